@@ -36,7 +36,7 @@ IMPORTS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "__init__": set(),
 }
-"""Which rooms each room may import, besides itself (DESIGN section 3)."""
+"""Which rooms each room may import, besides itself (docs/architecture.md#import-direction)."""
 
 OWN_TIME = {"wiring", "daemon", "cli", "simulate"}
 """Rooms that may ask for the time and for chance; all others are handed them."""

@@ -1,7 +1,7 @@
 """Consent before a write: the plan, the question, and what counts where nobody can be asked.
 
-All commands that write share this module (DESIGN section 9). On a terminal the plan is shown and
-a question is asked; without one the command needs ``--yes``.
+All commands that write share this module (docs/design.md#consent). On a terminal the plan is shown
+and a question is asked; without one the command needs ``--yes``.
 """
 
 from __future__ import annotations

@@ -22,20 +22,20 @@ _TITLES = MappingProxyType(
 _HEAD = """\
 <!-- Made by `python -m syncd.cli.facts_page > docs/platform-facts.md`; a test compares them. -->
 
-# Platform facts that only an account can tell
+# Measured facts: what only an account can tell
 
-No one who builds syncd has an account on the three platforms. What their documents leave open, and
-what sources contradict each other about, is listed here: one row for each fact. A fact has the same
-name in the code, in the state, in `syncd check --json` and `syncd status --json`, and in the
-sandbox.
+For operators and developers. Nobody who works on syncd has an account on the three platforms. This
+page lists what their documents leave open, and where sources contradict each other; the notes in
+`docs/platforms/` describe the rest. A fact has the same name in the code, in the state, in
+`syncd check --json` and `syncd status --json`, and in the sandbox.
 
-- Until a fact is measured, its **safe side** is assumed. It may cost calls or time, and it breaks
-  no promise if it is wrong.
+- Until a fact is measured, its **safe side** is assumed. It may cost calls or time. It breaks no
+  promise if it is wrong.
 - `syncd probe SYSTEM` measures the facts marked *probe*, on an event of its own. Ordinary reads and
   the first move of an appointment measure others. `syncd check` shows each value with its date, and
-  asks for a new probe after 90 days; `syncd probe SYSTEM --forget` forgets them.
-- An answer that contradicts a measured value puts the fact back on its safe side at once. That is
-  logged and shown as *contradicted*; only a new probe measures it again.
+  asks for a new probe after 90 days. `syncd probe SYSTEM --forget` forgets the values.
+- An answer that contradicts a measured value puts the fact back on its safe side at once. This is
+  logged and shown as *contradicted*. Only a new probe measures it again.
 """
 
 _MEASURED = MappingProxyType(

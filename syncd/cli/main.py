@@ -271,7 +271,7 @@ _CODES = {
     "syncd.daemon.client.DaemonError": 1,
     "syncd.daemon.client.RequestError": 2,
 }
-"""What is told in its own words, and the exit code that it ends with (DESIGN section 9).
+"""What is told in its own words, and the exit code that it ends with (docs/design.md#exit-codes).
 
 By name: whoever raises one of them has imported it, and nobody else needs to.
 """

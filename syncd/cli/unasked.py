@@ -1,4 +1,4 @@
-"""A resync without a terminal and without ``--yes``: when it may write (DESIGN section 9).
+"""A resync without a terminal and without ``--yes``: when it may write (docs/design.md#consent).
 
 It needs ``--yes`` where this state never wrote, or where a calendar is new to it. All other runs
 write as before and say, for one minor version, that ``--yes`` will be needed.

@@ -41,7 +41,7 @@ _KNOWN = frozenset(
         "task.svc/update",
     }
 )
-"""The documented calls of tasks (leadsquared.md 1 to 3)."""
+"""The documented calls of tasks (docs/platforms/leadsquared.md)."""
 
 _SERVICES = frozenset(
     {"authentication.svc", "leadmanagement.svc", "usermanagement.svc", "webhook.svc"}
@@ -73,7 +73,7 @@ CancelPath = Annotated[str, StringConstraints(min_length=1, max_length=200), Aft
 
 
 _CANCELLED = "2"
-"""The StatusCode by which a read confirms a cancellation (corrections.md C5)."""
+"""The StatusCode by which a read confirms a cancellation (docs/platforms/leadsquared.md#status)."""
 
 
 def check_cancel(cancel_as: str, path: str | None, words: Mapping[str, Status]) -> None:

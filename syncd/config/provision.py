@@ -21,7 +21,7 @@ _MOST_CALENDARS = 100
 Count = Annotated[StrictInt, Field(ge=0)]
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Minutes = Literal[10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 360, 420, 480]
-"""The lengths of slots that v1 offers (leadconnector-v1.md 3.2)."""
+"""The lengths of slots that v1 offers (docs/platforms/leadconnector-v1.md#services)."""
 
 
 def _hours(value: object) -> tuple[int, int, int, int]:
@@ -158,7 +158,10 @@ class Confirmation(Table):
 
 
 class ServiceWanted(Table):
-    """A service of a v1 location: what is booked with a team (leadconnector-v1.md 3.2)."""
+    """A service of a v1 location: what is booked with a team.
+
+    See docs/platforms/leadconnector-v1.md#services.
+    """
 
     system: Text
     team: Text

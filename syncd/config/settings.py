@@ -323,7 +323,7 @@ class OverrideSettings(Table):
 
 
 class RulesSettings(Table):
-    """What decides a conflict (DESIGN section 5); ``prefer`` is the tie-break of all.
+    """What decides a conflict (docs/design.md#policy); ``prefer`` is the tie-break of all.
 
     Of ``override`` the first that matches wins.
     """

@@ -1,4 +1,4 @@
-"""Which events are ours (DESIGN promise 6 and section 6): by id, never by the tag in their text.
+"""Which events are ours (docs/design.md#ownership): by id, never by the tag in their text.
 
 A tagged block that is not ours is one of two things. A *copy* bears the tag of a block that is
 known under another id: somebody duplicated it, and it is that person's busy time. An *orphan* bears

@@ -40,7 +40,7 @@ REFUSALS = frozenset({ConflictKind.SLOT_TAKEN, ConflictKind.QUARANTINED, Conflic
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
 PATIENCE = 3
-"""After this many permanent failures an operation is quarantined (DESIGN section 6)."""
+"""After this many permanent failures an operation is quarantined (docs/design.md#replies)."""
 
 
 def slot_taken(operation: Operation, detail: str, state: ProviderState) -> Conflict:

@@ -13,7 +13,7 @@ from syncd.model import ConflictKind, FreeTime
 
 
 class Choice(StrEnum):
-    """What policy may say (DESIGN section 5)."""
+    """What policy may say (docs/design.md#policy)."""
 
     LATEST = "latest"
     PREFER = "prefer"

@@ -2,8 +2,8 @@
 
 Near reads show a few days only. Where a calendar was silent when the whole window was read, nobody
 knows what was entered there in the weeks beyond: the meeting itself may stand there. So a new block
-waits for a read of its time (DESIGN section 5: what is not covered is not written to). A block that
-moves does not: it waits for nothing, as its former time is to be free within one poll.
+waits for a read of its time (docs/design.md#windows). A block that moves does not: it waits for
+nothing, as its former time is to be free within one poll.
 """
 
 from __future__ import annotations

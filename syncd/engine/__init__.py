@@ -1,1 +1,4 @@
-"""The imperative shell around `core`: observe, decide, write, confirm (DESIGN sections 4 to 6)."""
+"""The imperative shell around `core`: observe, decide, write, confirm.
+
+See docs/design.md#one-cycle.
+"""

@@ -1,4 +1,4 @@
-"""Carry out one system's plan through the journal (DESIGN section 6).
+"""Carry out one system's plan through the journal (docs/design.md#writing).
 
 Every write: intent committed, request, outcome with base and history in one transaction. No
 transaction is open across a request. The intents of the few calls that come next are committed

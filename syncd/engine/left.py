@@ -10,7 +10,7 @@ from syncd.model import Item, Topic
 
 
 class Exit(StrEnum):
-    """How a run ended, in the order in which one hides another (DESIGN section 9)."""
+    """How a run ended, in the order in which one hides another (docs/design.md#exit-codes)."""
 
     GUARDED = "guarded"
     UNANSWERED = "unanswered"

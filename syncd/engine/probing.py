@@ -1,4 +1,6 @@
-"""Measure the uncertain facts of accounts on canary events (`syncd probe`, DESIGN section 7).
+"""Measure the uncertain facts of accounts on canary events (`syncd probe`).
+
+See docs/design.md#measured-facts.
 
 One system after the other: find a time that is free, make the canary, take the steps that the
 adapter names, remove the canary. Each fact is stored as soon as it was measured. It may run beside

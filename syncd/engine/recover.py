@@ -1,6 +1,6 @@
 """Learn the outcome of writes that have none yet, by reading; never by writing again.
 
-The crash matrix of DESIGN section 6: an open intent may have happened or not. What the target shows
+The table of docs/design.md#recovery: an open intent may have happened or not. What the target shows
 now tells: the value after (commit), the value before (wait out the lag, then plan anew), a third
 value (a new change: it is stored as such, and the intent ends).
 """

@@ -335,7 +335,7 @@ class Report:
         return Exit.of(self.left)
 
     def to_json(self, *, most_waiting: int | None = None) -> dict[str, object]:
-        """The object of `resync --json` (DESIGN section 9): its keys are stable.
+        """The object of `resync --json` (docs/design.md#json): its keys are stable.
 
         A dry run counts the operations that it would make. At most ``most_waiting`` of the waiting
         writes are listed.

@@ -1,4 +1,4 @@
-"""The words of syncd as value types (DESIGN section 1); imports nothing of syncd.
+"""The words of docs/glossary.md as value types; imports nothing of syncd.
 
 Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-clock time comes in
 (`resolve_wall_time`) or goes out to a person.

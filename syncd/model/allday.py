@@ -1,4 +1,7 @@
-"""All-day events: whole days on a location's clock, and what they close (DESIGN section 4)."""
+"""All-day events: whole days on a location's clock, and what they close.
+
+See docs/design.md#all-day-events.
+"""
 
 from __future__ import annotations
 

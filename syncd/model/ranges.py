@@ -1,4 +1,6 @@
-"""Which times syncd works with: the one rule for null dates and ends "for ever" (DESIGN section 4).
+"""Which times syncd works with: the one rule for null dates and ends "for ever".
+
+See docs/design.md#times-out-of-range.
 
 Platforms show 0001-01-01 where they know no time, and 9999-12-31 where there is no end. Neither may
 reach a calculation: a day's arithmetic or another zone leads out of the calendar.

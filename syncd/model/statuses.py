@@ -1,6 +1,6 @@
 """Read status words: one table for all platforms, and the words that a system has of its own.
 
-Only a word that certainly says so frees time (DESIGN section 5, Ends). A word that is not in the
+Only a word that certainly says so frees time (docs/design.md#ends). A word that is not in the
 table counts as busy and is reported.
 """
 
@@ -41,7 +41,10 @@ PLAIN = frozenset(status.value for status in Status) | {"booked"}
 LEADSQUARED_CODES: Mapping[str, Status] = MappingProxyType(
     {"0": Status.NEW, "1": Status.SHOWED, "2": Status.CANCELLED}
 )
-"""LeadSquared's StatusCode (corrections.md C5); -1 says that the status is unknown."""
+"""LeadSquared's StatusCode; -1 says that the status is unknown.
+
+See docs/platforms/leadsquared.md#status.
+"""
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.0{0,9})?")
 _MOST_LETTERS = 40

@@ -136,7 +136,7 @@ class Replica:
 
 
 class IntentState(StrEnum):
-    """Where a journal row stands (DESIGN section 6).
+    """Where a journal row stands (docs/design.md#recovery).
 
     FAILED is a refusal for good; DROPPED means that nothing happened, so it is planned anew.
     """
@@ -257,7 +257,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """An interval that a system still offers although the provider is busy in another (section 1).
+    """An interval that a system still offers although the provider is busy in another.
 
     ``seats`` are the calendars that were seen to offer it; none when the system was not asked yet.
     """

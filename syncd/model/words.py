@@ -1,4 +1,4 @@
-"""Values, events, operations, conflicts: the words of DESIGN section 1."""
+"""Values, events, operations, conflicts: the words of docs/glossary.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
     @property
     def busy(self) -> bool:
-        """Whether the provider's time is taken (DESIGN section 5, Ends)."""
+        """Whether the provider's time is taken (docs/design.md#ends)."""
         return self not in _FREE
 
 
@@ -186,7 +186,7 @@ class Event:
 
 
 class Role(StrEnum):
-    """What an event is to a booking (DESIGN section 1, replica).
+    """What an event is to a booking (docs/glossary.md#the-domain).
 
     RELEASED: a block of syncd's that a person moved or removed, and that is let be by the rule
     ``block_edited = "release"`` for as long as the booking stays where it is.
@@ -242,7 +242,7 @@ class Operation:
 
 
 class ConflictKind(StrEnum):
-    """Why a person may have to decide (DESIGN section 5, Policy)."""
+    """Why a person may have to decide (docs/design.md#policy)."""
 
     MOVED_APART = "moved_apart"
     MOVED_AND_CANCELLED = "moved_and_cancelled"

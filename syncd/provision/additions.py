@@ -84,8 +84,8 @@ def _is_new(one: Seat, owners: Owners, provider: ProviderSettings) -> bool:
 def place_of(tree: Tree, one: Seat) -> Place:
     """The line that maps a user: on v2 with all of the user's calendars, on v1 with the first.
 
-    A v1 block or hold is made on one service (leadconnector-v1.md 4.4): the user's own comes before
-    one that is shared.
+    A v1 block or hold is made on one service (docs/platforms/leadconnector-v1.md#event-blocks): the
+    user's own comes before one that is shared.
     """
     if tree.platform == "leadsquared":
         return Place({"user": one.id}, one.name)

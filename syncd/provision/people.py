@@ -33,7 +33,10 @@ _WORDS: Mapping[Ground, tuple[str, str]] = {
 
 
 def seat_id(tree: Tree, user: User) -> str:
-    """What the configuration calls a user: LeadSquared's are known by e-mail (leadsquared.md 1)."""
+    """What the configuration calls a user: LeadSquared's are known by e-mail.
+
+    See docs/platforms/leadsquared.md#users.
+    """
     return user.email if tree.platform == "leadsquared" else user.id
 
 

@@ -1,6 +1,6 @@
 """Emulators of the three platforms over real HTTP, for the demo, the tests and adapter authors.
 
-They know the platforms' dossiers and nothing of the adapters, or they would agree with their
+They know the notes of docs/platforms and nothing of the adapters, or they would agree with their
 mistakes.
 """
 

@@ -1,7 +1,7 @@
 """Platforms whose updates change more of an appointment than they are to, on some days.
 
-At most one appointment of each account may ever be damaged so (DESIGN 4, 6), until a person lets
-such writes go on.
+At most one appointment of each account may ever be damaged so (docs/design.md#measured-facts),
+until a person lets such writes go on.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Time that is freed a moment before its meeting follows: what comes of it is judged.
 
-In each system removals come first, and the systems are written to side by side (DESIGN 5). So where
-a record follows hours after its meeting was moved, as it waited for a person, the block that stood
-for it goes a moment before the record comes to its time; and where it left, before it leaves.
+In each system removals come first, and the systems are written to side by side
+(docs/design.md#plans). So where a record follows hours after its meeting was moved, as it waited
+for a person, the block that stood for it goes a moment before the record comes to its time; and
+where it left, before it leaves.
 """
 
 from __future__ import annotations

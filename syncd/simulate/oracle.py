@@ -181,7 +181,7 @@ def _follows_what_passed(town: Town, block: Seen, since: datetime) -> bool:
     """Whether a meeting is closed where our own block went with a calendar that was shifted.
 
     That was stopped when it happened, and is said only when a person lets it pass: by this rule the
-    meeting goes there then, hours later (DESIGN 5, `block_edited`).
+    meeting goes there then, hours later (docs/conflicts.md).
     """
     return "reschedule" in town.choices and any(
         name in accident.ours and after is not None and after.key == block.key
@@ -201,7 +201,8 @@ def _left_by_a_shift(town: Town, system: str, seen: Seen) -> bool:
     """Whether the same meeting stood here and was moved away at once elsewhere, which was accepted.
 
     Until a person decides, the meeting is held at both times; what was entered meanwhile at the
-    former one is another meeting, for which no block of the first one stands (DESIGN 5, Blocks).
+    former one is another meeting, for which no block of the first one stands
+    (docs/design.md#blocks).
     """
     person = town.person(system, seen)
     return any(
@@ -308,7 +309,7 @@ def _is_released(town: Town, change: Change, system: str, event: str) -> bool:
     """Whether a rule has released our block, which a person moved or removed in this calendar.
 
     It was stopped, and its time was closed anew meanwhile; now a person has let it pass. So that
-    time stays open there until its source changes (DESIGN 5, `block_edited`).
+    time stays open there until its source changes (docs/conflicts.md).
     """
     accepted = {a.at for a in town.accidents if a.accepted_at and a.system == change.system}
     source = town.standing(system)[event]

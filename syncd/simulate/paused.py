@@ -1,4 +1,4 @@
-"""What an operator has paused, and what must follow (DESIGN section 6).
+"""What an operator has paused, and what must follow (docs/design.md#pauses).
 
 From when the pause is acknowledged, nothing is written there; it stays a source; what it holds back
 counts as nothing that waits, and open time is told as paused.

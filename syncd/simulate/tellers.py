@@ -19,7 +19,7 @@ WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee"
 
 
 def unannounced(change: Change, database: sqlite3.Connection) -> Iterator[str]:
-    """A write that the journal did not hold when it happened (DESIGN section 6)."""
+    """A write that the journal did not hold when it happened (docs/design.md#writing)."""
     seen = change.after or change.before
     provider = seen.provider if seen else ""
     asked = (change.system, _action(change), change.event, provider)

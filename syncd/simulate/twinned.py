@@ -108,8 +108,8 @@ def _twins(town: Town, system: str, name: str, seen: Seen) -> bool:
 def was_one_of_several(town: Town, change: Change, here: Seen) -> bool:
     """Whether what was deleted elsewhere could have been a twin of several that stand here.
 
-    Then it is a twin of none (DESIGN 5, Match), and the question ends with it. While its deletion
-    is stopped, or not believed yet, a block of its own closes its time beside them.
+    Then it is a twin of none (docs/design.md#matching), and the question ends with it. While its
+    deletion is stopped, or not believed yet, a block of its own closes its time beside them.
     """
     people = Counter(
         town.person(change.system, seen)

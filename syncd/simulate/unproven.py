@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from syncd.simulate.town import Town
 
 _LOOK_BACK = timedelta(days=7)
-"""No list of a day shows what began earlier (DESIGN section 4, windows)."""
+"""No list of a day shows what began earlier (docs/design.md#windows)."""
 
 _NEAR = (timedelta(days=1), timedelta(days=2))
 """How far before and after now lists of all users are read at once."""
@@ -50,7 +50,7 @@ def without_proof(town: Town) -> Iterator[Change]:
     """Yield the deletions on v1 that nothing proves as long as nothing else is booked there.
 
     v1 answers 400 for the id, and its list shows no other event of that calendar, which is needed
-    for a proof (DESIGN section 4). Blocks are no such event where lists do not show them.
+    for a proof (docs/design.md#absence). Blocks are no such event where lists do not show them.
     """
     legacy = town.sandbox.legacy
     if not legacy.refuses_deleted or legacy.lists_blocks:

@@ -1,9 +1,10 @@
 """The append-only file of the block ids that syncd's creates returned, beside the database.
 
-It proves ownership when the database is lost or older than the blocks that stand (DESIGN section
-6). One JSON object a line: ids, a provider's configured name and a time; nothing of a customer.
-A line is written and waits for the disk before the transaction that records the create, so that a
-crash between the two loses no proof. What cannot be read in the file proves nothing and is skipped.
+It proves ownership when the database is lost or older than the blocks that stand
+(docs/design.md#ownership). One JSON object a line: ids, a provider's configured name and a time;
+nothing of a customer. A line is written and waits for the disk before the transaction that records
+the create, so that a crash between the two loses no proof. What cannot be read in the file proves
+nothing and is skipped.
 """
 
 from __future__ import annotations

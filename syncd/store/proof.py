@@ -1,8 +1,8 @@
 """Which events are proven to be ours, by id; and which other events bear their tags.
 
 The proof is a journal row: a create that is done, with the id that it returned or adopted; or,
-where the journal was lost or is older than the block, a line of the file of created ids (DESIGN
-section 6). A tag proves nothing.
+where the journal was lost or is older than the block, a line of the file of created ids
+(docs/design.md#ownership). A tag proves nothing.
 """
 
 from __future__ import annotations

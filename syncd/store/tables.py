@@ -1,4 +1,4 @@
-"""The tables, in the words of DESIGN section 1. What each means for an operator: state/README.md.
+"""The tables, in the words of docs/glossary.md. What each means for an operator: state/README.md.
 
 They are declared as SQLModel classes and read and written through SQLAlchemy Core: no ORM object is
 made for a row. Nothing here names a customer: ``person`` is a platform's own opaque id.

@@ -176,7 +176,10 @@ def _said(value: Scalar) -> str:
 
 @cache
 def _user_agent() -> str:
-    """Return a plain name: unusual ones meet an HTML 403 at the door (leadconnector-v2.md 3)."""
+    """Return a plain name: unusual ones meet an HTML 403 at the door.
+
+    See docs/platforms/leadconnector-v2.md#errors.
+    """
     try:
         return f"syncd/{version('syncd')}"
     except PackageNotFoundError:  # run from a checkout that was not installed

@@ -50,7 +50,7 @@ class Budget:
     ``rate`` is (calls, seconds). Reads may use only ``read_share`` of it, so that a write always
     finds room. Other programs share the account, so the platform's own count wins where it is
     smaller. What was learned is kept in ``facts``, and forgotten a day after the platform last said
-    it. Sources: leadconnector-v2.md 3, leadconnector-v1.md 6, leadsquared.md 4.3.
+    it. Each page of docs/platforms has a section `#rate-limits`.
 
     Whatever a platform states, no call waits longer than an hour, or 25 hours for a daily quota.
     """

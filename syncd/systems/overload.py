@@ -1,7 +1,7 @@
 """Recognise a rate limit by its words, whatever the status and wherever in the body they stand.
 
 Gateways in front of a platform answer "too many" as 400, 401, 403, 500 or 503, and put the text
-into a field of their own (corrections.md). An ordinary refusal that mentions a limit, of a title's
+into a field of their own. An ordinary refusal that mentions a limit, of a title's
 length or of a page's size, is none: the words must be about calls, a rate or a quota.
 """
 

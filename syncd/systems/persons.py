@@ -1,6 +1,6 @@
 """A customer's addresses in the one spelling in which systems can be compared.
 
-Matching uses nothing else of a customer (DESIGN section 5, Match): names are spelt too freely.
+Matching uses nothing else of a customer (docs/design.md#matching): names are spelt too freely.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the engine asks of a system, what a system declares of itself, and how it may fail.
 
-The error tree is cut by *decision*, not by cause (DESIGN section 6)::
+The error tree is cut by *decision*, not by cause (docs/design.md#replies)::
 
     SystemFault
     ├── Retryable      nothing happened, or repeating is harmless: try again later

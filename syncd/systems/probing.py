@@ -1,7 +1,7 @@
 """What `syncd probe` measures in an account, as steps that an adapter names and an engine takes.
 
 An adapter knows the calls and what their answers mean; whoever takes the steps keeps the canary's
-journal, counts the calls and stores what was found (DESIGN section 7).
+journal, counts the calls and stores what was found (docs/design.md#measured-facts).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """What provisioning asks of a platform: list things, make them, change them, take them away.
 
 A thing is named by what a person calls it, since no platform promises an id in its answers
-(leadconnector-v2.md 0.6). Its fields are in the configuration's words; each platform's own package
-turns them into its wire, and names of calendars, users and teams into ids.
+(docs/platforms/leadconnector-v2.md#rooms-and-equipment). Its fields are in the configuration's
+words; each platform's own package turns them into its wire, and names of calendars, users and teams
+into ids.
 """
 
 from __future__ import annotations

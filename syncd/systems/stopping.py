@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from syncd.model import Clock
 
 IN_FLIGHT = 20.0
-"""Seconds that requests in flight may take after the signal (DESIGN section 6)."""
+"""Seconds that requests in flight may take after the signal (docs/design.md#stopping)."""
 
 
 WORTH_TELLING = 1.0

@@ -1,7 +1,7 @@
 """The one way in which adapters talk HTTP: retries, budget, clocks, and errors made of answers.
 
 A *read* is safe to repeat and is repeated. A *write* is sent at most once: what cannot be known to
-have failed is `Ambiguous`, and the engine reads before it does anything else (DESIGN section 6).
+have failed is `Ambiguous`, and the engine reads before it goes on (docs/design.md#replies).
 """
 
 from __future__ import annotations

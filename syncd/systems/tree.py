@@ -1,6 +1,7 @@
 """What a system has, as `syncd discover` shows it: one shape for three platforms.
 
-Words are DESIGN section 1's; where a platform has another word for a thing, it says so here.
+The words are those of docs/glossary.md; where a platform has another word for a thing, it says so
+here.
 """
 
 from __future__ import annotations

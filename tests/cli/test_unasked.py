@@ -1,4 +1,4 @@
-"""A resync where nobody can be asked: what counts as consent (DESIGN section 9)."""
+"""A resync where nobody can be asked: what counts as consent (docs/design.md#consent)."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ legacy = { calendar = "9qFx", user = "GCs5" }
 prefer = ["crm", "clinic", "legacy"]
 moved_apart = "latest"
 """
-"""The example of DESIGN section 9."""
+"""A configuration with most tables."""
 
 
 def test_the_example_of_the_design_loads_without_a_warning(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Hypothesis: a world perturbed independently in several systems, then cycled (DESIGN section 8.2).
+"""Hypothesis: a world perturbed independently in several systems, then cycled (docs/proof.md#laws).
 
 The world is what the platforms would show; the core sees it only through `absorb`, and its
 operations are carried out faithfully. Faults belong to the simulator.

@@ -1,4 +1,4 @@
-"""Hypothesis: people and syncd take turns in one world, in any order (DESIGN section 8.2).
+"""Hypothesis: people and syncd take turns in one world, in any order (docs/proof.md#laws).
 
 `test_laws` lets the world rest between its perturbations. Here a person may act between any two
 cycles, also on what syncd has only half carried over.

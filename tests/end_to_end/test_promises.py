@@ -1,4 +1,7 @@
-"""The promises of DESIGN section 2, on three platforms over real sockets and a real SQLite file."""
+"""The promises on three platforms over real sockets and a real SQLite file.
+
+See docs/design.md#promises.
+"""
 
 from __future__ import annotations
 

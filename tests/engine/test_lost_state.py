@@ -1,6 +1,6 @@
 """The state is lost, or an older one is put in its place: the file of created ids proves the rest.
 
-DESIGN section 6. What only a tag marks is tried in `test_ownership`.
+docs/design.md#ownership. What only a tag marks is tried in `test_ownership`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The promises of DESIGN section 2, on systems in memory; the simulator hunts for exceptions."""
+"""The promises on systems in memory; the simulator hunts for exceptions.
+
+See docs/design.md#promises.
+"""
 
 from __future__ import annotations
 

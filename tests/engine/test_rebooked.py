@@ -1,4 +1,4 @@
-"""Cancelled and booked anew by the same person within minutes is a reschedule (DESIGN 4)."""
+"""Cancelled and booked anew by one person in minutes is a reschedule (docs/design.md#absence)."""
 
 from __future__ import annotations
 

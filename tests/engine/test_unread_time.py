@@ -123,7 +123,7 @@ async def test_a_new_process_takes_no_old_read_for_a_new_one(shop: Shop) -> None
 
 
 async def test_an_incomplete_answer_about_the_time_is_enough(shop: Shop) -> None:
-    """An incomplete read is acted on: its calendars stay writable (DESIGN section 4)."""
+    """An incomplete read is acted on: its calendars stay writable (docs/design.md#windows)."""
     await shop.engine.resync()
     shop.a.book("p", FAR)
     shop.b.unnamed = {"p": FAR.start}

@@ -1,4 +1,7 @@
-"""What LeadConnector v2 answers when it agrees (leadconnector-v2.md 1), over a real socket."""
+"""What LeadConnector v2 answers when it agrees, over a real socket.
+
+See docs/platforms/leadconnector-v2.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Each way in which LeadConnector v2 says no (leadconnector-v2.md 1 and 3), over a real socket."""
+"""Each way in which LeadConnector v2 says no, over a real socket.
+
+See docs/platforms/leadconnector-v2.md#errors.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What LeadConnector v1 shows when it is read (leadconnector-v1.md 3, 4, 8); its small location."""
+"""What LeadConnector v1 shows when it is read; its small location.
+
+See docs/platforms/leadconnector-v1.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Each way in which LeadConnector v1 says no (leadconnector-v1.md 4 and 6), over a real socket."""
+"""Each way in which LeadConnector v1 says no, over a real socket.
+
+See docs/platforms/leadconnector-v1.md.
+"""
 
 from __future__ import annotations
 

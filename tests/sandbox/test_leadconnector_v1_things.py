@@ -1,4 +1,7 @@
-"""The emulated v1 location's teams, services and slugs: answers and refusals as told (3)."""
+"""The emulated v1 location's teams, services and slugs.
+
+See docs/platforms/leadconnector-v1.md#teams.
+"""
 
 from __future__ import annotations
 

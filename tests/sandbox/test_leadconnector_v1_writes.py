@@ -1,4 +1,4 @@
-"""How LeadConnector v1 books, blocks, moves and deletes (leadconnector-v1.md 4.4 to 4.7)."""
+"""How LeadConnector v1 books, blocks, moves and deletes (docs/platforms/leadconnector-v1.md)."""
 
 from __future__ import annotations
 

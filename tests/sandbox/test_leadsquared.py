@@ -1,4 +1,4 @@
-"""What LeadSquared shows when it is read (leadsquared.md 1, 3, 4.2); its small account."""
+"""What LeadSquared shows when it is read (docs/platforms/leadsquared.md); its small account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each way in which LeadSquared says no (leadsquared.md 1, 2, 4), over a real socket."""
+"""Each way in which LeadSquared says no (docs/platforms/leadsquared.md), over a real socket."""
 
 from __future__ import annotations
 

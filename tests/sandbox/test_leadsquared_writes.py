@@ -1,4 +1,7 @@
-"""What LeadSquared makes of writes and of people's hands (leadsquared.md 2), over a real socket."""
+"""What LeadSquared makes of writes and of people's hands, over a real socket.
+
+See docs/platforms/leadsquared.md#creating-tasks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A platform that ends a request after 62 s with DEADLINE_EXCEEDED (C10), under planted bugs."""
+"""A platform that ends a request after 62 s with DEADLINE_EXCEEDED, under planted bugs.
+
+See docs/platforms/leadconnector-v2.md#errors.
+"""
 
 from __future__ import annotations
 

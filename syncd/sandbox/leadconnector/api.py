@@ -1,4 +1,7 @@
-"""The location's HTTP interface. Numbers in brackets are sections of leadconnector-v2.md."""
+"""The location's HTTP interface.
+
+Anchors such as (#errors) are sections of docs/platforms/leadconnector-v2.md.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ class LeadConnector(Location):
     # --- the platform's common behaviour ------------------------------------------------------
 
     def routes(self) -> Sequence[Route]:
-        """The calls of sections 1.2 to 1.7 and 2, trailing slashes exactly as there."""
+        """The calls that are served, with trailing slashes exactly as documented."""
         table: list[tuple[str, str, Callable[[Ask], Response]]] = [
             ("GET", "/calendars/", self._list_calendars),
             ("GET", "/calendars/groups", self._list_groups),
@@ -86,7 +89,7 @@ class LeadConnector(Location):
         return [Route(path, endpoint, methods=[verb]) for verb, path, endpoint in table]
 
     def authorise(self, ask: Ask) -> Response | None:
-        """Check the Version header, then the token (1.8, 3)."""
+        """Check the Version header, then the token (#access, #errors)."""
         version = ask.headers.get("version")
         if version is None:
             return self._error(401, "version header was not found.")
@@ -100,19 +103,19 @@ class LeadConnector(Location):
         return None
 
     def unknown(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
-        """A wrong path or verb answers 401, not 404 (3)."""
+        """A wrong path or verb answers 401, not 404 (#errors)."""
         return self._error(401, NO_ROUTE)
 
     def unauthorised(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
-        """A token that is not accepted (3)."""
+        """A token that is not accepted (#errors)."""
         return self._error(401, "Invalid JWT")
 
     def rate_limited(self, ask: Ask, spelling: str) -> Response:  # noqa: ARG002 - one spelling
-        """429 without Retry-After (3)."""
+        """429 without Retry-After (#rate-limits)."""
         return JSONResponse({"statusCode": 429, "message": "Too Many Requests"}, 429)
 
     def limit_headers(self) -> dict[str, str]:
-        """The headers of section 3; the daily reset is in milliseconds left."""
+        """The headers of a rate limit (#rate-limits); the daily reset is in milliseconds left."""
         now, limit = self.clock.now(), self.limit
         if limit is None:
             return {}
@@ -285,7 +288,7 @@ class LeadConnector(Location):
         return self._ok(**wire.written(after, calendar, self.location_id))
 
     def _check_slot(self, wanted: Meeting, found: wire.Json) -> None:
-        """Refuse what free-slots does not offer in these very words and this length (3)."""
+        """Refuse what free-slots does not offer in these very words and this length (#errors)."""
         calendar = self.calendars[wanted.calendar]
         earliest = wanted.start
         if found.get("ignoreDateRange") is not True:
@@ -308,7 +311,7 @@ class LeadConnector(Location):
     # --- deleting -----------------------------------------------------------------------------
 
     def _delete_event(self, ask: Ask) -> Response:
-        """Appointments and blocks alike (1.6)."""
+        """Appointments and blocks alike (#deleting)."""
         id = ask.params["id"]
         found = self.meetings.get(id)
         if found is None:
@@ -330,7 +333,7 @@ class LeadConnector(Location):
     def interval(
         self, ask: Ask, found: wire.Json, start: datetime, length: timedelta
     ) -> tuple[datetime, datetime]:
-        """The interval asked for; without an end it is as long as given (1.4)."""
+        """The interval asked for; without an end it is as long as given (#writing-appointments)."""
         try:
             start = wire.instant(found, "startTime") or start
             end = wire.instant(found, "endTime") or start + length
@@ -358,7 +361,7 @@ class LeadConnector(Location):
         return None if start is None or end is None else (start, end)
 
     def check_location(self, location: str | None) -> None:
-        """Refuse any other location (3)."""
+        """Refuse any other location (#errors)."""
         if location != self.location_id:
             raise self.refusal(403, "The token does not have access to this location.")
 
@@ -385,7 +388,7 @@ class LeadConnector(Location):
         return self.reply(200, payload)
 
     def reply(self, status: int, payload: wire.Json) -> Response:
-        """Answer, with a trace id as everywhere (1.1)."""
+        """Answer, with a trace id as everywhere (#access)."""
         return JSONResponse({**payload, "traceId": self._trace()}, status)
 
     def _error(self, status: int, message: str | list[str]) -> Response:
@@ -393,5 +396,5 @@ class LeadConnector(Location):
         return self.reply(status, {"statusCode": status, "message": message, "error": phrase})
 
     def refusal(self, status: int, message: str | list[str]) -> Refusal:
-        """Say no in the platform's words (1.1)."""
+        """Say no in the platform's words (#errors)."""
         return Refusal(self._error(status, message))

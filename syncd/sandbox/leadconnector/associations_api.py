@@ -1,4 +1,6 @@
-"""Associations, their relations, custom objects and records (leadconnector-v2.md 2, supplied 003).
+"""Associations, their relations, custom objects and records.
+
+See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
 
 Contacts and records can be related, at the end that the association gives to their object.
 """
@@ -70,7 +72,7 @@ class Associations:
         self.objects: dict[str, CustomObject] = {}
 
     def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
-        """The calls of section 2; a record is related before it is named by an id."""
+        """The calls that are served; a record is related before it is named by an id."""
         return [
             ("GET", "/associations/", self._list),
             ("POST", "/associations/", self._create),
@@ -204,7 +206,7 @@ class Associations:
         return self._front.reply(200, payload)
 
     def _find_contact(self, ask: Ask) -> Response:
-        """By e-mail, else by phone; a miss is null (3)."""
+        """By e-mail, else by phone; a miss is null (#contacts)."""
         self._front.check_location(ask.query.get("locationId"))
         email, phone = ask.query.get("email", ""), ask.query.get("number", "")
         if not email and not phone:

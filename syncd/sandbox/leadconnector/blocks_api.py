@@ -1,4 +1,4 @@
-"""The blocks of one location over HTTP (leadconnector-v2.md 1.5)."""
+"""The blocks of one location over HTTP (docs/platforms/leadconnector-v2.md#blocks)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ class Blocks:
         ]
 
     def _list(self, ask: Ask) -> Response:
-        """Blocks by their owner only: a team's calendar does not show its users' blocks (1.5)."""
+        """Blocks by their owner only: a team's calendar does not show its users' blocks.
+
+        See docs/platforms/leadconnector-v2.md#blocks.
+        """
         location = self._location
 
         def asked(block: Block) -> bool:

@@ -1,4 +1,7 @@
-"""What no document tells of a location: each test and each simulated day chooses."""
+"""What no document tells of a location: each test and each simulated day chooses.
+
+Anchors such as (#blocks) are sections of docs/platforms/leadconnector-v2.md.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ if TYPE_CHECKING:
 class Facts:
     """The knobs of a location, of either version.
 
-    - ``update_replaces``: what an update of an appointment leaves out is reset (C1); otherwise it
-      stays as it was. ``block_update_replaces``: the same of a block's title;
-    - ``blocks_by_id``: a block is answered by its id, where v2 reads appointments (C6);
+    - ``update_replaces``: what an update of an appointment leaves out is reset
+      (#writing-appointments); otherwise it stays as it was. ``block_update_replaces``: the same of
+      a block's title;
+    - ``blocks_by_id``: a block is answered by its id, where v2 reads appointments
+      (#reading-one-event);
     - ``second_delete``: the status that answers the deletion of a deleted block;
     - ``block_closes_calendars``: a user's block closes the slots of the user's calendars, except of
       those that ignore blocks (`Calendar.ignores_blocks`); otherwise of none;

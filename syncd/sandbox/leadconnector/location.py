@@ -184,7 +184,10 @@ class Location(Facts, Platform):
         return {each.id: each.series for each in self.meetings.values() if each.series}
 
     def instance_id(self, series: str, start: datetime, end: datetime) -> str:
-        """The id of an instance: master, start in ms, length in s (leadconnector-v2.md 1.4)."""
+        """The id of an instance: master, start in ms, length in s.
+
+        See docs/platforms/leadconnector-v2.md#recurring-events.
+        """
         return f"{series}_{int(start.timestamp() * 1000)}_{int((end - start).total_seconds())}"
 
     def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
@@ -248,7 +251,10 @@ class Location(Facts, Platform):
         self.set_status(id, "cancelled")
 
     def delete(self, id: str) -> None:
-        """Delete an appointment; its status stays what it was (leadconnector-v2.md 1.3)."""
+        """Delete an appointment; its status stays what it was.
+
+        See docs/platforms/leadconnector-v2.md#reading-one-event.
+        """
         deleted = replace(self._meeting(id), deleted=True, updated_at=self.stamp())
         self.meetings.put(id, deleted)
 

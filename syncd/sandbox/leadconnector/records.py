@@ -14,7 +14,7 @@ FREEING = frozenset({"cancelled", "noshow", "invalid"})
 
 
 class CalendarType(StrEnum):
-    """The calendar types of leadconnector-v2.md 1.2."""
+    """The calendar types of docs/platforms/leadconnector-v2.md#calendars-and-groups."""
 
     ROUND_ROBIN = "round_robin"
     EVENT = "event"
@@ -59,8 +59,8 @@ class Calendar:
     """A calendar: whose team it books, when it is open, how long its slots are in minutes.
 
     One that ``ignores_blocks`` offers its slots whatever blocks its users have, as calendars were
-    seen to that do not count a user's busy time (leadconnector-v2.md 5.1). ``buffers`` are kept
-    free before and after each of its bookings, in ``buffer_unit``.
+    seen to that do not count a user's busy time (docs/platforms/leadconnector-v2.md#free-slots).
+    ``buffers`` are kept free before and after each of its bookings, in ``buffer_unit``.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Calendar:
 
     @property
     def shows_user(self) -> bool:
-        """Whether its events name a user; those of event calendars do not (1.3)."""
+        """Whether its events name a user; those of event calendars do not (#reading-events)."""
         return self.type is not CalendarType.EVENT
 
 

@@ -1,4 +1,6 @@
-"""Rooms and equipment over HTTP: /calendars/resources (leadconnector-v2.md 1.7, supplied 002).
+"""Rooms and equipment over HTTP: /calendars/resources.
+
+See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
 
 Where the documents leave a fact open, the emulator takes the answer that asks more of a client: no
 answer to a create or an update names an id; lists name it ``_id``.
@@ -86,7 +88,7 @@ class Resources:
         self.shows_id = "_id"
 
     def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
-        """The calls of section 1.7."""
+        """The calls that are served."""
         return [
             ("GET", "/calendars/resources/{type}", self._list),
             ("POST", "/calendars/resources/{type}", self._create),

@@ -1,4 +1,4 @@
-"""Which scope a v2 call needs (leadconnector-v2.md 1.2 to 1.7, 2)."""
+"""Which scope a v2 call needs (docs/platforms/leadconnector-v2.md)."""
 
 from __future__ import annotations
 

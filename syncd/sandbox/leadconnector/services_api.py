@@ -1,4 +1,7 @@
-"""What was booked through the service menus of a location, over HTTP (leadconnector-v2.md 1.7)."""
+"""What was booked through the service menus of a location, over HTTP.
+
+See docs/platforms/leadconnector-v2.md#service-bookings.
+"""
 
 from __future__ import annotations
 

@@ -39,8 +39,9 @@ class Taken:
     def of(self, calendar: Calendar, user: str) -> Closed:
         """What closes slots of the calendar to this user (empty: to the calendar itself).
 
-        A user's block closes all of the user's calendars (leadconnector-v2.md 1.5); appointments
-        of the same calendar share a slot up to its appointments per slot, and keep its buffers.
+        A user's block closes all of the user's calendars
+        (docs/platforms/leadconnector-v2.md#blocks); appointments of the same calendar share a slot
+        up to its appointments per slot, and keep its buffers.
         """
         closed = [
             (block.start, block.end)

@@ -1,4 +1,7 @@
-"""What an update leaves of a record's own fields (corrections C1 and C2)."""
+"""What an update leaves of a record's own fields.
+
+See docs/platforms/leadconnector-v2.md#writing-appointments.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The users of one location over HTTP (leadconnector-v2.md 1.2)."""
+"""The users of one location over HTTP (docs/platforms/leadconnector-v2.md#users)."""
 
 from __future__ import annotations
 

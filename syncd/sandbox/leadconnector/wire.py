@@ -1,4 +1,7 @@
-"""How a location's records look on the wire, and how a request's body is read."""
+"""How a location's records look on the wire, and how a request's body is read.
+
+Anchors such as (#errors) are sections of docs/platforms/leadconnector-v2.md.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ APPOINTMENT_FIELDS = (BLOCK_FIELDS - {"locationId"}) | {
     "toNotify",
     "rrule",
 }
-"""What an update takes; a create takes contactId and locationId besides (1.4)."""
+"""What an update takes; a create takes contactId and locationId besides (#writing-appointments)."""
 
 
 class BadBodyError(ValueError):
@@ -95,12 +98,12 @@ def epoch(text: str | None) -> datetime | None:
 
 @lru_cache(maxsize=8192)
 def local(at: datetime, where: ZoneInfo) -> str:
-    """Spell an event's time: ISO with the location's offset (1.3)."""
+    """Spell an event's time: ISO with the location's offset (#reading-events)."""
     return at.astimezone(where).isoformat(timespec="seconds")
 
 
 def stamped(at: datetime) -> str:
-    """Spell dateAdded and dateUpdated: UTC with Z (1.3)."""
+    """Spell dateAdded and dateUpdated: UTC with Z (#reading-events)."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -149,7 +152,7 @@ def more(meeting: Meeting) -> Json:
 
 
 def written(meeting: Meeting, calendar: Calendar, location: str) -> Json:
-    """The answer to a create or an update: flat, and without the times (1.4)."""
+    """The answer to a create or an update: flat, and without the times (#writing-appointments)."""
     owner = {"assignedUserId": meeting.user} if calendar.shows_user else {}
     return {**_head(meeting, location), "status": "booked", **owner}
 
@@ -202,7 +205,7 @@ def blocked(block: Block, where: ZoneInfo) -> Json:
 
 
 def calendar(found: Calendar, location: str) -> Json:
-    """A calendar, with both spellings of the appointments per slot (1.2)."""
+    """A calendar, with both spellings of the appointments per slot (#calendars-and-groups)."""
     hours = [
         {
             "daysOfTheWeek": list(opening.days),

@@ -1,4 +1,7 @@
-"""A legacy LeadConnector v1 (GoHighLevel) location, emulated after leadconnector-v1.md."""
+"""A legacy LeadConnector v1 (GoHighLevel) location.
+
+Emulated after docs/platforms/leadconnector-v1.md.
+"""
 
 from syncd.sandbox.leadconnector_v1.api import LeadConnectorV1
 

@@ -1,4 +1,7 @@
-"""The location's v1 HTTP interface. Numbers in brackets are sections of leadconnector-v1.md."""
+"""The location's v1 HTTP interface.
+
+Anchors such as (#errors) are sections of docs/platforms/leadconnector-v1.md.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +42,8 @@ SLOT_TAKEN = "The selected slot is not available."
 class LeadConnectorV1(Location):
     """An emulated legacy location: state and verbs of `Location`, served the old way.
 
-    What a `Location` calls a group is a team here, and a calendar is a service. Where the dossier
-    leaves a fact open (11), the emulator takes the answer that asks more of a client.
+    What a `Location` calls a group is a team here, and a calendar is a service. Where the platform
+    notes leave a fact open, the emulator takes the answer that asks more of a client.
     """
 
     kind = PlatformKind.V1
@@ -49,7 +52,7 @@ class LeadConnectorV1(Location):
     makes_blocks = True
     """Whether event blocks can be made; otherwise one is refused as a booking without customer."""
     more_locations: Sequence[wire.Json] = ()
-    """What else the key opens; an agency's key opens all of its locations (2)."""
+    """What else the key opens; an agency's key opens all of its locations (#access)."""
 
     def __init__(
         self,
@@ -66,11 +69,12 @@ class LeadConnectorV1(Location):
     ) -> None:
         """Start an empty location. Raises ValueError for an unknown zone.
 
-        ``lists_blocks``: whether lists show event blocks, which is not known (4.2).
-        ``checks_slots``: whether a slot that is not offered is refused, as is mostly seen (4.4).
-        ``refuses_deleted``: a deleted event that is asked for is answered with 400, not with 404.
-        ``update_keeps_end``: an update honours its end; else the length is what it was, or usual.
-        ``lost_ends`` keeps what each appointment's last update made of it then, and the end sent.
+        ``lists_blocks``: whether lists show event blocks, which is not known
+        (#listing-appointments). ``checks_slots``: whether a slot that is not offered is refused, as
+        is mostly seen (#booking). ``refuses_deleted``: a deleted event that is asked for is
+        answered with 400, not with 404. ``update_keeps_end``: an update honours its end; else the
+        length is what it was, or usual. ``lost_ends`` keeps what each appointment's last update
+        made of it then, and the end sent.
         """
         self.teams = Teams(self)
         super().__init__(
@@ -86,7 +90,7 @@ class LeadConnectorV1(Location):
     # --- the platform's common behaviour ------------------------------------------------------
 
     def routes(self) -> Sequence[Route]:
-        """The calls of sections 3, 4 and 8; a trailing slash is optional (2)."""
+        """The calls that are served; a trailing slash is optional (#access)."""
         table: list[tuple[str, str, Callable[[Ask], Response]]] = [
             *self.teams.routes(),
             ("GET", "/appointments", self._list_appointments),
@@ -109,25 +113,25 @@ class LeadConnectorV1(Location):
         ]
 
     def authorise(self, ask: Ask) -> Response | None:
-        """Check the key; no other header is asked for (2)."""
+        """Check the key; no other header is asked for (#access)."""
         if ask.headers.get("authorization") != f"Bearer {self.token}":
             return self.unauthorised(ask)
         return None
 
     def unknown(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
-        """A path or verb that is not served (6)."""
+        """A path or verb that is not served (#errors)."""
         return fields.message(404, "Not found")
 
     def unauthorised(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
-        """A key that is not accepted (6)."""
+        """A key that is not accepted (#errors)."""
         return fields.message(401, "Api key is invalid")
 
     def rate_limited(self, ask: Ask, spelling: str) -> Response:  # noqa: ARG002 - one spelling
-        """429 without Retry-After (6)."""
+        """429 without Retry-After (#rate-limits)."""
         return fields.message(429, "Too many requests")
 
     def limit_headers(self) -> dict[str, str]:
-        """The headers of section 6; the reset is in whole seconds."""
+        """The headers of a rate limit (#rate-limits); the reset is in whole seconds."""
         now, limit = self.clock.now(), self.limit
         if limit is None:
             return {}
@@ -147,7 +151,10 @@ class LeadConnectorV1(Location):
         return JSONResponse({"locations": [here, *self.more_locations]})
 
     def _lookup_contact(self, ask: Ask) -> Response:
-        """By e-mail first, then by phone; a miss is an empty list (8)."""
+        """By e-mail first, then by phone; a miss is an empty list.
+
+        See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
+        """
         email, phone = ask.query.get("email", ""), ask.query.get("phone", "")
         if not email and not phone:
             fields.refuse_missing("email", "email / phone")
@@ -163,7 +170,9 @@ class LeadConnectorV1(Location):
     # --- reading appointments -----------------------------------------------------------------
 
     def _list_appointments(self, ask: Ask) -> Response:
-        """Appointments and blocks that start in the window, both ends included (4.2).
+        """Appointments and blocks that start in the window, both ends included.
+
+        See docs/platforms/leadconnector-v1.md#listing-appointments.
 
         By a knob all that overlap it.
         """
@@ -216,7 +225,7 @@ class LeadConnectorV1(Location):
     # --- writing ------------------------------------------------------------------------------
 
     def _create(self, ask: Ask) -> Response:
-        """Book, or block: an end without a customer is a block (4.4)."""
+        """Book, or block: an end without a customer is a block (#event-blocks)."""
         given = fields.body(ask)
         customer = fields.text(given, "email") or fields.text(given, "phone")
         if fields.text(given, "endAt") and not customer and self.makes_blocks:
@@ -271,7 +280,10 @@ class LeadConnectorV1(Location):
         return JSONResponse({"id": block.id})
 
     def _update(self, ask: Ask) -> Response:
-        """Move an appointment or a block; status, notes and contact stay (4.5)."""
+        """Move an appointment or a block; status, notes and contact stay.
+
+        See docs/platforms/leadconnector-v1.md#moving-an-appointment.
+        """
         before = self._found(ask)
         given = fields.body(ask)
         timezone = fields.timezone(given, "selectedTimezone")
@@ -311,7 +323,7 @@ class LeadConnectorV1(Location):
         return JSONResponse(wire.written(after.id, who))
 
     def _update_status(self, ask: Ask) -> Response:
-        """Answered with nothing at all (4.6)."""
+        """Answered with nothing at all (#status)."""
         found = self._found(ask)
         status = fields.needed(fields.body(ask), "status")
         if status not in SETTABLE:
@@ -323,7 +335,7 @@ class LeadConnectorV1(Location):
         return PlainTextResponse("")
 
     def _delete(self, ask: Ask) -> Response:
-        """Appointments and blocks alike; answered with an empty JSON string (4.7)."""
+        """Appointments and blocks alike; answered with an empty JSON string (#deleting)."""
         found = self._found(ask)
         if isinstance(found, Block):
             self.remove_block(found.id)
@@ -355,7 +367,7 @@ class LeadConnectorV1(Location):
     def _interval(
         self, ask: Ask, given: wire.Json, timezone: str, length: timedelta
     ) -> tuple[datetime, datetime]:
-        """The interval asked for; without an end it is as long as given (4.4)."""
+        """The interval asked for; without an end it is as long as given (#booking)."""
         start = fields.instant(given, "selectedSlot", timezone)
         if start is None:
             fields.refuse_missing("selectedSlot")
@@ -394,7 +406,7 @@ class LeadConnectorV1(Location):
         return next(by_email, None) or next(by_phone, None)
 
     def _upsert_contact(self, given: wire.Json) -> Contact:
-        """A booking creates its customer, or overwrites the one it finds (4.4)."""
+        """A booking creates its customer, or overwrites the one it finds (#booking)."""
         email, phone = fields.text(given, "email"), fields.text(given, "phone")
         parts = (fields.text(given, "firstName"), fields.text(given, "lastName"))
         name = fields.text(given, "name") or " ".join(part for part in parts if part)
@@ -409,7 +421,10 @@ class LeadConnectorV1(Location):
         return wire.contact(found, self.location_id, self.timezone)
 
     def _shown(self, found: Meeting | Block, *, whole: bool) -> wire.Json:
-        """An appointment or a block; ``whole`` adds what includeAll does (4.2)."""
+        """An appointment or a block; ``whole`` adds what includeAll does.
+
+        See docs/platforms/leadconnector-v1.md#listing-appointments.
+        """
         if isinstance(found, Block):
             return wire.block(found, self.location_id, self.zone)
         service = self.calendars[found.calendar]

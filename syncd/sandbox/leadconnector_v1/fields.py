@@ -19,7 +19,10 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def body(ask: Ask) -> dict[str, Any]:
-    """Read a JSON object or a form (leadconnector-v1.md 2); refuses anything else with 400."""
+    """Read a JSON object or a form; refuses anything else with 400.
+
+    See docs/platforms/leadconnector-v1.md#access.
+    """
     if ask.headers.get("content-type", "").startswith(FORM):
         return dict(parse_qsl(ask.body.decode(errors="replace")))
     try:
@@ -63,7 +66,10 @@ def timezone(given: Mapping[str, Any], key: str) -> str:
 
 
 def instant(given: Mapping[str, Any], key: str, zone_name: str) -> datetime | None:
-    """Read an ISO time, as UTC; a bare one is a wall time in the zone (4.4). None when missing."""
+    """Read an ISO time, as UTC; a bare one is a wall time in the zone. None when missing.
+
+    See docs/platforms/leadconnector-v1.md#booking.
+    """
     spelt = text(given, key)
     if not spelt:
         return None
@@ -98,7 +104,7 @@ def refuse_invalid(key: str, words: str = "") -> NoReturn:
 
 
 def message(status: int, words: str) -> JSONResponse:
-    """Say no to what is about no single field (6)."""
+    """Say no to what is about no single field (#errors)."""
     return JSONResponse({"msg": words}, status)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from syncd.sandbox.leadconnector.records import STATUSES, Meeting
 
 SETTABLE = STATUSES - {"new"}
-"""The statuses that PUT …/status takes (leadconnector-v1.md 4.6)."""
+"""The statuses that PUT …/status takes (docs/platforms/leadconnector-v1.md#status)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""Teams, services and slugs of a v1 location over HTTP (leadconnector-v1.md 3, supplied 004).
+"""Teams, services and slugs of a v1 location over HTTP (docs/platforms/leadconnector-v1.md#teams).
 
 A service does not come back as it was sent: colours, priorities and units change their words, five
-booleans their names, and slug, kind and activity are not shown at all (3.2).
+booleans their names, and slug, kind and activity are not shown at all (#services).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Teams:
     """The body of the last request, by service."""
 
     def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
-        """The calls of section 3."""
+        """The calls that are served."""
         return [
             ("GET", "/calendars/teams", self._list_teams),
             ("POST", "/calendars/teams", self._create_team),
@@ -212,7 +212,7 @@ class Teams:
     def _service(self, ask: Ask) -> Calendar:
         found = self.front.calendars.get(ask.params["id"])
         if found is None:
-            # The message wrongly speaks of a contact (3.2).
+            # The message wrongly speaks of a contact (#services).
             fields.refuse_invalid("id", "The contact id is invalid.")
         return found
 

@@ -1,4 +1,7 @@
-"""How a v1 location's records look on the wire. Numbers in brackets: leadconnector-v1.md."""
+"""How a v1 location's records look on the wire.
+
+Anchors such as (#errors) are sections of docs/platforms/leadconnector-v1.md.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "s
 
 
 def appointment(meeting: Meeting, found: Calendar, location: str, location_zone: str) -> Json:
-    """An appointment without its contact; its times in the zone it was booked in (4.2).
+    """An appointment without its contact; its times in the zone it was booked in.
+
+    See docs/platforms/leadconnector-v1.md#listing-appointments.
 
     Three words for the calendar, two for the user, three for the status, of which ``status`` is
     stale: "booked" whatever happens.
@@ -74,7 +79,10 @@ def block(found: Block, location: str, where: ZoneInfo) -> Json:
 
 
 def contact(found: Contact, location: str, location_zone: str) -> Json:
-    """A customer, with lower-case twins; addresses that are not known are null (8)."""
+    """A customer, with lower-case twins; addresses that are not known are null.
+
+    See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
+    """
     first, _, last = found.name.partition(" ")
     return {
         "id": found.id,
@@ -95,12 +103,12 @@ def contact(found: Contact, location: str, location_zone: str) -> Json:
 
 
 def written(id: str, who: Json) -> Json:
-    """The answer to a move: no times, no calendar, no status (4.5)."""
+    """The answer to a move: no times, no calendar, no status (#moving-an-appointment)."""
     return {"id": id, "contactId": who["id"], "contact": who}
 
 
 def booked(id: str, who: Json, fingerprint: str, session: str) -> Json:
-    """The answer to a booking as seen in 2025: its ``contactId`` is no contact's id (4.4)."""
+    """The answer to a booking as seen in 2025: its ``contactId`` is no contact's id (#booking)."""
     shown = {key: value for key, value in who.items() if key != "id"}
     return {
         "id": id,
@@ -112,7 +120,7 @@ def booked(id: str, who: Json, fingerprint: str, session: str) -> Json:
 
 
 def team(found: Group, members: Sequence[User]) -> Json:
-    """A team (3.1)."""
+    """A team (#teams)."""
     own = slug(found.name)
     return {
         "id": found.id,
@@ -130,7 +138,7 @@ def team(found: Group, members: Sequence[User]) -> Json:
 
 
 def service(found: Calendar) -> Json:
-    """A bookable calendar, as it is returned: neither slug nor kind nor activity (3.2)."""
+    """A bookable calendar, as it is returned: neither slug nor kind nor activity (#services)."""
     unlinked = {"id": "", "name": ""}
     return {
         "id": found.id,
@@ -173,7 +181,7 @@ def service(found: Calendar) -> Json:
 
 
 def user(found: User, location: str) -> Json:
-    """A member of staff (8)."""
+    """A member of staff (#contacts-users-and-locations)."""
     first, _, last = found.name.partition(" ")
     return {
         "id": found.id,

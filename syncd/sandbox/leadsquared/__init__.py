@@ -1,4 +1,7 @@
-"""A LeadSquared account, emulated after leadsquared.md."""
+"""A LeadSquared account.
+
+Emulated after docs/platforms/leadsquared.md.
+"""
 
 from syncd.sandbox.leadsquared.api import LeadSquared
 from syncd.sandbox.leadsquared.records import Category, Shift, Task, TaskType, User

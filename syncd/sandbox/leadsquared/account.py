@@ -122,7 +122,10 @@ class Account(Facts, Platform):
         return user.id
 
     def deactivate(self, email: str) -> None:
-        """Deactivate a user; that of the keys takes them along (leadsquared.md 4.1)."""
+        """Deactivate a user; that of the keys takes them along.
+
+        See docs/platforms/leadsquared.md#access.
+        """
         _known(self.users, email, "user")
         self.users[email] = replace(self.users[email], active=False)
 
@@ -225,7 +228,10 @@ class Account(Facts, Platform):
         self.set_status(id, "cancelled")
 
     def delete(self, id: str) -> None:
-        """Delete an appointment: it is gone from all lists and reads (leadsquared.md 1.7)."""
+        """Delete an appointment: it is gone from all lists and reads.
+
+        See docs/platforms/leadsquared.md#deleting.
+        """
         self.tasks.put(id, self._touched(self._appointment(id), deleted=True))
 
     def undelete(self, id: str) -> None:
@@ -375,7 +381,7 @@ class Account(Facts, Platform):
             number=self.next_number(),
             type=type,
             owner=owner,
-            name=f"{type}:{title}",  # as the web application composes it (leadsquared.md 1.2)
+            name=f"{type}:{title}",  # as the web application composes it
             start=start,
             end=end,
             created_by=owner,

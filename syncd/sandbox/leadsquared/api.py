@@ -1,4 +1,7 @@
-"""The account's HTTP interface. Numbers in brackets are sections of leadsquared.md."""
+"""The account's HTTP interface.
+
+Anchors such as (#errors) are sections of docs/platforms/leadsquared.md.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,7 @@ TYPE_COLUMNS: Mapping[str, Callable[[TaskType], str]] = {
 }
 MOST_DELETES = 5000
 _ANY_HOST = "UserByAccessKey.Get"
-"""The one call that every host answers (4.2)."""
+"""The one call that every host answers (#hosts)."""
 
 
 class LeadSquared(Cancelling):
@@ -79,7 +82,7 @@ class LeadSquared(Cancelling):
     # --- the platform's common behaviour ------------------------------------------------------
 
     def routes(self) -> Sequence[Route]:
-        """The calls of sections 1 to 4 that are served."""
+        """The calls that are served."""
         task, lead = "/Task.svc", "/LeadManagement.svc"
         table: list[tuple[str, str, Callable[[Ask], Response]]] = [
             ("POST", f"{task}/RetrieveAppointments/ByUserEmailAddress", self._list_appointments),
@@ -99,7 +102,7 @@ class LeadSquared(Cancelling):
         return [Route(path, endpoint, methods=[verb]) for verb, path, endpoint in table]
 
     def authorise(self, ask: Ask) -> Response | None:
-        """Check the keys, in headers or in the query, and that their user is active (4.1)."""
+        """Check the keys, in headers or in the query, and that their user is active (#access)."""
         in_query = (ask.query.get("accessKey"), ask.query.get("secretKey"))
         if any(in_query):
             self.keys_in_query += 1
@@ -123,7 +126,7 @@ class LeadSquared(Cancelling):
         return fields.error(401, "MXAuthenticationFailedException", message)
 
     def rate_limited(self, ask: Ask, spelling: str) -> Response:  # noqa: ARG002 - all the same
-        """Too many calls, in one of three statuses, always the same words (4.3)."""
+        """Too many calls, in one of three statuses, always the same words (#rate-limits)."""
         most, seconds = (self.limit.most, self.limit.interval) if self.limit else (25, 5)
         message = f"API calls exceeded the limit of {most} in {int(seconds)} second(s)"
         status = int(spelling or self.rate_spelling)
@@ -132,7 +135,7 @@ class LeadSquared(Cancelling):
     # --- reading tasks ------------------------------------------------------------------------
 
     def _list_appointments(self, ask: Ask) -> Response:
-        """Appointments that start in the window, or by a knob all that overlap it (1.1)."""
+        """Appointments that start in, or by a knob overlap, the window (#listing-appointments)."""
         asked = fields.body(ask, LIST_FIELDS)
         start, end = fields.window(asked, self.date_zone or self.timezone)
         wanted = {user.id for user in self._users_asked(asked)}
@@ -151,7 +154,7 @@ class LeadSquared(Cancelling):
         return self._list(ask, rows, page)
 
     def _get_task(self, ask: Ask) -> Response:
-        """An array of one, or of none (1.5)."""
+        """An array of one, or of none (#reading-one-task)."""
         task = self.tasks.get(self._query(ask, "id"))
         return JSONResponse([self._shown(task)] if task and not task.deleted else [])
 
@@ -189,7 +192,7 @@ class LeadSquared(Cancelling):
         return _success(Id=task.id)
 
     def _update_times(self, ask: Ask) -> Response:
-        """Accept new times; they come to be later, and what cannot be done is dropped (2.1)."""
+        """Accept new times, set them later, and drop what is impossible (#moving-appointments)."""
         given = fields.body(ask, {"TaskList", "StatusWebhookURL"})
         fields.text(given, "StatusWebhookURL")
         wanted: dict[str, Span] = {}
@@ -220,7 +223,7 @@ class LeadSquared(Cancelling):
                 self.tasks.put(task.id, self._modified(task, start=start, end=end))
 
     def _delete_tasks(self, ask: Ask) -> Response:
-        """Delete what is there; what is not is told by two counts and one reason (2.1)."""
+        """Delete what is there; what is not is told by two counts and one reason (#deleting)."""
         given = fields.body(ask, {"TaskIds", "StatusWebhookURL"})
         fields.text(given, "StatusWebhookURL")
         ids = fields.names(given, "TaskIds")
@@ -250,7 +253,7 @@ class LeadSquared(Cancelling):
         return count
 
     def _mark_complete(self, ask: Ask) -> Response:
-        """A GET that writes (2)."""
+        """A GET that writes (#completing-and-cancelling)."""
         id = self._query(ask, "id")
         task = self.tasks.get(id)
         if task is None or task.deleted:
@@ -292,7 +295,7 @@ class LeadSquared(Cancelling):
         return self._leads(lambda lead: lead.email.lower() == wanted)
 
     def _lead_by_phone(self, ask: Ask) -> Response:
-        """Of several leads the latest one; a number in the other spelling finds none (3)."""
+        """Of several leads the latest one; a number in the other spelling finds none (#leads)."""
         wanted = self._query(ask, "phone")
 
         def is_it(lead: Contact) -> bool:
@@ -308,7 +311,7 @@ class LeadSquared(Cancelling):
     # --- free time ----------------------------------------------------------------------------
 
     def _list_slots(self, ask: Ask) -> Response:
-        """Free and busy times by day and user, on the users' wall clocks (3)."""
+        """Free and busy times by day and user, on the users' wall clocks (#free-slots)."""
         asked = fields.body(ask, LIST_FIELDS | {"IncludeAllowedConflictSlots"})
         start, end = fields.window(asked, self.timezone)
         page = fields.paging(asked, self.largest_page)
@@ -360,7 +363,7 @@ class LeadSquared(Cancelling):
         )
 
     def _times(self, given: fields.Json, type: TaskType) -> Span:
-        """The times asked for; left out, they are now and as long as the type is (2)."""
+        """The times asked for; by default now, and as long as the type is (#creating-tasks)."""
         start = fields.instant(given, "DueDate") or self.clock.now().replace(microsecond=0)
         end = fields.instant(given, "EndDate") or start + type.length
         if end < start:
@@ -397,7 +400,7 @@ class LeadSquared(Cancelling):
 
     @property
     def _me(self) -> User:
-        """The user of the keys, who makes all writes over HTTP (4.1)."""
+        """The user of the keys, who makes all writes over HTTP (#access)."""
         return self.users[self.key_user]
 
     def _users_asked(self, asked: fields.Json) -> list[User]:

@@ -1,4 +1,7 @@
-"""The bulk cancel of an account: its body is documented, its address is not (corrections.md C4)."""
+"""The bulk cancel of an account: its body is documented, its address is not.
+
+See docs/platforms/leadsquared.md#completing-and-cancelling.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What no document tells of a LeadSquared account: each test and each simulated day chooses.
 
-Where the dossier leaves a fact open (8), the emulator takes by default the answer that the
-documents suggest, or the one that asks more of a client. Numbers in brackets are its sections.
+Where the platform notes leave a fact open, the emulator takes by default the answer that the
+documents suggest, or the one that asks more of a client. Anchors such as (#users) are sections of
+docs/platforms/leadsquared.md.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ USUAL_LENGTH = timedelta(hours=1)
 class Facts:
     """The knobs of an account.
 
-    - ``rate_spelling``: "429", "403" or "200", how too many calls are refused (4.3);
-    - ``largest_page``: more rows are not given, whatever PageSize says (1.1);
-    - ``lists_completed``, ``lists_cancelled``: whether lists show such appointments (1.7);
-    - ``date_zone``: in which zone a bare date begins, "" for the account's (1.1);
+    - ``rate_spelling``: "429", "403" or "200", how too many calls are refused (#rate-limits);
+    - ``largest_page``: more rows are not given, whatever PageSize says (#listing-appointments);
+    - ``lists_completed``, ``lists_cancelled``: whether lists show such appointments (#status);
+    - ``date_zone``: in which zone a bare date begins, "" for the account's (#listing-appointments);
     - ``rows_carry_owner``: whether rows name their owner's address, or only the owner's id;
     - ``rows_carry_end``: whether rows have an EndDate. Where they have none, everything that people
       enter has `USUAL_LENGTH`, and people move it as it is: no client could see anything else;
@@ -34,20 +35,24 @@ class Facts:
       end, even if that is before its start;
     - ``writes_whole_series``: a time update of one task of a recurrence moves all of them alike;
     - ``refuses_overlaps``: whether a create onto taken time fails where the type allows no
-      conflicts (6);
-    - ``deletes_later``: whether a deletion is only accepted, and done like a time update (2.1);
-    - ``most_bulk_rows``: a time update or bulk cancel of more rows is refused (2.1);
+      conflicts (#busy-tasks);
+    - ``deletes_later``: whether a deletion is only accepted, and done like a time update
+      (#deleting);
+    - ``most_bulk_rows``: a time update or bulk cancel of more rows is refused
+      (#moving-appointments);
     - ``refuses_rows``: an update or cancellation with any of these tasks is refused as a whole, and
       none of them is deleted; ``refuses_unknown_rows``: one with a task that is not there is, too;
     - ``home_host``: the account lives there, so that all other hosts refuse it, in words that name
-      the right one (4.2);
-    - ``shows_conflicts``: whether task types tell Allow Conflicts, which no document shows (3);
-    - ``slot_names``: what the two ends of a free slot are called (3);
-    - ``refuses_unknown_users``: whether a list for an address that nobody has is refused (1.1);
+      the right one (#hosts);
+    - ``shows_conflicts``: whether task types tell Allow Conflicts, which no document shows
+      (#task-types);
+    - ``slot_names``: what the two ends of a free slot are called (#free-slots);
+    - ``refuses_unknown_users``: whether a list for an address that nobody has is refused
+      (#listing-appointments);
     - ``cancel_path``: where the bulk cancel is; ``cancel_answer``: what is there: "" cancels as a
       queued job, "bare" and "odd" do so and answer with less than is documented, "nothing" says so
       and changes nothing, "html", "error", "forbidden" and "unknown" are another thing altogether;
-    - ``phone_spelling``: "digits", or "dashed" as one tenant wants it (3).
+    - ``phone_spelling``: "digits", or "dashed" as one tenant wants it (#leads).
     """
 
     rate_spelling = "429"

@@ -1,4 +1,7 @@
-"""How LeadSquared reads what a client sends, and how it complains (leadsquared.md 4.5)."""
+"""How LeadSquared reads what a client sends, and how it complains.
+
+See docs/platforms/leadsquared.md#errors.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +104,7 @@ def names(given: Mapping[str, Any], key: str) -> list[str]:
 
 
 def number(given: Mapping[str, Any], key: str, usual: int) -> int:
-    """Read a whole number, or its digits as a string (4.6)."""
+    """Read a whole number, or its digits as a string (#errors)."""
     found = given.get(key, usual)
     digits = isinstance(found, str) and found.isascii() and found.isdigit()
     if isinstance(found, bool) or not (isinstance(found, int) or digits):
@@ -110,7 +113,7 @@ def number(given: Mapping[str, Any], key: str, usual: int) -> int:
 
 
 def instant(given: Mapping[str, Any], key: str) -> datetime | None:
-    """Read a written time, "YYYY-MM-DD HH:MM:SS" in UTC (2); None when it is missing."""
+    """Read a written time, "YYYY-MM-DD HH:MM:SS" in UTC (#times); None when it is missing."""
     spelt = text(given, key)
     if not spelt:
         return None
@@ -118,7 +121,10 @@ def instant(given: Mapping[str, Any], key: str) -> datetime | None:
 
 
 def span(given: Mapping[str, Any], start: str, end: str) -> tuple[datetime, datetime]:
-    """Read an interval of two written times; one of no length is accepted (2.1)."""
+    """Read an interval of two written times; one of no length is accepted.
+
+    See docs/platforms/leadsquared.md#moving-appointments.
+    """
     first = instant(given, start) or missing(start)
     last = instant(given, end) or missing(end)
     if last < first:
@@ -129,7 +135,8 @@ def span(given: Mapping[str, Any], start: str, end: str) -> tuple[datetime, date
 def window(given: Mapping[str, Any], zone_name: str) -> tuple[datetime, datetime]:
     """Read FromDate and ToDate: UTC with a time of day, else midnights of the account's zone.
 
-    Whose midnight a bare date means is undocumented (1.1); this asks most of a client.
+    Whose midnight a bare date means is undocumented (#listing-appointments); this asks most of a
+    client.
     """
     first, last = (_bound(given, key, zone_name) for key in ("FromDate", "ToDate"))
     if last < first:

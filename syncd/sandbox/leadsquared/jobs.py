@@ -40,7 +40,10 @@ class Jobs:
         self._number = 5_812_944
 
     def add(self, due: datetime, work: Callable[[], object]) -> str:
-        """Promise work; returns the job's id, a string of digits (leadsquared.md 2.1)."""
+        """Promise work; returns the job's id, a string of digits.
+
+        See docs/platforms/leadsquared.md#moving-appointments.
+        """
         self._number += 1
         self._waiting.append((due, self._number, work))
         return str(self._number)

@@ -1,4 +1,7 @@
-"""What a LeadSquared account holds. Numbers in brackets are sections of leadsquared.md."""
+"""What a LeadSquared account holds.
+
+Anchors such as (#errors) are sections of docs/platforms/leadsquared.md.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,21 @@ from types import MappingProxyType
 
 
 class Category(IntEnum):
-    """The two sorts of tasks (0)."""
+    """The two sorts of tasks (#words)."""
 
     APPOINTMENT = 0
     TO_DO = 1
 
 
 class Related(IntEnum):
-    """What a task is about (1.2)."""
+    """What a task is about (#task-fields)."""
 
     NOTHING = 0
     LEAD = 1
 
 
 class Status(IntEnum):
-    """A task's StatusCode (1.2, 1.7).
+    """A task's StatusCode (#status).
 
     How the product shows a task that was cancelled in its web application is undocumented; any
     code besides the other two is a cancelled one to a careful client, and 2 is such a code.
@@ -60,7 +63,7 @@ OFFICE_HOURS = (Shift((1, 2, 3, 4, 5), time(9), time(17)),)
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user, known by e-mail to most calls. No ``hours`` is no work-day template (3)."""
+    """A user, known by e-mail to most calls. No ``hours`` is no work-day template (#users)."""
 
     id: str
     name: str

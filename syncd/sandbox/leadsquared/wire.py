@@ -1,4 +1,7 @@
-"""How an account's records look on the wire. Numbers in brackets are sections of leadsquared.md."""
+"""How an account's records look on the wire.
+
+Anchors such as (#errors) are sections of docs/platforms/leadsquared.md.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +27,25 @@ NEVER = "0001-01-01 00:00:00.000"
 
 
 def precise(at: datetime | None) -> str:
-    """Spell a time as most fields do: UTC with milliseconds that are always zero (1.2)."""
+    """Spell a time as most fields do: UTC with milliseconds that are always zero (#task-fields)."""
     return f"{bare(at)}.000" if at else NEVER
 
 
 @lru_cache(maxsize=8192)
 def bare(at: datetime) -> str:
-    """Spell EndDate: UTC without milliseconds (1.2)."""
+    """Spell EndDate: UTC without milliseconds (#task-fields)."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def wcf(at: datetime) -> str:
-    """Spell a time the older way (1.2)."""
+    """Spell a time the older way (#task-fields)."""
     return f"/Date({int(at.timestamp()) * 1000}+0000)/"
 
 
 def task(
     found: Task, type: TaskType, users: Mapping[str, User], leads: Mapping[str, Contact]
 ) -> Json:
-    """A task as lists and the read by id show it, with its whole type (1.2)."""
+    """A task as lists and the read by id show it, with its whole type (#task-fields)."""
     owner = users[found.owner]
     lead = leads.get(found.lead)
     shown: Json = {
@@ -86,7 +89,7 @@ def task(
 
 
 def task_type(found: TaskType) -> Json:
-    """A task type (3)."""
+    """A task type (#task-types)."""
     columns = [
         {
             "DataType": "String",
@@ -114,7 +117,7 @@ def task_type(found: TaskType) -> Json:
 
 
 def user(found: User) -> Json:
-    """A user as Users.Get shows it (3)."""
+    """A user as Users.Get shows it (#users)."""
     first, _, last = found.name.partition(" ")
     return {
         "ID": found.id,
@@ -131,7 +134,7 @@ def user(found: User) -> Json:
 
 
 def key_user(found: User, host: str) -> Json:
-    """The user of the keys, with the account's hosts (4.2)."""
+    """The user of the keys, with the account's hosts (#hosts)."""
     return {
         "Id": found.id,
         "Name": found.name,
@@ -143,7 +146,7 @@ def key_user(found: User, host: str) -> Json:
 
 
 def lead(found: Contact) -> Json:
-    """A lead: all values are strings or null (3)."""
+    """A lead: all values are strings or null (#leads)."""
     first, _, last = found.name.partition(" ")
     return {
         "ProspectID": found.id,
@@ -157,7 +160,7 @@ def lead(found: Contact) -> Json:
 
 
 def phone(e164: str) -> str:
-    """Spell a number with a hyphen behind the country's code, such as +91-9045454045 (3)."""
+    """Spell a number with a hyphen behind the country's code, such as +91-9045454045 (#leads)."""
     try:
         parsed = phonenumbers.parse(e164)
     except phonenumbers.NumberParseException:
@@ -167,7 +170,7 @@ def phone(e164: str) -> str:
 
 
 def user_day(found: User, day: Day) -> Json:
-    """A user's free and busy times of a day, on the user's wall clock (3)."""
+    """A user's free and busy times of a day, on the user's wall clock (#free-slots)."""
     where = ZoneInfo(found.timezone)
     return {
         "UserId": found.id,
@@ -181,7 +184,7 @@ def user_day(found: User, day: Day) -> Json:
 
 
 def slots(found: Mapping[date, Collection[Json]], names: tuple[str, str]) -> list[Json]:
-    """Days, each with its users (3); ``names`` are those of a slot's start and end."""
+    """Days, each with its users (#free-slots); ``names`` are those of a slot's start and end."""
     if names != _ENDS:
         for user in (user for users in found.values() for user in users):
             for key in ("AvailableSlots", "BusySlots"):

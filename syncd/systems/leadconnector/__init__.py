@@ -1,4 +1,7 @@
-"""LeadConnector (GoHighLevel) v2: one location behind the port (leadconnector-v2.md)."""
+"""LeadConnector (GoHighLevel) v2: one location behind the port.
+
+See docs/platforms/leadconnector-v2.md.
+"""
 
 from syncd.systems.leadconnector.account import REMEDY, Account, CalendarOf
 from syncd.systems.leadconnector.provision import Provisioner

@@ -13,18 +13,18 @@ REMEDY = (
     "in LeadConnector, make the blocked user a member of this calendar's team, and let it count "
     "the user's busy time: it ignores the block now"
 )
-"""Against a time that is offered although a block stands (leadconnector-v2.md 0.2, 1.5, 5)."""
+"""Against a time that is offered although a block stands (docs/platforms/leadconnector-v2.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One location on LeadConnector v2.
 
-    ``version`` is the ``Version`` header of the calendar calls (leadconnector-v2.md 1.8).
-    ``title`` is what a block shows. ``notify`` lets writes to appointments start automations.
-    ``series`` says whether instances of recurring events are written to, or such writes held.
-    ``buffers`` says whether blocks in other systems cover the buffers of a booking's calendar.
-    ``statuses`` are status words of the location's own.
+    ``version`` is the ``Version`` header of the calendar calls
+    (docs/platforms/leadconnector-v2.md#access). ``title`` is what a block shows. ``notify`` lets
+    writes to appointments start automations. ``series`` says whether instances of recurring events
+    are written to, or such writes held. ``buffers`` says whether blocks in other systems cover the
+    buffers of a booking's calendar. ``statuses`` are status words of the location's own.
     """
 
     location_id: str
@@ -44,9 +44,9 @@ class CalendarOf:
 
     With a user and no calendars, all calendars of which the user is a team member count. Without a
     user the calendar itself is blocked, which only calendars of type ``event`` allow, and just the
-    first one is (leadconnector-v2.md 0.2). ``resource`` is a room or equipment instead, such as
-    ``rooms/yoga room``: its appointments are read, and it cannot be blocked itself. ``all_day``
-    says what all-day events close.
+    first one is (docs/platforms/leadconnector-v2.md#blocks). ``resource`` is a room or equipment
+    instead, such as ``rooms/yoga room``: its appointments are read, and it cannot be blocked
+    itself. ``all_day`` says what all-day events close.
     """
 
     user: str | None = None

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def lacks_scope(fault: SystemFault) -> bool:
-    """Whether the token is right, and may not do this (leadconnector-v2.md 3)."""
+    """Whether the token is right, and may not do this.
+
+    See docs/platforms/leadconnector-v2.md#errors.
+    """
     return isinstance(fault, AuthLost) and "not authorized for this scope" in fault.detail.lower()
 
 

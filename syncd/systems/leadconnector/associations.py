@@ -2,7 +2,7 @@
 
 A record of a custom object holds nothing but syncd's own opaque id of the booking: neither name nor
 time. Records are found by that id, and a relation that is there already is the one that was wanted,
-so every call can be repeated (leadconnector-v2.md 2).
+so every call can be repeated (docs/platforms/leadconnector-v2.md#associations-and-custom-objects).
 """
 
 from __future__ import annotations

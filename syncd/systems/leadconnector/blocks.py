@@ -1,10 +1,10 @@
 """Find one block: by its id where the location answers that, else in lists.
 
 Whether ``GET /calendars/events/appointments/{id}`` answers a block is not known of every location
-(corrections.md C6), so it is tried, and what came of it is kept as the fact ``block_by_id``. Where
-it does, a block is gone that is not there by its id and not listed where it was. Elsewhere an
-absence counts only if the list around the block's place is surely whole: other rows in it prove
-nothing, as a list may be capped.
+(docs/platforms/leadconnector-v2.md#reading-one-event), so it is tried, and what came of it is kept
+as the fact ``block_by_id``. Where it does, a block is gone that is not there by its id and not
+listed where it was. Elsewhere an absence counts only if the list around the block's place is surely
+whole: other rows in it prove nothing, as a list may be capped.
 """
 
 from __future__ import annotations

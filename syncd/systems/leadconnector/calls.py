@@ -1,4 +1,4 @@
-"""The calls of v2 that syncd makes, one function each (leadconnector-v2.md 1)."""
+"""The calls of v2 that syncd makes, one function each (docs/platforms/leadconnector-v2.md)."""
 
 from __future__ import annotations
 
@@ -194,6 +194,6 @@ class Calls:
         return self._transport.decode(body, shape, f"GET {path}")
 
     def version(self, path: str) -> str:
-        """Calendars have a version of their own until v3, which is one for all (1.8)."""
+        """Calendars have a version of their own until v3, which is one for all (#access)."""
         own = self._account.version
         return own if path.startswith("/calendars") or own == "v3" else _ELSEWHERE

@@ -1,8 +1,8 @@
 """Which calendars a room or equipment can close, and by which block: pure.
 
 Only a calendar of type ``event`` can be blocked itself; any other is closed by blocking its users,
-whose blocks close all of their calendars (leadconnector-v2.md 0.2, 1.5). So a user is blocked only
-where each of the user's calendars lacks a room at that time.
+whose blocks close all of their calendars (docs/platforms/leadconnector-v2.md#blocks). So a user is
+blocked only where each of the user's calendars lacks a room at that time.
 """
 
 from __future__ import annotations

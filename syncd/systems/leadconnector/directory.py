@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import CalendarOf
 
 EVENT = "event"
-"""The only type of calendar that can be blocked itself (leadconnector-v2.md 0.2)."""
+"""The only type of calendar that can be blocked itself.
+
+See docs/platforms/leadconnector-v2.md#blocks.
+"""
 
 _UNITS = {
     **dict.fromkeys(("mins", "min", "minutes", "minute"), timedelta(minutes=1)),
@@ -34,8 +37,9 @@ class Calendar:
     """One calendar; ``length`` is that of its slots, None if unknown.
 
     ``seats`` is how many appointments it takes at one time. The platform spells that field in two
-    ways, and sends both (leadconnector-v2.md 1.2). ``buffer`` is kept free around each booking;
-    ``odd_buffer`` is what is said of it and cannot be read, ``tells_buffer`` whether anything is.
+    ways, and sends both (docs/platforms/leadconnector-v2.md#calendars-and-groups). ``buffer`` is
+    kept free around each booking; ``odd_buffer`` is what is said of it and cannot be read,
+    ``tells_buffer`` whether anything is.
     """
 
     id: str

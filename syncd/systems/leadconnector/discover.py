@@ -1,4 +1,7 @@
-"""What a v2 location has: calendars, users, rooms, associations (leadconnector-v2.md 1.2 to 2)."""
+"""What a v2 location has: calendars, users, rooms, associations.
+
+See docs/platforms/leadconnector-v2.md.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ _SCOPES = {
     "equipment": "calendars/resources.readonly",
     "associations": "associations.readonly",
 }
-"""What each part needs (leadconnector-v2.md 1.2, 1.7, 2)."""
+"""What each part needs (docs/platforms/leadconnector-v2.md)."""
 
 _NEEDED = frozenset({"calendars", "users"})
 """Parts without which nobody can be mapped."""

@@ -1,4 +1,4 @@
-"""From an answer of v2 to the error tree (leadconnector-v2.md 3).
+"""From an answer of v2 to the error tree (docs/platforms/leadconnector-v2.md#errors).
 
 The texts decide more than the codes: a wrong path answers 401, a lapsed gateway too, and the same
 refusal comes as 400 or as 422.

@@ -1,7 +1,8 @@
 """What an update sends of a record as it was read, and which of it the update itself reset.
 
-An update replaces the record (corrections.md C1): a field that is left out is reset. So all that
-syncd read of these fields goes back, and nothing else does: no location, no address.
+An update replaces the record (docs/platforms/leadconnector-v2.md#writing-appointments): a field
+that is left out is reset. So all that syncd read of these fields goes back, and nothing else does:
+no location, no address.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The lists of rooms, equipment and associations of a location (leadconnector-v2.md 1.7, 2)."""
+"""The lists of rooms, equipment and associations of a location.
+
+See docs/platforms/leadconnector-v2.md.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ _ASSOCIATIONS_VERSION = "2021-07-28"
 
 
 class Resource(msgspec.Struct, rename="camel"):
-    """A room or equipment. No schema promises an id; it may come under two names (1.7)."""
+    """A room or equipment. No schema promises an id; it may come under two names.
+
+    See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
+    """
 
     id: Any = None
     other_id: Any = msgspec.field(name="_id", default=None)
@@ -38,7 +44,10 @@ class Resource(msgspec.Struct, rename="camel"):
 
 
 class Association(msgspec.Struct, rename="camel"):
-    """An association; labels and keys are declared as objects, and come as text (2)."""
+    """An association; labels and keys are declared as objects, and come as text.
+
+    See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
+    """
 
     id: Any = None
     key: Any = None
@@ -50,7 +59,10 @@ class Association(msgspec.Struct, rename="camel"):
 
 
 class Associations(msgspec.Struct):
-    """The answer of ``GET /associations/`` as other lists come; the schema shows just one (2)."""
+    """The answer of ``GET /associations/`` as other lists come; the schema shows just one.
+
+    See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
+    """
 
     associations: list[Association | Odd]
 

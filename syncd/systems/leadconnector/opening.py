@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from syncd.systems.stopping import Stopping
 
 _RATE = (100, 10.0)
-"""The documented limit; trial accounts have a quarter of it, and say so in every header (3)."""
+"""The documented limit; trial accounts have a quarter of it, and say so in every header.
+
+See docs/platforms/leadconnector-v2.md#rate-limits.
+"""
 
 
 def open_transport(

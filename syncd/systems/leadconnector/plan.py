@@ -1,6 +1,6 @@
 """Which list calls read all wanted calendars of a v2 location: pure, and as few as can be.
 
-What one call proves (leadconnector-v2.md 0.3, 0.4, 1.3, 1.5):
+What one call proves (docs/platforms/leadconnector-v2.md):
 
 - It takes one selector, and reads one of two lists: appointments, or blocks.
 - By calendar, it proves that calendar. By group, it proves each calendar of the group.
@@ -33,10 +33,13 @@ if TYPE_CHECKING:
     Scope = tuple[Kind, Selector, str]
 
 LISTS = {Kind.APPOINTMENT: "/calendars/events", Kind.BLOCK: "/calendars/blocked-slots"}
-"""The two lists: each shows nothing of the other's (leadconnector-v2.md 0.4)."""
+"""The two lists: each shows nothing of the other's.
+
+See docs/platforms/leadconnector-v2.md#reading-events.
+"""
 
 LONGEST = timedelta(hours=24)
-"""Asked before the window, and not proven: the platform filters by start (1.3)."""
+"""Asked before the window, and not proven: the platform filters by start (#reading-events)."""
 
 
 def plan(

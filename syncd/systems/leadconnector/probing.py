@@ -1,4 +1,7 @@
-"""How the uncertain facts of a v2 location are measured (corrections.md section 3)."""
+"""How the uncertain facts of a v2 location are measured.
+
+See docs/platform-facts.md#leadconnector-v2.
+"""
 
 from __future__ import annotations
 

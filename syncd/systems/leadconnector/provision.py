@@ -1,4 +1,7 @@
-"""Rooms, equipment, custom objects and associations of a location (leadconnector-v2.md 1.7, 2)."""
+"""Rooms, equipment, custom objects and associations of a location.
+
+See docs/platforms/leadconnector-v2.md.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +111,10 @@ class Provisioner:
         return Thing(thing.system, thing.sort, thing.name, {**thing.fields, "calendars": ids})
 
     def request(self, thing: Thing, existing: Existing | None) -> Request:
-        """What creates or updates; no schema of a resource's answer has an id (1.7)."""
+        """What creates or updates; no schema of a resource's answer has an id.
+
+        See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
+        """
         match thing.sort:
             case Sort.ROOM | Sort.EQUIPMENT:
                 body = {wire: thing.fields[ours] for ours, wire in _RESOURCE_FIELDS.items()}
@@ -221,7 +227,10 @@ class Provisioner:
 
 
 def _resource(sort: Sort, row: Fields) -> Existing:
-    """Read a resource. Its id is in no schema: ``id`` or ``_id`` is to be expected (1.7)."""
+    """Read a resource. Its id is in no schema: ``id`` or ``_id`` is to be expected.
+
+    See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
+    """
     calendars = row.get("calendarIds")
     fields = {ours: row[wire] for ours, wire in _RESOURCE_FIELDS.items() if wire in row}
     if isinstance(calendars, list):

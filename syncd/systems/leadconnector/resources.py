@@ -1,8 +1,8 @@
 """Rooms and equipment: which there are, which calendars use them, which appointments take them.
 
 An appointment names what it takes in ``assignedResources``, which no request can set
-(leadconnector-v2.md 0.6). Each of its resources has an event that is derived from it
-(`model.derived`), with an id that ends in ``@rooms/yoga room``.
+(docs/platforms/leadconnector-v2.md#rooms-and-equipment). Each of its resources has an event that is
+derived from it (`model.derived`), with an id that ends in ``@rooms/yoga room``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Which recurring event a meeting is an instance of (leadconnector-v2.md 1.4).
+"""Which recurring event a meeting is an instance of.
+
+See docs/platforms/leadconnector-v2.md#recurring-events.
 
 An instance names its master, or its id does: ``<master>_<start in ms>_<length in s>``, where the
 start is that which the series gave it.

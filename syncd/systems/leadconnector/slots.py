@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LONGEST = timedelta(days=31)
-"""What one call may span (leadconnector-v2.md 1.3)."""
+"""What one call may span (docs/platforms/leadconnector-v2.md#free-slots)."""
 
 
 def offered(starts: Iterable[object], length: timedelta | None, zone: str) -> Iterator[Window]:

@@ -1,4 +1,4 @@
-"""One LeadConnector v2 location behind the port (leadconnector-v2.md)."""
+"""One LeadConnector v2 location behind the port (docs/platforms/leadconnector-v2.md)."""
 
 from __future__ import annotations
 
@@ -347,7 +347,7 @@ class LeadConnector:
 
         That is one of the user's calendars where a user's block is known to close them all. Where
         it does not, or nothing is known, it may be offered while the block stands. An event
-        calendar is closed by its own blocks only, and proves for itself (0.2, 1.5).
+        calendar is closed by its own blocks only, and proves for itself (#blocks).
         """
         of, directory = self._calendars[provider], await self._knowledge.calendars()
         seats = [directory[seat] for seat in booked_on(of, directory) if seat in directory]

@@ -1,4 +1,4 @@
-"""The spellings of one instant on v2 (leadconnector-v2.md 1.3, last paragraph)."""
+"""The spellings of one instant on v2 (docs/platforms/leadconnector-v2.md#times)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Updates on v2: read the record, send all of it back with one change, compare, put right once.
 
-An update replaces the record (corrections.md C1, C2), so each one is two reads and a write.
+An update replaces the record (docs/platforms/leadconnector-v2.md#writing-appointments), so each one
+is two reads and a write.
 """
 
 from __future__ import annotations

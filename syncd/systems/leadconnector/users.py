@@ -1,4 +1,7 @@
-"""The users of a v2 location, and what is behind each mapped calendar (leadconnector-v2.md 3)."""
+"""The users of a v2 location, and what is behind each mapped calendar.
+
+See docs/platforms/leadconnector-v2.md#users.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The JSON of LeadConnector v2, read leniently: any field may be absent or of another type.
 
-Field names: leadconnector-v2.md 1.2 and 1.3. What syncd need not know is never decoded: the
+Field names: docs/platforms/leadconnector-v2.md. What syncd need not know is never decoded: the
 title of an appointment only where an update has to send it back.
 What is read by the thousand can hold no cycle, so the garbage collector is not to know of it.
 """

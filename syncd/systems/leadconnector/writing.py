@@ -1,4 +1,4 @@
-"""The five writes as calls of v2 (leadconnector-v2.md 1.4 to 1.6)."""
+"""The five writes as calls of v2 (docs/platforms/leadconnector-v2.md)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Writing:
         return Done([(operation.ref.id, None)])
 
     async def _block(self, operation: Operation) -> dict[str, object]:
-        """Write a new block's body. One owner, never two (1.5)."""
+        """Write a new block's body. One owner, never two (#blocks)."""
         value = _wanted(operation)
         title = self._account.title
         return {

@@ -1,4 +1,7 @@
-"""LeadConnector (GoHighLevel) v1: the adapter of one legacy location (leadconnector-v1.md)."""
+"""LeadConnector (GoHighLevel) v1: the adapter of one legacy location.
+
+See docs/platforms/leadconnector-v1.md.
+"""
 
 from syncd.systems.leadconnector_v1.account import REMEDY, Account, CalendarOf
 from syncd.systems.leadconnector_v1.provision import Provisioner

@@ -13,12 +13,17 @@ REMEDY = (
     "in LeadConnector, see that this calendar counts the busy time of the blocked user; where it "
     'cannot, write blocks = "hold" for the system: a booking closes what a block does not'
 )
-"""Against a time that is offered although a block stands (leadconnector-v1.md 4.4)."""
+"""Against a time that is offered although a block stands.
+
+See docs/platforms/leadconnector-v1.md#event-blocks.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One location on LeadConnector v1, or on a white label of it (leadconnector-v1.md, head).
+    """One location on LeadConnector v1, or on a white label of it.
+
+    See docs/platforms/leadconnector-v1.md#access.
 
     ``blocks`` says how busy time is written: as an ``event`` block, or as a ``hold``, a booking for
     the contact ``hold_email`` that is cancelled to free the time. ``title`` is what a block shows.

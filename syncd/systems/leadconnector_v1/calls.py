@@ -1,4 +1,4 @@
-"""The calls of LeadConnector v1 that syncd makes, one each (leadconnector-v1.md 3 to 8)."""
+"""The calls of LeadConnector v1 that syncd makes, one each (docs/platforms/leadconnector-v1.md)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,18 @@ _NO_CONTACT = {404, 422}
 
 
 def _millis(moment: datetime) -> str:
-    """Query times are epoch milliseconds (leadconnector-v1.md 1.4)."""
+    """Query times are epoch milliseconds.
+
+    See docs/platforms/leadconnector-v1.md#listing-appointments.
+    """
     return str(int(moment.timestamp() * 1000))
 
 
 def slot_fields(value: Value, zone_name: str) -> dict[str, str]:
-    """Interval and zone of a write: offsets that agree with the zone (leadconnector-v1.md 4.4)."""
+    """Interval and zone of a write: offsets that agree with the zone.
+
+    See docs/platforms/leadconnector-v1.md#booking.
+    """
     where = zone(zone_name)
     return {
         "selectedTimezone": zone_name,
@@ -50,7 +56,10 @@ class Calls:
         self._transport = transport
 
     async def appointments(self, call: ListCall) -> wire.Listing:
-        """Make a planned call: a user's, calendar's or team's. There is no paging (4.2)."""
+        """Make a planned call: a user's, calendar's or team's. There is no paging.
+
+        See docs/platforms/leadconnector-v1.md#listing-appointments.
+        """
         (id,) = call.ids
         params = {
             "startDate": _millis(call.span.start),
@@ -80,7 +89,10 @@ class Calls:
         return answer.contact if isinstance(answer.contact, wire.Contact) else None
 
     async def find_contacts(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
-        """The ids of the contacts with this address; a miss may come as 404 or 422 (8)."""
+        """The ids of the contacts with this address; a miss may come as 404 or 422.
+
+        See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
+        """
         params = {name: said for name, said in (("email", email), ("phone", phone)) if said}
         path = "contacts/lookup"
         try:
@@ -96,7 +108,7 @@ class Calls:
         return tuple(dict.fromkeys(filter(None, ids)))
 
     async def locations(self) -> list[wire.Location]:
-        """The locations that the key opens: its own one, or many for an agency's key (2)."""
+        """The locations that the key opens: its own one, or many for an agency's key (#access)."""
         answer = await self._ask("locations/", wire.Locations)
         return [found for found in answer.locations if isinstance(found, wire.Location)]
 
@@ -122,7 +134,7 @@ class Calls:
     async def free_slots(
         self, calendar: str, user: str | None, window: Window, zone_name: str
     ) -> list[datetime]:
-        """When a booking may start; at most 31 days (4.1)."""
+        """When a booking may start; at most 31 days (#free-slots)."""
         params = {
             "calendarId": calendar,
             "startDate": _millis(window.start),
@@ -148,11 +160,11 @@ class Calls:
         return text(made.id), wire.contact_id(made)
 
     async def move(self, event_id: str, value: Value, zone_name: str) -> None:
-        """Reschedule. The answer tells no times, so it is not read (1.2)."""
+        """Reschedule. The answer tells no times, so it is not read (#moving-an-appointment)."""
         await self._transport.write("PUT", _path(event_id), json=slot_fields(value, zone_name))
 
     async def set_status(self, event_id: str, status: Status) -> None:
-        """Set a status; the answer is empty (4.6)."""
+        """Set a status; the answer is empty (#status)."""
         path = f"{_path(event_id)}/status"
         await self._transport.write("PUT", path, json={"status": status.value})
 

@@ -1,4 +1,4 @@
-"""What a v1 location has: teams, services, users (leadconnector-v1.md 3 and 8)."""
+"""What a v1 location has: teams, services, users (docs/platforms/leadconnector-v1.md)."""
 
 from __future__ import annotations
 

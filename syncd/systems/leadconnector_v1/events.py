@@ -1,4 +1,7 @@
-"""From a v1 row to syncd's words: whose it is, what it is, when it is (leadconnector-v1.md 4.2)."""
+"""From a v1 row to syncd's words: whose it is, what it is, when it is.
+
+See docs/platforms/leadconnector-v1.md#listing-appointments.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,10 @@ def instant(value: object, zone_name: str) -> datetime:
 
 
 def series(item: Appointment) -> str:
-    """Say of an instance of a series that it is one: v1 names no master (leadconnector-v1.md 3)."""
+    """Say of an instance of a series that it is one: v1 names no master.
+
+    See docs/platforms/leadconnector-v1.md#listing-appointments.
+    """
     recurring = item.is_recurring is True or text(item.is_recurring).casefold() == "true"
     return UNNAMED_SERIES if recurring else ""
 

@@ -1,4 +1,7 @@
-"""What a LeadConnector v1 answer means when it is no success (leadconnector-v1.md 4.4 and 6)."""
+"""What a LeadConnector v1 answer means when it is no success.
+
+See docs/platforms/leadconnector-v1.md.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syncd.systems.stopping import Stopping
 
 _RATE = (100, 10.0)
-"""The documented limit (leadconnector-v1.md 6)."""
+"""The documented limit (docs/platforms/leadconnector-v1.md#rate-limits)."""
 
 
 def open_transport(

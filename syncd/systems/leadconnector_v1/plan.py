@@ -1,6 +1,6 @@
 """Which list calls read all wanted calendars of a v1 location: pure, and as few as can be.
 
-What one call proves (leadconnector-v1.md 4.2):
+What one call proves (docs/platforms/leadconnector-v1.md#listing-appointments):
 
 - By user, it proves that user's appointments and blocks, which no other filter surely shows: a
   team's list would read all its members at once, but whether it shows the blocks that belong to a
@@ -36,7 +36,10 @@ WIDER = timedelta(days=1)
 """Asked beyond the window on each side: whether the list goes by start or by overlap is unknown."""
 
 LONGEST = timedelta(days=365) - 2 * WIDER
-"""One call's piece of the window: no limit is documented, and clients ask for a year (4.2)."""
+"""One call's piece of the window: no limit is documented, and clients ask for a year.
+
+See docs/platforms/leadconnector-v1.md#listing-appointments.
+"""
 
 
 def plan(

@@ -1,4 +1,7 @@
-"""How the uncertain facts of a v1 location are measured (corrections.md section 3)."""
+"""How the uncertain facts of a v1 location are measured.
+
+See docs/platform-facts.md#leadconnector-v1.
+"""
 
 from __future__ import annotations
 

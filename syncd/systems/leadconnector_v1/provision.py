@@ -1,4 +1,4 @@
-"""Teams and services of a v1 location (leadconnector-v1.md 3).
+"""Teams and services of a v1 location (docs/platforms/leadconnector-v1.md#teams).
 
 A PUT replaces everything, and a service does not come back as it was sent, so only what the
 configuration states is ever sent, and only what comes back in the same words is compared.
@@ -34,7 +34,7 @@ _FLAGS = {
 }
 _SHOWN = {"calendar_name": "calendarName", "description": "description", "slug": "slug", **_FLAGS}
 _BAD_ID = 422
-"""How v1 refuses an id that it does not know (3.2)."""
+"""How v1 refuses an id that it does not know (#services)."""
 
 
 class Provisioner:
@@ -90,7 +90,7 @@ class Provisioner:
         return Thing(thing.system, thing.sort, thing.name, fields)
 
     def request(self, thing: Thing, existing: Existing | None) -> Request:
-        """What creates, or replaces (3.1, 3.2)."""
+        """What creates, or replaces (#teams, #services)."""
         body = _team_body(thing) if thing.sort is Sort.TEAM else service_body(thing)
         path = f"{_PATHS[thing.sort]}/"
         if existing is None:

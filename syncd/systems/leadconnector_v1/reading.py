@@ -1,4 +1,7 @@
-"""One read of LeadConnector v1: its list calls put together, and what they prove (4.2)."""
+"""One read of LeadConnector v1: its list calls put together, and what they prove.
+
+See docs/platforms/leadconnector-v1.md#listing-appointments.
+"""
 
 from __future__ import annotations
 

@@ -48,7 +48,10 @@ def _share_a_time(items: Sequence[Any]) -> bool:
 
 
 def seats_of(services: Iterable[object]) -> Mapping[str, int]:
-    """The seats of the services that have several (leadconnector-v1.md 3.2, ``perSlot``)."""
+    """The seats of the services that have several.
+
+    See ``perSlot``, docs/platforms/leadconnector-v1.md#services.
+    """
     found = {text(s.id): _per_slot(s) for s in services if isinstance(s, Service)}
     return {service: seats for service, seats in found.items() if service and seats > 1}
 

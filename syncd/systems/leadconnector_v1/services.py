@@ -1,7 +1,8 @@
 """A service as it is sent, and what of a service that comes back can be compared with that.
 
-Request and response do not round-trip (leadconnector-v1.md 3.2): colours, priorities, units and
-five booleans change their spelling, and slug, kind and activity are not shown.
+Request and response do not round-trip (docs/platforms/leadconnector-v1.md#services): colours,
+priorities, units and five booleans change their spelling, and slug, kind and activity are not
+shown.
 """
 
 from __future__ import annotations

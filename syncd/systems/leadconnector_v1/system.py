@@ -74,7 +74,10 @@ if TYPE_CHECKING:
     from syncd.systems.tree import Told, Tree
 
 _SLOTS_LONGEST = timedelta(days=31)
-"""The v2 sibling's limit; none is documented for v1 (leadconnector-v1.md 4.1)."""
+"""The v2 sibling's limit; none is documented for v1.
+
+See docs/platforms/leadconnector-v1.md#free-slots.
+"""
 
 _USUAL_SLOT = timedelta(minutes=30)
 """The length in the documented example, for a calendar that the location does not list."""
@@ -138,7 +141,7 @@ class LeadConnectorV1:
         """Read these providers' events: a call per user, and per team or calendar without one.
 
         Blocks count as covered only once the list was seen to show one: whether v1 lists them is
-        not known (leadconnector-v1.md 4.2).
+        not known (docs/platforms/leadconnector-v1.md#listing-appointments).
         """
         wanted = self.providers if providers is None else providers
         read_at = self._clock.now()
@@ -271,7 +274,9 @@ class LeadConnectorV1:
         return reply
 
     async def _read_back(self, operation: Operation, reply: Done) -> Done:
-        """Look whether a move kept the end that it was sent: the answer shows no times (4.5).
+        """Look whether a move kept the end that it was sent: the answer shows no times.
+
+        See docs/platforms/leadconnector-v1.md#moving-an-appointment.
 
         An event that starts as it was sent, and ends otherwise, was given that end by the update. A
         block is replaced then; the meeting of a customer stays as it is, and that is a failure.

@@ -1,4 +1,7 @@
-"""The users of a v1 location, and what is behind each mapped calendar (leadconnector-v1.md 8)."""
+"""The users of a v1 location, and what is behind each mapped calendar.
+
+See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The JSON of LeadConnector v1, read leniently: any field may be absent or of another type.
 
-Field names: leadconnector-v1.md 3 and 4. A list row's contact is cut down to its id, so that the
-customer's addresses that ``includeAll`` brings along are never even decoded.
-What is read by the thousand can hold no cycle, so the garbage collector is not to know of it.
+Field names: docs/platforms/leadconnector-v1.md. A list row's contact is cut down to its id, so that
+the customer's addresses that ``includeAll`` brings along are never even decoded. What is read by
+the thousand can hold no cycle, so the garbage collector is not to know of it.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Team(Named, rename="camel"):
 
 
 class User(Named, rename="camel"):
-    """A user; the name and the phone are real but undocumented (8)."""
+    """A user; the name and the phone are real but undocumented (#contacts-users-and-locations)."""
 
     first_name: Any = None
     last_name: Any = None
@@ -170,7 +170,8 @@ class Users(msgspec.Struct):
 def contact_id(item: Appointment | WithContact) -> str:
     """The contact's id: its own where it is there.
 
-    ``contactId`` was once seen to hold a fingerprint instead (leadconnector-v1.md 4.4).
+    ``contactId`` was once seen to hold a fingerprint instead
+    (docs/platforms/leadconnector-v1.md#booking).
     """
     inner = item.contact
     own = text(inner.id) if isinstance(inner, ContactId | Contact) else ""

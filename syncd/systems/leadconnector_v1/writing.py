@@ -1,4 +1,4 @@
-"""syncd's operations as LeadConnector v1 calls (leadconnector-v1.md 4.4 to 4.7)."""
+"""syncd's operations as LeadConnector v1 calls (docs/platforms/leadconnector-v1.md)."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _FIELDS = RecordFields(
 def capabilities(account: Account, measured: Measured) -> Capabilities:
     """Return what a location can be relied on for, by what was measured of it.
 
-    What 400 and 422 mean of an id is not documented: deleted appointments may be answered so.
-    Every write is a single call that is answered at once. `new` cannot be set (4.6), and no field
+    What 400 and 422 mean of an id is not documented: deleted appointments may be answered so. Every
+    write is a single call that is answered at once. `new` cannot be set (#status), and no field
     keeps the location's own workflows from telling the customer. A hold is a booking, which lists
     show in any case.
     """
@@ -61,7 +61,7 @@ def capabilities(account: Account, measured: Measured) -> Capabilities:
 def event_block(
     account: Account, calendar: CalendarOf, value: Value, zone_name: str, key: str | None
 ) -> dict[str, str] | None:
-    """An event block: for the user where one is named, else for the calendar (4.4, use 2)."""
+    """An event block: for the user where one is named, else for the calendar (#event-blocks)."""
     target = {"userId": calendar.user} if calendar.user else {"calendarId": calendar.calendar}
     named = {name: known for name, known in target.items() if known}
     times = slot_fields(value, zone_name)
@@ -72,7 +72,7 @@ def event_block(
 def hold(
     account: Account, calendar: CalendarOf, value: Value, zone_name: str, key: str | None
 ) -> dict[str, str] | None:
-    """A booking for the hold contact (4.4, use 1). Its name stays out: it would overwrite one."""
+    """A booking for the hold contact (#booking). Its name stays out: it would overwrite one."""
     if not calendar.calendar or not account.hold_email:
         return None
     fields = {

@@ -1,4 +1,4 @@
-"""LeadSquared: the adapter of one account (leadsquared.md)."""
+"""LeadSquared: the adapter of one account (docs/platforms/leadsquared.md)."""
 
 from syncd.systems.leadsquared.account import REMEDY, Account, CalendarOf
 from syncd.systems.leadsquared.provision import Provisioner

@@ -12,20 +12,22 @@ REMEDY = (
     'switch "Allow Conflicts" off for the appointment type {type!r} in LeadSquared: while it is '
     "on, its appointments close nothing"
 )
-"""Against a time that is offered although a block stands (leadsquared.md 3 and 6)."""
+"""Against a time that is offered although a block stands (docs/platforms/leadsquared.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One LeadSquared account: its regional host and the key pair of a service user.
 
-    ``busy_task_type`` is the appointment type that means busy time (leadsquared.md 6).
-    ``cancel_as`` says what a cancellation becomes: ``hold`` leaves it to a person, ``complete``
-    marks the appointment complete, ``cancel`` sends it to the bulk cancel at ``cancel_path``, whose
-    address no document tells (corrections.md C4). ``title`` is what a block shows.
+    ``busy_task_type`` is the appointment type that means busy time
+    (docs/platforms/leadsquared.md#busy-tasks). ``cancel_as`` says what a cancellation becomes:
+    ``hold`` leaves it to a person, ``complete`` marks the appointment complete, ``cancel`` sends it
+    to the bulk cancel at ``cancel_path``, whose address no document tells
+    (docs/platforms/leadsquared.md#completing-and-cancelling). ``title`` is what a block shows.
     ``key_field`` is the custom field (``mx_Custom_1``) that also carries syncd's key, if any.
-    ``calls_per_5s`` is what the plan allows; by default less than most do (leadsquared.md 4.3).
-    ``statuses`` are status words and codes of the account's own.
+    ``calls_per_5s`` is what the plan allows; by default less than most do
+    (docs/platforms/leadsquared.md#rate-limits). ``statuses`` are status words and codes of the
+    account's own.
     """
 
     base_url: str

@@ -1,4 +1,4 @@
-"""The calls of LeadSquared that syncd makes, one function each (leadsquared.md 1 to 4)."""
+"""The calls of LeadSquared that syncd makes, one function each (docs/platforms/leadsquared.md)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ TIMES = "Task.svc/BulkUpdateAppointmentTime"
 DELETE = "Task.svc/DeleteTasks"
 
 PAGE = 1000
-"""Rows per page: what a production client asks for (leadsquared.md 1.1)."""
+"""Rows per page: what a production client asks for.
+
+See docs/platforms/leadsquared.md#listing-appointments.
+"""
 
 _NOT_FOUND = 404
 
@@ -64,7 +67,10 @@ class Calls:
         return self._transport.decoded(found, f"POST {LIST}")
 
     async def zones(self, users: Sequence[str], day: date) -> dict[str, str]:
-        """The zones of these users, by address in lower case: free slots name them (3)."""
+        """The zones of these users, by address in lower case: free slots name them.
+
+        See docs/platforms/leadsquared.md#free-slots.
+        """
         body = {
             "FromDate": day.isoformat(),
             "ToDate": day.isoformat(),
@@ -96,7 +102,10 @@ class Calls:
         return await self._ask("POST", SLOTS, wire.Days, json=body)
 
     async def task(self, task_id: str) -> list[wire.Task | Odd]:
-        """One task, as the array of one or none that the platform answers (leadsquared.md 1.5)."""
+        """One task, as the array of one or none that the platform answers.
+
+        See docs/platforms/leadsquared.md#reading-one-task.
+        """
         return await self._ask(
             "GET", "Task.svc/Retrieve.GetById", list[wire.Task | Odd], params={"id": task_id}
         )
@@ -113,7 +122,7 @@ class Calls:
         return await self._leads("Leads.GetById", {"id": lead_id})
 
     async def caller(self) -> wire.Caller:
-        """Whose keys these are; answers on every host (leadsquared.md 4.2)."""
+        """Whose keys these are; answers on every host (docs/platforms/leadsquared.md#hosts)."""
         return await self._ask("GET", "Authentication.svc/UserByAccessKey.Get", wire.Caller)
 
     async def users(self) -> list[wire.User | Odd]:
@@ -133,7 +142,10 @@ class Calls:
         return wrote.id
 
     async def move(self, targets: Sequence[tuple[str, Value]]) -> str:
-        """Queue new times for tasks; the job's id. No webhook is asked for (leadsquared.md 2.1)."""
+        """Queue new times for tasks; the job's id. No webhook is asked for.
+
+        See docs/platforms/leadsquared.md#moving-appointments.
+        """
         rows = [
             {
                 "UserTaskId": task_id,
@@ -244,8 +256,9 @@ class Calls:
 def _listing(body: bytes) -> tuple[wire.Listing, int]:
     """Decode a page of appointments, with what it weighs. Raises one of `decoding.UNREADABLE`.
 
-    Some searches answer a bare array, depending on the account (leadsquared.md 4.6); it is a page
-    without a count. Null in place of the rows is an empty page if it is counted as one.
+    Some searches answer a bare array, depending on the account
+    (docs/platforms/leadsquared.md#leads); it is a page without a count. Null in place of the rows
+    is an empty page if it is counted as one.
     """
     if body.lstrip()[:1] == b"[":
         rows, weighs = decode_weighed(body, list[wire.Task | Odd])

@@ -1,4 +1,7 @@
-"""What a LeadSquared account has: users, and appointment types (leadsquared.md 3)."""
+"""What a LeadSquared account has: users, and appointment types.
+
+See docs/platforms/leadsquared.md#task-types.
+"""
 
 from __future__ import annotations
 

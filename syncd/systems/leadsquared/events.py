@@ -1,4 +1,7 @@
-"""From a LeadSquared task to syncd's words, and times back again (leadsquared.md 1)."""
+"""From a LeadSquared task to syncd's words, and times back again.
+
+See docs/platforms/leadsquared.md#task-fields.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,10 @@ def _iso(written: str) -> datetime:
 
 
 def written_time(moment: datetime) -> str:
-    """Write an instant as the platform wants it: UTC, seconds, no mark (leadsquared.md 0.5)."""
+    """Write an instant as the platform wants it: UTC, seconds, no mark.
+
+    See docs/platforms/leadsquared.md#times.
+    """
     return utc(moment).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -293,6 +299,9 @@ def _has_customer(task: Task) -> bool:
 
 
 def _person(task: Task) -> str | None:
-    """The lead's id. Opportunities have none of their own addresses (leadsquared.md 1.2)."""
+    """The lead's id. Opportunities have none of their own addresses.
+
+    See docs/platforms/leadsquared.md#task-fields.
+    """
     entity = number(task.related_entity)
     return text(task.related_entity_id) or None if entity in {None, _LEAD} else None

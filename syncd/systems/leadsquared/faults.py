@@ -1,4 +1,7 @@
-"""What a LeadSquared answer means: its HTTP status alone tells little (leadsquared.md 4.5)."""
+"""What a LeadSquared answer means: its HTTP status alone tells little.
+
+See docs/platforms/leadsquared.md#errors.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def fault_of(answer: Answer) -> SystemFault | None:
     """The fault behind an answer, None for a success. `Transport` fills in where it happened.
 
     The body decides before the status: a rate limit was seen as 429, as 403 and as 200, and a
-    refusal comes as 500 (leadsquared.md 4.3, 4.5).
+    refusal comes as 500 (docs/platforms/leadsquared.md).
     """
     status = answer.status_code
     body = _error(answer)

@@ -1,4 +1,4 @@
-"""Which of LeadSquared's regional hosts serves an account (leadsquared.md 4.2).
+"""Which of LeadSquared's regional hosts serves an account (docs/platforms/leadsquared.md#hosts).
 
 A host that an answer names is shown to a person and never followed: whoever could put one there
 would be sent the keys.

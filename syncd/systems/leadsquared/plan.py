@@ -1,9 +1,9 @@
 """Which list calls read all wanted users of a LeadSquared account: pure, and as few as can be.
 
-What one call proves (leadsquared.md 1.1): it takes any number of users, and bare dates of at most
-100 days. Whose midnight a date means is not documented, and it may be any zone's, 14 hours off; nor
-whether an appointment is listed that began before. So of the days asked for, all but the first two
-and the last one are proven, counted in UTC.
+What one call proves (docs/platforms/leadsquared.md#listing-appointments): it takes any number of
+users, and bare dates of at most 100 days. Whose midnight a date means is not documented, and it may
+be any zone's, 14 hours off; nor whether an appointment is listed that began before. So of the days
+asked for, all but the first two and the last one are proven, counted in UTC.
 """
 
 from __future__ import annotations

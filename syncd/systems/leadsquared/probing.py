@@ -1,4 +1,7 @@
-"""How the uncertain facts of a LeadSquared account are measured (corrections.md section 3)."""
+"""How the uncertain facts of a LeadSquared account are measured.
+
+See docs/platform-facts.md#leadsquared.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One read of LeadSquared: pages put together, and what they prove (leadsquared.md 1.1)."""
+"""One read of LeadSquared: pages put together, and what they prove.
+
+See docs/platforms/leadsquared.md#listing-appointments.
+"""
 
 from __future__ import annotations
 

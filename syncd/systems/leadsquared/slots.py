@@ -1,4 +1,4 @@
-"""LeadSquared's free slots as windows (leadsquared.md 3; inner names are cut off there)."""
+"""LeadSquared's free slots as windows (docs/platforms/leadsquared.md#free-slots)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WIDER = timedelta(days=2)
 
 LONGEST = timedelta(days=96)
 """One call's window before it is widened by two days on each side; the platform's limit is 100 days
-(leadsquared.md 3)."""
+(docs/platforms/leadsquared.md#free-slots)."""
 
 
 def asked_days(window: Window) -> tuple[date, date]:

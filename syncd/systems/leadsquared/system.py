@@ -1,4 +1,7 @@
-"""LeadSquared behind the port: appointments and busy-holds of users (leadsquared.md)."""
+"""LeadSquared behind the port: appointments and busy-holds of users.
+
+See docs/platforms/leadsquared.md.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ class LeadSquared:
     """One LeadSquared account. Keeps `port.System`.
 
     ``transport`` replaces the network. The keys travel in headers only: an access key holds ``$``,
-    and in a query it was seen to drop creates silently (leadsquared.md 4.1).
+    and in a query it was seen to drop creates silently (docs/platforms/leadsquared.md#access).
     """
 
     def __init__(
@@ -160,7 +163,10 @@ class LeadSquared:
         return self._reader.event(row.wire, row.provider)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
-        """Look for one task. An empty answer is all that tells of a deletion (1.5)."""
+        """Look for one task. An empty answer is all that tells of a deletion.
+
+        See docs/platforms/leadsquared.md#reading-one-task.
+        """
         del value  # the platform finds by id
         try:
             found = await self._calls.task(ref.id)

@@ -1,4 +1,4 @@
-"""What a task type lets blocks do (leadsquared.md 3 and 6)."""
+"""What a task type lets blocks do (docs/platforms/leadsquared.md)."""
 
 from __future__ import annotations
 

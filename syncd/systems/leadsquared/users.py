@@ -1,4 +1,7 @@
-"""The users of a LeadSquared account, and who is behind each mapped address (leadsquared.md 3)."""
+"""The users of a LeadSquared account, and who is behind each mapped address.
+
+See docs/platforms/leadsquared.md#users.
+"""
 
 from __future__ import annotations
 

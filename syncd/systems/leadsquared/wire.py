@@ -1,7 +1,8 @@
 """The JSON of LeadSquared, read leniently: numbers may be text, and any field may be absent.
 
-Field names: leadsquared.md 1 to 4. A task row repeats its whole type; only what decides is decoded.
-What is read by the thousand can hold no cycle, so the garbage collector is not to know of it.
+Field names: docs/platforms/leadsquared.md. A task row repeats its whole type; only what decides is
+decoded. What is read by the thousand can hold no cycle, so the garbage collector is not to know of
+it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class TypeName(msgspec.Struct, rename="pascal", frozen=True, gc=False):
 
 
 class Task(msgspec.Struct, rename="pascal", frozen=True, gc=False):
-    """One appointment. ``due_date`` is its start (leadsquared.md 1.2)."""
+    """One appointment. ``due_date`` is its start (docs/platforms/leadsquared.md#task-fields)."""
 
     user_task_id: Any = None
     name: Any = None
@@ -55,7 +56,10 @@ class NoRows(msgspec.Struct, rename="pascal"):
 
 
 class Wrote(msgspec.Struct, rename="pascal"):
-    """The answer to a write. Only ``Status`` proves that it was taken (leadsquared.md 0.4)."""
+    """The answer to a write. Only ``Status`` proves that it was taken.
+
+    See docs/platforms/leadsquared.md#errors.
+    """
 
     status: Any = None
     message: Any = None

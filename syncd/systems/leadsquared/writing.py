@@ -1,4 +1,4 @@
-"""syncd's operations as LeadSquared calls (leadsquared.md 2 and 6)."""
+"""syncd's operations as LeadSquared calls (docs/platforms/leadsquared.md)."""
 
 from __future__ import annotations
 
@@ -63,9 +63,10 @@ def _cancels(account: Account) -> Mapping[Status, Status]:
 def capabilities(name: str, account: Account, measured: Measured) -> Capabilities:
     """What the system of this name can be relied on for.
 
-    Time update, deletion and cancellation are queued (2.1). A missing id answers like an unknown
-    one, so one look proves little (1.5). How many rows a bulk call takes is stated for deletions
-    only (5 000). What only a live account can tell is as ``measured``, or on its safe side.
+    Time update, deletion and cancellation are queued (#deleting). A missing id answers like an
+    unknown one, so one look proves little (#reading-one-task). How many rows a bulk call takes is
+    stated for deletions only (5 000). What only a live account can tell is as ``measured``, or on
+    its safe side.
     """
     rows = bulk_rows(measured)
     moves = BulkCall(TIMES, rows)
@@ -104,7 +105,7 @@ def bulk_rows(measured: Measured) -> int:
 def block_fields(
     account: Account, calendar: CalendarOf, value: Value, key: str | None
 ) -> dict[str, object]:
-    """A busy-hold appointment: no lead, no notice to its owner, no private text (6)."""
+    """A busy-hold appointment: no lead, no notice to its owner, no private text (#busy-tasks)."""
     fields: dict[str, object] = {
         "Name": account.title,
         "Description": mark(account.title, key) if key else account.title,

@@ -54,7 +54,10 @@ async def build(script: Script, clock: FakeClock) -> AsyncIterator[Build]:
 
 
 def appointment(event_id: str = "a1", **changes: Any) -> dict[str, Any]:
-    """One appointment of alice as the platform sends it (leadconnector-v1.md 4.2)."""
+    """One appointment of alice as the platform sends it.
+
+    See docs/platforms/leadconnector-v1.md#listing-appointments.
+    """
     row = {
         "id": event_id,
         "userId": "user-a",

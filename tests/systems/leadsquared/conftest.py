@@ -55,7 +55,10 @@ async def build(script: Script, clock: FakeClock) -> AsyncIterator[Build]:
 
 
 def task(task_id: str = "t1", **changes: Any) -> dict[str, Any]:
-    """One appointment of alice as the platform sends it (leadsquared.md 1.2)."""
+    """One appointment of alice as the platform sends it.
+
+    See docs/platforms/leadsquared.md#task-fields.
+    """
     row = {
         "UserTaskId": task_id,
         "Name": "Meeting: x",

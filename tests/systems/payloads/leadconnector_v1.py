@@ -40,25 +40,23 @@ CASES = (
         (f"{AT_NINE} invalid",),
     ),
     Case("status new", "new-hook", "list", status("new"), (f"{AT_NINE} new",)),
-    Case("status pending", "corrections: M7", "list", status("pending"), (f"{AT_NINE} new",)),
-    Case("status active", "corrections: M7", "list", status("active"), (f"{AT_NINE} confirmed",)),
+    Case("status pending", "misread", "list", status("pending"), (f"{AT_NINE} new",)),
+    Case("status active", "misread", "list", status("active"), (f"{AT_NINE} confirmed",)),
     Case(
         "status completed",
-        "corrections: M7",
+        "misread",
         "list",
         status("completed"),
         (f"{AT_NINE} showed",),
     ),
     Case(
         "status rescheduled",
-        "corrections: M7",
+        "misread",
         "list",
         status("rescheduled"),
         (f"{AT_NINE} confirmed",),
     ),
-    Case(
-        "status unconfirmed", "corrections: M7", "list", status("unconfirmed"), (f"{AT_NINE} new",)
-    ),
+    Case("status unconfirmed", "misread", "list", status("unconfirmed"), (f"{AT_NINE} new",)),
     Case(
         "status that nobody knows",
         "invented",
@@ -116,7 +114,7 @@ CASES = (
     ),
     Case(
         "milliseconds",
-        "corrections: M12",
+        "misread",
         "list",
         listed(startTime=1772528400000, endTime="1772532000000"),
         (f"{AT_NINE} confirmed",),
@@ -150,7 +148,7 @@ CASES = (
         listed(contactId=..., contact={"id": "con-1", "email": "kim@example.com", "tags": []}),
         (f"{AT_NINE} confirmed",),
     ),
-    Case("no contact", "dossier", "list", listed(contactId=None, contact=None), (BLOCK,)),
+    Case("no contact", "notes", "list", listed(contactId=None, contact=None), (BLOCK,)),
     Case(
         "assignedUserId",
         "adu",
@@ -205,7 +203,7 @@ CASES = (
         {"slots": STARTS},
         TWO_SLOTS,
     ),
-    Case("a day as a bare list", "corrections: M10", "slots", {"2026-03-03": STARTS}, TWO_SLOTS),
+    Case("a day as a bare list", "misread", "slots", {"2026-03-03": STARTS}, TWO_SLOTS),
     Case(
         "a first day that is empty",
         "invented",
@@ -235,6 +233,6 @@ CASES = (
         {"users": [{"id": "user-a", "permissions": {"appointmentsEnabled": True}}]},
         ("alice present",),
     ),
-    Case("no users", "corrections: C9", "users", {"users": []}, ("alice unknown",)),
+    Case("no users", "misread", "users", {"users": []}, ("alice unknown",)),
     *TRACED,
 )

@@ -248,7 +248,7 @@ TRACED = (
     ),
     Case(
         "slots under _dates_",
-        "corrections: M10; vendor and dialog show it, too",
+        "misread: vendor and dialog show it, too",
         "slots",
         {"_dates_": {"slots": STARTS}},
         TWO_SLOTS,

@@ -14,8 +14,8 @@ class Basis(StrEnum):
     """What a case rests on."""
 
     TRACED = "traced"
-    DOSSIER = "dossier"
-    CORRECTIONS = "corrections"
+    NOTES = "notes"
+    MISREAD = "misread"
     INVENTED = "invented"
 
 
@@ -212,7 +212,7 @@ LEADSQUARED: dict[str, Source] = {
 
 def basis_of(seen: str, sources: dict[str, Source]) -> Basis:
     """Return what a case rests on. Raises KeyError where it names no source that is listed."""
-    for name in (Basis.DOSSIER, Basis.CORRECTIONS, Basis.INVENTED):
+    for name in (Basis.NOTES, Basis.MISREAD, Basis.INVENTED):
         if seen.partition(":")[0] == name:
             return name
     for key in keys_of(seen):

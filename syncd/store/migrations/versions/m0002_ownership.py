@@ -1,4 +1,4 @@
-"""Ownership by id (DESIGN section 6): ours is what a journal row proves that we made.
+"""Ownership by id (docs/design.md#ownership): ours is what a journal row proves that we made.
 
 Until now every record that bore a known tag counted as ours. What no create is known to have made
 is released: the next read tells whether it is a copy, an orphan, or a customer's appointment.
