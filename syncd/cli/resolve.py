@@ -32,6 +32,7 @@ from syncd.wiring import build, provider_rules
 
 _ENDINGS = {
     Ending.RESOLVED: "resolved",
+    Ending.REFUSED: "decided, but a system refused a write; what is held now is below",
     Ending.CHANGED: "not resolved, as it has changed since; what it is now is below",
     Ending.GONE: "nothing to resolve any more: it was settled in the systems",
     Ending.UNANSWERED: "not resolved: a system that it is about did not answer; try again later",
@@ -101,7 +102,7 @@ def resolve(
     except Unfit as unfit:
         raise UsageError(unfit.reason, unfit.remedy) from None
     ending = Ending(str(result["ending"]))
-    now = _now(settings, held) if ending is Ending.CHANGED else None
+    now = _now(settings, held) if ending in {Ending.CHANGED, Ending.REFUSED} else None
     if as_json:
         shown = None if now is None else conflict_json(now)
         terminal.print_json({**result, "dry_run": dry_run, "now": shown})
@@ -268,7 +269,8 @@ def _print(
         would = "would be resolved" if ending is Ending.RESOLVED else _ENDINGS[ending]
         terminal.say(f"conflict {held.id} {would} ({answer}); nothing was changed")
         return
-    how = f" ({answer})" if ending is Ending.RESOLVED else ""
+    decided = ending in {Ending.RESOLVED, Ending.REFUSED}
+    how = f" ({answer})" if decided else ""
     terminal.say(f"conflict {held.id}: {_ENDINGS[ending]}{how}")
     terminal.say("written: " + (made or "nothing"))
     paused.warn(result["resync"], zone)

@@ -28,6 +28,8 @@ class Ending(StrEnum):
     """What became of an answer."""
 
     RESOLVED = "resolved"
+    REFUSED = "refused"
+    """It was decided, and a system refused to have it written: that is held now."""
     CHANGED = "changed"
     GONE = "gone"
     UNANSWERED = "unanswered"
@@ -50,6 +52,7 @@ class Resolved:
         return {
             Ending.RESOLVED: written,
             Ending.GONE: 0,
+            Ending.REFUSED: 3,
             Ending.CHANGED: 3,
             Ending.UNANSWERED: 4,
             Ending.GUARDED: 5,
@@ -173,11 +176,14 @@ def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | No
 
 
 def _ending(engine: Answering, held: HeldConflict, report: Report, *, counted: bool) -> Ending:
-    if counted:
-        return Ending.RESOLVED
     still = engine.store.open_conflicts(held.conflict.provider)
+    about = {(claim.system, claim.event) for claim in held.conflict.claims}
+    if counted:
+        new = (h.conflict for h in still if h.run == report.run and h.conflict.held)
+        refused = any((c.system, c.event) in about for conflict in new for c in conflict.claims)
+        return Ending.REFUSED if refused else Ending.RESOLVED
     stopped = brake.events_of(h.conflict for h in still if h.conflict.kind is ConflictKind.GUARD)
-    if stopped & {(claim.system, claim.event) for claim in held.conflict.claims}:
+    if stopped & about:
         return Ending.GUARDED
     if not report.answered:
         return Ending.UNANSWERED

@@ -8,8 +8,9 @@ import pytest
 
 from syncd.core.answer import Answer, Unfit, Way
 from syncd.core.rules import Choice, Rules
-from syncd.engine.resolve import foresee, resolve
+from syncd.engine.resolve import Ending, foresee, resolve
 from syncd.model import Action
+from syncd.systems.port import Rejected
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop
 
@@ -52,3 +53,17 @@ async def test_an_answer_for_a_provider_that_is_mapped_no_more_is_refused(shop: 
     await shop.engine.resync()
     shop.engine.mapping = {"p": SYSTEMS, "q": SYSTEMS}
     assert (await resolve(shop.engine, held.id, Answer(Way.KEEP_BOTH))).ending == "resolved"
+
+
+async def test_an_answer_that_a_system_refuses_is_not_called_resolved(shop: Shop) -> None:
+    rules = Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)
+    shop.engine.policy = replace(shop.engine.policy, rules={"p": rules, "q": rules})
+    shop.a.book("p", v(9))
+    other = shop.b.book("p", v(9.5))
+    await shop.engine.resync()
+    (held,) = shop.store.open_conflicts()
+    shop.a.faults["write"] = [Rejected("a", "PUT", detail="no")] * 9
+    done = await resolve(shop.engine, held.id, Answer(Way.TAKE, "b", other))
+    assert (done.ending, done.code) == (Ending.REFUSED, 3)
+    (now,) = [h for h in shop.store.open_conflicts() if h.conflict.held]
+    assert now.id != held.id
