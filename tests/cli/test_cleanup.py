@@ -175,6 +175,7 @@ def test_a_cleanup_beside_another_one_shot_removes_nothing_and_says_who_holds_th
 
 
 @pytest.mark.prove
+@pytest.mark.sockets
 def test_of_two_cleanups_at_once_one_does_the_work(desk: Desk) -> None:
     by_hand = standing_ids(desk)
     synced(desk)
