@@ -104,6 +104,11 @@ async def settle(
     if known and listed_whole is False:
         probes.hidden.discard(record.id)
         return False
+    if _was_proven(read, record, answer.sighting):
+        reports.answered.add(record.id)
+        probes.forget(record.id)
+        read.owners.gone(record)
+        return True
     verdict = await weigh(read, questions, record, answer.sighting, listed_whole=listed_whole)
     match verdict:
         case Verdict.PROVEN:
@@ -126,6 +131,17 @@ async def settle(
         case _:
             return _cannot_tell(read, reports, record, answer.sighting)
     return verdict in {Verdict.PROVEN, Verdict.OWNER_IN_DOUBT}
+
+
+def _was_proven(read: Read, record: Record, sighting: Sighting) -> bool:
+    """Whether an event is still refused that was proven to be gone, at whoever it was by then.
+
+    It is asked for again as it was in doubt whose it is. What proved it then was another calendar's
+    list, and its own, in which it does not stand, may show nothing to prove it with once more.
+    """
+    refused = isinstance(sighting, Unknown) and sighting.refused
+    able = read.system.capabilities.refused_when_gone
+    return record.observed is None and refused and record.kind in able
 
 
 def _next_proof(read: Read, record: Record, sighting: Sighting) -> datetime:

@@ -19,6 +19,7 @@ from syncd.model import (
     Window,
 )
 from syncd.store.owners import calendar_users, owner_changes
+from syncd.store.reported import open_items
 from syncd.systems.port import AuthLost, Refusal, Rejected, Retryable
 from tests.core.kit import v
 from tests.engine.conftest import Shop
@@ -178,10 +179,20 @@ async def test_where_the_event_of_a_merged_user_is_now_is_asked_before_it_is_fre
     assert (await shop.engine.resync()).operations.total() == 0
 
 
+@pytest.mark.parametrize("refused", [False, True])
 async def test_the_event_of_a_merged_user_that_was_deleted_meanwhile_leaves_both_calendars(
-    shop: Shop,
+    shop: Shop, *, refused: bool
 ) -> None:
-    """Nothing is freed before the user is there again; then nothing keeps the calendar in doubt."""
+    """Nothing is freed before the user is there again; then nothing keeps the calendar in doubt.
+
+    Where the platform refuses what was deleted, that is proven in the other's calendar, which
+    shows more; its own calendar, which shows nothing then, need not prove it again.
+    """
+    if refused:
+        shop.a.refuses_gone = True
+        shop.a.capabilities = replace(shop.a.capabilities, refused_when_gone=frozenset(Kind))
+        shop.a.book("q", v(24 * 12))
+    more = int(refused)
     event = shop.a.book("p", v(24 * 10))
     await shop.engine.resync()
     give(shop, [event], "q")
@@ -192,13 +203,14 @@ async def test_the_event_of_a_merged_user_that_was_deleted_meanwhile_leaves_both
     for _ in range(2):
         await shop.engine.resync()
     for system in (shop.b, shop.c):
-        assert (len(system.blocks("p")), len(system.blocks("q"))) == (1, 0)
+        assert (len(system.blocks("p")), len(system.blocks("q"))) == (1, more)
     shop.a.missing = set()
     shop.b.book("p", v(24 * 11))
     shop.clock.pass_(minutes=6)
     for _ in range(2):
         await shop.engine.resync()
     assert owner_changes(shop.store) == []
+    assert open_items(shop.store) == []
     assert [len(s.blocks("p")) for s in shop.systems] == [1, 0, 1]
     assert (await shop.engine.resync()).operations.total() == 0
 
