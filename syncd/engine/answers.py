@@ -123,6 +123,8 @@ async def settle(
             read.owners.missing(record)
         case Verdict.COUNTED:
             read.owners.back(record)
+            # Its calendar is changing, and is to be read again soon (`core.rota`).
+            read.seen.lively[record.provider] += 1
             counted = _counted(read, record)
             read.changes.records.append(counted)
             probes.note_open(record.id, _next_proof(read, counted, answer.sighting))

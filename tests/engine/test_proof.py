@@ -261,6 +261,20 @@ async def test_the_proof_is_two_lists_at_least_the_lag_apart(shop: Shop) -> None
     assert await freed(shop, cycles=1)
 
 
+async def test_a_calendar_with_a_proof_under_way_is_none_that_is_read_less_often(
+    shop: Shop,
+) -> None:
+    """The daemon reads the whole window of a calm calendar in every second round only."""
+    shop.a.capabilities = Capabilities(lag=timedelta(0), gone_proofs=dict.fromkeys(Kind, 2))
+    event = shop.a.book("p", v(24 * 10))
+    await shop.engine.resync()
+    shop.a.delete(event)
+    first = await shop.engine.watch(near=False)
+    assert (first.operations.total(), first.lively["p"]) == (0, 1)
+    shop.clock.pass_(minutes=15)
+    assert (await shop.engine.watch(near=False)).operations.total() == 2
+
+
 async def test_the_first_proof_survives_a_restart(shop: Shop) -> None:
     await deleted(shop)
     assert not await freed(shop, cycles=1)
