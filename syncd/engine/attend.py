@@ -37,7 +37,7 @@ from syncd.store.store import Store
 from syncd.systems.advice import cause_and_remedy
 from syncd.systems.facts import Facts
 from syncd.systems.findings import checked
-from syncd.systems.learned import Learned
+from syncd.systems.learned import OF_LIMITS, Learned
 from syncd.systems.measured import Measured, dropped
 from syncd.systems.port import (
     NO_LOOK_BACK,
@@ -271,6 +271,9 @@ class Attended:
         if not self._begun:
             # Stored before the first call: the next process has to know of a death right after it.
             self._begun = True
+            # Whoever this one takes the place of ended, and noted its calls, after this was built.
+            of_limits = [f for f in facts(self._store, self.name) if f.name in OF_LIMITS]
+            self.facts.load(of_limits)
             Learned(self.facts).begin()
             self._store_facts()
         if not rests(self.health, self._clock.now(), writing=writing):

@@ -14,6 +14,7 @@ from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.sandbox.told_limits import PLACES, ToldLimit
+from syncd.systems.learned import Learned
 from tests.end_to_end.virtual import VirtualShop, play
 
 
@@ -152,6 +153,28 @@ def test_a_wait_that_was_asked_for_binds_the_next_process(tmp_path: Path) -> Non
         report = await shop.resync()
         assert report.systems["crm"].state is Health.DOWN
         assert (found.refused, shop.calls("crm")) == (refused, calls)
+
+    play(tmp_path, scene)
+
+
+def test_a_reload_knows_which_calls_were_made_and_goes_on_at_once(tmp_path: Path) -> None:
+    """What takes the place of an engine is built before that one has ended, and is no next process.
+
+    Else its calls would count as those of a process that died, of which a full window is guessed.
+    """
+
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        Learned(shop.app.systems["crm"].facts).learn_told(60, 3600.0)
+        await shop.resync()
+        calls, old = shop.calls("crm"), shop.app
+        shop.app = shop.start(old.store)
+        await old.close_systems()
+        shop.app.engine.patient = False
+        report = await shop.resync()
+        assert report.systems["crm"].state is Health.OK, report.systems["crm"].cause
+        facts = shop.app.systems["crm"].facts
+        assert Learned(facts).earlier([(60, 3600.0)])[0] == calls
 
     play(tmp_path, scene)
 

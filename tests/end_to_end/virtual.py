@@ -14,6 +14,7 @@ from syncd.sandbox.direct import Direct
 from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.loop import VirtualClock, run_virtually
+from syncd.store import Store
 from syncd.wiring import App, build
 
 T = TypeVar("T")
@@ -43,10 +44,10 @@ class VirtualShop:
             await self.app.aclose()
         self.app = self.start()
 
-    def start(self) -> App:
+    def start(self, store: Store | None = None) -> App:
         sandbox = self.world.sandbox
         ways = {name: Direct(sandbox.apps[name]) for name in SYSTEMS}
-        return build(load(self.path, {}), clock=self.clock, transports=ways)
+        return build(load(self.path, {}), store=store, clock=self.clock, transports=ways)
 
     def calls(self, system: str) -> int:
         return len(self.world.sandbox.systems[system].calls)
