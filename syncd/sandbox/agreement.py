@@ -100,4 +100,6 @@ def disagreements(found: Sequence[Sight], systems: Collection[str], now: datetim
 
 def _span(interval: tuple[datetime, datetime]) -> str:
     start, end = interval
-    return f"{start:%Y-%m-%d %H:%M}-{end:%H:%M} UTC"
+    if start.date() == end.date():
+        return f"{start:%Y-%m-%d %H:%M}-{end:%H:%M} UTC"
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
