@@ -431,13 +431,18 @@ def is_expected(record: Record, value: Value, window: Window, asked_at: datetime
 async def _ask_each(
     read: Read, questions: Questions, reports: Reports, records: Iterable[Record]
 ) -> None:
-    """Ask for events of which the system's answer alone decides."""
+    """Ask for events of which the system's answer decides, and its list where that is refused."""
+    windows = {} if read.probes.hidden else windows_of(read)
     for record in records:
         if questions.over or read.left <= 0:
             return
+        value, spans = record.observed, windows.get(_place(record), ())
+        listed = value and any(is_expected(record, value, w, read.asked_at) for w in spans)
         try:
             read.left -= 1
-            await ask(read, questions, reports, record)
+            sighting, asked_at = await questions.ask(record)
+            answer = Answer(record, sighting, asked_at)
+            await settle(read, questions, reports, answer, listed_whole=True if listed else None)
         except SystemFault as fault:
             read.seen.fail(fault)
             return

@@ -215,6 +215,33 @@ async def test_the_event_of_a_merged_user_that_was_deleted_meanwhile_leaves_both
     assert (await shop.engine.resync()).operations.total() == 0
 
 
+async def test_what_was_deleted_at_an_unmapped_owner_is_proven_by_its_list_once_the_user_is_back(
+    shop: Shop,
+) -> None:
+    """Its platform refuses what was deleted, so that only the list of its calendar tells."""
+    shop.a.refuses_gone = True
+    shop.a.capabilities = replace(shop.a.capabilities, refused_when_gone=frozenset(Kind))
+    shop.a.book("p", v(24 * 12))
+    event = shop.a.book("p", v(24 * 10))
+    await shop.engine.resync()
+    give(shop, [event], "z")
+    shop.a.missing = {"p"}
+    await shop.engine.resync()
+    shop.a.delete(event)
+    shop.clock.pass_(minutes=6)
+    for _ in range(2):
+        await shop.engine.resync()
+    assert owner_changes(shop.store) != []
+    assert [len(s.blocks("p")) for s in shop.systems] == [0, 2, 2]
+    shop.a.missing = set()
+    shop.clock.pass_(minutes=6)
+    for _ in range(2):
+        await shop.engine.resync()
+    assert owner_changes(shop.store) == []
+    assert open_items(shop.store) == []
+    assert [len(s.blocks("p")) for s in shop.systems] == [0, 1, 1]
+
+
 async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
