@@ -18,6 +18,7 @@ from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.platform import Ask
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.store.reported import open_items
+from tests.end_to_end.conftest import Shop
 from tests.end_to_end.virtual import VirtualShop, play
 
 KEYS = {"crm": "List", "clinic": "events", "legacy": "appointments"}
@@ -36,7 +37,7 @@ Rows = list[dict[str, Any]]
 Edit = Callable[[Rows], Rows]
 
 
-def edit(shop: VirtualShop, name: str, change: Edit, paths: Sequence[str] = ()) -> None:
+def edit(shop: VirtualShop | Shop, name: str, change: Edit, paths: Sequence[str] = ()) -> None:
     """Rewrite the lists that a platform answers."""
     platform = shop.world.sandbox.systems[name]
     answer = platform._answer
