@@ -144,6 +144,7 @@ class Looker:
         seen.coverage = snapshot.coverage
         seen.unread = {p for p in self.read if not _is_whole(snapshot, p, window)}
         listed, odd = _events(system, snapshot)
+        shown = {event.provider for event in listed.values()}
         known, renamed = self.known(), self._renamed()
         busy = in_flight(store, system.name)
         strange = [e.id for e in listed.values() if e.kind is Kind.BLOCK and e.id not in known]
@@ -159,7 +160,7 @@ class Looker:
                 self._take(seen, changes, record, event, maker)
         missing = known.keys() - {*listed, *odd, *busy}
         doubted = {known[id_].provider for id_ in missing} & self.wanted
-        seen.userless = await self._userless(doubted - {row.provider for row in snapshot.rows})
+        seen.userless = await self._userless(doubted - shown)
         seen.hidden = {
             id_
             for id_ in known.keys() - {*listed, *odd}
@@ -167,7 +168,7 @@ class Looker:
             and seen.covers(known[id_].provider, known[id_].record.observed)
         }
         await self._ask(seen, changes, known, {*listed, *odd, *busy})
-        await self._ask_lines(seen, changes, {row.provider for row in snapshot.rows})
+        await self._ask_lines(seen, changes, shown)
         turned = [e.id for e in seen.events if e.kind is not Kind.BLOCK]
         seen.proven = {*known, *proven, *created_ids(store, system.name, turned)}
         if any(getattr(changes, name) for name in Changes.__slots__):
@@ -258,7 +259,7 @@ class Looker:
         """Look for blocks that only the file of created ids knows, and that no list showed.
 
         Where all was listed, a few are asked for, as a list may be empty that should not be: of a
-        provider of whom it has ``shown`` nothing it proves nothing.
+        provider of whom it has ``shown`` nothing that can be read it proves nothing.
         """
         listed = self.system.capabilities.lists_blocks
         kept = {record.id for record in changes.records}

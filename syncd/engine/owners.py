@@ -31,7 +31,7 @@ from syncd.model import (
 )
 from syncd.store.owners import calendar_users, owner_changes
 from syncd.store.store import Store
-from syncd.systems.port import Snapshot, System, SystemFault
+from syncd.systems.port import Malformed, Row, Snapshot, System, SystemFault
 
 log = structlog.get_logger(__name__)
 
@@ -130,15 +130,18 @@ class Owners:
             self._before, self._directory = await self._users(), None
 
     async def missing_of(self, snapshot: Snapshot, unread: AbstractSet[str]) -> set[str]:
-        """Return those of these providers whose list is empty and whose user is not there.
+        """Return those of these providers whose list shows nothing and whose user is not there.
 
-        Such a list proves nothing of a calendar that was never read whole. A user who was missing
-        when the list was asked for may be back a moment later, so that both what was read of users
-        before it and what is read of them now have to show them. Rooms have no user.
+        A row that cannot be read is nothing: a broken answer has such rows, too. Such a list
+        proves nothing of a calendar that was never read whole. A user who was missing when the
+        list was asked for may be back a moment later, so that both what was read of users before
+        it and what is read of them now have to show them. Rooms have no user.
         """
-        shown = {row.provider for row in snapshot.rows}
         listed = {c.provider for c in snapshot.coverage} | {a.provider for a in snapshot.unproven}
-        empty = (listed & unread) - shown
+        empty = listed & unread
+        for row in snapshot.rows if empty else ():
+            if row.provider in empty and self._is_readable(row):
+                empty.discard(row.provider)
         if not empty:
             return set()
         looks = [look for look in (self._before, await self._users()) if look is not None]
@@ -148,6 +151,13 @@ class Owners:
             for provider in empty & look.mapped.keys()
             if look.state_of(provider, self.known.get(provider, "")) is UserState.MISSING
         }
+
+    def _is_readable(self, row: Row) -> bool:
+        try:
+            self.system.event(row)
+        except Malformed:
+            return False
+        return True
 
     def missing(self, record: Record) -> None:
         """Note an event that is not shown, as the user whose list would show it may be missing."""

@@ -10,6 +10,7 @@ from syncd.sandbox.direct import Direct
 from syncd.simulate.facts import cannot_lengthen
 
 if TYPE_CHECKING:
+    from syncd.sandbox.platform import Call
     from syncd.simulate.town import Town
 
 
@@ -33,7 +34,8 @@ class Way(Direct):
         try:
             return await super().handle_async_request(request)
         finally:
-            made = calls[before:]
+            # Others are on their way at the same time; one that was given up made no call at all.
+            made = [call for call in calls[before:] if _is_of(call, request)]
             town.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
             town.look(system, by_hand=False)
             if writes and len(town.changes) == known and not town.meddled(system):
@@ -43,6 +45,11 @@ class Way(Direct):
                     if call.status in range(200, 300)
                     and not cannot_lengthen(town, system, call.method, call.path)
                 ]
+
+
+def _is_of(call: Call, request: httpx.Request) -> bool:
+    """Whether a call of the log is a request's own."""
+    return call.method == request.method and request.url.path.endswith(call.path)
 
 
 _WRITES, _DELETES = ("Create", "MarkComplete"), "DeleteTasks"

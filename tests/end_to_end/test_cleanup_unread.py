@@ -11,6 +11,7 @@ from syncd.engine.report import Exit
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.test_cleanup import blocks, clean
+from tests.end_to_end.test_hidden_lists import edit
 from tests.end_to_end.virtual import VirtualShop, play
 
 DAY = 86400.0
@@ -75,6 +76,34 @@ def test_with_the_file_of_created_ids_alone_an_empty_list_proves_nothing(tmp_pat
         assert blocks(shop) == by_hand
 
     play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_with_the_file_of_created_ids_alone_rows_that_cannot_be_read_prove_nothing(
+    tmp_path: Path, name: str
+) -> None:
+    """They are no sign that a list works, and the blocks that it lacks are told."""
+
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        await lose_state(shop, created=True)
+        platform, key = shop.world.sandbox.systems[name], _IDS[name]
+        true = platform._answer
+        edit(shop, name, lambda _rows: [{key: _ODD}])
+        cleaned = await clean(shop)
+        told = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        assert told == len(blocks(shop) - by_hand), str(cleaned.to_json())
+        platform._answer = true  # type: ignore[method-assign]
+        cleaned = await clean(shop)
+        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert blocks(shop) == by_hand
+
+    play(tmp_path, scene)
+
+
+_IDS = {"crm": "UserTaskId", "clinic": "id", "legacy": "id"}
+_ODD = "\ufffd\ufffd"
 
 
 def test_a_system_that_is_read_and_takes_no_writes_is_named_and_cleaned_up_later(

@@ -14,9 +14,11 @@ import pytest
 from syncd.engine.probes import Probes
 from syncd.engine.report import Exit, Report
 from syncd.model import Topic
+from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.platform import Ask
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.store.reported import open_items
+from tests.end_to_end.conftest import Shop
 from tests.end_to_end.virtual import VirtualShop, play
 
 KEYS = {"crm": "List", "clinic": "events", "legacy": "appointments"}
@@ -35,7 +37,7 @@ Rows = list[dict[str, Any]]
 Edit = Callable[[Rows], Rows]
 
 
-def edit(shop: VirtualShop, name: str, change: Edit, paths: Sequence[str] = ()) -> None:
+def edit(shop: VirtualShop | Shop, name: str, change: Edit, paths: Sequence[str] = ()) -> None:
     """Rewrite the lists that a platform answers."""
     platform = shop.world.sandbox.systems[name]
     answer = platform._answer
@@ -122,6 +124,29 @@ def test_empty_lists_of_blocks_alone_end_the_run_and_are_reported(tmp_path: Path
         assert report.exit is Exit.UNANSWERED
         blocks = [b for b in shop.world.sandbox.clinic.blocks() if b.end > shop.clock.now()]
         assert is_told(shop, "clinic", len(blocks), report)
+
+    play(tmp_path, scene)
+
+
+def test_lists_of_rows_that_cannot_be_read_free_nothing_and_have_no_block_made_twice(
+    tmp_path: Path,
+) -> None:
+    """A broken proxy answers one row that says nothing, whoever is asked for (seed 50001)."""
+
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        clinic = shop.world.sandbox.clinic
+        before = {b.id for b in clinic.blocks()}
+        path = "/calendars/blocked-slots"
+        odd = Fault(FaultKind.ODD_ANSWER, path=path, times=None, spelling="not-utf8")
+        for _ in range(6):
+            clinic.faults.add(odd)
+            await shop.clock.sleep(900)
+            await shop.app.engine.watch(near=False)
+            clinic.faults.clear(FaultKind.ODD_ANSWER)
+        await shop.clock.sleep(900)
+        await shop.resync()
+        assert {b.id for b in clinic.blocks()} == before
 
     play(tmp_path, scene)
 

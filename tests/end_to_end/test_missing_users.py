@@ -7,6 +7,7 @@ import pytest
 from syncd.engine.report import Exit
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.conftest import Shop
+from tests.end_to_end.test_hidden_lists import edit
 
 NEW = {"crm": "alice.smith@example.com", "clinic": "alice-anew", "legacy": "alice-anew"}
 
@@ -59,5 +60,22 @@ async def test_a_calendar_that_is_mapped_to_nobody_by_mistake_frees_nothing(
     for near in (False, True, False):
         await shop.app.engine.watch(near=near)
     assert ((await shop.resync()).exit, standing(shop)) == (Exit.UNANSWERED, blocks)
+    await remap(shop, "alcie@example.com", old)
+    assert ((await shop.resync()).exit, standing(shop)) == (Exit.DONE, blocks)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_row_that_cannot_be_read_is_no_sign_of_a_user(shop: Shop, system: str) -> None:
+    """A list that would be empty shows such a row: whose user is not there has no calendar."""
+    await shop.resync()
+    old, blocks = shop.world.seats[system, "alice"].user, standing(shop)
+    await remap(shop, old, "alcie@example.com")
+    platform = shop.world.sandbox.systems[system]
+    true = platform._answer
+    edit(shop, system, lambda rows: rows or [{"id": "odd", "UserTaskId": "odd"}])
+    for near in (False, True, False):
+        await shop.app.engine.watch(near=near)
+    assert standing(shop) == blocks
+    platform._answer = true  # type: ignore[method-assign]
     await remap(shop, "alcie@example.com", old)
     assert ((await shop.resync()).exit, standing(shop)) == (Exit.DONE, blocks)

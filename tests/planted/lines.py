@@ -139,6 +139,10 @@ READING = (
         ("a_capped_list_counts_as_whole", "a_block_is_gone_as_a_list_shows_others"),
     ),
     Line(
+        "A list proves an absence only by rows that can be read, and lie where it was asked for",
+        ("any_row_proves_that_a_list_works",),
+    ),
+    Line(
         "Directories are read again when a known event is missing from its list",
         ("directories_are_kept",),
     ),

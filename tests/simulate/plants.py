@@ -297,7 +297,7 @@ def an_empty_list_is_proof(patch: Patch) -> None:
     listed = Blocks.listed
 
     async def believing(self: Blocks, *given: Any, **named: Any) -> Any:
-        return replace(await listed(self, *given, **named), each_shows=True)
+        return replace(await listed(self, *given, **named), shows=True, each_shows=True)
 
     patch.setattr(Blocks, "listed", believing)
     one_proof_is_enough(patch)

@@ -38,6 +38,11 @@ def a_block_is_gone_as_a_list_shows_others(patch: Patch) -> None:
     patch.setattr(Blocks, "listed", believing)
 
 
+def any_row_proves_that_a_list_works(patch: Patch) -> None:
+    """A list whose only row cannot be read proves the absence of others."""
+    patch.setattr(Blocks, "_lies_in", lambda *_given: True)
+
+
 def directories_are_kept(patch: Patch) -> None:
     """Which calendars are in which group is asked once, and not again for what lists lack."""
     patch.setattr(knowledge, "QUARTER", _TWO_DAYS)
@@ -53,6 +58,14 @@ _BLOCKED = at(1, What.BLOCK, "clinic", slot=_LAST, number=2)
 _CAPPED = at(4, What.CAP_LISTS, "clinic")
 _REGROUPED = at(3, What.REGROUP, "clinic")
 _BOOKED_LATER = at(5, What.BOOK, "clinic", slot=70)
+_ODD_LISTS = replace(
+    day(
+        at(1, What.BOOK, "crm", slot=70),
+        at(2, What.FAULT, "clinic", fault="odd-answer", times=30, spelling="not-utf8"),
+    ),
+    # Only lists tell of blocks there, and that is known.
+    measured=(("clinic", "block_by_id"),),
+)
 _LISTED_BY_GROUP = replace(
     # Until that is measured, lists by group are compared with those of the calendars themselves.
     day(_REGROUPED, _BOOKED_LATER),
@@ -66,5 +79,6 @@ ABOUT_LISTS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
         a_block_is_gone_as_a_list_shows_others,
         _with(Busy(CAP + 4, "first", late=True), day(_BLOCKED, _CAPPED)),
     ),
+    (any_row_proves_that_a_list_works, _ODD_LISTS),
     (directories_are_kept, _LISTED_BY_GROUP),
 )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from syncd.model import Kind, Window
 from syncd.model.platform_facts import NO, YES
 from syncd.systems.capped_lists import Limit
+from syncd.systems.leadconnector.events import Reader
 from syncd.systems.leadconnector.plan import plan
 from syncd.systems.leadconnector.wire import Block, Whole
 from syncd.systems.list_caps import SMALL
@@ -53,10 +54,16 @@ _AROUND = timedelta(days=1)
 
 @dataclass(slots=True)
 class Listing:
-    """Blocks as listed. ``each_shows``: every list held any; ``whole``: none of them may be cut."""
+    """Blocks as listed.
+
+    ``shows`` and ``each_shows``: some list, or every one, held a block that lies where it was asked
+    for. ``empty``: one held nothing at all. ``whole``: none of the lists may be cut.
+    """
 
     items: list[Block] = field(default_factory=list)
+    shows: bool = False
     each_shows: bool = True
+    empty: bool = False
     whole: bool = True
 
     def named(self, id: str) -> Block | None:
@@ -70,7 +77,7 @@ class Search:
 
     ``by_id``: the location, which answers blocks by id, says that this one is not there, and the
     list lacks it, too.
-    ``empty``: no list showed any block at all.
+    ``empty``: a list showed nothing at all.
     """
 
     block: Block | None = None
@@ -115,7 +122,7 @@ class Blocks:
                 self._note_denied(id)
                 return Search(by_id=True)
             self._measured.contradict(BY_ID, YES)
-        shows, whole = found.each_shows, found.whole
+        shows, empty, whole = found.shows and found.each_shows, found.empty, found.whole
         if item is None and not whole and value is not None:
             near = Window(value.start - _AROUND, value.end + _AROUND)
             found = await self.listed(provider, near, checked=True)
@@ -124,7 +131,7 @@ class Blocks:
             if self._measured.side(BY_ID) is Side.SAFE:
                 self._measured.learn(BY_ID, NO)
             return Search(item)
-        return Search(proven=whole and shows, empty=not shows)
+        return Search(proven=whole and shows, empty=empty)
 
     def _tries_by_id(self) -> bool:
         """Whether to ask for a block by its id: unless that is known to be of no use."""
@@ -195,7 +202,22 @@ class Blocks:
         # A row without an id may be the one that is looked for.
         into.whole = into.whole and len(items) == len(rows)
         into.items += items
-        into.each_shows = into.each_shows and bool(rows)
+        shows = any(self._lies_in(call.span, item) for item in items)
+        into.shows = into.shows or shows
+        into.each_shows = into.each_shows and shows
+        into.empty = into.empty or not rows
+
+    def _lies_in(self, window: Window, item: Block) -> bool:
+        """Whether a row proves that its list works: it can be read, and was asked for.
+
+        An answer of rows that cannot be read, or are of another time, is not about this calendar.
+        The hours by which an unknown zone puts it elsewhere do not matter in a window of weeks.
+        """
+        reader = Reader(self._system, self._clock, self._knowledge.zone or "UTC")
+        try:
+            return window.touches(reader.value(item))
+        except ValueError:
+            return False
 
     async def _by_id(self, id: str) -> tuple[Block | None, bool]:
         """Ask for a block by its id; also whether the platform says that there is none."""

@@ -321,9 +321,10 @@ class LeadConnector:
     async def _read_block(self, ref: EventRef, value: Value | None) -> Sighting:
         """Look for a block by its id, then where it may have been moved to.
 
-        A list counts if it is surely whole around the block's place, and holds others, which
-        proves that it works. An empty one proves nothing, unless the platform offers the very time
-        for booking, or shows the blocks of somebody else when asked the same of them.
+        A list counts if it is surely whole around the block's place, and holds others that lie
+        where it was asked for, which proves that it works. An empty one proves nothing, unless the
+        platform offers the very time for booking, or shows the blocks of somebody else when asked
+        the same of them.
         """
         found = await self._blocks.find(ref.id, ref.provider, value)
         if found.block is not None and not is_deleted(found.block):
@@ -338,7 +339,7 @@ class LeadConnector:
             item = listing.named(ref.id)
             if item is not None and not is_deleted(item):
                 return await self._sighting(item, ref)
-            if listing.items:
+            if listing.shows:
                 return Gone()
         return Unknown("no list of blocks proves that it is gone, nor a free slot at its time")
 

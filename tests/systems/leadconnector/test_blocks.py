@@ -159,6 +159,25 @@ async def test_a_block_is_not_gone_because_a_capped_list_shows_others(
     assert await system.read_one(ref(blocks[1]), hour(at(12))) == Gone(own_list=True)
 
 
+ODD_ROWS: dict[str, dict[str, str | None]] = {
+    "nothing else": {},
+    "no readable time": {"startTime": "soon", "endTime": None},
+    "another year": {"startTime": "2031-05-01T09:00:00Z", "endTime": "2031-05-01T10:00:00Z"},
+}
+
+
+@pytest.mark.parametrize("row", ODD_ROWS)
+@pytest.mark.parametrize("others", [False, True])
+async def test_a_row_that_cannot_be_read_does_not_prove_that_a_list_of_blocks_works(
+    clinic: Clinic, row: str, *, others: bool
+) -> None:
+    """A whole answer that a broken proxy made up looks like a list without the block."""
+    block = clinic.block(at(12))
+    clinic.door.spoil(BLOCKED, lambda _: {"events": [{"id": "\ufffd\ufffd", **ODD_ROWS[row]}]})
+    system = clinic.build(clinic.both if others else None)
+    assert isinstance(await system.read_one(ref(block), hour(at(12))), Unknown)
+
+
 async def test_a_crowd_that_no_quarter_of_an_hour_shows_whole_proves_no_absence(
     clinic: Clinic,
 ) -> None:
