@@ -7,7 +7,7 @@ the record, and each host's time is judged apart.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.agreement import FREE
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 HOSTS = (What.ADD_HOST, What.REMOVE_HOST, What.HAND_OVER)
 _MARK = "@users/"
+
+DAY = timedelta(hours=26)
+"""How late a write may follow what a person said, at the most: a whole story and some polls."""
 
 
 def record_of(event: str) -> str:
@@ -95,6 +98,26 @@ def is_lost_by_update(town: Town, change: Change) -> bool:
         and record in clinic.damaged
         and record in town.standing("clinic")
     )
+
+
+def blocks_moved_to(town: Town, change: Change) -> Iterator[Change]:
+    """Yield the moves of our blocks, by hand and elsewhere, that this meeting follows by a rule.
+
+    A moved block says where its calendar's meeting goes (docs/conflicts.md), and is with nobody:
+    the customer of the meeting does not tell whose it is.
+    """
+    if "reschedule" not in town.choices or change.before is None or change.after is None:
+        return
+    for other in town.changes:
+        moved = (
+            other.by_hand
+            and (other.system, other.event) in town.ours
+            and other.at > change.at - DAY
+        )
+        if moved and other.system != change.system and other.before and other.after:
+            old = change.before.interval
+            if other.before.interval == old and other.after.interval == change.after.interval:
+                yield other
 
 
 def told_by_first(town: Town, change: Change, told: Iterable[Change]) -> bool:

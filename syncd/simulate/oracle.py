@@ -19,7 +19,13 @@ from syncd.simulate.facts import is_kept_short
 from syncd.simulate.far import makes_room
 from syncd.simulate.first_writes import makes_room_for, may_not_follow, waits_at, waits_to_follow
 from syncd.simulate.freed import judge_soon
-from syncd.simulate.hosted import has_shares, is_lost_by_update, is_share, told_by_first
+from syncd.simulate.hosted import (
+    blocks_moved_to,
+    has_shares,
+    is_lost_by_update,
+    is_share,
+    told_by_first,
+)
 from syncd.simulate.merging import was_hidden
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import in_question, is_held
@@ -226,7 +232,8 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[
         and other.at > change.at - timedelta(hours=26)
         and _person(town, other) == town.person(change.system, before)
     ]
-    if told and has_shares(town, change) and not told_by_first(town, change, told):
+    asked = (*told, *blocks_moved_to(town, change))
+    if asked and has_shares(town, change) and not told_by_first(town, change, asked):
         yield f"6: changed a meeting that has other hosts for one who is not its first: {where}"
     # Whoever moved this one itself is overruled only by what was said elsewhere after that, or so
     # shortly before that nobody could tell. What was stopped, and put back by hand, said nothing.

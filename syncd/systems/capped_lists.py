@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from syncd.model import Unproven, Window
@@ -43,7 +43,6 @@ READ_SECONDS = 300.0
 
 _LIFETIME = timedelta(days=30)
 _DOUBT_EVERY = 300.0
-_NEVER = datetime.min.replace(tzinfo=UTC)
 _MOST_LISTS, _MOST_SPANS = 2000, 8
 _USUAL = min(SUSPICIOUS) - 1
 """A list of no more rows proves nothing about caps."""
@@ -144,8 +143,9 @@ class CappedLists:
         self._clock = clock
         self._facts = facts
         self._parts: dict[_Key, dict[int, list[Part]]] = {}
-        self._doubted: dict[tuple[str, str], datetime] = {}
-        self._doubted_at: dict[tuple[str, str], float] = {}
+        self._asked: dict[tuple[str, str], int] = {}
+        self._doubted: dict[tuple[str, str], dict[int, datetime]] = {}
+        self._doubted_at: dict[tuple[str, str, int], float] = {}
 
     def known(self, call: str) -> Known:
         """What is known of a kind of list."""
@@ -164,12 +164,13 @@ class CappedLists:
         """Have the provider's lists of this kind checked, whatever their length.
 
         They lack an event of that time which the platform shows by its id. The next read of that
-        time does it; at most every five minutes.
+        time does it; at most every five minutes. A shorter list than the one that was read last may
+        show all of its rows where that one is cut, so it does not settle the doubt.
         """
-        now, key = self._clock.monotonic(), (call, provider)
-        if now - self._doubted_at.get(key, -_DOUBT_EVERY) >= _DOUBT_EVERY:
-            self._doubted_at[key] = now
-            self._doubted[key] = at
+        now, hours = self._clock.monotonic(), self._asked.get((call, provider), 0)
+        if now - self._doubted_at.get((call, provider, hours), -_DOUBT_EVERY) >= _DOUBT_EVERY:
+            self._doubted_at[call, provider, hours] = now
+            self._doubted.setdefault((call, provider), {})[hours] = at
 
     async def read(
         self,
@@ -186,17 +187,26 @@ class CappedLists:
         """
         listed = Listed(call)
         reader = _Reader(self, listed, ask, identify, limit, limit.of_list())
-        doubted = [
-            self._doubted.pop((call.call, provider))
-            for provider in sorted(call.providers if regular else ())
-            if self._doubted.get((call.call, provider), _NEVER) in call.span
-        ]
+        doubted = self._doubts(call) if regular else []
         pieces = self.plan([call])
         answers = await asyncio.gather(*(reader.one(piece) for piece in pieces))
         for piece, rows in zip(pieces, answers, strict=True):
             await reader.check(piece, rows, [at for at in doubted if at in piece.span])
         self._remember(call, listed)
         return listed
+
+    def _doubts(self, call: ListCall) -> list[datetime]:
+        """Take the times at which such lists lacked something, the longest's first.
+
+        Only the first is looked at: a shorter list has its own turn. Notes that this one is read.
+        """
+        found: list[tuple[int, datetime]] = []
+        for provider in sorted(call.providers):
+            self._asked[call.call, provider] = _hours(call)
+            by_length = self._doubted.get((call.call, provider), {})
+            due = [h for h, at in by_length.items() if h <= _hours(call) and at in call.span]
+            found += [(hours, by_length.pop(hours)) for hours in due]
+        return [at for _, at in sorted(found, reverse=True)]
 
     def longer(self, call: str, rows: int) -> Known:
         """Note that an answer had so many different rows; return what is known by now."""

@@ -74,6 +74,27 @@ async def test_a_cap_that_a_platform_introduces_frees_nothing(shop: Shop, system
     assert shop.app.systems[system].facts.get(f"cap {call}", MONTH) == "100"
 
 
+@pytest.mark.parametrize("system", ["clinic", "legacy"])
+async def test_near_reads_that_show_what_a_far_one_hides_do_not_keep_its_cap_from_being_learned(
+    shop: Shop, system: str
+) -> None:
+    world = shop.world
+    for hour in range(8, 13):
+        world.block(system, "carol", world.at(1, hour), MINUTES, "Closed")
+    close(world, system, "carol", 108)
+    await shop.resync()
+    before = standing(shop)
+    cap(shop, path_of(system), 100, "last")
+    for _ in range(2):
+        await shop.app.engine.watch(near=False)
+        await shop.app.engine.watch(near=True)
+    report = await shop.app.engine.watch(near=False)
+    assert report.unshown == {}
+    assert standing(shop) == before
+    call = "GET appointments/" if system == "legacy" else f"GET {path_of(system)}"
+    assert shop.app.systems[system].facts.get(f"cap {call}", MONTH) == "100"
+
+
 @pytest.mark.parametrize("keeps", KEEPS)
 @pytest.mark.parametrize("path", LISTS)
 async def test_what_a_capped_list_hides_is_carried(shop: Shop, path: str, keeps: Keeps) -> None:

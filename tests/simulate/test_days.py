@@ -9,6 +9,7 @@ import pytest
 from syncd.simulate.play import play
 from syncd.simulate.story import What, draw
 from tests.simulate.days import at, day
+from tests.simulate.plants_of_hosts import a_further_host_s_event_is_written_to
 
 
 @pytest.mark.prove
@@ -40,6 +41,28 @@ def test_nobody_completes_a_meeting_of_which_syncd_cannot_know_the_length(
     assert outcome.broken == []
     completed = any("by hand: complete" in line for line in outcome.trace)
     assert completed is (booked < left_out), "what was known before that is kept"
+
+
+_HOSTED = (at(1, What.BOOK, "clinic", slot=70), at(2, What.ADD_HOST, "clinic"))
+
+
+@pytest.mark.prove
+def test_a_meeting_follows_its_first_host_s_block_as_its_customer_books_another_host() -> None:
+    booked = at(4, What.BOOK, "legacy", slot=72, number=1)
+    edited = at(4.01, What.EDIT_OURS, "legacy", slot=34, number=2)
+    outcome = play(day(*_HOSTED, booked, edited, block_edited="reschedule"))
+    assert any("clinic syncd: alice appointment" in line for line in outcome.trace)
+    assert outcome.broken == []
+
+
+@pytest.mark.prove
+def test_a_meeting_that_follows_a_further_host_s_block_breaks_a_promise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    a_further_host_s_event_is_written_to(monkeypatch)
+    edited = at(4.01, What.EDIT_OURS, "legacy", slot=34, number=1)
+    outcome = play(day(*_HOSTED, edited, block_edited="reschedule"))
+    assert any("for one who is not its first" in line for line in outcome.broken)
 
 
 @pytest.mark.prove

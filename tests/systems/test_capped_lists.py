@@ -262,8 +262,22 @@ async def test_a_doubt_waits_for_a_read_of_the_time_that_it_is_about() -> None:
     assert web.lists.known("GET list").cap == 120
 
 
+async def test_a_shorter_list_that_shows_all_of_its_rows_does_not_settle_a_doubt() -> None:
+    """Near reads come before the next far one, and are seldom as long as a cap."""
+    web = Platform(spread(140), 120, last)
+    near = replace(CALL, span=Window(WINDOW.start, web.rows[10][1]))
+    await web.read(near)
+    await web.read()
+    web.lists.doubt("GET list", "ann", web.rows[5][1])
+    await web.read(near)
+    assert web.lists.known("GET list").cap is None
+    await web.read()
+    assert web.lists.known("GET list").cap == 120
+
+
 async def test_doubts_about_a_list_cost_a_check_every_five_minutes_at_most() -> None:
     web = Platform(spread(20))
+    await web.read()
     counts = []
     for _ in range(4):
         web.lists.doubt("GET list", "ann", at(20))
