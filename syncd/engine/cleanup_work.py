@@ -45,7 +45,6 @@ REASON = "syncd cleanup"
 
 MOST_ROUNDS = 8
 """So many times a system is looked at and written to in one cleanup."""
-
 LONGEST_WAIT = 120.0
 """Seconds that a platform may ask to be left alone for, until the rest waits for another run."""
 
@@ -66,7 +65,6 @@ _DONE = select(INTENT).where(
     INTENT.c.action == str(Action.REMOVE_BLOCK),
     INTENT.c.state == str(IntentState.DONE),
 )
-
 
 _USERLESS = (
     "Map the provider to the user who has that calendar now, and run this again; without such a "
@@ -207,6 +205,7 @@ class SystemCleanup:
                 if not await self._write(wanted):
                     break
             await self._settle()
+            await self._believe_refusals(wanted)
             if self._wrote():
                 # Until then a read may show what was before.
                 self.progress(f"reading {self.name} once more")
@@ -361,8 +360,7 @@ class SystemCleanup:
     def _give_up_waiting(self) -> None:
         """Take removals without an answer for not done where no read will ever tell.
 
-        Of a list that has become empty nobody knows whether it works. The answer to the same
-        request tells, and to send it twice does no harm: its target is a block that syncd made.
+        The answer to the same request tells, and sending it twice harms no block but ours.
         """
         known, now = self.looker.known(), self.job.clock.now()
         for intent in self.job.store.pending_intents():
@@ -374,6 +372,21 @@ class SystemCleanup:
                 dropped = replace(intent, state=IntentState.DROPPED, error=_AGAIN)
                 self.job.store.apply(Changes(intents=[dropped]))
                 self.seen.own[event] = known[event]
+
+    async def _believe_refusals(self, wanted: Sequence[Operation]) -> None:
+        """Take for gone what no list shows, and what a platform refuses to read and to remove."""
+        left = self.seen.hidden - self._done().keys()
+        for operation in wanted:
+            if (event := operation.event or "") not in left:
+                continue
+            try:
+                gone = await self.looker.is_gone(event, operation.provider, operation.before)
+            except SystemFault:
+                return
+            for record in self.job.store.records(self.name, [event]) if gone else ():
+                links = self.job.store.links(self.name, event)
+                self.job.store.apply(outcome.gone(record, links, self.job.clock.now()))
+                self.gone.setdefault(event, self._place(operation))
 
     async def _settle_queued(self, intent: Intent) -> None:
         """Close a queued removal whose block cannot be read any more."""

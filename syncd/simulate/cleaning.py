@@ -36,6 +36,9 @@ MOST_TRIES = 4
 PAUSE = 120.0
 """Seconds between two lives, and between two resyncs."""
 
+AN_HOUR = 3600
+"""Seconds of a limit that a cleanup does not wait for."""
+
 Start = Callable[[], tuple["App", object]]
 """Starts the program."""
 
@@ -52,6 +55,8 @@ class CleaningUp:
     town: Town
     step: Step
     before: dict[str, dict[str, Seen]]
+    tight: frozenset[str] = frozenset()
+    """The systems whose account has a limit of an hour: what is left there waits for the next."""
 
     @property
     def scope(self) -> Scope:
@@ -88,9 +93,11 @@ class CleaningUp:
                 if not mine and event not in now:
                     yield f"12: {system} {event} is gone, and was not syncd's"
                 covered = mine and event in now and self._covers(system, seen)
+                covered = covered and not (system in self.tight and _is_told(cleaned, system))
                 if covered and (system, event) not in told:
                     yield f"12: {system} {event} of {seen.provider} is left"
-        if cleaned.exit is Exit.UNANSWERED:
+        others = (c for (_, s), c in cleaned.calendars.items() if s not in self.tight)
+        if cleaned.interrupted or not all(calendar.finished for calendar in others):
             yield f"12: not finished although all answers: {cleaned.to_json()}"
 
     async def carry_out(
@@ -143,7 +150,9 @@ def begin(town: Town, story: Story, commands: Counter[str]) -> CleaningUp | None
     if step is None:
         return None
     commands[step.what] += 1
-    return CleaningUp(town, step, {system: dict(town.standing(system)) for system in SYSTEMS})
+    before = {system: dict(town.standing(system)) for system in SYSTEMS}
+    lowered = (s for s in story.steps if s.what is What.LOWER_LIMIT and s.seconds >= AN_HOUR)
+    return CleaningUp(town, step, before, frozenset(s.system for s in lowered))
 
 
 def judges(cleaning: CleaningUp | None, change: Change, break_: Callable[[str], object]) -> bool:
@@ -153,6 +162,11 @@ def judges(cleaning: CleaningUp | None, change: Change, break_: Callable[[str], 
     for line in cleaning.judge_change(change):
         break_(line)
     return True
+
+
+def _is_told(cleaned: Cleaned, system: str) -> bool:
+    """Return whether the command says that something of a system is left."""
+    return any(not c.finished for (_, s), c in cleaned.calendars.items() if s == system)
 
 
 async def _end(app: App) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core.cleanup import Scope
 from syncd.engine.report import Exit
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import SYSTEMS
@@ -127,5 +128,24 @@ def test_a_system_that_is_read_and_takes_no_writes_is_named_and_cleaned_up_later
             sandbox.systems[name].faults.clear()
         assert (await clean(shop)).exit is Exit.DONE
         assert blocks(shop) == by_hand
+
+    play(tmp_path, scene)
+
+
+def test_blocks_that_somebody_deleted_are_gone_where_their_ids_are_refused(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        legacy = shop.world.sandbox.legacy
+        legacy.refuses_deleted = True
+        await shop.resync()
+        for system, event in blocks(shop) - by_hand:
+            if system == "legacy":
+                legacy.remove_block(event)
+        cleaned = await clean(shop, Scope("legacy"))
+        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert sum(c.gone for c in cleaned.calendars.values()) > 0
+        assert {b for b in blocks(shop) if b[0] == "legacy"} == {
+            b for b in by_hand if b[0] == "legacy"
+        }
 
     play(tmp_path, scene)
