@@ -305,8 +305,8 @@ def an_empty_list_is_proof(patch: Patch) -> None:
 
 def calendars_ignore_blocks(patch: Patch) -> None:
     """The platforms offer what a block should close: an exposure that must be noticed."""
-    frees = Taken.frees
-    patch.setattr(Taken, "frees", lambda taken, *rest: frees(replace(taken, blocks=()), *rest))
+    of = Taken.of
+    patch.setattr(Taken, "of", lambda taken, *rest: of(replace(taken, blocks=()), *rest))
 
 
 def a_hold_ends_by_the_clock(patch: Patch) -> None:
