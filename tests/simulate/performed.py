@@ -33,6 +33,15 @@ def play_acts(story: Story) -> frozenset[str]:
     return names_in(play(story, only_acts=True))
 
 
+def play_whole(story: Story) -> frozenset[str]:
+    """Play a day to its end, where somebody may clean up."""
+    return names_in(play(story))
+
+
+AFTERWARDS = frozenset({str(What.CLEAN_UP)})
+"""What is performed when the day is over."""
+
+
 def names_in(outcome: Outcome) -> frozenset[str]:
     """Name what was performed on a day."""
     counts = outcome.acts + outcome.commands + outcome.faults
