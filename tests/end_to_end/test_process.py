@@ -56,7 +56,7 @@ class Place:
     async def ask(self, *arguments: str) -> tuple[int, str, str]:
         """Run one command to its end."""
         async with self.syncd(*arguments) as process:
-            out, err = await asyncio.wait_for(process.communicate(), 60)
+            out, err = await asyncio.wait_for(process.communicate(), 150)
         return process.returncode or 0, out.decode(), err.decode()
 
     def blocks(self) -> int:
