@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -11,12 +11,11 @@ from typing import Protocol, runtime_checkable
 import structlog
 from sqlalchemy import bindparam, select
 
-from syncd.core import outcome
 from syncd.engine.canaries import Canaries
 from syncd.engine.cleaned import Cleaned, CleanedCalendar
 from syncd.engine.cleanup_job import Cleaning, NoPauses
-from syncd.engine.execute import SENT_WITHIN, Desk, execute
-from syncd.engine.notes import notes_of
+from syncd.engine.cleanup_outcomes import believe_refusals, resend_unanswered, settle_queued
+from syncd.engine.execute import Desk, execute
 from syncd.engine.own_standing import Looker, Standing
 from syncd.engine.recover import recover
 from syncd.engine.supervise import supervised
@@ -45,6 +44,7 @@ REASON = "syncd cleanup"
 
 MOST_ROUNDS = 8
 """So many times a system is looked at and written to in one cleanup."""
+
 LONGEST_WAIT = 120.0
 """Seconds that a platform may ask to be left alone for, until the rest waits for another run."""
 
@@ -59,11 +59,11 @@ AROUND = timedelta(days=1)
 WIDE = timedelta(days=366)
 """Where tags are counted, so much is read before and after now."""
 
-_DONE = select(INTENT).where(
+_ENDED = select(INTENT).where(
     INTENT.c.system == bindparam("system"),
     INTENT.c.reason == bindparam("reason"),
     INTENT.c.action == str(Action.REMOVE_BLOCK),
-    INTENT.c.state == str(IntentState.DONE),
+    INTENT.c.state == bindparam("state"),
 )
 
 _USERLESS = (
@@ -71,8 +71,7 @@ _USERLESS = (
     "user, have the platform show what stands there."
 )
 _LOOK = "Run the command again; if that does not help, look into that calendar."
-_HIDDEN = "its list shows nothing, which proves nothing"
-_AGAIN = "nothing tells what became of it, so it is sent once more"
+_HIDDEN = "its list does not show them, which does not prove that they are gone"
 
 
 @runtime_checkable
@@ -196,7 +195,7 @@ class SystemCleanup:
             return
         waited = False
         for _ in range(MOST_ROUNDS):
-            self._give_up_waiting()
+            self.seen.own |= resend_unanswered(self.looker, self.seen, self.job.clock.now())
             wanted = [self._removal(each) for each in self.seen.own.values()]
             if not wanted and waited:
                 break
@@ -205,7 +204,7 @@ class SystemCleanup:
                 if not await self._write(wanted):
                     break
             await self._settle()
-            await self._believe_refusals(wanted)
+            await self._believe_refusals()
             if self._wrote():
                 # Until then a read may show what was before.
                 self.progress(f"reading {self.name} once more")
@@ -342,7 +341,7 @@ class SystemCleanup:
                 with supervised(self.name, "looking after writes"):
                     for intent in open_:
                         if intent.state is IntentState.ACCEPTED:
-                            await self._settle_queued(intent)
+                            await settle_queued(self.looker, self.desk, intent)
                     await recover(self.system, open_, self.desk)
             except SystemFault as fault:
                 log.info("outcome still unknown", system=self.name, fault=str(fault))
@@ -357,66 +356,31 @@ class SystemCleanup:
         ours = self.looker.known().get(operation.event or "")
         return ours is not None and ours.provider in self.looker.wanted
 
-    def _give_up_waiting(self) -> None:
-        """Take removals without an answer for not done where no read will ever tell.
-
-        The answer to the same request tells, and sending it twice harms no block but ours.
-        """
-        known, now = self.looker.known(), self.job.clock.now()
-        for intent in self.job.store.pending_intents():
-            operation = intent.operation
-            event = operation.event or ""
-            removes = operation.system == self.name and operation.action is Action.REMOVE_BLOCK
-            sent = intent.state is IntentState.OPEN and now - intent.opened_at > SENT_WITHIN
-            if removes and sent and event in self.seen.hidden and event in known:
-                dropped = replace(intent, state=IntentState.DROPPED, error=_AGAIN)
-                self.job.store.apply(Changes(intents=[dropped]))
-                self.seen.own[event] = known[event]
-
-    async def _believe_refusals(self, wanted: Sequence[Operation]) -> None:
-        """Take for gone what no list shows, and what a platform refuses to read and to remove."""
-        left = self.seen.hidden - self._done().keys()
-        for operation in wanted:
-            if (event := operation.event or "") not in left:
-                continue
-            try:
-                gone = await self.looker.is_gone(event, operation.provider, operation.before)
-            except SystemFault:
-                return
-            for record in self.job.store.records(self.name, [event]) if gone else ():
-                links = self.job.store.links(self.name, event)
-                self.job.store.apply(outcome.gone(record, links, self.job.clock.now()))
-                self.gone.setdefault(event, self._place(operation))
-
-    async def _settle_queued(self, intent: Intent) -> None:
-        """Close a queued removal whose block cannot be read any more."""
-        operation = intent.operation
-        if operation.action is not Action.REMOVE_BLOCK or operation.event is None:
-            return
-        if await self.looker.is_gone(operation.event, operation.provider, operation.before):
-            at, store = self.job.clock.now(), self.job.store
-            record = next(iter(store.records(self.name, [operation.event])), None)
-            changes = outcome.gone(record, store.links(self.name, operation.event), at)
-            changes.intents.append(replace(intent, state=IntentState.DONE))
-            detail = "confirmed by a read"
-            changes.notes += notes_of(self.desk, operation, operation.event, detail, at)
-            store.apply(changes)
-
     def _wrote(self) -> bool:
-        done = self._done()
+        done = self._ended(IntentState.DONE)
         new = done.keys() - self.removed.keys()
         self.removed |= {id_: self._place(done[id_]) for id_ in done}
         return bool(new)
 
-    def _done(self) -> dict[str, Operation]:
-        """Return what this run has removed."""
-        asked = {"system": self.name, "reason": REASON}
-        found = map(rows.to_intent, self.job.store.tell(_DONE, asked))
+    def _ended(self, state: IntentState) -> dict[str, Operation]:
+        """Return the removals of this run that ended so, by the id of their block."""
         return {
             i.operation.event: i.operation
-            for i in found
+            for i in self._intents(state)
             if i.run == self.cleaned.run and i.operation.event is not None
         }
+
+    def _intents(self, state: IntentState) -> Iterator[Intent]:
+        """Yield the removals of all cleanups of the system that ended so."""
+        asked = {"system": self.name, "reason": REASON, "state": str(state)}
+        return map(rows.to_intent, self.job.store.tell(_ENDED, asked))
+
+    async def _believe_refusals(self) -> None:
+        """Take up which of the refused removals had nothing left to remove."""
+        refused = self._ended(IntentState.FAILED).values()
+        now = self.job.clock.now()
+        for operation in await believe_refusals(self.looker, self.seen, refused, now):
+            self.gone.setdefault(operation.event or "", self._place(operation))
 
     def _place(self, operation: Operation) -> str:
         if (whose := self.whose.get(operation.event or "")) is not None:
@@ -425,9 +389,8 @@ class SystemCleanup:
 
     async def _prove(self) -> None:
         """Prove by reading that what was removed is gone, by an earlier cleanup, too."""
-        asked = {"system": self.name, "reason": REASON}
         since = self.job.clock.now() - AROUND
-        for intent in map(rows.to_intent, self.job.store.tell(_DONE, asked)):
+        for intent in self._intents(IntentState.DONE):
             operation, event = intent.operation, intent.operation.event
             place = self._place(operation)
             if event is None or intent.opened_at < since or place not in self.looker.wanted:

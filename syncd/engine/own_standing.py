@@ -48,7 +48,8 @@ class Standing:
     not read whole. ``gone`` are blocks of ours that turned out not to be there any more, and whose
     they were. ``lines`` are created ids, and whose, of which nobody tells whether they stand.
     Of ``userless`` providers the account has no user any more, and their empty lists prove nothing.
-    ``hidden`` are known blocks that no list shows where it should, and that nothing proves gone.
+    Of the providers in ``shown`` a list had an event that can be read. ``hidden`` are known blocks
+    that no list shows although it covers their time, and that nothing proves gone.
     ``fault`` ended the look.
     """
 
@@ -61,6 +62,7 @@ class Standing:
     gone: dict[str, str] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
     userless: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
     fault: SystemFault | None = None
 
@@ -144,7 +146,7 @@ class Looker:
         seen.coverage = snapshot.coverage
         seen.unread = {p for p in self.read if not _is_whole(snapshot, p, window)}
         listed, odd = _events(system, snapshot)
-        shown = {event.provider for event in listed.values()}
+        seen.shown = {event.provider for event in listed.values()}
         known, renamed = self.known(), self._renamed()
         busy = in_flight(store, system.name)
         strange = [e.id for e in listed.values() if e.kind is Kind.BLOCK and e.id not in known]
@@ -160,15 +162,16 @@ class Looker:
                 self._take(seen, changes, record, event, maker)
         missing = known.keys() - {*listed, *odd, *busy}
         doubted = {known[id_].provider for id_ in missing} & self.wanted
-        seen.userless = await self._userless(doubted - shown)
+        seen.userless = await self._userless(doubted - seen.shown)
         seen.hidden = {
             id_
             for id_ in known.keys() - {*listed, *odd}
             if known[id_].provider in self.wanted - seen.userless
+            and (known[id_].provider not in self.borrowed or id_ in renamed)
             and seen.covers(known[id_].provider, known[id_].record.observed)
         }
         await self._ask(seen, changes, known, {*listed, *odd, *busy})
-        await self._ask_lines(seen, changes, shown)
+        await self._ask_lines(seen, changes)
         turned = [e.id for e in seen.events if e.kind is not Kind.BLOCK]
         seen.proven = {*known, *proven, *created_ids(store, system.name, turned)}
         if any(getattr(changes, name) for name in Changes.__slots__):
@@ -255,11 +258,11 @@ class Looker:
         wanted = self.wanted | {m for m in makers if self.aliases[m, name] in self.wanted}
         return unknown_lines(self.store, name, wanted, MOST_LINES)
 
-    async def _ask_lines(self, seen: Standing, changes: Changes, shown: Collection[str]) -> None:
+    async def _ask_lines(self, seen: Standing, changes: Changes) -> None:
         """Look for blocks that only the file of created ids knows, and that no list showed.
 
         Where all was listed, a few are asked for, as a list may be empty that should not be: of a
-        provider of whom it has ``shown`` nothing that can be read it proves nothing.
+        provider of whom it has shown nothing that can be read it proves nothing.
         """
         listed = self.system.capabilities.lists_blocks
         kept = {record.id for record in changes.records}
@@ -273,7 +276,7 @@ class Looker:
             match await self._sighting(ref, None):
                 case Found(event=event) if event.kind is Kind.BLOCK:
                     self._take(seen, changes, None, event, provider)
-                case Unknown() if listed and (doubtful or provider not in shown):
+                case Unknown() if listed and (doubtful or provider not in seen.shown):
                     seen.lines[line.event] = provider
                 case _:
                     pass

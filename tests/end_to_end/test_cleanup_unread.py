@@ -149,3 +149,25 @@ def test_blocks_that_somebody_deleted_are_gone_where_their_ids_are_refused(tmp_p
         }
 
     play(tmp_path, scene)
+
+
+def test_standing_blocks_that_are_refused_and_not_listed_are_never_called_gone(
+    tmp_path: Path,
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        legacy = shop.world.sandbox.legacy
+        await shop.resync()
+        ours = {b for b in blocks(shop) - by_hand if b[0] == "legacy"}
+        legacy.faults.add(Fault(FaultKind.EMPTY))
+        legacy.faults.add(Fault(FaultKind.ERROR, path="/appointments/.+", status=400))
+        cleaned = await clean(shop, Scope("legacy"))
+        told = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        assert (cleaned.exit, told) == (Exit.UNANSWERED, len(ours))
+        assert sum(c.gone for c in cleaned.calendars.values()) == 0
+        legacy.faults.clear()
+        cleaned = await clean(shop, Scope("legacy"))
+        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert not ours & blocks(shop)
+
+    play(tmp_path, scene)
