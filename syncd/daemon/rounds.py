@@ -17,7 +17,7 @@ from syncd.core.budget import Need, Paces, fit
 from syncd.core.rota import Rota
 from syncd.engine.report import Report
 from syncd.engine.running import LOOK_BACK, Depth
-from syncd.model import Clock, OnRota, Window
+from syncd.model import Clock, OnRota, Window, is_recent
 from syncd.systems.port import Traffic
 
 EARLY = 0.2
@@ -128,7 +128,7 @@ class Rounds:
         due |= {
             provider
             for provider in self._providers
-            if provider not in self._read_at or now - self._read_at[provider] > longest
+            if not is_recent(self._read_at.get(provider), now, longest)
         }
         self._read_at.update(dict.fromkeys(due, now))
         return sorted(due)
@@ -158,9 +158,7 @@ class Rounds:
         due = [
             provider
             for provider in providers
-            if not slower
-            or (at := self._asked.get((system, depth, provider))) is None
-            or not timedelta(0) <= now - at < least
+            if not slower or not is_recent(self._asked.get((system, depth, provider)), now, least)
         ]
         self._asked.update({(system, depth, provider): now for provider in due})
         return due

@@ -28,6 +28,7 @@ from syncd.model import (
     Record,
     UserState,
     Value,
+    is_recent,
 )
 from syncd.store.owners import calendar_users, owner_changes
 from syncd.store.store import Store
@@ -223,7 +224,7 @@ class Owners:
         now = self.clock.now()
         asked: list[OwnerChange] = []
         for change in sorted(self.open.values(), key=lambda c: (c.asked_at, c.event)):
-            if change.proven or not (thorough or now - change.asked_at >= RECHECK):
+            if change.proven or (is_recent(change.asked_at, now, RECHECK) and not thorough):
                 continue
             directory, known = await self._users(), self.known.get(change.provider, "")
             again = replace(change, asked_at=now)

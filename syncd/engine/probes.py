@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from syncd.model import Record
+from syncd.model import Record, is_recent
 from syncd.systems.port import Found, Sighting
 
 PROBES = 40
@@ -91,7 +91,7 @@ class Probes:
         if (later := self._later.get(event)) is not None:
             return not timedelta(0) < later - now <= RECHECK
         pause = min(RECHECK * asked.times, MOST_RECHECK)
-        return not timedelta(0) <= now - asked.at < pause
+        return not is_recent(asked.at, now, pause)
 
     def _may_ask(self, event: str) -> bool:
         return self._run is None or self._run.get(event, 0) < ASKS_PER_RUN

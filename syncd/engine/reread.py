@@ -21,6 +21,7 @@ from syncd.model import (
     Kind,
     Operation,
     Record,
+    is_recent,
 )
 from syncd.store.store import Store
 from syncd.systems.port import Found, Gone, Rejected, Sighting, System, Unknown
@@ -141,8 +142,7 @@ def just_read(operation: Operation, read: Sequence[Coverage], now: datetime) -> 
         and operation.kind in c.kinds
         # Lists show what begins in the time that was read.
         and before.start in c.window
-        # What was read later than now was read before this machine's clock was set back.
-        and timedelta(0) <= now - c.read_at < FRESH
+        and is_recent(c.read_at, now, FRESH)
         for c in read
     )
 

@@ -20,7 +20,7 @@ from syncd.engine.questions import Questions
 from syncd.engine.report import Health
 from syncd.engine.reports import Reports
 from syncd.engine.turns import records_in_turns
-from syncd.model import Id, IntentState, Record, Window
+from syncd.model import Id, IntentState, Record, Window, is_recent
 from syncd.systems.port import NO_LOOK_BACK, SystemFault
 
 LOOK_BACK = timedelta(days=7)
@@ -97,15 +97,16 @@ class Running:
         records = list(records)
         if not records:
             return []
-        system, since = records[0].system, now - self.every * _EARLY
+        system, lately = records[0].system, self.every * _EARLY
         # What was not asked for in a day has ended, or is listed again.
         self._asked = {i: at for i, at in self._asked.items() if at > now - max(_DAY, self.every)}
-        spent = sum(at > since for (name, _), at in self._asked.items() if name == system)
+        asked = [at for (name, _), at in self._asked.items() if name == system]
+        spent = sum(is_recent(at, now, lately) for at in asked)
         waiting = [
             record
             for record in records
             if at_once
-            or self._asked.get((system, record.id), _NEVER) <= since
+            or not is_recent(self._asked.get((system, record.id)), now, lately)
             or (probes.is_open(record.id) and probes.is_due(record.id, now))
         ]
         waiting.sort(key=lambda r: (self._asked.get((system, r.id), _NEVER), r.observed_at, r.id))

@@ -16,7 +16,7 @@ import structlog
 
 from syncd.core.freetime import joined
 from syncd.engine.supervise import supervised
-from syncd.model import Clock, FreeTime, Window, floor_to
+from syncd.model import Clock, FreeTime, Window, floor_to, is_recent
 from syncd.store.exposed import asked_at, free_times, keep_free_time
 from syncd.store.store import Store
 from syncd.systems.port import System, SystemFault
@@ -52,7 +52,7 @@ async def ask_all(
         name: [
             provider
             for provider, seats in sorted(mapping.items())
-            if name in seats and not _lately(last.get((provider, name)), now, older_than)
+            if name in seats and not is_recent(last.get((provider, name)), now, older_than)
         ]
         for name in systems
     }
@@ -96,11 +96,6 @@ async def ask(system: System, provider: str, clock: Clock, store: Store | None =
         blank = FreeTime(system.name, provider, now, Window(now, now))
         return replace(known or blank, fault=fault.detail or str(fault))
     return FreeTime(system.name, provider, now, window, offers)
-
-
-def _lately(last: datetime | None, now: datetime, within: timedelta) -> bool:
-    """Whether it was asked less than so long ago; by a clock that was ahead, nobody knows when."""
-    return last is not None and timedelta(0) <= now - last < within
 
 
 def _pause(system: System) -> float:

@@ -50,6 +50,15 @@ def on_clock(instant: datetime, where: tzinfo) -> datetime:
         return edge.replace(tzinfo=where)
 
 
+def is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
+    """Return whether an instant lies less than this long ago; False for None.
+
+    An instant after ``now`` was stamped before this machine's clock was set back: how long ago it
+    was is unknown, so it is not recent.
+    """
+    return at is not None and timedelta(0) <= now - at < within
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """An instant read off a wall clock, and what had to be decided: '' , 'gap' or 'fold'."""

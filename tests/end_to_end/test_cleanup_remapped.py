@@ -99,14 +99,19 @@ def test_a_provider_who_gets_the_former_calendar_back_has_no_block_twice(
     play(tmp_path, scene)
 
 
+def rename_bob(shop: VirtualShop) -> None:
+    """Bob gets another address in LeadSquared, and the configuration names that one."""
+    crm, address = shop.world.sandbox.crm, shop.world.seats["crm", "bob"].user
+    crm.rename_user(address, "robert@example.com")
+    text = shop.path.read_text().replace(f'"{address}"', '"robert@example.com"')
+    shop.path.write_text(text)
+
+
 def test_a_renamed_address_is_no_other_calendar(tmp_path: Path) -> None:
     async def scene(shop: VirtualShop) -> None:
         by_hand = blocks(shop)
         await shop.resync()
-        crm, address = shop.world.sandbox.crm, shop.world.seats["crm", "bob"].user
-        crm.rename_user(address, "robert@example.com")
-        text = shop.path.read_text().replace(f'"{address}"', '"robert@example.com"')
-        shop.path.write_text(text)
+        rename_bob(shop)
         made = blocks(shop) - by_hand
         await shop.restart()
         for _ in range(2):
@@ -124,10 +129,7 @@ def test_a_renamed_address_is_cleaned_up_before_any_run(tmp_path: Path) -> None:
     async def scene(shop: VirtualShop) -> None:
         by_hand = blocks(shop)
         await shop.resync()
-        crm, address = shop.world.sandbox.crm, shop.world.seats["crm", "bob"].user
-        crm.rename_user(address, "robert@example.com")
-        text = shop.path.read_text().replace(f'"{address}"', '"robert@example.com"')
-        shop.path.write_text(text)
+        rename_bob(shop)
         cleaned = await clean(shop)
         assert blocks(shop) == by_hand
         assert cleaned.exit is Exit.DONE, str(cleaned.to_json())

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.engine.probes import Probes
 from syncd.engine.reread import just_read
+from syncd.engine.running import Running
 from syncd.model import Action, Coverage, Kind, Operation, Window
-from tests.core.kit import NOW, at, v
+from tests.core.kit import NOW, at, rec, v
 
 
 @pytest.mark.parametrize(
@@ -21,3 +23,15 @@ def test_only_a_read_of_a_moment_ago_spares_the_one_before_a_write(
     write = Operation(Action.MOVE_BLOCK, "b", "p", Kind.BLOCK, "b1", v(9), v(12))
     read = Coverage("b", "p", frozenset(Kind), Window(at(0), at(24)), NOW - ago)
     assert just_read(write, [read], NOW) is fresh
+
+
+@pytest.mark.parametrize(
+    ("passed", "due"),
+    [(timedelta(seconds=5), False), (timedelta(days=1), True), (timedelta(hours=-1), True)],
+)
+def test_a_long_event_is_read_again_at_once_after_the_clock_was_set_back(
+    passed: timedelta, *, due: bool
+) -> None:
+    running, event = Running(timedelta(days=7), timedelta(hours=1)), rec("a", "e", v(9))
+    assert running.due([event], NOW, Probes(), at_once=False) == [event]
+    assert running.due([event], NOW + passed, Probes(), at_once=False) == [event] * due

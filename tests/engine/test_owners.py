@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -158,9 +159,16 @@ async def test_the_event_of_a_merged_user_closes_both_calendars(shop: Shop) -> N
     assert owner_changes(shop.store) == []
 
 
-@pytest.mark.parametrize("there", ["p", "z", "q"])
+LATER = timedelta(minutes=6)
+
+
+@pytest.mark.parametrize(
+    ("there", "passed"),
+    [("p", LATER), ("z", LATER), ("q", LATER), ("p", timedelta(hours=-30))],
+    ids=["p", "z", "q", "clock set back"],
+)
 async def test_where_the_event_of_a_merged_user_is_now_is_asked_before_it_is_freed(
-    shop: Shop, there: str
+    shop: Shop, there: str, passed: timedelta
 ) -> None:
     """The merge is taken back, and only the near window is read since: it shows nothing of that."""
     event = shop.a.book("p", v(24 * 10))
@@ -170,13 +178,26 @@ async def test_where_the_event_of_a_merged_user_is_now_is_asked_before_it_is_fre
     await shop.engine.resync()
     give(shop, [event], there)
     shop.a.missing = set()
-    shop.clock.pass_(minutes=6)
+    shop.clock.time += passed
     for _ in range(3):
         await shop.engine.watch(near=True)
     assert owner_changes(shop.store) == []
     for system in (shop.b, shop.c):
         assert (len(system.blocks("p")), len(system.blocks("q"))) == (there == "p", there == "q")
     assert (await shop.engine.resync()).operations.total() == 0
+
+
+async def deleted_while_merged_away(shop: Shop, owner: str) -> None:
+    """A meeting goes to another owner with its user's merge, and is deleted there."""
+    event = shop.a.book("p", v(24 * 10))
+    await shop.engine.resync()
+    give(shop, [event], owner)
+    shop.a.missing = {"p"}
+    await shop.engine.resync()
+    shop.a.delete(event)
+    shop.clock.pass_(minutes=6)
+    for _ in range(2):
+        await shop.engine.resync()
 
 
 @pytest.mark.parametrize("refused", [False, True])
@@ -193,15 +214,7 @@ async def test_the_event_of_a_merged_user_that_was_deleted_meanwhile_leaves_both
         shop.a.capabilities = replace(shop.a.capabilities, refused_when_gone=frozenset(Kind))
         shop.a.book("q", v(24 * 12))
     more = int(refused)
-    event = shop.a.book("p", v(24 * 10))
-    await shop.engine.resync()
-    give(shop, [event], "q")
-    shop.a.missing = {"p"}
-    await shop.engine.resync()
-    shop.a.delete(event)
-    shop.clock.pass_(minutes=6)
-    for _ in range(2):
-        await shop.engine.resync()
+    await deleted_while_merged_away(shop, "q")
     for system in (shop.b, shop.c):
         assert (len(system.blocks("p")), len(system.blocks("q"))) == (1, more)
     shop.a.missing = set()
@@ -222,15 +235,7 @@ async def test_what_was_deleted_at_an_unmapped_owner_is_proven_by_its_list_once_
     shop.a.refuses_gone = True
     shop.a.capabilities = replace(shop.a.capabilities, refused_when_gone=frozenset(Kind))
     shop.a.book("p", v(24 * 12))
-    event = shop.a.book("p", v(24 * 10))
-    await shop.engine.resync()
-    give(shop, [event], "z")
-    shop.a.missing = {"p"}
-    await shop.engine.resync()
-    shop.a.delete(event)
-    shop.clock.pass_(minutes=6)
-    for _ in range(2):
-        await shop.engine.resync()
+    await deleted_while_merged_away(shop, "z")
     assert owner_changes(shop.store) != []
     assert [len(s.blocks("p")) for s in shop.systems] == [0, 2, 2]
     shop.a.missing = set()

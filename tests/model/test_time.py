@@ -10,7 +10,7 @@ from freezegun import freeze_time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.model import floor_to, resolve_wall_time, utc, zone
+from syncd.model import floor_to, is_recent, resolve_wall_time, utc, zone
 from syncd.wiring import RealClock
 
 BERLIN = "Europe/Berlin"
@@ -92,3 +92,15 @@ def test_a_naive_time_names_no_instant() -> None:
 def test_rounding_down_keeps_the_zone_of_the_question_out() -> None:
     at = datetime(2027, 1, 1, 12, 7, 31, tzinfo=UTC)
     assert floor_to(at, timedelta(minutes=5)) == datetime(2027, 1, 1, 12, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ago", "recent"),
+    [(0, True), (59, True), (60, False), (-1, False), (-3600, False), (None, False)],
+)
+def test_an_instant_is_recent_unless_it_is_old_unknown_or_of_a_clock_that_was_ahead(
+    ago: int | None, *, recent: bool
+) -> None:
+    now = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    at = None if ago is None else now - timedelta(seconds=ago)
+    assert is_recent(at, now, timedelta(minutes=1)) is recent
