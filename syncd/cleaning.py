@@ -38,7 +38,7 @@ from syncd.engine.attend import Attended
 from syncd.engine.cleanup_job import Barred, Place
 from syncd.houses import Rooms
 from syncd.model import Changes, Clock
-from syncd.model.formers import former_name
+from syncd.model.former_calendars import former_name
 from syncd.store.last_settings import LastSettings, formers, keep_last_settings, last_settings
 from syncd.store.owned import owned
 from syncd.store.store import Store

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from syncd.cli import terminal, words
 from syncd.core.cleanup import Doubt
-from syncd.engine.beyond_blocks import TIE
+from syncd.engine.left_in_place import TIE
 
 _DOUBTS = {
     Doubt.REPEATED: "its tag stands more than once: one of them is a person's copy",
@@ -60,7 +60,7 @@ def show_plan(data: Mapping[str, Any], *, asking: bool) -> None:
         terminal.table(title, ("", "system", "to be removed", "first", "last"), rows)
     _warn(calendars)
     _show_left(calendars, proposed=not data["by_tag"])
-    _show_what_stays(data["stays"])
+    _show_left_in_place(data["left_in_place"])
     total = blocks_of(data)
     if data["by_tag"] and not asking and (named := proposals(calendars)):
         _show_proposed(named, total)
@@ -120,7 +120,7 @@ def tell(data: Mapping[str, Any]) -> None:
         )
     _warn(calendars)
     _show_left(calendars, proposed=True)
-    _show_what_stays(data["stays"])
+    _show_left_in_place(data["left_in_place"])
     for remark in data["remarks"]:
         terminal.warn(remark)
     if data["paused"]:
@@ -135,13 +135,13 @@ def _ending(data: Mapping[str, Any]) -> str:
     removed = words.count(data["removed"], "block")
     unfinished = any(c["left"] or c["unsure"] or c["why"] for c in data["calendars"])
     if unfinished:
-        return f"{removed} removed, and some are left: run it again when that is mended"
+        return f"{removed} removed, and some are left: run it again when the cause is fixed"
     tagged = [t for c in data["calendars"] for t in c["tagged"]]
     if any(t["doubt"] is None or not Doubt(t["doubt"]).settled for t in tagged):
-        return f"{removed} removed; the tagged blocks that are left are for a person to judge"
+        return f"{removed} removed; a person has to decide about the tagged blocks that are left"
     if data["done"] and data["by_tag"]:
         return f"{removed} removed: no block with syncd's mark was seen there any more"
-    if data["done"] and data["stays"]:
+    if data["done"] and data["left_in_place"]:
         return f"{removed} removed: no block of syncd's is left there"
     if data["done"]:
         return f"{removed} removed: nothing that syncd made is left there"
@@ -196,10 +196,10 @@ def _show_left(calendars: Sequence[Mapping[str, Any]], *, proposed: bool) -> Non
             terminal.warn(f"… and {len(left) - _MOST_ROWS} more")
 
 
-def _show_what_stays(stays: Sequence[Mapping[str, Any]]) -> None:
+def _show_left_in_place(found: Sequence[Mapping[str, Any]]) -> None:
     """Name what syncd made besides blocks, system by system."""
-    for system in dict.fromkeys(each["system"] for each in stays):
-        here = [each for each in stays if each["system"] == system]
+    for system in dict.fromkeys(each["system"] for each in found):
+        here = [each for each in found if each["system"] == system]
         things = [_thing(each) for each in here if each["sort"] != TIE]
         ties = sum(each["number"] for each in here if each["sort"] == TIE)
         if things:

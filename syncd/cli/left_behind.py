@@ -8,7 +8,7 @@ from syncd.cli import words
 from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
 from syncd.model import on_clock
-from syncd.model.formers import whose_former
+from syncd.model.former_calendars import provider_of_former
 from syncd.store.left_behind import Gone, LeftBehind
 from syncd.systems.port import Finding
 
@@ -62,6 +62,6 @@ def _why(each: LeftBehind) -> str:
         case Gone.PROVIDER:
             return f"{each.provider or 'its provider'} is not in the configuration any more"
         case Gone.FORMER:
-            return f"{whose_former(each.provider)} has another calendar there by now"
+            return f"{provider_of_former(each.provider)} has another calendar there by now"
         case Gone.CALENDAR:
             return f"{each.provider} has no calendar there any more"

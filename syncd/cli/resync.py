@@ -33,7 +33,7 @@ from syncd.cli.running import ask_daemon, back_up, carry_out, expect_acceptable,
 from syncd.cli.unasked import expect_earlier_consent
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateHeld, StateLock
-from syncd.engine.exactly import Shown
+from syncd.engine.exactly import ShownPlan
 from syncd.engine.planned import operation_json
 from syncd.engine.report import Report
 from syncd.model import Fact, WaitReason, Window
@@ -96,7 +96,7 @@ def resync(
         with StateLock(path, role="resync"):
             settings = full()
             learned: list[Fact] = []
-            shown: Shown | None = None
+            shown: ShownPlan | None = None
             if not yes:
                 shown = _expect_consent(
                     settings, window, providers, accept, learned, every=every, as_json=as_json
@@ -126,7 +126,7 @@ def _expect_consent(
     *,
     every: bool,
     as_json: bool,
-) -> Shown | None:
+) -> ShownPlan | None:
     """Show the plan and ask, or apply the rule for where nobody can be asked.
 
     Return what was shown, None if nobody was asked. Raises typer.Exit on a no, and UsageError.
@@ -142,7 +142,7 @@ def _expect_consent(
             lambda: resync_text.show_plan(settings, planned, accept, asking=True, every=every),
             yes=False,
         )
-    shown = Shown()
+    shown = ShownPlan()
     shown.agree(planned.planned)
     # They are listed in the plan, too, as what waits; many of them for an earlier write of the run.
     shown.agree(w.operation for w in planned.waiting if w.why is not WaitReason.GUARD)
@@ -155,7 +155,7 @@ def _written(
     providers: Sequence[str] | None,
     accept: str | None,
     learned: Sequence[Fact],
-    shown: Shown | None,
+    shown: ShownPlan | None,
     *,
     every: bool,
     as_json: bool,

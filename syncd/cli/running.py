@@ -13,7 +13,7 @@ from syncd.cli.learned import forget_calls_of_others, limits_in, take_over
 from syncd.cli.options import Interrupted, UsageError
 from syncd.config.settings import Settings
 from syncd.daemon.client import Answer, ask
-from syncd.engine.exactly import Exactly, Shown
+from syncd.engine.exactly import Exactly, ShownPlan
 from syncd.engine.report import Report
 from syncd.engine.stops import NotAcceptable, check_accept
 from syncd.model import Fact, WaitReason, Window
@@ -101,7 +101,7 @@ async def carry_out(
     *,
     quiet: bool,
     exactly: Exactly | None = None,
-    shown: Shown | None = None,
+    shown: ShownPlan | None = None,
 ) -> Report:
     """Resync with the state itself, and measure what is still offered. The caller has its lock.
 

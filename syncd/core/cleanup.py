@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from syncd.model import Event, Kind
-from syncd.model.formers import whose_former
+from syncd.model.former_calendars import provider_of_former
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Scope:
 
     def covers(self, provider: str, system: str) -> bool:
         """Whether a calendar is to be cleaned up; a provider's former ones are among theirs."""
-        names = {"", provider, whose_former(provider)}
+        names = {"", provider, provider_of_former(provider)}
         return self.system in {"", system} and self.provider in names
 
 
@@ -45,7 +45,7 @@ class Doubt(StrEnum):
 
     @property
     def settled(self) -> bool:
-        """Whether it is known to be somebody's, so that nobody has to judge."""
+        """Whether the block is known to be somebody else's, so that no person has to decide."""
         return self in {Doubt.COPY, Doubt.CUSTOMER}
 
 

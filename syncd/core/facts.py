@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.core.unread import Looks
+from syncd.core.recent_reads import RecentReads
 from syncd.model import Action, Buffer, Operation, Status, WaitReason, Window
 
 EVERY_STATUS: Mapping[Status, Status] = {status: status for status in Status}
@@ -29,7 +29,7 @@ class Calendar:
       that frees time is written.
     - ``read``: where it was read, while it was not read in full since the state began or was lost;
       elsewhere a block of ours may stand that nobody has seen. None: it was read in full.
-    - ``looks``: its last reads; a new block waits for one of its time. None: it waits for none.
+    - ``recent_reads``: its last reads. A new block waits until one covers its time; None: never.
     - ``keeps_tags``: the tag of a block comes back on a read.
     - ``fixed``: the configuration forbids writing, now and later.
     - ``seats``: how many meetings of a service may take place at one time; one where not named.
@@ -51,7 +51,7 @@ class Calendar:
     skew: timedelta = timedelta(0)
     fresh: bool = False
     read: tuple[Window, ...] | None = None
-    looks: Looks | None = None
+    recent_reads: RecentReads | None = None
     keeps_tags: bool = True
     fixed: bool = False
     seats: Mapping[str, int] = field(default_factory=dict)

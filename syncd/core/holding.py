@@ -28,7 +28,7 @@ class Holding:
     """The systems with a write of unknown outcome."""
 
     def __post_init__(self) -> None:
-        """Look at the journal once."""
+        """TimedRead at the journal once."""
         self.unsettled = _unsettled(self.draft)
 
     def why(self, operation: Operation) -> WaitReason | None:
@@ -85,21 +85,21 @@ def _may_double(operation: Operation, calendar: Calendar) -> bool:
 
 
 def _is_unread(draft: Draft, operation: Operation, calendar: Calendar) -> bool:
-    """Whether a block would be made where nobody looked since its meeting became known.
+    """Return whether a new block's time was not read since its meeting became known.
 
-    The meeting itself may stand there. A block that moves waits for no read: its former time is to
-    be free within one poll.
+    That meeting may itself be in this calendar. A block that moves does not wait, because its
+    former time must be free within one poll.
     """
-    after = operation.after
-    if operation.action is not Action.CREATE_BLOCK or after is None or calendar.looks is None:
+    after, reads = operation.after, calendar.recent_reads
+    if operation.action is not Action.CREATE_BLOCK or after is None or reads is None:
         return False
-    return not calendar.looks.show(after.start, _known_since(draft, operation))
+    return not reads.cover(after.start, _known_since(draft, operation))
 
 
 def _known_since(draft: Draft, operation: Operation) -> datetime | None:
-    """Since when it is known that a block is to be at this time; None if nothing tells.
+    """Return when it became known that this block is needed; None if that is unknown.
 
-    Of several meetings that a block closes, the one that became known last counts.
+    If the block covers several meetings, the one that became known last counts.
     """
     found = [_shown_since(draft, booking, operation) for booking in operation.bookings]
     known = [at for at in found if at is not None]

@@ -139,7 +139,7 @@ class Work:
         A run that only waits for a slow system reads nothing, and ends its wait. One that pauses
         between two cycles makes its next one now.
         """
-        self._engine.lanes.between.end()
+        self._engine.lanes.run_pause.end()
         if not self._one.locked() or self._engine.lanes.waiting:
             await self._job("near", lambda: self._engine.watch(near=True))
 

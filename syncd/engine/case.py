@@ -162,7 +162,7 @@ def _calendar(
         moves_set_status=able.update_sets_status,
         skew=source.traffic.skew or timedelta(0),
         read=_read(engine, place, observation),
-        looks=engine.recent.looks(
+        recent_reads=engine.recent.recent_reads(
             place, observation, engine.window(near=False), engine.clock.now()
         ),
         fresh=answered and able.reach is None and not engine.baselines.arrived(*place),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.cleanup import Scope, Tagged
-from syncd.engine.beyond_blocks import Stays
+from syncd.engine.left_in_place import LeftInPlace
 from syncd.engine.report import Exit
 from syncd.model import Value
 
@@ -75,8 +75,8 @@ class CleanedCalendar:
 class Cleaned:
     """All calendars of the scope. ``by_tag``: nothing proves what is ours, so tags were read.
 
-    ``paused`` names what gets no block again until it is unpaused, ``stays`` what else syncd
-    made than blocks.
+    ``paused`` names what gets no block again until it is unpaused. ``left_in_place`` is what syncd
+    made besides blocks, and a cleanup does not remove.
     """
 
     run: str
@@ -87,13 +87,13 @@ class Cleaned:
     interrupted: bool = False
     paused: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    stays: list[Stays] = field(default_factory=list)
+    left_in_place: list[LeftInPlace] = field(default_factory=list)
 
     @property
     def doubtful(self) -> int:
-        """How many tagged blocks stay that may be ours: only a person can tell.
+        """The number of remaining tagged blocks that may be ours: only a person can decide.
 
-        Of what is known to be somebody's nobody has to judge.
+        Blocks that are known to be somebody else's do not count.
         """
         tagged = [t for each in self.calendars.values() for t in each.tagged]
         return sum(t.doubt is None or not t.doubt.settled for t in tagged)
@@ -117,7 +117,7 @@ class Cleaned:
             "removed": sum(each.removed for each in self.calendars.values()),
             "paused": self.paused,
             "remarks": self.remarks,
-            "stays": [each.to_json() for each in self.stays],
+            "left_in_place": [each.to_json() for each in self.left_in_place],
             "done": self.exit is Exit.DONE,
         }
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from syncd.core.cleanup import tagged_blocks
-from syncd.engine.beyond_blocks import what_stays
 from syncd.engine.cleaned import Cleaned, CleanedCalendar
 from syncd.engine.cleanup_job import Cleaning, Place
 from syncd.engine.cleanup_work import SystemCleanup
+from syncd.engine.left_in_place import left_in_place
 from syncd.model import (
     Note,
     Value,
@@ -43,7 +43,7 @@ async def clean_up(
     now = job.clock.now()
     cleaned = Cleaned(job.ids.row(), job.scope, dry_run=dry_run)
     cleaned.by_tag = by_tag or bool(chosen) or not proves_anything(job.store)
-    cleaned.stays = what_stays(job.store, job.scope)
+    cleaned.left_in_place = left_in_place(job.store, job.scope)
     _list_calendars(job, cleaned, now)
     names = sorted(job.systems if cleaned.by_tag else {s for _, s in cleaned.calendars})
     works = [SystemCleanup(job, cleaned, name, progress) for name in names if name in job.systems]

@@ -48,7 +48,7 @@ async def decide_on(
         engine.answered |= {(c.provider, c.system) for c in observation.coverage}
         engine.answered |= {(a.provider, observation.system) for a in observation.unproven}
         engine.recent.note_read(observation.coverage, engine.clock.now())
-        engine.recent.looked.note(observation, engine.clock.now())
+        engine.recent.history.note(observation, engine.clock.now())
     for name, system in engine.systems.items():
         if engine.agenda.has_other_buffers(name, system.buffers):
             engine.agenda.add(p for p, mapped in engine.mapping.items() if name in mapped)

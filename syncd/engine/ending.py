@@ -23,9 +23,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.engine.between import Between
 from syncd.engine.lanes import Lanes
 from syncd.engine.report import Report
+from syncd.engine.run_pause import RunPause
 from syncd.model import Clock
 from syncd.systems.stopping import Stopping
 
@@ -61,7 +61,7 @@ class Ending:
     _refusals: int = 0
     _written: int = 0
     _early: int = 0
-    """The cycles that somebody else had brought forward."""
+    """The number of cycles that a due poll brought forward."""
     _due: float = 0.0
 
     async def goes_on(self, report: Report, lanes: Lanes, *, unconfirmed: bool) -> bool:
@@ -79,21 +79,21 @@ class Ending:
         if unconfirmed or report.look_again is not None:
             self.progress("waiting for a platform to confirm")
             pause = self._pause(report, unconfirmed=unconfirmed)
-            return await self._look(lanes.between, pause)
+            return await self._wait(lanes.run_pause, pause)
         if stirred or not lanes.pending:
             return stirred or lanes.holds_answers
         verb = "has" if len(lanes.pending) == 1 else "have"
         self.progress(f"{' and '.join(lanes.pending)} {verb} not answered yet: waiting")
         return await lanes.next_arrival()
 
-    async def _look(self, between: Between, pause: float) -> bool:
-        """Pause before the next look; what a cycle in between has left of a pause is waited on."""
+    async def _wait(self, run_pause: RunPause, pause: float) -> bool:
+        """Wait before the next cycle; after a pause that was ended early, wait for its rest."""
         now = self.clock.monotonic()
-        if self._early and between.cut:
+        if self._early and run_pause.ended_early:
             pause = min(pause, max(PAUSES[0], self._due - now))
         self._due = now + pause
-        goes_on = await between.wait(self.stopping, self.clock, pause)
-        self._early += between.cut
+        goes_on = await run_pause.wait(self.stopping, self.clock, pause)
+        self._early += run_pause.ended_early
         return goes_on
 
     def _has_stirred(self, report: Report) -> bool:

@@ -1,4 +1,4 @@
-"""Write what a person has agreed to: all of a plan or nothing of it, or what was shown."""
+"""Limit a run to what a person agreed to: a plan file as a whole, or the plan that was shown."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class Exactly:
 
 
 @dataclass(slots=True)
-class Shown:
-    """The limits of runs whose plan a person saw before the answer: nothing else is written.
+class ShownPlan:
+    """Limit a run to the operations that were shown before a person agreed.
 
-    ``unseen`` is what the last cycle wanted besides, for another question.
+    ``unseen`` are operations that the last cycle wanted and that were not shown yet.
     """
 
     unseen: Sequence[Operation] = ()
     _agreed: set[str] = field(default_factory=set)
 
     def agree(self, operations: Iterable[Operation]) -> None:
-        """Take these as shown, and agreed to."""
+        """Add operations that a person saw and agreed to."""
         self._agreed.update(map(fingerprint, operations))
 
     def admit(self, operations: Sequence[Operation]) -> list[Operation]:

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
-from syncd.engine.between import Between
 from syncd.engine.execute import Written
 from syncd.engine.observation import Asked, Observation
 from syncd.engine.report import Health
+from syncd.engine.run_pause import RunPause
 from syncd.engine.series import join
 from syncd.systems.port import Retryable, System
 from syncd.systems.stopping import Stopping
@@ -151,7 +151,7 @@ class Lanes:
     matters: Callable[[Observation], bool] = lambda _seen: True
     grace: float = GRACE
     gate: Gate = field(default_factory=Gate)
-    between: Between = field(default_factory=Between)
+    run_pause: RunPause = field(default_factory=RunPause)
     _reads: _Lane[Observation] = field(default_factory=_Lane)
     _writes: _Lane[Written] = field(default_factory=_Lane)
     _asked: dict[str, Asked] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from syncd.core.ownership import Ownership, is_tagged, may_be_proven
 from syncd.model import Id, ProviderState, Record, Topic
-from syncd.model.formers import is_former
+from syncd.model.former_calendars import is_former
 from syncd.store.proof import bearers, created_ids, is_unanswered, made_for, owned_with
 from syncd.store.reported import open_items
 from syncd.store.store import Store

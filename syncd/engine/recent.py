@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from syncd.core.recent_reads import RecentReads
 from syncd.core.rota import ROUNDS
-from syncd.core.unread import Looks
-from syncd.engine.looked import Looked
 from syncd.engine.observation import Observation
+from syncd.engine.read_history import ReadHistory
 from syncd.model import Coverage, Id, Kind, Note, Record, Window
 from syncd.store.store import Store
 
@@ -28,18 +28,18 @@ class Recent:
 
     What was carried is in the history, from which a new process takes it. Windows are kept for
     the rounds in which a provider's whole window is read at least once. The guard looks at those
-    that were proven, a new block at those that were answered, ``looked``.
+    that were proven, a new block at those that were answered, ``history``.
     """
 
     store: Store
     every: timedelta
-    looked: Looked = field(init=False)
+    history: ReadHistory = field(init=False)
     _notes: list[Note] | None = None
     _windows: dict[tuple[str, str], dict[Window, datetime]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Nothing was read yet."""
-        self.looked = Looked(self.store)
+        self.history = ReadHistory(self.store)
 
     def note_read(self, coverage: Iterable[Coverage], now: datetime) -> None:
         """Take note of the windows that were read."""
@@ -52,11 +52,11 @@ class Recent:
             wide = [w for w in kept if not _replaces(each.window, w)]
             self._windows[place] = {w: kept[w] for w in wide} | {each.window: now}
 
-    def looks(
+    def recent_reads(
         self, place: tuple[str, str], seen: Observation | None, whole: Window, now: datetime
-    ) -> Looks:
+    ) -> RecentReads:
         """Return the last reads of a calendar, (provider, system), with this cycle's."""
-        return self.looked.of(place, seen, whole, now, now - ROUNDS * self.every)
+        return self.history.of(place, seen, whole, now, ROUNDS * self.every)
 
     def note_carried(self, notes: Iterable[Note]) -> None:
         """Take note of what was carried."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select
 
-from syncd.model.formers import is_former, whose_former
+from syncd.model.former_calendars import is_former, provider_of_former
 from syncd.store.tables import LAST_SETTINGS
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def formers(store: Store, system: str) -> dict[str, str]:
     kept = [each for each in last_settings(store).values() if each.system == system]
     found = [each for each in kept if is_former(each.provider)]
     found.sort(key=lambda each: each.at)
-    return {whose_former(each.provider): each.provider for each in found}
+    return {provider_of_former(each.provider): each.provider for each in found}
 
 
 def keep_last_settings(store: Store, said: Iterable[LastSettings]) -> None:

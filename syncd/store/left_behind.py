@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from syncd.model.formers import is_former, whose_former
+from syncd.model.former_calendars import is_former, provider_of_former
 
 STANDING = """
     SELECT COALESCE(
@@ -98,7 +98,7 @@ def gone_from(
     """Return what of a calendar is not in the configuration; None where all is."""
     if system not in systems:
         return Gone.SYSTEM
-    if is_former(provider) and whose_former(provider) in mapping:
+    if is_former(provider) and provider_of_former(provider) in mapping:
         return Gone.FORMER
     if provider not in mapping:
         return Gone.PROVIDER

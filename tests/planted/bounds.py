@@ -98,7 +98,7 @@ BOUNDS = (
             (
                 "polls_wait_for_a_run_that_pauses",
                 (
-                    "tests/engine/test_between.py::"
+                    "tests/engine/test_run_pause.py::"
                     "test_a_poll_that_is_due_brings_the_next_cycle_of_a_run_forward"
                 ),
             ),

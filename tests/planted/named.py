@@ -24,12 +24,12 @@ from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
 from syncd.daemon import arguments, door, lock, page
 from syncd.engine import case, deciding, hidden, observe, own_blocks, stops
-from syncd.engine.between import Between
 from syncd.engine.exactly import Exactly
 from syncd.engine.held_back import HeldBackLog
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import Owners
 from syncd.engine.paused import Pauses
+from syncd.engine.run_pause import RunPause
 from syncd.model import Event, HeldBack, Kind, Record, WaitReason
 from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
@@ -144,7 +144,7 @@ def a_name_server_keeps_all_connections(patch: Patch) -> None:
 
 def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
     """While a run waits for a platform to confirm, nothing else is carried."""
-    patch.setattr(Between, "end", lambda _self: None)
+    patch.setattr(RunPause, "end", lambda _self: None)
 
 
 def rows_are_taken_in_one_go(patch: Patch) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.core.unread import Looks
+from syncd.core.recent_reads import RecentReads
 from syncd.simulate.story import Story, What
 from syncd.store import Store, forget
 from syncd.store.tables import REPLICA
@@ -22,7 +22,7 @@ Patch = pytest.MonkeyPatch
 
 def a_block_is_made_where_nobody_has_looked(patch: Patch) -> None:
     """A near poll is enough to close a time weeks ahead that it does not show."""
-    patch.setattr(Looks, "show", lambda *_given: True)
+    patch.setattr(RecentReads, "cover", lambda *_given: True)
 
 
 def a_plan_that_differs_is_carried_out(patch: Patch) -> None:

@@ -16,6 +16,6 @@ def is_former(name: str) -> bool:
     return _MARK in name
 
 
-def whose_former(name: str) -> str:
+def provider_of_former(name: str) -> str:
     """Return the provider whose former calendar it is; any other name is returned as it is."""
     return name.partition(_MARK)[0]

@@ -1,7 +1,7 @@
-"""What syncd made besides blocks, and what a cleanup leaves: it is named, so that nobody misses it.
+"""List what syncd made besides blocks: a cleanup reports it and leaves it in place.
 
-`syncd provision` makes things that people book by now, and `syncd provision --prune` takes back
-what the configuration no longer states. Bookings of other systems are tied to their contacts.
+`syncd provision` creates rooms, teams and calendars, which people may use by now. Only
+`syncd provision --prune` removes them. Bookings may also be linked to contacts of other systems.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from syncd.store.store import Store
 from syncd.store.tables import RELATION
 
 TIE = "tie"
-"""The sort of a booking that is tied to its contact: these have no names, and are counted."""
+"""The sort of a booking that is linked to its contact. Links have no names and are counted."""
 
 _TIES = select(RELATION.c.system, func.count().label("number")).group_by(RELATION.c.system)
 
 
 @dataclass(frozen=True, slots=True)
-class Stays:
-    """One thing that stays, or so many ties. ``sure``: syncd knows that it was made."""
+class LeftInPlace:
+    """One thing, or ``number`` links. ``sure``: the platform confirmed that it was created."""
 
     system: str
     sort: str
@@ -32,7 +32,7 @@ class Stays:
     sure: bool = True
 
     def to_json(self) -> dict[str, object]:
-        """One entry of ``stays`` in JSON: its keys are stable."""
+        """One entry of ``left_in_place`` in JSON: its keys are stable."""
         return {
             "system": self.system,
             "sort": self.sort,
@@ -42,17 +42,17 @@ class Stays:
         }
 
 
-def what_stays(store: Store, scope: Scope) -> list[Stays]:
-    """Return what stays in the systems of a scope; of one provider alone nothing is made.
+def left_in_place(store: Store, scope: Scope) -> list[LeftInPlace]:
+    """Return what a cleanup of this scope leaves; a single provider has nothing of its own.
 
     Raises StateError.
     """
     if scope.provider:
         return []
     things = [
-        Stays(each.system, each.sort, each.name, sure=each.state is Making.MADE)
+        LeftInPlace(each.system, each.sort, each.name, sure=each.state is Making.MADE)
         for _, each in sorted(provisioned(store).items())
         if each.state is not Making.KEPT
     ]
-    ties = [Stays(row["system"], TIE, number=row["number"]) for row in store.tell(_TIES, {})]
+    ties = [LeftInPlace(row["system"], TIE, number=row["number"]) for row in store.tell(_TIES, {})]
     return [each for each in [*things, *ties] if scope.covers("", each.system)]

@@ -1,0 +1,83 @@
+"""Remember when each calendar was last read, and which windows (see `core.recent_reads`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from syncd.core.recent_reads import RecentReads, TimedRead
+from syncd.engine.observation import Observation
+from syncd.engine.report import Health
+from syncd.model import Window, is_recent
+from syncd.store.moved_in import whole_reads
+from syncd.store.store import Store
+
+Place = tuple[str, str]
+"""(provider, system): one calendar."""
+
+_ALIKE = timedelta(hours=1)
+"""Two windows whose lengths differ by less are the same window at different times."""
+
+
+@dataclass(slots=True)
+class ReadHistory:
+    """The windows of each calendar that were last read, completely or not.
+
+    The history is kept in memory. A new process starts with the stored reads of the whole window.
+    """
+
+    store: Store
+    _reads: dict[Place, list[TimedRead]] = field(default_factory=dict)
+    _loaded: set[str] = field(default_factory=set)
+
+    def note(self, seen: Observation, now: datetime) -> None:
+        """Add the windows of an observation."""
+        self._load(seen.system)
+        for provider, windows in _answered(seen).items():
+            for window in windows:
+                self._put((provider, seen.system), TimedRead(window, seen.asked_at or now))
+
+    def of(
+        self,
+        place: Place,
+        seen: Observation | None,
+        whole: Window,
+        now: datetime,
+        within: timedelta,
+    ) -> RecentReads:
+        """Return the recent reads of a calendar; ``seen`` is what this cycle read, if anything."""
+        self._load(place[1])
+        lately = [k for k in self._reads.get(place, ()) if is_recent(k.at, now, within)]
+        current = _answered(seen).get(place[0], ()) if seen is not None else ()
+        return RecentReads(tuple(current), tuple(lately), whole)
+
+    def _put(self, place: Place, read: TimedRead) -> None:
+        length = read.window.end - read.window.start
+        self._reads[place] = [
+            k
+            for k in self._reads.get(place, ())
+            if abs(k.window.end - k.window.start - length) >= _ALIKE
+        ] + [read]
+
+    def _load(self, system: str) -> None:
+        if system in self._loaded:
+            return
+        self._loaded.add(system)
+        for provider, read in whole_reads(self.store, system).items():
+            if read.at < read.ends:
+                self._put((provider, system), TimedRead(Window(read.at, read.ends), read.at))
+
+
+def _answered(seen: Observation) -> Mapping[str, Sequence[Window]]:
+    """Return the windows that a system answered, by provider, whether proven complete or not."""
+    if seen.state is not Health.OK:
+        return {}
+    found: dict[str, list[Window]] = {}
+    read = [(each.provider, each.window) for each in seen.coverage]
+    for provider, window in (*read, *((each.provider, each.window) for each in seen.unproven)):
+        found.setdefault(provider, []).append(window)
+    if seen.asked is not None:
+        for windows in found.values():
+            windows.append(seen.asked.window)
+    return found
