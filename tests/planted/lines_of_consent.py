@@ -44,6 +44,18 @@ CONSENT = (
         ),
     ),
     Line(
+        "A yes is one to the plan that was shown",
+        named=(
+            (
+                "a_yes_counts_for_everything",
+                (
+                    f"{_CLI}/test_question.py::"
+                    "test_nothing_to_write_is_no_consent_to_what_comes_then"
+                ),
+            ),
+        ),
+    ),
+    Line(
         "A question names what it is about before anybody answers it",
         named=(
             (

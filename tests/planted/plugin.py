@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.planted import named
+from tests.planted import named, named_cleanup
 
+MODULES = (named, named_cleanup)
 BUG = "SYNCD_PLANTED_BUG"
 
 
@@ -16,5 +17,6 @@ BUG = "SYNCD_PLANTED_BUG"
 def planted() -> Iterator[None]:
     """Let the bug be there while a test runs."""
     with pytest.MonkeyPatch.context() as patch:
-        getattr(named, os.environ[BUG])(patch)
+        (module,) = [each for each in MODULES if hasattr(each, os.environ[BUG])]
+        getattr(module, os.environ[BUG])(patch)
         yield

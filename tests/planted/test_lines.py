@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.planted import named
 from tests.planted.line import Line
 from tests.planted.lines import LINES
 from tests.planted.page import PAGE, page
-from tests.planted.plugin import BUG
+from tests.planted.plugin import BUG, MODULES
 from tests.prove import HOUSE
 from tests.simulate.every_plant import PLANTS
 
@@ -42,8 +41,9 @@ def test_each_demand_has_a_bug_that_is_there_and_a_test_that_is_there(line: Line
 def test_each_bug_that_is_planted_for_a_named_test_is_in_the_table() -> None:
     here = {
         name
-        for name, each in vars(named).items()
-        if getattr(each, "__module__", "") == named.__name__ and callable(each)
+        for module in MODULES
+        for name, each in vars(module).items()
+        if getattr(each, "__module__", "") == module.__name__ and callable(each)
     }
     simulated = {name for line in LINES for name in line.simulated}
     assert here - simulated == {bug for bug, _ in NAMED}

@@ -1,0 +1,68 @@
+"""Planted bugs of cleanup, consent and of clocks that are set back, each caught by a named test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from syncd.engine.cleanup_outcomes import believe_refusals
+from syncd.engine.exactly import ShownPlan
+from syncd.engine.own_standing import Looker, Standing
+from syncd.engine.owners import Owners
+from syncd.model import Operation
+
+Patch = pytest.MonkeyPatch
+
+
+def a_refusal_alone_proves_a_block_gone(patch: Patch) -> None:
+    """A refused id counts as deleted, although the list shows nothing of the calendar."""
+
+    async def believe(
+        looker: Looker, seen: Standing, refused: Iterable[Operation], now: datetime
+    ) -> list[Operation]:
+        shown = replace(seen, shown={*looker.wanted})
+        return await believe_refusals(looker, shown, refused, now)
+
+    patch.setattr("syncd.engine.cleanup_work.believe_refusals", believe)
+
+
+def an_unanswered_removal_waits_for_ever(patch: Patch) -> None:
+    """A removal whose answer was lost is never sent again."""
+    patch.setattr("syncd.engine.cleanup_work.resend_unanswered", lambda *_given: {})
+
+
+def the_list_of_a_missing_user_is_believed(patch: Patch) -> None:
+    """Nobody asks whether the user of an empty list is still in the account."""
+
+    async def nobody(_self: Looker, _providers: object) -> set[str]:
+        return set()
+
+    patch.setattr(Looker, "_userless", nobody)
+
+
+def an_unreadable_row_shows_its_user(patch: Patch) -> None:
+    """A row that cannot be read counts as a sign that its user is there."""
+    patch.setattr(Owners, "_is_readable", lambda *_given: True)
+
+
+def a_yes_counts_for_everything(patch: Patch) -> None:
+    """What is wanted only after the plan was shown is written without a question."""
+
+    def everything(self: ShownPlan, operations: Sequence[Operation]) -> list[Operation]:
+        self.unseen = ()
+        return [*operations]
+
+    patch.setattr(ShownPlan, "admit", everything)
+
+
+def an_instant_to_come_is_recent(patch: Patch) -> None:
+    """After the clock was set back, what it stamped before counts as done just now."""
+
+    def is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
+        return at is not None and now - at < within
+
+    for module in ("owners", "running", "reread", "slots", "probes", "read_history"):
+        patch.setattr(f"syncd.engine.{module}.is_recent", is_recent)
