@@ -73,8 +73,8 @@ def resolve(
 
     It is carried out at once, without a question, and may move or cancel real appointments:
     --dry-run shows first what would be written. Everything is read first: if the conflict has
-    changed since you looked, nothing is decided, and the new values are shown (exit 3). While the
-    daemon runs, the daemon does the work.
+    changed since you looked, nothing is decided, and the new values are shown (exit 3). If a system
+    refuses a write, the conflict that this opens is shown (exit 3). A running daemon does the work.
     """
     settings, full = settings_in_two(context, config)
     if dry_run:

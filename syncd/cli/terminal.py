@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
+import socket
 import sys
 import termios
 from collections.abc import Callable, Iterator, Sequence
@@ -160,15 +163,34 @@ def confirmed(question: str) -> bool:
     What was typed before the question stood there is no answer to it.
     """
     try:
-        _drop_typed()
-        console(err=True).print(plain(f"{question} [y/N] "), end="")
-        answer = sys.stdin.readline()
+        with _signals_heard() as heard:
+            _drop_typed()
+            console(err=True).print(plain(f"{question} [y/N] "), end="")
+            ready, _, _ = select.select([sys.stdin, heard], [], [])
+            answer = "" if heard in ready else sys.stdin.readline()
     except (KeyboardInterrupt, UnicodeDecodeError):
         answer = ""
     if not answer.endswith("\n"):
         console(err=True).print()
         return False  # the input ended before the answer did
     return answer.strip().lower() in {"y", "yes"}
+
+
+@contextmanager
+def _signals_heard() -> Iterator[socket.socket]:
+    """Yield a socket that can be read once a signal has come.
+
+    A signal just before the answer is read would not end the reading: nobody could stop the
+    question but by typing.
+    """
+    heard, hears = socket.socketpair()
+    with heard, hears:
+        hears.setblocking(False)
+        before = signal.set_wakeup_fd(hears.fileno(), warn_on_full_buffer=False)
+        try:
+            yield heard
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 def _drop_typed() -> None:

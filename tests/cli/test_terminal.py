@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import signal
 from datetime import timedelta
 
 import pytest
@@ -66,3 +69,24 @@ def test_a_table_in_80_columns_breaks_no_id(
     printed = capsys.readouterr().out
     assert all(name in printed for name in [*ids, "create-block"])
     assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_a_signal_while_the_question_is_written_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its exception may be lost in the reading of the answer, which would wait for ever."""
+    master, slave = pty.openpty()
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+
+    def then_signal() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.write(master, b"y\n")
+
+    monkeypatch.setattr("syncd.cli.terminal._drop_typed", then_signal)
+    try:
+        with os.fdopen(slave, "r") as stdin:
+            monkeypatch.setattr("sys.stdin", stdin)
+            assert not terminal.confirmed("Write this?")
+            monkeypatch.setattr("syncd.cli.terminal._drop_typed", lambda: os.write(master, b"y\n"))
+            assert terminal.confirmed("Write this?")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        os.close(master)
