@@ -35,7 +35,7 @@ soak: .venv/.stamp  ## play new simulated days; stopped, it goes on where it was
 
 HOURS ?= 72
 endurance: .venv/.stamp  ## live through days of faults and draw what the process holds: make endurance HOURS=72
-	@$(BIN)/python -m syncd.simulate.endurance --hours $(HOURS)
+	@$(BIN)/python -m syncd.simulate.long_run --hours $(HOURS)
 
 bench: .venv/.stamp  ## measure speed and calls: make bench PARTS="starts cycles" SIZES=1000,10000
 	$(BIN)/python -m tests.bench $(PARTS) $(if $(SIZES),--sizes $(SIZES)) --json bench.json

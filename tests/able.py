@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from syncd.engine.attend import Attended
+from syncd.engine.breaker import BreakerSystem
 
 
-def with_lag(system: Attended, lag: timedelta) -> None:
+def with_lag(system: BreakerSystem, lag: timedelta) -> None:
     """Let the reads of a system be older than its writes by at most so much.
 
     What is measured is used with a margin, which no test can wait for.
     """
     inner: Any = system._system
-    work_out = inner._able.work_out
-    inner._able.work_out = lambda measured: replace(work_out(measured), lag=lag)
+    work_out = inner._able.compute
+    inner._able.compute = lambda measured: replace(work_out(measured), lag=lag)
     inner._able._kept = None

@@ -11,7 +11,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 
-from syncd.store import connect, store
+from syncd.store import database, store
 from tests.deploy.clean import OUTSIDE
 from tests.newstate import copying
 
@@ -65,5 +65,5 @@ def no_log_of_another_test() -> Iterator[None]:
 def no_migration_for_every_test() -> Iterator[None]:
     """A new state costs more by Alembic than most tests do with it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "migrate", copying(connect.migrate))
+        patch.setattr(store, "migrate", copying(database.migrate))
         yield

@@ -15,7 +15,7 @@ from functools import cache
 from sqlalchemy import Engine
 
 from syncd.store import version
-from syncd.store.connect import connect, migrate
+from syncd.store.database import migrate, open_database
 
 Migrate = Callable[[Engine, str], None]
 _MIGRATIONS = version.MIGRATIONS
@@ -38,7 +38,7 @@ def copying(really: Migrate) -> Migrate:
 
 @cache
 def _new() -> sqlite3.Connection:
-    engine = connect("sqlite://", create=True)
+    engine = open_database("sqlite://", create=True)
     migrate(engine, "a new state")
     kept = sqlite3.connect(":memory:")
     with closing(engine.raw_connection()) as raw:

@@ -190,4 +190,6 @@ def test_a_right_citation_is_accepted(path: str, text: str, files: dict[str, str
 
 def test_a_planted_module_that_does_not_exist_is_noticed(files: dict[str, str]) -> None:
     assert list(missing_modules("docs/x.md", "`syncd/core/nothing.py`", files)) != []
-    assert list(missing_modules("docs/x.md", "`syncd/core/decide.py`, `tests/core`", files)) == []
+    assert (
+        list(missing_modules("docs/x.md", "`syncd/core/reconcile.py`, `tests/core`", files)) == []
+    )

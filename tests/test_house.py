@@ -16,7 +16,7 @@ MOST_LINES = 450
 BASE = {"model"}
 ENGINE = BASE | {"core", "store", "systems"}
 WIRING = ENGINE | {"config", "engine"}
-DAEMON = WIRING | {"provision", "wiring"}
+DAEMON = WIRING | {"provision", "app"}
 IMPORTS: dict[str, set[str]] = {
     "model": set(),
     "core": BASE,
@@ -26,19 +26,19 @@ IMPORTS: dict[str, set[str]] = {
     "config": BASE | {"core"},
     "engine": ENGINE,
     "provision": ENGINE | {"config"},
-    "wiring": WIRING | {"cleaners", "cleaning", "houses"},
-    "houses": WIRING,
-    "cleaning": WIRING | {"houses"},
-    "cleaners": WIRING | {"cleaning", "wiring"},
+    "app": WIRING | {"cleanup_access", "cleanup_settings", "resource_adapters"},
+    "resource_adapters": WIRING,
+    "cleanup_settings": WIRING | {"resource_adapters"},
+    "cleanup_access": WIRING | {"cleanup_settings", "app"},
     "daemon": DAEMON,
     "simulate": DAEMON | {"daemon", "sandbox"},
-    "cli": DAEMON | {"cleaners", "daemon", "houses", "sandbox", "simulate"},
+    "cli": DAEMON | {"cleanup_access", "daemon", "resource_adapters", "sandbox", "simulate"},
     "__main__": {"cli"},
     "__init__": set(),
 }
 """Which rooms each room may import, besides itself (docs/architecture.md#import-direction)."""
 
-OWN_TIME = {"wiring", "daemon", "cli", "simulate"}
+OWN_TIME = {"app", "daemon", "cli", "simulate"}
 """Rooms that may ask for the time and for chance; all others are handed them."""
 SOURCES = {"syncd/sandbox/clock.py", "syncd/sandbox/ids.py"}
 """Where the sandbox, a program of its own, gets its time and its chance from."""
@@ -56,7 +56,7 @@ MACHINE = re.compile(r"(?<![\w.~})/-])/(?:(?:work|root|tmp)(?![\w-])|(?:home|Use
 
 
 def room(path: str) -> str:
-    """Return the room that a path like ``syncd/core/plan.py`` lies in."""
+    """Return the room that a path like ``syncd/core/write_order.py`` lies in."""
     return path.removesuffix(".py").split("/")[1]
 
 
@@ -202,13 +202,13 @@ def test_no_file_names_a_registry_or_a_machine(files: dict[str, str]) -> None:
         ("syncd/core/x.py", "from ..engine import cycle"),
         ("syncd/core/x.py", "from syncd import engine"),
         ("syncd/model/x.py", "from syncd.core import plan"),
-        ("syncd/store/x.py", "from syncd.core.plan import x"),
+        ("syncd/store/x.py", "from syncd.core.write_order import x"),
         ("syncd/systems/a/x.py", "from syncd.store import Store"),
         ("syncd/systems/a/x.py", "from syncd.engine.cycle import Engine"),
         ("syncd/engine/x.py", "from syncd.sandbox import platform"),
         ("syncd/daemon/x.py", "from syncd.cli import main"),
         ("syncd/sandbox/x.py", "from syncd.systems.leadsquared import wire"),
-        ("syncd/sandbox/x.py", "from syncd.model import Record"),
+        ("syncd/sandbox/x.py", "from syncd.model import TrackedEvent"),
     ],
 )
 def test_a_crossing_is_noticed(path: str, source: str, time_helpers: frozenset[str]) -> None:
@@ -218,7 +218,7 @@ def test_a_crossing_is_noticed(path: str, source: str, time_helpers: frozenset[s
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("syncd/core/x.py", "from syncd.model import Record\nfrom syncd.core import plan"),
+        ("syncd/core/x.py", "from syncd.model import TrackedEvent\nfrom syncd.core import plan"),
         ("syncd/core/x.py", "from . import plan\nimport json"),
         ("syncd/sandbox/x.py", "from syncd.model import utc\nfrom syncd.model.time import zone"),
         ("syncd/cli/x.py", "from syncd import __version__\nfrom syncd.daemon import lock"),

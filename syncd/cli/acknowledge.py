@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from syncd.cli import terminal, words
+from syncd.cli import render, terminal
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of, zone_of
 from syncd.config.settings import Settings
-from syncd.daemon.client import ask
-from syncd.daemon.lock import StateHeld, StateLock
-from syncd.engine.acknowledge import CannotAcknowledge, Entry, entries
+from syncd.daemon.client import send_request
+from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.engine.acknowledge import AcknowledgeError, Entry, entries
 from syncd.engine.acknowledge import acknowledge as carry_out
 from syncd.model import ConflictKind, Status, Value, on_clock
 from syncd.store import Store
@@ -71,13 +71,13 @@ def _carry_out(settings: Settings, item: str, by: str, *, undo: bool) -> dict[st
                 return carry_out(store, item, by, datetime.now(UTC), undo=undo).to_json()
             finally:
                 store.close()
-    except CannotAcknowledge as cannot:
+    except AcknowledgeError as cannot:
         raise UsageError(cannot.reason, cannot.remedy) from None
-    except StateHeld as held:
+    except StateHeldError as held:
         if held.role != "daemon":
             raise
     arguments = {"id": item, "by": by, "undo": undo}
-    return ask(path, "acknowledge", arguments, lambda _text: None).result
+    return send_request(path, "acknowledge", arguments, lambda _text: None).result
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:
@@ -102,7 +102,7 @@ def _what(entry: Entry, zone: ZoneInfo) -> str:
     what = _kind(entry.to_json())
     if entry.at is None:
         return what
-    return f"{what}\n(acknowledged {words.moment(entry.at, zone)} {entry.by})"
+    return f"{what}\n(acknowledged {render.moment(entry.at, zone)} {entry.by})"
 
 
 def _kind(told: Mapping[str, Any]) -> str:
@@ -110,7 +110,7 @@ def _kind(told: Mapping[str, Any]) -> str:
     # A daemon of an older version sends no meetings.
     double = told["what"] == ConflictKind.DOUBLE_BOOKED
     return (
-        words.conflict(ConflictKind.DOUBLE_BOOKED)
+        render.conflict(ConflictKind.DOUBLE_BOOKED)
         if double
         else str(told["what"]).replace("_", " ")
     )
@@ -137,7 +137,7 @@ def _meetings(meetings: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> Iterator
     day = ""
     for each in known:
         start, end = (datetime.fromisoformat(each[name]) for name in ("start", "end"))
-        text = words.interval(Value(start, end, Status(each["status"])), zone)
+        text = render.interval(Value(start, end, Status(each["status"])), zone)
         same, day = day, f"{on_clock(start, zone):%a %d %b} "
         yield f"{text.removeprefix(day) if same == day else text} in {each['system']}"
     yield from (f"not there in {m['system']}" for m in meetings if not m["start"])

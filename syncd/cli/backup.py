@@ -9,16 +9,16 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli import consent, terminal, words
+from syncd.cli import consent, render, terminal
 from syncd.cli.options import ConfigOption, JsonOption, read_settings, settings_of
-from syncd.cli.privileges import become_owner, belongs_to, new_file, open_input, owner_of, run_as
+from syncd.cli.privileges import become_owner, belongs_to, file_owner, new_file, open_input, run_as
 from syncd.daemon.lock import StateLock
 from syncd.store import StateError, Store
 from syncd.store.backup import backup as copy_out
 from syncd.store.backup import restore as copy_in
 from syncd.store.backup import snapshot
 from syncd.store.files import is_there
-from syncd.store.inside import Inside, look_into
+from syncd.store.state_summary import StateSummary, summarise_state
 from syncd.store.version import newest_schema
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
@@ -48,7 +48,7 @@ def _copy_out(state: Path, file: Path, *, overwrite: bool) -> int:
     """Make the backup; as root, the file as root's and the copy as the owner of the state."""
     if os.geteuid() != 0:
         return copy_out(state, file, overwrite=overwrite)
-    owner = owner_of(state.parent)
+    owner = file_owner(state.parent)
     if belongs_to(file, owner):
         become_owner(state.parent)
         return copy_out(state, file, overwrite=overwrite)
@@ -82,13 +82,13 @@ def restore(
     """
     consent.expect_consent("a restore replaces the state", yes=yes, as_json=as_json, look="")
     state = read_settings(context, config, secrets=False).syncd.state_path
-    opened = None if owner_of(state.parent) is None else open_input(file)
+    opened = None if file_owner(state.parent) is None else open_input(file)
     become_owner(state.parent)
     with StateLock(state, role="restore"):
         if not yes:
             # A file that cannot be restored is refused here, before anybody is asked.
-            held = look_into(file, opened=opened)
-            consent.ask(
+            held = summarise_state(file, opened=opened)
+            consent.ask_consent(
                 f"Put {file} in the place of {state}?",
                 lambda: _show_both(file, held, state),
                 yes=False,
@@ -104,10 +104,10 @@ def restore(
             }
         )
         return
-    terminal.say(f"{state} now holds what {file} held: {words.count(done.bookings, 'booking')}")
+    terminal.say(f"{state} now holds what {file} held: {render.count(done.bookings, 'booking')}")
     if done.dropped:
         terminal.say(
-            f"{words.count(done.dropped, 'write')} without an answer will be planned anew, by "
+            f"{render.count(done.dropped, 'write')} without an answer will be planned anew, by "
             "what the systems show"
         )
     if done.aside is not None:
@@ -118,16 +118,16 @@ def restore(
     )
 
 
-def _show_both(file: Path, held: Inside, state: Path) -> None:
+def _show_both(file: Path, held: StateSummary, state: Path) -> None:
     """Print what is in the backup and in the state that it would replace."""
     now = datetime.now(UTC)
     rows = [("backup", str(file), *_inside(held, now))]
-    present: Inside | None = None
+    present: StateSummary | None = None
     if not is_there(state):
         rows.append(("state", str(state), "-", "-", "there is none yet"))
     else:
         try:
-            present = look_into(state)
+            present = summarise_state(state)
         except StateError as error:
             rows.append(("state", str(state), "-", "-", error.reason))
         else:
@@ -145,14 +145,14 @@ def _show_both(file: Path, held: Inside, state: Path) -> None:
     if held.used_at is None or present.used_at is None:
         return
     if held.used_at < present.used_at:
-        age = words.duration(present.used_at - held.used_at)
+        age = render.duration(present.used_at - held.used_at)
         terminal.say(f"The backup is {age} older than the state: what syncd learned since is lost.")
     elif held.used_at > present.used_at:
         terminal.say("The backup is newer than the state.")
 
 
-def _inside(held: Inside, now: datetime) -> tuple[str, str, str]:
-    used = "never" if held.used_at is None else words.ago(held.used_at, now)
+def _inside(held: StateSummary, now: datetime) -> tuple[str, str, str]:
+    used = "never" if held.used_at is None else render.ago(held.used_at, now)
     version = held.version if held.version == newest_schema() else f"{held.version} (older)"
     return str(held.bookings), version, used
 

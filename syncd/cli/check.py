@@ -10,28 +10,35 @@ from typing import Any, NamedTuple
 
 import typer
 
-from syncd.cli import left_behind, measured_facts, owners, paused, reported, terminal
-from syncd.cli.explained import print_rules, rules_json
-from syncd.cli.learned import remember
-from syncd.cli.lists import Listed, lists_of, print_lists
+from syncd.app import RealClock, build_systems, clock_of
+from syncd.cli import (
+    left_behind_view,
+    measured_facts,
+    owner_view,
+    pause_view,
+    reported_view,
+    terminal,
+)
+from syncd.cli.learned_limits import remember
+from syncd.cli.list_calls import ListCallRow, lists_of, print_lists
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
-from syncd.cli.remaining import left_behind_in
-from syncd.cli.standing import span
-from syncd.cli.waiting import clock_findings
-from syncd.config.mapped import remapped
+from syncd.cli.remaining_view import left_behind_in
+from syncd.cli.rule_table import print_rules, rules_json
+from syncd.cli.system_status import duration
+from syncd.cli.waiting_view import clock_findings
+from syncd.config.mapping_digest import remapped_calendars
 from syncd.config.settings import LeadConnectorSystem, Settings
-from syncd.core.budget import Need, fit, per_minute
-from syncd.daemon.rounds import Rounds, spans_of
+from syncd.core.poll_rate import CallDemand, fit_to_limits, per_minute
+from syncd.daemon.poll_scheduler import PollScheduler, read_intervals
 from syncd.engine.report import unknown_owners
-from syncd.engine.running import LOOK_BACK
-from syncd.houses import check_ties
-from syncd.model import Item, Window
+from syncd.engine.running_events import LOOK_BACK
+from syncd.model import ReportedItem, Window
+from syncd.resource_adapters import check_contact_links
 from syncd.store.errors import StateError
-from syncd.store.glance import NOTHING, glance
+from syncd.store.status_query import EMPTY_STATUS, read_status
 from syncd.systems.findings import checked
-from syncd.systems.measured import Standing
-from syncd.systems.port import Finding, System
-from syncd.wiring import RealClock, build_systems, clock_of
+from syncd.systems.measured import FactStatus
+from syncd.systems.port import CheckResult, System
 
 _LEVELS = {"ok": "ok", "note": "note", "warning": "look", "error": "WRONG"}
 
@@ -45,9 +52,9 @@ _UNKNOWN_OFFLINE = (
 class _Asked(NamedTuple):
     """What the systems said: what was found, what polling takes, and which list calls those are."""
 
-    findings: list[Finding]
-    needs: list[Need]
-    lists: list[Listed]
+    findings: list[CheckResult]
+    needs: list[CallDemand]
+    lists: list[ListCallRow]
 
 
 def check(
@@ -82,7 +89,7 @@ def examine(
 ) -> int:
     """Look at everything, print what was found and return the exit code."""
     findings = [
-        Finding("warning", p.key or str(p.file), p.reason, p.remedy) for p in settings.warnings
+        CheckResult("warning", p.key or str(p.file), p.reason, p.remedy) for p in settings.warnings
     ]
     findings.insert(0, _summary(settings))
     asked = asyncio.run(_ask(settings, offline=offline, quiet=as_json))
@@ -98,14 +105,14 @@ def examine(
                 "calls": [_need_json(settings, n) for n in asked.needs],
                 "lists": [one.to_json() for one in asked.lists],
                 "rules": rules_json(settings),
-                "reported": [reported.item_json(item) for item in items],
+                "reported": [reported_view.item_json(item) for item in items],
                 "facts": {name: measured_facts.facts_json(f) for name, f in facts.items()},
             }
         )
     else:
         print_rules(settings)
         _print(settings, findings, asked.needs)
-        for line in (*reported.lines(items, explained=False), *([""] if items else ())):
+        for line in (*reported_view.lines(items, explained=False), *([""] if items else ())):
             terminal.say(line)
         if measured := measured_facts.rows(facts):
             terminal.table(measured_facts.TITLE, measured_facts.COLUMNS, measured)
@@ -117,9 +124,9 @@ def examine(
     return 2 if any(f.level in fatal for f in findings) else 0
 
 
-def _summary(settings: Settings) -> Finding:
+def _summary(settings: Settings) -> CheckResult:
     systems, providers = len(settings.systems), len(settings.providers)
-    return Finding(
+    return CheckResult(
         "ok", str(settings.path), f"well-formed: {systems} systems, {providers} providers"
     )
 
@@ -128,7 +135,7 @@ async def _ask(settings: Settings, *, offline: bool, quiet: bool) -> _Asked:
     """Ask all systems; offline, only what they would be asked for."""
     systems = build_systems(settings, RealClock(), {})
     remember(settings.syncd.state_path, systems)
-    spans, now = spans_of(settings), RealClock().now()
+    spans, now = read_intervals(settings), RealClock().now()
     near, far = (
         Window(now - spans.past, now + spans.ahead),
         Window(now - spans.past, now + spans.future).from_earlier(LOOK_BACK),
@@ -140,9 +147,9 @@ async def _ask(settings: Settings, *, offline: bool, quiet: bool) -> _Asked:
             results = list(
                 await asyncio.gather(*(checked(s.name, s.check()) for s in systems.values()))
             )
-            results.append(await check_ties(settings, systems))
+            results.append(await check_contact_links(settings, systems))
             results.append(clock_findings(_skews(settings, systems)))
-        needs = Rounds(systems, spans, RealClock()).needs()
+        needs = PollScheduler(systems, spans, RealClock()).needs()
         findings = [f for found in results for f in found]
         return _Asked(findings, needs, lists_of(systems, near, far))
     finally:
@@ -158,18 +165,19 @@ def _skews(settings: Settings, systems: Mapping[str, System]) -> dict[str, list[
     return found
 
 
-def _budget(settings: Settings, needs: Sequence[Need]) -> list[Finding]:
+def _budget(settings: Settings, needs: Sequence[CallDemand]) -> list[CheckResult]:
     """Say what happens where polling would leave too little to writes and to other programs."""
     near, far = settings.syncd.near.every, settings.syncd.far.every
-    paces = fit(near, far, needs)
+    paces = fit_to_limits(near, far, needs)
     return [
-        Finding(
+        CheckResult(
             "warning" if pace.fits else "error",
             need.system,
             f"polling would take {per_minute(need, near, far):.0f} calls a minute, and can have "
             f"{need.bearable or 0:.1f}: syncd will read its near window every "
-            f"{span(pace.near.total_seconds())} and the whole one every "
-            f"{span(pace.far.total_seconds())}" + ("" if pace.fits else ", which is still more"),
+            f"{duration(pace.near.total_seconds())} and the whole one every "
+            f"{duration(pace.far.total_seconds())}"
+            + ("" if pace.fits else ", which is still more"),
             "Raise far.every or near.every in [syncd], or have the account's limit raised",
         )
         for need in needs
@@ -179,7 +187,7 @@ def _budget(settings: Settings, needs: Sequence[Need]) -> list[Finding]:
 
 def _as_last_read(
     settings: Settings,
-) -> tuple[list[Finding], Sequence[Item], Mapping[str, Sequence[Standing]]]:
+) -> tuple[list[CheckResult], Sequence[ReportedItem], Mapping[str, Sequence[FactStatus]]]:
     """Report owners in doubt, and records that cannot be carried, as the last run saw them.
 
     Return also what was measured of each system.
@@ -187,20 +195,20 @@ def _as_last_read(
     path, now = settings.syncd.state_path, RealClock().now()
     nothing = measured_facts.standing_facts(settings, ())
     if not path.exists():
-        return paused.findings(settings, NOTHING), (), nothing
+        return pause_view.findings(settings, EMPTY_STATUS), (), nothing
     try:
-        seen = glance(path, now, now)
+        seen = read_status(path, now, now)
     except StateError:  # `check` looks at systems; whoever opens the state tells what is wrong
         return [], (), nothing
     unknown = unknown_owners(seen.owner_changes, now)
-    doubts = owners.findings(unknown, remapped(settings, seen.mapped))
-    gone = left_behind.findings(settings, left_behind_in(settings, seen))
+    doubts = owner_view.findings(unknown, remapped_calendars(settings, seen.mapped))
+    gone = left_behind_view.findings(settings, left_behind_in(settings, seen))
     measured = measured_facts.standing_facts(settings, seen.facts)
-    held = paused.findings(settings, seen)
-    return [*doubts, *reported.findings(seen.items), *gone, *held], seen.items, measured
+    held = pause_view.findings(settings, seen)
+    return [*doubts, *reported_view.findings(seen.items), *gone, *held], seen.items, measured
 
 
-def _need_json(settings: Settings, need: Need) -> dict[str, Any]:
+def _need_json(settings: Settings, need: CallDemand) -> dict[str, Any]:
     planned = per_minute(need, settings.syncd.near.every, settings.syncd.far.every)
     return {
         "system": need.system,
@@ -224,7 +232,7 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _print(settings: Settings, findings: list[Finding], needs: list[Need]) -> None:
+def _print(settings: Settings, findings: list[CheckResult], needs: list[CallDemand]) -> None:
     rows = [
         (_LEVELS[f.level], f.subject, ". ".join(filter(None, (f.message, _sentence(f.remedy)))))
         for f in findings

@@ -9,27 +9,27 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cleaners import open_cleaning
-from syncd.cli import cleanup_text, consent, terminal, words
+from syncd.app import random_id, random_key
+from syncd.cleanup_access import open_cleanup
+from syncd.cli import cleanup_text, consent, render, terminal
 from syncd.cli.acknowledge import login_name
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two
-from syncd.cli.running import copy_of_state, stop_on_signals
+from syncd.cli.resync_run import copy_of_state, stop_on_signals
 from syncd.config.problems import ConfigError
 from syncd.config.settings import Settings
-from syncd.core.cleanup import Scope
-from syncd.daemon.client import ask
-from syncd.daemon.lock import StateHeld, StateLock, holder
-from syncd.engine.cleaned import Cleaned
+from syncd.core.cleanup import CleanupScope
+from syncd.daemon.client import send_request
+from syncd.daemon.lock import StateHeldError, StateLock, holder
+from syncd.engine.abandoned_system import abandon_system as let_go
 from syncd.engine.cleanup import clean_up
-from syncd.engine.giving_up import give_up as let_go
+from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.policy import Ids
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.store import Store
 from syncd.store.last_settings import last_settings
 from syncd.store.owned import owned
 from syncd.systems.stopping import Stopping
-from syncd.wiring import random_id, random_key
 
 Chosen = list[tuple[str, str]]
 """Tagged blocks that a person wants removed: (system, event)."""
@@ -83,7 +83,7 @@ def cleanup(
         raise typer.Exit(
             _give_up(settings, give_up, who, dry_run=dry_run, yes=yes, as_json=as_json)
         )
-    scope = Scope(system or "", provider or "")
+    scope = CleanupScope(system or "", provider or "")
     if settings.syncd.mode == "observe" and not dry_run:
         raise UsageError(OBSERVES, TO_WRITE)
     if not dry_run:
@@ -93,20 +93,22 @@ def cleanup(
     named = _named(found, tagged or ())
     if dry_run:
         _show_plan(found, as_json=as_json)
-        raise typer.Exit(Exit.DONE.code if found["done"] else Exit.UNANSWERED.code)
+        raise typer.Exit(RunExit.DONE.code if found["done"] else RunExit.UNANSWERED.code)
     _expect_proof(found, named, yes=yes)
     chosen = named if yes else _chosen(found, named)
     number = cleanup_text.blocks_of(found) + len(chosen)
     unseen = any(calendar["why"] for calendar in found["calendars"])
     if not yes and (number or unseen):
         more = ", and what is found where nothing could be read now" if unseen else ""
-        question = f"Remove {words.count(number, 'block')}{more}?"
-        consent.ask(question, lambda: _show_plan(found, as_json=False, asking=True), yes=False)
+        question = f"Remove {render.count(number, 'block')}{more}?"
+        consent.ask_consent(
+            question, lambda: _show_plan(found, as_json=False, asking=True), yes=False
+        )
     data, code = _carry_out(full, settings, scope, chosen, bool(tagged), who, quiet=as_json)
     if as_json:
         terminal.print_json(data)
     else:
-        cleanup_text.tell(data)
+        cleanup_text.show_result(data)
     raise typer.Exit(code)
 
 
@@ -117,7 +119,7 @@ def _refuse_others(*given: object) -> None:
         )
 
 
-def _check_names(settings: Settings, scope: Scope) -> None:
+def _check_names(settings: Settings, scope: CleanupScope) -> None:
     """Refuse a name that neither the configuration nor the state knows. Raises UsageError."""
     store = copy_of_state(settings)
     places = {(e.provider, e.record.system) for e in owned(store)}
@@ -140,7 +142,7 @@ def _check_names(settings: Settings, scope: Scope) -> None:
 def _preview(
     settings: Settings,
     full: Callable[[], Settings],
-    scope: Scope,
+    scope: CleanupScope,
     *,
     by_tag: bool,
     quiet: bool,
@@ -157,11 +159,11 @@ def _preview(
             raise
         arguments = _arguments(scope, [], by_tag, "") | {"dry_run": True}
         with terminal.progress("asking the daemon", quiet=quiet) as told:
-            return ask(settings.syncd.state_path, "cleanup", arguments, told).result
+            return send_request(settings.syncd.state_path, "cleanup", arguments, told).result
     store = copy_of_state(whole)
 
-    async def look() -> Cleaned:
-        async with open_cleaning(whole, store, scope) as job:
+    async def look() -> CleanupReport:
+        async with open_cleanup(whole, store, scope) as job:
             with terminal.progress("reading", quiet=quiet) as told:
                 return await clean_up(job, dry_run=True, by_tag=by_tag, progress=told)
 
@@ -171,7 +173,7 @@ def _preview(
         store.close()
 
 
-def _arguments(scope: Scope, chosen: Chosen, by_tag: bool, who: str) -> dict[str, object]:
+def _arguments(scope: CleanupScope, chosen: Chosen, by_tag: bool, who: str) -> dict[str, object]:
     """What the daemon is asked."""
     return {
         "system": scope.system or None,
@@ -232,13 +234,13 @@ def _show_plan(found: Mapping[str, Any], *, as_json: bool, asking: bool = False)
     if as_json:
         terminal.print_json(found)
     else:
-        cleanup_text.show_plan(found, asking=asking)
+        cleanup_text.show_cleanup(found, asking=asking)
 
 
 def _carry_out(
     full: Callable[[], Settings],
     settings: Settings,
-    scope: Scope,
+    scope: CleanupScope,
     chosen: Chosen,
     by_tag: bool,
     who: str,
@@ -250,11 +252,11 @@ def _carry_out(
         with StateLock(path, role="cleanup"):
             cleaned = asyncio.run(_clean(full(), scope, chosen, by_tag, who, quiet=quiet))
             return cleaned.to_json(), cleaned.exit.code
-    except StateHeld as held:
+    except StateHeldError as held:
         if held.role != "daemon":
             raise
     with terminal.progress("asking the daemon", quiet=quiet) as told:
-        answer = ask(path, "cleanup", _arguments(scope, chosen, by_tag, who), told)
+        answer = send_request(path, "cleanup", _arguments(scope, chosen, by_tag, who), told)
     if not quiet:
         terminal.say("carried out by the running daemon")
     return answer.result, answer.exit
@@ -262,17 +264,17 @@ def _carry_out(
 
 async def _clean(
     settings: Settings,
-    scope: Scope,
+    scope: CleanupScope,
     chosen: Collection[tuple[str, str]],
     by_tag: bool,
     who: str,
     *,
     quiet: bool,
-) -> Cleaned:
+) -> CleanupReport:
     store, stopping = Store.open(settings.syncd.state_path), Stopping()
     stop_on_signals(stopping)
     try:
-        async with open_cleaning(settings, store, scope, stopping=stopping) as job:
+        async with open_cleanup(settings, store, scope, stopping=stopping) as job:
             with terminal.progress("reading", quiet=quiet) as told:
                 return await clean_up(
                     job, dry_run=False, chosen=chosen, by_tag=by_tag, who=who, progress=told
@@ -303,7 +305,7 @@ def _give_up(
     if dry_run:
         terminal.say(told)
         return 0
-    consent.ask(
+    consent.ask_consent(
         f"Give {system} up for good?",
         lambda: terminal.say(told),
         yes=yes,
@@ -321,12 +323,14 @@ def _give_up(
                 ).to_json()
             finally:
                 state.close()
-    except StateHeld as held:
+    except StateHeldError as held:
         if held.role != "daemon":
             raise
-        data = ask(path, "cleanup", {"give_up": system, "who": who}, lambda _text: None).result
+        data = send_request(
+            path, "cleanup", {"give_up": system, "who": who}, lambda _text: None
+        ).result
     if as_json:
         terminal.print_json(data)
     else:
         terminal.say(cleanup_text.given_up(data))
-    return Exit.DONE.code
+    return RunExit.DONE.code

@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from syncd.cli import terminal, words
-from syncd.core.cleanup import Doubt
+from syncd.cli import render, terminal
+from syncd.core.cleanup import OwnershipDoubt
 from syncd.engine.left_in_place import TIE
 
 _DOUBTS = {
-    Doubt.REPEATED: "its tag stands more than once: one of them is a person's copy",
-    Doubt.COPY: "a person's copy of a block of syncd's",
-    Doubt.CUSTOMER: "a person gave it a customer, so that it is a meeting now",
-    Doubt.UNCOUNTED: "not all calendars there could be read, so a copy may stand elsewhere",
+    OwnershipDoubt.REPEATED: "its tag stands more than once: one of them is a person's copy",
+    OwnershipDoubt.COPY: "a person's copy of a block of syncd's",
+    OwnershipDoubt.CUSTOMER: "a person gave it a customer, so that it is a meeting now",
+    OwnershipDoubt.UNCOUNTED: "not all calendars there could be read, so a copy may stand "
+    "elsewhere",
 }
 
 _MOST_ROWS = 20
@@ -29,14 +30,14 @@ def blocks_of(data: Mapping[str, Any]) -> int:
 def question_of(calendar: Mapping[str, Any], proposed: int) -> str:
     """Ask of one calendar whether the proposed blocks are to go."""
     place = f"{calendar['system']}: {calendar['provider'] or 'nobody'}"
-    them = words.count(proposed, "block")
+    them = render.count(proposed, "block")
     return f"Remove {'this' if proposed == 1 else 'these'} {them} of {place}?"
 
 
 def giving_up(system: str, blocks: int) -> str:
     """Say what giving a system up means."""
     return (
-        f"{words.count(blocks, 'block')} of syncd may still stand in {system}. syncd would not "
+        f"{render.count(blocks, 'block')} of syncd may still stand in {system}. syncd would not "
         "look for them any more; if the account still exists, they stay there until somebody "
         "deletes them by hand."
     )
@@ -44,11 +45,14 @@ def giving_up(system: str, blocks: int) -> str:
 
 def given_up(data: Mapping[str, Any]) -> str:
     """Say what was given up."""
-    blocks, writes = words.count(data["blocks"], "block"), words.count(data["writes"], "open write")
+    blocks, writes = (
+        render.count(data["blocks"], "block"),
+        render.count(data["writes"], "open write"),
+    )
     return f"{data['given_up']} was given up, with {blocks} and {writes} (run {data['run']})"
 
 
-def show_plan(data: Mapping[str, Any], *, asking: bool) -> None:
+def show_cleanup(data: Mapping[str, Any], *, asking: bool) -> None:
     """Print what would be removed, by provider and on the provider's clock."""
     calendars = data["calendars"]
     for provider, zone, found in _by_provider(c for c in calendars if c["found"]):
@@ -68,7 +72,7 @@ def show_plan(data: Mapping[str, Any], *, asking: bool) -> None:
     if not total and not any(c["tagged"] or c["why"] for c in calendars):
         terminal.say("nothing of syncd's stands there, as far as it was read")
     elif not asking:
-        told = words.count(total, "block")
+        told = render.count(total, "block")
         terminal.say(f"{told} would be removed; this was a dry run, and nothing was changed")
 
 
@@ -88,10 +92,10 @@ def _show_proposed(named: Sequence[Mapping[str, Any]], total: int) -> None:
         show_tagged(calendar)
     number = sum(t["doubt"] is None for c in named for t in c["tagged"])
     if total:
-        terminal.say(f"{words.count(total, 'block')} would be removed")
+        terminal.say(f"{render.count(total, 'block')} would be removed")
     options = " ".join(f"--tagged {name_of(c)}" for c in named)
     terminal.say(
-        f"{words.count(number, 'tagged block is', 'tagged blocks are')} proposed; this was a dry "
+        f"{render.count(number, 'tagged block is', 'tagged blocks are')} proposed; this was a dry "
         "run, and nothing was changed. On a terminal each calendar is asked about; without one, "
         f"name it: {options}"
     )
@@ -109,7 +113,7 @@ def show_tagged(calendar: Mapping[str, Any]) -> None:
     terminal.say("If another syncd works with this account, its blocks are among these.")
 
 
-def tell(data: Mapping[str, Any]) -> None:
+def show_result(data: Mapping[str, Any]) -> None:
     """Print how a cleanup ended, calendar by calendar."""
     calendars = data["calendars"]
     shown = [c for c in calendars if c["found"] or c["removed"] or c["left"] or c["unsure"]]
@@ -132,12 +136,12 @@ def tell(data: Mapping[str, Any]) -> None:
 
 
 def _ending(data: Mapping[str, Any]) -> str:
-    removed = words.count(data["removed"], "block")
+    removed = render.count(data["removed"], "block")
     unfinished = any(c["left"] or c["unsure"] or c["why"] for c in data["calendars"])
     if unfinished:
         return f"{removed} removed, and some are left: run it again when the cause is fixed"
     tagged = [t for c in data["calendars"] for t in c["tagged"]]
-    if any(t["doubt"] is None or not Doubt(t["doubt"]).settled for t in tagged):
+    if any(t["doubt"] is None or not OwnershipDoubt(t["doubt"]).settled for t in tagged):
         return f"{removed} removed; a person has to decide about the tagged blocks that are left"
     if data["done"] and data["by_tag"]:
         return f"{removed} removed: no block with syncd's mark was seen there any more"
@@ -159,7 +163,7 @@ def _by_provider(
 
 def _blocks(calendar: Mapping[str, Any]) -> str:
     over = f" ({calendar['over']} over)" if calendar["over"] else ""
-    return words.count(calendar["found"], "block") + over
+    return render.count(calendar["found"], "block") + over
 
 
 def _proof(calendar: Mapping[str, Any]) -> str:
@@ -190,7 +194,7 @@ def _show_left(calendars: Sequence[Mapping[str, Any]], *, proposed: bool) -> Non
             place = f"{each['system']}: {each['provider'] or 'nobody'}"
             doubt = tagged["doubt"]
             hint = f"only its tag says it is syncd's (--tagged {name_of(each)})"
-            why = hint if doubt is None else _DOUBTS[Doubt(doubt)]
+            why = hint if doubt is None else _DOUBTS[OwnershipDoubt(doubt)]
             terminal.warn(f"{place}: the tagged block {_span(tagged, zone)} stays: {why}")
         if len(left) > _MOST_ROWS:
             terminal.warn(f"… and {len(left) - _MOST_ROWS} more")
@@ -210,7 +214,7 @@ def _show_left_in_place(found: Sequence[Mapping[str, Any]]) -> None:
             )
         if ties:
             terminal.warn(
-                f"{system}: {words.count(ties, 'booking')} of other systems stay tied to their "
+                f"{system}: {render.count(ties, 'booking')} of other systems stay tied to their "
                 "contacts. Delete these records there by hand."
             )
 

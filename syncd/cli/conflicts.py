@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from syncd.cli import terminal, words
-from syncd.cli.later import Later
-from syncd.cli.look import open_state
+from syncd.cli import render, terminal
+from syncd.cli.inspect import open_state
+from syncd.cli.lazy import LazyCommand
 from syncd.cli.options import (
     ConfigOption,
     JsonOption,
@@ -21,8 +21,8 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.config.settings import Settings
-from syncd.engine.report import Exit, Left
-from syncd.model import ConflictKind, HeldConflict, Mark
+from syncd.engine.report import Remaining, RunExit
+from syncd.model import Acknowledgement, ConflictKind, HeldConflict
 from syncd.model.summary import acknowledged
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ ConflictArgument = Annotated[
 ]
 
 _COMMANDS = {
-    "choices:show": "Show one conflict: who says what since when, each choice with its writes, "
+    "conflict_view:show": "Show one conflict: who says what since when, each choice with its "
+    "writes, "
     "free times.",
     "resolve": "Decide a held conflict.",
 }
@@ -49,7 +50,7 @@ class _Commands(TyperGroup):
         """Add them."""
         super().__init__(**attributes)
         for name, summary in _COMMANDS.items():
-            self.add_command(Later(name, summary))
+            self.add_command(LazyCommand(name, summary))
 
 
 conflicts = typer.Typer(
@@ -79,12 +80,12 @@ def listed(
     context.obj = config or context.obj
     if context.invoked_subcommand is not None:
         return
-    from syncd.store.reported import marks_of  # noqa: PLC0415 - no help needs it
+    from syncd.store.reported import acknowledgements_of  # noqa: PLC0415 - no help needs it
 
     settings = settings_of(context, config, secrets=False)
     chosen(settings, provider)
     store = open_state(settings)
-    found, marks = store.open_conflicts(provider), marks_of(store)
+    found, marks = store.open_conflicts(provider), acknowledgements_of(store)
     store.close()
     known = {held.id: acknowledged(held, marks) for held in found}
     if as_json:
@@ -93,24 +94,26 @@ def listed(
         terminal.say("no conflicts")
     else:
         _print(settings, found, known)
-    raise typer.Exit(Exit.of(_left(held, known[held.id]) for held in found).code)
+    raise typer.Exit(RunExit.of(_left(held, known[held.id]) for held in found).code)
 
 
-def _left(held: HeldConflict, known: Mark | None) -> Left:
+def _left(held: HeldConflict, known: Acknowledgement | None) -> Remaining:
     """What a conflict is counted as; one that a person knows of is only reported."""
     if held.conflict.held:
-        return Left.CONFLICTS
-    return Left.DOUBLE_BOOKINGS if known is None else Left.REPORTED
+        return Remaining.CONFLICTS
+    return Remaining.DOUBLE_BOOKINGS if known is None else Remaining.REPORTED
 
 
-def _print(settings: Settings, found: list[HeldConflict], known: Mapping[str, Mark | None]) -> None:
+def _print(
+    settings: Settings, found: list[HeldConflict], known: Mapping[str, Acknowledgement | None]
+) -> None:
     for name in sorted({h.conflict.provider for h in found}):
         zone = zone_of(settings, name)
         rows = [
             (
                 h.id,
-                words.conflict(h.conflict.kind) + _how(h, known[h.id]),
-                words.moment(h.opened_at, zone),
+                render.conflict(h.conflict.kind) + _how(h, known[h.id]),
+                render.moment(h.opened_at, zone),
                 _says(h, zone),
             )
             for h in found
@@ -138,14 +141,14 @@ def the_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
         raise UsageError(f"several conflicts begin with {start!r}: {ids}", "Write more of the id.")
     if found:
         last = max(found, key=lambda held: held.closed_at or held.opened_at)
-        outcome = words.local(last.outcome, zone_of(settings, last.conflict.provider))
+        outcome = render.local(last.outcome, zone_of(settings, last.conflict.provider))
         raise UsageError(
             f"conflict {last.id} is closed: {outcome}", "See what is open: syncd conflicts."
         )
     raise UsageError(f"there is no conflict {start!r}", "See what is open: syncd conflicts.")
 
 
-def _how(held: HeldConflict, known: Mark | None) -> str:
+def _how(held: HeldConflict, known: Acknowledgement | None) -> str:
     if held.conflict.held:
         return ""
     return "\n(told only)" if known is None else "\n(acknowledged)"
@@ -153,13 +156,13 @@ def _how(held: HeldConflict, known: Mark | None) -> str:
 
 def _says(held: HeldConflict, zone: Any) -> str:
     claims = held.conflict.claims
-    told = [f"{c.system}: {words.value(c.value, zone)}" for c in claims[:_MOST_CLAIMS]]
+    told = [f"{c.system}: {render.value(c.value, zone)}" for c in claims[:_MOST_CLAIMS]]
     more = [f"… and {len(claims) - _MOST_CLAIMS} more"] if len(claims) > _MOST_CLAIMS else []
     note = [held.conflict.note] if held.conflict.note else []
     return "\n".join(told + more + note)
 
 
-def conflict_json(held: HeldConflict, known: Mark | None = None) -> dict[str, Any]:
+def conflict_json(held: HeldConflict, known: Acknowledgement | None = None) -> dict[str, Any]:
     """A conflict as JSON; ``rule`` is what policy says of it, ``known`` its acknowledgement."""
     conflict = held.conflict
     return {
@@ -168,18 +171,18 @@ def conflict_json(held: HeldConflict, known: Mark | None = None) -> dict[str, An
         "held": conflict.held,
         "provider": conflict.provider,
         "subject": conflict.subject,
-        "opened_at": words.instant_json(held.opened_at),
+        "opened_at": render.instant_json(held.opened_at),
         "run": held.run,
         "rule": conflict.rule,
         "note": conflict.note,
         "outcome": held.outcome,
-        "acknowledged_at": words.instant_json(known.at if known else None),
+        "acknowledged_at": render.instant_json(known.at if known else None),
         "claims": [
             {
                 "system": claim.system,
                 "event": claim.event,
-                "value": words.value_json(claim.value),
-                "seen_at": words.instant_json(claim.seen_at),
+                "value": render.value_json(claim.value),
+                "seen_at": render.instant_json(claim.seen_at),
             }
             for claim in conflict.claims
         ],

@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 import typer
 
-from syncd.cli import terminal, words
+from syncd.cli import render, terminal
 from syncd.cli.options import UsageError, zone_of
 from syncd.config.settings import Settings
-from syncd.engine.left import Exit
+from syncd.engine.run_exit import RunExit
 from syncd.model import Action, Operation
 
-MOST_ROWS = 20
+MAX_ROWS = 20
 """So many rows of a plan are listed; the rest is counted, unless all are asked for."""
 
 NOTHING_WRITTEN = "Nothing was written."
@@ -55,19 +55,19 @@ _TOTALS = {
 }
 
 
-class Row(NamedTuple):
+class PlanRow(NamedTuple):
     """One line of a plan: its sign, then the text of each column."""
 
     sign: Sign
     cells: tuple[str, ...]
 
 
-class Group(NamedTuple):
+class PlanGroup(NamedTuple):
     """Rows under one title, such as a provider's name and zone."""
 
     title: str
     columns: tuple[str, ...]
-    rows: Sequence[Row]
+    rows: Sequence[PlanRow]
 
 
 def can_ask() -> bool:
@@ -101,7 +101,7 @@ def expect_consent(what: str, *, yes: bool, as_json: bool = False, look: str = "
     )
 
 
-def ask(
+def ask_consent(
     question: str,
     show: Callable[[], object],
     *,
@@ -122,13 +122,13 @@ def ask(
         show()
     if not terminal.confirmed(question):
         terminal.say(NOTHING_WRITTEN)
-        raise typer.Exit(Exit.UNANSWERED.code)
+        raise typer.Exit(RunExit.UNANSWERED.code)
 
 
 # --- what is shown ----------------------------------------------------------------------------
 
 
-def groups_of(settings: Settings, operations: Iterable[Operation], title: str) -> list[Group]:
+def groups_of(settings: Settings, operations: Iterable[Operation], title: str) -> list[PlanGroup]:
     """Return operations as the rows of a plan, by provider and in the provider's zone."""
     by_provider: dict[str, list[Operation]] = {}
     for wanted in operations:
@@ -137,10 +137,12 @@ def groups_of(settings: Settings, operations: Iterable[Operation], title: str) -
     for provider, found in sorted(by_provider.items()):
         zone = zone_of(settings, provider)
         rows = [
-            Row(SIGNS[o.action], (o.system, words.operation(o, zone), words.local(o.reason, zone)))
+            PlanRow(
+                SIGNS[o.action], (o.system, render.operation(o, zone), render.local(o.reason, zone))
+            )
             for o in sorted(found, key=_by_time)
         ]
-        groups.append(Group(f"{provider} · {zone.key}", ("system", title, "because"), rows))
+        groups.append(PlanGroup(f"{provider} · {zone.key}", ("system", title, "because"), rows))
     return groups
 
 
@@ -149,11 +151,11 @@ def _by_time(wanted: Operation) -> tuple[datetime, str]:
     return (value.start if value else datetime.max.replace(tzinfo=UTC), wanted.system)
 
 
-def show_groups(groups: Iterable[Group], *, every: bool = False) -> None:
-    """Print at most `MOST_ROWS` rows in all, and how many more there are; ``every``: print all."""
+def show_groups(groups: Iterable[PlanGroup], *, every: bool = False) -> None:
+    """Print at most `MAX_ROWS` rows in all, and how many more there are; ``every``: print all."""
     groups = list(groups)
     total = sum(len(group.rows) for group in groups)
-    left = total if every else MOST_ROWS
+    left = total if every else MAX_ROWS
     for group in groups:
         shown = group.rows[:left]
         left -= len(shown)
@@ -164,8 +166,8 @@ def show_groups(groups: Iterable[Group], *, every: bool = False) -> None:
                 [(str(row.sign), *row.cells) for row in shown],
                 styles=[STYLES[row.sign] for row in shown],
             )
-    if not every and total > MOST_ROWS:
-        terminal.say(f"… and {total - MOST_ROWS} more (--all)")
+    if not every and total > MAX_ROWS:
+        terminal.say(f"… and {total - MAX_ROWS} more (--all)")
 
 
 def show_totals(operations: Iterable[Operation]) -> None:

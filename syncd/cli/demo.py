@@ -15,18 +15,18 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from syncd.cli import terminal, words
-from syncd.cli.exposed import say_spread
+from syncd.app import App, build
+from syncd.cli import render, terminal
+from syncd.cli.exposure_view import print_percentiles
 from syncd.config.load import load
-from syncd.core.exposure import spread
+from syncd.core.exposure import percentiles
 from syncd.daemon.logging import set_up
-from syncd.daemon.service import Pace, serve
-from syncd.model import Action, Note, Operation
-from syncd.sandbox.agreement import Sight, disagreements, sights
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS, ZONE, World, config_text, furnish
+from syncd.daemon.service import JobIntervals, serve
+from syncd.model import Action, HistoryEntry, Operation
+from syncd.sandbox.consistency import EventSummary, disagreements, event_summaries
+from syncd.sandbox.scenario import PEOPLE, SYSTEMS, ZONE, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
-from syncd.store.exposed import closings, count_exposures
-from syncd.wiring import App, build
+from syncd.store.availability import count_exposures, stored_times_to_block
 
 _NEAR = timedelta(seconds=1)
 _PATIENCE = 8.0
@@ -53,7 +53,7 @@ class Act:
 class Story:
     """What is told: writes as the daemon makes them, and what did not come true."""
 
-    world: World
+    world: Clinic
     writes: list[tuple[float, Operation]] = field(default_factory=list)
     delays: list[float] = field(default_factory=list)
     failures: int = 0
@@ -64,7 +64,7 @@ class Story:
 
     def wrong(self) -> list[str]:
         """Look at the three platforms from outside."""
-        seen = sights(self.world.sandbox.systems, self.world.owners)
+        seen = event_summaries(self.world.sandbox.systems, self.world.owners)
         return disagreements(seen, SYSTEMS, datetime.now(UTC))
 
 
@@ -80,7 +80,7 @@ def demo() -> None:
 async def _demo() -> int:
     set_up(style="text", level="error")
     sandbox = Sandbox()
-    world = furnish(sandbox, datetime.now(UTC))
+    world = seed_clinic(sandbox, datetime.now(UTC))
     story = Story(world)
     with tempfile.TemporaryDirectory(prefix="syncd-demo-") as folder:
         async with sandbox.serve():
@@ -89,22 +89,22 @@ async def _demo() -> int:
             path.write_text(config_text(world, "demo.db"))
             path.chmod(0o600)
             app = build(load(path, os.environ), on_write=story.heard)
-            pace = Pace(_NEAR, timedelta(minutes=5), app.settings.syncd.resync_at, _ZONE)
+            pace = JobIntervals(_NEAR, timedelta(minutes=5), app.settings.syncd.resync_at, _ZONE)
             daemon = asyncio.create_task(
                 serve(app.engine, pace, home / "demo.db", os.environ, handle_signals=False)
             )
             try:
                 await _tell(story, app, daemon)
-                measured = spread(closings(app.store))
+                measured = percentiles(stored_times_to_block(app.store))
                 exposed = count_exposures(app.store, datetime.now(UTC))
             finally:
                 app.engine.stopping.set()
                 await daemon
                 await app.aclose()
     code = _end(story)
-    say_spread(measured)
+    print_percentiles(measured)
     terminal.say(
-        f"{words.count(exposed, 'taken interval is', 'taken intervals are')} still offered"
+        f"{render.count(exposed, 'taken interval is', 'taken intervals are')} still offered"
     )
     return code
 
@@ -120,7 +120,7 @@ async def _tell(story: Story, app: App, daemon: asyncio.Task[int]) -> None:
     await _until_agreed(story, daemon, patience=20.0)
     made = len(story.writes)
     took = time.monotonic() - started
-    terminal.say(f"syncd run: first sync, {words.count(made, 'block')} written in {took:.1f} s")
+    terminal.say(f"syncd run: first sync, {render.count(made, 'block')} written in {took:.1f} s")
     # What changes while it looks once more would be its to write, at the pace of a resync.
     while not daemon.done() and not app.store.runs(1):
         if time.monotonic() > started + 20:
@@ -145,16 +145,16 @@ async def _play(act: Act, story: Story, app: App, daemon: asyncio.Task[int]) -> 
         if note.at >= before and note.what not in actions and note.system:
             terminal.say(f"  seen     {note.system:<7} {_seen(note)}")
     for at, operation in story.writes:
-        wrote = words.operation(operation, _ZONE)
+        wrote = render.operation(operation, _ZONE)
         terminal.say(f"  written  {operation.system:<7} {wrote}  (+{at - started:.1f} s)")
     if story.writes:
         story.delays.append(story.writes[-1][0] - started)
 
 
-def _seen(note: Note) -> str:
+def _seen(note: HistoryEntry) -> str:
     if note.after is None:
-        return f"gone: {words.value(note.before, _ZONE)}"
-    return f"{'new' if note.before is None else 'changed'}: {words.value(note.after, _ZONE)}"
+        return f"gone: {render.value(note.before, _ZONE)}"
+    return f"{'new' if note.before is None else 'changed'}: {render.value(note.after, _ZONE)}"
 
 
 async def _until_agreed(story: Story, daemon: asyncio.Task[int], patience: float) -> None:
@@ -177,7 +177,7 @@ async def _until_heard(story: Story) -> None:
         await asyncio.sleep(0.1)
 
 
-def _acts(world: World) -> Sequence[Act]:
+def _acts(world: Clinic) -> Sequence[Act]:
     """Somebody books, moves and cancels in each of the three systems."""
     acts: list[Act] = []
     booked: dict[str, str] = {}
@@ -201,13 +201,13 @@ def _acts(world: World) -> Sequence[Act]:
             Act(
                 who,
                 system,
-                f"a customer books {name}, {words.moment(start, _ZONE)}",
+                f"a customer books {name}, {render.moment(start, _ZONE)}",
                 partial(book, system, who, start),
             ),
             Act(
                 who,
                 system,
-                f"the customer moves it to {words.moment(later, _ZONE)}",
+                f"the customer moves it to {render.moment(later, _ZONE)}",
                 partial(move, system, later),
             ),
             Act(
@@ -227,15 +227,15 @@ def _acts(world: World) -> Sequence[Act]:
         Act(
             "bob",
             "clinic",
-            f"Bob's 16:00, which is also in legacy, is moved to {words.moment(start, _ZONE)}",
+            f"Bob's 16:00, which is also in legacy, is moved to {render.moment(start, _ZONE)}",
             lambda: world.sandbox.clinic.move(twin.id, start, start + timedelta(hours=1)),
         )
     )
     return acts
 
 
-def _living(story: Story) -> list[Sight]:
-    seen = sights(story.world.sandbox.systems, story.world.owners)
+def _living(story: Story) -> list[EventSummary]:
+    seen = event_summaries(story.world.sandbox.systems, story.world.owners)
     return [s for s in seen if s.busy and s.end > datetime.now(UTC)]
 
 

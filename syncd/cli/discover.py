@@ -13,18 +13,18 @@ import typer
 from rich.text import Text
 from rich.tree import Tree as Drawn
 
+from syncd.app import RealClock, unmapped_adapters
 from syncd.cli import terminal
-from syncd.cli.learned import remember
+from syncd.cli.learned_limits import remember
 from syncd.cli.options import ConfigOption, JsonOption, read_settings
 from syncd.config.problems import ConfigError
 from syncd.config.settings import ProviderSettings, SystemSettings
-from syncd.provision.matching import match
-from syncd.provision.people import calendar_only, doubt_finding, seats_of, strangers
-from syncd.systems.boundary import contained
+from syncd.provision.directory import calendar_only, doubt_finding, unknown_users, user_refs
+from syncd.provision.matching import match_users
+from syncd.systems.fault_boundary import contained
 from syncd.systems.findings import fault_finding
-from syncd.systems.port import Finding, SystemFault
-from syncd.systems.tree import AppointmentType, Calendar, Resource, Tree, User
-from syncd.wiring import RealClock, open_accounts
+from syncd.systems.inventory import AppointmentType, Calendar, Resource, SystemInventory, User
+from syncd.systems.port import CheckResult, PlatformError
 
 _LEVELS = {"ok": "note", "note": "note", "warning": "look", "error": "WRONG"}
 PLATFORM_NAMES = {
@@ -47,9 +47,9 @@ def discover(
     mapped: Mapping[str, ProviderSettings] = {}
     with suppress(ConfigError):  # the mapping may still be unfinished
         mapped = read_settings(context, config).providers
-    odd = [finding for tree in trees for finding in strangers(tree, mapped)]
+    odd = [finding for tree in trees for finding in unknown_users(tree, mapped)]
     odd += [finding for tree in trees for finding in calendar_only(tree, mapped)]
-    odd += [doubt_finding(doubt) for doubt in match(seats_of(trees)).doubts]
+    odd += [doubt_finding(doubt) for doubt in match_users(user_refs(trees)).ambiguous]
     if as_json:
         systems = {tree.system: tree_json(tree) for tree in trees}
         terminal.print_json({"systems": systems, "findings": [asdict(f) for f in odd]})
@@ -66,14 +66,14 @@ def look(
     state: Path | None = None,
     *,
     quiet: bool = False,
-) -> list[Tree]:
+) -> list[SystemInventory]:
     """Read what the systems have, side by side, telling what is being read.
 
     They keep to the limits that a ``state`` knows of them.
     """
 
-    async def read() -> list[Tree]:
-        accounts = open_accounts(systems, RealClock(), ca_file)
+    async def read() -> list[SystemInventory]:
+        accounts = unmapped_adapters(systems, RealClock(), ca_file)
         if state is not None:
             remember(state, accounts)
         doing: dict[str, str] = {}
@@ -91,13 +91,15 @@ def look(
     return asyncio.run(read())
 
 
-async def _tree(name: str, system: SystemSettings, asked: Awaitable[Tree]) -> Tree:
+async def _tree(
+    name: str, system: SystemSettings, asked: Awaitable[SystemInventory]
+) -> SystemInventory:
     """Wait for a tree; an answer that it stumbles over is a finding."""
     try:
         with contained(name, "discover"):
             return await asked
-    except SystemFault as fault:
-        return Tree(system=name, platform=system.type, findings=(fault_finding(fault),))
+    except PlatformError as fault:
+        return SystemInventory(system=name, platform=system.type, findings=(fault_finding(fault),))
 
 
 def _teller(name: str, doing: dict[str, str], told: Callable[[str], None]) -> Callable[[str], None]:
@@ -108,7 +110,7 @@ def _teller(name: str, doing: dict[str, str], told: Callable[[str], None]) -> Ca
     return tell
 
 
-def tree_json(tree: Tree) -> dict[str, Any]:
+def tree_json(tree: SystemInventory) -> dict[str, Any]:
     """A tree with stable keys; rooms and equipment apart, as v2 keeps them."""
     data = asdict(tree)
     resources = data.pop("resources")
@@ -124,7 +126,7 @@ def _no_kind(resource: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in resource.items() if key != "kind"}
 
 
-def show_findings(findings: Sequence[Finding]) -> None:
+def show_findings(findings: Sequence[CheckResult]) -> None:
     """Print what could not be read or is odd, each with its remedy."""
     rows = [
         (_LEVELS[f.level], f.subject, f"{f.message}. {f.remedy[:1].upper()}{f.remedy[1:]}".strip())
@@ -134,7 +136,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
         terminal.table("to look at", ("", "what", "finding and remedy"), rows)
 
 
-def show_tree(tree: Tree) -> None:
+def show_tree(tree: SystemInventory) -> None:
     """Print one system."""
     platform = PLATFORM_NAMES[tree.platform]
     head = " · ".join(filter(None, (tree.system, platform, tree.name, tree.account, tree.zone)))
@@ -146,7 +148,7 @@ def show_tree(tree: Tree) -> None:
     terminal.console().print(drawn)
 
 
-def _branches(tree: Tree) -> Iterator[tuple[str, list[str]]]:
+def _branches(tree: SystemInventory) -> Iterator[tuple[str, list[str]]]:
     if not tree.opened and not tree.users:
         return
     old = tree.platform == "leadconnector-v1"
@@ -176,7 +178,7 @@ def _branches(tree: Tree) -> Iterator[tuple[str, list[str]]]:
         )
 
 
-def _user(tree: Tree, user: User) -> tuple[str, ...]:
+def _user(tree: SystemInventory, user: User) -> tuple[str, ...]:
     id = "" if tree.platform == "leadsquared" else user.id
     return (user.name, user.email, id, user.zone, "" if user.active else "inactive")
 

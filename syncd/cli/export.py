@@ -14,19 +14,19 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import terminal, words
-from syncd.cli.look import open_state
-from syncd.cli.notes import note_json
+from syncd.cli import render, terminal
+from syncd.cli.history_view import note_json
+from syncd.cli.inspect import open_state
 from syncd.cli.options import ConfigOption, ProviderOption, UsageError, chosen, instant, settings_of
 from syncd.cli.privileges import new_output
-from syncd.core.merge import RESOLVED
-from syncd.model import Note
+from syncd.core.merging import RESOLVED
+from syncd.model import HistoryEntry
 from syncd.store.exported import history_between, run_kinds
 
 _PART = 500
 """Lines that are written at a time."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """How a cell begins that a spreadsheet may calculate; the last four are as wide as ideographs."""
 
 
@@ -115,11 +115,11 @@ def export(
         finally:
             store.close()
     if out is not None:
-        terminal.say(f"{words.count(number, 'line')} of history in {out}")
+        terminal.say(f"{render.count(number, 'line')} of history in {out}")
 
 
 def _write(
-    notes: Iterator[Note],
+    notes: Iterator[HistoryEntry],
     kinds: dict[str, str],
     form: Form,
     put: Callable[[str], object],
@@ -138,7 +138,7 @@ def _write(
     return number
 
 
-def row_of(note: Note, run_kind: str) -> dict[str, Any]:
+def row_of(note: HistoryEntry, run_kind: str) -> dict[str, Any]:
     """Return a line of history as one flat object; its keys are `COLUMNS`."""
     told = note_json(note)
     values = {
@@ -150,7 +150,7 @@ def row_of(note: Note, run_kind: str) -> dict[str, Any]:
     return {name: row[name] for name in COLUMNS}
 
 
-def decided_by(note: Note) -> Decided:
+def decided_by(note: HistoryEntry) -> Decided:
     """Return who decided what a line tells."""
     if note.what in {"seen", "changed"}:
         return Decided.OUTSIDE
@@ -170,7 +170,7 @@ def csv_of(rows: Sequence[Sequence[Any]]) -> str:
 def _cell(value: Any) -> str:
     """Return a cell that no spreadsheet calculates."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA_START) else text
 
 
 def _print(text: str) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from syncd.model.platform_facts import Measure, PlatformFact, PlatformKind, platform_facts
+from syncd.model.platform_facts import MeasuredBy, PlatformFact, PlatformKind, platform_facts
 
 _TITLES = MappingProxyType(
     {
@@ -40,11 +40,11 @@ page lists what their documents leave open, and where sources contradict each ot
 
 _MEASURED = MappingProxyType(
     {
-        Measure.PROBE: "probe",
-        Measure.READS: "ordinary reads",
-        Measure.MOVE: "first move",
-        Measure.PERSON: "configuration",
-        Measure.NOBODY: "not measured",
+        MeasuredBy.PROBE: "probe",
+        MeasuredBy.READS: "ordinary reads",
+        MeasuredBy.MOVE: "first move",
+        MeasuredBy.PERSON: "configuration",
+        MeasuredBy.NOBODY: "not measured",
     }
 )
 

@@ -11,20 +11,20 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli import consent, terminal, words
+from syncd.app import App, build
+from syncd.cli import consent, render, terminal
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two
-from syncd.cli.running import ask_daemon
+from syncd.cli.resync_run import ask_daemon
 from syncd.config.settings import Settings
-from syncd.daemon.lock import StateHeld, StateLock
-from syncd.engine.report import Exit
+from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.engine.report import RunExit
 from syncd.model import Event, Kind, Person
 from syncd.store import Store
 from syncd.store.files import is_there
-from syncd.store.forget import Contact, Erased, contacts_known, forget_persons, record_of
-from syncd.store.nightly import kept
-from syncd.systems.persons import person as normalised
-from syncd.systems.port import Rejected, SystemFault
-from syncd.wiring import App, build
+from syncd.store.forget import Contact, ErasureReport, contacts_known, forget_persons, record_of
+from syncd.store.nightly import kept_backups
+from syncd.systems.contact_addresses import normalize_contact as normalised
+from syncd.systems.port import PlatformError, RejectedError
 
 _MOST_NAMED = 5
 
@@ -82,7 +82,7 @@ def forget_person(
     named, unasked = found.named, found.unasked
     _expect_one(found, who)
     rows = [(name, contact, str(stored[name, contact])) for name, contact in named]
-    consent.ask(
+    consent.ask_consent(
         "Erase this?",
         lambda: terminal.table("", ("system", "contact", "appointments"), rows),
         yes=yes,
@@ -101,7 +101,7 @@ def forget_person(
         terminal.print_json(told)
     else:
         _tell(erased, found, copies)
-    raise typer.Exit(Exit.UNANSWERED.code if unasked else 0)
+    raise typer.Exit(RunExit.UNANSWERED.code if unasked else 0)
 
 
 @dataclass(slots=True)
@@ -135,7 +135,7 @@ async def _of_address(
     """Ask the systems which contacts have an address."""
     store = Store.open(settings.syncd.state_path, write=False)
     app = build(settings, store=store)
-    app.insist()
+    app.reset_backoff()
     found = _Found()
     silent: set[str] = set()
     try:
@@ -147,7 +147,7 @@ async def _of_address(
                     continue
                 try:
                     person = await _person(app, store, contact)
-                except SystemFault:
+                except PlatformError:
                     silent.add(contact[0])
                     continue
                 if person is None:
@@ -164,7 +164,7 @@ async def _person(app: App, store: Store, contact: Contact) -> Person | None:
     """Ask a system for a contact's addresses; None if it shows no such contact any more.
 
     It is asked by an appointment, also by one that is gone: most systems answer for the contact.
-    Raises SystemFault.
+    Raises PlatformError.
     """
     record = record_of(store, contact)
     value = None if record is None else record.observed or record.base
@@ -173,7 +173,7 @@ async def _person(app: App, store: Store, contact: Contact) -> Person | None:
     event = Event(contact[0], record.provider, record.id, Kind.APPOINTMENT, value, contact[1])
     try:
         return await app.systems[contact[0]].person(event)
-    except Rejected:
+    except RejectedError:
         return None
 
 
@@ -207,7 +207,7 @@ def _whose(nobody: Sequence[Contact]) -> str:
     return f"Stored, but shown by their systems no more, so whose they are cannot be told: {ids}"
 
 
-def _erase(settings: Settings, named: Sequence[Contact], *, quiet: bool) -> Erased:
+def _erase(settings: Settings, named: Sequence[Contact], *, quiet: bool) -> ErasureReport:
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="forget-person"):
@@ -216,22 +216,22 @@ def _erase(settings: Settings, named: Sequence[Contact], *, quiet: bool) -> Eras
                 return forget_persons(store, named)
             finally:
                 store.close()
-    except StateHeld as held:
+    except StateHeldError as held:
         if held.role != "daemon":
             raise
     contacts = [list(contact) for contact in named]
     answer = ask_daemon(settings, "forget-person", {"contacts": contacts}, quiet=quiet)
-    return Erased.from_json(answer.result)
+    return ErasureReport.from_json(answer.result)
 
 
 def _copies(state: Path) -> list[Path]:
     """Return the copies of the state that may still hold what was erased from it."""
     aside = sorted(state.parent.glob(f"{state.name}.before-restore-*"))
-    return [*(each.path for each in kept(state)), *aside]
+    return [*(each.path for each in kept_backups(state)), *aside]
 
 
-def _tell(erased: Erased, found: _Found, copies: Sequence[Path]) -> None:
-    events, links = words.count(erased.events, "record"), words.count(erased.replicas, "link")
+def _tell(erased: ErasureReport, found: _Found, copies: Sequence[Path]) -> None:
+    events, links = render.count(erased.events, "record"), render.count(erased.replicas, "link")
     terminal.say(f"erased from {events}, {links} and {erased.relations} associations")
     for system in found.unasked:
         terminal.warn(f"{system} did not answer, so a contact there may still be stored")

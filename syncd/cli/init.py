@@ -11,18 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import terminal, words
-from syncd.cli.answers import Answers
+from syncd.cli import render, terminal
 from syncd.cli.check import examine
-from syncd.cli.drafting import Before, Kept, ask
-from syncd.cli.interview import Interview
+from syncd.cli.init_draft import Before, Kept, draft_configuration
+from syncd.cli.init_file import Answers
+from syncd.cli.init_prompt import PromptInterview
+from syncd.cli.init_protocol import Interview
 from syncd.cli.options import ConfigOption, UsageError, give_up_root
 from syncd.cli.privileges import become_owner
-from syncd.cli.questions import Terminal
+from syncd.cli.resync_run import preview_resync
 from syncd.cli.resync_text import show_plan
-from syncd.cli.running import preview
 from syncd.config.load import load
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.provision.credentials import Way, keep_as_credentials, keep_in_file, write_whole
 from syncd.provision.template import Draft, extended, fresh
 
@@ -57,13 +57,13 @@ def init(
     env = _environment(path)
     if answers is None and not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", "Say syncd init --answers FILE.")
-    interview: Interview = Answers(answers, env) if answers else Terminal()
+    interview: Interview = Answers(answers, env) if answers else PromptInterview()
     before = _before(path, env)
     try:
-        draft, kept = ask(before, interview)
+        draft, kept = draft_configuration(before, interview)
     except typer.Abort:
         terminal.warn("stopped: nothing was written")
-        raise typer.Exit(Exit.UNANSWERED.code) from None
+        raise typer.Exit(RunExit.UNANSWERED.code) from None
     _write(before, draft, kept)
     raise typer.Exit(_try(path))
 
@@ -128,8 +128,8 @@ def _write(before: Before, draft: Draft, kept: Kept) -> None:
         raise UsageError(
             reason, "Nothing that was there is lost; mend that and run it again."
         ) from None
-    people = words.count(len(draft.providers), "provider")
-    systems = words.count(len(draft.systems), "system")
+    people = render.count(len(draft.providers), "provider")
+    systems = render.count(len(draft.systems), "system")
     verb = "written" if before.text is None else "added to"
     terminal.say(f"{verb}: {path.name}, with {systems} and {people}")
 
@@ -153,7 +153,7 @@ def _keep(home: Path, kept: Kept) -> None:
         terminal.say(f"written: {kept.place}, mode 0600, with the credentials")
         return
     keep_as_credentials(place, kept.values)
-    terminal.say(f"written: {words.count(len(kept.values), 'credential')} in {place}, mode 0600")
+    terminal.say(f"written: {render.count(len(kept.values), 'credential')} in {place}, mode 0600")
     terminal.say("Add these lines to the unit's [Service] (systemctl edit syncd):")
     for name in kept.values:
         terminal.say(f"  LoadCredential={name}:{place / name}")
@@ -171,7 +171,7 @@ def _try(path: Path) -> int:
         return code
     terminal.say()
     terminal.say("syncd resync --dry-run", style="bold")
-    report = preview(settings, None, None)
+    report = preview_resync(settings, None, None)
     show_plan(settings, report)
     terminal.say()
     terminal.say("All rows of this plan: `syncd plan --all`.")

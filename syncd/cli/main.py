@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from syncd.cli.later import Later
+from syncd.cli.lazy import LazyCommand
 from syncd.cli.options import ConfigOption
 
 _PANELS = {
@@ -48,16 +48,17 @@ _PANELS = {
         "resync:plan": "Show what a resync would write now, operation by operation.",
         "check": "Check configuration, credentials, rights, mapping, clocks and the calls that "
         "polling needs.",
-        "look:status": "Say how things stand: who works, what was read when, what waits and what "
+        "inspect:status": "Say how things stand: who works, what was read when, what waits and "
+        "what "
         "is held.",
-        "look:bookings": "List the bookings that are alive, and which event each is in which "
+        "inspect:bookings": "List the bookings that are alive, and which event each is in which "
         "system.",
-        "look:show": "Tell all about one booking: where it is, and why it is when it is.",
+        "inspect:show": "Tell all about one booking: where it is, and why it is when it is.",
         "slots": "Tell when a provider can be booked in all systems, and where they differ and "
         "why.",
         "conflicts": "List the conflicts, with both values; or show one; or resolve it.",
         "acknowledge": "Silence one reported item, or a double booking, until it changes.",
-        "look:history": "Tell what was seen and written, newest last, and which rule decided.",
+        "inspect:history": "Tell what was seen and written, newest last, and which rule decided.",
         "export": "Export the history as CSV or JSON lines, oldest first, with who decided each "
         "change.",
     },
@@ -128,7 +129,7 @@ def program() -> TyperGroup:
     group = get_group(app)
     for panel in _PANELS.values():
         for name, summary in panel.items():
-            group.add_command(Later(name, summary))
+            group.add_command(LazyCommand(name, summary))
     return group
 
 
@@ -265,8 +266,8 @@ def _refuse(error: Exception, show: Callable[[], object], *, as_json: bool) -> i
 _CODES = {
     "syncd.config.problems.ConfigError": 2,
     "syncd.cli.options.UsageError": 2,
-    "syncd.cli.options.Interrupted": 4,
-    "syncd.daemon.lock.StateHeld": 6,
+    "syncd.cli.options.InterruptedByUserError": 4,
+    "syncd.daemon.lock.StateHeldError": 6,
     "syncd.store.errors.StateError": 1,
     "syncd.daemon.client.DaemonError": 1,
     "syncd.daemon.client.RequestError": 2,

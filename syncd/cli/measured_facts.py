@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from syncd.cli import words
+from syncd.cli import render
 from syncd.config.settings import Settings
 from syncd.model import Fact
-from syncd.model.platform_facts import NO, YES, Measure, PlatformKind
-from syncd.systems.measured import MEASURED_ANEW, Side, Standing, standings
-from syncd.systems.port import Finding
+from syncd.model.platform_facts import NO, YES, MeasuredBy, PlatformKind
+from syncd.systems.measured import MEASURED_ANEW, FactStatus, Side, standings
+from syncd.systems.port import CheckResult
 
 COLUMNS = ("system", "fact", "value", "since", "")
 TITLE = "what was measured of the platforms (docs/platform-facts.md)"
@@ -55,7 +55,7 @@ _LEAVES_OPEN: Mapping[tuple[str, str], tuple[str, str, str]] = {
 "no", and when to probe."""
 
 
-def standing_facts(settings: Settings, facts: Sequence[Fact]) -> dict[str, Sequence[Standing]]:
+def standing_facts(settings: Settings, facts: Sequence[Fact]) -> dict[str, Sequence[FactStatus]]:
     """Return each configured system's facts as they stand."""
     return {
         name: standings(system.type, [fact for fact in facts if fact.system == name])
@@ -63,15 +63,15 @@ def standing_facts(settings: Settings, facts: Sequence[Fact]) -> dict[str, Seque
     }
 
 
-def facts_json(found: Sequence[Standing]) -> list[dict[str, Any]]:
+def facts_json(found: Sequence[FactStatus]) -> list[dict[str, Any]]:
     """Return stable keys; times are UTC."""
     return [
         {
             "name": each.name,
             "value": each.value,
             "side": str(each.side),
-            "measured_at": words.instant_json(each.at if each.side is Side.MEASURED else None),
-            "contradicted_at": words.instant_json(
+            "measured_at": render.instant_json(each.at if each.side is Side.MEASURED else None),
+            "contradicted_at": render.instant_json(
                 each.at if each.side is Side.CONTRADICTED else None
             ),
         }
@@ -79,7 +79,7 @@ def facts_json(found: Sequence[Standing]) -> list[dict[str, Any]]:
     ]
 
 
-def rows(found: Mapping[str, Sequence[Standing]]) -> list[tuple[str, ...]]:
+def rows(found: Mapping[str, Sequence[FactStatus]]) -> list[tuple[str, ...]]:
     """Return the lines of the table with `COLUMNS`: what was measured, and contradicted since."""
     return [
         (
@@ -95,26 +95,26 @@ def rows(found: Mapping[str, Sequence[Standing]]) -> list[tuple[str, ...]]:
     ]
 
 
-def findings(found: Mapping[str, Sequence[Standing]], now: datetime) -> Iterator[Finding]:
+def findings(found: Mapping[str, Sequence[FactStatus]], now: datetime) -> Iterator[CheckResult]:
     """Say what a person can do: probe for the first time or anew, and what a value means."""
     for system, stands in found.items():
         probe = f"Run `syncd probe {system}`"
         if not any(_is_probed(each) for each in stands):
-            yield Finding(
+            yield CheckResult(
                 "note",
                 system,
                 "no probe has measured this account yet: the safe side of each fact is assumed",
                 probe,
             )
         if old := [each for each in stands if _is_old(each, now)]:
-            yield Finding(
+            yield CheckResult(
                 "warning",
                 system,
                 f"measured more than {MEASURED_ANEW.days} days ago: {_names(old)}",
                 probe,
             )
         if dropped := [each for each in stands if each.side is Side.CONTRADICTED]:
-            yield Finding(
+            yield CheckResult(
                 "warning",
                 system,
                 "an answer contradicted what was measured, so the safe side is assumed: "
@@ -123,15 +123,15 @@ def findings(found: Mapping[str, Sequence[Standing]], now: datetime) -> Iterator
             )
         for each in _unknown(stands):
             message, _, when = _LEAVES_OPEN[each.row.platform, each.name]
-            yield Finding("note", system, message, f"{probe} {when}")
+            yield CheckResult("note", system, message, f"{probe} {when}")
         for each in stands:
             said = _SAID.get((each.row.platform, each.name, each.value))
             if said is not None and each.side is Side.MEASURED:
                 level, message, remedy = said
-                yield Finding(level, system, message, remedy.format(system=system))
+                yield CheckResult(level, system, message, remedy.format(system=system))
 
 
-def lines(found: Mapping[str, Sequence[Standing]]) -> list[str]:
+def lines(found: Mapping[str, Sequence[FactStatus]]) -> list[str]:
     """Return lines for `status`: how many facts were measured, and which leave time open unknown.
 
     Nothing is counted where nothing was measured.
@@ -150,7 +150,7 @@ def lines(found: Mapping[str, Sequence[Standing]]) -> list[str]:
     return counted + unknown
 
 
-def troubles(found: Mapping[str, Sequence[Standing]], now: datetime) -> list[str]:
+def troubles(found: Mapping[str, Sequence[FactStatus]], now: datetime) -> list[str]:
     """Return a line for each contradicted system, and for each fact that leaves time open."""
     told: list[str] = []
     for system, stands in found.items():
@@ -161,7 +161,7 @@ def troubles(found: Mapping[str, Sequence[Standing]], now: datetime) -> list[str
         ]
         dropped = [each for each in stands if each.side is Side.CONTRADICTED]
         if dropped:
-            named = ", ".join(f"{d.name} ({words.ago(d.at, now)})" for d in dropped if d.at)
+            named = ", ".join(f"{d.name} ({render.ago(d.at, now)})" for d in dropped if d.at)
             told.append(
                 f"{system}: an answer contradicted what was measured: {named}. The safe side is "
                 f"assumed until `syncd probe {system}`"
@@ -169,25 +169,25 @@ def troubles(found: Mapping[str, Sequence[Standing]], now: datetime) -> list[str
     return told
 
 
-def _leaves_open(standing: Standing) -> bool:
+def _leaves_open(standing: FactStatus) -> bool:
     return (standing.row.platform, standing.name) in _LEAVES_OPEN
 
 
-def _unknown(stands: Sequence[Standing]) -> list[Standing]:
+def _unknown(stands: Sequence[FactStatus]) -> list[FactStatus]:
     """Return what leaves time open and is not measured, or was contradicted since."""
     return [each for each in stands if _leaves_open(each) and each.side is not Side.MEASURED]
 
 
-def _is_probed(standing: Standing) -> bool:
+def _is_probed(standing: FactStatus) -> bool:
     """Whether a probe, or a move, has told of the fact, be it contradicted since."""
-    measured = standing.row.measured in {Measure.PROBE, Measure.MOVE}
+    measured = standing.row.measured in {MeasuredBy.PROBE, MeasuredBy.MOVE}
     return measured and standing.side is not Side.SAFE
 
 
-def _is_old(standing: Standing, now: datetime) -> bool:
-    measured = standing.side is Side.MEASURED and standing.row.measured is Measure.PROBE
+def _is_old(standing: FactStatus, now: datetime) -> bool:
+    measured = standing.side is Side.MEASURED and standing.row.measured is MeasuredBy.PROBE
     return measured and standing.at is not None and now - standing.at > MEASURED_ANEW
 
 
-def _names(found: Sequence[Standing]) -> str:
+def _names(found: Sequence[FactStatus]) -> str:
     return ", ".join(f"{each.name} ({each.at:%Y-%m-%d})" for each in found if each.at)

@@ -50,7 +50,7 @@ AllOption = Annotated[
 ]
 
 
-class Interrupted(Exception):  # noqa: N818 - a person's wish, not a fault
+class InterruptedByUserError(Exception):
     """A person ended a command that somebody else carries out; carries what comes of it. Exit 4."""
 
     def __init__(self, reason: str, remedy: str) -> None:
@@ -105,11 +105,11 @@ def settings_in_two(
     for; but if root is to be given up, before that, and what is wrong with them is told when they
     are asked for. Raises ConfigError, StateError.
     """
-    from syncd.cli.privileges import owner_of  # noqa: PLC0415 - no help needs it
+    from syncd.cli.privileges import file_owner  # noqa: PLC0415 - no help needs it
     from syncd.config.problems import ConfigError  # noqa: PLC0415
 
     settings = read_settings(context, own, secrets=False)
-    if owner_of(settings.syncd.state_path.parent) is None:
+    if file_owner(settings.syncd.state_path.parent) is None:
         return settings, lambda: read_settings(context, own)
     found: Settings | ConfigError
     try:
@@ -161,7 +161,7 @@ def span(settings: Settings, start: str | None, end: str | None) -> Window | Non
     None when neither is given; what is missing comes from the configured window. Raises UsageError.
     """
     from syncd.model import Window  # noqa: PLC0415 - no help needs it
-    from syncd.model.asked import fault_of_window  # noqa: PLC0415
+    from syncd.model.request_limits import window_error  # noqa: PLC0415
 
     if start is None and end is None:
         return None
@@ -178,7 +178,7 @@ def span(settings: Settings, start: str | None, end: str | None) -> Window | Non
     if last <= first:
         raise UsageError("--to is not after --from", "Name the earlier day with --from.")
     asked = Window(first, last)
-    if fault := fault_of_window(asked, now):
+    if fault := window_error(asked, now):
         raise UsageError(fault, "Name nearer days with --from and --to.")
     return asked
 

@@ -8,19 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import consent, paused, terminal
+from syncd.cli import consent, pause_view, terminal
 from syncd.cli.acknowledge import login_name
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
+from syncd.cli.resync_run import preview_resync
 from syncd.cli.resync_text import show_plan
-from syncd.cli.running import preview
 from syncd.config.settings import Settings
-from syncd.daemon.client import ask
-from syncd.daemon.lock import StateHeld, StateLock, holder
-from syncd.engine.pausing import CannotUnpause, Place, paused_json, paused_named, places_to
+from syncd.daemon.client import send_request
+from syncd.daemon.lock import StateHeldError, StateLock, holder
+from syncd.engine.pausing import Place, UnpauseError, paused_json, paused_named, places_to
 from syncd.engine.pausing import pause as carry_out_pause
 from syncd.engine.pausing import unpause as carry_out_unpause
-from syncd.model.asked import LONGEST_TEXT
 from syncd.model.pauses import OBSERVES, Pause, pause_of
+from syncd.model.request_limits import MAX_TEXT
 from syncd.store import Store
 from syncd.store.files import is_there
 from syncd.store.pauses import pauses
@@ -61,8 +61,8 @@ def pause(
     """
     who = login_name()  # before root becomes the owner of the state
     settings, _ = settings_in_two(context, config)
-    if not reason.isprintable() or len(reason) > LONGEST_TEXT:
-        remedy = f"Write one line of at most {LONGEST_TEXT} characters."
+    if not reason.isprintable() or len(reason) > MAX_TEXT:
+        remedy = f"Write one line of at most {MAX_TEXT} characters."
         raise UsageError("--reason is too long, or holds control characters", remedy)
     known_systems = sorted({name for p in settings.providers.values() for name in p.calendars})
     known = {"system": known_systems, "provider": sorted(settings.providers)}
@@ -84,7 +84,7 @@ def pause(
     zone = zone_of(settings, None)
     for each in map(Pause.from_json, result["paused"]):
         before = " already" if each.since < began else ""
-        said = paused.describe(each, zone).replace(" is paused", f" is paused{before}")
+        said = pause_view.describe(each, zone).replace(" is paused", f" is paused{before}")
         terminal.say(f"{said}: nothing is written there")
     terminal.say("what stands there stays; `syncd plan` shows what is held back")
 
@@ -118,7 +118,7 @@ def unpause(
     places = [Place(p.system, p.provider) for p in found] if every else []
     places += _places(names or (), system, provider, known, paused_only=True)
     if not places:
-        remedy = "Paused are: " + "; ".join(paused.command(p) for p in found) + "."
+        remedy = "Paused are: " + "; ".join(pause_view.command(p) for p in found) + "."
         raise UsageError("it is not said what to unpause", remedy)
     if not yes:
         ending = [p for p in found if Place(p.system, p.provider) in places]
@@ -137,7 +137,7 @@ def unpause(
             arguments,
             lambda store: carry_out_unpause(store, places, who, datetime.now(UTC)),
         )
-    except CannotUnpause as cannot:
+    except UnpauseError as cannot:
         raise UsageError(cannot.reason, cannot.remedy) from None
     if as_json:
         terminal.print_json(result)
@@ -160,7 +160,7 @@ def _refuse_unknown(settings: Settings, missing: Sequence[Place]) -> None:
     store = Store.open(settings.syncd.state_path, write=False)
     try:
         paused_named(store, missing)
-    except CannotUnpause as cannot:
+    except UnpauseError as cannot:
         raise UsageError(cannot.reason, cannot.remedy) from None
     finally:
         store.close()
@@ -168,9 +168,9 @@ def _refuse_unknown(settings: Settings, missing: Sequence[Place]) -> None:
 
 def _ask(settings: Settings, ending: Sequence[Pause]) -> None:
     """Show what would be written without these pauses, and ask. Raises typer.Exit on a no."""
-    report = preview(settings, None, None, unpaused=ending)
+    report = preview_resync(settings, None, None, unpaused=ending)
     report.planned = [o for o in report.planned if pause_of(ending, o.provider, o.system)]
-    consent.ask(
+    consent.ask_consent(
         "Unpause, and have this written?"
         if report.planned
         else "Unpause? Nothing would be written now.",
@@ -204,10 +204,10 @@ def _carry_out(
                 return paused_json(work(store))
             finally:
                 store.close()
-    except StateHeld as held:
+    except StateHeldError as held:
         if held.role != "daemon":
             raise
-    return ask(path, command, arguments, lambda _text: None).result
+    return send_request(path, command, arguments, lambda _text: None).result
 
 
 def _places(

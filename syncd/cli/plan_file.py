@@ -18,18 +18,18 @@ from pathlib import Path
 from typing import Any
 
 from syncd import __version__
-from syncd.cli import consent, terminal, words
+from syncd.cli import consent, render, terminal
 from syncd.cli.options import UsageError, zone_of
 from syncd.cli.privileges import open_input
-from syncd.config.mapped import mapped_to
+from syncd.config.mapping_digest import mapping_digests
 from syncd.config.settings import Settings
-from syncd.core.agreed_plan import Differences, digest_of, end_of
-from syncd.engine.exactly import PLAN, Exactly
-from syncd.engine.planned import operation_from, operation_json
+from syncd.core.agreed_plan import PlanDifferences, plan_digest, plan_end
+from syncd.engine.agreed_operations import PLAN, AgreedOperations
+from syncd.engine.operation_json import operation_from, operation_json
 from syncd.model import Operation, Window
 from syncd.store import StateError, Store
+from syncd.store.consent import installation
 from syncd.store.files import is_there
-from syncd.store.known import installation
 
 GOOD_FOR = timedelta(hours=24)
 """A plan is refused when it is older: it was made for what was known then."""
@@ -57,9 +57,9 @@ class PlanFile:
     window: Window | None
     provider: str | None
 
-    def limits(self) -> Exactly:
+    def limits(self) -> AgreedOperations:
         """Return what the run that carries it out may write."""
-        return Exactly(self.name, digest_of(self.operations), self.until)
+        return AgreedOperations(self.name, plan_digest(self.operations), self.until)
 
 
 def text_of(
@@ -74,14 +74,14 @@ def text_of(
     body: dict[str, Any] = {
         "syncd_plan": _FORMAT,
         "version": __version__,
-        "made_at": words.instant_json(now),
-        "expires_at": words.instant_json(now + GOOD_FOR),
+        "made_at": render.instant_json(now),
+        "expires_at": render.instant_json(now + GOOD_FOR),
         "installation": _installation(settings),
         "calendars": _calendars(settings),
-        "from": words.instant_json(window.start) if window else None,
-        "to": words.instant_json(window.end) if window else None,
+        "from": render.instant_json(window.start) if window else None,
+        "to": render.instant_json(window.end) if window else None,
         "provider": provider,
-        "until": words.instant_json(end_of(operations, judged_until)),
+        "until": render.instant_json(plan_end(operations, judged_until)),
         "operations": [operation_json(each) for each in operations],
     }
     return json.dumps({**body, "digest": _digest(body)}, indent=1, ensure_ascii=False) + "\n"
@@ -152,7 +152,7 @@ def plan_of(file: Path, said: Mapping[str, Any], settings: Settings) -> PlanFile
         raise _refused(file, "it is not understood") from None
     now, zone = datetime.now(UTC), zone_of(settings, None)
     if now >= expires_at:
-        raise _refused(file, f"it expired on {words.moment(expires_at, zone)}")
+        raise _refused(file, f"it expired on {render.moment(expires_at, zone)}")
     if made_at > now + _SKEW:
         raise _refused(file, "it was made at a time that is still to come: see the clock")
     if made_by not in {0, _installation(settings)}:
@@ -190,7 +190,7 @@ def _expect_new(file: Path, plan: PlanFile, settings: Settings) -> None:
     finally:
         store.close()
     if runs:
-        when = words.moment(runs[0].started_at, zone_of(settings, None))
+        when = render.moment(runs[0].started_at, zone_of(settings, None))
         raise _refused(file, f"run {runs[0].id} carried it out on {when}")
 
 
@@ -200,7 +200,7 @@ def _installation(settings: Settings) -> int:
 
 
 def _calendars(settings: Settings) -> dict[str, str]:
-    return {f"{p} in {s}": digest for (p, s), digest in sorted(mapped_to(settings).items())}
+    return {f"{p} in {s}": digest for (p, s), digest in sorted(mapping_digests(settings).items())}
 
 
 def _digest(said: Mapping[str, Any]) -> str:
@@ -215,7 +215,7 @@ def _refused(file: Path, why: str) -> UsageError:
 # --- what is printed --------------------------------------------------------------------------
 
 
-def differences_json(found: Differences) -> dict[str, Any]:
+def differences_json(found: PlanDifferences) -> dict[str, Any]:
     """Return ``plan`` of `resync --plan --json` where the plan was refused: its keys are stable."""
     return {
         "refused": True,
@@ -227,7 +227,7 @@ def differences_json(found: Differences) -> dict[str, Any]:
 def show_differences(
     settings: Settings,
     plan: PlanFile,
-    found: Differences,
+    found: PlanDifferences,
     why: Mapping[tuple[str, str], str],
     *,
     every: bool,
@@ -237,7 +237,7 @@ def show_differences(
     ``why`` says of (system, provider) what hinders writes there; of a whole system, where the
     provider is ''.
     """
-    when = words.moment(plan.made_at, zone_of(settings, None))
+    when = render.moment(plan.made_at, zone_of(settings, None))
     terminal.say(f"The plan of {when} is refused whole, because something has changed since:")
     for operations, title in (
         (found.gone, "planned, and not wanted now"),

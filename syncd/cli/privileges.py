@@ -37,7 +37,7 @@ class Owner:
         return f"user {self.uid}" if self.name is None else f"user {self.name}"
 
 
-def owner_of(path: Path) -> Owner | None:
+def file_owner(path: Path) -> Owner | None:
     """Return the user to become before what is at a path is opened; None to go on as it is.
 
     Decided by the first folder on the way that is not root's: nobody else can have put it there,
@@ -65,7 +65,7 @@ def owner_of(path: Path) -> Owner | None:
 
 def become_owner(folder: Path, *needed: Path) -> None:
     """Become the user who can replace a folder, if this is root. Raises `StateError`."""
-    owner = owner_of(folder)
+    owner = file_owner(folder)
     if owner is not None:
         become(owner, folder, *needed)
 

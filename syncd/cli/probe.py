@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import consent, terminal, words
+from syncd.app import App, build
+from syncd.cli import consent, render, terminal
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
-from syncd.cli.running import copy_of_state, stop_on_signals
+from syncd.cli.resync_run import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
-from syncd.daemon.client import Answer, ask
-from syncd.daemon.lock import StateHeld, StateLock
-from syncd.engine.probe_plan import EACH_CALENDAR, MOST, Planned, plan_probe
+from syncd.daemon.client import DaemonReply, send_request
+from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.engine.probe_plan import EACH_CALENDAR, MAX_CALLS, ProbePlan, plan_probe
 from syncd.model.pauses import OBSERVES, TO_WRITE
-from syncd.wiring import App, build
 
 WIDTH = 80
 """Columns of the tables."""
@@ -73,7 +73,7 @@ def probe(
     consent.expect_consent("a probe makes a block in each system", yes=yes, as_json=as_json)
     if not yes:
         planned = _planned(full(), names)
-        consent.ask(
+        consent.ask_consent(
             "Make, measure and remove this?",
             lambda: _tell_plan(settings, planned, names, as_json=False),
             yes=False,
@@ -91,13 +91,13 @@ def _chosen(settings: Settings, system: str | None) -> list[str]:
     return [system]
 
 
-def _planned(settings: Settings, names: Sequence[str]) -> list[Planned]:
+def _planned(settings: Settings, names: Sequence[str]) -> list[ProbePlan]:
     """Plan it on a copy of the state. No system is asked."""
     store = copy_of_state(settings)
 
-    async def plan() -> list[Planned]:
+    async def plan() -> list[ProbePlan]:
         app = build(settings, store=store)
-        app.insist()
+        app.reset_backoff()
         try:
             return await plan_probe(app.engine, names)
         finally:
@@ -113,11 +113,11 @@ def _carry_out(
     try:
         with StateLock(path, role="probe"):
             answer = asyncio.run(_probe(full(), names, quiet=as_json))
-    except StateHeld as held:
+    except StateHeldError as held:
         if held.role != "daemon":
             raise
         with terminal.progress("asking the daemon", quiet=as_json) as told:
-            answer = ask(path, "probe", {"systems": list(names)}, told)
+            answer = send_request(path, "probe", {"systems": list(names)}, told)
         if not as_json:
             terminal.say("carried out by the running daemon")
     if as_json:
@@ -127,16 +127,16 @@ def _carry_out(
     return answer.exit
 
 
-async def _probe(settings: Settings, names: Sequence[str], *, quiet: bool) -> Answer:
+async def _probe(settings: Settings, names: Sequence[str], *, quiet: bool) -> DaemonReply:
     app = build(settings)
-    app.insist()
+    app.reset_backoff()
     stop_on_signals(app.engine.stopping)
     try:
         with terminal.progress("beginning", quiet=quiet) as told:
             probed = await app.engine.probe(names, progress=told)
     finally:
         await app.aclose()
-    return Answer(probed.to_json(), probed.exit.code)
+    return DaemonReply(probed.to_json(), probed.exit.code)
 
 
 def _forget(
@@ -147,15 +147,17 @@ def _forget(
         with StateLock(path, role="probe"):
             app = build(full())
             result = asyncio.run(_forgotten(app, names))
-    except StateHeld as held:
+    except StateHeldError as held:
         if held.role != "daemon":
             raise
-        result = ask(path, "probe", {"systems": list(names), "forget": True}, lambda _: None).result
+        result = send_request(
+            path, "probe", {"systems": list(names), "forget": True}, lambda _: None
+        ).result
     if as_json:
         terminal.print_json(result)
         return 0
     for name, facts in sorted(result["forgotten"].items()):
-        count = words.count(len(facts), "measured fact")
+        count = render.count(len(facts), "measured fact")
         terminal.say(f"{name}: {count} withdrawn" + (f" ({', '.join(facts)})" if facts else ""))
     terminal.say("the safe side of each is assumed until `syncd probe` measures it again")
     return 0
@@ -172,7 +174,7 @@ async def _forgotten(app: App, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _tell_plan(
-    settings: Settings, planned: Sequence[Planned], names: Sequence[str], *, as_json: bool
+    settings: Settings, planned: Sequence[ProbePlan], names: Sequence[str], *, as_json: bool
 ) -> None:
     if as_json:
         terminal.print_json({"planned": {p.system: p.to_json() for p in planned}})
@@ -186,18 +188,18 @@ def _tell_plan(
             f"  {start:%a %d %b %Y %H:%M} to {end:%H:%M} {zone.key};\n"
             "  it is moved to other times of these days, and removed"
         )
-        terminal.say(f"  at most {_calls(each)}; {words.count(len(each.facts), 'fact')}")
+        terminal.say(f"  at most {_calls(each)}; {render.count(len(each.facts), 'fact')}")
     for name in sorted({*names} - {p.system for p in planned}):
         terminal.warn(f"{name}: no calendar of it may be written to, so nothing can be measured")
 
 
-def _calls(each: Planned) -> str:
+def _calls(each: ProbePlan) -> str:
     if each.calendars == 0:
-        return f"{MOST} calls"
+        return f"{MAX_CALLS} calls"
     if each.calendars is None:
-        return f"{MOST} calls, and {EACH_CALENDAR} for each calendar of {each.provider}"
-    count = words.count(each.calendars, "calendar")
-    return f"{MOST} calls, and {EACH_CALENDAR * each.calendars} for free slots of {count}"
+        return f"{MAX_CALLS} calls, and {EACH_CALENDAR} for each calendar of {each.provider}"
+    count = render.count(each.calendars, "calendar")
+    return f"{MAX_CALLS} calls, and {EACH_CALENDAR * each.calendars} for free slots of {count}"
 
 
 def _tell(result: Mapping[str, Any]) -> None:

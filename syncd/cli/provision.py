@@ -10,26 +10,26 @@ from typing import Any
 
 import typer
 
-from syncd.cli import terminal, words
-from syncd.cli.learned import remember, take_over
+from syncd.app import RealClock, build_provisioners
+from syncd.cli import render, terminal
+from syncd.cli.learned_limits import remember, take_over
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of
-from syncd.cli.paused import command
+from syncd.cli.pause_view import command
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateLock
-from syncd.engine.paused import system_paused
+from syncd.engine.write_pauses import system_paused
 from syncd.model.pauses import OBSERVES, TO_WRITE
-from syncd.provision.apply import Hands, Outcome, apply
-from syncd.provision.look import Failed, Plan, make_plan
-from syncd.provision.plan import Known, Row, Step
-from syncd.provision.wanted import wanted_things
+from syncd.provision.apply import ApplyContext, ApplyResult, apply
+from syncd.provision.desired import wanted_things
+from syncd.provision.plan import Known, ProvisionRow, ProvisionStep
+from syncd.provision.planning import FailedLookup, ProvisionPlan, make_plan
 from syncd.store import Store
 from syncd.store.files import is_there
 from syncd.store.provisioned import provisioned
-from syncd.systems.advice import advice
-from syncd.systems.provisioning import Provisioner, Sort, Thing
-from syncd.wiring import RealClock, build_provisioners
+from syncd.systems.provisioning import Desired, Provisioner, ResourceType
+from syncd.systems.remedies import advice
 
-_DOING = {Step.CREATE, Step.UPDATE}
+_DOING = {ProvisionStep.CREATE, ProvisionStep.UPDATE}
 
 
 def provision(
@@ -59,7 +59,7 @@ def provision(
     things = wanted_things(settings)
     if not really:
         plan = asyncio.run(_look(settings, things, _remembered(settings), quiet=as_json))
-        outcomes: list[Outcome] = []
+        outcomes: list[ApplyResult] = []
     else:
         with StateLock(settings.syncd.state_path, role="provision"):
             store = Store.open(settings.syncd.state_path)
@@ -86,7 +86,9 @@ def _remembered(settings: Settings) -> Known:
         store.close()
 
 
-async def _look(settings: Settings, things: Sequence[Thing], known: Known, *, quiet: bool) -> Plan:
+async def _look(
+    settings: Settings, things: Sequence[Desired], known: Known, *, quiet: bool
+) -> ProvisionPlan:
     async with AsyncExitStack() as stack:
         makers = await _opened(settings, stack)
         with terminal.progress("reading " + ", ".join(sorted(makers)), quiet=quiet):
@@ -94,14 +96,14 @@ async def _look(settings: Settings, things: Sequence[Thing], known: Known, *, qu
 
 
 async def _work(
-    settings: Settings, things: Sequence[Thing], store: Store, *, prune: bool, quiet: bool
-) -> tuple[Plan, list[Outcome]]:
+    settings: Settings, things: Sequence[Desired], store: Store, *, prune: bool, quiet: bool
+) -> tuple[ProvisionPlan, list[ApplyResult]]:
     async with AsyncExitStack() as stack:
         makers = await _opened(settings, stack)
         with terminal.progress("reading " + ", ".join(sorted(makers)), quiet=quiet) as told:
             plan = await make_plan(makers, things, provisioned(store))
             outcomes = []
-            hands = Hands(makers, store, RealClock(), lambda system: _why_not(store, system))
+            hands = ApplyContext(makers, store, RealClock(), lambda system: _why_not(store, system))
             async for outcome in apply(plan, hands, prune=prune):
                 outcomes.append(outcome)
                 told(f"{outcome.row.sort} {outcome.row.name}: {outcome.done or 'not done'}")
@@ -123,16 +125,18 @@ async def _opened(settings: Settings, stack: AsyncExitStack) -> dict[str, Provis
     return makers
 
 
-def _code(plan: Plan, outcomes: Sequence[Outcome]) -> int:
+def _code(plan: ProvisionPlan, outcomes: Sequence[ApplyResult]) -> int:
     if plan.failed or any(outcome.error for outcome in outcomes):
         return 4
-    return 3 if plan.steps(Step.BY_HAND) else 0
+    return 3 if plan.steps(ProvisionStep.BY_HAND) else 0
 
 
 # --- what is printed --------------------------------------------------------------------------
 
 
-def _show(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool, prune: bool) -> None:
+def _show(
+    plan: ProvisionPlan, outcomes: Sequence[ApplyResult], *, applied: bool, prune: bool
+) -> None:
     done = {_name(outcome.row): outcome for outcome in outcomes}
     rows = [
         (str(row.step), row.system, str(row.sort), row.name, _detail(row, done.get(_name(row))))
@@ -142,8 +146,8 @@ def _show(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool, prune: bool
         terminal.table("provision", ("plan", "system", "what", "name", ""), rows)
     for (system, sort), count in sorted(plan.others.items()):
         if count:
-            thing = "other equipment" if sort is Sort.EQUIPMENT else None
-            others = words.count(count, f"other {sort}", thing)
+            thing = "other equipment" if sort is ResourceType.EQUIPMENT else None
+            others = render.count(count, f"other {sort}", thing)
             terminal.say(f"{system} has {others} that syncd did not make: left alone")
     if not applied:
         for row in plan.rows:
@@ -157,7 +161,7 @@ def _show(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool, prune: bool
     terminal.say(_sum(plan, outcomes, applied=applied, prune=prune))
 
 
-def _detail(row: Row, outcome: Outcome | None) -> str:
+def _detail(row: ProvisionRow, outcome: ApplyResult | None) -> str:
     if outcome is not None:
         return outcome.done or f"NOT DONE: {outcome.error}"
     changed = "; ".join(
@@ -177,10 +181,12 @@ def _indented(body: Any) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 
-def _sum(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool, prune: bool) -> str:
+def _sum(
+    plan: ProvisionPlan, outcomes: Sequence[ApplyResult], *, applied: bool, prune: bool
+) -> str:
     doing = sum(row.step in _DOING for row in plan.rows)
-    unwanted = len(plan.steps(Step.NOT_WANTED))
-    by_hand = len(plan.steps(Step.BY_HAND))
+    unwanted = len(plan.steps(ProvisionStep.NOT_WANTED))
+    by_hand = len(plan.steps(ProvisionStep.BY_HAND))
     if applied:
         done = sum(bool(outcome.done) for outcome in outcomes)
         said = [f"{done} done", f"{len(outcomes) - done} not done" * (len(outcomes) > done)]
@@ -194,7 +200,7 @@ def _sum(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool, prune: bool)
     return "; ".join(filter(None, said))
 
 
-def _json(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool) -> dict[str, Any]:
+def _json(plan: ProvisionPlan, outcomes: Sequence[ApplyResult], *, applied: bool) -> dict[str, Any]:
     done = {_name(outcome.row): outcome for outcome in outcomes}
     return {
         "applied": applied,
@@ -216,9 +222,9 @@ def _json(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool) -> dict[str
     }
 
 
-def _faults(plan: Plan) -> list[str]:
+def _faults(plan: ProvisionPlan) -> list[str]:
     """Say what could not be planned: one line for all sorts that failed alike."""
-    alike: dict[tuple[str, str], list[Failed]] = {}
+    alike: dict[tuple[str, str], list[FailedLookup]] = {}
     for each in plan.failed:
         alike.setdefault((each.system, advice(each.fault)), []).append(each)
     return [
@@ -227,11 +233,11 @@ def _faults(plan: Plan) -> list[str]:
     ]
 
 
-def _failed(each: Failed) -> str:
+def _failed(each: FailedLookup) -> str:
     return f"{each.sort} {each.name}".rstrip()
 
 
-def _row_json(row: Row, outcome: Outcome | None) -> dict[str, Any]:
+def _row_json(row: ProvisionRow, outcome: ApplyResult | None) -> dict[str, Any]:
     request = row.request
     return {
         "step": str(row.step),
@@ -250,5 +256,5 @@ def _row_json(row: Row, outcome: Outcome | None) -> dict[str, Any]:
     }
 
 
-def _name(row: Row) -> tuple[str, str, str]:
+def _name(row: ProvisionRow) -> tuple[str, str, str]:
     return (row.system, str(row.sort), row.name)

@@ -11,32 +11,40 @@ from zoneinfo import ZoneInfo
 import typer
 from dateutil import parser
 
-from syncd.cli import paused, terminal, words
-from syncd.cli.choices import movable
+from syncd.app import build, provider_rules
+from syncd.cli import pause_view, render, terminal
+from syncd.cli.conflict_view import movable
 from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
-from syncd.cli.look import open_state
+from syncd.cli.inspect import open_state
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
-from syncd.cli.running import copy_of_state, stop_on_signals
+from syncd.cli.resync_run import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
-from syncd.core.answer import Answer, Unfit, Way
-from syncd.core.draft import Draft
-from syncd.core.free import busy_of
-from syncd.daemon.client import ask
-from syncd.daemon.lock import StateHeld, StateLock
+from syncd.core.free_intervals import busy_intervals
+from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
+from syncd.core.workspace import Workspace
+from syncd.daemon.client import send_request
+from syncd.daemon.lock import StateHeldError, StateLock
 from syncd.engine import resolve as engine
-from syncd.engine.planned import operation_json
-from syncd.engine.resolve import Ending, Resolved, foresee, successor, to_arguments
+from syncd.engine.operation_json import operation_json
+from syncd.engine.resolve import (
+    ResolutionOutcome,
+    ResolutionReport,
+    preview,
+    replacement,
+    to_arguments,
+)
 from syncd.model import HeldConflict, Operation, Value, readable, resolve_wall_time, utc
 from syncd.store import Store
-from syncd.wiring import build, provider_rules
 
 _ENDINGS = {
-    Ending.RESOLVED: "resolved",
-    Ending.REFUSED: "decided, but a system refused a write; what is held now is below",
-    Ending.CHANGED: "not resolved, as it has changed since; what it is now is below",
-    Ending.GONE: "nothing to resolve any more: it was settled in the systems",
-    Ending.UNANSWERED: "not resolved: a system that it is about did not answer; try again later",
-    Ending.GUARDED: "not resolved: the guard has stopped what it is about; see syncd conflicts",
+    ResolutionOutcome.RESOLVED: "resolved",
+    ResolutionOutcome.REFUSED: "decided, but a system refused a write; what is held now is below",
+    ResolutionOutcome.CHANGED: "not resolved, as it has changed since; what it is now is below",
+    ResolutionOutcome.GONE: "nothing to resolve any more: it was settled in the systems",
+    ResolutionOutcome.UNANSWERED: "not resolved: a system that it is about did not answer; try "
+    "again later",
+    ResolutionOutcome.GUARDED: "not resolved: the guard has stopped what it is about; see syncd "
+    "conflicts",
 }
 
 
@@ -86,8 +94,8 @@ def resolve(
         if answer.at is not None:
             _check_time(settings, store, held, answer.at, sure=yes)
         # What makes no sense by what is known needs neither a system nor the daemon.
-        foresee(build(settings, store=store).engine, held, answer)
-    except Unfit as unfit:
+        preview(build(settings, store=store).engine, held, answer)
+    except InvalidResolutionError as unfit:
         raise UsageError(unfit.reason, unfit.remedy) from None
     finally:
         store.close()
@@ -99,10 +107,14 @@ def resolve(
         else:
             writes = []
             result, code = _carry_out(settings, full, held, answer, quiet=as_json)
-    except Unfit as unfit:
+    except InvalidResolutionError as unfit:
         raise UsageError(unfit.reason, unfit.remedy) from None
-    ending = Ending(str(result["ending"]))
-    now = _now(settings, held) if ending in {Ending.CHANGED, Ending.REFUSED} else None
+    ending = ResolutionOutcome(str(result["ending"]))
+    now = (
+        _now(settings, held)
+        if ending in {ResolutionOutcome.CHANGED, ResolutionOutcome.REFUSED}
+        else None
+    )
     if as_json:
         shown = None if now is None else conflict_json(now)
         terminal.print_json({**result, "dry_run": dry_run, "now": shown})
@@ -122,7 +134,7 @@ def _answer(
     *,
     keep_both: bool,
     dismiss: bool,
-) -> Answer:
+) -> Resolution:
     if [take is not None, at is not None, keep_both, dismiss].count(True) != 1:
         raise UsageError(
             "say how it is to be decided",
@@ -133,13 +145,15 @@ def _answer(
         if system not in settings.systems:
             known = ", ".join(sorted(settings.systems))
             raise UsageError(f"there is no system {system!r}", f"The configuration has: {known}.")
-        return Answer(Way.TAKE, system, event)
+        return Resolution(ResolutionKind.TAKE, system, event)
     if at is not None:
-        draft = Draft(store.state(held.conflict.provider), "", datetime.now(UTC))
+        draft = Workspace(store.state(held.conflict.provider), "", datetime.now(UTC))
         booking = movable(draft, held)
         day = booking.agreed.start if booking is not None else datetime.now(UTC)
-        return Answer(Way.AT, at=_instant(at, day, zone_of(settings, held.conflict.provider)))
-    return Answer(Way.KEEP_BOTH if keep_both else Way.DISMISS)
+        return Resolution(
+            ResolutionKind.AT, at=_instant(at, day, zone_of(settings, held.conflict.provider))
+        )
+    return Resolution(ResolutionKind.KEEP_BOTH if keep_both else ResolutionKind.DISMISS)
 
 
 def _instant(text: str, day: datetime, zone: ZoneInfo) -> datetime:
@@ -164,35 +178,35 @@ def _check_time(
     """Refuse a time that is probably a slip, unless a person is sure. Raises UsageError."""
     provider = held.conflict.provider
     zone = zone_of(settings, provider)
-    shown = f"{words.moment(at, zone)} {zone.key}"
+    shown = f"{render.moment(at, zone)} {zone.key}"
     if at <= datetime.now(UTC) and not sure:
         raise UsageError(f"{shown} is in the past", "If that is meant, add --yes.")
     if not readable(at, datetime.now(UTC)):
         raise UsageError(f"{shown} is more than five years away", "Give a time nearer to today.")
     if sure:
         return
-    booking = movable(Draft(store.state(provider), "", at), held)
+    booking = movable(Workspace(store.state(provider), "", at), held)
     length = timedelta(0) if booking is None else booking.agreed.end - booking.agreed.start
-    if not provider_rules(settings, provider).search.hours.hold(at, at + length):
+    if not provider_rules(settings, provider).search.hours.contains(at, at + length):
         raise UsageError(
             f"{shown} is outside {provider}'s working hours (hours = … in the configuration)",
             "If that is meant, add --yes.",
         )
     if booking is not None:
         until = at + length
-        taken = busy_of(Draft(store.state(provider), "", at), frozenset({booking.id}))
+        taken = busy_intervals(Workspace(store.state(provider), "", at), frozenset({booking.id}))
         if other := next(((a, b) for a, b in taken if a < until and at < b), None):
-            when = f"{words.interval(Value(*other), zone)} {zone.key}"
+            when = f"{render.interval(Value(*other), zone)} {zone.key}"
             remedy = "See what is free: syncd conflicts show. If that is meant, add --yes."
             raise UsageError(f"{provider} is busy {when}", remedy)
 
 
 def _try(
-    settings: Settings, held: HeldConflict, answer: Answer, *, quiet: bool
-) -> tuple[list[Operation], Resolved]:
+    settings: Settings, held: HeldConflict, answer: Resolution, *, quiet: bool
+) -> tuple[list[Operation], ResolutionReport]:
     """Read and decide on a copy of the state."""
 
-    async def run() -> Resolved:
+    async def run() -> ResolutionReport:
         app = build(settings, store=copy_of_state(settings))
         try:
             with terminal.progress("reading", quiet=quiet) as told:
@@ -210,7 +224,7 @@ def _carry_out(
     settings: Settings,
     full: Callable[[], Settings],
     held: HeldConflict,
-    answer: Answer,
+    answer: Resolution,
     *,
     quiet: bool,
 ) -> tuple[dict[str, Any], int]:
@@ -219,18 +233,18 @@ def _carry_out(
         with StateLock(settings.syncd.state_path, role="resolve"):
             done = asyncio.run(_resolve(full(), held, answer, quiet=quiet))
             return done.to_json(), done.code
-    except StateHeld as other:
+    except StateHeldError as other:
         if other.role != "daemon":
             raise
     with terminal.progress("asking the daemon", quiet=quiet) as told:
         arguments = to_arguments(held.id, answer)
-        said = ask(settings.syncd.state_path, "resolve", arguments, told)
+        said = send_request(settings.syncd.state_path, "resolve", arguments, told)
     return said.result, said.exit
 
 
 async def _resolve(
-    settings: Settings, held: HeldConflict, answer: Answer, *, quiet: bool
-) -> Resolved:
+    settings: Settings, held: HeldConflict, answer: Resolution, *, quiet: bool
+) -> ResolutionReport:
     app = build(settings)
     stop_on_signals(app.engine.stopping)
     try:
@@ -244,7 +258,7 @@ def _now(settings: Settings, held: HeldConflict) -> HeldConflict | None:
     """The conflict that has taken its place."""
     store = open_state(settings)
     try:
-        return successor(held, store.open_conflicts(held.conflict.provider))
+        return replacement(held, store.open_conflicts(held.conflict.provider))
     finally:
         store.close()
 
@@ -252,7 +266,7 @@ def _now(settings: Settings, held: HeldConflict) -> HeldConflict | None:
 def _print(
     settings: Settings,
     held: HeldConflict,
-    ending: Ending,
+    ending: ResolutionOutcome,
     result: dict[str, Any],
     writes: list[Operation],
     *,
@@ -260,26 +274,26 @@ def _print(
 ) -> None:
     zone = zone_of(settings, held.conflict.provider)
     if writes:
-        rows = [(o.system, words.operation(o, zone), words.local(o.reason, zone)) for o in writes]
+        rows = [(o.system, render.operation(o, zone), render.local(o.reason, zone)) for o in writes]
         title = f"{held.conflict.provider} · {zone.key}"
         terminal.table(title, ("system", "would be written", "because"), rows)
-    answer = words.local(str(result["answer"]), zone)
-    made = words.writes(result["resync"]["operations"])
+    answer = render.local(str(result["answer"]), zone)
+    made = render.writes(result["resync"]["operations"])
     if dry_run:
-        would = "would be resolved" if ending is Ending.RESOLVED else _ENDINGS[ending]
+        would = "would be resolved" if ending is ResolutionOutcome.RESOLVED else _ENDINGS[ending]
         terminal.say(f"conflict {held.id} {would} ({answer}); nothing was changed")
         return
-    decided = ending in {Ending.RESOLVED, Ending.REFUSED}
+    decided = ending in {ResolutionOutcome.RESOLVED, ResolutionOutcome.REFUSED}
     how = f" ({answer})" if decided else ""
     terminal.say(f"conflict {held.id}: {_ENDINGS[ending]}{how}")
     terminal.say("written: " + (made or "nothing"))
-    paused.warn(result["resync"], zone)
+    pause_view.warn(result["resync"], zone)
     if result["resync"]["conflicts"]:
-        left = words.count(result["resync"]["conflicts"], "conflict is", "conflicts are")
+        left = render.count(result["resync"]["conflicts"], "conflict is", "conflicts are")
         terminal.say(f"{left} held now: syncd conflicts")
 
 
 def _print_now(settings: Settings, now: HeldConflict) -> None:
     zone = zone_of(settings, now.conflict.provider)
-    rows = [(c.system, c.event or "", words.value(c.value, zone)) for c in now.conflict.claims]
+    rows = [(c.system, c.event or "", render.value(c.value, zone)) for c in now.conflict.claims]
     terminal.table(f"conflict {now.id} · {zone.key}", ("system", "event", "value"), rows)

@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli import consent, plan_file, resync_text, terminal, words
+from syncd.cli import consent, plan_file, render, resync_text, terminal
+from syncd.cli.earlier_consent import expect_earlier_consent
 from syncd.cli.options import (
     AcceptOption,
     AllOption,
@@ -27,14 +28,13 @@ from syncd.cli.options import (
     settings_of,
     span,
 )
-from syncd.cli.planned import resync_planned
 from syncd.cli.privileges import new_output
-from syncd.cli.running import ask_daemon, back_up, carry_out, expect_acceptable, preview
-from syncd.cli.unasked import expect_earlier_consent
+from syncd.cli.resync_plan import resync_planned
+from syncd.cli.resync_run import ask_daemon, back_up, carry_out, expect_acceptable, preview_resync
 from syncd.config.settings import Settings
-from syncd.daemon.lock import StateHeld, StateLock
-from syncd.engine.exactly import ShownPlan
-from syncd.engine.planned import operation_json
+from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.engine.agreed_operations import ShownPlan
+from syncd.engine.operation_json import operation_json
 from syncd.engine.report import Report
 from syncd.model import Fact, WaitReason, Window
 from syncd.store import Store
@@ -85,7 +85,7 @@ def resync(
     providers = chosen(settings, provider)
     window = span(settings, start, end)
     if dry_run:
-        report = preview(full(), window, providers, accept, quiet=as_json)
+        report = preview_resync(full(), window, providers, accept, quiet=as_json)
         if as_json:
             terminal.print_json(report.to_json())
         else:
@@ -105,7 +105,7 @@ def resync(
                 settings, window, providers, accept, learned, shown, every=every, as_json=as_json
             )
             back_up(path)
-    except StateHeld as held:
+    except StateHeldError as held:
         if held.role != "daemon":
             raise
         raise typer.Exit(_hand_over(settings, window, provider, accept, as_json=as_json)) from held
@@ -135,9 +135,9 @@ def _expect_consent(
         if accept is None:
             expect_earlier_consent(settings, providers)
         return None
-    planned = preview(settings, window, providers, accept, learned=learned)
+    planned = preview_resync(settings, window, providers, accept, learned=learned)
     if planned.planned:
-        consent.ask(
+        consent.ask_consent(
             "Write this?",
             lambda: resync_text.show_plan(settings, planned, accept, asking=True, every=every),
             yes=False,
@@ -179,7 +179,7 @@ def _written(
 
 
 def _more(report: Report) -> str:
-    wrote = words.writes({str(action): n for action, n in report.operations.items()}) or "nothing"
+    wrote = render.writes({str(action): n for action, n in report.operations.items()}) or "nothing"
     return f"written: {wrote}. What follows is wanted by now, and was not in the plan:"
 
 
@@ -207,7 +207,7 @@ def plan(
         settings = settings_of(context, config)
         window, providers = span(settings, start, end), chosen(settings, provider)
         until = window.end if window else datetime.now(UTC) + settings.syncd.window.future
-        report = preview(settings, window, providers, quiet=as_json)
+        report = preview_resync(settings, window, providers, quiet=as_json)
         if fill is not None:
             fill(plan_file.text_of(settings, report.planned, window, provider, until))
     if as_json:
@@ -233,8 +233,8 @@ def _hand_over(
     arguments = {
         "provider": provider,
         "accept": accept,
-        "from": words.instant_json(window.start) if window else None,
-        "to": words.instant_json(window.end) if window else None,
+        "from": render.instant_json(window.start) if window else None,
+        "to": render.instant_json(window.end) if window else None,
     }
     if accept is not None:
         store = Store.open(settings.syncd.state_path, write=False)

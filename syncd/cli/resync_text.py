@@ -9,23 +9,23 @@ from zoneinfo import ZoneInfo
 
 from syncd.cli import (
     consent,
-    endings,
-    left_behind,
-    owners,
-    paused,
-    reported,
-    stopped,
+    guard_view,
+    left_behind_view,
+    owner_view,
+    pause_view,
+    render,
+    reported_view,
+    run_summary,
     terminal,
-    words,
 )
-from syncd.cli import waiting as waiting_text
+from syncd.cli import waiting_view as waiting_text
 from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
-from syncd.engine.report import Left, Report, UnknownOwners
-from syncd.model import Item, Operation, Waiting
+from syncd.engine.report import Remaining, Report, UnknownOwners
+from syncd.model import Operation, ReportedItem, Waiting
 from syncd.store import StateError, Store
 from syncd.store.left_behind import LeftBehind
-from syncd.store.reported import marks_of, shown_items
+from syncd.store.reported import acknowledgements_of, shown_items
 
 
 def show_plan(
@@ -47,15 +47,15 @@ def show_plan(
     _show_left_behind(settings, report.left_behind or ())
     _show_stops([each.to_json() for each in report.stopped], accept)
     if report.conflicts:
-        terminal.say(f"{words.count(report.conflicts, 'conflict')} would be held")
+        terminal.say(f"{render.count(report.conflicts, 'conflict')} would be held")
     _show_waiting(report.waiting, settings, every=every)
-    paused.show_held_back(settings, report.held_back)
+    pause_view.show_held_back(settings, report.held_back)
     _warn_of_waiting(report.to_json(), zone_of(settings, None))
-    paused.warn(report.to_json(), zone_of(settings, None))
+    pause_view.warn(report.to_json(), zone_of(settings, None))
     total = len(report.planned)
     kept = report.waiting or report.held_back
     ending = "nothing can be written now" if kept else "nothing to write"
-    ending = f"{words.count(total, 'write')} would be made" if total else ending
+    ending = f"{render.count(total, 'write')} would be made" if total else ending
     told = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
     terminal.say(f"{ending}; {told}")
 
@@ -69,9 +69,9 @@ def show_operations(settings: Settings, found: Sequence[Operation], *, every: bo
 
 def _show_waiting(found: Sequence[Waiting], settings: Settings, *, every: bool) -> None:
     """Print the writes that wait, and why."""
-    listed = found if every else found[: consent.MOST_ROWS]
+    listed = found if every else found[: consent.MAX_ROWS]
     rows = [
-        (w.operation.system, words.operation(w.operation, zone), str(w.why).replace("_", " "))
+        (w.operation.system, render.operation(w.operation, zone), str(w.why).replace("_", " "))
         for w in listed
         for zone in [zone_of(settings, w.operation.provider)]
     ]
@@ -116,7 +116,7 @@ def show(
     _show_trouble({n: s["state"] for n, s in systems}, {n: s.get("cause", "") for n, s in systems})
     for remark in remarks:
         terminal.warn(remark)
-    made = words.writes(data["operations"])
+    made = render.writes(data["operations"])
     waits = len(data["waiting"]) + len(data.get("held_back", ()))
     differed = "nothing" if data["stopped"] or waits else "nothing, as nothing differed"
     terminal.say("written: " + (made or differed))
@@ -124,14 +124,14 @@ def show(
     items = _items(settings)
     _show_unknown_owners(data["unknown_owners"])
     _warn_of_waiting(data, zone_of(settings, None))
-    paused.warn(data, zone_of(settings, None))
+    pause_view.warn(data, zone_of(settings, None))
     _show_items(items)
     _show_left_behind(settings, map(LeftBehind.from_json, data["left_behind"]))
-    left, behind = endings.left_of(data["left"]), bool(data["left_behind"])
-    if Left.INTERRUPTED in left:
-        terminal.warn(endings.cut_short(left, sum(data["operations"].values())))
+    left, behind = run_summary.left_of(data["left"]), bool(data["left_behind"])
+    if Remaining.INTERRUPTED in left:
+        terminal.warn(run_summary.cut_short(left, sum(data["operations"].values())))
     held_back = len(data.get("held_back", ()))
-    said = endings.ending(left, data["acknowledged"], left_behind=behind, held_back=held_back)
+    said = run_summary.ending(left, data["acknowledged"], left_behind=behind, held_back=held_back)
     terminal.say(said)
 
 
@@ -142,33 +142,33 @@ def _show_trouble(states: Mapping[str, str], causes: Mapping[str, str]) -> None:
 
 
 def _show_unknown_owners(found: Sequence[Mapping[str, Any]]) -> None:
-    for line in owners.lines(map(UnknownOwners.from_json, found)):
+    for line in owner_view.lines(map(UnknownOwners.from_json, found)):
         terminal.warn(line)
 
 
-def _show_items(items: Sequence[Item]) -> None:
-    for line in reported.lines(items):
+def _show_items(items: Sequence[ReportedItem]) -> None:
+    for line in reported_view.lines(items):
         terminal.warn(line)
 
 
 def _show_stops(stops: Sequence[Mapping[str, Any]], accept: str | None) -> None:
     if stops and accept is not None:
-        terminal.warn(stopped.left_over(accept))
-    for line in stopped.lines(stops):
+        terminal.warn(guard_view.left_over(accept))
+    for line in guard_view.lines(stops):
         terminal.warn(line)
 
 
 def _show_left_behind(settings: Settings, found: Iterable[LeftBehind]) -> None:
-    for line in left_behind.lines(settings, found):
+    for line in left_behind_view.lines(settings, found):
         terminal.warn(line)
 
 
-def _items(settings: Settings) -> list[Item]:
+def _items(settings: Settings) -> list[ReportedItem]:
     """Return what is reported, as the state has it."""
     try:
         store = Store.open(settings.syncd.state_path, write=False)
     except StateError:
         return []
-    items = shown_items(store, datetime.now(UTC), marks_of(store))
+    items = shown_items(store, datetime.now(UTC), acknowledgements_of(store))
     store.close()
     return items

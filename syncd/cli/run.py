@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import structlog
 import typer
 
+from syncd.app import App, RealClock, build
 from syncd.cli.options import ConfigOption, settings_of
 from syncd.config.problems import ConfigError, Problem
 from syncd.config.secrets import Secret
@@ -17,12 +18,11 @@ from syncd.config.settings import Settings
 from syncd.daemon.heartbeat import Heartbeat
 from syncd.daemon.lock import StateLock
 from syncd.daemon.logging import set_up
-from syncd.daemon.memory import return_large_blocks
+from syncd.daemon.malloc import return_large_blocks
 from syncd.daemon.monitor import Monitor
-from syncd.daemon.rounds import spans_of
-from syncd.daemon.service import Pace, Successor, serve
+from syncd.daemon.poll_scheduler import read_intervals
+from syncd.daemon.service import JobIntervals, Reloaded, serve
 from syncd.model import Operation
-from syncd.wiring import App, RealClock, build
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +55,7 @@ async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
         _wrote(operation, what)
         monitor.wrote(operation, what)
 
-    def reload() -> Successor:
+    def reload() -> Reloaded:
         nonlocal app
         fresh, old = read_again(), app
         if fresh.syncd.state_path != state:
@@ -67,8 +67,8 @@ async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
         app.engine.patient = False
         app.engine.paced = monitor.rounds.due
         _log_pauses(app)
-        monitor.watch(app.systems, spans_of(fresh))
-        return Successor(app.engine, pace_of(fresh), old.close_systems)
+        monitor.reconfigure(app.systems, read_intervals(fresh))
+        return Reloaded(app.engine, pace_of(fresh), old.close_systems)
 
     app.engine.on_write = wrote
     try:
@@ -92,7 +92,7 @@ def monitor_of(settings: Settings, app: App) -> Monitor:
         app.systems,
         app.store,
         settings.syncd.state_path,
-        spans_of(settings),
+        read_intervals(settings),
         RealClock(),
         Heartbeat(heartbeat.reveal() if heartbeat else None),
     )
@@ -100,7 +100,9 @@ def monitor_of(settings: Settings, app: App) -> Monitor:
 
 def begin_log(settings: Settings) -> None:
     """Log as the configuration says, and what is unwise about it."""
-    set_up(secrets_of(settings), style=settings.syncd.log.format, level=settings.syncd.log.level)
+    set_up(
+        settings_secrets(settings), style=settings.syncd.log.format, level=settings.syncd.log.level
+    )
     for problem in settings.warnings:
         log.warning("configuration", key=problem.key, reason=problem.reason, remedy=problem.remedy)
 
@@ -114,10 +116,10 @@ def _log_pauses(app: App) -> None:
         log.info("is paused", kind=each.kind, id=each.id, since=since, who=each.who)
 
 
-def pace_of(settings: Settings) -> Pace:
+def pace_of(settings: Settings) -> JobIntervals:
     """How often the configuration wants the windows to be read."""
     said = settings.syncd
-    return Pace(said.near.every, said.far.every, said.resync_at, ZoneInfo(said.zone))
+    return JobIntervals(said.near.every, said.far.every, said.resync_at, ZoneInfo(said.zone))
 
 
 def _wrote(operation: Operation, what: str) -> None:
@@ -132,7 +134,7 @@ def _wrote(operation: Operation, what: str) -> None:
     )
 
 
-def secrets_of(settings: Settings) -> list[str]:
+def settings_secrets(settings: Settings) -> list[str]:
     """All credentials, to be masked in the log."""
     tables = (settings.syncd, *settings.systems.values())
     return [said.reveal() for table in tables for _, said in table if isinstance(said, Secret)]

@@ -12,7 +12,7 @@ import typer
 
 from syncd.cli import terminal
 from syncd.cli.options import UsageError
-from syncd.sandbox.scenario import config_text, furnish
+from syncd.sandbox.scenario import config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 
 
@@ -62,7 +62,7 @@ async def _serve(ports: list[int], write_config: Path | None, *, empty: bool) ->
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
     made = Sandbox()
-    world = furnish(made, datetime.now(UTC), empty=empty)
+    world = seed_clinic(made, datetime.now(UTC), empty=empty)
     try:
         async with made.serve(ports=ports):
             rows = [(name, url) for name, url in made.urls.items()]

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli import terminal, words
+from syncd.cli import render, terminal
 from syncd.cli.options import JsonOption, UsageError
 from syncd.cli.privileges import write_text
-from syncd.simulate.play import Outcome, play
+from syncd.simulate.runner import RunResult, play
+from syncd.simulate.scenario import ALL, draw_scenario
 from syncd.simulate.shrink import shortest
-from syncd.simulate.story import ALL, draw
 
 
 def simulate(
@@ -35,13 +35,13 @@ def simulate(
     trace. A story that breaks a promise is shown in its shortest form. Exit 1 if there is one.
     """
     chosen = _faults(faults)
-    found: list[Outcome] = []
+    found: list[RunResult] = []
     lines: list[str] = []
     total, faults_met = Counter[str](), Counter[str]()
     with terminal.progress("playing", quiet=as_json) as told:
         for number in range(seed, seed + seeds):
             told(f"story {number}, {len(found)} broken so far")
-            outcome = play(draw(number, hours, chosen))
+            outcome = play(draw_scenario(number, hours, chosen))
             acts, writes = outcome.acts.total(), outcome.writes.total()
             total.update(acts=acts, cycles=outcome.cycles, writes=writes)
             faults_met.update(outcome.faults)
@@ -51,12 +51,12 @@ def simulate(
     if trace is not None:
         write_text(trace, "\n".join(lines) + "\n")
     if as_json:
-        broken = [{"seed": o.story.seed, "broken": o.broken} for o in found]
+        broken = [{"seed": o.scenario.seed, "broken": o.broken} for o in found]
         met = dict(sorted(faults_met.items()))
         figures = {"stories": seeds, "hours": hours, **total, "faults": met, "broken": broken}
         terminal.print_json(figures)
     else:
-        _tell(found, total, faults_met, f"{words.count(seeds, 'story', 'stories')} of {hours:g} h")
+        _tell(found, total, faults_met, f"{render.count(seeds, 'story', 'stories')} of {hours:g} h")
     raise typer.Exit(1 if found else 0)
 
 
@@ -73,7 +73,7 @@ def _faults(text: str) -> frozenset[str]:
     return asked
 
 
-def _tell(found: list[Outcome], total: Counter[str], faults: Counter[str], stories: str) -> None:
+def _tell(found: list[RunResult], total: Counter[str], faults: Counter[str], stories: str) -> None:
     terminal.say(
         f"{stories}: {total['acts']} acts by hand, {faults.total()} faults, "
         f"{total['cycles']} cycles, {total['writes']} changes by syncd"
@@ -82,7 +82,7 @@ def _tell(found: list[Outcome], total: Counter[str], faults: Counter[str], stori
         terminal.say("faults: " + ", ".join(f"{kind} {n}" for kind, n in faults.most_common()))
     for outcome in found:
         terminal.say()
-        terminal.say(f"seed {outcome.story.seed} breaks: {outcome.broken[0]}", style="bold")
+        terminal.say(f"seed {outcome.scenario.seed} breaks: {outcome.broken[0]}", style="bold")
         for line in play(shortest(outcome, play)).trace:
             # Requests are in the trace file; the story is what people, faults and syncd did.
             if line[:1].isdigit():

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from syncd.cli import terminal, words
-from syncd.cli.learned import remember
-from syncd.cli.look import open_state
+from syncd.app import RealClock, build_systems
+from syncd.cli import render, terminal
+from syncd.cli.inspect import open_state
+from syncd.cli.learned_limits import remember
 from syncd.cli.options import (
     ConfigOption,
     FromOption,
@@ -25,11 +26,10 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.config.settings import Settings
-from syncd.core.freetime import Comparison, Difference, compare
-from syncd.engine.slots import ask
-from syncd.model import FreeTime, Value, Window
-from syncd.store.exposed import free_times
-from syncd.wiring import RealClock, build_systems
+from syncd.core.availability import OfferComparison, OfferDifference, compare_offers
+from syncd.engine.free_slots import read_slots
+from syncd.model import Availability, Value, Window
+from syncd.store.availability import availabilities
 
 _MOST_ROWS = 60
 """So many differences are listed one by one; the rest is counted."""
@@ -61,7 +61,7 @@ def slots(
     window = span(settings, start, end)
     store = open_state(settings)
     try:
-        stored = free_times(store, provider)
+        stored = availabilities(store, provider)
         records = store.state(provider).records
     finally:
         store.close()
@@ -78,7 +78,7 @@ def slots(
     )
     if ahead.start >= ahead.end:
         raise UsageError("that time is over", "Name a day that is still to come with --to.")
-    found = compare(asked, records, ahead)
+    found = compare_offers(asked, records, ahead)
     if as_json:
         terminal.print_json(_json(provider, systems, asked, found))
         return
@@ -88,19 +88,21 @@ def slots(
         _say_found(provider, found, zone)
 
 
-async def _ask_now(settings: Settings, provider: str, *, quiet: bool) -> list[FreeTime]:
+async def _ask_now(settings: Settings, provider: str, *, quiet: bool) -> list[Availability]:
     found = build_systems(settings, RealClock())
     remember(settings.syncd.state_path, found)
     wanted = [found[name] for name in sorted(settings.providers[provider].calendars)]
     try:
         with terminal.progress("asking for free slots", quiet=quiet):
-            return list(await asyncio.gather(*(ask(s, provider, RealClock()) for s in wanted)))
+            return list(
+                await asyncio.gather(*(read_slots(s, provider, RealClock()) for s in wanted))
+            )
     finally:
         await asyncio.gather(*(system.aclose() for system in found.values()))
 
 
 def _say_asked(
-    systems: Sequence[str], asked: Sequence[FreeTime], now: datetime, zone: ZoneInfo
+    systems: Sequence[str], asked: Sequence[Availability], now: datetime, zone: ZoneInfo
 ) -> None:
     known = {free.system: free for free in asked}
     for name in systems:
@@ -112,14 +114,14 @@ def _say_asked(
         elif not free.known:
             terminal.warn(f"{name} does not tell: {free.fault}")
         else:
-            until = words.moment(free.window.end, zone)
-            terminal.say(f"{name}: asked {words.ago(free.asked_at, now)}, up to {until}")
+            until = render.moment(free.window.end, zone)
+            terminal.say(f"{name}: asked {render.ago(free.asked_at, now)}, up to {until}")
             if free.fault:
                 terminal.warn(f"{name} did not answer since: {free.fault}")
 
 
-def _say_found(provider: str, found: Comparison, zone: ZoneInfo) -> None:
-    rows = [(words.interval(Value(w.start, w.end), zone),) for w in found.everywhere]
+def _say_found(provider: str, found: OfferComparison, zone: ZoneInfo) -> None:
+    rows = [(render.interval(Value(w.start, w.end), zone),) for w in found.everywhere]
     if rows:
         columns = ("can be booked in all systems",)
         terminal.table(f"{provider} · {zone.key}", columns, rows[:_MOST_ROWS])
@@ -128,7 +130,7 @@ def _say_found(provider: str, found: Comparison, zone: ZoneInfo) -> None:
     _say_more(len(rows))
     differing = [
         (
-            words.interval(Value(d.start, d.end), zone),
+            render.interval(Value(d.start, d.end), zone),
             ", ".join(d.offered),
             "; ".join(f"{system}: {why}" for system, why in d.closed),
             "taken, but offered" if d.taken else "",
@@ -141,7 +143,7 @@ def _say_found(provider: str, found: Comparison, zone: ZoneInfo) -> None:
         _say_more(len(differing))
     taken = sum(d.taken for d in found.differences)
     terminal.say(
-        f"{words.count(taken, 'span is', 'spans are')} offered although taken: see `syncd status`"
+        f"{render.count(taken, 'span is', 'spans are')} offered although taken: see `syncd status`"
         if taken
         else "no time is offered that is taken elsewhere"
     )
@@ -153,15 +155,18 @@ def _say_more(number: int) -> None:
 
 
 def _json(
-    provider: str, systems: Sequence[str], asked: Sequence[FreeTime], found: Comparison | None
+    provider: str,
+    systems: Sequence[str],
+    asked: Sequence[Availability],
+    found: OfferComparison | None,
 ) -> dict[str, Any]:
     known = {free.system: free for free in asked}
     return {
         "provider": provider,
         "systems": {
             name: {
-                "asked_at": words.instant_json(known[name].asked_at) if name in known else None,
-                "until": words.instant_json(known[name].window.end) if name in known else None,
+                "asked_at": render.instant_json(known[name].asked_at) if name in known else None,
+                "until": render.instant_json(known[name].window.end) if name in known else None,
                 "fault": known[name].fault if name in known else "",
             }
             for name in systems
@@ -171,11 +176,11 @@ def _json(
     }
 
 
-def _span_json(found: Window | Difference) -> dict[str, Any]:
-    return {"start": words.instant_json(found.start), "end": words.instant_json(found.end)}
+def _span_json(found: Window | OfferDifference) -> dict[str, Any]:
+    return {"start": render.instant_json(found.start), "end": render.instant_json(found.end)}
 
 
-def _difference_json(found: Difference) -> dict[str, Any]:
+def _difference_json(found: OfferDifference) -> dict[str, Any]:
     return {
         **_span_json(found),
         "offered": list(found.offered),

@@ -24,7 +24,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from syncd.systems.visible import visible
+from syncd.systems.sanitize import sanitize
 
 WIDTH = 100
 """No line that syncd prints is wider."""
@@ -63,7 +63,7 @@ def console(*, err: bool = False) -> Console:
 
 def plain(text: str) -> Text:
     """A text as it stands: no markup, and nothing in it that the terminal would act upon."""
-    return Text(visible(text, keep="\n"))
+    return Text(sanitize(text, keep="\n"))
 
 
 _ASIDE: ContextVar[bool] = ContextVar("aside", default=False)

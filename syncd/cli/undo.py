@@ -9,8 +9,9 @@ from typing import Annotated, Any, Self
 
 import typer
 
-from syncd.cli import consent, left_behind, terminal, words
-from syncd.cli.look import open_state, the_booking
+from syncd.app import build
+from syncd.cli import consent, left_behind_view, render, terminal
+from syncd.cli.inspect import open_state, the_booking
 from syncd.cli.options import (
     AllOption,
     ConfigOption,
@@ -19,17 +20,16 @@ from syncd.cli.options import (
     settings_in_two,
     zone_of,
 )
-from syncd.cli.running import ask_daemon, copy_of_state, stop_on_signals
+from syncd.cli.resync_run import ask_daemon, copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
-from syncd.daemon.client import Answer
-from syncd.daemon.lock import StateHeld, StateLock
-from syncd.engine.planned import operation_from
-from syncd.engine.undo import NothingToUndo, Undone
+from syncd.daemon.client import DaemonReply
+from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.engine.operation_json import operation_from
+from syncd.engine.undo import NothingToUndoError, UndoReport
 from syncd.model import Operation
 from syncd.store import Store
 from syncd.store.journal import intents_of
 from syncd.store.left_behind import LeftBehind
-from syncd.wiring import build
 
 
 def undo(
@@ -74,7 +74,7 @@ def undo(
             raise typer.Exit(undone.exit.code)
         code = _carry_out(settings, full, run, booking, yes=yes, every=every, as_json=as_json)
         raise typer.Exit(code)
-    except NothingToUndo as nothing:
+    except NothingToUndoError as nothing:
         raise UsageError(nothing.reason, nothing.remedy) from None
 
 
@@ -98,7 +98,7 @@ def _carry_out(
                     return planned.exit
             undone = asyncio.run(_undo(settings, run, booking, quiet=as_json))
             result, code = undone.to_json(), undone.exit.code
-    except StateHeld as held:
+    except StateHeldError as held:
         if held.role != "daemon":
             raise
         wanted = {"run": run, "booking": booking}
@@ -129,12 +129,12 @@ class _Planned:
     exit: int
 
     @classmethod
-    def of(cls, undone: Undone) -> Self:
-        left = [{"booking": each.booking, "why": each.why} for each in undone.left]
+    def of(cls, undone: UndoReport) -> Self:
+        left = [{"booking": each.booking, "why": each.why} for each in undone.skipped]
         return cls(undone.operations, left, undone.out_of_reach, undone.exit.code)
 
     @classmethod
-    def from_json(cls, answer: Answer) -> Self:
+    def from_json(cls, answer: DaemonReply) -> Self:
         """Read what a daemon sent."""
         told = answer.result
         return cls(
@@ -150,7 +150,7 @@ def _agreed(settings: Settings, planned: _Planned, *, every: bool) -> bool:
     if not planned.operations:
         _tell_plan(settings, planned, every=every)
         return False
-    consent.ask(
+    consent.ask_consent(
         "Put this back?",
         lambda: _tell_plan(settings, planned, every=every, asking=True),
         yes=False,
@@ -158,11 +158,11 @@ def _agreed(settings: Settings, planned: _Planned, *, every: bool) -> bool:
     return True
 
 
-def _preview(settings: Settings, run: str, booking: str | None, *, quiet: bool) -> Undone:
+def _preview(settings: Settings, run: str, booking: str | None, *, quiet: bool) -> UndoReport:
     """Plan it on a copy of the state; nothing is written anywhere."""
     store = copy_of_state(settings)
 
-    async def plan() -> Undone:
+    async def plan() -> UndoReport:
         app = build(settings, store=store)
         try:
             with terminal.progress("reading", quiet=quiet) as told:
@@ -173,7 +173,7 @@ def _preview(settings: Settings, run: str, booking: str | None, *, quiet: bool) 
     return asyncio.run(plan())
 
 
-async def _undo(settings: Settings, run: str, booking: str | None, *, quiet: bool) -> Undone:
+async def _undo(settings: Settings, run: str, booking: str | None, *, quiet: bool) -> UndoReport:
     app = build(settings)
     stop_on_signals(app.engine.stopping)
     try:
@@ -192,7 +192,7 @@ def _tell_plan(settings: Settings, planned: _Planned, *, every: bool, asking: bo
     consent.show_totals(planned.operations)
     _print_left(planned.left)
     _print_out_of_reach(settings, planned.out_of_reach)
-    number = words.count(len(planned.operations), "write")
+    number = render.count(len(planned.operations), "write")
     told = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
     terminal.say(f"{number} would be made; {told}")
 
@@ -209,9 +209,9 @@ def _tell(settings: Settings, result: Mapping[str, Any]) -> None:
             terminal.warn(f"{name} is {system['state']}: run the command again when it answers")
     # A daemon of an older version does not say it.
     if unwritten := result.get("unwritten", 0):
-        number = words.count(unwritten, "write was", "writes were")
+        number = render.count(unwritten, "write was", "writes were")
         terminal.warn(f"{number} not sent, or not confirmed yet: run the command again")
-    put_back = words.count(len(result["bookings"]), "booking")
+    put_back = render.count(len(result["bookings"]), "booking")
     terminal.say(f"{put_back} put back, {len(result['left'])} left as they are")
     if result["bookings"]:
         terminal.say("what was put back stays so until the booking changes")
@@ -221,7 +221,7 @@ def _print_operations(settings: Settings, operations: Sequence[Operation], title
     for provider in sorted({o.provider for o in operations}):
         zone = zone_of(settings, provider)
         rows = [
-            (o.system, words.operation(o, zone), " ".join(o.bookings))
+            (o.system, render.operation(o, zone), " ".join(o.bookings))
             for o in operations
             if o.provider == provider
         ]
@@ -236,7 +236,7 @@ def _print_left(left: Sequence[Mapping[str, Any]]) -> None:
 
 def _print_out_of_reach(settings: Settings, found: Iterable[LeftBehind]) -> None:
     """Name what the run wrote and nobody can put back."""
-    told = list(left_behind.lines(settings, found))
+    told = list(left_behind_view.lines(settings, found))
     for line in told:
         terminal.warn(line)
     if told:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-from syncd.config.problems import Refused
+from syncd.config.problems import InvalidValueError
 from syncd.model import Status, Statuses
 
 _HOW = (
@@ -55,17 +55,17 @@ _NEVER = re.compile(r"delete|remove|purge|erase|archive|uncancel|undo|restore")
 
 def _path(value: str) -> str:
     if "://" in value or value.startswith("//"):
-        raise Refused("it holds a host", _HOW)
+        raise InvalidValueError("it holds a host", _HOW)
     if "?" in value or "#" in value:
-        raise Refused("it holds a query or a fragment", _HOW)
+        raise InvalidValueError("it holds a query or a fragment", _HOW)
     if not _PATH.fullmatch(value):
-        raise Refused("it is not the path of a LeadSquared call", _HOW)
+        raise InvalidValueError("it is not the path of a LeadSquared call", _HOW)
     spelt = value.casefold()
     service = spelt.partition("/")[0]
     call = spelt.removeprefix(service)
     other = _NEVER.search(call) or ("cancel" not in call and _OTHER.search(call))
     if spelt in _KNOWN or service in _SERVICES or other:
-        raise Refused("this call does something else than cancel appointments", _HOW)
+        raise InvalidValueError("this call does something else than cancel appointments", _HOW)
     return value
 
 
@@ -79,15 +79,15 @@ _CANCELLED = "2"
 def check_cancel(cancel_as: str, path: str | None, words: Mapping[str, Status]) -> None:
     """Check that a path is named exactly where cancellations are sent, and that reads show them.
 
-    ``words`` are the account's own status words. Raises Refused.
+    ``words`` are the account's own status words. Raises InvalidValueError.
     """
     if cancel_as == "cancel" and Statuses.of_leadsquared(words).meant(_CANCELLED).busy:
         reason = f'it makes "{_CANCELLED}" busy, so no read could show that a meeting is cancelled'
-        raise Refused(reason, f'Leave "{_CANCELLED}" out.', under=("statuses",))
+        raise InvalidValueError(reason, f'Leave "{_CANCELLED}" out.', under=("statuses",))
     if cancel_as == "cancel" and path is None:
         reason = 'cancel_as = "cancel" sends cancellations to an address, and none is named'
-        raise Refused(reason, f"Add cancel_path. {_HOW}", under=("cancel_path",))
+        raise InvalidValueError(reason, f"Add cancel_path. {_HOW}", under=("cancel_path",))
     if cancel_as != "cancel" and path is not None:
         reason = f'nothing is sent there while cancel_as = "{cancel_as}"'
         remedy = 'Leave cancel_path out, or write cancel_as = "cancel".'
-        raise Refused(reason, remedy, under=("cancel_path",))
+        raise InvalidValueError(reason, remedy, under=("cancel_path",))

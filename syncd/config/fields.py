@@ -19,8 +19,8 @@ from pydantic import (
     ValidationInfo,
 )
 
-from syncd.config.problems import Refused
-from syncd.config.secrets import Secret, Surroundings, read_secret
+from syncd.config.problems import InvalidValueError
+from syncd.config.secrets import ReadContext, Secret, read_secret
 from syncd.model import zone
 
 _UNITS: Mapping[str, timedelta] = {
@@ -38,18 +38,18 @@ _NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")
 """Format characters that words of some scripts, and emojis of several parts, consist of."""
 _NAME = re.compile(r"[a-z0-9_-]+")
-_NOWHERE = Surroundings(Path(), {})
+_NOWHERE = ReadContext(Path(), {})
 """For settings that a program builds itself: their paths stay as they are."""
 
 
 def parse_duration(value: object) -> timedelta:
-    """Read "90s", "15m", "2h" or "1d"; a timedelta stays as it is. Raises Refused."""
+    """Read "90s", "15m", "2h" or "1d"; a timedelta stays as it is. Raises InvalidValueError."""
     if isinstance(value, timedelta):
         return value
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         written = f'"{value}"' if isinstance(value, str) else "a value that is no text"
-        raise Refused(f"{written} is no duration", _HOW)
+        raise InvalidValueError(f"{written} is no duration", _HOW)
     return int(found[1]) * _UNITS[found[2]]
 
 
@@ -60,7 +60,7 @@ def span(least: str, most: str) -> PlainValidator:
         duration = parse_duration(value)
         if not parse_duration(least) <= duration <= parse_duration(most):
             reason = "it is too short" if duration < parse_duration(least) else "it is too long"
-            raise Refused(reason, f"Write a duration from {least} to {most}.")
+            raise InvalidValueError(reason, f"Write a duration from {least} to {most}.")
         return duration
 
     return PlainValidator(check)
@@ -72,14 +72,14 @@ def _time(value: object) -> time:
         return time(int(found[1]), int(found[2]), int(found[3] or 0))
     if isinstance(value, time) and value.tzinfo is None:
         return value
-    raise Refused("it is no time of day", 'Write hours and minutes, "03:30".')
+    raise InvalidValueError("it is no time of day", 'Write hours and minutes, "03:30".')
 
 
 def _zone(value: str) -> str:
     try:
         zone(value)
     except ValueError:
-        raise Refused(
+        raise InvalidValueError(
             f'"{value}" is no time zone', 'Write an IANA name like "Europe/Berlin" or "UTC".'
         ) from None
     return value
@@ -92,15 +92,19 @@ def _base_url(value: str) -> str:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise Refused("it is no web address", example) from None
+        raise InvalidValueError("it is no web address", example) from None
     if parts.scheme not in {"http", "https"} or not host or not value.isprintable():
-        raise Refused("it is no web address", example)
+        raise InvalidValueError("it is no web address", example)
     if parts.username is not None or parts.query or parts.fragment or " " in value:
         reason = "it holds more than host, port and path"
-        raise Refused(reason, "Leave out user, password, ? and #; keys have settings of their own.")
+        raise InvalidValueError(
+            reason, "Leave out user, password, ? and #; keys have settings of their own."
+        )
     if parts.scheme == "http" and not is_loopback(host):
         reason = "over plain http everybody on the way could read the credentials"
-        raise Refused(reason, "Write https; plain http is only for this machine (127.0.0.1).")
+        raise InvalidValueError(
+            reason, "Write https; plain http is only for this machine (127.0.0.1)."
+        )
     return value.rstrip("/")
 
 
@@ -120,9 +124,9 @@ def _share(value: object) -> float:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         share = float(value)
     else:
-        raise Refused("it is no share", 'Write a fraction or a percentage: 0.2 or "20%".')
+        raise InvalidValueError("it is no share", 'Write a fraction or a percentage: 0.2 or "20%".')
     if not 0 <= share <= 1:
-        raise Refused("it is not between 0 and 1", 'Write 0 to 1, or "0%" to "100%".')
+        raise InvalidValueError("it is not between 0 and 1", 'Write 0 to 1, or "0%" to "100%".')
     return share
 
 
@@ -130,7 +134,7 @@ def _email(value: str) -> str:
     name, at, host = value.strip().rpartition("@")
     spaced = any(letter.isspace() for letter in value.strip())
     if not (name and at and host) or spaced or _control(value.strip()) is not None:
-        raise Refused("it is no e-mail address", 'Write one, like "alice@example.com".')
+        raise InvalidValueError("it is no e-mail address", 'Write one, like "alice@example.com".')
     return value.strip()
 
 
@@ -138,7 +142,7 @@ def _one_line(value: str) -> str:
     """Refuse control characters: platforms refuse a title with a line break, or cut it there."""
     if (letter := _control(value)) is not None:
         reason = f"it holds a line break or another control character (U+{ord(letter):04X})"
-        raise Refused(reason, "Write it in one line of plain text.")
+        raise InvalidValueError(reason, "Write it in one line of plain text.")
     return value
 
 
@@ -146,7 +150,7 @@ def _plain_text(value: str) -> str:
     """Refuse control characters but for line breaks, which descriptions and notes may have."""
     if (letter := _control(value.replace("\n", ""))) is not None:
         reason = f"it holds a control character (U+{ord(letter):04X})"
-        raise Refused(reason, "Write plain text; line breaks are allowed.")
+        raise InvalidValueError(reason, "Write plain text; line breaks are allowed.")
     return value
 
 
@@ -161,9 +165,9 @@ def _state(value: str, info: ValidationInfo) -> str:
     home = around(info).home
     if "://" not in value:
         return str(home / Path(value).expanduser())
-    from syncd.config.urls import anchored  # noqa: PLC0415 - only URLs need SQLAlchemy
+    from syncd.config.urls import resolve_sqlite_url  # noqa: PLC0415 - only URLs need SQLAlchemy
 
-    return anchored(value, home)
+    return resolve_sqlite_url(value, home)
 
 
 def is_name(word: str) -> bool:
@@ -180,11 +184,11 @@ def _ca_file(value: str, info: ValidationInfo) -> str:
     try:
         found = ssl.create_default_context(cafile=path).get_ca_certs()
     except FileNotFoundError:
-        raise Refused(f"the file {path} does not exist", remedy) from None
+        raise InvalidValueError(f"the file {path} does not exist", remedy) from None
     except (OSError, ValueError) as error:
-        raise Refused(f"the file {path} cannot be used ({error})", remedy) from None
+        raise InvalidValueError(f"the file {path} cannot be used ({error})", remedy) from None
     if not found:
-        raise Refused(f"the file {path} holds no certificate of an authority", remedy)
+        raise InvalidValueError(f"the file {path} holds no certificate of an authority", remedy)
     return str(path)
 
 
@@ -192,9 +196,9 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
     return read_secret(value, around(info))
 
 
-def around(info: ValidationInfo) -> Surroundings:
+def around(info: ValidationInfo) -> ReadContext:
     """What the configuration that is being read refers to."""
-    return info.context if isinstance(info.context, Surroundings) else _NOWHERE
+    return info.context if isinstance(info.context, ReadContext) else _NOWHERE
 
 
 Text = Annotated[

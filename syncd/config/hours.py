@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import PlainSerializer, PlainValidator
 
-from syncd.config.problems import Refused
-from syncd.model import Span
+from syncd.config.problems import InvalidValueError
+from syncd.model import OpeningHours
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FORM = re.compile(
@@ -18,29 +18,34 @@ _FORM = re.compile(
 _REMEDY = 'Write "08:00-18:00", "Mon-Fri 08:00-18:00", or a list of these.'
 
 
-def parse_hours(value: object) -> tuple[Span, ...]:
-    """Read one span or a list of them; no span at all means at any time. Raises Refused."""
+def parse_hours(value: object) -> tuple[OpeningHours, ...]:
+    """Read one span or a list of them; no span at all means at any time.
+
+    Raises InvalidValueError.
+    """
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list | tuple):
-        raise Refused("these are no hours", _REMEDY)
+        raise InvalidValueError("these are no hours", _REMEDY)
     return tuple(_span(text) for text in texts)
 
 
-def _span(text: object) -> Span:
+def _span(text: object) -> OpeningHours:
     found = _FORM.fullmatch(" ".join(text.lower().split())) if isinstance(text, str) else None
     if found is None:
-        raise Refused("these are no hours", _REMEDY)
+        raise InvalidValueError("these are no hours", _REMEDY)
     opens, closes = _minutes(found["opens"]), _minutes(found["closes"])
     if not opens < closes <= 24 * 60:
-        raise Refused("the hours end before they begin", "Write two spans for a night.")
-    return Span(_days(found["first"], found["last"]), opens, closes)
+        raise InvalidValueError("the hours end before they begin", "Write two spans for a night.")
+    return OpeningHours(_days(found["first"], found["last"]), opens, closes)
 
 
 def _days(first: str | None, last: str | None) -> frozenset[int]:
     if first is None:
         return frozenset(range(7))
     if first not in _DAYS or (last is not None and last not in _DAYS):
-        raise Refused("there is no such day", "Write Mon, Tue, Wed, Thu, Fri, Sat or Sun.")
+        raise InvalidValueError(
+            "there is no such day", "Write Mon, Tue, Wed, Thu, Fri, Sat or Sun."
+        )
     begin = _DAYS.index(first)
     end = begin if last is None else _DAYS.index(last)
     return frozenset((begin + step) % 7 for step in range((end - begin) % 7 + 1))
@@ -51,4 +56,6 @@ def _minutes(clock: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-WorkingHours = Annotated[tuple[Span, ...], PlainValidator(parse_hours), PlainSerializer(str)]
+WorkingHours = Annotated[
+    tuple[OpeningHours, ...], PlainValidator(parse_hours), PlainSerializer(str)
+]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
 from syncd.config.fields import around, is_loopback
-from syncd.config.problems import Refused
+from syncd.config.problems import InvalidValueError
 from syncd.config.secrets import Secret, read_secret
 
 _PORT = re.compile(r"(127(?:\.[0-9]{1,3}){3}|localhost):([0-9]{1,5})")
@@ -37,19 +37,21 @@ def _address(value: object) -> Address:
     if isinstance(value, Address):
         return value
     if not isinstance(value, str):
-        raise Refused("it is no address", _HOW)
+        raise InvalidValueError("it is no address", _HOW)
     if value.startswith("unix:"):
         path = Path(value.removeprefix("unix:"))
         if not path.is_absolute() or len(str(path)) > _LONGEST:
-            raise Refused("a socket's path is absolute, and at most 100 letters long", _HOW)
+            raise InvalidValueError(
+                "a socket's path is absolute, and at most 100 letters long", _HOW
+            )
         return Address(path=path)
     found = _PORT.fullmatch(value)
     if found is None or not is_loopback(found[1]):
-        raise Refused(
+        raise InvalidValueError(
             "the page can be served to this machine only: a loopback address and a port", _HOW
         )
     if not 1 <= int(found[2]) <= _LAST_PORT:
-        raise Refused(f"there is no port {found[2]}", _HOW)
+        raise InvalidValueError(f"there is no port {found[2]}", _HOW)
     return Address(found[1], int(found[2]))
 
 
@@ -60,7 +62,9 @@ def _heartbeat(value: object, info: ValidationInfo) -> Secret:
         parts = urlsplit(said.reveal())
         host = parts.hostname or ""
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-            raise Refused("it is no https address", "Write what the watching service gave you.")
+            raise InvalidValueError(
+                "it is no https address", "Write what the watching service gave you."
+            )
     return said
 
 

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from syncd.config.base import SettingsTable
 from syncd.config.environment import read_environment
 from syncd.config.fields import is_name
-from syncd.config.lines import item_lines, key_lines, line_of
 from syncd.config.listen_path import check_listen
 from syncd.config.mapping import Calendars, check_accounts, check_mapping, check_prefer
 from syncd.config.overrides import check_rules
 from syncd.config.overrides import place_of as override_place
-from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, dotted, listed
-from syncd.config.secrets import Secret, Surroundings
+from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, dotted, join_names
+from syncd.config.pydantic_errors import translate
+from syncd.config.secrets import ReadContext, Secret
 from syncd.config.settings import (
     PLATFORMS,
     CalendarSettings,
@@ -30,8 +31,7 @@ from syncd.config.settings import (
     Settings,
     SystemSettings,
 )
-from syncd.config.table import Table
-from syncd.config.translate import translate
+from syncd.config.toml_positions import item_lines, key_lines, line_of
 
 if TYPE_CHECKING:
     from syncd.config.provision import ProvisionSettings
@@ -41,7 +41,7 @@ _LARGEST = 4 * 1024 * 1024
 _DEEPEST = 20
 _SECTIONS = ("syncd", "systems", "providers", "rules", "guard", "provision")
 
-T = TypeVar("T", bound=Table)
+T = TypeVar("T", bound=SettingsTable)
 
 
 def find(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
@@ -95,7 +95,7 @@ def load(
         raise _too_deep(path, text)
     home = path.parent.absolute()
     kept, unread = read_environment(raw, home) if secrets else ({}, [])
-    reading = _Reading(raw, Surroundings(home, {**kept, **env}, fetch=secrets), mapping)
+    reading = _Reading(raw, ReadContext(home, {**kept, **env}, fetch=secrets), mapping)
     settings = reading.settings(path)
     if settings is not None:
         reading.findings += check_listen(settings)
@@ -176,7 +176,7 @@ def _located(finding: Finding, path: Path, lines: Mapping[tuple[str | int, ...],
 class _Reading:
     """One pass over a parsed document: what could be read, and what was found wrong."""
 
-    def __init__(self, raw: Mapping[str, Any], around: Surroundings, mapping: bool) -> None:
+    def __init__(self, raw: Mapping[str, Any], around: ReadContext, mapping: bool) -> None:
         self._raw, self._around, self._mapping = raw, around, mapping
         self.findings: list[Finding] = []
 
@@ -244,7 +244,9 @@ class _Reading:
                 reason = "it is missing" if given is None else "it is no type of system"
                 close = did_you_mean(given, PLATFORMS) if isinstance(given, str) else ""
                 remedy = (
-                    close if close.startswith("Did") else f"Write type = {listed([*PLATFORMS])}."
+                    close
+                    if close.startswith("Did")
+                    else f"Write type = {join_names([*PLATFORMS])}."
                 )
                 self._wrong(("systems", name, "type"), reason, remedy)
                 continue

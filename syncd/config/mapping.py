@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from syncd.config.problems import Finding, did_you_mean, listed
+from syncd.config.problems import Finding, did_you_mean, join_names
 from syncd.config.settings import (
     CalendarSettings,
     LeadConnectorCalendar,
@@ -111,7 +111,7 @@ def check_accounts(systems: Mapping[str, SystemSettings]) -> Iterator[Finding]:
     """Look for two systems that are one account: syncd would answer its own writes."""
     for (first, one), (second, other) in combinations(systems.items(), 2):
         if _account(one) == _account(other):
-            remedy = f"Keep {listed([first, second])}, and map all providers to that one."
+            remedy = f"Keep {join_names([first, second])}, and map all providers to that one."
             yield Finding(("systems", second), f'it is the same account as "{first}"', remedy)
 
 

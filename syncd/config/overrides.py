@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from syncd.config.mapping import Calendars
-from syncd.config.problems import Finding, did_you_mean, listed
+from syncd.config.problems import Finding, did_you_mean, join_names
 from syncd.config.settings import OverrideSettings, RulesSettings
 from syncd.core.rules import CHOICES, Choice, Override, Rules
 from syncd.model import ConflictKind
@@ -110,14 +110,14 @@ def _words(said: RulesSettings, calendars: Calendars, declared: Sequence[str]) -
         if kind is not None and kind not in _SETTABLE:
             known = kind in {str(k) for k in ConflictKind}
             reason = f"{kind} is always held" if known else f'there is no kind "{kind}"'
-            remedy = f"Choose {listed(_SETTABLE)}." if known else did_you_mean(kind, _SETTABLE)
+            remedy = f"Choose {join_names(_SETTABLE)}." if known else did_you_mean(kind, _SETTABLE)
             yield Finding((*at, "kind"), reason, remedy)
         elif kind is not None:
             allowed = [str(choice) for choice in CHOICES[ConflictKind(kind)]]
         if override.choice not in allowed:
             of = f" of {kind}" if kind in _SETTABLE else ""
             reason = f'"{override.choice}" is no choice{of}'
-            yield Finding((*at, "choice"), reason, f"Write {listed(allowed)}.")
+            yield Finding((*at, "choice"), reason, f"Write {join_names(allowed)}.")
 
 
 def _cases(override: OverrideSettings, calendars: Calendars) -> list[Case]:
@@ -183,7 +183,9 @@ def _contradiction(
         for provider in providers:
             unnamed = [s for s in calendars[provider] if s not in said.prefer]
             if len(unnamed) > 1:
-                reason = f"prefer does not say which of {listed(unnamed)} goes first ({provider})"
+                reason = (
+                    f"prefer does not say which of {join_names(unnamed)} goes first ({provider})"
+                )
                 yield Finding(at, reason, "Name all but one in prefer = […].")
                 return
     elif choice in _MOVING and not any(

@@ -71,7 +71,7 @@ class ConfigError(Exception):
         return "\n".join(map(str, self.problems))
 
 
-class Refused(ValueError):  # noqa: N818 - it is no program's error: it says what a person wrote
+class InvalidValueError(ValueError):
     """A value cannot be used. ``under`` is the key inside the refused table, if it is just one."""
 
     def __init__(self, reason: str, remedy: str, *, under: tuple[str, ...] = ()) -> None:
@@ -101,10 +101,10 @@ def did_you_mean(word: str, known: Iterable[str], none: str = "Remove it.") -> s
     close = difflib.get_close_matches(word, words, n=1)
     if close:
         return f'Did you mean "{close[0]}"?'
-    return f"Known here: {listed(words)}." if words else none
+    return f"Known here: {join_names(words)}." if words else none
 
 
-def listed(words: Sequence[str]) -> str:
+def join_names(words: Sequence[str]) -> str:
     """Join words for a sentence: ``"a", "b" or "c"``."""
     quoted = [f'"{word}"' for word in words]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"

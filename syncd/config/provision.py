@@ -12,9 +12,9 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, PlainValidator, StrictBool, StrictInt, model_validator
 
+from syncd.config.base import SettingsTable
 from syncd.config.fields import Text, Words
-from syncd.config.problems import Finding, Refused, did_you_mean
-from syncd.config.table import Table
+from syncd.config.problems import Finding, InvalidValueError, did_you_mean
 
 _SPAN = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])-([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _MOST_CALENDARS = 100
@@ -27,10 +27,14 @@ Minutes = Literal[10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 360, 420, 480]
 def _hours(value: object) -> tuple[int, int, int, int]:
     found = _SPAN.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
     if found is None:
-        raise Refused("it is no span of hours", 'Write opening and closing time: "09:00-17:00".')
+        raise InvalidValueError(
+            "it is no span of hours", 'Write opening and closing time: "09:00-17:00".'
+        )
     opens, closes = (int(found[1]), int(found[2])), (int(found[3]), int(found[4]))
     if closes <= opens:
-        raise Refused("it closes before it opens", 'Write "09:00-17:00"; midnight is no end.')
+        raise InvalidValueError(
+            "it closes before it opens", 'Write "09:00-17:00"; midnight is no end.'
+        )
     return (*opens, *closes)
 
 
@@ -38,7 +42,7 @@ Hours = Annotated[tuple[int, int, int, int], PlainValidator(_hours)]
 """Opening and closing hour and minute, on the location's wall clock."""
 
 
-class RoomWanted(Table):
+class RoomWanted(SettingsTable):
     """A room of a v2 location, and the calendars that are booked in it."""
 
     system: Text
@@ -50,7 +54,7 @@ class RoomWanted(Table):
     calendars: Annotated[tuple[Text, ...], Field(max_length=_MOST_CALENDARS)] = ()
 
 
-class EquipmentWanted(Table):
+class EquipmentWanted(SettingsTable):
     """A kind of equipment of a v2 location: ``quantity`` pieces, less those out of service.
 
     One equipment is used by one calendar at most (supplied document 002).
@@ -68,18 +72,18 @@ class EquipmentWanted(Table):
     def _some_are_left(self) -> Self:
         if self.out_of_service > self.quantity:
             reason = "more pieces are out of service than there are"
-            raise Refused(reason, "Lower out_of_service.", under=("out_of_service",))
+            raise InvalidValueError(reason, "Lower out_of_service.", under=("out_of_service",))
         return self
 
 
-class End(Table):
+class End(SettingsTable):
     """One end of an association: the kind of record, and what it is called there."""
 
     object: Annotated[str, Field(pattern=r"^(contact|custom_objects\.[a-z0-9_]+)$")]
     label: Text
 
 
-class AssociationWanted(Table):
+class AssociationWanted(SettingsTable):
     """A kind of relation in a v2 location, known by its key. The order of its ends counts."""
 
     system: Text
@@ -88,7 +92,7 @@ class AssociationWanted(Table):
     second: End
 
 
-class ObjectWanted(Table):
+class ObjectWanted(SettingsTable):
     """A custom object of a v2 location, for records that stand for bookings elsewhere."""
 
     system: Text
@@ -98,7 +102,7 @@ class ObjectWanted(Table):
     primary: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "external_id"
 
 
-class TeamCalendar(Table):
+class TeamCalendar(SettingsTable):
     """How a v1 team presents itself; the slug is its part of the booking page's address."""
 
     name: Text
@@ -106,7 +110,7 @@ class TeamCalendar(Table):
     description: Words = ""
 
 
-class TeamWanted(Table):
+class TeamWanted(SettingsTable):
     """A team of a v1 location; ``users`` are e-mail addresses, names or ids."""
 
     system: Text
@@ -117,7 +121,7 @@ class TeamWanted(Table):
     skip_assigning_existing: StrictBool | None = None
 
 
-class Member(Table):
+class Member(SettingsTable):
     """A user of a service."""
 
     user: Text
@@ -126,7 +130,7 @@ class Member(Table):
     meeting_location: Text | None = None
 
 
-class Slot(Table):
+class Slot(SettingsTable):
     """How long bookings are, how far apart they begin, what stays free after; in minutes."""
 
     duration: Minutes = 30
@@ -134,14 +138,14 @@ class Slot(Table):
     buffer: Count | None = None
 
 
-class Ahead(Table):
+class Ahead(SettingsTable):
     """A span of time before an appointment."""
 
     amount: Count
     unit: Literal["hours", "days", "weeks", "months"]
 
 
-class Confirmation(Table):
+class Confirmation(SettingsTable):
     """What happens when somebody books."""
 
     auto_confirm: StrictBool = True
@@ -157,7 +161,7 @@ class Confirmation(Table):
     content: Words = ""
 
 
-class ServiceWanted(Table):
+class ServiceWanted(SettingsTable):
     """A service of a v1 location: what is booked with a team.
 
     See docs/platforms/leadconnector-v1.md#services.
@@ -188,7 +192,7 @@ class ServiceWanted(Table):
     confirmation: Confirmation = Confirmation()
 
 
-class ProvisionSettings(Table):
+class ProvisionSettings(SettingsTable):
     """All that ``syncd provision`` sees to."""
 
     rooms: tuple[RoomWanted, ...] = ()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from syncd.config.problems import Refused, did_you_mean
+from syncd.config.problems import InvalidValueError, did_you_mean
 from syncd.config.trust import open_secret
 
 _WAYS = '{ env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
@@ -21,7 +21,7 @@ _LONGEST = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Concern:
+class SecretWarning:
     """What is unwise, though it works, about the way a secret is kept."""
 
     reason: str
@@ -33,7 +33,7 @@ class Secret:
     """A credential. Only `reveal` shows it; every other way to print it gives asterisks."""
 
     _value: str = field(repr=False)
-    concern: Concern | None = field(default=None, compare=False, repr=False)
+    concern: SecretWarning | None = field(default=None, compare=False, repr=False)
     source: Mapping[str, str] | None = field(default=None, compare=False, repr=False)
     """Where it was read from, as the configuration says it; None if it stands there itself."""
 
@@ -47,7 +47,7 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ReadContext:
     """What a configuration refers to: the directory it is in, and the environment."""
 
     home: Path
@@ -56,8 +56,11 @@ class Surroundings:
     """Whether secrets are read; what only looks at the state can do without them."""
 
 
-def read_secret(source: object, around: Surroundings) -> Secret:
-    """Fetch a secret from the place that the configuration names. Raises Refused, never with it."""
+def read_secret(source: object, around: ReadContext) -> Secret:
+    """Fetch a secret from the place that the configuration names.
+
+    Raises InvalidValueError, never with it.
+    """
     match source:
         case Secret():
             return source
@@ -65,7 +68,7 @@ def read_secret(source: object, around: Surroundings) -> Secret:
             remedy = f"Keep it outside the file: {_WAYS}."
             return Secret(
                 _usable(source.strip(), "it", "Write the secret, or better: " + _WAYS + "."),
-                Concern("the secret stands in the file itself", remedy),
+                SecretWarning("the secret stands in the file itself", remedy),
             )
         case dict() if len(source) == 1:
             (way, name), *_ = source.items()
@@ -73,18 +76,20 @@ def read_secret(source: object, around: Surroundings) -> Secret:
                 # The two may have been exchanged: a secret is not repeated.
                 shown = f'"{way}"' if _WAY.fullmatch(str(way)) else "such a place"
                 reason = f"a secret cannot be read from {shown}"
-                raise Refused(reason, did_you_mean(str(way), _READERS))
+                raise InvalidValueError(reason, did_you_mean(str(way), _READERS))
             if not isinstance(name, str) or not name.strip():
                 reason = f"the name after {way} is no text, or is empty"
-                raise Refused(reason, f"Write one of {_WAYS}.")
+                raise InvalidValueError(reason, f"Write one of {_WAYS}.")
             if not around.fetch:
                 return Secret(f"not fetched: {way} {name}")
             return replace(_READERS[way](name, around), source={way: name})
         case _:
-            raise Refused("it says no place to read a secret from", f"Write one of {_WAYS}.")
+            raise InvalidValueError(
+                "it says no place to read a secret from", f"Write one of {_WAYS}."
+            )
 
 
-def _from_env(name: str, around: Surroundings) -> Secret:
+def _from_env(name: str, around: ReadContext) -> Secret:
     # Somebody may have put the secret where its variable's name belongs: then it is not repeated.
     if _ENV_NAME.fullmatch(name):
         what, remedy = (
@@ -95,11 +100,11 @@ def _from_env(name: str, around: Surroundings) -> Secret:
         what = "the environment variable that it names"
         remedy = "Set it, or if this is the secret itself: put the variable's name here instead."
     if name not in around.env:
-        raise Refused(f"{what} is not set", remedy)
+        raise InvalidValueError(f"{what} is not set", remedy)
     return Secret(_usable(around.env[name].strip(), what, remedy))
 
 
-def _from_file(name: str, around: Surroundings) -> Secret:
+def _from_file(name: str, around: ReadContext) -> Secret:
     path = around.home / Path(name).expanduser()
     # A secret may hold a slash, too: what leads nowhere is not repeated.
     shown = "/" in name and len(name) < _LONGEST and _is_folder(path.parent)
@@ -108,29 +113,33 @@ def _from_file(name: str, around: Surroundings) -> Secret:
     content, mode = _content(path, what, remedy)
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         may = "read" if mode & stat.S_IROTH else "changed"
-        raise Refused(f"{what} can be {may} by every user of this machine", "Set its mode to 0600.")
+        raise InvalidValueError(
+            f"{what} can be {may} by every user of this machine", "Set its mode to 0600."
+        )
     concern = None
     if mode & stat.S_IWGRP:
-        concern = Concern(f"{what} can be changed by its group", "Set its mode to 0600.")
+        concern = SecretWarning(f"{what} can be changed by its group", "Set its mode to 0600.")
     return Secret(_usable(content, what, remedy), concern)
 
 
-def _from_credential(name: str, around: Surroundings) -> Secret:
+def _from_credential(name: str, around: ReadContext) -> Secret:
     directory = around.env.get("CREDENTIALS_DIRECTORY", "")
     if not directory:
-        raise Refused(
+        raise InvalidValueError(
             "systemd handed over no credentials ($CREDENTIALS_DIRECTORY is not set)",
             "Run syncd as its systemd unit, and add LoadCredential= to that.",
         )
     if Path(name).name != name:
-        raise Refused("a credential's name is no path", "Write the name alone; for a path: file.")
+        raise InvalidValueError(
+            "a credential's name is no path", "Write the name alone; for a path: file."
+        )
     what = "the credential that it names"
     remedy = "Add LoadCredential=NAME:PATH to the unit, with the NAME written here."
     content, _ = _content(Path(directory) / name, what, remedy)
     return Secret(_usable(content, what, remedy))
 
 
-_READERS: Mapping[str, Callable[[str, Surroundings], Secret]] = {
+_READERS: Mapping[str, Callable[[str, ReadContext], Secret]] = {
     "env": _from_env,
     "file": _from_file,
     "credential": _from_credential,
@@ -138,20 +147,20 @@ _READERS: Mapping[str, Callable[[str, Surroundings], Secret]] = {
 
 
 def _content(path: Path, what: str, remedy: str) -> tuple[str, int]:
-    """Read a file, and return its text and its mode. Raises Refused."""
+    """Read a file, and return its text and its mode. Raises InvalidValueError."""
     try:
         with os.fdopen(open_secret(path), encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(_LONGEST + 1)
     except FileNotFoundError:
-        raise Refused(f"{what} does not exist", remedy) from None
+        raise InvalidValueError(f"{what} does not exist", remedy) from None
     except UnicodeDecodeError:
-        raise Refused(f"{what} holds no text", remedy) from None
+        raise InvalidValueError(f"{what} holds no text", remedy) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "its name cannot be used"
-        raise Refused(f"{what} cannot be read ({why})", remedy) from None
+        raise InvalidValueError(f"{what} cannot be read ({why})", remedy) from None
     if len(text) > _LONGEST:
-        raise Refused(f"{what} is too large for a secret", remedy)
+        raise InvalidValueError(f"{what} is too large for a secret", remedy)
     return text.strip(), mode
 
 
@@ -165,7 +174,9 @@ def _is_folder(path: Path) -> bool:
 def _usable(value: str, what: str, remedy: str) -> str:
     """Refuse what no HTTP header can carry."""
     if not value:
-        raise Refused(f"{what} is empty", remedy)
+        raise InvalidValueError(f"{what} is empty", remedy)
     if not (value.isascii() and value.isprintable()):
-        raise Refused(f"{what} holds more than one line, or letters that no token has", remedy)
+        raise InvalidValueError(
+            f"{what} holds more than one line, or letters that no token has", remedy
+        )
     return value

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from syncd.config.base import SettingsTable
 from syncd.config.cancel_path import CancelPath, check_cancel
 from syncd.config.fields import (
     BaseUrl,
@@ -32,11 +33,10 @@ from syncd.config.fields import (
 )
 from syncd.config.hours import WorkingHours
 from syncd.config.listen import Heartbeat, Listen
-from syncd.config.problems import Problem, Refused
+from syncd.config.problems import InvalidValueError, Problem
 from syncd.config.statuses import StatusWords
-from syncd.config.table import Table
 from syncd.core.rules import Choice
-from syncd.model.allday import AllDay
+from syncd.model.all_day import AllDay
 
 if TYPE_CHECKING:
     from syncd.config.provision import ProvisionSettings
@@ -45,46 +45,46 @@ if TYPE_CHECKING:
 AllDayPolicy = Literal[AllDay.BUSY, AllDay.IGNORE, AllDay.HOURS]
 
 
-class WindowSettings(Table):
+class WindowSettings(SettingsTable):
     """How far back and ahead of now the whole window reaches."""
 
     past: Annotated[timedelta, span("0s", "366d")] = timedelta(days=1)
     future: Annotated[timedelta, span("1h", "366d")] = timedelta(days=60)
 
 
-class NearSettings(Table):
+class NearSettings(SettingsTable):
     """How often the near window is read, and how far ahead of now it reaches."""
 
     every: Annotated[timedelta, span("5s", "1d")] = timedelta(seconds=60)
     ahead: Annotated[timedelta, span("1h", "366d")] = timedelta(days=2)
 
 
-class FarSettings(Table):
+class FarSettings(SettingsTable):
     """How often the whole window is read."""
 
     every: Annotated[timedelta, span("1m", "7d")] = timedelta(minutes=15)
 
 
-class LogSettings(Table):
+class LogSettings(SettingsTable):
     """How the log looks; ``auto`` is text on a terminal and JSON elsewhere."""
 
     format: Literal["auto", "text", "json"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class SlotsSettings(Table):
+class SlotsSettings(SettingsTable):
     """How often the systems are asked for free slots."""
 
     every: Annotated[timedelta, span("1m", "7d")] = timedelta(minutes=15)
 
 
-class HistorySettings(Table):
+class HistorySettings(SettingsTable):
     """How long history is kept in full; after that it is compacted."""
 
     keep: Annotated[timedelta, span("1d", "3660d")] = timedelta(days=180)
 
 
-class General(Table):
+class General(SettingsTable):
     """``[syncd]``. ``resync_at`` is a time of day in ``zone``; ``hours`` are the usual ones.
 
     ``state`` is an absolute path (from a file: relative to that file) or an SQLAlchemy URL, which
@@ -121,10 +121,12 @@ class General(Table):
         if self.near.ahead > self.window.future:
             reason = "the near window reaches further ahead than the whole window"
             remedy = "Lower near.ahead, or raise window.future."
-            raise Refused(reason, remedy, under=("near", "ahead"))
+            raise InvalidValueError(reason, remedy, under=("near", "ahead"))
         if self.far.every < self.near.every:
             reason = "the whole window would be read more often than the near one"
-            raise Refused(reason, "Raise far.every, or lower near.every.", under=("far", "every"))
+            raise InvalidValueError(
+                reason, "Raise far.every, or lower near.every.", under=("far", "every")
+            )
         return self
 
     @property
@@ -137,7 +139,7 @@ class General(Table):
         return sqlite_file(self.state) or Path(self.state)
 
 
-class LeadSquaredSystem(Table):
+class LeadSquaredSystem(SettingsTable):
     """A LeadSquared account; the fields are those of its adapter's ``Account``."""
 
     type: Literal["leadsquared"]
@@ -159,7 +161,7 @@ class LeadSquaredSystem(Table):
         return self
 
 
-class AssociationsSettings(Table):
+class AssociationsSettings(SettingsTable):
     """Whether bookings elsewhere are tied to their contacts, and by which association.
 
     ``object`` is the custom object whose records stand for bookings, ``field`` the property of it
@@ -174,7 +176,7 @@ class AssociationsSettings(Table):
     field: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "external_id"
 
 
-class LeadConnectorSystem(Table):
+class LeadConnectorSystem(SettingsTable):
     """A LeadConnector v2 location; the fields are those of its adapter's ``Account``."""
 
     type: Literal["leadconnector"]
@@ -191,7 +193,7 @@ class LeadConnectorSystem(Table):
     all_day: AllDayPolicy | None = None
 
 
-class LeadConnectorV1System(Table):
+class LeadConnectorV1System(SettingsTable):
     """A LeadConnector v1 location; the fields are those of its adapter's ``Account``."""
 
     type: Literal["leadconnector-v1"]
@@ -209,21 +211,21 @@ class LeadConnectorV1System(Table):
         if self.blocks == "hold" and self.hold_email is None:
             reason = 'blocks = "hold" books for a contact, and none is named'
             remedy = 'Add hold_email, an address of your own, or write blocks = "event".'
-            raise Refused(reason, remedy, under=("hold_email",))
+            raise InvalidValueError(reason, remedy, under=("hold_email",))
         return self
 
 
 SystemSettings = LeadSquaredSystem | LeadConnectorSystem | LeadConnectorV1System
 
 
-class LeadSquaredCalendar(Table):
+class LeadSquaredCalendar(SettingsTable):
     """A user, by e-mail address."""
 
     user: Email
     write: StrictBool = True
 
 
-class LeadConnectorCalendar(Table):
+class LeadConnectorCalendar(SettingsTable):
     """A user id, calendar ids, or both.
 
     ``calendar`` is a short way to write a single one; ``calendars`` holds that one, too.
@@ -246,14 +248,14 @@ class LeadConnectorCalendar(Table):
     def _names_something(self) -> Self:
         if self.resource and (self.user or self.calendars):
             reason = "it names a room or equipment, and a user or calendar besides"
-            raise Refused(reason, "Leave one of them out; each is a provider of its own.")
+            raise InvalidValueError(reason, "Leave one of them out; each is a provider of its own.")
         if not (self.user or self.calendars or self.resource):
             reason = "it names neither a user nor a calendar"
-            raise Refused(reason, 'Add user = "ID", calendars = ["ID"], or both.')
+            raise InvalidValueError(reason, 'Add user = "ID", calendars = ["ID"], or both.')
         return self
 
 
-class LeadConnectorV1Calendar(Table):
+class LeadConnectorV1Calendar(SettingsTable):
     """A calendar (service) id, a user id, a team id, or several of them."""
 
     calendar: Text | None = None
@@ -265,7 +267,7 @@ class LeadConnectorV1Calendar(Table):
     def _names_something(self) -> Self:
         if not (self.calendar or self.user or self.team):
             reason = "it names no calendar, no user and no team"
-            raise Refused(reason, 'Add calendar = "ID", user = "ID" or team = "ID".')
+            raise InvalidValueError(reason, 'Add calendar = "ID", user = "ID" or team = "ID".')
         return self
 
 
@@ -279,7 +281,7 @@ PLATFORMS: Mapping[str, tuple[type[SystemSettings], type[CalendarSettings]]] = {
 """For each ``type``: what its system's table holds, and what a calendar's in it."""
 
 
-class ProviderSettings(Table):
+class ProviderSettings(SettingsTable):
     """A person, room or piece of equipment, and its calendar in each system (by system name).
 
     ``capacity`` is how many meetings it may have at one time (equipment: how many there are).
@@ -302,18 +304,18 @@ class ProviderSettings(Table):
             if resource is not None and self.kind != sort:
                 reason = f'the provider is a {self.kind}, and "{resource}" is none'
                 remedy = f'Write kind = "{sort}" in the provider\'s table.'
-                raise Refused(reason, remedy, under=("calendars", system, "resource"))
+                raise InvalidValueError(reason, remedy, under=("calendars", system, "resource"))
         return self
 
 
-class NextFreeSettings(Table):
+class NextFreeSettings(SettingsTable):
     """Where ``next-free`` looks: how far from the wanted start, and in which steps from it."""
 
     within: Annotated[timedelta, span("5m", "14d")] = timedelta(hours=4)
     step: Annotated[timedelta, span("5m", "1d")] = timedelta(minutes=15)
 
 
-class OverrideSettings(Table):
+class OverrideSettings(SettingsTable):
     """An exception to the rules, by provider, system and kind; what is not named means any."""
 
     choice: Text
@@ -322,7 +324,7 @@ class OverrideSettings(Table):
     kind: Text | None = None
 
 
-class RulesSettings(Table):
+class RulesSettings(SettingsTable):
     """What decides a conflict (docs/design.md#policy); ``prefer`` is the tie-break of all.
 
     Of ``override`` the first that matches wins.
@@ -340,7 +342,7 @@ class RulesSettings(Table):
     override: tuple[OverrideSettings, ...] = ()
 
 
-class GuardSettings(Table):
+class GuardSettings(SettingsTable):
     """How many meetings of a calendar may vanish or move at once (promise 7).
 
     More than ``count`` and more than ``share`` of them are stopped; so are ``common`` or more that

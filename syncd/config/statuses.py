@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, PlainSerializer, PlainValidator
 
-from syncd.config.problems import Refused, did_you_mean, listed
+from syncd.config.problems import InvalidValueError, did_you_mean, join_names
 from syncd.model import Status, squeezed
 
 _MEANINGS = tuple(status.value for status in Status)
@@ -16,10 +16,10 @@ def _status(value: object) -> Status:
     if isinstance(value, Status):
         return value
     if not isinstance(value, str):
-        raise Refused("it is no text", f"Write {listed(_MEANINGS)}.")
+        raise InvalidValueError("it is no text", f"Write {join_names(_MEANINGS)}.")
     if value not in _MEANINGS:
         close = did_you_mean(value, _MEANINGS).replace("Known here: ", "Write ")
-        raise Refused(f'"{value}" is no status', close)
+        raise InvalidValueError(f'"{value}" is no status', close)
     return Status(value)
 
 
@@ -30,11 +30,13 @@ def _words(words: dict[str, Status]) -> dict[str, Status]:
         key = squeezed(word)
         if not key:
             reason = "it has neither letters nor digits"
-            raise Refused(reason, "Write the word that the platform shows.", under=(word,))
+            raise InvalidValueError(
+                reason, "Write the word that the platform shows.", under=(word,)
+            )
         if key in seen:
             reason = f'it is the same word as "{seen[key]}"'
             remedy = "Remove one of them: case, spaces, hyphens and underscores do not count."
-            raise Refused(reason, remedy, under=(word,))
+            raise InvalidValueError(reason, remedy, under=(word,))
         seen[key] = word
     return words
 

@@ -10,24 +10,24 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from syncd.config.problems import Refused
+from syncd.config.problems import InvalidValueError
 
 _REMEDY = 'Write a path: state = "state/syncd.db".'
 
 
-def anchored(value: str, home: Path) -> str:
-    """The URL, its file anchored at a directory. Raises Refused where it names none."""
+def resolve_sqlite_url(value: str, home: Path) -> str:
+    """The URL, its file anchored at a directory. Raises InvalidValueError where it names none."""
     try:
         url = make_url(value)
         url.get_dialect()
     except NoSuchModuleError:
-        raise Refused("SQLAlchemy knows no such kind of database", _REMEDY) from None
+        raise InvalidValueError("SQLAlchemy knows no such kind of database", _REMEDY) from None
     except (ArgumentError, ValueError):
-        raise Refused("it is no database URL", _REMEDY) from None
+        raise InvalidValueError("it is no database URL", _REMEDY) from None
     file = sqlite_file(value)
     if file is None:
         reason = "this version keeps its state in an SQLite file, and this names none"
-        raise Refused(reason, _REMEDY)
+        raise InvalidValueError(reason, _REMEDY)
     return url.set(database=str(home / file)).render_as_string(hide_password=False)
 
 

@@ -1,1 +1,1 @@
-"""Pure decisions. Nothing here knows a clock, a database or HTTP; `decide` composes the rest."""
+"""Pure decisions. Nothing here knows a clock, a database or HTTP; `reconcile` composes the rest."""

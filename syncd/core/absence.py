@@ -1,7 +1,7 @@
 """Judge whether an event that its list lacks is proven to be gone (promise 3).
 
 Absence alone proves nothing. What must be asked besides the list, and how often, depends on what
-the platform can answer; `judge` decides from the evidence alone, for all platforms alike.
+the platform can answer; `judge_absence` decides from the evidence alone, for all platforms alike.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import StrEnum
 from syncd.model import Status, UserState, Value, Window
 
 
-class ById(StrEnum):
+class ByIdAnswer(StrEnum):
     """What the system says of the event when it is asked for it by id."""
 
     GONE = "gone"
@@ -22,7 +22,7 @@ class ById(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Slot(StrEnum):
+class SlotAnswer(StrEnum):
     """What the system's free slots say of the time at which the event was last seen.
 
     UNTOLD: they cannot say anything of that time. UNANSWERED: they could, but not now.
@@ -30,7 +30,7 @@ class Slot(StrEnum):
 
     OFFERED = "offered"
     TAKEN = "taken"
-    UNTOLD = "untold"
+    UNKNOWN = "untold"
     UNANSWERED = "unanswered"
 
 
@@ -50,7 +50,7 @@ class Evidence:
     - ``user``: whether the user behind the calendar is there.
     """
 
-    answer: ById
+    answer: ByIdAnswer
     asked_at: datetime
     lag: timedelta
     listed_whole: bool = True
@@ -63,10 +63,10 @@ class Evidence:
     needed: int = 1
     key_reads: bool | None = None
     user: UserState | None = None
-    slot: Slot | None = None
+    slot: SlotAnswer | None = None
 
 
-class Verdict(StrEnum):
+class AbsenceVerdict(StrEnum):
     """What follows from the evidence; of ASK_..., that more of it is needed.
 
     COUNTED: this cycle brought a proof, and another one must bring the next. WAITING: it is too
@@ -84,31 +84,31 @@ class Verdict(StrEnum):
     ASK_SLOT = "ask-slot"
 
 
-def judge(evidence: Evidence) -> Verdict:
+def judge_absence(evidence: Evidence) -> AbsenceVerdict:
     """Say whether the event is proven to be gone, or what is missing for a proof."""
     match evidence.answer:
-        case ById.UNKNOWN:
-            return Verdict.UNPROVEN
+        case ByIdAnswer.UNKNOWN:
+            return AbsenceVerdict.UNPROVEN
         case _ if not evidence.listed_whole:
-            return Verdict.UNPROVEN
-        case ById.GONE:
+            return AbsenceVerdict.UNPROVEN
+        case ByIdAnswer.GONE:
             return _judge_gone(evidence)
-        case ById.REFUSED:
+        case ByIdAnswer.REFUSED:
             return _judge_refused(evidence)
 
 
-def _judge_gone(evidence: Evidence) -> Verdict:
+def _judge_gone(evidence: Evidence) -> AbsenceVerdict:
     """The system says that there is no such event: a fact, once it was said often enough."""
     if evidence.by_list:
         if evidence.user is None:
-            return Verdict.ASK_USER
+            return AbsenceVerdict.ASK_USER
         if _user_in_doubt(evidence, others=evidence.own_list):
-            return Verdict.OWNER_IN_DOUBT
+            return AbsenceVerdict.OWNER_IN_DOUBT
     enough = evidence.counted + 1 >= evidence.needed
-    return Verdict.PROVEN if enough else Verdict.COUNTED
+    return AbsenceVerdict.PROVEN if enough else AbsenceVerdict.COUNTED
 
 
-def _judge_refused(evidence: Evidence) -> Verdict:
+def _judge_refused(evidence: Evidence) -> AbsenceVerdict:
     """The system refuses the id, which a deleted event and any other trouble look like.
 
     The proof is then: two complete lists of different cycles, at least the lag bound apart, each of
@@ -116,19 +116,19 @@ def _judge_refused(evidence: Evidence) -> Verdict:
     the time is offered again, where that can be asked.
     """
     e = evidence
-    steps: tuple[tuple[bool, Verdict], ...] = (
-        (not (e.refused_when_gone and e.others_listed), Verdict.UNPROVEN),
-        (e.key_reads is None, Verdict.ASK_KEY),
-        (e.key_reads is False, Verdict.UNPROVEN),
-        (e.user is None, Verdict.ASK_USER),
-        (_user_in_doubt(e, others=e.others_listed), Verdict.OWNER_IN_DOUBT),
-        (e.since is None or e.counted + 1 < max(2, e.needed), Verdict.COUNTED),
-        (e.since is not None and e.asked_at - e.since < e.lag, Verdict.WAITING),
-        (e.slot is None, Verdict.ASK_SLOT),
-        (e.slot is Slot.TAKEN, Verdict.UNPROVEN),
-        (e.slot is Slot.UNANSWERED, Verdict.WAITING),
+    steps: tuple[tuple[bool, AbsenceVerdict], ...] = (
+        (not (e.refused_when_gone and e.others_listed), AbsenceVerdict.UNPROVEN),
+        (e.key_reads is None, AbsenceVerdict.ASK_KEY),
+        (e.key_reads is False, AbsenceVerdict.UNPROVEN),
+        (e.user is None, AbsenceVerdict.ASK_USER),
+        (_user_in_doubt(e, others=e.others_listed), AbsenceVerdict.OWNER_IN_DOUBT),
+        (e.since is None or e.counted + 1 < max(2, e.needed), AbsenceVerdict.COUNTED),
+        (e.since is not None and e.asked_at - e.since < e.lag, AbsenceVerdict.WAITING),
+        (e.slot is None, AbsenceVerdict.ASK_SLOT),
+        (e.slot is SlotAnswer.TAKEN, AbsenceVerdict.UNPROVEN),
+        (e.slot is SlotAnswer.UNANSWERED, AbsenceVerdict.WAITING),
     )
-    return next((verdict for applies, verdict in steps if applies), Verdict.PROVEN)
+    return next((verdict for applies, verdict in steps if applies), AbsenceVerdict.PROVEN)
 
 
 def _user_in_doubt(evidence: Evidence, *, others: bool) -> bool:
@@ -145,7 +145,9 @@ def slots_window(value: Value) -> Window:
     return Window(value.start, value.end + timedelta(weeks=_WEEKS))
 
 
-def slot_of(value: Value, offers: Iterable[Window], taken: Iterable[Value], now: datetime) -> Slot:
+def slot_of(
+    value: Value, offers: Iterable[Window], taken: Iterable[Value], now: datetime
+) -> SlotAnswer:
     """Say whether a time is offered again.
 
     That it is not says something only where the same time of a later week is offered: else it may
@@ -154,22 +156,22 @@ def slot_of(value: Value, offers: Iterable[Window], taken: Iterable[Value], now:
     ``taken`` are the calendar's other events.
     """
     if value.start <= now or any(other.busy and other.overlaps(value) for other in taken):
-        return Slot.UNTOLD
+        return SlotAnswer.UNKNOWN
     offered = list(offers)
-    if any(offer.touches(value) for offer in offered):
-        return Slot.OFFERED
+    if any(offer.overlaps(value) for offer in offered):
+        return SlotAnswer.OFFERED
     for week in range(1, _WEEKS + 1):
         later = Value(value.start + timedelta(weeks=week), value.end + timedelta(weeks=week))
-        if any(offer.touches(later) for offer in offered):
-            return Slot.TAKEN
-    return Slot.UNTOLD
+        if any(offer.overlaps(later) for offer in offered):
+            return SlotAnswer.TAKEN
+    return SlotAnswer.UNKNOWN
 
 
 _LISTED = frozenset({Status.NEW, Status.CONFIRMED})
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownElsewhere:
     """An event that a list lacks and that the system shows by id.
 
     ``same_place``: it is in the calendar in which it was known to be. ``elsewhere``: no list
@@ -183,7 +185,7 @@ class Shown:
     elsewhere: bool = False
 
 
-def listed_by(shown: Shown, windows: Iterable[Window], lag: timedelta) -> datetime | None:
+def listed_by(shown: ShownElsewhere, windows: Iterable[Window], lag: timedelta) -> datetime | None:
     """Return from when on a list that proved complete in these windows has to show the event.
 
     A list may be older than a change by the lag bound, and what was moved to another calendar, or
@@ -192,4 +194,6 @@ def listed_by(shown: Shown, windows: Iterable[Window], lag: timedelta) -> dateti
     """
     if shown.value.status not in _LISTED or not shown.same_place or shown.elsewhere:
         return None
-    return shown.changed_at + lag if any(window.holds(shown.value) for window in windows) else None
+    return (
+        shown.changed_at + lag if any(window.contains(shown.value) for window in windows) else None
+    )

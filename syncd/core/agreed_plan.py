@@ -11,7 +11,7 @@ from datetime import datetime
 from syncd.model import Operation, Value, utc
 
 
-def fingerprint(wanted: Operation) -> str:
+def operation_fingerprint(wanted: Operation) -> str:
     """Return what a write does, in short.
 
     Without its bookings and its reason: a plan is made on a copy of the state, where bookings that
@@ -35,19 +35,19 @@ def _text(value: Value | None) -> str:
     return f"{utc(value.start).isoformat()}/{utc(value.end).isoformat()} {value.status}"
 
 
-def digest_of(operations: Iterable[Operation]) -> str:
+def plan_digest(operations: Iterable[Operation]) -> str:
     """Return one digest of these operations, in whatever order they are."""
-    found = sorted(fingerprint(each) for each in operations)
+    found = sorted(operation_fingerprint(each) for each in operations)
     return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
-def end_of(operations: Iterable[Operation], end: datetime) -> datetime:
+def plan_end(operations: Iterable[Operation], end: datetime) -> datetime:
     """Return until when a plan judges: the end of its window, or the last start in it."""
     starts = (v.start for o in operations for v in (o.before, o.after) if v is not None)
     return max([end, *starts])
 
 
-def within(operations: Iterable[Operation], until: datetime) -> list[Operation]:
+def operations_within(operations: Iterable[Operation], until: datetime) -> list[Operation]:
     """Return the operations that a plan up to ``until`` judges.
 
     The window moves on while a plan waits for its approval. What has come into it since is neither
@@ -61,7 +61,7 @@ def within(operations: Iterable[Operation], until: datetime) -> list[Operation]:
 
 
 @dataclass(frozen=True, slots=True)
-class Differences:
+class PlanDifferences:
     """What is in the plan and not decided now, and what is decided now and not in the plan."""
 
     gone: Sequence[Operation]
@@ -72,16 +72,16 @@ class Differences:
         return bool(self.gone or self.new)
 
 
-def compare(agreed: Sequence[Operation], now: Sequence[Operation]) -> Differences:
+def compare_plans(agreed: Sequence[Operation], now: Sequence[Operation]) -> PlanDifferences:
     """Compare a plan with what is decided now."""
-    return Differences(_without(agreed, now), _without(now, agreed))
+    return PlanDifferences(_without(agreed, now), _without(now, agreed))
 
 
 def _without(some: Sequence[Operation], others: Sequence[Operation]) -> list[Operation]:
-    left = Counter(map(fingerprint, others))
+    left = Counter(map(operation_fingerprint, others))
     found = []
     for each in some:
-        name = fingerprint(each)
+        name = operation_fingerprint(each)
         if left[name]:
             left[name] -= 1
         else:

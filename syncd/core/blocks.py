@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from syncd.core.diff import cut, has_other_time, is_news, nominal
-from syncd.core.facts import Calendar
+from syncd.core.inputs import CalendarState
+from syncd.core.observation import expected_value, has_other_time, has_pending_change, truncate
 from syncd.model import (
     NO_BUFFER,
     Action,
@@ -23,10 +23,10 @@ from syncd.model import (
     Conflict,
     Kind,
     Operation,
-    Record,
     Replica,
     Role,
     Status,
+    TrackedEvent,
     Value,
 )
 
@@ -36,27 +36,27 @@ NO_BUFFERS: Mapping[str, Buffer] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OurBlock:
     """A block that syncd made, and the bookings it serves.
 
-    ``left``: not to be touched, because a person has moved it, and that is to stand (a release), or
-    is still to be decided on. Where it stands it serves as well as any other.
+    ``untouchable``: not to be touched, because a person has moved it, and that is to stand (a
+    release), or is still to be decided on. Where it stands it serves as well as any other.
     """
 
-    record: Record
+    record: TrackedEvent
     bookings: frozenset[str]
-    left: bool = False
+    untouchable: bool = False
 
     @property
     def interval(self) -> Interval | None:
         """Where syncd means it to be."""
-        value = nominal(self.record) or self.record.observed
-        if self.left:
+        value = expected_value(self.record) or self.record.observed
+        if self.untouchable:
             value = self.record.observed
         return value.interval if value else None
 
     @property
-    def standing(self) -> bool:
+    def exists(self) -> bool:
         """Whether it is still there, as far as anybody saw."""
         return self.record.observed is not None
 
@@ -75,21 +75,21 @@ class BlockPlan:
 
     operations: tuple[Operation, ...] = ()
     links: tuple[tuple[str, frozenset[str]], ...] = ()
-    lost: tuple[Record, ...] = ()
-    found: tuple[Record, ...] = ()
+    lost: tuple[TrackedEvent, ...] = ()
+    found: tuple[TrackedEvent, ...] = ()
     wanted: int = 0
     open: int = 0
     intervals: Mapping[Interval, AbstractSet[str]] = field(default_factory=dict)
-    adopted: tuple[Record, ...] = ()
+    adopted: tuple[TrackedEvent, ...] = ()
     refused: tuple[Conflict, ...] = ()
 
 
 def wanted_blocks(
-    calendar: Calendar,
+    calendar: CalendarState,
     bookings: Iterable[Booking],
-    appointments: Mapping[str, Sequence[Record]],
+    appointments: Mapping[str, Sequence[TrackedEvent]],
     claims: Mapping[str, Sequence[Value]],
-    others: Iterable[Record],
+    others: Iterable[TrackedEvent],
     now: datetime,
     released: AbstractSet[str] = frozenset(),
     buffers: Mapping[str, Buffer] = NO_BUFFERS,
@@ -119,29 +119,29 @@ def wanted_blocks(
             continue
         # While it is held, a calendar that has the meeting closes what the others claim, too.
         shown = {r.observed.interval for r in here if r.observed and r.observed.busy} | meetings
-        if not calendar.believed:
+        if not calendar.trusted:
             # What vanished or moved there may stand where it was all the same.
             shown |= {r.base.interval for r in here if r.base}
         agreed = () if here or booking.id in released else (booking.agreed,)
         # A claimed time is closed by any appointment that takes all of it.
-        claimed = [v for v in held or () if cut(v, calendar.grain).interval not in standing]
+        claimed = [v for v in held or () if truncate(v, calendar.grain).interval not in standing]
         values = (*agreed, *claimed)
         buffer = buffers.get(booking.id, NO_BUFFER)
         for value in values:
-            interval = cut(buffer.around(value), calendar.grain).interval
+            interval = truncate(buffer.around(value), calendar.grain).interval
             if not value.busy or interval in taken:
                 continue
             # Nothing is made for an interval that has ended.
-            if interval[1] > now and cut(value, calendar.grain).interval not in shown:
+            if interval[1] > now and truncate(value, calendar.grain).interval not in shown:
                 wanted[interval].add(booking.id)
     return dict(wanted)
 
 
 def plan_blocks(
     provider: str,
-    calendar: Calendar,
+    calendar: CalendarState,
     wanted: Mapping[Interval, set[str]],
-    own: Sequence[Own],
+    own: Sequence[OurBlock],
     now: datetime,
 ) -> BlockPlan:
     """Turn wanted intervals and standing blocks into the fewest writes.
@@ -151,16 +151,16 @@ def plan_blocks(
     """
     operations: list[Operation] = []
     links: list[tuple[str, frozenset[str]]] = []
-    lost: list[Record] = []
-    found: list[Record] = []
+    lost: list[TrackedEvent] = []
+    found: list[TrackedEvent] = []
     # What is not to be touched closes its time for whoever wants it; but nobody links or moves it.
-    closed = {block.interval for block in own if block.left}
+    closed = {block.interval for block in own if block.untouchable}
     missing = {each: frozenset(serves) for each, serves in wanted.items() if each not in closed}
-    spare: list[Own] = []
+    spare: list[OurBlock] = []
     made: list[Interval] = []
-    for block in sorted((block for block in own if not block.left), key=_age):
+    for block in sorted((block for block in own if not block.untouchable), key=_age):
         interval = block.interval
-        if not block.standing:
+        if not block.exists:
             # Gone, and proven so: if its interval is still wanted, it is made again.
             lost.append(block.record)
         elif interval is not None and interval in missing and not has_other_time(block.record):
@@ -168,7 +168,7 @@ def plan_blocks(
             serves = missing.pop(interval)
             if serves != block.bookings:
                 links.append((block.record.id, serves))
-            if is_news(block.record):
+            if has_pending_change(block.record):
                 operations.append(_move(provider, calendar, block, interval, serves, "restore"))
         elif _over(block, now):
             # Its time has passed: history is left as it is.
@@ -205,12 +205,12 @@ def plan_blocks(
     )
 
 
-def _shown(block: Own) -> Interval | None:
+def _shown(block: OurBlock) -> Interval | None:
     seen = block.record.observed
     return seen.interval if seen is not None else None
 
 
-def _can_move(block: Own, interval: Interval) -> bool:
+def _can_move(block: OurBlock, interval: Interval) -> bool:
     """Whether an update may bring a block there: one that kept its length keeps it again."""
     shown = _shown(block)
     if shown is None or not has_other_time(block.record):
@@ -218,7 +218,7 @@ def _can_move(block: Own, interval: Interval) -> bool:
     return shown[1] - shown[0] == interval[1] - interval[0]
 
 
-def _stands_in(block: Own, made: Iterable[Interval]) -> bool:
+def _stands_in(block: OurBlock, made: Iterable[Interval]) -> bool:
     """Whether a block closes a part of what a new one is to close, until that one stands."""
     shown = _shown(block)
     return (
@@ -228,13 +228,13 @@ def _stands_in(block: Own, made: Iterable[Interval]) -> bool:
     )
 
 
-def _age(block: Own) -> tuple[bool, bool, str]:
+def _age(block: OurBlock) -> tuple[bool, bool, str]:
     # Standing ones first, so that a gone block never takes the place of its standing duplicate, nor
     # one that a person moved away that of the one that was made because of it.
-    return (not block.standing, is_news(block.record), block.record.id)
+    return (not block.exists, has_pending_change(block.record), block.record.id)
 
 
-def _over(block: Own, now: datetime) -> bool:
+def _over(block: OurBlock, now: datetime) -> bool:
     seen = block.record.observed
     return seen is not None and seen.end <= now
 
@@ -244,7 +244,7 @@ def _busy(interval: Interval) -> Value:
 
 
 def _create(
-    provider: str, calendar: Calendar, interval: Interval, serves: frozenset[str]
+    provider: str, calendar: CalendarState, interval: Interval, serves: frozenset[str]
 ) -> Operation:
     return Operation(
         action=Action.CREATE_BLOCK,
@@ -261,8 +261,8 @@ def _create(
 
 def _move(
     provider: str,
-    calendar: Calendar,
-    block: Own,
+    calendar: CalendarState,
+    block: OurBlock,
     interval: Interval,
     serves: frozenset[str],
     reason: str,
@@ -281,7 +281,7 @@ def _move(
     )
 
 
-def _remove(provider: str, calendar: Calendar, block: Own) -> Operation:
+def _remove(provider: str, calendar: CalendarState, block: OurBlock) -> Operation:
     return Operation(
         action=Action.REMOVE_BLOCK,
         system=calendar.system,
@@ -296,12 +296,12 @@ def _remove(provider: str, calendar: Calendar, block: Own) -> Operation:
     )
 
 
-def own_blocks(
-    records: Iterable[Record],
+def our_blocks(
+    records: Iterable[TrackedEvent],
     replicas: Iterable[Replica],
     system: str,
     left: AbstractSet[str] = frozenset(),
-) -> list[Own]:
+) -> list[OurBlock]:
     """The blocks that syncd made in one calendar, with the bookings they are linked to.
 
     ``left`` are those that a person has moved, and that are not to be touched now.
@@ -314,7 +314,7 @@ def own_blocks(
         elif replica.system == system:
             serves[replica.event].add(replica.booking)
     return [
-        Own(record, frozenset(serves.get(record.id, set())), record.id in released | left)
+        OurBlock(record, frozenset(serves.get(record.id, set())), record.id in released | left)
         for record in records
-        if record.mine and record.system == system and not record.over
+        if record.created_by_us and record.system == system and not record.over
     ]

@@ -11,13 +11,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.draft import Draft
-from syncd.core.facts import Calendar
-from syncd.model import NO_BUFFER, Booking, Buffer, Kind, Record, Value
+from syncd.core.inputs import CalendarState
+from syncd.core.workspace import Workspace
+from syncd.model import NO_BUFFER, Booking, Buffer, Kind, TrackedEvent, Value
 
 
 def buffer_of(
-    draft: Draft, calendars: Mapping[str, Calendar], booking: Booking, system: str
+    draft: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, system: str
 ) -> Buffer:
     """The buffer that a block for a booking covers in a system.
 
@@ -36,7 +36,10 @@ def buffer_of(
 
 
 def buffers_of(
-    draft: Draft, calendars: Mapping[str, Calendar], bookings: Iterable[Booking], system: str
+    draft: Workspace,
+    calendars: Mapping[str, CalendarState],
+    bookings: Iterable[Booking],
+    system: str,
 ) -> Mapping[str, Buffer]:
     """The buffers that blocks cover in a system, by booking; those without one are left out."""
     if not any(calendar.buffers for calendar in calendars.values()):
@@ -46,7 +49,7 @@ def buffers_of(
 
 
 def without_buffers(
-    draft: Draft,
+    draft: Workspace,
     wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]],
     refused: Iterable[tuple[datetime, datetime]],
 ) -> set[str]:
@@ -75,10 +78,12 @@ def without_buffers(
 
 
 def as_meeting(
-    draft: Draft, calendars: Mapping[str, Calendar], booking: Booking, record: Record
-) -> Record:
+    draft: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, record: TrackedEvent
+) -> TrackedEvent:
     """Return a block of ours with the time of the meeting that it stands for."""
-    buffer = buffer_of(draft, calendars, booking, record.system) if record.mine else NO_BUFFER
+    buffer = (
+        buffer_of(draft, calendars, booking, record.system) if record.created_by_us else NO_BUFFER
+    )
     if not buffer:
         return record
     return replace(
@@ -86,7 +91,7 @@ def as_meeting(
         observed=_within(buffer, record.observed),
         base=_within(buffer, record.base),
         written=_within(buffer, record.written),
-        former=_within(buffer, record.former),
+        before_write=_within(buffer, record.before_write),
     )
 
 

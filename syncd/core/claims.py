@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from syncd.core.diff import is_news
-from syncd.core.draft import Draft
-from syncd.core.facts import Calendar
+from syncd.core.inputs import CalendarState
+from syncd.core.observation import has_pending_change
+from syncd.core.workspace import Workspace
 from syncd.model import Conflict, ConflictKind, Value
 
 
-def bookings_of(draft: Draft, conflict: Conflict) -> set[str]:
+def bookings_of(draft: Workspace, conflict: Conflict) -> set[str]:
     """The bookings that wait for an answer: of a series, those of all instances that vanished."""
     if conflict.subject not in draft.bookings:
         return set()
@@ -21,15 +21,17 @@ def bookings_of(draft: Draft, conflict: Conflict) -> set[str]:
     return asked
 
 
-def standing_of(
-    draft: Draft, calendars: Mapping[str, Calendar], booking: str, conflict: Conflict
+def conflict_values(
+    draft: Workspace, calendars: Mapping[str, CalendarState], booking: str, conflict: Conflict
 ) -> list[Value]:
     """What a held conflict claims, and what a booking's appointments newly show.
 
     What an appointment shows by now stands instead of what it claimed, if that is believed.
     """
-    news = [r for r in draft.appointments(booking) if is_news(r) and r.observed is not None]
-    believed = {name for name, calendar in calendars.items() if calendar.believed}
+    news = [
+        r for r in draft.appointments(booking) if has_pending_change(r) and r.observed is not None
+    ]
+    believed = {name for name, calendar in calendars.items() if calendar.trusted}
     told = {(r.system, r.id) for r in news if r.system in believed}
     claims = [c for c in conflict.claims if (c.system, c.event) not in told]
     values = (*(c.value for c in claims), *(r.observed for r in news))
@@ -41,18 +43,18 @@ def _values(conflict: Conflict) -> list[Value]:
     return [claim.value for claim in conflict.claims if claim.value is not None]
 
 
-def shown(draft: Draft, calendars: Mapping[str, Calendar], booking: str) -> list[Value]:
+def shown(draft: Workspace, calendars: Mapping[str, CalendarState], booking: str) -> list[Value]:
     """What a booking's appointments show, as far as it is believed; else what they showed."""
     values = (
-        r.observed if r.system in calendars and calendars[r.system].believed else r.base
+        r.observed if r.system in calendars and calendars[r.system].trusted else r.base
         for r in draft.present(booking)
     )
     return [value for value in values if value is not None]
 
 
 def claims_of(
-    draft: Draft,
-    calendars: Mapping[str, Calendar],
+    draft: Workspace,
+    calendars: Mapping[str, CalendarState],
     merged: Sequence[Conflict],
     doubtful: Sequence[Conflict],
 ) -> dict[str, list[Value]]:

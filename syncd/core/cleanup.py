@@ -17,7 +17,7 @@ from syncd.model.former_calendars import provider_of_former
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class CleanupScope:
     """What is cleaned up: a system, a provider, one calendar, or everything; empty means any."""
 
     system: str = ""
@@ -29,7 +29,7 @@ class Scope:
         return self.system in {"", system} and self.provider in names
 
 
-class Doubt(StrEnum):
+class OwnershipDoubt(StrEnum):
     """Why a tagged block is not preselected.
 
     REPEATED: its tag stands more than once, so that one of them is somebody's copy. COPY: its tag
@@ -46,15 +46,15 @@ class Doubt(StrEnum):
     @property
     def settled(self) -> bool:
         """Whether the block is known to be somebody else's, so that no person has to decide."""
-        return self in {Doubt.COPY, Doubt.CUSTOMER}
+        return self in {OwnershipDoubt.COPY, OwnershipDoubt.CUSTOMER}
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
+class TaggedBlock:
     """A tagged block that nothing proves ours; ``doubt`` says why it is not preselected."""
 
     event: Event
-    doubt: Doubt | None = None
+    doubt: OwnershipDoubt | None = None
 
 
 def tagged_blocks(
@@ -62,7 +62,7 @@ def tagged_blocks(
     proven: Collection[tuple[str, str]],
     copied: Collection[str],
     unread: Collection[str],
-) -> list[Tagged]:
+) -> list[TaggedBlock]:
     """Judge the tagged blocks among all events that were read, in the order of their times.
 
     ``proven`` are events, (system, id), known to be ours: they are no matter of tags. ``copied``
@@ -72,17 +72,17 @@ def tagged_blocks(
     found = [event for event in events if event.key is not None]
     uses = Counter(event.key for event in found)
 
-    def doubt(event: Event) -> Doubt | None:
+    def doubt(event: Event) -> OwnershipDoubt | None:
         if event.kind is not Kind.BLOCK:
-            return Doubt.CUSTOMER
+            return OwnershipDoubt.CUSTOMER
         if event.key in copied:
-            return Doubt.COPY
+            return OwnershipDoubt.COPY
         if uses[event.key] > 1:
-            return Doubt.REPEATED
-        return Doubt.UNCOUNTED if event.system in unread else None
+            return OwnershipDoubt.REPEATED
+        return OwnershipDoubt.UNCOUNTED if event.system in unread else None
 
     judged = [
-        Tagged(event, doubt(event))
+        TaggedBlock(event, doubt(event))
         for event in found
         if (event.kind is Kind.BLOCK) is not ((event.system, event.id) in proven)
     ]

@@ -13,17 +13,25 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from syncd.core.diff import is_news, nominal
-from syncd.model import Booking, Cause, Closing, Exposure, FreeTime, Record, Window
+from syncd.core.observation import expected_value, has_pending_change
+from syncd.model import (
+    Availability,
+    Booking,
+    Exposure,
+    ExposureCause,
+    TimeToBlock,
+    TrackedEvent,
+    Window,
+)
 
 Interval = tuple[datetime, datetime]
 
-Wanted = Mapping[str, Mapping[Interval, Collection[str]]]
+RequiredBlocks = Mapping[str, Mapping[Interval, Collection[str]]]
 """For each system the intervals that its calendar should close, with the bookings that want it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ExposureInput:
     """One provider as a cycle left it. ``free`` and ``lags`` are by system.
 
     ``records`` hold what ended since a system was last asked for free slots, too.
@@ -33,18 +41,18 @@ class Seen:
     """
 
     provider: str
-    wanted: Wanted
-    records: Sequence[Record]
-    free: Mapping[str, FreeTime]
+    required: RequiredBlocks
+    records: Sequence[TrackedEvent]
+    free: Mapping[str, Availability]
     lags: Mapping[str, timedelta]
     now: datetime
     read_only: AbstractSet[str] = frozenset()
     undone: AbstractSet[tuple[str, str]] = frozenset()
     released: AbstractSet[tuple[str, str]] = frozenset()
-    held_back: Mapping[str, Cause] = field(default_factory=dict)
+    held_back: Mapping[str, ExposureCause] = field(default_factory=dict)
 
 
-def exposures(seen: Seen, known: Iterable[Exposure] = ()) -> list[Exposure]:
+def find_exposures(seen: ExposureInput, known: Iterable[Exposure] = ()) -> list[Exposure]:
     """The intervals that are taken and still offered; those ``known`` keep their ``since``.
 
     Without a block a time counts as offered, unless the system was asked and does not offer it, and
@@ -54,7 +62,7 @@ def exposures(seen: Seen, known: Iterable[Exposure] = ()) -> list[Exposure]:
     since = {(e.system, e.start, e.end): e.since for e in known}
     found: list[Exposure] = []
     standing = _standing(seen.records)
-    for system, intervals in sorted(seen.wanted.items()):
+    for system, intervals in sorted(seen.required.items()):
         free = seen.free.get(system)
         lag = seen.lags.get(system, timedelta(0))
         for interval, bookings in sorted(intervals.items()):
@@ -67,7 +75,7 @@ def exposures(seen: Seen, known: Iterable[Exposure] = ()) -> list[Exposure]:
                     continue
                 cause = _cause(seen, system, bookings)
             elif offered and free and free.asked_at > _stood_at(block) + lag:
-                cause = Cause.IGNORED
+                cause = ExposureCause.IGNORED
             else:
                 continue
             found.append(
@@ -85,53 +93,53 @@ def exposures(seen: Seen, known: Iterable[Exposure] = ()) -> list[Exposure]:
     return found
 
 
-def _standing(records: Iterable[Record]) -> Mapping[tuple[str, Interval], Record]:
+def _standing(records: Iterable[TrackedEvent]) -> Mapping[tuple[str, Interval], TrackedEvent]:
     """The blocks of syncd's by what they close, as far as anybody saw: system and interval."""
-    found: dict[tuple[str, Interval], Record] = {}
+    found: dict[tuple[str, Interval], TrackedEvent] = {}
     for record in records:
-        if not record.mine or record.observed is None:
+        if not record.created_by_us or record.observed is None:
             continue
         found.setdefault((record.system, record.observed.interval), record)
-        meant = nominal(record)
+        meant = expected_value(record)
         # A platform with a coarser grid shows what was written rounded, and that is no news.
-        if meant is not None and not is_news(record):
+        if meant is not None and not has_pending_change(record):
             found.setdefault((record.system, meant.interval), record)
     return found
 
 
-def _freed(records: Iterable[Record], free: FreeTime, interval: Interval) -> bool:
+def _freed(records: Iterable[TrackedEvent], free: Availability, interval: Interval) -> bool:
     """Whether something stood there that is gone since the system was asked."""
     for record in records:
         changed_at = max(record.observed_at, record.written_at or record.observed_at)
         if record.system != free.system or changed_at < free.asked_at:
             continue
-        for once in (record.former, record.base):
+        for once in (record.before_write, record.base):
             if once is not None and once.start < interval[1] and interval[0] < once.end:
                 return True
     return False
 
 
-def _stood_at(block: Record) -> datetime:
+def _stood_at(block: TrackedEvent) -> datetime:
     return block.written_at or block.observed_at
 
 
-def _offered(free: FreeTime | None, interval: Interval) -> tuple[str, ...] | None:
+def _offered(free: Availability | None, interval: Interval) -> tuple[str, ...] | None:
     """The seats that offer some of the interval; None where nobody knows."""
     span = Window(*interval)
     if free is None or not (free.window.start < span.end and span.start < free.window.end):
         return None
-    seats = {o.seat for o in free.offers if o.start < span.end and span.start < o.end}
+    seats = {o.calendar_id for o in free.offers if o.start < span.end and span.start < o.end}
     return tuple(sorted(seats))
 
 
-def _cause(seen: Seen, system: str, bookings: Collection[str]) -> Cause:
+def _cause(seen: ExposureInput, system: str, bookings: Collection[str]) -> ExposureCause:
     if system in seen.read_only:
-        return Cause.READ_ONLY
+        return ExposureCause.READ_ONLY
     if all((booking, system) in seen.undone for booking in bookings):
-        return Cause.UNDONE
+        return ExposureCause.UNDONE
     if all((booking, system) in seen.released for booking in bookings):
-        return Cause.RELEASED
-    return seen.held_back.get(system, Cause.UNCLOSED)
+        return ExposureCause.RELEASED
+    return seen.held_back.get(system, ExposureCause.UNCLOSED)
 
 
 # --- how long ---------------------------------------------------------------------------------
@@ -139,7 +147,7 @@ def _cause(seen: Seen, system: str, bookings: Collection[str]) -> Cause:
 
 def visible_at(
     booking: Booking,
-    appointments: Iterable[Record],
+    appointments: Iterable[TrackedEvent],
     skews: Mapping[str, timedelta],
     first_reads: Mapping[str, datetime],
     reach: timedelta,
@@ -165,22 +173,22 @@ def visible_at(
     return min(moments, default=None)
 
 
-def closings(
-    seen: Seen,
+def times_to_block(
+    seen: ExposureInput,
     bookings: Iterable[Booking],
     visible: Mapping[str, datetime],
     open_: Iterable[Exposure],
-    known: Mapping[tuple[str, int], Closing],
-) -> list[Closing]:
+    known: Mapping[tuple[str, int], TimeToBlock],
+) -> list[TimeToBlock]:
     """The closings that are new, or that ended or began anew, by what is ``open_`` now.
 
     ``known`` are by booking and revision; ``visible`` is by booking, for those that have none yet.
     """
     exposed = {booking for exposure in open_ for booking in exposure.bookings}
-    found: list[Closing] = []
+    found: list[TimeToBlock] = []
     standing = _standing(seen.records)
-    closes: dict[str, list[Record | None]] = defaultdict(list)
-    for system, intervals in seen.wanted.items():
+    closes: dict[str, list[TrackedEvent | None]] = defaultdict(list)
+    for system, intervals in seen.required.items():
         for interval, serves in intervals.items():
             for served in serves:
                 closes[served].append(standing.get((system, interval)))
@@ -190,7 +198,7 @@ def closings(
         if not blocks or (old is None and booking.id not in visible):
             continue
         stood = [block.observed_at for block in blocks if block is not None]
-        new = old or Closing(
+        new = old or TimeToBlock(
             booking.id, booking.revision, booking.provider, visible[booking.id], None
         )
         if booking.id in exposed:
@@ -205,7 +213,7 @@ def closings(
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Percentiles:
     """How long values were open, in seconds; ``open`` counts those that still are."""
 
     count: int
@@ -215,13 +223,13 @@ class Spread:
     longest: float
 
 
-def spread(found: Iterable[Closing]) -> Spread:
+def percentiles(found: Iterable[TimeToBlock]) -> Percentiles:
     """Measure closings: the value that half of them, and 95 of 100, do not exceed, and the most."""
     kept = list(found)
     spans = sorted((c.closed_at - c.visible_at).total_seconds() for c in kept if c.closed_at)
     if not spans:
-        return Spread(0, len(kept), 0.0, 0.0, 0.0)
-    return Spread(
+        return Percentiles(0, len(kept), 0.0, 0.0, 0.0)
+    return Percentiles(
         count=len(spans),
         open=len(kept) - len(spans),
         p50=spans[math.ceil(len(spans) * 0.5) - 1],

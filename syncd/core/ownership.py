@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from syncd.core.diff import is_rounding
-from syncd.core.draft import Draft
+from syncd.core.observation import is_rounding
+from syncd.core.workspace import Workspace
 from syncd.model import (
     Action,
     Conflict,
@@ -23,8 +23,8 @@ from syncd.model import (
     IntentState,
     Kind,
     Operation,
-    Record,
     Replica,
+    TrackedEvent,
     Value,
 )
 
@@ -53,33 +53,33 @@ class Ownership:
 NO_OWNERSHIP = Ownership()
 
 
-def is_tagged(record: Record) -> bool:
+def is_tagged(record: TrackedEvent) -> bool:
     """Return whether the record is a block with a tag that is not ours and that stands."""
     return (
         record.kind is Kind.BLOCK
         and record.key is not None
-        and not record.mine
+        and not record.created_by_us
         and record.observed is not None
     )
 
 
-def may_be_proven(record: Record) -> bool:
+def may_be_proven(record: TrackedEvent) -> bool:
     """Return whether the record is a standing block that is not ours, with or without a tag.
 
     Of a block without a tag it is asked once, before it is decided on: tags are stripped, ids stay.
     """
     undecided = record.base is None and record.kind is Kind.BLOCK and record.observed is not None
-    return is_tagged(record) or (undecided and not record.mine)
+    return is_tagged(record) or (undecided and not record.created_by_us)
 
 
-def settle_ownership(draft: Draft, ownership: Ownership) -> list[Record]:
+def resolve_ownership(draft: Workspace, ownership: Ownership) -> list[TrackedEvent]:
     """Release what is no longer ours, and take back what a create of ours is proven to have made.
 
     Return the records that became ours.
     """
     for replica in list(draft.replicas()):
         record = draft.records.get((replica.system, replica.event))
-        if record is not None and not record.mine and not replica.role.meets:
+        if record is not None and not record.created_by_us and not replica.role.is_meeting:
             # A person has made a meeting of our block, or it never was ours.
             draft.unlink(replica)
     proven = [
@@ -88,14 +88,14 @@ def settle_ownership(draft: Draft, ownership: Ownership) -> list[Record]:
         if id_ in ownership.proven and may_be_proven(record)
     ]
     for record in proven:
-        draft.put(replace(record, mine=True, base=record.observed, ended=False))
+        draft.upsert(replace(record, created_by_us=True, base=record.observed, end_accepted=False))
         for replica in [r for r in draft.replicas() if _links(r, record)]:
-            draft.leave(replica, "the event is a block of ours")
+            draft.unlink_ended(replica, "the event is a block of ours")
     return [draft.records[record.system, record.id] for record in proven]
 
 
 def may_match(
-    record: Record, ownership: Ownership, intents: Iterable[Intent], *, tags: bool
+    record: TrackedEvent, ownership: Ownership, intents: Iterable[Intent], *, tags: bool
 ) -> bool:
     """Return whether an unlinked event is somebody's meeting or busy time, and so a source.
 
@@ -109,7 +109,7 @@ def may_match(
     return tags or not any(_may_have_made(intent, record) for intent in intents)
 
 
-def standing_doubts(draft: Draft, ownership: Ownership) -> list[Conflict]:
+def standing_doubts(draft: Workspace, ownership: Ownership) -> list[Conflict]:
     """Return the conflicts that stand: a create whose tag several blocks bear.
 
     None of them is ours, and no block is made, until a person leaves one of them.
@@ -123,7 +123,7 @@ def standing_doubts(draft: Draft, ownership: Ownership) -> list[Conflict]:
     ]
 
 
-def orphans_of(draft: Draft, ownership: Ownership) -> list[Record]:
+def orphans_of(draft: Workspace, ownership: Ownership) -> list[TrackedEvent]:
     """Return the tagged blocks that are neither ours nor copies."""
     return [
         record
@@ -132,15 +132,15 @@ def orphans_of(draft: Draft, ownership: Ownership) -> list[Record]:
     ]
 
 
-def may_adopt(orphan: Record, ownership: Ownership) -> bool:
+def may_adopt(orphan: TrackedEvent, ownership: Ownership) -> bool:
     """Return whether an orphan may become ours where it is wanted."""
     return ownership.whole and (orphan.system, orphan.id) not in ownership.doubtful
 
 
-def adopt(draft: Draft, record: Record, new_id: str) -> Record:
+def adopt(draft: Workspace, record: TrackedEvent, new_id: str) -> TrackedEvent:
     """Make an orphan ours, with a journal row that proves it from here on."""
-    ours = replace(record, mine=True, base=record.observed, ended=False)
-    draft.put(ours)
+    ours = replace(record, created_by_us=True, base=record.observed, end_accepted=False)
+    draft.upsert(ours)
     operation = Operation(
         action=Action.CREATE_BLOCK,
         system=record.system,
@@ -160,7 +160,7 @@ def adopt(draft: Draft, record: Record, new_id: str) -> Record:
 ADOPTED = "adopted: a block with a tag of ours stands where one is wanted"
 
 
-def _may_have_made(intent: Intent, record: Record) -> bool:
+def _may_have_made(intent: Intent, record: TrackedEvent) -> bool:
     operation = intent.operation
     return (
         operation.action is Action.CREATE_BLOCK
@@ -177,5 +177,5 @@ def same_interval(wanted: Value | None, seen: Value | None) -> bool:
     return wanted == seen or is_rounding(wanted, seen)
 
 
-def _links(replica: Replica, record: Record) -> bool:
+def _links(replica: Replica, record: TrackedEvent) -> bool:
     return (replica.system, replica.event) == (record.system, record.id)

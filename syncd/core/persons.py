@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from syncd.core.draft import Draft
-from syncd.core.match import Who
-from syncd.model import Id, Kind, Record, Replica, Role
+from syncd.core.matching import PersonIndex
+from syncd.core.workspace import Workspace
+from syncd.model import Id, Kind, Replica, Role, TrackedEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class PersonComparison:
     """What a comparison found. ``other`` is the record that names another person; None if none.
 
     ``events`` are the records that were compared.
@@ -25,17 +25,17 @@ class Compared:
     other: Id | None = None
 
 
-def persons_to_compare(draft: Draft) -> list[Record]:
+def persons_to_compare(draft: Workspace) -> list[TrackedEvent]:
     """Return the records whose persons must be known to compare those of their meetings."""
     return [record for pairs in _changed(draft) for _, record in pairs]
 
 
-def compare_persons(draft: Draft, who: Who) -> tuple[list[Compared], int]:
+def compare_persons(draft: Workspace, who: PersonIndex) -> tuple[list[PersonComparison], int]:
     """Compare the persons of each meeting of which one changed; count those not known yet.
 
     A person without any known address differs from nobody.
     """
-    found: list[Compared] = []
+    found: list[PersonComparison] = []
     unknown = 0
     for pairs in _changed(draft):
         missing = [r for _, r in pairs if (r.system, r.person or "") not in who]
@@ -48,14 +48,14 @@ def compare_persons(draft: Draft, who: Who) -> tuple[list[Compared], int]:
             for (_, record), mine in zip(pairs, hashes, strict=True)
             if mine and hashes[0] and mine.isdisjoint(hashes[0])
         ]
-        found.append(Compared(tuple((r.system, r.id) for _, r in pairs), *others[:1]))
+        found.append(PersonComparison(tuple((r.system, r.id) for _, r in pairs), *others[:1]))
         for replica, record in pairs:
             if replica.person != record.person:
                 draft.link(replace(replica, person=record.person))
     return found, unknown
 
 
-def _changed(draft: Draft) -> Iterator[list[tuple[Replica, Record]]]:
+def _changed(draft: Workspace) -> Iterator[list[tuple[Replica, TrackedEvent]]]:
     """Yield the records of each meeting of several that name a person, the origin first.
 
     Only where one names another than when they were last compared.
@@ -69,6 +69,6 @@ def _changed(draft: Draft) -> Iterator[list[tuple[Replica, Record]]]:
             yield pairs
 
 
-def _is_another(replica: Replica, record: Record) -> bool:
+def _is_another(replica: Replica, record: TrackedEvent) -> bool:
     """Return whether a record names another person than when it was linked, or last compared."""
     return replica.person is not None and replica.person != record.person

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncd.core.rules import Choice, Law, Rules
+from syncd.core.rules import Choice, EffectiveRule, Rules
 from syncd.model import ConflictKind, Status, Value
 
 
 @dataclass(frozen=True, slots=True)
-class Bid:
+class Candidate:
     """One system's new value of a booking.
 
     ``moved`` and ``restated``: its time, its status is another than before. ``updated_at`` is the
@@ -35,21 +35,21 @@ class Bid:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class PolicyOutcome:
     """What policy says: a winning bid, or None to hold; and the rule that says so."""
 
-    winner: Bid | None
-    law: Law
+    winner: Candidate | None
+    applied_rule: EffectiveRule
 
 
-Decide = Callable[[Sequence[Bid], Rules], Bid | None]
+Decide = Callable[[Sequence[Candidate], Rules], Candidate | None]
 
 
-def latest(bids: Sequence[Bid], rules: Rules) -> Bid:
+def latest(bids: Sequence[Candidate], rules: Rules) -> Candidate:
     """The newest bid; among those that cannot be told apart from it, the preferred system."""
     timed = all(bid.updated_at is not None for bid in bids)
 
-    def when(bid: Bid) -> datetime:
+    def when(bid: Candidate) -> datetime:
         return bid.updated_at if timed and bid.updated_at is not None else bid.seen_at
 
     newest = max(when(bid) for bid in bids)
@@ -58,20 +58,20 @@ def latest(bids: Sequence[Bid], rules: Rules) -> Bid:
     return preferred(rivals, rules)
 
 
-def preferred(bids: Iterable[Bid], rules: Rules) -> Bid:
+def preferred(bids: Iterable[Candidate], rules: Rules) -> Candidate:
     """The bid of the system that comes first in ``prefer``; then by event id."""
     return min(bids, key=lambda bid: (rules.rank(bid.system), bid.event))
 
 
-def _off(bids: Sequence[Bid], rules: Rules) -> Bid:
+def _off(bids: Sequence[Candidate], rules: Rules) -> Candidate:
     return preferred([bid for bid in bids if not bid.value.busy], rules)
 
 
-def _moved(bids: Sequence[Bid], rules: Rules) -> Bid:
+def _moved(bids: Sequence[Candidate], rules: Rules) -> Candidate:
     return latest([bid for bid in bids if bid.value.busy and bid.moved], rules)
 
 
-def _hold(_bids: Sequence[Bid], _rules: Rules) -> None:
+def _hold(_bids: Sequence[Candidate], _rules: Rules) -> None:
     return None
 
 
@@ -85,12 +85,12 @@ TABLE: Mapping[tuple[ConflictKind, Choice], Decide] = {
 }
 
 
-def rule(kind: ConflictKind, bids: Sequence[Bid], rules: Rules) -> Ruling:
+def rule(kind: ConflictKind, bids: Sequence[Candidate], rules: Rules) -> PolicyOutcome:
     """Decide between bids that contradict each other in the way that ``kind`` names."""
-    law = rules.law(kind, {bid.system for bid in bids})
-    return Ruling(TABLE[kind, law.choice](bids, rules), law)
+    law = rules.effective_rule(kind, {bid.system for bid in bids})
+    return PolicyOutcome(TABLE[kind, law.choice](bids, rules), law)
 
 
-def best_status(bids: Sequence[Bid], rules: Rules) -> Status:
+def best_status(bids: Sequence[Candidate], rules: Rules) -> Status:
     """Of several new statuses that leave the time as it is, the latest: nothing to hold."""
     return latest(bids, rules).value.status

@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.draft import Draft
+from syncd.core.workspace import Workspace
 from syncd.model import (
     Booking,
     Changes,
     Claim,
     HeldConflict,
+    HistoryEntry,
     Intent,
     IntentState,
-    Note,
     ProviderState,
-    Record,
+    TrackedEvent,
     Value,
     cut_end,
     read_update,
@@ -31,13 +31,13 @@ RULE = "a time out of range"
 
 def repair(state: ProviderState, now: datetime, run: str) -> Changes:
     """Take times out of range out of a provider's state; no changes where there are none."""
-    draft = Draft(state, run, now)
+    draft = Workspace(state, run, now)
     lost = [record for record in state.records if not _fix(draft, record)]
     for booking in state.bookings:
         _fix_booking(draft, booking)
     for record in lost:
         _set_aside(draft, record)
-    changes = draft.finish()
+    changes = draft.final_changes()
     for intent in state.intents:
         _drop(changes, intent, now, run)
     changes.opened += [
@@ -52,7 +52,7 @@ def _fixed(value: Value | None, now: datetime) -> Value | None:
     return cut_end(value, now)
 
 
-def _fix(draft: Draft, record: Record) -> bool:
+def _fix(draft: Workspace, record: TrackedEvent) -> bool:
     """Store what is readable of a record; False if that is nothing although it was there."""
     now = draft.now
     observed, base = _fixed(record.observed, now), _fixed(record.base, now)
@@ -63,48 +63,53 @@ def _fix(draft: Draft, record: Record) -> bool:
         observed=observed,
         base=base,
         written=_fixed(record.written, now),
-        former=_fixed(record.former, now),
+        before_write=_fixed(record.before_write, now),
         updated_at=record.updated_at and read_update(record.updated_at, now),
     )
     if after != record:
         # Without its fingerprint the row is looked at again.
-        draft.put(replace(after, fingerprint=""))
+        draft.upsert(replace(after, fingerprint=""))
     return observed is not None or record.observed is None
 
 
-def _fix_booking(draft: Draft, booking: Booking) -> None:
+def _fix_booking(draft: Workspace, booking: Booking) -> None:
     agreed = _fixed(booking.agreed, draft.now)
     if agreed == booking.agreed:
         return
     if agreed is None:
         linked = [draft.records[id_] for id_ in sorted(draft.links[booking.id])]
         # What the meeting itself shows tells more than a block that was made for it.
-        known = [v for r in sorted(linked, key=lambda r: r.mine) for v in (r.observed, r.base) if v]
+        known = [
+            v
+            for r in sorted(linked, key=lambda r: r.created_by_us)
+            for v in (r.observed, r.base)
+            if v
+        ]
         if not known:
-            draft.changes.retired.append(booking.id)
+            draft.changes.archived.append(booking.id)
             return
         agreed = replace(known[0], status=booking.agreed.status)
     after = replace(booking, agreed=agreed, revision=booking.revision + 1, rule=RULE)
-    draft.book(after)
-    draft.note(after, "agreed", before=booking, rule=RULE)
+    draft.put_booking(after)
+    draft.log(after, "agreed", before=booking, rule=RULE)
 
 
-def _set_aside(draft: Draft, record: Record) -> None:
+def _set_aside(draft: Workspace, record: TrackedEvent) -> None:
     """Let an event without any readable time stand where its booking does, or leave it out."""
     id_ = (record.system, record.id)
     links = [links[id_] for links in draft.links.values() if id_ in links]
     alive = [draft.bookings[r.booking] for r in links if r.booking in draft.bookings]
     agreed = [b.agreed for b in alive if readable(b.agreed.start, draft.now)]
-    if agreed and not record.mine:
-        draft.put(replace(draft.records[id_], observed=agreed[0], base=agreed[0]))
+    if agreed and not record.created_by_us:
+        draft.upsert(replace(draft.records[id_], observed=agreed[0], base=agreed[0]))
         return
     for link in links:
         draft.unlink(link)
-    if record.mine:
+    if record.created_by_us:
         # It stays known as syncd's own.
-        draft.put(replace(draft.records[id_], base=None, ended=True, retired=True))
+        draft.upsert(replace(draft.records[id_], base=None, end_accepted=True, archived=True))
     else:
-        draft.forget(record)
+        draft.delete(record)
 
 
 def _drop(changes: Changes, intent: Intent, now: datetime, run: str) -> None:
@@ -114,8 +119,8 @@ def _drop(changes: Changes, intent: Intent, now: datetime, run: str) -> None:
         return
     dropped = replace(intent, state=IntentState.DROPPED, error=f"{RULE}: not sent")
     changes.intents.append(dropped)
-    changes.notes += [
-        Note(
+    changes.history += [
+        HistoryEntry(
             at=now,
             run=run,
             provider=operation.provider,

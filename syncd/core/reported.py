@@ -7,24 +7,24 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from syncd.model import Item, Topic
+from syncd.model import ReportedItem, Topic
 
 _SLACK = timedelta(minutes=1)
 """Windows are counted from the moment that they are asked for; a read begins a little later."""
 
 _KEPT_TO = timedelta(hours=1)
-"""`Item.seen_at` is stored only so often: a read that shows nothing new writes nothing."""
+"""`ReportedItem.seen_at` is stored only so often: a read that shows nothing new writes nothing."""
 
 
-MOST_LISTED = 500
+MAX_LISTED = 500
 """Open items of one system and topic that are listed one by one."""
 
 FURTHER = "further records"
-"""Names the item that stands for all those beyond `MOST_LISTED`."""
+"""Names the item that stands for all those beyond `MAX_LISTED`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownItem:
     """An item that a read reports. ``calendars`` are those whose lists may show it.
 
     ``began`` is when it began, as far as that is known and has passed.
@@ -38,7 +38,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ReadScope:
     """What one read of a system says of the items that it does not report.
 
     It reached from ``back`` before to ``ahead`` after ``at``; ``full``: that is the whole window
@@ -68,20 +68,22 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ItemChanges:
     """The items that a read changes, as they are to be stored."""
 
-    begun: list[Item] = field(default_factory=list)
-    changed: list[Item] = field(default_factory=list)
-    ended: list[Item] = field(default_factory=list)
+    begun: list[ReportedItem] = field(default_factory=list)
+    changed: list[ReportedItem] = field(default_factory=list)
+    ended: list[ReportedItem] = field(default_factory=list)
 
 
-def follow(items: Iterable[Item], shown: Iterable[Shown], look: Look) -> Outcome:
+def update_items(
+    items: Iterable[ReportedItem], shown: Iterable[ShownItem], look: ReadScope
+) -> ItemChanges:
     """Return which items begin, change or end with a read.
 
     ``items`` are those of the system that are open.
     """
-    outcome = Outcome()
+    outcome = ItemChanges()
     known = {item.key: item for item in items}
     reported = _joined(shown)
     for key, each in reported.items():
@@ -102,8 +104,10 @@ def follow(items: Iterable[Item], shown: Iterable[Shown], look: Look) -> Outcome
     return outcome
 
 
-def bounded(items: Iterable[Item], shown: Iterable[Shown], known: Collection[str]) -> list[Shown]:
-    """Return what a read reports with at most `MOST_LISTED` items of a topic, and one for the rest.
+def cap_events(
+    items: Iterable[ReportedItem], shown: Iterable[ShownItem], known: Collection[str]
+) -> list[ShownItem]:
+    """Return what a read reports with at most `MAX_LISTED` items of a topic, and one for the rest.
 
     A platform may send any number of rows that cannot be carried, with other ids in each read.
     Items that are open stay listed, and events that are ``known`` are listed first. Events that
@@ -112,25 +116,25 @@ def bounded(items: Iterable[Item], shown: Iterable[Shown], known: Collection[str
     """
     open_ = {item.key for item in items}
     listed = Counter(topic for topic, _ in open_)
-    found: list[Shown] = []
+    found: list[ShownItem] = []
     rest: dict[Topic, set[str]] = {}
     for each in sorted(shown, key=lambda each: each.event not in known):
         key = (each.topic, each.event)
         if key not in open_ and not each.topic.carried:
-            if listed[each.topic] >= MOST_LISTED:
+            if listed[each.topic] >= MAX_LISTED:
                 rest.setdefault(each.topic, set()).update(each.calendars)
                 continue
             listed[each.topic] += 1
             open_.add(key)
         found.append(each)
-    reason = f"there are more of them than syncd lists one by one ({MOST_LISTED})"
-    found += [Shown(FURTHER, topic, reason, frozenset(of)) for topic, of in rest.items()]
+    reason = f"there are more of them than syncd lists one by one ({MAX_LISTED})"
+    found += [ShownItem(FURTHER, topic, reason, frozenset(of)) for topic, of in rest.items()]
     return found
 
 
-def _joined(shown: Iterable[Shown]) -> Mapping[tuple[Topic, str], Shown]:
+def _joined(shown: Iterable[ShownItem]) -> Mapping[tuple[Topic, str], ShownItem]:
     """Return one of each key: several lists may show a record."""
-    found: dict[tuple[Topic, str], Shown] = {}
+    found: dict[tuple[Topic, str], ShownItem] = {}
     for each in shown:
         key = (each.topic, each.event)
         before = found.get(key)
@@ -140,9 +144,9 @@ def _joined(shown: Iterable[Shown]) -> Mapping[tuple[Topic, str], Shown]:
     return found
 
 
-def _begun(shown: Shown, look: Look) -> Item:
+def _begun(shown: ShownItem, look: ReadScope) -> ReportedItem:
     calendars = tuple(sorted(shown.calendars or look.mapped))
-    return Item(
+    return ReportedItem(
         look.system,
         shown.event,
         shown.topic,
@@ -155,7 +159,7 @@ def _begun(shown: Shown, look: Look) -> Item:
     )
 
 
-def _seen(item: Item, shown: Shown, look: Look) -> Item:
+def _seen(item: ReportedItem, shown: ShownItem, look: ReadScope) -> ReportedItem:
     calendars = frozenset(shown.calendars or look.mapped)
     after = replace(
         item,
@@ -169,7 +173,7 @@ def _seen(item: Item, shown: Shown, look: Look) -> Item:
     return replace(after, seen_at=look.at)
 
 
-def _unseen(item: Item, look: Look) -> Item:
+def _unseen(item: ReportedItem, look: ReadScope) -> ReportedItem:
     """Return what becomes of an open item that a read does not report."""
     left = frozenset(item.calendars) & frozenset(look.mapped)
     listed = item.event in look.same or item.event in look.answered
@@ -196,7 +200,7 @@ def _unseen(item: Item, look: Look) -> Item:
     )
 
 
-def _needed(shown: Shown, look: Look) -> timedelta:
+def _needed(shown: ShownItem, look: ReadScope) -> timedelta:
     """Return how far back lists must start to show it again: further for what began early."""
     early = shown.began is not None and shown.began < look.at - look.back
     return look.back + look.look_back if early else look.back

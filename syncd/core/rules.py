@@ -8,8 +8,8 @@ from datetime import timedelta
 from enum import StrEnum
 from itertools import product
 
-from syncd.core.free import Search
-from syncd.model import ConflictKind, FreeTime
+from syncd.core.free_intervals import FreeSearch
+from syncd.model import Availability, ConflictKind
 
 
 class Choice(StrEnum):
@@ -44,11 +44,11 @@ CHOICES: Mapping[ConflictKind, tuple[Choice, ...]] = {
 """For each kind what may be chosen, the default first. With one choice there is nothing to set."""
 
 
-_NEAR = Search()
+_NEAR = FreeSearch()
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
+class EffectiveRule:
     """One rule as it applies: the choice, and the override that it comes from ('' for none)."""
 
     kind: ConflictKind
@@ -92,21 +92,21 @@ class Rules:
     twin_deleted: Choice = Choice.CANCEL
     overrides: tuple[Override, ...] = ()
     uncertainty: timedelta = timedelta(seconds=5)
-    search: Search = _NEAR
+    search: FreeSearch = _NEAR
 
     def rank(self, system: str) -> tuple[int, str]:
         """Place of a system in the tie-break: named ones first, then by name."""
         place = self.prefer.index(system) if system in self.prefer else len(self.prefer)
         return (place, system)
 
-    def law(self, kind: ConflictKind, involved: Collection[str]) -> Law:
+    def effective_rule(self, kind: ConflictKind, involved: Collection[str]) -> EffectiveRule:
         """The rule for a conflict of that kind in which these systems are involved."""
         for override in self.overrides:
             if override.applies(kind, involved):
-                return Law(kind, override.choice, override.place)
-        return Law(kind, self._general(kind))
+                return EffectiveRule(kind, override.choice, override.place)
+        return EffectiveRule(kind, self._general(kind))
 
-    def knowing(self, asked: Iterable[FreeTime]) -> Rules:
+    def with_availability(self, asked: Iterable[Availability]) -> Rules:
         """The same rules, where next-free knows what the systems offer."""
         return replace(self, search=replace(self.search, asked=tuple(asked)))
 
@@ -121,30 +121,32 @@ class Rules:
         return said
 
 
-def explain(rules: Rules, kind: ConflictKind, systems: Collection[str]) -> list[tuple[str, Law]]:
+def explain(
+    rules: Rules, kind: ConflictKind, systems: Collection[str]
+) -> list[tuple[str, EffectiveRule]]:
     """What happens to a kind of conflict: (the system that must be involved, '' for any), in order.
 
     What comes after a rule for any system never applies, and is left out.
     """
-    found: list[tuple[str, Law]] = []
+    found: list[tuple[str, EffectiveRule]] = []
     for override in rules.overrides:
         named = sorted(override.systems & set(systems))
         if kind in override.kinds and (named or not override.systems):
-            law = Law(kind, override.choice, override.place)
+            law = EffectiveRule(kind, override.choice, override.place)
             found += [(system, law) for system in named or [""]]
             if not override.systems:
                 return found
-    return [*found, ("", replace(rules, overrides=()).law(kind, ()))]
+    return [*found, ("", replace(rules, overrides=()).effective_rule(kind, ()))]
 
 
-def every_rules(prefer: tuple[str, ...]) -> Iterator[Rules]:
+def all_rules(prefer: tuple[str, ...]) -> Iterator[Rules]:
     """Every table without overrides: what a simulator or a test draws from."""
     tables = product(*(choices for choices in CHOICES.values() if len(choices) > 1))
     for apart, cancelled, twin, edited, taken, double in tables:
         yield Rules(prefer, apart, cancelled, edited, taken, double, twin)
 
 
-def every_override(systems: Collection[str]) -> Iterator[Override]:
+def all_overrides(systems: Collection[str]) -> Iterator[Override]:
     """Every exception for one kind, in one system or in any."""
     for kind, choices in CHOICES.items():
         for choice in choices if len(choices) > 1 else ():

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from syncd.core.facts import Calendar
-from syncd.model import Id, Kind, Record, Value, series_of
+from syncd.core.inputs import CalendarState
+from syncd.model import Id, Kind, TrackedEvent, Value, series_of
 
 CLOCK_CHANGE = timedelta(hours=1)
 """By so much may shifts differ that are one shift on the wall: the clocks change in between."""
@@ -23,7 +23,7 @@ CLOCK_CHANGE = timedelta(hours=1)
 Who = tuple[str, str, str]
 """(system, person, service)."""
 
-Pair = tuple[Record, Record]
+Pair = tuple[TrackedEvent, TrackedEvent]
 """An instance that vanished, and the one that it became."""
 
 
@@ -31,8 +31,8 @@ Pair = tuple[Record, Record]
 class Question:
     """A series that vanished, and all that it could have become: a person has to say."""
 
-    old: tuple[Record, ...]
-    new: tuple[Record, ...]
+    old: tuple[TrackedEvent, ...]
+    new: tuple[TrackedEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Pairing:
     questions: tuple[Question, ...] = ()
 
 
-def pair_instances(vanished: Sequence[Record], fresh: Sequence[Record]) -> Pairing:
+def pair_instances(vanished: Sequence[TrackedEvent], fresh: Sequence[TrackedEvent]) -> Pairing:
     """Pair the instances of series that vanished with new appointments.
 
     ``vanished`` are proven to be gone, ``fresh`` are busy appointments that no booking knows.
@@ -73,13 +73,13 @@ def pair_instances(vanished: Sequence[Record], fresh: Sequence[Record]) -> Pairi
     return Pairing(tuple(pairs), tuple(questions))
 
 
-def persons_with_series(*groups: Iterable[Record]) -> set[Who]:
+def persons_with_series(*groups: Iterable[TrackedEvent]) -> set[Who]:
     """Whose appointments take part in `pair_instances`, single ones included."""
     records = [record for group in groups for record in group]
     return {who for r in records if r.series and (who := _who(r)) is not None}
 
 
-def by_position(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
+def by_position(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
     """Pair the instances of a series before and after it changed; the rest stay unpaired.
 
     Most of a series moves by one shift, if it moves; what was moved by itself lies between. Where
@@ -110,14 +110,14 @@ def by_position(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
     return _by_start([*fixed, *between])
 
 
-def relocated(records: Iterable[Record]) -> dict[Id, Value]:
+def relocated_instances(records: Iterable[TrackedEvent]) -> dict[Id, Value]:
     """Where instances are that vanished and came back under new ids, among all that is known."""
-    vanished: list[Record] = []
-    fresh: list[Record] = []
+    vanished: list[TrackedEvent] = []
+    fresh: list[TrackedEvent] = []
     for record in records:
-        if record.kind is not Kind.APPOINTMENT or record.mine or not record.series:
+        if record.kind is not Kind.APPOINTMENT or record.created_by_us or not record.series:
             continue
-        if record.observed is None and record.base is not None and not record.ended:
+        if record.observed is None and record.base is not None and not record.end_accepted:
             vanished.append(record)
         elif record.base is None and record.observed is not None and record.observed.busy:
             fresh.append(record)
@@ -130,18 +130,18 @@ def relocated(records: Iterable[Record]) -> dict[Id, Value]:
     }
 
 
-def is_held(record: Record | None, calendar: Calendar) -> bool:
+def is_held(record: TrackedEvent | None, calendar: CalendarState) -> bool:
     """Whether nothing may be written to a record: perhaps that would touch its whole series."""
     return (
         record is not None
         and not calendar.series_writes
         and bool(record.series)
-        and not record.mine
+        and not record.created_by_us
         and record.kind is Kind.APPOINTMENT
     )
 
 
-def _renamed(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
+def _renamed(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
     """Pair series that came back under another master id: as many instances, at one shift."""
     befores = {s: _ordered(r) for s, r in _by_series(old).items() if s}
     afters = {s: _ordered(r) for s, r in _by_series(new).items() if s}
@@ -159,7 +159,7 @@ def _renamed(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
     ]
 
 
-def _fitting(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
+def _fitting(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
     """All pairs of two series if one is the other at a common shift, but for its ends."""
     pairs = by_position(old, new)
     if len(pairs) < max(2, min(len(old), len(new))):
@@ -172,9 +172,9 @@ def _fitting(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
     return pairs if in_a_row else []
 
 
-def _in_place(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
+def _in_place(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
     """Pair what stands where it stood: only ids changed, or a meeting became a series."""
-    there: dict[object, list[Record]] = defaultdict(list)
+    there: dict[object, list[TrackedEvent]] = defaultdict(list)
     for record in new:
         there[_interval(record)].append(record)
     stood = Counter(_interval(record) for record in old)
@@ -185,7 +185,7 @@ def _in_place(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
     ]
 
 
-def _common_shift(old: Sequence[Record], new: Sequence[Record]) -> timedelta | None:
+def _common_shift(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> timedelta | None:
     """The shift that explains the most pairs, if that is half of them; of equal ones the least."""
     shifts = Counter(_place(after) - _place(before) for before in old for after in new)
     if not shifts:
@@ -195,7 +195,7 @@ def _common_shift(old: Sequence[Record], new: Sequence[Record]) -> timedelta | N
     return shift if shifts[shift] >= enough or not shift else None
 
 
-def _in_order(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
+def _in_order(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
     """Pair as many as there can be without crossing, over the least time in all."""
     if len(old) == len(new):
         return list(zip(old, new, strict=True))
@@ -215,46 +215,46 @@ def _in_order(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
     return [(before, new[j]) for before, j in zip(old, best[-1][1], strict=True)] if old else []
 
 
-def _only_one(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
+def _only_one(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
     """Pair the only one that is left with the only one that it can be."""
     return [(old[0], new[0])] if len(old) == len(new) == 1 else []
 
 
-def _without(records: Sequence[Record], gone: Iterable[Record]) -> list[Record]:
+def _without(records: Sequence[TrackedEvent], gone: Iterable[TrackedEvent]) -> list[TrackedEvent]:
     taken = {id(record) for record in gone}
     return [record for record in records if id(record) not in taken]
 
 
-def _by_series(records: Iterable[Record]) -> dict[tuple[str, ...], list[Record]]:
-    found: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+def _by_series(records: Iterable[TrackedEvent]) -> dict[tuple[str, ...], list[TrackedEvent]]:
+    found: dict[tuple[str, ...], list[TrackedEvent]] = defaultdict(list)
     for record in records:
         found[series_of(record)].append(record)
     return found
 
 
-def _who(record: Record) -> Who | None:
+def _who(record: TrackedEvent) -> Who | None:
     if record.person is None:
         return None
     return (record.system, record.person, record.service or "")
 
 
-def _value(record: Record) -> Value:
-    value = record.observed or record.base or record.former
+def _value(record: TrackedEvent) -> Value:
+    value = record.observed or record.base or record.before_write
     if value is None:
         message = f"nothing is known of {record.id}"
         raise ValueError(message)
     return value
 
 
-def _interval(record: Record) -> tuple[datetime, datetime]:
+def _interval(record: TrackedEvent) -> tuple[datetime, datetime]:
     return _value(record).interval
 
 
-def _place(record: Record) -> datetime:
+def _place(record: TrackedEvent) -> datetime:
     return _value(record).start
 
 
-def _ordered(records: Iterable[Record]) -> tuple[Record, ...]:
+def _ordered(records: Iterable[TrackedEvent]) -> tuple[TrackedEvent, ...]:
     return tuple(sorted(records, key=lambda r: (r.original_start or _place(r), _place(r), r.id)))
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from syncd.core.diff import is_news
-from syncd.core.facts import Calendar
+from syncd.core.inputs import CalendarState
+from syncd.core.observation import has_pending_change
 from syncd.model import (
     Action,
     Intent,
@@ -19,15 +19,15 @@ from syncd.model import (
     Kind,
     Operation,
     ProviderState,
-    Record,
+    TrackedEvent,
+    UndoSuppression,
     Value,
-    Waiver,
     in_range,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Skipped:
     """A booking that is left as it is, and why."""
 
     booking: str
@@ -35,16 +35,16 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Undoing:
+class UndoPlan:
     """What one provider's undoing takes: writes, waivers, and what is left alone."""
 
     operations: tuple[Operation, ...] = ()
-    waivers: tuple[Waiver, ...] = ()
-    left: tuple[Left, ...] = ()
+    suppressions: tuple[UndoSuppression, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Wrote:
+class NetWrite:
     """All that the run wrote to one event, from its first value to its last (None: not there)."""
 
     system: str
@@ -57,7 +57,7 @@ class Wrote:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class RunHistory:
     """What is known of a run and of what came after it.
 
     ``intents`` are the run's own; ``later`` those of other runs since. ``news`` tells for a booking
@@ -70,20 +70,20 @@ class Past:
     news: Mapping[str, str] = field(default_factory=dict)
 
 
-def undo(
+def plan_undo(
     state: ProviderState,
-    calendars: Mapping[str, Calendar],
-    past: Past,
+    calendars: Mapping[str, CalendarState],
+    past: RunHistory,
     now: datetime,
     *,
     only: str | None = None,
     by: str = "",
-) -> Undoing:
+) -> UndoPlan:
     """Plan to put back what the run wrote for one provider; ``only`` names a single booking.
 
     ``by`` is the run that undoes.
     """
-    wrote = [w for w in summed_up(past.intents) if only is None or only in w.bookings]
+    wrote = [w for w in net_writes(past.intents) if only is None or only in w.bookings]
     left = {
         booking: why
         for booking in sorted({b for w in wrote for b in w.bookings})
@@ -102,30 +102,30 @@ def undo(
     _spread(wrote, left, state.records)
     back = [w for w in wrote if w.bookings and not w.bookings & left.keys()]
     orphans = [
-        Left("", f"a block in {w.system} served no booking") for w in wrote if not w.bookings
+        Skipped("", f"a block in {w.system} served no booking") for w in wrote if not w.bookings
     ]
     revisions = {b.id: b.revision for b in state.bookings}
-    return Undoing(
+    return UndoPlan(
         operations=tuple(
             operation
             for w in back
             for operation in _reverse(w, records.get((w.system, w.event)), state, past.run)
         ),
-        waivers=tuple(
-            Waiver(booking, w.system, revisions[booking], by)
+        suppressions=tuple(
+            UndoSuppression(booking, w.system, revisions[booking], by)
             for w in back
             for booking in sorted(w.bookings)
         ),
-        left=(
-            *(Left(b, why) for b, why in sorted(left.items()) if only in {None, b}),
+        skipped=(
+            *(Skipped(b, why) for b, why in sorted(left.items()) if only in {None, b}),
             *orphans,
         ),
     )
 
 
-def summed_up(intents: Iterable[Intent]) -> list[Wrote]:
+def net_writes(intents: Iterable[Intent]) -> list[NetWrite]:
     """The run's writes, one for each event; what came back to where it was is left out."""
-    found: dict[tuple[str, str], Wrote] = {}
+    found: dict[tuple[str, str], NetWrite] = {}
     for intent in sorted(intents, key=lambda i: (i.opened_at, i.id)):
         o = intent.operation
         if o.event is None or intent.state is not IntentState.DONE:
@@ -134,14 +134,14 @@ def summed_up(intents: Iterable[Intent]) -> list[Wrote]:
         bookings = frozenset(o.bookings)
         if first is None:
             before = None if o.action is Action.CREATE_BLOCK else o.before
-            new = Wrote(o.system, o.event, o.kind, before, o.after, o.key, bookings)
+            new = NetWrite(o.system, o.event, o.kind, before, o.after, o.key, bookings)
         else:
             new = replace(first, after=o.after, bookings=first.bookings | bookings)
         found[o.system, o.event] = new
     return [w for _, w in sorted(found.items()) if w.before != w.after]
 
 
-def _touched(booking: str, state: ProviderState, past: Past) -> str:
+def _touched(booking: str, state: ProviderState, past: RunHistory) -> str:
     """Why a booking as a whole is left alone; empty if it is not."""
     if booking not in {b.id for b in state.bookings}:
         return "it is over"
@@ -149,7 +149,7 @@ def _touched(booking: str, state: ProviderState, past: Past) -> str:
         return "a conflict about it is held: decide that first (`syncd conflicts`)"
     linked = {(r.system, r.event) for r in state.replicas if r.booking == booking}
     for record in state.records:
-        if (record.system, record.id) in linked and is_news(record):
+        if (record.system, record.id) in linked and has_pending_change(record):
             return f"it was changed in {record.system} since"
     for intent in (*past.intents, *state.intents):
         if intent.state.pending and booking in intent.operation.bookings:
@@ -165,7 +165,11 @@ def _touched(booking: str, state: ProviderState, past: Past) -> str:
 
 
 def _hindered(
-    wrote: Wrote, record: Record | None, calendar: Calendar | None, past: Past, now: datetime
+    wrote: NetWrite,
+    record: TrackedEvent | None,
+    calendar: CalendarState | None,
+    past: RunHistory,
+    now: datetime,
 ) -> str:
     """Why a write cannot be put back; empty if it can."""
     where = wrote.system
@@ -180,10 +184,10 @@ def _hindered(
     return _moved_on(wrote, record) or _impossible(wrote, calendar, now)
 
 
-def _moved_on(wrote: Wrote, record: Record | None) -> str:
+def _moved_on(wrote: NetWrite, record: TrackedEvent | None) -> str:
     """What somebody did to the event since the run wrote it."""
     shown = record.observed if record is not None else None
-    if wrote.kind is Kind.BLOCK and record is not None and not record.mine:
+    if wrote.kind is Kind.BLOCK and record is not None and not record.created_by_us:
         return f"somebody has made it theirs in {wrote.system} since"
     if wrote.after is not None and (record is None or shown is None):
         return f"somebody has removed it from {wrote.system} since"
@@ -194,7 +198,7 @@ def _moved_on(wrote: Wrote, record: Record | None) -> str:
     return ""
 
 
-def _impossible(wrote: Wrote, calendar: Calendar, now: datetime) -> str:
+def _impossible(wrote: NetWrite, calendar: CalendarState, now: datetime) -> str:
     """What a system, or time, does not let anybody put back."""
     if all(value is None or value.end <= now for value in (wrote.before, wrote.after)):
         return "it is over"
@@ -207,14 +211,16 @@ def _impossible(wrote: Wrote, calendar: Calendar, now: datetime) -> str:
     return ""
 
 
-def _rounded(record: Record, after: Value | None) -> bool:
+def _rounded(record: TrackedEvent, after: Value | None) -> bool:
     """Whether what it shows is how the platform keeps what was written."""
     return record.written == after and record.base == record.observed
 
 
-def _spread(wrote: Sequence[Wrote], left: dict[str, str], records: Sequence[Record]) -> None:
+def _spread(
+    wrote: Sequence[NetWrite], left: dict[str, str], records: Sequence[TrackedEvent]
+) -> None:
     """Leave alone what shares an event with what is left alone, or would lie on a block that is."""
-    standing = [r for r in records if r.mine and r.observed is not None]
+    standing = [r for r in records if r.created_by_us and r.observed is not None]
     again = True
     while again:
         again = False
@@ -237,7 +243,7 @@ def _spread(wrote: Sequence[Wrote], left: dict[str, str], records: Sequence[Reco
 
 
 def _reverse(
-    wrote: Wrote, record: Record | None, state: ProviderState, run: str
+    wrote: NetWrite, record: TrackedEvent | None, state: ProviderState, run: str
 ) -> list[Operation]:
     """The writes that put one event back, in order."""
     shown = record.observed if record is not None else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from syncd.daemon.door import short_path
+from syncd.daemon.control_socket import short_path
 from syncd.daemon.lock import holder
 
 _PATIENCE = 10.0
@@ -18,7 +18,7 @@ _PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DaemonReply:
     """What the daemon did: the command's own JSON object, and its exit code."""
 
     result: dict[str, Any]
@@ -38,12 +38,12 @@ class RequestError(DaemonError):
     """What was asked of the daemon makes no sense."""
 
 
-def ask(
+def send_request(
     state: Path,
     command: str,
     arguments: Mapping[str, Any],
     on_progress: Callable[[str], None],
-) -> Answer:
+) -> DaemonReply:
     """Have the daemon carry out a command; its progress is passed on as it comes.
 
     Raises DaemonError.
@@ -61,7 +61,7 @@ def ask(
                     kind = RequestError if said.get("refused") else DaemonError
                     raise kind(said["error"], said["remedy"])
                 else:
-                    return Answer(said["result"], said["exit"])
+                    return DaemonReply(said["result"], said["exit"])
         except (ConnectionError, ValueError, KeyError):
             pass
     raise DaemonError(

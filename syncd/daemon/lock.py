@@ -16,7 +16,7 @@ from syncd.store.files import open_plain
 _LONGEST = 200
 """Bytes that a lock's text may take."""
 
-_LAST_PROCESS = 2**22
+MAX_PROCESS_ID = 2**22
 """The highest process id that a kernel gives."""
 
 
@@ -28,7 +28,7 @@ class Holder:
     pid: int
 
 
-class StateHeld(Exception):  # noqa: N818 - not a fault: somebody else is at work
+class StateHeldError(Exception):
     """Another syncd works with this state. Exit 6."""
 
     def __init__(self, path: Path, by: Holder) -> None:
@@ -41,14 +41,14 @@ class StateHeld(Exception):  # noqa: N818 - not a fault: somebody else is at wor
         self.pid = by.pid
 
 
-def beside(state: Path, suffix: str) -> Path:
+def lock_path(state: Path, suffix: str) -> Path:
     """A file that belongs to a state: the database's own path with a suffix."""
     return state.with_name(state.name + suffix)
 
 
 def holder(state: Path) -> Holder | None:
     """Who holds a state now, as far as the lock's text tells; for people to read."""
-    found = _read(beside(state, ".lock"))
+    found = _read(lock_path(state, ".lock"))
     if found is None:
         return None
     try:
@@ -61,7 +61,7 @@ def holder(state: Path) -> Holder | None:
 
 
 class StateLock:
-    """Hold a state for writing. Entering raises `StateHeld`, or `StateError`.
+    """Hold a state for writing. Entering raises `StateHeldError`, or `StateError`.
 
     The kernel's lock is on the open file, so a killed process leaves none behind.
     """
@@ -69,7 +69,7 @@ class StateLock:
     def __init__(self, state: Path, role: str) -> None:
         """Nothing is locked yet."""
         self._state = state
-        self._path = beside(state, ".lock")
+        self._path = lock_path(state, ".lock")
         self._role = role
         self._file = -1
 
@@ -89,7 +89,7 @@ class StateLock:
         except BlockingIOError:
             os.close(self._file)
             by = _read(self._path) or Holder("unknown", 0)
-            raise StateHeld(self._state, by) from None
+            raise StateHeldError(self._state, by) from None
         # Who holds it is for people to read: a disk without room for that does not matter here.
         with suppress(OSError):
             os.ftruncate(self._file, 0)
@@ -115,6 +115,6 @@ def _read(path: Path) -> Holder | None:
         finally:
             os.close(file)
         number = int(pid)
-        return Holder(role, number) if 0 < number <= _LAST_PROCESS else None
+        return Holder(role, number) if 0 < number <= MAX_PROCESS_ID else None
     except (StateError, OSError, ValueError):
         return None

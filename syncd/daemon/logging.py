@@ -10,7 +10,7 @@ from typing import Any, Literal
 import structlog
 
 from syncd.systems.redact import Redactor
-from syncd.systems.visible import visible
+from syncd.systems.sanitize import sanitize
 
 # Ids and times of ours: redacting them would only make the log useless.
 _PLAIN = frozenset({"level", "timestamp", "run", "event_id", "system"})
@@ -68,7 +68,7 @@ class _Redaction:
                 lines = str(value).splitlines()
                 said[name] = "\n".join(self._line(line) for line in lines)
             elif name in _PLAIN and isinstance(value, str):
-                said[name] = visible(value)
+                said[name] = sanitize(value)
             elif not name.startswith("_"):
                 said[name] = self._deep(value)
         return said

@@ -25,16 +25,16 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from syncd import __version__
-from syncd.core.budget import Paces
+from syncd.core.poll_rate import PollIntervals
 from syncd.engine.report import Report
-from syncd.model import Action, Allowance, Clock, SystemHealth, SystemState, Topic, WaitReason
-from syncd.store.exposed import count_held_back_exposures
+from syncd.model import Action, Clock, RateAllowance, SystemHealth, SystemState, Topic, WaitReason
+from syncd.store.availability import count_held_back_exposures
 from syncd.store.left_behind import LeftBehind
-from syncd.store.nightly import last
+from syncd.store.nightly import last_backup
 from syncd.store.pauses import pauses
 from syncd.store.store import Store
 from syncd.store.waiting import count_waiting
-from syncd.systems.port import Traffic
+from syncd.systems.port import CallStats
 
 _CYCLE = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
 _LAG = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 21600)
@@ -47,12 +47,12 @@ OUTCOMES = ("whole", "incomplete", "guarded", "failed")
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class SystemSnapshot:
     """How one system stands now."""
 
     health: SystemHealth
-    traffic: Traffic
-    allowance: Allowance | None
+    traffic: CallStats
+    allowance: RateAllowance | None
 
 
 class Metrics:
@@ -60,8 +60,8 @@ class Metrics:
 
     def __init__(
         self,
-        systems: Callable[[], Mapping[str, Sight]],
-        paces: Callable[[], tuple[Paces, Paces]],
+        systems: Callable[[], Mapping[str, SystemSnapshot]],
+        paces: Callable[[], tuple[PollIntervals, PollIntervals]],
         store: Store,
         state: Path,
         clock: Clock,
@@ -117,7 +117,7 @@ class Metrics:
             for kind in ("read", "write"):
                 self._calls.labels(name, kind)
 
-    def hear(self, report: Report) -> None:
+    def update(self, report: Report) -> None:
         """Count a job that ended, and take over how it left things."""
         self._seconds.labels(report.job).observe(report.seconds)
         self._cycles.labels(report.job, outcome(report)).inc()
@@ -126,7 +126,7 @@ class Metrics:
             self._calls.labels(name, "write").inc(told.writes)
         self._refused.inc(len(report.failures))
         self._news.inc(report.news)
-        self._standing.hear(report)
+        self._standing.update(report)
 
     def render(self) -> bytes:
         """All of it, in the text format of Prometheus."""
@@ -157,8 +157,8 @@ class _Standing(Collector):
 
     def __init__(
         self,
-        systems: Callable[[], Mapping[str, Sight]],
-        paces: Callable[[], tuple[Paces, Paces]],
+        systems: Callable[[], Mapping[str, SystemSnapshot]],
+        paces: Callable[[], tuple[PollIntervals, PollIntervals]],
         store: Store,
         state: Path,
         clock: Clock,
@@ -172,7 +172,7 @@ class _Standing(Collector):
         self._left_behind: list[LeftBehind] = []
         self._ended: dict[str, datetime] = {}
 
-    def hear(self, report: Report) -> None:
+    def update(self, report: Report) -> None:
         self._report = report
         if report.left_behind is not None:
             self._left_behind = report.left_behind
@@ -217,7 +217,7 @@ class _Standing(Collector):
 
     def _of_cycles(self) -> Iterable[Metric]:
         (paces, asked), report = self._paces(), self._report
-        longest = paces.slowest
+        longest = paces.longest
         yield _gauge(
             "syncd_poll_interval_seconds",
             "Seconds between two reads of a window, in the system that is read least often.",
@@ -345,7 +345,7 @@ class _Standing(Collector):
             [],
             [((), len(self._store.pending_intents()))],
         )
-        newest, created = last(self._state, now), self._store.created
+        newest, created = last_backup(self._state, now), self._store.created
         yield _gauge(
             "syncd_backup_timestamp_seconds",
             "When the last good backup of the state was made; 0 if there is none.",
@@ -398,7 +398,7 @@ class _Standing(Collector):
         return sum(file.stat().st_size for file in files if file.exists())
 
 
-_CALLS: tuple[tuple[str, str, Callable[[Sight], float | None]], ...] = (
+_CALLS: tuple[tuple[str, str, Callable[[SystemSnapshot], float | None]], ...] = (
     (
         "syncd_calls_planned_per_minute",
         "Calls that polling takes while nothing changes.",

@@ -10,15 +10,15 @@ from typing import Protocol
 import structlog
 from starlette.applications import Starlette
 
-from syncd.core.budget import Paces, per_minute
+from syncd.core.poll_rate import PollIntervals, per_minute
 from syncd.daemon.heartbeat import Heartbeat
-from syncd.daemon.lag import lags
-from syncd.daemon.metrics import Metrics, Sight, outcome
-from syncd.daemon.page import application
-from syncd.daemon.rounds import Polled, Rounds, Spans
+from syncd.daemon.http_status import application
+from syncd.daemon.latency import latencies
+from syncd.daemon.metrics import Metrics, SystemSnapshot, outcome
+from syncd.daemon.poll_scheduler import PolledSystem, PollScheduler, ReadIntervals
 from syncd.engine.report import Report
-from syncd.model import Allowance, Clock, OnRota, Operation, SystemHealth
-from syncd.store.rota import keep_rota
+from syncd.model import Clock, Operation, PollSlot, RateAllowance, SystemHealth
+from syncd.store.poll_schedule import save_poll_schedule
 from syncd.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ LATE = 5
 """A daemon that ended no job for so many near intervals (at least ten minutes) is not alive."""
 
 
-class Watched(Polled, Protocol):
+class MonitoredSystem(PolledSystem, Protocol):
     """What is watched of a system."""
 
     @property
@@ -35,7 +35,7 @@ class Watched(Polled, Protocol):
         """How it is."""
         ...
 
-    def insist(self) -> None:
+    def reset_backoff(self) -> None:
         """End its rest."""
         ...
 
@@ -45,10 +45,10 @@ class Monitor:
 
     def __init__(
         self,
-        systems: Mapping[str, Watched],
+        systems: Mapping[str, MonitoredSystem],
         store: Store,
         state: Path,
-        spans: Spans,
+        spans: ReadIntervals,
         clock: Clock,
         heartbeat: Heartbeat | None = None,
     ) -> None:
@@ -63,18 +63,18 @@ class Monitor:
         self._ended: datetime | None = None
         self._report: Report | None = None
         self._broken = ""
-        self._shown: Sequence[OnRota] = ()
-        self.allowances: dict[str, Allowance] = {}
-        self.paces = Paces(spans.near, spans.far)
-        self.rounds = Rounds(systems, spans, clock)
-        self.repace: Callable[[Paces], None] = lambda _paces: None
+        self._shown: Sequence[PollSlot] = ()
+        self.allowances: dict[str, RateAllowance] = {}
+        self.paces = PollIntervals(spans.near, spans.far)
+        self.rounds = PollScheduler(systems, spans, clock)
+        self.repace: Callable[[PollIntervals], None] = lambda _paces: None
         self.metrics = Metrics(self._sights, self._intervals, store, state, clock)
 
-    def watch(self, systems: Mapping[str, Watched], spans: Spans) -> None:
+    def reconfigure(self, systems: Mapping[str, MonitoredSystem], spans: ReadIntervals) -> None:
         """Go on with another configuration: its systems, at its pace."""
         self._systems, self._spans = systems, spans
-        self.paces = Paces(spans.near, spans.far)
-        self.rounds.watch(systems, spans)
+        self.paces = PollIntervals(spans.near, spans.far)
+        self.rounds.reconfigure(systems, spans)
 
     # --- what it hears ------------------------------------------------------------------------
 
@@ -84,14 +84,14 @@ class Monitor:
         now = self._clock.now()
         self._written.update(dict.fromkeys(operation.bookings, now))
 
-    def heard(self, report: Report) -> None:
+    def record_report(self, report: Report) -> None:
         """Take in a job that ended: count it, plan the calls anew, tell that all is well."""
         self._report, self._ended, self._broken = report, self._clock.now(), ""
-        self.metrics.hear(report)
-        self.rounds.hear(report)
+        self.metrics.update(report)
+        self.rounds.record_report(report)
         if self._written:
             skews = {n: s.traffic.skew or timedelta(0) for n, s in self._systems.items()}
-            for seconds in lags(self._store, self._written, skews):
+            for seconds in latencies(self._store, self._written, skews):
                 self.metrics.lag(seconds)
             self._written.clear()
         self._plan()
@@ -107,7 +107,7 @@ class Monitor:
     def insist(self) -> None:
         """Ask every system at the next occasion: a person wants it."""
         for system in self._systems.values():
-            system.insist()
+            system.reset_backoff()
 
     async def aclose(self) -> None:
         """End what is still being told."""
@@ -169,22 +169,22 @@ class Monitor:
 
     # --- within -------------------------------------------------------------------------------
 
-    def _sights(self) -> dict[str, Sight]:
+    def _sights(self) -> dict[str, SystemSnapshot]:
         return {
-            name: Sight(system.health, system.traffic, self.allowances.get(name))
+            name: SystemSnapshot(system.health, system.traffic, self.allowances.get(name))
             for name, system in self._systems.items()
         }
 
-    def _intervals(self) -> tuple[Paces, Paces]:
+    def _intervals(self) -> tuple[PollIntervals, PollIntervals]:
         """Between two reads, now and as configured."""
-        return self.paces, Paces(self._spans.near, self._spans.far)
+        return self.paces, PollIntervals(self._spans.near, self._spans.far)
 
     def _plan(self) -> None:
         """Count the calls that polling takes, and stretch the intervals where they do not fit."""
         now = self._clock.now()
         needs, paces = self.rounds.needs(), self.rounds.plan()
         self.allowances = {
-            n.system: Allowance(
+            n.system: RateAllowance(
                 n.system,
                 now,
                 planned=round(per_minute(n, own.near, own.far), 2),
@@ -197,16 +197,16 @@ class Monitor:
             for n in needs
             if (own := paces.of(n.system))
         }
-        self._store.note_standing(*self.allowances.values())
-        if (shown := self.rounds.shown()) != self._shown:
-            keep_rota(self._store, shown)
+        self._store.save_health(*self.allowances.values())
+        if (shown := self.rounds.intervals()) != self._shown:
+            save_poll_schedule(self._store, shown)
             self._shown = shown
         before, self.paces = self.paces, paces
         self._tell(before, paces)
-        if (paces.near, paces.turn) != (before.near, before.turn):
+        if (paces.near, paces.interval) != (before.near, before.interval):
             self.repace(paces)
 
-    def _tell(self, before: Paces, paces: Paces) -> None:
+    def _tell(self, before: PollIntervals, paces: PollIntervals) -> None:
         """Log each system whose pace is another one than before."""
         for name, pace in paces.systems.items():
             if pace == before.of(name):

@@ -18,14 +18,14 @@ from apscheduler.triggers.calendarinterval import CalendarIntervalTrigger
 
 from syncd.config.listen import Address
 from syncd.config.problems import ConfigError
-from syncd.core.budget import Paces
-from syncd.daemon.backups import Backups
-from syncd.daemon.clock_set import Every, follow_clock
-from syncd.daemon.door import Command, door
+from syncd.core.poll_rate import PollIntervals
+from syncd.daemon.clock_jumps import Every, follow_clock
+from syncd.daemon.control_socket import Command, control_socket
+from syncd.daemon.http_status import served
+from syncd.daemon.jobs import EngineApi, Jobs
 from syncd.daemon.monitor import Monitor
-from syncd.daemon.notify import Notifier
-from syncd.daemon.page import served
-from syncd.daemon.work import Work, Worker
+from syncd.daemon.nightly_backup import Backups
+from syncd.daemon.sd_notify import Notifier
 from syncd.engine.report import Report
 from syncd.store import StateError
 from syncd.systems.stopping import IN_FLIGHT
@@ -40,7 +40,7 @@ STUCK = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class JobIntervals:
     """How often windows and free slots are read; ``resync_at`` is a time of day in ``zone``.
 
     The nightly backup is due at that time too; ``backups`` is how often somebody looks.
@@ -55,24 +55,24 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Successor:
+class Reloaded:
     """What a configuration that was read again makes: its engine has the same ``stopping``.
 
     ``farewell`` gives back what the engine before it held, once that has ended its job.
     """
 
-    engine: Worker
-    pace: Pace
+    engine: EngineApi
+    pace: JobIntervals
     farewell: Callable[[], Awaitable[None]]
 
 
-Reload = Callable[[], Successor]
+Reload = Callable[[], Reloaded]
 """Reads the configuration. Raises ConfigError, StateError or OSError; then the old one goes on."""
 
 
 async def serve(
-    engine: Worker,
-    pace: Pace,
+    engine: EngineApi,
+    pace: JobIntervals,
     state: Path,
     env: Mapping[str, str],
     *,
@@ -97,7 +97,7 @@ async def serve(
         show(_line(report, monitor))
         if monitor is not None:
             try:
-                monitor.heard(report)
+                monitor.record_report(report)
             except Exception:
                 # The work is done; that it could not be counted does not undo it.
                 log.exception("job not counted")
@@ -117,7 +117,7 @@ async def serve(
         monitor.repace = lambda paces: _repace(scheduler, paces)
     again = asyncio.Event()
     with _signals(engine.stopping, hurry, again, on=handle_signals):
-        async with door(state, commands_of(work)), _page(monitor, listen):
+        async with control_socket(state, commands_of(work)), _page(monitor, listen):
             scheduler.start()
             _keep_alive(scheduler, notifier, work)
             tasks = [
@@ -143,7 +143,7 @@ async def serve(
     return 0
 
 
-def commands_of(work: Work) -> dict[str, Command]:
+def commands_of(work: Jobs) -> dict[str, Command]:
     """What can be asked for through the daemon's socket."""
     return {
         "resync": work.on_request,
@@ -159,23 +159,23 @@ def commands_of(work: Work) -> dict[str, Command]:
 
 
 def _work(
-    engine: Worker,
+    engine: EngineApi,
     told: Callable[[Report], None],
     failed: Callable[[str], None],
     monitor: Monitor | None,
-) -> Work:
+) -> Jobs:
     if monitor is None:
-        return Work(engine, told, failed)
-    return Work(engine, told, failed, monitor.insist, monitor.rounds.turn)
+        return Jobs(engine, told, failed)
+    return Jobs(engine, told, failed, monitor.insist, monitor.rounds.providers_due)
 
 
-async def _begin(work: Work, backups: Backups) -> None:
+async def _begin(work: Jobs, backups: Backups) -> None:
     """The resync at the start; then the backup of a night in which nobody was at work."""
     await work.everything()
     await backups.backup()
 
 
-async def _drain(work: Work, hurry: asyncio.Event) -> None:
+async def _drain(work: Jobs, hurry: asyncio.Event) -> None:
     """Let the request in flight end; a second signal, or too long a wait, ends that."""
     idle = asyncio.create_task(work.idle())
     hurried = asyncio.create_task(hurry.wait())
@@ -192,7 +192,7 @@ async def _drain(work: Work, hurry: asyncio.Event) -> None:
 async def _reload_when(
     asked: asyncio.Event,
     reload: Reload | None,
-    work: Work,
+    work: Jobs,
     scheduler: AsyncIOScheduler,
     notifier: Notifier,
     monitor: Monitor | None,
@@ -227,8 +227,8 @@ async def _reload_when(
 
 def _schedule(
     scheduler: AsyncIOScheduler,
-    work: Work,
-    pace: Pace,
+    work: Jobs,
+    pace: JobIntervals,
     now: datetime,
     backups: Backups | None = None,
 ) -> None:
@@ -256,9 +256,9 @@ def _schedule(
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
-def _repace(scheduler: AsyncIOScheduler, paces: Paces) -> None:
+def _repace(scheduler: AsyncIOScheduler, paces: PollIntervals) -> None:
     """Read as often as the accounts can bear."""
-    for name, span in (("near", paces.near), ("far", paces.turn)):
+    for name, span in (("near", paces.near), ("far", paces.interval)):
         scheduler.reschedule_job(name, trigger=_every(span))
 
 
@@ -280,7 +280,7 @@ def _every(span: timedelta) -> Every:
     return Every(seconds=seconds, jitter=min(30.0, seconds / 10), timezone=UTC)
 
 
-def _nightly(pace: Pace, now: datetime) -> CalendarIntervalTrigger:
+def _nightly(pace: JobIntervals, now: datetime) -> CalendarIntervalTrigger:
     """Once a day by the wall clock, first when that time comes next.
 
     In a night in which it happens twice, the first counts; in one that skips it, there is none.
@@ -300,7 +300,7 @@ def _nightly(pace: Pace, now: datetime) -> CalendarIntervalTrigger:
     )
 
 
-def _keep_alive(scheduler: AsyncIOScheduler, notifier: Notifier, work: Work) -> None:
+def _keep_alive(scheduler: AsyncIOScheduler, notifier: Notifier, work: Jobs) -> None:
     """Let the scheduler itself feed the watchdog: one that is dead or deaf does not."""
     if notifier.watchdog is None:
         return

@@ -7,27 +7,28 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from syncd.core.diff import may_be_older, vanish
-from syncd.engine.answers import Answer, ask, settle
-from syncd.engine.hidden import (
+from syncd.core.observation import mark_deleted, may_be_older
+from syncd.engine.absence_lookups import MAX_LOOKUPS
+from syncd.engine.list_only_events import told_by_lists_only
+from syncd.engine.lookup_answers import LookupAnswer, look_up, settle_missing
+from syncd.engine.lookups import Lookups
+from syncd.engine.observation import SystemRead
+from syncd.engine.record_batches import records_in_batches
+from syncd.engine.reported_items import ReportedItems
+from syncd.engine.unlisted_events import (
     Place,
     due_in_list,
+    never_looked_up,
     report_unshown,
-    unasked,
-    void,
+    revoke_coverage,
     windows_of,
 )
-from syncd.engine.observation import Read
-from syncd.engine.probes import PROBES
-from syncd.engine.questions import Questions
-from syncd.engine.reports import Reports
-from syncd.engine.turns import records_in_turns
 from syncd.model import (
     RENEWED,
     Action,
     IntentState,
     Kind,
-    Record,
+    TrackedEvent,
     Value,
     Window,
     part_of,
@@ -39,10 +40,10 @@ from syncd.store.derived import derived_from
 from syncd.store.last_settings import formers
 from syncd.store.reported import reported_lists
 from syncd.systems.list_caps import outside
-from syncd.systems.port import Found, Gone, SystemFault, Unknown
+from syncd.systems.port import Found, Gone, PlatformError
 
 
-def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
+def let_go(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
     """Take what a newly mapped calendar does not show out of its provider's; it may still be.
 
     Blocks of syncd's own stay where they are known to be: in its provider's former calendar, if
@@ -59,28 +60,28 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
     gone: set[str] = set()
     for provider in sorted(remapped & complete.keys()):
         # Whose the events are follows from the new mapping now.
-        read.owners.settle_all(provider)
+        read.owners.resolve_changes(provider)
         gaps = outside(read.window, complete[provider])
         for record in read.store.events_of(read.system.name, provider):
             value = record.observed
-            if value is not None and any(gap.touches(value) for gap in gaps):
+            if value is not None and any(gap.overlaps(value) for gap in gaps):
                 continue  # it may stand where the list was cut
-            if record.mine and (provider not in before or not _is_covered(blocks, record)):
+            if record.created_by_us and (provider not in before or not _is_covered(blocks, record)):
                 continue
-            if record.id not in listed and not _began_before(read, record):
-                former = before[provider] if record.mine else ""
+            if record.id not in listed and not began_before_window(read, record):
+                former = before[provider] if record.created_by_us else ""
                 read.changes.records.append(replace(record, provider=former, fingerprint=""))
-                read.seen.touch(provider, record.id)
+                read.seen.add_changed(provider, record.id)
                 gone.add(record.id)
     return gone
 
 
-def put_into_formers(read: Read) -> None:
+def put_into_formers(read: SystemRead) -> None:
     """Let blocks of ours that were found elsewhere by id be in their provider's former calendar."""
     before = formers(read.store, read.system.name)
     if not before:
         return
-    lost = {r.id for r in read.changes.records if r.mine and not r.provider}
+    lost = {r.id for r in read.changes.records if r.created_by_us and not r.provider}
     whose = {r.id: r.provider for r in read.store.records(read.system.name, sorted(lost))}
     read.changes.records = [
         replace(r, provider=before.get(whose.get(r.id, ""), "")) if r.id in lost else r
@@ -88,26 +89,30 @@ def put_into_formers(read: Read) -> None:
     ]
 
 
-def _is_covered(spans: Mapping[str, Sequence[Window]], record: Record) -> bool:
+def _is_covered(spans: Mapping[str, Sequence[Window]], record: TrackedEvent) -> bool:
     """Whether a list would show a block at its place."""
     value = record.observed
-    return value is not None and any(s.holds(value) for s in spans.get(record.provider, ()))
+    return value is not None and any(s.contains(value) for s in spans.get(record.provider, ()))
 
 
-def _began_before(read: Read, record: Record) -> bool:
+def began_before_window(read: SystemRead, record: TrackedEvent) -> bool:
     """Whether an event touches the window, and began before anything that was listed."""
     value = record.observed
-    return value is not None and value.start < read.span.start and read.window.touches(value)
+    return value is not None and value.start < read.span.start and read.window.overlaps(value)
 
 
-async def ask_again(read: Read, questions: Questions, reports: Reports, *, thorough: bool) -> None:
+async def ask_again(
+    read: SystemRead, questions: Lookups, reports: ReportedItems, *, thorough: bool
+) -> None:
     """Ask for events whose user is there again, and which their calendar does not show.
 
     And for those that were found at another owner just before a write to them: beyond the window
     no list shows them, and the write would be put off for ever.
     """
     # The other half is for what is missing from lists.
-    again = {change.event for change in await read.owners.due(thorough=thorough, most=PROBES // 2)}
+    again = {
+        change.event for change in await read.owners.due(thorough=thorough, most=MAX_LOOKUPS // 2)
+    }
     shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows)}
     again |= read.probes.elsewhere - shown
     read.probes.elsewhere.clear()
@@ -115,7 +120,12 @@ async def ask_again(read: Read, questions: Questions, reports: Reports, *, thoro
 
 
 async def follow_up(
-    read: Read, questions: Questions, reports: Reports, unlisted: Sequence[str], *, full: bool
+    read: SystemRead,
+    questions: Lookups,
+    reports: ReportedItems,
+    unlisted: Sequence[str],
+    *,
+    full: bool,
 ) -> None:
     """Absence alone removes nothing (promise 3): ask by id, as often as the platform needs.
 
@@ -128,7 +138,7 @@ async def follow_up(
     reports.missing |= {record.id for record in (*missing.sure, *missing.unsure)} - rows
     windows = windows_of(read)
     # What hid events before, and still does, is void before anything is asked.
-    hiding = set(await void(read, questions, _places(missing.sure, probes.hidden)))
+    hiding = set(await revoke_coverage(read, questions, _places(missing.sure, probes.hidden)))
     sure = [record for record in missing.sure if _place(record) not in hiding]
     # No question tells more of what only lists show.
     by_list = read.system.capabilities.gone_by_list
@@ -143,10 +153,10 @@ async def follow_up(
     moved = {answer.record.id for answer in answers if answer.moved} & provable
     probes.hidden |= hidden
     before = reported_lists(read.store, read.system.name) if sure else frozenset[str]()
-    doubted = {p for p in unasked(read, sure) if p[0] in before}
+    doubted = {p for p in never_looked_up(read, sure) if p[0] in before}
     bad = {*_places(sure, hidden), *doubted}
     elsewhere = _places(sure, moved)
-    void_now = await void(read, questions, bad, elsewhere)
+    void_now = await revoke_coverage(read, questions, bad, elsewhere)
     hiding |= void_now - elsewhere
     still = hiding | void_now
     for record in missing.removed:
@@ -161,20 +171,20 @@ async def follow_up(
             _end_removed(read, answer.record)
             continue
         whole = answer.record.id in provable and _place(answer.record) not in still
-        await settle(read, questions, reports, answer, listed_whole=whole)
+        await settle_missing(read, questions, reports, answer, listed_whole=whole)
     ended = {record.id for record in read.changes.records if record.observed is None}
     for record in sure:
         if _place(record) not in still and record.id not in ended:
             read.seen.suspect(probes.opens(record.id, read.asked_at))
     read.seen.gone = len(probes.gone)
     unproven = [r for r in missing.sure if _place(r) in hiding and r.id not in probes.gone]
-    unproven += _untold(read, sure, answers)
+    unproven += told_by_lists_only(read, sure, answers)
     lacking = {record.id: record.provider for record in unproven}
     report_unshown(read, reports, lacking, {provider for provider, _ in hiding}, full=full)
 
 
 def _still_hidden(
-    read: Read, missing: Iterable[Record], windows: Mapping[Place, Sequence[Window]]
+    read: SystemRead, missing: Iterable[TrackedEvent], windows: Mapping[Place, Sequence[Window]]
 ) -> set[str]:
     """Return what this resync has found by id before, and what lists have to show by now."""
     hidden: set[str] = set()
@@ -194,18 +204,6 @@ def _still_hidden(
     return hidden
 
 
-def _untold(read: Read, sure: Iterable[Record], answers: Iterable[Answer]) -> Iterable[Record]:
-    """Return what no list shows, and of which only lists could say what became of it."""
-    by_list = read.system.capabilities.gone_by_list
-    untold = read.probes.untold
-    for answer in answers:
-        if answer.record.kind in by_list and isinstance(answer.sighting, Unknown):
-            untold.add(answer.record.id)
-        else:
-            untold.discard(answer.record.id)
-    return [record for record in sure if record.id in untold]
-
-
 @dataclass(slots=True)
 class _Missing:
     """The known events that the lists lack.
@@ -215,27 +213,27 @@ class _Missing:
     proves that they are gone.
     """
 
-    sure: list[Record] = field(default_factory=list)
-    unsure: list[Record] = field(default_factory=list)
-    removed: list[Record] = field(default_factory=list)
-    leaving: list[Record] = field(default_factory=list)
+    sure: list[TrackedEvent] = field(default_factory=list)
+    unsure: list[TrackedEvent] = field(default_factory=list)
+    removed: list[TrackedEvent] = field(default_factory=list)
+    leaving: list[TrackedEvent] = field(default_factory=list)
 
 
-def _place(record: Record) -> Place:
+def _place(record: TrackedEvent) -> Place:
     return (record.provider, record.kind)
 
 
-def _places(records: Iterable[Record], events: Collection[str]) -> set[Place]:
+def _places(records: Iterable[TrackedEvent], events: Collection[str]) -> set[Place]:
     return {_place(record) for record in records if record.id in events}
 
 
-async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]) -> _Missing:
+async def _sort(read: SystemRead, unlisted: Sequence[str], unreadable: Collection[str]) -> _Missing:
     """Sort the events that the lists lack by what their absence can prove."""
     coverage = windows_of(read)
-    absent = _looked_for(read, await records_in_turns(read.store, read.system.name, unlisted))
+    absent = _looked_for(read, await records_in_batches(read.store, read.system.name, unlisted))
     await read.owners.refused(
         read.snapshot,
-        [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],
+        [r for r in absent if (r.provider, r.kind) not in coverage and not r.archived],
     )
     removing, cancelling = _ending(read, Action.REMOVE_BLOCK), _ending(read, Action.SET_STATUS)
     unproven = {(a.provider, kind) for a in read.snapshot.unproven for kind in a.kinds}
@@ -245,7 +243,7 @@ async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]
         if read.owners.change(record) is not None:
             # Whose it is has been asked already, and is asked again in a while.
             continue
-        if record.retired or value is None or _is_off(read, record, value):
+        if record.archived or value is None or _is_off(read, record, value):
             continue
         windows = coverage.get(place, ())
         listed = record.id in unreadable
@@ -267,14 +265,16 @@ async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]
     return missing
 
 
-def _look_after_lag(read: Read, record: Record, value: Value, windows: Sequence[Window]) -> None:
+def _look_after_lag(
+    read: SystemRead, record: TrackedEvent, value: Value, windows: Sequence[Window]
+) -> None:
     """Have a run look again when lists must show what was written to an event that they lack."""
     written, lag = record.written_at, read.system.capabilities.lag
     if written is not None and any(value.start in window for window in windows):
         read.seen.suspect(written + lag)
 
 
-def _is_off(read: Read, record: Record, value: Value) -> bool:
+def _is_off(read: SystemRead, record: TrackedEvent, value: Value) -> bool:
     """Whether a missing appointment is known to be off, where lists may leave such ones out.
 
     Nothing follows from its end.
@@ -283,7 +283,7 @@ def _is_off(read: Read, record: Record, value: Value) -> bool:
     return decided and not value.busy and not read.system.capabilities.lists_cancelled
 
 
-def _ending(read: Read, action: Action) -> set[str | None]:
+def _ending(read: SystemRead, action: Action) -> set[str | None]:
     """Return the targets of queued writes of an action, whose outcome is to be confirmed."""
     return {
         intent.operation.event
@@ -294,45 +294,45 @@ def _ending(read: Read, action: Action) -> set[str | None]:
     }
 
 
-def _end_removed(read: Read, record: Record) -> None:
+def _end_removed(read: SystemRead, record: TrackedEvent) -> None:
     """Store that a block that was asked to go is gone."""
-    tomb = replace(vanish(record, read.asked_at), base=None, ended=True, written=None)
+    tomb = replace(mark_deleted(record, read.asked_at), base=None, end_accepted=True, written=None)
     read.changes.records.append(tomb)
     read.changes.unlinked += read.store.links(read.system.name, record.id)
-    read.seen.touch(record.provider, record.id)
+    read.seen.add_changed(record.provider, record.id)
 
 
-def _may_be_older(read: Read, record: Record) -> bool:
+def _may_be_older(read: SystemRead, record: TrackedEvent) -> bool:
     """Whether the list may be older than what syncd wrote."""
     return may_be_older(record, read.asked_at, read.system.capabilities.lag)
 
 
 async def _ask_all(
-    read: Read,
-    questions: Questions,
-    sure: Sequence[Record],
-    unsure: Sequence[Record],
+    read: SystemRead,
+    questions: Lookups,
+    sure: Sequence[TrackedEvent],
+    unsure: Sequence[TrackedEvent],
     windows: Mapping[Place, Sequence[Window]],
-) -> list[Answer]:
+) -> list[LookupAnswer]:
     """Ask for missing events by id, as many as this cycle allows.
 
     Those that only lists show come last, and not at all once another list of their calendar hides
     something: then their lists prove nothing either.
     """
-    answers: list[Answer] = []
+    answers: list[LookupAnswer] = []
     hiding: set[str] = set()
     provable = {record.id for record in sure}
     by_list = read.system.capabilities.gone_by_list
-    chosen = read.probes.choose(sure, unsure, read.asked_at, max(0, read.left))
+    chosen = read.probes.choose(sure, unsure, read.asked_at, max(0, read.lookups_left))
     for record in sorted(chosen, key=lambda r: r.kind in by_list):
-        if questions.over or read.left <= 0:
+        if questions.exhausted or read.lookups_left <= 0:
             break
         if record.kind in by_list and record.provider in hiding:
             continue
-        read.left -= 1
+        read.lookups_left -= 1
         try:
-            sighting, asked_at = await questions.ask(record)
-        except SystemFault as fault:
+            sighting, asked_at = await questions.look_up(record)
+        except PlatformError as fault:
             read.seen.fail(fault)
             break
         by: datetime | None = None
@@ -351,14 +351,14 @@ async def _ask_all(
                 hides_appointments=any(r.kind is Kind.APPOINTMENT for r in sure),
             )
         hiding |= {record.provider} if hidden else set()
-        answers.append(Answer(record, sighting, asked_at, hidden))
+        answers.append(LookupAnswer(record, sighting, asked_at, hidden))
     return answers
 
 
 async def _doubt_lists(
-    read: Read,
-    questions: Questions,
-    record: Record,
+    read: SystemRead,
+    questions: Lookups,
+    record: TrackedEvent,
     found: Found,
     *,
     hidden: bool,
@@ -376,7 +376,7 @@ async def _doubt_lists(
             read.system.measured.contradict("lists_blocks", YES)
 
 
-def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:
+def _looked_for(read: SystemRead, absent: Sequence[TrackedEvent]) -> list[TrackedEvent]:
     """Leave out the events of further hosts whose meeting is on a calendar that was not read.
 
     Their own lists may not show it. `follow_hosts` sees to them when the meeting itself is read.
@@ -387,7 +387,7 @@ def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:
         first.id
         for first in read.store.records(read.system.name, sorted(set(records.values())))
         if first.observed is not None
-        and not first.retired
+        and not first.archived
         and first.provider in read.system.providers
         and first.provider not in covered
     }
@@ -395,29 +395,29 @@ def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:
 
 
 async def follow_hosts(
-    read: Read, questions: Questions, reports: Reports, differ: Sequence[str]
+    read: SystemRead, questions: Lookups, reports: ReportedItems, differ: Sequence[str]
 ) -> None:
     """Ask whether the known further hosts of these meetings still are, where no row shows them."""
     shown = {row.id for row in read.snapshot.rows}
     probes = 0
     for record in derived_from(read.store, read.system.name, differ):
-        absent = record.id not in shown and record.observed is not None and not record.retired
+        absent = record.id not in shown and record.observed is not None and not record.archived
         asked = read.owners.change(record) is not None or not record.provider
         if not absent or asked or not part_of(record.id).startswith(USERS):
             continue
-        if record.provider in {c.provider for c in read.snapshot.coverage} or probes >= PROBES:
+        if record.provider in {c.provider for c in read.snapshot.coverage} or probes >= MAX_LOOKUPS:
             continue  # A read of its own calendar follows it up like any event that is missing.
-        if questions.over:
+        if questions.exhausted:
             return
         probes += 1
         try:
-            await ask(read, questions, reports, record)
-        except SystemFault as fault:
+            await look_up(read, questions, reports, record)
+        except PlatformError as fault:
             read.seen.fail(fault)
             return
 
 
-def is_expected(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
+def is_expected(record: TrackedEvent, value: Value, window: Window, asked_at: datetime) -> bool:
     """Whether a complete list of the window shows an event, so that its absence means something.
 
     No window holds an open end, or the end of a block made for one: such an event is expected
@@ -425,24 +425,26 @@ def is_expected(record: Record, value: Value, window: Window, asked_at: datetime
     """
     if record.open_ended or value.end - asked_at > RENEWED:
         return value.start in window
-    return window.holds(value)
+    return window.contains(value)
 
 
 async def _ask_each(
-    read: Read, questions: Questions, reports: Reports, records: Iterable[Record]
+    read: SystemRead, questions: Lookups, reports: ReportedItems, records: Iterable[TrackedEvent]
 ) -> None:
     """Ask for events of which the system's answer decides, and its list where that is refused."""
     windows = {} if read.probes.hidden else windows_of(read)
     for record in records:
-        if questions.over or read.left <= 0:
+        if questions.exhausted or read.lookups_left <= 0:
             return
         value, spans = record.observed, windows.get(_place(record), ())
         listed = value and any(is_expected(record, value, w, read.asked_at) for w in spans)
         try:
-            read.left -= 1
-            sighting, asked_at = await questions.ask(record)
-            answer = Answer(record, sighting, asked_at)
-            await settle(read, questions, reports, answer, listed_whole=True if listed else None)
-        except SystemFault as fault:
+            read.lookups_left -= 1
+            sighting, asked_at = await questions.look_up(record)
+            answer = LookupAnswer(record, sighting, asked_at)
+            await settle_missing(
+                read, questions, reports, answer, listed_whole=True if listed else None
+            )
+        except PlatformError as fault:
             read.seen.fail(fault)
             return

@@ -9,9 +9,22 @@ from datetime import datetime
 
 import structlog
 
-from syncd.model import Claim, ConflictKind, HeldConflict, Item, Mark, Note, utc
-from syncd.model.summary import Marks, acknowledged
-from syncd.store.reported import drop_marks, keep_mark, marks_of, shown_items
+from syncd.model import (
+    Acknowledgement,
+    Claim,
+    ConflictKind,
+    HeldConflict,
+    HistoryEntry,
+    ReportedItem,
+    utc,
+)
+from syncd.model.summary import Acknowledgements, acknowledged
+from syncd.store.reported import (
+    acknowledgements_of,
+    delete_acknowledgements,
+    save_acknowledgement,
+    shown_items,
+)
 from syncd.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -19,7 +32,7 @@ log = structlog.get_logger(__name__)
 _MOST_NAMED = 5
 
 
-class CannotAcknowledge(ValueError):  # noqa: N818 - it says what a person asked
+class AcknowledgeError(ValueError):
     """What a person named cannot be acknowledged; carries the remedy."""
 
     def __init__(self, reason: str, remedy: str) -> None:
@@ -69,7 +82,7 @@ class Entry:
 
 def entries(store: Store, now: datetime) -> list[Entry]:
     """Return all that can be acknowledged, or is. Raises StateError."""
-    marks = marks_of(store)
+    marks = acknowledgements_of(store)
     told = [_of_conflict(h, marks) for h in store.open_conflicts() if not h.conflict.held]
     return [*(_of_item(item, marks) for item in shown_items(store, now, marks)), *told]
 
@@ -77,11 +90,11 @@ def entries(store: Store, now: datetime) -> list[Entry]:
 def acknowledge(store: Store, start: str, by: str, now: datetime, *, undo: bool) -> Entry:
     """Acknowledge what has an id that begins so, or take that back.
 
-    Raises CannotAcknowledge, StateError.
+    Raises AcknowledgeError, StateError.
     """
     entry = _the_entry(store, start, now)
     what = "acknowledgement taken back" if undo else "acknowledged"
-    note = Note(
+    note = HistoryEntry(
         at=now,
         run="",
         provider=entry.provider,
@@ -92,12 +105,12 @@ def acknowledge(store: Store, start: str, by: str, now: datetime, *, undo: bool)
         detail=entry.reason,
     )
     if undo and entry.at is None:
-        raise CannotAcknowledge(f"{entry.id} is not acknowledged", "There is nothing to take back.")
-    mark = Mark(entry.subject, entry.inputs, now, by)
+        raise AcknowledgeError(f"{entry.id} is not acknowledged", "There is nothing to take back.")
+    mark = Acknowledgement(entry.subject, entry.inputs, now, by)
     if undo:
-        drop_marks(store, [entry.subject], note)
+        delete_acknowledgements(store, [entry.subject], note)
     elif entry.at is None:
-        keep_mark(store, mark, note)
+        save_acknowledgement(store, mark, note)
     log.info(what, id=entry.id, system=entry.system, topic=entry.what, by=by)
     return next((e for e in entries(store, now) if e.subject == entry.subject), entry)
 
@@ -111,11 +124,11 @@ def _the_entry(store: Store, start: str, now: datetime) -> Entry:
     if len(found) > 1:
         # As many letters as tell them apart: the shown ones may not.
         several = ", ".join(e.subject for e in found[:_MOST_NAMED])
-        raise CannotAcknowledge(f"{len(found)} ids begin with {start!r}", f"One of: {several}.")
+        raise AcknowledgeError(f"{len(found)} ids begin with {start!r}", f"One of: {several}.")
     held = [h for h in store.open_conflicts() if start and h.id.startswith(start)]
     if held:
-        raise CannotAcknowledge(f"{held[0].id} is held until it is decided", _decide(held[0]))
-    raise CannotAcknowledge(f"nothing that is reported has the id {start!r}", _near(start, known))
+        raise AcknowledgeError(f"{held[0].id} is held until it is decided", _decide(held[0]))
+    raise AcknowledgeError(f"nothing that is reported has the id {start!r}", _near(start, known))
 
 
 def _decide(held: HeldConflict) -> str:
@@ -131,7 +144,7 @@ def _near(start: str, known: Sequence[Entry]) -> str:
     return "`syncd acknowledge` lists what can be acknowledged."
 
 
-def _of_item(item: Item, marks: Marks) -> Entry:
+def _of_item(item: ReportedItem, marks: Acknowledgements) -> Entry:
     mark = marks.get(item.digest) if item.acknowledged_at is not None else None
     every = f"all {len(item.events)} records that are listed: " if item.events else ""
     return Entry(
@@ -149,7 +162,7 @@ def _of_item(item: Item, marks: Marks) -> Entry:
     )
 
 
-def _of_conflict(held: HeldConflict, marks: Marks) -> Entry:
+def _of_conflict(held: HeldConflict, marks: Acknowledgements) -> Entry:
     conflict, mark = held.conflict, acknowledged(held, marks)
     return Entry(
         held.id,

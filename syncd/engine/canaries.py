@@ -15,14 +15,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core.ownership import same_interval
-from syncd.engine.execute import SENT_WITHIN
-from syncd.engine.paused import Pauses
 from syncd.engine.supervise import supervised
+from syncd.engine.write_pauses import WritePauses
+from syncd.engine.writer import MAX_SEND_DELAY
 from syncd.model import Clock, Coverage, Event, Kind, Window
 from syncd.model.canary import Canary
-from syncd.store.canaries import canaries, forget_canaries, keep_canary, prove_canary
+from syncd.store.canaries import canaries, forget_canaries, prove_canary, save_canary
 from syncd.store.store import Store
-from syncd.systems.port import Malformed, Row, Snapshot, System, SystemFault
+from syncd.systems.port import PlatformError, Row, Snapshot, System, UnreadableError
 from syncd.systems.probing import Prober
 
 log = structlog.get_logger(__name__)
@@ -59,7 +59,7 @@ def without_canaries(
 def _may_be(row: Row, unnamed: Sequence[Canary], event: Callable[[Row], Event]) -> bool:
     try:
         found = event(row)
-    except Malformed:
+    except UnreadableError:
         return False
     return any(_bears(found, c) or _looks_like(found, c) for c in unnamed)
 
@@ -90,7 +90,7 @@ class Canaries:
     clock: Clock
     new_id: Callable[[], str]
     systems: Mapping[str, System]
-    pauses: Pauses
+    pauses: WritePauses
     live: set[str] = field(default_factory=set)
     found: bool = True
     """Whether the state may hold any."""
@@ -99,7 +99,7 @@ class Canaries:
         """Store one that is about to be made."""
         self.live.add(canary.tag)
         self.found = True
-        keep_canary(self.store, canary)
+        save_canary(self.store, canary)
 
     def prove(self, canary: Canary, event: str) -> Canary:
         """Store the id that the create returned, or under which it was found."""
@@ -110,13 +110,13 @@ class Canaries:
     def put(self, canary: Canary, start: datetime, end: datetime) -> Canary:
         """Store where an update is about to put it."""
         moved = replace(canary, start=start, end=end)
-        keep_canary(self.store, moved)
+        save_canary(self.store, moved)
         return moved
 
     def end(self, canary: Canary) -> Canary:
         """Store that it is gone, or was never made."""
         ended = replace(canary, ended_at=self.clock.now())
-        keep_canary(self.store, ended)
+        save_canary(self.store, ended)
         return ended
 
     def stored(self, tag: str) -> Canary | None:
@@ -124,7 +124,7 @@ class Canaries:
         return next((c for c in canaries(self.store) if c.tag == tag), None)
 
     async def clear(self, only: str | None = None) -> None:
-        """Remove what earlier probes left, in all systems or one. Raises no SystemFault."""
+        """Remove what earlier probes left, in all systems or one. Raises no PlatformError."""
         if not self.found:
             return
         known = canaries(self.store)
@@ -150,14 +150,14 @@ class Canaries:
                         return
                     canary = looked_for
                 await self.remove(canary, prober, looked_at=False)
-        except SystemFault as fault:
+        except PlatformError as fault:
             log.warning("left by a probe, not removed yet", system=canary.system, fault=str(fault))
 
     async def look_for(self, canary: Canary) -> Canary | None:
         """Look for one whose create was not answered: by its tag, else where it was to be made.
 
         Return it as it is known then: with its id, or as never made; None if nobody can tell yet.
-        Raises SystemFault.
+        Raises PlatformError.
         """
         asked_at = self.clock.now()
         system = self.systems[canary.system]
@@ -171,7 +171,7 @@ class Canaries:
         if found:
             log.warning("several blocks could be a probe's", system=canary.system)
             return None
-        if asked_at < canary.made_at + SENT_WITHIN + _LAG:
+        if asked_at < canary.made_at + MAX_SEND_DELAY + _LAG:
             return None
         if not _covers(snapshot.coverage, canary):
             # Its lists show no blocks, so only a person can tell.
@@ -186,7 +186,7 @@ class Canaries:
         return self.end(canary)
 
     async def remove(self, canary: Canary, prober: Prober, *, looked_at: bool = True) -> bool:
-        """Remove one by its id; return whether it is known to be gone. Raises SystemFault.
+        """Remove one by its id; return whether it is known to be gone. Raises PlatformError.
 
         It is read first, unless it was just ``looked_at``.
         """
@@ -208,12 +208,12 @@ class Canaries:
 def _event(system: System, row: Row) -> Event | None:
     try:
         return system.event(row)
-    except Malformed:
+    except UnreadableError:
         return None
 
 
 def _covers(coverage: Sequence[Coverage], canary: Canary) -> bool:
     return any(
-        c.provider == canary.provider and Kind.BLOCK in c.kinds and c.window.holds(canary.value)
+        c.provider == canary.provider and Kind.BLOCK in c.kinds and c.window.contains(canary.value)
         for c in coverage
     )

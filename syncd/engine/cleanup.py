@@ -12,36 +12,36 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from syncd.core.cleanup import tagged_blocks
-from syncd.engine.cleaned import Cleaned, CleanedCalendar
-from syncd.engine.cleanup_job import Cleaning, Place
-from syncd.engine.cleanup_work import SystemCleanup
+from syncd.engine.cleanup_context import CleanupContext, Place
+from syncd.engine.cleanup_report import CalendarCleanup, CleanupReport
+from syncd.engine.cleanup_system import SystemCleanup
 from syncd.engine.left_in_place import left_in_place
 from syncd.model import (
-    Note,
+    HistoryEntry,
     Value,
 )
 from syncd.model.pauses import CLEANED_UP, Pause
 from syncd.store.owned import owned, proves_anything
-from syncd.store.pauses import keep_pauses
-from syncd.store.proof import bearers, owned_with
+from syncd.store.ownership_proof import bearers, owned_with
+from syncd.store.pauses import save_pauses
 
 
 async def clean_up(
-    job: Cleaning,
+    job: CleanupContext,
     *,
     dry_run: bool,
     chosen: Collection[tuple[str, str]] = (),
     by_tag: bool = False,
     who: str = "",
     progress: Callable[[str], None] = lambda _text: None,
-) -> Cleaned:
+) -> CleanupReport:
     """Remove every block of ours in the scope; ``dry_run`` only looks.
 
     ``chosen`` are tagged blocks, (system, event), that nothing proves ours and that a person wants
     removed: those whose tag still stands only once are. Raises what the state raises.
     """
     now = job.clock.now()
-    cleaned = Cleaned(job.ids.row(), job.scope, dry_run=dry_run)
+    cleaned = CleanupReport(job.ids.row(), job.scope, dry_run=dry_run)
     cleaned.by_tag = by_tag or bool(chosen) or not proves_anything(job.store)
     cleaned.left_in_place = left_in_place(job.store, job.scope)
     _list_calendars(job, cleaned, now)
@@ -68,7 +68,7 @@ async def clean_up(
     return cleaned
 
 
-def pause_cleaned(job: Cleaning, who: str, now: datetime, run: str) -> list[str]:
+def pause_cleaned(job: CleanupContext, who: str, now: datetime, run: str) -> list[str]:
     """Pause what is cleaned up and configured, so that no block is made again; return the names.
 
     Raises StateError.
@@ -85,12 +85,14 @@ def pause_cleaned(job: Cleaning, who: str, now: datetime, run: str) -> list[str]
     more = sorted(renamed & job.configured - concerned)
     wanted += [Pause(system, provider, now, who, CLEANED_UP) for provider, system in more]
     for pause in wanted:
-        note = Note(now, run, pause.provider, "paused", system=pause.system, rule=CLEANED_UP)
-        keep_pauses(job.store, pause, notes=[note])
+        note = HistoryEntry(
+            now, run, pause.provider, "paused", system=pause.system, rule=CLEANED_UP
+        )
+        save_pauses(job.store, pause, notes=[note])
     return [pause.id for pause in wanted]
 
 
-def _list_calendars(job: Cleaning, cleaned: Cleaned, now: datetime) -> None:
+def _list_calendars(job: CleanupContext, cleaned: CleanupReport, now: datetime) -> None:
     """Name the calendars of the scope; of those that cannot be reached, what the state knows."""
     for provider, systems in job.mapping.items():
         for system in systems:
@@ -106,30 +108,32 @@ def _list_calendars(job: Cleaning, cleaned: Cleaned, now: datetime) -> None:
     for (provider, system), values in sorted(known.items()):
         calendar = _calendar(job, cleaned, provider, system)
         calendar.count(values, now)
-        if (bar := job.bar(provider, system)) is not None:
+        if (bar := job.mark_unreachable(provider, system)) is not None:
             calendar.left, calendar.why, calendar.remedy = len(values), bar.reason, bar.remedy
 
 
-def _recount_barred(job: Cleaning, cleaned: Cleaned) -> None:
+def _recount_barred(job: CleanupContext, cleaned: CleanupReport) -> None:
     """Count anew what stands where nothing could be reached: another calendar may have shown it."""
     known = [(each.provider, each.record.system) for each in owned(job.store)]
     standing = {(job.provider_of(*place), place[1]) for place in known}
     for place, calendar in cleaned.calendars.items():
-        if calendar.left and place not in standing and job.bar(*place) is not None:
+        if calendar.left and place not in standing and job.mark_unreachable(*place) is not None:
             calendar.gone, calendar.left, calendar.why, calendar.remedy = calendar.left, 0, "", ""
 
 
-def _calendar(job: Cleaning, cleaned: Cleaned, provider: str, system: str) -> CleanedCalendar:
+def _calendar(
+    job: CleanupContext, cleaned: CleanupReport, provider: str, system: str
+) -> CalendarCleanup:
     place = provider, system
     if place not in cleaned.calendars:
         zone = job.zones.get(provider, job.zone)
-        cleaned.calendars[place] = CleanedCalendar(provider, system, zone)
+        cleaned.calendars[place] = CalendarCleanup(provider, system, zone)
     return cleaned.calendars[place]
 
 
 def _judge_tags(
-    job: Cleaning,
-    cleaned: Cleaned,
+    job: CleanupContext,
+    cleaned: CleanupReport,
     works: Sequence[SystemCleanup],
     chosen: Collection[tuple[str, str]],
 ) -> None:
@@ -137,7 +141,7 @@ def _judge_tags(
     events = [event for work in works for event in work.seen.events]
     proven = {(w.name, id_) for w in works for id_ in w.seen.proven}
     unread = {w.name for w in works if w.seen.fault is not None or w.unlisted()}
-    unread |= {system for _, system in job.barred}
+    unread |= {system for _, system in job.unreachable}
     tags = {e.key for e in events if e.key is not None}
     copied = {t for t in tags if owned_with(job.store, t, bearers(job.store, t))}
     judged = tagged_blocks(events, proven, copied, unread)

@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core import outcome
-from syncd.engine.execute import SENT_WITHIN, Desk
-from syncd.engine.notes import notes_of
-from syncd.engine.own_standing import Looker, Standing
+from syncd.core import write_results
+from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
+from syncd.engine.write_history import history_of_write
+from syncd.engine.writer import MAX_SEND_DELAY, WriteContext
 from syncd.model import Action, Changes, Intent, IntentState, Operation
 from syncd.store.owned import Owned
-from syncd.systems.port import SystemFault
+from syncd.systems.port import PlatformError
 
 _SENT_AGAIN = "its outcome cannot be read, so it is sent again"
 
 
-def resend_unanswered(looker: Looker, seen: Standing, now: datetime) -> dict[str, Owned]:
+def resend_unanswered(looker: OwnBlockReader, seen: OwnBlocks, now: datetime) -> dict[str, Owned]:
     """Drop the removals whose outcome no read can show; return their blocks, to be removed again.
 
     That is where a list shows nothing of the block, and proves nothing, as when it has become
@@ -29,7 +29,7 @@ def resend_unanswered(looker: Looker, seen: Standing, now: datetime) -> dict[str
         removes = operation.action is Action.REMOVE_BLOCK
         if not removes or operation.system != looker.system.name or operation.event is None:
             continue
-        sent = intent.state is IntentState.OPEN and now - intent.opened_at > SENT_WITHIN
+        sent = intent.state is IntentState.OPEN and now - intent.opened_at > MAX_SEND_DELAY
         if sent and operation.event in seen.hidden & known.keys():
             dropped = replace(intent, state=IntentState.DROPPED, error=_SENT_AGAIN)
             store.apply(Changes(intents=[dropped]))
@@ -38,7 +38,7 @@ def resend_unanswered(looker: Looker, seen: Standing, now: datetime) -> dict[str
 
 
 async def believe_refusals(
-    looker: Looker, seen: Standing, refused: Iterable[Operation], now: datetime
+    looker: OwnBlockReader, seen: OwnBlocks, refused: Iterable[Operation], now: datetime
 ) -> list[Operation]:
     """Count refused removals as done where the block is proven to be gone; return those.
 
@@ -52,25 +52,25 @@ async def believe_refusals(
             continue
         try:
             is_gone = await looker.is_gone(event, operation.provider, operation.before)
-        except SystemFault:
+        except PlatformError:
             break
         for record in looker.store.records(looker.system.name, [event]) if is_gone else ():
             links = looker.store.links(looker.system.name, event)
-            looker.store.apply(outcome.gone(record, links, now))
+            looker.store.apply(write_results.target_missing(record, links, now))
             gone.append(operation)
     return gone
 
 
-async def settle_queued(looker: Looker, desk: Desk, intent: Intent) -> None:
-    """Close a queued removal whose block cannot be read any more. Raises SystemFault."""
+async def settle_queued(looker: OwnBlockReader, desk: WriteContext, intent: Intent) -> None:
+    """Close a queued removal whose block cannot be read any more. Raises PlatformError."""
     operation, store = intent.operation, looker.store
     if operation.action is not Action.REMOVE_BLOCK or operation.event is None:
         return
     if await looker.is_gone(operation.event, operation.provider, operation.before):
         at, name = desk.clock.now(), looker.system.name
         record = next(iter(store.records(name, [operation.event])), None)
-        changes = outcome.gone(record, store.links(name, operation.event), at)
+        changes = write_results.target_missing(record, store.links(name, operation.event), at)
         changes.intents.append(replace(intent, state=IntentState.DONE))
         detail = "confirmed by a read"
-        changes.notes += notes_of(desk, operation, operation.event, detail, at)
+        changes.history += history_of_write(desk, operation, operation.event, detail, at)
         store.apply(changes)

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from syncd.core.reported import Outcome
-from syncd.engine.reports import log_reported
+from syncd.core.reported import ItemChanges
+from syncd.engine.reported_items import log_reported
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,
     Changes,
     EventRef,
     IntentState,
-    Item,
     Kind,
     Operation,
+    ReportedItem,
     Status,
     Topic,
     Waiting,
@@ -37,12 +37,12 @@ from syncd.model.platform_facts import NO, YES
 from syncd.model.whole_record import Update, WholeRecord, compare_records
 from syncd.store.errors import StateError
 from syncd.store.journal import intent_named
-from syncd.store.reported import marks_of, open_about
+from syncd.store.reported import acknowledgements_of, open_about
 from syncd.store.store import Store
-from syncd.systems.port import Done, Rejected, Retryable, System, SystemFault
+from syncd.systems.port import Done, PlatformError, RejectedError, RetryableError, System
 
 if TYPE_CHECKING:
-    from syncd.engine.execute import Desk, Written
+    from syncd.engine.writer import WriteContext, WriteResult
     from syncd.model import Intent
 
 log = structlog.get_logger(__name__)
@@ -123,7 +123,7 @@ def damaged_event(system: System) -> str:
 
 
 def one_at_a_time(
-    system: System, operations: Sequence[Operation], desk: Desk, result: Written
+    system: System, operations: Sequence[Operation], desk: WriteContext, result: WriteResult
 ) -> list[Operation]:
     """Return what of a plan may be written; further first writes wait, and so do their blocks.
 
@@ -145,17 +145,17 @@ def one_at_a_time(
     return [o for o in operations if later.isdisjoint(o.bookings)]
 
 
-async def admitted(
-    system: System, call: Sequence[Intent], desk: Desk, result: Written
+async def first_writes_only(
+    system: System, call: Sequence[Intent], desk: WriteContext, result: WriteResult
 ) -> list[Intent]:
     """Return what of a call is sent now; the rest waits. The first write there is begun.
 
-    Raises SystemFault where the system as a whole takes no call.
+    Raises PlatformError where the system as a whole takes no call.
     """
     if desk.repairs:
         return list(call)
     if _under_way(system) is not None and any(_is_update(i.operation) for i in call):
-        await settle(system, desk)
+        await confirm_first_write(system, desk)
     held, damaged = held_updates(system), damaged_event(system)
     sent: list[Intent] = []
     under_way = _under_way(system)
@@ -185,15 +185,15 @@ def _is_known(system: System, operation: Operation) -> bool:
     return system.facts.standing(_FACTS[operation.action]) == YES
 
 
-async def _begin(system: System, intent: Intent, desk: Desk) -> bool:
+async def _begin(system: System, intent: Intent, desk: WriteContext) -> bool:
     """Read the whole record and keep its digests; False where it cannot be read now."""
     operation = intent.operation
     if operation.after is None:
         return False
     try:
-        with supervised(system.name, "reading a record before the first write", Retryable):
+        with supervised(system.name, "reading a record before the first write", RetryableError):
             record = await system.whole(operation.ref)
-    except Rejected as fault:
+    except RejectedError as fault:
         log.warning(
             "first write waits", system=system.name, event_id=operation.event, why=str(fault)
         )
@@ -214,7 +214,7 @@ async def _begin(system: System, intent: Intent, desk: Desk) -> bool:
 # --- what came of it ---------------------------------------------------------------------------
 
 
-async def settle(system: System, desk: Desk) -> None:
+async def confirm_first_write(system: System, desk: WriteContext) -> None:
     """Compare the record of the first write with what it was, once the outcome of that is known."""
     first = _under_way(system)
     if first is None:
@@ -224,12 +224,12 @@ async def settle(system: System, desk: Desk) -> None:
         return
     ref = EventRef(system.name, first.provider, first.event, Kind.APPOINTMENT)
     try:
-        with supervised(system.name, "comparing a record after the first write", Retryable):
+        with supervised(system.name, "comparing a record after the first write", RetryableError):
             record = await system.whole(ref)
-    except Rejected:
+    except RejectedError:
         forget_first(system, desk.store)  # It is not there any more: the next write is compared.
         return
-    except SystemFault as fault:
+    except PlatformError as fault:
         log.info("first write not compared yet", system=system.name, why=str(fault))
         return
     if record.key != first.record.key:
@@ -249,7 +249,7 @@ async def settle(system: System, desk: Desk) -> None:
         forget_first(system, desk.store)
 
 
-def hear_reset(system: System, operation: Operation, reply: Done, desk: Desk) -> None:
+def record_reset(system: System, operation: Operation, reply: Done, desk: WriteContext) -> None:
     """Take note of what an update itself says that it reset besides what it was to change.
 
     What could be put back is no damage, and no proof that the next one will be harmless.
@@ -266,7 +266,12 @@ def hear_reset(system: System, operation: Operation, reply: Done, desk: Desk) ->
 
 
 def report_damage(
-    system: System, event: str, provider: str, action: Action, also: Sequence[str], desk: Desk
+    system: System,
+    event: str,
+    provider: str,
+    action: Action,
+    also: Sequence[str],
+    desk: WriteContext,
 ) -> None:
     """Stop such writes there, and report the record; fields are named, their values never."""
     damage = {"event": event, "fields": sorted(also)}
@@ -275,26 +280,28 @@ def report_damage(
     what = "the move" if action is Action.MOVE_APPOINTMENT else "the change of status"
     names = ", ".join(sorted(also))
     reason = f"{what} by syncd changed also: {names}, or somebody edited it at that moment"
-    tell_damage(desk, system.name, event, provider, reason)
+    log_damage(desk, system.name, event, provider, reason)
     forget_first(system, desk.store)
 
 
-def tell_damage(desk: Desk, system: str, event: str, provider: str, reason: str) -> None:
+def log_damage(desk: WriteContext, system: str, event: str, provider: str, reason: str) -> None:
     """Report a record that a write damaged."""
     none, now = timedelta(0), desk.clock.now()
-    item = Item(system, event, Topic.DAMAGED, reason, (provider,), none, none, now, now)
+    item = ReportedItem(system, event, Topic.DAMAGED, reason, (provider,), none, none, now, now)
     desk.store.apply(Changes(reported=[item]))
-    log_reported(Outcome(begun=[item]))
+    log_reported(ItemChanges(begun=[item]))
 
 
-def tell_series_damage(system: System, event: str, provider: str, changed: int, desk: Desk) -> None:
+def log_series_damage(
+    system: System, event: str, provider: str, changed: int, desk: WriteContext
+) -> None:
     """Report an instance of a series whose write changed others, although these were put back."""
     note_fact(system, desk.store, _SERIES_DAMAGE, event)
     reason = f"a write by syncd to this instance changed {changed} others of its series"
-    tell_damage(desk, system.name, event, provider, reason)
+    log_damage(desk, system.name, event, provider, reason)
 
 
-async def look_after(systems: Iterable[System], desk: Desk) -> None:
+async def compare_pending(systems: Iterable[System], desk: WriteContext) -> None:
     """Compare what is still to be compared, and let go on what a person released."""
     for system in systems:
         _accept(system, desk)
@@ -302,14 +309,14 @@ async def look_after(systems: Iterable[System], desk: Desk) -> None:
             _end(system, str(_damage(system).get("event", "")), _DAMAGE, desk)
         if system.facts.standing(INSTANCE_WRITES) != NO:
             _end(system, system.facts.standing(_SERIES_DAMAGE), _SERIES_DAMAGE, desk)
-        await settle(system, desk)
+        await confirm_first_write(system, desk)
 
 
-def _accept(system: System, desk: Desk) -> None:
+def _accept(system: System, desk: WriteContext) -> None:
     """Let writes change the fields that a person has acknowledged as changed, and go on."""
     if not is_stopped(system):
         return
-    damage, marks = _damage(system), marks_of(desk.store)
+    damage, marks = _damage(system), acknowledgements_of(desk.store)
     items = [i for i in _items(system, desk) if i.event == damage.get("event")]
     if not items or any(i.inputs != getattr(marks.get(i.digest), "inputs", None) for i in items):
         return
@@ -321,18 +328,18 @@ def _accept(system: System, desk: Desk) -> None:
     log.warning("changes by writes accepted", system=system.name, fields=fields)
 
 
-def _end(system: System, event: str, fact: str, desk: Desk) -> None:
+def _end(system: System, event: str, fact: str, desk: WriteContext) -> None:
     """End the report of an event, as writes of its kind go on."""
     if not event:
         return
     now = desk.clock.now()
     ended = [replace(i, ended_at=now) for i in _items(system, desk) if i.event == event]
     desk.store.apply(Changes(reported=ended))
-    log_reported(Outcome(ended=ended))
+    log_reported(ItemChanges(ended=ended))
     note_fact(system, desk.store, fact, "")
 
 
-def _items(system: System, desk: Desk) -> list[Item]:
+def _items(system: System, desk: WriteContext) -> list[ReportedItem]:
     return [i for i in open_about(desk.store, Topic.DAMAGED) if i.system == system.name]
 
 
@@ -370,7 +377,7 @@ def note_fact(system: System, store: Store, name: str, value: str) -> None:
     system.facts.put(name, value)
     if unsaved := system.facts.unsaved():
         try:
-            store.note_standing(*unsaved)
+            store.save_health(*unsaved)
         except StateError:
             system.facts.unstored(unsaved)
             raise

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from syncd.core.cleanup import Scope
-from syncd.store.provisioned import Making, provisioned
+from syncd.core.cleanup import CleanupScope
+from syncd.store.provisioned import ProvisionState, provisioned
 from syncd.store.store import Store
 from syncd.store.tables import RELATION
 
@@ -42,7 +42,7 @@ class LeftInPlace:
         }
 
 
-def left_in_place(store: Store, scope: Scope) -> list[LeftInPlace]:
+def left_in_place(store: Store, scope: CleanupScope) -> list[LeftInPlace]:
     """Return what a cleanup of this scope leaves; a single provider has nothing of its own.
 
     Raises StateError.
@@ -50,9 +50,9 @@ def left_in_place(store: Store, scope: Scope) -> list[LeftInPlace]:
     if scope.provider:
         return []
     things = [
-        LeftInPlace(each.system, each.sort, each.name, sure=each.state is Making.MADE)
+        LeftInPlace(each.system, each.sort, each.name, sure=each.state is ProvisionState.MADE)
         for _, each in sorted(provisioned(store).items())
-        if each.state is not Making.KEPT
+        if each.state is not ProvisionState.KEPT
     ]
-    ties = [LeftInPlace(row["system"], TIE, number=row["number"]) for row in store.tell(_TIES, {})]
+    ties = [LeftInPlace(row["system"], TIE, number=row["number"]) for row in store.query(_TIES, {})]
     return [each for each in [*things, *ties] if scope.covers("", each.system)]

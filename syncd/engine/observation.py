@@ -8,18 +8,25 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from syncd.engine.owners import Owners
-from syncd.engine.probes import PROBES, Probes
-from syncd.engine.report import Health
+from syncd.engine.absence_lookups import MAX_LOOKUPS, AbsenceLookups
+from syncd.engine.owners import OwnerTracker
+from syncd.engine.report import SystemStatus
 from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
 from syncd.store.store import Store
-from syncd.systems.boundary import bare
-from syncd.systems.port import AuthLost, Interrupted, RateLimited, Snapshot, System, SystemFault
+from syncd.systems.fault_boundary import bare
+from syncd.systems.port import (
+    PlatformError,
+    RateLimitedError,
+    Snapshot,
+    StoppingError,
+    System,
+    UnauthorizedError,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a read of one system was asked for, and how deep it goes (see `observe`).
+class ReadRequest:
+    """What a read of one system was asked for, and how deep it goes (see `reading`).
 
     ``clock_error`` is how wrong this machine's clock was taken to be when the window was chosen.
     """
@@ -32,7 +39,7 @@ class Asked:
     full: bool
     by_id: bool
 
-    def serves(self, wanted: Asked) -> bool:
+    def serves(self, wanted: ReadRequest) -> bool:
         """Whether a read that was asked for earlier can stand for one that is wanted now."""
         return (
             self.near <= wanted.near
@@ -51,36 +58,36 @@ SLACK = timedelta(minutes=10)
 
 @dataclass(slots=True)
 class Observation:
-    """What one read of one system brought. ``touched`` are the events with news, by provider.
+    """What one read of one system brought. ``changed_ids`` are the events with news, by provider.
 
-    ``lively`` counts their news, echoes of what syncd wrote left out. ``without_user`` are the
-    providers whose calendar was never read whole, as the system has no such user. ``gone``
+    ``external_changes`` counts their news, echoes of what syncd wrote left out. ``without_user``
+    are the providers whose calendar was never read whole, as the system has no such user. ``gone``
     counts the events that the system says are gone while no whole list proves it, ``unshown`` holds
     known ones that its lists should show and do not. ``suspected`` counts the events of which
-    another look, not before ``look_again``, can tell more. ``moved_in`` are new appointments
+    another look, not before ``recheck_at``, can tell more. ``moved_in`` are new appointments
     that were moved into the window. ``writing``: it was read, and a write failed.
     """
 
     system: str
-    state: Health = Health.OK
+    state: SystemStatus = SystemStatus.OK
     cause: str = ""
     asked_at: datetime | None = None
     coverage: Sequence[Coverage] = ()
     unproven: Sequence[Unproven] = ()
-    touched: dict[str, set[Id]] = field(default_factory=dict)
+    changed_ids: dict[str, set[Id]] = field(default_factory=dict)
     news: int = 0
-    lively: Counter[str] = field(default_factory=Counter)
+    external_changes: Counter[str] = field(default_factory=Counter)
     suspected: int = 0
-    look_again: datetime | None = None
+    recheck_at: datetime | None = None
     unshown: Mapping[str, str] = field(default_factory=dict)
     gone: int = 0
     remarks: list[str] = field(default_factory=list)
-    fault: SystemFault | None = None
+    fault: PlatformError | None = None
     writing: bool = False
     units: Mapping[str, int] = field(default_factory=dict)
     without_user: AbstractSet[str] = frozenset()
     moved_in: set[str] = field(default_factory=set)
-    asked: Asked | None = None
+    request: ReadRequest | None = None
     """What it was asked for; None: something other than a cycle's read of a system."""
 
     @property
@@ -99,54 +106,54 @@ class Observation:
         as_read = [Coverage(self.system, u.provider, u.kinds, u.window, at) for u in self.unproven]
         return [c for c in (*self.coverage, *as_read) if c.provider not in lacking]
 
-    def is_by(self, clock_error: timedelta) -> bool:
+    def used_clock_error(self, clock_error: timedelta) -> bool:
         """Whether its window was chosen by the clock as it is known to be wrong, or right, now.
 
         Else it was another window than is meant. Lists may begin long before it, and yet they leave
         out what was over when it began.
         """
-        return self.asked is None or abs(self.asked.clock_error - clock_error) <= SLACK
+        return self.request is None or abs(self.request.clock_error - clock_error) <= SLACK
 
-    def touch(self, provider: str, event: str) -> None:
+    def add_changed(self, provider: str, event: str) -> None:
         """Note that an event is news to a provider."""
-        self.touched.setdefault(provider, set()).add((self.system, event))
+        self.changed_ids.setdefault(provider, set()).add((self.system, event))
 
     def suspect(self, begins: datetime | None, count: int = 1) -> None:
         """Note that another look, not before this instant, can tell more; None: it cannot."""
         if begins is not None and count:
             self.suspected += count
-            self.look_again = min(begins, self.look_again or begins)
+            self.recheck_at = min(begins, self.recheck_at or begins)
 
-    def fail(self, fault: SystemFault) -> None:
+    def fail(self, fault: PlatformError) -> None:
         """Note that the system did not answer as it should."""
         self.fault, self.writing = bare(fault), False
         match fault:
-            case AuthLost():
-                self.state = Health.UNAUTHORISED
-            case Interrupted():
-                self.state = Health.INTERRUPTED
+            case UnauthorizedError():
+                self.state = SystemStatus.UNAUTHORISED
+            case StoppingError():
+                self.state = SystemStatus.INTERRUPTED
             case _:
-                self.state = Health.DOWN
+                self.state = SystemStatus.DOWN
         self.cause = str(fault)
 
     def late(self, what: str) -> None:
         """Note that the system has not answered a write when others were done with theirs."""
-        self.state, self.cause, self.writing = Health.SLOW, what, True
+        self.state, self.cause, self.writing = SystemStatus.SLOW, what, True
 
-    def fail_write(self, fault: SystemFault) -> None:
+    def fail_write(self, fault: PlatformError) -> None:
         """Note that the system did not take a write; without calls, it cannot be read, either."""
-        was_read = self.state is Health.OK
+        was_read = self.state is SystemStatus.OK
         self.fail(fault)
-        self.writing = was_read and not isinstance(fault, RateLimited)
+        self.writing = was_read and not isinstance(fault, RateLimitedError)
 
 
 @dataclass(slots=True)
-class Read:
+class SystemRead:
     """One read while it is worked on. ``changes`` is stored at its end, all at once.
 
     ``asked_at`` is when the lists were asked for: nothing in them is younger. The lists start
-    ``look_back`` before the window. ``left`` is how many events may still be asked for by id in it.
-    The calendars of ``unsure`` providers were not read before as they are mapped now.
+    ``look_back`` before the window. ``lookups_left`` is how many events may still be asked for by
+    id in it. The calendars of ``unsure`` providers were not read before as they are mapped now.
     """
 
     system: System
@@ -154,13 +161,13 @@ class Read:
     clock: Clock
     window: Window
     intents: Sequence[Intent]
-    owners: Owners
+    owners: OwnerTracker
     seen: Observation
     asked_at: datetime
     look_back: timedelta
-    probes: Probes
+    probes: AbsenceLookups
     unsure: AbstractSet[str] = frozenset()
-    left: int = PROBES
+    lookups_left: int = MAX_LOOKUPS
     snapshot: Snapshot = field(init=False)
     changes: Changes = field(init=False)
 
@@ -172,7 +179,7 @@ class Read:
 
 def proven_by(observed: Mapping[str, Observation]) -> list[Coverage]:
     """Return what the systems that answered proved to be complete."""
-    return [c for o in observed.values() if o.state is Health.OK for c in o.whole]
+    return [c for o in observed.values() if o.state is SystemStatus.OK for c in o.whole]
 
 
 def in_full(
@@ -184,6 +191,6 @@ def in_full(
     """
     found: dict[Window, dict[str, Observation]] = {}
     for name, seen in observed.items():
-        if seen.asked is not None and seen.asked.full and seen.is_by(clock_error):
-            found.setdefault(seen.asked.window, {})[name] = seen
+        if seen.request is not None and seen.request.full and seen.used_clock_error(clock_error):
+            found.setdefault(seen.request.window, {})[name] = seen
     yield from found.items()

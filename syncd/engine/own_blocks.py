@@ -9,30 +9,30 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from syncd.core.diff import absorb
-from syncd.engine import answers
-from syncd.engine.moved_in import marked
-from syncd.engine.observation import Read
-from syncd.engine.questions import Questions
-from syncd.engine.reports import Reports
-from syncd.engine.running import Running
-from syncd.engine.turns import records_in_turns
-from syncd.model import EventRef, Kind, Record
-from syncd.systems.port import Found, Rejected, SystemFault
+from syncd.core.observation import apply_observation
+from syncd.engine import lookup_answers
+from syncd.engine.lookups import Lookups
+from syncd.engine.moved_into_window import marked
+from syncd.engine.observation import SystemRead
+from syncd.engine.record_batches import records_in_batches
+from syncd.engine.reported_items import ReportedItems
+from syncd.engine.running_events import RunningEvents
+from syncd.model import EventRef, Kind, TrackedEvent
+from syncd.systems.port import Found, PlatformError, RejectedError
 
-MOST_CREATED = 400
+MAX_CREATED = 400
 """At most so many blocks are asked for after the state was lost, the newest first."""
 
-LONGEST = timedelta(minutes=1)
+MAX_LOOKUP_TIME = timedelta(minutes=1)
 """A resync asks for no longer than this in one cycle: what is left is asked for in the next."""
 
 
 async def follow_own(
-    read: Read,
-    questions: Questions,
-    reports: Reports,
+    read: SystemRead,
+    questions: Lookups,
+    reports: ReportedItems,
     unlisted: Sequence[str],
-    running: Running | None,
+    running: RunningEvents | None,
     *,
     by_id: bool,
 ) -> None:
@@ -56,15 +56,15 @@ async def follow_own(
         due = running.due(others, read.asked_at, probes, at_once=False)
     else:
         due = []
-    until = read.clock.now() + LONGEST
+    until = read.clock.now() + MAX_LOOKUP_TIME
     for count, record in enumerate(chosen := [*proving, *due]):
         late = read.clock.now() > until
-        if questions.over or late:
+        if questions.exhausted or late:
             read.seen.suspect(read.asked_at, len(chosen) - count if resync else 0)
             break
         try:
-            await answers.ask(read, questions, reports, record)
-        except SystemFault as fault:
+            await lookup_answers.look_up(read, questions, reports, record)
+        except PlatformError as fault:
             read.seen.fail(fault)
             break
     for record in unshown:
@@ -72,7 +72,7 @@ async def follow_own(
             read.seen.suspect(probes.opens(record.id, read.asked_at))
 
 
-async def find_created(read: Read, unread: Collection[str], apart: Collection[str]) -> None:
+async def find_created(read: SystemRead, unread: Collection[str], apart: Collection[str]) -> None:
     """Look for blocks that syncd made before its state was lost, where no list shows them.
 
     The file of created ids names them. Without this, each of them would be made again (promise 4).
@@ -83,9 +83,9 @@ async def find_created(read: Read, unread: Collection[str], apart: Collection[st
     if created is None or system.capabilities.lists_blocks:
         return
     answered = {c.provider for c in read.snapshot.coverage} & {*unread}
-    lines = created.last_of(system.name, answered, MOST_CREATED, but=apart) if answered else ()
+    lines = created.last_of(system.name, answered, MAX_CREATED, but=apart) if answered else ()
     known = {record.id for record in read.store.records(system.name, [x.event for x in lines])}
-    until = read.clock.now() + LONGEST
+    until = read.clock.now() + MAX_LOOKUP_TIME
     for line in lines:
         if line.event in known or read.clock.now() > until:
             continue
@@ -93,18 +93,18 @@ async def find_created(read: Read, unread: Collection[str], apart: Collection[st
             sighting = await system.read_one(
                 EventRef(system.name, line.provider, line.event, Kind.BLOCK)
             )
-        except Rejected:
+        except RejectedError:
             continue
-        except SystemFault as fault:
+        except PlatformError as fault:
             read.seen.fail(fault)
             return
         if isinstance(sighting, Found) and sighting.event.value.end > read.asked_at:
             event, lag = sighting.event, system.capabilities.lag
-            after, news = absorb(None, event, "", read.asked_at, lag)
-            answers.take(read, None, marked(read, after), news)
+            after, news = apply_observation(None, event, "", read.asked_at, lag)
+            lookup_answers.apply_answer(read, None, marked(read, after), news)
 
 
-async def _unshown(read: Read, unlisted: Sequence[str]) -> list[Record]:
+async def _unshown(read: SystemRead, unlisted: Sequence[str]) -> list[TrackedEvent]:
     """The own blocks in the time that was read of which no list says anything.
 
     Those that were not asked for longest come first. Where lists that show blocks were not whole,
@@ -116,11 +116,11 @@ async def _unshown(read: Read, unlisted: Sequence[str]) -> list[Record]:
     answered |= {u.provider for u in read.snapshot.unproven}
     found = [
         record
-        for record in await records_in_turns(read.store, read.system.name, unlisted)
-        if record.mine
-        and not record.retired
+        for record in await records_in_batches(read.store, read.system.name, unlisted)
+        if record.created_by_us
+        and not record.archived
         and record.observed is not None
-        and read.span.holds(record.observed)
+        and read.span.contains(record.observed)
         and record.provider in answered - covered
     ]
     return sorted(found, key=lambda r: (r.observed_at, r.id))

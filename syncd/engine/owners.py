@@ -15,24 +15,24 @@ from typing import NamedTuple
 
 import structlog
 
-from syncd.core.diff import News
+from syncd.core.observation import ObservationKind
 from syncd.model import (
     CalendarUser,
     Changes,
     Clock,
-    Directory,
     Event,
     Id,
     OwnerChange,
     OwnerProof,
-    Record,
+    TrackedEvent,
+    UserDirectory,
     UserState,
     Value,
     is_recent,
 )
 from syncd.store.owners import calendar_users, owner_changes
 from syncd.store.store import Store
-from syncd.systems.port import Malformed, Row, Snapshot, System, SystemFault
+from syncd.systems.port import PlatformError, Row, Snapshot, System, UnreadableError
 
 log = structlog.get_logger(__name__)
 
@@ -43,14 +43,14 @@ RECHECK = timedelta(minutes=5)
 class Found(NamedTuple):
     """An event at another owner: its record so far, and with the owner and value of now."""
 
-    before: Record
-    after: Record
+    before: TrackedEvent
+    after: TrackedEvent
     event: Event
-    news: News
+    news: ObservationKind
 
 
 @dataclass(slots=True)
-class Owners:
+class OwnerTracker:
     """The owner changes of one system during one read.
 
     ``remapped`` are the providers whose calendar is another one than the state knows: who their
@@ -63,20 +63,20 @@ class Owners:
     open: dict[Id, OwnerChange]
     known: Mapping[str, str]
     remapped: Collection[str]
-    fault: SystemFault | None = None
+    fault: PlatformError | None = None
     freed: list[OwnerChange] = field(default_factory=list)
     _found: list[Found] = field(default_factory=list)
-    _missing: list[Record] = field(default_factory=list)
+    _missing: list[TrackedEvent] = field(default_factory=list)
     _held: list[tuple[OwnerChange, Event]] = field(default_factory=list)
     _gone: list[str] = field(default_factory=list)
     _settled: list[OwnerChange] = field(default_factory=list)
-    _directory: Directory | None = None
-    _before: Directory | None = None
+    _directory: UserDirectory | None = None
+    _before: UserDirectory | None = None
 
     @classmethod
     def of(
         cls, system: System, store: Store, clock: Clock, remapped: Collection[str] = ()
-    ) -> Owners:
+    ) -> OwnerTracker:
         """Load what is known of a system's owners; asks no system."""
         mine = [c for c in owner_changes(store) if c.system == system.name]
         return cls(
@@ -87,7 +87,7 @@ class Owners:
             remapped,
         )
 
-    def change(self, record: Record) -> OwnerChange | None:
+    def change(self, record: TrackedEvent) -> OwnerChange | None:
         """The change that is open for an event of a calendar."""
         return self.open.get((record.provider, record.id))
 
@@ -96,10 +96,10 @@ class Owners:
         """The events whose owner change is open."""
         return sorted({change.event for change in self.open.values()})
 
-    def concerns(self, record: Record, event: Event) -> bool:
+    def concerns(self, record: TrackedEvent, event: Event) -> bool:
         """Whether an observation takes an event out of a calendar, which has to be proven."""
         return (
-            not record.retired
+            not record.archived
             and record.provider in self.system.providers
             and event.provider != record.provider
             and _value(record) is not None
@@ -110,7 +110,7 @@ class Owners:
         """Note an event that was found at another owner."""
         self._found.append(found)
 
-    def given_back(self, before: Record | None, after: Record) -> Record:
+    def given_back(self, before: TrackedEvent | None, after: TrackedEvent) -> TrackedEvent:
         """Return what an event shows, with the base of the calendar that it comes back to.
 
         While it was in doubt whose event it is, the other calendar decided on its news; its own
@@ -156,54 +156,56 @@ class Owners:
     def _is_readable(self, row: Row) -> bool:
         try:
             self.system.event(row)
-        except Malformed:
+        except UnreadableError:
             return False
         return True
 
-    def missing(self, record: Record) -> None:
+    def missing(self, record: TrackedEvent) -> None:
         """Note an event that is not shown, as the user whose list would show it may be missing."""
         self._missing.append(record)
 
-    def still_held(self, record: Record, event: Event) -> None:
+    def still_held(self, record: TrackedEvent, event: Event) -> None:
         """Note where an event was found that was in doubt at another calendar before."""
         for change in [c for c in self.open.values() if c.event == record.id]:
             if event.provider == change.provider:
-                self.settle(change)
+                self.resolve_change(change)
             elif change.provider != record.provider and not change.proven:
                 self._held.append((change, event))
 
-    def settle(self, change: OwnerChange) -> None:
+    def resolve_change(self, change: OwnerChange) -> None:
         """Note that nothing is to be proven any more."""
         if self.open.pop((change.provider, change.event), None) is not None:
             self._settled.append(change)
 
-    def settle_all(self, provider: str) -> None:
+    def resolve_changes(self, provider: str) -> None:
         """Settle every change of one calendar, and have it decided on."""
         for change in [c for c in self.open.values() if c.provider == provider]:
-            self.settle(change)
+            self.resolve_change(change)
             self.freed.append(change)
 
-    def back(self, record: Record) -> None:
+    def back(self, record: TrackedEvent) -> None:
         """Note that an event is where it belongs, or gone from the system itself."""
         if (change := self.change(record)) is not None:
-            self.settle(change)
+            self.resolve_change(change)
 
-    def gone(self, record: Record) -> None:
+    def gone(self, record: TrackedEvent) -> None:
         """Note an event that is gone from the system itself, whosever it was by then."""
         self.back(record)
         self._gone.append(record.id)
 
-    def see(self, snapshot: Snapshot, known: Iterable[Record], start: datetime) -> None:
+    def observe_owner(
+        self, snapshot: Snapshot, known: Iterable[TrackedEvent], start: datetime
+    ) -> None:
         """Settle the changes of events that their calendar shows again, and of those that ended."""
         listed = {row.id: row.provider for row in snapshot.rows}
         listed |= {r.id: r.provider for r in known if r.id in snapshot.same}
         for change in list(self.open.values()):
             if listed.get(change.event) == change.provider or change.value.end <= start:
-                self.settle(change)
+                self.resolve_change(change)
         for provider in {c.provider for c in self.open.values()} - {*self.system.providers}:
-            self.settle_all(provider)
+            self.resolve_changes(provider)
 
-    async def refused(self, snapshot: Snapshot, unlisted: Iterable[Record]) -> None:
+    async def refused(self, snapshot: Snapshot, unlisted: Iterable[TrackedEvent]) -> None:
         """Judge whether calendars that the system refuses to list have lost their user.
 
         Otherwise the refusal is a fault of the system like any other.
@@ -296,10 +298,10 @@ class Owners:
                     self.system.name, record.id, record.provider, "", "", proof, value, now, now,
                 ))  # fmt: skip
         changes.owner_changes += self.open.values()
-        changes.owners_settled += self._settled
+        changes.owners_resolved += self._settled
         return self._found
 
-    def learn(self, users: Mapping[str, str], changes: Changes) -> None:
+    def refresh(self, users: Mapping[str, str], changes: Changes) -> None:
         """Remember who is behind addresses, but not while it is in doubt whose events are whose."""
         doubted = {c.provider for c in self.open.values()}
         changes.users += [
@@ -308,23 +310,23 @@ class Owners:
             if self.known.get(provider) != user and provider not in doubted
         ]
 
-    def _put(self, record: Record, change: OwnerChange) -> None:
+    def _put(self, record: TrackedEvent, change: OwnerChange) -> None:
         old = self.change(record)
         since = old.since if old is not None else change.since
         self.open[record.provider, record.id] = replace(change, since=since)
 
-    async def _users(self) -> Directory:
+    async def _users(self) -> UserDirectory:
         """The users of the account, asked for once; nothing is known where that fails."""
         if self._directory is None:
             try:
                 self._directory = await self.system.users()
-            except SystemFault as fault:
+            except PlatformError as fault:
                 log.info("users cannot be read", system=self.system.name, fault=str(fault))
-                self._directory = Directory()
+                self._directory = UserDirectory()
         return self._directory
 
 
-def _value(record: Record) -> Value | None:
+def _value(record: TrackedEvent) -> Value | None:
     """What an event showed while it was its calendar's."""
     return record.observed or record.base
 

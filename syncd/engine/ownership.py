@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from syncd.core.ownership import Ownership, is_tagged, may_be_proven
-from syncd.model import Id, ProviderState, Record, Topic
+from syncd.model import Id, ProviderState, Topic, TrackedEvent
 from syncd.model.former_calendars import is_former
-from syncd.store.proof import bearers, created_ids, is_unanswered, made_for, owned_with
+from syncd.store.ownership_proof import bearers, created_ids, is_unanswered, made_for, owned_with
 from syncd.store.reported import open_items
 from syncd.store.store import Store
 
@@ -30,17 +30,19 @@ def ownership_of(store: Store, state: ProviderState, *, whole: bool) -> Ownershi
         elif is_unanswered(store, tag) or sum(map(is_tagged, bearing)) > 1:
             doubtful |= mine
     served = {(replica.system, replica.event) for replica in state.replicas}
-    idle = any(r.mine and r.observed and (r.system, r.id) not in served for r in state.records)
+    idle = any(
+        r.created_by_us and r.observed and (r.system, r.id) not in served for r in state.records
+    )
     return Ownership(
         frozenset(proven),
         frozenset(copies),
         frozenset(doubtful),
         whole,
-        _unread(store, state.provider) if proven or idle else frozenset(),
+        unread_systems(store, state.provider) if proven or idle else frozenset(),
     )
 
 
-def _unread(store: Store, provider: str) -> frozenset[str]:
+def unread_systems(store: Store, provider: str) -> frozenset[str]:
     """Return the systems that show events of a provider which this state never could read."""
     shown: dict[str, set[str]] = {}
     for item in open_items(store):
@@ -53,21 +55,21 @@ def _unread(store: Store, provider: str) -> frozenset[str]:
     return frozenset(system for system, events in shown.items() if events - known[system])
 
 
-def is_left_behind(store: Store, record: Record, shown_for: str) -> bool:
+def is_left_behind(store: Store, record: TrackedEvent, shown_for: str) -> bool:
     """Whether a block of ours is of a calendar that left the configuration, not of who shows it.
 
     The platform gave it to that user, as when two are merged, which may be taken back. It is no
-    business of theirs, and it stays until somebody cleans up: `leaving` names it. Where its own
+    business of theirs, and it stays until somebody cleans up: `left_behind` names it. Where its own
     provider is configured no more, it may be the same one under another name.
     """
-    if not record.mine or (record.provider and not is_former(record.provider)):
+    if not record.created_by_us or (record.provider and not is_former(record.provider)):
         return False
     of = made_for(store, record.system, record.id)
     known = {row.provider for row in store.baselines() if row.mapping}
     return shown_for not in of and not of.isdisjoint(known)
 
 
-def bearing_providers(store: Store, records: Iterable[Record]) -> set[str]:
+def bearing_providers(store: Store, records: Iterable[TrackedEvent]) -> set[str]:
     """Return the providers whose calendars hold events with the tags of these records."""
     tags = {record.key for record in records if record.key is not None}
     return {bearer.provider for tag in tags for bearer in bearers(store, tag)}

@@ -9,10 +9,10 @@ from typing import Any
 
 import structlog
 
-from syncd.model import Note
-from syncd.model.asked import LONGEST_TEXT
+from syncd.model import HistoryEntry
 from syncd.model.pauses import Pause
-from syncd.store.pauses import end_pauses, keep_pauses, pauses
+from syncd.model.request_limits import MAX_TEXT
+from syncd.store.pauses import end_pauses, pauses, save_pauses
 from syncd.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 PAUSED, UNPAUSED = "paused", "unpaused"
 
 
-class CannotUnpause(ValueError):  # noqa: N818 - it says what a person asked
+class UnpauseError(ValueError):
     """What a person named is not paused; carries the remedy."""
 
     def __init__(self, reason: str, remedy: str) -> None:
@@ -54,7 +54,7 @@ def places_of(asked: object) -> list[Place]:
     found: list[Place] = []
     for each in asked:
         names = [each.get("system"), each.get("provider")] if isinstance(each, Mapping) else [None]
-        if not all(isinstance(n, str) and len(n) <= LONGEST_TEXT for n in names) or not any(names):
+        if not all(isinstance(n, str) and len(n) <= MAX_TEXT for n in names) or not any(names):
             raise ValueError("it is neither a system nor a provider")
         found.append(Place(*names))
     return found
@@ -65,25 +65,25 @@ def pause(
 ) -> list[Pause]:
     """Pause these; return their pauses. One that is paused keeps its first time, and who it was."""
     wanted = [Pause(each.system, each.provider, now, who, reason) for each in places]
-    for new in keep_pauses(store, *wanted, notes=[_note(p, PAUSED, who, now) for p in wanted]):
+    for new in save_pauses(store, *wanted, notes=[_note(p, PAUSED, who, now) for p in wanted]):
         log.info("paused", kind=new.kind, id=new.id, who=who)
     known = {(p.system, p.provider): p for p in pauses(store)}
     return [known[p.system, p.provider] for p in wanted]
 
 
 def paused_named(store: Store, places: Sequence[Place]) -> list[Pause]:
-    """Return the pauses of these places. Raises CannotUnpause."""
+    """Return the pauses of these places. Raises UnpauseError."""
     known = {(p.system, p.provider): p for p in pauses(store)}
     for place in places:
         if (place.system, place.provider) not in known:
             names = ", ".join(f"{p.kind} {p.id}" for p in known.values())
             remedy = f"Paused are: {names}." if names else "Nothing is."
-            raise CannotUnpause(f"{place} is not paused", remedy)
+            raise UnpauseError(f"{place} is not paused", remedy)
     return [known[p.system, p.provider] for p in places]
 
 
 def unpause(store: Store, places: Sequence[Place], who: str, now: datetime) -> list[Pause]:
-    """End these pauses, and return them. Raises CannotUnpause, before any is ended."""
+    """End these pauses, and return them. Raises UnpauseError, before any is ended."""
     ended = paused_named(store, places)
     end_pauses(store, ended, notes=[_note(p, UNPAUSED, who, now) for p in ended])
     for each in ended:
@@ -91,9 +91,9 @@ def unpause(store: Store, places: Sequence[Place], who: str, now: datetime) -> l
     return ended
 
 
-def _note(pause: Pause, what: str, who: str, now: datetime) -> Note:
+def _note(pause: Pause, what: str, who: str, now: datetime) -> HistoryEntry:
     detail = f"by {who}" if who else ""
-    return Note(now, "", pause.provider, what, system=pause.system, detail=detail)
+    return HistoryEntry(now, "", pause.provider, what, system=pause.system, detail=detail)
 
 
 def paused_json(found: Iterable[Pause]) -> dict[str, Any]:

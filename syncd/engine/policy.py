@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.core.facts import Limits
+from syncd.core.inputs import GuardLimits
 from syncd.core.rules import Rules
 from syncd.model import ConflictKind
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class EnginePolicy:
     """What the configuration says of deciding: rules per provider, the guard's limits, spans.
 
     ``read_only`` holds the calendars, (provider, system), that are never written to; ``capacity``
@@ -25,7 +25,7 @@ class Policy:
     """
 
     rules: Mapping[str, Rules]
-    limits: Limits = field(default_factory=Limits)
+    limits: GuardLimits = field(default_factory=GuardLimits)
     past: timedelta = timedelta(days=1)
     future: timedelta = timedelta(days=60)
     ahead: timedelta = timedelta(days=2)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from syncd.engine.probe_plan import MOST, iso
-from syncd.engine.report import Exit
+from syncd.engine.probe_plan import MAX_CALLS, iso
+from syncd.engine.report import RunExit
 from syncd.model.canary import Canary
-from syncd.model.platform_facts import Measure, platform_facts
+from syncd.model.platform_facts import MeasuredBy, platform_facts
 
 
 @dataclass(slots=True)
-class Outcome:
+class ProbeOutcome:
     """What became of the probe of one system.
 
     ``why`` says, by fact, why it was not measured; ``failed`` are those that should have been.
@@ -24,7 +24,7 @@ class Outcome:
     cause: str = ""
     remedy: str = ""
     calls: int = 0
-    allowed: int = MOST
+    allowed: int = MAX_CALLS
     measured: dict[str, str] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
@@ -41,7 +41,7 @@ class Outcome:
         """Return one entry of ``systems``; its keys are stable."""
         facts = {}
         for row in platform_facts(self.platform):
-            if row.measured is Measure.PROBE:
+            if row.measured is MeasuredBy.PROBE:
                 facts[row.name] = {
                     "measured": self.measured.get(row.name),
                     "safe": row.safe,
@@ -70,20 +70,20 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Probed:
+class ProbeRun:
     """How a probe of one or more systems ended."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[ProbeOutcome] = field(default_factory=list)
     interrupted: bool = False
 
     @property
-    def exit(self) -> Exit:
+    def exit(self) -> RunExit:
         """Return how the command ends."""
         done = not self.interrupted and all(
             o.state == "ok" and not o.failed and (o.canary is None or not o.canary.stands)
             for o in self.outcomes
         )
-        return Exit.DONE if done else Exit.UNANSWERED
+        return RunExit.DONE if done else RunExit.UNANSWERED
 
     def to_json(self) -> dict[str, object]:
         """Return the object of `probe --json`; its keys are stable."""

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from syncd.model import resolve_wall_time, zone
 from syncd.model.pauses import OBSERVES
-from syncd.model.platform_facts import Measure, platform_facts
-from syncd.systems.port import SystemFault
+from syncd.model.platform_facts import MeasuredBy, platform_facts
+from syncd.systems.port import PlatformError
 from syncd.systems.probing import LENGTH, ROOM, Prober
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
-MOST = 20
+MAX_CALLS = 20
 """Calls to one system, besides those for free slots. The removal of the canary is among them."""
 
 EACH_CALENDAR = 2
 """Calls for the free slots of one calendar."""
 
-AHEAD = 60
+DAYS_AHEAD = 60
 """Days until the canary's day."""
 
 _DAYS = (0, -1, -2)
@@ -32,7 +32,7 @@ Interval = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class ProbePlan:
     """What a probe of one system will do: shown before it is agreed to."""
 
     system: str
@@ -69,19 +69,19 @@ def iso(at: datetime) -> str:
 def probeable(platform: str) -> tuple[str, ...]:
     """Return the facts of a platform that a probe measures."""
     rows = platform_facts(platform)
-    return tuple(row.name for row in rows if row.measured is Measure.PROBE)
+    return tuple(row.name for row in rows if row.measured is MeasuredBy.PROBE)
 
 
-async def plan_probe(engine: Engine, names: Sequence[str]) -> list[Planned]:
+async def plan_probe(engine: Engine, names: Sequence[str]) -> list[ProbePlan]:
     """Say what a probe of these systems will make and call. Asks nobody.
 
     A system that rests, or has no calendar that may be written to, is left out.
     """
-    found: list[Planned] = []
+    found: list[ProbePlan] = []
     for name in names:
         try:
             prober = await engine.systems[name].prober()
-        except SystemFault:
+        except PlatformError:
             continue
         provider = provider_of(engine, name)
         if provider is None:
@@ -89,11 +89,21 @@ async def plan_probe(engine: Engine, names: Sequence[str]) -> list[Planned]:
         busy = known_busy(engine, provider)
         start = place(engine, provider, prober, busy)
         seats = prober.slot_calendars(provider)
-        where = zone_of(engine, provider)
+        where = provider_zone(engine, provider)
         facts = probeable(prober.platform)
         at = start or _first(engine, provider, prober)
-        of = (prober.platform, prober.makes, provider, at, at + LENGTH, where, MOST, seats, facts)
-        found.append(Planned(name, *of))
+        of = (
+            prober.platform,
+            prober.makes,
+            provider,
+            at,
+            at + LENGTH,
+            where,
+            MAX_CALLS,
+            seats,
+            facts,
+        )
+        found.append(ProbePlan(name, *of))
     return found
 
 
@@ -120,7 +130,7 @@ def why_none(engine: Engine, name: str) -> str:
     return "no calendar of it may be written to"
 
 
-def zone_of(engine: Engine, provider: str) -> str:
+def provider_zone(engine: Engine, provider: str) -> str:
     """Return the zone in which a provider works."""
     return engine.policy.rules[provider].search.hours.zone
 
@@ -131,17 +141,17 @@ def _first(engine: Engine, provider: str, prober: Prober) -> datetime:
 
 def _times(engine: Engine, provider: str, prober: Prober) -> Iterable[datetime]:
     """Return the times at which the canary may be made, the best first: outside of hours."""
-    where = zone_of(engine, provider)
+    where = provider_zone(engine, provider)
     today = engine.now().astimezone(zone(where)).date()
     found = [
         resolve_wall_time(
-            datetime.combine(today + timedelta(days=AHEAD + day), time(hour, 5)), where
+            datetime.combine(today + timedelta(days=DAYS_AHEAD + day), time(hour, 5)), where
         ).instant
         for day in _DAYS
         for hour in prober.hours
     ]
     hours = engine.policy.rules[provider].search.hours
-    return sorted(found, key=lambda at: bool(hours.spans) and hours.hold(at, at + ROOM))
+    return sorted(found, key=lambda at: bool(hours.spans) and hours.contains(at, at + ROOM))
 
 
 def place(

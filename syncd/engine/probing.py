@@ -19,36 +19,44 @@ import structlog
 
 from syncd.engine.canaries import Canaries
 from syncd.engine.first_writes import forget_accepted
-from syncd.engine.probe_outcome import Outcome, Probed
+from syncd.engine.probe_outcome import ProbeOutcome, ProbeRun
 from syncd.engine.probe_plan import (
-    AHEAD,
+    DAYS_AHEAD,
     EACH_CALENDAR,
-    MOST,
+    MAX_CALLS,
     Interval,
     is_free,
     known_busy,
     place,
     probeable,
     provider_of,
+    provider_zone,
     why_none,
-    zone_of,
 )
 from syncd.engine.supervise import supervised
-from syncd.model import Changes, Note, Window
+from syncd.model import Changes, HistoryEntry, Window
 from syncd.model.canary import Canary
 from syncd.store.store import Store
-from syncd.systems.advice import cause_and_remedy
-from syncd.systems.call_limit import CallLimit, OverLimit, limited
+from syncd.systems.call_limit import CallLimit, OverCallLimitError, limited
 from syncd.systems.port import (
-    Ambiguous,
-    AuthLost,
-    Interrupted,
-    Malformed,
-    RateLimited,
+    PlatformError,
+    RateLimitedError,
+    StoppingError,
     System,
-    SystemFault,
+    UnauthorizedError,
+    UnknownOutcomeError,
+    UnreadableError,
 )
-from syncd.systems.probing import LENGTH, Bench, CannotMake, NotMeasured, Prober, Step, When
+from syncd.systems.probing import (
+    LENGTH,
+    CanaryRefusedError,
+    NotMeasuredError,
+    ProbeContext,
+    Prober,
+    ProbeStep,
+    When,
+)
+from syncd.systems.remedies import cause_and_remedy
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -63,22 +71,22 @@ Progress = Callable[[str], None]
 
 async def probe(
     engine: Engine, names: Sequence[str], progress: Progress = lambda _text: None
-) -> Probed:
+) -> ProbeRun:
     """Measure these systems, one after the other. Whatever one answers, the others go on.
 
     Where the task is cancelled, or the engine told to end, the canary is removed before this
     returns or raises.
     """
-    probed = Probed()
+    probed = ProbeRun()
     # What an earlier probe left is removed first.
     await engine.canaries.clear()
     read: dict[tuple[str, str], list[Interval]] = {}
-    limits = {name: CallLimit(MOST, reserved=KEPT) for name in engine.systems}
+    limits = {name: CallLimit(MAX_CALLS, reserved=KEPT) for name in engine.systems}
     for name in names:
         if engine.stopping.is_set():
             probed.interrupted = True
             break
-        outcome = Outcome(name)
+        outcome = ProbeOutcome(name)
         probed.outcomes.append(outcome)
         await _System(engine, engine.canaries, name, outcome, limits, progress, read).run()
         probed.interrupted = probed.interrupted or engine.stopping.is_set()
@@ -92,7 +100,7 @@ class _System:
     engine: Engine
     canaries: Canaries
     name: str
-    outcome: Outcome
+    outcome: ProbeOutcome
     limits: Mapping[str, CallLimit]
     progress: Progress
     read: dict[tuple[str, str], list[Interval]]
@@ -110,9 +118,9 @@ class _System:
         try:
             with limited(self.limit), supervised(self.name, "probing"):
                 await self._as_far_as_it_goes()
-        except Interrupted:
+        except StoppingError:
             self._rest("interrupted")
-        except SystemFault as fault:
+        except PlatformError as fault:
             outcome.state = _state(fault)
             outcome.cause, outcome.remedy = cause_and_remedy(fault)
             self._rest(f"{self.name} did not answer" if outcome.state == "down" else outcome.cause)
@@ -125,10 +133,10 @@ class _System:
     async def _as_far_as_it_goes(self) -> None:
         try:
             await self._run()
-        except CannotMake as cannot:
+        except CanaryRefusedError as cannot:
             self._note(cannot.facts)
             self._rest(cannot.reason, failed=cannot.failed)
-        except NotMeasured as reason:
+        except NotMeasuredError as reason:
             self._rest(reason.reason, failed=reason.failed)
 
     async def _run(self) -> None:
@@ -139,26 +147,26 @@ class _System:
         outcome.platform = prober.platform
         provider = provider_of(engine, self.name)
         if provider is None:
-            raise NotMeasured(why_none(engine, self.name), failed=False)
+            raise NotMeasuredError(why_none(engine, self.name), failed=False)
         self._say("looking for a time that is free")
         busy = await self._busy(provider)
         start = place(engine, provider, prober, busy)
         if start is None:
-            raise NotMeasured("no time is free for the canary")
+            raise NotMeasuredError("no time is free for the canary")
         canary = Canary(
             engine.ids.key(), self.name, provider, start, start + LENGTH, engine.clock.now()
         )
-        bench = Bench(
+        bench = ProbeContext(
             canary,
             engine.clock,
-            zone_of(engine, provider),
+            provider_zone(engine, provider),
             lambda first, last: self._put(bench, first, last),
             lambda first, last: is_free(busy, first, last),
             self._pause,
         )
         steps = await prober.steps(bench)
         slots = CallLimit(EACH_CALENDAR * (prober.slot_calendars(provider) or 0))
-        outcome.allowed = MOST + slots.most
+        outcome.allowed = MAX_CALLS + slots.maximum
         for step in _in(steps, When.BEFORE):
             await self._take(step, bench, slots)
         await self._with_canary(prober, bench, steps, slots)
@@ -167,7 +175,7 @@ class _System:
     async def _busy(self, provider: str) -> list[Interval]:
         """Read this calendar around the canary's day; others only where they were not read yet."""
         engine = self.engine
-        middle = engine.now() + timedelta(days=AHEAD)
+        middle = engine.now() + timedelta(days=DAYS_AHEAD)
         window = Window(middle - timedelta(days=4), middle + timedelta(days=3))
         busy = known_busy(engine, provider)
         covered = {
@@ -183,7 +191,7 @@ class _System:
                     with limited(self.limits[other]):
                         self.read[other, provider] = await self._read(other, provider, window)
                 busy += self.read[other, provider]
-            except SystemFault:
+            except PlatformError:
                 if other == self.name:
                     raise
                 # Nobody can tell; the canary closes nothing there.
@@ -198,18 +206,18 @@ class _System:
         for row in snapshot.rows:
             try:
                 event = system.event(row)
-            except Malformed:
+            except UnreadableError:
                 continue
             if event.value.busy:
                 found.append(event.value.interval)
         return found
 
     async def _with_canary(
-        self, prober: Prober, bench: Bench, steps: Sequence[Step], slots: CallLimit
+        self, prober: Prober, bench: ProbeContext, steps: Sequence[ProbeStep], slots: CallLimit
     ) -> None:
         """Make the canary, take the steps, and remove it, however they end."""
         if self.ended or self.engine.stopping.is_set():
-            raise Interrupted(self.name)
+            raise StoppingError(self.name)
         self._say(f"making the {prober.makes}")
         self.canaries.begin(bench.canary)
         try:
@@ -222,17 +230,17 @@ class _System:
             for step in _in(steps, When.AFTER):
                 await self._take(step, bench, slots)
 
-    async def _make(self, prober: Prober, bench: Bench) -> None:
+    async def _make(self, prober: Prober, bench: ProbeContext) -> None:
         canary = bench.canary
         try:
             event = await prober.create(canary)
-        except Ambiguous:
+        except UnknownOutcomeError:
             self.limit.reserved = 0
             looked_for = await self.canaries.look_for(canary)
             if looked_for is None or looked_for.event is None:
                 raise
             bench.canary = looked_for
-        except (SystemFault, NotMeasured):
+        except (PlatformError, NotMeasuredError):
             # Nothing was made.
             bench.canary = self.canaries.end(canary)
             raise
@@ -243,7 +251,7 @@ class _System:
         bench.made = self.engine.clock.monotonic()
         self._history(bench.canary, "made by syncd probe")
 
-    async def _remove(self, prober: Prober, bench: Bench) -> None:
+    async def _remove(self, prober: Prober, bench: ProbeContext) -> None:
         """Remove the canary, also while syncd is told to end."""
         canary = bench.canary
         self.limit.reserved, self.limit.ends = 0, True
@@ -255,7 +263,7 @@ class _System:
                 self._say(f"removing the {prober.makes}")
                 await self.canaries.remove(canary, prober)
                 self._history(canary, "removed by syncd probe")
-        except SystemFault as fault:
+        except PlatformError as fault:
             log.warning("a probe's canary is not removed yet", system=self.name, fault=str(fault))
         finally:
             self.limit.ends = False
@@ -265,12 +273,12 @@ class _System:
     def _stored(self, canary: Canary) -> Canary:
         return self.canaries.stored(canary.tag) or canary
 
-    def _put(self, bench: Bench, start: datetime, end: datetime) -> None:
+    def _put(self, bench: ProbeContext, start: datetime, end: datetime) -> None:
         bench.canary = self.canaries.put(bench.canary, start, end)
 
     def _history(self, canary: Canary, detail: str) -> None:
         value = canary.value
-        note = Note(
+        note = HistoryEntry(
             at=self.engine.clock.now(),
             run="",
             provider=canary.provider,
@@ -280,9 +288,9 @@ class _System:
             after=value,
             detail=detail,
         )
-        self.engine.store.apply(Changes(notes=[note]))
+        self.engine.store.apply(Changes(history=[note]))
 
-    async def _take(self, step: Step, bench: Bench, slots: CallLimit) -> None:
+    async def _take(self, step: ProbeStep, bench: ProbeContext, slots: CallLimit) -> None:
         """Take a step, if it still may be; store what it finds."""
         if self.ended:
             self.outcome.missed(step.facts, "interrupted")
@@ -295,15 +303,15 @@ class _System:
         try:
             with limited(limit):
                 found = await step.run()
-        except NotMeasured as reason:
+        except NotMeasuredError as reason:
             self.outcome.missed(step.facts, reason.reason, failed=reason.failed)
-        except OverLimit:
+        except OverCallLimitError:
             self.outcome.missed(step.facts, "it took more calls than were agreed to")
-        except SystemFault as fault:
+        except PlatformError as fault:
             self.outcome.missed(step.facts, _in_short(fault))
             # After these no other call would be answered.
-            self.ended = isinstance(fault, AuthLost | RateLimited | Interrupted)
-            if isinstance(fault, AuthLost | RateLimited):
+            self.ended = isinstance(fault, UnauthorizedError | RateLimitedError | StoppingError)
+            if isinstance(fault, UnauthorizedError | RateLimitedError):
                 self.outcome.state = _state(fault)
                 self.outcome.cause, self.outcome.remedy = cause_and_remedy(fault)
         else:
@@ -320,16 +328,16 @@ class _System:
             self.outcome.why.pop(name, None)
             self.outcome.failed.discard(name)
         if unsaved := system.facts.unsaved():
-            self.engine.store.note_standing(*unsaved)
+            self.engine.store.save_health(*unsaved)
 
     async def _pause(self, seconds: float) -> None:
-        """Wait. Raises Interrupted."""
+        """Wait. Raises StoppingError."""
         if seconds > 0:
             self._say(f"waiting {seconds:.0f} s for the lists")
             if not await self.engine.stopping.pause(self.engine.clock, seconds):
-                raise Interrupted(self.name)
+                raise StoppingError(self.name)
         elif self.engine.stopping.is_set():
-            raise Interrupted(self.name)
+            raise StoppingError(self.name)
         await asyncio.sleep(0)
 
     def _say(self, what: str) -> None:
@@ -339,22 +347,22 @@ class _System:
         self.progress(f"{self.name}: {what} ({count}, {found} facts)")
 
 
-def _in(steps: Sequence[Step], when: When) -> list[Step]:
+def _in(steps: Sequence[ProbeStep], when: When) -> list[ProbeStep]:
     return [step for step in steps if step.when is when]
 
 
-def _state(fault: SystemFault) -> str:
+def _state(fault: PlatformError) -> str:
     match fault:
-        case AuthLost():
+        case UnauthorizedError():
             return "unauthorised"
-        case RateLimited():
+        case RateLimitedError():
             return "rate_limited"
         case _:
             return "down"
 
 
-def _in_short(fault: SystemFault) -> str:
-    if isinstance(fault, Interrupted):
+def _in_short(fault: PlatformError) -> str:
+    if isinstance(fault, StoppingError):
         return "interrupted"
     return f"answered {fault.status}" if fault.status is not None else fault.without_status
 
@@ -372,5 +380,5 @@ def forget_facts(
         found[name] = list(system.measured.forget())
         forget_accepted(system)
         if unsaved := system.facts.unsaved():
-            store.note_standing(*unsaved)
+            store.save_health(*unsaved)
     return found

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from syncd.core.recent_reads import RecentReads, TimedRead
 from syncd.engine.observation import Observation
-from syncd.engine.report import Health
+from syncd.engine.report import SystemStatus
 from syncd.model import Window, is_recent
-from syncd.store.moved_in import whole_reads
+from syncd.store.moved_into_window import whole_reads
 from syncd.store.store import Store
 
 Place = tuple[str, str]
@@ -71,13 +71,13 @@ class ReadHistory:
 
 def _answered(seen: Observation) -> Mapping[str, Sequence[Window]]:
     """Return the windows that a system answered, by provider, whether proven complete or not."""
-    if seen.state is not Health.OK:
+    if seen.state is not SystemStatus.OK:
         return {}
     found: dict[str, list[Window]] = {}
     read = [(each.provider, each.window) for each in seen.coverage]
     for provider, window in (*read, *((each.provider, each.window) for each in seen.unproven)):
         found.setdefault(provider, []).append(window)
-    if seen.asked is not None:
+    if seen.request is not None:
         for windows in found.values():
-            windows.append(seen.asked.window)
+            windows.append(seen.request.window)
     return found

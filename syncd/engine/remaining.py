@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from itertools import groupby
 
-from syncd.core.guard import count_stopped
-from syncd.engine.report import Left, Stop, UnknownOwners, left_of_items
+from syncd.core.mass_change_guard import count_stopped
+from syncd.engine.report import Remaining, Stop, UnknownOwners, remaining_of_items
 from syncd.model import ConflictKind, HeldConflict
 from syncd.model.health import is_silent
 from syncd.model.summary import acknowledged
-from syncd.store.glance import Glance
+from syncd.store.status_query import StatusSnapshot
 
 
 def left_in(
-    seen: Glance,
+    seen: StatusSnapshot,
     systems: Collection[str],
     unknown: Collection[UnknownOwners],
     mapped: Collection[str],
-) -> dict[Left, int]:
+) -> dict[Remaining, int]:
     """Count what is left as the state stands, by kind, in these ``systems``.
 
     ``mapped`` are the providers in the configuration. What is not left is not named.
@@ -32,22 +32,22 @@ def left_in(
         and is_silent(answers=health.state.answers, writing=health.writing)
     ]
     found = {
-        Left.STOPPED: len(stops_in(seen, mapped)),
-        Left.SYSTEMS: len(silent),
-        Left.UNKNOWN_OWNERS: len(unknown),
-        Left.WRITES: seen.counts["intents"],
-        Left.WAITING: len(seen.waiting),
-        Left.CONFLICTS: len(held) - len(stopped),
-        Left.DOUBLE_BOOKINGS: sum(
+        Remaining.STOPPED: len(stops_in(seen, mapped)),
+        Remaining.SYSTEMS: len(silent),
+        Remaining.UNKNOWN_OWNERS: len(unknown),
+        Remaining.WRITES: seen.counts["intents"],
+        Remaining.WAITING: len(seen.waiting),
+        Remaining.CONFLICTS: len(held) - len(stopped),
+        Remaining.DOUBLE_BOOKINGS: sum(
             not h.conflict.held and acknowledged(h, seen.marks) is None for h in seen.conflicts
         ),
-        Left.EXPOSURES: len(seen.exposures),
-        **left_of_items(seen.items),
+        Remaining.EXPOSURES: len(seen.exposures),
+        **remaining_of_items(seen.items),
     }
-    return {kind: found[kind] for kind in Left if found.get(kind)}
+    return {kind: found[kind] for kind in Remaining if found.get(kind)}
 
 
-def stops_in(seen: Glance, mapped: Collection[str]) -> list[Stop]:
+def stops_in(seen: StatusSnapshot, mapped: Collection[str]) -> list[Stop]:
     """Return the stops of the guard as runs tell them: a stop of a whole system is one."""
     return [
         Stop(
@@ -67,7 +67,7 @@ def accepting_run(held: Collection[HeldConflict]) -> str:
     return max(held, key=lambda h: (h.opened_at, h.run)).run
 
 
-def _stopped(seen: Glance, mapped: Collection[str]) -> list[HeldConflict]:
+def _stopped(seen: StatusSnapshot, mapped: Collection[str]) -> list[HeldConflict]:
     """Return the guard's open conflicts with providers in the configuration, by subject."""
     found = [
         h
@@ -77,7 +77,7 @@ def _stopped(seen: Glance, mapped: Collection[str]) -> list[HeldConflict]:
     return sorted(found, key=lambda h: h.conflict.subject)
 
 
-def acknowledged_in(seen: Glance) -> int:
+def acknowledged_in(seen: StatusSnapshot) -> int:
     """Count what persons have acknowledged."""
     known = sum(acknowledged(h, seen.marks) is not None for h in seen.conflicts)
     return known + sum(item.acknowledged_at is not None for item in seen.items)

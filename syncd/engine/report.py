@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from syncd.engine.exactly import Exactly
-from syncd.engine.left import Exit as Exit  # noqa: PLC0414 - part of a report
-from syncd.engine.left import Left as Left  # noqa: PLC0414 - part of a report
-from syncd.engine.left import left_of_items as left_of_items  # noqa: PLC0414 - part of a report
+from syncd.engine.agreed_operations import AgreedOperations
+from syncd.engine.run_exit import Remaining as Remaining  # noqa: PLC0414 - part of a report
+from syncd.engine.run_exit import RunExit as RunExit  # noqa: PLC0414 - part of a report
+from syncd.engine.run_exit import remaining_of_items as remaining_of_items  # noqa: PLC0414 - part of a report
 from syncd.model import (
     Action,
-    Item,
     Operation,
     OwnerChange,
     OwnerProof,
+    ReportedItem,
     Topic,
     Waiting,
     utc,
@@ -26,10 +26,10 @@ from syncd.model import (
 from syncd.model.health import is_silent
 from syncd.model.pauses import Pause
 from syncd.store.left_behind import LeftBehind
-from syncd.systems.reported import KNOWN_EVENTS
+from syncd.systems.reported_lists import KNOWN_EVENTS
 
 
-class Health(StrEnum):
+class SystemStatus(StrEnum):
     """One system in one cycle. Interrupted: syncd was told to end. Slow: others went on."""
 
     OK = "ok"
@@ -39,8 +39,8 @@ class Health(StrEnum):
     SLOW = "slow"
 
 
-_SILENT = {Health.DOWN, Health.UNAUTHORISED, Health.SLOW}
-_OF_WRITES = frozenset({Left.WRITES, Left.UNMADE, Left.REMOVALS, Left.UNPROVEN})
+_SILENT = {SystemStatus.DOWN, SystemStatus.UNAUTHORISED, SystemStatus.SLOW}
+_OF_WRITES = frozenset({Remaining.WRITES, Remaining.UNMADE, Remaining.REMOVALS, Remaining.UNPROVEN})
 """What a dry run does not leave: it writes nothing, and makes one cycle."""
 
 
@@ -48,7 +48,7 @@ _OF_WRITES = frozenset({Left.WRITES, Left.UNMADE, Left.REMOVALS, Left.UNPROVEN})
 class SystemReport:
     """One system in a run; ``writing``: it was read, and did not take a write."""
 
-    state: Health = Health.OK
+    state: SystemStatus = SystemStatus.OK
     reads: int = 0
     writes: int = 0
     cause: str = ""
@@ -187,10 +187,10 @@ class Report:
     """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
 
     ``planned`` are the writes that the last cycle decided on, ``unmade`` counts those of them that
-    were neither made nor wait. ``lively`` counts the news of each provider. ``items`` are the
-    reported records and lists that are open, ``gone`` counts events that are gone by id while no
-    whole list proves it, ``unshown`` the known ones of each system that its lists should show and
-    do not. ``suspected`` events may be settled by another look, not before ``look_again``.
+    were neither made nor wait. ``external_changes`` counts the news of each provider. ``items`` are
+    the reported records and lists that are open, ``gone`` counts events that are gone by id while
+    no whole list proves it, ``unshown`` the known ones of each system that its lists should show
+    and do not. ``suspected`` events may be settled by another look, not before ``recheck_at``.
     ``refused`` are the systems that allow no more calls, and for how many seconds; ``covered`` is
     how many minutes of each list are proven.
     ``listed`` names the guard's conflicts behind ``stopped``; ``accepted`` counts changes that a
@@ -213,7 +213,7 @@ class Report:
     planned: list[Operation] = field(default_factory=list)
     unmade: int = 0
     news: int = 0
-    lively: Counter[str] = field(default_factory=Counter)
+    external_changes: Counter[str] = field(default_factory=Counter)
     conflicts: int = 0
     exposures: int = 0
     guarded: list[str] = field(default_factory=list)
@@ -228,10 +228,10 @@ class Report:
     settled: int = 0
     remarks: list[str] = field(default_factory=list)
     dry_run: bool = False
-    exactly: Exactly | None = None
+    exactly: AgreedOperations | None = None
     failures: list[str] = field(default_factory=list)
     unknown: list[UnknownOwners] = field(default_factory=list)
-    items: list[Item] = field(default_factory=list)
+    items: list[ReportedItem] = field(default_factory=list)
     gone: int = 0
     doubles_open: int = 0
     acknowledged: int = 0
@@ -241,7 +241,7 @@ class Report:
     paused: list[Pause] = field(default_factory=list)
     observe: bool = False
     unshown: dict[str, int] = field(default_factory=dict)
-    look_again: datetime | None = None
+    recheck_at: datetime | None = None
     refused: dict[str, float] = field(default_factory=dict)
     covered: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
@@ -251,7 +251,7 @@ class Report:
         return sum(item.number for item in self.items if item.topic is Topic.UNREADABLE)
 
     @property
-    def shortened(self) -> list[Item]:
+    def shortened(self) -> list[ReportedItem]:
         """The lists from which rows are missing, or may be."""
         return [item for item in self.items if item.topic is Topic.LIST]
 
@@ -272,7 +272,7 @@ class Report:
     @property
     def answered(self) -> bool:
         """Whether every system answered."""
-        return all(system.state is Health.OK for system in self.systems.values())
+        return all(system.state is SystemStatus.OK for system in self.systems.values())
 
     @property
     def converged(self) -> bool:
@@ -300,39 +300,39 @@ class Report:
         return len(self.planned)
 
     @property
-    def left(self) -> dict[Left, int]:
+    def left(self) -> dict[Remaining, int]:
         """Count what is left, by kind; what is not left is not named.
 
         What a person must decide on or look at is counted once: a held double booking is a
         conflict, and a conflict of the guard is a stop.
         """
         found = {
-            Left.STOPPED: len(self.stopped) or len(self.guarded),
-            Left.INTERRUPTED: int(self.interrupted),
-            Left.SYSTEMS: sum(
+            Remaining.STOPPED: len(self.stopped) or len(self.guarded),
+            Remaining.INTERRUPTED: int(self.interrupted),
+            Remaining.SYSTEMS: sum(
                 is_silent(answers=s.state not in _SILENT, writing=s.writing)
                 for s in self.systems.values()
             ),
-            Left.UNKNOWN_OWNERS: len(self.unknown),
-            Left.WRITES: self.pending,
-            Left.UNMADE: self._unmade,
-            Left.WAITING: len(self.waiting),
-            Left.REMOVALS: self.suspected,
-            Left.UNPROVEN: self.gone,
-            Left.CONFLICTS: self.conflicts - len(self.listed),
-            Left.DOUBLE_BOOKINGS: self.doubles_open,
-            Left.EXPOSURES: self.exposures,
-            **left_of_items(self.items),
+            Remaining.UNKNOWN_OWNERS: len(self.unknown),
+            Remaining.WRITES: self.pending,
+            Remaining.UNMADE: self._unmade,
+            Remaining.WAITING: len(self.waiting),
+            Remaining.REMOVALS: self.suspected,
+            Remaining.UNPROVEN: self.gone,
+            Remaining.CONFLICTS: self.conflicts - len(self.listed),
+            Remaining.DOUBLE_BOOKINGS: self.doubles_open,
+            Remaining.EXPOSURES: self.exposures,
+            **remaining_of_items(self.items),
         }
-        counted = {kind: found[kind] for kind in Left if found.get(kind)}
+        counted = {kind: found[kind] for kind in Remaining if found.get(kind)}
         if self.dry_run:
             return {kind: n for kind, n in counted.items() if kind not in _OF_WRITES}
         return counted
 
     @property
-    def exit(self) -> Exit:
+    def exit(self) -> RunExit:
         """How the run ended."""
-        return Exit.of(self.left)
+        return RunExit.of(self.left)
 
     def to_json(self, *, most_waiting: int | None = None) -> dict[str, object]:
         """The object of `resync --json` (docs/design.md#json): its keys are stable.
@@ -380,6 +380,6 @@ class Report:
             "paused": [each.to_json() for each in self.paused],
             "held_back": [waiting_json(each) for each in self.held_back[:most_waiting]],
             "left_behind": [each.to_json() for each in self.left_behind or ()],
-            "left": {str(kind): left.get(kind, 0) for kind in Left},
+            "left": {str(kind): left.get(kind, 0) for kind in Remaining},
             "converged": self.converged,
         }

@@ -12,11 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from syncd.core.answer import Answer, Unfit, Way
-from syncd.core.decide import Decision, decide_answered
-from syncd.engine import brake
-from syncd.engine.case import case_of
-from syncd.engine.report import Exit, Report
+from syncd.core.reconcile import Decision, reconcile_with_answer
+from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
+from syncd.engine import guard
+from syncd.engine.decision_input import build_input
+from syncd.engine.report import Report, RunExit
 from syncd.model import ConflictKind, HeldConflict, utc
 from syncd.store import Store
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
 
-class Ending(StrEnum):
+class ResolutionOutcome(StrEnum):
     """What became of an answer."""
 
     RESOLVED = "resolved"
@@ -37,25 +37,25 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolutionReport:
     """The run in which an answer was to count, and whether it did."""
 
     conflict: str
-    answer: Answer
-    ending: Ending
+    answer: Resolution
+    ending: ResolutionOutcome
     report: Report
 
     @property
     def code(self) -> int:
         """The exit code: held still is 3, written in part is 4."""
-        written = 4 if self.report.exit is Exit.UNANSWERED and not self.report.dry_run else 0
+        written = 4 if self.report.exit is RunExit.UNANSWERED and not self.report.dry_run else 0
         return {
-            Ending.RESOLVED: written,
-            Ending.GONE: 0,
-            Ending.REFUSED: 3,
-            Ending.CHANGED: 3,
-            Ending.UNANSWERED: 4,
-            Ending.GUARDED: 5,
+            ResolutionOutcome.RESOLVED: written,
+            ResolutionOutcome.GONE: 0,
+            ResolutionOutcome.REFUSED: 3,
+            ResolutionOutcome.CHANGED: 3,
+            ResolutionOutcome.UNANSWERED: 4,
+            ResolutionOutcome.GUARDED: 5,
         }[self.ending]
 
     def to_json(self) -> dict[str, object]:
@@ -68,12 +68,12 @@ class Resolved:
         }
 
 
-class Answering(Protocol):
+class ResolvingEngine(Protocol):
     """What is needed of an engine."""
 
     store: Store
     mapping: Mapping[str, Sequence[str]]
-    answers: dict[str, Answer]
+    answers: dict[str, Resolution]
 
     async def resync(
         self,
@@ -85,23 +85,23 @@ class Answering(Protocol):
         """Bring everything into step."""
         ...
 
-    async def learn(self) -> None:
+    async def refresh_resources(self) -> None:
         """Learn which calendars of rooms are kept in sync besides those of ``mapping``."""
         ...
 
 
-def to_arguments(conflict: str, answer: Answer) -> dict[str, str | None]:
+def to_arguments(conflict: str, answer: Resolution) -> dict[str, str | None]:
     """An answer as it goes through the daemon's door."""
     return {
         "conflict": conflict,
-        "way": str(answer.way),
+        "way": str(answer.kind),
         "system": answer.system,
         "event": answer.event,
         "at": None if answer.at is None else answer.at.isoformat(),
     }
 
 
-def answer_of(arguments: Mapping[str, Any]) -> Answer:
+def resolution_of(arguments: Mapping[str, Any]) -> Resolution:
     """The answer that came through the door. Raises ValueError."""
     known = {"conflict", "way", "system", "event", "at"}
     unknown = sorted(name for name, said in arguments.items() if said and name not in known)
@@ -109,8 +109,8 @@ def answer_of(arguments: Mapping[str, Any]) -> Answer:
         message = f"an answer has no {', '.join(unknown)}"
         raise ValueError(message)
     at = arguments.get("at")
-    return Answer(
-        Way(str(arguments.get("way"))),
+    return Resolution(
+        ResolutionKind(str(arguments.get("way"))),
         str(arguments.get("system") or ""),
         str(arguments.get("event") or ""),
         None if at is None else utc(datetime.fromisoformat(str(at))),
@@ -118,18 +118,18 @@ def answer_of(arguments: Mapping[str, Any]) -> Answer:
 
 
 async def resolve(
-    engine: Answering,
+    engine: ResolvingEngine,
     conflict: str,
-    answer: Answer,
+    answer: Resolution,
     *,
     dry_run: bool = False,
     progress: Callable[[str], None] = lambda _text: None,
-) -> Resolved:
-    """Run the resync in which the answer counts. Raises Unfit."""
+) -> ResolutionReport:
+    """Run the resync in which the answer counts. Raises InvalidResolutionError."""
     held = next((h for h in engine.store.conflict(conflict) if h.id == conflict), None)
     if held is None or held.closed_at is not None:
         reason = "there is no such conflict" if held is None else f"it is closed: {held.outcome}"
-        raise Unfit(reason, "See `syncd conflicts`.")
+        raise InvalidResolutionError(reason, "See `syncd conflicts`.")
     await _check_mapped(engine, held.conflict.provider)
     engine.answers[conflict] = answer
     try:
@@ -138,22 +138,24 @@ async def resolve(
         )
     finally:
         counted = engine.answers.pop(conflict, None) is None
-    return Resolved(conflict, answer, _ending(engine, held, report, counted=counted), report)
+    return ResolutionReport(
+        conflict, answer, _ending(engine, held, report, counted=counted), report
+    )
 
 
-async def _check_mapped(engine: Answering, provider: str) -> None:
+async def _check_mapped(engine: ResolvingEngine, provider: str) -> None:
     """See that a provider can be decided on: what was held of it outlives its line in the file."""
     if provider not in engine.mapping:
-        await engine.learn()
+        await engine.refresh_resources()
     if provider not in engine.mapping:
-        raise Unfit(
+        raise InvalidResolutionError(
             f"{provider} is not in the configuration any more, so nothing can be decided of it",
             "Put it back under [providers], then run this again (a running daemon reads the file "
             "when it is reloaded). Until then nothing is written to its calendars.",
         )
 
 
-def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | None:
+def preview(engine: Engine, held: HeldConflict, answer: Resolution) -> Decision | None:
     """What would be written if nothing has changed since the last read; None if that is unknown.
 
     Asks no system: all are taken to answer. What a pause holds back would not be written. Raises
@@ -163,34 +165,40 @@ def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | No
     if provider not in engine.mapping:
         return None  # A calendar of rooms, of which only a read can tell; or mapped no more.
     state = engine.store.state(provider)
-    case = case_of(engine, provider, state, {}, brake.still(engine), held.run)
+    case = build_input(engine, provider, state, {}, guard.still(engine), held.run)
     answering = {
         system: replace(
-            calendar, believed=True, blocked=calendar.blocked if calendar.held_back else None
+            calendar, trusted=True, blocked=calendar.blocked if calendar.held_back else None
         )
         for system, calendar in case.calendars.items()
     }
     case = replace(case, calendars=answering)
-    decision, counted = decide_answered(state, case, engine.ids.row, {held.id: answer})
+    decision, counted = reconcile_with_answer(state, case, engine.ids.row, {held.id: answer})
     return decision if counted else None
 
 
-def _ending(engine: Answering, held: HeldConflict, report: Report, *, counted: bool) -> Ending:
+def _ending(
+    engine: ResolvingEngine, held: HeldConflict, report: Report, *, counted: bool
+) -> ResolutionOutcome:
     still = engine.store.open_conflicts(held.conflict.provider)
     about = {(claim.system, claim.event) for claim in held.conflict.claims}
     if counted:
         new = (h.conflict for h in still if h.run == report.run and h.conflict.held)
         refused = any((c.system, c.event) in about for conflict in new for c in conflict.claims)
-        return Ending.REFUSED if refused else Ending.RESOLVED
-    stopped = brake.events_of(h.conflict for h in still if h.conflict.kind is ConflictKind.GUARD)
+        return ResolutionOutcome.REFUSED if refused else ResolutionOutcome.RESOLVED
+    stopped = guard.events_of(h.conflict for h in still if h.conflict.kind is ConflictKind.GUARD)
     if stopped & about:
-        return Ending.GUARDED
+        return ResolutionOutcome.GUARDED
     if not report.answered:
-        return Ending.UNANSWERED
-    return Ending.CHANGED if successor(held, still) is not None else Ending.GONE
+        return ResolutionOutcome.UNANSWERED
+    return (
+        ResolutionOutcome.CHANGED
+        if replacement(held, still) is not None
+        else ResolutionOutcome.GONE
+    )
 
 
-def successor(held: HeldConflict, still: Sequence[HeldConflict]) -> HeldConflict | None:
+def replacement(held: HeldConflict, still: Sequence[HeldConflict]) -> HeldConflict | None:
     """The open conflict that has taken the place of another; it may be of another kind."""
     about = [h for h in still if h.conflict.subject == held.conflict.subject]
     alike = [h for h in about if h.conflict.kind is held.conflict.kind]

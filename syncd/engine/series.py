@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from syncd.engine.observation import Observation
-from syncd.model import Kind, Record, Window, series_of
+from syncd.model import Kind, TrackedEvent, Window, series_of
 from syncd.store.series import suspects
 from syncd.store.store import Store
 
 
-def complete(store: Store, seen: Observation) -> list[str]:
+def complete_series(store: Store, seen: Observation) -> list[str]:
     """Have a decision see the suspects of series with news; the providers to be read further.
 
     Which instance became which is told by their order, so those that vanish in some cycle are of no
@@ -19,12 +19,12 @@ def complete(store: Store, seen: Observation) -> list[str]:
     news = [r for r in _touched(store, seen) if series_of(r)]
     for provider in sorted({r.provider for r in news}):
         for record in suspects(store, seen.system, provider):
-            seen.touch(provider, record.id)
+            seen.add_changed(provider, record.id)
     return sorted({r.provider for r in news if r.observed is None and r.provider})
 
 
-def _touched(store: Store, seen: Observation) -> Iterable[Record]:
-    ids = sorted({event for events in seen.touched.values() for system, event in events})
+def _touched(store: Store, seen: Observation) -> Iterable[TrackedEvent]:
+    ids = sorted({event for events in seen.changed_ids.values() for system, event in events})
     return [r for r in store.records(seen.system, ids) if r.kind is Kind.APPOINTMENT]
 
 
@@ -33,14 +33,14 @@ def beyond(read: Window, whole: Window) -> Window | None:
     return Window(read.end, whole.end) if read.end < whole.end else None
 
 
-def join(seen: Observation, more: Observation) -> None:
+def join_observations(seen: Observation, more: Observation) -> None:
     """Add what a further read of the same system brought."""
     seen.coverage = [*seen.coverage, *more.coverage]
-    for provider, events in more.touched.items():
-        seen.touched.setdefault(provider, set()).update(events)
+    for provider, events in more.changed_ids.items():
+        seen.changed_ids.setdefault(provider, set()).update(events)
     seen.news += more.news
-    seen.lively.update(more.lively)
-    seen.suspect(more.look_again, more.suspected)
+    seen.external_changes.update(more.external_changes)
+    seen.suspect(more.recheck_at, more.suspected)
     seen.remarks += more.remarks
     seen.without_user = {*seen.without_user, *more.without_user}
     if more.fault is not None:

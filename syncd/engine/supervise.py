@@ -10,8 +10,8 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from syncd.store.errors import StateError
-from syncd.systems.boundary import cause_of, contained, stack_of
-from syncd.systems.port import Incomplete, SystemFault
+from syncd.systems.fault_boundary import cause_of, contained, stack_of
+from syncd.systems.port import IncompleteReadError, PlatformError
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +21,7 @@ STATE_ERRORS: tuple[type[Exception], ...] = (StateError, sqlite3.Error, DBAPIErr
 
 @contextmanager
 def supervised(
-    system: str, doing: str, kind: Callable[..., SystemFault] = Incomplete
+    system: str, doing: str, kind: Callable[..., PlatformError] = IncompleteReadError
 ) -> Iterator[None]:
     """Turn each unexpected exception into a fault of this system, and log where it was raised.
 

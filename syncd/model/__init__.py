@@ -4,30 +4,29 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 (`resolve_wall_time`) or goes out to a person.
 """
 
+from syncd.model.block_tag import (
+    embed_tag,
+    find_tag,
+)
 from syncd.model.buffers import NO_BUFFER, Buffer
 from syncd.model.bulk import BulkCall
 from syncd.model.derived import derived_id, is_derived, part_of, record_id, same_record
-from syncd.model.doors import Door, Need, ShutDoor
 from syncd.model.facts import Fact
 from syncd.model.health import (
-    Allowance,
-    OnRota,
+    PollSlot,
+    RateAllowance,
     SystemHealth,
     SystemState,
 )
 from syncd.model.hours import (
     Hours,
-    Span,
-)
-from syncd.model.keys import (
-    find_key,
-    mark,
+    OpeningHours,
 )
 from syncd.model.owners import (
     CalendarUser,
-    Directory,
     OwnerChange,
     OwnerProof,
+    UserDirectory,
     UserState,
 )
 from syncd.model.ranges import (
@@ -40,37 +39,38 @@ from syncd.model.ranges import (
     read_value,
     readable,
 )
-from syncd.model.reported import Item, Mark, Topic
+from syncd.model.reported import Acknowledgement, ReportedItem, Topic
+from syncd.model.resources import BlockTarget, ResourceRequirement, UnblockableCalendar
 from syncd.model.series import series_of
+from syncd.model.state import (
+    GONE_BY_ID,
+    OPEN_ENDED,
+    Availability,
+    Baseline,
+    Booking,
+    Changes,
+    Exposure,
+    ExposureCause,
+    HeldConflict,
+    HistoryEntry,
+    Intent,
+    IntentState,
+    ProviderState,
+    Replica,
+    TimeToBlock,
+    TrackedEvent,
+    UndoSuppression,
+    WholeRead,
+)
 from syncd.model.statuses import (
     Statuses,
     said,
     squeezed,
     unknown_status,
 )
-from syncd.model.stored import (
-    GONE_BY_ID,
-    OPEN_ENDED,
-    Baseline,
-    Booking,
-    Cause,
-    Changes,
-    Closing,
-    Exposure,
-    FreeTime,
-    HeldConflict,
-    Intent,
-    IntentState,
-    Note,
-    ProviderState,
-    Record,
-    Replica,
-    Waiver,
-    WholeRead,
-)
 from syncd.model.time import (
     Clock,
-    Resolved,
+    ResolvedTime,
     floor_to,
     from_millis,
     is_recent,
@@ -79,9 +79,7 @@ from syncd.model.time import (
     utc,
     zone,
 )
-from syncd.model.waiting import HeldBack, Waiting, WaitingWrite, WaitReason
-from syncd.model.waits import LONGEST_DAILY_WAIT, LONGEST_WAIT, capped_wait
-from syncd.model.words import (
+from syncd.model.types import (
     UNNAMED_SERIES,
     Action,
     Claim,
@@ -101,87 +99,89 @@ from syncd.model.words import (
     Value,
     Window,
 )
+from syncd.model.wait_limits import MAX_DAILY_WAIT, MAX_WAIT, capped_wait
+from syncd.model.waiting import HeldBack, Waiting, WaitingWrite, WaitReason
 
 __all__ = [
     "GONE_BY_ID",
-    "LONGEST_DAILY_WAIT",
-    "LONGEST_WAIT",
+    "MAX_DAILY_WAIT",
+    "MAX_WAIT",
     "NO_BUFFER",
     "OPEN_ENDED",
     "READABLE",
     "RENEWED",
     "UNNAMED_SERIES",
+    "Acknowledgement",
     "Action",
-    "Allowance",
+    "Availability",
     "Baseline",
+    "BlockTarget",
     "Booking",
     "Buffer",
     "BulkCall",
     "CalendarUser",
-    "Cause",
     "Changes",
     "Claim",
     "Clock",
-    "Closing",
     "Conflict",
     "ConflictKind",
     "Coverage",
-    "Directory",
-    "Door",
     "Event",
     "EventRef",
     "Exposure",
+    "ExposureCause",
     "Fact",
-    "FreeTime",
     "HeldBack",
     "HeldConflict",
+    "HistoryEntry",
     "Hours",
     "Id",
     "Intent",
     "IntentState",
-    "Item",
     "Kind",
-    "Mark",
-    "Need",
-    "Note",
     "Offer",
-    "OnRota",
+    "OpeningHours",
     "Operation",
     "OwnerChange",
     "OwnerProof",
     "Person",
+    "PollSlot",
     "ProviderState",
-    "Record",
+    "RateAllowance",
     "Replica",
-    "Resolved",
+    "ReportedItem",
+    "ResolvedTime",
+    "ResourceRequirement",
     "Role",
-    "ShutDoor",
-    "Span",
     "Status",
     "Statuses",
     "SystemHealth",
     "SystemState",
+    "TimeToBlock",
     "Topic",
+    "TrackedEvent",
+    "UnblockableCalendar",
+    "UndoSuppression",
     "Unproven",
+    "UserDirectory",
     "UserState",
     "Value",
     "WaitReason",
     "Waiting",
     "WaitingWrite",
-    "Waiver",
     "WholeRead",
     "Window",
     "capped_wait",
     "cut_end",
     "derived_id",
-    "find_key",
+    "embed_tag",
+    "find_tag",
     "floor_to",
     "from_millis",
     "in_range",
     "is_derived",
     "is_open_ended",
     "is_recent",
-    "mark",
     "on_clock",
     "part_of",
     "read_update",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from syncd.model.words import Value
+from syncd.model.types import Value
 
 _NONE = timedelta(0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.model.words import Status, Value
+from syncd.model.types import Status, Value
 
 
 @dataclass(frozen=True, slots=True)

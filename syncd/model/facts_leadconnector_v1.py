@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncd.model.platform_fact import (
     NO,
     YES,
-    Measure,
+    MeasuredBy,
     PlatformFact,
     PlatformKind,
     common_facts,
@@ -13,8 +13,13 @@ from syncd.model.platform_fact import (
 )
 
 _V1 = PlatformKind.V1
-_PROBE, _READS, _MOVE, _PERSON = Measure.PROBE, Measure.READS, Measure.MOVE, Measure.PERSON
-_NOBODY = Measure.NOBODY
+_PROBE, _READS, _MOVE, _PERSON = (
+    MeasuredBy.PROBE,
+    MeasuredBy.READS,
+    MeasuredBy.MOVE,
+    MeasuredBy.PERSON,
+)
+_NOBODY = MeasuredBy.NOBODY
 
 V1_FACTS: tuple[PlatformFact, ...] = (
     PlatformFact(

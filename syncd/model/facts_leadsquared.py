@@ -5,15 +5,20 @@ from __future__ import annotations
 from syncd.model.platform_fact import (
     NO,
     YES,
-    Measure,
+    MeasuredBy,
     PlatformFact,
     PlatformKind,
     common_facts,
 )
 
 _LSQ = PlatformKind.LEADSQUARED
-_PROBE, _READS, _MOVE, _PERSON = Measure.PROBE, Measure.READS, Measure.MOVE, Measure.PERSON
-_NOBODY = Measure.NOBODY
+_PROBE, _READS, _MOVE, _PERSON = (
+    MeasuredBy.PROBE,
+    MeasuredBy.READS,
+    MeasuredBy.MOVE,
+    MeasuredBy.PERSON,
+)
+_NOBODY = MeasuredBy.NOBODY
 
 LEADSQUARED_FACTS: tuple[PlatformFact, ...] = (
     PlatformFact(

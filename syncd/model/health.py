@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from syncd.model.waits import LONGEST_DAILY_WAIT
+from syncd.model.wait_limits import MAX_DAILY_WAIT
 
-_LONGEST = timedelta(seconds=LONGEST_DAILY_WAIT)
+_LONGEST = timedelta(seconds=MAX_DAILY_WAIT)
 
 
 class SystemState(StrEnum):
@@ -43,7 +43,7 @@ class SystemHealth:
     ``writing``: the trouble is about writes alone, and reads go on. ``secret`` is a short
     fingerprint of the credentials that were used, which tells that they were renewed, and no more.
 
-    No wait is longer than `LONGEST_DAILY_WAIT`, also of a state that was written without this cap.
+    No wait is longer than `MAX_DAILY_WAIT`, also of a state that was written without this cap.
     """
 
     system: str
@@ -65,7 +65,7 @@ class SystemHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class RateAllowance:
     """The calls of one account, as counted ``at``.
 
     ``planned`` calls a minute are what polling takes while nothing changes; ``allowed`` is the
@@ -85,7 +85,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class OnRota:
+class PollSlot:
     """When a provider's whole window is read: in which slice, and how often in two rounds.
 
     Once a round is usual: ``reads`` is 2 then, 1 for a calm provider that gives a turn up, and 3 or

@@ -12,7 +12,7 @@ DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class OpeningHours:
     """Hours on some days: ``days`` are 0 (Monday) to 6, ends are minutes from midnight."""
 
     days: frozenset[int]
@@ -24,10 +24,10 @@ class Span:
 class Hours:
     """All spans of a week in one zone (IANA); none at all means at any time."""
 
-    spans: tuple[Span, ...] = ()
+    spans: tuple[OpeningHours, ...] = ()
     zone: str = "UTC"
 
-    def hold(self, start: datetime, end: datetime) -> bool:
+    def contains(self, start: datetime, end: datetime) -> bool:
         """Whether the whole interval lies inside the hours."""
         if not self.spans:
             return True
@@ -36,7 +36,7 @@ class Hours:
             for day, first, last in self._days(start, end)
         )
 
-    def cut(self, start: datetime, end: datetime) -> tuple[datetime, datetime] | None:
+    def clip(self, start: datetime, end: datetime) -> tuple[datetime, datetime] | None:
         """Return from the first opening inside an interval to the last closing, None if closed.
 
         What lies between two openings is not left out: one interval comes back.

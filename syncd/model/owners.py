@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from syncd.model.words import Value
+from syncd.model.types import Value
 
 
 class UserState(StrEnum):
@@ -40,7 +40,7 @@ class OwnerProof(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class UserDirectory:
     """The users of one account, read at one moment.
 
     ``users`` are the ids of those that are active, ``calendars`` those of calendars that are

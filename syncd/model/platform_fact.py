@@ -16,7 +16,7 @@ class PlatformKind(StrEnum):
     LEADSQUARED = "leadsquared"
 
 
-class Measure(StrEnum):
+class MeasuredBy(StrEnum):
     """Who measures a fact."""
 
     PROBE = "probe"
@@ -47,7 +47,7 @@ class PlatformFact:
     name: str
     meaning: str
     safe: str
-    measured: Measure
+    measured: MeasuredBy
     how: str
     depends: str
     sides: tuple[str, ...] = (YES, NO)
@@ -66,7 +66,7 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
             "list_cap",
             "how many rows a list shows at most, without saying that there are more",
             "unknown",
-            Measure.READS,
+            MeasuredBy.READS,
             "An answer of a suspicious length is read again in two halves; kept for each list.",
             "Lists of a suspicious length, or of the cap, are read in parts.",
             ("none", "100", "150", "200", "250", "500", "1000"),
@@ -76,7 +76,7 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
             "list_lag",
             "how many seconds pass before a list shows what was written",
             lag,
-            Measure.PROBE,
+            MeasuredBy.PROBE,
             "The canary event is listed until it appears.",
             "An observation equal to the former value is ignored for so long after a write: for "
             "twice what was measured, at least 5 s.",
@@ -87,7 +87,7 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
             "moves_change_only_time",
             "a move of an appointment changes its time, and nothing else of the record",
             NO,
-            Measure.MOVE,
+            MeasuredBy.MOVE,
             "The first move is made alone, and all fields are compared afterwards.",
             _ALONE,
         ),
@@ -96,7 +96,7 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
             "status_changes_only_status",
             "a change of an appointment's status changes nothing else of the record",
             NO,
-            Measure.MOVE,
+            MeasuredBy.MOVE,
             "The first change of a status is made alone, and all fields are compared afterwards.",
             _ALONE,
         ),
@@ -105,7 +105,7 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
             "lists_overlapping",
             "lists show events that began before the time asked for and reach into it",
             NO,
-            Measure.PROBE,
+            MeasuredBy.PROBE,
             "A list from the middle of the canary event on is read.",
             "Nothing yet: reads look back as far as an event may last, which takes no more calls.",
         ),
@@ -114,7 +114,7 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
             "keeps_tag",
             "the tag in a block's text comes back on a read",
             YES,
-            Measure.PROBE,
+            MeasuredBy.PROBE,
             "The canary event is read again.",
             "A create with a lost reply is found by its tag; otherwise by calendar, interval and "
             "time.",
@@ -124,7 +124,7 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
             "tells_times",
             "records say when they were made and last changed",
             NO,
-            Measure.NOBODY,
+            MeasuredBy.NOBODY,
             "Each record shows it.",
             "Nothing: where a record does not say it, rules that need its times do not apply.",
         ),
@@ -133,7 +133,7 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
             "refuses_unknown_users",
             "a list of a user that is not there is refused, rather than empty",
             NO,
-            Measure.NOBODY,
+            MeasuredBy.NOBODY,
             "A mapped user that is deleted shows it.",
             "Nothing: a refusal leads to a read of the users, and an empty list proves nothing.",
         ),
@@ -147,7 +147,7 @@ def unknown_groups(platform: PlatformKind) -> PlatformFact:
         "refuses_unknown_groups",
         "a list of a group that is not there is refused, rather than empty",
         NO,
-        Measure.NOBODY,
+        MeasuredBy.NOBODY,
         "A group that is deleted shows it.",
         "Nothing: the groups are read again on a refusal, and when a list lacks known events.",
     )

@@ -14,13 +14,13 @@ from types import MappingProxyType
 from syncd.model.facts_leadconnector import V2_FACTS
 from syncd.model.facts_leadconnector_v1 import V1_FACTS
 from syncd.model.facts_leadsquared import LEADSQUARED_FACTS
-from syncd.model.platform_fact import NO, YES, Measure, PlatformFact, PlatformKind
+from syncd.model.platform_fact import NO, YES, MeasuredBy, PlatformFact, PlatformKind
 
 __all__ = [
     "NO",
     "PLATFORM_FACTS",
     "YES",
-    "Measure",
+    "MeasuredBy",
     "PlatformFact",
     "PlatformKind",
     "platform_fact",

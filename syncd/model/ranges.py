@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from syncd.model.time import floor_to
-from syncd.model.words import Status, Value
+from syncd.model.types import Status, Value
 
 READABLE = timedelta(days=5 * 365 + 1)
 """How far from now a time may lie."""

@@ -47,7 +47,7 @@ _CARRIED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ReportedItem:
     """One reported record or list, from the read that first showed it until it is gone.
 
     ``event`` is the record's id. For rows without one, and for lists, it is the list's name.
@@ -75,7 +75,7 @@ class Item:
         """What `syncd acknowledge` accepts, or the beginning of it: the same in every read."""
         # One item for all records is another one than that of a record.
         name = (self.system, str(self.topic), self.reason if self.events else f" {self.event}")
-        return digest(*name)
+        return item_digest(*name)
 
     @property
     def id(self) -> str:
@@ -85,7 +85,7 @@ class Item:
     @property
     def inputs(self) -> str:
         """What the acknowledgement is of: once it differs, the item counts again."""
-        return digest(self.reason)
+        return item_digest(self.reason)
 
     @property
     def number(self) -> int:
@@ -99,7 +99,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Acknowledgement:
     """A person has acknowledged a reported item or a double booking.
 
     ``subject`` is the item's digest or the conflict's id, ``inputs`` what it was of. ``by`` is the
@@ -118,6 +118,6 @@ SHOWN_ID = 8
 _KEPT_DIGEST = 16
 
 
-def digest(*parts: str) -> str:
+def item_digest(*parts: str) -> str:
     """Return a short digest of texts, in hexadecimal digits."""
     return sha256("\0".join(parts).encode()).hexdigest()[:_KEPT_DIGEST]

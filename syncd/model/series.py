@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from syncd.model.stored import Record
-from syncd.model.words import UNNAMED_SERIES
+from syncd.model.state import TrackedEvent
+from syncd.model.types import UNNAMED_SERIES
 
 
-def series_of(record: Record) -> tuple[str, ...]:
+def series_of(record: TrackedEvent) -> tuple[str, ...]:
     """The name of a record's series, () for a single event.
 
     Where the platform shows no master id, the instances of a person and service are one series.

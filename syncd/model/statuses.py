@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from syncd.model.words import Status
+from syncd.model.types import Status
 
 _MEANINGS: Mapping[Status, tuple[str, ...]] = {
     Status.NEW: ("new", "pending", "unconfirmed", "requested", "tentative", "overdue"),
@@ -30,7 +30,7 @@ _MEANINGS: Mapping[Status, tuple[str, ...]] = {
     Status.INVALID: ("invalid",),
 }
 
-WORDS: Mapping[str, Status] = MappingProxyType(
+STATUS_WORDS: Mapping[str, Status] = MappingProxyType(
     {word: status for status, words in _MEANINGS.items() for word in words}
 )
 """What each squeezed word means, on any platform."""
@@ -120,7 +120,7 @@ class Statuses:
         key = squeezed(word)
         if key in self.own:
             return self.own[key]
-        status = self.codes.get(key) or WORDS.get(key)
+        status = self.codes.get(key) or STATUS_WORDS.get(key)
         return Status.CONFIRMED if self.one_open and status is Status.NEW else status
 
     def meant(self, word: str) -> Status:

@@ -60,7 +60,7 @@ def is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedTime:
     """An instant read off a wall clock, and what had to be decided: '' , 'gap' or 'fold'."""
 
     instant: datetime
@@ -76,7 +76,7 @@ def zone(name: str) -> ZoneInfo:
         raise ValueError(message) from error
 
 
-def resolve_wall_time(wall: datetime, zone_name: str) -> Resolved:
+def resolve_wall_time(wall: datetime, zone_name: str) -> ResolvedTime:
     """Turn a naive wall-clock time into an instant by syncd's one declared rule.
 
     A time that the clocks skip (gap) moves forward by the length of the gap; a time that happens
@@ -85,13 +85,13 @@ def resolve_wall_time(wall: datetime, zone_name: str) -> Resolved:
     where = zone(zone_name)
     if wall.year in {FIRST.year, LAST.year}:
         # A day's arithmetic leads out of the calendar; no clock changes are known for these years.
-        return Resolved(wall.replace(tzinfo=UTC))
+        return ResolvedTime(wall.replace(tzinfo=UTC))
     local = wall.replace(tzinfo=where, fold=0)
     # By the offset from before a change of the clocks, and by that from after it (PEP 495).
     before, after = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
     if before == after:
-        return Resolved(before)
-    return Resolved(before, "gap" if before > after else "fold")
+        return ResolvedTime(before)
+    return ResolvedTime(before, "gap" if before > after else "fold")
 
 
 def floor_to(instant: datetime, grain: timedelta) -> datetime:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from syncd.model.words import Operation
+from syncd.model.types import Operation
 
 
 class WaitReason(StrEnum):

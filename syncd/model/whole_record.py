@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
-from syncd.model.words import Status
+from syncd.model.types import Status
 
 _MOST_FIELDS = 400
 _DEEPEST = 6

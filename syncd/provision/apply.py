@@ -10,27 +10,33 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from syncd.model import Clock
-from syncd.provision.look import Plan, plan_one
-from syncd.provision.plan import Row, Step
-from syncd.store.provisioned import Making, Provisioned, forget, provisioned, remember
+from syncd.provision.plan import ProvisionRow, ProvisionStep
+from syncd.provision.planning import ProvisionPlan, plan_one
+from syncd.store.provisioned import (
+    Provisioned,
+    ProvisionState,
+    forget_provisioned,
+    provisioned,
+    save_provisioned,
+)
 from syncd.store.store import Store
-from syncd.systems.advice import advice
-from syncd.systems.boundary import contained
-from syncd.systems.port import Ambiguous, Rejected, SystemFault
-from syncd.systems.provisioning import Existing, Provisioner, Sort, Thing
+from syncd.systems.fault_boundary import contained
+from syncd.systems.port import PlatformError, RejectedError, UnknownOutcomeError
+from syncd.systems.provisioning import Actual, Desired, Provisioner, ResourceType
+from syncd.systems.remedies import advice
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ApplyResult:
     """What became of a row: ``done`` says it in a word, '' if it was not done; ``error`` why."""
 
-    row: Row
+    row: ProvisionRow
     done: str = ""
     error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class ApplyContext:
     """What carrying out needs."""
 
     provisioners: Mapping[str, Provisioner]
@@ -40,135 +46,147 @@ class Hands:
     """Tells of a system, just before a write to it, why a person wants none; '' for none."""
 
 
-_WRITES = frozenset({Step.CREATE, Step.UPDATE, Step.NOT_WANTED})
+_WRITES = frozenset({ProvisionStep.CREATE, ProvisionStep.UPDATE, ProvisionStep.NOT_WANTED})
 
 
-async def apply(plan: Plan, hands: Hands, *, prune: bool) -> AsyncIterator[Outcome]:
+async def apply(
+    plan: ProvisionPlan, hands: ApplyContext, *, prune: bool
+) -> AsyncIterator[ApplyResult]:
     """Carry out a plan and yield each row that was more than looked at. Raises StateError.
 
     After a fault the other things of that sort are not tried in that system; other sorts are.
     """
-    down: dict[tuple[str, Sort], SystemFault] = {}
+    down: dict[tuple[str, ResourceType], PlatformError] = {}
     for row in plan.rows:
-        if row.step is Step.NOT_WANTED and not prune:
+        if row.step is ProvisionStep.NOT_WANTED and not prune:
             continue
         if row.step in _WRITES and (why := hands.why_not(row.system)):
-            yield Outcome(row, "", why)
+            yield ApplyResult(row, "", why)
             continue
         before = down.get((row.system, row.sort))
         if before is not None:
             if row.step in _WRITES:
-                yield Outcome(row, "", f"not tried: {before}")
+                yield ApplyResult(row, "", f"not tried: {before}")
             continue
         try:
             outcome = await _carry_out(row, hands)
-        except SystemFault as fault:
-            if not isinstance(fault, Rejected):
+        except PlatformError as fault:
+            if not isinstance(fault, RejectedError):
                 down[row.system, row.sort] = fault
-            outcome = Outcome(row, "", advice(fault))
+            outcome = ApplyResult(row, "", advice(fault))
         if outcome is not None:
             yield outcome
 
 
-async def _carry_out(row: Row, hands: Hands) -> Outcome | None:
+async def _carry_out(row: ProvisionRow, hands: ApplyContext) -> ApplyResult | None:
     provisioner = hands.provisioners[row.system]
     match row.step:
-        case Step.CREATE if row.thing is not None:
+        case ProvisionStep.CREATE if row.thing is not None:
             return await _create(row, row.thing, provisioner, hands)
-        case Step.UPDATE if row.thing is not None and row.existing is not None:
+        case ProvisionStep.UPDATE if row.thing is not None and row.existing is not None:
             return await _update(row, row.thing, row.existing, provisioner, hands)
-        case Step.NOT_WANTED if row.existing is not None:
+        case ProvisionStep.NOT_WANTED if row.existing is not None:
             return await _remove(row, row.existing, provisioner, hands)
-        case Step.IN_PLACE if row.thing is not None:
+        case ProvisionStep.IN_PLACE if row.thing is not None:
             _own_up(row, row.thing, hands)
     return None
 
 
-async def _create(row: Row, thing: Thing, provisioner: Provisioner, hands: Hands) -> Outcome | None:
+async def _create(
+    row: ProvisionRow, thing: Desired, provisioner: Provisioner, hands: ApplyContext
+) -> ApplyResult | None:
     now = await _again(thing, provisioner, hands)
-    if now.step is not Step.CREATE or now.thing is None:
+    if now.step is not ProvisionStep.CREATE or now.thing is None:
         return await _found(now, hands)
     thing = now.thing
-    _remember(hands, thing, Making.MAKING)
+    _remember(hands, thing, ProvisionState.MAKING)
     try:
-        with contained(thing.system, "create", Ambiguous):
+        with contained(thing.system, "create", UnknownOutcomeError):
             await provisioner.put(thing, None)
-    except Ambiguous as fault:
+    except UnknownOutcomeError as fault:
         after = await _again(thing, provisioner, hands)
-        if after.step is Step.CREATE:
+        if after.step is ProvisionStep.CREATE:
             error = f"{fault}; it is not there (yet): run the command again"
-            return Outcome(row, "", error)
-        _remember(hands, thing, Making.MADE, after.existing)
-        return Outcome(row, "created, as a second look showed")
-    except SystemFault:
+            return ApplyResult(row, "", error)
+        _remember(hands, thing, ProvisionState.MADE, after.existing)
+        return ApplyResult(row, "created, as a second look showed")
+    except PlatformError:
         # Nothing was made.
-        forget(hands.store, thing.system, thing.sort, thing.name)
+        forget_provisioned(hands.store, thing.system, thing.sort, thing.name)
         raise
-    _remember(hands, thing, Making.MADE)
+    _remember(hands, thing, ProvisionState.MADE)
     after = await _again(thing, provisioner, hands)
-    _remember(hands, thing, Making.MADE, after.existing)
-    return Outcome(row, "created")
+    _remember(hands, thing, ProvisionState.MADE, after.existing)
+    return ApplyResult(row, "created")
 
 
-async def _found(now: Row, hands: Hands) -> Outcome | None:
+async def _found(now: ProvisionRow, hands: ApplyContext) -> ApplyResult | None:
     """It was not there when the plan was made, and is there now, or something stands against it."""
-    if now.step is Step.UPDATE and now.thing is not None and now.existing is not None:
+    if now.step is ProvisionStep.UPDATE and now.thing is not None and now.existing is not None:
         return await _update(now, now.thing, now.existing, hands.provisioners[now.system], hands)
-    if now.step is Step.IN_PLACE and now.thing is not None:
+    if now.step is ProvisionStep.IN_PLACE and now.thing is not None:
         _own_up(now, now.thing, hands)
-        return Outcome(now, "was there already")
-    return Outcome(now, "", now.note)
+        return ApplyResult(now, "was there already")
+    return ApplyResult(now, "", now.note)
 
 
 async def _update(
-    row: Row, thing: Thing, existing: Existing, provisioner: Provisioner, hands: Hands
-) -> Outcome:
+    row: ProvisionRow,
+    thing: Desired,
+    existing: Actual,
+    provisioner: Provisioner,
+    hands: ApplyContext,
+) -> ApplyResult:
     try:
-        with contained(thing.system, "update", Ambiguous):
+        with contained(thing.system, "update", UnknownOutcomeError):
             await provisioner.put(thing, existing)
-    except Ambiguous as fault:
+    except UnknownOutcomeError as fault:
         after = await _again(thing, provisioner, hands)
         if after.changes.keys() & existing.fields.keys():
             error = f"{fault}; it still differs: run the command again"
-            return Outcome(row, "", error)
+            return ApplyResult(row, "", error)
         if not all(key in existing.fields for key in row.changes):
             # What the platform does not show may or may not have arrived: it is sent once more.
-            return Outcome(row, "", f"{fault}; run the command again")
-    _remember(hands, thing, Making.MADE if row.ours else Making.KEPT, existing)
-    return Outcome(row, "updated")
+            return ApplyResult(row, "", f"{fault}; run the command again")
+    _remember(hands, thing, ProvisionState.MADE if row.ours else ProvisionState.KEPT, existing)
+    return ApplyResult(row, "updated")
 
 
-async def _remove(row: Row, existing: Existing, provisioner: Provisioner, hands: Hands) -> Outcome:
+async def _remove(
+    row: ProvisionRow, existing: Actual, provisioner: Provisioner, hands: ApplyContext
+) -> ApplyResult:
     try:
-        with contained(row.system, "remove", Ambiguous):
+        with contained(row.system, "remove", UnknownOutcomeError):
             await provisioner.remove(existing)
-    except Ambiguous as fault:
-        left = await provisioner.look(row.sort, frozenset({row.name}))
+    except UnknownOutcomeError as fault:
+        left = await provisioner.list_actual(row.sort, frozenset({row.name}))
         if any(each.name == row.name for each in left):
-            return Outcome(row, "", f"{fault}; it is still there: run the command again")
-    forget(hands.store, row.system, row.sort, row.name)
-    return Outcome(row, "removed")
+            return ApplyResult(row, "", f"{fault}; it is still there: run the command again")
+    forget_provisioned(hands.store, row.system, row.sort, row.name)
+    return ApplyResult(row, "removed")
 
 
-async def _again(thing: Thing, provisioner: Provisioner, hands: Hands) -> Row:
-    """Plan one thing anew from a fresh look. Raises SystemFault."""
+async def _again(thing: Desired, provisioner: Provisioner, hands: ApplyContext) -> ProvisionRow:
+    """Plan one thing anew from a fresh look. Raises PlatformError."""
     known = provisioned(hands.store)
     with contained(thing.system, "provision"):
-        existing = await provisioner.look(thing.sort, frozenset({thing.name}))
+        existing = await provisioner.list_actual(thing.sort, frozenset({thing.name}))
         return await plan_one(provisioner, thing, existing, known, set())
 
 
-def _own_up(row: Row, thing: Thing, hands: Hands) -> None:
+def _own_up(row: ProvisionRow, thing: Desired, hands: ApplyContext) -> None:
     """A create without an answer did take: from now on that is known."""
     known = provisioned(hands.store).get((row.system, str(row.sort), row.name))
     if known is None or row.existing is None or not row.ours:
         return
-    if known.state is Making.MAKING or known.id != row.existing.id:
-        _remember(hands, thing, Making.MADE, row.existing)
+    if known.state is ProvisionState.MAKING or known.id != row.existing.id:
+        _remember(hands, thing, ProvisionState.MADE, row.existing)
 
 
-def _remember(hands: Hands, thing: Thing, state: Making, existing: Existing | None = None) -> None:
+def _remember(
+    hands: ApplyContext, thing: Desired, state: ProvisionState, existing: Actual | None = None
+) -> None:
     made = Provisioned(
         thing.system, str(thing.sort), thing.name, state, dict(thing.fields), hands.clock.now()
     )
-    remember(hands.store, made if existing is None else replace(made, id=existing.id))
+    save_provisioned(hands.store, made if existing is None else replace(made, id=existing.id))

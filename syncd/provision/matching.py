@@ -1,7 +1,7 @@
 """Who is who: proposes which users of several systems are one person. Pure; a person decides.
 
 E-mail counts before name, name before phone, and the strongest ground is told with each proposal.
-Nothing is ever joined on a ground that two users of one system share: that is a `Doubt`.
+Nothing is ever joined on a ground that two users of one system share: that is a `AmbiguousMatch`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from enum import StrEnum
 
-from syncd.systems.persons import person
+from syncd.systems.contact_addresses import normalize_contact
 
 
-class Ground(StrEnum):
+class MatchEvidence(StrEnum):
     """Why two users are taken for one person, the strongest first."""
 
     EMAIL = "e-mail"
@@ -25,7 +25,7 @@ class Ground(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Seat:
+class UserRef:
     """A user of one system, who may be somebody in another one."""
 
     system: str
@@ -36,10 +36,10 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class EvidenceItem:
     """What several seats have in common, in each spelling that occurs."""
 
-    ground: Ground
+    ground: MatchEvidence
     systems: tuple[str, ...]
     spellings: tuple[str, ...]
 
@@ -59,19 +59,19 @@ class Proposal:
     """
 
     name: str
-    seats: tuple[Seat, ...]
-    ground: Ground
-    evidence: tuple[Evidence, ...]
+    seats: tuple[UserRef, ...]
+    ground: MatchEvidence
+    evidence: tuple[EvidenceItem, ...]
     cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class AmbiguousMatch:
     """Seats that share something that does not tell them apart, so that it joins nobody."""
 
-    ground: Ground
+    ground: MatchEvidence
     shared: str
-    seats: tuple[Seat, ...]
+    seats: tuple[UserRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ class Matching:
     """The outcome: each seat is in one proposal, or alone."""
 
     proposals: tuple[Proposal, ...]
-    alone: tuple[Seat, ...]
-    doubts: tuple[Doubt, ...]
+    alone: tuple[UserRef, ...]
+    ambiguous: tuple[AmbiguousMatch, ...]
 
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
@@ -89,24 +89,24 @@ _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe
 """Letters that Unicode does not take apart, although people leave their strokes out."""
 
 
-def fold(name: str) -> str:
+def normalize_name(name: str) -> str:
     """The form of a name in which case, accents, punctuation and spaces do not count."""
     plain = unicodedata.normalize("NFKD", name.casefold().translate(_STROKES))
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return _NOT_LETTERS.sub(" ", letters.casefold()).strip()
 
 
-def provider_name(seats: Sequence[Seat], taken: Collection[str]) -> str:
+def provider_name(seats: Sequence[UserRef], taken: Collection[str]) -> str:
     """A name for a provider, out of the letters that a configuration allows, and not yet taken."""
     sources = [*(seat.name for seat in seats), *(seat.email.split("@")[0] for seat in seats)]
-    plain = (_NOT_PLAIN.sub("-", fold(source)).strip("-") for source in sources)
+    plain = (_NOT_PLAIN.sub("-", normalize_name(source)).strip("-") for source in sources)
     base = next(filter(None, plain), "person")[:40].strip("-")
     names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
 
 
-def match(
-    seats: Iterable[Seat], *, taken: Collection[str] = (), region: str | None = None
+def match_users(
+    seats: Iterable[UserRef], *, taken: Collection[str] = (), region: str | None = None
 ) -> Matching:
     """Bring seats together: by e-mail, then by name, then by phone.
 
@@ -114,9 +114,9 @@ def match(
     is an ISO country by which phones without + are read.
     """
     spelt = _spellings(region)
-    clusters = [_Cluster((seat,), Ground.EMAIL) for seat in sorted(set(seats))]
-    doubts: list[Doubt] = []
-    for ground in Ground:
+    clusters = [_Cluster((seat,), MatchEvidence.EMAIL) for seat in sorted(set(seats))]
+    doubts: list[AmbiguousMatch] = []
+    for ground in MatchEvidence:
         for key in sorted({k for c in clusters for k in c.keys(spelt[ground])}):
             clusters, doubt = _joined(clusters, ground, key, spelt[ground])
             doubts += doubt
@@ -130,22 +130,26 @@ def match(
     return Matching(tuple(proposals), alone, tuple(_worth_telling(doubts, alone)))
 
 
-Spelt = Callable[[Seat], str]
+Spelt = Callable[[UserRef], str]
 
 
-def _spellings(region: str | None) -> Mapping[Ground, Spelt]:
+def _spellings(region: str | None) -> Mapping[MatchEvidence, Spelt]:
     """How each ground is spelt so that equal means equal; '' where a seat has none."""
     return {
-        Ground.EMAIL: lambda seat: next(iter(person([seat.email], []).emails), ""),
-        Ground.NAME: lambda seat: fold(seat.name),
-        Ground.PHONE: lambda seat: next(iter(person([], [seat.phone], region).phones), ""),
+        MatchEvidence.EMAIL: lambda seat: next(
+            iter(normalize_contact([seat.email], []).emails), ""
+        ),
+        MatchEvidence.NAME: lambda seat: normalize_name(seat.name),
+        MatchEvidence.PHONE: lambda seat: next(
+            iter(normalize_contact([], [seat.phone], region).phones), ""
+        ),
     }
 
 
-_RAW: Mapping[Ground, Spelt] = {
-    Ground.EMAIL: lambda seat: seat.email,
-    Ground.NAME: lambda seat: seat.name,
-    Ground.PHONE: lambda seat: seat.phone,
+_RAW: Mapping[MatchEvidence, Spelt] = {
+    MatchEvidence.EMAIL: lambda seat: seat.email,
+    MatchEvidence.NAME: lambda seat: seat.name,
+    MatchEvidence.PHONE: lambda seat: seat.phone,
 }
 
 
@@ -153,8 +157,8 @@ _RAW: Mapping[Ground, Spelt] = {
 class _Cluster:
     """Seats of different systems that are one person so far, and the weakest ground of that."""
 
-    seats: tuple[Seat, ...]
-    ground: Ground
+    seats: tuple[UserRef, ...]
+    ground: MatchEvidence
 
     @property
     def systems(self) -> set[str]:
@@ -165,67 +169,72 @@ class _Cluster:
 
 
 def _joined(
-    clusters: list[_Cluster], ground: Ground, key: str, spelt: Spelt
-) -> tuple[list[_Cluster], list[Doubt]]:
+    clusters: list[_Cluster], ground: MatchEvidence, key: str, spelt: Spelt
+) -> tuple[list[_Cluster], list[AmbiguousMatch]]:
     """Join all clusters with this key, but those of which a system has several."""
     having = [c for c in clusters if key in c.keys(spelt)]
     count = Counter(system for c in having for system in c.systems)
     clear = [c for c in having if all(count[system] == 1 for system in c.systems)]
-    doubts: list[Doubt] = []
+    doubts: list[AmbiguousMatch] = []
     if len(clear) < len(having):
         seats = sorted(seat for c in having for seat in c.seats if spelt(seat) == key)
-        doubts.append(Doubt(ground, key, tuple(seats)))
+        doubts.append(AmbiguousMatch(ground, key, tuple(seats)))
     if len(clear) < 2:  # noqa: PLR2004 - there is nothing to join
         return clusters, doubts
     joined = _Cluster(tuple(sorted(seat for c in clear for seat in c.seats)), ground)
     return [*(c for c in clusters if c not in clear), joined], doubts
 
 
-def _by_name(cluster: _Cluster) -> tuple[str, tuple[Seat, ...]]:
-    return (fold(cluster.seats[0].name), cluster.seats)
+def _by_name(cluster: _Cluster) -> tuple[str, tuple[UserRef, ...]]:
+    return (normalize_name(cluster.seats[0].name), cluster.seats)
 
 
 def _proposal(
     cluster: _Cluster,
-    spelt: Mapping[Ground, Spelt],
+    spelt: Mapping[MatchEvidence, Spelt],
     taken: Collection[str],
-    doubts: Iterable[Doubt],
+    doubts: Iterable[AmbiguousMatch],
 ) -> Proposal:
     return Proposal(
         name=provider_name(cluster.seats, taken),
         seats=cluster.seats,
         ground=cluster.ground,
-        evidence=tuple(e for g in Ground for e in _evidence(cluster, g, spelt[g])),
+        evidence=tuple(e for g in MatchEvidence for e in _evidence(cluster, g, spelt[g])),
         cautions=(*_differing(cluster, spelt), *_shared(cluster, doubts)),
     )
 
 
-def _differing(cluster: _Cluster, spelt: Mapping[Ground, Spelt]) -> Iterator[str]:
-    for ground, what in ((Ground.EMAIL, "the e-mail addresses"), (Ground.NAME, "the names")):
+def _differing(cluster: _Cluster, spelt: Mapping[MatchEvidence, Spelt]) -> Iterator[str]:
+    for ground, what in (
+        (MatchEvidence.EMAIL, "the e-mail addresses"),
+        (MatchEvidence.NAME, "the names"),
+    ):
         values = sorted(cluster.keys(spelt[ground]))
         if len(values) > 1:
             yield f"{what} differ: {', '.join(values)}"
 
 
-def _shared(cluster: _Cluster, doubts: Iterable[Doubt]) -> Iterator[str]:
+def _shared(cluster: _Cluster, doubts: Iterable[AmbiguousMatch]) -> Iterator[str]:
     """Others with the same address, who could as well be meant."""
     for doubt in doubts:
         others = [seat for seat in doubt.seats if seat not in cluster.seats]
-        if doubt.ground is Ground.EMAIL and len(others) < len(doubt.seats):
+        if doubt.ground is MatchEvidence.EMAIL and len(others) < len(doubt.seats):
             told = ", ".join(f"{seat.name or seat.id} in {seat.system}" for seat in others)
             yield f"the e-mail address is also that of {told}"
 
 
-def _evidence(cluster: _Cluster, ground: Ground, spelt: Spelt) -> Iterator[Evidence]:
+def _evidence(cluster: _Cluster, ground: MatchEvidence, spelt: Spelt) -> Iterator[EvidenceItem]:
     for key in sorted(cluster.keys(spelt)):
         agreeing = [seat for seat in cluster.seats if spelt(seat) == key]
         if len(agreeing) > 1:
             raw = dict.fromkeys(_RAW[ground](seat).strip() for seat in agreeing)
-            yield Evidence(ground, tuple(seat.system for seat in agreeing), tuple(raw))
+            yield EvidenceItem(ground, tuple(seat.system for seat in agreeing), tuple(raw))
 
 
-def _worth_telling(doubts: Iterable[Doubt], alone: Collection[Seat]) -> Iterator[Doubt]:
+def _worth_telling(
+    doubts: Iterable[AmbiguousMatch], alone: Collection[UserRef]
+) -> Iterator[AmbiguousMatch]:
     """Two users with one e-mail always; what else is shared only where it left somebody alone."""
     for doubt in doubts:
-        if doubt.ground is Ground.EMAIL or any(seat in alone for seat in doubt.seats):
+        if doubt.ground is MatchEvidence.EMAIL or any(seat in alone for seat in doubt.seats):
             yield doubt

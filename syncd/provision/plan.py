@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from syncd.store.provisioned import Making, Provisioned
-from syncd.systems.names import folded
-from syncd.systems.provisioning import Existing, Request, Sort, Thing
+from syncd.store.provisioned import Provisioned, ProvisionState
+from syncd.systems.name_lookup import fold_name
+from syncd.systems.provisioning import Actual, Desired, Request, ResourceType
 
 
-class Step(StrEnum):
+class ProvisionStep(StrEnum):
     """What is to be done about a thing."""
 
     CREATE = "create"
@@ -24,19 +24,19 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProvisionRow:
     """One line of the plan.
 
     ``changes`` gives, for each field that differs, what is there and what is wanted; None for what
     is there means that the platform does not show it. ``ours`` tells that syncd made the thing.
     """
 
-    step: Step
+    step: ProvisionStep
     system: str
-    sort: Sort
+    sort: ResourceType
     name: str
-    thing: Thing | None = None
-    existing: Existing | None = None
+    thing: Desired | None = None
+    existing: Actual | None = None
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     request: Request | None = None
     ours: bool = False
@@ -47,9 +47,9 @@ Known = Mapping[tuple[str, str, str], Provisioned]
 """What the state remembers, by system, sort and name."""
 
 
-def compare(
-    thing: Thing, existing: Sequence[Existing], known: Known, fixed: Collection[str] = ()
-) -> Row:
+def compare_resources(
+    thing: Desired, existing: Sequence[Actual], known: Known, fixed: Collection[str] = ()
+) -> ProvisionRow:
     """Compare one thing with those of its sort in its system.
 
     ``fixed`` are fields that cannot be changed once the thing is there.
@@ -59,13 +59,13 @@ def compare(
     if len(here) > 1:
         ids = ", ".join(each.id or "(no id)" for each in here)
         note = f"there are {len(here)} of this name ({ids}): rename or remove all but one there"
-        return _row(Step.BY_HAND, thing, note=note)
+        return _row(ProvisionStep.BY_HAND, thing, note=note)
     if not here:
-        near = [each.name for each in existing if folded(each.name) == folded(thing.name)]
+        near = [each.name for each in existing if fold_name(each.name) == fold_name(thing.name)]
         if near:
             note = f'"{near[0]}" is there, which differs only in case or accents: write it so'
-            return _row(Step.BY_HAND, thing, note=note)
-        return _row(Step.CREATE, thing, note="")
+            return _row(ProvisionStep.BY_HAND, thing, note=note)
+        return _row(ProvisionStep.CREATE, thing, note="")
     found = here[0]
     changes = _changes(thing, found, remembered)
     ours = is_ours(found, remembered)
@@ -73,23 +73,25 @@ def compare(
     if stuck:
         shown = "; ".join(f"{key} is {_shown(changes[key][0])}" for key in stuck)
         note = f"{shown}, which cannot be changed by API: change it there, or in the configuration"
-        return Row(
-            Step.BY_HAND, thing.system, thing.sort, thing.name, thing, found, changes, None, ours,
-            note,
+        return ProvisionRow(
+            ProvisionStep.BY_HAND, thing.system, thing.sort, thing.name, thing, found, changes,
+            None, ours, note,
         )  # fmt: skip
-    step = Step.UPDATE if changes else Step.IN_PLACE
+    step = ProvisionStep.UPDATE if changes else ProvisionStep.IN_PLACE
     unseen = sorted(key for key in fixed if key in thing.fields and key not in found.fields)
     wanted = "; ".join(f"{key} = {_shown(thing.fields[key])}" for key in unseen)
     note = f"the API does not show whether {wanted}: look there once" if unseen else ""
-    return Row(step, thing.system, thing.sort, thing.name, thing, found, changes, None, ours, note)
+    return ProvisionRow(
+        step, thing.system, thing.sort, thing.name, thing, found, changes, None, ours, note
+    )
 
 
 def unwanted(
-    things: Iterable[Thing],
-    existing: Mapping[tuple[str, Sort], Sequence[Existing]],
+    things: Iterable[Desired],
+    existing: Mapping[tuple[str, ResourceType], Sequence[Actual]],
     known: Known,
-    kept: Collection[Sort] = (),
-) -> list[Row]:
+    kept: Collection[ResourceType] = (),
+) -> list[ProvisionRow]:
     """What syncd made and the configuration no longer states; never what others made.
 
     ``kept`` are sorts that no API takes away.
@@ -103,29 +105,31 @@ def unwanted(
                 continue
             by_hand = "it cannot be removed by API: remove it there by hand" * (sort in kept)
             note = by_hand or "no longer in the configuration"
-            step = Step.BY_HAND if by_hand else Step.NOT_WANTED
-            rows.append(Row(step, system, sort, found.name, None, found, ours=True, note=note))
+            step = ProvisionStep.BY_HAND if by_hand else ProvisionStep.NOT_WANTED
+            rows.append(
+                ProvisionRow(step, system, sort, found.name, None, found, ours=True, note=note)
+            )
     return rows
 
 
-def is_ours(found: Existing, remembered: Provisioned | None) -> bool:
+def is_ours(found: Actual, remembered: Provisioned | None) -> bool:
     """Whether syncd made this very thing.
 
     One under another id was made anew by somebody. After a create without an answer only one that
     shows just what was sent is taken for ours.
     """
-    if remembered is None or remembered.state is Making.KEPT:
+    if remembered is None or remembered.state is ProvisionState.KEPT:
         return False
     if remembered.id and found.id and remembered.id != found.id:
         return False
-    if remembered.state is Making.MADE:
+    if remembered.state is ProvisionState.MADE:
         return True
     shown = {key: found.fields[key] for key in found.fields.keys() & remembered.sent.keys()}
     return bool(shown) and all(remembered.sent[key] == value for key, value in shown.items())
 
 
 def _changes(
-    thing: Thing, found: Existing, remembered: Provisioned | None
+    thing: Desired, found: Actual, remembered: Provisioned | None
 ) -> dict[str, tuple[Any, Any]]:
     """What differs: shown by the platform, or (where it shows nothing) sent the last time."""
     changes: dict[str, tuple[Any, Any]] = {}
@@ -143,5 +147,5 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _row(step: Step, thing: Thing, *, note: str) -> Row:
-    return Row(step, thing.system, thing.sort, thing.name, thing, note=note)
+def _row(step: ProvisionStep, thing: Desired, *, note: str) -> ProvisionRow:
+    return ProvisionRow(step, thing.system, thing.sort, thing.name, thing, note=note)

@@ -12,10 +12,10 @@ from typing import Any
 
 import tomlkit
 
-from syncd.provision.additions import Place
+from syncd.provision.config_additions import Place
 from syncd.provision.credentials import Source
 
-Value = str | int | bool
+TomlValue = str | int | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class NewSystem:
 
     name: str
     type: str
-    values: Mapping[str, Value]
+    values: Mapping[str, TomlValue]
     secrets: Mapping[str, Source]
     comment: str = ""
 
@@ -139,7 +139,7 @@ def _text(value: str) -> str:
     return tomlkit.item(value).as_string()
 
 
-def _value(value: Value) -> str:
+def _value(value: TomlValue) -> str:
     return tomlkit.item(value).as_string()
 
 

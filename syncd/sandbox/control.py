@@ -21,7 +21,7 @@ from starlette.routing import Route
 from syncd.model import utc
 from syncd.sandbox.broken_rows import Lack
 from syncd.sandbox.faults import Fault, FaultKind, Faults
-from syncd.sandbox.records import Outside
+from syncd.sandbox.records import PlatformUi
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-class Controlled(Outside, Protocol):
+class Controlled(PlatformUi, Protocol):
     """A platform that can be acted on, broken and looked at."""
 
     faults: Faults
@@ -130,7 +130,7 @@ class Verb:
     told: str = "id"
 
 
-def _seek(at: Outside, event: str) -> None:
+def _seek(at: PlatformUi, event: str) -> None:
     shown = {each.id for each in at.appointments()} | {each.id for each in at.blocks()}
     if event not in shown:
         message = f"no event {event}"
@@ -147,7 +147,7 @@ def _repair(at: Controlled, id: str) -> None:
     at.broken_rows.pop(id, None)
 
 
-def _book_service(at: Outside, **given: object) -> object:
+def _book_service(at: PlatformUi, **given: object) -> object:
     book = getattr(at, "book_service", None)
     if book is None:
         message = "this platform has no service menus"

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.broken_rows import Lack
-from syncd.sandbox.odd import ODD_ANSWERS
+from syncd.sandbox.odd_answers import ODD_ANSWERS
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Table(Generic[T]):
+class VersionedTable(Generic[T]):
     """Versioned records by id, in the order in which they were first put."""
 
     def __init__(self, clock: Clock) -> None:

@@ -1,8 +1,9 @@
 """What the three emulated platforms have in common: one ASGI application with faults and limits.
 
-A platform gives a table of starlette routes whose endpoints are *synchronous* functions from `Ask`
-to a starlette response. Everything around them happens here, in one place and one order: request
-log, slowness, lost requests, server errors, rate limit, authorisation, routing, lost replies, Date.
+A platform gives a table of starlette routes whose endpoints are *synchronous* functions from
+`PlatformRequest` to a starlette response. Everything around them happens here, in one place and one
+order: request log, slowness, lost requests, server errors, rate limit, authorisation, routing, lost
+replies, Date.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match
 
 from syncd.model import floor_to
+from syncd.sandbox.absent_times import without_times
 from syncd.sandbox.broken_rows import Lack, broken, first_broken
 from syncd.sandbox.caps import ListCap
 from syncd.sandbox.concealed import Concealed, bad_request
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.knobs import Knobs
-from syncd.sandbox.odd import ODD_ANSWERS, Odd
+from syncd.sandbox.limit_replies import LimitReply
+from syncd.sandbox.odd_answers import ODD_ANSWERS, Odd
 from syncd.sandbox.odd_rows import spoilt
-from syncd.sandbox.told_limits import ToldLimit
-from syncd.sandbox.untold import without_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ class Timed(Protocol):
     def end(self) -> datetime: ...  # noqa: D102
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an error
+class RefusalError(Exception):
     """A handler's short way out: the response to give instead."""
 
     def __init__(self, response: Response) -> None:
@@ -90,7 +91,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PlatformRequest:
     """A request as handlers see it: the path without the base path, and its parameters."""
 
     method: str
@@ -138,7 +139,7 @@ class Platform(Knobs, ABC):
         self.limit: RateLimit | None = None
         self.gateway_limit: RateLimit | None = None
         """A further limit, of the gateway in front: no header tells of it."""
-        self.limit_told: ToldLimit | None = None
+        self.limit_told: LimitReply | None = None
         """How it tells of too many calls; None: in its documented way."""
         self.caps: dict[str, ListCap] = {}
         """Caps of lists, by path: nothing in an answer shows that it was cut."""
@@ -157,32 +158,32 @@ class Platform(Knobs, ABC):
         """The paths it serves, without the base path, first match first."""
 
     @abstractmethod
-    def authorise(self, ask: Ask) -> Response | None:
+    def authorise(self, ask: PlatformRequest) -> Response | None:
         """Refuse a request whose credentials or common headers are wrong; None lets it in."""
 
     @abstractmethod
-    def unknown(self, ask: Ask) -> Response:
+    def unknown(self, ask: PlatformRequest) -> Response:
         """Answer a path or verb that is not served."""
 
     @abstractmethod
-    def unauthorised(self, ask: Ask) -> Response:
+    def unauthorised(self, ask: PlatformRequest) -> Response:
         """A 401 in its own words."""
 
     @abstractmethod
-    def rate_limited(self, ask: Ask, spelling: str) -> Response:
+    def rate_limited(self, ask: PlatformRequest, spelling: str) -> Response:
         """Refuse too many calls in its own words; ``spelling`` "" is the usual one."""
 
     def limit_headers(self) -> dict[str, str]:
         """The headers that tell the client's budget."""
         return {}
 
-    def limit_for(self, ask: Ask) -> RateLimit | None:  # noqa: ARG002 - for platforms with several
+    def limit_for(self, ask: PlatformRequest) -> RateLimit | None:  # noqa: ARG002 - for platforms with several
         """The limit that counts this request."""
         return self.limit
 
     # --- faults that handlers ask for ---------------------------------------------------------
 
-    def fault(self, kind: FaultKind, ask: Ask | None = None) -> Fault | None:
+    def fault(self, kind: FaultKind, ask: PlatformRequest | None = None) -> Fault | None:
         """Use up one hit of a fault of this kind; None when there is none."""
         if not self.faults:
             return None
@@ -212,7 +213,7 @@ class Platform(Knobs, ABC):
             if rows is not None:
                 self.caps[path] = ListCap(rows)
 
-    def as_of(self, ask: Ask) -> datetime | None:
+    def as_of(self, ask: PlatformRequest) -> datetime | None:
         """The time whose state a list shows: None for now, or earlier by a lag or under LAG."""
         lag, now = self.fault(FaultKind.LAG, ask), self.clock.now()
         if lag is None and not self._list_lag:
@@ -228,7 +229,7 @@ class Platform(Knobs, ABC):
         reaches = self.lists_overlapping and event.start < asked[0] < event.end
         return begins or reaches
 
-    def listed(self, ask: Ask, rows: Sequence[R]) -> list[R]:
+    def listed(self, ask: PlatformRequest, rows: Sequence[R]) -> list[R]:
         """The rows of a list (or page) as the client gets to see them."""
         if self.fault(FaultKind.EMPTY, ask):
             return []
@@ -240,17 +241,17 @@ class Platform(Knobs, ABC):
             shown = [row for row in shown for _ in range(2)]
         return shown
 
-    def stored_time(self, ask: Ask, instant: datetime) -> datetime:
+    def stored_time(self, ask: PlatformRequest, instant: datetime) -> datetime:
         """A written time as it is kept: rounded down under ROUNDING."""
         fault = self.fault(FaultKind.ROUNDING, ask)
         return floor_to(instant, timedelta(seconds=fault.seconds)) if fault else instant
 
-    def stored_text(self, ask: Ask, text: str) -> str:
+    def stored_text(self, ask: PlatformRequest, text: str) -> str:
         """A written text as it is kept: without markers under STRIP_KEYS, or by a knob."""
         stripped = self.fault(FaultKind.STRIP_KEYS, ask) is not None or not self.keeps_tag
         return _MARKER.sub("", text) if stripped else text
 
-    def job_seconds(self, ask: Ask, usual: float = 0.0) -> float:
+    def job_seconds(self, ask: PlatformRequest, usual: float = 0.0) -> float:
         """How long an asynchronous job takes."""
         fault = self.fault(FaultKind.SLOW_JOBS, ask)
         return fault.seconds if fault else usual
@@ -293,7 +294,7 @@ class Platform(Knobs, ABC):
             raise LostReply(message)
         await response(scope, receive, send)
 
-    def _answer(self, ask: Ask, scope: Scope) -> Response:
+    def _answer(self, ask: PlatformRequest, scope: Scope) -> Response:
         fault = self.fault(FaultKind.ODD_ANSWER, ask)
         if fault is None:
             return self._true_answer(ask, scope)
@@ -302,7 +303,7 @@ class Platform(Knobs, ABC):
         true = Response() if odd.refuses else self._true_answer(ask, scope)
         return true if true.status_code in _REFUSALS else _odd_answer(odd, true)
 
-    def _true_answer(self, ask: Ask, scope: Scope) -> Response:
+    def _true_answer(self, ask: PlatformRequest, scope: Scope) -> Response:
         limit = self.limit_for(ask)
         if error := self.fault(FaultKind.ERROR, ask):
             return _server_error(error)
@@ -310,7 +311,7 @@ class Platform(Knobs, ABC):
             return self._told_limit(ask, limited.spelling)
         gateway = self.gateway_limit
         if gateway is not None and not gateway.hit(self.clock.now()):
-            return (self.limit_told or ToldLimit()).response(gateway.most, gateway.interval)
+            return (self.limit_told or LimitReply()).response(gateway.most, gateway.interval)
         if limit is not None and not limit.hit(self.clock.now()):
             response = self._told_limit(ask, "")
         elif self.fault(FaultKind.UNAUTHORISED, ask):
@@ -321,13 +322,13 @@ class Platform(Knobs, ABC):
             response.headers[key] = value
         return response
 
-    def _told_limit(self, ask: Ask, spelling: str) -> Response:
+    def _told_limit(self, ask: PlatformRequest, spelling: str) -> Response:
         if self.limit_told is None:
             return self.rate_limited(ask, spelling)
         most, seconds = (self.limit.most, self.limit.interval) if self.limit else (25, 5.0)
         return self.limit_told.response(most, seconds)
 
-    def _spoil(self, ask: Ask, response: Response) -> None:
+    def _spoil(self, ask: PlatformRequest, response: Response) -> None:
         """Put odd rows into what a read shows; a fault is used up only where it shows."""
         if ask.method != "GET" and "Retrieve" not in ask.path:
             return
@@ -345,33 +346,33 @@ class Platform(Knobs, ABC):
         if self.broken_rows:
             _replace_body(response, broken(bytes(response.body), self.broken_rows))
 
-    def _refused(self, ask: Ask) -> Response | None:
+    def _refused(self, ask: PlatformRequest) -> Response | None:
         words = self.concealed.words(ask.method, ask.path, ask.query.get("id"))
         return JSONResponse(bad_request(words), 400) if words else None
 
-    def _route(self, ask: Ask, scope: Scope) -> Response:
+    def _route(self, ask: PlatformRequest, scope: Scope) -> Response:
         here = {**scope, "path": ask.path, "root_path": ""}
         for route in self._routes:
             if route.methods and ask.method not in route.methods:
                 continue
             match, child = route.matches(here)
             if match is Match.FULL:
-                found = Ask(
+                found = PlatformRequest(
                     ask.method, ask.path, child["path_params"], ask.query, ask.headers, ask.body
                 )
                 try:
                     answer: Response = route.endpoint(found)
-                except Refusal as refusal:
+                except RefusalError as refusal:
                     return refusal.response
                 return answer
         return self.unknown(ask)
 
-    def _log(self, ask: Ask, status: int) -> None:
+    def _log(self, ask: PlatformRequest, status: int) -> None:
         query = {k: "***" if k in self.hidden_params else v for k, v in ask.query.items()}
         self.calls.append(Call(self.clock.now(), ask.method, ask.path, query, status))
 
 
-async def _ask(scope: Scope, receive: Receive, base_path: str) -> Ask:
+async def _ask(scope: Scope, receive: Receive, base_path: str) -> PlatformRequest:
     body = b""
     more = True
     while more:
@@ -382,7 +383,7 @@ async def _ask(scope: Scope, receive: Receive, base_path: str) -> Ask:
     inside = path.startswith(base_path + "/") if base_path else True
     path = path[len(base_path) :] if inside else f"/outside{path}"
     query = QueryParams(scope["query_string"])
-    return Ask(scope["method"], path, {}, query, Headers(scope=scope), body)
+    return PlatformRequest(scope["method"], path, {}, query, Headers(scope=scope), body)
 
 
 _SPOILING = (

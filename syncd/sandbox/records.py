@@ -41,7 +41,7 @@ class Block:
     all_day: bool = False
 
 
-class Outside(Protocol):
+class PlatformUi(Protocol):
     """The platform as its users work with it by hand: what the sandbox's control speaks."""
 
     def book(

@@ -21,7 +21,7 @@ SYSTEMS = ("crm", "clinic", "legacy")
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class SeedUser:
     """Where one person's time is kept in one system, in that platform's ids."""
 
     user: str
@@ -30,12 +30,12 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Clinic:
     """The furnished sandbox. ``monday`` is the first day of the booked week, 00:00 in `ZONE`."""
 
     sandbox: Sandbox
     monday: datetime
-    seats: Mapping[tuple[str, str], Seat]
+    seats: Mapping[tuple[str, str], SeedUser]
 
     @property
     def owners(self) -> dict[tuple[str, str], str]:
@@ -61,19 +61,19 @@ class World:
         return self.sandbox.systems[system].block(seat.user, start, end, title)
 
 
-def furnish(sandbox: Sandbox, now: datetime, *, empty: bool = False) -> World:
+def seed_clinic(sandbox: Sandbox, now: datetime, *, empty: bool = False) -> Clinic:
     """Hire three people and, unless empty, enter a week of bookings from the next Monday on."""
     seats = dict(_seats(sandbox))
     local = now.astimezone(zone(ZONE))
     days = (7 - local.weekday()) % 7 or 7
     monday = datetime.combine((local + timedelta(days=days)).date(), time(), tzinfo=zone(ZONE))
-    world = World(sandbox, monday.astimezone(UTC), seats)
+    world = Clinic(sandbox, monday.astimezone(UTC), seats)
     if not empty:
         _book_a_week(world)
     return world
 
 
-def _book_a_week(world: World) -> None:
+def _book_a_week(world: Clinic) -> None:
     """Enter a week of bookings, as of yesterday."""
     for system in world.sandbox.systems.values():
         system.backdated = timedelta(days=1)
@@ -82,7 +82,7 @@ def _book_a_week(world: World) -> None:
         system.backdated = timedelta(0)
 
 
-def _enter_a_week(world: World) -> None:
+def _enter_a_week(world: Clinic) -> None:
     # Everybody is booked somewhere on most days; the hour tells systems apart.
     for day in range(5):
         for index, who in enumerate(PEOPLE):
@@ -99,7 +99,7 @@ def _enter_a_week(world: World) -> None:
     world.block("crm", "carol", world.at(4, 15), 120, "Dentist")
 
 
-def _seats(sandbox: Sandbox) -> Iterator[tuple[tuple[str, str], Seat]]:
+def _seats(sandbox: Sandbox) -> Iterator[tuple[tuple[str, str], SeedUser]]:
     group = sandbox.clinic.add_group("Staff")
     team = sandbox.legacy.add_group("Staff")
     customer = ("Kim Example", "kim@example.com", "+4930555010")
@@ -108,15 +108,15 @@ def _seats(sandbox: Sandbox) -> Iterator[tuple[tuple[str, str], Seat]]:
         name, email = who.capitalize(), f"{who}@example.com"
         user = sandbox.clinic.add_user(name, email)
         calendar = sandbox.clinic.add_calendar(f"{name}'s calendar", "personal", [user], group)
-        yield ("clinic", who), Seat(user, calendar, contacts["clinic"])
+        yield ("clinic", who), SeedUser(user, calendar, contacts["clinic"])
         user = sandbox.legacy.add_user(name, email)
         calendar = sandbox.legacy.add_calendar(f"{name}'s calendar", "personal", [user], team)
-        yield ("legacy", who), Seat(user, calendar, contacts["legacy"])
+        yield ("legacy", who), SeedUser(user, calendar, contacts["legacy"])
         sandbox.crm.add_user(name, email)
-        yield ("crm", who), Seat(email, "Consultation", contacts["crm"])
+        yield ("crm", who), SeedUser(email, "Consultation", contacts["crm"])
 
 
-def config_text(world: World, state: str, more: str = "") -> str:
+def config_text(world: Clinic, state: str, more: str = "") -> str:
     """The configuration of that clinic, for the URLs that the sandbox now serves.
 
     ``more`` are further lines of its first table.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from syncd.sandbox.faults import FaultKind
 
 if TYPE_CHECKING:
-    from syncd.simulate.story import Step
+    from syncd.simulate.scenario import SimEvent
 
 Knobs = tuple[tuple[str, object], ...]
 """Knobs of `sandbox.leadsquared.facts.Facts` and their values."""
@@ -18,13 +18,13 @@ _MOSTLY = (True, True, False)
 _ZONES = ("", "UTC", "Pacific/Kiritimati", "Etc/GMT+12")
 
 
-def draw_account(random: Random, steps: Collection[Step]) -> Knobs:
+def draw_account(random: Random, steps: Collection[SimEvent]) -> Knobs:
     """Draw an account.
 
     Rows carry ends, and completing leaves them alone, on days on which nobody could know a length
     any more: when the state is lost, when tags are stripped, when a moved record has a new id.
     """
-    knowable = not any(step.what in _LOSES or step.fault in _FORGETS for step in steps)
+    knowable = not any(step.kind in _LOSES or step.fault in _FORGETS for step in steps)
     drawn: Knobs = (
         ("rows_carry_owner", random.choice(_MOSTLY)),
         ("rows_carry_end", random.choice(_MOSTLY)),

@@ -8,7 +8,7 @@ from enum import StrEnum
 SYSTEMS = ("crm", "clinic", "legacy")
 
 
-class What(StrEnum):
+class EventKind(StrEnum):
     """What can happen."""
 
     BOOK = "book"
@@ -107,44 +107,47 @@ class What(StrEnum):
     CLEAN_UP_BESIDE = "clean-up-beside"
 
 
-DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
-TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
+DISK = frozenset({EventKind.STATE_LOST, EventKind.STATE_RESTORED})
+TROUBLE = (
+    frozenset({EventKind.FAULT, EventKind.HOST_CLOCK, EventKind.STATE_FAULT, EventKind.CRASH})
+    | DISK
+)
 OPERATOR = frozenset(
     {
-        What.RESYNC,
-        What.ACCEPT,
-        What.RESOLVE,
-        What.UNDO,
-        What.ACKNOWLEDGE,
-        What.PAUSE,
-        What.UNPAUSE,
-        What.PLAN_OUT,
-        What.RESYNC_PLAN,
-        What.FORGET_PERSON,
-        What.CLEAN_UP_BESIDE,
+        EventKind.RESYNC,
+        EventKind.ACCEPT,
+        EventKind.RESOLVE,
+        EventKind.UNDO,
+        EventKind.ACKNOWLEDGE,
+        EventKind.PAUSE,
+        EventKind.UNPAUSE,
+        EventKind.PLAN_OUT,
+        EventKind.RESYNC_PLAN,
+        EventKind.FORGET_PERSON,
+        EventKind.CLEAN_UP_BESIDE,
     }
 )
 CONFIGURED = frozenset(
     {
-        What.LEAVE_OUT_PROVIDER,
-        What.LEAVE_OUT_SYSTEM,
-        What.LEAVE_OUT_CALENDAR,
-        What.PUT_BACK,
-        What.CHANGE_RULES,
+        EventKind.LEAVE_OUT_PROVIDER,
+        EventKind.LEAVE_OUT_SYSTEM,
+        EventKind.LEAVE_OUT_CALENDAR,
+        EventKind.PUT_BACK,
+        EventKind.CHANGE_RULES,
     }
 )
 """What somebody changes in the configuration; the program reloads it if the slot is odd."""
-AT_THE_END = frozenset({What.CLEAN_UP})
+AT_THE_END = frozenset({EventKind.CLEAN_UP})
 """What somebody does when the day is over, and all of it was judged."""
-OUTSIDE = frozenset(What) - TROUBLE - OPERATOR - CONFIGURED - AT_THE_END
+OUTSIDE = frozenset(EventKind) - TROUBLE - OPERATOR - CONFIGURED - AT_THE_END
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Step:
+class SimEvent:
     """Something that happens ``at`` seconds. ``number`` picks the target, ``slot`` a time."""
 
     at: float
-    what: What
+    kind: EventKind
     system: str = ""
     number: int = 0
     slot: int = 0
@@ -156,11 +159,11 @@ class Step:
     def __str__(self) -> str:
         """One line of the story."""
         clock = f"{int(self.at) // 3600:02}:{int(self.at) // 60 % 60:02}:{int(self.at) % 60:02}"
-        facts = [self.system, str(self.what)]
+        facts = [self.system, str(self.kind)]
         if self.fault:
             facts += [self.fault, f"x{self.times}"]
         if self.seconds:
             facts.append(f"{self.seconds:g} s")
-        if self.what in OUTSIDE:
+        if self.kind in OUTSIDE:
             facts.append(f"#{self.number} slot {self.slot}")
         return f"{clock}  {' '.join(fact for fact in facts if fact)}"

@@ -6,29 +6,29 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncd.simulate import hosted
-from syncd.simulate.accident import EVER
-from syncd.simulate.story import Step, What
+from syncd.simulate.mass_edit import EVER
+from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.town import Town
+    from syncd.simulate.world import World
 
 
-def close(town: Town, step: Step, start: datetime, end: datetime, who: str) -> str:
+def close(town: World, step: SimEvent, start: datetime, end: datetime, who: str) -> str:
     """Close somebody's time, perhaps for ever."""
     platform = town.sandbox.systems[step.system]
     event = platform.block(town.world.seats[step.system, who].user, start, end, "Lunch")
-    if step.what is What.FOR_EVER:
+    if step.kind is EventKind.FOR_EVER:
         platform.move_block(event, start, EVER)
-    return f"{step.what} {who} {event} {start:%d %H:%M}"
+    return f"{step.kind} {who} {event} {start:%d %H:%M}"
 
 
-def change(town: Town, step: Step, start: datetime, end: datetime) -> str:
+def change(town: World, step: SimEvent, start: datetime, end: datetime) -> str:
     """Move or remove a block: one of syncd's, or somebody's own."""
     platform = town.sandbox.systems[step.system]
-    mine = step.what in {What.EDIT_OURS, What.REMOVE_OURS}
+    mine = step.kind in {EventKind.EDIT_OURS, EventKind.REMOVE_OURS}
     legacy = town.sandbox.legacy
     told = legacy.lists_blocks or not legacy.refuses_deleted
-    if step.what is What.REMOVE_OURS and step.system == "legacy" and not told:
+    if step.kind is EventKind.REMOVE_OURS and step.system == "legacy" and not told:
         return ""  # nothing there can say that it is gone
     found = sorted(
         event
@@ -42,14 +42,14 @@ def change(town: Town, step: Step, start: datetime, end: datetime) -> str:
     if not found:
         return ""
     event = found[step.number % len(found)]
-    if step.what in {What.REMOVE_BLOCK, What.REMOVE_OURS}:
+    if step.kind in {EventKind.REMOVE_BLOCK, EventKind.REMOVE_OURS}:
         platform.remove_block(event)
         return f"remove block {event}"
     platform.move_block(event, start, end)
     return f"move block {event} to {start:%d %H:%M}"
 
 
-def copy_ours(town: Town, step: Step, start: datetime, end: datetime, who: str) -> str:
+def copy_ours(town: World, step: SimEvent, start: datetime, end: datetime, who: str) -> str:
     """Duplicate one of our blocks, as it is or as a meeting; or paste its text into a meeting.
 
     What comes of it is the person's own: it bears our tag, and is not ours.
@@ -60,7 +60,7 @@ def copy_ours(town: Town, step: Step, start: datetime, end: datetime, who: str) 
     if not ours:
         return ""
     event = ours[step.number % len(ours)]
-    if step.what is What.PASTE_TAG:
+    if step.kind is EventKind.PASTE_TAG:
         standing = town.standing(system).items()
         meetings = sorted(
             {hosted.record_of(e) for e, seen in standing if seen.kind == "appointment"}
@@ -72,8 +72,8 @@ def copy_ours(town: Town, step: Step, start: datetime, end: datetime, who: str) 
         return f"paste the text of {event} into {meeting}"
     seat = town.world.seats[system, who]
     named = {}
-    if step.what is What.COPY_TO_MEETING:
+    if step.kind is EventKind.COPY_TO_MEETING:
         contact = town.contact(system, ("kim", "lee")[step.slot % 2])
         named = {"calendar": seat.calendar, "contact": contact}
     copied = platform.copy_block(event, seat.user, start, end, **named)
-    return f"{step.what} {event} as {copied} for {who} {start:%d %H:%M}"
+    return f"{step.kind} {event} as {copied} for {who} {start:%d %H:%M}"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Topic
 from syncd.sandbox.broken_rows import Lack
-from syncd.simulate import ending, hosted, viewed
-from syncd.simulate.additions import BROKEN_ROWS
-from syncd.simulate.story import TROUBLE, Step, Story, What
+from syncd.simulate import final_state, hosted, status_check
+from syncd.simulate.extra_draws import BROKEN_ROWS
+from syncd.simulate.scenario import TROUBLE, EventKind, Scenario, SimEvent
 from syncd.simulate.unproven import without_proof
 from syncd.store.reported import open_items
 
 if TYPE_CHECKING:
-    from syncd.simulate.town import Town
+    from syncd.simulate.world import World
     from syncd.store import Store
 
 SEEN_WITHIN = timedelta(hours=6)
@@ -25,37 +25,37 @@ CARRIED_WITHIN = timedelta(hours=1)
 """By then the near window was read at least twice, and news is carried."""
 
 
-def perform(town: Town, step: Step) -> str:
+def perform(town: World, step: SimEvent) -> str:
     """Break a row from now on, or repair all of a platform; '' if there is none to break."""
     system, now = step.system, town.clock.now()
     rows = town.sandbox.systems[system].broken_rows
-    if step.what is What.REPAIR_ROWS:
+    if step.kind is EventKind.REPAIR_ROWS:
         repaired = len(rows)
         rows.clear()
         return f"repair {repaired} rows" if repaired else ""
-    if step.what not in BROKEN_ROWS:
+    if step.kind not in BROKEN_ROWS:
         return ""
     standing = town.standing(system).items()
     found = sorted(e for e, seen in standing if seen.end > now and not hosted.is_share(e))
     if not found:
         return ""
     event = found[step.number % len(found)]
-    rows[event] = Lack(str(step.what))
+    rows[event] = Lack(str(step.kind))
     town.broken[system, event] = now
     if rows[event] is Lack.OWNER:
         town.ownerless.add((system, event))
-    return f"{step.what} {event}"
+    return f"{step.kind} {event}"
 
 
 def judge_broken(
-    town: Town, story: Story, store: Store, now: datetime, last: datetime
+    town: World, story: Scenario, store: Store, now: datetime, last: datetime
 ) -> Iterator[str]:
     """Say what is wrong while rows are broken: nobody is told, or others wait for them.
 
     Where something else went wrong on that day, nobody can tell what was carried by now.
     """
-    yield from viewed.judge_status(town, store, now, None)
-    trouble = town.accidents or any(step.what in TROUBLE for step in story.steps)
+    yield from status_check.judge_status(town, store, now, None)
+    trouble = town.accidents or any(step.kind in TROUBLE for step in story.steps)
     if trouble or not any(_broken(town)):
         return
     items = [item for item in open_items(store) if item.topic is Topic.UNREADABLE]
@@ -75,15 +75,15 @@ def judge_broken(
         for seen in (change.before, change.after)
         if seen is not None
     }
-    for line, provider, _ in ending.apart(town, store, now, last):
+    for line, provider, _ in final_state.apart(town, store, now, last):
         if provider not in touched and "open in" in line:
             yield f"8: waits for broken rows of others: {line}"
 
 
-def judge_rest(town: Town, store: Store, now: datetime, last: datetime) -> Iterator[str]:
+def judge_rest(town: World, store: Store, now: datetime, last: datetime) -> Iterator[str]:
     """Say what is wrong at the end, and what is still reported although every row reads well."""
-    yield from ending.judge_end(town, store, now, last)
-    yield from viewed.judge_status(town, store, now, last)
+    yield from final_state.judge_end(town, store, now, last)
+    yield from status_check.judge_status(town, store, now, last)
     unproven = {(change.system, change.event) for change in without_proof(town)}
     for item in open_items(store):
         if (item.system, item.event) in unproven:
@@ -92,7 +92,7 @@ def judge_rest(town: Town, store: Store, now: datetime, last: datetime) -> Itera
             yield f"10: still reported after its end: {item.system} {item.event}: {item.reason}"
 
 
-def _broken(town: Town) -> Iterator[tuple[str, str, Lack]]:
+def _broken(town: World) -> Iterator[tuple[str, str, Lack]]:
     for system, platform in town.sandbox.systems.items():
         for event, lack in platform.broken_rows.items():
             yield system, event, lack

@@ -11,8 +11,8 @@ from syncd.model import floor_to
 from syncd.sandbox.scenario import SYSTEMS
 
 if TYPE_CHECKING:
-    from syncd.simulate.accident import Seen
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import View
+    from syncd.simulate.world import World
 
 SOURCE = "clinic"
 _GRAIN = timedelta(minutes=5)
@@ -36,7 +36,7 @@ class Buffers:
         """Whether there are any."""
         return bool(self.before or self.after)
 
-    def note(self, seen: Seen) -> None:
+    def note(self, seen: View) -> None:
         """Take note of a meeting."""
         if not self:
             return
@@ -44,7 +44,7 @@ class Buffers:
         for shown in ((start, end), (floor_to(start, _GRAIN), floor_to(end, _GRAIN))):
             self._meetings.setdefault((seen.provider, *shown), seen.interval)
 
-    def meant(self, seen: Seen) -> Seen:
+    def meant(self, seen: View) -> View:
         """A block of syncd's with the time of the meeting that it stands for."""
         meeting = self._meetings.get((seen.provider, *seen.interval))
         if meeting is None:
@@ -52,7 +52,7 @@ class Buffers:
         return replace(seen, start=meeting[0], end=meeting[1], wide=seen.interval)
 
 
-def prepare(town: Town, buffers: tuple[int, int]) -> None:
+def prepare(town: World, buffers: tuple[int, int]) -> None:
     """Give all calendars of v2 the buffers of the day."""
     before, after = buffers
     town.buffers = Buffers(timedelta(minutes=before), timedelta(minutes=after))
@@ -61,7 +61,7 @@ def prepare(town: Town, buffers: tuple[int, int]) -> None:
         clinic.set_buffers(calendar, before, after)
 
 
-def judge_buffers(town: Town, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
+def judge_buffers(town: World, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
     """Name the blocks of syncd's that lack the buffer of a meeting on v2, or have one without it.
 
     What is ``claimed`` waits for a person.
@@ -87,7 +87,7 @@ def judge_buffers(town: Town, now: datetime, claimed: Collection[Claimed]) -> It
                 yield f"1: the buffer of a meeting is open: {where}"
 
 
-def is_beside(town: Town, system: str, block: Seen) -> bool:
+def is_beside(town: World, system: str, block: View) -> bool:
     """Whether a block with a buffer stands beside one without it, for another meeting."""
     return block.wide is not None and any(
         seen.key == block.key and seen.wide is None and (system, event) in town.ours
@@ -95,7 +95,7 @@ def is_beside(town: Town, system: str, block: Seen) -> bool:
     )
 
 
-def _other_reason(town: Town, system: str, block: Seen) -> bool:
+def _other_reason(town: World, system: str, block: View) -> bool:
     """Whether something without a buffer takes the very time in another system."""
     return any(
         seen.key == block.key and (other != SOURCE or seen.kind == "block")

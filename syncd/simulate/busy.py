@@ -8,10 +8,10 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.caps import Keeps, ListCap
-from syncd.simulate.acts import Step, What
+from syncd.simulate.acts import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.town import Town
+    from syncd.simulate.world import World
 
 CAP = 100
 """The smallest length at which syncd suspects a cap: longer lists only make days longer."""
@@ -54,31 +54,31 @@ def draw_busy(random: Random) -> Busy:
     return Busy(rows, random.choice(_KEEPS), random.random() < _BY_ID, by_id)
 
 
-def list_acts(random: Random, busy: Busy, span: float) -> list[Step]:
+def list_acts(random: Random, busy: Busy, span: float) -> list[SimEvent]:
     """Draw when calendars change their group, and when a cap begins."""
-    steps: list[Step] = []
+    steps: list[SimEvent] = []
     while random.random() < _REGROUPED:
         at = round(random.uniform(0.05, 0.9) * span, 1)
         system = random.choice(("clinic", "clinic", "legacy"))
-        steps.append(Step(at, What.REGROUP, system, random.randrange(1000)))
+        steps.append(SimEvent(at, EventKind.REGROUP, system, random.randrange(1000)))
     if busy.late:
         at = round(random.uniform(0.1, 0.7) * span, 1)
-        steps.append(Step(at, What.CAP_LISTS, "clinic", _KEEPS.index(busy.keeps)))
+        steps.append(SimEvent(at, EventKind.CAP_LISTS, "clinic", _KEEPS.index(busy.keeps)))
     return steps
 
 
-def perform(town: Town, step: Step, who: str) -> str:
+def perform(town: World, step: SimEvent, who: str) -> str:
     """Do what a step says; what was done, '' if there was nothing to do it to."""
-    match step.what:
-        case What.CAP_LISTS:
+    match step.kind:
+        case EventKind.CAP_LISTS:
             return cap_lists(town, _KEEPS[step.number % len(_KEEPS)])
-        case What.REGROUP if step.system != "crm":
+        case EventKind.REGROUP if step.system != "crm":
             return regroup(town, step.system, who, step.number)
         case _:
             return ""
 
 
-def prepare(town: Town, busy: Busy) -> None:
+def prepare(town: World, busy: Busy) -> None:
     """Fill lists with what is off, and with blocks far ahead; let the platforms cut them."""
     if not busy.rows:
         return
@@ -97,19 +97,19 @@ def prepare(town: Town, busy: Busy) -> None:
     if not busy.late:
         cap_lists(town, busy.keeps)
     for system in ("clinic", "legacy"):
-        town.look(system, by_hand=True)
+        town.observe(system, by_hand=True)
     # What was off before the day began is nobody's change.
     town.changes = [c for c in town.changes if c.after is None or c.after.busy]
 
 
-def cap_lists(town: Town, keeps: Keeps) -> str:
+def cap_lists(town: World, keeps: Keeps) -> str:
     """Let lists end after `CAP` rows from now on."""
     for system, path in _CAPPED:
         town.sandbox.systems[system].caps[path] = ListCap(CAP, keeps)
     return f"lists show {CAP} rows at most, {keeps} of them"
 
 
-def regroup(town: Town, system: str, who: str, number: int) -> str:
+def regroup(town: World, system: str, who: str, number: int) -> str:
     """Put somebody's calendar into another group, or back into the first one."""
     if system == "crm":
         return ""

@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.simulate.hosted import is_share
-from syncd.simulate.story import Step, What
+from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
     from syncd.sandbox.leadsquared import LeadSquared
-    from syncd.simulate.accident import Change
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import Change
+    from syncd.simulate.world import World
 
 _LIST = "/Task.svc/RetrieveAppointments/ByUserEmailAddress"
 _BULK = ("/Task.svc/BulkUpdateAppointmentTime", "/Task.svc/DeleteTasks")
@@ -22,9 +22,9 @@ LATE = timedelta(hours=3)
 """How long a meeting that was called off may have been changed elsewhere before."""
 
 
-def perform(town: Town, step: Step) -> str:
+def perform(town: World, step: SimEvent) -> str:
     """Call off a meeting that LeadSquared has, too; what was done, '' if there is none."""
-    if step.what is not What.CANCEL_TWINNED:
+    if step.kind is not EventKind.CANCEL_TWINNED:
         return ""
     crm = town.standing("crm").values()
     times = {(s.key, town.person("crm", s)) for s in crm if s.kind == "appointment" and s.busy}
@@ -44,13 +44,13 @@ def perform(town: Town, step: Step) -> str:
     return f"cancel {event}, which stands in crm"
 
 
-def bulk_calls(town: Town) -> Iterator[str]:
+def bulk_calls(town: World) -> Iterator[str]:
     """Judge the bulk calls of a day: what was in them, and how many there were."""
     yield from _cancelled_blocks(town)
     yield from _divided_calls(town)
 
 
-def revived(town: Town, change: Change) -> bool:
+def revived(town: World, change: Change) -> bool:
     """Whether syncd put a meeting on again that nobody put on, after a cancellation in crm.
 
     Reading there that a cancellation came to nothing says nothing about the meeting.
@@ -73,7 +73,7 @@ def revived(town: Town, change: Change) -> bool:
     )
 
 
-def _cancelled_blocks(town: Town) -> Iterator[str]:
+def _cancelled_blocks(town: World) -> Iterator[str]:
     """Say which blocks were sent to the bulk cancel: it is for appointments only (promise 6)."""
     crm = town.sandbox.crm
     blocks = {block.id for block in crm.blocks()}
@@ -81,7 +81,7 @@ def _cancelled_blocks(town: Town) -> Iterator[str]:
         yield f"6: a block was cancelled instead of deleted: crm {event}"
 
 
-def _divided_calls(town: Town) -> Iterator[str]:
+def _divided_calls(town: World) -> Iterator[str]:
     """Say where two bulk calls of a kind were made and answered after one read (promise 9).
 
     A call that was refused is divided, and one that was not answered says nothing.

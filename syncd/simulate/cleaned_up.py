@@ -11,32 +11,32 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.core.cleanup import Scope
+from syncd.core.cleanup import CleanupScope
 from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate import stopping, waits
-from syncd.simulate.acts import Step
+from syncd.simulate.acts import SimEvent
 from syncd.simulate.configuring import judge_configured
 
 if TYPE_CHECKING:
-    from syncd.simulate.accident import Change
-    from syncd.simulate.story import Story
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import Change
+    from syncd.simulate.scenario import Scenario
+    from syncd.simulate.world import World
 
 
-def scope_of(step: Step) -> Scope:
+def scope_of(step: SimEvent) -> CleanupScope:
     """Return what is cleaned up: everything, a system, or a provider."""
     match step.slot % 3:
         case 0:
-            return Scope()
+            return CleanupScope()
         case 1:
-            return Scope(system=step.system)
+            return CleanupScope(system=step.system)
         case _:
-            return Scope(provider=PEOPLE[step.number % len(PEOPLE)])
+            return CleanupScope(provider=PEOPLE[step.number % len(PEOPLE)])
 
 
 @dataclass(frozen=True, slots=True)
 class _Cleanup:
-    scope: Scope
+    scope: CleanupScope
     since: datetime
     until: datetime | None = None
 
@@ -47,7 +47,7 @@ class CleanedUp:
 
     cleanups: list[_Cleanup] = field(default_factory=list)
 
-    def begin(self, scope: Scope, now: datetime) -> None:
+    def begin(self, scope: CleanupScope, now: datetime) -> None:
         """Note what is about to be cleaned up."""
         self.cleanups.append(_Cleanup(scope, now))
 
@@ -67,7 +67,7 @@ class CleanedUp:
         )
 
 
-def judge_beside(story: Story, town: Town, change: Change, offset: timedelta) -> Iterator[str]:
+def judge_beside(story: Scenario, town: World, change: Change, offset: timedelta) -> Iterator[str]:
     """Say what was freed that no meeting freed, or where nothing is written.
 
     What is cleaned up is freed because a person wants it, also in what left the configuration.

@@ -13,22 +13,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncd.engine.cleanup_beside import Wanted
-from syncd.engine.report import Exit
+from syncd.engine.cleanup_in_engine import CleanupSpec
+from syncd.engine.report import RunExit
 from syncd.sandbox.scenario import SYSTEMS
-from syncd.simulate.acts import Step, What
+from syncd.simulate.acts import EventKind, SimEvent
 from syncd.simulate.cleaned_up import scope_of
 from syncd.simulate.operator import Killed
 from syncd.store.errors import StateError
 
 if TYPE_CHECKING:
-    from syncd.core.cleanup import Scope
-    from syncd.engine.cleaned import Cleaned
-    from syncd.simulate.accident import Change, Seen
-    from syncd.simulate.lives import Dangers
-    from syncd.simulate.story import Story
-    from syncd.simulate.town import Town
-    from syncd.wiring import App
+    from syncd.app import App
+    from syncd.core.cleanup import CleanupScope
+    from syncd.engine.cleanup_report import CleanupReport
+    from syncd.simulate.crashes import Dangers
+    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.scenario import Scenario
+    from syncd.simulate.world import World
 
 MOST_TRIES = 4
 """So many times the command is run: the first meets a fault and a death, the others none."""
@@ -43,23 +43,23 @@ Start = Callable[[], tuple["App", object]]
 """Starts the program."""
 
 
-def step_of(story: Story) -> Step | None:
+def step_of(story: Scenario) -> SimEvent | None:
     """Return the step that says what is cleaned up, if anything is."""
-    return next((step for step in story.steps if step.what is What.CLEAN_UP), None)
+    return next((step for step in story.steps if step.kind is EventKind.CLEAN_UP), None)
 
 
 @dataclass(slots=True)
 class CleaningUp:
     """One cleanup: ``before`` is what stood when it began."""
 
-    town: Town
-    step: Step
-    before: dict[str, dict[str, Seen]]
+    town: World
+    step: SimEvent
+    before: dict[str, dict[str, View]]
     tight: frozenset[str] = frozenset()
     """The systems whose account has a limit of an hour: what is left there waits for the next."""
 
     @property
-    def scope(self) -> Scope:
+    def scope(self) -> CleanupScope:
         """What is cleaned up."""
         return scope_of(self.step)
 
@@ -76,7 +76,7 @@ class CleaningUp:
         elif not self._covers(change.system, before):
             yield f"12: removed {where} of {before.provider}, which was not to be cleaned up"
 
-    def judge_end(self, cleaned: Cleaned | None) -> Iterator[str]:
+    def judge_end(self, cleaned: CleanupReport | None) -> Iterator[str]:
         """Say what is left of syncd's, and what else is gone, once the command has ended."""
         if cleaned is None:
             yield "12: no cleanup came to an end"
@@ -108,23 +108,23 @@ class CleaningUp:
         break_: Callable[[str], None],
     ) -> None:
         """Run the command until it has ended well, then resync twice; tell what was broken."""
-        cleaned: Cleaned | None = None
+        cleaned: CleanupReport | None = None
         for number in range(MOST_TRIES):
             app, _ = start()
             if number == 0:
                 dangers.fuse = int(self.step.seconds)
                 if self.step.fault:
-                    self.town.break_(self.step)
+                    self.town.inject_fault(self.step)
             try:
                 with suppress(StateError):
-                    cleaned = await app.engine.cleanup(Wanted(self.scope, who="kim"))
+                    cleaned = await app.engine.cleanup(CleanupSpec(self.scope, who="kim"))
                     say(f"cleanup {number}: {cleaned.exit}")
             except Killed:
                 say("the process died")
             await _end(app)
             dangers.end()
-            self.town.mend()
-            if cleaned is not None and cleaned.exit is not Exit.UNANSWERED:
+            self.town.clear_faults()
+            if cleaned is not None and cleaned.exit is not RunExit.UNANSWERED:
                 break
         app, _ = start()
         for _ in range(2):
@@ -132,11 +132,11 @@ class CleaningUp:
             await asyncio.sleep(PAUSE)
         await _end(app)
         for system in SYSTEMS:
-            self.town.look(system, by_hand=False)
+            self.town.observe(system, by_hand=False)
         for line in self.judge_end(cleaned):
             break_(line)
 
-    def _covers(self, system: str, seen: Seen) -> bool:
+    def _covers(self, system: str, seen: View) -> bool:
         return self.scope.covers(seen.provider, system)
 
 
@@ -144,14 +144,14 @@ NOBODY: CleaningUp | None = None
 """What stands for the cleanup as long as nobody cleans up."""
 
 
-def begin(town: Town, story: Story, commands: Counter[str]) -> CleaningUp | None:
+def begin(town: World, story: Scenario, commands: Counter[str]) -> CleaningUp | None:
     """Look at what stands before somebody cleans up; None if nobody does."""
     step = step_of(story)
     if step is None:
         return None
-    commands[step.what] += 1
+    commands[step.kind] += 1
     before = {system: dict(town.standing(system)) for system in SYSTEMS}
-    lowered = (s for s in story.steps if s.what is What.LOWER_LIMIT and s.seconds >= AN_HOUR)
+    lowered = (s for s in story.steps if s.kind is EventKind.LOWER_LIMIT and s.seconds >= AN_HOUR)
     return CleaningUp(town, step, before, frozenset(s.system for s in lowered))
 
 
@@ -164,12 +164,12 @@ def judges(cleaning: CleaningUp | None, change: Change, break_: Callable[[str], 
     return True
 
 
-def _is_told(cleaned: Cleaned, system: str) -> bool:
+def _is_told(cleaned: CleanupReport, system: str) -> bool:
     """Return whether the command says that something of a system is left."""
     return any(not c.finished for (_, s), c in cleaned.calendars.items() if s == system)
 
 
 async def _end(app: App) -> None:
-    await app.engine.lanes.abandon()
+    await app.engine.tasks.cancel_all()
     app.store.close()
     await asyncio.sleep(PAUSE)

@@ -9,9 +9,9 @@ from syncd.simulate.unmapped import Place
 from syncd.systems.leadsquared.events import LENGTH
 
 if TYPE_CHECKING:
-    from syncd.simulate.accident import Seen
-    from syncd.simulate.story import Step
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import View
+    from syncd.simulate.scenario import SimEvent
+    from syncd.simulate.world import World
 
 SEEN = timedelta(hours=3)
 """A meeting that has stood for so long is known to syncd, and so is its length.
@@ -21,7 +21,7 @@ complete no row tells its length any more. What was known before that is kept.
 """
 
 
-def complete(town: Town, step: Step) -> str:
+def complete(town: World, step: SimEvent) -> str:
     """Complete a meeting that takes place later or now; what was done, '' if there is none."""
     now = town.clock.now()
     found = sorted(
@@ -37,14 +37,14 @@ def complete(town: Town, step: Step) -> str:
     return f"complete {event}"
 
 
-def _is_known(town: Town, event: str, seen: Seen) -> bool:
+def _is_known(town: World, event: str, seen: View) -> bool:
     """Return whether a meeting stood long enough, as it stands now, where syncd reads it."""
     changes = (c.at for c in town.changes if (c.system, c.event) == ("crm", event))
     place, now = Place("crm", seen.provider), town.clock.now()
     return town.unmapped.longest_in(place, max(changes), now) >= SEEN
 
 
-def is_of_assumed_length(town: Town, block: Seen) -> bool:
+def is_of_assumed_length(town: World, block: View) -> bool:
     """Whether it closes the hour that is assumed of a meeting which was complete at first sight.
 
     It was completed while it lay beyond the window. No row tells then when it was to end.

@@ -6,25 +6,25 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.scenario import PEOPLE
-from syncd.simulate.story import Step, What
+from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.story import Story
-    from syncd.simulate.town import Town
+    from syncd.simulate.scenario import Scenario
+    from syncd.simulate.world import World
 
 _AWAY = timedelta(days=40)
 _HALF_HOUR = timedelta(minutes=30)
 
 
-def perform(town: Town, step: Step) -> str:
+def perform(town: World, step: SimEvent) -> str:
     """Conceal something on one platform; what was done, '' if there was nothing to conceal."""
     concealed = town.sandbox.systems[step.system].concealed
     standing = sorted(town.standing(step.system))
-    if step.what not in {What.HIDE_LIST, What.REFUSE_ID} or not standing:
+    if step.kind not in {EventKind.HIDE_LIST, EventKind.REFUSE_ID} or not standing:
         return ""
     town.concealed.add(step.system)
     town.staff.since.append(town.clock.now())
-    if step.what is What.REFUSE_ID:
+    if step.kind is EventKind.REFUSE_ID:
         event = standing[step.number % len(standing)]
         concealed.refused[event] = "Bad request"
         return f"refuse {event}"
@@ -44,7 +44,7 @@ def perform(town: Town, step: Step) -> str:
     return f"hide {len(concealed.ids)} of {len(standing)} in lists for {hours} hours"
 
 
-def prepare(town: Town, story: Story) -> None:
+def prepare(town: World, story: Scenario) -> None:
     """Let each calendar of v1 have a block, where v1 answers 400 for what was deleted.
 
     It tells a deleted event from any other trouble only by the other events of its calendar, so
@@ -58,4 +58,4 @@ def prepare(town: Town, story: Story) -> None:
         start = away + number * 4 * _HALF_HOUR
         user = town.world.seats["legacy", person].user
         town.fixed.add(legacy.block(user, start, start + _HALF_HOUR, "Closed"))
-    town.look("legacy", by_hand=True)
+    town.observe("legacy", by_hand=True)

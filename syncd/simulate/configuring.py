@@ -17,15 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.config.load import load
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 from syncd.simulate.unmapped import Place
 
 if TYPE_CHECKING:
     from syncd.config.settings import Settings
-    from syncd.simulate.story import Story
-    from syncd.simulate.town import Town
+    from syncd.simulate.scenario import Scenario
+    from syncd.simulate.world import World
 
-LEAVES_OUT = frozenset({What.LEAVE_OUT_PROVIDER, What.LEAVE_OUT_SYSTEM, What.LEAVE_OUT_CALENDAR})
+LEAVES_OUT = frozenset(
+    {EventKind.LEAVE_OUT_PROVIDER, EventKind.LEAVE_OUT_SYSTEM, EventKind.LEAVE_OUT_CALENDAR}
+)
 _PEOPLE = ("alice", "bob")
 """Those who may be left out. Carol has the block in v2 that shows that its list of blocks works."""
 _CHANGED_RULES = {
@@ -42,7 +44,7 @@ class Configuration:
 
     path: Path
     whole: str
-    story: Story
+    story: Scenario
     out: set[Place] = field(default_factory=set)
     rules: dict[str, str] = field(init=False)
 
@@ -50,11 +52,11 @@ class Configuration:
         """Begin with the rules of the day."""
         self.rules = dict(self.story.rules)
 
-    def change(self, step: Step, town: Town) -> str:
+    def change(self, step: SimEvent, town: World) -> str:
         """Change the file as a step says; return what was done, '' if there is nothing to do."""
-        if step.what in LEAVES_OUT:
+        if step.kind in LEAVES_OUT:
             return self._leave_out(step, town)
-        if step.what is What.PUT_BACK:
+        if step.kind is EventKind.PUT_BACK:
             return self.put_back(town)
         kinds = sorted(_CHANGED_RULES)
         kind = kinds[step.number % len(kinds)]
@@ -65,12 +67,12 @@ class Configuration:
         town.answered()
         return f"{kind} is {self.rules[kind]} now"
 
-    def _leave_out(self, step: Step, town: Town) -> str:
+    def _leave_out(self, step: SimEvent, town: World) -> str:
         who = _PEOPLE[step.number % len(_PEOPLE)]
-        match step.what:
-            case What.LEAVE_OUT_PROVIDER:
+        match step.kind:
+            case EventKind.LEAVE_OUT_PROVIDER:
                 place = Place("", who)
-            case What.LEAVE_OUT_SYSTEM:
+            case EventKind.LEAVE_OUT_SYSTEM:
                 place = Place(step.system, "")
             case _:
                 place = Place(step.system, who)
@@ -81,7 +83,7 @@ class Configuration:
         town.unmapped.leave_out(place, town.clock.now())
         return f"{place} is left out of the file"
 
-    def put_back(self, town: Town) -> str:
+    def put_back(self, town: World) -> str:
         """Write the whole file again; return what was done."""
         if not self.out:
             return ""
@@ -123,7 +125,7 @@ def without(text: str, out: set[Place]) -> str:
     return "\n".join(kept) + "\n"
 
 
-def judge_configured(town: Town, system: str, provider: str, at: datetime) -> Iterator[str]:
+def judge_configured(town: World, system: str, provider: str, at: datetime) -> Iterator[str]:
     """Say when syncd writes to what its configuration does not name (promise 6)."""
     since = town.unmapped.in_force(system, provider)
     if since is not None and at > since + _IN_FLIGHT:

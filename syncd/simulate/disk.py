@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from shutil import copyfile
 
-from syncd.simulate.story import Step, What
+from syncd.simulate.scenario import EventKind, SimEvent
 from syncd.store.backup import backup, restore
 
 _UNANSWERED = "SELECT 1 FROM intent WHERE action = 'create-block' AND state IN ('open', 'accepted')"
@@ -20,7 +20,7 @@ class Disk:
     """What becomes of the database between two lives of the program: ``next``, if anything."""
 
     state: Path
-    next: Step | None = None
+    next: SimEvent | None = None
 
     def back_up(self) -> None:
         """What happens every night."""
@@ -35,7 +35,7 @@ class Disk:
         step, self.next = self.next, None
         if step is None or self._unanswered():
             return ""
-        if step.what is What.STATE_LOST:
+        if step.kind is EventKind.STATE_LOST:
             self._remove()
             return "state lost"
         if not self._copy.exists():

@@ -5,14 +5,14 @@ from __future__ import annotations
 from random import Random
 
 from syncd.simulate.accounts import Knobs
-from syncd.simulate.acts import Step, What
+from syncd.simulate.acts import EventKind, SimEvent
 
 CANCELS = 0.5
 _PATHS = ("Task.svc/BulkCancelAppointments", "Task.svc/Appointments/Cancel")
 _ANSWERS = ("", "", "", "bare", "odd", "nothing", "html", "error", "forbidden", "unknown")
 
 
-def draw_cancelling(random: Random, span: float) -> tuple[Knobs, list[Step]]:
+def draw_cancelling(random: Random, span: float) -> tuple[Knobs, list[SimEvent]]:
     """Draw the knobs of the bulk cancel, and twins that are called off in another system.
 
     Where the path is a knob, syncd is configured to cancel there. How many rows a bulk call takes
@@ -27,15 +27,15 @@ def draw_cancelling(random: Random, span: float) -> tuple[Knobs, list[Step]]:
         ("most_bulk_rows", random.choice((2, 100, 1000))),
         ("refuses_unknown_rows", random.choice((True, False))),
     )
-    steps: list[Step] = []
+    steps: list[SimEvent] = []
     for _ in range(random.randint(1, 3)):
         at = round(random.uniform(0.05, 0.6) * span, 1)
         number, slot = random.randrange(1000), random.randrange(1000)
         other = random.choice(("clinic", "legacy"))
         off = round(at + random.uniform(0.05, 0.3) * span, 1)
         steps += [
-            Step(at, What.BOOK, other, number, slot),
-            Step(round(at + 5, 1), What.TWIN_AS, "crm", number, slot),
-            Step(off, What.CANCEL_TWINNED, other, number, slot),
+            SimEvent(at, EventKind.BOOK, other, number, slot),
+            SimEvent(round(at + 5, 1), EventKind.TWIN_AS, "crm", number, slot),
+            SimEvent(off, EventKind.CANCEL_TWINNED, other, number, slot),
         ]
     return knobs, steps

@@ -6,26 +6,30 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.story import Story
+    from syncd.simulate.scenario import Scenario
 
 _LEFT_OUT, _ADDED, _PUT_BACK, _RULES, _MERGED = 0.3, 0.3, 0.6, 0.2, 0.2
-_LEAVES_OUT = (What.LEAVE_OUT_PROVIDER, What.LEAVE_OUT_SYSTEM, What.LEAVE_OUT_CALENDAR)
+_LEAVES_OUT = (
+    EventKind.LEAVE_OUT_PROVIDER,
+    EventKind.LEAVE_OUT_SYSTEM,
+    EventKind.LEAVE_OUT_CALENDAR,
+)
 
 
-def with_changes(day: Story) -> Story:
+def with_changes(day: Scenario) -> Scenario:
     """Add, on some days, what becomes of the configuration, and two users that are merged."""
     span = day.hours * 3600
     random = Random(f"configuration {day.seed}")  # noqa: S311 - chance that can be repeated
-    steps: list[Step] = []
+    steps: list[SimEvent] = []
     before = list(day.before)
 
-    def step(low: float, high: float, what: What) -> Step:
+    def step(low: float, high: float, what: EventKind) -> SimEvent:
         at = round(random.uniform(low, high) * span, 1)
         system = random.choice(SYSTEMS)
-        return Step(at, what, system, random.randrange(1000), random.randrange(1000))
+        return SimEvent(at, what, system, random.randrange(1000), random.randrange(1000))
 
     if random.random() < _LEFT_OUT:
         out = step(0.05, 0.5, random.choice(_LEAVES_OUT))
@@ -35,13 +39,13 @@ def with_changes(day: Story) -> Story:
         else:
             steps.append(out)
         if random.random() < _PUT_BACK:
-            steps.append(step(0.52, 0.7, What.PUT_BACK))
+            steps.append(step(0.52, 0.7, EventKind.PUT_BACK))
     if random.random() < _RULES:
-        steps.append(step(0.2, 0.8, What.CHANGE_RULES))
+        steps.append(step(0.2, 0.8, EventKind.CHANGE_RULES))
     merged = Random(f"merged users {day.seed}")  # noqa: S311
     if merged.random() < _MERGED:
         at = round(merged.uniform(0.1, 0.7) * span, 1)
         where = merged.choice(SYSTEMS)
         number, slot = merged.randrange(1000), merged.randrange(1000)
-        steps.append(Step(at, What.MERGE_USERS, where, number, slot))
+        steps.append(SimEvent(at, EventKind.MERGE_USERS, where, number, slot))
     return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=tuple(before))

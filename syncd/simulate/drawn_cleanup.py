@@ -7,12 +7,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from syncd.simulate.story import Story
+    from syncd.simulate.scenario import Scenario
 
 _CLEANS = 0.5
 _FAULTS = (
@@ -26,7 +26,7 @@ _FAULTS = (
 )
 
 
-def with_cleanup(day: Story, faults: Collection[str]) -> Story:
+def with_cleanup(day: Scenario, faults: Collection[str]) -> Scenario:
     """On half of the days somebody cleans up a provider, a system or everything at the end.
 
     ``seconds`` counts the steps of the process until it dies, ``slot`` says what is cleaned up.
@@ -34,9 +34,9 @@ def with_cleanup(day: Story, faults: Collection[str]) -> Story:
     random = Random(f"cleanup {day.seed}")  # noqa: S311 - chance that can be repeated
     if random.random() >= _CLEANS:
         return day
-    drawn = Step(
+    drawn = SimEvent(
         day.hours * 3600,
-        What.CLEAN_UP,
+        EventKind.CLEAN_UP,
         random.choice(SYSTEMS),
         random.randrange(1000),
         random.randrange(1000),

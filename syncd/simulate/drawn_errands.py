@@ -6,49 +6,53 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.story import Story
+    from syncd.simulate.scenario import Scenario
 
 _PLANS, _FORGETS, _CLEANS = 0.08, 0.06, 0.06
 _AT_ONCE, _CHANGES, _UNPAUSES = 0.6, 0.4, 0.5
 
 
-def with_errands(day: Story) -> Story:
+def with_errands(day: Scenario) -> Scenario:
     """Add, on some days, a plan as a file and its use, a customer who is erased, a cleanup."""
     random, span = Random(f"errands {day.seed}"), day.hours * 3600  # noqa: S311
-    steps: list[Step] = []
+    steps: list[SimEvent] = []
     if random.random() < _PLANS:
         steps += _plan(random, span)
     if random.random() < _FORGETS:
         at = round(random.uniform(0.1, 0.9) * span, 1)
-        steps.append(Step(at, What.FORGET_PERSON, number=random.randrange(1000)))
+        steps.append(SimEvent(at, EventKind.FORGET_PERSON, number=random.randrange(1000)))
     if random.random() < _CLEANS:
         steps += _cleanup(random, span)
     return replace(day, steps=tuple(sorted((*day.steps, *steps))))
 
 
-def _plan(random: Random, span: float) -> list[Step]:
+def _plan(random: Random, span: float) -> list[SimEvent]:
     """Book, plan, and use the plan: at once, or later, often after something else was booked."""
     at = round(random.uniform(0.1, 0.8) * span, 1)
 
-    def book(at: float) -> Step:
+    def book(at: float) -> SimEvent:
         slot = random.randrange(8, 60)
-        return Step(round(at, 1), What.BOOK, random.choice(SYSTEMS), random.randrange(1000), slot)
+        return SimEvent(
+            round(at, 1), EventKind.BOOK, random.choice(SYSTEMS), random.randrange(1000), slot
+        )
 
-    steps = [book(at), Step(round(at + 10, 1), What.PLAN_OUT)]
+    steps = [book(at), SimEvent(round(at + 10, 1), EventKind.PLAN_OUT)]
     used = at + (60 if random.random() < _AT_ONCE else random.uniform(0.02, 0.15) * span)
     if random.random() < _CHANGES:
         steps.append(book(random.uniform(at + 30, used - 20)))
-    return [*steps, Step(round(used, 1), What.RESYNC_PLAN)]
+    return [*steps, SimEvent(round(used, 1), EventKind.RESYNC_PLAN)]
 
 
-def _cleanup(random: Random, span: float) -> list[Step]:
+def _cleanup(random: Random, span: float) -> list[SimEvent]:
     """Clean up a provider, a system or everything; on some days that is unpaused before night."""
     at = random.uniform(0.2, 0.7) * span
     number, slot = random.randrange(1000), random.randrange(1000)
-    steps = [Step(round(at, 1), What.CLEAN_UP_BESIDE, random.choice(SYSTEMS), number, slot)]
+    steps = [
+        SimEvent(round(at, 1), EventKind.CLEAN_UP_BESIDE, random.choice(SYSTEMS), number, slot)
+    ]
     if random.random() < _UNPAUSES:
-        steps.append(Step(round(at + random.uniform(0.05, 0.2) * span, 1), What.UNPAUSE))
+        steps.append(SimEvent(round(at + random.uniform(0.05, 0.2) * span, 1), EventKind.UNPAUSE))
     return steps

@@ -16,17 +16,17 @@ from syncd.model.platform_facts import (
     NO,
     PLATFORM_FACTS,
     YES,
-    Measure,
+    MeasuredBy,
     PlatformFact,
     PlatformKind,
     platform_fact,
 )
-from syncd.simulate.acts import DISK, Step, What
+from syncd.simulate.acts import DISK, EventKind, SimEvent
 from syncd.simulate.first_writes import set_damage
 
 if TYPE_CHECKING:
     from syncd.sandbox.server import Sandbox
-    from syncd.simulate.story import Story
+    from syncd.simulate.scenario import Scenario
 
 SYSTEM_OF: Mapping[PlatformKind, str] = MappingProxyType(
     {
@@ -110,7 +110,7 @@ _CHANGING = frozenset(
 _SERVICES = 0.3
 
 
-def with_facts(day: Story) -> Story:
+def with_facts(day: Scenario) -> Scenario:
     """Draw the facts that no other stream draws, which are measured, and which change in the day.
 
     Where a tag does not come back, that was measured: otherwise a create whose reply was lost could
@@ -128,7 +128,7 @@ def with_facts(day: Story) -> Story:
     probed = {
         (SYSTEM_OF[row.platform], row.name)
         for row in PLATFORM_FACTS
-        if row.measured is Measure.PROBE
+        if row.measured is MeasuredBy.PROBE
     }
     whole = [system for system in SYSTEM_OF.values() if random.random() < _ALL_MEASURED]
     measured = sorted(stripped | {key for key in probed if key[0] in whole})
@@ -137,7 +137,7 @@ def with_facts(day: Story) -> Story:
     return replace(day, facts=facts, measured=tuple(measured), steps=every)
 
 
-def _later(day: Story, key: tuple[str, str]) -> str:
+def _later(day: Scenario, key: tuple[str, str]) -> str:
     system, name = key
     kind = next(kind for kind, each in SYSTEM_OF.items() if each == system)
     random = Random(f"fact {system} {name} {day.seed}")  # noqa: S311 - chance that can be repeated
@@ -151,13 +151,13 @@ def _side(random: Random, key: tuple[str, str], row: PlatformFact) -> str:
     return usual if random.random() < share else other
 
 
-def _possible(day: Story, key: tuple[str, str], side: str) -> str:
+def _possible(day: Scenario, key: tuple[str, str], side: str) -> str:
     """Return the side, or the usual one where nobody could be right on such a day.
 
     - Lists that are long on purpose have a cap of their own.
     - Without a state, nobody knows of a task that is complete and not listed.
     """
-    lost = any(step.what in DISK for step in day.steps)
+    lost = any(step.kind in DISK for step in day.steps)
     match key:
         case _, "list_cap" if day.busy.rows:
             return "none"
@@ -168,14 +168,14 @@ def _possible(day: Story, key: tuple[str, str], side: str) -> str:
     return side
 
 
-def _services(random: Random, span: float) -> list[Step]:
+def _services(random: Random, span: float) -> list[SimEvent]:
     """On some days customers of v2 book through a service menu."""
     if random.random() >= _SERVICES:
         return []
     return [
-        Step(
+        SimEvent(
             round(random.uniform(0.05, 0.8) * span, 1),
-            What.BOOK_SERVICE,
+            EventKind.BOOK_SERVICE,
             "clinic",
             random.randrange(1000),
             random.randrange(1000),
@@ -184,17 +184,19 @@ def _services(random: Random, span: float) -> list[Step]:
     ]
 
 
-def _changes(random: Random, day: Story, measured: Collection[tuple[str, str]]) -> list[Step]:
+def _changes(
+    random: Random, day: Scenario, measured: Collection[tuple[str, str]]
+) -> list[SimEvent]:
     """On some days a platform changes to another side of something that was measured."""
     can = sorted(key for key in measured if key[1] in _CHANGING)
     if random.random() >= _CHANGES or not can:
         return []
     system, name = random.choice(can)
     at = round(random.uniform(0.2, 0.7) * day.hours * 3600, 1)
-    return [Step(at, What.CHANGE_FACT, system, random.randrange(1000), spelling=name)]
+    return [SimEvent(at, EventKind.CHANGE_FACT, system, random.randrange(1000), spelling=name)]
 
 
-def set_facts(sandbox: Sandbox, story: Story) -> None:
+def set_facts(sandbox: Sandbox, story: Scenario) -> None:
     """Let the platforms behave on this day as the story says."""
     set_damage(sandbox, story)
     sandbox.crm.largest_page = story.page
@@ -214,7 +216,7 @@ def set_facts(sandbox: Sandbox, story: Story) -> None:
         setattr(sandbox.crm, knob, value)
 
 
-def configured(text: str, story: Story) -> str:
+def configured(text: str, story: Scenario) -> str:
     """Return the configuration with what the story says of series, buffers and the bulk cancel."""
     close = '\nbuffers = "close"' if any(story.buffers) else ""
     clinic = f'[systems.clinic]\nseries = "{story.series}"{close}'

@@ -6,17 +6,17 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.story import Story
+    from syncd.simulate.scenario import Scenario
 
 _FAR, _SECOND, _ALONE = 0.4, 0.4, 0.4
 ALONE = "alone"
 """The spelling of a booking in one system only."""
 
 
-def with_far_meetings(day: Story) -> Story:
+def with_far_meetings(day: Scenario) -> Scenario:
     """On some days a meeting of two systems is booked far ahead, and one record is dragged in.
 
     The same client may have a second one there, in both systems or in one of them.
@@ -28,13 +28,13 @@ def with_far_meetings(day: Story) -> Story:
     first, second = random.sample(SYSTEMS, 2)
     number, slot = random.randrange(1000), random.randrange(1000)
     at = round(random.uniform(0.01, 0.1) * span, 1)
-    steps = [Step(at, What.BOOK_FAR, first, number, slot, spelling=second)]
+    steps = [SimEvent(at, EventKind.BOOK_FAR, first, number, slot, spelling=second)]
     if random.random() < _SECOND:
         alone = random.random() < _ALONE
         later, where = slot + 2 * random.randrange(1, 20), second if alone else first
         spelling = ALONE if alone else second
-        steps.append(Step(at + 60, What.BOOK_FAR, where, number, later, spelling=spelling))
+        steps.append(SimEvent(at + 60, EventKind.BOOK_FAR, where, number, later, spelling=spelling))
     dragged = round(at + random.uniform(0.4, 0.7) * span, 1)
     where = random.choice((first, second))
-    steps.append(Step(dragged, What.DRAG_IN, where, 0, random.randrange(8, 80)))
+    steps.append(SimEvent(dragged, EventKind.DRAG_IN, where, 0, random.randrange(8, 80)))
     return replace(day, steps=tuple(sorted((*day.steps, *steps))))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.acts import DISK, SYSTEMS, Step, What
+from syncd.simulate.acts import DISK, SYSTEMS, EventKind, SimEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +52,20 @@ ALL = frozenset(map(str, _FAULTS)) | _MORE | HOST
 _NEW_DISK = 0.15
 
 
-def disk(random: Random, span: float) -> list[Step]:
+def disk(random: Random, span: float) -> list[SimEvent]:
     """On some days the database is lost, or replaced by an older one; its other files stay."""
     if random.random() >= _NEW_DISK:
         return []
     what = random.choice(sorted(DISK))
-    return [Step(round(random.uniform(0.2, 0.8) * span, 1), what, slot=random.randrange(2))]
+    return [SimEvent(round(random.uniform(0.2, 0.8) * span, 1), what, slot=random.randrange(2))]
 
 
-def shifted_rows(random: Random, span: float) -> Step:
+def shifted_rows(random: Random, span: float) -> SimEvent:
     """Rows change their page while LeadSquared's list is read."""
     drawn = _SHIFTED_ROWS
-    return Step(
+    return SimEvent(
         round(random.uniform(0.1, 0.9) * span, 1),
-        What.FAULT,
+        EventKind.FAULT,
         "crm",
         fault=str(FaultKind.SHIFT_ROWS),
         times=random.randint(*drawn.times),
@@ -73,10 +73,12 @@ def shifted_rows(random: Random, span: float) -> Step:
     )
 
 
-def trouble(random: Random, span: float, faults: Collection[str], near: list[float]) -> list[Step]:
+def trouble(
+    random: Random, span: float, faults: Collection[str], near: list[float]
+) -> list[SimEvent]:
     """Draw up to eight faults, mostly near to what people do."""
     kinds = [kind for kind in _FAULTS if kind in faults]
-    steps: list[Step] = []
+    steps: list[SimEvent] = []
     for _ in range(random.randint(0, 8)):
         # Mostly just before somebody does something: that is when it hurts.
         at = random.choice(near) - random.uniform(0, 60) if near else random.uniform(0, span)
@@ -86,9 +88,9 @@ def trouble(random: Random, span: float, faults: Collection[str], near: list[flo
         if chosen in _FAULTS:
             drawn = _FAULTS[FaultKind(chosen)]
             steps.append(
-                Step(
+                SimEvent(
                     at,
-                    What.FAULT,
+                    EventKind.FAULT,
                     system,
                     fault=str(chosen),
                     times=random.randint(*drawn.times),
@@ -97,11 +99,11 @@ def trouble(random: Random, span: float, faults: Collection[str], near: list[flo
                 )
             )
         elif chosen == "crash":
-            steps.append(Step(at, What.CRASH, number=random.randint(1, 25)))
+            steps.append(SimEvent(at, EventKind.CRASH, number=random.randint(1, 25)))
         elif chosen == "state":
             times = random.randint(1, 4)
-            steps.append(Step(at, What.STATE_FAULT, fault=STATE[int(at) % 2], times=times))
+            steps.append(SimEvent(at, EventKind.STATE_FAULT, fault=STATE[int(at) % 2], times=times))
         elif chosen == "host-clock":
             jump = random.choice((-3600.0, -120.0, 90.0, 1800.0))
-            steps.append(Step(at, What.HOST_CLOCK, seconds=jump))
+            steps.append(SimEvent(at, EventKind.HOST_CLOCK, seconds=jump))
     return steps

@@ -1,4 +1,4 @@
-"""Draw what happens on a day to the hosts of a meeting, as data that `story` makes steps of."""
+"""Draw what happens on a day to the hosts of a meeting, as data that `scenario` makes steps of."""
 
 from __future__ import annotations
 

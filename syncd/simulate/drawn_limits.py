@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from random import Random
 
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 _GATEWAYS = 0.3
 
 
-def draw_limits(random: Random, span: float) -> list[Step]:
+def draw_limits(random: Random, span: float) -> list[SimEvent]:
     """On some days a gateway refuses calls from some hour on; the process may die later."""
     if random.random() >= _GATEWAYS:
         return []
     at = round(random.uniform(0.02, 0.6) * span, 1)
     number, slot = random.randrange(1000), random.randrange(1000)
-    steps = [Step(at, What.LOWER_LIMIT, random.choice(SYSTEMS), number, slot)]
+    steps = [SimEvent(at, EventKind.LOWER_LIMIT, random.choice(SYSTEMS), number, slot)]
     for _ in range(random.randint(0, 2)):
         died = round(random.uniform(at, 0.9 * span), 1)
-        steps.append(Step(died, What.CRASH, number=random.randint(1, 25)))
+        steps.append(SimEvent(died, EventKind.CRASH, number=random.randint(1, 25)))
     return steps

@@ -1,4 +1,4 @@
-"""Draw when the operator acknowledges what is reported, as data that `story` makes steps of."""
+"""Draw when the operator acknowledges what is reported, as data that `scenario` makes steps of."""
 
 from __future__ import annotations
 

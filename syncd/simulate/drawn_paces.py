@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from random import Random
 
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 _TIGHT = 0.15
 _HOUR = 3600.0
 
 
-def draw_paces(random: Random, span: float) -> list[Step]:
+def draw_paces(random: Random, span: float) -> list[SimEvent]:
     """On some days one account allows few calls an hour, from some hour on."""
     if random.random() >= _TIGHT:
         return []
     at = round(random.uniform(0.02, 0.6) * span, 1)
     calls, number, slot = random.randint(16, 60), random.randrange(1000), random.randrange(1000)
-    step = Step(
-        at, What.LOWER_LIMIT, random.choice(SYSTEMS), number, slot, times=calls, seconds=_HOUR
+    step = SimEvent(
+        at, EventKind.LOWER_LIMIT, random.choice(SYSTEMS), number, slot, times=calls, seconds=_HOUR
     )
     return [step]

@@ -6,28 +6,30 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.story import Story
+    from syncd.simulate.scenario import Scenario
 
 _PAUSES, _UNPAUSES, _AGAIN = 0.3, 0.6, 0.3
 
 
-def with_pauses(day: Story) -> Story:
+def with_pauses(day: Scenario) -> Scenario:
     """Add, on some days, one or two pauses; some end during the day, all of them at its end."""
     span = day.hours * 3600
     random = Random(f"pauses {day.seed}")  # noqa: S311 - chance that can be repeated
     if random.random() >= _PAUSES:
         return day
 
-    def step(low: float, high: float, what: What) -> Step:
+    def step(low: float, high: float, what: EventKind) -> SimEvent:
         at = round(random.uniform(low, high) * span, 1)
-        return Step(at, what, random.choice(SYSTEMS), random.randrange(1000), random.randrange(3))
+        return SimEvent(
+            at, what, random.choice(SYSTEMS), random.randrange(1000), random.randrange(3)
+        )
 
-    steps = [step(0.05, 0.6, What.PAUSE)]
+    steps = [step(0.05, 0.6, EventKind.PAUSE)]
     if random.random() < _AGAIN:
-        steps.append(step(0.2, 0.8, What.PAUSE))
+        steps.append(step(0.2, 0.8, EventKind.PAUSE))
     if random.random() < _UNPAUSES:
-        steps.append(step(0.6, 0.9, What.UNPAUSE))
+        steps.append(step(0.6, 0.9, EventKind.UNPAUSE))
     return replace(day, steps=tuple(sorted((*day.steps, *steps))))

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from random import Random
 
-from syncd.simulate.acts import Step, What
+from syncd.simulate.acts import EventKind, SimEvent
 
 
-def draw_series(random: Random, span: float) -> list[Step]:
+def draw_series(random: Random, span: float) -> list[SimEvent]:
     """On some days somebody has a recurring appointment, and something becomes of it."""
     if random.random() >= _DAYS:
         return []
     system, number = random.choice(("clinic", "clinic", "crm")), random.randrange(1000)
 
-    def step(low: float, high: float, what: What, where: str = system) -> Step:
+    def step(low: float, high: float, what: EventKind, where: str = system) -> SimEvent:
         at = round(random.uniform(low, high) * span, 1)
-        return Step(at, what, where, number, random.randrange(1000))
+        return SimEvent(at, what, where, number, random.randrange(1000))
 
-    steps = [step(0.03, 0.25, What.BOOK_SERIES)]
+    steps = [step(0.03, 0.25, EventKind.BOOK_SERIES)]
     if system == "clinic" and random.random() < _TWINS:
         steps += [
-            step(0.27, 0.4, What.TWIN_INSTANCE, "legacy"),
-            step(0.45, 0.8, What.MOVE_TWIN_OF_INSTANCE, "legacy"),
+            step(0.27, 0.4, EventKind.TWIN_INSTANCE, "legacy"),
+            step(0.45, 0.8, EventKind.MOVE_TWIN_OF_INSTANCE, "legacy"),
         ]
     for _ in range(random.randint(1, 2)):
         steps.append(step(0.3, 0.85, random.choice(_CHANGES)))
@@ -29,4 +29,9 @@ def draw_series(random: Random, span: float) -> list[Step]:
 
 
 _DAYS, _TWINS = 0.3, 0.5
-_CHANGES = (What.MOVE_SERIES, What.MOVE_SERIES, What.EXTEND_SERIES, What.DELETE_SERIES)
+_CHANGES = (
+    EventKind.MOVE_SERIES,
+    EventKind.MOVE_SERIES,
+    EventKind.EXTEND_SERIES,
+    EventKind.DELETE_SERIES,
+)

@@ -8,36 +8,36 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.story import Story
+    from syncd.simulate.scenario import Scenario
 
 _SLOW = 0.4
 
 
-def with_slow(day: Story, faults: Collection[str]) -> Story:
+def with_slow(day: Scenario, faults: Collection[str]) -> Scenario:
     """On some days a system is slow for a while, in which a meeting is moved twice elsewhere."""
     random = Random(f"slow {day.seed}")  # noqa: S311 - repeatable
     if FaultKind.SLOW not in faults or random.random() >= _SLOW:
         return day
-    steps: list[Step] = []
+    steps: list[SimEvent] = []
     for _ in range(random.randint(1, 2)):
         at = random.uniform(0.05, 0.85) * day.hours * 3600
         slow = random.choice(SYSTEMS)
         first, second = random.sample(SYSTEMS, 2)
         number = random.randrange(1000)
         steps += [
-            Step(
+            SimEvent(
                 round(at, 1),
-                What.FAULT,
+                EventKind.FAULT,
                 slow,
                 slot=random.choice((0, 0, 1)),  # 1: only the calls that make blocks
                 fault=str(FaultKind.SLOW),
                 times=random.randint(2, 20),
                 seconds=round(random.choice((2.0, 8.0, 30.0, 150.0)) * random.uniform(0.8, 1.2), 1),
             ),
-            Step(round(at + 60, 1), What.MOVE, first, number, random.randrange(1000)),
-            Step(round(at + random.choice((90, 1500)), 1), What.MOVE, second, number, 7),
+            SimEvent(round(at + 60, 1), EventKind.MOVE, first, number, random.randrange(1000)),
+            SimEvent(round(at + random.choice((90, 1500)), 1), EventKind.MOVE, second, number, 7),
         ]
     return replace(day, steps=tuple(sorted((*day.steps, *steps))))

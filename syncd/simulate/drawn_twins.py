@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.story import Story
+    from syncd.simulate.scenario import Scenario
 
 _DELETED, _CANCELLED, _RESTORED, _RELEASED = 0.5, 0.3, 0.7, 0.25
 
 
-def with_twins(day: Story) -> Story:
+def with_twins(day: Scenario) -> Scenario:
     """Add a policy for deleted twins, and on some days what people do to such meetings."""
     random = Random(f"deleted twins {day.seed}")  # noqa: S311 - chance that can be repeated
     rules: tuple[tuple[str, str], ...] = ((str(ConflictKind.TWIN_DELETED), str(_choice(random))),)
     span = day.hours * 3600
-    steps: list[Step] = []
+    steps: list[SimEvent] = []
     if random.random() < _DELETED:
         steps += _one_deleted(random, span)
     if random.random() < _RELEASED:
@@ -35,7 +35,7 @@ def _choice(random: Random) -> str:
     return random.choice(CHOICES[ConflictKind.TWIN_DELETED])
 
 
-def _one_deleted(random: Random, span: float) -> list[Step]:
+def _one_deleted(random: Random, span: float) -> list[SimEvent]:
     """Enter a meeting in two systems, and delete one of its records; often it is restored."""
     first, second = random.sample(SYSTEMS, 2)
     number = random.randrange(1000)
@@ -43,26 +43,26 @@ def _one_deleted(random: Random, span: float) -> list[Step]:
     deleted = round(at + random.uniform(0.05, 0.2) * span, 1)
     gone, other = random.sample((first, second), 2)
     steps = [
-        Step(at, What.BOOK, first, number, random.randrange(8, 60)),
-        Step(round(at + 20, 1), What.TWIN, second, random.randrange(1000), 1),
-        Step(deleted, What.DELETE_ONE, gone, random.randrange(1000)),
+        SimEvent(at, EventKind.BOOK, first, number, random.randrange(8, 60)),
+        SimEvent(round(at + 20, 1), EventKind.TWIN, second, random.randrange(1000), 1),
+        SimEvent(deleted, EventKind.DELETE_ONE, gone, random.randrange(1000)),
     ]
     if random.random() < _CANCELLED:
         later = round(deleted + random.choice((1.0, 40.0, 4000.0)), 1)
-        steps.append(Step(later, What.CANCEL_OTHER, other))
+        steps.append(SimEvent(later, EventKind.CANCEL_OTHER, other))
     if random.random() < _RESTORED:
         later = round(deleted + random.uniform(0.01, 0.3) * span, 1)
-        steps.append(Step(later, What.UNDELETE, gone))
+        steps.append(SimEvent(later, EventKind.UNDELETE, gone))
     return steps
 
 
-def _removed_block(random: Random, span: float) -> list[Step]:
+def _removed_block(random: Random, span: float) -> list[SimEvent]:
     """Remove a block of syncd's; then something else happens at about that time."""
     at = round(random.uniform(0.2, 0.6) * span, 1)
     slot = random.randrange(8, 60)
     return [
-        Step(round(at - 0.15 * span, 1), What.BOOK, random.choice(SYSTEMS), slot=slot),
-        Step(at, What.REMOVE_OURS, random.choice(SYSTEMS), random.randrange(1000)),
-        Step(round(at + 2000, 1), What.STATUS, "clinic", random.randrange(1000), 1),
-        Step(round(at + 4000, 1), What.BOOK, random.choice(SYSTEMS), slot=slot),
+        SimEvent(round(at - 0.15 * span, 1), EventKind.BOOK, random.choice(SYSTEMS), slot=slot),
+        SimEvent(at, EventKind.REMOVE_OURS, random.choice(SYSTEMS), random.randrange(1000)),
+        SimEvent(round(at + 2000, 1), EventKind.STATUS, "clinic", random.randrange(1000), 1),
+        SimEvent(round(at + 4000, 1), EventKind.BOOK, random.choice(SYSTEMS), slot=slot),
     ]

@@ -5,20 +5,20 @@ from __future__ import annotations
 from random import Random
 
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.odd import ODD_ANSWERS
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.sandbox.odd_answers import ODD_ANSWERS
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 _LASTING = frozenset({"rate-spent", "deep-refusal"})
 """What outlasts the day: a rate that is learned, and refusals that a person looks after."""
 _ODD = tuple(name for name in ODD_ANSWERS if name not in _LASTING)
 
 
-def odd_answers(random: Random, span: float, near: list[float]) -> list[Step]:
+def odd_answers(random: Random, span: float, near: list[float]) -> list[SimEvent]:
     """Draw up to two spells of odd answers, mostly while something is read or written."""
     return [
-        Step(
+        SimEvent(
             round(max(0.0, random.choice(near or [span / 2]) - random.uniform(-1200, 60)), 1),
-            What.FAULT,
+            EventKind.FAULT,
             random.choice(SYSTEMS),
             slot=random.randrange(2),  # 1: only the calls that make blocks are answered oddly
             fault=str(FaultKind.ODD_ANSWER),
@@ -32,13 +32,13 @@ def odd_answers(random: Random, span: float, near: list[float]) -> list[Step]:
 _DAYS_OFF = 0.4
 
 
-def words(random: Random, span: float) -> list[Step]:
+def words(random: Random, span: float) -> list[SimEvent]:
     """On some days a platform spells statuses otherwise, or somebody closes a whole day on v2."""
 
-    def step(what: What, system: str) -> Step:
+    def step(what: EventKind, system: str) -> SimEvent:
         at = round(random.uniform(0.02, 0.8) * span, 1)
-        return Step(at, what, system, random.randrange(1000), random.randrange(1000))
+        return SimEvent(at, what, system, random.randrange(1000), random.randrange(1000))
 
-    spelt = random.choice((What.OTHER_WORDS, What.UNKNOWN_WORDS, None))
+    spelt = random.choice((EventKind.OTHER_WORDS, EventKind.UNKNOWN_WORDS, None))
     steps = [step(spelt, random.choice(SYSTEMS))] if spelt else []
-    return steps + ([step(What.ALL_DAY, "clinic")] if random.random() < _DAYS_OFF else [])
+    return steps + ([step(EventKind.ALL_DAY, "clinic")] if random.random() < _DAYS_OFF else [])

@@ -12,10 +12,10 @@ from syncd.simulate.unmapped import Place
 from syncd.simulate.untouched import puts_back
 
 if TYPE_CHECKING:
-    from syncd.simulate.town import Town
+    from syncd.simulate.world import World
 
 
-def writes_per_change(town: Town) -> Iterator[str]:
+def writes_per_change(town: World) -> Iterator[str]:
     """One change from outside causes at most one write per other calendar (promise 2)."""
     by_hand = Counter(c.by_hand for c in town.changes)
     shared = sum(is_share(c.event) for c in town.changes if not c.by_hand)
@@ -39,7 +39,7 @@ def writes_per_change(town: Town) -> Iterator[str]:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
 
 
-def _events_in(town: Town, place: Place) -> int:
+def _events_in(town: World, place: Place) -> int:
     """Count the events that ever stood in a place: each may be closed elsewhere, and freed."""
     return len(
         {
@@ -51,7 +51,7 @@ def _events_in(town: Town, place: Place) -> int:
     )
 
 
-def idle_writes(town: Town) -> Iterator[str]:
+def idle_writes(town: World) -> Iterator[str]:
     """Writes that were answered as done and changed nothing: they were not needed (promise 2)."""
     for line in town.idle:
         injected = town.sandbox.systems[line.split()[0]].faults.injected

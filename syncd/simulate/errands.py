@@ -11,49 +11,51 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncd.core.agreed_plan import digest_of, end_of
-from syncd.daemon.door import Refused
-from syncd.engine.planned import operation_from, operation_json
+from syncd.app import App, build
+from syncd.core.agreed_plan import plan_digest, plan_end
+from syncd.daemon.control_socket import RefusedError
+from syncd.engine.operation_json import operation_from, operation_json
 from syncd.model import Operation
 from syncd.model.pauses import CLEANED_UP
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate.cleaned_up import scope_of
-from syncd.simulate.story import Step, What
+from syncd.simulate.scenario import EventKind, SimEvent
 from syncd.simulate.unmapped import Place
 from syncd.store import Store
 from syncd.store.forget import contacts_known
 from syncd.store.journal import intents_of
 from syncd.store.pauses import pauses
-from syncd.wiring import App, build
 
 if TYPE_CHECKING:
     from syncd.config.settings import Settings
-    from syncd.core.cleanup import Scope
-    from syncd.daemon.work import Work
+    from syncd.core.cleanup import CleanupScope
+    from syncd.daemon.jobs import Jobs
     from syncd.engine.policy import Ids
     from syncd.model import Clock
     from syncd.simulate.operator import Operator
-    from syncd.simulate.town import Town
+    from syncd.simulate.world import World
 
-ERRANDS = frozenset({What.PLAN_OUT, What.RESYNC_PLAN, What.FORGET_PERSON, What.CLEAN_UP_BESIDE})
+ERRANDS = frozenset(
+    {EventKind.PLAN_OUT, EventKind.RESYNC_PLAN, EventKind.FORGET_PERSON, EventKind.CLEAN_UP_BESIDE}
+)
 
 
-def beside(settings: Settings, store: Store, clock: Clock, town: Town, ids: Ids) -> App:
+def beside(settings: Settings, store: Store, clock: Clock, town: World, ids: Ids) -> App:
     """Build what a command beside the daemon works with, on a copy of the state."""
     ways = {name: town.transport(name) for name in SYSTEMS}
     app = build(settings, store=store, clock=clock, transports=ways, ids=ids)
-    app.insist()
+    app.reset_backoff()
     return app
 
 
-async def perform(operator: Operator, work: Work, step: Step) -> None:
+async def perform(operator: Operator, work: Jobs, step: SimEvent) -> None:
     """Do what a step says. Raises StateError, and whatever ends the process."""
-    match step.what:
-        case What.PLAN_OUT:
+    match step.kind:
+        case EventKind.PLAN_OUT:
             await _plan_out(operator)
-        case What.RESYNC_PLAN:
+        case EventKind.RESYNC_PLAN:
             await _carry_out(operator, work)
-        case What.FORGET_PERSON:
+        case EventKind.FORGET_PERSON:
             await _forget(operator, work, step)
         case _:
             await _clean_up(operator, work, step)
@@ -65,32 +67,32 @@ async def perform(operator: Operator, work: Work, step: Step) -> None:
 async def _plan_out(operator: Operator) -> None:
     """Run `syncd plan --out`: a dry run on a copy of the state, beside the daemon."""
     with closing(Store.open(operator.state, write=False)) as store:
-        scratch = store.scratch()
+        scratch = store.in_memory_copy()
     app = operator.beside(scratch)
     try:
         report = await app.engine.resync(dry_run=True)
-        until = end_of(report.planned, app.engine.window(near=False).end)
+        until = plan_end(report.planned, app.engine.window(near=False).end)
     finally:
-        await app.engine.lanes.abandon()
+        await app.engine.tasks.cancel_all()
         scratch.close()
-    operator.done[What.PLAN_OUT] += 1
+    operator.done[EventKind.PLAN_OUT] += 1
     told = {"until": until.isoformat(), "operations": [operation_json(o) for o in report.planned]}
     _file(operator).write_text(json.dumps(told))
     operator.say(f"plan --out: {len(report.planned)} writes")
 
 
-async def _carry_out(operator: Operator, work: Work) -> None:
+async def _carry_out(operator: Operator, work: Jobs) -> None:
     """Run `syncd resync --plan` with the file that was made last, and judge what it wrote."""
     file = _file(operator)
     if not file.exists():
         return
-    operator.done[What.RESYNC_PLAN] += 1
+    operator.done[EventKind.RESYNC_PLAN] += 1
     said = json.loads(file.read_text())
     agreed = [operation_from(each) for each in said["operations"]]
-    plan = {"name": "plan", "digest": digest_of(agreed), "until": said["until"]}
+    plan = {"name": "plan", "digest": plan_digest(agreed), "until": said["until"]}
     try:
         report, code = await work.on_request({"plan": plan}, _quietly)
-    except Refused as refused:
+    except RefusedError as refused:
         operator.say(f"resync --plan: {refused.reason}")
         return
     with closing(Store.open(operator.state, write=False)) as store:
@@ -130,17 +132,17 @@ def _file(operator: Operator) -> Path:
 # --- erasing and cleaning up --------------------------------------------------------------------
 
 
-async def _forget(operator: Operator, work: Work, step: Step) -> None:
+async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
     """Run `syncd forget-person`; when that is answered, the state names the contact nowhere."""
     with closing(Store.open(operator.state, write=False)) as store:
         known = sorted(contacts_known(store))
     if not known:
         return
-    operator.done[What.FORGET_PERSON] += 1
+    operator.done[EventKind.FORGET_PERSON] += 1
     system, contact = known[step.number % len(known)]
     try:
         erased, _ = await work.on_forget_person({"contacts": [[system, contact]]}, _quietly)
-    except Refused as refused:
+    except RefusedError as refused:
         operator.say(f"forget-person: {refused.reason}")
         return
     # Nothing else had a turn since: what the platforms still show comes back with the next read.
@@ -160,10 +162,10 @@ def judge_forgotten(state: Path, system: str, contact: str) -> Iterator[str]:
             yield f"11: {contact} of {system} was erased, and is still in {file.name}"
 
 
-async def _clean_up(operator: Operator, work: Work, step: Step) -> None:
+async def _clean_up(operator: Operator, work: Jobs, step: SimEvent) -> None:
     """Run `syncd cleanup` beside the daemon; what it pauses holds from then on, whatever fails."""
     scope, town = scope_of(step), operator.town
-    operator.done[What.CLEAN_UP_BESIDE] += 1
+    operator.done[EventKind.CLEAN_UP_BESIDE] += 1
     town.cleaned.begin(scope, town.clock.now())
     asked = {"system": scope.system, "provider": scope.provider, "who": "kim"}
     try:
@@ -174,7 +176,7 @@ async def _clean_up(operator: Operator, work: Work, step: Step) -> None:
         operator.say(f"cleanup {scope}: {cleaned['removed']} removed, exit {code}")
         for line in judge_cleaned(town, scope, finished=code == 0):
             town.break_promise(line)
-    except Refused as refused:
+    except RefusedError as refused:
         operator.say(f"cleanup {scope}: {refused.reason}")
     finally:
         town.cleaned.end(town.clock.now())
@@ -185,17 +187,17 @@ async def _clean_up(operator: Operator, work: Work, step: Step) -> None:
                         town.paused.begin(Place(pause.system, pause.provider), town.clock.now())
 
 
-def _places(scope: Scope) -> list[Place]:
+def _places(scope: CleanupScope) -> list[Place]:
     """Return what a cleanup of configured calendars pauses."""
     if scope.system or scope.provider:
         return [Place(scope.system, scope.provider)]
     return [Place(system, "") for system in SYSTEMS]
 
 
-def judge_cleaned(town: Town, scope: Scope, *, finished: bool) -> Iterator[str]:
+def judge_cleaned(town: World, scope: CleanupScope, *, finished: bool) -> Iterator[str]:
     """Say which blocks of syncd's still stand where a cleanup says that it is done."""
     for system in SYSTEMS if finished else ():
-        town.look(system, by_hand=False)
+        town.observe(system, by_hand=False)
         for event, seen in sorted(town.standing(system).items()):
             mine = (system, event) in town.ours and seen.kind == "block"
             if mine and scope.covers(seen.provider, system):

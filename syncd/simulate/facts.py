@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from syncd.model.platform_facts import platform_fact
 from syncd.sandbox.scenario import PEOPLE
-from syncd.simulate.acts import Step, What
+from syncd.simulate.acts import EventKind, SimEvent
 from syncd.systems.measured import Side
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from syncd.engine.attend import Attended
+    from syncd.engine.breaker import BreakerSystem
     from syncd.sandbox.knobs import Knobs
     from syncd.sandbox.records import Appointment
     from syncd.sandbox.server import Sandbox
-    from syncd.simulate.accident import Seen
     from syncd.simulate.buffered import Claimed
-    from syncd.simulate.story import Story
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import View
+    from syncd.simulate.scenario import Scenario
+    from syncd.simulate.world import World
 
 MOST_TRIES = 2
 """So many updates of one block of syncd's may not bring about the end that they are sent.
@@ -33,11 +33,11 @@ that update is read afterwards, and the block is replaced: there is no third.
 HALF_HOUR = timedelta(minutes=30)
 
 
-def perform(town: Town, step: Step, start: datetime) -> str:
+def perform(town: World, step: SimEvent, start: datetime) -> str:
     """Do what a step says; return what was done, '' if it is nothing of this module."""
-    if step.what is What.CHANGE_FACT:
+    if step.kind is EventKind.CHANGE_FACT:
         return _change(town.sandbox.systems[step.system], step)
-    if step.what is not What.BOOK_SERVICE:
+    if step.kind is not EventKind.BOOK_SERVICE:
         return ""
     seat = town.world.seats["clinic", PEOPLE[step.number % len(PEOPLE)]]
     contact = town.contact("clinic", ("kim", "lee")[step.slot % 2])
@@ -46,7 +46,7 @@ def perform(town: Town, step: Step, start: datetime) -> str:
     return f"a service is booked: {event} {start:%d %H:%M}"
 
 
-def _change(platform: Knobs, step: Step) -> str:
+def _change(platform: Knobs, step: SimEvent) -> str:
     row = platform_fact(platform.kind, step.spelling)
     before = platform.fact(row.name)
     others = [side for side in row.sides if side != before]
@@ -55,7 +55,7 @@ def _change(platform: Knobs, step: Step) -> str:
     return f"{row.name} is {side} from now on, not {before}"
 
 
-def note_measured(systems: Mapping[str, Attended], sandbox: Sandbox, story: Story) -> None:
+def note_measured(systems: Mapping[str, BreakerSystem], sandbox: Sandbox, story: Scenario) -> None:
     """Let a probe find what the accounts are like now, where the state does not know it yet.
 
     What an answer contradicted since stays so: a person probes again only after the state was lost.
@@ -69,12 +69,12 @@ def note_measured(systems: Mapping[str, Attended], sandbox: Sandbox, story: Stor
             measured.note(name, sandbox.systems[system].fact(name))
 
 
-def closes_calendars(town: Town, system: str) -> bool:
+def closes_calendars(town: World, system: str) -> bool:
     """Return whether a user's block closes that user's calendars."""
     return system != "clinic" or town.sandbox.clinic.block_closes_calendars
 
 
-def is_unlisted(town: Town, system: str, block: str, *, by_hand: bool) -> bool:
+def is_unlisted(town: World, system: str, block: str, *, by_hand: bool) -> bool:
     """Return whether people made a block of v1 that no list shows: nobody can know of it.
 
     Those of syncd's are read by their ids.
@@ -86,7 +86,7 @@ def is_unlisted(town: Town, system: str, block: str, *, by_hand: bool) -> bool:
     return block in town.unlisted
 
 
-def cannot_lengthen(town: Town, system: str, method: str, path: str) -> bool:
+def cannot_lengthen(town: World, system: str, method: str, path: str) -> bool:
     """Note an update of a block of syncd's that had no effect, as v1 keeps the end of any event.
 
     Return whether it is one of the `MOST_TRIES` that it takes to find that out.
@@ -100,7 +100,7 @@ def cannot_lengthen(town: Town, system: str, method: str, path: str) -> bool:
     return town.kept_short[event] <= MOST_TRIES
 
 
-def end_of(town: Town, system: str, meeting: Appointment) -> datetime:
+def end_of(town: World, system: str, meeting: Appointment) -> datetime:
     """Return the end that a meeting is judged by.
 
     Where updates of v1 keep no end, syncd cannot give one to a customer's meeting: it counts as
@@ -111,12 +111,12 @@ def end_of(town: Town, system: str, meeting: Appointment) -> datetime:
     return left[2] if left is not None and left[:2] == shown else meeting.end
 
 
-def is_kept_short(town: Town, system: str, seen: Seen) -> bool:
+def is_kept_short(town: World, system: str, seen: View) -> bool:
     """Return whether a meeting of this time is shown with another end, as v1 kept none."""
     return any(True for _ in _kept_short(town, system, seen))
 
 
-def judge_ends(town: Town, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
+def judge_ends(town: World, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
     """Say where the rest of a meeting is open that v1 made shorter: a block is to close its time.
 
     What is ``claimed`` waits for a person.
@@ -133,7 +133,7 @@ def judge_ends(town: Town, now: datetime, claimed: Collection[Claimed]) -> Itera
             yield f"1: the rest of a meeting is open: legacy {event} {seen.start:%d %H:%M}"
 
 
-def _kept_short(town: Town, system: str, seen: Seen) -> Iterator[Appointment]:
+def _kept_short(town: World, system: str, seen: View) -> Iterator[Appointment]:
     for meeting in town.sandbox.legacy.appointments() if system == "legacy" else ():
         meant = end_of(town, system, meeting)
         here = town.standing(system).get(meeting.id)

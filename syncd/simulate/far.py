@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from syncd.model import floor_to
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE
-from syncd.simulate.accident import Interval, span
 from syncd.simulate.drawn_far import ALONE
-from syncd.simulate.story import Step, What
+from syncd.simulate.mass_edit import Interval, span
+from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.accident import Change, Seen
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.world import World
 
 KNOWN = timedelta(hours=8)
 """After so long everything was read whole, whatever faults there were."""
@@ -50,18 +50,18 @@ class FarMeeting:
     events: dict[str, str]
 
 
-def perform(town: Town, step: Step, start: datetime) -> str:
+def perform(town: World, step: SimEvent, start: datetime) -> str:
     """Do what a step says; return what was done, '' if there was nothing to do it to."""
-    match step.what:
-        case What.BOOK_FAR:
+    match step.kind:
+        case EventKind.BOOK_FAR:
             return _book(town, step)
-        case What.DRAG_IN:
+        case EventKind.DRAG_IN:
             return _drag(town, step, start)
         case _:
             return ""
 
 
-def _book(town: Town, step: Step) -> str:
+def _book(town: World, step: SimEvent) -> str:
     who, person = PEOPLE[step.number % len(PEOPLE)], ("kim", "lee")[step.slot % 2]
     day = floor_to(town.clock.now(), timedelta(hours=1)) + timedelta(days=_FIRST)
     start = day + timedelta(days=step.slot // 2 % _DAYS)
@@ -70,13 +70,13 @@ def _book(town: Town, step: Step) -> str:
         seat = town.world.seats[name, who]
         where = (seat.calendar, seat.user, start, start + _LENGTH, town.contact(name, person))
         events[name] = town.sandbox.systems[name].book(*where, title="Knee pain")
-        town.look(name, by_hand=True)
+        town.observe(name, by_hand=True)
     interval = (start, start + _LENGTH)
     town.far.append(FarMeeting(town.clock.now(), who, person, interval, events))
-    return f"{step.what} {who} {events} {start:%d %b %H:%M}"
+    return f"{step.kind} {who} {events} {start:%d %b %H:%M}"
 
 
-def _drag(town: Town, step: Step, start: datetime) -> str:
+def _drag(town: World, step: SimEvent, start: datetime) -> str:
     """Move a record of a far meeting into the window."""
     for far in town.far[step.number :]:
         event = far.events.get(step.system, "")
@@ -87,7 +87,7 @@ def _drag(town: Town, step: Step, start: datetime) -> str:
     return ""
 
 
-def makes_room(town: Town, change: Change, system: str, event: str) -> bool:
+def makes_room(town: World, change: Change, system: str, event: str) -> bool:
     """Return whether a block goes because the calendar's own record of that meeting comes there."""
     here = town.standing(change.system)
     return any(
@@ -101,7 +101,7 @@ def makes_room(town: Town, change: Change, system: str, event: str) -> bool:
 # --- what must come of it -------------------------------------------------------------------------
 
 
-def judge_far_meetings(town: Town) -> Iterator[str]:
+def judge_far_meetings(town: World) -> Iterator[str]:
     """Say which far meeting was moved for no reason, or was left behind."""
     for far in town.far:
         mine = {(name, event) for name, event in far.events.items()}
@@ -115,7 +115,7 @@ def judge_far_meetings(town: Town) -> Iterator[str]:
             yield from _left_behind(town, far, hand[0])
 
 
-def _left_behind(town: Town, far: FarMeeting, drag: Change) -> Iterator[str]:
+def _left_behind(town: World, far: FarMeeting, drag: Change) -> Iterator[str]:
     shown = drag.after
     for name, event in far.events.items():
         twin = town.standing(name).get(event)
@@ -125,7 +125,7 @@ def _left_behind(town: Town, far: FarMeeting, drag: Change) -> Iterator[str]:
             yield f"5: {name} {event} did not follow its meeting to {span(shown.interval)}"
 
 
-def _must_follow(town: Town, far: FarMeeting, drag: Change) -> bool:
+def _must_follow(town: World, far: FarMeeting, drag: Change) -> bool:
     """Return whether the program must have understood that a record was dragged in, and whose."""
     before, after = drag.before, drag.after
     if before is None or after is None or not (before.busy and after.busy):
@@ -141,7 +141,7 @@ def _must_follow(town: Town, far: FarMeeting, drag: Change) -> bool:
     return moved and quiet and not _is_contested(town, far, drag, after)
 
 
-def _is_contested(town: Town, far: FarMeeting, drag: Change, after: Seen) -> bool:
+def _is_contested(town: World, far: FarMeeting, drag: Change, after: View) -> bool:
     """Return whether something else stood at the new time, or could be the same meeting."""
     for change in town.changes:
         event = (change.system, change.event)
@@ -160,7 +160,7 @@ def _is_contested(town: Town, far: FarMeeting, drag: Change, after: Seen) -> boo
     return False
 
 
-def _partners(town: Town, change: Change) -> set[str]:
+def _partners(town: World, change: Change) -> set[str]:
     """Return the systems that have the far meeting of an event, at one time."""
     for far in town.far:
         if far.events.get(change.system) == change.event:
@@ -174,5 +174,5 @@ def _has_moved(change: Change) -> bool:
     return before is not None and after is not None and before.interval != after.interval
 
 
-def _is_beyond(seen: Seen, at: datetime) -> bool:
+def _is_beyond(seen: View, at: datetime) -> bool:
     return seen.start > at + _BEYOND

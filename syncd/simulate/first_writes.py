@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING
 
 from syncd.sandbox.damage import Damage
 from syncd.sandbox.keys import writes_forbidden
-from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 if TYPE_CHECKING:
     from syncd.sandbox.server import Sandbox
-    from syncd.simulate.accident import Change, Key, Seen
-    from syncd.simulate.story import Story
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import Change, Key, View
+    from syncd.simulate.scenario import Scenario
+    from syncd.simulate.world import World
 
 _DAMAGES, _TWINNED = 0.05, 2
 
 
-def with_damage(day: Story) -> Story:
+def with_damage(day: Scenario) -> Scenario:
     """Draw, for each platform, whether its updates damage appointments; some are moved there."""
     random = Random(f"first writes {day.seed}")  # noqa: S311 - chance that can be repeated
     damaging = tuple(system for system in SYSTEMS if random.random() < _DAMAGES)
     span = day.hours * 3600
-    steps: list[Step] = []
+    steps: list[SimEvent] = []
     for system in damaging:
         elsewhere = "clinic" if system != "clinic" else random.choice(("crm", "legacy"))
         for _ in range(_TWINNED):
@@ -37,21 +37,21 @@ def with_damage(day: Story) -> Story:
             moved = random.uniform(0.45, 0.8) * span
             slot = random.randrange(1000)
             steps += [
-                Step(round(at, 1), What.BOOK, elsewhere, number, slot),
-                Step(round(at + 60, 1), What.TWIN_AS, system, number, slot),
-                Step(round(moved, 1), What.MOVE_TWINNED, elsewhere, number, slot),
+                SimEvent(round(at, 1), EventKind.BOOK, elsewhere, number, slot),
+                SimEvent(round(at + 60, 1), EventKind.TWIN_AS, system, number, slot),
+                SimEvent(round(moved, 1), EventKind.MOVE_TWINNED, elsewhere, number, slot),
             ]
     return replace(day, damaging=damaging, steps=tuple(sorted((*day.steps, *steps))))
 
 
-def set_damage(sandbox: Sandbox, story: Story) -> None:
+def set_damage(sandbox: Sandbox, story: Scenario) -> None:
     """Let updates write a note into the record, on the platforms that the story names."""
     for name in story.damaging:
         platform = sandbox.systems[name]
         platform.update_damage = platform.status_damage = Damage.NOTED
 
 
-def waits_to_follow(town: Town, system: str, event: str) -> bool:
+def waits_to_follow(town: World, system: str, event: str) -> bool:
     """Return whether an appointment waits for a damage, while its meeting was moved elsewhere.
 
     Such a record stands for another time than the one that it shows.
@@ -62,7 +62,7 @@ def waits_to_follow(town: Town, system: str, event: str) -> bool:
     return any(True for _ in _moved_elsewhere(town, system, seen))
 
 
-def may_not_follow(town: Town, change: Change, system: str, event: str) -> bool:
+def may_not_follow(town: World, change: Change, system: str, event: str) -> bool:
     """Whether a twin stays where it was only as its system's key may not write.
 
     A person moved the same meeting elsewhere after the twin was entered: so the meeting is there,
@@ -87,7 +87,7 @@ def may_not_follow(town: Town, change: Change, system: str, event: str) -> bool:
     )
 
 
-def makes_room_for(town: Town, system: str, seen: Seen) -> bool:
+def makes_room_for(town: World, system: str, seen: View) -> bool:
     """Return whether a block goes so that a record that waited can be moved to its time."""
     return any(
         past.after is not None and past.after.key == seen.key
@@ -97,7 +97,7 @@ def makes_room_for(town: Town, system: str, seen: Seen) -> bool:
     )
 
 
-def waits_at(town: Town, seen: Seen) -> bool:
+def waits_at(town: World, seen: View) -> bool:
     """Return whether a meeting of which a record waits for a damage is claimed at this time."""
     return any(
         own.key == seen.key
@@ -108,7 +108,7 @@ def waits_at(town: Town, seen: Seen) -> bool:
     )
 
 
-def _moved_elsewhere(town: Town, system: str, seen: Seen) -> Iterator[Change]:
+def _moved_elsewhere(town: World, system: str, seen: View) -> Iterator[Change]:
     """Yield what people did to the other records of a meeting that has come apart."""
     person = town.person(system, seen)
     for past in town.changes:
@@ -128,7 +128,7 @@ def _keys(change: Change) -> Iterator[Key]:
     yield from (seen.key for seen in (change.before, change.after) if seen is not None)
 
 
-def judge_damage(town: Town) -> Iterator[str]:
+def judge_damage(town: World) -> Iterator[str]:
     """Say where more than one appointment was damaged, and heal the platforms.
 
     A lost state knows nothing of an earlier damage.

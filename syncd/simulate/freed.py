@@ -12,17 +12,17 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.simulate.accident import span
+from syncd.simulate.mass_edit import span
 
 if TYPE_CHECKING:
-    from syncd.simulate.accident import Change, Seen
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.world import World
 
 SOON = timedelta(minutes=1)
 """What one decision leads to is written within this time, also if the process dies meanwhile."""
 
 
-def judge_soon(town: Town, change: Change, before: Seen, system: str, event: str) -> None:
+def judge_soon(town: World, change: Change, before: View, system: str, event: str) -> None:
     """Judge in a moment whether a block was removed from a time whose source still takes it."""
 
     def judge() -> None:
@@ -34,7 +34,7 @@ def judge_soon(town: Town, change: Change, before: Seen, system: str, event: str
     asyncio.get_running_loop().call_later(SOON.total_seconds(), judge)
 
 
-def _has_moved(town: Town, change: Change, before: Seen, system: str, event: str) -> bool:
+def _has_moved(town: World, change: Change, before: View, system: str, event: str) -> bool:
     """Whether the source has gone to a time that is still to come.
 
     What waited for a person is not made once its time has passed, and where it stands stays closed.
@@ -44,7 +44,7 @@ def _has_moved(town: Town, change: Change, before: Seen, system: str, event: str
     return source is not None and moved and source.end > change.at
 
 
-def _has_come(town: Town, change: Change, before: Seen) -> bool:
+def _has_come(town: World, change: Change, before: View) -> bool:
     """Whether the calendar has a meeting of its own at that time now."""
     return any(
         seen.kind == "appointment" and seen.busy and seen.key == before.key

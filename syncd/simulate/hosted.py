@@ -10,19 +10,19 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.sandbox.agreement import FREE
+from syncd.sandbox.consistency import FREE
 from syncd.sandbox.scenario import PEOPLE
-from syncd.simulate.accident import Seen
-from syncd.simulate.story import Step, What
+from syncd.simulate.mass_edit import View
+from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from syncd.sandbox.records import Appointment
-    from syncd.simulate.accident import Change
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import Change
+    from syncd.simulate.world import World
 
-HOSTS = (What.ADD_HOST, What.REMOVE_HOST, What.HAND_OVER)
+HOSTS = (EventKind.ADD_HOST, EventKind.REMOVE_HOST, EventKind.HAND_OVER)
 _MARK = "@users/"
 
 DAY = timedelta(hours=26)
@@ -61,9 +61,9 @@ def shares(
             found.add(provider)
 
 
-def seen(meeting: Appointment, provider: str, end: datetime) -> Seen:
+def seen(meeting: Appointment, provider: str, end: datetime) -> View:
     """Return what a meeting is to one of its hosts."""
-    return Seen(
+    return View(
         provider,
         "appointment",
         meeting.start,
@@ -75,13 +75,13 @@ def seen(meeting: Appointment, provider: str, end: datetime) -> Seen:
     )
 
 
-def has_shares(town: Town, change: Change) -> bool:
+def has_shares(town: World, change: Change) -> bool:
     """Return whether the changed meeting has further hosts."""
     standing = town.standing(change.system)
     return any(is_share(event) and record_of(event) == change.event for event in standing)
 
 
-def is_lost_by_update(town: Town, change: Change) -> bool:
+def is_lost_by_update(town: World, change: Change) -> bool:
     """Return whether a platform dropped a further host because a request updated the meeting.
 
     Whether updates keep the further hosts is not known of any account, and no request can name
@@ -100,7 +100,7 @@ def is_lost_by_update(town: Town, change: Change) -> bool:
     )
 
 
-def blocks_moved_to(town: Town, change: Change) -> Iterator[Change]:
+def blocks_moved_to(town: World, change: Change) -> Iterator[Change]:
     """Yield the moves of our blocks, by hand and elsewhere, that this meeting follows by a rule.
 
     A moved block says where its calendar's meeting goes (docs/conflicts.md), and is with nobody:
@@ -120,7 +120,7 @@ def blocks_moved_to(town: Town, change: Change) -> Iterator[Change]:
                 yield other
 
 
-def told_by_first(town: Town, change: Change, told: Iterable[Change]) -> bool:
+def told_by_first(town: World, change: Change, told: Iterable[Change]) -> bool:
     """Return whether one of these changes was made to the calendar of a first host of the meeting.
 
     Whoever was its first host of late counts, too: the write may have been decided on before.
@@ -130,24 +130,24 @@ def told_by_first(town: Town, change: Change, told: Iterable[Change]) -> bool:
     return any(s.provider in firsts for c in told for s in (c.before, c.after) if s is not None)
 
 
-def perform(town: Town, step: Step) -> str:
+def perform(town: World, step: SimEvent) -> str:
     """Change the hosts of a meeting; return what was done, '' if no meeting fits."""
-    if step.what not in HOSTS:
+    if step.kind not in HOSTS:
         return ""
     clinic = town.sandbox.clinic
     found = sorted(_meetings(town))
-    if step.what is not What.ADD_HOST:
+    if step.kind is not EventKind.ADD_HOST:
         found = [event for event in found if _further(town, event)]
     if not found:
         return ""
     event = found[step.number % len(found)]
     first = town.standing("clinic")[event].provider
     others = _further(town, event)
-    match step.what:
-        case What.ADD_HOST:
+    match step.kind:
+        case EventKind.ADD_HOST:
             free = [who for who in PEOPLE if who not in {first, *others}]
             others += free[step.slot % len(free) :][:1] if free else []
-        case What.REMOVE_HOST:
+        case EventKind.REMOVE_HOST:
             others.pop(step.slot % len(others))
         case _:
             # Half of the time whoever had it stays a host.
@@ -156,20 +156,20 @@ def perform(town: Town, step: Step) -> str:
             first = given
     user, *hosts = (town.world.seats["clinic", who].user for who in (first, *others))
     clinic.set_hosts(event, user, hosts)
-    return f"{step.what} {event}: {first} with {', '.join(others) or 'nobody'}"
+    return f"{step.kind} {event}: {first} with {', '.join(others) or 'nobody'}"
 
 
-def _meetings(town: Town) -> Iterator[str]:
+def _meetings(town: World) -> Iterator[str]:
     for event, seen in town.standing("clinic").items():
         if not is_share(event) and _is_ahead(town, seen):
             yield event
 
 
-def _is_ahead(town: Town, seen: Seen) -> bool:
+def _is_ahead(town: World, seen: View) -> bool:
     return seen.kind == "appointment" and seen.busy and seen.start > town.clock.now()
 
 
-def _further(town: Town, event: str) -> list[str]:
+def _further(town: World, event: str) -> list[str]:
     """Return the further hosts of a meeting."""
     standing = town.standing("clinic").items()
     return sorted(s.provider for e, s in standing if is_share(e) and record_of(e) == event)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from syncd.model import floor_to
 from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate.hosted import is_share
-from syncd.simulate.story import Step, What
+from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.accident import Seen
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import View
+    from syncd.simulate.world import World
 
 DAY = timedelta(days=1)
 MOST_BEFORE, MOST_LATER = 40, 6
@@ -21,18 +21,18 @@ MOST_BEFORE, MOST_LATER = 40, 6
 later: those that begin earlier are found by the nightly resync, which a simulated day has not."""
 
 
-def perform(town: Town, step: Step) -> str:
+def perform(town: World, step: SimEvent) -> str:
     """Do what a step says; return what was done, '' if there was nothing to do it to."""
-    match step.what:
-        case What.LEAVE:
+    match step.kind:
+        case EventKind.LEAVE:
             return _enter(town, step)
-        case What.CHANGE_LEAVE | What.END_LEAVE:
+        case EventKind.CHANGE_LEAVE | EventKind.END_LEAVE:
             return _change(town, step)
         case _:
             return ""
 
 
-def _enter(town: Town, step: Step) -> str:
+def _enter(town: World, step: SimEvent) -> str:
     """Enter somebody's leave, as a block."""
     who = PEOPLE[step.number % len(PEOPLE)]
     hour = floor_to(town.clock.now(), timedelta(hours=1))
@@ -43,14 +43,14 @@ def _enter(town: Town, step: Step) -> str:
     return f"leave of {who} {event} {start:%d %b} to {end:%d %b}"
 
 
-def _change(town: Town, step: Step) -> str:
+def _change(town: World, step: SimEvent) -> str:
     """Lengthen a leave that runs, cut it short by a day, or delete it."""
     running = sorted(_running(town, step.system), key=lambda found: found[0])
     if not running:
         return ""
     event, seen = running[step.number % len(running)]
     platform = town.sandbox.systems[step.system]
-    if step.what is What.END_LEAVE:
+    if step.kind is EventKind.END_LEAVE:
         platform.remove_block(event)
         return f"delete the leave {event}"
     end = seen.end + DAY * (-1, 2)[step.slot % 2]
@@ -58,7 +58,7 @@ def _change(town: Town, step: Step) -> str:
     return f"let the leave {event} end on {end:%d %b}"
 
 
-def _running(town: Town, system: str) -> Iterator[tuple[str, Seen]]:
+def _running(town: World, system: str) -> Iterator[tuple[str, View]]:
     """The leaves that people entered, and that end no sooner than in a day and a half."""
     now = town.clock.now()
     for event, seen in town.standing(system).items():

@@ -10,12 +10,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from syncd.sandbox.merged import Merged, merge
-from syncd.sandbox.scenario import PEOPLE, Seat
-from syncd.simulate.acts import Step, What
+from syncd.sandbox.merged_users import MergedUsers, merge_users
+from syncd.sandbox.scenario import PEOPLE, SeedUser
+from syncd.simulate.acts import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.town import Town
+    from syncd.simulate.world import World
 
 
 UNREAD = timedelta(hours=1)
@@ -27,23 +27,23 @@ class Merger(NamedTuple):
 
     system: str
     provider: str
-    seat: Seat
-    merged: Merged
+    seat: SeedUser
+    merged: MergedUsers
     since: datetime
     until: datetime
 
 
-def perform(town: Town, step: Step) -> str:
+def perform(town: World, step: SimEvent) -> str:
     """Merge somebody's user into the next one's; return what was done, '' if nothing."""
     system = step.system
     renamed = any(name == system for name, _ in town.staff.renamed)
-    if step.what is not What.MERGE_USERS or renamed or is_merged(town, system):
+    if step.kind is not EventKind.MERGE_USERS or renamed or is_merged(town, system):
         return ""
     who = PEOPLE[step.number % len(PEOPLE)]
     heir = PEOPLE[(step.number + 1) % len(PEOPLE)]
     seat, now = town.world.seats[system, who], town.clock.now()
     into = town.world.seats[system, heir].user
-    merged = merge(town.sandbox.systems[system], seat.user, into)
+    merged = merge_users(town.sandbox.systems[system], seat.user, into)
     hours = 1 + step.slot % 5
     until = now + timedelta(hours=hours)
     town.mergers.append(Merger(system, who, seat, merged, now, until))
@@ -52,12 +52,12 @@ def perform(town: Town, step: Step) -> str:
     return f"{who} is merged into {heir} for {hours} hours"
 
 
-def is_merged(town: Town, system: str) -> bool:
+def is_merged(town: World, system: str) -> bool:
     """Return whether two users of a system are merged now."""
     return any(merger.system == system for merger in town.mergers)
 
 
-def users_of(town: Town, system: str, event: str, *users: str) -> tuple[str, ...]:
+def users_of(town: World, system: str, event: str, *users: str) -> tuple[str, ...]:
     """Return the users whose time a record takes: these, and the one who was merged away."""
     for merger in town.mergers:
         if merger.system == system and event in merger.merged.owned:
@@ -67,17 +67,17 @@ def users_of(town: Town, system: str, event: str, *users: str) -> tuple[str, ...
     return users
 
 
-def take_back(town: Town, now: datetime | None = None) -> None:
+def take_back(town: World, now: datetime | None = None) -> None:
     """Take back the merges that end by now; all of them without a time."""
     for merger in [m for m in town.mergers if now is None or m.until <= now]:
         town.mergers.remove(merger)
         town.ended_mergers.append(merger._replace(until=town.clock.now()))
         merger.merged.take_back()
         _sit(town, merger.system, merger.provider, merger.seat)
-        town.look(merger.system, by_hand=True)
+        town.observe(merger.system, by_hand=True)
 
 
-def was_hidden(town: Town, system: str, provider: str, entered: datetime) -> bool:
+def was_hidden(town: World, system: str, provider: str, entered: datetime) -> bool:
     """Return whether a provider's user of a system was merged away when a meeting was entered.
 
     What stands there was not the provider's then, so that the new one was no twin of it.
@@ -89,6 +89,6 @@ def was_hidden(town: Town, system: str, provider: str, entered: datetime) -> boo
     )
 
 
-def _sit(town: Town, system: str, who: str, seat: Seat) -> None:
+def _sit(town: World, system: str, who: str, seat: SeedUser) -> None:
     """Let what is entered for somebody from now on be entered for this user."""
     town.world = replace(town.world, seats={**town.world.seats, (system, who): seat})

@@ -9,40 +9,40 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.simulate.accident import LATE
 from syncd.simulate.hosted import is_share
-from syncd.simulate.story import Step, What
+from syncd.simulate.mass_edit import LATE
+from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.accident import Change, Seen
-    from syncd.simulate.story import Story
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.scenario import Scenario
+    from syncd.simulate.world import World
 
 _KNOWN = timedelta(hours=1)
 """What has stood for so long was read, and what was made of it is known to syncd."""
 
 
-def set_rules(town: Town, story: Story) -> None:
+def set_rules(town: World, story: Scenario) -> None:
     """Let the oracle know the rules of a day; one with an exception is judged by the others."""
     rules = dict(story.rules)
     town.twin_deleted = rules.get("twin_deleted", "cancel")
     town.block_edited = "" if story.override else rules.get("block_edited", "restore")
 
 
-def perform(town: Town, step: Step) -> str:
+def perform(town: World, step: SimEvent) -> str:
     """Do what a step says; return what was done, '' if there was nothing to do it to."""
-    match step.what:
-        case What.DELETE_ONE:
+    match step.kind:
+        case EventKind.DELETE_ONE:
             return _delete_one(town, step)
-        case What.CANCEL_OTHER:
+        case EventKind.CANCEL_OTHER:
             return _cancel_other(town, step)
-        case What.UNDELETE:
+        case EventKind.UNDELETE:
             return _undelete(town, step)
         case _:
             return ""
 
 
-def _delete_one(town: Town, step: Step) -> str:
+def _delete_one(town: World, step: SimEvent) -> str:
     """Delete a meeting in one of the systems in which it stands."""
     found = [
         event
@@ -56,7 +56,7 @@ def _delete_one(town: Town, step: Step) -> str:
     return f"delete {event}, which stands elsewhere, too"
 
 
-def _cancel_other(town: Town, step: Step) -> str:
+def _cancel_other(town: World, step: SimEvent) -> str:
     """Call a meeting off in this system whose record in another one was deleted last."""
     last = _last_deleted(town, lambda change: change.system != step.system)
     if last is None or last.before is None:
@@ -67,7 +67,7 @@ def _cancel_other(town: Town, step: Step) -> str:
     return f"cancel {event}" if event else ""
 
 
-def _undelete(town: Town, step: Step) -> str:
+def _undelete(town: World, step: SimEvent) -> str:
     """Restore what was deleted last in this system."""
     last = _last_deleted(town, lambda change: change.system == step.system)
     if last is None:
@@ -76,7 +76,7 @@ def _undelete(town: Town, step: Step) -> str:
     return f"restore {last.event}"
 
 
-def judge_change(town: Town, change: Change) -> Iterator[str]:
+def judge_change(town: World, change: Change) -> Iterator[str]:
     """Say what is wrong with what syncd made of a deleted record or a removed block."""
     before, after, where = change.before, change.after, f"{change.system} {change.event}"
     if after is None:
@@ -93,7 +93,7 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
         yield f"5: revived a meeting that a person called off: {where}"
 
 
-def replaces_deleted(town: Town, change: Change, after: Seen) -> bool:
+def replaces_deleted(town: World, change: Change, after: View) -> bool:
     """Whether an appointment takes the place of a deleted one, and says what its status is now.
 
     Either it was entered before the deletion was proven, or syncd had called the other record of
@@ -118,7 +118,7 @@ def replaces_deleted(town: Town, change: Change, after: Seen) -> bool:
     )
 
 
-def new_id_of(town: Town, deletion: Change) -> Seen | None:
+def new_id_of(town: World, deletion: Change) -> View | None:
     """Return what took the place of a meeting that was moved under a new id; None: nothing did."""
     before = deletion.before
     if before is None or deletion.after is not None:
@@ -136,7 +136,7 @@ def new_id_of(town: Town, deletion: Change) -> Seen | None:
     )
 
 
-def _ended_a_twin(town: Town, deletion: Change, until: Change) -> bool:
+def _ended_a_twin(town: World, deletion: Change, until: Change) -> bool:
     """Whether syncd called a record of the meeting off elsewhere after this deletion."""
     seen = deletion.before
     return seen is not None and any(
@@ -153,7 +153,7 @@ def _ended_a_twin(town: Town, deletion: Change, until: Change) -> bool:
     )
 
 
-def _told(town: Town, change: Change, before: Seen) -> list[Change]:
+def _told(town: World, change: Change, before: View) -> list[Change]:
     """The changes by hand of this meeting's records in other systems that end or move it."""
     person = town.person(change.system, before)
     return [
@@ -168,7 +168,7 @@ def _told(town: Town, change: Change, before: Seen) -> list[Change]:
     ]
 
 
-def _was_called_off(town: Town, change: Change, before: Seen) -> bool:
+def _was_called_off(town: World, change: Change, before: View) -> bool:
     """Whether a person called this very record off, and nobody moved the meeting since."""
     own = [c for c in town.changes if c.by_hand and (c.system, c.event) == _id(change)]
     if not own or own[-1].after is None or own[-1].after.busy:
@@ -181,7 +181,7 @@ def _was_called_off(town: Town, change: Change, before: Seen) -> bool:
     return not any(c.at > own[-1].at - 3 * _KNOWN for c in moved)
 
 
-def _is_released(town: Town, change: Change, after: Seen) -> bool:
+def _is_released(town: World, change: Change, after: View) -> bool:
     """Whether a person removed this block and wants it so, and nothing else has happened."""
     if town.block_edited != "release" or town.forgotten or town.accidents:
         return False
@@ -206,7 +206,7 @@ def _is_released(town: Town, change: Change, after: Seen) -> bool:
     )
 
 
-def _is_claimed(town: Town, system: str, block: Seen) -> bool:
+def _is_claimed(town: World, system: str, block: View) -> bool:
     """Whether a block closes what a held conflict claims: it stays closed until a person decides.
 
     Another record of the meeting was ended or moved apart, and a rule holds that.
@@ -227,11 +227,11 @@ def _is_claimed(town: Town, system: str, block: Seen) -> bool:
     )
 
 
-def _stood_since(town: Town, change: Change) -> datetime:
+def _stood_since(town: World, change: Change) -> datetime:
     return max(c.at for c in town.changes if _id(c) == _id(change) and c.at < change.at)
 
 
-def _both(change: Change) -> tuple[Seen | None, Seen | None]:
+def _both(change: Change) -> tuple[View | None, View | None]:
     return change.before, change.after
 
 
@@ -239,7 +239,7 @@ def _id(change: Change) -> tuple[str, str]:
     return change.system, change.event
 
 
-def _last_deleted(town: Town, fits: Callable[[Change], bool]) -> Change | None:
+def _last_deleted(town: World, fits: Callable[[Change], bool]) -> Change | None:
     kept = {
         (name, meeting.id)
         for name, platform in town.sandbox.systems.items()
@@ -261,12 +261,12 @@ def _last_deleted(town: Town, fits: Callable[[Change], bool]) -> Change | None:
     )
 
 
-def _others(town: Town, system: str, seen: Seen) -> Iterator[tuple[str, str, Seen]]:
+def _others(town: World, system: str, seen: View) -> Iterator[tuple[str, str, View]]:
     if seen.kind == "appointment" and seen.start > town.clock.now():
         yield from _alike(town, system, seen)
 
 
-def _alike(town: Town, system: str, seen: Seen) -> Iterator[tuple[str, str, Seen]]:
+def _alike(town: World, system: str, seen: View) -> Iterator[tuple[str, str, View]]:
     """Yield the records of the same meeting in other systems that are on."""
     person = town.person(system, seen)
     for name in town.sandbox.systems:

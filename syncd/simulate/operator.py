@@ -10,28 +10,28 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from syncd.core.answer import Answer, Way
-from syncd.daemon.door import Refused
-from syncd.daemon.work import Work
+from syncd.app import App
+from syncd.core.resolution import Resolution, ResolutionKind
+from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.jobs import Jobs
 from syncd.engine import pausing
 from syncd.engine.acknowledge import entries
+from syncd.engine.guard_stops import AcceptError, check_accept
 from syncd.engine.resolve import to_arguments
-from syncd.engine.stops import NotAcceptable, check_accept
 from syncd.model import ConflictKind, HeldConflict, Topic
-from syncd.simulate import errands, viewed
+from syncd.simulate import errands, status_check
 from syncd.simulate.clocks import true_time
 from syncd.simulate.paused import place_of
-from syncd.simulate.story import Step, What
-from syncd.simulate.town import Town
+from syncd.simulate.scenario import EventKind, SimEvent
 from syncd.simulate.unmapped import Place
+from syncd.simulate.world import World
 from syncd.store import StateError, Store
-from syncd.store.glance import Run
 from syncd.store.journal import intents_of
 from syncd.store.pauses import pauses
 from syncd.store.reported import open_items
-from syncd.wiring import App
+from syncd.store.status_query import RunRecord
 
-WAYS = tuple(Way)
+WAYS = tuple(ResolutionKind)
 
 _AGAIN, _TRIES = 60.0, 30
 """Seconds until something is asked for again, and how often it is."""
@@ -49,26 +49,26 @@ class Operator:
     """
 
     state: Path
-    town: Town
+    town: World
     say: Callable[[str], None]
     beside: Callable[[Store], App]
-    work: Work | None = None
+    work: Jobs | None = None
     done: Counter[str] = field(default_factory=Counter)
 
-    async def perform(self, step: Step) -> None:
+    async def perform(self, step: SimEvent) -> None:
         """Do what a step says."""
-        match step.what:
-            case What.ACCEPT:
+        match step.kind:
+            case EventKind.ACCEPT:
                 await self.accept(first=step.slot == 1)
-            case What.RESOLVE:
+            case EventKind.RESOLVE:
                 await self.resolve(step)
-            case What.UNDO:
+            case EventKind.UNDO:
                 await self.undo()
-            case What.ACKNOWLEDGE:
+            case EventKind.ACKNOWLEDGE:
                 await self.acknowledge(step)
-            case What.PAUSE:
+            case EventKind.PAUSE:
                 await self.pause(step)
-            case What.UNPAUSE:
+            case EventKind.UNPAUSE:
                 await self.unpause(first=True)
             case what if what in errands.ERRANDS:
                 if self.work is not None and self.state.exists():
@@ -77,17 +77,17 @@ class Operator:
             case _:
                 await self.resync()
 
-    async def acknowledge(self, step: Step) -> None:
+    async def acknowledge(self, step: SimEvent) -> None:
         """Acknowledge one of the things that `syncd acknowledge` lists."""
         if self.work is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:
             known = entries(store, self.town.clock.now())
-            told = {h.id: viewed.of_pair(h) for h in store.open_conflicts()}
-            of_it = {item.digest: viewed.of_item(item) for item in open_items(store)}
+            told = {h.id: status_check.of_pair(h) for h in store.open_conflicts()}
+            of_it = {item.digest: status_check.of_item(item) for item in open_items(store)}
         if not known:
             return
-        self.done[What.ACKNOWLEDGE] += 1
+        self.done[EventKind.ACKNOWLEDGE] += 1
         entry = known[step.number % len(known)]
         # As soon as it is stored, all else may follow from it, also if the reply is lost.
         self.town.known.add({**told, **of_it}.get(entry.subject, ()))
@@ -97,14 +97,14 @@ class Operator:
                 if entry.what == Topic.DAMAGED:
                     self.town.released.add(entry.system)
                 self.say(f"acknowledge {entry.id}: {entry.what} {entry.event}")
-            except Refused as refused:
+            except RefusedError as refused:
                 self.say(f"acknowledge {entry.id}: {refused.reason}")
 
-    async def pause(self, step: Step) -> None:
+    async def pause(self, step: SimEvent) -> None:
         """Pause a system, a provider or one calendar; it holds once it is acknowledged."""
         if self.work is None:
             return
-        self.done[What.PAUSE] += 1
+        self.done[EventKind.PAUSE] += 1
         place = place_of(step)
         asked = {"what": pausing.places_to([pausing.Place(*place)]), "by": "kim", "reason": ""}
         with suppress(Killed, StateError):
@@ -119,14 +119,14 @@ class Operator:
         with closing(Store.open(self.state, write=False)) as store:
             found = pauses(store)[: 1 if first else None]
         for each in found:
-            self.done[What.UNPAUSE] += 1
+            self.done[EventKind.UNPAUSE] += 1
             place = pausing.Place(each.system, each.provider)
             self.town.paused.end(self.town.clock.now(), Place(each.system, each.provider))
             try:
                 await self.work.on_unpause(
                     {"what": pausing.places_to([place]), "by": "kim"}, _quietly
                 )
-            except (Killed, StateError, Refused):
+            except (Killed, StateError, RefusedError):
                 return False
             self.say(f"unpause {place}")
         return True
@@ -146,15 +146,15 @@ class Operator:
         with closing(Store.open(self.state, write=False)) as store:
             damaged = [item for item in open_items(store) if item.topic is Topic.DAMAGED]
         for item in damaged:
-            self.town.known.add(viewed.of_item(item))
+            self.town.known.add(status_check.of_item(item))
             self.town.released.add(item.system)
-            with suppress(Killed, StateError, Refused):
+            with suppress(Killed, StateError, RefusedError):
                 await self.work.on_acknowledge({"id": item.digest, "by": "kim"}, _quietly)
 
     async def resync(self) -> None:
         """Run `syncd resync`: cycles in quick succession, beside the daemon's own."""
         if self.work is not None:
-            self.done[What.RESYNC] += 1
+            self.done[EventKind.RESYNC] += 1
             # Death and a full disk are the daemon's to notice: they meet it with its next step.
             with suppress(Killed, StateError):
                 await self.work.on_request({}, _quietly)
@@ -173,29 +173,29 @@ class Operator:
         if run is None or self.work is None:
             return
         self.town.accepted(true_time(self.town, run.started_at) if first else None)
-        self.done[What.ACCEPT] += 1
+        self.done[EventKind.ACCEPT] += 1
         self.say(f"accept {run.id}")
         with suppress(Killed, StateError):
             await self.work.on_request({"accept": run.id}, _quietly)
 
-    def _listing(self, *, first: bool) -> Run | None:
+    def _listing(self, *, first: bool) -> RunRecord | None:
         """Return the last or the first run that listed something which is stopped still."""
         if not self.state.exists():
             return None
         with closing(Store.open(self.state, write=False)) as store:
             runs = [run for run in store.runs(500) if (run.report or {}).get("stopped")]
             for run in reversed(runs) if first else runs:
-                with suppress(NotAcceptable):
+                with suppress(AcceptError):
                     check_accept(store, run.id)
                     return run
         return None
 
-    async def resolve(self, step: Step) -> None:
+    async def resolve(self, step: SimEvent) -> None:
         """Answer one of the conflicts that are held, in any way that there is."""
         held = [h for h in self._open() if h.conflict.kind is not ConflictKind.GUARD]
         if not held or self.work is None:
             return
-        self.done[What.RESOLVE] += 1
+        self.done[EventKind.RESOLVE] += 1
         one = sorted(held, key=lambda h: h.id)[step.number % len(held)]
         answer = _answer(one, step)
         self.town.answered(one.conflict.provider, answer.at)
@@ -203,7 +203,7 @@ class Operator:
             try:
                 said, _ = await self.work.on_resolve(to_arguments(one.id, answer), _quietly)
                 told = str(said["ending"])
-            except Refused as refused:
+            except RefusedError as refused:
                 told = refused.reason
             self.say(f"resolve {one.id} ({one.conflict.kind}): {answer}: {told}")
 
@@ -215,13 +215,13 @@ class Operator:
             runs = [run.id for run in store.runs(50) if intents_of(store, run.id)]
         if not runs:
             return
-        self.done[What.UNDO] += 1
+        self.done[EventKind.UNDO] += 1
         self.town.answered()
         with suppress(Killed, StateError):
             try:
                 said, _ = await self.work.on_undo({"run": runs[0]}, _quietly)
                 told = f"{said['bookings']} back, {said['left']} left"
-            except Refused as refused:
+            except RefusedError as refused:
                 told = refused.reason
             self.say(f"undo {runs[0]}: {told}")
 
@@ -236,17 +236,17 @@ def _quietly(_text: str) -> None:
     """Nobody watches the progress."""
 
 
-def _answer(held: HeldConflict, step: Step) -> Answer:
+def _answer(held: HeldConflict, step: SimEvent) -> Resolution:
     claims = held.conflict.claims
     way = WAYS[step.slot % len(WAYS)]
     claim = claims[step.number % len(claims)]
     match way:
-        case Way.TAKE:
+        case ResolutionKind.TAKE:
             several = sum(c.system == claim.system for c in claims) > 1
-            return Answer(way, claim.system, (claim.event or "") if several else "")
-        case Way.AT:
+            return Resolution(way, claim.system, (claim.event or "") if several else "")
+        case ResolutionKind.AT:
             starts = [c.value.start for c in claims if c.value is not None]
             later = timedelta(minutes=30 * (1 + step.slot % 7))
-            return Answer(way, at=min(starts, default=held.opened_at) + later)
+            return Resolution(way, at=min(starts, default=held.opened_at) + later)
         case _:
-            return Answer(way)
+            return Resolution(way)

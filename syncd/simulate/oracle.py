@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate import one_sided, paused
-from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass, span, stays_closed
 from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.completed import is_of_assumed_length
 from syncd.simulate.facts import is_kept_short
@@ -26,6 +25,7 @@ from syncd.simulate.hosted import (
     is_share,
     told_by_first,
 )
+from syncd.simulate.mass_edit import LATE, Change, Interval, Key, View, is_closed, let_pass, span
 from syncd.simulate.merging import was_hidden
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import in_question, is_held
@@ -35,7 +35,7 @@ from syncd.simulate.unproven import waits_for_night
 from syncd.simulate.untouched import changed_more, status_changed
 
 if TYPE_CHECKING:
-    from syncd.simulate.town import Town
+    from syncd.simulate.world import World
 
 FRESH = timedelta(minutes=45)
 """A source that has stood for less may not have been seen yet."""
@@ -43,7 +43,7 @@ FRESH = timedelta(minutes=45)
 DAYS = timedelta(days=2)  # for what nothing ends within a story
 
 
-def judge_change(town: Town, change: Change) -> Iterator[str]:
+def judge_change(town: World, change: Change) -> Iterator[str]:
     """What is wrong with something that syncd did, by the number of the promise."""
     if town.cleaned.removes(change):
         yield from _never(town, change)
@@ -58,45 +58,45 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
         return
     for accident in town.accidents:
         going_on = accident.stops and not accident.over and accident.follows(change)
-        ended = _ended_elsewhere(town, change, accident.system) or stays_closed(
+        ended = _ended_elsewhere(town, change, accident.system) or is_closed(
             change, town.standing(change.system)
         )
         if going_on and not ended:
             yield f"7: went on after {len(accident.news)} at once in {accident.system}: {where}"
     yield from one_sided.judge_change(town, change)
     match before, after:
-        case None, Seen():
+        case None, View():
             yield from _made(town, change, after)
-        case Seen(), Seen() if before.kind == "appointment" and not is_share(change.event):
+        case View(), View() if before.kind == "appointment" and not is_share(change.event):
             yield from _touched(town, change, before, after)
-        case Seen(), None:
+        case View(), None:
             _removed(town, change, before)
-        case Seen(), Seen() if before.start <= after.start and after.end < before.end:
+        case View(), View() if before.start <= after.start and after.end < before.end:
             # Cut short: the rest is free.
             _removed(town, change, before)
         case _:
             pass
 
 
-def _never(town: Town, change: Change) -> Iterator[str]:
+def _never(town: World, change: Change) -> Iterator[str]:
     """What syncd may do in no case, whoever asks for it (promise 6)."""
     where = f"{change.system} {change.event}"
     match change.before, change.after:
-        case None, Seen(kind="appointment"):
+        case None, View(kind="appointment"):
             yield f"6: made an appointment: {where}"
-        case Seen(kind="appointment"), None:
+        case View(kind="appointment"), None:
             yield f"6: removed an appointment: {where}"
-        case Seen(kind="appointment"), Seen() if is_held(town, change.system, change.event):
+        case View(kind="appointment"), View() if is_held(town, change.system, change.event):
             yield f"6: wrote to an instance of a series: {where}"
-        case Seen(kind="appointment"), Seen() if changed_more(town, change):
+        case View(kind="appointment"), View() if changed_more(town, change):
             yield f"6: changed more than time and status: {where}"
-        case Seen(kind="block"), _ if (change.system, change.event) not in town.ours:
+        case View(kind="block"), _ if (change.system, change.event) not in town.ours:
             yield f"6: changed a block that somebody else made: {where}"
         case _:
             pass
 
 
-def _ended_elsewhere(town: Town, change: Change, system: str) -> bool:
+def _ended_elsewhere(town: World, change: Change, system: str) -> bool:
     """Whether what stood there was called off, or moved, in a system that had no accident.
 
     That may be a twin of the meeting, or a leave of which syncd's blocks stand in the others.
@@ -113,18 +113,18 @@ def _ended_elsewhere(town: Town, change: Change, system: str) -> bool:
     )
 
 
-def _decided(town: Town, change: Change) -> bool:
+def _decided(town: World, change: Change) -> bool:
     """Whether it may be what a person has just decided, by an answer or by taking back a run."""
     return _answered(town, change, change.at - LATE)
 
 
-def _answered(town: Town, change: Change, since: datetime) -> bool:
+def _answered(town: World, change: Change, since: datetime) -> bool:
     seen = change.after or change.before
     concerned = {"", seen.provider if seen else ""}
     return any(provider in concerned and at > since for at, provider in town.answers)
 
 
-def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
+def _made(town: World, change: Change, after: View) -> Iterator[str]:
     where = f"{change.system} {span(after.interval)} of {after.provider}"
     same = [
         event
@@ -183,7 +183,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         yield f"2: a block without a cause: {where}"
 
 
-def _follows_what_passed(town: Town, block: Seen, since: datetime) -> bool:
+def _follows_what_passed(town: World, block: View, since: datetime) -> bool:
     """Whether a meeting is closed where our own block went with a calendar that was shifted.
 
     That was stopped when it happened, and is said only when a person lets it pass: by this rule the
@@ -197,13 +197,13 @@ def _follows_what_passed(town: Town, block: Seen, since: datetime) -> bool:
     )
 
 
-def _was_never_readable(town: Town, system: str, event: str) -> bool:
+def _was_never_readable(town: World, system: str, event: str) -> bool:
     """Whether the row of an event lacked something before anybody may have read it."""
     since = town.broken.get((system, event))
     return since is not None and since < _stands_since(town, system, event) + FRESH
 
 
-def _left_by_a_shift(town: Town, system: str, seen: Seen) -> bool:
+def _left_by_a_shift(town: World, system: str, seen: View) -> bool:
     """Whether the same meeting stood here and was moved away at once elsewhere, which was accepted.
 
     Until a person decides, the meeting is held at both times; what was entered meanwhile at the
@@ -221,7 +221,7 @@ def _left_by_a_shift(town: Town, system: str, seen: Seen) -> bool:
     )
 
 
-def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[str]:
+def _touched(town: World, change: Change, before: View, after: View) -> Iterator[str]:
     where = f"{change.system} {change.event}"
     yield from status_changed(town, change, before, after)
     told = [
@@ -259,7 +259,7 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[
         yield f"5: called off a meeting that nobody called off: {where}"
 
 
-def _by_policy(town: Town, change: Change, since: datetime) -> set[Interval]:
+def _by_policy(town: World, change: Change, since: datetime) -> set[Interval]:
     """Where a rule takes a meeting: to our block that a person moved, or back to where it was."""
     said: set[Interval] = set()
     for other in town.changes:
@@ -272,11 +272,11 @@ def _by_policy(town: Town, change: Change, since: datetime) -> set[Interval]:
     return said
 
 
-def _person(town: Town, change: Change) -> str:
+def _person(town: World, change: Change) -> str:
     return town.person(change.system, seen) if (seen := change.after or change.before) else ""
 
 
-def _removed(town: Town, change: Change, before: Seen) -> None:
+def _removed(town: World, change: Change, before: View) -> None:
     """Find where a source of that time still lives, unless the calendar has one of its own."""
     here = town.standing(change.system)
     if any(seen.key == before.key and seen.busy for seen in here.values()):
@@ -303,7 +303,7 @@ def _removed(town: Town, change: Change, before: Seen) -> None:
         judge_soon(town, change, before, system, event)
 
 
-def _comes_here(town: Town, change: Change, event: str) -> bool:
+def _comes_here(town: World, change: Change, event: str) -> bool:
     """Whether room is made for the calendar's own twin, which follows news that was let pass."""
     stood = {a.news[event][0].key for a in town.accidents if a.over and event in a.news}
     return any(
@@ -312,7 +312,7 @@ def _comes_here(town: Town, change: Change, event: str) -> bool:
     )
 
 
-def _is_released(town: Town, change: Change, system: str, event: str) -> bool:
+def _is_released(town: World, change: Change, system: str, event: str) -> bool:
     """Whether a rule has released our block, which a person moved or removed in this calendar.
 
     It was stopped, and its time was closed anew meanwhile; now a person has let it pass. So that
@@ -332,7 +332,7 @@ def _is_released(town: Town, change: Change, system: str, event: str) -> bool:
     )
 
 
-def _follows_our_block(town: Town, change: Change, system: str, event: str) -> bool:
+def _follows_our_block(town: World, change: Change, system: str, event: str) -> bool:
     """Whether a meeting is about to follow our block, which a person moved in this calendar.
 
     It was stopped, and a person let it pass: so the meeting is where that block is, which closes
@@ -353,7 +353,7 @@ def _follows_our_block(town: Town, change: Change, system: str, event: str) -> b
 
 
 def _called_off(
-    town: Town, change: Change, system: str, event: str, within: timedelta = LATE
+    town: World, change: Change, system: str, event: str, within: timedelta = LATE
 ) -> bool:
     """Whether the same meeting was called off elsewhere, so that this twin is about to end too."""
     twin = town.standing(system)[event]
@@ -374,7 +374,7 @@ def _called_off(
     return not _times(town, ended).isdisjoint(_times(town, {(system, event), *old}))
 
 
-def _moves_along(town: Town, change: Change, event: str) -> bool:
+def _moves_along(town: World, change: Change, event: str) -> bool:
     """Whether the same meeting was moved elsewhere, so that this twin is about to move, too."""
     twin = town.standing(change.system)[event]
     person = town.person(change.system, twin)
@@ -390,7 +390,7 @@ def _moves_along(town: Town, change: Change, event: str) -> bool:
     )
 
 
-def _moved_into_past(town: Town, change: Change, system: str, event: str) -> bool:
+def _moved_into_past(town: World, change: Change, system: str, event: str) -> bool:
     """Return whether the same meeting was moved elsewhere to a time that is over by now.
 
     Then its blocks go before this twin follows, as no block is made for what is over.
@@ -410,7 +410,7 @@ def _moved_into_past(town: Town, change: Change, system: str, event: str) -> boo
     )
 
 
-def _times(town: Town, events: Collection[tuple[str, str]]) -> set[Key]:
+def _times(town: World, events: Collection[tuple[str, str]]) -> set[Key]:
     """Whose time these events ever took."""
     return {
         past.after.key
@@ -419,7 +419,7 @@ def _times(town: Town, events: Collection[tuple[str, str]]) -> set[Key]:
     }
 
 
-def _sources(town: Town, change: Change, seen: Seen, since: datetime) -> Iterator[tuple[str, str]]:
+def _sources(town: World, change: Change, seen: View, since: datetime) -> Iterator[tuple[str, str]]:
     """The events of others that took this very time in another system, now or since then."""
     for system in SYSTEMS:
         if system == change.system:
@@ -438,12 +438,12 @@ def _sources(town: Town, change: Change, seen: Seen, since: datetime) -> Iterato
                 yield past.system, past.event
 
 
-def _since(town: Town, since: datetime) -> datetime:
+def _since(town: World, since: datetime) -> datetime:
     """How far back news may lie: what is stopped waits, and what a renamed user has is not seen."""
     return min([since, *(accident.at for accident in town.accidents), *town.staff.since])
 
 
-def _stands_since(town: Town, system: str, event: str) -> datetime:
+def _stands_since(town: World, system: str, event: str) -> datetime:
     """Since when an event takes its time; another status that takes it as well changes nothing."""
     return max(
         c.at for c in town.changes if (c.system, c.event) == (system, event) and not c.keeps_time

@@ -12,17 +12,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.engine.report import Report
-from syncd.model import Cause
+from syncd.model import ExposureCause
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from syncd.simulate.acts import Step, What
+from syncd.simulate.acts import EventKind, SimEvent
 from syncd.simulate.unmapped import Place
 from syncd.store import Store
-from syncd.store.exposed import exposures
+from syncd.store.availability import exposures
 
 if TYPE_CHECKING:
-    from syncd.simulate.accident import Change
-    from syncd.simulate.story import Story
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import Change
+    from syncd.simulate.scenario import Scenario
+    from syncd.simulate.world import World
 
 _QUEUED = timedelta(minutes=30)
 """How long after it was sent a write may show, as LeadSquared queues what is moved in bulk."""
@@ -33,7 +33,16 @@ _NOTICED = timedelta(hours=1)
 _CARRIED = timedelta(hours=3)
 """By then the whole window was read, and news is carried."""
 
-_QUIET_ACTS = frozenset({What.BOOK, What.MOVE, What.CANCEL, What.BLOCK, What.PAUSE, What.UNPAUSE})
+_QUIET_ACTS = frozenset(
+    {
+        EventKind.BOOK,
+        EventKind.MOVE,
+        EventKind.CANCEL,
+        EventKind.BLOCK,
+        EventKind.PAUSE,
+        EventKind.UNPAUSE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +83,20 @@ class Paused:
         return [s for s in self.spells if s.until is None]
 
 
-def changed_lately(town: Town, within: timedelta) -> bool:
+def changed_lately(town: World, within: timedelta) -> bool:
     """Return whether anything is paused or out of the configuration, or was lately."""
     since = town.clock.now() - within
     return any(each.changed_after(since) for each in (town.unmapped, town.paused))
 
 
-def place_of(step: Step) -> Place:
+def place_of(step: SimEvent) -> Place:
     """Return what a step pauses: a system, a provider, or one calendar."""
     who = PEOPLE[step.number % len(PEOPLE)]
     places = (Place(step.system, ""), Place("", who), Place(step.system, who))
     return places[step.slot % len(places)]
 
 
-def judge_change(town: Town, change: Change) -> Iterator[str]:
+def judge_change(town: World, change: Change) -> Iterator[str]:
     """Say when syncd writes to what is paused."""
     seen = change.after or change.before
     if seen is None:
@@ -98,7 +107,7 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
         yield f"6: wrote to {change.system} of {seen.provider}, which is paused: {change.event}"
 
 
-def judge_report(town: Town, report: Report) -> Iterator[str]:
+def judge_report(town: World, report: Report) -> Iterator[str]:
     """Say when what a pause holds back counts as waiting."""
     now = town.clock.now()
     for each in report.waiting:
@@ -110,7 +119,7 @@ def judge_report(town: Town, report: Report) -> Iterator[str]:
 
 
 def judge_told(
-    town: Town, story: Story, store: Store, now: datetime, last: datetime
+    town: World, story: Scenario, store: Store, now: datetime, last: datetime
 ) -> Iterator[str]:
     """Say at the end of the day what is open and not told as paused, and what was not carried.
 
@@ -121,13 +130,13 @@ def judge_told(
         return
     for each in exposures(store, now):
         since = town.paused.since(each.system, each.provider)
-        if each.cause is Cause.UNCLOSED and since is not None and now > since + _NOTICED:
+        if each.cause is ExposureCause.UNCLOSED and since is not None and now > since + _NOTICED:
             yield f"10: open as it is paused, and not told so: {each.system} {each.provider}"
-    if all(s.what in _QUIET_ACTS for s in story.steps) and not store.open_conflicts():
+    if all(s.kind in _QUIET_ACTS for s in story.steps) and not store.open_conflicts():
         yield from _not_carried(town, now, last)
 
 
-def _not_carried(town: Town, now: datetime, last: datetime) -> Iterator[str]:
+def _not_carried(town: World, now: datetime, last: datetime) -> Iterator[str]:
     """Say which meetings of a paused calendar others do not close."""
     for system in SYSTEMS:
         for event, seen in sorted(town.standing(system).items()):
@@ -145,7 +154,7 @@ def _not_carried(town: Town, now: datetime, last: datetime) -> Iterator[str]:
                     yield f"6: {system} is paused, and no source any more: {event} in {other}"
 
 
-def _stood(town: Town, system: str, event: str, now: datetime) -> bool:
+def _stood(town: World, system: str, event: str, now: datetime) -> bool:
     """Whether an event has changed so lately that it may not be carried yet."""
     changes = [c.at for c in town.changes if (c.system, c.event) == (system, event)]
     return bool(changes) and max(changes) > now - _CARRIED

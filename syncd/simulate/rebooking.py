@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate.hosted import has_shares, is_share
-from syncd.simulate.story import Step, What
+from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.accident import Change, Seen
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.world import World
 
 Event = tuple[str, str]
 """(system, event id)."""
@@ -43,7 +43,7 @@ class Rebooking:
 
     system: str
     old: str
-    seen: Seen
+    seen: View
     twins: tuple[Event, ...]
     begun_at: datetime
     ended_at: datetime | None = None
@@ -57,20 +57,20 @@ class Rebooking:
         return self.ended_at is not None and self.booked_at is not None
 
 
-def perform(town: Town, step: Step, start: datetime) -> str:
+def perform(town: World, step: SimEvent, start: datetime) -> str:
     """Do what a step says; return what was done, '' if there was nothing to do it to."""
-    match step.what:
-        case What.REBOOK:
+    match step.kind:
+        case EventKind.REBOOK:
             return _rebook(town, step, start)
-        case What.BOOK_BOTH | What.WEEKLY:
+        case EventKind.BOOK_BOTH | EventKind.WEEKLY:
             return _book_both(town, step, start)
-        case What.CANCEL_WEEKLY:
+        case EventKind.CANCEL_WEEKLY:
             return _cancel_weekly(town, step)
         case _:
             return ""
 
 
-def _rebook(town: Town, step: Step, start: datetime) -> str:
+def _rebook(town: World, step: SimEvent, start: datetime) -> str:
     """Do the second half of a reschedule that was begun there, or the first half of another one."""
     begun = next((r for r in _of(town, step.system) if not r.complete and not r.weekly), None)
     if begun is not None:
@@ -85,7 +85,7 @@ def _rebook(town: Town, step: Step, start: datetime) -> str:
     return _book(town, chosen, step, start) if step.slot % 2 else _end(town, chosen, step)
 
 
-def _end(town: Town, what: Rebooking, step: Step) -> str:
+def _end(town: World, what: Rebooking, step: SimEvent) -> str:
     """Cancel a meeting, or delete it."""
     if what.old not in town.standing(what.system):
         return ""
@@ -98,7 +98,7 @@ def _end(town: Town, what: Rebooking, step: Step) -> str:
     return f"cancel {what.old} for another time"
 
 
-def _book(town: Town, what: Rebooking, step: Step, start: datetime) -> str:
+def _book(town: World, what: Rebooking, step: SimEvent, start: datetime) -> str:
     """Book the same with the same client at another time, or at two."""
     length = what.seen.end - what.seen.start
     starts = [start + number * 2 * length for number in range(step.times)]
@@ -107,7 +107,7 @@ def _book(town: Town, what: Rebooking, step: Step, start: datetime) -> str:
     return f"book {', '.join(what.new)} {start:%d %H:%M} instead of {what.old}"
 
 
-def _enter(town: Town, system: str, like: Seen, start: datetime) -> str:
+def _enter(town: World, system: str, like: View, start: datetime) -> str:
     seat = town.world.seats[system, like.provider]
     end = start + (like.end - like.start)
     return town.sandbox.systems[system].book(
@@ -115,9 +115,9 @@ def _enter(town: Town, system: str, like: Seen, start: datetime) -> str:
     )
 
 
-def _book_both(town: Town, step: Step, start: datetime) -> str:
+def _book_both(town: World, step: SimEvent, start: datetime) -> str:
     """Book a client in two systems; a weekly one for the week after as well, in the first."""
-    weekly = step.what is What.WEEKLY
+    weekly = step.kind is EventKind.WEEKLY
     who = PEOPLE[step.number % len(PEOPLE)]
     person = ("kim", "lee")[step.slot % 2]
     others = [name for name in town.sandbox.systems if name != step.system]
@@ -137,7 +137,7 @@ def _book_both(town: Town, step: Step, start: datetime) -> str:
             )
             for at in starts
         ]
-        town.look(name, by_hand=True)
+        town.observe(name, by_hand=True)
     old, *later = events[step.system]
     if weekly:
         now, seen = town.clock.now(), town.standing(step.system)[old]
@@ -147,20 +147,20 @@ def _book_both(town: Town, step: Step, start: datetime) -> str:
                 step.system, old, seen, twins, now, booked_at=now, new=tuple(later), weekly=True
             )
         )
-    return f"{step.what} {who} {old} {start:%d %H:%M} and {other} {events[other][0]}"
+    return f"{step.kind} {who} {old} {start:%d %H:%M} and {other} {events[other][0]}"
 
 
-def _cancel_weekly(town: Town, step: Step) -> str:
+def _cancel_weekly(town: World, step: SimEvent) -> str:
     """Cancel the first meeting of a weekly client."""
     found = [r for r in _of(town, step.system) if r.weekly and not r.complete]
     return _end(town, found[0], step) if found else ""
 
 
-def _of(town: Town, system: str) -> list[Rebooking]:
+def _of(town: World, system: str) -> list[Rebooking]:
     return [r for r in town.rebookings if r.system == system]
 
 
-def _meetings(town: Town, system: str) -> Iterator[tuple[str, Seen, tuple[Event, ...]]]:
+def _meetings(town: World, system: str) -> Iterator[tuple[str, View, tuple[Event, ...]]]:
     """Yield the meetings ahead that somebody may reschedule, with the same ones elsewhere."""
     for event, seen in sorted(town.standing(system).items()):
         ahead = seen.kind == "appointment" and seen.busy and seen.start > town.clock.now()
@@ -168,7 +168,7 @@ def _meetings(town: Town, system: str) -> Iterator[tuple[str, Seen, tuple[Event,
             yield event, seen, tuple(_twins(town, system, seen))
 
 
-def _twins(town: Town, system: str, seen: Seen) -> Iterator[Event]:
+def _twins(town: World, system: str, seen: View) -> Iterator[Event]:
     person = town.person(system, seen)
     for name in town.sandbox.systems:
         for event, other in sorted(town.standing(name).items()) if name != system else ():
@@ -176,7 +176,7 @@ def _twins(town: Town, system: str, seen: Seen) -> Iterator[Event]:
                 yield name, event
 
 
-def comes_instead(town: Town, change: Change, system: str, event: str) -> bool:
+def comes_instead(town: World, change: Change, system: str, event: str) -> bool:
     """Whether room is made for the calendar's own record of a meeting that this one replaces."""
     here = town.standing(change.system)
     return any(
@@ -192,7 +192,7 @@ def comes_instead(town: Town, change: Change, system: str, event: str) -> bool:
 # --- what must come of it -------------------------------------------------------------------------
 
 
-def judge_rebookings(town: Town) -> Iterator[str]:
+def judge_rebookings(town: World) -> Iterator[str]:
     """Say where the twin of a rescheduled meeting did not follow, or followed what it should not.
 
     Only where nothing else happened to the meetings: whatever else did is judged elsewhere.
@@ -213,7 +213,7 @@ def judge_rebookings(town: Town) -> Iterator[str]:
                 yield f"5: {where} did not follow to {after[0][0]:%d %b %H:%M}"
 
 
-def _must_follow(town: Town, what: Rebooking) -> bool:
+def _must_follow(town: World, what: Rebooking) -> bool:
     """Whether the program must have seen a reschedule: by the platform's times, and its twin."""
     platform = town.sandbox.systems[what.system]
     ended, booked = what.ended_at, what.booked_at
@@ -224,7 +224,7 @@ def _must_follow(town: Town, what: Rebooking) -> bool:
     return abs(ended - booked) <= TOGETHER and len(what.twins) == 1
 
 
-def _is_undisturbed(town: Town, what: Rebooking) -> bool:
+def _is_undisturbed(town: World, what: Rebooking) -> bool:
     """Whether nobody else, and nothing else, had to do with the meetings of a reschedule."""
     mine = {(what.system, event) for event in (what.old, *what.new)}
     if (
@@ -255,7 +255,7 @@ def _is_early(change: Change, what: Rebooking) -> bool:
     return change.at < (ended if what.weekly else what.begun_at) - KNOWN
 
 
-def _is_rival(town: Town, change: Change, what: Rebooking) -> bool:
+def _is_rival(town: World, change: Change, what: Rebooking) -> bool:
     """Whether somebody changed another meeting of that client, which makes it ambiguous."""
     person = town.person(what.system, what.seen)
     seen = [s for s in (change.before, change.after) if s is not None]

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from syncd.model import Conflict, ConflictKind, Replica
 from syncd.sandbox.recurring import Recurring, book_series, delete_series, move_series
 from syncd.sandbox.scenario import PEOPLE
-from syncd.simulate.accident import Interval, Seen
-from syncd.simulate.acts import Step, What
+from syncd.simulate.acts import EventKind, SimEvent
 from syncd.simulate.hosted import record_of
+from syncd.simulate.mass_edit import Interval, View
 from syncd.simulate.siblings import may_wait
 
 if TYPE_CHECKING:
-    from syncd.simulate.town import Town
+    from syncd.simulate.world import World
     from syncd.store import Store
 
 HALF_HOUR, DAY = timedelta(minutes=30), timedelta(days=1)
@@ -28,22 +28,22 @@ UNREAD = timedelta(hours=2, minutes=45)
 _SHIFTS = (HALF_HOUR, timedelta(hours=1), timedelta(hours=3), timedelta(hours=25), 7 * DAY)
 
 
-def perform(town: Town, step: Step, start: datetime) -> str:
+def perform(town: World, step: SimEvent, start: datetime) -> str:
     """Do what a step says; what was done, '' if there was nothing to do it to."""
-    match step.what:
-        case What.BOOK_SERIES:
+    match step.kind:
+        case EventKind.BOOK_SERIES:
             return _book(town, step, start)
-        case What.EXTEND_SERIES | What.MOVE_SERIES | What.DELETE_SERIES:
+        case EventKind.EXTEND_SERIES | EventKind.MOVE_SERIES | EventKind.DELETE_SERIES:
             return _change(town, step)
-        case What.TWIN_INSTANCE:
+        case EventKind.TWIN_INSTANCE:
             return _twin(town, step)
-        case What.MOVE_TWIN_OF_INSTANCE:
+        case EventKind.MOVE_TWIN_OF_INSTANCE:
             return _move_twin(town, step, start)
         case _:
             return ""
 
 
-def instances(town: Town) -> dict[tuple[str, str], str]:
+def instances(town: World) -> dict[tuple[str, str], str]:
     """The series of every instance that ever was, by system and event."""
     return {
         (name, event): series
@@ -52,13 +52,13 @@ def instances(town: Town) -> dict[tuple[str, str], str]:
     }
 
 
-def is_held(town: Town, system: str, event: str) -> bool:
+def is_held(town: World, system: str, event: str) -> bool:
     """Whether an event is an instance to which syncd may not write."""
     written = system == "clinic" and town.series == "write"
     return not written and (system, record_of(event)) in instances(town)
 
 
-def in_question(town: Town, seen: Seen) -> bool:
+def in_question(town: World, seen: View) -> bool:
     """Whether a series that vanished may stay closed at this time, as a person was asked about it.
 
     It was moved, and came back as another series before all of it was read: then its instances are
@@ -95,11 +95,11 @@ def in_question(town: Town, seen: Seen) -> bool:
     return False
 
 
-def with_held_instances(town: Town, store: Store) -> set[str]:
+def with_held_instances(town: World, store: Store) -> set[str]:
     """The meetings entered twice of which one is an instance to which nothing may be written."""
     meets: dict[str, list[Replica]] = defaultdict(list)
     for replica, _ in store.replicas([booking.id for booking in store.bookings()]):
-        if replica.role.meets:
+        if replica.role.is_meeting:
             meets[replica.booking].append(replica)
     return {
         booking
@@ -108,24 +108,24 @@ def with_held_instances(town: Town, store: Store) -> set[str]:
     }
 
 
-def _may_wait(town: Town, replica: Replica) -> bool:
+def _may_wait(town: World, replica: Replica) -> bool:
     system, event = replica.system, replica.event
     stopped = may_wait(town, system) and (system, record_of(event)) in instances(town)
     return stopped or is_held(town, system, event)
 
 
-def waiting_times(town: Town, store: Store) -> set[tuple[str, Interval]]:
+def waiting_times(town: World, store: Store) -> set[tuple[str, Interval]]:
     """The times that stay closed because an instance cannot be brought along."""
     held = with_held_instances(town, store)
     bookings = {b.id: b for b in store.bookings() if b.id in held}
     found = {(b.provider, b.agreed.interval) for b in bookings.values()}
     for replica, record in store.replicas(list(bookings)):
-        if replica.role.meets and record is not None and record.observed is not None:
+        if replica.role.is_meeting and record is not None and record.observed is not None:
             found.add((bookings[replica.booking].provider, record.observed.interval))
     return found
 
 
-def many_questions(town: Town, conflicts: Iterable[Conflict]) -> Iterator[str]:
+def many_questions(town: World, conflicts: Iterable[Conflict]) -> Iterator[str]:
     """Say where a person is asked more than once about one series that vanished."""
     known = instances(town)
     asked: Counter[str] = Counter()
@@ -138,11 +138,11 @@ def many_questions(town: Town, conflicts: Iterable[Conflict]) -> Iterator[str]:
             yield f"10: {count} questions about the series {series}"
 
 
-def _recurring(town: Town) -> dict[str, Recurring]:
+def _recurring(town: World) -> dict[str, Recurring]:
     return {"crm": town.sandbox.crm, "clinic": town.sandbox.clinic}
 
 
-def _book(town: Town, step: Step, start: datetime) -> str:
+def _book(town: World, step: SimEvent, start: datetime) -> str:
     """Book somebody daily or weekly, two to four times."""
     who = PEOPLE[step.number % len(PEOPLE)]
     seat = town.world.seats[step.system, who]
@@ -159,7 +159,7 @@ def _book(town: Town, step: Step, start: datetime) -> str:
     return f"series {who} {series} {start:%d %H:%M} x{len(starts)} every {every.days} d"
 
 
-def _change(town: Town, step: Step) -> str:
+def _change(town: World, step: SimEvent) -> str:
     """Extend, move or delete a whole series."""
     platform = _recurring(town)[step.system]
     now = town.clock.now()
@@ -171,10 +171,10 @@ def _change(town: Town, step: Step) -> str:
     if not found:
         return ""
     series = found[step.number % len(found)]
-    if step.what is What.DELETE_SERIES:
+    if step.kind is EventKind.DELETE_SERIES:
         delete_series(platform, series)
         return f"delete series {series}"
-    if step.what is What.MOVE_SERIES:
+    if step.kind is EventKind.MOVE_SERIES:
         by = _SHIFTS[step.slot % len(_SHIFTS)]
         seen = [town.standing(step.system).get(i.id) for i in platform.instances(series)]
         # How long a completed task is that nobody saw before, no client could know.
@@ -186,7 +186,7 @@ def _change(town: Town, step: Step) -> str:
     return _extend(town, step, series)
 
 
-def _extend(town: Town, step: Step, series: str) -> str:
+def _extend(town: World, step: SimEvent, series: str) -> str:
     """Repeat a series once more."""
     platform, standing = _recurring(town)[step.system], town.standing(step.system)
     last = platform.instances(series)[-1]
@@ -202,7 +202,7 @@ def _extend(town: Town, step: Step, series: str) -> str:
     return f"extend series {series} by {start:%d %H:%M}"
 
 
-def _coming(town: Town) -> Iterator[tuple[str, str]]:
+def _coming(town: World) -> Iterator[tuple[str, str]]:
     """The instances on v2 that are still to come and take place."""
     for event, series in sorted(town.sandbox.clinic.series_of().items()):
         seen = town.standing("clinic").get(event)
@@ -210,7 +210,7 @@ def _coming(town: Town) -> Iterator[tuple[str, str]]:
             yield event, series
 
 
-def _twin(town: Town, step: Step) -> str:
+def _twin(town: World, step: SimEvent) -> str:
     """Enter an instance of a series in v1 as well."""
     found = list(_coming(town))
     if not found:
@@ -225,7 +225,7 @@ def _twin(town: Town, step: Step) -> str:
     return f"twin {twin} of the instance {event}"
 
 
-def _move_twin(town: Town, step: Step, start: datetime) -> str:
+def _move_twin(town: World, step: SimEvent, start: datetime) -> str:
     """Move a meeting of v1 that is an instance of a series on v2, too."""
     keys = {town.standing("clinic")[event].key for event, _ in _coming(town)}
     found = [

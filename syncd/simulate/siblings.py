@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from syncd.simulate.accident import Change, span
 from syncd.simulate.hosted import record_of
+from syncd.simulate.mass_edit import Change, span
 
 if TYPE_CHECKING:
-    from syncd.simulate.town import Town
+    from syncd.simulate.world import World
 
 
-def note_carried(town: Town, system: str, changes: list[Change]) -> None:
+def note_carried(town: World, system: str, changes: list[Change]) -> None:
     """Note which changes a platform made by itself when syncd wrote to another instance."""
     if system != "clinic":
         return
@@ -25,12 +25,12 @@ def note_carried(town: Town, system: str, changes: list[Change]) -> None:
     clinic.carried = frozenset()
 
 
-def was_carried(town: Town, change: Change) -> bool:
+def was_carried(town: World, change: Change) -> bool:
     """Return whether the platform made this change by itself."""
     return any(change is each for each in town.moved_along)
 
 
-def puts_back_carried(town: Town, change: Change) -> bool:
+def puts_back_carried(town: World, change: Change) -> bool:
     """Return whether syncd takes back what the platform did to another instance."""
     return any(
         (each.system, each.event) == (change.system, change.event)
@@ -41,12 +41,12 @@ def puts_back_carried(town: Town, change: Change) -> bool:
     )
 
 
-def may_wait(town: Town, system: str) -> bool:
+def may_wait(town: World, system: str) -> bool:
     """Return whether writes to instances stopped, as one of them changed others."""
     return system == "clinic" and town.sandbox.clinic.writes_whole_series
 
 
-def judge_carried(town: Town) -> Iterator[str]:
+def judge_carried(town: World) -> Iterator[str]:
     """Say which instances were left where a write to another one took them.
 
     Putting the others back may take along the instance that was written: then it stands where it

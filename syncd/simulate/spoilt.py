@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from syncd.sandbox.faults import Fault, FaultKind, Faults
-from syncd.simulate.story import Step, What
+from syncd.simulate.scenario import EventKind, SimEvent
 
 _CREATES = r"/Task\.svc/Create|/calendars/events/block-slots|/appointments/$"
 """The calls that make blocks."""
 
 
-def switch_on(faults: Faults, step: Step, now: datetime) -> None:
+def switch_on(faults: Faults, step: SimEvent, now: datetime) -> None:
     """Switch on the fault of a step."""
     skewed = step.fault == FaultKind.CLOCK_SKEW
     only_creates = step.fault in {FaultKind.ODD_ANSWER, FaultKind.SLOW} and step.slot
@@ -28,9 +28,9 @@ def switch_on(faults: Faults, step: Step, now: datetime) -> None:
     )
 
 
-def spoil_rows(faults: Faults, step: Step) -> str:
+def spoil_rows(faults: Faults, step: SimEvent) -> str:
     """Let some reads show an odd time, or all reads from now on half an emoji in each text."""
-    if step.what is What.CUT_TEXT:
+    if step.kind is EventKind.CUT_TEXT:
         kind, times = FaultKind.HALF_EMOJI, None
         spelling = ("", "bytes", "nul")[step.slot % 3]
     else:

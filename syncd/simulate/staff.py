@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.platform import Platform
-from syncd.sandbox.records import Outside
-from syncd.simulate.story import Step
+from syncd.sandbox.records import PlatformUi
+from syncd.simulate.scenario import SimEvent
 
 USERS = ".*[Uu]sers"
 """The paths of the lists of users, on all three platforms."""
@@ -27,7 +27,9 @@ class Staff:
     since: list[datetime] = field(default_factory=list)
     """When it began each time: what syncd could not see from then on, it carries later."""
 
-    def rename(self, step: Step, who: str, user: str, platform: Outside, now: datetime) -> str:
+    def rename(
+        self, step: SimEvent, who: str, user: str, platform: PlatformUi, now: datetime
+    ) -> str:
         """Give a user another name, or the old one back; return the name."""
         key = (step.system, who)
         if key in self.renamed:
@@ -38,7 +40,7 @@ class Staff:
         self.since.append(now)
         return platform.rename_user(user, new)
 
-    def back(self, key: tuple[str, str], platform: Outside) -> str:
+    def back(self, key: tuple[str, str], platform: PlatformUi) -> str:
         """Give a user the old name back; return it."""
         old, new, _ = self.renamed.pop(key)
         return platform.rename_user(new, old)
@@ -47,7 +49,7 @@ class Staff:
         """The users whose old name comes back by now; all of them without a time."""
         return [key for key, (*_, until) in self.renamed.items() if now is None or until <= now]
 
-    def hide(self, step: Step, platforms: Mapping[str, Platform], now: datetime) -> str:
+    def hide(self, step: SimEvent, platforms: Mapping[str, Platform], now: datetime) -> str:
         """Let a list of users be empty for a while."""
         hours = 1 + step.slot % 4
         until = now + timedelta(hours=hours)

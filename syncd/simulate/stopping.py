@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from syncd.model import ConflictKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from syncd.simulate import ending
-from syncd.simulate.accident import COUNT, SHARE, Accident, Change, Key, Seen, Sliced
+from syncd.simulate import final_state
 from syncd.simulate.hosted import record_of
-from syncd.simulate.story import TROUBLE, Step, Story, What
+from syncd.simulate.mass_edit import COUNT, SHARE, Change, Key, MassEdit, Sliced, View
+from syncd.simulate.scenario import TROUBLE, EventKind, Scenario, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.town import Town
+    from syncd.simulate.world import World
     from syncd.store import Store
 
 CARRIED_WITHIN = timedelta(hours=3)
@@ -34,24 +34,24 @@ _TOGETHER = timedelta(minutes=80)
 """Slices no further apart are surely seen within one far interval."""
 
 
-def perform(town: Town, step: Step, start: datetime) -> str:
+def perform(town: World, step: SimEvent, start: datetime) -> str:
     """Do what a step says; return what was done, '' if there was nothing to do it to."""
     who = PEOPLE[step.number % len(PEOPLE)]
-    match step.what:
-        case What.BOOK_CLASS:
+    match step.kind:
+        case EventKind.BOOK_CLASS:
             return _book_class(town, step, who, start)
-        case What.MOVE_CLASS | What.DELETE_CLASS:
+        case EventKind.MOVE_CLASS | EventKind.DELETE_CLASS:
             return _change_class(town, step, start)
-        case What.SLICE:
+        case EventKind.SLICE:
             return _slice(town, step, who)
-        case What.CLEAR:
+        case EventKind.CLEAR:
             others = (each for each in PEOPLE if each != who)
             return next(filter(None, (_clear(town, step, each) for each in (who, *others))), "")
         case _:
             return ""
 
 
-def _book_class(town: Town, step: Step, who: str, start: datetime) -> str:
+def _book_class(town: World, step: SimEvent, who: str, start: datetime) -> str:
     """Enter the guests of a class: one appointment each, all at one time."""
     seat, platform = town.world.seats[step.system, who], town.sandbox.systems[step.system]
     for number in range(step.times):
@@ -60,7 +60,7 @@ def _book_class(town: Town, step: Step, who: str, start: datetime) -> str:
     return f"a class of {step.times} with {who} {start:%d %H:%M}"
 
 
-def _change_class(town: Town, step: Step, start: datetime) -> str:
+def _change_class(town: World, step: SimEvent, start: datetime) -> str:
     """Move or delete all guests of a class at once."""
     times = Counter(seen.key for _, seen in _meetings(town, step.system, town.clock.now()))
     classes = sorted(key for key, guests in times.items() if guests >= _CLASS)
@@ -69,15 +69,15 @@ def _change_class(town: Town, step: Step, start: datetime) -> str:
     key, platform = classes[step.number % len(classes)], town.sandbox.systems[step.system]
     guests = [e for e, s in _meetings(town, step.system, town.clock.now()) if s.key == key]
     for event in guests:
-        if step.what is What.MOVE_CLASS:
+        if step.kind is EventKind.MOVE_CLASS:
             platform.move(event, start, start + 2 * _HALF_HOUR)
         else:
             platform.delete(event)
     town.classes.append((town.clock.now(), step.system, key[0]))
-    return f"{step.what} of {key[0]}: {len(guests)} guests"
+    return f"{step.kind} of {key[0]}: {len(guests)} guests"
 
 
-def _slice(town: Town, step: Step, who: str) -> str:
+def _slice(town: World, step: SimEvent, who: str) -> str:
     """Delete the next few meetings of somebody's calendar."""
     mine = [(e, s) for e, s in _meetings(town, step.system, town.clock.now()) if s.provider == who]
     known = {e for e, s in mine if town.carried(step.system, e, s)}
@@ -96,7 +96,7 @@ def _slice(town: Town, step: Step, who: str) -> str:
     return f"delete {len(gone)} of {len(mine)} of {who}" + (", which must stop" if waits else "")
 
 
-def _clear(town: Town, step: Step, who: str) -> str:
+def _clear(town: World, step: SimEvent, who: str) -> str:
     """Remove all that somebody's calendar has, if these are blocks: no read by id proves it."""
     now, platform = town.clock.now(), town.sandbox.systems[step.system]
     mine = {
@@ -110,18 +110,18 @@ def _clear(town: Town, step: Step, who: str) -> str:
         return ""
     for event in mine:
         platform.remove_block(record_of(event))
-    news: dict[str, tuple[Seen, Seen | None]] = {
+    news: dict[str, tuple[View, View | None]] = {
         event: (seen, None) for event, seen in mine.items()
     }
     # Where a block is answered by its id, that it is not is a proof, and nothing has to stop.
     known = frozenset(() if town.sandbox.clinic.blocks_by_id else mine)
-    accident = Accident(now, step.system, who, news, known, len(mine), unproven=True)
+    accident = MassEdit(now, step.system, who, news, known, len(mine), unproven=True)
     town.accidents.append(accident)
     stops = ", which must stop" if accident.stops else ""
     return f"remove all {len(mine)} blocks of {who}{stops}"
 
 
-def _meetings(town: Town, system: str, now: datetime) -> list[tuple[str, Seen]]:
+def _meetings(town: World, system: str, now: datetime) -> list[tuple[str, View]]:
     """Return the meetings that are still ahead, each under its record's own id."""
     return [
         (event, seen)
@@ -133,7 +133,7 @@ def _meetings(town: Town, system: str, now: datetime) -> list[tuple[str, Seen]]:
 # --- what must follow -----------------------------------------------------------------------------
 
 
-def judge_slices(town: Town, story: Story, change: Change) -> Iterator[str]:
+def judge_slices(town: World, story: Scenario, change: Change) -> Iterator[str]:
     """Say when something went on that had to be stopped, as a calendar emptied in slices."""
     before, after = change.before, change.after
     freed = before is not None and before.busy and (after is None or not after.busy)
@@ -147,19 +147,19 @@ def judge_slices(town: Town, story: Story, change: Change) -> Iterator[str]:
             yield f"7: went on while {who} in {system} vanished in slices: {change.event}"
 
 
-def _is_trouble(town: Town, story: Story) -> bool:
+def _is_trouble(town: World, story: Scenario) -> bool:
     """Whether so much else went wrong on a day that nobody can tell what was seen when."""
-    return bool(any(step.what in TROUBLE for step in story.steps) or town.concealed)
+    return bool(any(step.kind in TROUBLE for step in story.steps) or town.concealed)
 
 
 def judge_stops(
-    town: Town, story: Story, store: Store, now: datetime, last: datetime
+    town: World, story: Scenario, store: Store, now: datetime, last: datetime
 ) -> Iterator[str]:
     """Say at the end of the day what a stop kept from others, and what was no accident.
 
     Where something else went wrong on that day, nobody can tell what was carried by now.
     """
-    operated = any(step.what in {What.RESOLVE, What.UNDO} for step in story.steps)
+    operated = any(step.kind in {EventKind.RESOLVE, EventKind.UNDO} for step in story.steps)
     if _is_trouble(town, story) or operated:
         return
     held = [h.conflict for h in store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD]
@@ -179,7 +179,7 @@ def judge_stops(
     stopped = {conflict.provider for conflict in held}
     if not held or town.staff.since:
         return
-    for line, provider, _ in ending.apart(town, store, now, last):
+    for line, provider, _ in final_state.apart(town, store, now, last):
         if provider not in stopped | lately:
             yield f"7: waits for somebody else's stop: {line}"
     for conflict in held:
@@ -187,7 +187,7 @@ def judge_stops(
             yield from _open_times(town, conflict.provider, now, last)
 
 
-def _open_times(town: Town, who: str, now: datetime, last: datetime) -> Iterator[str]:
+def _open_times(town: World, who: str, now: datetime, last: datetime) -> Iterator[str]:
     """Say where time is open that a stopped calendar's moved meetings take now."""
     for accident in town.accidents:
         if accident.over or accident.provider != who or not accident.stops:
@@ -202,5 +202,5 @@ def _open_times(town: Town, who: str, now: datetime, last: datetime) -> Iterator
                     yield f"7: the new time of a stopped move is open in {other}: {after.key}"
 
 
-def _is_closed(town: Town, system: str, key: Key) -> bool:
+def _is_closed(town: World, system: str, key: Key) -> bool:
     return any(seen.busy and seen.key == key for seen in town.standing(system).values())

@@ -7,35 +7,35 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from syncd.simulate import worded
-from syncd.simulate.accident import LATE
+from syncd.simulate import status_words
 from syncd.simulate.completed import complete
 from syncd.simulate.hosted import is_share
-from syncd.simulate.story import Step, What
+from syncd.simulate.mass_edit import LATE
+from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.accident import Change, Seen
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.world import World
 
 _STATUSES = ("new", "showed", "confirmed")
 
 
-def perform(town: Town, step: Step, start: datetime) -> str:
+def perform(town: World, step: SimEvent, start: datetime) -> str:
     """Do what a step says; what was done, '' if there was nothing to do it to."""
-    match step.what:
-        case What.TWIN_AS:
+    match step.kind:
+        case EventKind.TWIN_AS:
             return _twin_as(town, step)
-        case What.STATUS:
+        case EventKind.STATUS:
             return _status(town, step)
-        case What.MOVE_TWINNED:
+        case EventKind.MOVE_TWINNED:
             return _move_twinned(town, step, start)
-        case What.COMPLETE:
+        case EventKind.COMPLETE:
             return complete(town, step)
         case _:
-            return worded.perform(town, step)
+            return status_words.perform(town, step)
 
 
-def _twin_as(town: Town, step: Step) -> str:
+def _twin_as(town: World, step: SimEvent) -> str:
     """Enter a meeting of another system here as well, with a status of its own."""
     found = [
         (name, seen)
@@ -60,7 +60,7 @@ def _twin_as(town: Town, step: Step) -> str:
     return f"twin {seen.provider} {event} as {status}"
 
 
-def _status(town: Town, step: Step) -> str:
+def _status(town: World, step: SimEvent) -> str:
     """Give a meeting of v2 another status that takes its time."""
     found = sorted(_records(town, "clinic")) if step.system == "clinic" else []
     if not found:
@@ -71,7 +71,7 @@ def _status(town: Town, step: Step) -> str:
     return f"status {event} {status}"
 
 
-def _move_twinned(town: Town, step: Step, start: datetime) -> str:
+def _move_twinned(town: World, step: SimEvent, start: datetime) -> str:
     """Move a meeting that stands on v2, too (or in v1, if it is moved on v2)."""
     other = "legacy" if step.system == "clinic" else "clinic"
     found = [
@@ -86,17 +86,17 @@ def _move_twinned(town: Town, step: Step, start: datetime) -> str:
     return f"move {event}, which stands in {other}, to {start:%d %H:%M}"
 
 
-def _meetings(town: Town, system: str) -> Iterator[tuple[str, Seen]]:
+def _meetings(town: World, system: str) -> Iterator[tuple[str, View]]:
     for event, seen in town.standing(system).items():
         if seen.kind == "appointment" and seen.busy and seen.start > town.clock.now():
             yield event, seen
 
 
-def _records(town: Town, system: str) -> Iterator[tuple[str, Seen]]:
+def _records(town: World, system: str) -> Iterator[tuple[str, View]]:
     return ((e, seen) for e, seen in _meetings(town, system) if not is_share(e))
 
 
-def _twins(town: Town, system: str, name: str, seen: Seen) -> bool:
+def _twins(town: World, system: str, name: str, seen: View) -> bool:
     """Whether a system holds the same meeting: the same person at the same time."""
     person = town.person(name, seen)
     return any(
@@ -105,7 +105,7 @@ def _twins(town: Town, system: str, name: str, seen: Seen) -> bool:
     )
 
 
-def was_one_of_several(town: Town, change: Change, here: Seen) -> bool:
+def was_one_of_several(town: World, change: Change, here: View) -> bool:
     """Whether what was deleted elsewhere could have been a twin of several that stand here.
 
     Then it is a twin of none (docs/design.md#matching), and the question ends with it. While its

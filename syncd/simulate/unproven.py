@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from syncd.simulate.accident import Change
-    from syncd.simulate.town import Town
+    from syncd.simulate.mass_edit import Change
+    from syncd.simulate.world import World
 
 _LOOK_BACK = timedelta(days=7)
 """No list of a day shows what began earlier (docs/design.md#windows)."""
@@ -18,7 +18,7 @@ _NEAR = (timedelta(days=1), timedelta(days=2))
 """How far before and after now lists of all users are read at once."""
 
 
-def waits_for_night(town: Town, change: Change) -> bool:
+def waits_for_night(town: World, change: Change) -> bool:
     """Whether a person deleted something whose absence only a list of a resync proves.
 
     v1 answers 400 for its id, which is no proof, and the lists of a day look back for a week.
@@ -33,7 +33,7 @@ def waits_for_night(town: Town, change: Change) -> bool:
     )
 
 
-def needs_night(town: Town) -> bool:
+def needs_night(town: World) -> bool:
     """Whether only the resync of a night tells what became of something.
 
     Also of a row that lacked its owner: a list of one user may show it as that user's though it
@@ -46,7 +46,7 @@ def needs_night(town: Town) -> bool:
     )
 
 
-def without_proof(town: Town) -> Iterator[Change]:
+def without_proof(town: World) -> Iterator[Change]:
     """Yield the deletions on v1 that nothing proves as long as nothing else is booked there.
 
     v1 answers 400 for the id, and its list shows no other event of that calendar, which is needed

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.accident import Change, Seen
 from syncd.simulate.cancelling import revived
+from syncd.simulate.mass_edit import Change, View
 from syncd.simulate.one_sided import replaces_deleted
 
 if TYPE_CHECKING:
-    from syncd.simulate.town import Town
+    from syncd.simulate.world import World
 
 
-def changed_more(town: Town, change: Change) -> bool:
+def changed_more(town: World, change: Change) -> bool:
     """Whether more of an appointment changed than time and status (promise 6).
 
     A text that every read showed cut in mid-character goes back as it was read.
@@ -26,7 +26,7 @@ def changed_more(town: Town, change: Change) -> bool:
     return before.who != after.who or (before.texts != after.texts and not cut)
 
 
-def puts_back(town: Town, change: Change) -> bool:
+def puts_back(town: World, change: Change) -> bool:
     """Whether syncd put back a status that its own update had reset just before.
 
     It is part of that update, so it is no write of its own (promises 2 and 10).
@@ -42,7 +42,7 @@ def puts_back(town: Town, change: Change) -> bool:
     return first is not None and before.status != after.status == first.status
 
 
-def status_changed(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[str]:
+def status_changed(town: World, change: Change, before: View, after: View) -> Iterator[str]:
     """Say when syncd gives a meeting a status that nobody gave it."""
     if revived(town, change):
         yield f"5: put a meeting on again that nobody put on: {change.system} {change.event}"
@@ -55,7 +55,7 @@ def status_changed(town: Town, change: Change, before: Seen, after: Seen) -> Ite
     yield f"6: status {before.status} became {after.status}: {change.system} {change.event}"
 
 
-def statuses_left(town: Town) -> Iterator[str]:
+def statuses_left(town: World) -> Iterator[str]:
     """Say which meetings end the day in a status that nobody gave them."""
     if town.answers:
         return
@@ -66,7 +66,7 @@ def statuses_left(town: Town) -> Iterator[str]:
                 yield f"6: {system} {event} was left {seen.status}, which nobody gave it"
 
 
-def _given(town: Town, system: str, event: str, seen: Seen) -> set[str]:
+def _given(town: World, system: str, event: str, seen: View) -> set[str]:
     """Find the statuses that people gave the event itself, or gave later to meetings elsewhere.
 
     What was entered where words were unknown counts as given later: until its word is known, the
@@ -86,7 +86,7 @@ def _given(town: Town, system: str, event: str, seen: Seen) -> set[str]:
     }
 
 
-def _is_given(town: Town, change: Change, after: Seen) -> bool:
+def _is_given(town: World, change: Change, after: View) -> bool:
     """Whether a change is one of the status for whoever reads that system."""
     if change.before is None and replaces_deleted(town, change, after):
         return True

@@ -1,7 +1,7 @@
 """The state of syncd: SQLModel tables, one repository, Alembic migrations.
 
 SQL here stays portable between SQLite and PostgreSQL; the two places that know SQLite are
-`connect` (pragmas, file mode) and `Store.scratch`.
+`connect` (pragmas, file mode) and `Store.in_memory_copy`.
 """
 
 from __future__ import annotations

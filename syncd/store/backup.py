@@ -20,13 +20,20 @@ from sqlalchemy.exc import DBAPIError
 
 from syncd.model import IntentState
 from syncd.store import layout
-from syncd.store.connect import COPY, connect, expect_layout, expect_sound, migrate, reading
-from syncd.store.created import CreatedIds, beside
-from syncd.store.errors import StateError, told
+from syncd.store.created_ids import CreatedIds, created_ids_path
+from syncd.store.created_ids_sync import add_journal, revoke_proof
+from syncd.store.database import (
+    COPY,
+    check_integrity,
+    check_layout,
+    migrate,
+    open_database,
+    reading,
+)
+from syncd.store.errors import StateError, translate_errors
 from syncd.store.files import is_there, taken
-from syncd.store.reconcile import add_journal, distrust
 from syncd.store.tables import INTENT
-from syncd.store.values import expect_values
+from syncd.store.value_check import expect_values
 
 _LOGS = ("-wal", "-shm")
 """What SQLite keeps beside a database, by suffix."""
@@ -41,7 +48,7 @@ _MARK = f"PRAGMA application_id = {COPY:d}"
 """Marks a backup, so that it is distrusted, too, when it is put in place by hand."""
 
 
-class _Stopped(Exception):  # noqa: N818 - a request, not a fault
+class _StoppedError(Exception):
     """The backup is not wanted any more."""
 
 
@@ -74,7 +81,7 @@ def backup(
         raise StateError(str(target), "this is the state itself", "Name another file.")
     with _whole(target) as fresh:
         inventory = _copy(state, fresh, stopped)
-        with told(str(state)):
+        with translate_errors(str(state)):
             with closing(sqlite3.connect(fresh)) as copy:
                 copy.execute(_MARK)
             with closing(reading(fresh)) as copy:
@@ -88,7 +95,7 @@ def snapshot(state: Path) -> bytes:
     For the case where this process may not make the file itself: it takes the memory of two copies.
     """
     _expect_there(state)
-    with told(str(state)), closing(sqlite3.connect(":memory:")) as copy:
+    with translate_errors(str(state)), closing(sqlite3.connect(":memory:")) as copy:
         with closing(reading(state)) as old:
             old.isolation_level = None
             old.execute("BEGIN")
@@ -132,13 +139,13 @@ def restore(source: Path, state: Path, now: datetime, *, opened: int | None = No
             _copy(source, fresh, count=False)
         else:
             _take_over(opened, fresh)
-        with told(str(source), damaged=NAME_ONE), closing(reading(fresh)) as copy:
+        with translate_errors(str(source), damaged=NAME_ONE), closing(reading(fresh)) as copy:
             expect_state(copy, source)
-        engine = connect(fresh, create=True)
+        engine = open_database(fresh, create=True)
         try:
-            with told(str(source)):
+            with translate_errors(str(source)):
                 migrate(engine, str(source))
-                distrust(engine)
+                revoke_proof(engine)
                 with engine.begin() as connection:
                     left = connection.execute(
                         update(INTENT)
@@ -161,9 +168,9 @@ def restore(source: Path, state: Path, now: datetime, *, opened: int | None = No
 def _keep_created(state: Path) -> None:
     """Have the file of created ids prove all that the state's journal proves, if it can be read."""
     with suppress(StateError, DBAPIError):
-        engine = connect(state, create=False)
+        engine = open_database(state, create=False)
         try:
-            add_journal(engine, CreatedIds(beside(state), append=True))
+            add_journal(engine, CreatedIds(created_ids_path(state), append=True))
         finally:
             engine.dispose()
 
@@ -193,10 +200,10 @@ def _copy(
 
     def step(_status: int, _left: int, _total: int) -> None:
         if stopped():
-            raise _Stopped
+            raise _StoppedError
 
     with (
-        told(str(source), damaged="" if count else NAME_ONE),
+        translate_errors(str(source), damaged="" if count else NAME_ONE),
         closing(reading(source)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
@@ -205,7 +212,7 @@ def _copy(
         inventory = _inventory(old) if count else {}
         try:
             old.backup(new, pages=_STEP, progress=step)
-        except _Stopped:
+        except _StoppedError:
             raise StateError(
                 str(target), "the backup was given up, as syncd ends", "It is made after the start."
             ) from None
@@ -265,7 +272,7 @@ def expect_state(
     """
     place = str(named)
     try:
-        expect_layout(database, place)
+        check_layout(database, place)
     except StateError as error:
         if inventory is not None:
             raise
@@ -273,7 +280,7 @@ def expect_state(
         raise StateError(place, reason, NAME_ONE) from None
     if layout.version_of(database, place) is None:
         raise StateError(place, "it is no state of syncd's own: it is empty", NAME_ONE)
-    expect_sound(database, thorough=True)
+    check_integrity(database, thorough=True)
     if inventory is None:
         expect_values(database, place)
     elif _inventory(database) != inventory:

@@ -21,12 +21,12 @@ REASON = "syncd probe: the block that platform facts are measured on"
 
 def canaries(store: Store) -> list[Canary]:
     """Load all that stand, and those that ended within the last day. Raises StateError."""
-    return [_canary(row) for row in store.tell(_ALL, {})]
+    return [_canary(row) for row in store.query(_ALL, {})]
 
 
-def keep_canary(store: Store, canary: Canary) -> None:
+def save_canary(store: Store, canary: Canary) -> None:
     """Store one; it is on the disk when this returns. Raises StateError."""
-    store.keep(CANARY, [_row(canary)])
+    store.replace(CANARY, [_row(canary)])
 
 
 def prove_canary(store: Store, canary: Canary, intent: str) -> None:
@@ -46,7 +46,7 @@ def prove_canary(store: Store, canary: Canary, intent: str) -> None:
         key=canary.tag,
         reason=REASON,
     )
-    keep_canary(store, canary)
+    save_canary(store, canary)
     # It belongs to no run: undoing a run must not touch it.
     store.apply(Changes(intents=[Intent(intent, "", operation, IntentState.DONE, canary.made_at)]))
 
@@ -55,7 +55,7 @@ def forget_canaries(store: Store, ended_before: datetime, kept: Collection[Canar
     """Drop those that ended before a time. Raises StateError."""
     over = [c.tag for c in kept if c.ended_at is not None and c.ended_at < ended_before]
     if over:
-        store.keep(CANARY, [], _OVER, *({"over": tag} for tag in over))
+        store.replace(CANARY, [], _OVER, *({"over": tag} for tag in over))
 
 
 def _row(canary: Canary) -> dict[str, Any]:

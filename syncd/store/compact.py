@@ -57,10 +57,10 @@ def compacting(store: Store, before: datetime) -> Iterator[int]:
     yield from _some(store, HELD_BACK, HELD_BACK.c.ended_at < before)
     yield from _some(store, EXPOSURE, EXPOSURE.c.ends < before)
     for ids in _written(store, before):
-        yield store.carry_out([delete(INTENT).where(INTENT.c.id.in_(ids))])
+        yield store.execute([delete(INTENT).where(INTENT.c.id.in_(ids))])
     for ids in _over(store, before):
         named = (WAIVER.c.booking, REPLICA.c.booking, BOOKING.c.id)
-        yield store.carry_out([delete(c.table).where(c.in_(ids)) for c in named])
+        yield store.execute([delete(c.table).where(c.in_(ids)) for c in named])
     yield from _some(store, EVENT, _forgotten(before))
 
 
@@ -74,11 +74,13 @@ def _history(store: Store, before: datetime) -> Iterator[int]:
         later.c.booking == HISTORY.c.booking, later.c.seq > HISTORY.c.seq, later.c.what.in_(WHY)
     )
     kept = and_(HISTORY.c.what.in_(WHY), alive.exists(), ~newer.exists())
-    ends = store.ask(select(func.min(HISTORY.c.seq).label("a"), func.max(HISTORY.c.seq).label("z")))
+    ends = store.query_once(
+        select(func.min(HISTORY.c.seq).label("a"), func.max(HISTORY.c.seq).label("z"))
+    )
     numbers = [range(row["a"], row["z"] + 1, STEP) for row in ends if row["a"] is not None]
     for first in (number for some in numbers for number in some):
         some = HISTORY.c.seq.between(first, first + STEP - 1)
-        yield store.carry_out([delete(HISTORY).where(some, HISTORY.c.at < before, ~kept)])
+        yield store.execute([delete(HISTORY).where(some, HISTORY.c.at < before, ~kept)])
 
 
 def _some(store: Store, table: Table, old: Any) -> Iterator[int]:
@@ -86,7 +88,7 @@ def _some(store: Store, table: Table, old: Any) -> Iterator[int]:
     key = tuple(table.primary_key)
     some = select(*key).where(old).limit(STEP)
     while True:
-        dropped = store.carry_out([delete(table).where(tuple_(*key).in_(some))])
+        dropped = store.execute([delete(table).where(tuple_(*key).in_(some))])
         yield dropped
         if dropped < STEP:
             return
@@ -138,6 +140,6 @@ def _written(store: Store, before: datetime) -> Iterator[list[str]]:
 def _pages(store: Store, query: Select[Any], key: Column[Any]) -> Iterator[Sequence[Any]]:
     """Ask for rows in the order of their ids, a step's worth at a time."""
     last = ""
-    while rows := list(store.ask(query.where(key > last).order_by(key).limit(STEP))):
+    while rows := list(store.query_once(query.where(key > last).order_by(key).limit(STEP))):
         yield rows
         last = rows[-1][key.name]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import String, bindparam, select
 
-from syncd.model import Record, derived_id
+from syncd.model import TrackedEvent, derived_id
 from syncd.store import rows
 from syncd.store.tables import EVENT
 
@@ -23,9 +23,9 @@ _DERIVED = select(EVENT).where(
 _NEXT = chr(ord("@") + 1)
 
 
-def derived_from(store: Store, system: str, records: Iterable[str]) -> list[Record]:
+def derived_from(store: Store, system: str, records: Iterable[str]) -> list[TrackedEvent]:
     """Return what is stored of the events derived from these records. Raises StateError."""
     asked = (
         {"system": system, "low": derived_id(id_, ""), "high": f"{id_}{_NEXT}"} for id_ in records
     )
-    return [rows.to_record(row) for row in store.tell(_DERIVED, *asked)]
+    return [rows.to_record(row) for row in store.query(_DERIVED, *asked)]

@@ -65,7 +65,7 @@ def _is_full(place: str) -> bool:
 
 
 @contextmanager
-def told(place: str, *, damaged: str = "") -> Iterator[None]:
+def translate_errors(place: str, *, damaged: str = "") -> Iterator[None]:
     """Turn what the database driver raises into a `StateError` that names the place.
 
     ``damaged`` is the remedy where the file is no database, if it is not the state in use.

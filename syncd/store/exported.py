@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from syncd.model import Note
+from syncd.model import HistoryEntry
 from syncd.store import rows
 from syncd.store.store import Store
 from syncd.store.tables import HISTORY, RUN
@@ -18,7 +18,7 @@ PART = 1000
 
 def history_between(
     store: Store, since: datetime | None, until: datetime | None, provider: str | None
-) -> Iterator[Note]:
+) -> Iterator[HistoryEntry]:
     """Yield the lines with ``since`` <= time < ``until``, in the order in which they were written.
 
     What is written meanwhile is not among them. Raises StateError.
@@ -32,8 +32,8 @@ def history_between(
             query = query.where(HISTORY.c.at < until)
         if provider is not None:
             query = query.where(HISTORY.c.provider == provider)
-        found = store.ask(query)
-        yield from (rows.to_note(row) for row in found)
+        found = store.query_once(query)
+        yield from (rows.to_history_entry(row) for row in found)
         if len(found) < PART:
             return
         last = found[-1]["seq"]
@@ -41,4 +41,4 @@ def history_between(
 
 def run_kinds(store: Store) -> dict[str, str]:
     """Return the kind of each run that is still stored. Raises StateError."""
-    return {row["id"]: row["kind"] for row in store.ask(select(RUN.c.id, RUN.c.kind))}
+    return {row["id"]: row["kind"] for row in store.query_once(select(RUN.c.id, RUN.c.kind))}

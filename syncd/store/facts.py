@@ -14,9 +14,9 @@ _NAMED = select(FACT).where(FACT.c.name == bindparam("named"))
 
 def facts(store: Store, system: str) -> list[Fact]:
     """Load the facts of a system."""
-    return [Fact(**row) for row in store.tell(_OF_SYSTEM, {"of_system": system})]
+    return [Fact(**row) for row in store.query(_OF_SYSTEM, {"of_system": system})]
 
 
 def facts_named(store: Store, name: str) -> list[Fact]:
     """Load one fact of all systems."""
-    return [Fact(**row) for row in store.tell(_NAMED, {"named": name})]
+    return [Fact(**row) for row in store.query(_NAMED, {"named": name})]

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import and_, delete, func, select, update
 
-from syncd.model import Record
+from syncd.model import TrackedEvent
 from syncd.store import rows
 from syncd.store.store import Store
 from syncd.store.tables import EVENT, RELATION, REPLICA
@@ -25,7 +25,7 @@ ERASED = {"person": None, "fingerprint": ""}
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
+class ErasureReport:
     """How many rows no longer name the contacts."""
 
     events: int
@@ -42,7 +42,7 @@ class Erased:
         return {"events": self.events, "replicas": self.replicas, "relations": self.relations}
 
     @classmethod
-    def from_json(cls, said: Mapping[str, int]) -> Erased:
+    def from_json(cls, said: Mapping[str, int]) -> ErasureReport:
         """Read what a daemon sent."""
         return cls(said["events"], said["replicas"], said["relations"])
 
@@ -55,17 +55,17 @@ def contacts_known(store: Store) -> dict[Contact, int]:
     query = select(EVENT.c.system, EVENT.c.person, func.count().label("number"))
     found = {
         (row["system"], row["person"]): row["number"]
-        for row in store.ask(query.where(EVENT.c.person > "").group_by("system", "person"))
+        for row in store.query_once(query.where(EVENT.c.person > "").group_by("system", "person"))
     }
     linked = select(REPLICA.c.system, REPLICA.c.person).where(REPLICA.c.person > "")
     related = select(RELATION.c.system, RELATION.c.contact.label("person"))
     for each in (linked.distinct(), related.where(RELATION.c.contact > "").distinct()):
-        for row in store.ask(each):
+        for row in store.query_once(each):
             found.setdefault((row["system"], row["person"]), 0)
     return found
 
 
-def record_of(store: Store, contact: Contact) -> Record | None:
+def record_of(store: Store, contact: Contact) -> TrackedEvent | None:
     """Return one appointment of a contact, by which its system can be asked. Raises StateError.
 
     One that is gone is returned only where there is no other.
@@ -73,19 +73,19 @@ def record_of(store: Store, contact: Contact) -> Record | None:
     system, person = contact
     query = select(EVENT).where(EVENT.c.system == system, EVENT.c.person == person)
     gone = EVENT.c.observed.is_(None)
-    found = store.ask(query.order_by(gone, EVENT.c.ends.desc()).limit(1))
+    found = store.query_once(query.order_by(gone, EVENT.c.ends.desc()).limit(1))
     return rows.to_record(found[0]) if found else None
 
 
-def forget_persons(store: Store, contacts: Collection[Contact]) -> Erased:
+def forget_persons(store: Store, contacts: Collection[Contact]) -> ErasureReport:
     """Erase these contacts, so that the file of the state does not contain them either.
 
     Raises StateError.
     """
-    erased = Erased(
-        store.carry_out(_each(update(EVENT).values(ERASED), EVENT, contacts)),
-        store.carry_out(_each(update(REPLICA).values(person=None), REPLICA, contacts)),
-        store.carry_out(
+    erased = ErasureReport(
+        store.execute(_each(update(EVENT).values(ERASED), EVENT, contacts)),
+        store.execute(_each(update(REPLICA).values(person=None), REPLICA, contacts)),
+        store.execute(
             [
                 delete(RELATION).where(and_(RELATION.c.system == s, RELATION.c.contact == c))
                 for s, c in contacts

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, func, select
 
-from syncd.model import HeldBack, Note, WaitReason
+from syncd.model import HeldBack, HistoryEntry, WaitReason
 from syncd.store import rows
 from syncd.store.tables import HELD_BACK, HISTORY
 
 if TYPE_CHECKING:
     from syncd.store.store import Store
 
-MOST_ENDED = 5000
+MAX_ENDED = 5000
 """So many that have ended are kept, the newest; what is wanted now is kept in full."""
 
 _OPEN = (
@@ -41,7 +41,7 @@ _DROP = delete(HELD_BACK).where(
 
 def held_back_now(store: Store) -> list[HeldBack]:
     """Load what is held back now, by calendar and since when. Raises StateError."""
-    return [_held_back(row) for row in store.tell(_OPEN, {})]
+    return [_held_back(row) for row in store.query(_OPEN, {})]
 
 
 def held_back_log(store: Store, provider: str | None, most: int) -> list[HeldBack]:
@@ -51,24 +51,26 @@ def held_back_log(store: Store, provider: str | None, most: int) -> list[HeldBac
     """
     asked = {"most": most} if provider is None else {"most": most, "of_provider": provider}
     query = _LATEST if provider is None else _LATEST_OF
-    return [_held_back(row) for row in store.tell(query, asked)]
+    return [_held_back(row) for row in store.query(query, asked)]
 
 
-def keep_held_back(store: Store, changed: Collection[HeldBack], notes: Sequence[Note]) -> None:
+def save_held_back(
+    store: Store, changed: Collection[HeldBack], notes: Sequence[HistoryEntry]
+) -> None:
     """Store what began, was seen again or ended, and history of it. Raises StateError.
 
-    Of what has ended the oldest is dropped, beyond `MOST_ENDED`.
+    Of what has ended the oldest is dropped, beyond `MAX_ENDED`.
     """
     if notes:
-        store.keep(HISTORY, [rows.from_note(note) for note in notes])
+        store.replace(HISTORY, [rows.from_history_entry(note) for note in notes])
     if changed:
-        store.keep(HELD_BACK, [_row(each) for each in changed])
+        store.replace(HELD_BACK, [_row(each) for each in changed])
     if any(each.ended_at for each in changed):
-        over = store.tell(_ENDED, {})[0]["n"] - MOST_ENDED
+        over = store.query(_ENDED, {})[0]["n"] - MAX_ENDED
         if over > 0:
-            old = store.tell(_OLD, {"most": over})
+            old = store.query(_OLD, {"most": over})
             named = ({"of_name": row["name"], "of_since": row["since"]} for row in old)
-            store.keep(HELD_BACK, [], _DROP, *named)
+            store.replace(HELD_BACK, [], _DROP, *named)
 
 
 def _row(each: HeldBack) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class LastSettings:
 
 def last_settings(store: Store) -> dict[tuple[str, str], LastSettings]:
     """Load all, by (system, provider). Raises StateError."""
-    found = (LastSettings(**row) for row in store.tell(_ALL, {}))
+    found = (LastSettings(**row) for row in store.query(_ALL, {}))
     return {(each.system, each.provider): each for each in found}
 
 
@@ -43,7 +43,7 @@ def formers(store: Store, system: str) -> dict[str, str]:
     return {provider_of_former(each.provider): each.provider for each in found}
 
 
-def keep_last_settings(store: Store, said: Iterable[LastSettings]) -> None:
+def save_last_settings(store: Store, said: Iterable[LastSettings]) -> None:
     """Store those that differ from what is known. Raises StateError."""
     known = last_settings(store)
     new = [
@@ -53,9 +53,9 @@ def keep_last_settings(store: Store, said: Iterable[LastSettings]) -> None:
         or known[each.system, each.provider].said != each.said
     ]
     if new:
-        store.keep(LAST_SETTINGS, [asdict(each) for each in new])
+        store.replace(LAST_SETTINGS, [asdict(each) for each in new])
 
 
 def forget_last_settings(store: Store, system: str) -> None:
     """Drop what is known of a system and of its calendars. Raises StateError."""
-    store.keep(LAST_SETTINGS, [], _FORGET, {"of_system": system})
+    store.replace(LAST_SETTINGS, [], _FORGET, {"of_system": system})

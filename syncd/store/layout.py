@@ -110,7 +110,7 @@ def is_newest(database: sqlite3.Connection, newest: str) -> bool:
     said = database.execute("SELECT version_num FROM alembic_version LIMIT 2").fetchall()
     if [each for (each,) in said] != [newest] or not _is_small(database):
         return False
-    return digest(layout_of(objects(database))) == NEWEST
+    return layout_digest(layout_of(objects(database))) == NEWEST
 
 
 def objects(database: sqlite3.Connection) -> list[tuple[str, str, str]]:
@@ -142,7 +142,7 @@ def _simple(sql: str) -> str:
     return _AROUND.sub(r"\1", _SPACE.sub(" ", sql.replace('"', ""))).strip().casefold()
 
 
-def digest(layout: Layout) -> str:
+def layout_digest(layout: Layout) -> str:
     """A short text that two layouts share only if they are the same."""
     text = repr(sorted(layout.items()))
     return blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()

@@ -34,7 +34,7 @@ FOUND = "found"
 """The mapping of a calendar that no configuration names, and that is kept in sync all the same."""
 
 
-class Gone(StrEnum):
+class MissingFrom(StrEnum):
     """What left the configuration; FORMER: a provider has another calendar there by now."""
 
     PROVIDER = "provider"
@@ -49,7 +49,7 @@ class LeftBehind:
 
     provider: str
     system: str
-    gone: Gone
+    gone: MissingFrom
     blocks: int
     first: datetime
     last: datetime
@@ -71,7 +71,7 @@ class LeftBehind:
         """Read an entry that a daemon sent."""
         first, last = (datetime.fromisoformat(told[name]) for name in ("first", "last"))
         provider, system, blocks = told["provider"] or "", told["system"], told["blocks"]
-        return cls(provider, system, Gone(told["gone"]), blocks, first, last)
+        return cls(provider, system, MissingFrom(told["gone"]), blocks, first, last)
 
 
 def left_behind(
@@ -94,12 +94,12 @@ def left_behind(
 
 def gone_from(
     provider: str, system: str, mapping: Mapping[str, Collection[str]], systems: Collection[str]
-) -> Gone | None:
+) -> MissingFrom | None:
     """Return what of a calendar is not in the configuration; None where all is."""
     if system not in systems:
-        return Gone.SYSTEM
+        return MissingFrom.SYSTEM
     if is_former(provider) and provider_of_former(provider) in mapping:
-        return Gone.FORMER
+        return MissingFrom.FORMER
     if provider not in mapping:
-        return Gone.PROVIDER
-    return None if system in mapping[provider] else Gone.CALENDAR
+        return MissingFrom.PROVIDER
+    return None if system in mapping[provider] else MissingFrom.CALENDAR

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from syncd.store.errors import StateError
 
-SUFFIX = ".backups"
+BACKUP_SUFFIX = ".backups"
 """Added to the database's file name."""
 
-KEPT = 7
+MAX_KEPT = 7
 
-AHEAD = timedelta(hours=1)
+MAX_FUTURE = timedelta(hours=1)
 """A backup that is dated later than this from now was made while the clock was wrong."""
 
 _NAME = re.compile(r"nightly-(\d{8}T\d{6})Z\.db")
@@ -31,7 +31,7 @@ _TIME = "%Y%m%dT%H%M%S"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Kept:
+class KeptBackup:
     """A backup that was whole and checked when it was made."""
 
     made_at: datetime
@@ -40,34 +40,38 @@ class Kept:
 
 def folder_of(state: Path) -> Path:
     """Where the nightly backups of a state are."""
-    return state.with_name(state.name + SUFFIX)
+    return state.with_name(state.name + BACKUP_SUFFIX)
 
 
-def kept(state: Path) -> list[Kept]:
+def kept_backups(state: Path) -> list[KeptBackup]:
     """The backups that are there, oldest first; none where the folder cannot be read."""
-    found: list[Kept] = []
+    found: list[KeptBackup] = []
     with suppress(OSError):
         for entry in os.scandir(folder_of(state)):
             name = _NAME.fullmatch(entry.name)
             if name is not None and entry.is_file(follow_symlinks=False):
                 with suppress(ValueError):
                     made_at = datetime.strptime(name[1], _TIME).replace(tzinfo=UTC)
-                    found.append(Kept(made_at, Path(entry.path)))
+                    found.append(KeptBackup(made_at, Path(entry.path)))
     return sorted(found)
 
 
-def last(state: Path, now: datetime) -> Kept | None:
+def last_backup(state: Path, now: datetime) -> KeptBackup | None:
     """The newest backup, leaving out those that are dated in the future."""
-    return max((each for each in kept(state) if each.made_at <= now + AHEAD), default=None)
+    return max(
+        (each for each in kept_backups(state) if each.made_at <= now + MAX_FUTURE), default=None
+    )
 
 
 def is_due(state: Path, since: datetime, now: datetime) -> bool:
     """Whether there is a state, and no backup that was made at that time or later."""
-    newest = last(state, now)
+    newest = last_backup(state, now)
     return state.exists() and (newest is None or newest.made_at < since)
 
 
-def make(state: Path, now: datetime, stopped: Callable[[], bool] = lambda: False) -> Kept:
+def make_backup(
+    state: Path, now: datetime, stopped: Callable[[], bool] = lambda: False
+) -> KeptBackup:
     """Make a checked backup, and remove the oldest of those that are too many.
 
     Raises `StateError`; then all that was there is still there. ``stopped`` is asked now and then
@@ -78,7 +82,7 @@ def make(state: Path, now: datetime, stopped: Callable[[], bool] = lambda: False
 
     folder = folder_of(state)
     _prepare(folder)
-    made = Kept(now, folder / f"nightly-{now:{_TIME}}Z.db")
+    made = KeptBackup(now, folder / f"nightly-{now:{_TIME}}Z.db")
     backup(state, made.path, overwrite=True, stopped=stopped)
     _prune(state, made, now)
     return made
@@ -106,11 +110,11 @@ def _prepare(folder: Path) -> None:
         ) from error
 
 
-def _prune(state: Path, made: Kept, now: datetime) -> None:
+def _prune(state: Path, made: KeptBackup, now: datetime) -> None:
     """Remove what is too many: wrongly dated ones first, then the oldest, never the new one."""
-    others = [each for each in kept(state) if each.path != made.path]
-    others.sort(key=lambda each: (each.made_at <= now + AHEAD, each.made_at))
-    surplus = [each.path for each in others[: max(0, len(others) - (KEPT - 1))]]
+    others = [each for each in kept_backups(state) if each.path != made.path]
+    others.sort(key=lambda each: (each.made_at <= now + MAX_FUTURE, each.made_at))
+    surplus = [each.path for each in others[: max(0, len(others) - (MAX_KEPT - 1))]]
     with suppress(OSError):
         # What a power cut left of a backup that was never whole: nobody else makes one now.
         names = [entry.name for entry in os.scandir(made.path.parent)]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, select
 
-from syncd.model import Action, IntentState, Kind, Record
+from syncd.model import Action, IntentState, Kind, TrackedEvent
 from syncd.store import rows
-from syncd.store.created import Line, read
+from syncd.store.created_ids import Line, read
 from syncd.store.errors import StateError
-from syncd.store.living import PENDING
+from syncd.store.load import PENDING
 from syncd.store.store import Store
 from syncd.store.tables import EVENT, INTENT
 
@@ -55,14 +55,14 @@ class Owned:
     Of a calendar that left the configuration the record itself names no provider any more.
     """
 
-    record: Record
+    record: TrackedEvent
     provider: str
 
 
 def owned(store: Store) -> list[Owned]:
     """Load every block of ours that stands, those that are over included. Raises StateError."""
     found = []
-    for row in store.tell(_OWNED, {}):
+    for row in store.query(_OWNED, {}):
         fields = {key: value for key, value in row.items() if key != "maker"}
         record = rows.to_record(fields)
         found.append(Owned(record, record.provider or row["maker"] or ""))
@@ -71,7 +71,7 @@ def owned(store: Store) -> list[Owned]:
 
 def in_flight(store: Store, system: str) -> set[str]:
     """Return the events of a system that a write without an outcome is about."""
-    return {row["event"] for row in store.tell(_IN_FLIGHT, {"system": system})}
+    return {row["event"] for row in store.query(_IN_FLIGHT, {"system": system})}
 
 
 def proves_anything(store: Store) -> bool:
@@ -79,9 +79,9 @@ def proves_anything(store: Store) -> bool:
 
     Blocks that a person chose by their tags prove nothing of the others.
     """
-    if store.tell(_LAST_MADE, {}):
+    if store.query(_LAST_MADE, {}):
         return True
-    chosen = {(row["system"], row["event"]) for row in store.tell(_CHOSEN, {})}
+    chosen = {(row["system"], row["event"]) for row in store.query(_CHOSEN, {})}
     if any((each.record.system, each.record.id) not in chosen for each in owned(store)):
         return True
     newest = None if store.created is None else store.created.newest
@@ -114,5 +114,5 @@ def unknown_lines(store: Store, system: str, providers: Collection[str], most: i
     except (OSError, StateError):
         return []
     asked = [{"system": system, "event": event} for event in lines]
-    known = {row["id"] for row in store.tell(_KNOWN, *asked)}
+    known = {row["id"] for row in store.query(_KNOWN, *asked)}
     return [line for event, line in lines.items() if event not in known][::-1][:most]

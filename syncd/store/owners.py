@@ -27,12 +27,12 @@ SETTLE = delete(OWNER_CHANGE).where(
 
 def owner_changes(store: Store) -> list[OwnerChange]:
     """The owner changes that no decision has settled, by calendar. Raises StateError."""
-    return [rows.to_owner_change(row) for row in store.tell(_CHANGES, {})]
+    return [rows.to_owner_change(row) for row in store.query(_CHANGES, {})]
 
 
 def calendar_users(store: Store, system: str) -> dict[str, str]:
     """The user behind each provider's calendar, as far as its events told. Raises StateError."""
-    return {row["provider"]: row["user"] for row in store.tell(_USERS, {"of_system": system})}
+    return {row["provider"]: row["user"] for row in store.query(_USERS, {"of_system": system})}
 
 
 def settled(change: OwnerChange) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from syncd.store import rows
 from syncd.store.tables import HISTORY, PAUSE
 
 if TYPE_CHECKING:
-    from syncd.model import Note
+    from syncd.model import HistoryEntry
     from syncd.store.store import Store
 
 _ALL = select(PAUSE).order_by(PAUSE.c.since, PAUSE.c.provider, PAUSE.c.system)
@@ -23,10 +23,10 @@ _END = delete(PAUSE).where(
 
 def pauses(store: Store) -> list[Pause]:
     """Load all pauses, the earliest first. Raises StateError."""
-    return [to_pause(row) for row in store.tell(_ALL, {})]
+    return [to_pause(row) for row in store.query(_ALL, {})]
 
 
-def keep_pauses(store: Store, *wanted: Pause, notes: Sequence[Note] = ()) -> list[Pause]:
+def save_pauses(store: Store, *wanted: Pause, notes: Sequence[HistoryEntry] = ()) -> list[Pause]:
     """Pause what is not paused yet; on the disk when this returns. Return what is new.
 
     What is paused already keeps its first time, person and reason; of ``notes`` those of new pauses
@@ -35,18 +35,18 @@ def keep_pauses(store: Store, *wanted: Pause, notes: Sequence[Note] = ()) -> lis
     known = {(pause.system, pause.provider) for pause in pauses(store)}
     new = [pause for pause in wanted if (pause.system, pause.provider) not in known]
     if new:
-        store.keep(PAUSE, [_row(pause) for pause in new])
+        store.replace(PAUSE, [_row(pause) for pause in new])
         places = {(pause.system, pause.provider) for pause in new}
-        lines = [rows.from_note(n) for n in notes if (n.system, n.provider) in places]
-        store.keep(HISTORY, lines)
+        lines = [rows.from_history_entry(n) for n in notes if (n.system, n.provider) in places]
+        store.replace(HISTORY, lines)
     return new
 
 
-def end_pauses(store: Store, ended: Collection[Pause], notes: Sequence[Note] = ()) -> None:
+def end_pauses(store: Store, ended: Collection[Pause], notes: Sequence[HistoryEntry] = ()) -> None:
     """Drop pauses. Raises StateError."""
     if ended:
         named = ({"of_system": p.system, "of_provider": p.provider} for p in ended)
-        store.keep(HISTORY, [rows.from_note(note) for note in notes], _END, *named)
+        store.replace(HISTORY, [rows.from_history_entry(note) for note in notes], _END, *named)
 
 
 def to_pause(row: Mapping[str, Any]) -> Pause:

@@ -14,7 +14,7 @@ from syncd.store.store import Store
 from syncd.store.tables import PROVISIONED
 
 
-class Making(StrEnum):
+class ProvisionState(StrEnum):
     """How far syncd's part in a thing went."""
 
     MAKING = "making"
@@ -32,7 +32,7 @@ class Provisioned:
     system: str
     sort: str
     name: str
-    state: Making
+    state: ProvisionState
     sent: Mapping[str, Any]
     at: datetime
     id: str = ""
@@ -41,20 +41,20 @@ class Provisioned:
 def provisioned(store: Store) -> dict[tuple[str, str, str], Provisioned]:
     """All that is remembered, by system, sort and name. Raises StateError."""
     found = (
-        Provisioned(**{**row, "state": Making(row["state"])})
-        for row in store.ask(select(PROVISIONED))
+        Provisioned(**{**row, "state": ProvisionState(row["state"])})
+        for row in store.query_once(select(PROVISIONED))
     )
     return {(p.system, p.sort, p.name): p for p in found}
 
 
-def remember(store: Store, thing: Provisioned) -> None:
+def save_provisioned(store: Store, thing: Provisioned) -> None:
     """Keep what is known of a thing. Raises StateError."""
-    store.keep(PROVISIONED, [{**asdict(thing), "state": str(thing.state)}])
+    store.replace(PROVISIONED, [{**asdict(thing), "state": str(thing.state)}])
 
 
-def forget(store: Store, system: str, sort: str, name: str) -> None:
+def forget_provisioned(store: Store, system: str, sort: str, name: str) -> None:
     """Let go of a thing. Raises StateError."""
     here = and_(
         PROVISIONED.c.system == system, PROVISIONED.c.sort == sort, PROVISIONED.c.name == name
     )
-    store.carry_out([delete(PROVISIONED).where(here)])
+    store.execute([delete(PROVISIONED).where(here)])

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, select, update
 
-from syncd.store.living import PENDING
+from syncd.store.load import PENDING
 from syncd.store.tables import (
     BASELINE,
     BOOKING,

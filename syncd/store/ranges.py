@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, func, or_, select, type_coerce
 
 from syncd.store import rows
-from syncd.store.instants import instant_text
-from syncd.store.living import PENDING
+from syncd.store.load import PENDING
 from syncd.store.store import Store
 from syncd.store.tables import BOOKING, CONFLICT, EVENT, INTENT
+from syncd.store.timestamps import instant_text
 
 _INSTANT = len("2026-11-29T00:00:00.000000Z")
 
@@ -39,8 +39,10 @@ def providers_out_of_range(store: Store, first: datetime, last: datetime) -> set
             or_(_outside(INTENT.c.before, *span), _outside(INTENT.c.after, *span)),
         ),
     ]
-    found = {row["provider"] for query in queries for row in store.ask(query.distinct())}
-    held = map(rows.to_conflict, store.ask(select(CONFLICT).where(CONFLICT.c.closed_at.is_(None))))
+    found = {row["provider"] for query in queries for row in store.query_once(query.distinct())}
+    held = map(
+        rows.to_conflict, store.query_once(select(CONFLICT).where(CONFLICT.c.closed_at.is_(None)))
+    )
     return found | {
         each.conflict.provider
         for each in held

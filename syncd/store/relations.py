@@ -12,7 +12,7 @@ from syncd.store.tables import RELATION
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class StoredRelation:
     """One booking's record in one system; ids are '' until the answers came."""
 
     system: str
@@ -23,18 +23,18 @@ class Relation:
     relation: str = ""
 
 
-def relations(store: Store, system: str) -> dict[str, Relation]:
+def relations(store: Store, system: str) -> dict[str, StoredRelation]:
     """All of a system, by booking. Raises StateError."""
-    rows = store.ask(select(RELATION).where(RELATION.c.system == system))
-    return {row["booking"]: Relation(**row) for row in rows}
+    rows = store.query_once(select(RELATION).where(RELATION.c.system == system))
+    return {row["booking"]: StoredRelation(**row) for row in rows}
 
 
-def keep_relation(store: Store, relation: Relation) -> None:
+def save_relation(store: Store, relation: StoredRelation) -> None:
     """Remember one. Raises StateError."""
-    store.keep(RELATION, [asdict(relation)])
+    store.replace(RELATION, [asdict(relation)])
 
 
-def drop_relation(store: Store, system: str, booking: str) -> None:
+def delete_relation(store: Store, system: str, booking: str) -> None:
     """Forget one. Raises StateError."""
     here = and_(RELATION.c.system == system, RELATION.c.booking == booking)
-    store.carry_out([delete(RELATION).where(here)])
+    store.execute([delete(RELATION).where(here)])

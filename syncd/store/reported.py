@@ -1,4 +1,4 @@
-"""Reported records and lists: the rows of `model.Item`, and those that are open."""
+"""Reported records and lists: the rows of `model.ReportedItem`, and those that are open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select
 
-from syncd.model import Item, Mark, Note, Topic, record_id
+from syncd.model import Acknowledgement, HistoryEntry, ReportedItem, Topic, record_id
 from syncd.model.summary import summarise
 from syncd.store import rows
 from syncd.store.tables import ACKNOWLEDGED, EVENT, HISTORY, REPORTED
@@ -34,44 +34,48 @@ _OTHERS_EVENTS = select(EVENT.c.id).where(
 )
 
 
-def open_items(store: Store, system: str | None = None) -> list[Item]:
+def open_items(store: Store, system: str | None = None) -> list[ReportedItem]:
     """The items that have not ended, of one system or of all, in order. Raises StateError."""
     if system is None:
-        return [to_item(row) for row in store.tell(_OPEN, {})]
-    return [to_item(row) for row in store.tell(_OPEN_OF, {"of_system": system})]
+        return [to_item(row) for row in store.query(_OPEN, {})]
+    return [to_item(row) for row in store.query(_OPEN_OF, {"of_system": system})]
 
 
-def open_about(store: Store, topic: Topic) -> list[Item]:
+def open_about(store: Store, topic: Topic) -> list[ReportedItem]:
     """Return the items of one topic that have not ended: of others there may be thousands."""
-    return [to_item(row) for row in store.tell(_OPEN_ABOUT, {"of_topic": str(topic)})]
+    return [to_item(row) for row in store.query(_OPEN_ABOUT, {"of_topic": str(topic)})]
 
 
-def shown_items(store: Store, now: datetime, marks: Mapping[str, Mark]) -> list[Item]:
+def shown_items(
+    store: Store, now: datetime, marks: Mapping[str, Acknowledgement]
+) -> list[ReportedItem]:
     """The items as a person is shown them (`model.summary`). Raises StateError."""
 
     def is_every(system: str, events: Collection[str]) -> bool:
-        found = store.tell(_OTHERS_EVENTS, {"of_system": system, "now": now})
+        found = store.query(_OTHERS_EVENTS, {"of_system": system, "now": now})
         return all(row["id"] in events or record_id(row["id"]) in events for row in found)
 
     return summarise(open_items(store), marks, is_every)
 
 
-def marks_of(store: Store) -> dict[str, Mark]:
+def acknowledgements_of(store: Store) -> dict[str, Acknowledgement]:
     """What persons have acknowledged, by subject. Raises StateError."""
-    return {row["subject"]: Mark(**row) for row in store.tell(_MARKS, {})}
+    return {row["subject"]: Acknowledgement(**row) for row in store.query(_MARKS, {})}
 
 
-def keep_mark(store: Store, mark: Mark, note: Note) -> None:
+def save_acknowledgement(store: Store, mark: Acknowledgement, note: HistoryEntry) -> None:
     """Note that a person has acknowledged something. Raises StateError."""
     row = {"subject": mark.subject, "inputs": mark.inputs, "at": mark.at, "by": mark.by}
-    store.keep(ACKNOWLEDGED, [row])
-    store.keep(HISTORY, [rows.from_note(note)])
+    store.replace(ACKNOWLEDGED, [row])
+    store.replace(HISTORY, [rows.from_history_entry(note)])
 
 
-def drop_marks(store: Store, subjects: Sequence[str], *notes: Note) -> None:
+def delete_acknowledgements(store: Store, subjects: Sequence[str], *notes: HistoryEntry) -> None:
     """Forget acknowledgements, as a person wants or what they are of is over. Raises StateError."""
     if subjects:
-        store.keep(HISTORY, [rows.from_note(note) for note in notes], _UNMARK, *_of(subjects))
+        store.replace(
+            HISTORY, [rows.from_history_entry(note) for note in notes], _UNMARK, *_of(subjects)
+        )
 
 
 def _of(subjects: Sequence[str]) -> list[dict[str, str]]:
@@ -84,7 +88,7 @@ def reported_lists(store: Store, system: str) -> frozenset[str]:
     return frozenset(p for item in lists if item.system == system for p in item.calendars)
 
 
-def from_item(item: Item) -> dict[str, Any]:
+def from_item(item: ReportedItem) -> dict[str, Any]:
     """An item's row."""
     return {
         "system": item.system,
@@ -100,9 +104,9 @@ def from_item(item: Item) -> dict[str, Any]:
     }
 
 
-def to_item(row: Mapping[str, Any]) -> Item:
+def to_item(row: Mapping[str, Any]) -> ReportedItem:
     """A row's item."""
-    return Item(
+    return ReportedItem(
         row["system"],
         row["event"],
         Topic(row["topic"]),

@@ -18,25 +18,25 @@ from syncd.model import (
     ConflictKind,
     Coverage,
     HeldConflict,
+    HistoryEntry,
     Intent,
     IntentState,
     Kind,
-    Note,
     Operation,
     OwnerChange,
     OwnerProof,
-    Record,
     Replica,
     Role,
-    Waiver,
+    TrackedEvent,
+    UndoSuppression,
     Window,
 )
-from syncd.store.instants import claim_of, instant_text
+from syncd.store.timestamps import claim_of, instant_text
 
-Row = RowMapping | Mapping[str, Any]
+RowLike = RowMapping | Mapping[str, Any]
 
 
-def from_record(record: Record) -> dict[str, Any]:
+def from_record(record: TrackedEvent) -> dict[str, Any]:
     """A record's row. One whose end is accepted, and that is gone, is history from here on."""
     seen = record.observed
     return {
@@ -50,18 +50,18 @@ def from_record(record: Record) -> dict[str, Any]:
         "observed": seen,
         "observed_at": record.observed_at,
         "base": record.base,
-        "ended": record.ended,
-        "mine": record.mine,
+        "ended": record.end_accepted,
+        "mine": record.created_by_us,
         "person": record.person,
         "service": record.service,
         "key": record.key,
         "updated_at": record.updated_at,
         "written": record.written,
         "written_at": record.written_at,
-        "former": record.former,
-        "missing": record.missing,
+        "former": record.before_write,
+        "missing": record.absence_proofs,
         "missing_since": record.missing_since,
-        "retired": record.retired or (record.ended and seen is None),
+        "retired": record.archived or (record.end_accepted and seen is None),
         "series": record.series,
         "original_start": record.original_start,
         "created_at": record.created_at,
@@ -71,9 +71,9 @@ def from_record(record: Record) -> dict[str, Any]:
     }
 
 
-def to_record(row: Row) -> Record:
+def to_record(row: RowLike) -> TrackedEvent:
     """A row's record."""
-    return Record(
+    return TrackedEvent(
         system=row["system"],
         provider=row["provider"],
         id=row["id"],
@@ -82,18 +82,18 @@ def to_record(row: Row) -> Record:
         observed_at=row["observed_at"],
         fingerprint=row["fingerprint"],
         base=row["base"],
-        ended=row["ended"],
-        mine=row["mine"],
+        end_accepted=row["ended"],
+        created_by_us=row["mine"],
         person=row["person"],
         service=row["service"],
         key=row["key"],
         updated_at=row["updated_at"],
         written=row["written"],
         written_at=row["written_at"],
-        former=row["former"],
-        missing=row["missing"],
+        before_write=row["former"],
+        absence_proofs=row["missing"],
         missing_since=row["missing_since"],
-        retired=row["retired"],
+        archived=row["retired"],
         series=row["series"],
         original_start=row["original_start"],
         created_at=row["created_at"],
@@ -103,9 +103,9 @@ def to_record(row: Row) -> Record:
     )
 
 
-def to_ended(row: Row) -> Record:
+def to_ended(row: RowLike) -> TrackedEvent:
     """The record of an event that is gone, and of a booking that is alive."""
-    return replace(to_record(row), retired=False)
+    return replace(to_record(row), archived=False)
 
 
 def from_booking(booking: Booking) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def from_booking(booking: Booking) -> dict[str, Any]:
     }
 
 
-def to_booking(row: Row) -> Booking:
+def to_booking(row: RowLike) -> Booking:
     """A row's booking."""
     return Booking(
         row["id"],
@@ -144,12 +144,12 @@ def from_replica(replica: Replica) -> dict[str, Any]:
         "system": replica.system,
         "event": replica.event,
         "role": str(replica.role),
-        "settled": replica.settled,
+        "settled": replica.synced_revision,
         "person": replica.person,
     }
 
 
-def to_replica(row: Row) -> Replica:
+def to_replica(row: RowLike) -> Replica:
     """A row's replica."""
     return Replica(
         row["booking"],
@@ -185,7 +185,7 @@ def from_intent(intent: Intent) -> dict[str, Any]:
     }
 
 
-def to_operation(row: Row) -> Operation:
+def to_operation(row: RowLike) -> Operation:
     """The operation of a journal row."""
     return Operation(
         action=Action(row["action"]),
@@ -201,7 +201,7 @@ def to_operation(row: Row) -> Operation:
     )
 
 
-def to_intent(row: Row) -> Intent:
+def to_intent(row: RowLike) -> Intent:
     """A journal row's intent."""
     return Intent(
         row["id"],
@@ -235,7 +235,7 @@ def from_conflict(held: HeldConflict) -> dict[str, Any]:
     }
 
 
-def to_conflict(row: Row) -> HeldConflict:
+def to_conflict(row: RowLike) -> HeldConflict:
     """A row's held conflict."""
     return HeldConflict(
         row["id"],
@@ -283,7 +283,7 @@ def from_coverage(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def to_coverage(row: Row) -> Coverage:
+def to_coverage(row: RowLike) -> Coverage:
     """A row's coverage."""
     return Coverage(
         row["system"],
@@ -300,16 +300,16 @@ def from_baseline(baseline: Baseline) -> dict[str, Any]:
         "system": baseline.system,
         "provider": baseline.provider,
         "mapping": baseline.mapping,
-        "settled_at": baseline.settled_at,
+        "settled_at": baseline.completed_at,
     }
 
 
-def to_baseline(row: Row) -> Baseline:
+def to_baseline(row: RowLike) -> Baseline:
     """A row's baseline."""
     return Baseline(row["system"], row["provider"], row["mapping"], row["settled_at"])
 
 
-def from_waiver(waiver: Waiver) -> dict[str, Any]:
+def from_suppression(waiver: UndoSuppression) -> dict[str, Any]:
     """A waiver's row."""
     return {
         "booking": waiver.booking,
@@ -319,9 +319,9 @@ def from_waiver(waiver: Waiver) -> dict[str, Any]:
     }
 
 
-def to_waiver(row: Row) -> Waiver:
+def to_suppression(row: RowLike) -> UndoSuppression:
     """A row's waiver."""
-    return Waiver(row["booking"], row["system"], row["revision"], row["run"])
+    return UndoSuppression(row["booking"], row["system"], row["revision"], row["run"])
 
 
 def from_owner_change(change: OwnerChange) -> dict[str, Any]:
@@ -331,7 +331,7 @@ def from_owner_change(change: OwnerChange) -> dict[str, Any]:
     return {**{name: getattr(change, name) for name in names}, "proof": str(change.proof)}
 
 
-def to_owner_change(row: Row) -> OwnerChange:
+def to_owner_change(row: RowLike) -> OwnerChange:
     """A row's owner change."""
     return OwnerChange(**{**row, "proof": OwnerProof(row["proof"])})
 
@@ -341,7 +341,7 @@ def from_user(user: CalendarUser) -> dict[str, Any]:
     return {"system": user.system, "provider": user.provider, "user": user.user}
 
 
-def from_note(note: Note) -> dict[str, Any]:
+def from_history_entry(note: HistoryEntry) -> dict[str, Any]:
     """A line of history's row."""
     return {
         "at": note.at,
@@ -360,9 +360,9 @@ def from_note(note: Note) -> dict[str, Any]:
     }
 
 
-def to_note(row: Row) -> Note:
+def to_history_entry(row: RowLike) -> HistoryEntry:
     """A row's line of history."""
-    return Note(
+    return HistoryEntry(
         row["at"],
         row["run"],
         row["provider"],

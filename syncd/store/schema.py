@@ -6,7 +6,7 @@ import sys
 
 from sqlalchemy import text
 
-from syncd.store.connect import connect, migrate
+from syncd.store.database import migrate, open_database
 
 _HEAD = "-- Made by `python -m syncd.store.schema`; a test compares it with the migrations.\n"
 
@@ -17,7 +17,7 @@ _EVERYTHING = text(
 
 def schema() -> str:
     """The statements that make a new state: by table, each followed by its indexes."""
-    engine = connect("sqlite://", create=True)
+    engine = open_database("sqlite://", create=True)
     try:
         migrate(engine, "a new state")
         with engine.connect() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, select
 
-from syncd.model import Record, series_of
+from syncd.model import TrackedEvent, series_of
 from syncd.store import rows
 from syncd.store.store import Store
 from syncd.store.tables import EVENT
@@ -22,19 +22,19 @@ _MISSING = select(EVENT).where(
 )
 
 
-def siblings(store: Store, record: Record) -> list[Record]:
+def siblings(store: Store, record: TrackedEvent) -> list[TrackedEvent]:
     """The other instances of a record's series that stand, in the order of time."""
     if not series_of(record):
         return []
     asked = {"of_system": record.system, "of_series": record.series}
-    found = [rows.to_record(row) for row in store.tell(_INSTANCES, asked)]
+    found = [rows.to_record(row) for row in store.query(_INSTANCES, asked)]
     others = [r for r in found if r.id != record.id and series_of(r) == series_of(record)]
     standing = [(r.observed.start, r.id, r) for r in others if r.observed is not None]
     return [r for _, _, r in sorted(standing, key=lambda each: each[:2])]
 
 
-def suspects(store: Store, system: str, provider: str) -> list[Record]:
+def suspects(store: Store, system: str, provider: str) -> list[TrackedEvent]:
     """The instances of series in a calendar that are missing, and not proven to be gone."""
     asked = {"of_system": system, "of_provider": provider}
-    found = [rows.to_record(row) for row in store.tell(_MISSING, asked)]
+    found = [rows.to_record(row) for row in store.query(_MISSING, asked)]
     return [r for r in found if series_of(r)]

@@ -19,7 +19,7 @@ from syncd.store.types import Instant, JsonText, ValueText
 
 
 class EventRow(_Table, table=True):
-    """One event of one system: what was read, accepted and written of it (`model.Record`).
+    """One event of one system: what was read, accepted and written of it (`model.TrackedEvent`).
 
     ``starts`` and ``ends`` repeat the interval of ``observed`` for the index.
     """
@@ -184,7 +184,7 @@ class RunRow(_Table, table=True):
 
 
 class HistoryRow(_Table, table=True):
-    """One line of "why did this move?" (`model.Note`)."""
+    """One line of "why did this move?" (`model.HistoryEntry`)."""
 
     __tablename__ = "history"
     __table_args__ = (
@@ -209,7 +209,7 @@ class HistoryRow(_Table, table=True):
 
 
 class ReportedRow(_Table, table=True):
-    """A record or list that cannot be carried, or only with an assumption (`model.Item`).
+    """A record or list that cannot be carried, or only with an assumption (`model.ReportedItem`).
 
     ``back`` and ``ahead`` are seconds.
     """
@@ -228,7 +228,7 @@ class ReportedRow(_Table, table=True):
 
 
 class AcknowledgedRow(_Table, table=True):
-    """A reported item or a double booking that a person has acknowledged (`model.Mark`)."""
+    """A reported item or double booking that a person has acknowledged."""
 
     __tablename__ = "acknowledged"
     subject: str = Field(primary_key=True)
@@ -254,7 +254,7 @@ class HealthRow(_Table, table=True):
 
 
 class AllowanceRow(_Table, table=True):
-    """The calls that a system's account allows, and that polling plans (`model.Allowance`)."""
+    """The calls that a system's account allows, and that polling plans (`model.RateAllowance`)."""
 
     __tablename__ = "allowance"
     system: str = Field(primary_key=True)
@@ -278,7 +278,7 @@ class FactRow(_Table, table=True):
 
 
 class RotaRow(_Table, table=True):
-    """When a provider's whole window is read (`model.OnRota`)."""
+    """When a provider's whole window is read (`model.PollSlot`)."""
 
     __tablename__ = "rota"
     provider: str = Field(primary_key=True)
@@ -287,7 +287,7 @@ class RotaRow(_Table, table=True):
 
 
 class FreeTimeRow(_Table, table=True):
-    """What a system last offered of a provider (`model.FreeTime`)."""
+    """What a system last offered of a provider (`model.Availability`)."""
 
     __tablename__ = "free_time"
     system: str = Field(primary_key=True)
@@ -314,7 +314,7 @@ class ExposureRow(_Table, table=True):
 
 
 class ClosingRow(_Table, table=True):
-    """How long one value of a booking was open elsewhere (`model.Closing`)."""
+    """How long one value of a booking was open elsewhere (`model.TimeToBlock`)."""
 
     __tablename__ = "closing"
     __table_args__ = (
@@ -329,7 +329,7 @@ class ClosingRow(_Table, table=True):
 
 
 class WaiverRow(_Table, table=True):
-    """A person took back what syncd wrote for a booking in a system (`model.Waiver`)."""
+    """A person took back what syncd wrote for a booking in a system (`model.UndoSuppression`)."""
 
     __tablename__ = "waiver"
     booking: str = Field(primary_key=True, foreign_key="booking.id")
@@ -352,7 +352,7 @@ class ProvisionedRow(_Table, table=True):
 
 
 class RelationRow(_Table, table=True):
-    """A booking tied to its contact in a system (`store.relations.Relation`)."""
+    """A booking tied to its contact in a system (`store.relations.StoredRelation`)."""
 
     __tablename__ = "relation"
     system: str = Field(primary_key=True)

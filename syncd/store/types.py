@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Dialect, String, Text, TypeDecorator
 
 from syncd.model import Value
-from syncd.store.instants import instant_text, value_of
+from syncd.store.timestamps import instant_text, value_of
 
 # A provider's, whose state is loaded at a time; most are stored several times: as observed, base,
 # agreed, in each system.
@@ -115,5 +115,5 @@ def _to_json(value: str | None) -> Any:
 
 
 def _unreadable(value: object) -> sqlite3.DataError:
-    """What SQLite would say of damage: `store.errors.told` has the words for it."""
+    """What SQLite would say of damage: `store.errors.translate_errors` has the words for it."""
     return sqlite3.DataError(f"malformed value of {type(value).__name__} in a row")

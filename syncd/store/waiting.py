@@ -20,18 +20,18 @@ _HOW_MANY = select(WAITING.c.system, WAITING.c.why, func.count().label("n")).gro
 
 def waiting_writes(store: Store) -> list[WaitingWrite]:
     """Load all of them, by system and time. Raises StateError."""
-    return [_write(row) for row in store.tell(_ALL, {})]
+    return [_write(row) for row in store.query(_ALL, {})]
 
 
 def count_waiting(store: Store) -> dict[tuple[str, WaitReason], int]:
     """Count them by system and reason. Raises StateError."""
-    found = store.tell(_HOW_MANY, {})
+    found = store.query(_HOW_MANY, {})
     return {(row["system"], WaitReason(row["why"])): row["n"] for row in found}
 
 
-def keep_waiting(store: Store, new: Collection[WaitingWrite], gone: Collection[str]) -> None:
+def save_waiting(store: Store, new: Collection[WaitingWrite], gone: Collection[str]) -> None:
     """Store what waits now, and drop what does not any more. Raises StateError."""
-    store.keep(WAITING, [_row(each) for each in new], _GONE, *({"gone": name} for name in gone))
+    store.replace(WAITING, [_row(each) for each in new], _GONE, *({"gone": name} for name in gone))
 
 
 def _row(write: WaitingWrite) -> dict[str, Any]:

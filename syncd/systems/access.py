@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from syncd.systems.port import AuthLost, Rejected, SystemFault
+from syncd.systems.port import PlatformError, RejectedError, UnauthorizedError
 
 if TYPE_CHECKING:
     from syncd.model import Clock
 
 T = TypeVar("T")
 
-PAUSE = 1.0
+RETRY_PAUSE = 1.0
 """Seconds before a call that was answered with 401 is repeated."""
 
 SETTLED = 10.0
@@ -47,7 +47,8 @@ class Access:
     ) -> None:
         """Keep the parts; without a check, a second 401 is believed.
 
-        ``pause`` waits for some seconds, and raises a SystemFault where nothing is to be repeated.
+        ``pause`` waits for some seconds, and raises a PlatformError where nothing is to be
+        repeated.
         """
         self._pause = pause
         self._clock = clock
@@ -56,14 +57,14 @@ class Access:
         self._lost_at: float | None = None
 
     async def repeated(self, once: Callable[[], Awaitable[T]], *, cheap: bool = False) -> T:
-        """Make a call, up to three times while the secret proves valid. Raises SystemFault.
+        """Make a call, up to three times while the secret proves valid. Raises PlatformError.
 
         A 401 says that nothing was done, so a write may be repeated, too. A call that is the
         ``cheap`` read itself is a proof of its own.
         """
         try:
             return await self._repeated_once(once)
-        except AuthLost as fault:
+        except UnauthorizedError as fault:
             if fault.status not in {_UNAUTHORISED, _SWITCHED_OFF}:
                 raise
             if cheap:
@@ -72,7 +73,7 @@ class Access:
                 raise
             if fault.status == _SWITCHED_OFF:
                 # Only what this call asked for is gone.
-                raise Rejected(
+                raise RejectedError(
                     fault.system, fault.call, status=fault.status, detail=fault.detail
                 ) from None
         return await once()
@@ -80,10 +81,10 @@ class Access:
     async def _repeated_once(self, once: Callable[[], Awaitable[T]]) -> T:
         try:
             return await once()
-        except AuthLost as fault:
+        except UnauthorizedError as fault:
             if fault.status != _UNAUTHORISED or self._is_settled():
                 raise
-        await self._pause(PAUSE)
+        await self._pause(RETRY_PAUSE)
         return await once()
 
     def _is_settled(self) -> bool:
@@ -99,9 +100,9 @@ class Access:
                 return False
             try:
                 await self._check()
-            except AuthLost:
+            except UnauthorizedError:
                 self._lost_at = self._clock.monotonic()
                 return False
-            except SystemFault:
+            except PlatformError:
                 return False
             return True

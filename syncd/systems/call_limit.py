@@ -11,13 +11,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncd.systems.port import Interrupted
+from syncd.systems.port import StoppingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class OverLimit(Interrupted):
+class OverCallLimitError(StoppingError):
     """The call was not sent: the calls that this work may make are used up."""
 
     without_status = "was not sent: the number of calls that was agreed to is reached"
@@ -25,12 +25,12 @@ class OverLimit(Interrupted):
 
 @dataclass(slots=True)
 class CallLimit:
-    """At most ``most`` calls, of which ``reserved`` are kept for what comes last.
+    """At most ``maximum`` calls, of which ``reserved`` are kept for what comes last.
 
     ``ends`` lets calls leave although syncd is told to end: what they undo must not stay.
     """
 
-    most: int
+    maximum: int
     used: int = 0
     reserved: int = 0
     ends: bool = False
@@ -38,7 +38,7 @@ class CallLimit:
     @property
     def left(self) -> int:
         """How many calls may be made now."""
-        return max(0, self.most - self.reserved - self.used)
+        return max(0, self.maximum - self.reserved - self.used)
 
 
 _LIMIT: ContextVar[CallLimit | None] = ContextVar("call_limit", default=None)
@@ -55,12 +55,12 @@ def limited(limit: CallLimit) -> Iterator[None]:
 
 
 def take_call(system: str, call: str) -> None:
-    """Count a call that is about to be sent. Raises OverLimit."""
+    """Count a call that is about to be sent. Raises OverCallLimitError."""
     limit = _LIMIT.get()
     if limit is None:
         return
     if not limit.left:
-        raise OverLimit(system, call)
+        raise OverCallLimitError(system, call)
     limit.used += 1
 
 

@@ -12,25 +12,25 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from syncd.model import Unproven, Window
-from syncd.systems.boundary import bare
+from syncd.systems.fault_boundary import bare
 from syncd.systems.list_caps import (
-    MOST_EXTRA,
+    MAX_EXTRA,
     SHORTEST,
     SMALL,
     SUSPICIOUS,
-    Known,
+    KnownCap,
     Part,
     halves,
     planned,
 )
-from syncd.systems.port import Malformed, Retryable, SystemFault
-from syncd.systems.reported import nameless, shortened
+from syncd.systems.port import PlatformError, RetryableError, UnreadableError
+from syncd.systems.reported_lists import nameless, shortened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
     from syncd.model import Clock
-    from syncd.systems.facts import Facts
+    from syncd.systems.facts import FactStore
     from syncd.systems.port import ListCall
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ _USUAL = min(SUSPICIOUS) - 1
 _Key = tuple[str, str, tuple[str, ...]]
 
 
-class Limit:
+class ReadLimit:
     """The time that is left for one read, and for each of its lists."""
 
     def __init__(self, system: str, clock: Clock) -> None:
@@ -65,17 +65,17 @@ class Limit:
 
     @asynccontextmanager
     async def within(self, until: float, call: str) -> AsyncIterator[None]:
-        """Bound a request of a list. Raises Retryable when the time is up."""
+        """Bound a request of a list. Raises RetryableError when the time is up."""
         try:
             async with asyncio.timeout(max(0.0, until - self._clock.monotonic())):
                 yield
         except TimeoutError:
             detail = f"the list took longer than {LIST_SECONDS:.0f} s"
-            raise Retryable(self._system, call, detail=detail) from None
+            raise RetryableError(self._system, call, detail=detail) from None
 
 
 @dataclass(slots=True)
-class Listed:
+class ListResult:
     """How a list was read: its parts in order, and the faults of those that failed.
 
     ``failed`` are the spans of the latter; ``cut`` those that may hold rows which were not shown.
@@ -84,11 +84,11 @@ class Listed:
 
     call: ListCall
     parts: list[Part] = field(default_factory=list)
-    faults: list[SystemFault] = field(default_factory=list)
+    faults: list[PlatformError] = field(default_factory=list)
     failed: list[Window] = field(default_factory=list)
     cut: list[Window] = field(default_factory=list)
     unnamed: int = 0
-    extra: int = MOST_EXTRA
+    extra: int = MAX_EXTRA
 
     @property
     def answered(self) -> bool:
@@ -117,7 +117,7 @@ class Listed:
         providers = sorted(self.call.providers)
         return [Unproven(p, self.call.kinds, window, lacking) for p in providers]
 
-    def items(self, system: str) -> list[Malformed]:
+    def items(self, system: str) -> list[UnreadableError]:
         """What is to be reported: rows without an id, and that the list ends before its rows do."""
         found = [nameless(system, self.call, self.unnamed)] if self.unnamed else []
         if self.cut:
@@ -135,7 +135,7 @@ class CappedLists:
     """
 
     def __init__(
-        self, system: str, clock: Clock, facts: Facts, lengths: frozenset[int] = SUSPICIOUS
+        self, system: str, clock: Clock, facts: FactStore, lengths: frozenset[int] = SUSPICIOUS
     ) -> None:
         """Start with what the facts say."""
         self._lengths = lengths
@@ -147,10 +147,10 @@ class CappedLists:
         self._doubted: dict[tuple[str, str], dict[int, datetime]] = {}
         self._doubted_at: dict[tuple[str, str, int], float] = {}
 
-    def known(self, call: str) -> Known:
+    def known(self, call: str) -> KnownCap:
         """What is known of a kind of list."""
         cap, clear = (self._facts.get(f"{what} {call}", _LIFETIME) for what in ("cap", "no cap"))
-        return Known(int(cap) if cap else None, int(clear) if clear else 0, self._lengths)
+        return KnownCap(int(cap) if cap else None, int(clear) if clear else 0, self._lengths)
 
     def plan(self, calls: Iterable[ListCall]) -> tuple[ListCall, ...]:
         """Cut the calls of lists that are longer than one answer shows."""
@@ -177,15 +177,15 @@ class CappedLists:
         call: ListCall,
         ask: Callable[[ListCall], Awaitable[Sequence[T]]],
         identify: Callable[[T], str],
-        limit: Limit,
+        limit: ReadLimit,
         *,
         regular: bool = True,
-    ) -> Listed:
+    ) -> ListResult:
         """Read a list, in as many calls as it takes. ``ask`` makes one, and keeps its rows.
 
         ``regular``: it is a list that every cycle reads, which may be doubted.
         """
-        listed = Listed(call)
+        listed = ListResult(call)
         reader = _Reader(self, listed, ask, identify, limit, limit.of_list())
         doubted = self._doubts(call) if regular else []
         pieces = self.plan([call])
@@ -208,7 +208,7 @@ class CappedLists:
             found += [(hours, by_length.pop(hours)) for hours in due]
         return [at for _, at in sorted(found, reverse=True)]
 
-    def longer(self, call: str, rows: int) -> Known:
+    def longer(self, call: str, rows: int) -> KnownCap:
         """Note that an answer had so many different rows; return what is known by now."""
         before = self.known(call)
         known = before.after(rows)
@@ -229,7 +229,7 @@ class CappedLists:
         hours = _hours(call)
         return by_length.get(hours, by_length.get(max(by_length, default=0), []))
 
-    def _remember(self, call: ListCall, listed: Listed) -> None:
+    def _remember(self, call: ListCall, listed: ListResult) -> None:
         key, known = (call.call, call.selector, call.ids), self.known(call.call)
         if listed.failed:
             return
@@ -252,10 +252,10 @@ class _Reader(Generic[T]):
     def __init__(
         self,
         lists: CappedLists,
-        listed: Listed,
+        listed: ListResult,
         ask: Callable[[ListCall], Awaitable[Sequence[T]]],
         identify: Callable[[T], str],
-        limit: Limit,
+        limit: ReadLimit,
         until: float,
     ) -> None:
         self._lists = lists
@@ -270,7 +270,7 @@ class _Reader(Generic[T]):
         try:
             async with self._limit.within(self._until, call.call):
                 return await self._ask(call)
-        except SystemFault as fault:
+        except PlatformError as fault:
             self._listed.faults.append(bare(fault))
             return None
 

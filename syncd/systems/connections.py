@@ -17,14 +17,14 @@ import h11
 import httpx
 
 from syncd.systems.client import SENT
-from syncd.systems.sockets import Socket, connect
+from syncd.systems.sockets import Socket, open_socket
 
 _PORTS = {"http": 80, "https": 443}
 
 _LONGEST_HEAD = 100 * 1024
 """Bytes of an answer's headers, as with httpcore."""
 
-_STEP = 64 * 1024
+READ_SIZE = 64 * 1024
 """Bytes that h11 is given at a time. It bounds a head or a trailer only while that is not whole."""
 
 _MOST_INTERIM = 100
@@ -105,7 +105,7 @@ class Connections(httpx.AsyncBaseTransport):
                 return last
             await last.aclose()
         scheme, host, port = origin
-        socket = await connect(host, port, patience)
+        socket = await open_socket(host, port, patience)
         if scheme == "https":
             await socket.secure(self._context, host, patience)
         return _Connection(origin, socket)
@@ -151,8 +151,8 @@ class _Connection:
                 if not self._received and self._http.their_state is h11.SEND_RESPONSE:
                     why = "Server disconnected without sending a response."
                     raise httpx.RemoteProtocolError(why)
-            self._http.receive_data(bytes(self._received[:_STEP]))
-            self._received = self._received[_STEP:]
+            self._http.receive_data(bytes(self._received[:READ_SIZE]))
+            self._received = self._received[READ_SIZE:]
 
     def is_done(self) -> bool:
         """Whether the answer was read to its end, and nothing else came: it can be used again."""

@@ -17,20 +17,20 @@ from typing import Any, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
-from syncd.systems.sizes import TooLarge, expect_rows, expect_small
+from syncd.systems.sizes import TooLargeError, expect_rows, expect_small
 
 T = TypeVar("T")
 
 UNREADABLE = (ValueError, RecursionError)
 """What decoding raises: `msgspec.DecodeError` and `UnicodeDecodeError` are ValueErrors."""
 
-MOST_REPAIRED = 3 * 1024 * 1024
+MAX_REPAIRED_BYTES = 3 * 1024 * 1024
 """Longer bodies are not repaired, so that no platform can keep the process busy: lists are 2 MB."""
 
-MOST_REPAIRS = 20_000
+MAX_REPAIRS = 20_000
 """Places of a body that are repaired: one in each row of the longest list."""
 
-MOST_SALVAGED = 2_000
+MAX_SALVAGED = 2_000
 """Rows of a list of which the readable fields are looked for; of the others, none is read."""
 
 _LARGE = 64 * 1024
@@ -67,9 +67,9 @@ def _decoded(body: bytes, shape: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=shape)
         except UNREADABLE:
-            if len(body) > MOST_REPAIRED:
+            if len(body) > MAX_REPAIRED_BYTES:
                 raise
-            sound = repaired(body, MOST_REPAIRS)
+            sound = repaired(body, MAX_REPAIRS)
         try:
             return msgspec.json.decode(sound, type=shape)
         except UNREADABLE:
@@ -93,7 +93,7 @@ def repaired(body: bytes, most: int | None = None) -> bytes:
     """Return the body with valid text: what is no character becomes U+FFFD, a raw control a space.
 
     Outside of texts there are no escapes, and a space is as good as any other white space.
-    Raises TooLarge if more than ``most`` places are to be repaired.
+    Raises TooLargeError if more than ``most`` places are to be repaired.
     """
     text = body.decode("utf-8-sig", "replace").encode().translate(_NO_CONTROLS)
     places = 0
@@ -104,7 +104,7 @@ def repaired(body: bytes, most: int | None = None) -> bytes:
             return part[1]
         places += 1
         if most is not None and places > most:
-            raise TooLarge(f"its text is not valid in more than {most} places")
+            raise TooLargeError(f"its text is not valid in more than {most} places")
         return _REPLACEMENT
 
     return _ESCAPES.sub(sound, text)
@@ -134,7 +134,7 @@ def _salvaged(body: bytes | msgspec.Raw, shape: Any) -> Any:
 def _rows(raws: Sequence[msgspec.Raw], shape: Any) -> list[Any]:
     """Decode each row; of those that cannot be decoded, salvage as many as there is time for."""
     expect_rows(len(raws))
-    left, rows = MOST_SALVAGED, list[Any]()
+    left, rows = MAX_SALVAGED, list[Any]()
     for raw in raws:
         try:
             rows.append(_decoder(shape).decode(raw))

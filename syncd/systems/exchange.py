@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import httpx
 
 from syncd.systems.client import SENT, Answer
-from syncd.systems.loose import number
+from syncd.systems.lenient import number
 from syncd.systems.stopping import IN_FLIGHT
 from syncd.systems.unpacking import unpacker
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from syncd.systems.client import Client
     from syncd.systems.stopping import Stopping
 
-MOST_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 """No answer is read further than this, packed or unpacked: the largest lists are 2 MB."""
 
 LARGE = 512 * 1024
 """Bytes from which on the answers of one account are received one after the other.
 
-Else ten lists that are read at once would take ten times `MOST_BYTES`.
+Else ten lists that are read at once would take ten times `MAX_BYTES`.
 """
 
-MOST_PARTS = 20_000
+MAX_PARTS = 20_000
 """Chunks of an answer: as many as the longest one has with 400 bytes each."""
 
-MOST_HEADERS = 200
+MAX_HEADERS = 200
 """Header fields of an answer; platforms send 30."""
 
-LONGEST = 120.0
+MAX_DURATION = 120.0
 """Seconds in which an answer must be whole, however steadily it trickles."""
 
 _TURN = 64
@@ -47,11 +47,11 @@ _FRAMING = frozenset({b"content-encoding", b"content-length", b"transfer-encodin
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
-class TooMuch(httpx.RequestError):
+class ResponseTooLargeError(httpx.RequestError):
     """An answer that is larger than any that a platform sends."""
 
 
-class Unsent(httpx.RequestError):
+class NotSentError(httpx.RequestError):
     """The signal to end came before the first byte of the request left."""
 
 
@@ -66,7 +66,7 @@ async def exchange(client: Client, request: httpx.Request, stopping: Stopping) -
         return request.extensions.get(SENT) is not False
 
     try:
-        async with stopping.cut(LONGEST, lambda: IN_FLIGHT if is_sent() else 0.0):
+        async with stopping.cut(MAX_DURATION, lambda: IN_FLIGHT if is_sent() else 0.0):
             response = await client.transport.handle_async_request(request)
             try:
                 content = await _body(response, client.large)
@@ -74,8 +74,8 @@ async def exchange(client: Client, request: httpx.Request, stopping: Stopping) -
                 await response.aclose()
     except TimeoutError:
         if not is_sent():
-            raise Unsent("syncd is ending", request=request) from None
-        allowed = IN_FLIGHT if stopping.is_set() else LONGEST
+            raise NotSentError("syncd is ending", request=request) from None
+        allowed = IN_FLIGHT if stopping.is_set() else MAX_DURATION
         raise httpx.ReadTimeout(f"no whole answer in {allowed:.0f} s", request=request) from None
     return Answer.of(response, content)
 
@@ -98,9 +98,9 @@ async def _read(response: httpx.Response, body: _Body) -> None:
     async for part in cast("httpx.AsyncByteStream", response.stream):
         arrived += len(part)
         parts += 1
-        _expect_at_most(MOST_BYTES, arrived)
-        if parts > MOST_PARTS:
-            raise TooMuch(f"the answer comes in more than {MOST_PARTS} parts")
+        _expect_at_most(MAX_BYTES, arrived)
+        if parts > MAX_PARTS:
+            raise ResponseTooLargeError(f"the answer comes in more than {MAX_PARTS} parts")
         if packed is None:
             await body.add(part)
         else:
@@ -120,9 +120,9 @@ async def _read(response: httpx.Response, body: _Body) -> None:
 
 
 def _framing(headers: list[tuple[bytes, bytes]]) -> dict[bytes, str]:
-    """Return the header fields that say how the body is sent. Raises TooMuch."""
-    if len(headers) > MOST_HEADERS:
-        raise TooMuch(f"the answer has more than {MOST_HEADERS} header fields")
+    """Return the header fields that say how the body is sent. Raises ResponseTooLargeError."""
+    if len(headers) > MAX_HEADERS:
+        raise ResponseTooLargeError(f"the answer has more than {MAX_HEADERS} header fields")
     found: dict[bytes, str] = {}
     for name, value in headers:
         if (key := name.lower()) in _FRAMING:
@@ -133,7 +133,7 @@ def _framing(headers: list[tuple[bytes, bytes]]) -> dict[bytes, str]:
 
 def _expect_at_most(most: int, size: int) -> None:
     if size > most:
-        raise TooMuch(f"the answer is longer than {most} bytes")
+        raise ResponseTooLargeError(f"the answer is longer than {most} bytes")
 
 
 class _Body:
@@ -150,9 +150,9 @@ class _Body:
         self._has_turn = False
 
     async def add(self, part: bytes) -> None:
-        """Append a part. Raises TooMuch."""
+        """Append a part. Raises ResponseTooLargeError."""
         self._size += len(part)
-        _expect_at_most(MOST_BYTES, self._size)
+        _expect_at_most(MAX_BYTES, self._size)
         if self._size > LARGE and not self._has_turn:
             await self._large.acquire()
             self._has_turn = True

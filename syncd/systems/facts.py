@@ -21,7 +21,7 @@ RENEWED = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class Facts:
+class FactStore:
     """The facts of one system. The adapter notes them; whoever holds the state stores them."""
 
     system: str

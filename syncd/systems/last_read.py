@@ -18,7 +18,7 @@ GROUPS = frozenset({"groupId", "teamId"})
 """The selectors of lists whose calendars only a directory names, which may be out of date."""
 
 
-class Listing(Enum):
+class ListingKind(Enum):
     """Which list of the last read had to show an event.
 
     OWN: that of its user or calendar. GROUP: that of the group or team that its calendar was in
@@ -52,11 +52,13 @@ class LastRead:
         if value is None or value.interval != found.value.interval or found.id in self.ids:
             return False
         return any(
-            c.provider == found.provider and found.kind in c.kinds and c.window.holds(found.value)
+            c.provider == found.provider
+            and found.kind in c.kinds
+            and c.window.contains(found.value)
             for c in self.coverage
         )
 
-    def listing(self, found: Event) -> Listing:
+    def listing(self, found: Event) -> ListingKind:
         """Return which list had to show an event."""
         calendar = found.service
         asked = {
@@ -67,18 +69,18 @@ class LastRead:
         }
         by_group = {id for selector, id in asked if selector in GROUPS}
         if any(selector == "userId" for selector, _ in asked) or ("calendarId", calendar) in asked:
-            return Listing.OWN
+            return ListingKind.OWN
         if calendar is None:
-            return Listing.GROUP if by_group else Listing.OWN
+            return ListingKind.GROUP if by_group else ListingKind.OWN
         if not by_group:
-            return Listing.NONE
+            return ListingKind.NONE
         unknown = calendar not in self.groups and not self.every_group
         in_group = unknown or self.groups.get(calendar) in by_group
-        return Listing.GROUP if in_group else Listing.NONE
+        return ListingKind.GROUP if in_group else ListingKind.NONE
 
 
 @dataclass(slots=True)
-class Misses:
+class MissingListed:
     """The events that the lists of a read lacked, and what that says of its directory.
 
     A group's list that lacks an event makes the directory be read again. Once that says the same
@@ -107,16 +109,16 @@ class Misses:
             return None
         self._renewed = renew() or self._renewed
         listing, calendar = last.listing(found), found.service or ""
-        if listing is Listing.GROUP:
+        if listing is ListingKind.GROUP:
             group = last.groups.get(calendar, "")
             outdated = self._renewed and self._settled.get(calendar) != group
             self._open[calendar] = group
             return Found(found, elsewhere=outdated, outdated=outdated)
-        return Found(found, elsewhere=listing is Listing.NONE)
+        return Found(found, elsewhere=listing is ListingKind.NONE)
 
     def is_of_group(self, found: Event) -> bool:
         """Whether an event that is lacking is in a group that the directory confirmed since."""
         last, calendar = self._last, found.service or ""
-        if last is None or last.listing(found) is not Listing.GROUP:
+        if last is None or last.listing(found) is not ListingKind.GROUP:
             return False
         return self._settled.get(calendar) == last.groups.get(calendar, "")

@@ -45,15 +45,15 @@ SMALL = min(SUSPICIOUS) // 2
 SHORTEST = timedelta(minutes=15)
 """A span is split no further than this."""
 
-MOST_EXTRA = 8
+MAX_EXTRA = 8
 """Calls that checking may add to one list in one cycle."""
 
-MOST_PARTS = 64
+MAX_PARTS = 64
 """Calls that one list is planned for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownCap:
     """What is known of one kind of list. ``cap``: the rows it ends after, None if none is known.
 
     ``lengths`` are the suspicious ones. ``clear`` is the greatest of them that is no cap, as a
@@ -68,7 +68,7 @@ class Known:
         """Whether a list of so many rows may have been cut."""
         return rows == self.cap or (rows > self.clear and rows in self.lengths)
 
-    def after(self, rows: int) -> Known:
+    def after(self, rows: int) -> KnownCap:
         """Learn from an answer with so many different rows."""
         clear = max((length for length in self.lengths if length < rows), default=0)
         if self.cap is not None and rows > self.cap:
@@ -97,7 +97,7 @@ def halves(span: Window) -> tuple[Window, Window] | None:
     return Window(span.start, middle), Window(middle, span.end)
 
 
-def planned(span: Window, parts: Sequence[Part], known: Known) -> list[Window]:
+def planned(span: Window, parts: Sequence[Part], known: KnownCap) -> list[Window]:
     """Cut a span so that no piece is expected to be as long as its list's cap: the fewest pieces.
 
     ``parts`` are those of the last read of this list, in order; without any it is not cut.
@@ -114,13 +114,13 @@ def planned(span: Window, parts: Sequence[Part], known: Known) -> list[Window]:
         else:
             pieces.append(part.span)
             expected = part.rows
-    if len(pieces) <= MOST_PARTS:
+    if len(pieces) <= MAX_PARTS:
         return pieces or [span]
-    rest = Window(pieces[MOST_PARTS - 1].start, span.end)
-    return [*pieces[: MOST_PARTS - 1], rest]
+    rest = Window(pieces[MAX_PARTS - 1].start, span.end)
+    return [*pieces[: MAX_PARTS - 1], rest]
 
 
-def _most(parts: Sequence[Part], known: Known) -> int | None:
+def _most(parts: Sequence[Part], known: KnownCap) -> int | None:
     """How many rows a piece may be expected to have; None where it need not be cut."""
     if not parts:
         return None
@@ -149,7 +149,7 @@ def _even(parts: Iterable[Part], most: int) -> Iterable[Part]:
     for part in parts:
         rows = part.rows if part.whole else 2 * part.rows + most
         length = part.span.end - part.span.start
-        count = min(int(-(-rows // most)), int(length / SHORTEST), MOST_PARTS)
+        count = min(int(-(-rows // most)), int(length / SHORTEST), MAX_PARTS)
         if count <= 1:
             yield replace(part, rows=rows)
             continue

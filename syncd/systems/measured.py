@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncd.model import Fact
-    from syncd.systems.facts import Facts
+    from syncd.systems.facts import FactStore
 
 CONTRADICTED = "!"
 """Stored before a value that an answer contradicted; the fact's date is that of the answer."""
@@ -53,7 +53,7 @@ class Side(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class FactStatus:
     """One fact of one account: its row of the table, and the value that counts.
 
     ``at`` is when it was measured, or contradicted; None where neither was done.
@@ -71,7 +71,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredFacts:
     """The facts of one account (`model.platform_facts`) as they may be relied on.
 
     ``platform`` is the system's type, '' for what is derived from a system and has none of its own;
@@ -79,7 +79,7 @@ class Measured:
     """
 
     platform: str
-    facts: Facts
+    facts: FactStore
 
     def value(self, name: str) -> str:
         """Return the measured value of a fact, or its safe side. Raises KeyError."""
@@ -113,7 +113,7 @@ class Measured:
         platform_fact(self.platform, name)
         self.facts.put(name, value)
 
-    def learn(self, name: str, value: str) -> None:
+    def record_read(self, name: str, value: str) -> None:
         """Store what an ordinary read measured, unless the fact was contradicted before.
 
         Raises KeyError for an unknown fact.
@@ -150,15 +150,15 @@ class Measured:
             self.facts.put(name, "")
         return names
 
-    def standings(self) -> Sequence[Standing]:
+    def standings(self) -> Sequence[FactStatus]:
         """Return every fact of the platform, in the order of the table."""
         return standings(self.platform, self.facts.all())
 
 
-def standings(platform: str, facts: Iterable[Fact]) -> Sequence[Standing]:
+def standings(platform: str, facts: Iterable[Fact]) -> Sequence[FactStatus]:
     """Return every fact of a platform as it stands, with the stored ``facts`` of one system."""
     stored = {fact.name: fact for fact in facts}
-    found: list[Standing] = []
+    found: list[FactStatus] = []
     for row in platform_facts(platform):
         if row.name == LIST_CAP:
             found.append(_caps(row, stored.values()))
@@ -166,26 +166,26 @@ def standings(platform: str, facts: Iterable[Fact]) -> Sequence[Standing]:
         fact = stored.get(row.name)
         side = _side(fact.value if fact else "")
         if fact is None or side is Side.SAFE:
-            found.append(Standing(row, row.safe))
+            found.append(FactStatus(row, row.safe))
         else:
             value = row.safe if side is Side.CONTRADICTED else fact.value
-            found.append(Standing(row, value, side, fact.at))
+            found.append(FactStatus(row, value, side, fact.at))
     return found
 
 
-def dropped(platform: str, facts: Iterable[Fact]) -> Sequence[Standing]:
+def dropped(platform: str, facts: Iterable[Fact]) -> Sequence[FactStatus]:
     """Return those of the facts that were contradicted."""
     found = standings(platform, [f for f in facts if f.value.startswith(CONTRADICTED)])
     return [each for each in found if each.side is Side.CONTRADICTED]
 
 
-def _caps(row: PlatformFact, facts: Iterable[Fact]) -> Standing:
+def _caps(row: PlatformFact, facts: Iterable[Fact]) -> FactStatus:
     """Return what reads have found out about the caps of lists (`capped_lists`)."""
     caps = [f for f in facts if f.value and f.name.startswith(CAPS)]
     if not caps:
-        return Standing(row, row.safe)
+        return FactStatus(row, row.safe)
     told = sorted(f"{f.name} {f.value}" for f in caps)
-    return Standing(row, "; ".join(told), Side.MEASURED, max(f.at for f in caps))
+    return FactStatus(row, "; ".join(told), Side.MEASURED, max(f.at for f in caps))
 
 
 def _side(stored: str) -> Side:

@@ -13,7 +13,7 @@ import resource
 
 from syncd.systems.client import LIMITS
 
-_BESIDE_CONNECTIONS = 40
+OTHER_FILES = 40
 """The database and its logs, lock, sockets, the loop, and a module that is being imported."""
 
 _PLENTY = 1024
@@ -22,7 +22,7 @@ _PLENTY = 1024
 
 def expect_open_files(accounts: int = 1) -> None:
     """Raise the limit where it is low. Raises OSError (EMFILE) where it stays too low."""
-    needed = _BESIDE_CONNECTIONS + accounts * (LIMITS.max_connections or 0)
+    needed = OTHER_FILES + accounts * (LIMITS.max_connections or 0)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= max(needed, _PLENTY):
         return

@@ -11,7 +11,7 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from syncd.systems.loose import read_json
+from syncd.systems.lenient import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ _CALLS_IN_SECONDS = re.compile(
 )
 
 
-def told_too_many(answer: Answer, private: Sequence[str] = ()) -> str:
+def overload_text(answer: Answer, private: Sequence[str] = ()) -> str:
     """Return the text by which an error says "too many calls"; '' if it says no such thing.
 
     ``private`` are texts that were sent, which an error may repeat. Of a success only a short

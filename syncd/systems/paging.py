@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from syncd.systems.capped_lists import LIST_SECONDS
-from syncd.systems.sizes import MOST_ROWS
+from syncd.systems.sizes import MAX_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_PAGES = 100
+MAX_PAGES = 100
 """Pages of one list."""
 
 
@@ -25,17 +25,17 @@ async def all_pages(
     """Return the rows of all pages; ``ask`` reads the page after so many rows.
 
     An empty page ends the list, and so does one that begins with a known row: the platform ignores
-    ``skip``. Raises SystemFault, also where the list does not end within its bounds.
+    ``skip``. Raises PlatformError, also where the list does not end within its bounds.
     """
     found: list[T] = []
     try:
         async with asyncio.timeout(LIST_SECONDS):
-            for _ in range(MOST_PAGES):
+            for _ in range(MAX_PAGES):
                 page = await ask(len(found))
                 if not page or page[0] in found:
                     return found
                 found += page
-                if len(found) > MOST_ROWS:
+                if len(found) > MAX_ROWS:
                     break
     except TimeoutError:
         detail = f"the list took longer than {LIST_SECONDS:.0f} s"

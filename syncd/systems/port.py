@@ -2,13 +2,13 @@
 
 The error tree is cut by *decision*, not by cause (docs/design.md#replies)::
 
-    SystemFault
+    PlatformError
     ├── Retryable      nothing happened, or repeating is harmless: try again later
     │   ├── Incomplete a read did not arrive whole: its rows count, its gaps do not
     │   ├── Delayed    a write was not sent, because its deadline passed in the queue
     │   └── Interrupted  a call was not sent, because syncd is ending: says nothing of the system
-    ├── RateLimited    wait `wait` seconds
-    ├── AuthLost       a person must renew the secret or its rights
+    ├── RateLimitedError    wait `wait` seconds
+    ├── UnauthorizedError       a person must renew the secret or its rights
     ├── Rejected       repeating cannot help; `why` says which refusal
     └── Ambiguous      sent, and no trustworthy answer: read before anything else
 """
@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from syncd.model import Action, Kind, Status, Topic, capped_wait
 from syncd.model.whole_record import OWN_NAMES, RecordFields
+from syncd.systems.call_stats import CallStats as CallStats  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Accepted as Accepted  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Done as Done  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Reply as Reply  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import TargetChanged as TargetChanged  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Found as Found  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Gone as Gone  # noqa: PLC0414 - part of the port
-from syncd.systems.sightings import Sighting as Sighting  # noqa: PLC0414 - part of the port
+from syncd.systems.sightings import LookupResult as LookupResult  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Unknown as Unknown  # noqa: PLC0414 - part of the port
-from syncd.systems.traffic import Traffic as Traffic  # noqa: PLC0414 - part of the port
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -41,27 +41,27 @@ if TYPE_CHECKING:
         Buffer,
         BulkCall,
         Coverage,
-        Directory,
         Event,
         EventRef,
         Offer,
         Operation,
         Person,
         Unproven,
+        UserDirectory,
         Value,
         Window,
     )
     from syncd.model.whole_record import WholeRecord
-    from syncd.systems.facts import Facts
-    from syncd.systems.measured import Measured
+    from syncd.systems.facts import FactStore
+    from syncd.systems.measured import MeasuredFacts
     from syncd.systems.probing import Prober
 
 
 # --- errors -----------------------------------------------------------------------------------
 
 
-class SystemFault(Exception):  # noqa: N818 - our word; a decision is made on it
-    """Anything that a system may do instead of answering. Carries data; `advice` makes it words.
+class PlatformError(Exception):
+    """Anything that a system may do instead of answering. Carries data; `remedies` makes it words.
 
     ``call`` is method and path without query, ``status`` the HTTP status (None: no answer),
     ``detail`` the platform's own words, already free of secrets and personal data.
@@ -86,27 +86,27 @@ class SystemFault(Exception):  # noqa: N818 - our word; a decision is made on it
         return f"{self.system}: {self.call} {how}{': ' + self.detail if self.detail else ''}"
 
 
-class Retryable(SystemFault):
+class RetryableError(PlatformError):
     """Nothing happened, or repeating is harmless."""
 
 
-class Incomplete(Retryable):
+class IncompleteReadError(RetryableError):
     """A read did not arrive whole, or its body was odd."""
 
     without_status = "answered oddly"
 
 
-class Delayed(Retryable):
+class DelayedError(RetryableError):
     """The request was not sent: the budget had room for it only after its deadline."""
 
 
-class Interrupted(Retryable):
+class StoppingError(RetryableError):
     """The request was not sent: syncd is told to end. It says nothing about the system."""
 
     without_status = "was not sent: syncd is ending"
 
 
-class RateLimited(SystemFault):
+class RateLimitedError(PlatformError):
     """The account's budget is spent; ``wait`` is in seconds, and capped."""
 
     def __init__(
@@ -123,11 +123,11 @@ class RateLimited(SystemFault):
         self.wait = capped_wait(wait, daily=True)
 
 
-class AuthLost(SystemFault):
+class UnauthorizedError(PlatformError):
     """The secret, its scope or its location is not accepted (any more)."""
 
 
-class Refusal(StrEnum):
+class RejectionReason(StrEnum):
     """Why a system refused for good.
 
     GONE proves that a record is not there. UNKNOWN_ID only says that the system cannot find what a
@@ -141,7 +141,7 @@ class Refusal(StrEnum):
     UNFIT = "unfit"
 
 
-class Rejected(SystemFault):
+class RejectedError(PlatformError):
     """The system will not do this, however often it is asked.
 
     ``each``: every row of a bulk call is refused, so that its parts would be, too. Otherwise one
@@ -153,7 +153,7 @@ class Rejected(SystemFault):
         system: str,
         call: str = "",
         *,
-        why: Refusal = Refusal.UNFIT,
+        why: RejectionReason = RejectionReason.UNFIT,
         status: int | None = None,
         detail: str = "",
         each: bool = False,
@@ -163,11 +163,11 @@ class Rejected(SystemFault):
         self.why, self.each = why, each
 
 
-class Ambiguous(SystemFault):
+class UnknownOutcomeError(PlatformError):
     """The request was sent and no trustworthy answer came: it may have taken effect."""
 
 
-class Malformed(ValueError):  # noqa: N818 - our word for it
+class UnreadableError(ValueError):
     """A record that cannot be read, or only with an assumption; ``topic`` says which.
 
     ``provider`` is whose calendar it concerns, '' if it may be any of ``providers``. ``event`` is
@@ -194,7 +194,7 @@ class Malformed(ValueError):  # noqa: N818 - our word for it
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What can be relied on, by what was `Measured`: the engine never asks for the platform.
+    """What can be relied on, by what was `MeasuredFacts`: the engine never asks for the platform.
 
     - ``grain``: values are kept to this; syncd cuts to it before it compares or writes.
     - ``lag``: a read may be this much older than a write that was answered.
@@ -309,17 +309,17 @@ class Snapshot:
     system: str
     rows: Sequence[Row]
     coverage: Sequence[Coverage]
-    faults: Sequence[SystemFault] = ()
-    malformed: Sequence[Malformed] = ()
+    faults: Sequence[PlatformError] = ()
+    malformed: Sequence[UnreadableError] = ()
     units: Mapping[str, int] = field(default_factory=dict)
     same: Collection[str] = ()
-    refused: Mapping[str, Rejected] = field(default_factory=dict)
+    refused: Mapping[str, RejectedError] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
     unproven: Sequence[Unproven] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One line of `syncd check`: level is 'ok', 'note', 'warning' or 'error'.
 
     A note is worth reading, and nothing is wrong: it changes no exit code.
@@ -353,7 +353,7 @@ class System(Protocol):
 
     name: str
     providers: Collection[str]
-    facts: Facts
+    facts: FactStore
 
     @property
     def capabilities(self) -> Capabilities:
@@ -361,7 +361,7 @@ class System(Protocol):
         ...
 
     @property
-    def measured(self) -> Measured:
+    def measured(self) -> MeasuredFacts:
         """What was measured of the account's uncertain facts (`model.platform_facts`)."""
         ...
 
@@ -380,36 +380,43 @@ class System(Protocol):
         ``known`` holds fingerprints by id, of events that touch the window. What is listed with the
         same one may be told in `Snapshot.same` instead of as a row: nothing more is kept of it.
 
-        Raises AuthLost, RateLimited or Retryable only when nothing at all could be read.
+        Raises UnauthorizedError, RateLimitedError or RetryableError only when nothing at all could
+        be read.
         """
         ...
 
     def event(self, row: Row) -> Event:
-        """Parse one row of a snapshot. Raises Malformed."""
+        """Parse one row of a snapshot. Raises UnreadableError."""
         ...
 
-    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
-        """Look for one event; ``value`` is where it was last seen. Raises SystemFault."""
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
+        """Look for one event; ``value`` is where it was last seen. Raises PlatformError."""
         ...
 
     async def whole(self, ref: EventRef) -> WholeRecord:
-        """Read all fields of one appointment. Raises SystemFault."""
+        """Read all fields of one appointment. Raises PlatformError."""
         ...
 
-    async def users(self) -> Directory:
-        """Read the account's users now; nothing is kept. Raises SystemFault."""
+    async def users(self) -> UserDirectory:
+        """Read the account's users now; nothing is kept. Raises PlatformError."""
         ...
 
     async def person(self, event: Event) -> Person | None:
-        """Look up the addresses of an event's customer; None if it has none. Raises SystemFault."""
+        """Look up the addresses of an event's customer; None if it has none.
+
+        Raises PlatformError.
+        """
         ...
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out operations that share one call (`Capabilities.bulk_of`). Raises SystemFault."""
+        """Carry out operations that share one call (`Capabilities.bulk_of`).
+
+        Raises PlatformError.
+        """
         ...
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """The spans in the window that can be booked with the provider. Raises SystemFault."""
+        """The spans in the window that can be booked with the provider. Raises PlatformError."""
         ...
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
@@ -421,10 +428,10 @@ class System(Protocol):
         ...
 
     async def prober(self) -> Prober:
-        """Return what measures the account's uncertain facts. Raises SystemFault at rest."""
+        """Return what measures the account's uncertain facts. Raises PlatformError at rest."""
 
-    async def check(self) -> Sequence[Finding]:
-        """Look at credentials, rights and mapping without writing. Raises no SystemFault."""
+    async def check(self) -> Sequence[CheckResult]:
+        """Look at credentials, rights and mapping without writing. Raises no PlatformError."""
 
     @property
     def seats(self) -> Mapping[str, int]:
@@ -435,7 +442,7 @@ class System(Protocol):
         """What blocks in other systems cover beside a meeting, by service, as last known."""
 
     @property
-    def traffic(self) -> Traffic:
+    def traffic(self) -> CallStats:
         """Counters and learned limits so far."""
 
     async def aclose(self) -> None:

@@ -11,9 +11,9 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 
-from syncd.model import find_key
+from syncd.model import find_tag
 from syncd.model.platform_facts import NO, YES
-from syncd.systems.loose import text
+from syncd.systems.lenient import text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ LONGEST_LAG = 31.0
 """Seconds that are waited for a list where its lag was not measured."""
 
 
-class NotMeasured(Exception):  # noqa: N818 - an outcome
+class NotMeasuredError(Exception):
     """A step came to no result. ``failed``: it should have, and a person may want to look."""
 
     def __init__(self, reason: str, *, failed: bool = True) -> None:
@@ -48,7 +48,7 @@ class NotMeasured(Exception):  # noqa: N818 - an outcome
         self.reason, self.failed = reason, failed
 
 
-class CannotMake(NotMeasured):
+class CanaryRefusedError(NotMeasuredError):
     """The platform refuses the canary itself; ``facts`` is what that says."""
 
     def __init__(self, reason: str, facts: Mapping[str, str]) -> None:
@@ -66,11 +66,11 @@ class When(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProbeStep:
     """One step: at most ``calls`` calls, which find ``facts``.
 
-    ``run`` raises NotMeasured or SystemFault. The calls of a step ``per_calendar`` have a limit of
-    their own, of two for each calendar.
+    ``run`` raises NotMeasuredError or PlatformError. The calls of a step ``per_calendar`` have a
+    limit of their own, of two for each calendar.
     """
 
     says: str
@@ -82,7 +82,7 @@ class Step:
 
 
 @dataclass(slots=True)
-class Bench:
+class ProbeContext:
     """What the steps of one system share.
 
     ``canary`` is as last stored; ``move`` stores where an update is about to put it. ``is_free``
@@ -122,12 +122,15 @@ class Bench:
     def keeps_tag(self, *texts: object) -> dict[str, str]:
         """Return what the texts of the canary say of its tag."""
         if not any(text(each) for each in texts):
-            raise NotMeasured("the canary is shown without any text")
-        return {"keeps_tag": YES if find_key(*texts) == self.canary.tag else NO}
+            raise NotMeasuredError("the canary is shown without any text")
+        return {"keeps_tag": YES if find_tag(*texts) == self.canary.tag else NO}
 
 
 class Prober(Protocol):
-    """Measures the uncertain facts of one account. All but `NotMeasured` raise SystemFault."""
+    """Measures the uncertain facts of one account.
+
+    All but `NotMeasuredError` raise PlatformError.
+    """
 
     platform: str
     makes: str
@@ -142,17 +145,17 @@ class Prober(Protocol):
         ...
 
     async def create(self, canary: Canary) -> str:
-        """Make the canary; return its id. Raises CannotMake, SystemFault."""
+        """Make the canary; return its id. Raises CanaryRefusedError, PlatformError."""
         ...
 
     async def exists(self, canary: Canary) -> bool | None:
-        """Look for it by its id; None where the answer does not tell. Raises SystemFault."""
+        """Look for it by its id; None where the answer does not tell. Raises PlatformError."""
         ...
 
     async def remove(self, canary: Canary) -> None:
-        """Remove it by its id, also if it is gone already. Raises SystemFault."""
+        """Remove it by its id, also if it is gone already. Raises PlatformError."""
         ...
 
-    async def steps(self, bench: Bench) -> Sequence[Step]:
-        """Return the steps, in order. Raises SystemFault."""
+    async def steps(self, bench: ProbeContext) -> Sequence[ProbeStep]:
+        """Return the steps, in order. Raises PlatformError."""
         ...

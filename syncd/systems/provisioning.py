@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from syncd.systems.facts import Facts
+    from syncd.systems.facts import FactStore
 
 Fields = dict[str, Any]
 """JSON values by field name."""
 
 
-class Sort(StrEnum):
+class ResourceType(StrEnum):
     """The sorts of things, in the order in which they are made: later ones refer to earlier."""
 
     BUSY_TYPE = "busy-type"
@@ -34,24 +34,24 @@ class Sort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class Desired:
     """One thing that the configuration wants in one system."""
 
     system: str
-    sort: Sort
+    sort: ResourceType
     name: str
     fields: Fields = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
+class Actual:
     """One thing as the platform shows it; ``id`` is "" where it tells none.
 
     ``fields`` holds just those that can be compared with what was asked for; ``raw`` is the row
     itself, for the platform's own use.
     """
 
-    sort: Sort
+    sort: ResourceType
     name: str
     id: str = ""
     fields: Fields = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Request:
     body: Fields | None = None
 
 
-class Unresolved(Exception):  # noqa: N818 - it says what a person wrote
+class UnresolvedError(Exception):
     """A name in a thing's fields means nothing in its system, or more than one thing there."""
 
     def __init__(self, reason: str, remedy: str) -> None:
@@ -82,48 +82,50 @@ class Provisioner(Protocol):
 
     - ``fixed``: fields that cannot be changed once a thing is there.
     - ``replaces``: sorts whose update puts what is sent in place of everything that was there.
-    - ``kept``: sorts that no API takes away.
+    - ``undeletable``: sorts that no API takes away.
     - ``facts``: what is known of the account's limits, and what was learned of them.
     """
 
     name: str
-    facts: Facts
-    fixed: Mapping[Sort, Collection[str]]
-    replaces: Collection[Sort]
-    kept: Collection[Sort]
+    facts: FactStore
+    fixed: Mapping[ResourceType, Collection[str]]
+    replaces: Collection[ResourceType]
+    undeletable: Collection[ResourceType]
 
-    async def look(self, sort: Sort, names: Collection[str]) -> Sequence[Existing]:
-        """List the things of a sort, at least those with these names. Raises SystemFault."""
+    async def list_actual(self, sort: ResourceType, names: Collection[str]) -> Sequence[Actual]:
+        """List the things of a sort, at least those with these names. Raises PlatformError."""
         ...
 
-    async def read(self, sort: Sort, id: str) -> Existing | None:
+    async def read(self, sort: ResourceType, id: str) -> Actual | None:
         """Read one thing by its id; None if it is not there, or if no call tells.
 
-        Raises SystemFault.
+        Raises PlatformError.
         """
         ...
 
-    async def resolve(self, thing: Thing, coming: Collection[tuple[Sort, str]]) -> Thing:
+    async def resolve(
+        self, thing: Desired, coming: Collection[tuple[ResourceType, str]]
+    ) -> Desired:
         """Put ids for names; ``coming`` are things that will be made before this one.
 
-        Raises Unresolved, SystemFault.
+        Raises UnresolvedError, PlatformError.
         """
         ...
 
-    def request(self, thing: Thing, existing: Existing | None) -> Request:
+    def request(self, thing: Desired, existing: Actual | None) -> Request:
         """What creates the thing, or (given the existing one) brings it up to date."""
         ...
 
-    async def obstacle(self, thing: Thing, existing: Existing | None) -> str:
-        """What a person has to do before this can be sent; '' if nothing. Raises SystemFault."""
+    async def blocker(self, thing: Desired, existing: Actual | None) -> str:
+        """What a person has to do before this can be sent; '' if nothing. Raises PlatformError."""
         ...
 
-    async def put(self, thing: Thing, existing: Existing | None) -> None:
-        """Send that request, once. Raises SystemFault."""
+    async def put(self, thing: Desired, existing: Actual | None) -> None:
+        """Send that request, once. Raises PlatformError."""
         ...
 
-    async def remove(self, existing: Existing) -> None:
-        """Take a thing away; one that is gone already is no fault. Raises SystemFault."""
+    async def remove(self, existing: Actual) -> None:
+        """Take a thing away; one that is gone already is no fault. Raises PlatformError."""
         ...
 
     async def aclose(self) -> None:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from syncd.systems.visible import visible
+from syncd.systems.sanitize import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,7 +51,7 @@ _QUOTED = re.compile(
     r"""(["'`\u2018\u201c])(?!\s*[:,;=\])}.]+[\s(]*["'])"""
     r"""((?=[^\s"'`\u2019\u201d]*\s)[^"'`\u2019\u201d]*+)["'`\u2019\u201d]"""
 )
-_CAPITAL = re.compile(r"(?<![\w.$/-])[^\W\d_a-z][^\W\d_]*(?:['\u2019-][^\W\d_]+)*(?![\w/.]\w)")
+CAPITALISED = re.compile(r"(?<![\w.$/-])[^\W\d_a-z][^\W\d_]*(?:['\u2019-][^\W\d_]+)*(?![\w/.]\w)")
 _SHORT_NAME = re.compile(r"\b([A-Z]{2,4})(?= \[text\])|(?<=\[text\] )([A-Z]{2,4})\b")
 _PART = re.compile(r"[^\W\d_a-z]+(?=[^\W\d_a-z][a-z]|$)|[^\W\d_a-z][^\W\d_A-Z]*")
 _WORD = re.compile(r"[^\W_]{2,}")
@@ -78,7 +78,7 @@ _PHRASES = (
     *(status.phrase for status in HTTPStatus),
     *("Request Timeout", "Payload Too Large", "Request-URI Too Long", "Unprocessable Entity"),
 )
-_KEPT = re.compile(
+KEPT_PHRASES = re.compile(
     r"\b(?:(?i:"
     + "|".join(sorted((re.escape(p) for p in _PHRASES if " " in p), key=len, reverse=True))
     + r")|"
@@ -96,10 +96,10 @@ def platform_words(text: str) -> str:
     """
     text = _QUOTED.sub(_unless_code, text)
     found, at = [], 0
-    for kept in _KEPT.finditer(text):
-        found += [_CAPITAL.sub(_unless_usual, text[at : kept.start()]), kept[0]]
+    for kept in KEPT_PHRASES.finditer(text):
+        found += [CAPITALISED.sub(_unless_usual, text[at : kept.start()]), kept[0]]
         at = kept.end()
-    masked = "".join((*found, _CAPITAL.sub(_unless_usual, text[at:])))
+    masked = "".join((*found, CAPITALISED.sub(_unless_usual, text[at:])))
     return _SHORT_NAME.sub(
         lambda short: short[0] if (short[1] or short[2]).lower() in _USUAL else "[text]", masked
     )
@@ -193,5 +193,5 @@ class Redactor:
         for pattern, mask in _MASKS:
             text = pattern.sub(mask, text)
         text = _PHONE.sub(lambda found: found[1] or "[phone]", _LONG.sub(_token, text))
-        text = visible(" ".join(text.split()))
+        text = sanitize(" ".join(text.split()))
         return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

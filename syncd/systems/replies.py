@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from syncd.model import Value
-    from syncd.systems.port import Rejected
-    from syncd.systems.sightings import Sighting
+    from syncd.systems.port import RejectedError
+    from syncd.systems.sightings import LookupResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Accepted:
     """
 
     job: str
-    refused: Mapping[str, Rejected] = field(default_factory=dict)
+    refused: Mapping[str, RejectedError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TargetChanged:
     """Nothing was written: read just before the write, the target was not as decided on."""
 
-    sighting: Sighting
+    sighting: LookupResult
 
 
 Reply = Done | Accepted | TargetChanged

@@ -41,4 +41,4 @@ class Unknown:
     refused: bool = False
 
 
-Sighting = Found | Gone | Unknown
+LookupResult = Found | Gone | Unknown

@@ -16,23 +16,23 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_WEIGHT = 64 * 1024 * 1024
+MAX_WEIGHT = 64 * 1024 * 1024
 """Bytes of memory that one decoded answer may take, by a cautious estimate (`weight`)."""
 
-MOST_ROWS = 20_000
+MAX_ROWS = 20_000
 """Rows of one list: no calendar has as many events in the time of one read."""
 
-MOST_READ_ROWS = 50_000
+MAX_READ_ROWS = 50_000
 """Rows of all lists of one read."""
 
-MOST_HELD = 24 * 1024 * 1024
+MAX_HELD = 24 * 1024 * 1024
 """Bytes of memory that the answers of one read may take by the estimate, and as many beyond it.
 
 Those beyond are measured, which takes longer, and finds a third of the estimate in usual lists.
 """
 
 _WEIGHED_FROM = 512 * 1024
-"""Shorter bodies take less than `MOST_WEIGHT`, whatever they hold."""
+"""Shorter bodies take less than `MAX_WEIGHT`, whatever they hold."""
 
 _USUAL_TO = 64 * 1024
 _OBJECT, _LIST, _KEY, _VALUE = 176, 72, 120, 60
@@ -45,38 +45,38 @@ _USUAL = 6
 """How many times its own size the estimate of a usual body is."""
 
 
-class TooLarge(ValueError):  # noqa: N818 - a bound, and no error of ours
+class TooLargeError(ValueError):
     """An answer that would take more memory, or has more rows, than any that a platform sends."""
 
 
 @dataclass(slots=True)
-class Room:
+class MemoryBudget:
     """What one read of a system may still keep."""
 
-    rows: int = MOST_READ_ROWS
-    estimated: int = MOST_HELD
-    measured: int = MOST_HELD
+    rows: int = MAX_READ_ROWS
+    estimated: int = MAX_HELD
+    measured: int = MAX_HELD
 
     def take(self, weighs: int, found: object) -> None:
-        """Count a decoded answer of this estimate. Raises TooLarge."""
+        """Count a decoded answer of this estimate. Raises TooLargeError."""
         self.rows -= _rows(found)
         if self.rows < 0:
-            raise TooLarge(f"the lists of one read have more than {MOST_READ_ROWS} rows")
+            raise TooLargeError(f"the lists of one read have more than {MAX_READ_ROWS} rows")
         if weighs <= self.estimated:
             self.estimated -= weighs
             return
         self.measured -= _measured(found)
         if self.measured < 0:
-            raise TooLarge("the lists of one read take more memory than any calendars do")
+            raise TooLargeError("the lists of one read take more memory than any calendars do")
 
 
-_ROOM: ContextVar[Room | None] = ContextVar("room", default=None)
+_ROOM: ContextVar[MemoryBudget | None] = ContextVar("room", default=None)
 
 
 @contextmanager
 def one_read() -> Iterator[None]:
     """Bound what all calls of a read keep together; a read inside of it is a part of it."""
-    token = _ROOM.set(_ROOM.get() or Room())
+    token = _ROOM.set(_ROOM.get() or MemoryBudget())
     try:
         yield
     finally:
@@ -104,17 +104,20 @@ def _containers(body: bytes) -> int:
 
 
 def expect_small(body: bytes) -> int:
-    """Refuse a body before it is decoded; return what it weighs by an estimate. Raises TooLarge."""
+    """Refuse a body before it is decoded; return what it weighs by an estimate.
+
+    Raises TooLargeError.
+    """
     if len(body) <= _WEIGHED_FROM:
         return _quick_weight(body)
     weighs = weight(body)
-    if weighs > MOST_WEIGHT:
-        raise TooLarge("it would take more memory than any list of a platform does")
+    if weighs > MAX_WEIGHT:
+        raise TooLargeError("it would take more memory than any list of a platform does")
     return weighs
 
 
 def expect_room(weighs: int, found: object) -> None:
-    """Count what was decoded against the bounds of a list and of a read. Raises TooLarge."""
+    """Count what was decoded against the bounds of a list and of a read. Raises TooLargeError."""
     expect_rows(_rows(found))
     room = _ROOM.get()
     if room is not None:
@@ -122,9 +125,9 @@ def expect_room(weighs: int, found: object) -> None:
 
 
 def expect_rows(count: int) -> None:
-    """Refuse a list that is too long. Raises TooLarge."""
-    if count > MOST_ROWS:
-        raise TooLarge(f"the list has more than {MOST_ROWS} rows")
+    """Refuse a list that is too long. Raises TooLargeError."""
+    if count > MAX_ROWS:
+        raise TooLargeError(f"the list has more than {MAX_ROWS} rows")
 
 
 def _rows(found: object) -> int:

@@ -38,7 +38,7 @@ def _connecting() -> Iterator[None]:
 
 
 class Socket(asyncio.Protocol):
-    """One connection, made by `connect`. Time-outs are in seconds; None: none."""
+    """One connection, made by `open_socket`. Time-outs are in seconds; None: none."""
 
     _transport: asyncio.Transport
 
@@ -154,7 +154,7 @@ class Socket(asyncio.Protocol):
         return bool(poll.poll(0))
 
 
-async def connect(host: str, port: int, timeout: float | None = None) -> Socket:  # noqa: ASYNC109
+async def open_socket(host: str, port: int, timeout: float | None = None) -> Socket:  # noqa: ASYNC109
     """Connect to the address of a host that answers first.
 
     Raises httpx.ConnectTimeout or httpx.ConnectError.

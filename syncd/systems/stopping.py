@@ -67,7 +67,7 @@ class Stopping(asyncio.Event):
                 del self._open[timeout]
 
     @asynccontextmanager
-    async def told(self, system: str) -> AsyncIterator[Callable[[float], None]]:
+    async def reporting_wait(self, system: str) -> AsyncIterator[Callable[[float], None]]:
         """Tell of a wait for room in the budget of a system, while a block lasts."""
         said = False
 

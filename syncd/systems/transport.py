@@ -1,7 +1,8 @@
 """The one way in which adapters talk HTTP: retries, budget, clocks, and errors made of answers.
 
 A *read* is safe to repeat and is repeated. A *write* is sent at most once: what cannot be known to
-have failed is `Ambiguous`, and the engine reads before it goes on (docs/design.md#replies).
+have failed is `UnknownOutcomeError`, and the engine reads before it goes on
+(docs/design.md#replies).
 """
 
 from __future__ import annotations
@@ -24,29 +25,29 @@ from tenacity import (
 
 from syncd.systems import decoding
 from syncd.systems.access import Access, CheapRead
-from syncd.systems.boundary import bare, contained
-from syncd.systems.call_limit import OverLimit, sends_at_the_end, take_call
+from syncd.systems.answer_fault import fault_of_answer
+from syncd.systems.call_limit import OverCallLimitError, sends_at_the_end, take_call
 from syncd.systems.client import LIMITS
 from syncd.systems.connections import Connections
-from syncd.systems.exchange import Unsent, exchange
-from syncd.systems.limits import http_date, retry_after
+from syncd.systems.exchange import NotSentError, exchange
+from syncd.systems.fault_boundary import bare, contained
 from syncd.systems.open_files import expect_open_files
-from syncd.systems.overload import told_too_many
+from syncd.systems.overload import overload_text
 from syncd.systems.port import (
-    Ambiguous,
-    Delayed,
-    Incomplete,
-    Interrupted,
-    RateLimited,
-    Rejected,
-    Retryable,
-    SystemFault,
-    Traffic,
+    CallStats,
+    DelayedError,
+    IncompleteReadError,
+    PlatformError,
+    RateLimitedError,
+    RejectedError,
+    RetryableError,
+    StoppingError,
+    UnknownOutcomeError,
 )
+from syncd.systems.rate_limiter import http_date, retry_after
 from syncd.systems.redact import Redactor, platform_words, without
 from syncd.systems.sizes import expect_room
 from syncd.systems.stopping import Stopping
-from syncd.systems.verdict import fault_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock
     from syncd.systems.client import Answer, Client, Params
-    from syncd.systems.limits import Budget
+    from syncd.systems.rate_limiter import RateLimiter
 
 T = TypeVar("T")
 
@@ -111,8 +112,8 @@ class Transport:
         system: str,
         client: Client,
         clock: Clock,
-        budget: Budget,
-        fault_of: Callable[[Answer], SystemFault | None],
+        budget: RateLimiter,
+        fault_of: Callable[[Answer], PlatformError | None],
         *,
         attempts: int = 3,
         patience: float = 15.0,
@@ -143,10 +144,10 @@ class Transport:
         self._cheap = cheap.path if cheap else None
 
     @property
-    def traffic(self) -> Traffic:
+    def traffic(self) -> CallStats:
         """What was counted and learned so far."""
         count = self._count
-        return Traffic(
+        return CallStats(
             reads=count.reads,
             writes=count.writes,
             waited=count.waited,
@@ -169,7 +170,7 @@ class Transport:
         """Ask something that is safe to ask twice, and return the body of the success.
 
         Repeated on failed connections, time-outs, 5xx, short rate limits and a 401. Raises
-        SystemFault, never Ambiguous.
+        PlatformError, never Ambiguous.
         """
 
         async def sent() -> Answer:
@@ -180,12 +181,12 @@ class Transport:
 
         try:
             answer = await once()
-        except SystemFault as fault:
+        except PlatformError as fault:
             answer = await self._again(once, [fault])
         return answer.content
 
     async def _again(
-        self, once: Callable[[], Awaitable[Answer]], before: list[SystemFault]
+        self, once: Callable[[], Awaitable[Answer]], before: list[PlatformError]
     ) -> Answer:
         """Repeat what has failed once: what need not be repeated does not pay for the loop."""
 
@@ -203,7 +204,7 @@ class Transport:
         )
         try:
             return await retrying(attempt)
-        except SystemFault as fault:
+        except PlatformError as fault:
             raise bare(fault)  # noqa: B904 - it is the same one, without tenacity's frames
 
     async def write(
@@ -225,9 +226,9 @@ class Transport:
         ``private`` are texts of the body of which no error may repeat a word. ``judged``: the
         caller reads from the body whether it was done.
 
-        Raises Retryable if nothing was sent (Delayed: because of the deadline), RateLimited if it
-        was refused for that, Ambiguous if it may have taken effect, AuthLost or Rejected as the
-        platform's table says.
+        Raises RetryableError if nothing was sent (Delayed: because of the deadline),
+        RateLimitedError if it was refused for that, Ambiguous if it may have taken effect,
+        UnauthorizedError or Rejected as the platform's table says.
         """
         latest = min(deadline, self._clock.monotonic() + self._patience)
         deadlines = chain((deadline,), repeat(latest))
@@ -247,14 +248,17 @@ class Transport:
 
         try:
             return await self._access.repeated(once)
-        except Retryable as fault:
+        except RetryableError as fault:
             if fault.status is None:
                 raise
             # The platform received it and did not clearly refuse it.
-            raise self._recast(fault, Ambiguous) from None
+            raise self._recast(fault, UnknownOutcomeError) from None
 
     def decode(self, body: bytes, shape: type[T], call: str) -> T:
-        """Read a JSON body into a shape. Raises Incomplete: the answer did not arrive whole."""
+        """Read a JSON body into a shape.
+
+        Raises IncompleteReadError: the answer did not arrive whole.
+        """
 
         def found() -> T:
             decoded, weighs = decoding.decode_weighed(body, shape)
@@ -264,23 +268,23 @@ class Transport:
         return self.decoded(found, call)
 
     def decoded(self, decode: Callable[[], T], call: str) -> T:
-        """Decode a body. Raises Incomplete, whatever the body does to the decoder."""
+        """Decode a body. Raises IncompleteReadError, whatever the body does to the decoder."""
         try:
             with contained(self._system, call, through=decoding.UNREADABLE):
                 return decode()
         except decoding.UNREADABLE as error:
             raise self.incomplete(call, f"unreadable body: {error}") from None
-        except SystemFault as fault:
+        except PlatformError as fault:
             raise self.incomplete(call, f"unreadable body: {fault.detail}") from None
 
-    def incomplete(self, call: str, detail: str) -> SystemFault:
+    def incomplete(self, call: str, detail: str) -> PlatformError:
         """Make the fault for a success whose body is not what was asked for."""
-        return self._noted(Incomplete(self._system, call, status=200, detail=detail))
+        return self._noted(IncompleteReadError(self._system, call, status=200, detail=detail))
 
-    def rejected(self, call: str, words: str, *, each: bool = False) -> Rejected:
+    def rejected(self, call: str, words: str, *, each: bool = False) -> RejectedError:
         """Make the fault for a success whose body says that nothing was done, and why."""
         detail = platform_words(self._redact.secrets(words))
-        fault = Rejected(self._system, call, status=200, detail=detail, each=each)
+        fault = RejectedError(self._system, call, status=200, detail=detail, each=each)
         self._noted(fault)
         return fault
 
@@ -302,29 +306,29 @@ class Transport:
         private: Sequence[str] = (),
         judged: bool = False,
     ) -> Answer:
-        """Send one request, inside the budget. Each SystemFault raised is complete and masked.
+        """Send one request, inside the budget. Each PlatformError raised is complete and masked.
 
         This is the boundary: no answer raises anything else.
         """
         call = f"{method} {path}"
-        kind = Ambiguous if write else Incomplete
+        kind = UnknownOutcomeError if write else IncompleteReadError
         answer: Answer | None = None
         try:
-            with contained(self._system, call, Retryable, through=_UNANSWERED):
+            with contained(self._system, call, RetryableError, through=_UNANSWERED):
                 request = self._client.request(method, path, params, json, headers)
         except _UNANSWERED as error:
             raise self._noted(self._silence(call, error, kind)) from None
-        except SystemFault as unsent:
+        except PlatformError as unsent:
             raise self._noted(unsent) from None
         wait = await self._enter(call, write=write)
         if wait > 0:
             detail = "the budget of this account is spent"
-            spent = RateLimited(self._system, call, wait=wait, detail=detail)
+            spent = RateLimitedError(self._system, call, wait=wait, detail=detail)
             raise self._noted(spent)
         if self._clock.monotonic() > deadline:
-            self._budget.leave()
+            self._budget.release()
             detail = "not sent: it had to wait too long for the budget of this account"
-            raise Delayed(self._system, call, detail=detail)
+            raise DelayedError(self._system, call, detail=detail)
         if write:
             self._count.writes += 1
         else:
@@ -333,7 +337,7 @@ class Transport:
             with contained(self._system, call, kind, through=_UNANSWERED):
                 answer, midway = await self._exchanged(request)
                 self._learn(answer, midway)
-                fault = fault_in(answer, self._fault_of, private, write=write, judged=judged)
+                fault = fault_of_answer(answer, self._fault_of, private, write=write, judged=judged)
                 if fault is None:
                     return answer
                 fault.detail = without(self._redact.secrets(fault.detail), private)
@@ -341,7 +345,7 @@ class Transport:
         except _UNANSWERED as error:
             # Not chained: the cause holds the request, and with it the secrets.
             fault = self._silence(call, error, kind)
-        except SystemFault as odd:
+        except PlatformError as odd:
             fault = odd
         try:
             raise self._noted(fault) from None
@@ -349,25 +353,25 @@ class Transport:
             del fault, answer  # or this frame would keep itself, with the whole answer
 
     async def _enter(self, call: str, *, write: bool) -> float:
-        """Wait for room in the budget, as it does. Raises Interrupted."""
+        """Wait for room in the budget, as it does. Raises StoppingError."""
         take_call(self._system, self._redact(call))
         if sends_at_the_end():
-            return await self._budget.enter(write=write, patience=self._patience)
+            return await self._budget.acquire(write=write, patience=self._patience)
         if self._stopping.is_set():
             raise self._interrupted(call)
         try:
-            async with self._stopping.cut(), self._stopping.told(self._system) as waits:
-                return await self._budget.enter(write=write, patience=self._patience, waits=waits)
+            async with self._stopping.cut(), self._stopping.reporting_wait(self._system) as waits:
+                return await self._budget.acquire(write=write, patience=self._patience, waits=waits)
         except TimeoutError:
             raise self._interrupted(call) from None
 
     async def _pause(self, seconds: float) -> None:
-        """Wait before something is repeated. Raises Interrupted."""
+        """Wait before something is repeated. Raises StoppingError."""
         if not await self._stopping.pause(self._clock, seconds):
             raise self._interrupted("a call")
 
-    def _interrupted(self, call: str) -> Interrupted:
-        return Interrupted(self._system, self._redact(call))
+    def _interrupted(self, call: str) -> StoppingError:
+        return StoppingError(self._system, self._redact(call))
 
     async def _exchanged(self, request: httpx.Request) -> tuple[Answer, datetime]:
         """Send, and leave the budget; the answer, and the middle between request and answer."""
@@ -376,7 +380,7 @@ class Transport:
             stopping = Stopping() if sends_at_the_end() else self._stopping
             answer = await exchange(self._client, request, stopping)
         finally:
-            self._budget.leave()
+            self._budget.release()
             self._count.waited += self._clock.monotonic() - began
         return answer, asked + (self._clock.now() - asked) / 2
 
@@ -392,38 +396,38 @@ class Transport:
         self,
         call: str,
         error: httpx.RequestError | httpx.InvalidURL,
-        kind: Callable[..., SystemFault],
-    ) -> SystemFault:
+        kind: Callable[..., PlatformError],
+    ) -> PlatformError:
         """Name the fault behind a request that got no answer, or one that cannot be unpacked."""
-        if isinstance(error, Unsent):
-            return Interrupted(self._system, call)
+        if isinstance(error, NotSentError):
+            return StoppingError(self._system, call)
         detail = f"{type(error).__name__}: {error}".rstrip(": ")
         if isinstance(error, _UNUSABLE):
-            return Rejected(self._system, call, detail=detail)
+            return RejectedError(self._system, call, detail=detail)
         if isinstance(error, _UNSENT) or (
-            kind is Incomplete and not isinstance(error, httpx.DecodingError)
+            kind is IncompleteReadError and not isinstance(error, httpx.DecodingError)
         ):
-            kind = Retryable  # nothing was sent, or there is no harm in not knowing: ask again
+            kind = RetryableError  # nothing was sent, or there is no harm in not knowing: ask again
         return kind(self._system, call, detail=detail)
 
-    def _complete(self, fault: SystemFault, call: str, answer: Answer) -> SystemFault:
+    def _complete(self, fault: PlatformError, call: str, answer: Answer) -> PlatformError:
         """Fill in what the platform's table need not know; hold the account if it asks for it."""
         fault.system, fault.call = self._system, call
         fault.status = fault.status or answer.status_code
         fault.detail = platform_words(fault.detail)
-        if isinstance(fault, RateLimited):
-            said = told_too_many(answer) or answer.text
+        if isinstance(fault, RateLimitedError):
+            said = overload_text(answer) or answer.text
             fault.wait = self._budget.refused(answer.headers, said)
         else:
             asked_for = retry_after(answer.headers, self._clock.now())
             if asked_for is not None:
-                self._budget.hold(asked_for)
+                self._budget.pause(asked_for)
         return fault
 
-    def _recast(self, fault: SystemFault, kind: type[SystemFault]) -> SystemFault:
+    def _recast(self, fault: PlatformError, kind: type[PlatformError]) -> PlatformError:
         return self._noted(kind(fault.system, fault.call, status=fault.status, detail=fault.detail))
 
-    def _noted(self, fault: SystemFault) -> SystemFault:
+    def _noted(self, fault: PlatformError) -> PlatformError:
         """Mask the texts of a fault, also those that its repr shows, and remember it."""
         fault.call, fault.detail = self._redact(fault.call), self._redact(fault.detail)
         fault.args = (fault.system, fault.call, fault.status, fault.detail)
@@ -434,11 +438,11 @@ class Transport:
         if self._stopping.is_set():
             return False
         match error:
-            case OverLimit():
+            case OverCallLimitError():
                 return False
-            case Retryable():
+            case RetryableError():
                 return True
-            case RateLimited():
+            case RateLimitedError():
                 return error.wait <= self._patience
             case _:
                 return False
@@ -447,4 +451,4 @@ class Transport:
 def _back_off(state: RetryCallState) -> float:
     """Seconds before the next attempt; the budget itself waits where a rate was exceeded."""
     error = state.outcome.exception() if state.outcome is not None else None
-    return 0.0 if isinstance(error, RateLimited) else _BACK_OFF(state)
+    return 0.0 if isinstance(error, RateLimitedError) else _BACK_OFF(state)

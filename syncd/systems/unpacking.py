@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STEP = 64 * 1024
 """Bytes that are unpacked at a time."""
 
-MOST_RATIO = 250
+MAX_RATIO = 250
 """A body that grows by more is no list of rows: JSON grows tenfold, repeated rows fiftyfold."""
 
 RATIO_FROM = 1024 * 1024
@@ -76,8 +76,8 @@ class Unpacker:
 
     def _count(self, made: int) -> None:
         self._made += made
-        if self._made > max(RATIO_FROM, MOST_RATIO * self._taken):
-            raise httpx.DecodingError(f"the answer grows more than {MOST_RATIO} times")
+        if self._made > max(RATIO_FROM, MAX_RATIO * self._taken):
+            raise httpx.DecodingError(f"the answer grows more than {MAX_RATIO} times")
 
 
 def unpacker(encodings: Sequence[str]) -> Unpacker | None:

@@ -22,10 +22,10 @@ from typing import Any
 
 import structlog
 
+from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.report import Report
-from syncd.engine.running import LOOK_BACK
-from syncd.wiring import App, build
+from syncd.engine.running_events import LOOK_BACK
 from tests.bench import floor, served, whole
 from tests.bench.measure import cpu_of, held, leave_out_the_platforms, lower, peak
 from tests.bench.memory import Memory
@@ -76,7 +76,7 @@ class Desk:
 
     async def cycle(self) -> Report:
         """One far cycle, as the daemon makes it."""
-        return await self.app.engine.watch(near=False)
+        return await self.app.engine.poll(near=False)
 
     async def ask_once(self, look_back: timedelta) -> None:
         """Let the platforms answer a far read that looks back so far, before it is measured."""

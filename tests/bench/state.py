@@ -8,10 +8,10 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from syncd.model import Booking, Changes, Kind, Record, Replica, Role, Window
+from syncd.app import App
+from syncd.model import Booking, Changes, Kind, Replica, Role, TrackedEvent, Window
 from syncd.store.store import Store
 from syncd.systems.port import Snapshot
-from syncd.wiring import App
 
 BATCH = 5000
 
@@ -57,7 +57,7 @@ def _take(
                 Booking(booked[place], event.provider, event.kind, event.value, opened_at=now)
             )
         changes.records.append(
-            Record(
+            TrackedEvent(
                 system=name,
                 provider=event.provider,
                 id=event.id,
@@ -66,7 +66,7 @@ def _take(
                 observed_at=now,
                 fingerprint=row.fingerprint,
                 base=event.value,
-                mine=mine,
+                created_by_us=mine,
                 person=event.person,
                 service=event.service,
                 key=event.key,

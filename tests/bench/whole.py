@@ -16,11 +16,12 @@ from typing import Any, cast
 
 import httpx
 
+from syncd.app import App, RealClock, build
 from syncd.config.load import load
 from syncd.config.settings import LeadConnectorV1System
-from syncd.core import plan
-from syncd.daemon.service import Pace, serve
-from syncd.engine.execute import Desk, execute
+from syncd.core import write_order
+from syncd.daemon.service import JobIntervals, serve
+from syncd.engine.writer import WriteContext, execute
 from syncd.model import (
     Action,
     Booking,
@@ -37,7 +38,6 @@ from syncd.systems.leadconnector_v1.account import Account
 from syncd.systems.leadconnector_v1.opening import open_transport
 from syncd.systems.port import Capabilities, Done, System
 from syncd.systems.transport import network
-from syncd.wiring import App, RealClock, build
 from tests.bench.measure import lower, peak
 from tests.bench.state import converge
 
@@ -47,7 +47,7 @@ _LATER = timedelta(minutes=5)
 
 
 def _app(home: Path) -> App:
-    gc.freeze()  # what was imported is not looked through for garbage, as in `cli.later`
+    gc.freeze()  # what was imported is not looked through for garbage, as in `cli.lazy`
     return build(load(home / "syncd.toml", {}))
 
 
@@ -63,14 +63,14 @@ async def over_http(home: Path, rounds: int = 5) -> dict[str, Any]:
     """The cycle without changes."""
     app = _app(home)
     for _ in range(2):
-        report = await app.engine.watch(near=False)
+        report = await app.engine.poll(near=False)
         assert report.answered, [s.cause for s in report.systems.values()]
         assert not report.news
     lower()
     cpu, wall = [], []
     for _ in range(rounds):
         before, began = time.process_time(), time.perf_counter()
-        report = await app.engine.watch(near=False)
+        report = await app.engine.poll(near=False)
         cpu.append(time.process_time() - before)
         wall.append(time.perf_counter() - began)
         assert not report.news
@@ -179,7 +179,7 @@ async def journal(home: Path, size: int = 1000) -> dict[str, Any]:
     clock, start = RealClock(), datetime(2026, 12, 1, 9, tzinfo=UTC)
     store = Store.open(home / "journal.db")
     ids = count()
-    desk = Desk(
+    desk = WriteContext(
         store, clock, lambda: f"{next(ids):026}", lambda: f"k{next(ids):09}", "run", asyncio.Event()
     )
     values = [
@@ -198,7 +198,7 @@ async def journal(home: Path, size: int = 1000) -> dict[str, Any]:
         Operation(
             Action.MOVE_BLOCK, "crm", o.provider, Kind.BLOCK, f"e{n}", o.after, later, o.bookings
         )
-        for n, o in enumerate(plan.order(makes))
+        for n, o in enumerate(write_order.order(makes))
         if o.after is not None
         for later in [Value(o.after.start + _LATER, o.after.end + _LATER, o.after.status)]
     ]
@@ -208,7 +208,7 @@ async def journal(home: Path, size: int = 1000) -> dict[str, Any]:
     return {"cpu": [cpu], "operations": size, "moving": [moving]}
 
 
-async def _executed(operations: list[Operation], desk: Desk) -> tuple[int, float]:
+async def _executed(operations: list[Operation], desk: WriteContext) -> tuple[int, float]:
     """How many were done, and the seconds of CPU that it took."""
     ever = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
     later = desk.clock.now() + timedelta(hours=1)
@@ -240,7 +240,9 @@ async def bulk(home: Path, moves: int = 1000) -> dict[str, Any]:
         for e in events[:moves]
     ]
     engine = app.engine
-    desk = Desk(engine.store, engine.clock, engine.ids.row, engine.ids.key, "run", engine.stopping)
+    desk = WriteContext(
+        engine.store, engine.clock, engine.ids.row, engine.ids.key, "run", engine.stopping
+    )
     writes, before = system.traffic.writes, time.process_time()
     written = await execute(system, operations, (), desk)
     cpu = time.process_time() - before
@@ -265,7 +267,7 @@ async def lag(home: Path, changes: int = 500, seconds: float = 100.0) -> dict[st
     settings = load(home / "syncd.toml", {})
     app = build(settings, on_write=wrote)
     general = settings.syncd
-    pace = Pace(_NEAR, general.far.every, general.resync_at, UTC)
+    pace = JobIntervals(_NEAR, general.far.every, general.resync_at, UTC)
     daemon = asyncio.create_task(
         serve(app.engine, pace, general.state_path, {}, handle_signals=False)
     )

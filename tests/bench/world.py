@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from syncd.model import floor_to, mark
+from syncd.model import embed_tag, floor_to
 from syncd.sandbox.clock import Clock
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import SYSTEMS, Seat
+from syncd.sandbox.scenario import SYSTEMS, SeedUser
 from syncd.sandbox.server import Sandbox
 
 ROUTES = (("crm", "clinic"), ("clinic", "legacy"), ("legacy", "crm"))
@@ -45,7 +45,7 @@ class Agency:
 
     sandbox: Sandbox
     providers: Mapping[str, tuple[str, str]]
-    seats: Mapping[tuple[str, str], Seat]
+    seats: Mapping[tuple[str, str], SeedUser]
     bookings: tuple[Made, ...]
 
     def shift(self, system: str, share: float, by: timedelta = timedelta(minutes=10)) -> int:
@@ -125,7 +125,7 @@ def found(size: int, clock: Clock | None = None, *, blocked: bool = True) -> Age
         block = ""
         if blocked:
             block = sandbox.systems[there].block(
-                seats[there, name].user, start, start + HALF_HOUR, mark("Busy", _key(n))
+                seats[there, name].user, start, start + HALF_HOUR, embed_tag("Busy", _key(n))
             )
         made.append(Made(name, here, event, there, block, start))
     return Agency(sandbox, providers, seats, tuple(made))
@@ -139,7 +139,7 @@ def _key(number: int) -> str:
 
 def _seats(
     sandbox: Sandbox, providers: Mapping[str, tuple[str, str]]
-) -> Iterator[tuple[tuple[str, str], Seat]]:
+) -> Iterator[tuple[tuple[str, str], SeedUser]]:
     group = sandbox.clinic.add_group("Staff")
     team = sandbox.legacy.add_group("Staff")
     customer = ("Kim Example", "kim@example.com", "+4930555010")
@@ -149,13 +149,13 @@ def _seats(
         for name in systems:
             if name == "crm":
                 sandbox.crm.add_user(who, email)
-                yield (name, who), Seat(email, "Consultation", contacts[name])
+                yield (name, who), SeedUser(email, "Consultation", contacts[name])
                 continue
             platform = sandbox.clinic if name == "clinic" else sandbox.legacy
             user = platform.add_user(who, email)
             owner = group if name == "clinic" else team
             calendar = platform.add_calendar(f"{who}'s calendar", "personal", [user], owner)
-            yield (name, who), Seat(user, calendar, contacts[name])
+            yield (name, who), SeedUser(user, calendar, contacts[name])
 
 
 __all__ = ["SYSTEMS", "Agency", "Made", "found"]

@@ -19,14 +19,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from syncd.app import RealClock
 from syncd.cli.main import run_with
-from syncd.sandbox.agreement import disagreements, sights
-from syncd.sandbox.direct import Direct
-from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.asgi_transport import AsgiTransport
+from syncd.sandbox.consistency import disagreements, event_summaries
+from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.systems.client import SENT
 from syncd.systems.connections import Connections
-from syncd.wiring import RealClock
 from tests.hasty import Hasty
 
 
@@ -46,13 +46,13 @@ Say = Callable[..., Said]
 class Desk:
     """A furnished sandbox, a configuration for it, and the terminal."""
 
-    world: World
+    world: Clinic
     path: Path
     say: Say
 
     def wrong(self) -> list[str]:
         """What an outside observer would call wrong."""
-        seen = sights(self.world.sandbox.systems, self.world.owners)
+        seen = event_summaries(self.world.sandbox.systems, self.world.owners)
         return disagreements(seen, SYSTEMS, self.world.sandbox.clock.now())
 
 
@@ -98,10 +98,10 @@ def at_hand(sandbox: Sandbox) -> Iterator[None]:
     Their addresses are ports at which nobody listens. What is meant for another one goes to the
     network.
     """
-    ways: dict[tuple[str, int | None], Direct] = {}
+    ways: dict[tuple[str, int | None], AsgiTransport] = {}
     for port, (name, app) in enumerate(sandbox.apps.items(), 1):
         sandbox.urls[name] = f"http://127.0.0.1:{port}{sandbox.base_path(name)}"
-        ways["127.0.0.1", port] = Direct(app)
+        ways["127.0.0.1", port] = AsgiTransport(app)
     really = Connections.handle_async_request
 
     async def ask(connections: Connections, request: httpx.Request) -> httpx.Response:
@@ -129,7 +129,7 @@ def desk(
         monkeypatch.setattr(RealClock, name, staticmethod(getattr(clock, name)))
     sandbox = Sandbox(clock)
     sandbox.crm.limit = None
-    world = furnish(sandbox, clock.now())
+    world = seed_clinic(sandbox, clock.now())
     served = on_sockets if request.node.get_closest_marker("sockets") else at_hand
     with served(sandbox):
         monkeypatch.chdir(tmp_path)

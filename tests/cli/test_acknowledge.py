@@ -12,7 +12,7 @@ from syncd.sandbox.broken_rows import Lack
 from syncd.store import Store
 from tests.cli.conftest import Desk
 from tests.cli.test_commands import HOUR
-from tests.cli.test_reported import break_rows
+from tests.cli.test_reported_view import break_rows
 from tests.store.kit import item
 
 

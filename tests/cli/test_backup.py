@@ -12,7 +12,7 @@ import pytest
 from syncd.cli import terminal
 from syncd.daemon.lock import StateLock
 from syncd.store import Store
-from syncd.store.nightly import kept
+from syncd.store.nightly import kept_backups
 from syncd.store.version import newest_schema
 from tests.cli.conftest import Desk
 
@@ -120,7 +120,7 @@ def test_a_resync_makes_a_backup_once_a_day_and_status_tells(desk: Desk) -> None
     assert json.loads(desk.say("status", "--json").out)["backup"]["made_at"] is None
     for _ in range(2):
         written(desk)
-    (made,) = kept(desk.path.parent / "state.db")
+    (made,) = kept_backups(desk.path.parent / "state.db")
     seen = json.loads(desk.say("status", "--json").out)
     assert seen["backup"]["file"] == str(made.path)
     assert (seen["backup"]["kept"], seen["created_ids"]["missing"]) == (1, 0)
@@ -128,7 +128,7 @@ def test_a_resync_makes_a_backup_once_a_day_and_status_tells(desk: Desk) -> None
     made.path.rename(made.path.with_name("nightly-20200101T000000Z.db"))
     assert "the last backup was made" in " ".join(desk.say("status").err.split())
     written(desk)
-    assert len(kept(desk.path.parent / "state.db")) == 2
+    assert len(kept_backups(desk.path.parent / "state.db")) == 2
 
 
 def test_a_dry_run_makes_no_backup_and_no_file(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from syncd.daemon.lock import StateLock
 from tests.cli.conftest import Desk
-from tests.cli.test_left_behind import without
+from tests.cli.test_left_behind_view import without
 from tests.cli.test_undo import blocks, synced
 
 

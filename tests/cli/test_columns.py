@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.cli import words
+from syncd.cli import render
 from syncd.model import ConflictKind
 from tests.cli.conftest import Desk
 from tests.cli.test_slots import later
@@ -39,7 +39,7 @@ def test_the_kind_of_a_conflict_is_in_plain_words_and_raw_in_json(desk: Desk) ->
 
 
 def test_every_kind_of_conflict_has_words_of_its_own() -> None:
-    said = [words.conflict(kind) for kind in ConflictKind]
+    said = [render.conflict(kind) for kind in ConflictKind]
     assert len({*said}) == len(ConflictKind)
     assert not any("_" in text for text in said)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from syncd.model import Changes
-from syncd.store import Store, connect
+from syncd.store import Store, database
 from tests.cli.conftest import Desk, Said
 from tests.store.kit import note
 
@@ -126,10 +126,10 @@ def test_a_disk_that_is_read_only_is_told_and_no_system_is_written_to(
 def test_a_state_that_another_program_locks_is_told_and_no_system_is_written_to(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connect, "LOCK_WAIT", 0.05)
+    monkeypatch.setattr(database, "LOCK_WAIT", 0.05)
     state = desk.path.parent / "state.db"
     store = Store.open(state)
-    store.apply(Changes(notes=[note("seen")]))
+    store.apply(Changes(history=[note("seen")]))
     store.close()
     before = writes(desk)
     with closing(sqlite3.connect(state, isolation_level=None)) as other:

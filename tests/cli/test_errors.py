@@ -79,7 +79,7 @@ def test_a_state_that_is_none_is_an_object_too(desk: Desk) -> None:
 
 
 def test_an_unexpected_error_is_an_object_too(monkeypatch: pytest.MonkeyPatch, say: Say) -> None:
-    monkeypatch.setattr("syncd.cli.look.settings_of", lambda *_a, **_k: 1 / 0)
+    monkeypatch.setattr("syncd.cli.inspect.settings_of", lambda *_a, **_k: 1 / 0)
     monkeypatch.delenv("SYNCD_DEBUG", raising=False)
     error = json.loads(say("status", "--json").out)["error"]
     assert error["exit"] == 1
@@ -90,7 +90,7 @@ def test_ctrl_c_ends_with_four(monkeypatch: pytest.MonkeyPatch, say: Say) -> Non
     def interrupted(*_given: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("syncd.cli.look.settings_of", interrupted)
+    monkeypatch.setattr("syncd.cli.inspect.settings_of", interrupted)
     said = say("status")
     assert (said.code, "interrupted" in said.err) == (4, True)
     assert json.loads(say("status", "--json").out)["error"]["exit"] == 4

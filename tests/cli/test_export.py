@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from syncd.cli.export import COLUMNS, csv_of, decided_by, row_of
-from syncd.model import Note
+from syncd.model import HistoryEntry
 from tests.cli.conftest import Desk
 from tests.core.kit import NOW
 
@@ -60,7 +60,7 @@ def test_an_export_says_who_decided(desk: Desk) -> None:
     ],
 )
 def test_who_decided_follows_from_the_rule(what: str, rule: str, place: str, who: str) -> None:
-    assert decided_by(Note(NOW, "r", "alice", what, rule=rule, place=place)) == who
+    assert decided_by(HistoryEntry(NOW, "r", "alice", what, rule=rule, place=place)) == who
 
 
 def test_an_export_is_limited_to_days_and_to_a_provider(desk: Desk) -> None:
@@ -77,7 +77,7 @@ def test_an_export_is_limited_to_days_and_to_a_provider(desk: Desk) -> None:
 
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1+1"])
 def test_no_cell_of_an_export_is_calculated_by_a_spreadsheet(start: str) -> None:
-    note = Note(NOW, "r", start, "seen", event=start, rule=start, detail=start)
+    note = HistoryEntry(NOW, "r", start, "seen", event=start, rule=start, detail=start)
     (row,) = csv.reader(io.StringIO(csv_of([list(row_of(note, start).values())]), newline=""))
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\uff1d")) for cell in row)
     assert row.count(f"'{start}") == 5

@@ -11,7 +11,7 @@ import pytest
 from syncd.sandbox import Fault, FaultKind
 from syncd.store import Store
 from syncd.store.forget import contacts_known
-from syncd.systems.persons import person_mark
+from syncd.systems.contact_addresses import person_mark
 from tests.cli.conftest import Desk
 
 

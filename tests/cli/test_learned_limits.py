@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from syncd.app import RealClock
 from syncd.cli import discover, provision
 from syncd.model import Fact
+from syncd.sandbox.limit_replies import LimitReply
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.told_limits import ToldLimit
 from syncd.store import Store
-from syncd.systems.learned import TOLD
-from syncd.wiring import RealClock
+from syncd.systems.learned_limits import TOLD
 from tests.cli.conftest import Desk
 
 pytestmark = pytest.mark.prove
@@ -28,10 +28,10 @@ def learned(desk: Desk) -> RateLimit:
     """Let the state know of a narrow limit of clinic, which counts its refusals from now on."""
     desk.path.write_text(desk.path.read_text() + ROOM)
     store = Store.open(desk.path.parent / "state.db")
-    store.note_standing(Fact("clinic", TOLD, "4/2", RealClock().now()))
+    store.save_health(Fact("clinic", TOLD, "4/2", RealClock().now()))
     store.close()
     clinic = desk.world.sandbox.clinic
-    clinic.limit_told = ToldLimit("Message", 403)
+    clinic.limit_told = LimitReply("Message", 403)
     clinic.gateway_limit = RateLimit(4, 2.0)
     return clinic.gateway_limit
 

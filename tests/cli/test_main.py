@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from syncd.cli import main
-from syncd.cli.later import Later
+from syncd.cli.lazy import LazyCommand
 from tests.cli.conftest import Say
 
 COMMANDS = [entry for panel in main._PANELS.values() for entry in panel.items()]
@@ -20,7 +20,7 @@ COMMANDS = [entry for panel in main._PANELS.values() for entry in panel.items()]
 
 @pytest.mark.parametrize(("where", "summary"), COMMANDS)
 def test_what_a_command_is_for_is_what_its_own_help_begins_with(where: str, summary: str) -> None:
-    said = " ".join((Later(where, summary).real().help or "").split())
+    said = " ".join((LazyCommand(where, summary).real().help or "").split())
     assert said.startswith(summary.removesuffix("."))
 
 
@@ -50,7 +50,7 @@ def test_a_group_of_commands_can_stand_in_the_list(monkeypatch: pytest.MonkeyPat
     for function in (_one, _two):
         group.command()(function)
     monkeypatch.setattr("syncd.cli.version.version", group)
-    assert set(Later("version", "Many in one.").real().commands) == {"-one", "-two"}
+    assert set(LazyCommand("version", "Many in one.").real().commands) == {"-one", "-two"}
 
 
 def _one() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from syncd.app import RealClock
 from syncd.cli.facts_page import page
 from syncd.config.load import load
 from syncd.model import Fact
 from syncd.model.platform_facts import platform_facts
 from syncd.store import Store
-from syncd.wiring import RealClock
 from tests.cli.conftest import Desk
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def store_facts(desk: Desk, *facts: tuple[str, str, str, int]) -> None:
         assert desk.say("resync", "--yes").code == 0
     now = RealClock().now()
     store = Store.open(load(desk.path, {}).syncd.state_path)
-    store.note_standing(*(Fact(s, n, v, now - timedelta(days=d)) for s, n, v, d in facts))
+    store.save_health(*(Fact(s, n, v, now - timedelta(days=d)) for s, n, v, d in facts))
     store.close()
 
 

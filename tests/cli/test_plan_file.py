@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from syncd.cli import plan_file, running
+from syncd.cli import plan_file, resync_run
 from syncd.sandbox import Fault, FaultKind
 from tests.cli.conftest import Desk
-from tests.cli.test_left_behind import without
+from tests.cli.test_left_behind_view import without
 from tests.cli.test_question import made
 
 PLAN = "plan.json"
@@ -62,14 +62,14 @@ def test_what_changes_just_before_the_write_refuses_the_plan_too(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned(desk)
-    preview = running.preview
+    preview = resync_run.preview_resync
 
     def then_book(*given: Any, **named: Any) -> Any:
         tried = preview(*given, **named)
         desk.world.book("crm", "alice", desk.world.at(3, 17))
         return tried
 
-    monkeypatch.setattr("syncd.cli.planned.preview", then_book)
+    monkeypatch.setattr("syncd.cli.resync_plan.preview_resync", then_book)
     said = desk.say("resync", "--plan", PLAN, "--json")
     data = json.loads(said.out)
     assert (said.code, data["plan"]["refused"], len(data["plan"]["new"])) == (4, True, 2)

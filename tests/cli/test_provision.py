@@ -9,9 +9,9 @@ import pytest
 from starlette.responses import Response
 
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.platform import Ask
+from syncd.sandbox.platform import PlatformRequest
 from syncd.store import Store
-from syncd.store.provisioned import Making, provisioned
+from syncd.store.provisioned import ProvisionState, provisioned
 from tests.cli.conftest import Desk
 
 ROOMS = """
@@ -161,7 +161,7 @@ def test_a_create_that_shows_up_only_later_is_known_as_ours_in_the_next_run(
     # From the create on, looking fails as well: the run ends without knowing.
     create = clinic.resources._create
 
-    def create_and_fall_silent(ask: Ask) -> Response:
+    def create_and_fall_silent(ask: PlatformRequest) -> Response:
         clinic.faults.add(Fault(FaultKind.ERROR, path=path, method="GET"))
         return create(ask)
 
@@ -173,12 +173,12 @@ def test_a_create_that_shows_up_only_later_is_known_as_ours_in_the_next_run(
     store = Store.open(desk.path.parent / "state.db", write=False)
     # The equipment is another sort, and was made.
     states = {name: p.state for (_, _, name), p in provisioned(store).items()}
-    assert states == {"yoga room": Making.MAKING, "laser": Making.MADE}
+    assert states == {"yoga room": ProvisionState.MAKING, "laser": ProvisionState.MADE}
     store.close()
     code, plan = run(desk, "--apply")
     assert (code, steps(plan)["yoga room"]) == (0, "in place")
     store = Store.open(desk.path.parent / "state.db", write=False)
-    assert {p.state for p in provisioned(store).values()} == {Making.MADE}
+    assert {p.state for p in provisioned(store).values()} == {ProvisionState.MADE}
     store.close()
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from syncd.provision import look
-from syncd.provision.look import Plan
+from syncd.provision import planning
+from syncd.provision.planning import ProvisionPlan
 from syncd.sandbox import Fault, FaultKind
 from syncd.systems.leadconnector import provision
-from syncd.systems.port import Refusal
+from syncd.systems.port import RejectionReason
 from tests.cli.conftest import Desk
 from tests.cli.test_provision import ALL, run, write
 
@@ -85,7 +85,7 @@ def test_no_long_id_is_broken_in_a_table_of_80_columns(
 def test_planted_a_400_that_counts_as_a_fault_is_seen(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provision, "_ABSENT", frozenset({Refusal.GONE}))
+    monkeypatch.setattr(provision, "_ABSENT", frozenset({RejectionReason.GONE}))
     with pytest.raises(AssertionError):
         test_an_unknown_key_is_absent_whatever_status_says_so(desk, 400)
 
@@ -93,13 +93,13 @@ def test_planted_a_400_that_counts_as_a_fault_is_seen(
 def test_planted_a_fault_that_stops_its_whole_system_is_seen(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned = look._plan_system
+    planned = planning._plan_system
 
-    async def all_or_nothing(*given: Any) -> Plan:
+    async def all_or_nothing(*given: Any) -> ProvisionPlan:
         plan = await planned(*given)
-        return Plan([], plan.failed) if plan.failed else plan
+        return ProvisionPlan([], plan.failed) if plan.failed else plan
 
-    monkeypatch.setattr(look, "_plan_system", all_or_nothing)
+    monkeypatch.setattr(planning, "_plan_system", all_or_nothing)
     with pytest.raises(AssertionError):
         test_a_sort_that_cannot_be_read_stops_no_other_sort(
             desk, "/associations/key", 400, {"external_bookings"}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from syncd.cli import running
+from syncd.cli import resync_run
 from syncd.daemon.lock import StateLock
 from syncd.sandbox import Fault, FaultKind
 from tests.cli.conftest import Desk
@@ -214,7 +214,7 @@ def test_nothing_to_write_is_no_consent_to_what_comes_then(
 ) -> None:
     desk.say("resync", "--yes")
     before = made(desk)
-    preview = running.preview
+    preview = resync_run.preview_resync
 
     def then_book(*given: Any, **named: Any) -> Any:
         planned = preview(*given, **named)
@@ -222,7 +222,7 @@ def test_nothing_to_write_is_no_consent_to_what_comes_then(
         return planned
 
     asked: list[str] = []
-    monkeypatch.setattr("syncd.cli.resync.preview", then_book)
+    monkeypatch.setattr("syncd.cli.resync.preview_resync", then_book)
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr("syncd.cli.terminal.confirmed", asked.append)
     said = desk.say("resync")
@@ -255,7 +255,7 @@ def test_ctrl_c_while_the_daemon_works_says_how_far_it_was(
         tell("writing: 12 of 53 done")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("syncd.cli.running.ask", interrupted)
+    monkeypatch.setattr("syncd.cli.resync_run.send_request", interrupted)
     with StateLock(desk.path.parent / "state.db", role="daemon"):
         said = desk.say("resync")
         data = json.loads(desk.say("resync", "--json").out)

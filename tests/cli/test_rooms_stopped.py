@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine import brake
-from syncd.engine.closures import Closures
+from syncd.engine import guard
+from syncd.engine.resource_blocks import ResourceBlocks
 from tests.cli.test_rooms import HOUR, Span, Studio, studio
 
 __all__ = ["studio"]
@@ -52,7 +52,7 @@ def test_a_stopped_move_of_a_room_keeps_both_times_closed_until_it_is_accepted(
 def test_planted_a_room_s_new_time_that_is_ignored_while_stopped_stays_open(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Closures, "_stopped", lambda *_given: iter(()))
+    monkeypatch.setattr(ResourceBlocks, "_stopped", lambda *_given: iter(()))
     before, _ = stopped(studio)
     assert studio.closed(studio.small) == before
 
@@ -61,6 +61,6 @@ def test_planted_a_room_s_new_time_that_is_ignored_while_stopped_stays_open(
 def test_planted_a_door_judged_for_what_was_accepted_of_its_room_is_stopped_again(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(brake._Looks, "_follows_accepted", lambda *_given: False)
+    monkeypatch.setattr(guard._Looks, "_follows_accepted", lambda *_given: False)
     with pytest.raises(AssertionError, match=r"clinic\+rooms"):
         test_a_stopped_move_of_a_room_keeps_both_times_closed_until_it_is_accepted(studio)

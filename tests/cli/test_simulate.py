@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from syncd.cli import simulate as command
-from syncd.simulate.play import Outcome
-from syncd.simulate.story import Story, What, draw
+from syncd.simulate.runner import RunResult
+from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
 from tests.cli.conftest import Say
 
 
@@ -35,13 +35,15 @@ def test_an_unknown_fault_is_refused_with_those_that_there_are(say: Say) -> None
 def test_a_broken_story_is_shown_in_its_shortest_form(
     say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(story: Story) -> Outcome:
-        moves = [step for step in story.steps if step.what is What.MOVE]
-        outcome = Outcome(story, trace=[str(step) for step in story.steps])
+    def broken(story: Scenario) -> RunResult:
+        moves = [step for step in story.steps if step.kind is EventKind.MOVE]
+        outcome = RunResult(story, trace=[str(step) for step in story.steps])
         outcome.broken = ["5: moved by nobody"] if moves else []
         return outcome
 
-    seed = next(n for n in range(50) if any(s.what is What.MOVE for s in draw(n).steps))
+    seed = next(
+        n for n in range(50) if any(s.kind is EventKind.MOVE for s in draw_scenario(n).steps)
+    )
     monkeypatch.setattr(command, "play", broken)
     done = say("simulate", "--seed", seed)
     assert done.code == 1

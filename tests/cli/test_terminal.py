@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from syncd.cli import terminal
-from syncd.cli.standing import COLUMNS, Standing
-from syncd.model import Allowance, SystemHealth, SystemState
+from syncd.cli.system_status import COLUMNS, SystemRow
+from syncd.model import RateAllowance, SystemHealth, SystemState
 from tests.core.kit import NOW
 
 
@@ -49,8 +49,8 @@ def test_the_table_of_status_has_a_line_for_each_system_in_80_columns(
     monkeypatch.setenv("COLUMNS", "80")
     since = NOW - timedelta(minutes=58)
     health = SystemHealth("a", SystemState.OK, since)
-    calls = Allowance("a", NOW, 29.0, 60.0, 900.0, 139.0, 199_870)
-    systems = [Standing(n * 12, 12, health, since, calls) for n in "ab"]
+    calls = RateAllowance("a", NOW, 29.0, 60.0, 900.0, 139.0, 199_870)
+    systems = [SystemRow(n * 12, 12, health, since, calls) for n in "ab"]
     terminal.table("", COLUMNS, [each.row(NOW) for each in systems])
     _, head, rule, *rows = capsys.readouterr().out.rstrip().splitlines()
     assert "read in full  providers  calls/min" in head

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.model import Hours, Span
-from syncd.model.allday import AllDay, AllDayRule
-from syncd.wiring import all_day_rule
+from syncd.app import all_day_rule
+from syncd.model import Hours, OpeningHours
+from syncd.model.all_day import AllDay, AllDayRule
 
 from .conftest import SMALL, Desk
 
-DAILY = Span(frozenset(range(7)), 8 * 60, 18 * 60)
+DAILY = OpeningHours(frozenset(range(7)), 8 * 60, 18 * 60)
 
 
 def rule(desk: Desk, *, general: str = "", system: str = "", provider: str = "") -> AllDayRule:

@@ -7,7 +7,7 @@ from datetime import time, timedelta
 import pytest
 
 from syncd.config.fields import parse_duration
-from syncd.config.problems import Refused
+from syncd.config.problems import InvalidValueError
 from syncd.config.settings import LeadConnectorV1System
 
 from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, Desk
@@ -33,7 +33,7 @@ def test_a_duration_is_a_number_and_a_unit(text: object, meaning: timedelta) -> 
     ["", "5", "5 m", "m", "-5m", "1.5h", "1h30m", "5w", "٣m", "5M", 60, True, None, "9" * 10 + "d"],
 )
 def test_anything_else_is_no_duration(text: object) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         parse_duration(text)
     assert "90s" in caught.value.remedy
 

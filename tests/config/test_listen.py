@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from syncd.config.listen import Address
-from syncd.config.secrets import Surroundings
+from syncd.config.secrets import ReadContext
 from syncd.config.settings import General
 
-HERE = Surroundings(Path("etc"), {"BEAT": "https://watch.example.com/x"})
+HERE = ReadContext(Path("etc"), {"BEAT": "https://watch.example.com/x"})
 
 
 def general(**said: object) -> General:
@@ -71,6 +71,6 @@ def test_a_heartbeat_in_the_clear_is_refused(url: str) -> None:
 
 
 def test_who_only_looks_needs_no_heartbeat() -> None:
-    around = Surroundings(Path("etc"), {}, fetch=False)
+    around = ReadContext(Path("etc"), {}, fetch=False)
     said = General.model_validate({"heartbeat": {"env": "BEAT"}}, context=around)
     assert said.heartbeat is not None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from syncd.app import provider_rules
 from syncd.core.rules import Choice
 from syncd.model import ConflictKind
-from syncd.wiring import provider_rules
 from tests.config.conftest import CLINIC, CRM, LEGACY, SMALL, Desk
 
 ALL = (
@@ -42,10 +42,16 @@ def test_overrides_apply_by_provider_system_and_kind_in_their_order(desk: Desk) 
     )
     alice, bob = (provider_rules(settings, name) for name in ("alice", "bob"))
     apart, edited = ConflictKind.MOVED_APART, ConflictKind.BLOCK_EDITED
-    assert str(alice.law(apart, ("crm", "legacy"))) == "moved_apart = hold (rules.override[0])"
-    assert str(alice.law(apart, ("crm", "clinic"))) == "moved_apart = prefer (rules.override[1])"
-    assert str(bob.law(apart, ("crm", "clinic"))) == "moved_apart = latest"
-    assert bob.law(edited, ("crm",)).choice is Choice.RESCHEDULE
+    assert (
+        str(alice.effective_rule(apart, ("crm", "legacy")))
+        == "moved_apart = hold (rules.override[0])"
+    )
+    assert (
+        str(alice.effective_rule(apart, ("crm", "clinic")))
+        == "moved_apart = prefer (rules.override[1])"
+    )
+    assert str(bob.effective_rule(apart, ("crm", "clinic"))) == "moved_apart = latest"
+    assert bob.effective_rule(edited, ("crm",)).choice is Choice.RESCHEDULE
 
 
 def test_next_free_and_working_hours_reach_the_rules(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from syncd.config.load import load
 from syncd.config.problems import ConfigError
-from syncd.config.secrets import Secret, Surroundings, read_secret
+from syncd.config.secrets import ReadContext, Secret, read_secret
 from syncd.config.settings import LeadConnectorSystem, Settings
 
 from .conftest import ALICE, CLINIC, CRM, ENV, SMALL, Desk
@@ -174,7 +174,7 @@ def test_a_secret_shows_itself_on_demand_only() -> None:
 
 
 def test_a_secret_made_by_a_program_is_taken_as_it_is(tmp_path: Path) -> None:
-    around = Surroundings(tmp_path, {})
+    around = ReadContext(tmp_path, {})
     secret = Secret(HUSH)
     assert read_secret(secret, around) is secret
     system = LeadConnectorSystem(type="leadconnector", location_id="L", token=secret)

@@ -10,15 +10,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
 
 from syncd.config.settings import PLATFORMS, General, GuardSettings, RulesSettings
-from syncd.core.facts import Limits
+from syncd.core.inputs import GuardLimits
 from syncd.core.rules import Rules
-from syncd.model.allday import BUSY
+from syncd.model.all_day import BUSY
 from syncd.systems.leadconnector.account import Account as V2Account
-from syncd.systems.leadconnector.account import CalendarOf as V2Calendar
+from syncd.systems.leadconnector.account import CalendarMapping as V2Calendar
 from syncd.systems.leadconnector_v1.account import Account as V1Account
-from syncd.systems.leadconnector_v1.account import CalendarOf as V1Calendar
+from syncd.systems.leadconnector_v1.account import CalendarMapping as V1Calendar
 from syncd.systems.leadsquared.account import Account as LsqAccount
-from syncd.systems.leadsquared.account import CalendarOf as LsqCalendar
+from syncd.systems.leadsquared.account import CalendarMapping as LsqCalendar
 
 ADAPTERS = {
     "leadsquared": (LsqAccount, LsqCalendar),
@@ -46,7 +46,7 @@ def test_a_system_has_its_adapters_options_with_their_defaults(platform: str) ->
     table = defaults_of_table(PLATFORMS[platform][0])
     table.pop("type")
     table.pop("associations", None)  # the engine's, not the adapter's
-    assert table.pop("all_day") is None  # goes to each calendar, as `wiring.all_day_rule` says
+    assert table.pop("all_day") is None  # goes to each calendar, as `app.all_day_rule` says
     assert table == defaults_of_class(ADAPTERS[platform][0])
 
 
@@ -65,7 +65,7 @@ def test_rules_and_guard_have_the_cores_defaults() -> None:
     rules, core = RulesSettings(), Rules()
     for name in ("prefer", "moved_apart", "moved_and_cancelled", "block_edited", "twin_deleted"):
         assert getattr(rules, name) == getattr(core, name)
-    guard, limits = GuardSettings(), Limits()
+    guard, limits = GuardSettings(), GuardLimits()
     for name in ("count", "share", "common", "all"):
         assert getattr(guard, name) == getattr(limits, name)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete
 
-from syncd.core.decide import Case, Decision, decide
+from syncd.core.reconcile import Decision, DecisionInput, reconcile
 from syncd.model import Changes, ProviderState
 from syncd.store import Store
 from syncd.store.tables import BOOKING, CONFLICT, EVENT, INTENT, OWNER_CHANGE, REPLICA, WAIVER
@@ -29,17 +29,19 @@ def shelf() -> Iterator[Store]:
 def every_state_was_stored(shelf: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `kit.decided` decide on what is loaded, and refuse a state of which anything is lost."""
 
-    def decide_stored(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decision:
+    def decide_stored(
+        state: ProviderState, case: DecisionInput, new_id: Callable[[], str]
+    ) -> Decision:
         loaded = stored(shelf, state)
         assert everything(loaded) == everything(state), "the store would load another state"
-        return decide(loaded, case, new_id)
+        return reconcile(loaded, case, new_id)
 
-    monkeypatch.setattr(kit, "decide", decide_stored)
+    monkeypatch.setattr(kit, "reconcile", decide_stored)
 
 
 def stored(store: Store, state: ProviderState) -> ProviderState:
     """Put a state into an empty store, and load it."""
-    store.carry_out([delete(table) for table in _TABLES])
+    store.execute([delete(table) for table in _TABLES])
     store.apply(
         Changes(
             records=[*state.records, *state.ended],
@@ -47,7 +49,7 @@ def stored(store: Store, state: ProviderState) -> ProviderState:
             replicas=[*state.replicas],
             opened=[*state.conflicts],
             intents=[*state.intents],
-            waivers=[*state.waivers],
+            undo_suppressions=[*state.undo_suppressions],
             owner_changes=[*state.owner_changes],
         )
     )
@@ -56,10 +58,10 @@ def stored(store: Store, state: ProviderState) -> ProviderState:
 
 def everything(state: ProviderState) -> set[object]:
     """All rows of a state, in no order."""
-    rows = (*state.bookings, *state.replicas, *state.waivers, *state.owner_changes)
+    rows = (*state.bookings, *state.replicas, *state.undo_suppressions, *state.owner_changes)
     return {
         *rows,
-        *(replace(record, retired=False) for record in (*state.records, *state.ended)),
+        *(replace(record, archived=False) for record in (*state.records, *state.ended)),
         *(held.id for held in state.conflicts),
         *(intent.id for intent in state.intents),
     }

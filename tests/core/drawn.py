@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from syncd.core.rules import Rules, every_override, every_rules
+from syncd.core.rules import Rules, all_overrides, all_rules
 from tests.core.kit import SYSTEMS
 
 
 def rules(systems: tuple[str, ...] = SYSTEMS) -> st.SearchStrategy[Rules]:
     """Any valid rules for these systems."""
-    exceptions = st.lists(st.sampled_from(list(every_override(systems))), max_size=3)
-    tables = st.sampled_from(list(every_rules(systems)))
+    exceptions = st.lists(st.sampled_from(list(all_overrides(systems))), max_size=3)
+    tables = st.sampled_from(list(all_rules(systems)))
     return st.builds(lambda t, o: replace(t, overrides=tuple(o)), tables, exceptions)

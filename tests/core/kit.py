@@ -6,17 +6,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from syncd.core.decide import Case, Decision, decide
-from syncd.core.facts import Calendar
+from syncd.core.inputs import CalendarState
+from syncd.core.reconcile import Decision, DecisionInput, reconcile
 from syncd.core.rules import Rules
 from syncd.model import (
     Booking,
     Kind,
     ProviderState,
-    Record,
     Replica,
     Role,
     Status,
+    TrackedEvent,
     Value,
     WaitReason,
 )
@@ -47,20 +47,20 @@ def rec(
     observed: Value | None,
     base: Value | None = None,
     **more: Any,
-) -> Record:
+) -> TrackedEvent:
     """A record of provider p."""
     more.setdefault("kind", Kind.APPOINTMENT)
     more.setdefault("observed_at", NOW)
     more.setdefault("fingerprint", "f")
-    return Record(system=system, provider="p", id=event, observed=observed, base=base, **more)
+    return TrackedEvent(system=system, provider="p", id=event, observed=observed, base=base, **more)
 
 
-def block(system: str, event: str, observed: Value | None, **more: Any) -> Record:
+def block(system: str, event: str, observed: Value | None, **more: Any) -> TrackedEvent:
     """A block that syncd made, standing where it was written."""
     value = more.pop("base", observed)
     more.setdefault("written", value)
     more.setdefault("key", f"key{event}")
-    return rec(system, event, observed, value, kind=Kind.BLOCK, mine=True, **more)
+    return rec(system, event, observed, value, kind=Kind.BLOCK, created_by_us=True, **more)
 
 
 def booking(name: str, agreed: Value, revision: int = 0, kind: Kind = Kind.APPOINTMENT) -> Booking:
@@ -83,13 +83,13 @@ def serves(name: str, system: str, event: str) -> Replica:
     return Replica(name, system, event, Role.BLOCK)
 
 
-def calendars(*, without: str = "") -> dict[str, Calendar]:
+def calendars(*, without: str = "") -> dict[str, CalendarState]:
     """Three calendars, all writable and believed but for those ``without`` an answer."""
     return {
-        s: Calendar(
+        s: CalendarState(
             s,
             blocked=WaitReason.UNANSWERED if s in without else None,
-            believed=s not in without,
+            trusted=s not in without,
         )
         for s in SYSTEMS
     }
@@ -98,14 +98,14 @@ def calendars(*, without: str = "") -> dict[str, Calendar]:
 def decided(state: ProviderState, **more: Any) -> Decision:
     """Decide on a state with everything in order but for what is named."""
     numbers = count(1)
-    return decide(state, case(**more), lambda: f"new{next(numbers)}")
+    return reconcile(state, case(**more), lambda: f"new{next(numbers)}")
 
 
-def case(**more: Any) -> Case:
+def case(**more: Any) -> DecisionInput:
     """The case of a decision with everything in order but for what is named."""
     more.setdefault("calendars", calendars())
     more.setdefault("rules", Rules(prefer=SYSTEMS))
-    return Case(now=NOW, horizon=DAY - timedelta(days=1), run="run", **more)
+    return DecisionInput(now=NOW, horizon=DAY - timedelta(days=1), run="run", **more)
 
 
 def summary(decision: Decision) -> list[tuple[str, str, str]]:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from syncd.core.absence import (
-    ById,
+    AbsenceVerdict,
+    ByIdAnswer,
     Evidence,
-    Shown,
-    Slot,
-    Verdict,
-    judge,
+    ShownElsewhere,
+    SlotAnswer,
+    judge_absence,
     listed_by,
     slot_of,
     slots_window,
@@ -24,82 +24,94 @@ from tests.core.kit import NOW, off, v
 LAG = timedelta(seconds=30)
 BEFORE = NOW - timedelta(minutes=5)
 
-FACT = {"answer": ById.GONE}
-LISTED = {"answer": ById.GONE, "by_list": True, "needed": 2}
+FACT = {"answer": ByIdAnswer.GONE}
+LISTED = {"answer": ByIdAnswer.GONE, "by_list": True, "needed": 2}
 REFUSED = {
-    "answer": ById.REFUSED,
+    "answer": ByIdAnswer.REFUSED,
     "refused_when_gone": True,
     "others_listed": True,
     "key_reads": True,
     "user": UserState.PRESENT,
     "counted": 1,
     "since": BEFORE,
-    "slot": Slot.OFFERED,
+    "slot": SlotAnswer.OFFERED,
 }
 
-CASES: dict[str, tuple[dict[str, Any], Verdict]] = {
+CASES: dict[str, tuple[dict[str, Any], AbsenceVerdict]] = {
     # A 404, or an empty answer: a fact, once it was said often enough.
-    "404 is a fact": (FACT, Verdict.PROVEN),
-    "404 of a list that is not whole": ({**FACT, "listed_whole": False}, Verdict.UNPROVEN),
-    "404 where two are needed": ({**FACT, "needed": 2}, Verdict.COUNTED),
-    "second 404 where two are needed": ({**FACT, "needed": 2, "counted": 1}, Verdict.PROVEN),
+    "404 is a fact": (FACT, AbsenceVerdict.PROVEN),
+    "404 of a list that is not whole": ({**FACT, "listed_whole": False}, AbsenceVerdict.UNPROVEN),
+    "404 where two are needed": ({**FACT, "needed": 2}, AbsenceVerdict.COUNTED),
+    "second 404 where two are needed": ({**FACT, "needed": 2, "counted": 1}, AbsenceVerdict.PROVEN),
     # Kinds that nothing reads by id: the list is the answer.
-    "list alone: whose user?": (LISTED, Verdict.ASK_USER),
-    "list alone, user present": ({**LISTED, "user": UserState.PRESENT}, Verdict.COUNTED),
+    "list alone: whose user?": (LISTED, AbsenceVerdict.ASK_USER),
+    "list alone, user present": ({**LISTED, "user": UserState.PRESENT}, AbsenceVerdict.COUNTED),
     "second list, user present": (
         {**LISTED, "user": UserState.PRESENT, "counted": 1},
-        Verdict.PROVEN,
+        AbsenceVerdict.PROVEN,
     ),
     "list of a missing user": (
         {**LISTED, "user": UserState.MISSING, "counted": 1},
-        Verdict.OWNER_IN_DOUBT,
+        AbsenceVerdict.OWNER_IN_DOUBT,
     ),
     "list of a missing user that shows others": (
         {**LISTED, "user": UserState.MISSING, "own_list": True, "counted": 1},
-        Verdict.OWNER_IN_DOUBT,
+        AbsenceVerdict.OWNER_IN_DOUBT,
     ),
     "list of an unknown user": (
         {**LISTED, "user": UserState.UNKNOWN, "counted": 1},
-        Verdict.OWNER_IN_DOUBT,
+        AbsenceVerdict.OWNER_IN_DOUBT,
     ),
     "list of an unknown user that shows others": (
         {**LISTED, "user": UserState.UNKNOWN, "own_list": True, "counted": 1},
-        Verdict.PROVEN,
+        AbsenceVerdict.PROVEN,
     ),
     # An id that is refused.
-    "400: all of the proof": (REFUSED, Verdict.PROVEN),
+    "400: all of the proof": (REFUSED, AbsenceVerdict.PROVEN),
     "400 where deleted events answer 404": (
         {**REFUSED, "refused_when_gone": False},
-        Verdict.UNPROVEN,
+        AbsenceVerdict.UNPROVEN,
     ),
-    "400 and an incomplete or hiding list": ({**REFUSED, "listed_whole": False}, Verdict.UNPROVEN),
-    "400 and a list that shows no other": ({**REFUSED, "others_listed": False}, Verdict.UNPROVEN),
-    "400: another id is to be read": ({**REFUSED, "key_reads": None}, Verdict.ASK_KEY),
-    "400, and so is any other id": ({**REFUSED, "key_reads": False}, Verdict.UNPROVEN),
-    "400: the user is to be looked up": ({**REFUSED, "user": None}, Verdict.ASK_USER),
+    "400 and an incomplete or hiding list": (
+        {**REFUSED, "listed_whole": False},
+        AbsenceVerdict.UNPROVEN,
+    ),
+    "400 and a list that shows no other": (
+        {**REFUSED, "others_listed": False},
+        AbsenceVerdict.UNPROVEN,
+    ),
+    "400: another id is to be read": ({**REFUSED, "key_reads": None}, AbsenceVerdict.ASK_KEY),
+    "400, and so is any other id": ({**REFUSED, "key_reads": False}, AbsenceVerdict.UNPROVEN),
+    "400: the user is to be looked up": ({**REFUSED, "user": None}, AbsenceVerdict.ASK_USER),
     "400 and the user is missing": (
         {**REFUSED, "user": UserState.MISSING},
-        Verdict.OWNER_IN_DOUBT,
+        AbsenceVerdict.OWNER_IN_DOUBT,
     ),
-    "400 and the first list": ({**REFUSED, "counted": 0, "since": None}, Verdict.COUNTED),
+    "400 and the first list": ({**REFUSED, "counted": 0, "since": None}, AbsenceVerdict.COUNTED),
     "400 and a second list within the lag": (
         {**REFUSED, "since": NOW - LAG / 2},
-        Verdict.WAITING,
+        AbsenceVerdict.WAITING,
     ),
-    "400 and a second list after the lag": ({**REFUSED, "since": NOW - LAG}, Verdict.PROVEN),
-    "400 and a count of no known time": ({**REFUSED, "since": None}, Verdict.COUNTED),
-    "400: the slot is to be asked": ({**REFUSED, "slot": None}, Verdict.ASK_SLOT),
-    "400 and the slot is taken": ({**REFUSED, "slot": Slot.TAKEN}, Verdict.UNPROVEN),
-    "400 and the slot is not told": ({**REFUSED, "slot": Slot.UNTOLD}, Verdict.PROVEN),
-    "400 and no answer about slots": ({**REFUSED, "slot": Slot.UNANSWERED}, Verdict.WAITING),
+    "400 and a second list after the lag": ({**REFUSED, "since": NOW - LAG}, AbsenceVerdict.PROVEN),
+    "400 and a count of no known time": ({**REFUSED, "since": None}, AbsenceVerdict.COUNTED),
+    "400: the slot is to be asked": ({**REFUSED, "slot": None}, AbsenceVerdict.ASK_SLOT),
+    "400 and the slot is taken": ({**REFUSED, "slot": SlotAnswer.TAKEN}, AbsenceVerdict.UNPROVEN),
+    "400 and the slot is not told": (
+        {**REFUSED, "slot": SlotAnswer.UNKNOWN},
+        AbsenceVerdict.PROVEN,
+    ),
+    "400 and no answer about slots": (
+        {**REFUSED, "slot": SlotAnswer.UNANSWERED},
+        AbsenceVerdict.WAITING,
+    ),
     # No answer at all.
-    "unknown": ({**REFUSED, "answer": ById.UNKNOWN}, Verdict.UNPROVEN),
+    "unknown": ({**REFUSED, "answer": ByIdAnswer.UNKNOWN}, AbsenceVerdict.UNPROVEN),
 }
 
 
 @pytest.mark.parametrize(("given", "verdict"), CASES.values(), ids=CASES)
-def test_the_evidence_decides(given: dict[str, Any], verdict: Verdict) -> None:
-    assert judge(Evidence(asked_at=NOW, lag=LAG, **given)) is verdict
+def test_the_evidence_decides(given: dict[str, Any], verdict: AbsenceVerdict) -> None:
+    assert judge_absence(Evidence(asked_at=NOW, lag=LAG, **given)) is verdict
 
 
 FREE = Window(v(8).start, v(12).start)
@@ -110,23 +122,23 @@ LATER = Window(FREE.start + WEEK, FREE.end + WEEK)
 @pytest.mark.parametrize(
     ("offers", "taken", "now", "slot"),
     [
-        ([FREE, LATER], [], NOW, Slot.OFFERED),
-        ([LATER], [], NOW, Slot.TAKEN),
-        ([LATER], [off(9)], NOW, Slot.TAKEN),
-        ([LATER], [v(9)], NOW, Slot.UNTOLD),
-        ([], [], NOW, Slot.UNTOLD),
-        ([FREE, LATER], [], v(9).start, Slot.UNTOLD),
+        ([FREE, LATER], [], NOW, SlotAnswer.OFFERED),
+        ([LATER], [], NOW, SlotAnswer.TAKEN),
+        ([LATER], [off(9)], NOW, SlotAnswer.TAKEN),
+        ([LATER], [v(9)], NOW, SlotAnswer.UNKNOWN),
+        ([], [], NOW, SlotAnswer.UNKNOWN),
+        ([FREE, LATER], [], v(9).start, SlotAnswer.UNKNOWN),
     ],
     ids=["offered", "taken", "a cancelled neighbour", "a neighbour", "never offered", "begun"],
 )
 def test_free_slots_say_whether_a_time_is_taken(
-    offers: list[Window], taken: list[Any], now: datetime, slot: Slot
+    offers: list[Window], taken: list[Any], now: datetime, slot: SlotAnswer
 ) -> None:
     assert slot_of(v(9), offers, taken, now) is slot
-    assert slots_window(v(9)).touches(v(9))
+    assert slots_window(v(9)).overlaps(v(9))
 
 
-SHOWN = Shown(v(9), same_place=True, changed_at=BEFORE)
+SHOWN = ShownElsewhere(v(9), same_place=True, changed_at=BEFORE)
 WINDOW = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
 
 
@@ -136,11 +148,11 @@ WINDOW = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UT
         (SHOWN, [WINDOW], True),
         (SHOWN, [], False),
         (SHOWN, [Window(WINDOW.start, v(9).start)], False),
-        (Shown(v(9), same_place=False, changed_at=BEFORE), [WINDOW], False),
-        (Shown(v(9), same_place=True, changed_at=BEFORE, elsewhere=True), [WINDOW], False),
-        (Shown(v(9), same_place=True, changed_at=NOW - LAG / 2), [WINDOW], False),
-        (Shown(v(9), same_place=True, changed_at=NOW - LAG), [WINDOW], True),
-        (Shown(off(9), same_place=True, changed_at=BEFORE), [WINDOW], False),
+        (ShownElsewhere(v(9), same_place=False, changed_at=BEFORE), [WINDOW], False),
+        (ShownElsewhere(v(9), same_place=True, changed_at=BEFORE, elsewhere=True), [WINDOW], False),
+        (ShownElsewhere(v(9), same_place=True, changed_at=NOW - LAG / 2), [WINDOW], False),
+        (ShownElsewhere(v(9), same_place=True, changed_at=NOW - LAG), [WINDOW], True),
+        (ShownElsewhere(off(9), same_place=True, changed_at=BEFORE), [WINDOW], False),
     ],
     ids=[
         "hidden",
@@ -154,7 +166,7 @@ WINDOW = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UT
     ],
 )
 def test_a_list_hides_what_it_should_have_shown(
-    shown: Shown, windows: list[Window], hidden: bool
+    shown: ShownElsewhere, windows: list[Window], hidden: bool
 ) -> None:
     by = listed_by(shown, windows, LAG)
     assert (by is not None and by <= NOW) is hidden

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from syncd.core.blocks import Own, plan_blocks
-from syncd.core.facts import Calendar
+from syncd.core.blocks import OurBlock, plan_blocks
+from syncd.core.inputs import CalendarState
 from syncd.model import Action, Kind
 from tests.core.kit import NOW, rec, v
 
 
 def test_a_block_that_replaced_a_moved_one_stays_and_the_moved_one_goes() -> None:
     """Simulator, seed 42: the one in place was removed first, and its time stood open."""
-    moved = rec("b", "1", v(12), v(9), kind=Kind.BLOCK, mine=True)
-    there = rec("b", "2", v(9), v(9), kind=Kind.BLOCK, mine=True)
-    own = [Own(record, frozenset({"meeting"})) for record in (moved, there)]
-    found = plan_blocks("p", Calendar("b"), {v(9).interval: {"meeting"}}, own, NOW)
+    moved = rec("b", "1", v(12), v(9), kind=Kind.BLOCK, created_by_us=True)
+    there = rec("b", "2", v(9), v(9), kind=Kind.BLOCK, created_by_us=True)
+    own = [OurBlock(record, frozenset({"meeting"})) for record in (moved, there)]
+    found = plan_blocks("p", CalendarState("b"), {v(9).interval: {"meeting"}}, own, NOW)
     assert [(o.action, o.event) for o in found.operations] == [(Action.REMOVE_BLOCK, "1")]

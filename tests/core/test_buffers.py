@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from syncd.core import plan
-from syncd.core.facts import Calendar
-from syncd.core.refusals import quarantine, slot_taken
+from syncd.core import write_order
+from syncd.core.inputs import CalendarState
+from syncd.core.rejected_writes import quarantine, slot_taken
 from syncd.core.rules import Choice, Rules
 from syncd.model import (
     Action,
@@ -21,10 +21,10 @@ from syncd.model import (
     Kind,
     Operation,
     ProviderState,
-    Record,
     Replica,
     Role,
     Status,
+    TrackedEvent,
     Value,
 )
 from tests.core.kit import (
@@ -46,19 +46,19 @@ HALF = Buffer(timedelta(minutes=30), timedelta(minutes=15))
 """Half an hour before, a quarter after."""
 
 
-def buffered(buffer: Buffer = HALF, **more: Any) -> dict[str, Calendar]:
+def buffered(buffer: Buffer = HALF, **more: Any) -> dict[str, CalendarState]:
     """Three calendars; service s of system a has a buffer."""
     found = calendars(**more)
     return {**found, "a": replace(found["a"], buffers={"s": buffer} if buffer else {})}
 
 
-def meeting(event: str, value: Value, system: str = "a", service: str = "s") -> Record:
+def meeting(event: str, value: Value, system: str = "a", service: str = "s") -> TrackedEvent:
     """An appointment that is known as it is."""
     return rec(system, event, value, value, service=service)
 
 
 def state(
-    records: list[Record], bookings: list[Booking], replicas: list[Replica], **more: Any
+    records: list[TrackedEvent], bookings: list[Booking], replicas: list[Replica], **more: Any
 ) -> ProviderState:
     """What is stored of provider p."""
     return ProviderState("p", tuple(records), tuple(bookings), tuple(replicas), **more)
@@ -285,14 +285,14 @@ def test_a_block_refused_for_a_meeting_itself_leaves_that_ones_buffer_closed() -
     short = Operation(
         Action.CREATE_BLOCK, "b", "p", Kind.BLOCK, None, None, v(10, 10.5), bookings=("l",)
     )
-    refused = HeldConflict("h", quarantine(short, plan.name(short)), NOW, "run")
+    refused = HeldConflict("h", quarantine(short, write_order.operation_key(short)), NOW, "run")
     decision = decided(replace(state_, conflicts=(refused,)), calendars=buffered())
     assert ("create-block", "b", 9.5, 11.25) in writes(decision.operations)
 
 
 def test_a_released_block_is_not_made_again_in_its_wide_form() -> None:
     replicas = (CLOSED.replicas[0], Replica("k", "b", "b1", Role.RELEASED), CLOSED.replicas[2])
-    gone = replace(CLOSED.records[1], observed=None, ended=True, base=None)
+    gone = replace(CLOSED.records[1], observed=None, end_accepted=True, base=None)
     released = replace(
         CLOSED, records=(CLOSED.records[0], gone, CLOSED.records[2]), replicas=replicas
     )

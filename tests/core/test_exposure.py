@@ -9,25 +9,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.exposure import Seen, closings, exposures, spread, visible_at
-from syncd.model import Cause, Closing, FreeTime, Kind, Offer, Record, Window
+from syncd.core.exposure import (
+    ExposureInput,
+    find_exposures,
+    percentiles,
+    times_to_block,
+    visible_at,
+)
+from syncd.model import Availability, ExposureCause, Kind, Offer, TimeToBlock, TrackedEvent, Window
 from tests.core.kit import DAY, NOW, at, block, booking, rec, v
 
 LAG = timedelta(minutes=1)
 SOON = NOW + timedelta(minutes=10)
 
 
-def free(*offers: tuple[float, float], asked: Any = SOON, until: float = 24) -> FreeTime:
+def free(*offers: tuple[float, float], asked: Any = SOON, until: float = 24) -> Availability:
     """System b was asked, and offers these hours."""
     spans = tuple(Offer(at(start), at(end), "seat") for start, end in offers)
-    return FreeTime("b", "p", asked, Window(NOW, at(until)), spans)
+    return Availability("b", "p", asked, Window(NOW, at(until)), spans)
 
 
-def seen(*records: Record, offers: FreeTime | None = None, **more: Any) -> Seen:
+def seen(*records: TrackedEvent, offers: Availability | None = None, **more: Any) -> ExposureInput:
     """Booking m wants 9 to 10 closed in system b."""
     more.setdefault("now", SOON)
-    more.setdefault("wanted", {"b": {v(9).interval: frozenset({"m"})}})
-    return Seen(
+    more.setdefault("required", {"b": {v(9).interval: frozenset({"m"})}})
+    return ExposureInput(
         provider="p",
         records=records,
         free={"b": offers} if offers else {},
@@ -39,14 +45,14 @@ def seen(*records: Record, offers: FreeTime | None = None, **more: Any) -> Seen:
 STANDS = block("b", "e", v(9), written_at=NOW)
 FREE = free((8, 17))
 
-ROWS: dict[str, tuple[Seen, Cause | None]] = {
-    "no block, and nobody was asked": (seen(), Cause.UNCLOSED),
-    "no block, and it is offered": (seen(offers=FREE), Cause.UNCLOSED),
-    "no block, and a part of it is offered": (seen(offers=free((9.5, 17))), Cause.UNCLOSED),
+ROWS: dict[str, tuple[ExposureInput, ExposureCause | None]] = {
+    "no block, and nobody was asked": (seen(), ExposureCause.UNCLOSED),
+    "no block, and it is offered": (seen(offers=FREE), ExposureCause.UNCLOSED),
+    "no block, and a part of it is offered": (seen(offers=free((9.5, 17))), ExposureCause.UNCLOSED),
     "no block, but it is not offered": (seen(offers=free((10, 17))), None),
     "no block, and it lies beyond what was asked for": (
         seen(offers=free(until=8)),
-        Cause.UNCLOSED,
+        ExposureCause.UNCLOSED,
     ),
     "a block, and nobody was asked": (seen(STANDS), None),
     "a block, and the answer is older": (seen(STANDS, offers=free((8, 17), asked=NOW)), None),
@@ -55,10 +61,10 @@ ROWS: dict[str, tuple[Seen, Cause | None]] = {
         None,
     ),
     "a block that closes it": (seen(STANDS, offers=free((8, 9), (10, 17))), None),
-    "a block that closes nothing": (seen(STANDS, offers=FREE), Cause.IGNORED),
+    "a block that closes nothing": (seen(STANDS, offers=FREE), ExposureCause.IGNORED),
     "a block that somebody moved away": (
         seen(block("b", "e", v(12), base=v(9), written_at=NOW), offers=FREE),
-        Cause.UNCLOSED,
+        ExposureCause.UNCLOSED,
     ),
     "a block that the platform shows rounded": (
         seen(
@@ -69,45 +75,45 @@ ROWS: dict[str, tuple[Seen, Cause | None]] = {
     ),
     "somebody else's block elsewhere": (
         seen(rec("b", "e", v(12), v(12), kind=Kind.BLOCK), offers=FREE),
-        Cause.UNCLOSED,
+        ExposureCause.UNCLOSED,
     ),
     "no block, not offered when asked, but the block that closed it went since": (
         seen(
-            block("b", "e", None, base=None, written=None, former=v(9), observed_at=SOON),
+            block("b", "e", None, base=None, written=None, before_write=v(9), observed_at=SOON),
             offers=free((10, 17)),
         ),
-        Cause.UNCLOSED,
+        ExposureCause.UNCLOSED,
     ),
     "no block, not offered when asked, but the block that closed it moved since": (
-        seen(block("b", "e", v(12), former=v(9), written_at=SOON), offers=free((10, 17))),
-        Cause.UNCLOSED,
+        seen(block("b", "e", v(12), before_write=v(9), written_at=SOON), offers=free((10, 17))),
+        ExposureCause.UNCLOSED,
     ),
     "no block, not offered, and what closed it before went before": (
         seen(
-            block("b", "e", None, base=None, written=None, former=v(9), observed_at=NOW),
+            block("b", "e", None, base=None, written=None, before_write=v(9), observed_at=NOW),
             offers=free((10, 17)),
         ),
         None,
     ),
-    "a calendar that is read only": (seen(offers=FREE, read_only={"b"}), Cause.READ_ONLY),
-    "a block that was taken back": (seen(offers=FREE, undone={("m", "b")}), Cause.UNDONE),
+    "a calendar that is read only": (seen(offers=FREE, read_only={"b"}), ExposureCause.READ_ONLY),
+    "a block that was taken back": (seen(offers=FREE, undone={("m", "b")}), ExposureCause.UNDONE),
     "its time is over": (seen(offers=FREE, now=at(10)), None),
 }
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
-def test_an_interval_is_exposed_or_not(row: tuple[Seen, Cause | None]) -> None:
+def test_an_interval_is_exposed_or_not(row: tuple[ExposureInput, ExposureCause | None]) -> None:
     case, cause = row
-    assert [e.cause for e in exposures(case)] == ([cause] if cause else [])
+    assert [e.cause for e in find_exposures(case)] == ([cause] if cause else [])
 
 
 def test_an_exposure_names_its_seats_and_keeps_since_when_it_stands() -> None:
-    (first,) = exposures(seen(offers=FREE))
+    (first,) = find_exposures(seen(offers=FREE))
     assert (first.seats, first.since, first.bookings) == (("seat",), SOON, ("m",))
-    (again,) = exposures(seen(offers=FREE, now=SOON + LAG), [first])
+    (again,) = find_exposures(seen(offers=FREE, now=SOON + LAG), [first])
     assert again == first
-    (other,) = exposures(
-        seen(offers=FREE, now=SOON + LAG, wanted={"b": {v(10).interval: frozenset({"m"})}}),
+    (other,) = find_exposures(
+        seen(offers=FREE, now=SOON + LAG, required={"b": {v(10).interval: frozenset({"m"})}}),
         [first],
     )
     assert other.since == SOON + LAG
@@ -124,10 +130,13 @@ def test_what_stands_and_is_not_offered_is_never_exposed(
     case = seen(
         *(block("b", f"e{h}", v(h), written_at=NOW) for h in sorted(blocked)),
         offers=free(*((h, h + 1) for h in sorted(offered))),
-        wanted={"b": {v(h).interval: frozenset({f"m{h}"}) for h in wanted}},
+        required={"b": {v(h).interval: frozenset({f"m{h}"}) for h in wanted}},
     )
-    found = {e.start.hour: e.cause for e in exposures(case)}
-    assert found == {h: Cause.IGNORED if h in blocked else Cause.UNCLOSED for h in wanted & offered}
+    found = {e.start.hour: e.cause for e in find_exposures(case)}
+    assert found == {
+        h: ExposureCause.IGNORED if h in blocked else ExposureCause.UNCLOSED
+        for h in wanted & offered
+    }
 
 
 # how long
@@ -162,7 +171,7 @@ BOOKED = booking("m", v(9))
     ],
 )
 def test_since_when_a_booking_could_be_seen(
-    record: Record, skew: int, first: Any, expected: Any
+    record: TrackedEvent, skew: int, first: Any, expected: Any
 ) -> None:
     found = visible_at(BOOKED, [record], {"a": skew * MINUTE}, {"a": first}, timedelta(hours=8))
     assert found == expected
@@ -173,33 +182,33 @@ def test_a_booking_is_closed_when_the_last_block_stands() -> None:
     first = block("b", "e", v(9), observed_at=NOW + MINUTE)
     last = block("c", "f", v(9), observed_at=NOW + 3 * MINUTE)
     visible = {"m": NOW}
-    half = seen(first, wanted=wanted)
-    (waiting,) = closings(half, [BOOKED], visible, exposures(half), {})
-    assert waiting == Closing("m", 0, "p", NOW, None)
-    whole = seen(first, last, wanted=wanted)
-    (closed,) = closings(whole, [BOOKED], visible, exposures(whole), {})
+    half = seen(first, required=wanted)
+    (waiting,) = times_to_block(half, [BOOKED], visible, find_exposures(half), {})
+    assert waiting == TimeToBlock("m", 0, "p", NOW, None)
+    whole = seen(first, last, required=wanted)
+    (closed,) = times_to_block(whole, [BOOKED], visible, find_exposures(whole), {})
     assert closed.closed_at == NOW + 3 * MINUTE
     known = {("m", 0): closed}
-    assert closings(whole, [BOOKED], {}, exposures(whole), known) == []
+    assert times_to_block(whole, [BOOKED], {}, find_exposures(whole), known) == []
 
 
 def test_a_block_that_turns_out_to_close_nothing_opens_the_booking_again() -> None:
-    known = {("m", 0): Closing("m", 0, "p", NOW, NOW + MINUTE)}
+    known = {("m", 0): TimeToBlock("m", 0, "p", NOW, NOW + MINUTE)}
     leaky = seen(STANDS, offers=FREE)
-    (again,) = closings(leaky, [BOOKED], {}, exposures(leaky), known)
+    (again,) = times_to_block(leaky, [BOOKED], {}, find_exposures(leaky), known)
     assert again.closed_at is None
     mended = seen(STANDS, offers=free((10, 17)))
-    (closed,) = closings(mended, [BOOKED], {}, exposures(mended), {("m", 0): again})
+    (closed,) = times_to_block(mended, [BOOKED], {}, find_exposures(mended), {("m", 0): again})
     assert closed.closed_at == SOON
 
 
 def test_a_booking_that_nothing_has_to_be_closed_for_is_not_measured() -> None:
-    assert closings(seen(wanted={}), [BOOKED], {"m": NOW}, [], {}) == []
+    assert times_to_block(seen(required={}), [BOOKED], {"m": NOW}, [], {}) == []
 
 
 def test_the_spread_is_of_what_is_closed() -> None:
-    found = [Closing(f"m{n}", 0, "p", NOW, NOW + n * MINUTE / 60) for n in range(1, 101)]
-    measured = spread([*found, Closing("open", 0, "p", NOW)])
+    found = [TimeToBlock(f"m{n}", 0, "p", NOW, NOW + n * MINUTE / 60) for n in range(1, 101)]
+    measured = percentiles([*found, TimeToBlock("open", 0, "p", NOW)])
     assert (measured.count, measured.open) == (100, 1)
     assert (measured.p50, measured.p95, measured.longest) == (50, 95, 100)
-    assert spread([]).count == 0
+    assert percentiles([]).count == 0

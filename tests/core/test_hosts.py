@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.answer import Answer, Unfit, Way
-from syncd.core.decide import Case, Decision, decide_answered
-from syncd.core.facts import Calendar
+from syncd.core.inputs import CalendarState
+from syncd.core.reconcile import Decision, DecisionInput, reconcile_with_answer
+from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.rules import Rules
 from syncd.model import (
     ConflictKind,
@@ -16,8 +16,8 @@ from syncd.model import (
     OwnerChange,
     OwnerProof,
     ProviderState,
-    Record,
     Status,
+    TrackedEvent,
     Value,
     derived_id,
     is_derived,
@@ -99,7 +99,10 @@ def test_a_contradiction_stays_held_while_the_meeting_s_system_is_silent(other: 
         "p",
         (*changed.records, rec("b", SHARE, v(9), v(9), person="kim")),
         tuple(changed.bookings),
-        (replace(origin("m", "b", SHARE), settled=0), replace(twin("m", "a", "t"), settled=1)),
+        (
+            replace(origin("m", "b", SHARE), synced_revision=0),
+            replace(twin("m", "a", "t"), synced_revision=1),
+        ),
         conflicts=tuple(changed.opened),
     )
     silent = decided(known, calendars=calendars(without="b"))
@@ -108,7 +111,7 @@ def test_a_contradiction_stays_held_while_the_meeting_s_system_is_silent(other: 
     assert not silent.changes.closed
 
 
-def answered(first: Decision, answer: Answer) -> Decision:
+def answered(first: Decision, answer: Resolution) -> Decision:
     (conflict,) = first.conflicts
     held = HeldConflict("h", conflict, NOW, "run")
     records = {r.id: r for r in first.changes.records}
@@ -120,19 +123,22 @@ def answered(first: Decision, answer: Answer) -> Decision:
         (origin("m", "b", SHARE), twin("m", "a", "t", settled=1)),
         conflicts=(held,),
     )
-    case = Case(calendars(), Rules(), NOW, NOW, "run")
-    return decide_answered(known, case, iter("abcdefgh").__next__, {"h": answer})[0]
+    case = DecisionInput(calendars(), Rules(), NOW, NOW, "run")
+    return reconcile_with_answer(known, case, iter("abcdefgh").__next__, {"h": answer})[0]
 
 
 def test_a_person_may_put_back_what_a_further_host_moved_and_not_move_the_record() -> None:
     first = decided(state(v(9), v(9), v(11), v(9)))
-    back = answered(first, Answer(Way.TAKE, "b"))
+    back = answered(first, Resolution(ResolutionKind.TAKE, "b"))
     assert ("move-appointment", "a", "11-12>09-10") in summary(back)
     assert not back.conflicts
-    for answer in (Answer(Way.TAKE, "a"), Answer(Way.AT, at=v(13).start)):
-        with pytest.raises(Unfit, match="other hosts"):
+    for answer in (
+        Resolution(ResolutionKind.TAKE, "a"),
+        Resolution(ResolutionKind.AT, at=v(13).start),
+    ):
+        with pytest.raises(InvalidResolutionError, match="other hosts"):
             answered(first, answer)
-    apart = answered(first, Answer(Way.KEEP_BOTH))
+    apart = answered(first, Resolution(ResolutionKind.KEEP_BOTH))
     assert not [o for o in apart.operations if o.system == "b" and o.event == SHARE]
 
 
@@ -149,11 +155,11 @@ def test_a_booking_follows_its_record_when_the_first_host_changes() -> None:
     decision = decided(former)
     assert [(r.booking, r.event) for r in decision.changes.replicas] == [("m", SHARE)]
     assert decision.changes.bookings == []
-    assert decision.changes.owners_settled == [change]
+    assert decision.changes.owners_resolved == [change]
 
 
-def vanished(event: str) -> Record:
-    return rec("b", event, None, v(9), person="kim", former=v(9))
+def vanished(event: str) -> TrackedEvent:
+    return rec("b", event, None, v(9), person="kim", before_write=v(9))
 
 
 def test_of_several_meetings_each_booking_follows_its_own_record() -> None:
@@ -171,7 +177,7 @@ def test_of_several_meetings_each_booking_follows_its_own_record() -> None:
     )
     decision = decided(both)
     assert not decision.conflicts
-    found = {(r.booking, r.event) for r in decision.changes.replicas if r.role.meets}
+    found = {(r.booking, r.event) for r in decision.changes.replicas if r.role.is_meeting}
     assert found == {("m", "x"), ("n", "y")}
 
 
@@ -182,8 +188,8 @@ def test_two_events_of_one_record_are_no_double_booking() -> None:
         (booking("m", v(9)), booking("n", v(9))),
         (origin("m", "b", "x"), origin("n", "b", SHARE)),
     )
-    assert decided(known, calendars={"b": Calendar("b")}).conflicts == ()
+    assert decided(known, calendars={"b": CalendarState("b")}).conflicts == ()
     other = replace(known, records=(known.records[0], rec("b", "z", v(9), v(9), person="kim")))
     other = replace(other, replicas=(origin("m", "b", "x"), origin("n", "b", "z")))
-    (conflict,) = decided(other, calendars={"b": Calendar("b")}).conflicts
+    (conflict,) = decided(other, calendars={"b": CalendarState("b")}).conflicts
     assert conflict.kind is ConflictKind.DOUBLE_BOOKED

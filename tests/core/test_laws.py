@@ -1,7 +1,7 @@
 """Hypothesis: a world perturbed independently in several systems, then cycled (docs/proof.md#laws).
 
-The world is what the platforms would show; the core sees it only through `absorb`, and its
-operations are carried out faithfully. Faults belong to the simulator.
+The world is what the platforms would show; the core sees it only through `apply_observation`, and
+its operations are carried out faithfully. Faults belong to the simulator.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.decide import Case, decide
-from syncd.core.diff import absorb, vanish
-from syncd.core.facts import Calendar
-from syncd.core.outcome import done
-from syncd.core.plan import order
+from syncd.core.inputs import CalendarState
+from syncd.core.observation import apply_observation, mark_deleted
+from syncd.core.reconcile import DecisionInput, reconcile
 from syncd.core.rules import Rules
+from syncd.core.write_order import order
+from syncd.core.write_results import applied
 from syncd.model import (
     Action,
     Changes,
@@ -30,9 +30,9 @@ from syncd.model import (
     Kind,
     Operation,
     ProviderState,
-    Record,
     Role,
     Status,
+    TrackedEvent,
     Value,
 )
 from tests.core.drawn import rules
@@ -62,15 +62,15 @@ class World:
     def cycle(self) -> list[Operation]:
         """Observe everything, decide, carry out."""
         self._observe()
-        case = Case(
-            calendars={s: Calendar(s) for s in self.systems},
+        case = DecisionInput(
+            calendars={s: CalendarState(s) for s in self.systems},
             rules=self.rules or Rules(prefer=self.systems),
             now=NOW,
             horizon=DAY - timedelta(days=2),
             run="run",
-            who={(s, w): frozenset({w}) for s in self.systems for w in ("ann", "bob")},
+            persons={(s, w): frozenset({w}) for s in self.systems for w in ("ann", "bob")},
         )
-        decision = decide(self.state, case, lambda: f"n{next(self.numbers):03}")
+        decision = reconcile(self.state, case, lambda: f"n{next(self.numbers):03}")
         self._store(decision.changes)
         operations = order(decision.operations)
         for operation in operations:
@@ -81,11 +81,11 @@ class World:
         known = {(r.system, r.id): r for r in self.state.records}
         seen = []
         for id_, event in self.events.items():
-            record, _ = absorb(known.get(id_), event, "f", NOW, NO_LAG)
+            record, _ = apply_observation(known.get(id_), event, "f", NOW, NO_LAG)
             seen.append(record)
         for id_, record in known.items():
             if id_ not in self.events and record.observed is not None:
-                seen.append(vanish(record, NOW))
+                seen.append(mark_deleted(record, NOW))
         self._store(Changes(records=seen))
 
     def _write(self, operation: Operation) -> None:
@@ -108,12 +108,12 @@ class World:
         self.journal.append(Intent(name, "run", aimed, IntentState.DONE, done_at))
         record = next((r for r in self.state.records if (r.system, r.id) == id_), None)
         links = [r for r in self.state.replicas if (r.system, r.event) == id_]
-        self._store(done(operation, record, links, event=event, shown=None, at=NOW))
+        self._store(applied(operation, record, links, event=event, shown=None, at=NOW))
 
     def _store(self, changes: Changes) -> None:
         records = {(r.system, r.id): r for r in self.state.records}
         records.update({(r.system, r.id): r for r in changes.records})
-        for ref in changes.forgotten:
+        for ref in changes.deleted:
             records.pop((ref.system, ref.id), None)
         bookings = {b.id: b for b in self.state.bookings} | {b.id: b for b in changes.bookings}
         replicas = {(r.booking, r.system, r.event): r for r in self.state.replicas}
@@ -130,12 +130,12 @@ class World:
             tuple(
                 r
                 for id_, r in records.items()
-                if id_ in linked or not (r.ended and r.observed is None)
+                if id_ in linked or not (r.end_accepted and r.observed is None)
             ),
-            tuple(b for b in bookings.values() if b.id not in changes.retired),
+            tuple(b for b in bookings.values() if b.id not in changes.archived),
             tuple(replicas.values()),
             tuple(live),
-            waivers=(*self.state.waivers, *changes.waivers),
+            undo_suppressions=(*self.state.undo_suppressions, *changes.undo_suppressions),
         )
 
     def busy(self, system: str, *, ours: bool) -> Counter[tuple[object, object]]:
@@ -274,5 +274,5 @@ def test_a_record_is_what_the_world_keeps() -> None:
     world = World(("a", "b"))
     world.put("a", Kind.APPOINTMENT, v(9), None)
     assert converge(world) == 1
-    assert all(isinstance(r, Record) for r in world.state.records)
+    assert all(isinstance(r, TrackedEvent) for r in world.state.records)
     agree(world)

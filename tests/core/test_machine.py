@@ -171,7 +171,7 @@ class Outside(RuleBasedStateMachine):
         agreed = {b.id: b.agreed for b in self.world.state.bookings if b.id not in held}
         for replica in self.world.state.replicas:
             event = self.world.events.get((replica.system, replica.event))
-            if event is None or not replica.role.meets or replica.booking not in agreed:
+            if event is None or not replica.role.is_meeting or replica.booking not in agreed:
                 continue
             value = agreed[replica.booking]
             # Of a meeting that is off, only that counts.

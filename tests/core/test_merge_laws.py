@@ -1,4 +1,4 @@
-"""Hypothesis: `merge` has one outcome for every input, whatever the order; `decide` likewise."""
+"""Hypothesis: `merge` has one outcome for every input, whatever the order; `reconcile` likewise."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.core.decide import Case, Decision, decide
-from syncd.core.diff import is_news
-from syncd.core.facts import Calendar
-from syncd.core.merge import Merged, merge
-from syncd.core.policy import TABLE, Bid, rule
+from syncd.core.inputs import CalendarState
+from syncd.core.merging import MergeResult, merge
+from syncd.core.observation import has_pending_change
+from syncd.core.policy import TABLE, Candidate, rule
+from syncd.core.reconcile import Decision, DecisionInput, reconcile
 from syncd.core.rules import Choice, Rules
 from syncd.model import (
     Booking,
@@ -24,8 +24,8 @@ from syncd.model import (
     ConflictKind,
     Kind,
     ProviderState,
-    Record,
     Status,
+    TrackedEvent,
     Value,
     WaitReason,
 )
@@ -54,12 +54,12 @@ BLOCKED = st.sampled_from((None, WaitReason.UNANSWERED))
 BELIEVED = st.sampled_from((True, True, True, False))
 
 
-def calendar(system: str) -> st.SearchStrategy[Calendar]:
+def calendar(system: str) -> st.SearchStrategy[CalendarState]:
     return st.builds(
-        Calendar,
+        CalendarState,
         st.just(system),
         blocked=BLOCKED,
-        believed=BELIEVED,
+        trusted=BELIEVED,
         skew=MINUTES,
     )
 
@@ -70,7 +70,7 @@ CALENDARS = st.fixed_dictionaries(
 
 
 @st.composite
-def appointments(draw: st.DrawFn) -> list[Record]:
+def appointments(draw: st.DrawFn) -> list[TrackedEvent]:
     """Any records of a booking, also two of one system; each was seen at least once."""
     records = []
     for number, system in enumerate(draw(st.lists(st.sampled_from(SYSTEMS), max_size=5))):
@@ -82,8 +82,10 @@ def appointments(draw: st.DrawFn) -> list[Record]:
                 f"e{number}",
                 observed,
                 base,
-                former=draw(VALUES if observed is None and base is None else st.none() | VALUES),
-                ended=draw(st.booleans()),
+                before_write=draw(
+                    VALUES if observed is None and base is None else st.none() | VALUES
+                ),
+                end_accepted=draw(st.booleans()),
                 observed_at=draw(INSTANTS),
                 updated_at=draw(st.none() | INSTANTS),
             )
@@ -94,26 +96,26 @@ def appointments(draw: st.DrawFn) -> list[Record]:
 BOOKINGS = VALUES.map(lambda value: booking("x", value))
 
 
-def taken_over(merged: Merged, records: Sequence[Record]) -> list[Record]:
+def taken_over(merged: MergeResult, records: Sequence[TrackedEvent]) -> list[TrackedEvent]:
     """The records once what `merged` accepted is stored."""
     accepted = {r.id for r in merged.accepted}
     return [accept(r) if r.id in accepted else r for r in records]
 
 
-def accept(record: Record) -> Record:
+def accept(record: TrackedEvent) -> TrackedEvent:
     if record.observed is None:
-        last = record.base or record.former
+        last = record.base or record.before_write
         assert last is not None
-        return replace(record, base=last.off(), ended=True)
-    return replace(record, base=record.observed, ended=False)
+        return replace(record, base=last.cancelled(), end_accepted=True)
+    return replace(record, base=record.observed, end_accepted=False)
 
 
 @given(BOOKINGS, appointments(), CALENDARS, RULES)
 def test_every_input_has_an_outcome_that_somebody_claimed(
-    before: Booking, records: list[Record], calendars: dict[str, Calendar], rules: Rules
+    before: Booking, records: list[TrackedEvent], calendars: dict[str, CalendarState], rules: Rules
 ) -> None:
     merged = merge(before, records, calendars, rules)
-    said = [r.observed or r.base or r.former for r in records]
+    said = [r.observed or r.base or r.before_write for r in records]
     values = [before.agreed, *(value for value in said if value is not None)]
     assert merged.agreed.interval in {value.interval for value in values}
     assert merged.agreed.status in {Status.CANCELLED, *(value.status for value in values)}
@@ -121,11 +123,11 @@ def test_every_input_has_an_outcome_that_somebody_claimed(
 
 @given(BOOKINGS, appointments(), CALENDARS, RULES)
 def test_it_accepts_all_that_is_news_or_holds_all_of_it(
-    before: Booking, records: list[Record], calendars: dict[str, Calendar], rules: Rules
+    before: Booking, records: list[TrackedEvent], calendars: dict[str, CalendarState], rules: Rules
 ) -> None:
     merged = merge(before, records, calendars, rules)
-    heard = {s for s, calendar in calendars.items() if calendar.believed}
-    news = {r.id for r in records if is_news(r) and r.system in heard}
+    heard = {s for s, calendar in calendars.items() if calendar.trusted}
+    news = {r.id for r in records if has_pending_change(r) and r.system in heard}
     accepted = {r.id for r in merged.accepted}
     if merged.conflict is None:
         assert accepted == news
@@ -138,7 +140,7 @@ def test_it_accepts_all_that_is_news_or_holds_all_of_it(
         assert all(_stands(r, before) for r in records if r.id in claims - news)
 
 
-def _stands(record: Record, before: Booking) -> bool:
+def _stands(record: TrackedEvent, before: Booking) -> bool:
     if record.observed is None or not record.observed.busy:
         return not before.agreed.busy
     return before.agreed.busy and record.observed.interval == before.agreed.interval
@@ -147,8 +149,8 @@ def _stands(record: Record, before: Booking) -> bool:
 @given(BOOKINGS, appointments(), CALENDARS, RULES, st.data())
 def test_the_order_of_records_and_systems_means_nothing(
     before: Booking,
-    records: list[Record],
-    calendars: dict[str, Calendar],
+    records: list[TrackedEvent],
+    calendars: dict[str, CalendarState],
     rules: Rules,
     data: st.DataObject,
 ) -> None:
@@ -159,7 +161,7 @@ def test_the_order_of_records_and_systems_means_nothing(
 
 @given(BOOKINGS, appointments(), CALENDARS, RULES)
 def test_merging_what_was_accepted_again_changes_nothing(
-    before: Booking, records: list[Record], calendars: dict[str, Calendar], rules: Rules
+    before: Booking, records: list[TrackedEvent], calendars: dict[str, CalendarState], rules: Rules
 ) -> None:
     merged = merge(before, records, calendars, rules)
     after = replace(before, agreed=merged.agreed)
@@ -171,7 +173,7 @@ def test_merging_what_was_accepted_again_changes_nothing(
 
 BIDS = st.lists(
     st.builds(
-        Bid,
+        Candidate,
         system=st.sampled_from(SYSTEMS),
         event=st.sampled_from(("e0", "e1")),
         value=VALUES,
@@ -187,7 +189,7 @@ BIDS = st.lists(
 
 @given(BIDS.flatmap(lambda bids: st.tuples(st.just(bids), st.permutations(bids))), RULES)
 def test_who_wins_does_not_depend_on_who_is_heard_first(
-    orders: tuple[list[Bid], list[Bid]], rules: Rules
+    orders: tuple[list[Candidate], list[Candidate]], rules: Rules
 ) -> None:
     bids, shuffled = orders
     assert rule(ConflictKind.MOVED_APART, bids, rules) == rule(
@@ -196,7 +198,9 @@ def test_who_wins_does_not_depend_on_who_is_heard_first(
 
 
 @given(BIDS, RULES)
-def test_no_preferred_rival_and_no_clearly_later_one_loses(bids: list[Bid], rules: Rules) -> None:
+def test_no_preferred_rival_and_no_clearly_later_one_loses(
+    bids: list[Candidate], rules: Rules
+) -> None:
     by_preference = replace(rules, moved_apart=Choice.PREFER)
     first = rule(ConflictKind.MOVED_APART, bids, by_preference).winner
     assert first is not None
@@ -223,7 +227,7 @@ def test_the_order_of_what_is_stored_means_nothing_to_a_decision(
     twins: list[tuple[int, str, Value]],
     first: list[Act],
     second: list[Act],
-    calendars: dict[str, Calendar],
+    calendars: dict[str, CalendarState],
     rules: Rules,
     horizon: datetime,
     chance: Random,
@@ -272,10 +276,10 @@ def rows(changes: Changes) -> dict[str, list[str]]:
 
 
 def verdict(
-    state: ProviderState, calendars: dict[str, Calendar], rules: Rules, horizon: datetime
+    state: ProviderState, calendars: dict[str, CalendarState], rules: Rules, horizon: datetime
 ) -> Decision:
     """What is decided with every person known and new ids counted from zero."""
     numbers = count()
     who = {(system, name): frozenset({name}) for system in SYSTEMS for name in ("ann", "bob")}
-    case = Case(calendars, rules, NOW, horizon, "run", who)
-    return decide(state, case, lambda: f"new{next(numbers)}")
+    case = DecisionInput(calendars, rules, NOW, horizon, "run", who)
+    return reconcile(state, case, lambda: f"new{next(numbers)}")

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-import syncd.core.merge as merging
-from syncd.core import policy
-from syncd.core.merge import Merged
-from syncd.core.policy import Bid
+from syncd.core import merging, policy
+from syncd.core.merging import MergeResult
+from syncd.core.policy import Candidate
 from syncd.core.rules import Choice, Rules
 from syncd.model import ConflictKind
 from tests.core import test_merge_laws
@@ -21,7 +20,7 @@ Patch = pytest.MonkeyPatch
 
 
 def ties_go_to_the_first_that_came(patch: Patch) -> None:
-    def first(bids: Sequence[Bid], _rules: Rules) -> Bid:
+    def first(bids: Sequence[Candidate], _rules: Rules) -> Candidate:
         return next(iter(bids))
 
     patch.setattr(policy, "preferred", first)
@@ -33,7 +32,7 @@ def news_is_taken_as_it_comes(patch: Patch) -> None:
 
 
 def only_the_first_news_is_accepted(patch: Patch) -> None:
-    def some(*given: Any) -> Merged:
+    def some(*given: Any) -> MergeResult:
         merged = merge(*given)
         return replace(merged, accepted=merged.accepted[:1])
 
@@ -51,7 +50,7 @@ def a_moved_meeting_is_a_minute_off(patch: Patch) -> None:
 
 
 def the_newest_loses(patch: Patch) -> None:
-    def oldest(bids: Sequence[Bid], _rules: Rules) -> Bid:
+    def oldest(bids: Sequence[Candidate], _rules: Rules) -> Candidate:
         return min(bids, key=lambda bid: (bid.updated_at or bid.seen_at, bid.system))
 
     patch.setitem(policy.TABLE, (ConflictKind.MOVED_APART, Choice.LATEST), oldest)

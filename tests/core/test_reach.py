@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from syncd.core.facts import Calendar
+from syncd.core.inputs import CalendarState
 from syncd.model import Kind, ProviderState
 from tests.core.kit import booking, calendars, decided, origin, rec, summary, v
 
 
 def test_a_closure_is_carried_to_its_own_system_only() -> None:
     closure = rec("b+rooms", "x", v(9), kind=Kind.BLOCK)
-    rooms = Calendar("b+rooms", blockable=False, reach=frozenset({"b"}))
+    rooms = CalendarState("b+rooms", can_hold_blocks=False, affects=frozenset({"b"}))
     decision = decided(
         ProviderState("p", records=(closure,)), calendars={**calendars(), "b+rooms": rooms}
     )
@@ -22,7 +22,7 @@ def test_a_closure_is_carried_to_its_own_system_only() -> None:
 def test_a_meeting_at_the_same_time_closes_everything_else_all_the_same() -> None:
     closure = rec("b+rooms", "x", v(9), kind=Kind.BLOCK)
     meeting = rec("a", "m", v(9))
-    rooms = Calendar("b+rooms", blockable=False, reach=frozenset({"b"}))
+    rooms = CalendarState("b+rooms", can_hold_blocks=False, affects=frozenset({"b"}))
     decision = decided(
         ProviderState("p", records=(closure, meeting)),
         calendars={**calendars(), "b+rooms": rooms},
@@ -33,7 +33,7 @@ def test_a_meeting_at_the_same_time_closes_everything_else_all_the_same() -> Non
 def test_a_rooms_own_calendar_is_never_blocked() -> None:
     meeting = rec("a", "m", v(9))
     found = calendars()
-    found["b"] = replace(found["b"], blockable=False)
+    found["b"] = replace(found["b"], can_hold_blocks=False)
     decision = decided(ProviderState("p", records=(meeting,)), calendars=found)
     assert summary(decision) == [("create-block", "c", ">09-10")]
 

@@ -10,38 +10,45 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.diff import absorb, vanish
-from syncd.core.rebooked import Booked, Ended, NearCycle, Rebookings, pair, relocated
-from syncd.model import Event, Kind, Record, Window
+from syncd.core.observation import apply_observation, mark_deleted
+from syncd.core.rebooked import (
+    CalledOff,
+    NearCycle,
+    PossibleSuccessor,
+    Rebookings,
+    pair_rebookings,
+    relocated_meetings,
+)
+from syncd.model import Event, Kind, TrackedEvent, Window
 from tests.core.kit import DAY, NOW, at, off, origin, rec, v
 
 CYCLE = NearCycle(timedelta(seconds=60), Window(at(0), at(48)))
 MINUTE = timedelta(minutes=1)
 
 
-def gone(event: str = "1", **more: Any) -> Record:
+def gone(event: str = "1", **more: Any) -> TrackedEvent:
     """An appointment that was cancelled now, by the platform's clock and ours."""
     more = {"person": "ann", "service": "s", "off_at": NOW, "off_seen_at": NOW, **more}
     return rec("a", event, off(9), v(9), **more)
 
 
-def new(event: str = "9", hour: float = 12, **more: Any) -> Record:
+def new(event: str = "9", hour: float = 12, **more: Any) -> TrackedEvent:
     """An appointment that was booked now."""
     return rec("a", event, v(hour), **{"person": "ann", "service": "s", "created_at": NOW, **more})
 
 
 def pairs(
-    ended: list[Record],
-    booked: list[Record],
+    ended: list[TrackedEvent],
+    booked: list[TrackedEvent],
     *,
     opened: bool = False,
     seen_at: datetime = NOW,
     cycle: NearCycle | None = CYCLE,
 ) -> tuple[list[tuple[str, str]], list[tuple[str, list[str]]]]:
-    found = pair(
+    found = pair_rebookings(
         Rebookings(
-            [Ended(origin(f"m{r.id}", "a", r.id), r, frozenset({"b"})) for r in ended],
-            [Booked(r, seen_at, opened) for r in booked],
+            [CalledOff(origin(f"m{r.id}", "a", r.id), r, frozenset({"b"})) for r in ended],
+            [PossibleSuccessor(r, seen_at, opened) for r in booked],
             cycle,
         )
     )
@@ -116,8 +123,8 @@ def event(hour: float, updated_at: datetime | None, *, on: bool = False) -> Even
     return Event("a", "p", "1", Kind.APPOINTMENT, value, updated_at=updated_at)
 
 
-def seen(before: Record | None, event: Event, at: datetime = NOW) -> Record:
-    return absorb(before, event, "f", at, timedelta(0))[0]
+def seen(before: TrackedEvent | None, event: Event, at: datetime = NOW) -> TrackedEvent:
+    return apply_observation(before, event, "f", at, timedelta(0))[0]
 
 
 def test_the_first_time_at_which_it_was_off_stays() -> None:
@@ -126,7 +133,7 @@ def test_the_first_time_at_which_it_was_off_stays() -> None:
     assert (first.off_at, first.off_seen_at) == (at(2), NOW)
     later = seen(first, event(10, at(5)), NOW + MINUTE)
     assert (later.off_at, later.off_seen_at) == (at(2), NOW)
-    assert vanish(later, NOW + 2 * MINUTE).off_seen_at == NOW
+    assert mark_deleted(later, NOW + 2 * MINUTE).off_seen_at == NOW
     again = seen(later, event(9, at(6), on=True), NOW + MINUTE)
     assert (again.off_at, again.off_seen_at) == (None, None)
 
@@ -137,14 +144,14 @@ def test_a_time_of_update_that_stood_still_is_not_that_of_the_cancellation() -> 
 
 
 def test_a_deletion_counts_from_when_it_was_first_missed() -> None:
-    missed = rec("a", "1", v(9), v(9), missing=1, missing_since=at(3))
-    assert vanish(missed, NOW).off_seen_at == at(3)
-    assert vanish(rec("a", "1", v(9), v(9)), NOW).off_seen_at == NOW
+    missed = rec("a", "1", v(9), v(9), absence_proofs=1, missing_since=at(3))
+    assert mark_deleted(missed, NOW).off_seen_at == at(3)
+    assert mark_deleted(rec("a", "1", v(9), v(9)), NOW).off_seen_at == NOW
 
 
 def test_the_guard_is_told_where_a_meeting_went() -> None:
-    assert relocated([gone(), new()]) == {("a", "1"): v(12)}
-    assert relocated([gone(), new(), new("8")]) == {}
+    assert relocated_meetings([gone(), new()]) == {("a", "1"): v(12)}
+    assert relocated_meetings([gone(), new(), new("8")]) == {}
 
 
 _TIMES = st.none() | st.datetimes(

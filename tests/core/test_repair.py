@@ -53,7 +53,7 @@ def test_a_booking_stays_where_its_block_is() -> None:
     )
     assert [b.agreed for b in changes.bookings] == [v(9)]
     assert [(r.observed, r.base) for r in changes.records] == [(v(9), v(9))]
-    assert [n.rule for n in changes.notes] == ["a time out of range"]
+    assert [n.rule for n in changes.history] == ["a time out of range"]
 
 
 def test_what_has_no_readable_time_is_forgotten_but_for_our_own_blocks() -> None:
@@ -62,10 +62,10 @@ def test_what_has_no_readable_time_is_forgotten_but_for_our_own_blocks() -> None
         bookings=(booking("m", NEVER),),
         replicas=(origin("m", "a", "e"), serves("m", "b", "k")),
     )
-    assert [r.id for r in changes.forgotten] == ["e"]
-    assert changes.retired == ["m"]
+    assert [r.id for r in changes.deleted] == ["e"]
+    assert changes.archived == ["m"]
     (kept,) = changes.records
-    assert (kept.mine, kept.observed, kept.retired) == (True, None, True)
+    assert (kept.created_by_us, kept.observed, kept.archived) == (True, None, True)
 
 
 def test_an_end_for_ever_is_cut_everywhere_alike() -> None:
@@ -92,7 +92,7 @@ def test_an_open_write_ends_with_a_note_and_another_stays_open() -> None:
 
     changes = repaired(intents=(intent("i", NEVER), intent("k", v(12))))
     assert [(i.id, i.state) for i in changes.intents] == [("i", IntentState.DROPPED)]
-    assert [(n.booking, n.detail) for n in changes.notes] == [
+    assert [(n.booking, n.detail) for n in changes.history] == [
         ("m", "a time out of range: not sent")
     ]
 

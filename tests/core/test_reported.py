@@ -7,20 +7,28 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.reported import FURTHER, MOST_LISTED, Look, Outcome, Shown, bounded, follow
-from syncd.model import Item, Topic
+from syncd.core.reported import (
+    FURTHER,
+    MAX_LISTED,
+    ItemChanges,
+    ReadScope,
+    ShownItem,
+    cap_events,
+    update_items,
+)
+from syncd.model import ReportedItem, Topic
 from tests.core.kit import NOW
 
 DAY = timedelta(days=1)
 PQ = frozenset("pq")
-LOOK = Look("a", NOW, DAY, 60 * DAY, True, PQ, PQ, PQ, (), (), ())
+LOOK = ReadScope("a", NOW, DAY, 60 * DAY, True, PQ, PQ, PQ, (), (), ())
 NEAR = replace(LOOK, full=False, ahead=2 * DAY)
-SHOWN = Shown("e", Topic.UNREADABLE, "no end", frozenset({"p"}))
+SHOWN = ShownItem("e", Topic.UNREADABLE, "no end", frozenset({"p"}))
 LONG_AGO = NOW - DAY
-ITEM = Item("a", "e", Topic.UNREADABLE, "no end", ("p",), DAY, 60 * DAY, LONG_AGO, NOW)
+ITEM = ReportedItem("a", "e", Topic.UNREADABLE, "no end", ("p",), DAY, 60 * DAY, LONG_AGO, NOW)
 
 
-def ended(outcome: Outcome) -> bool:
+def ended(outcome: ItemChanges) -> bool:
     return bool(outcome.ended) and not outcome.begun and not outcome.changed
 
 
@@ -60,50 +68,50 @@ def ended(outcome: Outcome) -> bool:
         ),
     ],
 )
-def test_an_item_that_a_read_does_not_show(item: Item, look: Look, ends: bool) -> None:
-    outcome = follow([item], [], look)
+def test_an_item_that_a_read_does_not_show(item: ReportedItem, look: ReadScope, ends: bool) -> None:
+    outcome = update_items([item], [], look)
     assert ended(outcome) is ends
-    assert ends or outcome == Outcome()
+    assert ends or outcome == ItemChanges()
 
 
 def test_an_item_begins_and_is_then_left_alone_for_an_hour() -> None:
-    (begun,) = follow([], [SHOWN, SHOWN], LOOK).begun
+    (begun,) = update_items([], [SHOWN, SHOWN], LOOK).begun
     assert (begun.since, begun.seen_at, begun.calendars) == (NOW, NOW, ("p",))
     later = replace(LOOK, at=NOW + timedelta(minutes=59))
-    assert follow([begun], [SHOWN], later) == Outcome()
-    (kept,) = follow([begun], [SHOWN], replace(LOOK, at=NOW + timedelta(hours=1))).changed
+    assert update_items([begun], [SHOWN], later) == ItemChanges()
+    (kept,) = update_items([begun], [SHOWN], replace(LOOK, at=NOW + timedelta(hours=1))).changed
     assert (kept.since, kept.seen_at) == (NOW, NOW + timedelta(hours=1))
 
 
 def test_a_list_of_several_calendars_ends_when_each_has_shown_the_opposite() -> None:
     nobody = replace(SHOWN, calendars=frozenset())
-    (begun,) = follow([], [nobody], LOOK).begun
+    (begun,) = update_items([], [nobody], LOOK).begun
     assert begun.calendars == ("p", "q")
-    (left,) = follow([begun], [], replace(LOOK, whole={"p"})).changed
+    (left,) = update_items([begun], [], replace(LOOK, whole={"p"})).changed
     assert left.calendars == ("q",)
-    assert ended(follow([left], [], replace(LOOK, whole={"q"})))
-    (again,) = follow([left], [nobody], LOOK).changed
+    assert ended(update_items([left], [], replace(LOOK, whole={"q"})))
+    (again,) = update_items([left], [nobody], LOOK).changed
     assert again.calendars == ("p", "q")
 
 
 def test_a_near_read_that_shows_it_does_not_shorten_what_ended_only_by_a_far_one() -> None:
-    assert follow([ITEM], [SHOWN], NEAR) == Outcome()
-    (wider,) = follow([replace(ITEM, ahead=2 * DAY)], [SHOWN], LOOK).changed
+    assert update_items([ITEM], [SHOWN], NEAR) == ItemChanges()
+    (wider,) = update_items([replace(ITEM, ahead=2 * DAY)], [SHOWN], LOOK).changed
     assert wider.ahead == 60 * DAY
 
 
 def test_a_topic_has_so_many_items_and_one_for_all_others() -> None:
-    rows = [replace(SHOWN, event=f"e{n}") for n in range(MOST_LISTED + 2)]
+    rows = [replace(SHOWN, event=f"e{n}") for n in range(MAX_LISTED + 2)]
     twice = replace(rows[0], calendars=frozenset("q"))
-    first = bounded([], [*rows, twice], ())
-    assert first[:MOST_LISTED] == rows[:MOST_LISTED]
-    assert [each.event for each in first[MOST_LISTED:]] == ["e0", FURTHER]
-    open_ = follow([], first, LOOK).begun
+    first = cap_events([], [*rows, twice], ())
+    assert first[:MAX_LISTED] == rows[:MAX_LISTED]
+    assert [each.event for each in first[MAX_LISTED:]] == ["e0", FURTHER]
+    open_ = update_items([], first, LOOK).begun
     others = [replace(SHOWN, event=f"x{n}") for n in range(5)]
-    assert [each.event for each in bounded(open_, others, ())] == [FURTHER]
-    assert follow(open_, bounded(open_, rows, ()), LOOK) == Outcome()
+    assert [each.event for each in cap_events(open_, others, ())] == [FURTHER]
+    assert update_items(open_, cap_events(open_, rows, ()), LOOK) == ItemChanges()
 
 
 def test_events_that_are_carried_are_all_listed() -> None:
-    rows = [replace(SHOWN, event=f"e{n}", topic=Topic.ASSUMED) for n in range(MOST_LISTED + 2)]
-    assert bounded([], rows, ()) == rows
+    rows = [replace(SHOWN, event=f"e{n}", topic=Topic.ASSUMED) for n in range(MAX_LISTED + 2)]
+    assert cap_events([], rows, ()) == rows

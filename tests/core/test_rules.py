@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core.rules import CHOICES, Choice, Override, Rules, every_override, every_rules, explain
+from syncd.core.rules import CHOICES, Choice, Override, Rules, all_overrides, all_rules, explain
 from syncd.model import ConflictKind as Kind
 
 
@@ -63,7 +63,7 @@ CASES = [
 def test_the_first_rule_that_matches_applies(
     name: str, overrides: tuple[Override, ...], kind: Kind, involved: str, law: str
 ) -> None:
-    assert str(Rules(overrides=overrides).law(kind, involved)) == law, name
+    assert str(Rules(overrides=overrides).effective_rule(kind, involved)) == law, name
 
 
 def test_an_explanation_ends_with_the_rule_that_catches_all() -> None:
@@ -81,8 +81,8 @@ def test_an_explanation_ends_with_the_rule_that_catches_all() -> None:
 
 
 def test_every_table_and_every_exception_can_be_drawn() -> None:
-    tables = list(every_rules(("a",)))
+    tables = list(all_rules(("a",)))
     assert len(set(tables)) == len(tables) == 3 * 3 * 3 * 3 * 3 * 2
     for kind, choices in CHOICES.items():
-        assert {rules.law(kind, ()).choice for rules in tables} == set(choices)
-    assert len(list(every_override("ab"))) == (3 + 3 + 3 + 3 + 3 + 2) * 3
+        assert {rules.effective_rule(kind, ()).choice for rules in tables} == set(choices)
+    assert len(list(all_overrides("ab"))) == (3 + 3 + 3 + 3 + 3 + 2) * 3

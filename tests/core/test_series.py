@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from syncd.core.answer import Answer, Way
-from syncd.core.decide import Decision, decide_answered
-from syncd.core.facts import Limits
-from syncd.core.guard import Lately, judge, tally
+from syncd.core.inputs import GuardLimits
+from syncd.core.mass_change_guard import RecentReads, check_changes, tally
+from syncd.core.reconcile import Decision, reconcile_with_answer
+from syncd.core.resolution import Resolution, ResolutionKind
 from syncd.core.series import pair_instances
 from syncd.model import (
     UNNAMED_SERIES,
@@ -21,7 +21,7 @@ from syncd.model import (
     ConflictKind,
     HeldConflict,
     ProviderState,
-    Record,
+    TrackedEvent,
     Window,
 )
 from tests.core.kit import DAY, NOW, booking, case, decided, origin, rec, summary, v
@@ -29,19 +29,19 @@ from tests.core.kit import DAY, NOW, booking, case, decided, origin, rec, summar
 WEEK = 7 * 24
 
 
-def gone(name: str, hour: float, series: str = "M", **more: Any) -> Record:
+def gone(name: str, hour: float, series: str = "M", **more: Any) -> TrackedEvent:
     """An instance of Ann's series that vanished from where it was accepted."""
     more = {"person": "ann", "service": "cut", **more}
-    return rec("a", f"{series}{name}", None, v(hour), former=v(hour), series=series, **more)
+    return rec("a", f"{series}{name}", None, v(hour), before_write=v(hour), series=series, **more)
 
 
-def new(name: str, hour: float, series: str = "M", **more: Any) -> Record:
+def new(name: str, hour: float, series: str = "M", **more: Any) -> TrackedEvent:
     """An instance that nobody knows."""
     more = {"person": "ann", "service": "cut", **more}
     return rec("a", f"{series}{name}", v(hour), series=series, **more)
 
 
-def paired(old: list[Record], fresh: list[Record]) -> list[tuple[str, str]]:
+def paired(old: list[TrackedEvent], fresh: list[TrackedEvent]) -> list[tuple[str, str]]:
     """Which became which, without a question, whatever the order in which they come."""
     found = pair_instances(old, fresh)
     assert not found.questions
@@ -50,7 +50,7 @@ def paired(old: list[Record], fresh: list[Record]) -> list[tuple[str, str]]:
     return sorted(map(ids, found.pairs))
 
 
-def ids(pair: tuple[Record, Record]) -> tuple[str, str]:
+def ids(pair: tuple[TrackedEvent, TrackedEvent]) -> tuple[str, str]:
     return (pair[0].id, pair[1].id)
 
 
@@ -170,7 +170,7 @@ def test_the_original_start_tells_the_position_of_an_exception() -> None:
 
 
 def test_a_meeting_that_is_repeated_from_now_on_stays_itself() -> None:
-    single = rec("a", "s", None, v(10), former=v(10), person="ann", service="cut")
+    single = rec("a", "s", None, v(10), before_write=v(10), person="ann", service="cut")
     fresh = [new(str(n), h) for n, h in enumerate(weekly(3))]
     assert paired([single], fresh) == [("s", "M0")]
 
@@ -189,7 +189,7 @@ def test_a_series_that_could_be_several_others_is_one_question() -> None:
     assert {r.id for r in question.new} == {r.id for r in fresh}
 
 
-def state(old: list[Record], fresh: list[Record]) -> ProviderState:
+def state(old: list[TrackedEvent], fresh: list[TrackedEvent]) -> ProviderState:
     """Ann's series, each instance a booking, as it vanished."""
     return ProviderState(
         "p",
@@ -239,10 +239,10 @@ def test_a_question_of_a_series_holds_all_its_instances() -> None:
     assert len(summary(decision)) == 2 * (3 + 6)
 
 
-def answered(answer: Answer) -> Decision:
+def answered(answer: Resolution) -> Decision:
     asked = state(*AMBIGUOUS)
     held = HeldConflict("c1", decided(asked).conflicts[0], NOW, "run")
-    decision, counted = decide_answered(
+    decision, counted = reconcile_with_answer(
         replace(asked, conflicts=(held,)), case(), iter("uvwxyz123456").__next__, {"c1": answer}
     )
     assert counted == {"c1"}
@@ -251,7 +251,7 @@ def answered(answer: Answer) -> Decision:
 
 @pytest.mark.parametrize("event", ["O0", "O2"])
 def test_one_answer_holds_for_all_instances_of_a_series(event: str) -> None:
-    decision = answered(Answer(Way.TAKE, "a", event))
+    decision = answered(Resolution(ResolutionKind.TAKE, "a", event))
     assert decision.conflicts == ()
     linked = {(r.booking, r.event) for r in decision.changes.replicas if r.system == "a"}
     assert {(f"b-M{n}", f"O{n}") for n in range(3)} <= linked
@@ -261,7 +261,7 @@ def test_one_answer_holds_for_all_instances_of_a_series(event: str) -> None:
 
 
 def test_the_answer_that_it_is_none_of_them_calls_the_series_off() -> None:
-    decision = answered(Answer(Way.KEEP_BOTH))
+    decision = answered(Resolution(ResolutionKind.KEEP_BOTH))
     off = {b.id for b in decision.changes.bookings if not b.agreed.busy}
     assert off == {"b-M0", "b-M1", "b-M2"}
     assert decision.conflicts == ()
@@ -270,13 +270,13 @@ def test_the_answer_that_it_is_none_of_them_calls_the_series_off() -> None:
 COVERED = [Window(DAY, DAY + timedelta(days=120))]
 
 
-def known(name: str, hour: float) -> Record:
+def known(name: str, hour: float) -> TrackedEvent:
     return rec("a", name, v(hour), v(hour))
 
 
-def stop(records: Sequence[Record]) -> Conflict | None:
+def stop(records: Sequence[TrackedEvent]) -> Conflict | None:
     """What the guard says of Ann's calendar, all of which was read."""
-    return judge("p", "a", [tally("a", records, Lately(NOW, COVERED))], Limits())
+    return check_changes("p", "a", [tally("a", records, RecentReads(NOW, COVERED))], GuardLimits())
 
 
 def test_the_guard_counts_a_series_that_moves_as_one_meeting() -> None:

@@ -7,10 +7,18 @@ from itertools import count
 
 import pytest
 
-from syncd.core.answer import Answer, Way
-from syncd.core.decide import Case, Decision, decide_answered
+from syncd.core.reconcile import Decision, DecisionInput, reconcile_with_answer
+from syncd.core.resolution import Resolution, ResolutionKind
 from syncd.core.rules import Choice, Rules
-from syncd.model import Claim, Conflict, ConflictKind, HeldConflict, ProviderState, Record, Value
+from syncd.model import (
+    Claim,
+    Conflict,
+    ConflictKind,
+    HeldConflict,
+    ProviderState,
+    TrackedEvent,
+    Value,
+)
 from tests.core.kit import (
     DAY,
     NOW,
@@ -173,39 +181,45 @@ def test_the_rule_for_refused_times_says_where_it_goes(choice: Choice, value: Va
     assert next((b.agreed for b in decision.changes.bookings), None) == value
 
 
-def answered(said: Answer) -> Decision:
+def answered(said: Resolution) -> Decision:
     state = opened(replace(waiting(PAST), records=(rec("a", "a1", v(9), v(9)),)))
     numbers = count(1)
-    case = Case(calendars(), Rules(prefer=SYSTEMS), NOW, DAY, "run")
-    decision, counted = decide_answered(state, case, lambda: f"n{next(numbers)}", {"h0": said})
+    case = DecisionInput(calendars(), Rules(prefer=SYSTEMS), NOW, DAY, "run")
+    decision, counted = reconcile_with_answer(
+        state, case, lambda: f"n{next(numbers)}", {"h0": said}
+    )
     assert counted == {"h0"}
     return decision
 
 
 MADE = ["move-appointment a 09-10>04-05"]
 ANSWERS = [
-    ("it stays where it stands", Answer(Way.TAKE, "a"), []),
-    ("it is made all the same", Answer(Way.TAKE, "b"), MADE),
-    ("another time", Answer(Way.AT, at=at(14)), ["move-appointment a 09-10>14-15"]),
-    ("that very time is meant", Answer(Way.AT, at=at(4)), MADE),
-    ("any time that has passed is", Answer(Way.AT, at=at(3)), ["move-appointment a 09-10>03-04"]),
+    ("it stays where it stands", Resolution(ResolutionKind.TAKE, "a"), []),
+    ("it is made all the same", Resolution(ResolutionKind.TAKE, "b"), MADE),
+    ("another time", Resolution(ResolutionKind.AT, at=at(14)), ["move-appointment a 09-10>14-15"]),
+    ("that very time is meant", Resolution(ResolutionKind.AT, at=at(4)), MADE),
+    (
+        "any time that has passed is",
+        Resolution(ResolutionKind.AT, at=at(3)),
+        ["move-appointment a 09-10>03-04"],
+    ),
 ]
 
 
 @pytest.mark.parametrize(("name", "said", "writes"), ANSWERS)
-def test_a_person_says_where_it_goes(name: str, said: Answer, writes: list[str]) -> None:
+def test_a_person_says_where_it_goes(name: str, said: Resolution, writes: list[str]) -> None:
     assert [" ".join(w) for w in told(answered(said))] == writes, name
 
 
 def test_another_time_that_passes_before_it_is_written_is_still_a_persons() -> None:
-    (agreed,) = answered(Answer(Way.AT, at=at(14))).changes.bookings
+    (agreed,) = answered(Resolution(ResolutionKind.AT, at=at(14))).changes.bookings
     late = replace(waiting(PAST), bookings=(replace(agreed, agreed=PAST),))
     assert [w[1] for w in told(decided(late))] == ["a", "b"]
 
 
 def test_records_of_what_has_passed_are_brought_into_step() -> None:
     # Somebody corrects after the fact when it took place: both calendars are to say the same.
-    seen: tuple[Record, ...] = (rec("a", "a1", v(4), v(3)), rec("b", "b1", v(3), v(3)))
+    seen: tuple[TrackedEvent, ...] = (rec("a", "a1", v(4), v(3)), rec("b", "b1", v(3), v(3)))
     state = ProviderState(
         "p", seen, (booking("x", v(3)),), (origin("x", "a", "a1"), twin("x", "b", "b1"))
     )

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from syncd.core.facts import Calendar
-from syncd.core.plan import order
-from syncd.core.undo import Past, Undoing, summed_up, undo
+from syncd.core.inputs import CalendarState
+from syncd.core.undo import RunHistory, UndoPlan, net_writes, plan_undo
+from syncd.core.write_order import order
 from syncd.model import Changes, Kind
 from tests.core.kit import NOW
 from tests.core.test_laws import ACTS, Act, World, converge, perturb
 
 
-def put_back(world: World, only: str | None = None) -> Undoing:
+def put_back(world: World, only: str | None = None) -> UndoPlan:
     """Undo what is in the world's journal, and begin a new one."""
-    calendars = {s: Calendar(s) for s in world.systems}
-    past = Past("run", tuple(world.journal))
-    undoing = undo(world.state, calendars, past, NOW, only=only, by="undo")
+    calendars = {s: CalendarState(s) for s in world.systems}
+    past = RunHistory("run", tuple(world.journal))
+    undoing = plan_undo(world.state, calendars, past, NOW, only=only, by="undo")
     world.journal.clear()
-    world._store(Changes(waivers=list(undoing.waivers)))
+    world._store(Changes(undo_suppressions=list(undoing.suppressions)))
     for operation in order(undoing.operations):
         world._write(operation)
     return undoing
@@ -40,9 +40,9 @@ def test_what_is_put_back_rests_until_the_outside_changes_it(
     perturb(world, second)
     converge(world)
     theirs = {id_: e for id_, e in world.events.items() if id_ not in world.ours}
-    wrote = {(w.system, w.event): w for w in summed_up(world.journal)}
+    wrote = {(w.system, w.event): w for w in net_writes(world.journal)}
     undoing = put_back(world)
-    left = {each.booking for each in undoing.left}
+    left = {each.booking for each in undoing.skipped}
     for id_, w in wrote.items():
         if w.bookings and not w.bookings & left:
             shown = world.events.get(id_)

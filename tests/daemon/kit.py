@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from syncd.core.answer import Answer
-from syncd.engine.cleaned import Cleaned
-from syncd.engine.cleanup_beside import Wanted
-from syncd.engine.exactly import Exactly
-from syncd.engine.lanes import Lanes
-from syncd.engine.paused import Pauses
+from syncd.app import RealClock, random_id, random_key
+from syncd.core.resolution import Resolution
+from syncd.engine.agreed_operations import AgreedOperations
+from syncd.engine.cleanup_in_engine import CleanupSpec
+from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.policy import Ids
-from syncd.engine.probe_outcome import Outcome, Probed
+from syncd.engine.probe_outcome import ProbeOutcome, ProbeRun
 from syncd.engine.report import Report, SystemReport
-from syncd.engine.undo import NothingToUndo, Undone
+from syncd.engine.system_tasks import SystemTasks
+from syncd.engine.undo import NothingToUndoError, UndoReport
+from syncd.engine.write_pauses import WritePauses
 from syncd.model import Clock, Window
 from syncd.store import Store
 from syncd.systems.stopping import Stopping
-from syncd.wiring import RealClock, random_id, random_key
 
 
 class FakeEngine:
@@ -31,9 +31,9 @@ class FakeEngine:
         self.store = Store.open("sqlite://")
         self.clock: Clock = RealClock()
         self.ids = Ids(row=random_id, key=random_key)
-        self.answers: dict[str, Answer] = {}
-        self.lanes = Lanes(Stopping())
-        self.pauses = Pauses(self.store)
+        self.answers: dict[str, Resolution] = {}
+        self.tasks = SystemTasks(Stopping())
+        self.pauses = WritePauses(self.store)
         self.asked: list[str] = []
         self.read: list[Sequence[str] | None] = []
         self.windows: list[Window | None] = []
@@ -46,7 +46,7 @@ class FakeEngine:
         self.tidy_fault: Exception | None = None
         self.slots_fault: Exception | None = None
 
-    async def learn(self) -> None:
+    async def refresh_resources(self) -> None:
         """Do nothing: there are no rooms."""
 
     async def resync(
@@ -56,7 +56,7 @@ class FakeEngine:
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = False,
-        exactly: Exactly | None = None,
+        exactly: AgreedOperations | None = None,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> Report:
         assert exactly is None
@@ -66,23 +66,23 @@ class FakeEngine:
         return await self._job(f"resync {providers} {accept}")
 
     async def cleanup(
-        self, wanted: Wanted, *, progress: Callable[[str], None] = lambda _text: None
-    ) -> Cleaned:
+        self, wanted: CleanupSpec, *, progress: Callable[[str], None] = lambda _text: None
+    ) -> CleanupReport:
         progress("reading")
         await self._job(f"cleanup {wanted}")
-        return Cleaned("r2", wanted.scope)
+        return CleanupReport("r2", wanted.scope)
 
-    async def watch(
+    async def poll(
         self, *, near: bool, providers: Sequence[str] | None = None, late: bool = False
     ) -> Report:
         assert not late
         self.read.append(providers)
         return await self._job("near" if near else "far")
 
-    def with_doors(self, providers: Collection[str]) -> list[str]:
+    def with_dependents(self, providers: Collection[str]) -> list[str]:
         return sorted(providers)
 
-    async def tidy(self) -> None:
+    async def compact(self) -> None:
         self.tidied += 1
         if self.tidy_fault is not None:
             raise self.tidy_fault
@@ -94,28 +94,28 @@ class FakeEngine:
         booking: str | None = None,
         dry_run: bool = False,
         progress: Callable[[str], None] = lambda _text: None,
-    ) -> Undone:
+    ) -> UndoReport:
         progress("reading")
         if run == "unknown":
-            raise NothingToUndo("there is no run 'unknown'", "Name another.")
+            raise NothingToUndoError("there is no run 'unknown'", "Name another.")
         asked = f"undo {run} {booking}" + (" (dry run)" if dry_run else "")
-        return Undone(run, await self._job(asked))
+        return UndoReport(run, await self._job(asked))
 
     async def probe(
         self, names: Sequence[str], *, progress: Callable[[str], None] = lambda _text: None
-    ) -> Probed:
+    ) -> ProbeRun:
         progress("making the block")
         self.asked.append(f"probe {', '.join(names)}")
         try:
             await asyncio.sleep(self.takes)
         finally:
             self.asked.append("removed")
-        return Probed([Outcome(name, "leadsquared") for name in names])
+        return ProbeRun([ProbeOutcome(name, "leadsquared") for name in names])
 
     def forget_facts(self, names: Sequence[str]) -> dict[str, list[str]]:
         return {name: ["keeps_tag"] for name in names}
 
-    async def ask_slots(self, *, gently: bool = False) -> None:
+    async def read_free_slots(self, *, gently: bool = False) -> None:
         self.slots_asked += gently
         if self.slots_fault is not None:
             raise self.slots_fault

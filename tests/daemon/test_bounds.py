@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from syncd.config.listen import Address
-from syncd.daemon import page
-from syncd.daemon.door import Refused
-from syncd.daemon.lock import beside, holder
-from syncd.daemon.work import Work
+from syncd.daemon import http_status
+from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.jobs import Jobs
+from syncd.daemon.lock import holder, lock_path
 from tests.daemon.kit import FakeEngine
 
 NOW = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -43,29 +43,29 @@ async def test_a_window_that_nobody_can_mean_is_refused_through_the_socket(
     start: object, end: object, why: str
 ) -> None:
     engine = FakeEngine()
-    with pytest.raises(Refused, match=why) as refused:
-        await Work(engine).on_request({"from": start, "to": end}, lambda _text: None)
+    with pytest.raises(RefusedError, match=why) as refused:
+        await Jobs(engine).on_request({"from": start, "to": end}, lambda _text: None)
     assert refused.value.remedy
     assert engine.asked == []
 
 
 async def test_the_longest_window_is_carried_out() -> None:
     engine = FakeEngine()
-    await Work(engine).on_request({"from": at(-366), "to": at(366)}, lambda _text: None)
+    await Jobs(engine).on_request({"from": at(-366), "to": at(366)}, lambda _text: None)
     assert engine.asked
 
 
 @pytest.mark.parametrize("key", ["provider", "accept"])
 async def test_an_id_of_a_megabyte_is_refused_and_not_repeated(key: str) -> None:
-    with pytest.raises(Refused) as refused:
-        await Work(FakeEngine()).on_request({key: "x" * 1_000_000}, lambda _text: None)
+    with pytest.raises(RefusedError) as refused:
+        await Jobs(FakeEngine()).on_request({key: "x" * 1_000_000}, lambda _text: None)
     assert len(refused.value.reason) < 200
 
 
 @pytest.mark.parametrize("pid", ["9" * 60, "-1", "0", "4194305", "1e9", "x", ""])
 def test_a_lock_with_an_absurd_process_id_names_nobody(tmp_path: Path, pid: str) -> None:
     state = tmp_path / "state.db"
-    beside(state, ".lock").write_text(f"daemon {pid}\n")
+    lock_path(state, ".lock").write_text(f"daemon {pid}\n")
     assert holder(state) is None
 
 
@@ -87,7 +87,7 @@ def test_a_page_never_removes_what_is_no_stale_socket(tmp_path: Path, kind: str)
                 other.bind(str(path))
                 other.listen()
         before = path.lstat()
-        assert page._listen(Address(path=path)) is None
+        assert http_status._listen(Address(path=path)) is None
         after = path.lstat()
     assert (before.st_ino, before.st_mode) == (after.st_ino, after.st_mode)
 
@@ -96,7 +96,7 @@ def test_a_page_takes_the_place_of_a_stale_socket(tmp_path: Path) -> None:
     path = tmp_path / "p"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as old:
         old.bind(str(path))
-    listener = page._listen(Address(path=path))
+    listener = http_status._listen(Address(path=path))
     assert listener is not None
     with closing(listener), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         caller.connect(str(path))

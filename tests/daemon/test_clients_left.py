@@ -17,17 +17,17 @@ from pathlib import Path
 import httpx
 import pytest
 
+from syncd.app import App, build
 from syncd.config.load import load
-from syncd.daemon.door import Command, door, short_path
+from syncd.daemon.control_socket import Command, control_socket, short_path
+from syncd.daemon.jobs import Jobs
 from syncd.daemon.service import commands_of
-from syncd.daemon.work import Work
-from syncd.sandbox.agreement import disagreements, sights
+from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.clock import ManualClock
-from syncd.sandbox.direct import Direct
-from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.consistency import disagreements, event_summaries
+from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.store.canaries import canaries
-from syncd.wiring import App, build
 from tests.daemon.kit import FakeEngine, until
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -38,7 +38,7 @@ HOUR = timedelta(hours=1)
 class Gate(httpx.AsyncBaseTransport):
     """The way to one platform, which may hold its requests: before they arrive, or after."""
 
-    inner: Direct
+    inner: AsgiTransport
     open: asyncio.Event
     after: bool = False
     reached: list[str] = field(default_factory=list)
@@ -61,15 +61,15 @@ class Gate(httpx.AsyncBaseTransport):
 class Office:
     """Three systems in step, and a daemon's socket."""
 
-    world: World
+    world: Clinic
     app: App
-    work: Work
+    work: Jobs
     state: Path
     open: asyncio.Event
     gates: Mapping[str, Gate]
 
     def wrong(self) -> list[str]:
-        found = sights(self.world.sandbox.systems, self.world.owners)
+        found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return disagreements(found, SYSTEMS, self.app.engine.clock.now())
 
     def reached(self) -> list[str]:
@@ -102,7 +102,7 @@ async def office(folder: Path) -> AsyncIterator[Office]:
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
     sandbox.crm.limit = None
-    world = furnish(sandbox, NOW)
+    world = seed_clinic(sandbox, NOW)
     sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEMS}
     path = folder / "syncd.toml"
     path.write_text(
@@ -110,11 +110,11 @@ async def office(folder: Path) -> AsyncIterator[Office]:
     )
     opened = asyncio.Event()
     opened.set()
-    gates = {name: Gate(Direct(sandbox.apps[name]), opened) for name in SYSTEMS}
+    gates = {name: Gate(AsgiTransport(sandbox.apps[name]), opened) for name in SYSTEMS}
     app = build(load(path, {}), clock=clock, transports=gates)
-    work = Work(app.engine, insist=app.insist)
+    work = Jobs(app.engine, insist=app.reset_backoff)
     try:
-        async with door(folder / "state.db", commands_of(work)):
+        async with control_socket(folder / "state.db", commands_of(work)):
             assert (await app.engine.resync()).converged
             yield Office(world, app, work, folder / "state.db", opened, gates)
     finally:
@@ -157,9 +157,9 @@ async def test_a_client_that_leaves_ends_its_request_and_nothing_is_lost_or_doub
                 arguments = {"systems": ["clinic"]}
         await place.leaves(command, arguments, after=after)
         assert place.app.engine.answers == {}
-        place.app.insist()
+        place.app.reset_backoff()
         await place.app.engine.resync()
-        place.app.insist()
+        place.app.reset_backoff()
         report = await place.app.engine.resync()
         assert not any(canary.stands for canary in canaries(store))
         if command == "resolve":
@@ -182,7 +182,7 @@ FAKED: Mapping[str, Mapping[str, object]] = {
 
 async def test_every_command_of_the_socket_is_among_those_that_are_left() -> None:
     # A pause and its end wait for no turn: they are carried out beside the job at work.
-    assert set(commands_of(Work(FakeEngine()))) == {*FAKED, "pause", "unpause"}
+    assert set(commands_of(Jobs(FakeEngine()))) == {*FAKED, "pause", "unpause"}
 
 
 @pytest.mark.parametrize("command", FAKED)
@@ -190,7 +190,7 @@ async def test_a_client_that_leaves_while_it_waits_for_its_turn_has_asked_for_no
     tmp_path: Path, command: str
 ) -> None:
     engine = FakeEngine()
-    work = Work(engine)
+    work = Jobs(engine)
     state = tmp_path / "state.db"
     begun: list[str] = []
     ended: list[str] = []
@@ -208,7 +208,7 @@ async def test_a_client_that_leaves_while_it_waits_for_its_turn_has_asked_for_no
         return each
 
     commands = {name: watched(name, run) for name, run in commands_of(work).items()}
-    async with door(state, commands):
+    async with control_socket(state, commands):
         lock = work._probing if command == "probe" else work._one
         async with lock:
             writer = await asks(state, command, FAKED[command])
@@ -221,7 +221,7 @@ async def test_a_client_that_leaves_while_it_waits_for_its_turn_has_asked_for_no
 async def test_more_than_one_line_is_no_leaving(tmp_path: Path) -> None:
     engine = FakeEngine(takes=0.1)
     state = tmp_path / "state.db"
-    async with door(state, commands_of(Work(engine))):
+    async with control_socket(state, commands_of(Jobs(engine))):
         with short_path(state) as path:
             reader, writer = await asyncio.open_unix_connection(path)
         writer.write(b'{"command": "resync"}\n\n')
@@ -247,7 +247,7 @@ async def test_what_a_left_request_raises_as_it_ends_is_no_riddle_in_the_log(
             raise ZeroDivisionError
 
     state = tmp_path / "state.db"
-    async with door(state, {"breaks": breaks}):
+    async with control_socket(state, {"breaks": breaks}):
         writer = await asks(state, "breaks", {})
         await begun.wait()
         writer.close()

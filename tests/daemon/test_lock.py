@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.daemon.lock import Holder, StateHeld, StateLock, holder
+from syncd.daemon.lock import Holder, StateHeldError, StateLock, holder
 from syncd.store import StateError
 
 HOLD = """
@@ -42,7 +42,10 @@ def test_a_second_process_is_told_who_holds_the_state(
 ) -> None:
     state = tmp_path / "state.db"
     with other:
-        with pytest.raises(StateHeld, match=f"daemon, process {other.pid}"), StateLock(state, "x"):
+        with (
+            pytest.raises(StateHeldError, match=f"daemon, process {other.pid}"),
+            StateLock(state, "x"),
+        ):
             pass
         assert holder(state) == Holder("daemon", other.pid)
         other.kill()
@@ -109,7 +112,7 @@ def test_a_lock_is_not_emptied_before_it_is_held(
 ) -> None:
     lock = tmp_path / "state.db.lock"
     with other:
-        with pytest.raises(StateHeld), StateLock(tmp_path / "state.db", "x"):
+        with pytest.raises(StateHeldError), StateLock(tmp_path / "state.db", "x"):
             pass
         assert lock.read_text() == f"daemon {other.pid}\n"
         other.kill()

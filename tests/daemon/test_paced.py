@@ -11,19 +11,19 @@ from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from syncd.core.budget import Paces
+from syncd.core.poll_rate import PollIntervals
 from syncd.daemon import service
-from syncd.daemon.service import Pace, Successor, serve
-from syncd.daemon.work import Work
+from syncd.daemon.jobs import Jobs
+from syncd.daemon.service import JobIntervals, Reloaded, serve
 from syncd.engine.report import SystemReport
-from syncd.model import OnRota, SystemState
-from syncd.store.rota import kept_rota
+from syncd.model import PollSlot, SystemState
+from syncd.store.poll_schedule import stored_poll_schedule
 from tests.daemon.kit import FakeEngine, until
 from tests.daemon.watched import SPANS, Studio, studio
 
 __all__ = ["studio"]
 
-RARE = Pace(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
+RARE = JobIntervals(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
 SIX = tuple("abcdef")
 QUICK = replace(SPANS, near=timedelta(seconds=0.1), far=timedelta(seconds=0.6))
 
@@ -32,7 +32,7 @@ def quick(studio: Studio, *engines: FakeEngine) -> None:
     """Six providers, of whom each read of any takes seven calls: two slices."""
     studio.crm.providers = studio.web.providers = SIX
     studio.crm.limits = studio.web.limits = ((100_000, 60.0),)
-    studio.monitor.watch({"crm": studio.crm, "web": studio.web}, QUICK)
+    studio.monitor.reconfigure({"crm": studio.crm, "web": studio.web}, QUICK)
     for engine in engines:
         engine.mapping = dict.fromkeys(SIX, ("crm", "web"))
 
@@ -66,9 +66,9 @@ async def test_after_a_reload_slices_are_read_as_before(studio: Studio, tmp_path
     async def farewell() -> None:
         """Nothing to give back."""
 
-    def reload() -> Successor:
+    def reload() -> Reloaded:
         quick(studio)
-        return Successor(new, RARE, farewell)
+        return Reloaded(new, RARE, farewell)
 
     running = asyncio.create_task(
         serve(old, RARE, tmp_path / "s.db", {}, reload=reload, monitor=studio.monitor)
@@ -83,8 +83,8 @@ async def test_after_a_reload_slices_are_read_as_before(studio: Studio, tmp_path
 
 def test_a_far_job_is_due_once_for_each_slice() -> None:
     scheduler = AsyncIOScheduler(timezone=UTC)
-    service._schedule(scheduler, Work(FakeEngine()), RARE, datetime.now(UTC))
-    paces = Paces(timedelta(minutes=2), timedelta(minutes=30), slices=5)
+    service._schedule(scheduler, Jobs(FakeEngine()), RARE, datetime.now(UTC))
+    paces = PollIntervals(timedelta(minutes=2), timedelta(minutes=30), slices=5)
     service._repace(scheduler, paces)
     interval = {job.id: getattr(job.trigger, "interval", None) for job in scheduler.get_jobs()}
     assert (interval["near"], interval["far"]) == (timedelta(minutes=2), timedelta(minutes=6))
@@ -94,32 +94,32 @@ async def test_near_every_limit_turns_come_less_often_and_the_rota_is_kept(
     studio: Studio,
 ) -> None:
     quick(studio)
-    studio.monitor.watch({"crm": studio.crm, "web": studio.web}, SPANS)
-    told: list[Paces] = []
+    studio.monitor.reconfigure({"crm": studio.crm, "web": studio.web}, SPANS)
+    told: list[PollIntervals] = []
     studio.monitor.repace = told.append
-    studio.monitor.heard(studio.report())
+    studio.monitor.record_report(studio.report())
     assert (told[-1].far, told[-1].slices) == (SPANS.far, 5)
-    rota = kept_rota(studio.store)
+    rota = stored_poll_schedule(studio.store)
     assert [each.provider for each in rota] == list(SIX)
     assert {(each.reads, each.slice < 5) for each in rota} == {(2, True)}
     studio.crm.limits = ((15, 60.0),)  # 7.5 may be planned: near takes 7
-    studio.monitor.heard(studio.report())
+    studio.monitor.record_report(studio.report())
     assert (told[-1].far, told[-1].slices) == (SPANS.far, 5)  # the other system can bear it
     studio.web.limits = studio.crm.limits
-    studio.monitor.heard(studio.report())
+    studio.monitor.record_report(studio.report())
     assert told[-1].near == SPANS.near
     assert (told[-1].far, told[-1].slices) == (SPANS.far * 6, 5)
-    assert told[-1].turn == timedelta(minutes=18)
-    assert kept_rota(studio.store) == rota
-    assert isinstance(rota[0], OnRota)
+    assert told[-1].interval == timedelta(minutes=18)
+    assert stored_poll_schedule(studio.store) == rota
+    assert isinstance(rota[0], PollSlot)
 
 
 async def test_a_job_that_had_nothing_to_ask_a_silent_system_is_not_whole(studio: Studio) -> None:
     beats: list[int] = []
     studio.monitor._heartbeat.beat = lambda: beats.append(1)  # type: ignore[method-assign]
-    studio.monitor.heard(studio.report())
+    studio.monitor.record_report(studio.report())
     studio.web.become(SystemState.DOWN, "is silent", "Wait.")
     report = studio.report(systems={"crm": SystemReport(), "web": SystemReport()})
-    studio.monitor.heard(report)
+    studio.monitor.record_report(report)
     assert beats == [1]
     assert service._line(report, studio.monitor) == "1 of 2 systems answer"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncd.daemon.door import Refused
-from syncd.daemon.work import Work
+from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.jobs import Jobs
 from syncd.model.pauses import Pause
 from syncd.store.pauses import pauses
 from tests.daemon.kit import FakeEngine, until
@@ -26,7 +26,7 @@ def named(found: list[Pause]) -> list[tuple[str, str, str, str]]:
 
 async def test_a_pause_does_not_wait_for_the_job_at_work() -> None:
     engine = FakeEngine(takes=30)
-    work = Work(engine)
+    work = Jobs(engine)
     job = asyncio.create_task(work.everything())
     await until(lambda: engine.at_work == 1)
     said, code = await work.on_pause({**CRM, "by": "ann", "reason": "they migrate"}, quietly)
@@ -37,7 +37,7 @@ async def test_a_pause_does_not_wait_for_the_job_at_work() -> None:
 
 async def test_a_pause_is_answered_once_nothing_is_under_way_there() -> None:
     engine = FakeEngine()
-    work = Work(engine)
+    work = Jobs(engine)
     with engine.pauses.sending([("bob", "crm"), ("bob", "ghl")]):
         asked = asyncio.create_task(work.on_pause(CRM, quietly))
         await asyncio.sleep(0.05)
@@ -48,7 +48,7 @@ async def test_a_pause_is_answered_once_nothing_is_under_way_there() -> None:
 
 async def test_a_probe_at_work_has_removed_what_it_made_before_a_pause_is_answered() -> None:
     engine = FakeEngine()
-    work = Work(engine)
+    work = Jobs(engine)
     async with work._probing:
         asked = asyncio.create_task(work.on_pause(CRM, quietly))
         await asyncio.sleep(0.05)
@@ -58,11 +58,11 @@ async def test_a_probe_at_work_has_removed_what_it_made_before_a_pause_is_answer
 
 async def test_unpausing_ends_just_what_is_named_or_nothing_at_all() -> None:
     engine = FakeEngine()
-    work = Work(engine)
+    work = Jobs(engine)
     both = [{"system": "crm", "provider": ""}, {"system": "", "provider": "bob"}]
     await work.on_pause({"what": both}, quietly)
     unknown = {"system": "ghl", "provider": ""}
-    with pytest.raises(Refused, match="ghl is not paused"):
+    with pytest.raises(RefusedError, match="ghl is not paused"):
         await work.on_unpause({"what": [both[0], unknown]}, quietly)
     assert len(pauses(engine.store)) == 2
     await work.on_unpause({"what": both[:1], "by": "bob"}, quietly)
@@ -91,7 +91,7 @@ async def test_unpausing_ends_just_what_is_named_or_nothing_at_all() -> None:
 )
 async def test_a_request_that_makes_no_sense_pauses_nothing(arguments: dict[str, Any]) -> None:
     engine = FakeEngine()
-    for ask in (Work(engine).on_pause, Work(engine).on_unpause):
-        with pytest.raises(Refused):
+    for ask in (Jobs(engine).on_pause, Jobs(engine).on_unpause):
+        with pytest.raises(RefusedError):
             await ask(arguments, quietly)
     assert pauses(engine.store) == []

@@ -13,15 +13,15 @@ from threading import Event, Thread
 
 import pytest
 
-from syncd.daemon.client import Answer, DaemonError, ask
-from syncd.daemon.door import short_path
+from syncd.daemon.client import DaemonError, DaemonReply, send_request
+from syncd.daemon.control_socket import short_path
 
 DAEMON = """
 import asyncio, sys
 from datetime import UTC, time, timedelta
 from pathlib import Path
-from syncd.daemon.lock import StateHeld, StateLock
-from syncd.daemon.service import Pace, serve
+from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.daemon.service import JobIntervals, serve
 from tests.daemon.kit import FakeEngine
 
 class Engine(FakeEngine):
@@ -31,7 +31,7 @@ class Engine(FakeEngine):
         return await super()._job(name)
 
 async def main(state):
-    pace = Pace(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
+    pace = JobIntervals(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
     return await serve(Engine(), pace, state, {})
 
 state = Path(sys.argv[1])
@@ -39,7 +39,7 @@ try:
     with StateLock(state, role="daemon"):
         print("started", flush=True)
         code = asyncio.run(main(state))
-except StateHeld as held:
+except StateHeldError as held:
     print(held, flush=True)
     code = 6
 sys.exit(code)
@@ -83,7 +83,7 @@ class Asking:
     """A slow request, on its way."""
 
     def __init__(self, state: Path) -> None:
-        self.answer: Answer | None = None
+        self.answer: DaemonReply | None = None
         self.error: DaemonError | None = None
         self._at_work = Event()
         self._thread = Thread(target=self._ask, args=(state,))
@@ -92,7 +92,7 @@ class Asking:
 
     def _ask(self, state: Path) -> None:
         try:
-            self.answer = ask(state, "resync", {"accept": "slow"}, self._hear)
+            self.answer = send_request(state, "resync", {"accept": "slow"}, self._hear)
         except DaemonError as error:
             self.error = error
 
@@ -117,7 +117,7 @@ def test_a_daemon_killed_at_work_is_told_as_such_and_the_next_takes_over(
     assert "ended before it was done" in str(asking.error)
     assert state.with_name("state.db.sock").exists()
     assert first_line(start(0)) == "started\n"
-    assert ask(state, "resync", {}, lambda _text: None).exit == 0
+    assert send_request(state, "resync", {}, lambda _text: None).exit == 0
 
 
 @pytest.mark.parametrize(
@@ -159,4 +159,4 @@ def test_a_second_daemon_is_told_who_is_at_work(state: Path, start: Start) -> No
     two = start(0)
     assert f"daemon, process {one.pid}" in first_line(two)
     assert two.wait(10) == 6
-    assert ask(state, "resync", {}, lambda _text: None).exit == 0
+    assert send_request(state, "resync", {}, lambda _text: None).exit == 0

@@ -17,12 +17,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from syncd.config.problems import ConfigError, Problem
 from syncd.daemon import service
-from syncd.daemon.service import Pace, Successor, serve
-from syncd.daemon.work import Work
+from syncd.daemon.jobs import Jobs
+from syncd.daemon.service import JobIntervals, Reloaded, serve
 from tests.daemon.kit import FakeEngine, until
 
-SOON = Pace(timedelta(seconds=0.1), timedelta(seconds=0.25), time(3, 30), UTC)
-RARE = Pace(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
+SOON = JobIntervals(timedelta(seconds=0.1), timedelta(seconds=0.25), time(3, 30), UTC)
+RARE = JobIntervals(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
 
 
 @pytest.fixture
@@ -131,14 +131,14 @@ async def test_draining_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert await asyncio.wait_for(running, 5) == 0
 
 
-def successor(engine: FakeEngine, old: FakeEngine, said: list[str]) -> Successor:
+def successor(engine: FakeEngine, old: FakeEngine, said: list[str]) -> Reloaded:
     """An engine that takes the place of another, and a pace that shows."""
     engine.stopping = old.stopping
 
     async def farewell() -> None:
         said.append(f"farewell, {old.at_work} at work")
 
-    return Successor(engine, SOON, farewell)
+    return Reloaded(engine, SOON, farewell)
 
 
 async def test_sighup_goes_over_to_the_new_configuration_when_the_job_at_work_has_ended(
@@ -170,7 +170,7 @@ async def test_a_configuration_that_is_wrong_is_refused_and_the_old_one_goes_on(
     engine = FakeEngine()
     asked = 0
 
-    def refuse() -> Successor:
+    def refuse() -> Reloaded:
         nonlocal asked
         asked += 1
         raise ConfigError([Problem(tmp_path / "syncd.toml", "systems.crm", 3, "odd", "Mend it.")])
@@ -221,7 +221,7 @@ async def test_jobs_that_were_missed_run_once_and_never_overlap() -> None:
     noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
     scheduler = AsyncIOScheduler(timezone=UTC)
     for _ in range(2):
-        service._schedule(scheduler, Work(FakeEngine()), RARE, noon)
+        service._schedule(scheduler, Jobs(FakeEngine()), RARE, noon)
         if not scheduler.running:
             scheduler.start(paused=True)
     jobs = scheduler.get_jobs()

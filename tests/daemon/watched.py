@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from syncd.daemon.monitor import Monitor
-from syncd.daemon.rounds import Spans
+from syncd.daemon.poll_scheduler import ReadIntervals
 from syncd.engine.report import Report, SystemReport
 from syncd.model import (
     Action,
@@ -24,11 +24,11 @@ from syncd.model import (
     Window,
 )
 from syncd.store.store import Store
-from syncd.systems.port import Traffic
+from syncd.systems.port import CallStats
 from tests.core.kit import v
 from tests.engine.fakes import FakeClock
 
-SPANS = Spans(
+SPANS = ReadIntervals(
     near=timedelta(seconds=60),
     far=timedelta(minutes=15),
     past=timedelta(days=1),
@@ -57,14 +57,14 @@ class Watched:
         self.health = SystemHealth(self.name, state, self.clock.now(), cause, remedy)
 
     @property
-    def traffic(self) -> Traffic:
-        return Traffic(limits=self.limits, left_today=self.left_today, skew=timedelta(0))
+    def traffic(self) -> CallStats:
+        return CallStats(limits=self.limits, left_today=self.left_today, skew=timedelta(0))
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         del providers
         return 7 if window else 0
 
-    def insist(self) -> None:
+    def reset_backoff(self) -> None:
         self.insisted += 1
 
 

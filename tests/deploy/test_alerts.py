@@ -69,7 +69,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
         studio.monitor.wrote(studio.operation("crm", Action.MOVE_BLOCK), "done")
         studio.crm.become(SystemState.DOWN, "cannot be reached")
         studio.read("crm")
-        studio.monitor.heard(studio.report())
+        studio.monitor.record_report(studio.report())
         return studio.monitor.metrics.render().decode()
 
     text = asyncio.run(work())

@@ -18,15 +18,15 @@ from typing import TypeVar
 import httpx
 import pytest
 
+from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.report import Report
 from syncd.model import Clock
-from syncd.sandbox.agreement import disagreements, sights
-from syncd.sandbox.direct import Direct
-from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.asgi_transport import AsgiTransport
+from syncd.sandbox.consistency import disagreements, event_summaries
+from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.loop import VirtualClock, VirtualLoop
-from syncd.wiring import App, build
 from tests.hasty import Hasty
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
@@ -46,7 +46,7 @@ class Shop:
     Without ``ways`` syncd goes through the network.
     """
 
-    world: World
+    world: Clinic
     path: Path
     clock: Clock
     ways: Mapping[str, httpx.AsyncBaseTransport]
@@ -54,21 +54,21 @@ class Shop:
 
     async def resync(self, **asked: object) -> Report:
         """One resync, as the command does it."""
-        self.app.insist()
+        self.app.reset_backoff()
         return await self.app.engine.resync(**asked)  # type: ignore[arg-type]
 
     def be_patient(self) -> None:
         """Let no read count as late, however long it waits for the limit of its account."""
-        self.app.engine.lanes.grace = 3600
+        self.app.engine.tasks.grace = 3600
 
     def wrong(self, theirs: Collection[str] = ()) -> list[str]:
         """What an outside observer would call wrong; ``theirs`` are copies of our blocks."""
-        seen = sights(self.world.sandbox.systems, self.world.owners, theirs)
+        seen = event_summaries(self.world.sandbox.systems, self.world.owners, theirs)
         return disagreements(seen, SYSTEMS, self.clock.now())
 
     def blocks(self) -> int:
         """How many blocks of syncd's stand, in all systems."""
-        seen = sights(self.world.sandbox.systems, self.world.owners)
+        seen = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.ours for s in seen)
 
     def calls(self) -> dict[str, int]:
@@ -110,8 +110,8 @@ async def opened(
     found = clock or Hasty()
     sandbox = Sandbox(found)
     sandbox.crm.limit = None
-    world = furnish(sandbox, found.now(), empty=empty)
-    ways = {name: Direct(sandbox.apps[name]) for name in SYSTEMS} if clock else {}
+    world = seed_clinic(sandbox, found.now(), empty=empty)
+    ways = {name: AsgiTransport(sandbox.apps[name]) for name in SYSTEMS} if clock else {}
     async with nullcontext() if clock else sandbox.serve():
         if clock:
             for name, platform in sandbox.systems.items():

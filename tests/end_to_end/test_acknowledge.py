@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from syncd.daemon.door import door
+from syncd.daemon.control_socket import control_socket
+from syncd.daemon.jobs import Jobs
 from syncd.daemon.lock import StateLock
 from syncd.daemon.metrics import Metrics
-from syncd.daemon.work import Work
 from syncd.sandbox.broken_rows import Lack
-from syncd.store.reported import marks_of
+from syncd.store.reported import acknowledgements_of
 from tests.end_to_end.conftest import Shop
 from tests.end_to_end.test_queue import printed, say
 
@@ -25,10 +25,12 @@ async def test_the_running_daemon_takes_an_acknowledgement_and_takes_it_back(
     shop.world.sandbox.clinic.broken_rows[event] = Lack.END
     await shop.resync()
     reports: list[Any] = []
-    work = Work(shop.app.engine, reports.append)
+    work = Jobs(shop.app.engine, reports.append)
     path = shop.app.settings.syncd.state_path
     with StateLock(path, role="daemon"):
-        async with door(path, {"acknowledge": work.on_acknowledge, "resync": work.on_request}):
+        async with control_socket(
+            path, {"acknowledge": work.on_acknowledge, "resync": work.on_request}
+        ):
             capsys.readouterr()
             assert await say(shop, "acknowledge", "--json") == 0
             (entry,) = json.loads(capsys.readouterr().out)["items"]
@@ -45,7 +47,7 @@ async def test_the_running_daemon_takes_an_acknowledgement_and_takes_it_back(
             assert printed(capsys)["error"]["exit"] == 2
             assert await say(shop, "acknowledge", entry["id"], "--undo") == 0
             assert await say(shop, "resync", "--json") == 3
-    assert marks_of(shop.app.store) == {}
+    assert acknowledgements_of(shop.app.store) == {}
 
 
 async def test_metrics_do_not_alert_on_what_is_acknowledged(shop: Shop) -> None:
@@ -54,16 +56,16 @@ async def test_metrics_do_not_alert_on_what_is_acknowledged(shop: Shop) -> None:
     engine, store = shop.app.engine, shop.app.store
     metrics = Metrics(dict, _never, store, shop.path, engine.clock)
     report = await shop.app.engine.resync()
-    metrics.hear(report)
+    metrics.update(report)
 
     def told(name: str) -> list[float]:
         found = metrics._standing._of_persons()  # the other gauges need a running daemon
         return [s.value for m in found for s in m.samples if m.name == name]
 
-    work = Work(engine)
+    work = Jobs(engine)
     assert told("syncd_acknowledged") == [0]
     await work.on_acknowledge({"id": report.items[0].id, "by": "kim"}, lambda _text: None)
-    metrics.hear(await engine.resync())
+    metrics.update(await engine.resync())
     assert told("syncd_acknowledged") == [1]
 
 

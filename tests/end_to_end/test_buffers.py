@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from syncd.model import Buffer
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.platform import Ask
+from syncd.sandbox.platform import PlatformRequest
 from syncd.sandbox.replies import JSONResponse
 from tests.end_to_end.conftest import Shop
 
@@ -44,8 +44,8 @@ def around(shop: Shop, begin: datetime) -> dict[str, set[Span]]:
     """The blocks of syncd's that touch three hours around a time, by system."""
     first, last = begin - 2 * HOUR, begin + 3 * HOUR
     state = shop.app.engine.store.state("alice")
-    mine = [r.observed for r in state.records if r.mine and r.observed]
-    systems = [r.system for r in state.records if r.mine and r.observed]
+    mine = [r.observed for r in state.records if r.created_by_us and r.observed]
+    systems = [r.system for r in state.records if r.created_by_us and r.observed]
     found: dict[str, set[Span]] = {"crm": set(), "clinic": set(), "legacy": set()}
     for system, value in zip(systems, mine, strict=True):
         if value.start < last and first < value.end:
@@ -77,7 +77,7 @@ async def test_a_buffer_that_changes_while_the_daemon_runs_is_followed(shop: Sho
     shop.world.sandbox.clinic.set_buffers(calendar(shop), 0, 60)
     # As after a quarter of an hour: the calendars are read again.
     shop.app.systems["clinic"]._system._knowledge._directory.forget("")  # type: ignore[attr-defined]
-    await shop.app.engine.watch(near=False)
+    await shop.app.engine.poll(near=False)
     assert around(shop, begin)["legacy"] == {(begin, begin + 2 * HOUR)}
 
 
@@ -119,8 +119,8 @@ async def test_a_quiet_poll_takes_no_call_more_for_buffers(shop: Shop) -> None:
             await close_buffers(shop)
         await shop.resync()
         before = shop.calls()
-        await shop.app.engine.watch(near=True)
-        await shop.app.engine.watch(near=False)
+        await shop.app.engine.poll(near=True)
+        await shop.app.engine.poll(near=False)
         counts.append({name: n - before[name] for name, n in shop.calls().items()})
     assert counts[0] == counts[1]
 
@@ -154,7 +154,7 @@ async def test_holds_that_a_location_refuses_with_the_buffer_are_made_without_it
     await shop.resync()
     state = shop.app.engine.store.state("alice")
     mine = {r.observed.interval for r in state.records
-            if r.mine and r.observed and r.system == "legacy"}  # fmt: skip
+            if r.created_by_us and r.observed and r.system == "legacy"}  # fmt: skip
     assert (begin, begin + timedelta(minutes=30)) in mine
     assert not [c for c in state.conflicts if c.conflict.held]
 
@@ -179,7 +179,7 @@ async def test_a_buffer_that_cannot_be_read_any_more_frees_no_time(
     clinic = shop.world.sandbox.clinic
     answer = clinic._answer
 
-    def spelt_otherwise(ask: Ask, scope: Scope) -> Response:
+    def spelt_otherwise(ask: PlatformRequest, scope: Scope) -> Response:
         response = answer(ask, scope)
         if ask.method == "GET" and ask.path.rstrip("/") == "/calendars":
             body = json.loads(bytes(response.body))

@@ -142,7 +142,7 @@ async def unable_to_delete(shop: Shop) -> list[ConflictKind]:
     for event in alone:
         clinic.cancel(event)
     for _ in range(4):
-        await shop.app.engine.watch(near=False)
+        await shop.app.engine.poll(near=False)
     standing = {b.id for b in crm.blocks() if not b.deleted}
     assert bad in standing
     return [h.conflict.kind for h in shop.app.store.open_conflicts()]

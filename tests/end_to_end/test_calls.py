@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from syncd.app import RealClock, build_systems
 from syncd.config.load import load
 from syncd.model import Action, Event, Kind, Operation, Status, Value, Window
 from syncd.sandbox.platform import Call
-from syncd.sandbox.scenario import World, config_text, furnish
+from syncd.sandbox.scenario import Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.systems.port import Done, Found, System
-from syncd.wiring import RealClock, build_systems
 
 HOUR = timedelta(hours=1)
 
@@ -70,7 +70,7 @@ def made(calls: list[Call]) -> set[str]:
     return {f"{call.method} {_ID.sub('/{id}', call.path)}" for call in calls}
 
 
-async def tour(system: System, world: World, window: Window) -> None:
+async def tour(system: System, world: Clinic, window: Window) -> None:
     """Read, look at everything, and make, move and remove a block and an appointment."""
     await system.check()
     snapshot = await system.read(window)
@@ -113,7 +113,7 @@ async def write(system: System, action: Action, target: Event | None, after: Val
 async def test_every_call_of_every_adapter_is_made_over_a_real_socket(tmp_path: Path) -> None:
     sandbox = Sandbox()
     sandbox.crm.limit = None
-    world = furnish(sandbox, datetime.now(UTC))
+    world = seed_clinic(sandbox, datetime.now(UTC))
     for name in sandbox.systems:
         world.book(name, "alice", world.at(1, 11))
     async with sandbox.serve():
@@ -138,7 +138,7 @@ async def test_every_call_of_every_adapter_is_made_over_a_real_socket(tmp_path: 
 
 async def test_a_v1_hold_is_booked_moved_and_cancelled(tmp_path: Path) -> None:
     sandbox = Sandbox()
-    world = furnish(sandbox, datetime.now(UTC), empty=True)
+    world = seed_clinic(sandbox, datetime.now(UTC), empty=True)
     hold = 'blocks = "hold"\nhold_email = "busy@example.com"\ntype = "leadconnector-v1"'
     async with sandbox.serve():
         path = tmp_path / "syncd.toml"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine import recover
-from syncd.engine.report import Health
+from syncd.engine import recovery
+from syncd.engine.report import SystemStatus
 from syncd.model import Action, ConflictKind
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.simulate.loop import VirtualClock
@@ -84,8 +84,8 @@ async def test_all_cancellations_of_a_cycle_are_one_call_confirmed_by_reading(
     report = await clinic.resync()
     assert report.converged
     before = clinic.calls()
-    await clinic.app.engine.watch(near=True)
-    await clinic.app.engine.watch(near=False)
+    await clinic.app.engine.poll(near=True)
+    await clinic.app.engine.poll(near=False)
     after = clinic.calls()
     # Appointments that are off cost no question by their ids, whether or not lists show them.
     assert after["crm"] - before["crm"] == 2
@@ -95,8 +95,8 @@ async def test_the_base_moves_only_when_a_read_shows_the_cancellation(clinic: Sh
     (mine,), (theirs,) = await twins(clinic, 9)
     clinic.world.sandbox.crm.usual_job_seconds = 3600
     clinic.world.sandbox.clinic.cancel(theirs)
-    await clinic.app.engine.watch(near=False)
-    await clinic.app.engine.watch(near=False)
+    await clinic.app.engine.poll(near=False)
+    await clinic.app.engine.poll(near=False)
     (record,) = clinic.app.store.records("crm", [mine])
     assert record.base is not None
     assert record.base.busy
@@ -113,8 +113,8 @@ async def test_a_wrong_address_loses_nothing_and_a_person_is_told_what_to_check(
     if answer == "odd-none":
         crm.cancel_path, crm.cancel_answer = "Task.svc/Elsewhere", ""
     # Each queued cancellation that the next read does not show is overdue.
-    monkeypatch.setattr(recover, "DEADLINE", timedelta(0))
-    monkeypatch.setattr(recover, "SENT_WITHIN", timedelta(0))
+    monkeypatch.setattr(recovery, "DEADLINE", timedelta(0))
+    monkeypatch.setattr(recovery, "MAX_SEND_DELAY", timedelta(0))
     system = clinic.app.systems["crm"]
     with_lag(system, timedelta(0))
     (first, second), theirs = await twins(clinic, 9, 10)
@@ -123,7 +123,7 @@ async def test_a_wrong_address_loses_nothing_and_a_person_is_told_what_to_check(
     clinic.world.book("clinic", "carol", clinic.world.at(1, 15))
     reports = []
     for _ in range(5):
-        reports.append(await clinic.app.engine.watch(near=False))
+        reports.append(await clinic.app.engine.poll(near=False))
         await clinic.clock.sleep(1)
     assert statuses(clinic) == {first: "confirmed", second: "confirmed"}
     held = clinic.app.store.open_conflicts()
@@ -132,7 +132,7 @@ async def test_a_wrong_address_loses_nothing_and_a_person_is_told_what_to_check(
     assert all(f'cancel_path = "{PATH}"' in h.conflict.note for h in held)
     # An answer that says nothing of the address makes syncd look for a row at fault.
     assert sent(clinic) == (9 if answer == "error" else 3)
-    assert reports[-1].systems["crm"].state is Health.OK
+    assert reports[-1].systems["crm"].state is SystemStatus.OK
     assert reports[-1].conflicts == 2
     # The rest goes on: the new booking's time is closed in crm.
     assert any(b.start == clinic.world.at(1, 15) for b in crm.blocks())
@@ -212,7 +212,7 @@ async def test_once_the_address_is_right_an_answer_makes_syncd_try_again(
     _, (theirs,) = await twins(clinic, 9)
     clinic.world.sandbox.clinic.cancel(theirs)
     for _ in range(4):
-        await clinic.app.engine.watch(near=False)
+        await clinic.app.engine.poll(near=False)
     (held,) = clinic.app.store.open_conflicts()
     crm.cancel_answer = ""
     await clinic.app.aclose()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.sandbox.caps import Keeps, ListCap
-from syncd.sandbox.scenario import World
+from syncd.sandbox.scenario import Clinic
 from tests.end_to_end.conftest import Shop
 
 LISTS = {
@@ -22,7 +22,7 @@ LONG = timedelta(days=7)
 KEEPS = ["first", *(pytest.param(keeps, marks=pytest.mark.prove) for keeps in ("last", "any"))]
 
 
-def close(world: World, system: str, who: str, count: int) -> None:
+def close(world: Clinic, system: str, who: str, count: int) -> None:
     """Close somebody's time by hand so often: on four days, at three times, again and again."""
     for number in range(count):
         start = world.at(8 + number % 12 // 3, 6 + 4 * (number % 3))
@@ -56,7 +56,7 @@ async def test_three_hundred_blocks_and_a_cap_of_two_hundred_free_nothing(
     before = standing(shop)
     close(shop.world, system, "carol", 110)
     for _ in range(3):
-        await shop.app.engine.watch(near=False)
+        await shop.app.engine.poll(near=False)
     assert standing(shop) == {**before, system: before[system] + 110}
     assert shop.wrong() == []
 
@@ -68,7 +68,7 @@ async def test_a_cap_that_a_platform_introduces_frees_nothing(shop: Shop, system
     before = standing(shop)
     cap(shop, path_of(system), 100, "first")
     for _ in range(2):
-        await shop.app.engine.watch(near=False)
+        await shop.app.engine.poll(near=False)
     assert standing(shop) == before
     call = "GET appointments/" if system == "legacy" else f"GET {path_of(system)}"
     assert shop.app.systems[system].facts.get(f"cap {call}", MONTH) == "100"
@@ -86,9 +86,9 @@ async def test_near_reads_that_show_what_a_far_one_hides_do_not_keep_its_cap_fro
     before = standing(shop)
     cap(shop, path_of(system), 100, "last")
     for _ in range(2):
-        await shop.app.engine.watch(near=False)
-        await shop.app.engine.watch(near=True)
-    report = await shop.app.engine.watch(near=False)
+        await shop.app.engine.poll(near=False)
+        await shop.app.engine.poll(near=True)
+    report = await shop.app.engine.poll(near=False)
     assert report.unshown == {}
     assert standing(shop) == before
     call = "GET appointments/" if system == "legacy" else f"GET {path_of(system)}"
@@ -127,11 +127,11 @@ async def test_a_learned_cap_is_read_by_plan_after_a_restart(shop: Shop, system:
     await shop.resync()
     await shop.restart()
     shop.be_patient()
-    await shop.app.engine.watch(near=False)
+    await shop.app.engine.poll(near=False)
     before = shop.calls()[system]
     window = shop.app.engine.window(near=False).from_earlier(LONG)
     planned = len(shop.app.systems[system].plan(window))
-    await shop.app.engine.watch(near=False)
+    await shop.app.engine.poll(near=False)
     assert shop.calls()[system] - before == planned
 
 
@@ -167,8 +167,8 @@ async def test_a_calendar_that_moves_to_another_group_is_followed_in_the_next_cy
     await shop.resync()
     clinic.regroup(world.seats["clinic", "alice"].calendar, clinic.add_group("Others"))
     new = world.book("clinic", "alice", world.at(1, 18))
-    await shop.app.engine.watch(near=False)
-    await shop.app.engine.watch(near=False)
+    await shop.app.engine.poll(near=False)
+    await shop.app.engine.poll(near=False)
     assert [line for line in shop.wrong() if new in line] == []
     assert shop.wrong() == []
 
@@ -183,6 +183,6 @@ async def test_a_group_that_is_gone_is_followed_in_the_same_cycle(shop: Shop) ->
     del clinic.groups[old]
     clinic.refuses_unknown_groups = True
     world.book("clinic", "alice", world.at(1, 18))
-    report = await shop.app.engine.watch(near=False)
+    report = await shop.app.engine.poll(near=False)
     assert report.answered
     assert shop.wrong() == []

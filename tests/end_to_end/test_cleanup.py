@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cleaners import open_cleaning
+from syncd.cleanup_access import open_cleanup
 from syncd.config.load import load
-from syncd.core.cleanup import Scope
-from syncd.engine.cleaned import Cleaned
+from syncd.core.cleanup import CleanupScope
 from syncd.engine.cleanup import clean_up
-from syncd.engine.report import Exit
-from syncd.sandbox.direct import Direct
+from syncd.engine.cleanup_report import CleanupReport
+from syncd.engine.report import RunExit
+from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.virtual import VirtualShop, play
 
@@ -58,16 +58,20 @@ def without_system(shop: VirtualShop, system: str) -> None:
     shop.path.write_text(re.sub(rf"(?m)^{system} = .*\n", "", text))
 
 
-async def clean(shop: VirtualShop, scope: Scope = Scope(), **asked: object) -> Cleaned:  # noqa: B008
+async def clean(
+    shop: VirtualShop,
+    scope: CleanupScope = CleanupScope(),  # noqa: B008
+    **asked: object,
+) -> CleanupReport:
     """Clean up on the shop's own state."""
     sandbox = shop.world.sandbox
     settings = load(shop.path, {})
-    async with open_cleaning(
+    async with open_cleanup(
         settings,
         shop.app.store,
         scope,
         clock=shop.clock,
-        transports={name: Direct(sandbox.apps[name]) for name in SYSTEMS},
+        transports={name: AsgiTransport(sandbox.apps[name]) for name in SYSTEMS},
     ) as job:
         return await clean_up(job, dry_run=False, **asked)  # type: ignore[arg-type]
 
@@ -82,8 +86,8 @@ def test_a_provider_that_left_is_cleaned_up_and_others_keep_their_blocks(tmp_pat
         without(shop, "carol")
         await shop.restart()
         await shop.resync()
-        cleaned = await clean(shop, Scope(provider="carol"))
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        cleaned = await clean(shop, CleanupScope(provider="carol"))
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert blocks(shop) == by_hand | (made - carols)
         assert {(p, s) for p, s in cleaned.calendars} == {("carol", s) for s in SYSTEMS}
         assert sum(c.removed for c in cleaned.calendars.values()) == len(carols)
@@ -113,8 +117,8 @@ def test_a_calendar_or_system_that_left_is_cleaned_up_with_known_settings(
         await shop.restart()
         if ran:
             await shop.resync()
-        cleaned = await clean(shop, Scope(system="clinic"))
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        cleaned = await clean(shop, CleanupScope(system="clinic"))
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert not {b for b in blocks(shop) - by_hand if b[0] == "clinic"}
         assert sum(c.removed for c in cleaned.calendars.values()) == len(made)
 
@@ -126,7 +130,7 @@ def test_everything_is_cleaned_up_paused_and_does_not_come_back(tmp_path: Path) 
         by_hand = blocks(shop)
         await shop.resync()
         cleaned = await clean(shop)
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert blocks(shop) == by_hand
         assert cleaned.paused == sorted(SYSTEMS)
         shop.world.book("crm", "alice", shop.world.at(3, 18))

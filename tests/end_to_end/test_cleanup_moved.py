@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.cleanup import Doubt, Scope
-from syncd.engine.report import Exit
+from syncd.core.cleanup import CleanupScope, OwnershipDoubt
+from syncd.engine.report import RunExit
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.merged import merge
+from syncd.sandbox.merged_users import merge_users
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.test_cleanup import blocks, clean, of
 from tests.end_to_end.test_cleanup_unread import lose_state
@@ -47,12 +47,12 @@ def test_a_block_that_was_moved_into_anothers_calendar_goes_with_its_provider(
             for system in SYSTEMS:
                 refused = Fault(fault, path=".*Delete|.*(events|appointments)/.+", times=4)
                 shop.world.sandbox.systems[system].faults.add(refused)
-            await clean(shop, Scope(provider="bob"))
+            await clean(shop, CleanupScope(provider="bob"))
             for system in SYSTEMS:
                 shop.world.sandbox.systems[system].faults.clear()
             await shop.restart(killed=True)
-        cleaned = await clean(shop, Scope(provider="bob"))
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        cleaned = await clean(shop, CleanupScope(provider="bob"))
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert blocks(shop) == by_hand | (made - bobs)
         if fault is None:
             assert sum(c.removed for c in cleaned.calendars.values()) == len(bobs)
@@ -74,8 +74,8 @@ def test_a_provider_with_another_name_gets_no_block_again_after_a_cleanup_of_the
         await shop.restart()
         if ran:
             await shop.resync()
-        cleaned = await clean(shop, Scope(provider="carol"))
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        cleaned = await clean(shop, CleanupScope(provider="carol"))
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         # Once they were read under the new name, they are no business of the old one.
         left = made if ran else made - carols
         assert blocks(shop) == by_hand | left
@@ -104,7 +104,7 @@ def test_marked_blocks_that_no_meeting_explains_are_not_called_nothing(tmp_path:
         tagged = {t.event.id for c in cleaned.calendars.values() for t in c.tagged}
         assert tagged
         assert tagged <= {block for _, block in blocks(shop)}
-        assert cleaned.exit is Exit.CONFLICTS
+        assert cleaned.exit is RunExit.CONFLICTS
         assert cleaned.to_json()["done"] is False
 
     play(tmp_path, scene)
@@ -126,7 +126,7 @@ def test_blocks_that_a_person_chose_prove_nothing_of_the_others(tmp_path: Path) 
             for t in c.tagged
             if t.doubt is None
         }
-        assert (again.by_tag, again.exit) == (True, Exit.CONFLICTS)
+        assert (again.by_tag, again.exit) == (True, RunExit.CONFLICTS)
         assert proposed == made - alices
 
     play(tmp_path, scene)
@@ -139,14 +139,14 @@ def test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone(tmp_path: Pat
         carols = {b for b in of(shop, "carol") - by_hand if b[0] == "clinic"}
         clinic = shop.world.sandbox.clinic
         clinic.rename_user(shop.world.seats["clinic", "carol"].user, "another-id")
-        cleaned = await clean(shop, Scope("clinic", "carol"))
+        cleaned = await clean(shop, CleanupScope("clinic", "carol"))
         assert carols <= blocks(shop)
         (calendar,) = cleaned.calendars.values()
-        assert (cleaned.exit, calendar.left) == (Exit.UNANSWERED, len(carols))
+        assert (cleaned.exit, calendar.left) == (RunExit.UNANSWERED, len(carols))
         assert "user is not in the account" in calendar.why
         old = f'"{shop.world.seats["clinic", "carol"].user}"'
         shop.path.write_text(shop.path.read_text().replace(old, '"another-id"'))
-        cleaned = await clean(shop, Scope("clinic", "carol"))
+        cleaned = await clean(shop, CleanupScope("clinic", "carol"))
         assert not carols & blocks(shop)
 
     play(tmp_path, scene)
@@ -164,8 +164,8 @@ def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_p
         for _ in range(2):
             cleaned = await clean(shop)
             told = {(t.event.id, t.doubt) for c in cleaned.calendars.values() for t in c.tagged}
-            assert told == {(block, Doubt.CUSTOMER)}
-            assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+            assert told == {(block, OwnershipDoubt.CUSTOMER)}
+            assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
             assert blocks(shop) == by_hand | {("crm", block)}
 
     play(tmp_path, scene)
@@ -181,8 +181,10 @@ def test_a_block_whose_user_was_merged_away_stays_when_the_other_one_is_cleaned_
         made = blocks(shop)
         bobs = {each for each in of(shop, "bob") & made if each[0] == "legacy"}
         sandbox, seats = shop.world.sandbox, shop.world.seats
-        merged = merge(sandbox.legacy, seats["legacy", "bob"].user, seats["legacy", "alice"].user)
-        await clean(shop, Scope(provider="alice"))
+        merged = merge_users(
+            sandbox.legacy, seats["legacy", "bob"].user, seats["legacy", "alice"].user
+        )
+        await clean(shop, CleanupScope(provider="alice"))
         assert bobs
         assert bobs <= blocks(shop)
         merged.take_back()

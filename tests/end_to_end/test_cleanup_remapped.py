@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.cleanup import Scope
-from syncd.engine.leaving import name_left_behind
-from syncd.engine.report import Exit
-from syncd.store.left_behind import Gone
+from syncd.core.cleanup import CleanupScope
+from syncd.engine.left_behind import report_left_behind
+from syncd.engine.report import RunExit
+from syncd.store.left_behind import MissingFrom
 from tests.end_to_end.test_cleanup import blocks, clean, of
 from tests.end_to_end.virtual import VirtualShop, play
 
@@ -45,8 +45,8 @@ def test_what_stands_in_a_former_calendar_is_cleaned_up(
             await shop.restart()
             await shop.resync()
             await shop.resync()
-        cleaned = await clean(shop, Scope(provider="bob"))
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        cleaned = await clean(shop, CleanupScope(provider="bob"))
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert not former & blocks(shop)
         assert by_hand <= blocks(shop)
 
@@ -66,13 +66,13 @@ def test_what_stands_in_a_former_calendar_is_told_until_it_is_cleaned_up(
         for _ in range(3):
             await shop.resync()
         assert former <= blocks(shop)
-        (told,) = name_left_behind(shop.app.engine)
-        assert (told.gone, told.system, told.blocks) == (Gone.FORMER, system, len(former))
+        (told,) = report_left_behind(shop.app.engine)
+        assert (told.gone, told.system, told.blocks) == (MissingFrom.FORMER, system, len(former))
         others = blocks(shop) - former
-        cleaned = await clean(shop, Scope(system, told.provider))
-        assert (cleaned.exit, cleaned.paused) == (Exit.DONE, [])
+        cleaned = await clean(shop, CleanupScope(system, told.provider))
+        assert (cleaned.exit, cleaned.paused) == (RunExit.DONE, [])
         assert blocks(shop) == others
-        assert name_left_behind(shop.app.engine) == []
+        assert report_left_behind(shop.app.engine) == []
 
     play(tmp_path, scene)
 
@@ -117,9 +117,9 @@ def test_a_renamed_address_is_no_other_calendar(tmp_path: Path) -> None:
         for _ in range(2):
             await shop.resync()
         assert blocks(shop) - by_hand == made
-        assert name_left_behind(shop.app.engine) == []
+        assert report_left_behind(shop.app.engine) == []
         cleaned = await clean(shop)
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert blocks(shop) == by_hand
 
     play(tmp_path, scene)
@@ -132,6 +132,6 @@ def test_a_renamed_address_is_cleaned_up_before_any_run(tmp_path: Path) -> None:
         rename_bob(shop)
         cleaned = await clean(shop)
         assert blocks(shop) == by_hand
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
 
     play(tmp_path, scene)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.cleanup import Scope
-from syncd.engine.report import Exit
+from syncd.core.cleanup import CleanupScope
+from syncd.engine.report import RunExit
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.test_cleanup import blocks, clean
@@ -39,7 +39,7 @@ def test_without_a_state_a_system_that_cannot_be_read_is_no_clean_system(
             fault = Fault(FaultKind.ERROR, status=500)
             shop.world.sandbox.systems[name].faults.add(fault)
         cleaned = await clean(shop)
-        assert cleaned.exit is Exit.UNANSWERED
+        assert cleaned.exit is RunExit.UNANSWERED
         assert all(calendar.why for calendar in cleaned.calendars.values())
         assert blocks(shop) == before
 
@@ -53,7 +53,7 @@ def test_with_the_file_of_created_ids_alone_blocks_of_last_week_go_too(tmp_path:
         await asyncio.sleep(11 * DAY)
         await lose_state(shop, created=True)
         cleaned = await clean(shop)
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert blocks(shop) == by_hand
 
     play(tmp_path, scene)
@@ -69,11 +69,11 @@ def test_with_the_file_of_created_ids_alone_an_empty_list_proves_nothing(tmp_pat
         cleaned = await clean(shop)
         left = blocks(shop) - by_hand
         told = sum(c.left + c.unsure for c in cleaned.calendars.values())
-        assert (cleaned.exit, told) == (Exit.UNANSWERED, len(left))
+        assert (cleaned.exit, told) == (RunExit.UNANSWERED, len(left))
         for name in SYSTEMS:
             shop.world.sandbox.systems[name].faults.clear()
         cleaned = await clean(shop)
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert blocks(shop) == by_hand
 
     play(tmp_path, scene)
@@ -97,7 +97,7 @@ def test_with_the_file_of_created_ids_alone_rows_that_cannot_be_read_prove_nothi
         assert told == len(blocks(shop) - by_hand), str(cleaned.to_json())
         platform._answer = true  # type: ignore[method-assign]
         cleaned = await clean(shop)
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert blocks(shop) == by_hand
 
     play(tmp_path, scene)
@@ -119,14 +119,14 @@ def test_a_system_that_is_read_and_takes_no_writes_is_named_and_cleaned_up_later
         sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED, method="DELETE"))
         sandbox.crm.faults.add(Fault(FaultKind.ERROR, path=".*DeleteTasks", status=500))
         cleaned = await clean(shop)
-        assert cleaned.exit is Exit.UNANSWERED
+        assert cleaned.exit is RunExit.UNANSWERED
         assert blocks(shop) == before
         left = sum(calendar.left for calendar in cleaned.calendars.values())
         assert left == len(before - by_hand)
         assert all(c.why and not c.proven for c in cleaned.calendars.values() if c.left)
         for name in SYSTEMS:
             sandbox.systems[name].faults.clear()
-        assert (await clean(shop)).exit is Exit.DONE
+        assert (await clean(shop)).exit is RunExit.DONE
         assert blocks(shop) == by_hand
 
     play(tmp_path, scene)
@@ -141,8 +141,8 @@ def test_blocks_that_somebody_deleted_are_gone_where_their_ids_are_refused(tmp_p
         for system, event in blocks(shop) - by_hand:
             if system == "legacy":
                 legacy.remove_block(event)
-        cleaned = await clean(shop, Scope("legacy"))
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        cleaned = await clean(shop, CleanupScope("legacy"))
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert sum(c.gone for c in cleaned.calendars.values()) > 0
         assert {b for b in blocks(shop) if b[0] == "legacy"} == {
             b for b in by_hand if b[0] == "legacy"
@@ -161,13 +161,13 @@ def test_standing_blocks_that_are_refused_and_not_listed_are_never_called_gone(
         ours = {b for b in blocks(shop) - by_hand if b[0] == "legacy"}
         legacy.faults.add(Fault(FaultKind.EMPTY))
         legacy.faults.add(Fault(FaultKind.ERROR, path="/appointments/.+", status=400))
-        cleaned = await clean(shop, Scope("legacy"))
+        cleaned = await clean(shop, CleanupScope("legacy"))
         told = sum(c.left + c.unsure for c in cleaned.calendars.values())
-        assert (cleaned.exit, told) == (Exit.UNANSWERED, len(ours))
+        assert (cleaned.exit, told) == (RunExit.UNANSWERED, len(ours))
         assert sum(c.gone for c in cleaned.calendars.values()) == 0
         legacy.faults.clear()
-        cleaned = await clean(shop, Scope("legacy"))
-        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        cleaned = await clean(shop, CleanupScope("legacy"))
+        assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert not ours & blocks(shop)
 
     play(tmp_path, scene)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.systems.measured import Side
 from tests.end_to_end.conftest import Shop
 
@@ -96,7 +96,7 @@ async def test_a_fact_that_an_answer_contradicts_is_dropped_once_and_stays_so(
     assert side(shop, system, fact) is Side.CONTRADICTED
     report = await shop.resync()
     assert side(shop, system, fact) is Side.CONTRADICTED
-    assert report.exit is Exit.DONE
+    assert report.exit is RunExit.DONE
     assert shop.wrong() == []
 
 
@@ -115,12 +115,12 @@ async def test_a_list_that_is_later_than_was_measured_is_no_news(shop: Shop) -> 
     await pass_(shop, MINUTE)
     later = start + 2 * HOUR
     world.sandbox.crm.move(first, later, later + HOUR)
-    await shop.app.engine.watch(near=False)
+    await shop.app.engine.poll(near=False)
     await pass_(shop, timedelta(seconds=6))
-    await shop.app.engine.watch(near=False)
+    await shop.app.engine.poll(near=False)
     assert measured.side("list_lag") is Side.CONTRADICTED
     await pass_(shop, MINUTE)
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     moved = next(a for a in world.sandbox.crm.appointments() if a.id == first)
     assert moved.start == later, "the late list took the move back"
     assert shop.wrong() == []
@@ -215,4 +215,4 @@ async def test_lists_that_show_no_event_at_all_contradict_that_they_show_blocks(
         await pass_(shop, MINUTE)
     assert side(shop, "legacy", "lists_blocks") is Side.CONTRADICTED
     assert not report.unshown
-    assert report.exit is Exit.DONE
+    assert report.exit is RunExit.DONE

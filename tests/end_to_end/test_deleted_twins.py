@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import Topic
-from syncd.sandbox.agreement import sights
+from syncd.sandbox.consistency import event_summaries
 from syncd.store.reported import open_items
 from tests.able import with_lag
 from tests.end_to_end.conftest import Shop
@@ -41,7 +41,7 @@ def book_in(shop: Shop, *systems: str) -> dict[str, str]:
 
 def blocks_at(shop: Shop, start: object) -> list[str]:
     """The systems in which a block of syncd's begins at that time."""
-    seen = sights(shop.world.sandbox.systems, shop.world.owners)
+    seen = event_summaries(shop.world.sandbox.systems, shop.world.owners)
     return [s.system for s in seen if s.ours and s.start == start]
 
 
@@ -76,7 +76,7 @@ async def test_a_kept_twin_stands_and_its_time_is_closed_where_it_was_deleted(
     shop.world.sandbox.systems[gone].delete(events[gone])
     for _ in range(3):
         report = await shop.resync()
-    assert report.exit is Exit.DONE
+    assert report.exit is RunExit.DONE
     assert standing(shop, left)[events[left]].status == "confirmed"
     assert blocks_at(shop, start) == [s for s in sorted(SYSTEMS) if s != left]
     assert shop.wrong() == []

@@ -22,23 +22,23 @@ import httpx
 import pytest
 import structlog
 
-from syncd import wiring
-from syncd.cli.run import monitor_of, secrets_of
+from syncd import app
+from syncd.app import App, build
+from syncd.cli.run import monitor_of, settings_secrets
 from syncd.config.load import load
 from syncd.config.settings import Settings
+from syncd.daemon.jobs import Jobs
 from syncd.daemon.logging import set_up
-from syncd.daemon.service import Pace, serve
-from syncd.daemon.work import Work
-from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.daemon.service import JobIntervals, serve
+from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
-from syncd.wiring import App, build
 from tests.daemon.kit import until
 from tests.hasty import Hasty
 
 NAME, EMAIL, PHONE = "Xylander Quuxworth", "xylander.quuxworth@example.com", "+4930555777123"
 TITLE = "Zymurgy of the left knee"
 PERSONAL = (*NAME.split(), EMAIL, "xylander.", PHONE, PHONE[1:], TITLE, "Zymurgy")
-HOURLY = Pace(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
+HOURLY = JobIntervals(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
 
 
 class Gossip(httpx.AsyncBaseTransport):
@@ -66,20 +66,20 @@ class Gossip(httpx.AsyncBaseTransport):
         return httpx.Response(status, json=body, headers=headers, request=request)
 
 
-def gossips(world: World, settings: Settings) -> dict[str, Gossip]:
+def gossips(world: Clinic, settings: Settings) -> dict[str, Gossip]:
     """Each platform knows the secrets of its own account."""
     apps = world.sandbox.apps
     return {
-        name: Gossip(httpx.ASGITransport(app=apps[name]), wiring.secrets_of(settings.systems[name]))
+        name: Gossip(httpx.ASGITransport(app=apps[name]), app.secrets_of(settings.systems[name]))
         for name in SYSTEMS
     }
 
 
-def talkative_world() -> World:
+def talkative_world() -> Clinic:
     """Everybody's customer has the name, and every meeting the title."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
-    world = furnish(sandbox, datetime.now(UTC))
+    world = seed_clinic(sandbox, datetime.now(UTC))
     for name, platform in sandbox.systems.items():
         customer = platform.add_contact(NAME, EMAIL, PHONE)
         for number, who in enumerate(("alice", "bob")):
@@ -93,7 +93,7 @@ def talkative_world() -> World:
     return world
 
 
-def unpolled(world: World) -> str:
+def unpolled(world: Clinic) -> str:
     """A configuration whose polls come between no requests, however long each takes."""
     text = config_text(world, "state.db").replace('every = "1m"', 'every = "1h"')
     return text.replace('every = "10s"', 'every = "10m"')
@@ -124,7 +124,7 @@ async def live(app: App, folder: Path) -> str:
             serve(app.engine, HOURLY, state, env, handle_signals=False, monitor=monitor)
         )
         await until(lambda: monitor.allowances, 30)
-        work = Work(app.engine, monitor.heard, monitor.failed, insist=monitor.insist)
+        work = Jobs(app.engine, monitor.record_report, monitor.failed, insist=monitor.insist)
         for _ in range(3):
             result, _code = await work.on_request({}, heard.append)
             heard.append(json.dumps(result))
@@ -151,7 +151,7 @@ async def test_nothing_private_leaves_the_daemon(
     path = tmp_path / "syncd.toml"
     path.write_text(unpolled(world))
     settings = load(path, {})
-    secrets = secrets_of(settings)
+    secrets = settings_secrets(settings)
     set_up(secrets, style=style, level="debug")
     ways = gossips(world, settings)
     app = build(settings, clock=Hasty(), transports=ways)
@@ -185,7 +185,7 @@ async def test_each_job_is_one_event_with_its_run_and_all_lines_of_a_run_carry_i
     path = tmp_path / "syncd.toml"
     path.write_text(unpolled(world))
     settings = load(path, {})
-    set_up(secrets_of(settings), style="json")
+    set_up(settings_secrets(settings), style="json")
     ways = gossips(world, settings)
     app = build(settings, clock=Hasty(), transports=ways)
     try:

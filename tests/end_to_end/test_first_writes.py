@@ -14,8 +14,8 @@ import pytest
 from syncd.engine import first_writes
 from syncd.engine.acknowledge import acknowledge
 from syncd.engine.probing import forget_facts
-from syncd.engine.report import Exit, Report
-from syncd.model import Item, Topic, WaitReason
+from syncd.engine.report import Report, RunExit
+from syncd.model import ReportedItem, Topic, WaitReason
 from syncd.sandbox.damage import Damage
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.store.facts import facts
@@ -85,7 +85,7 @@ class Twins:
         known = facts(self.shop.app.store, self.system)
         return next((fact.value for fact in known if fact.name == name), "")
 
-    def items(self) -> list[Item]:
+    def items(self) -> list[ReportedItem]:
         return [i for i in open_items(self.shop.app.store) if i.topic is Topic.DAMAGED]
 
     def closed(self, start: datetime) -> bool:
@@ -110,7 +110,7 @@ def test_a_first_move_that_changes_only_the_time_is_measured_and_the_others_foll
         assert twins.fact() == ""
         twins.move()
         report = await shop.resync()
-        assert (report.exit, twins.moved, twins.fact()) == (Exit.DONE, 3, "yes")
+        assert (report.exit, twins.moved, twins.fact()) == (RunExit.DONE, 3, "yes")
         assert twins.items() == []
         assert SECRET not in repr(facts(shop.app.store, system))
 
@@ -148,7 +148,7 @@ def test_after_a_damaging_first_move_no_other_appointment_is_moved_there(
         assert item.event in twins.events
         assert SECRET not in item.reason
         assert WaitReason.DAMAGED in whys(report)
-        assert report.exit is Exit.UNANSWERED
+        assert report.exit is RunExit.UNANSWERED
         # The new times of those that wait are closed there all the same.
         late = [at for at, was in zip(twins.wanted, twins.starts, strict=True) if at != was]
         assert all(twins.closed(at) for at in late)
@@ -175,7 +175,7 @@ def test_acknowledged_changes_are_accepted_and_the_other_moves_are_made(
         (item,) = twins.items()
         acknowledge(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
         report = await shop.resync()
-        assert (report.exit, twins.moved, twins.items()) == (Exit.DONE, 3, [])
+        assert (report.exit, twins.moved, twins.items()) == (RunExit.DONE, 3, [])
         # Another field is another damage.
         twins.platform.update_damage = Damage.CUSTOM_FIELDS
         shop.app.engine.systems[system].facts.put(MOVES, "")
@@ -197,7 +197,7 @@ def test_a_forgotten_fact_ends_the_report_and_the_next_move_is_compared(tmp_path
         twins.platform.update_damage = None
         shop.app.engine.systems["legacy"].facts.put(MOVES, "")
         report = await shop.resync()
-        assert (report.exit, twins.moved, twins.fact()) == (Exit.DONE, 2, "yes")
+        assert (report.exit, twins.moved, twins.fact()) == (RunExit.DONE, 2, "yes")
         assert twins.items() == []
 
     play(tmp_path, scene)
@@ -216,7 +216,7 @@ def test_a_first_move_with_a_lost_reply_is_compared_before_any_other(
         twins.platform.faults.add(lost)
         before = twins.starts
         twins.move()
-        await shop.app.engine.watch(near=False)
+        await shop.app.engine.poll(near=False)
         assert sum(here != there for here, there in zip(twins.starts, before, strict=True)) <= 1
         await shop.restart(killed=True)
         await shop.clock.sleep(60)
@@ -286,7 +286,7 @@ def test_a_title_that_an_update_resets_is_put_back_and_nothing_stops(tmp_path: P
         twins.platform.faults.add(fault)
         twins.move()
         report = await shop.resync()
-        assert (report.exit, twins.moved, twins.items()) == (Exit.DONE, 2, [])
+        assert (report.exit, twins.moved, twins.items()) == (RunExit.DONE, 2, [])
 
     play(tmp_path, scene)
 
@@ -298,7 +298,7 @@ def test_on_v2_a_later_move_that_loses_hosts_stops_the_others(tmp_path: Path) ->
         twins = Twins(shop, "clinic", 3)
         await shop.resync()
         twins.move()
-        assert (await shop.resync()).exit is Exit.DONE
+        assert (await shop.resync()).exit is RunExit.DONE
         assert twins.fact() == "yes"
         twins.platform.update_damage = Damage.NOTES
         twins.move(by=2 * HOUR)
@@ -337,8 +337,8 @@ def test_planted_first_moves_that_are_not_compared_after_a_crash_are_found(
     async def unsettled(*_given: object) -> None:
         return None
 
-    monkeypatch.setattr(first_writes, "settle", unsettled)
-    monkeypatch.setattr("syncd.engine.execute.settle_first", unsettled)
+    monkeypatch.setattr(first_writes, "confirm_first_write", unsettled)
+    monkeypatch.setattr("syncd.engine.writer.settle_first", unsettled)
     with pytest.raises(AssertionError):
         test_a_first_move_with_a_lost_reply_is_compared_before_any_other(tmp_path, "legacy")
 
@@ -357,7 +357,7 @@ def test_the_first_move_in_leadsquared_is_alone_in_its_call_and_the_others_share
         _, path = UPDATE["crm"]
         before = sum(call.path == path for call in twins.platform.calls)
         twins.move()
-        assert (await shop.resync()).exit is Exit.DONE
+        assert (await shop.resync()).exit is RunExit.DONE
         assert sum(call.path == path for call in twins.platform.calls) - before == 2
         assert twins.moved == 4
 

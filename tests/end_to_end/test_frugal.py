@@ -64,7 +64,7 @@ async def assert_quiet(shop: Shop) -> None:
     """The next cycles make the planned list calls and no other, near and far, over and over."""
     for near in (True, False, True, False):
         since = shop.calls()
-        await shop.app.engine.watch(near=near)
+        await shop.app.engine.poll(near=near)
         assert made(shop, since) == planned(shop, near=near)
 
 
@@ -156,7 +156,7 @@ async def test_a_restart_asks_once_more_for_what_was_remembered_and_is_needed(sh
     await shop.restart()
     shop.be_patient()
     since = shop.calls()
-    await shop.app.engine.watch(near=False)
+    await shop.app.engine.poll(near=False)
     again = made(shop, since) - planned(shop, near=False)
     assert again == Counter(
         {
@@ -186,7 +186,7 @@ async def test_no_person_user_type_or_calendar_is_fetched_twice(shop: Shop) -> N
         for system in SYSTEMS:
             shop.world.book(system, who, shop.world.at(day, 11))
         shop.world.book(SYSTEMS[day % 3], who, shop.world.at(day, 15))
-        await shop.app.engine.watch(near=bool(day % 2))
+        await shop.app.engine.poll(near=bool(day % 2))
         await settled(shop)
     assert shop.wrong() == []
     things = {of: n for of, n in made(shop, since).items() if of[1].startswith("GET ")}

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.systems.leadconnector.groups import GroupLists
 from syncd.systems.measured import Side
 from tests.end_to_end.conftest import Shop
@@ -36,12 +36,12 @@ def selectors(shop: Shop, since: int) -> Counter[str]:
 
 async def far(shop: Shop) -> None:
     """One ordinary cycle of the far window, as the daemon makes it."""
-    await shop.app.engine.watch(near=False)
+    await shop.app.engine.poll(near=False)
 
 
 async def near(shop: Shop) -> Counter[str]:
     since = shop.calls()["clinic"]
-    await shop.app.engine.watch(near=True)
+    await shop.app.engine.poll(near=True)
     return selectors(shop, since)
 
 
@@ -49,7 +49,7 @@ async def test_an_event_that_its_group_hides_is_carried_by_the_first_read(shop: 
     hide_the_last(shop)
     shop.world.book("clinic", "carol", shop.world.at(3, 17))
     report = await shop.resync()
-    assert report.exit is Exit.DONE
+    assert report.exit is RunExit.DONE
     assert shop.wrong() == []
 
 

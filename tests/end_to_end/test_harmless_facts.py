@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model.platform_facts import PLATFORM_FACTS
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate.drawn_facts import SYSTEM_OF
@@ -67,4 +67,4 @@ async def test_all_agrees_on_each_side_of_a_fact_on_which_nothing_depends(
     assert shop.wrong() == []
     assert shop.blocks() == 0
     last = await shop.resync()
-    assert (last.operations.total(), last.exit) == (0, Exit.DONE)
+    assert (last.operations.total(), last.exit) == (0, RunExit.DONE)

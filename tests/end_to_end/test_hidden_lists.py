@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.probes import Probes
-from syncd.engine.report import Exit, Report
+from syncd.engine.absence_lookups import AbsenceLookups
+from syncd.engine.report import Report, RunExit
 from syncd.model import Topic
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.platform import Ask
+from syncd.sandbox.platform import PlatformRequest
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.store.reported import open_items
 from tests.end_to_end.conftest import Shop
@@ -42,7 +42,7 @@ def edit(shop: VirtualShop | Shop, name: str, change: Edit, paths: Sequence[str]
     platform = shop.world.sandbox.systems[name]
     answer = platform._answer
 
-    def edited(ask: Ask, scope: Any) -> Any:
+    def edited(ask: PlatformRequest, scope: Any) -> Any:
         response = answer(ask, scope)
         if ask.path in (paths or LISTS[name]) and response.status_code == 200:
             data = json.loads(bytes(response.body))
@@ -90,7 +90,7 @@ def test_a_resync_of_empty_lists_ends_soon_and_says_what_they_lack(
     tmp_path: Path, name: str, fresh: bool
 ) -> None:
     async def scene(shop: VirtualShop) -> None:
-        assert (await shop.resync()).exit is Exit.DONE
+        assert (await shop.resync()).exit is RunExit.DONE
         if not fresh:
             await shop.clock.sleep(600)
         await shop.restart()
@@ -99,7 +99,7 @@ def test_a_resync_of_empty_lists_ends_soon_and_says_what_they_lack(
         report = await shop.resync()
         assert shop.clock.monotonic() - began < 60
         assert max(asked_by_id(shop, name, since).values()) == 1
-        assert report.exit is Exit.UNANSWERED
+        assert report.exit is RunExit.UNANSWERED
         assert is_told(shop, name, count, report)
         assert report.cycles <= 6
         assert report.operations.total() == 0
@@ -121,7 +121,7 @@ def test_empty_lists_of_blocks_alone_end_the_run_and_are_reported(tmp_path: Path
         report = await shop.resync()
         assert shop.clock.monotonic() - began < 60
         assert shop.calls("clinic") - since < 120
-        assert report.exit is Exit.UNANSWERED
+        assert report.exit is RunExit.UNANSWERED
         blocks = [b for b in shop.world.sandbox.clinic.blocks() if b.end > shop.clock.now()]
         assert is_told(shop, "clinic", len(blocks), report)
 
@@ -142,7 +142,7 @@ def test_lists_of_rows_that_cannot_be_read_free_nothing_and_have_no_block_made_t
         for _ in range(6):
             clinic.faults.add(odd)
             await shop.clock.sleep(900)
-            await shop.app.engine.watch(near=False)
+            await shop.app.engine.poll(near=False)
             clinic.faults.clear(FaultKind.ODD_ANSWER)
         await shop.clock.sleep(900)
         await shop.resync()
@@ -168,7 +168,7 @@ def test_empty_lists_of_blocks_free_nothing_where_slots_may_not_know_of_blocks(
         edit(shop, "clinic", lambda _rows: [], ["/calendars/blocked-slots"])
         for _ in range(6):
             await shop.clock.sleep(900)
-            await shop.app.engine.watch(near=False)
+            await shop.app.engine.poll(near=False)
         assert [b for b in sandbox.legacy.blocks() if b.start == start] == closed
 
     play(tmp_path, scene)
@@ -189,7 +189,7 @@ def test_a_list_that_hides_one_event_is_named_with_the_number(tmp_path: Path, na
         since = shop.calls(name)
         report = await shop.resync()
         assert asked_by_id(shop, name, since)[hidden] == 1
-        assert report.exit is Exit.UNANSWERED
+        assert report.exit is RunExit.UNANSWERED
         assert is_told(shop, name, 1, report)
 
     play(tmp_path, scene)
@@ -230,7 +230,7 @@ def test_a_deletion_that_takes_two_proofs_is_carried_in_one_resync(
         gone = next(m for m in platform.appointments() if m.start > shop.clock.now())
         platform.delete(gone.id)
         report = await shop.resync()
-        assert report.exit is Exit.DONE
+        assert report.exit is RunExit.DONE
         assert report.operations.total() >= 1
         ours = shop.world.sandbox.systems["clinic" if name == "crm" else "crm"].blocks()
         assert not any(
@@ -252,7 +252,7 @@ def test_the_daemon_asks_for_what_lists_hide_ever_less_often(tmp_path: Path) -> 
         since = shop.calls("clinic")
         for _ in range(60):
             await shop.clock.sleep(60)
-            await shop.app.engine.watch(near=True)
+            await shop.app.engine.poll(near=True)
         # In an hour: after 5 and 10 minutes, and then every quarter of an hour.
         assert max(asked_by_id(shop, "clinic", since).values()) <= 5
 
@@ -262,7 +262,7 @@ def test_the_daemon_asks_for_what_lists_hide_ever_less_often(tmp_path: Path) -> 
 def test_the_planted_bug_that_asks_in_each_cycle_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Probes, "is_due", lambda *_given: True)
+    monkeypatch.setattr(AbsenceLookups, "is_due", lambda *_given: True)
 
     async def scene(shop: VirtualShop) -> None:
         await shop.resync()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from syncd.model import ConflictKind, HeldConflict, Window
-from syncd.sandbox.agreement import MARK
+from syncd.sandbox.consistency import MARK
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.records import Appointment
 from tests.end_to_end.conftest import Shop
@@ -84,10 +84,10 @@ async def test_hosts_who_are_added_and_removed_later_are_followed(shop: Shop) ->
     meeting = Collective(shop)
     await shop.resync()
     meeting.host("alice", "bob", "carol")
-    await shop.app.engine.watch(near=True)
+    await shop.app.engine.poll(near=True)
     assert meeting.closed("bob") == meeting.closed("carol") == list(ELSEWHERE)
     meeting.host("alice", "carol")
-    await shop.app.engine.watch(near=True)
+    await shop.app.engine.poll(near=True)
     assert (meeting.closed("bob"), meeting.closed("carol")) == ([], list(ELSEWHERE))
     assert shop.wrong() == []
 
@@ -232,7 +232,7 @@ async def test_what_a_further_host_changes_elsewhere_is_held_and_never_written(
         assert meeting.closed("bob", later) == ([] if ends else ["legacy"])
     # The location falls silent: nothing is freed because of that.
     meeting.clinic.faults.add(Fault(FaultKind.ERROR, status=503))
-    await shop.app.engine.watch(near=True)
+    await shop.app.engine.poll(near=True)
     assert "legacy" in meeting.closed("bob")
     meeting.clinic.faults.clear(FaultKind.ERROR)
     # Somebody does there what was done elsewhere.
@@ -253,7 +253,7 @@ async def test_two_hosts_who_move_it_apart_write_the_record_once(shop: Shop) -> 
     for who, by in (("alice", 1), ("bob", 2)):
         start = meeting.start - by * HOUR
         crm.move(tasks[who], start, start + HOUR)
-    await shop.app.engine.watch(near=True)
+    await shop.app.engine.poll(near=True)
     assert meeting.updates() == 1
     await shop.resync()
     assert meeting.updates() == 1
@@ -270,15 +270,15 @@ async def test_a_far_read_of_one_host_asks_for_no_meeting_of_another_s_calendar(
     far = meeting.start + timedelta(days=35)
     meeting.clinic.move(meeting.id, far, far + HOUR)
     await shop.resync()
-    await shop.app.engine.watch(near=False, providers=["bob"])
+    await shop.app.engine.poll(near=False, providers=["bob"])
     since = len(meeting.clinic.calls)
-    await shop.app.engine.watch(near=False, providers=["bob"])
+    await shop.app.engine.poll(near=False, providers=["bob"])
     assert all("/appointments/" not in call.path for call in meeting.clinic.calls[since:])
     assert meeting.closed("bob", far) == list(ELSEWHERE)
     # But the host's removal is seen as soon as the meeting's own calendar is read.
     meeting.host("alice")
-    await shop.app.engine.watch(near=False, providers=["alice"])
-    await shop.app.engine.watch(near=False, providers=["bob"])
+    await shop.app.engine.poll(near=False, providers=["alice"])
+    await shop.app.engine.poll(near=False, providers=["bob"])
     assert meeting.closed("bob", far) == []
 
 
@@ -289,8 +289,8 @@ async def test_a_far_meeting_that_another_host_s_read_shows_closes_every_host(
     meeting = Collective(shop, "bob")
     far = meeting.start + timedelta(days=35)
     meeting.clinic.move(meeting.id, far, far + HOUR)
-    await shop.app.engine.watch(near=False, providers=["alice"])
-    await shop.app.engine.watch(near=False, providers=["bob"])
+    await shop.app.engine.poll(near=False, providers=["alice"])
+    await shop.app.engine.poll(near=False, providers=["bob"])
     assert meeting.closed("bob", far) == list(ELSEWHERE)
 
 
@@ -302,7 +302,7 @@ async def test_a_quiet_cycle_with_several_hosts_makes_the_same_calls(shop: Shop)
         found = []
         for near in (True, False):
             since = len(shop.world.sandbox.clinic.calls)
-            await shop.app.engine.watch(near=near)
+            await shop.app.engine.poll(near=near)
             found += [(c.method, c.path) for c in shop.world.sandbox.clinic.calls[since:]]
         return sorted(found)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.systems.leadconnector_v1.writing import Writing
+from syncd.systems.leadconnector_v1.writing import Writer
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
@@ -47,7 +47,7 @@ async def test_a_block_gets_another_length_whether_or_not_updates_keep_the_end(
     await shop.resync()
     report = await shop.resync()
     assert shop.wrong() == []
-    assert report.exit is Exit.DONE
+    assert report.exit is RunExit.DONE
     assert report.operations.total() == 0
 
 
@@ -62,7 +62,7 @@ async def test_no_time_is_open_while_a_block_is_replaced(shop: Shop) -> None:
     report = await shop.resync()
     writes = [c.method for c in legacy.calls[since:] if c.method in {"POST", "PUT", "DELETE"}]
     assert writes == ["PUT", "POST", "DELETE"]
-    assert report.exit is Exit.DONE
+    assert report.exit is RunExit.DONE
     assert shop.wrong() == []
 
 
@@ -116,7 +116,7 @@ async def test_an_end_that_cannot_be_read_back_at_once_is_carried_nowhere(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, measured: str
 ) -> None:
     start = await moved_by_hand(shop, measured)
-    write, faults = Writing.write, shop.world.sandbox.legacy.faults
+    write, faults = Writer.write, shop.world.sandbox.legacy.faults
 
     async def then_silent(*given: Any) -> Any:
         reply = await write(*given)
@@ -124,7 +124,7 @@ async def test_an_end_that_cannot_be_read_back_at_once_is_carried_nowhere(
         return reply
 
     with monkeypatch.context() as patch:
-        patch.setattr(Writing, "write", then_silent)
+        patch.setattr(Writer, "write", then_silent)
         await shop.resync()
     faults.clear()
     await stands_in_full(shop, start)

@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.agreement import sights
+from syncd.sandbox.consistency import event_summaries
 from syncd.sandbox.leadsquared.facts import USUAL_LENGTH
 from tests.end_to_end.conftest import Shop
 
 
 def closed(shop: Shop, start: datetime) -> dict[str, datetime]:
     """Until when syncd's blocks that begin at this time close it, by system."""
-    seen = sights(shop.world.sandbox.systems, shop.world.owners)
+    seen = event_summaries(shop.world.sandbox.systems, shop.world.owners)
     return {s.system: s.end for s in seen if s.ours and s.start == start and s.busy}
 
 
@@ -71,7 +71,7 @@ async def test_completing_a_meeting_before_its_start_or_end_frees_nothing(
         await shop.restart()
     for _ in range(3):
         report = await shop.resync()
-        assert (report.exit, report.operations.total()) == (Exit.DONE, 0)
+        assert (report.exit, report.operations.total()) == (RunExit.DONE, 0)
     assert (closed(shop, start), shop.wrong()) == (before, [])
 
 

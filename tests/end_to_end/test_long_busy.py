@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.engine.report import Exit, Report
+from syncd.engine.report import Report, RunExit
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.agreement import sights
+from syncd.sandbox.consistency import event_summaries
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from tests.able import with_lag
 from tests.end_to_end.conftest import Shop
@@ -59,7 +59,7 @@ def enter(shop: Shop, system: str, who: str, leave: Interval) -> str:
 
 def closed(shop: Shop, who: str, start: datetime) -> dict[str, Interval]:
     """The blocks of syncd's that begin at that time, by system."""
-    seen = sights(shop.world.sandbox.systems, shop.world.owners)
+    seen = event_summaries(shop.world.sandbox.systems, shop.world.owners)
     return {
         s.system: s.interval for s in seen if (s.ours, s.provider, s.start) == (True, who, start)
     }
@@ -97,12 +97,12 @@ async def calls_of(shop: Shop, read: Callable[[Shop], Awaitable[Report]]) -> dic
 
 async def far(shop: Shop) -> Report:
     """One far read of the daemon."""
-    return await shop.app.engine.watch(near=False)
+    return await shop.app.engine.poll(near=False)
 
 
 async def near(shop: Shop) -> Report:
     """One near read of the daemon."""
-    return await shop.app.engine.watch(near=True)
+    return await shop.app.engine.poll(near=True)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -113,9 +113,9 @@ async def test_a_leave_that_began_days_ago_is_closed_by_the_first_sync(
     enter(shop, system, "alice", leave)
     report = await shop.resync()
     assert closed(shop, "alice", leave[0]) == expected(system, leave)
-    assert (report.exit, shop.wrong()) == (Exit.DONE, [])
+    assert (report.exit, shop.wrong()) == (RunExit.DONE, [])
     again = await shop.resync()
-    assert (again.operations.total(), again.exit) == (0, Exit.DONE)
+    assert (again.operations.total(), again.exit) == (0, RunExit.DONE)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -131,7 +131,7 @@ async def test_a_leave_that_is_changed_while_it_runs_is_followed(
     await shop.resync()
     assert closed(shop, "alice", leave[0]) == expected(system, after)
     again = await shop.resync()
-    assert (again.operations.total(), again.exit, shop.wrong()) == (0, Exit.DONE, [])
+    assert (again.operations.total(), again.exit, shop.wrong()) == (0, RunExit.DONE, [])
 
 
 @pytest.mark.prove
@@ -193,7 +193,7 @@ async def test_a_leave_that_began_before_a_daemon_knew_its_system_is_found(shop:
     shop.world.sandbox.legacy.faults.add(Fault(FaultKind.ERROR))
     await shop.resync()
     shop.world.sandbox.legacy.faults.clear()
-    shop.app.insist()
+    shop.app.reset_backoff()
     assert closed(shop, "alice", leave[0]) == {}
     await far(shop)
     await far(shop)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.sandbox.faults import Fault, FaultKind
 from tests.end_to_end.conftest import Shop
 
@@ -31,4 +31,4 @@ async def test_a_block_whose_deletion_was_not_answered_is_gone_or_deleted_again(
     assert len(standing - {block.id for block in clinic.blocks() if not block.deleted}) == 1
     assert shop.wrong() == []
     last = await shop.resync()
-    assert (last.operations.total(), last.exit) == (0, Exit.DONE)
+    assert (last.operations.total(), last.exit) == (0, RunExit.DONE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.conftest import Shop
 from tests.end_to_end.test_hidden_lists import edit
@@ -43,11 +43,11 @@ async def test_a_state_that_is_lost_while_a_user_is_missing_frees_nothing(
     await lose_the_state(shop)
     reports = [await shop.resync(), await shop.resync()]
     for report in reports:
-        assert report.exit is Exit.UNANSWERED
+        assert report.exit is RunExit.UNANSWERED
         assert [(u.provider, u.system) for u in report.unknown] == [("alice", system)]
     assert standing(shop) == blocks
     await remap(shop, old, NEW[system])
-    assert ((await shop.resync()).exit, standing(shop)) == (Exit.DONE, blocks)
+    assert ((await shop.resync()).exit, standing(shop)) == (RunExit.DONE, blocks)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -58,10 +58,10 @@ async def test_a_calendar_that_is_mapped_to_nobody_by_mistake_frees_nothing(
     old, blocks = shop.world.seats[system, "alice"].user, standing(shop)
     await remap(shop, old, "alcie@example.com")
     for near in (False, True, False):
-        await shop.app.engine.watch(near=near)
-    assert ((await shop.resync()).exit, standing(shop)) == (Exit.UNANSWERED, blocks)
+        await shop.app.engine.poll(near=near)
+    assert ((await shop.resync()).exit, standing(shop)) == (RunExit.UNANSWERED, blocks)
     await remap(shop, "alcie@example.com", old)
-    assert ((await shop.resync()).exit, standing(shop)) == (Exit.DONE, blocks)
+    assert ((await shop.resync()).exit, standing(shop)) == (RunExit.DONE, blocks)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -74,8 +74,8 @@ async def test_a_row_that_cannot_be_read_is_no_sign_of_a_user(shop: Shop, system
     true = platform._answer
     edit(shop, system, lambda rows: rows or [{"id": "odd", "UserTaskId": "odd"}])
     for near in (False, True, False):
-        await shop.app.engine.watch(near=near)
+        await shop.app.engine.poll(near=near)
     assert standing(shop) == blocks
     platform._answer = true  # type: ignore[method-assign]
     await remap(shop, "alcie@example.com", old)
-    assert ((await shop.resync()).exit, standing(shop)) == (Exit.DONE, blocks)
+    assert ((await shop.resync()).exit, standing(shop)) == (RunExit.DONE, blocks)

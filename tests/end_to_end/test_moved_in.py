@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import ConflictKind, floor_to
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.records import Appointment
@@ -33,7 +33,7 @@ async def far_twins(shop: VirtualShop, *systems: str) -> list[str]:
     start = floor_to(shop.clock.now(), HOUR) + 100 * DAY
     events = [book(shop, system, start) for system in systems]
     await shop.clock.sleep(3600)
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     return events
 
 
@@ -50,7 +50,7 @@ def test_the_twin_moves_with_it(tmp_path: Path, system: str, other: str) -> None
         await shop.clock.sleep(300)
         start = drag(shop, system, event)
         report = await shop.resync()
-        assert (report.exit, report.conflicts) == (Exit.DONE, 0)
+        assert (report.exit, report.conflicts) == (RunExit.DONE, 0)
         after = seen(shop, other, twin)
         assert (after.start, after.end) == (start, start + HOUR)
         assert (await shop.resync()).operations.total() == 0
@@ -68,7 +68,7 @@ def test_a_system_that_is_down_is_asked_when_it_answers(tmp_path: Path) -> None:
         faults.clear(FaultKind.ERROR)
         await shop.restart(killed=True)
         await shop.clock.sleep(3600)
-        assert (await shop.resync()).exit is Exit.DONE
+        assert (await shop.resync()).exit is RunExit.DONE
         assert seen(shop, "crm", twin).start == start
 
     play(tmp_path, scene)
@@ -81,7 +81,7 @@ def test_two_that_it_could_be_are_a_question(tmp_path: Path) -> None:
         before = seen(shop, "crm", twin).start
         drag(shop, "clinic", event)
         report = await shop.resync()
-        assert report.exit is Exit.CONFLICTS
+        assert report.exit is RunExit.CONFLICTS
         (held,) = shop.app.store.open_conflicts()
         assert held.conflict.kind is ConflictKind.AMBIGUOUS
         assert seen(shop, "crm", twin).start == before

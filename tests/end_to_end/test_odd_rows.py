@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.agreement import sights
+from syncd.sandbox.consistency import event_summaries
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.conftest import Shop
 
@@ -31,7 +31,7 @@ def sound(shop: Shop) -> None:
 
 def closed(shop: Shop, start: datetime) -> dict[str, datetime]:
     """Where the block stands that syncd made from this time on, and until when."""
-    seen = sights(shop.world.sandbox.systems, shop.world.owners)
+    seen = event_summaries(shop.world.sandbox.systems, shop.world.owners)
     return {s.system: s.end for s in seen if s.ours and s.start == start}
 
 
@@ -39,11 +39,11 @@ def closed(shop: Shop, start: datetime) -> dict[str, datetime]:
 async def test_half_an_emoji_in_every_text_hides_no_row(shop: Shop, spelling: str) -> None:
     spoil(shop, FaultKind.HALF_EMOJI, spelling)
     report = await shop.resync()
-    assert (report.exit, shop.wrong()) == (Exit.DONE, [])
+    assert (report.exit, shop.wrong()) == (RunExit.DONE, [])
     for hour, system in enumerate(SYSTEMS, 17):
         shop.world.book(system, "alice", shop.world.at(3, hour))
     report = await shop.resync()
-    assert (report.exit, shop.wrong(), report.operations.total()) == (Exit.DONE, [], 6)
+    assert (report.exit, shop.wrong(), report.operations.total()) == (RunExit.DONE, [], 6)
     assert (await shop.resync()).operations.total() == 0
     sound(shop)
 
@@ -56,18 +56,18 @@ async def test_a_null_date_costs_its_row_and_frees_nothing(shop: Shop) -> None:
         shop.world.book(name, "bob", shop.world.at(4, 17 + SYSTEMS.index(name), 30), 20)
     first = await shop.resync()
     assert {item.system for item in first.items} == {*SYSTEMS}
-    assert (first.exit, shop.blocks()) == (Exit.CONFLICTS, standing + 6)
+    assert (first.exit, shop.blocks()) == (RunExit.CONFLICTS, standing + 6)
     assert {s.state.value for s in first.systems.values()} == {"ok"}
     sound(shop)
     last = await shop.resync()
-    assert (last.exit, shop.wrong(), last.operations.total()) == (Exit.DONE, [], 0)
+    assert (last.exit, shop.wrong(), last.operations.total()) == (RunExit.DONE, [], 0)
 
 
 async def test_a_row_first_seen_with_a_null_date_is_carried_when_it_has_one(
     shop: Shop,
 ) -> None:
     spoil(shop, FaultKind.ODD_TIME)
-    assert (await shop.resync()).exit in {Exit.CONFLICTS, Exit.UNANSWERED}
+    assert (await shop.resync()).exit in {RunExit.CONFLICTS, RunExit.UNANSWERED}
     sound(shop)
     assert (await shop.resync()).items == []
     assert shop.wrong() == []
@@ -75,7 +75,7 @@ async def test_a_row_first_seen_with_a_null_date_is_carried_when_it_has_one(
 
 async def test_an_update_time_out_of_range_is_as_good_as_none(shop: Shop) -> None:
     spoil(shop, FaultKind.ODD_TIME, "updated")
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     assert shop.wrong() == []
 
 
@@ -92,7 +92,7 @@ async def test_a_block_for_ever_is_closed_elsewhere_and_stays_as_it_is(shop: Sho
         assert set(ends) == set(SYSTEMS) - {system}
         assert all(-year < end - datetime.now(UTC) - year <= timedelta(0) for end in ends.values())
     again = await shop.resync()
-    assert (again.operations.total(), again.exit) == (0, Exit.DONE)
+    assert (again.operations.total(), again.exit) == (0, RunExit.DONE)
     for system, block in made.items():
         shop.world.sandbox.systems[system].remove_block(block)
     await shop.resync()
@@ -109,5 +109,5 @@ async def test_a_meeting_that_ends_in_9999_for_a_while_is_put_right_with_its_blo
     sound(shop)
     await shop.resync()
     again = await shop.resync()
-    assert (shop.wrong(), again.operations.total(), again.exit) == ([], 0, Exit.DONE)
+    assert (shop.wrong(), again.operations.total(), again.exit) == ([], 0, RunExit.DONE)
     assert "9999" not in json.dumps([n.detail for n in shop.app.store.history()])

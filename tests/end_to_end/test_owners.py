@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.report import Exit, Report
+from syncd.engine.report import Report, RunExit
 from syncd.model import EventRef, Kind
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.agreement import Sight, sights
+from syncd.sandbox.consistency import EventSummary, event_summaries
 from syncd.sandbox.leadsquared.api import LeadSquared
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate.loop import VirtualClock
@@ -42,8 +42,8 @@ class Shop(conftest.Shop):
         """How many blocks of syncd's stand for a person, in all systems."""
         return sum(s.ours and s.provider == who for s in self.seen())
 
-    def seen(self) -> list[Sight]:
-        return sights(self.world.sandbox.systems, self.world.owners)
+    def seen(self) -> list[EventSummary]:
+        return event_summaries(self.world.sandbox.systems, self.world.owners)
 
     async def remap(self, old: str, new: str) -> None:
         """Correct the configuration, and start again."""
@@ -68,7 +68,7 @@ async def unknown(shop: Shop, system: str, count: int, blocks: int) -> Report:
     report = await shop.resync()
     assert shop.blocks() == blocks
     assert shop.writes() == before
-    assert report.exit is Exit.UNANSWERED
+    assert report.exit is RunExit.UNANSWERED
     assert report.cycles <= 3
     (fact,) = report.unknown
     assert (fact.provider, fact.system, fact.events) == ("alice", system, count)
@@ -81,7 +81,7 @@ async def test_a_user_with_a_new_address_or_id_frees_nothing_until_mapped(
     shop: Shop, system: str, count: int
 ) -> None:
     shop.book(system, count)
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     blocks, old = shop.blocks(), shop.user(system, "alice")
     assert blocks == 2 * count
     platform = shop.world.sandbox.systems[system]
@@ -90,12 +90,12 @@ async def test_a_user_with_a_new_address_or_id_frees_nothing_until_mapped(
         report = await unknown(shop, system, count, blocks)
         assert str(report.unknown[0].proof) == "user-missing"
     for near in (True, False):
-        await shop.app.engine.watch(near=near)
+        await shop.app.engine.poll(near=near)
         assert shop.blocks() == blocks
     await shop.remap(old, NEW[system])
     before = shop.writes()
     report = await shop.resync()
-    assert (report.exit, shop.writes(), shop.blocks()) == (Exit.DONE, before, blocks)
+    assert (report.exit, shop.writes(), shop.blocks()) == (RunExit.DONE, before, blocks)
     assert owner_changes(shop.app.store) == []
 
 
@@ -110,7 +110,7 @@ async def test_a_rename_that_is_undone_needs_no_write(shop: Shop, system: str, c
     platform.rename_user(NEW[system], old)
     before = shop.writes()
     report = await shop.resync()
-    assert (report.exit, shop.writes(), shop.blocks()) == (Exit.DONE, before, 2 * count)
+    assert (report.exit, shop.writes(), shop.blocks()) == (RunExit.DONE, before, 2 * count)
     assert owner_changes(shop.app.store) == []
 
 
@@ -144,7 +144,7 @@ async def test_merged_users_free_nothing_and_close_the_time_of_the_one_that_stay
     shop.world.sandbox.systems[system].merge_users(shop.user(system, "alice"), other)
     for _ in range(2):
         report = await shop.resync()
-        assert (report.exit, shop.blocks("alice")) == (Exit.UNANSWERED, 2 * count)
+        assert (report.exit, shop.blocks("alice")) == (RunExit.UNANSWERED, 2 * count)
         assert report.cycles <= 4
         assert shop.blocks("bob") == (2 * count if into == "bob" else 0)
         (fact,) = report.unknown
@@ -177,9 +177,9 @@ async def test_a_user_list_that_is_empty_or_refused_proves_no_hand_over(
     shop.world.sandbox.systems[system].faults.clear()
     report = await shop.resync()
     if count < 20:
-        assert (report.exit, shop.blocks()) == (Exit.DONE, 0)
+        assert (report.exit, shop.blocks()) == (RunExit.DONE, 0)
     else:
-        assert (report.exit, shop.blocks()) == (Exit.GUARDED, 40)
+        assert (report.exit, shop.blocks()) == (RunExit.GUARDED, 40)
 
 
 @pytest.mark.parametrize("to", ["bob", "dora"])
@@ -191,7 +191,7 @@ async def test_a_meeting_handed_over_to_another_existing_user_frees_her_time(
     await shop.resync()
     give(shop, system, first, hire(shop, system) if to == "dora" else shop.user(system, "bob"))
     report = await shop.resync()
-    assert (report.exit, report.unknown) == (Exit.DONE, [])
+    assert (report.exit, report.unknown) == (RunExit.DONE, [])
     assert (shop.blocks("alice"), shop.blocks("bob")) == (4, 2 if to == "bob" else 0)
     again = await shop.resync()
     assert (again.operations.total(), again.cycles) == (0, 1)
@@ -204,7 +204,7 @@ async def test_three_meetings_that_are_all_of_a_calendar_may_be_handed_over(shop
     for event in events:
         give(shop, "clinic", event, shop.user("clinic", "bob"))
     report = await shop.resync()
-    assert (report.exit, shop.blocks("alice"), shop.blocks("bob")) == (Exit.DONE, 0, 6)
+    assert (report.exit, shop.blocks("alice"), shop.blocks("bob")) == (RunExit.DONE, 0, 6)
 
 
 @pytest.mark.prove
@@ -219,11 +219,11 @@ async def test_a_calendar_handed_over_as_a_whole_is_stopped_by_the_guard(
     for event in events:
         give(shop, system, event, other)
     stopped = await shop.resync()
-    assert (stopped.exit, shop.blocks()) == (Exit.GUARDED, 40)
-    assert (await shop.resync()).exit is Exit.GUARDED
+    assert (stopped.exit, shop.blocks()) == (RunExit.GUARDED, 40)
+    assert (await shop.resync()).exit is RunExit.GUARDED
     assert shop.blocks() == 40
     passed = await shop.resync(accept=stopped.run)
-    assert (passed.exit, shop.blocks()) == (Exit.DONE, 0)
+    assert (passed.exit, shop.blocks()) == (RunExit.DONE, 0)
     assert owner_changes(shop.app.store) == []
 
 
@@ -236,11 +236,11 @@ async def test_a_hand_over_that_the_guard_stopped_can_be_taken_back(
     dora = hire(shop, system)
     for event in events:
         give(shop, system, event, dora)
-    assert (await shop.resync()).exit is Exit.GUARDED
+    assert (await shop.resync()).exit is RunExit.GUARDED
     for event in events:
         give(shop, system, event, shop.user(system, "alice"))
     before = shop.writes()
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     assert (shop.writes(), shop.blocks()) == (before, 40)
 
 
@@ -286,7 +286,7 @@ async def test_a_list_that_is_refused_for_a_missing_user_stops_nobody_else(
     platform.rename_user(shop.user(system, "alice"), NEW[system])
     shop.world.book(system, "bob", shop.world.at(3, 18))
     report = await shop.resync()
-    assert (report.exit, report.answered) == (Exit.UNANSWERED, True)
+    assert (report.exit, report.answered) == (RunExit.UNANSWERED, True)
     assert (shop.blocks("alice"), shop.blocks("bob")) == (2 * count, 2)
     (fact,) = report.unknown
     assert (fact.provider, fact.system, str(fact.proof)) == ("alice", system, "user-missing")
@@ -331,12 +331,12 @@ async def test_blocks_of_a_user_of_whom_nothing_is_known_are_not_taken_for_remov
         report = await unknown(shop, "clinic", 1, 2)
         assert str(report.unknown[0].proof) == "users-unknown"
     clinic.rename_user(NEW["clinic"], old)
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     clinic.remove_block(lunch)
     await unknown(shop, "clinic", 1, 2)
     shop.world.block("clinic", "alice", shop.world.at(2, 14), 60, "Dentist")
     # Her own list shows something, so what it does not show is gone.
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     assert shop.blocks() == 2
     assert owner_changes(shop.app.store) == []
 
@@ -355,7 +355,7 @@ async def test_users_are_read_only_when_an_owner_changed(shop: Shop) -> None:
     await shop.resync()
     assert asked() == 1
     for _ in range(3):
-        await shop.app.engine.watch(near=False)
+        await shop.app.engine.poll(near=False)
     assert asked() == 1
     del event
 
@@ -398,7 +398,7 @@ async def test_blocks_of_a_merged_user_stay_closed(shop: Shop, system: str, into
     shop.world.sandbox.systems[system].merge_users(shop.user(system, "alice"), other)
     for _ in range(3):
         report = await shop.resync()
-        assert report.exit is Exit.UNANSWERED
+        assert report.exit is RunExit.UNANSWERED
         left = {e.id for e in shop.world.sandbox.systems[system].blocks() if not e.deleted}
         assert left >= standing
 
@@ -412,8 +412,8 @@ async def test_blocks_of_a_merged_user_are_made_anew_when_the_user_is_back(
     await shop.resync()
     platform, old = shop.world.sandbox.systems[system], shop.user(system, "alice")
     platform.merge_users(old, shop.user(system, "bob"))
-    assert (await shop.resync()).exit is Exit.UNANSWERED
+    assert (await shop.resync()).exit is RunExit.UNANSWERED
     assert (shop.blocks("alice"), shop.blocks("bob")) == (3, 3)
     platform.add_user("Alice", "alice@example.com", old)
     report = await shop.resync()
-    assert (report.exit, shop.blocks("alice"), shop.blocks("bob")) == (Exit.DONE, 6, 0)
+    assert (report.exit, shop.blocks("alice"), shop.blocks("bob")) == (RunExit.DONE, 6, 0)

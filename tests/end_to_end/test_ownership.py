@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from syncd.app import build
 from syncd.config.load import load
-from syncd.engine.report import Exit
-from syncd.sandbox.scenario import SYSTEMS, config_text, furnish
+from syncd.engine.report import RunExit
+from syncd.sandbox.scenario import SYSTEMS, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
-from syncd.wiring import build
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
@@ -44,15 +44,15 @@ async def test_what_people_make_of_our_blocks_is_theirs(shop: Shop, system: str)
     platform.add_text(booked, next(b.title for b in platform.blocks() if b.id == block))
     platform.backdated = timedelta(0)
     report = await shop.resync()
-    assert (report.exit, shop.wrong({copied})) == (Exit.DONE, [])
+    assert (report.exit, shop.wrong({copied})) == (RunExit.DONE, [])
     for meant in platform.appointments():
         if meant.id not in {meeting, booked}:
             platform.delete(meant.id)
     await shop.restart()
     report = await shop.resync()
-    if report.exit is Exit.GUARDED:
+    if report.exit is RunExit.GUARDED:
         report = await shop.resync(accept=report.run)
-    assert (report.exit, shop.wrong({copied})) == (Exit.DONE, [])
+    assert (report.exit, shop.wrong({copied})) == (RunExit.DONE, [])
     standing = {b.id for b in platform.blocks() if not b.deleted}
     standing |= {a.id for a in platform.appointments() if not a.deleted}
     assert {copied, meeting, booked} <= standing
@@ -63,16 +63,16 @@ async def test_a_block_of_the_busy_type_with_a_lead_in_it_is_an_appointment(shop
     world, crm = shop.world, shop.world.sandbox.crm
     bob, start = world.seats["crm", "bob"], world.at(5, 9)
     meeting = crm.copy_block(ours(shop, "crm"), bob.user, start, start + HOUR, contact=bob.contact)
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     record = shop.app.store.records("crm", [meeting])[0]
-    assert (record.kind, record.mine) == ("appointment", False)
+    assert (record.kind, record.created_by_us) == ("appointment", False)
     assert shop.wrong({meeting}) == []
 
 
 async def test_a_v1_hold_is_ours_by_id_and_removable_and_its_copy_is_not(tmp_path: Path) -> None:
     sandbox = Sandbox()
     sandbox.crm.limit = None
-    world = furnish(sandbox, datetime.now(UTC), empty=True)
+    world = seed_clinic(sandbox, datetime.now(UTC), empty=True)
     legacy = sandbox.legacy
     async with sandbox.serve():
         path = tmp_path / "syncd.toml"
@@ -91,7 +91,7 @@ async def test_a_v1_hold_is_ours_by_id_and_removable_and_its_copy_is_not(tmp_pat
         legacy.add_text(meeting, legacy.meetings.get(hold.id).description)  # type: ignore[union-attr]
         await app.engine.resync()
         sandbox.crm.delete(first)
-        assert (await app.engine.resync()).exit is Exit.DONE
+        assert (await app.engine.resync()).exit is RunExit.DONE
         found = {a.id: a.status for a in legacy.appointments()}
         assert found == {hold.id: "cancelled", copied: "confirmed", meeting: "confirmed"}
         busy = {b.start for b in sandbox.clinic.blocks() if not b.deleted}

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from syncd.daemon.jobs import Jobs
 from syncd.daemon.monitor import Monitor
-from syncd.daemon.rounds import spans_of
-from syncd.daemon.work import Work
-from syncd.engine.report import Exit
-from syncd.engine.running import Depth
+from syncd.daemon.poll_scheduler import read_intervals
+from syncd.engine.report import RunExit
+from syncd.engine.running_events import Depth
 from syncd.model import WaitReason
-from syncd.sandbox.agreement import disagreements, sights
+from syncd.sandbox.consistency import disagreements, event_summaries
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.virtual import VirtualShop, play
@@ -36,20 +36,20 @@ class Daemon:
             shop.app.systems,
             shop.app.store,
             settings.syncd.state_path,
-            spans_of(settings),
+            read_intervals(settings),
             shop.clock,
         )
         shop.app.engine.patient = False
         shop.app.engine.paced = self.monitor.rounds.due
-        heard, failed = self.monitor.heard, self.monitor.failed
-        self.work = Work(shop.app.engine, heard, failed, turn=self.monitor.rounds.turn)
+        heard, failed = self.monitor.record_report, self.monitor.failed
+        self.work = Jobs(shop.app.engine, heard, failed, turn=self.monitor.rounds.providers_due)
 
     async def poll(self) -> None:
         """Near by near, and a slice of the whole window when it is due, without end."""
         far = self.shop.clock.monotonic()
         while True:
             await asyncio.sleep(self.monitor.paces.near.total_seconds())
-            if self.shop.clock.monotonic() - far >= self.monitor.paces.turn.total_seconds():
+            if self.shop.clock.monotonic() - far >= self.monitor.paces.interval.total_seconds():
                 far = self.shop.clock.monotonic()
                 await self.work.far()
             else:
@@ -75,7 +75,7 @@ class Daemon:
 
 def wrong(shop: VirtualShop) -> list[str]:
     """What an outside observer would call wrong."""
-    seen = sights(shop.world.sandbox.systems, shop.world.owners)
+    seen = event_summaries(shop.world.sandbox.systems, shop.world.owners)
     return disagreements(seen, SYSTEMS, shop.clock.now())
 
 
@@ -91,7 +91,7 @@ async def carried(shop: VirtualShop, system: str, start: datetime, within: float
     async with asyncio.timeout(within):
         while not any(  # noqa: ASYNC110 - virtual time
             (s.system, s.provider, s.start) == (system, "alice", start)
-            for s in sights(shop.world.sandbox.systems, shop.world.owners)
+            for s in event_summaries(shop.world.sandbox.systems, shop.world.owners)
         ):
             await asyncio.sleep(0.05)
     return shop.clock.monotonic() - began
@@ -156,11 +156,11 @@ def test_a_poll_that_leaves_out_a_tight_system_is_whole(tmp_path: Path) -> None:
         await daemon.work.everything()
         shop.app.engine.paced = not_clinic
         calls = shop.calls("clinic")
-        report = await shop.app.engine.watch(near=True)
+        report = await shop.app.engine.poll(near=True)
         assert shop.calls("clinic") == calls
-        assert (report.whole, report.exit) == (True, Exit.DONE)
+        assert (report.whole, report.exit) == (True, RunExit.DONE)
         shop.world.book("crm", "alice", shop.world.at(1, 18))
-        report = await shop.app.engine.watch(near=True)
+        report = await shop.app.engine.poll(near=True)
         assert [(w.operation.system, w.why) for w in report.waiting] == [
             ("clinic", WaitReason.RATE_LIMITED)
         ]

@@ -7,11 +7,11 @@ from functools import partial
 
 import pytest
 
-from syncd.engine import answers, observe, reread
+from syncd.engine import lookup_answers, reading, reread
 from syncd.model import Fact
-from syncd.systems.able import Able
-from syncd.systems.facts import Facts
-from syncd.systems.measured import CONTRADICTED, Measured
+from syncd.systems.capability_cache import CapabilityCache
+from syncd.systems.facts import FactStore
+from syncd.systems.measured import CONTRADICTED, MeasuredFacts
 from syncd.systems.port import Capabilities
 from tests.end_to_end import test_contradicted_facts as stories
 from tests.end_to_end.conftest import Shop
@@ -22,15 +22,15 @@ Story = Callable[[Shop], Awaitable[None]]
 
 def a_contradiction_is_ignored(patch: Patch) -> None:
     """What was measured counts whatever answers show."""
-    patch.setattr(Measured, "contradict", lambda *_given: False)
+    patch.setattr(MeasuredFacts, "contradict", lambda *_given: False)
 
 
 def a_contradicted_value_still_counts(patch: Patch) -> None:
     """It is marked and shown, and the adapters go on with it."""
-    value = Measured.value
-    patch.setattr(Measured, "value", lambda self, name: value(self, name).lstrip(CONTRADICTED))
+    value = MeasuredFacts.value
+    patch.setattr(MeasuredFacts, "value", lambda self, name: value(self, name).lstrip(CONTRADICTED))
     patch.setattr(
-        Measured,
+        MeasuredFacts,
         "contradict",
         lambda self, name, *_values: self.facts.put(name, self.value(name) + CONTRADICTED),
     )
@@ -38,39 +38,41 @@ def a_contradicted_value_still_counts(patch: Patch) -> None:
 
 def an_ordinary_read_measures_a_contradicted_fact_again(patch: Patch) -> None:
     """A list that shows a block once more ends the contradiction: the fact flaps."""
-    patch.setattr(Measured, "learn", Measured.note)
+    patch.setattr(MeasuredFacts, "record_read", MeasuredFacts.note)
 
 
 def a_contradiction_is_not_stored(patch: Patch) -> None:
     """The next process relies on the contradicted value."""
-    unsaved = Facts.unsaved
+    unsaved = FactStore.unsaved
 
-    def without(self: Facts) -> Iterable[Fact]:
+    def without(self: FactStore) -> Iterable[Fact]:
         return [fact for fact in unsaved(self) if not fact.value.startswith(CONTRADICTED)]
 
-    patch.setattr(Facts, "unsaved", without)
+    patch.setattr(FactStore, "unsaved", without)
 
 
 def a_measured_fact_is_not_used(patch: Patch) -> None:
     """The capabilities are those of the safe sides, whatever was measured."""
 
-    def of_nothing(self: Able) -> Capabilities:
+    def of_nothing(self: CapabilityCache) -> Capabilities:
         known = self.measured
-        return self.work_out(Measured(known.platform, Facts(known.facts.system, known.facts.clock)))
+        return self.compute(
+            MeasuredFacts(known.platform, FactStore(known.facts.system, known.facts.clock))
+        )
 
-    patch.setattr(Able, "__call__", of_nothing)
+    patch.setattr(CapabilityCache, "__call__", of_nothing)
 
 
 def capabilities_are_worked_out_once(patch: Patch) -> None:
     """A fact that changes while syncd runs changes nothing before the next start."""
     patch.setattr(
-        Facts, "version", property(lambda _self: 0, lambda _self, _new: None), raising=False
+        FactStore, "version", property(lambda _self: 0, lambda _self, _new: None), raising=False
     )
 
 
 def a_late_list_is_news(patch: Patch) -> None:
     """A list that is later than was measured takes syncd's own write back."""
-    for module in (answers, observe, reread):
+    for module in (lookup_answers, reading, reread):
         patch.setattr(module, "doubt_lag", lambda *_given: None)
 
 

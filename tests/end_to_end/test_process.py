@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.agreement import disagreements, sights
-from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.consistency import disagreements, event_summaries
+from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.daemon.kit import until
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 class Place:
     """A sandbox, and a folder with a configuration for it."""
 
-    world: World
+    world: Clinic
     path: Path
 
     @asynccontextmanager
@@ -65,7 +65,7 @@ class Place:
 
     def wrong(self) -> list[str]:
         """What an outside observer would call wrong."""
-        seen = sights(self.world.sandbox.systems, self.world.owners)
+        seen = event_summaries(self.world.sandbox.systems, self.world.owners)
         return disagreements(seen, SYSTEMS, datetime.now(UTC))
 
 
@@ -74,7 +74,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     """Furnished, and nothing synced yet."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
-    world = furnish(sandbox, datetime.now(UTC))
+    world = seed_clinic(sandbox, datetime.now(UTC))
     async with sandbox.serve():
         path = tmp_path / "syncd.toml"
         text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import SystemState
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
@@ -31,11 +31,11 @@ async def test_a_first_resync_brings_three_systems_together_and_a_second_writes_
 ) -> None:
     assert shop.wrong()
     report = await shop.resync()
-    assert report.exit is Exit.DONE, report
+    assert report.exit is RunExit.DONE, report
     assert shop.wrong() == []
     assert report.cycles <= 3
     again = await shop.resync()
-    assert (again.operations.total(), again.cycles, again.exit) == (0, 1, Exit.DONE)
+    assert (again.operations.total(), again.cycles, again.exit) == (0, 1, RunExit.DONE)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -85,7 +85,7 @@ async def test_an_empty_list_removes_nothing(shop: Shop, system: str) -> None:
     faults = shop.world.sandbox.systems[system].faults
     faults.add(Fault(FaultKind.EMPTY, times=50))
     for _ in range(2):
-        await shop.app.engine.watch(near=False)
+        await shop.app.engine.poll(near=False)
     faults.clear()
     report = await shop.resync()
     assert shop.wrong() == []
@@ -101,14 +101,14 @@ async def test_a_system_that_refuses_the_secret_stops_nobody_else(shop: Shop, sy
     other, third = (name for name in SYSTEMS if name != system)
     shop.world.book(other, "bob", shop.world.at(3, 18))
     report = await shop.resync()
-    assert report.exit is Exit.UNANSWERED
+    assert report.exit is RunExit.UNANSWERED
     assert report.to_json()["systems"][system]["state"] == "unauthorised"  # type: ignore[index]
     wrong = shop.wrong()
     assert len(wrong) == 1
     assert wrong[0].endswith(f"open in {system}")
     assert third not in wrong[0]
     faults.clear()
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     assert shop.wrong() == []
 
 
@@ -123,13 +123,13 @@ async def test_many_deletions_at_once_stop_until_a_person_accepts_them(shop: Sho
         if meeting.user == world.seats["clinic", "carol"].user:
             clinic.delete(meeting.id)
     stopped = await shop.resync()
-    assert stopped.exit is Exit.GUARDED
+    assert stopped.exit is RunExit.GUARDED
     assert shop.blocks() == standing
     again = await shop.resync()
-    assert again.exit is Exit.GUARDED
+    assert again.exit is RunExit.GUARDED
     assert shop.blocks() == standing
     passed = await shop.resync(accept=stopped.run)
-    assert passed.exit is Exit.DONE
+    assert passed.exit is RunExit.DONE
     assert shop.wrong() == []
     assert shop.blocks() < standing
 
@@ -139,7 +139,7 @@ async def test_a_dry_run_writes_neither_to_a_system_nor_to_the_state(shop: Shop)
     shop.world.book("crm", "bob", shop.world.at(3, 18))
     before = [len(s.blocks()) for s in shop.world.sandbox.systems.values()]
     counts = shop.app.store.counts()
-    copy = shop.app.store.scratch()
+    copy = shop.app.store.in_memory_copy()
     real = shop.app.engine.store
     shop.app.engine.store = copy
     report = await shop.resync(dry_run=True)
@@ -175,7 +175,7 @@ async def test_a_quiet_cycle_makes_eight_calls_near_and_far(shop: Shop) -> None:
     await shop.resync()
     for near in (True, False):
         before = shop.calls()
-        await shop.app.engine.watch(near=near)
+        await shop.app.engine.poll(near=near)
         after = shop.calls()
         made = {name: after[name] - before[name] for name in after}
         assert made == {"crm": 1, "clinic": 4, "legacy": 3}
@@ -203,19 +203,19 @@ async def test_a_secret_that_is_renewed_in_its_file_brings_the_system_back_witho
         shop.path.read_text().replace(f'token = "{old}"', 'token = { file = "token" }')
     )
     shop.start()
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     sandbox.clinic.token = "pit-0a1b2c3d-renewed"
     engine, clinic = shop.app.engine, shop.app.systems["clinic"]
-    await engine.watch(near=True)
+    await engine.poll(near=True)
     assert clinic.health.state is SystemState.UNAUTHORISED
     before = shop.calls()["clinic"]
     for _ in range(5):
-        report = await engine.watch(near=True)
+        report = await engine.poll(near=True)
         assert str(report.systems["clinic"].state) == "unauthorised"
     assert shop.calls()["clinic"] == before
     assert shop.calls()["legacy"] > 0
     file.write_text(sandbox.clinic.token)
-    report = await engine.watch(near=True)
+    report = await engine.poll(near=True)
     assert str(report.systems["clinic"].state) == "ok"
     assert report.systems["clinic"].reads > 0
     assert clinic.health.cause == ""

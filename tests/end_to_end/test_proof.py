@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncd.engine.report import Exit, Health
-from syncd.model import Item, Topic
+from syncd.engine.report import RunExit, SystemStatus
+from syncd.model import ReportedItem, Topic
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.store.reported import open_items
 from tests.end_to_end.conftest import Shop
@@ -22,7 +22,7 @@ def meetings(shop: Shop, system: str, person: str = "alice") -> list[str]:
     return [m.id for m in sorted(busy, key=lambda m: m.start)]
 
 
-def items(shop: Shop, topic: Topic) -> list[Item]:
+def items(shop: Shop, topic: Topic) -> list[ReportedItem]:
     return [item for item in open_items(shop.app.engine.store) if item.topic is topic]
 
 
@@ -30,16 +30,16 @@ def items(shop: Shop, topic: Topic) -> list[Item]:
 async def test_an_empty_list_is_not_believed_while_events_are_shown_by_id(
     shop: Shop, system: str
 ) -> None:
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     blocks, concealed = shop.blocks(), shop.world.sandbox.systems[system].concealed
     await shop.clock.sleep(60)  # longer than any list is late
     concealed.everything = True
     report = await shop.resync()
-    assert (report.exit, report.systems[system].state) == (Exit.UNANSWERED, Health.OK)
+    assert (report.exit, report.systems[system].state) == (RunExit.UNANSWERED, SystemStatus.OK)
     assert {item.system for item in items(shop, Topic.LIST)} == {system}
     assert shop.blocks() == blocks
     concealed.clear()
-    assert ((await shop.resync()).exit, shop.blocks()) == (Exit.DONE, blocks)
+    assert ((await shop.resync()).exit, shop.blocks()) == (RunExit.DONE, blocks)
     assert items(shop, Topic.LIST) == []
 
 
@@ -52,8 +52,8 @@ async def test_what_is_neither_listed_nor_read_by_id_still_blocks_its_time(
     first = meetings(shop, system)[0]
     concealed.ids.add(first)
     concealed.refused[first] = "The instance was moved"
-    assert (await shop.resync()).exit in {Exit.CONFLICTS, Exit.UNANSWERED}
-    assert (await shop.resync()).exit is Exit.CONFLICTS
+    assert (await shop.resync()).exit in {RunExit.CONFLICTS, RunExit.UNANSWERED}
+    assert (await shop.resync()).exit is RunExit.CONFLICTS
     (item,) = items(shop, Topic.UNREADABLE)
     assert (item.event, item.calendars, shop.blocks()) == (first, ("alice",), blocks)
 
@@ -67,12 +67,12 @@ async def test_an_id_that_answers_400_concerns_its_event_only(shop: Shop, system
     platform.delete(first)
     platform.delete(second)
     report = await shop.resync()
-    assert (report.exit, report.systems[system].state) == (Exit.CONFLICTS, Health.OK)
+    assert (report.exit, report.systems[system].state) == (RunExit.CONFLICTS, SystemStatus.OK)
     (item,) = items(shop, Topic.UNREADABLE)
     assert (item.event, item.calendars) == (first, ("alice",))
     assert blocks - 2 <= shop.blocks() < blocks, "the other meeting's blocks are gone"
     platform.concealed.clear()
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     assert items(shop, Topic.UNREADABLE) == []
     assert shop.wrong() == []
 
@@ -83,6 +83,6 @@ async def test_deleted_meetings_that_answer_400_are_freed_within_three_resyncs(s
     legacy.refuses_deleted = True
     legacy.delete(meetings(shop, "legacy")[0])
     reports = [await shop.resync() for _ in range(3)]
-    assert reports[-1].exit is Exit.DONE
+    assert reports[-1].exit is RunExit.DONE
     assert shop.wrong() == []
     assert items(shop, Topic.UNREADABLE) == []

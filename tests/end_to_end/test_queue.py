@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from syncd.cli.main import run_with
-from syncd.daemon.door import door
+from syncd.daemon.control_socket import control_socket
+from syncd.daemon.jobs import Jobs
 from syncd.daemon.lock import StateLock
-from syncd.daemon.work import Work
 from syncd.sandbox import Fault, FaultKind
 from tests.end_to_end.conftest import Shop
 
@@ -28,12 +28,12 @@ def shop(served_shop: Shop) -> Shop:
 
 
 @asynccontextmanager
-async def daemon(shop: Shop) -> AsyncIterator[Work]:
+async def daemon(shop: Shop) -> AsyncIterator[Jobs]:
     """What `syncd run` is to a visitor: it holds the state, and its door is open."""
     path = shop.app.settings.syncd.state_path
-    work = Work(shop.app.engine)
+    work = Jobs(shop.app.engine)
     with StateLock(path, role="daemon"):
-        async with door(path, {"resync": work.on_request, "resolve": work.on_resolve}):
+        async with control_socket(path, {"resync": work.on_request, "resolve": work.on_resolve}):
             yield work
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.report import Exit, Health
+from syncd.engine.report import RunExit, SystemStatus
 from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.limit_replies import PLACES, LimitReply
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import SYSTEMS
-from syncd.sandbox.told_limits import PLACES, ToldLimit
-from syncd.systems.learned import Learned
+from syncd.systems.learned_limits import LearnedLimits
 from tests.end_to_end.virtual import VirtualShop, play
 
 
@@ -32,10 +32,10 @@ def test_a_rate_limit_told_anywhere_is_no_lost_right(
 ) -> None:
     async def scene(shop: VirtualShop) -> None:
         for name, platform in shop.world.sandbox.systems.items():
-            platform.limit_told = ToldLimit(place, status)
+            platform.limit_told = LimitReply(place, status)
             limit(shop, name, 4)
         report = await shop.resync()
-        assert report.exit is Exit.DONE, report.systems
+        assert report.exit is RunExit.DONE, report.systems
         for name in SYSTEMS:
             assert shop.app.systems[name].traffic.limits[0] == (4, 5.0)
             # One burst teaches it; reads and writes under way at that moment are refused, too.
@@ -50,10 +50,10 @@ def test_a_rate_limit_told_anywhere_is_no_lost_right(
 def test_a_resync_waits_for_a_short_rate_limit_and_goes_on(tmp_path: Path, name: str) -> None:
     async def scene(shop: VirtualShop) -> None:
         platform = shop.world.sandbox.systems[name]
-        platform.limit_told = ToldLimit("Message", 403)
+        platform.limit_told = LimitReply("Message", 403)
         limit(shop, name, 8, 60.0)
         report = await shop.resync()
-        assert report.exit is Exit.DONE, report.systems
+        assert report.exit is RunExit.DONE, report.systems
         waits = [text for text in shop.texts if "allows no more calls" in text]
         assert waits
         assert all(f"{name} allows no more calls for" in text for text in waits)
@@ -67,7 +67,10 @@ def test_a_resync_does_not_wait_for_a_days_quota(tmp_path: Path) -> None:
         platform.limit = RateLimit(1000, 10.0, daily=5)
         began = shop.clock.monotonic()
         report = await shop.resync()
-        assert (report.exit, report.systems["clinic"].state) == (Exit.UNANSWERED, Health.DOWN)
+        assert (report.exit, report.systems["clinic"].state) == (
+            RunExit.UNANSWERED,
+            SystemStatus.DOWN,
+        )
         assert shop.clock.monotonic() - began < 60
 
     play(tmp_path, scene)
@@ -95,7 +98,7 @@ def test_the_daemon_does_not_wait_within_a_job(tmp_path: Path) -> None:
         limit(shop, "crm", 25, 60.0)
         began = shop.clock.monotonic()
         report = await shop.resync()
-        assert report.exit is Exit.UNANSWERED
+        assert report.exit is RunExit.UNANSWERED
         assert shop.clock.monotonic() - began < 30
 
     play(tmp_path, scene)
@@ -115,13 +118,13 @@ def test_the_next_process_keeps_to_what_was_learned(
 ) -> None:
     async def scene(shop: VirtualShop) -> None:
         found = limit(shop, name, 6)
-        shop.world.sandbox.systems[name].limit_told = ToldLimit("Message", 403)
+        shop.world.sandbox.systems[name].limit_told = LimitReply("Message", 403)
         await shop.resync()
         learned = found.refused
         assert learned > 0
         for _ in range(3):
             await shop.restart(killed=killed)
-            assert (await shop.resync()).exit is Exit.DONE
+            assert (await shop.resync()).exit is RunExit.DONE
         assert found.refused == learned
 
     play(tmp_path, scene)
@@ -151,7 +154,7 @@ def test_a_wait_that_was_asked_for_binds_the_next_process(tmp_path: Path) -> Non
         shop.app.engine.patient = False
         refused, calls = found.refused, shop.calls("crm")
         report = await shop.resync()
-        assert report.systems["crm"].state is Health.DOWN
+        assert report.systems["crm"].state is SystemStatus.DOWN
         assert (found.refused, shop.calls("crm")) == (refused, calls)
 
     play(tmp_path, scene)
@@ -165,16 +168,16 @@ def test_a_reload_knows_which_calls_were_made_and_goes_on_at_once(tmp_path: Path
 
     async def scene(shop: VirtualShop) -> None:
         await shop.resync()
-        Learned(shop.app.systems["crm"].facts).learn_told(60, 3600.0)
+        LearnedLimits(shop.app.systems["crm"].facts).learn_told(60, 3600.0)
         await shop.resync()
         calls, old = shop.calls("crm"), shop.app
         shop.app = shop.start(old.store)
         await old.close_systems()
         shop.app.engine.patient = False
         report = await shop.resync()
-        assert report.systems["crm"].state is Health.OK, report.systems["crm"].cause
+        assert report.systems["crm"].state is SystemStatus.OK, report.systems["crm"].cause
         facts = shop.app.systems["crm"].facts
-        assert Learned(facts).earlier([(60, 3600.0)])[0] == calls
+        assert LearnedLimits(facts).earlier([(60, 3600.0)])[0] == calls
 
     play(tmp_path, scene)
 
@@ -187,12 +190,12 @@ def test_a_quiet_cycle_stores_nothing_of_limits(tmp_path: Path) -> None:
         for name in SYSTEMS:
             assert not shop.app.systems[name].facts.unsaved()
         stored: list[object] = []
-        note = shop.app.store.note_standing
-        shop.app.store.note_standing = lambda *facts: stored.extend(facts)  # type: ignore[method-assign]
+        note = shop.app.store.save_health
+        shop.app.store.save_health = lambda *facts: stored.extend(facts)  # type: ignore[method-assign]
         for _ in range(20):
             await shop.clock.sleep(60)
-            await shop.app.engine.watch(near=True)
-        shop.app.store.note_standing = note  # type: ignore[method-assign]
+            await shop.app.engine.poll(near=True)
+        shop.app.store.save_health = note  # type: ignore[method-assign]
         assert stored == []
 
     play(tmp_path, scene)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncd.core.rebooked import REBOOKED
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import ConflictKind, floor_to
 from syncd.sandbox.records import Appointment
 from tests.end_to_end.conftest import Shop
@@ -26,7 +26,7 @@ async def twins(shop: Shop, system: str, other: str, days: int = 1) -> tuple[str
         platform, seat = shop.world.sandbox.systems[name], shop.world.seats[name, "alice"]
         contact = platform.add_contact("Mia Example", "mia@example.com", "")
         events.append(platform.book(seat.calendar, seat.user, start, start + HOUR, contact))
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     return events[0], events[1]
 
 
@@ -50,7 +50,7 @@ async def test_a_twin_follows_a_meeting_that_was_booked_anew(
     shop.world.sandbox.systems[system].cancel(event)
     new = book_anew(shop, system, event)
     report = await shop.resync()
-    assert (report.exit, report.conflicts) == (Exit.DONE, 0)
+    assert (report.exit, report.conflicts) == (RunExit.DONE, 0)
     after = seen(shop, other, twin)
     assert (after.start, after.status) == (seen(shop, system, new).start, "confirmed")
     assert shop.wrong() == []
@@ -68,7 +68,7 @@ async def test_a_question_about_a_twin_in_leadsquared_ends_with_the_new_booking(
     kinds = [held.conflict.kind for held in shop.app.store.open_conflicts()]
     assert kinds == [ConflictKind.CANNOT_CANCEL]
     new = book_anew(shop, "clinic", event)
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     assert seen(shop, "crm", twin).start == seen(shop, "clinic", new).start
     assert shop.app.store.open_conflicts() == []
     assert shop.wrong() == []
@@ -82,5 +82,5 @@ async def test_a_platform_that_tells_no_times_is_understood_in_one_near_cycle(
     event, twin = await twins(shop, system, other)
     shop.world.sandbox.systems[system].cancel(event)
     new = book_anew(shop, system, event)
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     assert seen(shop, other, twin).start == seen(shop, system, new).start

@@ -10,12 +10,12 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.app import RealClock
+from syncd.daemon.jobs import Jobs
 from syncd.daemon.monitor import Monitor
-from syncd.daemon.rounds import spans_of
-from syncd.daemon.work import Work
+from syncd.daemon.poll_scheduler import read_intervals
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from syncd.wiring import RealClock
 from tests.end_to_end.conftest import Shop
 
 WHOLE = {"crm": 1, "clinic": 4, "legacy": 3}
@@ -27,13 +27,17 @@ class Service:
 
     def __init__(self, shop: Shop) -> None:
         settings = shop.app.settings
-        spans = replace(spans_of(settings), near=timedelta(minutes=1), far=timedelta(minutes=15))
+        spans = replace(
+            read_intervals(settings), near=timedelta(minutes=1), far=timedelta(minutes=15)
+        )
         self.shop = shop
         self.monitor = Monitor(
             shop.app.systems, shop.app.store, settings.syncd.state_path, spans, RealClock()
         )
-        turn = self.monitor.rounds.turn
-        self.work = Work(shop.app.engine, self.monitor.heard, self.monitor.failed, turn=turn)
+        turn = self.monitor.rounds.providers_due
+        self.work = Jobs(
+            shop.app.engine, self.monitor.record_report, self.monitor.failed, turn=turn
+        )
 
     async def calls_of_far(self) -> Mapping[str, int]:
         """The calls of the next far job, as the platforms count them."""
@@ -45,7 +49,7 @@ class Service:
 async def test_the_calls_of_a_far_round_are_spread_over_its_turns(shop: Shop) -> None:
     service = Service(shop)
     await service.work.everything()
-    assert service.monitor.paces.turn == timedelta(minutes=5)
+    assert service.monitor.paces.interval == timedelta(minutes=5)
     turns = [await service.calls_of_far() for _ in range(6)]
     assert turns == [{"crm": 1, "clinic": 2, "legacy": 1}] * 6
     assert all(turn[name] <= WHOLE[name] for turn in turns for name in SYSTEMS)
@@ -95,7 +99,7 @@ async def test_a_slice_that_finds_a_system_down_says_so_and_the_next_round_mends
     other = next(name for name in SYSTEMS if name != system)
     for who in PEOPLE:
         shop.world.book(other, who, shop.world.at(30, 12))
-    shop.app.insist()
+    shop.app.reset_backoff()
     for _ in range(3):
         await service.work.far()
     assert service.monitor.silent == frozenset()

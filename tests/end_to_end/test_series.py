@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import siblings
-from syncd.engine.report import Exit
+from syncd.engine import series_writes
+from syncd.engine.report import RunExit
 from syncd.model import Action, WaitReason
 from syncd.model.pauses import Pause
 from syncd.sandbox.recurring import book_series, delete_series, move_series
 from syncd.store.facts import facts_named
-from syncd.store.pauses import keep_pauses, pauses
+from syncd.store.pauses import pauses, save_pauses
 from tests.end_to_end.conftest import Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -47,7 +47,7 @@ async def test_a_moved_series_with_new_ids_takes_its_blocks_along_and_asks_nothi
     platform: Any = shop.world.sandbox.systems[system]
     move_series(platform, series, 2 * HOUR, new_master=new_master)
     report = await shop.resync()
-    assert report.exit is Exit.DONE
+    assert report.exit is RunExit.DONE
     assert report.conflicts == 0
     assert shop.wrong() == []
     assert shop.blocks() == before
@@ -61,7 +61,7 @@ async def test_a_poll_of_the_near_window_follows_a_series_that_reaches_beyond(sh
     await shop.resync()
     bookings = {b.id for b in shop.app.store.bookings()}
     move_series(shop.world.sandbox.clinic, series, timedelta(days=8))
-    polled = await shop.app.engine.watch(near=True)
+    polled = await shop.app.engine.poll(near=True)
     assert polled.operations == {Action.MOVE_BLOCK: 12}
     await shop.resync()
     assert shop.wrong() == []
@@ -74,7 +74,7 @@ async def test_a_deleted_series_gives_its_time_back(shop: Shop) -> None:
     series = repeat(shop, "clinic")
     await shop.resync()
     delete_series(shop.world.sandbox.clinic, series)
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     assert shop.blocks() == before
     assert shop.wrong() == []
 
@@ -83,7 +83,7 @@ async def test_a_long_series_is_no_accident_to_the_guard(shop: Shop) -> None:
     series = repeat(shop, "clinic", 15)
     await shop.resync()
     move_series(shop.world.sandbox.clinic, series, HOUR)
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     assert shop.wrong() == []
 
 
@@ -101,7 +101,7 @@ async def test_a_write_to_an_instance_waits_and_its_times_stay_closed(shop: Shop
     before = starts(shop, "clinic", series)
     await twin_of_first(shop)
     report = await shop.resync()
-    assert report.exit is Exit.UNANSWERED
+    assert report.exit is RunExit.UNANSWERED
     assert [w.why for w in report.waiting] == [WaitReason.SERIES]
     assert starts(shop, "clinic", series) == before
     told: Any = report.to_json()["waiting"]
@@ -133,7 +133,7 @@ async def test_a_released_write_to_an_instance_is_made(shop: Shop) -> None:
     await twin_of_first(shop)
     await release(shop)
     report = await shop.resync()
-    assert (report.exit, report.waiting) == (Exit.DONE, [])
+    assert (report.exit, report.waiting) == (RunExit.DONE, [])
     assert starts(shop, "clinic", series) == sorted([before[0] + 2 * HOUR, *before[1:]])
     assert shop.wrong() == []
 
@@ -151,7 +151,7 @@ async def test_siblings_that_a_write_changed_are_put_back_and_such_writes_stop(
     assert any("series" in remark for remark in report.remarks)
     found = facts_named(shop.app.store, "instance_writes")
     assert [(fact.system, fact.value) for fact in found] == [("clinic", "no")]
-    assert report.exit is Exit.UNANSWERED
+    assert report.exit is RunExit.UNANSWERED
     assert [w.why for w in report.waiting] == [WaitReason.SERIES]
     # Nobody elsewhere heard of what the write did by mistake.
     agreed = {b.agreed.start for b in shop.app.store.bookings()}
@@ -165,7 +165,7 @@ async def test_siblings_that_a_write_changed_are_put_back_and_such_writes_stop(
     await release(shop, "hold")
     await shop.resync()
     await release(shop, "write")
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     assert starts(shop, "clinic", series) == sorted([before[0] + 2 * HOUR, *before[1:]])
 
 
@@ -184,7 +184,7 @@ async def test_siblings_are_put_back_although_the_system_is_paused_meanwhile(
     async def then_pause(operations: Any) -> Any:
         reply = await write(operations)
         if operations[0].action is Action.MOVE_APPOINTMENT:
-            keep_pauses(shop.app.store, Pause("clinic", "", shop.app.engine.clock.now()))
+            save_pauses(shop.app.store, Pause("clinic", "", shop.app.engine.clock.now()))
         return reply
 
     monkeypatch.setattr(clinic, "write", then_pause)
@@ -214,7 +214,7 @@ async def test_planted_siblings_that_are_not_compared_are_carried_elsewhere(
     async def believing(*_given: object) -> None:
         return None
 
-    monkeypatch.setattr(siblings.Watch, "compare", believing)
+    monkeypatch.setattr(series_writes.SiblingCheck, "compare", believing)
     with pytest.raises(AssertionError):
         await test_siblings_that_a_write_changed_are_put_back_and_such_writes_stop(shop)
 
@@ -222,7 +222,7 @@ async def test_planted_siblings_that_are_not_compared_are_carried_elsewhere(
 async def test_planted_writes_to_instances_that_are_not_held_are_found(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncd.core.bookings.is_held", lambda *_given: False)
-    monkeypatch.setattr("syncd.engine.execute.held_instances", lambda *_given: set())
+    monkeypatch.setattr("syncd.core.booking_propagation.is_held", lambda *_given: False)
+    monkeypatch.setattr("syncd.engine.writer.held_instances", lambda *_given: set())
     with pytest.raises(AssertionError):
         await test_a_write_to_an_instance_waits_and_its_times_stay_closed(shop)

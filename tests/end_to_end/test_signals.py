@@ -10,10 +10,10 @@ from time import monotonic
 
 import pytest
 
-from syncd.engine.report import Exit, Health
+from syncd.engine.report import RunExit, SystemStatus
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.scenario import SYSTEMS
-from syncd.store.exposed import free_times
+from syncd.store.availability import availabilities
 from tests.daemon.kit import until
 from tests.end_to_end.test_process import Place, place, ready
 from tests.end_to_end.virtual import VirtualShop, play
@@ -40,8 +40,8 @@ def test_a_signal_while_reads_are_refused_ends_the_run_at_once(tmp_path: Path, n
         assert (shop.clock.monotonic() - at, shop.calls(name) - calls) == (0, 0)
         left = report.to_json()["left"]
         assert isinstance(left, dict)
-        assert (report.exit, left["interrupted"], left["systems"]) == (Exit.UNANSWERED, 1, 0)
-        assert report.systems[name].state is Health.INTERRUPTED
+        assert (report.exit, left["interrupted"], left["systems"]) == (RunExit.UNANSWERED, 1, 0)
+        assert report.systems[name].state is SystemStatus.INTERRUPTED
         assert shop.app.store.health().get(name) == health  # it says nothing of the platform
 
     play(tmp_path, scene)
@@ -68,13 +68,13 @@ def test_a_signal_while_writes_wait_ends_the_run_and_the_next_does_the_rest(
         assert (shop.clock.monotonic() - at, shop.calls(name) - calls) == (0, 0)
         left = report.to_json()["left"]
         assert isinstance(left, dict)
-        assert (report.exit, left["interrupted"]) == (Exit.UNANSWERED, 1)
+        assert (report.exit, left["interrupted"]) == (RunExit.UNANSWERED, 1)
         assert (left["unmade"] if name == "legacy" else left["waiting"]) > 0
         shop.world.sandbox.systems[name].faults.clear()
         await asyncio.sleep(60)
         await shop.restart()
         shop.texts.clear()
-        assert (await shop.resync()).exit is Exit.DONE
+        assert (await shop.resync()).exit is RunExit.DONE
         assert not shop.app.store.pending_intents()
 
     play(tmp_path, scene)
@@ -84,16 +84,16 @@ def test_a_signal_while_free_slots_are_refused_leaves_what_was_known(tmp_path: P
     async def scene(shop: VirtualShop) -> None:
         await shop.resync()
         shop.texts.clear()
-        before = free_times(shop.app.store, "alice")
+        before = availabilities(shop.app.store, "alice")
         refuse(shop, "clinic")
-        asking = asyncio.create_task(shop.app.engine.ask_slots(progress=shop.texts.append))
+        asking = asyncio.create_task(shop.app.engine.read_free_slots(progress=shop.texts.append))
         await asyncio.sleep(2)
         at = shop.clock.monotonic()
         shop.app.engine.stopping.set()
         await asking
         assert shop.clock.monotonic() == at
         assert any("clinic allows no more calls for" in text for text in shop.texts)
-        assert free_times(shop.app.store, "alice").get(("alice", "clinic")) == before.get(
+        assert availabilities(shop.app.store, "alice").get(("alice", "clinic")) == before.get(
             ("alice", "clinic")
         )
 

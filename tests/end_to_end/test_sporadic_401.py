@@ -42,7 +42,7 @@ def alarmed(shop: Shop) -> list[str]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for the second that a repeat waits."""
-    monkeypatch.setattr(access, "PAUSE", 0.01)
+    monkeypatch.setattr(access, "RETRY_PAUSE", 0.01)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -60,7 +60,7 @@ async def test_a_sporadic_401_is_neither_an_alarm_nor_a_fault(
     # The daemon's poll, with news to write.
     await deny(shop, times, by=by)
     shop.world.book("crm", "alice", shop.world.at(1, 21), 30)
-    polled = await shop.app.engine.watch(near=False)
+    polled = await shop.app.engine.poll(near=False)
     assert (alarmed(shop), polled.failures) == ([], [])
     assert shop.wrong() == []
 

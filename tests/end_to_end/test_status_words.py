@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import Topic
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.agreement import sights
+from syncd.sandbox.consistency import event_summaries
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.conftest import Shop
 
@@ -22,7 +22,7 @@ def respell(shop: Shop, spelling: str = "") -> None:
 
 def closed(shop: Shop, start: datetime) -> dict[str, datetime]:
     """In which systems a block of syncd's begins at this time, and until when it lasts."""
-    seen = sights(shop.world.sandbox.systems, shop.world.owners)
+    seen = event_summaries(shop.world.sandbox.systems, shop.world.owners)
     return {s.system: s.end for s in seen if s.ours and s.start == start}
 
 
@@ -66,7 +66,7 @@ async def test_a_meeting_first_seen_in_an_unknown_word_closes_its_time(shop: Sho
         assert set(closed(shop, start)) == set(SYSTEMS) - {name}
     found = {(i.system, i.topic) for i in report.items}
     assert {(name, Topic.UNKNOWN_STATUS) for name in starts} <= found
-    assert report.exit is Exit.DONE
+    assert report.exit is RunExit.DONE
 
 
 async def test_a_word_that_the_configuration_maps_frees_the_time_after_a_restart(
@@ -101,4 +101,4 @@ async def test_a_whole_day_that_somebody_closes_is_closed_elsewhere_on_the_locat
     await shop.resync()
     assert closed(shop, start) == {}
     again = await shop.resync()
-    assert (again.operations.total(), again.exit) == (0, Exit.DONE)
+    assert (again.operations.total(), again.exit) == (0, RunExit.DONE)

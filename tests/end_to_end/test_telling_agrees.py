@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from syncd.cli.main import run_with
-from syncd.engine.report import Exit, Report
+from syncd.engine.report import Report, RunExit
 from syncd.model import Action
 from syncd.sandbox.keys import forbid_writes
 from syncd.sandbox.scenario import PEOPLE
@@ -64,7 +64,7 @@ async def test_a_stopped_system_is_one_stop_and_no_conflict(
         clinic.move(each.id, each.start + HALF, each.end + HALF)
     report = await shop.resync()
     left = await same(shop, capsys, report)
-    assert (report.exit, left["stopped"], "conflicts" in left) == (Exit.GUARDED, 1, False)
+    assert (report.exit, left["stopped"], "conflicts" in left) == (RunExit.GUARDED, 1, False)
     _, told = await status(shop, capsys)
     assert told["stopped"] == report.to_json()["stopped"]
 
@@ -75,7 +75,7 @@ async def test_one_resync_frees_what_a_removed_system_had_taken(shop: Shop) -> N
     shop.path.write_text(re.sub(r"crm = .*\n", "", text))
     await shop.reload()
     report = await shop.resync()
-    assert (report.exit, report.waiting) == (Exit.DONE, [])
+    assert (report.exit, report.waiting) == (RunExit.DONE, [])
     assert report.operations[Action.REMOVE_BLOCK] > 0
 
 
@@ -88,7 +88,7 @@ async def test_a_resync_of_one_person_does_not_say_that_all_agrees_while_another
     every = await shop.resync()
     for _ in range(2):
         report = await shop.resync(providers=["bob"])
-        assert (report.exit, report.converged) == (Exit.UNANSWERED, False)
+        assert (report.exit, report.converged) == (RunExit.UNANSWERED, False)
         assert report.to_json()["waiting"] == every.to_json()["waiting"]
         await same(shop, capsys, report)
         await shop.restart()
@@ -104,5 +104,5 @@ async def test_status_names_the_system_of_a_write_without_an_outcome(
     report = Report(run="r")
     await engine.cycle(engine.window(near=False), report)
     capsys.readouterr()
-    assert say(shop, "status") == report.exit.code == Exit.UNANSWERED.code
+    assert say(shop, "status") == report.exit.code == RunExit.UNANSWERED.code
     assert "clinic: 1 write without a confirmed outcome yet" in capsys.readouterr().out

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.engine.report import Exit, Health
+from syncd.engine.report import RunExit, SystemStatus
 from syncd.model import Topic
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.agreement import sights
 from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.consistency import event_summaries
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.store.reported import open_items
 from tests.end_to_end.conftest import Shop
@@ -18,7 +18,7 @@ from tests.end_to_end.conftest import Shop
 
 def closed(shop: Shop, start: datetime) -> set[str]:
     """The systems in which a block of syncd's begins then."""
-    seen = sights(shop.world.sandbox.systems, shop.world.owners)
+    seen = event_summaries(shop.world.sandbox.systems, shop.world.owners)
     return {s.system for s in seen if s.ours and s.start == start}
 
 
@@ -47,13 +47,13 @@ async def test_one_unnamed_row_in_a_first_sync_stops_nobody_and_is_reported_in_e
     shop.world.book(min(others(system)), "alice", theirs)
     for _ in range(2):
         report = await shop.resync()
-        assert {s.state for s in report.systems.values()} == {Health.OK}
-        assert (report.exit, report.unreadable) == (Exit.CONFLICTS, 1)
+        assert {s.state for s in report.systems.values()} == {SystemStatus.OK}
+        assert (report.exit, report.unreadable) == (RunExit.CONFLICTS, 1)
         assert system in closed(shop, theirs)
     assert all("06 07" in line or f"{odd:%H:%M}" in line for line in shop.wrong())
     shop.world.sandbox.systems[system].broken_rows.clear()
     report = await shop.resync()
-    assert (report.exit, shop.wrong(), open_items(shop.app.store)) == (Exit.DONE, [], [])
+    assert (report.exit, shop.wrong(), open_items(shop.app.store)) == (RunExit.DONE, [], [])
     assert closed(shop, odd) == others(system)
 
 
@@ -91,11 +91,11 @@ async def test_a_known_meeting_without_an_end_keeps_its_time_and_follows_when_it
     platform.broken_rows[event] = Lack.END
     platform.move(event, later, later + timedelta(hours=1))
     report = await shop.resync()
-    assert (report.exit, report.unreadable) == (Exit.CONFLICTS, 1)
+    assert (report.exit, report.unreadable) == (RunExit.CONFLICTS, 1)
     assert closed(shop, start) == others(system)
     platform.broken_rows.clear()
     report = await shop.resync()
-    assert (report.exit, report.items) == (Exit.DONE, [])
+    assert (report.exit, report.items) == (RunExit.DONE, [])
     assert (closed(shop, start), closed(shop, later)) == (set(), others(system))
 
 
@@ -106,13 +106,13 @@ async def test_a_row_without_an_owner_in_a_list_of_all_users_stops_nobody(
     odd, theirs = break_row(shop, system, Lack.OWNER), shop.world.at(6, 9)
     shop.world.book(other, "alice", theirs)
     report = await shop.resync()
-    assert {s.state for s in report.systems.values()} == {Health.OK}
-    assert report.exit is Exit.CONFLICTS
+    assert {s.state for s in report.systems.values()} == {SystemStatus.OK}
+    assert report.exit is RunExit.CONFLICTS
     assert [(i.system, i.topic) for i in report.items] == [(system, Topic.UNREADABLE)]
     assert closed(shop, theirs) == others(other)
     shop.world.sandbox.systems[system].broken_rows.clear()
     report = await shop.resync()
-    assert (report.exit, report.items) == (Exit.DONE, [])
+    assert (report.exit, report.items) == (RunExit.DONE, [])
     assert closed(shop, odd) == others(system)
 
 
@@ -125,7 +125,7 @@ async def test_a_known_event_whose_owner_a_list_does_not_name_any_more_keeps_its
     shop.world.sandbox.clinic.broken_rows[event] = Lack.OWNER
     for _ in range(3):
         report = await shop.resync()
-        assert (report.exit, report.operations.total()) == (Exit.CONFLICTS, 0)
+        assert (report.exit, report.operations.total()) == (RunExit.CONFLICTS, 0)
         assert [(i.event, i.topic) for i in report.items] == [(event, Topic.UNREADABLE)]
         assert closed(shop, start) == others("clinic")
 
@@ -135,10 +135,13 @@ async def test_the_first_row_of_the_next_list_is_spoilt_once(shop: Shop, lack: L
     await shop.resync()
     shop.world.sandbox.clinic.faults.add(Fault(FaultKind.BROKEN_ROW, times=1, spelling=lack))
     first = await shop.resync()
-    assert (first.operations.total(), {s.state for s in first.systems.values()}) == (0, {Health.OK})
+    assert (first.operations.total(), {s.state for s in first.systems.values()}) == (
+        0,
+        {SystemStatus.OK},
+    )
     assert shop.world.sandbox.clinic.faults.injected[FaultKind.BROKEN_ROW] == 1
     last = await shop.resync()
-    assert (last.exit, last.items, last.operations.total()) == (Exit.DONE, [], 0)
+    assert (last.exit, last.items, last.operations.total()) == (RunExit.DONE, [], 0)
 
 
 @pytest.mark.parametrize("system", ["clinic", "legacy"])
@@ -151,7 +154,7 @@ async def test_an_old_row_that_only_the_deepest_read_lists_stays_reported(
     platform.broken_rows[leave] = Lack.END
     await shop.resync()
     for near in (False, True, False):
-        await shop.app.engine.watch(near=near)
+        await shop.app.engine.poll(near=near)
         assert [item.event for item in open_items(shop.app.store)] == [leave]
     platform.remove_block(leave)
     await shop.resync()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import writing
-from syncd.engine.report import Exit
+from syncd.engine import write_systems
+from syncd.engine.report import RunExit
 from syncd.model import ConflictKind
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.leadconnector import wire
@@ -57,7 +57,7 @@ async def test_a_moved_twin_keeps_its_status_and_the_other_system_hears_of_none(
     before, elsewhere = standing(shop, "clinic")[twin], standing(shop, other)[first]
     start = elsewhere.start + 2 * HOUR
     shop.world.sandbox.systems[other].move(first, start, start + HOUR)
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     after, there = standing(shop, "clinic")[twin], standing(shop, other)[first]
     assert (after.status, after.title, after.description) == (status, *TEXTS.values())
     assert after == replace(before, start=start, end=start + HOUR, updated_at=after.updated_at)
@@ -79,7 +79,7 @@ async def test_a_twin_on_a_teams_calendar_is_moved(shop: Shop, type: str) -> Non
     await shop.resync()
     start = standing(shop, "legacy")[first].start + 2 * HOUR
     shop.world.sandbox.legacy.move(first, start, start + HOUR)
-    assert (await shop.resync()).exit is Exit.DONE
+    assert (await shop.resync()).exit is RunExit.DONE
     after = standing(shop, "clinic")[twin]
     assert (after.start, after.status, after.user) == (start, "new", users[0])
 
@@ -158,7 +158,7 @@ async def test_a_reset_of_an_update_without_an_answer_is_put_back_and_carried_no
     clinic.faults.add(Fault(FaultKind.LOSE_AFTER, method="PUT", times=1))
     start = elsewhere.start + 2 * HOUR
     legacy.move(first, start, start + HOUR)
-    await shop.app.engine.watch(near=False)
+    await shop.app.engine.poll(near=False)
     assert standing(shop, "clinic")[twin].status == "confirmed"
     if shown == "list first":
         # Its own read fails for once, so that the list is the first to show it.
@@ -214,17 +214,17 @@ async def test_a_meeting_that_is_moved_between_the_list_and_the_update_is_not_ov
     legacy.checks_slots = False
     start = standing(shop, "legacy")[first].start
     legacy.move(first, start + 2 * HOUR, start + 3 * HOUR)
-    write = writing.write
+    write = write_systems.write_systems
 
     async def a_person_first(*given: Any) -> Any:
         if standing(shop, "clinic")[twin].start == start:
             clinic.move(twin, start + 4 * HOUR, start + 5 * HOUR)
         return await write(*given)
 
-    monkeypatch.setattr("syncd.engine.cycle.write", a_person_first)
-    await shop.app.engine.watch(near=False)
+    monkeypatch.setattr("syncd.engine.cycle.write_systems", a_person_first)
+    await shop.app.engine.poll(near=False)
     assert standing(shop, "clinic")[twin].start == start + 4 * HOUR
-    await shop.app.engine.watch(near=False)
+    await shop.app.engine.poll(near=False)
     assert standing(shop, "clinic")[twin].start == standing(shop, "legacy")[first].start
 
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.report import Report
-from syncd.sandbox.direct import Direct
-from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.asgi_transport import AsgiTransport
+from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.store import Store
-from syncd.wiring import App, build
 
 T = TypeVar("T")
 
@@ -26,14 +26,14 @@ START = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
 class VirtualShop:
     """The three platforms without a limit, and syncd beside them; ``texts`` is its progress."""
 
-    world: World
+    world: Clinic
     clock: VirtualClock
     path: Path
     app: App
     texts: list[str] = field(default_factory=list)
 
     async def resync(self, **asked: Any) -> Report:
-        self.app.insist()
+        self.app.reset_backoff()
         return await self.app.engine.resync(progress=self.texts.append, **asked)
 
     async def restart(self, *, killed: bool = False) -> None:
@@ -46,7 +46,7 @@ class VirtualShop:
 
     def start(self, store: Store | None = None) -> App:
         sandbox = self.world.sandbox
-        ways = {name: Direct(sandbox.apps[name]) for name in SYSTEMS}
+        ways = {name: AsgiTransport(sandbox.apps[name]) for name in SYSTEMS}
         return build(load(self.path, {}), store=store, clock=self.clock, transports=ways)
 
     def calls(self, system: str) -> int:
@@ -63,7 +63,7 @@ def play(
         sandbox = Sandbox(clock)
         for platform in sandbox.systems.values():
             platform.limit = None
-        world = furnish(sandbox, clock.now())
+        world = seed_clinic(sandbox, clock.now())
         for name, platform in sandbox.systems.items():
             sandbox.urls[name] = f"http://127.0.0.1:1{platform.base_path}"
         path = folder / "syncd.toml"

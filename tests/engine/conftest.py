@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.facts import Limits
+from syncd.core.inputs import GuardLimits
 from syncd.core.rules import Rules
 from syncd.engine.cycle import Engine
-from syncd.engine.persons import Persons
-from syncd.engine.policy import Ids, Policy
+from syncd.engine.person_lookup import PersonLookup
+from syncd.engine.policy import EnginePolicy, Ids
 from syncd.store.store import Store
 from tests.core.kit import SYSTEMS
 from tests.engine.fakes import FakeClock, FakeSystem
@@ -68,8 +68,8 @@ def make_engine(
             row=lambda: f"row{next(numbers):06}",
             key=lambda: f"key{next(numbers):06}x".translate(str.maketrans("0189", "abcd"))[:10],
         ),
-        persons=Persons(b"secret"),
-        policy=Policy(rules={p: Rules(prefer=SYSTEMS) for p in "pq"}, limits=Limits()),
+        persons=PersonLookup(b"secret"),
+        policy=EnginePolicy(rules={p: Rules(prefer=SYSTEMS) for p in "pq"}, limits=GuardLimits()),
     )
 
 

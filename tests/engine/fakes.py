@@ -15,7 +15,6 @@ from syncd.model import (
     Action,
     Buffer,
     Coverage,
-    Directory,
     Event,
     EventRef,
     Kind,
@@ -25,37 +24,38 @@ from syncd.model import (
     Status,
     Topic,
     Unproven,
+    UserDirectory,
     Value,
     Window,
-    find_key,
-    mark,
+    embed_tag,
+    find_tag,
     read_value,
 )
 from syncd.model.whole_record import WholeRecord, whole_record
-from syncd.systems.facts import Facts
+from syncd.systems.facts import FactStore
 from syncd.systems.list_caps import outside
-from syncd.systems.measured import Measured
+from syncd.systems.measured import MeasuredFacts
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
     Accepted,
-    Ambiguous,
+    CallStats,
     Capabilities,
+    CheckResult,
     Done,
-    Finding,
     Found,
     Gone,
     ListCall,
-    Malformed,
-    Refusal,
-    Rejected,
+    LookupResult,
+    PlatformError,
+    RejectedError,
+    RejectionReason,
     Reply,
     Row,
-    Sighting,
     Snapshot,
-    SystemFault,
-    Traffic,
     Unknown,
+    UnknownOutcomeError,
+    UnreadableError,
 )
 from syncd.systems.probing import Prober
 from tests.core.kit import NOW
@@ -120,7 +120,7 @@ class FakeSystem:
     """Events that nothing can be read of by id."""
     asked: list[str] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
-    refused: Mapping[str, Rejected] = field(default_factory=dict)
+    refused: Mapping[str, RejectedError] = field(default_factory=dict)
     told_users: Mapping[str, str] = field(default_factory=dict)
     empty_users: bool = False
     empty: bool = False
@@ -139,7 +139,7 @@ class FakeSystem:
     resets: bool = False
     tells_times: bool = True
     """Rows say when they were made and last changed."""
-    refuses: dict[str, SystemFault] = field(default_factory=dict)
+    refuses: dict[str, PlatformError] = field(default_factory=dict)
     """What is answered to a read of these events by id."""
     refuses_gone: bool = False
     """Deleted events are answered with 400."""
@@ -147,13 +147,13 @@ class FakeSystem:
     kept_free: dict[str, Buffer] = field(default_factory=dict)
     reads: int = 0
     numbers: Any = field(default_factory=count)
-    facts: Facts = field(init=False)
-    measured: Measured = field(init=False)
+    facts: FactStore = field(init=False)
+    measured: MeasuredFacts = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing was measured yet."""
-        self.facts = Facts(self.name, self.clock)
-        self.measured = Measured("", self.facts)
+        self.facts = FactStore(self.name, self.clock)
+        self.measured = MeasuredFacts("", self.facts)
 
     # the outside
 
@@ -213,19 +213,20 @@ class FakeSystem:
             if h.provider in chosen
             and event not in self.hidden
             and not self.empty
-            and window.touches(h.value)
+            and window.overlaps(h.value)
             and (h.value.start >= asked.start or not self.by_start)
             and (self.lists_blocks or h.kind is Kind.APPOINTMENT)
             and (h.value.busy or not self.hides_cancelled)
-            and not any(hole.touches(h.value) for hole in self.holes)
+            and not any(hole.overlaps(h.value) for hole in self.holes)
         ]
         rows = [row for row in rows if row.provider not in self.refused]
         unnamed = {p for p, at in self.unnamed.items() if at in window} & chosen
         malformed = [
-            Malformed(self.name, f"list of {p}", "1 row has no id", providers=[p]) for p in unnamed
+            UnreadableError(self.name, f"list of {p}", "1 row has no id", providers=[p])
+            for p in unnamed
         ]
         ownerless = [row for row in rows if row.id in self.ownerless]
-        malformed += [Malformed(self.name, row.id, "names no owner") for row in ownerless]
+        malformed += [UnreadableError(self.name, row.id, "names no owner") for row in ownerless]
         rows = [row for row in rows if row not in ownerless]
         covered = chosen - self.refused.keys() - unnamed
         kinds = frozenset(Kind) if self.lists_blocks else frozenset({Kind.APPOINTMENT})
@@ -237,7 +238,9 @@ class FakeSystem:
         if rest := kinds - self.unnamed_kinds:
             coverage += [Coverage(self.name, p, rest, asked, self.clock.now()) for p in unnamed]
         malformed += [
-            Malformed(self.name, "", "it is cut", Topic.LIST, p) for p in covered if self.holes
+            UnreadableError(self.name, "", "it is cut", Topic.LIST, p)
+            for p in covered
+            if self.holes
         ]
         same = {row.id for row in rows if known.get(row.id) == row.fingerprint}
         news = [row for row in rows if row.id not in same]
@@ -256,7 +259,7 @@ class FakeSystem:
         held = row.wire
         assert isinstance(held, Held)
         if row.id in self.broken:
-            raise Malformed(self.name, row.id, "it ends before it starts")
+            raise UnreadableError(self.name, row.id, "it ends before it starts")
         return self._event(row.id, held)
 
     def _event(self, event: str, held: Held) -> Event:
@@ -264,7 +267,7 @@ class FakeSystem:
         try:
             value = read_value(value.start, value.end, value.status, self.clock.now())
         except ValueError as error:
-            raise Malformed(self.name, event, str(error)) from None
+            raise UnreadableError(self.name, event, str(error)) from None
         return Event(
             self.name,
             held.provider,
@@ -273,17 +276,17 @@ class FakeSystem:
             value,
             person=held.person,
             service=held.service,
-            key=find_key(held.title),
+            key=find_tag(held.title),
             updated_at=self._time(held.updated_at),
             created_at=self._time(held.created_at),
-            odd=self.odd.get(event, ""),
+            unknown_status=self.odd.get(event, ""),
             owner=held.provider,
         )
 
     def _time(self, at: datetime | None) -> datetime | None:
         return None if at is None or not self.tells_times else at + (self.skew or timedelta(0))
 
-    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
         del value
         self._fail("read_one")
         self.asked.append(ref.id)
@@ -296,7 +299,7 @@ class FakeSystem:
             return Unknown("answered 400", refused=True)
         try:
             return Gone() if held is None else Found(self._event(ref.id, held))
-        except Malformed as error:
+        except UnreadableError as error:
             return Unknown(str(error))
 
     async def whole(self, ref: EventRef) -> WholeRecord:
@@ -304,7 +307,7 @@ class FakeSystem:
         self._fail("whole")
         held = self.events.get(ref.id)
         if held is None:
-            raise Rejected(self.name, "whole", why=Refusal.GONE)
+            raise RejectedError(self.name, "whole", why=RejectionReason.GONE)
         start, end = held.value.interval
         tree = {
             "start": start.isoformat(),
@@ -317,14 +320,14 @@ class FakeSystem:
         }
         return whole_record(tree, held.value.status, "secret")
 
-    async def users(self) -> Directory:
+    async def users(self) -> UserDirectory:
         """Read the users: those of all providers and of whoever else has an event here."""
         self._fail("users")
         others = {h.provider for h in self.events.values()} - {""}
         present = ({*self.providers} | others) - self.missing
         mapped = {p: p if p in present else None for p in self.providers}
         listed = bool(present) and not self.empty_users
-        return Directory(frozenset(present), mapped=mapped, listed=listed)
+        return UserDirectory(frozenset(present), mapped=mapped, listed=listed)
 
     async def person(self, event: Event) -> Person | None:
         self._fail("person")
@@ -348,10 +351,10 @@ class FakeSystem:
     def _apply(self, operation: Operation) -> str:
         if operation.event is None:
             assert operation.after is not None
-            title = "Busy" if self.strip_keys else mark("Busy", operation.key or "")
+            title = "Busy" if self.strip_keys else embed_tag("Busy", operation.key or "")
             return self._put(Held(operation.provider, Kind.BLOCK, operation.after, None, title))
         if operation.event not in self.events:
-            raise Rejected(self.name, "write", why=Refusal.GONE)
+            raise RejectedError(self.name, "write", why=RejectionReason.GONE)
         if operation.action is Action.REMOVE_BLOCK:
             del self.events[operation.event]
         elif operation.after is not None:
@@ -388,7 +391,7 @@ class FakeSystem:
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         return len(self.plan(window, providers))
 
-    async def check(self) -> Sequence[Finding]:
+    async def check(self) -> Sequence[CheckResult]:
         return []
 
     @property
@@ -402,11 +405,11 @@ class FakeSystem:
         return self.kept_free
 
     @property
-    def traffic(self) -> Traffic:
-        return Traffic(reads=self.reads, writes=len(self.writes), skew=self.skew)
+    def traffic(self) -> CallStats:
+        return CallStats(reads=self.reads, writes=len(self.writes), skew=self.skew)
 
     async def prober(self) -> Prober:
-        raise Rejected(self.name, detail="nothing of it is uncertain")
+        raise RejectedError(self.name, detail="nothing of it is uncertain")
 
     async def aclose(self) -> None:
         return None
@@ -417,6 +420,6 @@ class FakeSystem:
             raise waiting.pop(0)
 
 
-def lost_reply(system: str) -> SystemFault:
+def lost_reply(system: str) -> PlatformError:
     """A write whose answer never came."""
-    return Ambiguous(system, "POST /", detail="connection lost")
+    return UnknownOutcomeError(system, "POST /", detail="connection lost")

@@ -30,8 +30,8 @@ from shutil import copyfile
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from syncd.engine.agenda import Agenda
 from syncd.engine.cycle import Engine
+from syncd.engine.dirty import DirtyProviders
 from syncd.engine.report import Report
 from syncd.model import (
     Action,
@@ -46,9 +46,16 @@ from syncd.model import (
     Value,
     Window,
 )
-from syncd.store.created import beside
+from syncd.store.created_ids import created_ids_path
 from syncd.store.store import Store
-from syncd.systems.port import NO_LOOK_BACK, NOTHING_KNOWN, Capabilities, Reply, Sighting, Snapshot
+from syncd.systems.port import (
+    NO_LOOK_BACK,
+    NOTHING_KNOWN,
+    Capabilities,
+    LookupResult,
+    Reply,
+    Snapshot,
+)
 from tests.core.kit import SYSTEMS
 from tests.engine.conftest import Shop, make_engine
 from tests.engine.fakes import FakeClock, FakeSystem
@@ -151,7 +158,7 @@ class MortalSystem(FakeSystem):
         async with self._call("read"):
             return await super().read(window, providers, known, look_back=look_back)
 
-    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
         async with self._call("read_one"):
             return await super().read_one(ref, value)
 
@@ -250,7 +257,7 @@ class MortalShop(Shop):
         for source, target in (
             (self.path, path),
             (Path(f"{self.path}-wal"), Path(f"{path}-wal")),
-            (beside(self.path), beside(path)),
+            (created_ids_path(self.path), created_ids_path(path)),
         ):
             target.unlink(missing_ok=True)
             if source.exists():
@@ -262,7 +269,7 @@ class MortalShop(Shop):
     def restart(self) -> None:
         self.store.close()
         self.store = MortalStore.begin(self.path, self.steps)
-        self.engine = replace(self.engine, store=self.store, agenda=Agenda(), answered=set())
+        self.engine = replace(self.engine, store=self.store, dirty=DirtyProviders(), answered=set())
 
     def configure(self, mapping: Mapping[str, Sequence[str]]) -> None:
         """Start the engine of the same state with another mapping."""
@@ -330,7 +337,7 @@ def ending(shop: MortalShop) -> Ending:
     """What stands now."""
     bookings = {b.id: b for b in shop.store.bookings()}
     states = [shop.store.state(p) for p in shop.engine.mapping]
-    mine = {(r.system, r.id) for state in states for r in state.records if r.mine}
+    mine = {(r.system, r.id) for state in states for r in state.records if r.created_by_us}
     return Ending(
         outside={
             s.name: sorted(

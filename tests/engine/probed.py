@@ -12,20 +12,20 @@ from typing import Any
 
 import httpx
 
+from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.canaries import Canaries
-from syncd.engine.probe_outcome import Outcome, Probed
+from syncd.engine.probe_outcome import ProbeOutcome, ProbeRun
 from syncd.model import Fact
 from syncd.model.canary import Canary
 from syncd.model.platform_facts import PlatformKind
+from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.clock import ManualClock
-from syncd.sandbox.direct import Direct
 from syncd.sandbox.platform import Platform
-from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.store.canaries import canaries
 from syncd.store.facts import facts
-from syncd.wiring import App, build
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 SYSTEM_OF = {
@@ -62,7 +62,7 @@ class Steps:
 class Way(httpx.AsyncBaseTransport):
     """The way to one platform, for a process that may die before and after each request."""
 
-    inner: Direct
+    inner: AsgiTransport
     steps: Steps
     beside: Callable[[], Awaitable[object]] | None = None
     """What is done, in a task of its own, before each request."""
@@ -91,7 +91,7 @@ class Office:
     path: Path
     clock: ManualClock
     sandbox: Sandbox
-    world: World
+    world: Clinic
     ways: dict[str, Way]
     steps: Steps
     app: App = field(init=False)
@@ -104,7 +104,7 @@ class Office:
         """Start the program on the state that is there."""
         self.app = build(load(self.path, {}), clock=self.clock, transports=self.ways)
         store, steps = self.app.store, self.steps
-        keep, apply = store.keep, store.apply
+        keep, apply = store.replace, store.apply
 
         def kept(*given: Any) -> None:
             if not steps.dead:
@@ -116,7 +116,7 @@ class Office:
                 apply(*given)
                 steps.step("after storing")
 
-        setattr(store, "keep", kept)  # noqa: B010 - methods are not to be assigned
+        setattr(store, "replace", kept)  # noqa: B010 - methods are not to be assigned
         setattr(store, "apply", applied)  # noqa: B010
 
     async def restart(self) -> None:
@@ -125,11 +125,11 @@ class Office:
         self.steps.last, self.steps.dead = None, False
         self.clock.advance(120)
         self.start()
-        self.app.insist()
+        self.app.reset_backoff()
 
-    async def probe(self, *names: str) -> Probed:
+    async def probe(self, *names: str) -> ProbeRun:
         """Measure systems, all of them unless some are named."""
-        self.app.insist()
+        self.app.reset_backoff()
         return await self.app.engine.probe(names or SYSTEMS)
 
     def on_made(self, told: Callable[[str], object]) -> None:
@@ -189,7 +189,7 @@ class Office:
         return sum(c.stands for c in canaries(self.app.store))
 
 
-def outcome(probed: Probed, name: str) -> Outcome:
+def outcome(probed: ProbeRun, name: str) -> ProbeOutcome:
     """Return the outcome of one system."""
     return next(each for each in probed.outcomes if each.system == name)
 
@@ -198,7 +198,7 @@ def an_office(folder: Path, *, booked: bool = True) -> Office:
     """Furnish three accounts, with what the facts are found by."""
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
-    world = furnish(sandbox, NOW, empty=True)
+    world = seed_clinic(sandbox, NOW, empty=True)
     sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEMS}
     sandbox.legacy.lists_blocks = True
     if booked:
@@ -215,5 +215,5 @@ def an_office(folder: Path, *, booked: bool = True) -> Office:
     path.write_text(text.replace('busy_task_type = "Busy"\n', f'busy_task_type = "Busy"\n{cancel}'))
     path.chmod(0o600)
     steps = Steps()
-    ways = {name: Way(Direct(sandbox.apps[name]), steps) for name in SYSTEMS}
+    ways = {name: Way(AsgiTransport(sandbox.apps[name]), steps) for name in SYSTEMS}
     return Office(path, clock, sandbox, world, ways, steps)

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.acknowledge import CannotAcknowledge, acknowledge, entries
-from syncd.model import Changes, ConflictKind, HeldConflict, Item, Topic
+from syncd.engine.acknowledge import AcknowledgeError, acknowledge, entries
+from syncd.model import Changes, ConflictKind, HeldConflict, ReportedItem, Topic
 from syncd.store import Store
-from syncd.store.reported import marks_of, shown_items
+from syncd.store.reported import acknowledgements_of, shown_items
 from tests.store.kit import DAY, held, item, rec, v
 
 
@@ -22,8 +22,8 @@ def store() -> Iterator[Store]:
     store.close()
 
 
-def shown(store: Store) -> list[Item]:
-    return shown_items(store, DAY, marks_of(store))
+def shown(store: Store) -> list[ReportedItem]:
+    return shown_items(store, DAY, acknowledgements_of(store))
 
 
 def pair(*, hold: bool) -> HeldConflict:
@@ -45,7 +45,7 @@ def test_an_item_is_acknowledged_and_taken_back_with_history(store: Store) -> No
         ("acknowledgement taken back", "by kim", "e"),
         ("acknowledged", "by kim", "e"),
     ]
-    with pytest.raises(CannotAcknowledge, match="is not acknowledged"):
+    with pytest.raises(AcknowledgeError, match="is not acknowledged"):
         acknowledge(store, one.id, "kim", DAY, undo=True)
 
 
@@ -61,11 +61,11 @@ def test_an_unknown_id_names_near_ones(store: Store) -> None:
     store.apply(Changes(reported=[item("e")]))
     known = item("e").id
     wrong = known[:-1] + ("0" if known[-1] != "0" else "1")
-    with pytest.raises(CannotAcknowledge) as raised:
+    with pytest.raises(AcknowledgeError) as raised:
         acknowledge(store, wrong, "", DAY, undo=False)
     assert raised.value.remedy == f"Did you mean {known}?"
     for nothing in ("", "  ", "%", "zzz"):
-        with pytest.raises(CannotAcknowledge, match="nothing that is reported"):
+        with pytest.raises(AcknowledgeError, match="nothing that is reported"):
             acknowledge(store, nothing, "", DAY, undo=False)
 
 
@@ -74,7 +74,7 @@ def test_an_id_of_several_names_each_in_full(store: Store) -> None:
     store.apply(Changes(records=[rec("well", v(9))], reported=many))
     letters = [i.digest[0] for i in many]
     common = max(letters, key=letters.count)
-    with pytest.raises(CannotAcknowledge) as raised:
+    with pytest.raises(AcknowledgeError) as raised:
         acknowledge(store, common, "", DAY, undo=False)
     assert any(i.digest in raised.value.remedy for i in many if i.digest[0] == common)
 
@@ -91,7 +91,7 @@ def test_a_held_conflict_is_refused_with_the_command_that_decides(store: Store) 
     guard = replace(guard, conflict=replace(guard.conflict, kind=ConflictKind.GUARD))
     store.apply(Changes(opened=[pair(hold=True), guard]))
     for start, command in (("pairabc", "conflicts resolve pairabc"), ("guard", "--accept run7")):
-        with pytest.raises(CannotAcknowledge) as raised:
+        with pytest.raises(AcknowledgeError) as raised:
             acknowledge(store, start, "", DAY, undo=False)
         assert command in raised.value.remedy
 
@@ -101,7 +101,7 @@ def test_every_row_of_a_system_in_the_state_is_one_item(store: Store) -> None:
     known = [rec(f"e{n}", v(9)) for n in range(5)]
     store.apply(Changes(records=known, reported=rows))
     assert [i.topic for i in shown(store)] == [Topic.ACCOUNT]
-    ours = rec("block", v(9), mine=True)
+    ours = rec("block", v(9), created_by_us=True)
     over = rec("over", v(-30))
     elsewhere = rec("other", v(9), "b")
     store.apply(Changes(records=[ours, over, elsewhere, rec("e1@users/u", v(9))]))

@@ -8,19 +8,19 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.cli.endings import ending
-from syncd.engine.execute import AHEAD, PROMPT, SENT_WITHIN
-from syncd.engine.report import Left, Report
+from syncd.cli.run_summary import ending
+from syncd.engine.report import Remaining, Report
+from syncd.engine.writer import JOURNAL_BATCH, MAX_SEND_DELAY, RESTAMP_AFTER
 from syncd.model import Action, BulkCall, Changes, Intent, IntentState, Operation
 from syncd.store.journal import intents_since
-from syncd.systems.port import Capabilities, RateLimited, Reply, Retryable
+from syncd.systems.port import Capabilities, RateLimitedError, Reply, RetryableError
 from tests.core.kit import NOW, v
 from tests.engine.conftest import Shop
 from tests.engine.fakes import FakeSystem, lost_reply
 from tests.engine.test_promises import settle
 
 HOURS = range(9, 15)
-MANY = range(24, 24 + AHEAD + 3)
+MANY = range(24, 24 + JOURNAL_BATCH + 3)
 
 OPEN, DONE, DROPPED = IntentState.OPEN, IntentState.DONE, IntentState.DROPPED
 
@@ -82,7 +82,7 @@ async def test_no_request_leaves_before_its_intent_is_committed(shop: Shop) -> N
     book_all(shop, MANY)
     await settle(shop)
     # Ten together, each closed by its own outcome, then the three that are left.
-    assert open_at == [*range(AHEAD, 0, -1), 3, 2, 1]
+    assert open_at == [*range(JOURNAL_BATCH, 0, -1), 3, 2, 1]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -107,19 +107,20 @@ async def test_a_process_that_dies_among_its_writes_makes_none_twice(
 
 async def test_a_crash_costs_a_read_for_each_intent_and_these_are_few(shop: Shop) -> None:
     await shop.engine.resync()
-    book_all(shop, range(24, 24 + 4 * AHEAD))
+    book_all(shop, range(24, 24 + 4 * JOURNAL_BATCH))
     during_writes(shop.b, crash(1))
     with pytest.raises(Crash):
         await shop.engine.resync()
     undisturbed(shop.b)
     shop.restart()
     reads = shop.b.reads
-    await shop.engine.watch(near=False)
-    assert shop.b.reads - reads <= AHEAD + 1
+    await shop.engine.poll(near=False)
+    assert shop.b.reads - reads <= JOURNAL_BATCH + 1
 
 
 @pytest.mark.parametrize(
-    "fault", [RateLimited("b", "POST /", wait=30.0), Retryable("b", "POST /", detail="refused")]
+    "fault",
+    [RateLimitedError("b", "POST /", wait=30.0), RetryableError("b", "POST /", detail="refused")],
 )
 async def test_a_fault_in_the_middle_drops_what_comes_after_it(
     shop: Shop, fault: Exception
@@ -130,7 +131,7 @@ async def test_a_fault_in_the_middle_drops_what_comes_after_it(
 
     book_all(shop)
     during_writes(shop.b, fail)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert len(journal(shop, "b", DONE)) == 2
     assert len(journal(shop, "b", DROPPED)) == len(HOURS) - 2
     assert [i.error for i in journal(shop, "b", DROPPED)].count(str(fault)) == 1
@@ -147,7 +148,7 @@ async def test_who_is_asked_to_stop_closes_what_was_not_sent(shop: Shop) -> None
 
     book_all(shop)
     during_writes(shop.b, stop)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     # The request in flight was finished, and its outcome kept.
     assert len(journal(shop, "b", DONE)) == len(shop.b.writes) == 2
     assert len(journal(shop, "b", DROPPED)) == len(HOURS) - 2
@@ -169,7 +170,7 @@ async def test_an_interrupted_resync_counts_as_unmade_what_a_plan_then_shows(sho
     report.exposures = 0
     shop.restart()
     plan = await shop.engine.resync(dry_run=True)
-    assert report.left == {Left.INTERRUPTED: 1, Left.UNMADE: len(plan.planned)}
+    assert report.left == {Remaining.INTERRUPTED: 1, Remaining.UNMADE: len(plan.planned)}
     assert ending(report.left, 0).endswith(
         f"left: {len(plan.planned)} writes not made yet (syncd plan)"
     )
@@ -179,16 +180,16 @@ async def test_an_unanswered_write_is_counted_apart_from_what_was_not_made(shop:
     book_all(shop)
     shop.b.faults["reply"] = [lost_reply("b")]
     report = Report("r")
-    shop.engine.agenda.add(["p"])
+    shop.engine.dirty.mark_whole(["p"])
     await shop.engine.cycle(shop.engine.window(near=False), report)
-    assert (report.left[Left.WRITES], report.left[Left.UNMADE]) == (1, len(HOURS) - 1)
+    assert (report.left[Remaining.WRITES], report.left[Remaining.UNMADE]) == (1, len(HOURS) - 1)
 
 
 async def test_nothing_is_written_on_top_of_an_unanswered_write(shop: Shop) -> None:
     book_all(shop)
     shop.a.book("q", v(20))
     shop.b.faults["reply"] = [lost_reply("b")]
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert [o.provider for o in shop.b.writes] == ["p", "q"]
     assert len(journal(shop, "b", OPEN)) == 1
     assert len(journal(shop, "b", DROPPED)) == len(HOURS) - 1
@@ -213,13 +214,13 @@ async def test_an_intent_that_had_to_wait_is_committed_anew_before_it_is_sent(sh
     async def slow(operations: Sequence[Operation]) -> Reply:
         (sent,) = [i for i in journal(shop, "b", OPEN) if i.operation.key == operations[0].key]
         ages.append(shop.clock.now() - sent.opened_at)
-        shop.clock.pass_(seconds=PROMPT.total_seconds() / 2)
+        shop.clock.pass_(seconds=RESTAMP_AFTER.total_seconds() / 2)
         return await FakeSystem.write(shop.b, operations)
 
     book_all(shop)
     shop.b.write = slow  # type: ignore[method-assign]
-    await shop.engine.watch(near=False)
-    half = PROMPT / 2
+    await shop.engine.poll(near=False)
+    half = RESTAMP_AFTER / 2
     assert ages == [0 * half, half, 2 * half, 0 * half, 0 * half, 0 * half]
 
 
@@ -231,14 +232,14 @@ async def test_a_write_cut_off_by_a_crash_has_time_to_leave_and_to_show(shop: Sh
     shop.a.book("p", v(9))
     during_writes(shop.b, crash(1))
     with pytest.raises(Crash):
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
     undisturbed(shop.b)
     shop.restart()
-    shop.clock.pass_(seconds=(lag + SENT_WITHIN).total_seconds() - 1)
-    await shop.engine.watch(near=False)
+    shop.clock.pass_(seconds=(lag + MAX_SEND_DELAY).total_seconds() - 1)
+    await shop.engine.poll(near=False)
     assert len(journal(shop, "b", OPEN)) == 1
     shop.clock.pass_(seconds=2)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == intervals([9])
 
 
@@ -252,13 +253,13 @@ async def test_the_lag_of_an_unanswered_write_counts_from_when_it_was_given_up(s
         raise lost_reply("b")
 
     during_writes(shop.b, long_silence)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     undisturbed(shop.b)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert len(journal(shop, "b", OPEN)) == 1
     assert shop.b.writes == []
     shop.clock.pass_(seconds=31)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert len(shop.b.writes) == 1
 
 
@@ -284,5 +285,5 @@ async def test_a_whole_bulk_call_is_told_of_in_one_transaction(
         applied(*steps)
 
     monkeypatch.setattr(shop.store, "apply", apply)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert [n for n in told if n] == [len(HOURS)]

@@ -8,7 +8,7 @@ from syncd.model import Kind
 from syncd.systems.port import Capabilities
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop
-from tests.engine.test_baseline import unmap
+from tests.engine.test_first_read import unmap
 
 
 def list_no_blocks(shop: Shop) -> None:
@@ -61,7 +61,7 @@ async def test_a_near_poll_alone_makes_none_twice_either(shop: Shop) -> None:
     list_no_blocks(shop)
     await left_out_for_a_while(shop)
     unmap(shop, "p", SYSTEMS)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.b.blocks() == [v(9).interval]
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.cleanup import Scope
-from syncd.engine.cleanup_beside import Wanted
-from syncd.engine.report import Exit
+from syncd.core.cleanup import CleanupScope
+from syncd.engine.cleanup_in_engine import CleanupSpec
+from syncd.engine.report import RunExit
 from tests.engine.probed import Killed, Office, an_office
 
-EVERYTHING = Wanted(Scope(), who="root")
+EVERYTHING = CleanupSpec(CleanupScope(), who="root")
 
 
 def standing(office: Office) -> dict[str, set[str]]:
@@ -42,7 +42,7 @@ async def one_death(folder: Path, last: int) -> str | None:
         step = office.steps.passed[-1]
         await office.restart()
         cleaned = await office.app.engine.cleanup(EVERYTHING)
-        assert cleaned.exit is Exit.DONE, f"{step}: {cleaned.to_json()}"
+        assert cleaned.exit is RunExit.DONE, f"{step}: {cleaned.to_json()}"
         assert standing(office) == by_hand, step
         await office.app.engine.resync()
         assert standing(office) == by_hand, step

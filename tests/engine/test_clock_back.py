@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.probes import Probes
+from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.reread import just_read
-from syncd.engine.running import Running
+from syncd.engine.running_events import RunningEvents
 from syncd.model import Action, Coverage, Kind, Operation, Window
 from tests.core.kit import NOW, at, rec, v
 
@@ -32,6 +32,6 @@ def test_only_a_read_of_a_moment_ago_spares_the_one_before_a_write(
 def test_a_long_event_is_read_again_at_once_after_the_clock_was_set_back(
     passed: timedelta, *, due: bool
 ) -> None:
-    running, event = Running(timedelta(days=7), timedelta(hours=1)), rec("a", "e", v(9))
-    assert running.due([event], NOW, Probes(), at_once=False) == [event]
-    assert running.due([event], NOW + passed, Probes(), at_once=False) == [event] * due
+    running, event = RunningEvents(timedelta(days=7), timedelta(hours=1)), rec("a", "e", v(9))
+    assert running.due([event], NOW, AbsenceLookups(), at_once=False) == [event]
+    assert running.due([event], NOW + passed, AbsenceLookups(), at_once=False) == [event] * due

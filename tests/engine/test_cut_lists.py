@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import Action, Topic, Window
 from tests.core.kit import v
 from tests.engine.conftest import Shop
@@ -23,7 +23,7 @@ async def quiet(shop: Shop) -> None:
     await shop.engine.resync()
     before = shop.writes()
     report = await shop.engine.resync()
-    assert (report.exit, [i.topic for i in report.items]) == (Exit.UNANSWERED, [Topic.LIST])
+    assert (report.exit, [i.topic for i in report.items]) == (RunExit.UNANSWERED, [Topic.LIST])
     assert shop.writes() == before
 
 
@@ -65,7 +65,7 @@ async def test_a_create_without_an_answer_is_not_repeated_where_the_list_is_cut(
     await shop.engine.resync()
     shop.clock.pass_(hours=1)
     report = await shop.engine.resync()
-    assert report.exit is Exit.UNANSWERED
+    assert report.exit is RunExit.UNANSWERED
     assert [o.action for o in shop.b.writes].count(Action.CREATE_BLOCK) == 1
     shop.b.holes = ()
     await settle(shop)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.core.reported import FURTHER, MOST_LISTED
+from syncd.core.reported import FURTHER, MAX_LISTED
 from syncd.model import Topic
 from syncd.store.reported import open_items
 from tests.core.kit import v
 from tests.engine.conftest import Shop
 from tests.engine.test_unreadable import many
 
-FLOOD = 5 * MOST_LISTED
+FLOOD = 5 * MAX_LISTED
 LONGEST_STEP = 0.2
 """Seconds of the processor: the bound of `tests/hostile/siege.py`."""
 
@@ -48,15 +48,15 @@ def steps_measured() -> Iterator[Steps]:
 
 
 async def test_a_flood_is_listed_up_to_a_bound_with_one_item_for_the_rest(shop: Shop) -> None:
-    shop.a.broken.update(many(shop, MOST_LISTED + 50))
+    shop.a.broken.update(many(shop, MAX_LISTED + 50))
     with capture_logs() as said:
         report = await shop.engine.resync()
-    assert report.unreadable == MOST_LISTED + 1
+    assert report.unreadable == MAX_LISTED + 1
     names = {item.event for item in open_items(shop.store)}
     assert FURTHER in names
-    assert len(names) == MOST_LISTED + 1
+    assert len(names) == MAX_LISTED + 1
     lines = [line for line in said if line["event"] == "record reported"]
-    assert [line["count"] for line in lines] == [MOST_LISTED + 1]
+    assert [line["count"] for line in lines] == [MAX_LISTED + 1]
     with capture_logs() as said:
         await shop.engine.resync()
     assert {item.event for item in open_items(shop.store)} == names
@@ -72,17 +72,17 @@ async def test_known_events_are_listed_before_rows_that_nobody_knows(shop: Shop)
     await shop.engine.resync()
     for event in known:
         shop.a.move(event, v(30))
-    shop.a.broken.update(many(shop, MOST_LISTED + 50), known)
+    shop.a.broken.update(many(shop, MAX_LISTED + 50), known)
     await shop.engine.resync()
     assert {*known} <= {item.event for item in open_items(shop.store)}
 
 
 async def test_other_ids_in_each_read_do_not_make_the_list_grow(shop: Shop) -> None:
     for _ in range(3):
-        shop.a.broken.update(many(shop, MOST_LISTED + 1))
+        shop.a.broken.update(many(shop, MAX_LISTED + 1))
         await shop.engine.resync()
     unreadable = [i for i in open_items(shop.store) if i.topic is Topic.UNREADABLE]
-    assert len(unreadable) == MOST_LISTED + 1
+    assert len(unreadable) == MAX_LISTED + 1
 
 
 @pytest.mark.prove

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.engine.report import Exit, Report
+from syncd.engine.report import Report, RunExit
 from syncd.model import Status
 from tests.core.kit import v
 from tests.engine.conftest import Shop
@@ -16,12 +16,12 @@ async def test_a_mass_deletion_stops_until_a_person_accepts_it(shop: Shop) -> No
         shop.a.delete(event)
     before = shop.writes()
     stopped = await shop.engine.resync()
-    assert stopped.exit is Exit.GUARDED
+    assert stopped.exit is RunExit.GUARDED
     again = await shop.engine.resync()
-    assert again.exit is Exit.GUARDED
+    assert again.exit is RunExit.GUARDED
     assert shop.writes() == before
     accepted = await shop.engine.resync(accept=stopped.run)
-    assert accepted.exit is Exit.DONE
+    assert accepted.exit is RunExit.DONE
     assert len(shop.blocks()["b"]) == 2
 
 
@@ -34,11 +34,11 @@ async def test_what_a_person_accepted_is_not_asked_again_though_something_holds_
         shop.a.delete(event)
     shop.a.book("p", v(50), person="kim")
     stopped = await shop.engine.resync()
-    assert stopped.exit is Exit.GUARDED
+    assert stopped.exit is RunExit.GUARDED
     accepted = await shop.engine.resync(accept=stopped.run)
-    assert accepted.exit is Exit.CONFLICTS  # which of the twelve came back at another time?
+    assert accepted.exit is RunExit.CONFLICTS  # which of the twelve came back at another time?
     shop.restart()
-    assert (await shop.engine.resync()).exit is Exit.CONFLICTS
+    assert (await shop.engine.resync()).exit is RunExit.CONFLICTS
     assert v(50).interval in shop.blocks()["b"]
 
 
@@ -51,11 +51,11 @@ async def test_the_same_accident_a_second_time_is_stopped_again(shop: Shop) -> N
             shop.a.move(event, v(24 + 3 * i + hour))
         shop.clock.pass_(minutes=30)
         stopped = await shop.engine.resync()
-        assert stopped.exit is Exit.GUARDED
+        assert stopped.exit is RunExit.GUARDED
         return await shop.engine.resync(accept=stopped.run)
 
     for hour in (1, 0, 1):
-        assert (await shift(hour)).exit is Exit.DONE
+        assert (await shift(hour)).exit is RunExit.DONE
 
 
 async def test_the_guard_lets_go_when_the_news_is_gone(shop: Shop) -> None:
@@ -64,7 +64,7 @@ async def test_the_guard_lets_go_when_the_news_is_gone(shop: Shop) -> None:
     kept = dict(shop.a.events)
     for event in events[:12]:
         shop.a.delete(event)
-    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    assert (await shop.engine.resync()).exit is RunExit.GUARDED
     shop.a.events.update(kept)
     await settle(shop)
     assert len(shop.blocks()["b"]) == 14
@@ -75,9 +75,9 @@ async def test_a_shift_of_everything_by_an_hour_stops(shop: Shop) -> None:
     await settle(shop)
     for i, event in enumerate(events):
         shop.a.move(event, v(25 + 3 * i))
-    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    assert (await shop.engine.resync()).exit is RunExit.GUARDED
     shop.restart()
-    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    assert (await shop.engine.resync()).exit is RunExit.GUARDED
 
 
 async def test_a_stopped_system_does_not_stop_the_others(shop: Shop) -> None:
@@ -86,7 +86,7 @@ async def test_a_stopped_system_does_not_stop_the_others(shop: Shop) -> None:
     for i, event in enumerate(events):
         shop.a.move(event, v(25 + 3 * i))
     shop.b.book("q", v(9))
-    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    assert (await shop.engine.resync()).exit is RunExit.GUARDED
     assert shop.blocks("q")["c"] == [v(9).interval]
 
 
@@ -96,7 +96,7 @@ async def test_a_no_show_or_a_done_meeting_of_the_past_is_no_accident(shop: Shop
     shop.clock.pass_(hours=20)
     for n, event in enumerate(events):
         shop.a.move(event, v(7 + n, status=Status.NOSHOW))
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 async def test_a_shift_that_two_reads_show_is_stopped_beside_a_break_that_stays(shop: Shop) -> None:
@@ -105,9 +105,9 @@ async def test_a_shift_that_two_reads_show_is_stopped_beside_a_break_that_stays(
     await settle(shop)
     for i, event in enumerate(events):
         shop.a.move(event, v(24.75 + 8 * i))
-    near = await shop.engine.watch(near=True)
+    near = await shop.engine.poll(near=True)
     carried = near.operations.total()
     stopped = await shop.engine.resync()
-    assert stopped.exit is Exit.GUARDED
+    assert stopped.exit is RunExit.GUARDED
     assert 0 < carried < 2 * len(events)
     assert stopped.operations.total() <= len(events)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core import decide
-from syncd.engine.report import Exit
+from syncd.core import reconcile
+from syncd.engine.report import RunExit
 from syncd.model import ConflictKind
 from tests.core.kit import v
 from tests.engine.conftest import Shop
@@ -22,7 +22,7 @@ async def booked(shop: Shop) -> list[str]:
     return events
 
 
-async def in_slices(shop: Shop, events: list[str], to: str) -> list[Exit]:
+async def in_slices(shop: Shop, events: list[str], to: str) -> list[RunExit]:
     """Hand over twelve in two slices, each of a usual size."""
     found = []
     for part in (events[:6], events[6:12]):
@@ -35,7 +35,7 @@ async def in_slices(shop: Shop, events: list[str], to: str) -> list[Exit]:
 @pytest.mark.parametrize("to", ["q", "z"])
 async def test_hand_overs_in_slices_are_summed_and_stopped(shop: Shop, to: str) -> None:
     events = await booked(shop)
-    assert await in_slices(shop, events, to) == [Exit.DONE, Exit.GUARDED]
+    assert await in_slices(shop, events, to) == [RunExit.DONE, RunExit.GUARDED]
     assert [len(s.blocks("p")) for s in (shop.b, shop.c)] == [MEETINGS - 6] * 2
     kinds = {held.conflict.kind for held in shop.store.open_conflicts("p")}
     assert kinds == {ConflictKind.GUARD}
@@ -49,7 +49,7 @@ async def test_slices_that_are_further_apart_than_a_far_interval_are_not_summed(
     await shop.engine.resync()
     shop.clock.pass_(hours=3)
     give(shop, events[6:12], "z")
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 async def test_a_meeting_that_is_handed_back_counts_no_more(shop: Shop) -> None:
@@ -59,7 +59,7 @@ async def test_a_meeting_that_is_handed_back_counts_no_more(shop: Shop) -> None:
     give(shop, events[:6], "p")
     await shop.engine.resync()
     give(shop, events[6:12], "z")
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 async def test_what_was_deleted_while_its_user_was_merged_counts_once_the_user_is_back(
@@ -74,13 +74,13 @@ async def test_what_was_deleted_while_its_user_was_merged_counts_once_the_user_i
     give(shop, events[12:], "p")
     shop.a.missing = set()
     shop.clock.pass_(minutes=6)
-    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    assert (await shop.engine.resync()).exit is RunExit.GUARDED
     assert [len(s.blocks("p")) for s in (shop.b, shop.c)] == [MEETINGS] * 2
 
 
 async def test_planted_hand_overs_that_leave_no_note_are_not_stopped(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decide, "note_handed_over", lambda *_given: None)
+    monkeypatch.setattr(reconcile, "note_handed_over", lambda *_given: None)
     events = await booked(shop)
-    assert await in_slices(shop, events, "q") == [Exit.DONE, Exit.DONE]
+    assert await in_slices(shop, events, "q") == [RunExit.DONE, RunExit.DONE]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from syncd.engine.running import MOST
+from syncd.engine.running_events import MAX_FOLLOWED
 from syncd.model import EventRef, Kind, Value
-from syncd.store.created import beside
-from syncd.systems.port import Capabilities, Sighting
+from syncd.store.created_ids import created_ids_path
+from syncd.systems.port import Capabilities, LookupResult
 from tests.core.kit import at, v
 from tests.engine.conftest import Shop
 from tests.engine.test_promises import settle
-from tests.engine.test_running import count_asks
+from tests.engine.test_running_events import count_asks
 
 HOUR = timedelta(hours=1)
 
@@ -58,10 +58,10 @@ async def test_a_far_read_puts_back_an_own_block_that_was_moved_and_no_list_show
     block = next(e for e, held in shop.c.events.items() if held.kind is Kind.BLOCK)
     shop.c.move(block, v(11))
     asked = count_asks(shop)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert asked == [], "a near read asks for none"
     shop.clock.pass_(minutes=15)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert shop.blocks()["c"] == [v(9).interval]
 
 
@@ -69,7 +69,9 @@ async def test_far_reads_ask_for_a_share_of_the_unlisted_blocks_and_a_resync_for
     shop: Shop,
 ) -> None:
     unlisted(shop)
-    times = [Value(at(24) + n * HOUR, at(24) + n * HOUR + HOUR / 2) for n in range(MOST + 10)]
+    times = [
+        Value(at(24) + n * HOUR, at(24) + n * HOUR + HOUR / 2) for n in range(MAX_FOLLOWED + 10)
+    ]
     for value in times:
         shop.a.book("p", value)
     await settle(shop)
@@ -79,9 +81,9 @@ async def test_far_reads_ask_for_a_share_of_the_unlisted_blocks_and_a_resync_for
     for _ in range(2):
         before = len(asked)
         shop.clock.pass_(minutes=15)
-        await shop.engine.watch(near=False)
-        await shop.engine.watch(near=False)
-        assert len(asked) - before == MOST
+        await shop.engine.poll(near=False)
+        await shop.engine.poll(near=False)
+        assert len(asked) - before == MAX_FOLLOWED
     assert {event for _, event in asked} == blocks
     asked.clear()
     report = await shop.engine.resync()
@@ -99,7 +101,7 @@ async def test_a_resync_that_ran_out_of_time_asks_for_the_rest_in_its_next_cycle
     asked = count_asks(shop)
     read = shop.c.read_one
 
-    async def slow(ref: EventRef, value: Value | None = None) -> Sighting:
+    async def slow(ref: EventRef, value: Value | None = None) -> LookupResult:
         shop.clock.pass_(minutes=0.7)
         return await read(ref, value)
 
@@ -117,7 +119,7 @@ async def test_after_a_lost_state_blocks_that_no_list_shows_are_not_made_twice(
     await settle(shop)
     made = len(shop.c.writes)
     shop.store.close()
-    for each in {*shop.path.parent.glob("state.db*")} - {beside(shop.path)}:
+    for each in {*shop.path.parent.glob("state.db*")} - {created_ids_path(shop.path)}:
         each.unlink()
     shop.restart()
     await settle(shop)

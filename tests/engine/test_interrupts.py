@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core import diff
-from syncd.core.facts import Limits
+from syncd.core import observation
+from syncd.core.inputs import GuardLimits
 from syncd.core.rules import Choice, Rules
-from syncd.engine import recover
+from syncd.engine import recovery
 from syncd.engine.report import Report
 from syncd.model import Action, BulkCall, ConflictKind, Kind, Person, Status, Value
 from syncd.systems.port import Capabilities
@@ -168,7 +168,7 @@ def adds_q(shop: MortalShop) -> None:
 
 
 def guarded(shop: MortalShop) -> None:
-    shop.engine.policy = replace(shop.engine.policy, limits=Limits(count=2))
+    shop.engine.policy = replace(shop.engine.policy, limits=GuardLimits(count=2))
     for hour in (9, 11, 13, 15):
         shop.a.book("p", v(hour))
 
@@ -259,7 +259,7 @@ def test_a_run_that_is_stopped_at_any_step_is_finished_by_the_next(
 def test_a_reset_that_is_taken_for_an_edit_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recover, "_was_reset", lambda *_given: False)
+    monkeypatch.setattr(recovery, "_was_reset", lambda *_given: False)
     scenario = next(s for s in SCENARIOS if s.name == "twin move, status reset")
     with pytest.raises(AssertionError, match=r"stopped at step .* b\.putting back"):
         interrupted_everywhere(scenario, tmp_path)
@@ -268,7 +268,7 @@ def test_a_reset_that_is_taken_for_an_edit_is_caught(
 def test_a_queued_cancellation_that_is_taken_for_a_reset_and_sent_again_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(diff, "_is_pending", lambda _record: False)
+    monkeypatch.setattr(observation, "_is_pending", lambda _record: False)
     scenario = next(s for s in SCENARIOS if s.name == "bulk cancel")
     with pytest.raises(AssertionError, match="bulk cancel"):
         interrupted_everywhere(scenario, tmp_path)

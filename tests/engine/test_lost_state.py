@@ -18,8 +18,8 @@ import pytest
 from syncd.engine.report import Report
 from syncd.model import Action, Intent, Kind, Value
 from syncd.store.backup import backup, restore
-from syncd.store.created import CreatedIds, beside, read
-from syncd.store.driver import Driver
+from syncd.store.connection import ConnectionKeeper
+from syncd.store.created_ids import CreatedIds, created_ids_path, read
 from syncd.store.journal import intents_since
 from syncd.store.store import Store
 from tests.core.kit import v
@@ -71,7 +71,7 @@ def copy_of(shop: Shop) -> Path:
 
 
 def is_ours(shop: Shop, system: str, event: str) -> bool:
-    return [r.mine for r in shop.store.records(system, [event])] == [True]
+    return [r.created_by_us for r in shop.store.records(system, [event])] == [True]
 
 
 async def cycle(shop: Shop) -> Report:
@@ -176,14 +176,14 @@ async def test_no_block_is_made_where_one_may_stand_that_was_not_read_yet(shop: 
     shop.c.faults["read"] = [lost_reply("c")]
     await cycle(shop)
     # It answers again, but only the near window is read.
-    await shop.engine.watch(near=True)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
+    await shop.engine.poll(near=True)
     assert shop.blocks()["c"] == [value.interval]
     await settle(shop)
     assert shop.blocks()["c"] == [value.interval]
     soon = shop.clock.now() + timedelta(hours=3)
     shop.a.book("p", Value(soon, soon + timedelta(hours=1)))
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert len(shop.blocks()["c"]) == 2
 
 
@@ -200,11 +200,11 @@ async def test_no_second_block_is_made_for_a_leave_that_began_before_a_near_read
     loses_the_database(shop)
     shop.c.incomplete, shop.c.empty = True, True
     await shop.engine.resync()
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     shop.c.incomplete, shop.c.empty = False, False
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.blocks()["c"] == [leave.interval]
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert shop.blocks()["c"] == [leave.interval]
     assert is_ours(shop, "c", our_block(shop.c))
 
@@ -215,7 +215,7 @@ async def test_near_news_is_closed_in_a_calendar_that_was_read_near_only(shop: S
     soon = shop.clock.now() + timedelta(hours=3)
     value = Value(soon, soon + timedelta(hours=1))
     shop.a.book("p", value)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.blocks()["c"] == [value.interval]
 
 
@@ -270,7 +270,7 @@ async def test_an_adopted_create_and_an_undone_removal_are_in_the_file(shop: Sho
     shop.b.faults["reply"] = [lost_reply("b")]
     event = shop.a.book("p", v(9))
     await settle(shop)
-    assert {line.event for line in read(beside(shop.path)) if line.system == "b"} == {
+    assert {line.event for line in read(created_ids_path(shop.path)) if line.system == "b"} == {
         our_block(shop.b)
     }
     shop.a.delete(event)
@@ -280,7 +280,7 @@ async def test_an_adopted_create_and_an_undone_removal_are_in_the_file(shop: Sho
     await shop.engine.undo(removed.run)
     for system in (shop.b, shop.c):
         (standing,) = system.events
-        assert standing in {line.event for line in read(beside(shop.path))}
+        assert standing in {line.event for line in read(created_ids_path(shop.path))}
 
 
 async def test_a_crash_between_reply_and_transaction_and_then_a_lost_state(
@@ -289,10 +289,10 @@ async def test_a_crash_between_reply_and_transaction_and_then_a_lost_state(
     class Killed(BaseException):
         pass
 
-    begin = Driver.transaction
+    begin = ConnectionKeeper.transaction
 
     @contextmanager
-    def transaction(self: Driver, **named: Any) -> Iterator[Any]:
+    def transaction(self: ConnectionKeeper, **named: Any) -> Iterator[Any]:
         if shop.b.writes or shop.c.writes:
             raise Killed
         with begin(self, **named) as cursor:
@@ -300,14 +300,16 @@ async def test_a_crash_between_reply_and_transaction_and_then_a_lost_state(
 
     event = shop.a.book("p", v(9))
     with monkeypatch.context() as patch:
-        patch.setattr(Driver, "transaction", transaction)
+        patch.setattr(ConnectionKeeper, "transaction", transaction)
         with pytest.raises(Killed):
             await shop.engine.resync()
     made = [system for system in (shop.b, shop.c) if system.events]
     assert made
     loses_the_database(shop)
     for system in made:
-        assert [line.event for line in read(beside(shop.path)) if line.system == system.name]
+        assert [
+            line.event for line in read(created_ids_path(shop.path)) if line.system == system.name
+        ]
     shop.a.delete(event)
     await settle(shop)
     assert shop.blocks() == ABSENT
@@ -319,13 +321,13 @@ async def test_a_plan_after_a_loss_knows_what_the_file_proves(shop: Shop) -> Non
     shop.a.delete(event)
     stop(shop)
     shop.path.unlink()
-    before = beside(shop.path).read_bytes()
+    before = created_ids_path(shop.path).read_bytes()
     empty = Store.open("sqlite://")
-    empty.prove_by(beside(shop.path), append=False)
+    empty.use_created_ids(created_ids_path(shop.path), append=False)
     looking = make_engine(empty, shop.clock, shop.systems, shop.rows)
     planned = await looking.resync(dry_run=True)
     assert len(planned.waiting) == 2
-    assert beside(shop.path).read_bytes() == before
+    assert created_ids_path(shop.path).read_bytes() == before
     start(shop)
 
 
@@ -339,7 +341,7 @@ def the_file_is_ignored(patch: pytest.MonkeyPatch) -> None:
 
 def an_old_database_is_believed(patch: pytest.MonkeyPatch) -> None:
     """A database older than the file counts as read in full, as it says."""
-    patch.setattr("syncd.store.reconcile.distrust", lambda _engine: None)
+    patch.setattr("syncd.store.created_ids_sync.revoke_proof", lambda _engine: None)
 
 
 async def test_a_file_that_is_ignored_is_caught(

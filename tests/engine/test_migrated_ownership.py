@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import Action, Kind
 from syncd.store import Store, version
 from syncd.systems.port import Capabilities
@@ -42,13 +42,13 @@ async def until_quiet(shop: Shop) -> None:
         shop.clock.pass_(minutes=11)
     report = await shop.engine.resync()
     assert (report.planned, report.pending) == ([], 0)
-    assert report.exit in {Exit.DONE, Exit.CONFLICTS}
+    assert report.exit in {RunExit.DONE, RunExit.CONFLICTS}
 
 
 def test_only_what_a_journal_row_proves_stays_ours(shop: Shop) -> None:
     for system in ("b", "c"):
         records = shop.store.records(system, THEIRS[system] | OURS[system])
-        assert {r.id for r in records if r.mine} == OURS[system]
+        assert {r.id for r in records if r.created_by_us} == OURS[system]
     assert len(shop.store.open_conflicts()) == 1
     shop.store.close()
 
@@ -84,9 +84,9 @@ async def test_when_every_meeting_ends_our_blocks_go_and_the_copies_stay(shop: S
     shop.b.delete("b0")
     await until_quiet(shop)
     records = shop.store.records("b", shop.b.events)
-    assert {r.id for r in records if not r.mine} == THEIRS["b"]
+    assert {r.id for r in records if not r.created_by_us} == THEIRS["b"]
     # What is left of ours stands for the copy in c.
-    ours = [shop.b.events[r.id].value for r in records if r.mine]
+    ours = [shop.b.events[r.id].value for r in records if r.created_by_us]
     assert ours == [shop.c.events["c7"].value]
     shop.store.close()
 

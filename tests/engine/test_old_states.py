@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.model import READABLE, IntentState, Kind, in_range, mark
+from syncd.model import READABLE, IntentState, Kind, embed_tag, in_range
 from syncd.store import Store
 from syncd.store.ranges import providers_out_of_range
 from tests.core.kit import DAY, NOW, v
@@ -40,14 +40,14 @@ def old(request: pytest.FixtureRequest, shop: Shop) -> Shop:
     for system in shop.systems:
         for record in (r for p in "pq" for r in shop.store.events_of(system.name, p)):
             if record.observed is not None:
-                title = mark("Busy", record.key) if record.key else ""
+                title = embed_tag("Busy", record.key) if record.key else ""
                 held = Held(record.provider, record.kind, record.observed, None, title)
                 system.events[record.id] = held
     for intent in shop.store.pending_intents():
         operation = intent.operation
         if operation.after is not None and operation.system == "b":
             event = operation.event or "lost"
-            title = mark("Busy", operation.key) if operation.key else ""
+            title = embed_tag("Busy", operation.key) if operation.key else ""
             shop.b.events[event] = Held("p", Kind.BLOCK, operation.after, None, title)
     shop.clock.pass_(minutes=10)
     return shop
@@ -103,7 +103,7 @@ async def test_it_works_when_the_odd_row_has_a_real_time_again(old: Shop) -> Non
 
 async def test_a_dry_run_reads_past_them_too(old: Shop) -> None:
     before = old.store.pending_intents()
-    scratch = make_engine(old.store.scratch(), old.clock, old.systems, old.rows)
+    scratch = make_engine(old.store.in_memory_copy(), old.clock, old.systems, old.rows)
     await scratch.resync(dry_run=True)
     assert old.store.pending_intents() == before
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import Action, Status, Value
 from tests.core.kit import DAY, v
 from tests.engine.conftest import Shop
@@ -31,7 +31,7 @@ async def test_the_fixed_end_stays_the_same_from_day_to_day(shop: Shop) -> None:
         shop.clock.pass_(hours=7)
         shop.restart()
         report = await shop.engine.resync()
-        assert (report.exit, report.operations.total(), report.news) == (Exit.DONE, 0, 0)
+        assert (report.exit, report.operations.total(), report.news) == (RunExit.DONE, 0, 0)
     assert shop.blocks()["b"] == CLOSED
 
 
@@ -42,7 +42,7 @@ async def test_the_fixed_end_is_put_off_before_it_is_reached_and_nobody_is_said_
     await settle(shop)
     for _ in range(200):
         shop.clock.pass_(days=1)
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
     later = {end for _, end in shop.blocks()["b"]}
     assert later == {datetime(2027, 12, 1, tzinfo=UTC)}
     moves = [o for o in shop.b.writes if o.action is Action.MOVE_BLOCK]

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.model import Event, Item, Person, Topic
+from syncd.model import Event, Person, ReportedItem, Topic
 from syncd.store.reported import open_items
-from syncd.systems.port import Retryable
+from syncd.systems.port import RetryableError
 from tests.core.kit import v
 from tests.engine.conftest import Shop
 from tests.engine.fakes import FakeSystem
@@ -29,7 +29,7 @@ def reported(shop: Shop) -> list[tuple[str, str]]:
     return [(i.system, i.event) for i in _items(shop)]
 
 
-def _items(shop: Shop) -> list[Item]:
+def _items(shop: Shop) -> list[ReportedItem]:
     return [i for i in open_items(shop.store) if i.topic is Topic.PERSON]
 
 
@@ -87,9 +87,9 @@ async def test_only_a_changed_person_is_looked_up_also_after_a_restart(
 async def test_a_person_who_cannot_be_looked_up_yet_is_compared_later(shop: Shop) -> None:
     events = await twins(shop)
     give(shop.b, events["b"], "bob")
-    shop.b.faults["person"] = [Retryable("b")]
+    shop.b.faults["person"] = [RetryableError("b")]
     shop.clock.pass_(minutes=2)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert reported(shop) == []
     shop.a.book("p", v(40))
     await cycles(shop)

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.execute import UPDATES
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
+from syncd.engine.writer import UPDATES
 from syncd.model import Operation
 from syncd.systems.port import Found, Reply, TargetChanged
 from tests.core.kit import v
@@ -105,7 +105,7 @@ async def test_one_that_was_given_to_somebody_else_beyond_the_window_stays_there
     assert SOON.interval in shop.c.blocks("p")
     assert FAR.interval not in shop.a.blocks("p")
     writes = shop.writes()
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert shop.writes() == writes
 
 

@@ -10,25 +10,25 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import (
-    Directory,
     Kind,
     OwnerProof,
     Person,
+    UserDirectory,
     UserState,
     Window,
 )
 from syncd.store.owners import calendar_users, owner_changes
 from syncd.store.reported import open_items
-from syncd.systems.port import AuthLost, Refusal, Rejected, Retryable
+from syncd.systems.port import RejectedError, RejectionReason, RetryableError, UnauthorizedError
 from tests.core.kit import v
 from tests.engine.conftest import Shop
 from tests.engine.fakes import FakeSystem
-from tests.engine.test_baseline import remap
+from tests.engine.test_first_read import remap
 from tests.engine.test_lost_state import loses_the_database
 
-LISTED = Directory(frozenset({"p", "q", "z"}), mapped={"p": "p", "q": "q"}, listed=True)
+LISTED = UserDirectory(frozenset({"p", "q", "z"}), mapped={"p": "p", "q": "q"}, listed=True)
 
 
 def give(shop: Shop, events: Sequence[str], to: str) -> None:
@@ -55,18 +55,18 @@ def freed(shop: Shop) -> bool:
         (LISTED, "z", "", "former", OwnerProof.USER_MISSING),
         (replace(LISTED, mapped={"p": None}), "z", "", "", OwnerProof.USER_MISSING),
         (replace(LISTED, mapped={}), "z", "", "", OwnerProof.USER_MISSING),
-        (Directory(), "z", "", "", OwnerProof.USERS_UNKNOWN),
+        (UserDirectory(), "z", "", "", OwnerProof.USERS_UNKNOWN),
         (replace(LISTED, listed=False), "z", "", "", OwnerProof.USERS_UNKNOWN),
     ],
 )
 def test_only_a_present_user_and_another_existing_owner_prove_a_hand_over(
-    listed: Directory, owner: str, holder: str, known: str, proof: OwnerProof
+    listed: UserDirectory, owner: str, holder: str, known: str, proof: OwnerProof
 ) -> None:
     assert listed.proof("p", owner, holder, known=known) is proof
 
 
 def test_a_calendar_without_a_user_is_handed_over_to_another_calendar() -> None:
-    listed = Directory(
+    listed = UserDirectory(
         frozenset({"u"}), frozenset({"room", "desk"}), {"p": "room", "q": None}, listed=True
     )
     assert listed.proof("p", "", place="desk") is OwnerProof.HANDED_OVER
@@ -80,14 +80,14 @@ async def test_an_unproven_change_is_looked_at_again_after_five_minutes(shop: Sh
     await shop.engine.resync()
     give(shop, [event], "elsewhere")
     shop.a.empty_users = True
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     (found,) = owner_changes(shop.store)
     assert (found.proof, found.owner) == (OwnerProof.USERS_UNKNOWN, "elsewhere")
     shop.a.empty_users = False
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert not freed(shop)
     shop.clock.pass_(minutes=6)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert owner_changes(shop.store) == []
     assert shop.blocks() == {"a": [], "b": [], "c": []}
 
@@ -96,11 +96,11 @@ async def test_a_fault_while_reading_users_ends_nothing(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     give(shop, [event], "elsewhere")
-    shop.a.faults["users"] = [AuthLost("a", "GET users"), Retryable("a", "GET users")]
+    shop.a.faults["users"] = [UnauthorizedError("a", "GET users"), RetryableError("a", "GET users")]
     for _ in range(2):
         report = await shop.engine.resync()
-        assert (report.exit, report.answered, freed(shop)) == (Exit.UNANSWERED, True, False)
-    assert (await shop.engine.resync()).exit is Exit.DONE
+        assert (report.exit, report.answered, freed(shop)) == (RunExit.UNANSWERED, True, False)
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert freed(shop)
 
 
@@ -111,7 +111,7 @@ async def test_the_log_tells_once_when_it_begins_and_once_when_it_ends(shop: Sho
     shop.a.missing = {"p"}
     with capture_logs() as lines:
         for _ in range(4):
-            await shop.engine.watch(near=False)
+            await shop.engine.poll(near=False)
             shop.clock.pass_(minutes=6)
         shop.restart()
         await shop.engine.resync()
@@ -122,7 +122,7 @@ async def test_the_log_tells_once_when_it_begins_and_once_when_it_ends(shop: Sho
     give(shop, events, "p")
     with capture_logs() as lines:
         for _ in range(2):
-            await shop.engine.watch(near=False)
+            await shop.engine.poll(near=False)
     told = [line for line in lines if line["event"].startswith("owners")]
     assert [line["event"] for line in told] == ["owners known again"]
 
@@ -136,10 +136,10 @@ async def test_a_calendar_in_doubt_is_not_written_to(shop: Shop) -> None:
     shop.b.book("p", v(14))
     report = await shop.engine.resync()
     assert [len(s.blocks("p")) for s in shop.systems] == [0, 1, 2]
-    assert (report.exit, report.failures) == (Exit.UNANSWERED, [])
+    assert (report.exit, report.failures) == (RunExit.UNANSWERED, [])
     give(shop, [event], "p")
     shop.a.missing = set()
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert [len(s.blocks("p")) for s in shop.systems] == [1, 1, 2]
 
 
@@ -153,7 +153,7 @@ async def test_the_event_of_a_merged_user_closes_both_calendars(shop: Shop) -> N
         assert (len(system.blocks("p")), len(system.blocks("q"))) == (1, 1)
     give(shop, [event], "p")
     shop.a.missing = set()
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     for system in (shop.b, shop.c):
         assert (len(system.blocks("p")), len(system.blocks("q"))) == (1, 0)
     assert owner_changes(shop.store) == []
@@ -180,7 +180,7 @@ async def test_where_the_event_of_a_merged_user_is_now_is_asked_before_it_is_fre
     shop.a.missing = set()
     shop.clock.time += passed
     for _ in range(3):
-        await shop.engine.watch(near=True)
+        await shop.engine.poll(near=True)
     assert owner_changes(shop.store) == []
     for system in (shop.b, shop.c):
         assert (len(system.blocks("p")), len(system.blocks("q"))) == (there == "p", there == "q")
@@ -257,21 +257,21 @@ async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
     give(shop, [event], "p")
     shop.a.missing = set()
     before = shop.writes()
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert (shop.writes(), owner_changes(shop.store)) == (before, [])
 
 
 async def test_what_is_listed_for_a_missing_user_is_no_first_read(shop: Shop) -> None:
     shop.b.book("p", v(9))
     await shop.engine.resync()
-    (meeting,) = [r for r in shop.store.events_of("b", "p") if not r.mine]
+    (meeting,) = [r for r in shop.store.events_of("b", "p") if not r.created_by_us]
     loses_the_database(shop)
     shop.b.missing, shop.b.hidden = {"p"}, {meeting.id}
     report = await shop.engine.resync()
-    assert (report.exit, [u.events for u in report.unknown]) == (Exit.UNANSWERED, [0])
+    assert (report.exit, [u.events for u in report.unknown]) == (RunExit.UNANSWERED, [0])
     assert all(len(shop.blocks()[name]) == 1 for name in ("a", "c"))
     shop.b.missing, shop.b.hidden = set(), set()
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert all(len(shop.blocks()[name]) == 1 for name in ("a", "c"))
 
 
@@ -295,11 +295,11 @@ async def test_a_list_is_no_first_read_while_its_user_comes_or_goes(
 
     shop.a.missing = {"p"} if back else set()
     monkeypatch.setattr(FakeSystem, "read", meanwhile)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     monkeypatch.setattr(FakeSystem, "read", read)
     assert len(shop.a.blocks("p")) == 1
     shop.a.hidden, shop.a.missing = set(), set()
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert [len(system.blocks("p")) for system in shop.systems] == [1, 0, 1]
 
 
@@ -311,7 +311,7 @@ async def test_a_new_mapping_that_does_not_show_the_event_frees_it(shop: Shop) -
     await shop.engine.resync()
     shop.a.missing = set()
     remap(shop, {("p", "a"): "another"})
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert (freed(shop), owner_changes(shop.store)) == (True, [])
 
 
@@ -346,7 +346,7 @@ async def test_a_target_that_has_another_owner_is_not_written_to(shop: Shop) -> 
         return found
 
     shop.a.read = late.__get__(shop.a)  # type: ignore[method-assign]
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert shop.a.writes == []
     assert shop.store.records("a", [event])[0].provider == "p"
 
@@ -354,7 +354,7 @@ async def test_a_target_that_has_another_owner_is_not_written_to(shop: Shop) -> 
 async def test_a_refused_list_of_a_present_user_is_a_fault_of_the_system(shop: Shop) -> None:
     shop.a.book("p", v(9))
     await shop.engine.resync()
-    fault = Rejected("a", "GET events", why=Refusal.UNFIT, status=400)
+    fault = RejectedError("a", "GET events", why=RejectionReason.UNFIT, status=400)
     shop.a.refused = {"p": fault}
     report = await shop.engine.resync()
     assert (report.answered, report.unknown, freed(shop)) == (False, [], False)
@@ -370,12 +370,12 @@ async def test_a_block_proven_by_lists_stays_while_its_user_is_missing(shop: Sho
     shop.a.delete(lunch)
     shop.a.missing = {"p"}
     for _ in range(3):
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
     assert [len(s.blocks("p")) for s in shop.systems] == [0, 1, 1]
     shop.a.missing = set()
     for _ in range(3):
         shop.clock.pass_(minutes=6)
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
     assert [len(s.blocks("p")) for s in shop.systems] == [0, 0, 0]
 
 

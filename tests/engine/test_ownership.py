@@ -7,15 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import Action, ConflictKind, Kind, Value
 from syncd.store.backup import backup, restore
-from syncd.store.proof import created_ids, orphans
+from syncd.store.ownership_proof import created_ids, orphans
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
 from tests.engine.conftest import Shop
 from tests.engine.fakes import FakeSystem, lost_reply
-from tests.engine.test_baseline import lose_state
+from tests.engine.test_first_read import lose_state
 from tests.engine.test_promises import settle
 
 
@@ -122,7 +122,7 @@ async def test_our_block_with_a_customer_in_it_is_somebodys_appointment(shop: Sh
     make_meeting(shop.b, block, "kim")
     shop.b.move(block, v(10))  # the row differs, so that it is looked at
     await settle(shop)
-    assert not shop.store.records("b", [block])[0].mine
+    assert not shop.store.records("b", [block])[0].created_by_us
     shop.a.delete(event)
     await settle(shop)
     assert shop.b.events[block].value == v(10)
@@ -145,7 +145,7 @@ async def test_a_block_that_shows_a_customer_just_before_the_write_is_not_remove
         return found
 
     shop.c.read = slowly  # type: ignore[method-assign,assignment]
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     del shop.c.read
     await settle(shop)
     assert block in shop.b.events
@@ -160,7 +160,7 @@ async def test_a_block_that_no_list_shows_is_read_just_before_it_is_removed(shop
     shop.a.delete(event)
     make_meeting(shop.b, block, "kim")
     shop.b.hidden.add(block)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert block in shop.b.events
 
 
@@ -172,7 +172,7 @@ async def lose_create(shop: Shop) -> str:
     await settle(shop)
     shop.a.book("p", v(9))
     shop.b.faults["reply"] = [lost_reply("b")]
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     return our_block(shop.b)
 
 
@@ -182,7 +182,7 @@ async def test_two_blocks_with_the_tag_of_an_unanswered_create_are_both_left_alo
     block = await lose_create(shop)
     copied = copy(shop.b, block, v(10))
     report = await shop.engine.resync()
-    assert report.exit is Exit.CONFLICTS
+    assert report.exit is RunExit.CONFLICTS
     for _ in range(3):
         await shop.engine.resync()
     held = [h.conflict for h in shop.store.open_conflicts()]
@@ -190,10 +190,10 @@ async def test_two_blocks_with_the_tag_of_an_unanswered_create_are_both_left_alo
         (ConflictKind.AMBIGUOUS, "several blocks could be the one that this create made")
     ]
     assert len(shop.b.writes) == 1
-    assert not any(r.mine for r in shop.store.records("b", [block, copied]))
+    assert not any(r.created_by_us for r in shop.store.records("b", [block, copied]))
     shop.b.delete(copied)
     await settle(shop)
-    assert shop.store.records("b", [block])[0].mine
+    assert shop.store.records("b", [block])[0].created_by_us
 
 
 async def test_a_copy_for_somebody_else_does_not_take_an_unanswered_create_over(
@@ -203,7 +203,7 @@ async def test_a_copy_for_somebody_else_does_not_take_an_unanswered_create_over(
     shop.b.events[block] = replace(shop.b.events[block], provider="q")
     await shop.engine.resync()
     record = shop.store.records("b", [block])[0]
-    assert (record.provider, record.mine) == ("q", False)
+    assert (record.provider, record.created_by_us) == ("q", False)
     assert shop.blocks("p")["b"] == [v(9).interval]
 
 
@@ -212,7 +212,7 @@ async def test_an_unanswered_create_that_became_an_appointment_is_not_ours(shop:
     make_meeting(shop.b, block, "kim")
     await shop.engine.resync()
     record = shop.store.records("b", [block])[0]
-    assert (record.kind, record.mine) == (Kind.APPOINTMENT, False)
+    assert (record.kind, record.created_by_us) == (Kind.APPOINTMENT, False)
     assert block in shop.b.events
 
 
@@ -220,7 +220,7 @@ async def test_an_unanswered_create_that_was_moved_is_ours_and_put_back(shop: Sh
     block = await lose_create(shop)
     shop.b.move(block, v(9.5))
     await settle(shop)
-    assert shop.store.records("b", [block])[0].mine
+    assert shop.store.records("b", [block])[0].created_by_us
     assert shop.blocks()["b"] == [v(9).interval]
 
 
@@ -231,7 +231,7 @@ async def test_an_unanswered_create_that_was_moved_to_another_day_is_not_made_tw
     block = await lose_create(shop)
     shop.b.move(block, v(24 * 20))
     await settle(shop)
-    assert shop.store.records("b", [block])[0].mine
+    assert shop.store.records("b", [block])[0].created_by_us
     assert shop.blocks()["b"] == [v(9).interval]
     assert [o.action for o in shop.b.writes] == [Action.CREATE_BLOCK, Action.MOVE_BLOCK]
 
@@ -240,10 +240,10 @@ async def test_by_interval_nothing_is_adopted_where_tags_are_kept(shop: Shop) ->
     await settle(shop)
     shop.a.book("p", v(9))
     shop.b.faults["write"] = [lost_reply("b")]
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     foreign = shop.b.human_block("p", v(9))
     await shop.engine.resync()
-    assert not shop.store.records("b", [foreign])[0].mine
+    assert not shop.store.records("b", [foreign])[0].created_by_us
 
 
 @pytest.mark.parametrize("age", [timedelta(hours=1), None], ids=["older", "without a time"])
@@ -255,12 +255,12 @@ async def test_where_tags_are_stripped_only_a_newer_block_is_adopted(
     await settle(shop)
     shop.a.book("p", v(9))
     shop.b.faults["write"] = [lost_reply("b")]
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     foreign = shop.b.human_block("p", v(9))
     stamp = shop.clock.now() - age if age is not None else None
     shop.b.events[foreign] = replace(shop.b.events[foreign], updated_at=stamp)
     await shop.engine.resync()
-    assert shop.store.records("b", [foreign])[0].mine is (age is None)
+    assert shop.store.records("b", [foreign])[0].created_by_us is (age is None)
 
 
 async def test_where_tags_are_stripped_two_blocks_at_that_time_are_both_left_alone(
@@ -271,10 +271,10 @@ async def test_where_tags_are_stripped_two_blocks_at_that_time_are_both_left_alo
     await settle(shop)
     shop.a.book("p", v(9))
     shop.b.faults["reply"] = [lost_reply("b")]
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     foreign = shop.b.human_block("p", v(9))
     await shop.engine.resync()
-    assert not any(r.mine for r in shop.store.records("b", shop.b.events))
+    assert not any(r.created_by_us for r in shop.store.records("b", shop.b.events))
     assert foreign in shop.b.events
     assert len(shop.b.writes) == 1
 
@@ -312,12 +312,12 @@ async def test_nothing_is_adopted_before_every_system_was_read_in_full(shop: Sho
     await settle(shop)
     lose_state(shop)
     shop.c.incomplete = True
-    await shop.engine.watch(near=False)
-    assert not shop.store.records("b", shop.b.events)[0].mine
+    await shop.engine.poll(near=False)
+    assert not shop.store.records("b", shop.b.events)[0].created_by_us
     assert len(shop.b.writes) == 1
     shop.c.incomplete = False
     await settle(shop)
-    assert shop.store.records("b", shop.b.events)[0].mine
+    assert shop.store.records("b", shop.b.events)[0].created_by_us
     shop.a.delete(event)
     await settle(shop)
     assert shop.blocks() == {"a": [], "b": [], "c": []}
@@ -332,7 +332,7 @@ async def test_after_a_lost_state_of_two_with_one_tag_neither_is_adopted(shop: S
     copied = copy(shop.b, our_block(shop.b), v(14), "q")
     lose_state(shop)
     await settle(shop)
-    assert not any(r.mine for r in shop.store.records("b", shop.b.events))
+    assert not any(r.created_by_us for r in shop.store.records("b", shop.b.events))
     shop.a.delete(event)
     shop.a.delete(other)
     await settle(shop)

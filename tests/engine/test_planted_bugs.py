@@ -13,17 +13,26 @@ from typing import Any
 
 import pytest
 
-from syncd.core import decide, outcome, refusals
-from syncd.core.diff import absorb
+from syncd.core import reconcile, rejected_writes, write_results
+from syncd.core.observation import apply_observation
 from syncd.core.ownership import NO_OWNERSHIP
-from syncd.engine import absence, answers, case, execute, looking, observe, recover, running
-from syncd.engine.running import Running
+from syncd.engine import (
+    absence,
+    decision_input,
+    lookup_answers,
+    read_systems,
+    reading,
+    recovery,
+    running_events,
+    writer,
+)
+from syncd.engine.running_events import RunningEvents
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
 from tests.engine import test_guarded as guarded
 from tests.engine import test_ownership as ownership
 from tests.engine import test_promises as promises
-from tests.engine import test_running as lasting
+from tests.engine import test_running_events as lasting
 from tests.engine.conftest import Shop, open_shop
 from tests.simulate.copied import a_customer_ends_nothing, every_tag_is_ours
 from tests.simulate.plants import (
@@ -41,16 +50,16 @@ Check = Callable[[Shop], Awaitable[None]]
 
 
 def own_blocks_count_as_sources(patch: Patch) -> None:
-    made = outcome._created
+    made = write_results._created
 
     def created(*given: Any) -> Changes:
         changes = made(*given)
-        changes.records = [replace(r, mine=False, key=None) for r in changes.records]
+        changes.records = [replace(r, created_by_us=False, key=None) for r in changes.records]
         return changes
 
-    patch.setattr(outcome, "_created", created)
-    patch.setattr(case, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
-    patch.setattr(decide, "may_match", lambda *_given, **_named: True)
+    patch.setattr(write_results, "_created", created)
+    patch.setattr(decision_input, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
+    patch.setattr(reconcile, "may_match", lambda *_given, **_named: True)
 
 
 def what_a_read_touches_was_just_read(patch: Patch) -> None:
@@ -58,34 +67,34 @@ def what_a_read_touches_was_just_read(patch: Patch) -> None:
 
     def just_read(operation: Operation, read: Any, _now: Any) -> bool:
         before = operation.before
-        return before is not None and any(c.window.touches(before) for c in read)
+        return before is not None and any(c.window.overlaps(before) for c in read)
 
-    patch.setattr(execute, "just_read", just_read)
+    patch.setattr(writer, "just_read", just_read)
 
 
 def a_new_mapping_lets_go_of_all_that_is_not_listed(patch: Patch) -> None:
-    patch.setattr(absence, "_began_before", lambda *_given: False)
+    patch.setattr(absence, "began_before_window", lambda *_given: False)
 
 
 def running_events_are_followed_without_a_bound(patch: Patch) -> None:
-    patch.setattr(running, "MOST", 10**6)
+    patch.setattr(running_events, "MAX_FOLLOWED", 10**6)
 
 
 def a_resync_looks_back_as_a_far_read_does(patch: Patch) -> None:
-    patch.setattr(Running, "look_back", lambda *_given: running.LOOK_BACK)
+    patch.setattr(RunningEvents, "look_back", lambda *_given: running_events.LOOK_BACK)
 
 
 def doubts_are_never_forgotten(patch: Patch) -> None:
     def keeps_doubts(record: Any, *given: Any) -> Any:
-        after, news = absorb(record, *given)
-        return replace(after, missing=record.missing if record else 0), news
+        after, news = apply_observation(record, *given)
+        return replace(after, absence_proofs=record.absence_proofs if record else 0), news
 
-    patch.setattr(observe, "absorb", keeps_doubts)
-    patch.setattr(answers, "absorb", keeps_doubts)
+    patch.setattr(reading, "apply_observation", keeps_doubts)
+    patch.setattr(lookup_answers, "apply_observation", keeps_doubts)
 
 
 def coverage_is_ignored(patch: Patch) -> None:
-    patch.setattr(Window, "holds", lambda _self, _value: True)
+    patch.setattr(Window, "contains", lambda _self, _value: True)
     patch.setattr(Store, "fingerprints", _every_fingerprint)
     absence_believed_at_once(patch)
 
@@ -104,16 +113,16 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
         desk.store.apply(Changes(intents=dropped))
         return 0
 
-    patch.setattr(looking, "recover", forget)
+    patch.setattr(read_systems, "recover", forget)
 
 
 def a_create_is_repeated_before_the_lag_has_passed(patch: Patch) -> None:
-    opened = recover._created
+    opened = recovery.recover_create
 
     async def created(system: Any, intent: Intent, desk: Any) -> bool:
         return await opened(system, replace(intent, opened_at=intent.opened_at - 9 * _LONG), desk)
 
-    patch.setattr(recover, "_created", created)
+    patch.setattr(recovery, "recover_create", created)
 
 
 _LONG = timedelta(hours=1)
@@ -123,38 +132,38 @@ def the_target_is_not_read_again(patch: Patch) -> None:
     async def still_right(_system: Any, batch: Sequence[Operation], *_: Any) -> Sequence[Operation]:
         return list(batch)
 
-    patch.setattr(execute, "_still_right", still_right)
+    patch.setattr(writer, "still_applies", still_right)
 
 
 def a_queued_write_is_awaited_for_ever(patch: Patch) -> None:
-    patch.setattr(recover, "DEADLINE", timedelta(days=99))
+    patch.setattr(recovery, "DEADLINE", timedelta(days=99))
 
 
 def a_refused_write_is_tried_for_ever(patch: Patch) -> None:
-    patch.setattr(refusals, "PATIENCE", 10_000)
+    patch.setattr(rejected_writes, "MAX_FAILURES", 10_000)
 
 
 def read_only_calendars_are_written_to(patch: Patch) -> None:
-    calendar = case._calendar
+    calendar = decision_input._calendar
 
     def writable(*given: Any, **named: Any) -> Any:
-        return replace(calendar(*given, **named), fixed=False)
+        return replace(calendar(*given, **named), never_written=False)
 
-    patch.setattr(case, "_calendar", writable)
+    patch.setattr(decision_input, "_calendar", writable)
 
 
 def the_first_of_two_with_one_tag_is_adopted(patch: Patch) -> None:
-    candidates = recover._candidates
-    patch.setattr(recover, "_candidates", lambda *given: candidates(*given)[:1])
+    candidates = recovery.create_candidates
+    patch.setattr(recovery, "create_candidates", lambda *given: candidates(*given)[:1])
 
 
 def nobody_looks_whose_a_block_is_before_a_write(patch: Patch) -> None:
-    patch.setattr(execute, "not_ours", lambda *_given: set())
-    patch.setattr(execute, "just_read", lambda *_given: True)
+    patch.setattr(writer, "not_ours", lambda *_given: set())
+    patch.setattr(writer, "just_read", lambda *_given: True)
 
 
 def blocks_are_adopted_before_all_is_read(patch: Patch) -> None:
-    patch.setattr(case, "_read_whole", lambda *_given: True)
+    patch.setattr(decision_input, "was_read_whole", lambda *_given: True)
 
 
 async def missing_from_a_list(shop: Shop) -> None:

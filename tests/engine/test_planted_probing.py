@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine import observe as observing
+from syncd.engine import reading as observing
 from syncd.engine.canaries import Canaries
 from syncd.model.platform_facts import NO
 from syncd.systems import transport
 from syncd.systems.leadconnector import probing
-from syncd.systems.port import SystemFault
+from syncd.systems.port import PlatformError
 from tests.engine import test_probing as tests
 from tests.engine import test_probing_interrupts as interrupts
 from tests.engine.probed import Office, an_office
@@ -41,7 +41,7 @@ def any_fault_is_an_answer(patch: pytest.MonkeyPatch) -> None:
     async def by_id(self: probing._Steps) -> Mapping[str, str]:
         try:
             return await inner(self)
-        except SystemFault:
+        except PlatformError:
             return {"block_by_id": NO}
 
     patch.setattr(probing._Steps, "by_id", by_id)

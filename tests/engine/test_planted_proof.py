@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from syncd.core.absence import Evidence, Slot, Verdict, judge
-from syncd.engine import evidence, execute, observe
-from syncd.engine.questions import Questions
+from syncd.core.absence import AbsenceVerdict, Evidence, SlotAnswer, judge_absence
+from syncd.engine import evidence, reading, writer
+from syncd.engine.lookups import Lookups
 from syncd.model import Changes, UserState
-from syncd.systems.port import Rejected, SystemFault
+from syncd.systems.port import PlatformError, RejectedError
 from tests.engine import test_proof as proof
 from tests.engine.conftest import Shop, open_shop
 from tests.simulate.plants import the_guard_is_off
@@ -26,10 +26,10 @@ def unseen(**assumed: Any) -> Callable[[Patch], None]:
     """A plant that assumes a part of the evidence instead of looking."""
 
     def plant(patch: Patch) -> None:
-        def assuming(found: Evidence) -> Verdict:
-            return judge(replace(found, **assumed))
+        def assuming(found: Evidence) -> AbsenceVerdict:
+            return judge_absence(replace(found, **assumed))
 
-        patch.setattr(evidence, "judge", assuming)
+        patch.setattr(evidence, "judge_absence", assuming)
 
     return plant
 
@@ -37,10 +37,10 @@ def unseen(**assumed: Any) -> Callable[[Patch], None]:
 def a_refusal_takes_the_system_down(patch: Patch) -> None:
     """What one id answers is raised as the system's own fault."""
 
-    async def ask(self: Questions, record: Any) -> Any:
+    async def ask(self: Lookups, record: Any) -> Any:
         return await self.read.system.read_one(record.ref, record.observed), self.read.clock.now()
 
-    patch.setattr(Questions, "ask", ask)
+    patch.setattr(Lookups, "look_up", ask)
 
 
 def a_target_that_cannot_be_read_is_written_to(patch: Patch) -> None:
@@ -50,7 +50,7 @@ def a_target_that_cannot_be_read_is_written_to(patch: Patch) -> None:
         (record,) = store.records(ref.system, [ref.id])
         return record, Changes()
 
-    patch.setattr(execute, "reread", unread)
+    patch.setattr(writer, "reread", unread)
 
 
 def nobody_asks_for_what_was_created(patch: Patch) -> None:
@@ -59,7 +59,7 @@ def nobody_asks_for_what_was_created(patch: Patch) -> None:
     async def nothing(*_given: Any) -> None:
         return None
 
-    patch.setattr(observe, "ask_for_created", nothing)
+    patch.setattr(reading, "ask_for_created", nothing)
 
 
 def believes(doubt: Callable[[Shop], None]) -> Callable[[Shop], Awaitable[None]]:
@@ -70,7 +70,7 @@ def believes(doubt: Callable[[Shop], None]) -> Callable[[Shop], Awaitable[None]]
 
 
 async def refused(shop: Shop) -> None:
-    fault: Callable[[], SystemFault] = lambda: Rejected("a", "GET event", status=400)  # noqa: E731
+    fault: Callable[[], PlatformError] = lambda: RejectedError("a", "GET event", status=400)  # noqa: E731
     await proof.test_an_id_that_is_refused_concerns_its_event_only(shop, fault)
 
 
@@ -102,7 +102,7 @@ ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Shop], Awaitable[None]]
         unseen(user=UserState.PRESENT),
         believes(proof._the_user_is_missing),
     ),
-    "the time is free": (unseen(slot=Slot.OFFERED), believes(proof._the_time_is_not_offered)),
+    "the time is free": (unseen(slot=SlotAnswer.OFFERED), believes(proof._the_time_is_not_offered)),
     "one list is enough": (
         one_proof_is_enough,
         proof.test_the_proof_is_two_lists_at_least_the_lag_apart,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.probe_plan import MOST, plan_probe
-from syncd.engine.report import Health, Report
+from syncd.engine.probe_plan import MAX_CALLS, plan_probe
+from syncd.engine.report import Report, SystemStatus
 from syncd.model.platform_facts import (
     PLATFORM_FACTS,
-    Measure,
+    MeasuredBy,
     PlatformFact,
 )
 from syncd.sandbox.faults import Fault, FaultKind
@@ -21,7 +21,7 @@ from syncd.sandbox.records import Block
 from syncd.systems.probing import LENGTH
 from tests.engine.probed import SYSTEM_OF, Office, an_office, outcome
 
-ROWS = [row for row in PLATFORM_FACTS if row.measured is Measure.PROBE]
+ROWS = [row for row in PLATFORM_FACTS if row.measured is MeasuredBy.PROBE]
 SIDES = [(row, side) for row in ROWS for side in row.sides]
 
 
@@ -60,7 +60,7 @@ async def test_all_facts_of_all_systems_are_measured_at_once(office: Office) -> 
         name = SYSTEM_OF[row.platform]
         assert outcome(probed, name).measured[row.name] == office.platform(name).fact(row.name)
     assert probed.exit.code == 0
-    assert outcome(probed, "clinic").allowed == MOST + 2
+    assert outcome(probed, "clinic").allowed == MAX_CALLS + 2
     assert [office.calls(o.system) for o in probed.outcomes] == [o.calls for o in probed.outcomes]
 
 
@@ -140,7 +140,7 @@ async def test_cycles_beside_a_probe_do_not_see_its_blocks(
     office: Office, names: tuple[str, ...]
 ) -> None:
     engine = office.app.engine
-    office.app.insist()
+    office.app.reset_backoff()
     await engine.resync()
     before = {name: len(p.blocks()) for name, p in office.sandbox.systems.items()}
     cycle = asyncio.Lock()
@@ -149,14 +149,14 @@ async def test_cycles_beside_a_probe_do_not_see_its_blocks(
     async def watch() -> None:
         if not cycle.locked():  # its own requests begin no other
             async with cycle:
-                reports.append(await engine.watch(near=False, providers=["alice"]))
+                reports.append(await engine.poll(near=False, providers=["alice"]))
 
     for way in office.ways.values():
         way.beside = watch
     probed = await engine.probe(names)
     for way in office.ways.values():
         way.beside = None
-    assert any(all(s.state is Health.OK for s in r.systems.values()) for r in reports)
+    assert any(all(s.state is SystemStatus.OK for s in r.systems.values()) for r in reports)
     await engine.resync()
     assert {o.system: o.why for o in probed.outcomes} == {name: {} for name in names}
     after = {name: len(p.blocks()) for name, p in office.sandbox.systems.items()}

@@ -52,7 +52,7 @@ async def test_a_resync_that_removes_what_a_dead_probe_left_contradicts_no_fact(
     with pytest.raises(Killed):
         await office.probe("clinic")
     await office.restart()
-    office.app.insist()
+    office.app.reset_backoff()
     await office.app.engine.resync()
     assert office.standing() == []
     assert office.facts("clinic")["block_by_id"] == YES

@@ -10,8 +10,8 @@ import pytest
 
 from syncd.model.pauses import Pause
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.store.created import beside
-from syncd.store.pauses import end_pauses, keep_pauses
+from syncd.store.created_ids import created_ids_path
+from syncd.store.pauses import end_pauses, save_pauses
 from tests.engine.probed import Killed, Office, an_office, outcome
 
 
@@ -118,7 +118,7 @@ async def test_a_dry_run_does_not_touch_what_a_dead_probe_left(tmp_path: Path) -
 
 
 def _lose(state: Path) -> None:
-    assert beside(state).exists()
+    assert created_ids_path(state).exists()
     for suffix in ("", "-wal", "-shm"):
         Path(f"{state}{suffix}").unlink(missing_ok=True)
 
@@ -133,7 +133,7 @@ async def test_it_is_removed_although_the_state_was_lost(tmp_path: Path) -> None
     _lose(state)
     office.steps.dead = False
     office.start()
-    office.app.insist()
+    office.app.reset_backoff()
     await office.app.engine.resync()
     office.clock.advance(120)
     await office.app.engine.resync()
@@ -153,7 +153,7 @@ async def test_a_system_that_is_down_keeps_it_hidden_until_it_is_removed(tmp_pat
     await office.app.engine.resync()
     assert [name for name, _ in office.standing()] == ["clinic"]
     office.platform("clinic").faults.clear()
-    await office.app.engine.watch(near=True)
+    await office.app.engine.poll(near=True)
     assert office.standing() == []
     await asyncio.sleep(0)
     office.app.store.close()
@@ -168,7 +168,7 @@ async def test_what_a_dead_probe_left_stays_as_long_as_its_calendar_is_paused(
         await office.probe("clinic")
     await office.restart()
     pause = Pause("clinic", "", office.clock.now())
-    keep_pauses(office.app.store, pause)
+    save_pauses(office.app.store, pause)
     await resyncs(office)
     assert len(office.standing()) == 1
     probed = await office.probe("clinic")

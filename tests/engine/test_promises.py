@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import (
     Action,
     BulkCall,
@@ -21,7 +21,7 @@ from syncd.model import (
     Status,
 )
 from syncd.store import StateError, Store
-from syncd.systems.port import AuthLost, Capabilities, Rejected, Retryable
+from syncd.systems.port import Capabilities, RejectedError, RetryableError, UnauthorizedError
 from tests.core.kit import off, v
 from tests.engine.conftest import Shop
 from tests.engine.fakes import FakeSystem, lost_reply
@@ -31,7 +31,7 @@ async def settle(shop: Shop, *, unreadable: bool = False, doubles: int = 0) -> N
     """Sync until quiet, and prove that quiet is quiet; there may be ``unreadable`` records."""
     report = await shop.engine.resync()
     needs = doubles or (report.items if unreadable else [])
-    assert report.exit is (Exit.CONFLICTS if needs else Exit.DONE), report
+    assert report.exit is (RunExit.CONFLICTS if needs else RunExit.DONE), report
     assert report.double_bookings == doubles
     before = shop.writes()
     assert (await shop.engine.resync()).converged
@@ -119,7 +119,7 @@ async def test_absence_from_a_list_removes_nothing(shop: Shop, fault: str) -> No
     else:
         setattr(shop.a, fault, True)
     for _ in range(3):
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
     assert shop.writes() == 2
 
@@ -130,9 +130,9 @@ async def test_an_end_needs_as_many_proofs_as_the_platform_demands(shop: Shop) -
     event = shop.a.book("p", v(9))
     await settle(shop)
     shop.a.delete(event)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == [v(9).interval]
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == []
 
 
@@ -142,16 +142,16 @@ async def test_two_doubts_with_a_sighting_between_them_are_no_proof(shop: Shop) 
     await settle(shop)
     for _ in range(2):
         lost = shop.a.events.pop(event)
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
         assert shop.blocks()["b"] == [v(9).interval]
         shop.a.events[event] = lost
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
 
 
 async def test_an_appointment_outside_of_the_window_that_was_read_is_not_gone(shop: Shop) -> None:
     shop.a.book("p", v(24 * 10))
     await settle(shop)
-    report = await shop.engine.watch(near=True)
+    report = await shop.engine.poll(near=True)
     assert report.news == 0
     assert shop.blocks()["b"] == [v(24 * 10).interval]
 
@@ -191,11 +191,11 @@ async def test_a_create_is_not_repeated_before_the_lag_has_passed(shop: Shop) ->
     shop.b.capabilities = Capabilities(lag=timedelta(minutes=5))
     shop.a.book("p", v(9))
     shop.b.faults["write"] = [lost_reply("b")]
-    await shop.engine.watch(near=False)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
+    await shop.engine.poll(near=False)
     assert shop.b.writes == []
     shop.clock.pass_(minutes=6)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == [v(9).interval]
 
 
@@ -284,7 +284,9 @@ async def test_a_humans_block_is_carried_and_never_touched(shop: Shop) -> None:
 # 8 isolated
 
 
-@pytest.mark.parametrize("fault", [Retryable("a", "GET /"), AuthLost("a", "GET /", status=401)])
+@pytest.mark.parametrize(
+    "fault", [RetryableError("a", "GET /"), UnauthorizedError("a", "GET /", status=401)]
+)
 async def test_a_system_that_fails_changes_nothing_and_delays_nobody(
     shop: Shop, fault: Exception
 ) -> None:
@@ -293,7 +295,7 @@ async def test_a_system_that_fails_changes_nothing_and_delays_nobody(
     shop.a.faults["read"] = [fault] * 2
     shop.b.book("p", v(12))
     report = await shop.engine.resync()
-    assert report.exit is Exit.UNANSWERED
+    assert report.exit is RunExit.UNANSWERED
     assert shop.blocks()["c"] == [v(9).interval, v(12).interval]
     assert shop.blocks()["b"] == [v(9).interval]
     assert shop.blocks()["a"] == []
@@ -331,10 +333,10 @@ async def test_a_queued_move_counts_only_when_a_read_shows_it(shop: Shop) -> Non
     await settle(shop)
     shop.b.queued = True
     shop.a.move(event, v(12))
-    report = await shop.engine.watch(near=False)
+    report = await shop.engine.poll(near=False)
     assert report.pending == 1
     assert not report.converged
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert len(shop.b.writes) == 2
     shop.b.run_queue()
     await settle(shop)
@@ -354,7 +356,7 @@ async def test_a_queued_move_that_never_happens_is_planned_anew_after_ten_minute
     await settle(shop)
     shop.b.queued = True
     shop.a.move(event, v(12))
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     shop.b.queue.clear()
     shop.b.queued = False
     shop.clock.pass_(minutes=11)
@@ -374,12 +376,12 @@ async def test_a_queued_move_out_of_sight_is_asked_for_by_id_and_not_made_twice(
     await settle(shop)
     shop.b.queued = True
     shop.a.move(event, v(24 * 21))
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     writes = len(shop.b.writes)
     shop.b.run_queue()
     for _ in range(3):
         shop.clock.pass_(minutes=11)
-        await shop.engine.watch(near=True)
+        await shop.engine.poll(near=True)
     assert len(shop.b.writes) == writes
     assert not shop.store.pending_intents()
 
@@ -398,9 +400,9 @@ async def test_news_is_decided_on_though_the_disk_was_full_for_another_system(
 
     monkeypatch.setattr(Store, "apply", refused)
     with pytest.raises(StateError):
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
     monkeypatch.setattr(Store, "apply", apply)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == [v(9).interval]
 
 
@@ -409,10 +411,10 @@ async def test_news_is_decided_on_though_the_disk_was_full_for_another_system(
 
 async def test_three_refusals_become_a_held_conflict_and_the_rest_goes_on(shop: Shop) -> None:
     shop.a.book("p", v(9))
-    shop.b.faults["write"] = [Rejected("b", "POST /", detail="no")] * 9
+    shop.b.faults["write"] = [RejectedError("b", "POST /", detail="no")] * 9
     for _ in range(5):
         report = await shop.engine.resync()
-    assert report.exit is Exit.CONFLICTS
+    assert report.exit is RunExit.CONFLICTS
     assert len(shop.b.faults["write"]) == 6
     assert shop.blocks()["c"] == [v(9).interval]
     kinds = [h.conflict.kind for h in shop.store.open_conflicts()]

@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.report import Exit, Health
-from syncd.model import Item, Kind, Topic
+from syncd.engine.report import RunExit, SystemStatus
+from syncd.model import Kind, ReportedItem, Topic
 from syncd.store.reported import open_items
-from syncd.systems.port import Ambiguous, AuthLost, Capabilities, Rejected, Retryable, SystemFault
+from syncd.systems.port import (
+    Capabilities,
+    PlatformError,
+    RejectedError,
+    RetryableError,
+    UnauthorizedError,
+    UnknownOutcomeError,
+)
 from tests.core.kit import v
 from tests.engine.conftest import Shop
 
@@ -20,14 +27,14 @@ LAG = timedelta(seconds=30)
 OLD_KIND = Capabilities(lag=LAG, refused_when_gone=frozenset(Kind))
 
 
-def items(shop: Shop, topic: Topic) -> list[Item]:
+def items(shop: Shop, topic: Topic) -> list[ReportedItem]:
     return [item for item in open_items(shop.store, "a") if item.topic is topic]
 
 
 async def settled(shop: Shop, meetings: int = 3, provider: str = "p") -> list[str]:
     """Book some meetings in a, carry them, and let them become older than any lag."""
     events = [shop.a.book(provider, v(9 + 2 * n)) for n in range(meetings)]
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     shop.clock.pass_(minutes=2)
     return events
 
@@ -43,9 +50,9 @@ async def test_a_list_that_hides_events_is_reported_and_proves_nothing(
     before = shop.blocks()
     shop.a.empty = True
     shop.a.delete(events[0])  # by id this one is gone, and no list proves it
-    report = await shop.engine.watch(near=near)
-    assert report.exit is Exit.UNANSWERED
-    assert report.systems["a"].state is Health.OK
+    report = await shop.engine.poll(near=near)
+    assert report.exit is RunExit.UNANSWERED
+    assert report.systems["a"].state is SystemStatus.OK
     assert shop.blocks() == before
     (item,) = items(shop, Topic.LIST)
     assert "a does not show 2 known events" in item.reason
@@ -54,20 +61,20 @@ async def test_a_list_that_hides_events_is_reported_and_proves_nothing(
     # Once the list is whole again, the deletion is carried, and the item ends.
     shop.a.empty = False
     shop.clock.pass_(minutes=1)
-    await shop.engine.watch(near=near)
+    await shop.engine.poll(near=near)
     assert items(shop, Topic.LIST) == []
     assert len(shop.blocks()["b"]) == 2
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 async def test_a_resync_of_a_list_that_hides_events_says_so(shop: Shop) -> None:
     await settled(shop)
     shop.a.empty = True
     report = await shop.engine.resync()
-    assert (report.exit, report.converged) == (Exit.UNANSWERED, False)
+    assert (report.exit, report.converged) == (RunExit.UNANSWERED, False)
     assert report.cycles <= 3
     shop.a.empty = False
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 async def test_a_hidden_row_voids_its_own_calendar_only(shop: Shop) -> None:
@@ -77,7 +84,7 @@ async def test_a_hidden_row_voids_its_own_calendar_only(shop: Shop) -> None:
     shop.a.delete(events[1])
     shop.a.delete(others[0])
     shop.a.book("p", v(20))
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert v(20).interval in shop.blocks()["b"]  # its rows count
     assert v(11).interval in shop.blocks()["b"]  # p: nothing is freed
     assert v(9).interval not in shop.blocks("q")["b"]  # q: the other calendar works
@@ -86,7 +93,7 @@ async def test_a_hidden_row_voids_its_own_calendar_only(shop: Shop) -> None:
 async def test_an_empty_list_of_several_calendars_is_void_for_all_of_them(shop: Shop) -> None:
     await settled(shop)
     shop.a.empty = True
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     (item,) = items(shop, Topic.LIST)
     assert item.calendars == ("p", "q")
 
@@ -95,7 +102,7 @@ async def test_the_calendars_of_a_hiding_list_are_written_to(shop: Shop) -> None
     await settled(shop)
     shop.a.empty = True
     shop.b.book("p", v(20))
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert v(20).interval in shop.blocks()["a"]
 
 
@@ -103,10 +110,10 @@ async def test_at_most_forty_events_are_asked_for_while_a_list_hides_them(shop: 
     await settled(shop, 60)
     shop.a.empty = True
     shop.a.asked.clear()
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert len(shop.a.asked) == 40
     shop.clock.pass_(minutes=1)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert len(shop.a.asked) == 60, "what was found a minute ago is not asked for again"
 
 
@@ -121,7 +128,7 @@ async def test_a_mass_of_deletions_beside_hidden_events_frees_nothing(
     for event in set(events) - set(hidden):
         shop.a.delete(event)
     for _ in range(6):
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
         shop.clock.pass_(minutes=1)
         if restart:
             shop.restart()
@@ -134,10 +141,10 @@ async def test_an_event_that_changed_within_the_lag_is_not_hidden(shop: Shop) ->
     events = await settled(shop)
     shop.a.move(events[0], v(9))  # touched just now
     shop.a.hidden.add(events[0])
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert items(shop, Topic.LIST) == []
     shop.clock.pass_(minutes=1)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert len(items(shop, Topic.LIST)) == 1
 
 
@@ -145,7 +152,7 @@ async def test_an_event_of_another_owner_is_no_hidden_one(shop: Shop) -> None:
     events = await settled(shop)
     shop.a.events[events[0]] = replace(shop.a.events[events[0]], provider="q")
     shop.clock.pass_(minutes=1)
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert items(shop, Topic.LIST) == []
 
 
@@ -154,39 +161,39 @@ async def test_a_hiding_list_ends_no_removal_that_was_asked_for(shop: Shop) -> N
     await settled(shop)
     shop.b.empty = True
     shop.clock.pass_(minutes=1)
-    assert (await shop.engine.watch(near=False)).exit is Exit.UNANSWERED
+    assert (await shop.engine.poll(near=False)).exit is RunExit.UNANSWERED
     assert len(shop.blocks()["b"]) == 3
 
 
 # Ids that cannot be read (line 9).
 
-FAULTS: dict[str, Callable[[], SystemFault]] = {
-    "400": lambda: Rejected("a", "GET event", status=400, detail="invalid id"),
-    "401": lambda: AuthLost("a", "GET event", status=401),
-    "403": lambda: AuthLost("a", "GET event", status=403),
-    "422": lambda: Rejected("a", "GET event", status=422),
-    "500": lambda: Retryable("a", "GET event", status=500),
+FAULTS: dict[str, Callable[[], PlatformError]] = {
+    "400": lambda: RejectedError("a", "GET event", status=400, detail="invalid id"),
+    "401": lambda: UnauthorizedError("a", "GET event", status=401),
+    "403": lambda: UnauthorizedError("a", "GET event", status=403),
+    "422": lambda: RejectedError("a", "GET event", status=422),
+    "500": lambda: RetryableError("a", "GET event", status=500),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 async def test_an_id_that_is_refused_concerns_its_event_only(
-    shop: Shop, fault: Callable[[], SystemFault]
+    shop: Shop, fault: Callable[[], PlatformError]
 ) -> None:
     events = await settled(shop, 6)
     for event in events[:5]:
         shop.a.delete(event)
     shop.a.refuses[events[0]] = fault()
     for _ in range(3):
-        report = await shop.engine.watch(near=False)
+        report = await shop.engine.poll(near=False)
         shop.clock.pass_(minutes=1)
-    assert report.systems["a"].state is Health.OK
+    assert report.systems["a"].state is SystemStatus.OK
     assert shop.blocks()["b"] == [v(9).interval, v(19).interval]
     assert [(i.event, i.calendars) for i in items(shop, Topic.UNREADABLE)] == [(events[0], ("p",))]
-    assert (await shop.engine.resync()).exit is Exit.CONFLICTS
+    assert (await shop.engine.resync()).exit is RunExit.CONFLICTS
     # As soon as it can be read again, its end is carried, and the item ends.
     shop.a.refuses.clear()
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert items(shop, Topic.UNREADABLE) == []
 
 
@@ -196,12 +203,12 @@ async def test_what_cannot_be_read_is_reported_once_across_restarts(
     events = await settled(shop)
     shop.a.delete(events[0])
     shop.a.refuses[events[0]] = FAULTS["400"]()
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     (first,) = items(shop, Topic.UNREADABLE)
     for near in (True, False, True, False):
         shop.restart()
         shop.clock.pass_(minutes=1)
-        await shop.engine.watch(near=near)
+        await shop.engine.poll(near=near)
     (again,) = items(shop, Topic.UNREADABLE)
     assert again.since == first.since
 
@@ -210,8 +217,8 @@ async def test_a_system_that_answers_no_question_by_id_is_down(shop: Shop) -> No
     events = await settled(shop)
     shop.a.delete(events[0])
     shop.a.refuses = {event: FAULTS["500"]() for event in events}
-    report = await shop.engine.watch(near=False)
-    assert report.systems["a"].state is Health.DOWN
+    report = await shop.engine.poll(near=False)
+    assert report.systems["a"].state is SystemStatus.DOWN
     assert len(shop.a.asked) <= 5
 
 
@@ -221,7 +228,7 @@ async def test_many_ids_without_an_answer_leave_the_others_their_turn(shop: Shop
         shop.a.delete(event)
     shop.a.refuses = {event: FAULTS["500"]() for event in events[:8]}
     for _ in range(4):
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
         shop.clock.pass_(minutes=1)
     gone = {v(9 + 2 * n).interval for n in (8, 9, 10)}
     assert not gone & set(shop.blocks()["b"])
@@ -242,14 +249,14 @@ async def deleted(shop: Shop) -> str:
 
 async def freed(shop: Shop, cycles: int = 8, **pause: float) -> bool:
     for _ in range(cycles):
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
         shop.clock.pass_(**(pause or {"minutes": 1}))
     return v(9).interval not in shop.blocks()["b"]
 
 
 async def test_a_deleted_event_that_answers_400_is_freed_within_one_resync(shop: Shop) -> None:
     await deleted(shop)
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert v(9).interval not in shop.blocks()["b"]
     assert items(shop, Topic.UNREADABLE) == []
 
@@ -269,10 +276,10 @@ async def test_a_calendar_with_a_proof_under_way_is_none_that_is_read_less_often
     event = shop.a.book("p", v(24 * 10))
     await shop.engine.resync()
     shop.a.delete(event)
-    first = await shop.engine.watch(near=False)
-    assert (first.operations.total(), first.lively["p"]) == (0, 1)
+    first = await shop.engine.poll(near=False)
+    assert (first.operations.total(), first.external_changes["p"]) == (0, 1)
     shop.clock.pass_(minutes=15)
-    assert (await shop.engine.watch(near=False)).operations.total() == 2
+    assert (await shop.engine.poll(near=False)).operations.total() == 2
 
 
 async def test_the_first_proof_survives_a_restart(shop: Shop) -> None:
@@ -357,15 +364,15 @@ async def test_a_write_waits_whose_target_is_refused_and_the_others_go_on(shop: 
     for event in events:
         shop.a.delete(event)
     shop.b.capabilities = Capabilities(lag=timedelta(0))
-    fresh = "syncd.engine.reread.FRESH"
+    fresh = "syncd.engine.reread.REREAD_AFTER"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fresh, timedelta(0))
-        report = await shop.engine.watch(near=False)
+        report = await shop.engine.poll(near=False)
         assert shop.blocks()["b"] == [v(9).interval]
-        assert report.systems["b"].state is Health.OK
-        assert report.exit is Exit.UNANSWERED
+        assert report.systems["b"].state is SystemStatus.OK
+        assert report.exit is RunExit.UNANSWERED
         shop.b.refuses.clear()
-        assert (await shop.engine.resync()).exit is Exit.DONE
+        assert (await shop.engine.resync()).exit is RunExit.DONE
     assert shop.blocks()["b"] == []
 
 
@@ -374,14 +381,14 @@ async def test_a_removal_without_an_answer_ends_once_lists_prove_it(shop: Shop) 
     events = await settled(shop)
     shop.b.refuses_gone = True
     shop.a.delete(events[0])
-    shop.b.faults["reply"] = [Ambiguous("b", "DELETE event")]
-    await shop.engine.watch(near=False)
+    shop.b.faults["reply"] = [UnknownOutcomeError("b", "DELETE event")]
+    await shop.engine.poll(near=False)
     assert shop.store.pending_intents()
     for _ in range(4):
         shop.clock.pass_(minutes=1)
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
     assert shop.store.pending_intents() == []
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 # Creates whose reply was lost, and lost states, beside lists that hide events.
@@ -391,16 +398,16 @@ async def test_no_create_is_repeated_on_the_word_of_a_hiding_list(shop: Shop) ->
     shop.b.book("p", v(20))
     await settled(shop)
     shop.a.book("p", v(16))
-    shop.b.faults["reply"] = [Ambiguous("b", "POST block")]
-    await shop.engine.watch(near=False)
+    shop.b.faults["reply"] = [UnknownOutcomeError("b", "POST block")]
+    await shop.engine.poll(near=False)
     shop.b.empty = True
     for _ in range(3):
         shop.clock.pass_(minutes=1)
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
     assert shop.blocks()["b"].count(v(16).interval) == 1
     assert shop.store.pending_intents()
     shop.b.empty = False
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert shop.blocks()["b"].count(v(16).interval) == 1
 
 
@@ -411,10 +418,10 @@ async def test_after_a_lost_state_an_empty_list_is_asked_for_what_was_created(sh
     shop.path.unlink()
     shop.restart()
     shop.b.empty = True
-    assert (await shop.engine.resync()).exit is Exit.UNANSWERED
+    assert (await shop.engine.resync()).exit is RunExit.UNANSWERED
     assert shop.blocks() == before
     shop.b.empty = False
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert shop.blocks() == before
 
 
@@ -430,11 +437,11 @@ async def test_after_a_lost_state_a_list_that_hides_one_block_gets_no_second_one
     shop.path.unlink()
     shop.restart()
     shop.b.hidden.add(hidden)
-    assert (await shop.engine.resync()).exit is Exit.UNANSWERED
+    assert (await shop.engine.resync()).exit is RunExit.UNANSWERED
     assert shop.blocks() == before
     (item,) = open_items(shop.store, "b")
     assert item.topic is Topic.LIST
     assert "b does not show 1 known event" in item.reason
     shop.b.hidden.clear()
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert shop.blocks() == before

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.answer import Answer, Way
-from syncd.core.facts import Limits
+from syncd.core.inputs import GuardLimits
 from syncd.core.rebooked import REBOOKED
+from syncd.core.resolution import Resolution, ResolutionKind
 from syncd.core.rules import Rules
 from syncd.engine.resolve import resolve
 from syncd.model import Action, ConflictKind, Kind, Person, Status
@@ -39,7 +39,7 @@ async def settle(shop: Shop) -> None:
 
 
 async def cycle(shop: Shop, *, near: bool = True) -> None:
-    await shop.engine.watch(near=near)
+    await shop.engine.poll(near=near)
     shop.clock.pass_(minutes=1)
 
 
@@ -331,7 +331,7 @@ async def one_of_two(shop: Shop) -> tuple[str, str, str]:
 @pytest.mark.parametrize("which", [0, 1])
 async def test_a_person_says_which_of_the_new_bookings_it_is(shop: Shop, which: int) -> None:
     question, *events = await one_of_two(shop)
-    await resolve(shop.engine, question, Answer(Way.TAKE, "a", events[which]))
+    await resolve(shop.engine, question, Resolution(ResolutionKind.TAKE, "a", events[which]))
     await settle(shop)
     hours = (12, 14)
     assert twins(shop) == [(v(hours[which]).interval, True)]
@@ -342,7 +342,7 @@ async def test_a_person_says_which_of_the_new_bookings_it_is(shop: Shop, which: 
 
 async def test_a_person_says_that_the_new_bookings_are_others(shop: Shop) -> None:
     question, *_ = await one_of_two(shop)
-    await resolve(shop.engine, question, Answer(Way.KEEP_BOTH))
+    await resolve(shop.engine, question, Resolution(ResolutionKind.KEEP_BOTH))
     await settle(shop)
     await settle(shop)
     assert twins(shop) == [(v(9).interval, False)]
@@ -414,7 +414,7 @@ async def test_a_run_that_carried_it_is_undone(shop: Shop) -> None:
     shop.a.cancel(old)
     shop.a.book("p", v(12), "ann")
     report = await shop.engine.resync()
-    assert (await shop.engine.undo(report.run)).left == []
+    assert (await shop.engine.undo(report.run)).skipped == []
     assert twins(shop) == [(v(9).interval, True)]
     assert shop.blocks()["c"] == [v(9).interval]
     await settle(shop)
@@ -439,7 +439,7 @@ async def test_a_crash_before_the_writes_changes_nothing(shop: Shop) -> None:
 
 async def test_the_guard_counts_them_as_moves(shop: Shop) -> None:
     events = [await meeting(shop, 20 + hour, f"ann{hour}", f"l{hour}") for hour in range(6)]
-    shop.engine.policy = replace(shop.engine.policy, limits=Limits(common=5))
+    shop.engine.policy = replace(shop.engine.policy, limits=GuardLimits(common=5))
     before = shop.writes()
     for hour, event in enumerate(events):
         shop.a.cancel(event)

@@ -14,7 +14,7 @@ import pytest
 
 from syncd.core.rules import Choice, Rules
 from syncd.model import Person, Role, Status, Value
-from syncd.store.part import neighbours
+from syncd.store.partial_load import related_state
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop
 
@@ -46,7 +46,7 @@ async def removed_block(shop: Shop, start: float = 24) -> str:
     shop.b.delete(block_in(shop, "b"))
     for _ in range(4):
         shop.clock.pass_(minutes=2)
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
         if shop.store.state("p").ended:
             break
     assert shop.blocks()["b"] == []
@@ -57,7 +57,7 @@ async def near(shop: Shop, cycles: int = 1) -> None:
     """Make cycles as the daemon does."""
     for number in range(cycles):
         shop.clock.pass_(minutes=2)
-        await shop.engine.watch(near=number % 2 == 0)
+        await shop.engine.poll(near=number % 2 == 0)
 
 
 async def test_it_stays_open_when_another_meeting_is_booked(open_shop: Shop) -> None:
@@ -75,7 +75,7 @@ async def test_it_stays_open_through_a(open_shop: Shop, by: str) -> None:
     if by == "compaction":
         shop.engine.policy = replace(shop.engine.policy, keep=timedelta(0))
         shop.clock.pass_(days=1)
-        await shop.engine.tidy()
+        await shop.engine.compact()
     if by in {"restart", "compaction"}:
         shop.restart()
         released(shop)
@@ -153,7 +153,7 @@ async def test_a_whole_and_a_partial_decision_load_the_release_alike(open_shop: 
     (link,) = [r for r, _ in shop.store.replicas([booking.id]) if r.role is Role.RELEASED]
     whole = shop.store.state("p")
     for around in (("a", "a0"), (link.system, link.event)):
-        assert neighbours(shop.store, {"p": [around]})["p"] == whole
+        assert related_state(shop.store, {"p": [around]})["p"] == whole
     assert [r.id for r in whole.ended] == [link.event]
 
 
@@ -165,7 +165,7 @@ async def test_it_stays_open_when_only_a_fixed_end_is_put_off(open_shop: Shop) -
     shop.b.delete(block_in(shop, "b"))
     for _ in range(20):
         shop.clock.pass_(days=10)
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == []
     assert shop.blocks()["c"][0][1] > until
 

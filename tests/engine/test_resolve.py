@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.answer import Answer, Unfit, Way
+from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.rules import Choice, Rules
-from syncd.engine.resolve import Ending, foresee, resolve
+from syncd.engine.resolve import ResolutionOutcome, preview, resolve
 from syncd.model import Action
-from syncd.systems.port import Rejected
+from syncd.systems.port import RejectedError
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop
 
@@ -24,11 +24,11 @@ async def test_a_preview_writes_where_the_engine_would_and_nowhere_else(shop: Sh
         resources={"p": "c"},
         read_only=frozenset({("p", "b")}),
     )
-    shop.engine.annexes.units["p"] = 1
+    shop.engine.resources.quantities["p"] = 1
     event, other = shop.a.book("p", v(9)), shop.b.book("p", v(9.5))
     await shop.engine.resync()
     (held,) = shop.store.open_conflicts()
-    foreseen = foresee(shop.engine, held, Answer(Way.TAKE, "b", other))
+    foreseen = preview(shop.engine, held, Resolution(ResolutionKind.TAKE, "b", other))
     assert foreseen is not None
     assert [(o.action, o.system, o.event) for o in foreseen.operations] == [
         (Action.SET_STATUS, "a", event)
@@ -45,14 +45,16 @@ async def test_an_answer_for_a_provider_that_is_mapped_no_more_is_refused(shop: 
     (held,) = shop.store.open_conflicts()
     shop.engine.mapping = {"q": SYSTEMS}
     before = shop.writes()
-    assert foresee(shop.engine, held, Answer(Way.KEEP_BOTH)) is None
-    with pytest.raises(Unfit, match="p is not in the configuration any more"):
-        await resolve(shop.engine, held.id, Answer(Way.KEEP_BOTH))
+    assert preview(shop.engine, held, Resolution(ResolutionKind.KEEP_BOTH)) is None
+    with pytest.raises(InvalidResolutionError, match="p is not in the configuration any more"):
+        await resolve(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
     assert shop.engine.answers == {}
     assert (shop.writes(), shop.store.open_conflicts()) == (before, [held])
     await shop.engine.resync()
     shop.engine.mapping = {"p": SYSTEMS, "q": SYSTEMS}
-    assert (await resolve(shop.engine, held.id, Answer(Way.KEEP_BOTH))).ending == "resolved"
+    assert (
+        await resolve(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
+    ).ending == "resolved"
 
 
 async def test_an_answer_that_a_system_refuses_is_not_called_resolved(shop: Shop) -> None:
@@ -62,8 +64,8 @@ async def test_an_answer_that_a_system_refuses_is_not_called_resolved(shop: Shop
     other = shop.b.book("p", v(9.5))
     await shop.engine.resync()
     (held,) = shop.store.open_conflicts()
-    shop.a.faults["write"] = [Rejected("a", "PUT", detail="no")] * 9
-    done = await resolve(shop.engine, held.id, Answer(Way.TAKE, "b", other))
-    assert (done.ending, done.code) == (Ending.REFUSED, 3)
+    shop.a.faults["write"] = [RejectedError("a", "PUT", detail="no")] * 9
+    done = await resolve(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "b", other))
+    assert (done.ending, done.code) == (ResolutionOutcome.REFUSED, 3)
     (now,) = [h for h in shop.store.open_conflicts() if h.conflict.held]
     assert now.id != held.id

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.daemon.work import Work
-from syncd.engine.report import Exit, Report
+from syncd.daemon.jobs import Jobs
+from syncd.engine.report import Report, RunExit
 from syncd.model import Action
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
@@ -18,18 +18,18 @@ EVERY = 5.0
 """Seconds between two polls."""
 
 
-async def poll(work: Work) -> None:
+async def poll(work: Jobs) -> None:
     """Poll as the daemon does, without end."""
     while True:
         await asyncio.sleep(EVERY)
         await work.near()
 
 
-async def confirming(shop: SlowShop) -> tuple[Work, list[Report], list[asyncio.Task[None]]]:
+async def confirming(shop: SlowShop) -> tuple[Jobs, list[Report], list[asyncio.Task[None]]]:
     """Have a run of the daemon wait for a platform that queues what it was told to move."""
     reports: list[Report] = []
     shop.engine.patient = False
-    work = Work(shop.engine, reports.append)
+    work = Jobs(shop.engine, reports.append)
     event = shop.a.book("p", v(9))
     await work.everything()
     shop.c.capabilities = Capabilities(asynchronous=frozenset({Action.MOVE_BLOCK}))
@@ -60,7 +60,7 @@ def test_a_poll_that_is_due_brings_the_next_cycle_of_a_run_forward(
 def test_cycles_that_were_brought_forward_neither_lengthen_nor_shorten_the_wait(
     tmp_path: Path,
 ) -> None:
-    async def story(shop: SlowShop, *, polled: bool) -> tuple[float, Exit]:
+    async def story(shop: SlowShop, *, polled: bool) -> tuple[float, RunExit]:
         began = asyncio.get_running_loop().time()
         _, reports, (run, polls) = await confirming(shop)
         if not polled:

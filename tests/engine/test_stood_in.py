@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.model import Operation
 from tests.core.kit import v
 from tests.engine.conftest import Shop
@@ -15,7 +15,7 @@ async def test_a_block_stays_if_what_stood_in_its_place_has_gone_since_the_read(
 ) -> None:
     """Simulator, seed 33: somebody's record took a block's time, and was moved away meanwhile."""
     shop.a.book("p", v(9))
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     rival = shop.b.human_block("p", v(9))
     freed: list[bool] = []
     original_read, original_write = shop.c.read, shop.b.write
@@ -33,7 +33,7 @@ async def test_a_block_stays_if_what_stood_in_its_place_has_gone_since_the_read(
 
     shop.c.read = slow_read  # type: ignore[method-assign,assignment]
     shop.b.write = write  # type: ignore[method-assign,assignment]
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert (await shop.engine.resync()).converged
     assert not any(freed)
     for system in ("b", "c"):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.engine.report import Exit
-from syncd.engine.stops import standing
+from syncd.engine.guard_stops import standing
+from syncd.engine.report import RunExit
 from syncd.model import Person
 from tests.core.kit import v
 from tests.engine.conftest import Shop
+from tests.engine.test_guard_stops import closed, near
 from tests.engine.test_promises import settle
-from tests.engine.test_stops import closed, near
 
 
 async def in_three_systems(shop: Shop) -> tuple[list[str], str, str]:
@@ -33,12 +33,12 @@ async def test_where_a_stopped_event_is_gone_its_twins_time_is_closed(shop: Shop
         else:
             getattr(shop.a, act)(event)
     report = await shop.engine.resync()
-    assert report.exit is Exit.GUARDED
+    assert report.exit is RunExit.GUARDED
     # b and c have the meeting: whoever books in a must see that its time is taken.
     assert (closed(shop, 24), shop.b.events[twin].value) == (["a"], v(24))
     assert closed(shop, 26) == ["b", "c"]
     shop.a.events |= kept
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert (closed(shop, 24), closed(shop, 26)) == ([], ["b", "c"])
 
 
@@ -83,7 +83,7 @@ async def test_a_stop_lasts_though_the_time_of_its_meetings_has_passed(
     # The first meeting is over where it was, then where it is, too.
     for hours in (19.5, 6):
         shop.clock.pass_(hours=hours)
-        assert (await shop.engine.resync()).exit is Exit.GUARDED
+        assert (await shop.engine.resync()).exit is RunExit.GUARDED
         assert (shop.b.events[twin].value, shop.c.events[third].value) == (v(24), v(24))
     if act == "move":
         await shop.engine.resync(accept=run)
@@ -101,12 +101,12 @@ async def test_a_meeting_that_was_over_before_is_no_part_of_a_stop(shop: Shop) -
     kept = dict(shop.a.events)
     for event in events:
         shop.a.delete(event)
-    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    assert (await shop.engine.resync()).exit is RunExit.GUARDED
     shop.a.cancel(old)
-    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    assert (await shop.engine.resync()).exit is RunExit.GUARDED
     # A cancelled meeting of the past does not make a stop last whose events are back.
     shop.a.events |= {event: kept[event] for event in events}
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 async def test_where_stopped_meetings_stood_in_between_stays_closed(shop: Shop) -> None:
@@ -116,7 +116,7 @@ async def test_where_stopped_meetings_stood_in_between_stays_closed(shop: Shop) 
     for hours in (1, 2):
         for i, event in enumerate(events):
             shop.a.move(event, v(24 + 3 * i + hours))
-        assert (await shop.engine.resync()).exit is Exit.GUARDED
+        assert (await shop.engine.resync()).exit is RunExit.GUARDED
     for i in range(6):
         for hours in (0, 1, 2):
             assert v(24 + 3 * i + hours).interval in shop.blocks()["b"]

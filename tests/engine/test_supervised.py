@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.engine.attend import Attended
-from syncd.engine.report import Health
+from syncd.engine.breaker import BreakerSystem
+from syncd.engine.report import SystemStatus
 from syncd.model import (
-    LONGEST_DAILY_WAIT,
+    MAX_DAILY_WAIT,
     Action,
     Changes,
     Event,
@@ -28,13 +28,13 @@ from syncd.model import (
 from syncd.store import StateError
 from syncd.store.store import Store
 from syncd.systems.port import (
-    Ambiguous,
-    Incomplete,
-    Malformed,
-    RateLimited,
-    Retryable,
+    IncompleteReadError,
+    PlatformError,
+    RateLimitedError,
+    RetryableError,
     Row,
-    SystemFault,
+    UnknownOutcomeError,
+    UnreadableError,
 )
 from tests.core.kit import NOW, v
 from tests.engine.conftest import Shop
@@ -60,9 +60,9 @@ async def test_a_read_that_raises_stops_no_other_system(shop: Shop, error: Excep
     shop.c.faults["read"] = [error]
     shop.a.book("p", v(9))
     with capture_logs() as logs:
-        report = await shop.engine.watch(near=True)
+        report = await shop.engine.poll(near=True)
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": []}
-    assert report.systems["c"].state is Health.DOWN
+    assert report.systems["c"].state is SystemStatus.DOWN
     assert type(error).__name__ in report.systems["c"].cause
     assert SAID not in f"{report} {logs}"
     assert [each["system"] for each in logs if each["log_level"] == "error"] == ["c"]
@@ -75,7 +75,7 @@ async def test_nothing_is_freed_by_a_read_that_raises(shop: Shop) -> None:
     await shop.engine.resync()
     shop.a.faults["read"] = [ValueError(SAID)] * 3
     for _ in range(3):
-        await shop.engine.watch(near=True)
+        await shop.engine.poll(near=True)
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
 
 
@@ -92,8 +92,8 @@ async def test_what_was_seen_is_stored_whole_or_not_at_all(
         return read(row)
 
     monkeypatch.setattr(shop.a, "event", stumble)
-    report = await shop.engine.watch(near=True)
-    assert (report.news, report.systems["a"].state, shop.writes()) == (0, Health.DOWN, 0)
+    report = await shop.engine.poll(near=True)
+    assert (report.news, report.systems["a"].state, shop.writes()) == (0, SystemStatus.DOWN, 0)
     assert (await shop.engine.resync()).converged
     assert shop.blocks()["b"] == [v(9).interval, v(11).interval]
 
@@ -101,7 +101,7 @@ async def test_what_was_seen_is_stored_whole_or_not_at_all(
 async def test_a_write_that_raises_after_it_was_sent_is_looked_for(shop: Shop) -> None:
     shop.c.faults["reply"] = [KeyError(SAID)]
     shop.a.book("p", v(9))
-    report = await shop.engine.watch(near=True)
+    report = await shop.engine.poll(near=True)
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
     (left,) = shop.store.pending_intents()
     assert (left.state, left.operation.system) == (IntentState.OPEN, "c")
@@ -117,9 +117,9 @@ async def test_looking_after_a_write_that_raises_leaves_it_open(shop: Shop) -> N
     shop.b.faults["reply"] = [ValueError(SAID)]
     shop.c.faults["reply"] = [ValueError(SAID)]
     shop.a.book("p", v(9))
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     shop.c.faults["read"] = [ValueError(SAID)]
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert [i.operation.system for i in shop.store.pending_intents()] == ["c"]
     assert (await shop.engine.resync()).converged
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
@@ -138,7 +138,7 @@ async def test_a_state_that_cannot_be_written_stops_the_cycle(
 
     monkeypatch.setattr(shop.store, "apply", apply)
     with pytest.raises(StateError):
-        await shop.engine.watch(near=True)
+        await shop.engine.poll(near=True)
     assert shop.writes() == 0
     assert (await shop.engine.resync()).converged
     assert shop.blocks()["b"] == [v(9).interval]
@@ -151,7 +151,7 @@ async def test_odd_free_slots_and_customers_stop_nothing(shop: Shop) -> None:
     shop.b.persons["2"] = Person(("kim\ud83d@example.com",), ())
     shop.c.faults["free_slots"] = [ValueError(SAID)] * 2
     await shop.engine.resync()
-    await shop.engine.ask_slots()
+    await shop.engine.read_free_slots()
     assert shop.blocks()["c"] == [v(9).interval]
 
 
@@ -181,7 +181,7 @@ def create() -> Operation:
 async def test_each_call_of_a_system_raises_its_faults_only(
     store: Store, system: FakeSystem
 ) -> None:
-    attended = Attended(system, store, system.clock)
+    attended = BreakerSystem(system, store, system.clock)
     event = system.book("p", v(9), person="1")
     (row,) = (await attended.read(window(system))).rows
     seen = attended.event(row)
@@ -193,7 +193,7 @@ async def test_each_call_of_a_system_raises_its_faults_only(
     }
     for call, ask in asks.items():
         system.faults[call] = [OverflowError(SAID)]
-        with pytest.raises(Incomplete, match="OverflowError at syncd"):
+        with pytest.raises(IncompleteReadError, match="OverflowError at syncd"):
             await ask()
     assert attended.health.state is SystemState.DOWN
     assert "OverflowError" in attended.health.cause
@@ -207,19 +207,21 @@ def test_a_row_that_an_adapter_stumbles_over_costs_that_row(
         raise TypeError(SAID)
 
     monkeypatch.setattr(system, "event", stumble)
-    with pytest.raises(Malformed, match="it cannot be read: TypeError"):
-        Attended(system, store, system.clock).event(Row("1", "p", "", None))
+    with pytest.raises(UnreadableError, match="it cannot be read: TypeError"):
+        BreakerSystem(system, store, system.clock).event(Row("1", "p", "", None))
 
 
 @pytest.mark.parametrize(
-    ("call", "fault"), [("write", Retryable), ("reply", Ambiguous)], ids=["unsent", "sent"]
+    ("call", "fault"),
+    [("write", RetryableError), ("reply", UnknownOutcomeError)],
+    ids=["unsent", "sent"],
 )
 async def test_a_write_that_raises_is_ambiguous_once_it_was_sent(
-    store: Store, system: FakeSystem, call: str, fault: type[SystemFault]
+    store: Store, system: FakeSystem, call: str, fault: type[PlatformError]
 ) -> None:
     system.faults[call] = [ValueError(SAID)]
-    with pytest.raises(SystemFault) as caught:
-        await Attended(system, store, system.clock).write([create()])
+    with pytest.raises(PlatformError) as caught:
+        await BreakerSystem(system, store, system.clock).write([create()])
     assert type(caught.value) is fault
 
 
@@ -229,17 +231,17 @@ async def test_a_write_that_raises_is_ambiguous_once_it_was_sent(
 async def test_a_wait_of_ten_years_in_an_old_state_ends_within_a_day(
     store: Store, system: FakeSystem, tmp_path: Path
 ) -> None:
-    attended = Attended(system, store, system.clock)
-    system.faults["read"] = [RateLimited("a", wait=60.0)]
-    with pytest.raises(RateLimited):
+    attended = BreakerSystem(system, store, system.clock)
+    system.faults["read"] = [RateLimitedError("a", wait=60.0)]
+    with pytest.raises(RateLimitedError):
         await attended.read(window(system))
     with closing(sqlite3.connect(tmp_path / "state.db")) as state:
         state.execute("UPDATE health SET retry_at = replace(retry_at, '2026', '2036')")
         state.commit()
     kept = store.health()["a"]
     assert kept.retry_at is not None
-    assert kept.retry_at <= NOW + timedelta(seconds=LONGEST_DAILY_WAIT)
-    again = Attended(system, store, system.clock)
+    assert kept.retry_at <= NOW + timedelta(seconds=MAX_DAILY_WAIT)
+    again = BreakerSystem(system, store, system.clock)
     system.clock.pass_(hours=25)
     await again.read(window(system))
 
@@ -248,9 +250,9 @@ async def test_a_wait_of_ten_years_in_an_old_state_ends_within_a_day(
 async def test_a_wait_beyond_all_bounds_is_capped(
     store: Store, system: FakeSystem, wait: float
 ) -> None:
-    attended = Attended(system, store, system.clock)
-    system.faults["read"] = [RateLimited("a", wait=wait)]
-    with pytest.raises(RateLimited):
+    attended = BreakerSystem(system, store, system.clock)
+    system.faults["read"] = [RateLimitedError("a", wait=wait)]
+    with pytest.raises(RateLimitedError):
         await attended.read(window(system))
     system.clock.pass_(hours=25)
     await attended.read(window(system))
@@ -260,9 +262,9 @@ async def test_a_wait_beyond_all_bounds_is_capped(
 async def test_a_clock_that_jumps_back_ends_no_wait_in_years(
     store: Store, system: FakeSystem
 ) -> None:
-    attended = Attended(system, store, system.clock)
-    system.faults["read"] = [RateLimited("a", wait=3_600.0)]
-    with pytest.raises(RateLimited):
+    attended = BreakerSystem(system, store, system.clock)
+    system.faults["read"] = [RateLimitedError("a", wait=3_600.0)]
+    with pytest.raises(RateLimitedError):
         await attended.read(window(system))
     system.clock.pass_(days=-3_650)
     await attended.read(window(system))

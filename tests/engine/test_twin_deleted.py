@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.answer import Answer, Unfit, Way
+from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.rules import Choice, Override, Rules
-from syncd.engine.report import Exit
+from syncd.engine.report import RunExit
 from syncd.engine.resolve import resolve
 from syncd.model import ConflictKind, Person, Status
-from syncd.systems.port import Retryable
+from syncd.systems.port import RetryableError
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop
 
@@ -34,9 +34,11 @@ async def twins(
         system.persons["ann"] = ANN
         value = v(24) if name == "a" else replace(v(24), status=status)
         events[name] = system.book("p", value, "ann")
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     (booking,) = shop.store.bookings("p")
-    assert {r.system for r, _ in shop.store.replicas([booking.id]) if r.role.meets} == {*systems}
+    assert {r.system for r, _ in shop.store.replicas([booking.id]) if r.role.is_meeting} == {
+        *systems
+    }
     return events
 
 
@@ -44,7 +46,7 @@ async def cycles(shop: Shop, count: int = 3) -> None:
     """Make cycles as the daemon does."""
     for _ in range(count):
         shop.clock.pass_(minutes=2)
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
 
 
 def standing(shop: Shop, events: dict[str, str]) -> dict[str, Status]:
@@ -160,13 +162,13 @@ async def test_a_kept_meeting_takes_a_new_twin_where_it_was_deleted(shop: Shop) 
 @pytest.mark.parametrize(
     ("answer", "left", "at"),
     [
-        (Answer(Way.TAKE, "a"), OFF, 24),
-        (Answer(Way.TAKE, "b"), ON, 24),
-        (Answer(Way.AT, at=v(30).start), ON, 30),
+        (Resolution(ResolutionKind.TAKE, "a"), OFF, 24),
+        (Resolution(ResolutionKind.TAKE, "b"), ON, 24),
+        (Resolution(ResolutionKind.AT, at=v(30).start), ON, 30),
     ],
 )
 async def test_a_person_decides_a_held_one(
-    shop: Shop, answer: Answer, left: Status, at: float
+    shop: Shop, answer: Resolution, left: Status, at: float
 ) -> None:
     rule(shop, replace(RULES, twin_deleted=Choice.HOLD))
     events = await twins(shop)
@@ -188,8 +190,8 @@ async def test_nobody_can_keep_both_when_one_is_deleted(shop: Shop) -> None:
     shop.a.delete(events["a"])
     await cycles(shop)
     (held,) = shop.store.open_conflicts()
-    with pytest.raises(Unfit, match="one of the two is deleted"):
-        await resolve(shop.engine, held.id, Answer(Way.KEEP_BOTH))
+    with pytest.raises(InvalidResolutionError, match="one of the two is deleted"):
+        await resolve(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
 
 
 async def test_a_held_one_closes_by_itself_when_the_record_is_back(shop: Shop) -> None:
@@ -211,7 +213,7 @@ async def test_a_held_one_survives_a_silent_system(shop: Shop) -> None:
     events = await twins(shop)
     shop.a.delete(events["a"])
     await cycles(shop)
-    shop.a.faults["read"] = [Retryable("a")] * 3
+    shop.a.faults["read"] = [RetryableError("a")] * 3
     await cycles(shop)
     assert len(shop.store.open_conflicts()) == 1
     assert standing(shop, events) == {"b": ON}

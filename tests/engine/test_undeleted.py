@@ -8,7 +8,7 @@ import pytest
 
 from syncd.core.rules import Choice
 from syncd.model import Person, Status
-from syncd.systems.port import Retryable
+from syncd.systems.port import RetryableError
 from tests.core.kit import v
 from tests.engine.conftest import Shop
 from tests.engine.fakes import Held
@@ -128,7 +128,7 @@ async def test_a_twin_that_was_silent_meanwhile_keeps_its_status(shop: Shop) -> 
     events = await twins(shop, status=Status.NEW)
     kept = shop.a.events[events["a"]]
     shop.a.delete(events["a"])
-    shop.b.faults["read"] = [Retryable("b")] * 3
+    shop.b.faults["read"] = [RetryableError("b")] * 3
     await cycles(shop)
     assert standing(shop, events) == {"b": Status.NEW}
     shop.a.events[events["a"]] = kept
@@ -156,7 +156,7 @@ async def test_a_move_in_a_silent_system_contradicts_a_deletion_elsewhere(shop: 
     rule(shop, replace(RULES, moved_and_cancelled=Choice.HOLD))
     events = await twins(shop)
     shop.a.delete(events["a"])
-    shop.b.faults["read"] = [Retryable("b")] * 3
+    shop.b.faults["read"] = [RetryableError("b")] * 3
     shop.b.move(events["b"], v(30))
     await cycles(shop)
     await cycles(shop)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.engine.report import Exit
-from syncd.engine.undo import NothingToUndo
-from syncd.model import Action, Cause, Person, Status
-from syncd.store import exposed
-from syncd.systems.port import Retryable
+from syncd.engine.report import RunExit
+from syncd.engine.undo import NothingToUndoError
+from syncd.model import Action, ExposureCause, Person, Status
+from syncd.store import availability
+from syncd.systems.port import RetryableError
 from tests.core.kit import at, v
 from tests.engine.conftest import Shop
 
@@ -19,7 +19,7 @@ from tests.engine.conftest import Shop
 async def run_of(shop: Shop, *, doubles: int = 0) -> str:
     """Sync, and name the run; ``doubles`` meetings overlap."""
     report = await shop.engine.resync()
-    assert report.exit is (Exit.CONFLICTS if doubles else Exit.DONE), report
+    assert report.exit is (RunExit.CONFLICTS if doubles else RunExit.DONE), report
     assert report.double_bookings == doubles
     shop.clock.pass_(seconds=1)
     return report.run
@@ -38,13 +38,16 @@ async def test_blocks_that_a_run_made_are_removed_and_not_made_again(shop: Shop)
     event = shop.a.book("p", v(9))
     run = await run_of(shop)
     undone = await shop.engine.undo(run)
-    assert (undone.exit, undone.left) == (Exit.DONE, [])
+    assert (undone.exit, undone.skipped) == (RunExit.DONE, [])
     assert shop.blocks() == {"a": [], "b": [], "c": []}
     assert event in shop.a.events
     await quiet(shop)
     assert shop.blocks() == {"a": [], "b": [], "c": []}
-    found = exposed.exposures(shop.store, shop.clock.now())
-    assert [(e.system, e.cause) for e in found] == [("b", Cause.UNDONE), ("c", Cause.UNDONE)]
+    found = availability.exposures(shop.store, shop.clock.now())
+    assert [(e.system, e.cause) for e in found] == [
+        ("b", ExposureCause.UNDONE),
+        ("c", ExposureCause.UNDONE),
+    ]
 
 
 async def test_once_the_booking_changes_it_is_carried_again(shop: Shop) -> None:
@@ -53,7 +56,7 @@ async def test_once_the_booking_changes_it_is_carried_again(shop: Shop) -> None:
     shop.a.move(event, v(12))
     await run_of(shop)
     assert shop.blocks() == {"a": [], "b": [v(12).interval], "c": [v(12).interval]}
-    assert exposed.exposures(shop.store, shop.clock.now()) == []
+    assert availability.exposures(shop.store, shop.clock.now()) == []
     await quiet(shop)
 
 
@@ -73,7 +76,7 @@ async def test_a_block_that_a_run_removed_is_made_again(shop: Shop) -> None:
     await run_of(shop)
     shop.a.cancel(event)
     undone = await shop.engine.undo(await run_of(shop))
-    assert undone.exit is Exit.DONE
+    assert undone.exit is RunExit.DONE
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
     await quiet(shop)
     shop.a.move(event, v(9))
@@ -112,10 +115,10 @@ async def test_a_status_that_a_run_set_is_set_back_or_told_to_be_impossible(shop
     assert not shop.b.events[second].value.busy
     able = shop.b.capabilities
     shop.b.capabilities = replace(able, statuses={Status.CANCELLED: Status.CANCELLED})
-    left = (await shop.engine.undo(run)).left
+    left = (await shop.engine.undo(run)).skipped
     assert [each.why for each in left] == ["b cannot set the status back to confirmed"]
     shop.b.capabilities = able
-    assert (await shop.engine.undo(run)).exit is Exit.DONE
+    assert (await shop.engine.undo(run)).exit is RunExit.DONE
     assert shop.b.events[second].value == v(9)
     assert shop.blocks()["c"] == [v(9).interval]
     await quiet(shop)
@@ -133,8 +136,8 @@ async def test_what_somebody_touched_since_is_left_and_the_rest_is_put_back(shop
     block = next(e for e, h in shop.b.events.items() if h.value == v(15))
     shop.b.move(block, v(16))
     undone = await shop.engine.undo(run)
-    assert undone.exit is Exit.CONFLICTS
-    assert sorted(each.why.split(" (")[0] for each in undone.left) == [
+    assert undone.exit is RunExit.CONFLICTS
+    assert sorted(each.why.split(" (")[0] for each in undone.skipped) == [
         "it was changed in a since",
         "it was changed in a since",
         "it was changed in b since",
@@ -154,9 +157,9 @@ async def test_news_that_an_undo_reads_is_decided_on_by_the_next_cycle(
     (block,) = shop.b.events
     shop.b.move(block, v(12))
     undone = await shop.engine.undo(run, dry_run=dry_run)
-    assert [left.why for left in undone.left] == ["it was changed in b since"]
+    assert [left.why for left in undone.skipped] == ["it was changed in b since"]
     shop.clock.pass_(minutes=15)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == [v(9).interval]
 
 
@@ -165,12 +168,12 @@ async def test_one_booking_can_be_chosen_and_a_shared_block_stays(shop: Shop) ->
         shop.a.book("p", v(hour))
     run = await run_of(shop, doubles=1)
     shared, other, alone = (b.id for b in shop.store.bookings("p"))
-    left = (await shop.engine.undo(run, booking=shared)).left
+    left = (await shop.engine.undo(run, booking=shared)).skipped
     assert [(each.booking, each.why) for each in left] == [
         (shared, f"its block in b serves booking {other}, too")
     ]
     undone = await shop.engine.undo(run, booking=alone)
-    assert undone.left == []
+    assert undone.skipped == []
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
     await quiet(shop)
 
@@ -179,7 +182,7 @@ async def test_an_undo_can_be_undone(shop: Shop) -> None:
     shop.a.book("p", v(9))
     undone = await shop.engine.undo(await run_of(shop))
     again = await shop.engine.undo(undone.report.run)
-    assert again.exit is Exit.DONE
+    assert again.exit is RunExit.DONE
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
     await quiet(shop)
 
@@ -191,7 +194,7 @@ async def test_undoing_twice_writes_nothing_more(shop: Shop) -> None:
     shop.clock.pass_(seconds=1)
     before = shop.writes()
     again = await shop.engine.undo(run)
-    assert [each.why for each in again.left] == [f"run {undone.report.run} wrote it since"]
+    assert [each.why for each in again.skipped] == [f"run {undone.report.run} wrote it since"]
     assert shop.writes() == before
 
 
@@ -202,17 +205,17 @@ async def test_a_dry_run_writes_and_stores_nothing(shop: Shop) -> None:
     undone = await shop.engine.undo(run, dry_run=True)
     assert [o.action for o in undone.operations] == [Action.REMOVE_BLOCK] * 2
     assert shop.writes() == before
-    assert shop.store.state("p").waivers == ()
+    assert shop.store.state("p").undo_suppressions == ()
     await quiet(shop)
 
 
 async def test_a_system_that_is_down_leaves_the_booking_whole(shop: Shop) -> None:
     shop.a.book("p", v(9))
     run = await run_of(shop)
-    shop.b.faults["read"] = [Retryable("b")]
+    shop.b.faults["read"] = [RetryableError("b")]
     undone = await shop.engine.undo(run)
-    assert undone.exit is Exit.UNANSWERED
-    assert [each.why for each in undone.left] == ["b did not answer, or may not be written to"]
+    assert undone.exit is RunExit.UNANSWERED
+    assert [each.why for each in undone.skipped] == ["b did not answer, or may not be written to"]
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
 
 
@@ -235,7 +238,7 @@ async def test_what_is_over_stays_as_it_was(shop: Shop) -> None:
     run = await run_of(shop)
     shop.clock.time = at(11)
     undone = await shop.engine.undo(run)
-    assert [each.why for each in undone.left] == ["it is over"]
+    assert [each.why for each in undone.skipped] == ["it is over"]
     assert shop.blocks()["b"] == [v(9).interval]
 
 
@@ -278,13 +281,13 @@ async def test_it_is_told_in_the_history(shop: Shop) -> None:
 
 
 async def test_a_run_that_is_unknown_or_wrote_nothing_is_told(shop: Shop) -> None:
-    with pytest.raises(NothingToUndo, match="there is no run"):
+    with pytest.raises(NothingToUndoError, match="there is no run"):
         await shop.engine.undo("nonsense")
     idle = await run_of(shop)
-    with pytest.raises(NothingToUndo, match="wrote nothing"):
+    with pytest.raises(NothingToUndoError, match="wrote nothing"):
         await shop.engine.undo(idle)
     shop.a.book("p", v(12))
     run = await run_of(shop)
-    with pytest.raises(NothingToUndo, match="of booking"):
+    with pytest.raises(NothingToUndoError, match="of booking"):
         await shop.engine.undo(run, booking="another")
     assert shop.blocks()["b"] == [v(12).interval]

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from syncd.core.rota import ROUNDS
-from syncd.engine.report import Exit
+from syncd.core.poll_schedule import ROUNDS
+from syncd.engine.report import RunExit
 from syncd.model import Action, WaitReason
-from syncd.systems.port import RateLimited
+from syncd.systems.port import RateLimitedError
 from tests.core.kit import v
 from tests.engine.conftest import Shop
 from tests.engine.test_twin_deleted import ANN
@@ -29,8 +29,8 @@ def book_twins(shop: Shop) -> None:
 
 async def far_without_b(shop: Shop) -> None:
     """Read far, while b lets nobody read."""
-    shop.b.faults["read"] = [RateLimited("b", "GET /", wait=60)]
-    await shop.engine.watch(near=False)
+    shop.b.faults["read"] = [RateLimitedError("b", "GET /", wait=60)]
+    await shop.engine.poll(near=False)
     assert not shop.b.faults["read"]
 
 
@@ -43,11 +43,11 @@ async def test_a_time_that_was_not_read_since_the_meeting_became_known_is_closed
     shop.clock.pass_(minutes=1)
     await far_without_b(shop)
     shop.clock.pass_(minutes=1)
-    report = await shop.engine.watch(near=True)
+    report = await shop.engine.poll(near=True)
     assert waits(shop) == [("b", Action.CREATE_BLOCK, WaitReason.NOT_READ)]
-    assert report.exit is Exit.UNANSWERED
+    assert report.exit is RunExit.UNANSWERED
     shop.clock.pass_(minutes=14)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     # It is the twin's time: no block stood there at any moment.
     assert [o.action for o in shop.b.writes] == []
     assert shop.blocks() == {"a": [], "b": [], "c": [FAR.interval]}
@@ -59,9 +59,9 @@ async def test_what_has_no_twin_there_is_closed_by_the_next_far_read(shop: Shop)
     shop.clock.pass_(minutes=5)
     shop.a.book("p", FAR)
     await far_without_b(shop)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.blocks()["b"] == []
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == [FAR.interval]
     assert waits(shop) == []
 
@@ -70,7 +70,7 @@ async def test_near_meetings_wait_for_no_far_read(shop: Shop) -> None:
     await shop.engine.resync()
     shop.a.book("p", v(9))
     await far_without_b(shop)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.blocks()["b"] == [v(9).interval]
 
 
@@ -80,10 +80,10 @@ async def test_a_refused_block_is_tried_by_the_next_near_poll_while_far_reads_ar
     await shop.engine.resync()
     shop.a.book("p", FAR)
     stop_writes(shop, "b", WaitReason.RATE_LIMITED)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     shop.clock.pass_(minutes=2)
     stop_writes(shop, "b", None)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.blocks()["b"] == [FAR.interval]
 
 
@@ -93,13 +93,13 @@ async def test_a_refused_block_waits_for_a_far_read_once_the_last_one_is_old(sho
     shop.a.persons["ann"] = shop.b.persons["ann"] = ANN
     shop.a.book("p", FAR, "ann")
     stop_writes(shop, "b", WaitReason.RATE_LIMITED)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     shop.b.book("p", FAR, "ann")
     shop.clock.time += ROUNDS * shop.engine.policy.far_every + timedelta(minutes=1)
     stop_writes(shop, "b", None)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.blocks()["b"] == []
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert (shop.blocks()["b"], waits(shop)) == ([], [])
 
 
@@ -108,7 +108,7 @@ async def test_a_new_process_knows_when_the_calendar_was_last_read_whole(shop: S
     stop_writes(shop, "b", WaitReason.RATE_LIMITED)
     await shop.engine.resync()
     shop.restart()
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.blocks()["b"] == [FAR.interval]
 
 
@@ -118,7 +118,7 @@ async def test_a_new_process_takes_no_old_read_for_a_new_one(shop: Shop) -> None
     book_twins(shop)
     await far_without_b(shop)
     shop.restart()
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.b.writes == []
 
 
@@ -127,7 +127,7 @@ async def test_an_incomplete_answer_about_the_time_is_enough(shop: Shop) -> None
     await shop.engine.resync()
     shop.a.book("p", FAR)
     shop.b.unnamed = {"p": FAR.start}
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == [FAR.interval]
 
 
@@ -151,7 +151,7 @@ async def test_a_time_that_no_read_of_the_window_shows_is_closed_at_once(
     await shop.engine.resync()
     shop.a.move(event, v(24 * days))
     stop_writes(shop, "b", None)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.blocks()["b"] == [v(24 * days).interval]
 
 
@@ -162,7 +162,7 @@ async def test_a_clock_that_was_set_back_makes_no_read_the_latest(shop: Shop) ->
     shop.clock.time = _a_minute_after(right)
     book_twins(shop)
     await far_without_b(shop)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.b.writes == []
 
 

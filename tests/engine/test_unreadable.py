@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.engine.report import Exit, Health
+from syncd.engine.report import RunExit, SystemStatus
 from syncd.model import Kind, Topic, Value
 from syncd.store.reported import open_items
 from tests.core.kit import NOW, v
@@ -44,11 +44,11 @@ async def test_unreadable_records_need_a_person_in_every_run_until_they_are_gone
     shop.a.broken.update(events)
     for _ in range(3):
         report = await shop.engine.resync()
-        assert (report.exit, report.unreadable, report.converged) == (Exit.CONFLICTS, 3, True)
+        assert (report.exit, report.unreadable, report.converged) == (RunExit.CONFLICTS, 3, True)
         assert report.to_json()["unreadable"] == 3
     for event in events:
         shop.a.delete(event)
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert reported(shop) == []
 
 
@@ -62,7 +62,7 @@ async def test_an_unreadable_record_survives_a_restart_and_ends_when_it_reads_we
     assert (await shop.engine.resync()).unreadable == 1
     shop.a.broken.clear()
     report = await shop.engine.resync()
-    assert (report.exit, report.items) == (Exit.DONE, [])
+    assert (report.exit, report.items) == (RunExit.DONE, [])
     assert shop.blocks()["b"] == [v(9).interval]
 
 
@@ -72,11 +72,11 @@ async def test_a_known_event_that_becomes_unreadable_keeps_its_last_interval(sho
     shop.a.move(event, v(12))
     shop.a.broken.add(event)
     report = await shop.engine.resync()
-    assert report.exit is Exit.CONFLICTS
+    assert report.exit is RunExit.CONFLICTS
     assert shop.blocks()["b"] == shop.blocks()["c"] == [v(9).interval]
     shop.a.move(event, v(9))
     shop.a.broken.clear()
-    assert (await shop.engine.resync()).exit is Exit.DONE, "the row is listed as it is known"
+    assert (await shop.engine.resync()).exit is RunExit.DONE, "the row is listed as it is known"
 
 
 async def test_it_is_logged_once_when_it_begins_and_once_when_it_has_ended(shop: Shop) -> None:
@@ -84,11 +84,11 @@ async def test_it_is_logged_once_when_it_begins_and_once_when_it_has_ended(shop:
     shop.a.broken.add(event)
     with capture_logs() as said:
         for _ in range(3):
-            await shop.engine.watch(near=True)
-            await shop.engine.watch(near=False)
+            await shop.engine.poll(near=True)
+            await shop.engine.poll(near=False)
         shop.a.broken.clear()
         for _ in range(3):
-            await shop.engine.watch(near=True)
+            await shop.engine.poll(near=True)
     told = [(e["event"], e["event_id"]) for e in said if "reported" in e["event"]]
     assert told == [("record reported", event), ("record no longer reported", event)]
 
@@ -98,21 +98,21 @@ async def test_a_quiet_cycle_writes_nothing_of_it(shop: Shop) -> None:
     await shop.engine.resync()
     before = open_items(shop.store)
     shop.clock.pass_(minutes=1)
-    await shop.engine.watch(near=True)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=True)
+    await shop.engine.poll(near=False)
     assert open_items(shop.store) == before
 
 
 async def test_a_near_read_does_not_end_what_only_a_far_read_shows(shop: Shop) -> None:
     event = shop.a.book("p", later(v(9), FAR))
     shop.a.broken.add(event)
-    await shop.engine.watch(near=False)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=False)
+    await shop.engine.poll(near=True)
     assert reported(shop) == [("a", event, Topic.UNREADABLE)]
     shop.a.delete(event)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert reported(shop) == [("a", event, Topic.UNREADABLE)]
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert reported(shop) == []
 
 
@@ -121,12 +121,12 @@ async def test_a_read_of_others_or_an_incomplete_one_ends_nothing(shop: Shop) ->
     shop.a.broken.add(event)
     await shop.engine.resync()
     shop.a.delete(event)
-    await shop.engine.watch(near=False, providers=["q"])
+    await shop.engine.poll(near=False, providers=["q"])
     shop.a.incomplete = True
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     assert reported(shop) == [("a", event, Topic.UNREADABLE)]
     shop.a.incomplete = False
-    await shop.engine.watch(near=False, providers=["p"])
+    await shop.engine.poll(near=False, providers=["p"])
     assert reported(shop) == []
 
 
@@ -146,7 +146,7 @@ async def test_an_assumed_time_is_carried_and_needs_nobody(shop: Shop) -> None:
     shop.a.odd[event] = "02:30 does not exist that day"
     for _ in range(2):
         report = await shop.engine.resync()
-        assert (report.exit, reported(shop)) == (Exit.DONE, [("a", event, Topic.ASSUMED)])
+        assert (report.exit, reported(shop)) == (RunExit.DONE, [("a", event, Topic.ASSUMED)])
     assert shop.blocks()["b"] == [v(9).interval]
     shop.a.odd.clear()
     shop.a.move(event, v(10))
@@ -161,7 +161,7 @@ async def test_a_known_event_that_is_listed_without_an_owner_stays_and_is_follow
     await settle(shop)
     shop.a.ownerless.add(event)
     report = await shop.engine.resync()
-    assert (report.exit, report.unreadable) == (Exit.CONFLICTS, 1)
+    assert (report.exit, report.unreadable) == (RunExit.CONFLICTS, 1)
     assert shop.blocks()["b"] == [v(9).interval]
     shop.a.move(event, v(12))
     shop.clock.pass_(minutes=6)
@@ -183,14 +183,14 @@ async def test_a_first_sync_writes_to_a_calendar_whose_list_holds_an_unnamed_row
     shop.a.book("p", v(9))
     shop.b.book("p", v(11))
     report = await shop.engine.resync()
-    assert report.systems["a"].state is Health.OK
+    assert report.systems["a"].state is SystemStatus.OK
     assert shop.blocks() == {
         "a": [v(11).interval],
         "b": [v(9).interval],
         "c": [v(9).interval, v(11).interval],
     }
     assert (report.exit, reported(shop)) == (
-        Exit.CONFLICTS,
+        RunExit.CONFLICTS,
         [("a", "list of p", Topic.UNREADABLE)],
     )
 
@@ -214,11 +214,11 @@ async def test_absence_in_that_very_list_frees_nothing_and_is_said(shop: Shop) -
     shop.a.delete(event)
     report = await shop.engine.resync()
     assert shop.blocks()["b"] == [v(9).interval]
-    assert (report.exit, report.gone, report.converged) == (Exit.UNANSWERED, 1, False)
+    assert (report.exit, report.gone, report.converged) == (RunExit.UNANSWERED, 1, False)
     assert any("its time stays blocked" in remark for remark in report.remarks)
     shop.a.unnamed.clear()
     report = await shop.engine.resync()
-    assert (report.exit, shop.blocks()["b"], reported(shop)) == (Exit.DONE, [], [])
+    assert (report.exit, shop.blocks()["b"], reported(shop)) == (RunExit.DONE, [], [])
 
 
 async def test_what_such_a_list_lacks_is_asked_for_and_its_changes_are_carried(
@@ -242,7 +242,7 @@ async def test_a_daemon_frees_cancellations_while_an_unnamed_row_lies_far_ahead(
     assert shop.blocks()["b"] == [v(9).interval, v(11).interval]
     shop.a.cancel(event)
     shop.a.delete(gone)
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
     assert shop.blocks() == {"a": [], "b": [], "c": []}
 
 
@@ -256,7 +256,7 @@ async def test_a_remapped_calendar_frees_again_although_its_list_holds_an_unname
     shop.a.unnamed["p"] = v(15).start + FAR
     await shop.engine.resync()
     shop.a.cancel(event)
-    assert (await shop.engine.resync()).exit is Exit.CONFLICTS
+    assert (await shop.engine.resync()).exit is RunExit.CONFLICTS
     assert shop.blocks()["b"] == []
 
 
@@ -273,10 +273,10 @@ async def test_after_a_lost_state_an_unexplained_block_stays_while_a_list_has_an
     report = await shop.engine.resync()
     assert shop.blocks()["b"] == [v(9).interval]
     assert shop.blocks()["c"] == [v(9).interval, v(11).interval]
-    assert report.exit is Exit.UNANSWERED
+    assert report.exit is RunExit.UNANSWERED
     shop.a.hidden.clear()
     shop.a.unnamed.clear()
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert shop.blocks()["b"] == [v(9).interval]
 
 
@@ -295,7 +295,7 @@ async def test_all_missing_events_are_asked_for_in_turn(shop: Shop, unnamed: boo
     for _ in range(3):
         before = len(shop.a.asked)
         shop.clock.pass_(minutes=1)
-        await shop.engine.watch(near=True)
+        await shop.engine.poll(near=True)
         assert len(shop.a.asked) - before <= 40
     assert set(shop.a.asked) == set(events)
     assert len(shop.blocks()["b"]) == 100
@@ -310,7 +310,7 @@ async def test_a_process_that_starts_anew_each_time_does_not_ask_for_the_same(sh
     for _ in range(12):
         shop.restart()
         shop.clock.pass_(minutes=15)
-        await shop.engine.watch(near=True)
+        await shop.engine.poll(near=True)
     assert set(shop.a.asked) == set(events)
 
 
@@ -321,9 +321,9 @@ async def test_what_cannot_be_proven_missing_is_not_asked_for_in_every_cycle(sho
     shop.a.delete(event)
     shop.a.asked.clear()
     for _ in range(5):
-        await shop.engine.watch(near=True)
+        await shop.engine.poll(near=True)
         shop.clock.pass_(minutes=1)
     assert shop.a.asked == [event]
-    report = await shop.engine.watch(near=True)
+    report = await shop.engine.poll(near=True)
     assert (shop.a.asked, report.gone) == ([event, event], 1)
     assert shop.clock.now() > NOW

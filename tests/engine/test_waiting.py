@@ -14,17 +14,27 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.core.decide import Decision
-from syncd.core.facts import Limits
+from syncd.core.inputs import GuardLimits
+from syncd.core.reconcile import Decision
 from syncd.core.rules import Rules
-from syncd.engine.annexes import Annexes
-from syncd.engine.closures import Closures
 from syncd.engine.cycle import Engine
-from syncd.engine.policy import Policy
-from syncd.engine.report import Exit, Health, Left
-from syncd.model import Action, Changes, Door, Kind, Operation, Person, Status, Waiting, WaitReason
+from syncd.engine.policy import EnginePolicy
+from syncd.engine.report import Remaining, RunExit, SystemStatus
+from syncd.engine.resource_blocks import ResourceBlocks
+from syncd.engine.resource_sources import ResourceSources
+from syncd.model import (
+    Action,
+    BlockTarget,
+    Changes,
+    Kind,
+    Operation,
+    Person,
+    Status,
+    Waiting,
+    WaitReason,
+)
 from syncd.store.waiting import waiting_writes
-from syncd.systems.port import AuthLost, RateLimited, Retryable, SystemFault
+from syncd.systems.port import PlatformError, RateLimitedError, RetryableError, UnauthorizedError
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop, make_engine
 from tests.engine.fakes import Held, lost_reply
@@ -66,35 +76,35 @@ async def test_blocks_that_cannot_be_written_wait_until_they_can(
     assert [(w.operation.system, w.operation.action, w.why) for w in report.waiting] == [
         ("b", Action.CREATE_BLOCK, why)
     ]
-    assert (report.converged, report.exit) == (False, Exit.UNANSWERED)
+    assert (report.converged, report.exit) == (False, RunExit.UNANSWERED)
     assert waits(shop) == [("b", "create-block", why)]
     stop_writes(shop, "b", None)
     report = await shop.engine.resync()
-    assert (report.exit, waits(shop)) == (Exit.DONE, [])
+    assert (report.exit, waits(shop)) == (RunExit.DONE, [])
     assert shop.b.blocks() == [v(9).interval]
 
 
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        (AuthLost("b", "POST /", status=403), WaitReason.NO_ACCESS),
-        (RateLimited("b", "POST /", wait=60), WaitReason.RATE_LIMITED),
-        (Retryable("b", "POST /", status=503), WaitReason.UNANSWERED),
+        (UnauthorizedError("b", "POST /", status=403), WaitReason.NO_ACCESS),
+        (RateLimitedError("b", "POST /", wait=60), WaitReason.RATE_LIMITED),
+        (RetryableError("b", "POST /", status=503), WaitReason.UNANSWERED),
     ],
 )
 async def test_a_write_refused_in_the_middle_of_a_run_makes_the_rest_wait(
-    shop: Shop, fault: SystemFault, why: WaitReason
+    shop: Shop, fault: PlatformError, why: WaitReason
 ) -> None:
     for hour in (9, 10, 11):
         shop.a.book("p", v(hour))
     shop.b.faults["write"] = [fault] * MANY
-    report = await shop.engine.watch(near=False)
+    report = await shop.engine.poll(near=False)
     assert {w.why for w in report.waiting} == {why}
-    assert (len(report.waiting), report.exit) == (3, Exit.UNANSWERED)
+    assert (len(report.waiting), report.exit) == (3, RunExit.UNANSWERED)
     # Without calls it cannot be read, either; otherwise only its writes are left.
-    assert report.left.get(Left.SYSTEMS, 0) == (why is WaitReason.RATE_LIMITED)
+    assert report.left.get(Remaining.SYSTEMS, 0) == (why is WaitReason.RATE_LIMITED)
     shop.b.faults.clear()
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 async def test_moves_and_statuses_of_a_twin_wait_as_blocks_do(shop: Shop) -> None:
@@ -110,33 +120,33 @@ async def test_moves_and_statuses_of_a_twin_wait_as_blocks_do(shop: Shop) -> Non
     assert found == {("b", Action.MOVE_APPOINTMENT), ("b", Action.SET_STATUS)}
     assert [shop.b.events[e].value for e in (twin, other)] == [v(9), v(12)]
     stop_writes(shop, "b", None)
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
     assert shop.b.events[twin].value == v(15)
     assert shop.b.events[other].value.status is Status.CANCELLED
 
 
 async def test_what_the_configuration_forbids_to_write_does_not_wait(shop: Shop) -> None:
     stop_writes(shop, "b", WaitReason.NO_ACCESS)
-    policy = Policy(
+    policy = EnginePolicy(
         rules={p: Rules(prefer=SYSTEMS) for p in "pq"},
-        limits=Limits(),
+        limits=GuardLimits(),
         read_only=frozenset({("p", "b")}),
     )
     shop.engine.policy = policy
     shop.a.book("p", v(9))
     report = await shop.engine.resync()
-    assert (report.exit, report.waiting) == (Exit.DONE, [])
+    assert (report.exit, report.waiting) == (RunExit.DONE, [])
 
 
 async def test_what_a_silent_system_should_show_waits_for_its_answer(shop: Shop) -> None:
-    shop.c.faults["read"] = [Retryable("c", "GET /", status=500)] * MANY
+    shop.c.faults["read"] = [RetryableError("c", "GET /", status=500)] * MANY
     shop.a.book("p", v(9))
     report = await shop.engine.resync()
     assert [(w.operation.system, w.why) for w in report.waiting] == [("c", WaitReason.UNANSWERED)]
 
 
 async def test_writes_to_a_calendar_that_was_never_read_wait(shop: Shop) -> None:
-    shop.c.faults["read"] = [Retryable("c", "GET /", status=500)] * MANY
+    shop.c.faults["read"] = [RetryableError("c", "GET /", status=500)] * MANY
     shop.a.book("q", v(9))
     shop.a.book("p", v(9))
     await shop.engine.resync()
@@ -144,7 +154,7 @@ async def test_writes_to_a_calendar_that_was_never_read_wait(shop: Shop) -> None
     shop.c.missing = {"p"}
     report = await shop.engine.resync()
     assert [(w.operation.system, w.why) for w in report.waiting] == [("c", WaitReason.NOT_READ)]
-    assert report.exit is Exit.UNANSWERED
+    assert report.exit is RunExit.UNANSWERED
     assert shop.c.blocks() == [v(9).interval]
 
 
@@ -153,8 +163,8 @@ async def test_equipment_of_unknown_number_waits_for_its_count(shop: Shop) -> No
     shop.b.book("p", v(9))
     report = await shop.engine.resync()
     assert {(w.operation.system, w.why) for w in report.waiting} == {("c", WaitReason.UNITS)}
-    shop.engine.annexes.units["p"] = 1
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    shop.engine.resources.quantities["p"] = 1
+    assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 class _Silent:
@@ -162,14 +172,14 @@ class _Silent:
 
     name = "a"
 
-    async def doors(self, also: Collection[str]) -> Sequence[Door]:
-        raise AuthLost("a", f"rooms of {sorted(also)}", status=403)
+    async def block_targets(self, also: Collection[str]) -> Sequence[BlockTarget]:
+        raise UnauthorizedError("a", f"rooms of {sorted(also)}", status=403)
 
 
 async def test_rooms_of_which_nothing_is_known_are_not_called_agreed(shop: Shop) -> None:
-    shop.engine.annexes = Annexes((Closures(_Silent(), shop.store, shop.clock),))
+    shop.engine.resources = ResourceSources((ResourceBlocks(_Silent(), shop.store, shop.clock),))
     report = await shop.engine.resync()
-    assert (report.exit, report.systems["a"].state) == (Exit.UNANSWERED, Health.DOWN)
+    assert (report.exit, report.systems["a"].state) == (RunExit.UNANSWERED, SystemStatus.DOWN)
     assert "rooms" in report.systems["a"].cause
 
 
@@ -179,12 +189,12 @@ async def test_writes_on_top_of_one_of_unknown_outcome_wait(shop: Shop) -> None:
         shop.a.book("p", v(hour))
     shop.b.faults["reply"] = [lost_reply("b")]
     shop.b.hidden = {"b0"}
-    await shop.engine.watch(near=False)
-    report = await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
+    report = await shop.engine.poll(near=False)
     assert {w.why for w in report.waiting} == {WaitReason.UNSETTLED}
     shop.b.hidden = set()
     shop.clock.pass_(minutes=10)
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 async def test_waiting_is_logged_once_when_it_begins_and_once_when_it_ends(shop: Shop) -> None:
@@ -193,14 +203,14 @@ async def test_waiting_is_logged_once_when_it_begins_and_once_when_it_ends(shop:
         shop.a.book("p", v(hour))
     with capture_logs() as logs:
         for _ in range(3):
-            await shop.engine.watch(near=False)
+            await shop.engine.poll(near=False)
         shop.a.book("q", v(9))
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
         shop.restart()
         stop_writes(shop, "b", WaitReason.NO_ACCESS)
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
         stop_writes(shop, "b", None)
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
     assert lines(logs) == [
         ("writes wait", "b", "no_access", 3),
         ("writes wait no longer", "b", "no_access", 4),
@@ -211,14 +221,14 @@ async def test_a_refused_retry_neither_ends_nor_begins_the_waiting(shop: Shop) -
     stop_writes(shop, "b", WaitReason.NO_ACCESS)
     shop.a.book("p", v(9))
     with capture_logs() as logs:
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
         since = waiting_writes(shop.store)[0].since
         shop.clock.pass_(minutes=15)
         stop_writes(shop, "b", None)
-        shop.b.faults["write"] = [AuthLost("b", "POST /", status=403)]
-        await shop.engine.watch(near=False)
+        shop.b.faults["write"] = [UnauthorizedError("b", "POST /", status=403)]
+        await shop.engine.poll(near=False)
         stop_writes(shop, "b", WaitReason.NO_ACCESS)
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
     assert lines(logs) == [("writes wait", "b", "no_access", 1)]
     assert waiting_writes(shop.store)[0].since == since
 
@@ -228,7 +238,7 @@ async def test_a_quiet_cycle_with_unchanged_waiting_writes_stores_nothing(shop: 
     for hour in range(7, 19):
         shop.a.book("p", v(hour))
     await shop.engine.resync()
-    await shop.engine.watch(near=True)
+    await shop.engine.poll(near=True)
 
     def rows() -> str:
         with closing(sqlite3.connect(shop.path)) as state:
@@ -238,7 +248,7 @@ async def test_a_quiet_cycle_with_unchanged_waiting_writes_stores_nothing(shop: 
     before = rows()
     for _ in range(3):
         shop.clock.pass_(seconds=60)
-        assert len((await shop.engine.watch(near=True)).waiting) == 12
+        assert len((await shop.engine.poll(near=True)).waiting) == 12
     assert rows() == before
 
 
@@ -254,14 +264,14 @@ async def test_thousands_of_unchanged_waiting_writes_cost_a_cycle_next_to_nothin
 
     decision, book = Decision(Changes(), (), (), 0), shop.engine.waiting
     mapped = {("p", "b")}
-    book.hear({"p": replace(decision, waiting=waiting())}, [])
-    book.settle(mapped, shop.clock.now())
-    monkeypatch.setattr("syncd.engine.waits.plan.name", None)
-    monkeypatch.setattr("syncd.engine.waits.keep_waiting", None)
+    book.update({"p": replace(decision, waiting=waiting())}, [])
+    book.save(mapped, shop.clock.now())
+    monkeypatch.setattr("syncd.engine.waiting_writes.write_order.operation_key", None)
+    monkeypatch.setattr("syncd.engine.waiting_writes.save_waiting", None)
     again = replace(decision, waiting=waiting())
     began = perf_counter()
-    book.hear({"p": again}, [])
-    book.settle(mapped, shop.clock.now())
+    book.update({"p": again}, [])
+    book.save(mapped, shop.clock.now())
     assert perf_counter() - began < 0.1
 
 
@@ -344,14 +354,14 @@ async def test_nothing_is_freed_while_two_platforms_say_that_the_clock_is_wrong(
     assert shop.a.blocks("q") == [v(15).interval]
     set_clocks(shop, a=0, b=0, c=0)
     report = await shop.engine.resync()
-    assert (report.exit, report.waiting, report.clock_error) == (Exit.DONE, [], timedelta(0))
+    assert (report.exit, report.waiting, report.clock_error) == (RunExit.DONE, [], timedelta(0))
 
 
 async def test_two_accounts_of_one_platform_are_one_clock(shop: Shop) -> None:
     shop.engine.policy = replace(shop.engine.policy, clocks={"a": "x", "b": "x", "c": "y"})
     await free_some(shop)
     set_clocks(shop, a=12, b=12, c=0)
-    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 async def test_a_wrong_clock_stays_known_while_only_one_platform_answers(shop: Shop) -> None:
@@ -359,7 +369,7 @@ async def test_a_wrong_clock_stays_known_while_only_one_platform_answers(shop: S
     set_clocks(shop, a=12, b=12)
     await shop.engine.resync()
     shop.restart()
-    shop.b.faults["read"] = [Retryable("b", "GET /", status=500)] * MANY
+    shop.b.faults["read"] = [RetryableError("b", "GET /", status=500)] * MANY
     report = await shop.engine.resync()
     assert report.clock_error == timedelta(minutes=12)
     set_clocks(shop, a=0, b=12)
@@ -374,7 +384,7 @@ async def test_with_a_clock_that_is_ahead_a_meeting_of_today_is_still_closed(sho
         report = await shop.engine.resync()
         await shop.engine.resync()
     assert (shop.b.blocks(), shop.c.blocks()) == ([v(9).interval], [v(9).interval])
-    assert report.exit is Exit.DONE
+    assert report.exit is RunExit.DONE
     assert [line["event"] for line in logs if "clock" in line["event"]] == [
         "this machine's clock is wrong"
     ]
@@ -390,7 +400,7 @@ async def test_a_clock_that_was_set_back_by_decades_forgets_no_booking(shop: Sho
     await shop.engine.resync()
     shop.clock.time = right
     report = await shop.engine.resync()
-    assert (report.exit, shop.writes()) == (Exit.DONE, writes)
+    assert (report.exit, shop.writes()) == (RunExit.DONE, writes)
     assert {b.id for b in shop.store.bookings()} == bookings
 
 

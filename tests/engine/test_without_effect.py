@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import recover
-from syncd.engine.report import Exit, Left
+from syncd.engine import recovery
+from syncd.engine.report import Remaining, RunExit
 from syncd.model import Action, BulkCall, ConflictKind, IntentState
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
@@ -30,10 +30,10 @@ def queues(shop: Shop) -> None:
 async def rounds(shop: Shop, number: int) -> None:
     """Let so many jobs end without effect."""
     for _ in range(number):
-        await shop.engine.watch(near=False)
+        await shop.engine.poll(near=False)
         shop.b.queue.clear()
         shop.clock.pass_(minutes=11)
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
 
 
 @pytest.mark.parametrize("act", ["move", "cancel"])
@@ -52,8 +52,8 @@ async def test_a_job_that_drops_its_row_three_times_becomes_a_conflict(
     assert len(shop.b.writes) == wrote + 3
     await rounds(shop, 2)
     assert len(shop.b.writes) == wrote + 3, "it is not written again by itself"
-    report = await shop.engine.watch(near=False)
-    assert (report.left.get(Left.CONFLICTS), report.exit) == (1, Exit.CONFLICTS)
+    report = await shop.engine.poll(near=False)
+    assert (report.left.get(Remaining.CONFLICTS), report.exit) == (1, RunExit.CONFLICTS)
 
 
 async def test_a_job_without_effect_is_planned_anew_twice(shop: Shop) -> None:
@@ -77,7 +77,7 @@ async def test_a_later_change_of_the_booking_is_tried_again(shop: Shop) -> None:
     shop.a.move(event, v(12))
     await rounds(shop, 3)
     shop.a.move(event, v(15))
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     shop.b.run_queue()
     await settle(shop)
     assert shop.blocks()["b"] == [v(15).interval]
@@ -87,11 +87,11 @@ async def test_a_later_change_of_the_booking_is_tried_again(shop: Shop) -> None:
 async def test_planted_a_job_without_effect_that_does_not_count_is_planned_for_ever(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dropped = recover._drop
+    dropped = recovery._drop
 
     def drop(intent: Any, desk: Any, why: str, _state: Any = None) -> None:
         dropped(intent, desk, why, IntentState.DROPPED)
 
-    monkeypatch.setattr(recover, "_drop", drop)
+    monkeypatch.setattr(recovery, "_drop", drop)
     with pytest.raises((AssertionError, ValueError)):
         await test_a_job_that_drops_its_row_three_times_becomes_a_conflict(shop, "move")

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from syncd.app import build
 from syncd.config.load import load
-from syncd.wiring import build
 from tests.bench.state import age, converge
 from tests.bench.world import found
 from tests.hostile.attacks import ATTACKS

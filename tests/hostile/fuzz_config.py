@@ -13,9 +13,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from syncd.app import policy_of
 from syncd.config.load import load
 from syncd.config.problems import ConfigError
-from syncd.wiring import policy_of
 from tests.hostile.fuzzed import CHANGES, Change, changed
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "syncd.toml.example"

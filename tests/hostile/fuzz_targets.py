@@ -17,11 +17,12 @@ from typing import Any
 import httpx
 from hypothesis import strategies as st
 
+from syncd.app import build, build_systems
 from syncd.config.load import load
-from syncd.daemon.door import door, short_path
-from syncd.daemon.work import Work
+from syncd.daemon.control_socket import control_socket, short_path
+from syncd.daemon.jobs import Jobs
 from syncd.model import (
-    LONGEST_DAILY_WAIT,
+    MAX_DAILY_WAIT,
     Action,
     Event,
     EventRef,
@@ -30,17 +31,16 @@ from syncd.model import (
     Value,
     Window,
 )
-from syncd.sandbox.agreement import disagreements, sights
 from syncd.sandbox.clock import ManualClock
-from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.consistency import disagreements, event_summaries
+from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.systems import decoding, leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.client import Answer, open_client
-from syncd.systems.facts import Facts
-from syncd.systems.limits import Budget
-from syncd.systems.port import Malformed, System, SystemFault
+from syncd.systems.facts import FactStore
+from syncd.systems.port import PlatformError, System, UnreadableError
+from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport, network
-from syncd.wiring import build, build_systems
 from tests.daemon.kit import FakeEngine
 from tests.hostile.front import fronted
 from tests.hostile.fuzz_config import CONFIGURATIONS, read_configuration
@@ -89,7 +89,7 @@ class Spoiling(httpx.AsyncBaseTransport):
 class Scene:
     """Three systems in virtual time, whose answers can be changed on their way."""
 
-    world: World
+    world: Clinic
     path: Path
     clock: ManualClock
     ways: Mapping[str, Spoiling]
@@ -106,7 +106,7 @@ def scene() -> Iterator[Scene]:
     sandbox = Sandbox(clock)
     sandbox.crm.limit = None
     sandbox.legacy.checks_slots = False
-    world = furnish(sandbox, clock.now())
+    world = seed_clinic(sandbox, clock.now())
     sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEMS}
     with TemporaryDirectory() as folder:
         path = Path(folder) / "syncd.toml"
@@ -154,26 +154,26 @@ async def check_adapter(system: str, spoiled: Spoiled) -> None:
 
 
 async def _use(adapter: System, known: Sequence[Event]) -> None:
-    with suppress(SystemFault):
+    with suppress(PlatformError):
         await _read(adapter, {})
-    with suppress(SystemFault):
+    with suppress(PlatformError):
         await _read(adapter, {event.id: "?" for event in known})
     for event in known[:3]:
         ref = EventRef(adapter.name, event.provider, event.id, event.kind)
-        with suppress(SystemFault, Malformed):
+        with suppress(PlatformError, UnreadableError):
             await adapter.read_one(ref, event.value)
-        with suppress(SystemFault):
+        with suppress(PlatformError):
             await adapter.person(event)
-    with suppress(SystemFault):
+    with suppress(PlatformError):
         directory = await adapter.users()
         storable(repr(directory))
-    with suppress(SystemFault):
+    with suppress(PlatformError):
         for offer in await adapter.free_slots("alice", WINDOW):
             assert offer.start < offer.end
     for finding in await adapter.check():
         storable(finding.message)
     for operation in _operations(adapter.name, known):
-        with suppress(SystemFault):
+        with suppress(PlatformError):
             storable(repr(await adapter.write([operation])))
 
 
@@ -185,7 +185,7 @@ async def _read(adapter: System, fingerprints: Mapping[str, str]) -> None:
         storable(f"{row.id} {row.provider} {row.fingerprint}")
         try:
             event = adapter.event(row)
-        except Malformed as malformed:
+        except UnreadableError as malformed:
             storable(str(malformed))
             continue
         assert event.value.start <= event.value.end, event
@@ -228,17 +228,17 @@ async def check_engine(system: str, spoiled: Spoiled) -> None:
             place.spoil(system, spoiled)
             start = NOW + timedelta(hours=31)
             place.world.book(source, "alice", start, 15)
-            await app.engine.watch(near=True)
-            await app.engine.watch(near=False)
-            await app.engine.ask_slots()
-            found = sights(place.world.sandbox.systems, place.world.owners)
+            await app.engine.poll(near=True)
+            await app.engine.poll(near=False)
+            await app.engine.read_free_slots()
+            found = event_summaries(place.world.sandbox.systems, place.world.owners)
             assert any((s.system, s.start, s.busy) == (target, start, True) for s in found)
             assert _standing(place.world) == _MEETINGS + 1
             place.spoil(system, None)
             place.clock.advance(timedelta(hours=26).total_seconds())
             for _ in range(3):
                 await app.engine.resync()
-            found = sights(place.world.sandbox.systems, place.world.owners)
+            found = event_summaries(place.world.sandbox.systems, place.world.owners)
             wrong = disagreements(found, SYSTEMS, place.clock.now())
             assert not [w for w in wrong if w.endswith(("times in crm", "times in clinic"))], wrong
             assert _standing(place.world) == _MEETINGS + 1
@@ -246,7 +246,7 @@ async def check_engine(system: str, spoiled: Spoiled) -> None:
             await app.aclose()
 
 
-def _standing(world: World) -> int:
+def _standing(world: Clinic) -> int:
     """How many appointments exist, whatever their status."""
     return sum(not a.deleted for p in world.sandbox.systems.values() for a in p.appointments())
 
@@ -269,9 +269,9 @@ async def check_http(said: bytes, write: bool) -> None:
     async with fronted(_anything) as front:
         front.answer_oddly(Row("fuzzed", raw=said))
         client = open_client(front.url, {}, transport=network(None))
-        wire = Transport("clinic", client, clock, Budget(clock), leadconnector.faults.fault_of)
+        wire = Transport("clinic", client, clock, RateLimiter(clock), leadconnector.faults.fault_of)
         try:
-            with suppress(SystemFault):
+            with suppress(PlatformError):
                 if write:
                     await wire.write("POST", "/blocks")
                 else:
@@ -283,25 +283,25 @@ async def check_http(said: bytes, write: bool) -> None:
 async def check_headers(headers: Mapping[str, str], status: int, body: bytes) -> None:
     """Whatever headers say, the waits are bounded, also after a restart."""
     clock = ManualClock(NOW)
-    facts = Facts("clinic", clock)
-    budget = Budget(clock, facts=facts)
+    facts = FactStore("clinic", clock)
+    budget = RateLimiter(clock, facts=facts)
     answer = Answer(status, {k.lower(): v for k, v in headers.items()}, body)
     for platform in PLATFORMS.values():
         fault = platform.faults.fault_of(answer)
-        assert fault is None or isinstance(fault, SystemFault)
+        assert fault is None or isinstance(fault, PlatformError)
     budget.learn(answer.headers)
-    assert 0 <= budget.refused(answer.headers, answer.text) <= LONGEST_DAILY_WAIT
+    assert 0 <= budget.refused(answer.headers, answer.text) <= MAX_DAILY_WAIT
     budget.end()
-    kept = Facts("clinic", clock)
+    kept = FactStore("clinic", clock)
     kept.load(facts.all())
     for each in facts.all():
         storable(f"{each.name} {each.value}")
-    after = Budget(clock, facts=kept)
-    wait = await after.enter(write=True, patience=0.0)
-    assert 0 <= wait <= LONGEST_DAILY_WAIT
-    clock.advance(LONGEST_DAILY_WAIT)
+    after = RateLimiter(clock, facts=kept)
+    wait = await after.acquire(write=True, patience=0.0)
+    assert 0 <= wait <= MAX_DAILY_WAIT
+    clock.advance(MAX_DAILY_WAIT)
     for renewed in (budget, after):
-        assert await renewed.enter(write=True, patience=0.0) == 0.0
+        assert await renewed.acquire(write=True, patience=0.0) == 0.0
 
 
 SHAPES: tuple[type[Any], ...] = (
@@ -332,7 +332,7 @@ async def check_decoding(body: bytes, shape: type[Any]) -> None:
 async def check_frame(frame: bytes) -> None:
     """Whatever comes through the daemon's socket is answered in JSON, and never fails inside."""
     engine = FakeEngine()
-    work = Work(engine)
+    work = Jobs(engine)
     commands = {
         "resync": work.on_request,
         "undo": work.on_undo,
@@ -341,7 +341,7 @@ async def check_frame(frame: bytes) -> None:
     }
     with TemporaryDirectory() as folder:
         state = Path(folder) / "state.db"
-        async with door(state, commands):
+        async with control_socket(state, commands):
             with short_path(state) as short:
                 reader, writer = await asyncio.open_unix_connection(short)
             with suppress(ConnectionError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncd.sandbox.odd import ODD_ANSWERS, Odd
+from syncd.sandbox.odd_answers import ODD_ANSWERS, Odd
 
 
 @dataclass(frozen=True)

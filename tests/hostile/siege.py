@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from syncd.cli.run import secrets_of
+from syncd.cli.run import settings_secrets
 from syncd.config.load import load
 from syncd.model import floor_to
-from syncd.sandbox.agreement import Sight, disagreements, sights
+from syncd.sandbox.consistency import EventSummary, disagreements, event_summaries
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, config_text, furnish
+from syncd.sandbox.scenario import PEOPLE, SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.hostile.attack import Attack, Exchange, Nobody
 from tests.hostile.front import Front, fronted
@@ -71,7 +71,7 @@ class Result:
 class Siege(Watched):
     """The daemon and its three platforms."""
 
-    world: World
+    world: Clinic
     fronts: Mapping[str, Front]
     normal: float = 0.0
     bookings: int = 0
@@ -107,34 +107,34 @@ class Siege(Watched):
         self.world.book(system, "alice", start, 15)
         return start, start + QUARTER
 
-    def found(self) -> list[Sight]:
+    def found(self) -> list[EventSummary]:
         """All that stands in the three systems."""
-        return list(sights(self.world.sandbox.systems, self.world.owners))
+        return list(event_summaries(self.world.sandbox.systems, self.world.owners))
 
     def times(self, system: str, span: tuple[datetime, datetime]) -> int:
         """How often an interval of Alice's is taken in a system."""
-        found = sights(self.world.sandbox.systems, self.world.owners)
+        found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum((s.system, s.provider, s.interval) == (system, "alice", span) for s in found)
 
     def standing(self) -> int:
         """How many busy events stand that syncd did not make."""
-        found = sights(self.world.sandbox.systems, self.world.owners)
+        found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.busy and not s.ours for s in found)
 
     def blocks(self, system: str) -> int:
         """How many of syncd's blocks stand in a system."""
-        found = sights(self.world.sandbox.systems, self.world.owners)
+        found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.ours and s.system == system for s in found)
 
     def wrong(self) -> list[str]:
         """What an outside observer would call wrong."""
-        found = sights(self.world.sandbox.systems, self.world.owners)
+        found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return disagreements(found, SYSTEMS, datetime.now(UTC))
 
     def indiscreet(self) -> list[str]:
         """Names and secrets in the log or the database (promise 11)."""
         places = {"log": self.log(), "database": self._database()}
-        said = (*PRIVATE, *secrets_of(load(self.config, {})))
+        said = (*PRIVATE, *settings_secrets(load(self.config, {})))
         return [
             f"{text!r} is in the {place}"
             for place, held in places.items()
@@ -260,12 +260,12 @@ class Siege(Watched):
         result.problems.append(f"wrong afterwards: {self.wrong()[0]}")
 
 
-def _is_free(start: datetime, found: list[Sight]) -> bool:
+def _is_free(start: datetime, found: list[EventSummary]) -> bool:
     end = start + QUARTER
     return not any(s.provider == "alice" and s.start < end and s.end > start for s in found)
 
 
-def _book_some(world: World) -> None:
+def _book_some(world: Clinic) -> None:
     """Enter meetings of everybody in every system, a twin and a block, as of yesterday.
 
     They are few: each daemon has to write all blocks before the first attack.
@@ -291,7 +291,7 @@ async def siege(folder: Path) -> AsyncIterator[Siege]:
     sandbox.legacy.checks_slots = False
     sandbox.clinic.limit = RateLimit(PLENTY, 10, 200_000)
     sandbox.legacy.limit = RateLimit(PLENTY, 10)
-    world = furnish(sandbox, datetime.now(UTC), empty=True)
+    world = seed_clinic(sandbox, datetime.now(UTC), empty=True)
     _book_some(world)
     async with AsyncExitStack() as stack:
         fronts = {

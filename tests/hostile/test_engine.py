@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from syncd.app import App, build
 from syncd.config.load import load
-from syncd.engine.report import Health, Report
+from syncd.engine.report import Report, SystemStatus
 from syncd.model import SystemState, floor_to
-from syncd.sandbox.agreement import disagreements, sights
 from syncd.sandbox.clock import ManualClock
-from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.consistency import disagreements, event_summaries
+from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
-from syncd.wiring import App, build
 from tests.hostile.front import Front, fronted
 from tests.hostile.rows import ROWS, Row
 
@@ -51,7 +51,7 @@ SLOTS = {
 class Town:
     """Three systems behind raw sockets, and the syncd that keeps them in step."""
 
-    world: World
+    world: Clinic
     fronts: dict[str, Front]
     app: App
     clock: ManualClock
@@ -66,7 +66,7 @@ class Town:
 
     async def poll(self) -> Report:
         """One cycle of the daemon."""
-        return await self.app.engine.watch(near=True)
+        return await self.app.engine.poll(near=True)
 
     async def settle(self, row: Row) -> None:
         """All answer as they should, and whatever the row had syncd wait for is over."""
@@ -79,7 +79,7 @@ class Town:
 
     def times(self, system: str, start: datetime, end: datetime) -> int:
         """How often an interval of Alice's is taken in a system."""
-        found = sights(self.world.sandbox.systems, self.world.owners)
+        found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(
             (s.system, s.provider, s.start, s.end) == (system, "alice", start, end) and s.busy
             for s in found
@@ -87,17 +87,17 @@ class Town:
 
     def standing(self) -> int:
         """How many events stand that syncd did not make."""
-        found = sights(self.world.sandbox.systems, self.world.owners)
+        found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.busy and not s.ours for s in found)
 
     def blocks_in(self, system: str) -> int:
         """How many of syncd's blocks stand in a system."""
-        found = sights(self.world.sandbox.systems, self.world.owners)
+        found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.ours and s.system == system for s in found)
 
     def wrong(self) -> list[str]:
         """What an outside observer would call wrong."""
-        found = sights(self.world.sandbox.systems, self.world.owners)
+        found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return disagreements(found, SYSTEMS, self.clock.now())
 
 
@@ -108,7 +108,7 @@ async def town_in(folder: Path) -> AsyncIterator[Town]:
     sandbox = Sandbox(clock)
     sandbox.crm.limit = None
     sandbox.legacy.checks_slots = False
-    world = furnish(sandbox, clock.now())
+    world = seed_clinic(sandbox, clock.now())
     async with AsyncExitStack() as stack:
         fronts = {
             name: await stack.enter_async_context(fronted(app))
@@ -166,7 +166,7 @@ async def test_an_odd_list_is_the_fault_of_its_system_only(
         told = report.systems[system]
         health = town.app.systems[system].health
         if not row.readable:
-            assert (told.state is Health.OK, bool(told.cause)) == (False, True), row.name
+            assert (told.state is SystemStatus.OK, bool(told.cause)) == (False, True), row.name
             assert (health.state.answers, bool(health.cause)) == (False, True), row.name
         await town.settle(row)
         report = await town.poll()
@@ -216,6 +216,6 @@ async def test_an_odd_answer_to_a_move_is_read_after(town: Town, system: str) ->
 async def test_odd_free_slots_are_not_known_and_others_are(town: Town, system: str) -> None:
     for row in ROWS[SYSTEMS.index(system) :: 9]:
         town.fronts[system].answer_oddly(row, SLOTS[system])
-        await town.app.engine.ask_slots()
+        await town.app.engine.read_free_slots()
         assert town.fronts[system].hits, row.name
         await town.settle(row)

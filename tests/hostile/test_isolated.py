@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.sandbox.scenario import World, config_text, furnish
+from syncd.sandbox.scenario import Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.daemon.kit import until
 from tests.hostile.front import Front, fronted
@@ -77,7 +77,7 @@ class SlowFront(Front):
 class Place:
     """Three systems behind sockets, and a configuration."""
 
-    world: World
+    world: Clinic
     front: SlowFront
     path: Path
     started: list[asyncio.subprocess.Process] = field(default_factory=list)
@@ -120,7 +120,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     """Furnished, and synced once."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
-    world = furnish(sandbox, datetime.now(UTC))
+    world = seed_clinic(sandbox, datetime.now(UTC))
     async with AsyncExitStack() as stack:
         fronts: dict[str, Front] = {
             name: await stack.enter_async_context(fronted(app))

@@ -11,10 +11,10 @@ from types import FrameType
 
 import pytest
 
+from syncd.app import build
 from syncd.config.load import load
 from syncd.sandbox.scenario import SYSTEMS
-from syncd.systems.sizes import MOST_ROWS
-from syncd.wiring import build
+from syncd.systems.sizes import MAX_ROWS
 from tests.hostile.fuzz_targets import scene
 from tests.hostile.fuzzed import Spoiled
 
@@ -50,7 +50,7 @@ ODD = {
     "no JSON": Said(make=lambda _: b"<p>Down</p>"),
     "an error page": Said(status=500, make=lambda _: b"x" * 100_000),
     "a refusal": Said(status=400, make=lambda _: b"x" * 100_000),
-    "too many rows": Said(make=lambda true: _rows(true, [{}] * (MOST_ROWS + 1))),
+    "too many rows": Said(make=lambda true: _rows(true, [{}] * (MAX_ROWS + 1))),
     "rows of another type": Said(make=lambda true: _rows(true, ["x", 1, None])),
     "unreadable rows": Said(make=_unreadable),
 }
@@ -85,7 +85,7 @@ async def test_no_frame_of_a_failed_read_outlives_it(odd: Said) -> None:
             for system in SYSTEMS:
                 place.spoil(system, odd)
             with _without_collection():
-                await app.engine.watch(near=False)
+                await app.engine.poll(near=False)
                 assert _frames_left() == []
         finally:
             await app.aclose()

@@ -13,9 +13,9 @@ import pytest
 from syncd.sandbox.clock import ManualClock
 from syncd.systems import leadconnector
 from syncd.systems.client import open_client
-from syncd.systems.exchange import LARGE, MOST_BYTES
-from syncd.systems.limits import Budget
-from syncd.systems.port import SystemFault
+from syncd.systems.exchange import LARGE, MAX_BYTES
+from syncd.systems.port import PlatformError
+from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport
 
 NOW = datetime(2027, 3, 1, 8, tzinfo=UTC)
@@ -60,10 +60,10 @@ class _Stream(httpx.AsyncByteStream):
 def transport(streams: Streams) -> Transport:
     clock = ManualClock(NOW)
     client = open_client("http://clinic.example", {}, transport=streams)
-    return Transport("clinic", client, clock, Budget(clock), leadconnector.faults.fault_of)
+    return Transport("clinic", client, clock, RateLimiter(clock), leadconnector.faults.fault_of)
 
 
-@pytest.mark.parametrize("size", [MOST_BYTES - PART, MOST_BYTES + 1])
+@pytest.mark.parametrize("size", [MAX_BYTES - PART, MAX_BYTES + 1])
 async def test_of_ten_large_answers_one_is_in_memory_at_a_time(size: int) -> None:
     streams = Streams(size)
     wire = transport(streams)
@@ -71,9 +71,9 @@ async def test_of_ten_large_answers_one_is_in_memory_at_a_time(size: int) -> Non
     found = await asyncio.gather(*calls, return_exceptions=True)
     kinds = {type(each) for each in found}
     assert (
-        kinds == {bytes} if size <= MOST_BYTES else all(issubclass(k, SystemFault) for k in kinds)
+        kinds == {bytes} if size <= MAX_BYTES else all(issubclass(k, PlatformError) for k in kinds)
     )
-    assert streams.most <= MOST_BYTES + AT_ONCE * (WAITS_FROM + PART)
+    assert streams.most <= MAX_BYTES + AT_ONCE * (WAITS_FROM + PART)
 
 
 async def test_a_packed_answer_waits_for_its_turn_by_what_it_unpacks_to() -> None:

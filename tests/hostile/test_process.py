@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.sandbox.scenario import World, config_text, furnish
+from syncd.sandbox.scenario import Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.daemon.kit import until
 from tests.hostile.front import Front, fronted
@@ -29,7 +29,7 @@ LONG = next(row for row in ROWS if row.name == "retry-400-digits")
 class Place:
     """A sandbox behind raw sockets, and a folder with a configuration for it."""
 
-    world: World
+    world: Clinic
     fronts: dict[str, Front]
     path: Path
 
@@ -63,7 +63,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     """Furnished, and nothing synced yet."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
-    world = furnish(sandbox, datetime.now(UTC))
+    world = seed_clinic(sandbox, datetime.now(UTC))
     async with AsyncExitStack() as stack:
         fronts = {
             name: await stack.enter_async_context(fronted(app))

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.model import LONGEST_DAILY_WAIT, LONGEST_WAIT
+from syncd.model import MAX_DAILY_WAIT, MAX_WAIT
 from syncd.sandbox.clock import ManualClock
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.client import Answer, open_client
-from syncd.systems.limits import Budget
-from syncd.systems.port import Ambiguous, SystemFault
+from syncd.systems.port import PlatformError, UnknownOutcomeError
+from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport, network
 from tests.hostile.front import Front, fronted
 from tests.hostile.rows import ROWS, Row
@@ -47,17 +47,17 @@ async def front() -> AsyncIterator[Front]:
 async def wire(request: pytest.FixtureRequest, front: Front) -> AsyncIterator[Transport]:
     clock = ManualClock(NOW)
     client = open_client(front.url, {"Authorization": "Bearer x"}, transport=network(None))
-    found = Transport(request.param, client, clock, Budget(clock), PLATFORMS[request.param])
+    found = Transport(request.param, client, clock, RateLimiter(clock), PLATFORMS[request.param])
     yield found
     await found.aclose()
 
 
-async def fault_in(asked: Awaitable[object]) -> SystemFault | None:
+async def fault_in(asked: Awaitable[object]) -> PlatformError | None:
     """Wait for a call; its fault, if it has one."""
     try:
         async with asyncio.timeout(HANGS):
             await asked
-    except SystemFault as fault:
+    except PlatformError as fault:
         return fault
     return None
 
@@ -73,9 +73,9 @@ async def test_a_read_ends_with_an_answer_or_a_fault(
 ) -> None:
     front.answer_oddly(row)
     fault = await fault_in(read(wire))
-    assert not isinstance(fault, Ambiguous)
+    assert not isinstance(fault, UnknownOutcomeError)
     assert not (row.readable and fault)
-    assert getattr(fault, "wait", 0.0) <= LONGEST_WAIT
+    assert getattr(fault, "wait", 0.0) <= MAX_WAIT
     assert wire.traffic.skew is None or abs(wire.traffic.skew.days) < 40_000
 
 
@@ -86,7 +86,7 @@ async def test_a_write_without_a_clear_answer_stays_open(
     front.answer_oddly(row)
     fault = await fault_in(wire.write("POST", "/blocks"))
     if not row.refuses:  # it was done
-        assert fault is None or isinstance(fault, Ambiguous)
+        assert fault is None or isinstance(fault, UnknownOutcomeError)
     assert front.hits == 1
 
 
@@ -97,7 +97,7 @@ async def test_every_wait_that_was_asked_for_ends(wire: Transport, front: Front)
     front.answer_oddly(None)
     clock = wire._clock
     assert isinstance(clock, ManualClock)
-    clock.advance(LONGEST_DAILY_WAIT)
+    clock.advance(MAX_DAILY_WAIT)
     assert await wire.read("GET", "/events") == b"{}"
 
 
@@ -133,23 +133,23 @@ async def test_no_headers_or_words_raise_or_wait_for_ever(
     headers: dict[str, str], content: bytes, status: int
 ) -> None:
     clock = ManualClock(NOW)
-    budget = Budget(clock)
+    budget = RateLimiter(clock)
     answer = Answer(status, headers, content)
     for fault_of in PLATFORMS.values():
         fault = fault_of(answer)
-        assert fault is None or isinstance(fault, SystemFault)
+        assert fault is None or isinstance(fault, PlatformError)
     budget.learn(headers)
     daily = budget.left_today == 0
-    assert 0 <= budget.refused(headers, answer.text) <= LONGEST_DAILY_WAIT
+    assert 0 <= budget.refused(headers, answer.text) <= MAX_DAILY_WAIT
     if not daily and "in" not in answer.text:
-        assert budget.refused(headers) <= LONGEST_WAIT
+        assert budget.refused(headers) <= MAX_WAIT
     calls, seconds = budget.limits[0]
     assert calls >= 1
-    assert 0 < seconds <= LONGEST_DAILY_WAIT
-    clock.advance(LONGEST_DAILY_WAIT)
+    assert 0 < seconds <= MAX_DAILY_WAIT
+    clock.advance(MAX_DAILY_WAIT)
     async with asyncio.timeout(HANGS):
-        assert await budget.enter(write=True, patience=0.0) == 0.0
-    budget.leave()
+        assert await budget.acquire(write=True, patience=0.0) == 0.0
+    budget.release()
     assert budget.limits[0] == (100, 10.0)  # a day later nothing of it is left
 
 

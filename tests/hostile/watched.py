@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syncd.daemon.client import DaemonError, ask
+from syncd.daemon.client import DaemonError, send_request
 from tests.hostile.confined import confine, release
 from tests.hostile.watched_daemon import CPU, SHAPE, WALL, Shared
 
@@ -95,7 +95,7 @@ class Watched:
         """Ask for a resync; what went wrong, if anything."""
         try:
             async with asyncio.timeout(limit):
-                await asyncio.to_thread(ask, self.state, "resync", {}, lambda _text: None)
+                await asyncio.to_thread(send_request, self.state, "resync", {}, lambda _text: None)
         except TimeoutError:
             return f"a resync took longer than {limit:.0f} s"
         except DaemonError as error:

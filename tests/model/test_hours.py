@@ -6,11 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.model import Hours, Span
+from syncd.model import Hours, OpeningHours
 
 WEEK = frozenset(range(5))
-DAY = Hours((Span(WEEK, 8 * 60, 18 * 60),), "Europe/Berlin")
-NIGHT = Hours((Span(frozenset(range(7)), 0, 2 * 60), Span(frozenset(range(7)), 22 * 60, 24 * 60)))
+DAY = Hours((OpeningHours(WEEK, 8 * 60, 18 * 60),), "Europe/Berlin")
+NIGHT = Hours(
+    (
+        OpeningHours(frozenset(range(7)), 0, 2 * 60),
+        OpeningHours(frozenset(range(7)), 22 * 60, 24 * 60),
+    )
+)
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 
 
@@ -32,4 +37,4 @@ def test_an_interval_is_inside_or_not(
     hours: Hours, start: float, minutes: int, inside: bool
 ) -> None:
     first = MONDAY + timedelta(hours=start)
-    assert hours.hold(first, first + timedelta(minutes=minutes)) is inside
+    assert hours.contains(first, first + timedelta(minutes=minutes)) is inside

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.model import HeldConflict, Item, Mark, Topic
+from syncd.model import Acknowledgement, HeldConflict, ReportedItem, Topic
 from syncd.model.summary import acknowledged, stale, summarise
 from tests.store.kit import DAY, held, item
 
@@ -20,12 +20,12 @@ def some(_system: str, _events: Collection[str]) -> bool:
     return False
 
 
-def items(number: int, topic: Topic = Topic.ASSUMED) -> list[Item]:
+def items(number: int, topic: Topic = Topic.ASSUMED) -> list[ReportedItem]:
     return [item(f"e{n}", topic=topic, reason="it has no end") for n in range(number)]
 
 
-def mark(of: Item) -> dict[str, Mark]:
-    return {of.digest: Mark(of.digest, of.inputs, DAY, "kim")}
+def mark(of: ReportedItem) -> dict[str, Acknowledgement]:
+    return {of.digest: Acknowledgement(of.digest, of.inputs, DAY, "kim")}
 
 
 def test_a_missing_field_of_every_row_is_one_fact_of_the_account() -> None:
@@ -90,7 +90,7 @@ def told(inputs: str = "x", *, hold: bool = False) -> HeldConflict:
 
 
 def test_a_double_booking_is_acknowledged_until_one_moves_or_it_is_held() -> None:
-    marks = {"c": Mark("c", "x", DAY, "kim")}
+    marks = {"c": Acknowledgement("c", "x", DAY, "kim")}
     assert acknowledged(told(), marks) == marks["c"]
     assert acknowledged(told("y"), marks) is None
     assert acknowledged(told(hold=True), marks) is None

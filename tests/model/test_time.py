@@ -10,8 +10,8 @@ from freezegun import freeze_time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.app import RealClock
 from syncd.model import floor_to, is_recent, resolve_wall_time, utc, zone
-from syncd.wiring import RealClock
 
 BERLIN = "Europe/Berlin"
 # In 2027 the clocks of Berlin skip 02:00-03:00 on 28 March and repeat 02:00-03:00 on 31 October.

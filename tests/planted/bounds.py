@@ -109,7 +109,9 @@ BOUNDS = (
         named=(
             (
                 "rows_are_taken_in_one_go",
-                ("tests/systems/test_turns.py::test_other_tasks_have_a_turn_after_each_slice"),
+                (
+                    "tests/systems/test_time_slices.py::test_other_tasks_have_a_turn_after_each_slice"
+                ),
             ),
         ),
     ),
@@ -134,7 +136,7 @@ PACES = Line(
         (
             "the_slowest_pace_is_everybody_s",
             (
-                "tests/core/test_budget.py::"
+                "tests/core/test_poll_rate.py::"
                 "test_a_tight_account_slows_down_its_own_system_and_no_other"
             ),
         ),

@@ -19,7 +19,7 @@ HOSTILE = (
             (
                 "who_left_is_still_served",
                 (
-                    "tests/daemon/test_door.py::"
+                    "tests/daemon/test_control_socket.py::"
                     "test_a_client_that_leaves_ends_its_request_and_the_next_is_served"
                 ),
             ),

@@ -61,7 +61,7 @@ NO_HARM = (
         named=(
             (
                 "waits_have_no_cap",
-                "tests/systems/test_limits.py::test_waits_that_a_platform_asks_for_are_capped",
+                "tests/systems/test_rate_limiter.py::test_waits_that_a_platform_asks_for_are_capped",
             ),
         ),
     ),
@@ -291,7 +291,7 @@ DECIDING = (
             (
                 "any_run_accepts_all",
                 (
-                    "tests/engine/test_stops.py::"
+                    "tests/engine/test_guard_stops.py::"
                     "test_what_a_run_did_not_list_stays_stopped_when_it_is_accepted"
                 ),
             ),
@@ -312,7 +312,7 @@ DECIDING = (
             (
                 "nothing_is_left_behind",
                 (
-                    "tests/cli/test_left_behind.py::"
+                    "tests/cli/test_left_behind_view.py::"
                     "test_what_left_the_configuration_is_named_with_its_counts"
                 ),
             ),
@@ -330,7 +330,7 @@ DECIDING = (
     Line(
         "A slow system delays nobody else, and its late answers are as old as its questions",
         ("a_cycle_waits_for_the_slowest_read", "a_hanging_write_holds_all"),
-        also=("tests/engine/test_lanes.py::test_a_planted_bug_is_caught",),
+        also=("tests/engine/test_system_tasks.py::test_a_planted_bug_is_caught",),
     ),
     Line(
         "An unknown key of an association is absent, and one kind's fault stops no other",

@@ -13,17 +13,17 @@ CONSENT = (
             (
                 "nobody_needs_to_have_agreed",
                 (
-                    f"{_CLI}/test_unasked.py::"
+                    f"{_CLI}/test_earlier_consent.py::"
                     "test_a_fresh_state_is_not_written_with_before_somebody_agreed"
                 ),
             ),
             (
                 "every_calendar_is_known",
-                f"{_CLI}/test_unasked.py::test_what_is_new_to_the_state_is_not_written_to_unasked",
+                f"{_CLI}/test_earlier_consent.py::test_what_is_new_to_the_state_is_not_written_to_unasked",
             ),
             (
                 "a_question_is_asked_of_nobody",
-                f"{_CLI}/test_unasked.py::test_undo_and_restore_need_yes_where_nobody_can_be_asked",
+                f"{_CLI}/test_earlier_consent.py::test_undo_and_restore_need_yes_where_nobody_can_be_asked",
             ),
         ),
     ),
@@ -68,7 +68,7 @@ CONSENT = (
             (
                 "a_choice_leaves_nothing",
                 (
-                    f"{_CLI}/test_choices.py::"
+                    f"{_CLI}/test_conflict_view.py::"
                     "test_a_choice_names_the_appointment_that_leadsquared_cannot_cancel"
                 ),
             ),

@@ -18,37 +18,46 @@ import pytest
 
 from syncd.cli import facts_page, measured_facts
 from syncd.config import load
-from syncd.core import blocks, budget, closing, reported
-from syncd.core.cleanup import Tagged
-from syncd.core.guard import marks_of
-from syncd.core.reported import Outcome
-from syncd.daemon import arguments, door, lock, page
-from syncd.engine import case, deciding, hidden, observe, own_blocks, stops
-from syncd.engine.exactly import Exactly
-from syncd.engine.held_back import HeldBackLog
+from syncd.core import block_planning, blocks, poll_rate, reported
+from syncd.core.cleanup import TaggedBlock
+from syncd.core.mass_change_guard import change_keys_of
+from syncd.core.reported import ItemChanges
+from syncd.daemon import arguments, control_socket, http_status, lock
+from syncd.engine import decide, decision_input, guard_stops, own_blocks, reading, unlisted_events
+from syncd.engine.agreed_operations import AgreedOperations
+from syncd.engine.held_back_log import HeldBackLog
 from syncd.engine.other_persons import follow_persons
-from syncd.engine.owners import Owners
-from syncd.engine.paused import Pauses
+from syncd.engine.owners import OwnerTracker
 from syncd.engine.run_pause import RunPause
-from syncd.model import Event, HeldBack, Kind, Record, WaitReason
+from syncd.engine.write_pauses import WritePauses
+from syncd.model import Event, HeldBack, Kind, TrackedEvent, WaitReason
 from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
-from syncd.store import Store, backup, compact, files, layout, reconcile
+from syncd.store import Store, backup, compact, created_ids_sync, files, layout
 from syncd.store import left_behind as left
-from syncd.store.inside import Inside
-from syncd.systems import connections, exchange, limits, open_files, paging, sizes, turns, unpacking
+from syncd.store.state_summary import StateSummary
+from syncd.systems import (
+    connections,
+    exchange,
+    open_files,
+    paging,
+    rate_limiter,
+    sizes,
+    time_slices,
+    unpacking,
+)
 from syncd.systems.leadconnector import discover
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector_v1 import checks
 from syncd.systems.leadsquared import slots, wire
-from syncd.systems.measured import Measured
+from syncd.systems.measured import MeasuredFacts
 
 Patch = pytest.MonkeyPatch
 
 
 def waits_have_no_cap(patch: Patch) -> None:
     """A platform is believed that asks for years of waiting."""
-    patch.setattr(limits, "capped_wait", lambda seconds, **_given: seconds)
+    patch.setattr(rate_limiter, "capped_wait", lambda seconds, **_given: seconds)
 
 
 def files_of_the_state_may_be_links(patch: Patch) -> None:
@@ -89,35 +98,35 @@ def any_run_accepts_all(patch: Patch) -> None:
     """What is accepted is everything that is stopped, whatever the run listed."""
 
     def everything(store: Store, _run: str) -> frozenset[str]:
-        return marks_of(held.conflict for held in stops.standing(store))
+        return change_keys_of(held.conflict for held in guard_stops.standing(store))
 
-    patch.setattr(stops, "listed", everything)
+    patch.setattr(guard_stops, "listed_changes", everything)
 
 
 def every_unreadable_row_is_listed(patch: Patch) -> None:
     """A flood of rows is stored, followed and loaded one by one."""
-    patch.setattr(reported, "MOST_LISTED", 10**9)
+    patch.setattr(reported, "MAX_LISTED", 10**9)
 
 
 def heads_are_parsed_in_one_piece(patch: Patch) -> None:
     """However long a head is, it is parsed if it arrives at once."""
-    patch.setattr(connections, "_STEP", 10**9)
+    patch.setattr(connections, "READ_SIZE", 10**9)
 
 
 def a_body_may_grow_without_bound(patch: Patch) -> None:
     """What is packed may be a thousand times as long."""
-    patch.setattr(unpacking, "MOST_RATIO", 10**9)
+    patch.setattr(unpacking, "MAX_RATIO", 10**9)
 
 
 def lists_may_have_any_number_of_pages(patch: Patch) -> None:
     """A list is read to its end, wherever that is."""
-    patch.setattr(paging, "MOST_PAGES", 10**9)
+    patch.setattr(paging, "MAX_PAGES", 10**9)
 
 
 def a_read_may_keep_any_amount(patch: Patch) -> None:
     """Each answer is bounded, and all of them together are not."""
-    patch.setattr(sizes, "MOST_HELD", 10**12)
-    patch.setattr(sizes.Room.__init__, "__defaults__", (10**9, 10**12, 10**12))
+    patch.setattr(sizes, "MAX_HELD", 10**12)
+    patch.setattr(sizes.MemoryBudget.__init__, "__defaults__", (10**9, 10**12, 10**12))
 
 
 def faults_keep_their_frames(patch: Patch) -> None:
@@ -149,13 +158,13 @@ def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
 
 def rows_are_taken_in_one_go(patch: Patch) -> None:
     """However many rows a list has, nobody else has a turn while they are looked at."""
-    patch.setattr(turns, "TURN", 10**9)
+    patch.setattr(time_slices, "TURN", 10**9)
 
 
 def nothing_is_left_behind(patch: Patch) -> None:
     """Blocks of who left the configuration are mentioned nowhere."""
-    patch.setattr("syncd.cli.remaining.left_behind", lambda *_given: ())
-    patch.setattr("syncd.engine.leaving.left_behind", lambda *_given: ())
+    patch.setattr("syncd.cli.remaining_view.left_behind", lambda *_given: ())
+    patch.setattr("syncd.engine.left_behind.left_behind", lambda *_given: ())
     patch.setattr(left, "left_behind", lambda *_given: ())
 
 
@@ -167,8 +176,8 @@ def a_cleanup_pauses_nothing(patch: Patch) -> None:
 def a_repeated_tag_is_proposed(patch: Patch) -> None:
     """Without a state every tagged block is proposed, a person's copy as well."""
 
-    def all_of_them(events: Iterable[Event], *_given: object) -> list[Tagged]:
-        return [Tagged(e) for e in events if e.key is not None and e.kind is Kind.BLOCK]
+    def all_of_them(events: Iterable[Event], *_given: object) -> list[TaggedBlock]:
+        return [TaggedBlock(e) for e in events if e.key is not None and e.kind is Kind.BLOCK]
 
     patch.setattr("syncd.engine.cleanup.tagged_blocks", all_of_them)
 
@@ -176,15 +185,15 @@ def a_repeated_tag_is_proposed(patch: Patch) -> None:
 def other_persons_are_not_reported(patch: Patch) -> None:
     """Two systems may name different people for one meeting."""
 
-    def nothing_found(store: Store, provider: str, _found: object, now: datetime) -> Outcome:
+    def nothing_found(store: Store, provider: str, _found: object, now: datetime) -> ItemChanges:
         return follow_persons(store, provider, [], now)
 
-    patch.setattr(deciding, "follow_persons", nothing_found)
+    patch.setattr(decide, "follow_persons", nothing_found)
 
 
 def error_words_are_private(patch: Patch) -> None:
     """The words of an error are taken for names."""
-    patch.setattr("syncd.systems.redact._KEPT", re.compile(r"(?!)"))
+    patch.setattr("syncd.systems.redact.KEPT_PHRASES", re.compile(r"(?!)"))
 
 
 def v1_is_in_support(patch: Patch) -> None:
@@ -195,15 +204,17 @@ def v1_is_in_support(patch: Patch) -> None:
 def what_comes_back_has_no_news(patch: Patch) -> None:
     """What was moved while its owner was in doubt is believed to be carried."""
 
-    def as_decided(_owners: Owners, _before: Record | None, after: Record) -> Record:
+    def as_decided(
+        _owners: OwnerTracker, _before: TrackedEvent | None, after: TrackedEvent
+    ) -> TrackedEvent:
         return after
 
-    patch.setattr(Owners, "given_back", as_decided)
+    patch.setattr(OwnerTracker, "given_back", as_decided)
 
 
 def a_pause_waits_for_the_next_decision(patch: Patch) -> None:
     """A write looks at the pauses that the decision was made by."""
-    patch.setattr(Pauses, "why_now", Pauses.why)
+    patch.setattr(WritePauses, "why_now", WritePauses.why)
 
 
 def a_pause_is_answered_at_once(patch: Patch) -> None:
@@ -212,17 +223,17 @@ def a_pause_is_answered_at_once(patch: Patch) -> None:
     async def landed(*_given: Any) -> None:
         return None
 
-    patch.setattr(Pauses, "landed", landed)
+    patch.setattr(WritePauses, "landed", landed)
 
 
 def observe_mode_is_not_heeded(patch: Patch) -> None:
     """What the configuration says is read, and only pauses count."""
 
-    def why(self: Pauses, *calendar: str) -> WaitReason | None:
+    def why(self: WritePauses, *calendar: str) -> WaitReason | None:
         return WaitReason.PAUSED if pause_of(self.found, *calendar) else None
 
-    patch.setattr(Pauses, "why", why)
-    patch.setattr(Pauses, "why_now", why)
+    patch.setattr(WritePauses, "why", why)
+    patch.setattr(WritePauses, "why_now", why)
 
 
 def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
@@ -237,7 +248,7 @@ def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
 
 def any_window_is_taken(patch: Patch) -> None:
     """A resync to the year 9999 is carried out."""
-    patch.setattr(arguments, "fault_of_window", lambda *_given: "")
+    patch.setattr(arguments, "window_error", lambda *_given: "")
 
 
 def who_left_is_still_served(patch: Patch) -> None:
@@ -246,7 +257,7 @@ def who_left_is_still_served(patch: Patch) -> None:
     async def never(*_given: Any) -> None:
         await asyncio.Event().wait()
 
-    patch.setattr(door, "_leaving", never)
+    patch.setattr(control_socket, "client_left", never)
 
 
 def a_further_line_is_leaving(patch: Patch) -> None:
@@ -255,7 +266,7 @@ def a_further_line_is_leaving(patch: Patch) -> None:
     async def anything(reader: asyncio.StreamReader) -> None:
         await reader.read(1)
 
-    patch.setattr(door, "_leaving", anything)
+    patch.setattr(control_socket, "client_left", anything)
 
 
 def a_state_may_hold_code(patch: Patch) -> None:
@@ -265,14 +276,14 @@ def a_state_may_hold_code(patch: Patch) -> None:
 
 def any_value_of_a_state_is_taken(patch: Patch) -> None:
     """Nobody looks whether the rows of a file that was put in place can be read."""
-    for module in (backup, reconcile):
+    for module in (backup, created_ids_sync):
         patch.setattr(module, "expect_values", lambda *_given: None)
 
 
 def a_copied_state_is_believed(patch: Patch) -> None:
     """A backup that was copied into place by hand counts as what was read last."""
-    patch.setattr(reconcile, "is_copy", lambda _engine: False)
-    patch.setattr(reconcile, "_came_alone", lambda *_given: False)
+    patch.setattr(created_ids_sync, "is_copy", lambda _engine: False)
+    patch.setattr(created_ids_sync, "_came_alone", lambda *_given: False)
 
 
 def the_page_may_be_at_any_path(patch: Patch) -> None:
@@ -289,7 +300,7 @@ def the_page_removes_what_is_in_its_place(patch: Patch) -> None:
         else:
             path.unlink(missing_ok=True)
 
-    patch.setattr(page, "_clear", removed)
+    patch.setattr(http_status, "remove_stale_socket", removed)
 
 
 def a_pipe_is_a_plain_file(patch: Patch) -> None:
@@ -299,12 +310,12 @@ def a_pipe_is_a_plain_file(patch: Patch) -> None:
 
 def any_process_may_hold_a_lock(patch: Patch) -> None:
     """The process id in a lock is believed, however absurd it is."""
-    patch.setattr(lock, "_LAST_PROCESS", 10**100)
+    patch.setattr(lock, "MAX_PROCESS_ID", 10**100)
 
 
 def any_number_of_open_files_is_enough(patch: Patch) -> None:
     """Syncd begins, however few files it may open."""
-    patch.setattr(open_files, "_BESIDE_CONNECTIONS", -1000)
+    patch.setattr(open_files, "OTHER_FILES", -1000)
 
 
 def slots_with_unknown_names_offer_nothing(patch: Patch) -> None:
@@ -312,7 +323,7 @@ def slots_with_unknown_names_offer_nothing(patch: Patch) -> None:
     inner = slots._slots_of
 
     def known(user: dict[str, Any], _odd: list[str]) -> Iterator[dict[str, Any]]:
-        with suppress(slots.NotUnderstood):
+        with suppress(slots.SlotsNotUnderstoodError):
             yield from inner(user, [])
 
     patch.setattr(slots, "_slots_of", known)
@@ -320,7 +331,7 @@ def slots_with_unknown_names_offer_nothing(patch: Patch) -> None:
 
 def a_kept_length_is_the_wanted_one(patch: Patch) -> None:
     """A block that an update did not lengthen is taken for what was asked for."""
-    for module in (blocks, closing):
+    for module in (blocks, block_planning):
         patch.setattr(module, "has_other_time", lambda _record: False)
 
 
@@ -336,7 +347,7 @@ def what_was_measured_never_ages(patch: Patch) -> None:
 
 def what_was_measured_is_kept_for_ever(patch: Patch) -> None:
     """Nothing is withdrawn on request."""
-    patch.setattr(Measured, "forget", lambda _self: ())
+    patch.setattr(MeasuredFacts, "forget", lambda _self: ())
 
 
 def the_table_is_not_the_page(patch: Patch) -> None:
@@ -350,20 +361,20 @@ def the_table_is_not_the_page(patch: Patch) -> None:
 
 def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
     """A first read looks for what a probe made as for blocks of a lost state."""
-    hidden_too: Any = hidden.ask_for_created
+    hidden_too: Any = unlisted_events.ask_for_created
     found_too: Any = own_blocks.find_created
-    patch.setattr(observe, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
-    patch.setattr(observe, "find_created", lambda *given: found_too(*given[:-1], ()))
+    patch.setattr(reading, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
+    patch.setattr(reading, "find_created", lambda *given: found_too(*given[:-1], ()))
 
 
 def the_slowest_pace_is_everybody_s(patch: Patch) -> None:
     """A system is polled as seldom as the one with the tightest account."""
-    patch.setattr(budget.Paces, "of", lambda paces, _system: paces.slowest)
+    patch.setattr(poll_rate.PollIntervals, "of", lambda paces, _system: paces.longest)
 
 
 def what_was_not_asked_for_counts_as_seen(patch: Patch) -> None:
     """A system that a poll leaves out is written to as if it had just been read."""
-    patch.setattr(case, "_blocked", lambda *_given, **_named: None)
+    patch.setattr(decision_input, "why_blocked", lambda *_given, **_named: None)
 
 
 def old_rows_go_in_one_step(patch: Patch) -> None:
@@ -378,7 +389,7 @@ def nobody_needs_to_have_agreed(patch: Patch) -> None:
 
 def every_calendar_is_known(patch: Patch) -> None:
     """A calendar that is new to the state is written to unasked."""
-    patch.setattr("syncd.cli.unasked.mapped_to", lambda _settings: {})
+    patch.setattr("syncd.cli.earlier_consent.mapping_digests", lambda _settings: {})
 
 
 def a_question_is_asked_of_nobody(patch: Patch) -> None:
@@ -389,11 +400,11 @@ def a_question_is_asked_of_nobody(patch: Patch) -> None:
 def a_plan_is_only_compared_before_the_run(patch: Patch) -> None:
     """What changes between the comparison and the write is written with the plan."""
 
-    def everything(self: Exactly, operations: Any) -> Any:
+    def everything(self: AgreedOperations, operations: Any) -> Any:
         self.matched = True
         return operations
 
-    patch.setattr(Exactly, "admit", everything)
+    patch.setattr(AgreedOperations, "filter", everything)
 
 
 def an_edited_plan_is_believed(patch: Patch) -> None:
@@ -403,13 +414,13 @@ def an_edited_plan_is_believed(patch: Patch) -> None:
 
 def a_restore_asks_before_it_looks(patch: Patch) -> None:
     """A person is asked about a file that cannot be restored."""
-    looked = Inside("0014", 7, None, 0)
-    patch.setattr("syncd.cli.backup.look_into", lambda *_given, **_named: looked)
+    looked = StateSummary("0014", 7, None, 0)
+    patch.setattr("syncd.cli.backup.summarise_state", lambda *_given, **_named: looked)
 
 
 def a_choice_leaves_nothing(patch: Patch) -> None:
     """What a person has to do after a choice is not named."""
-    patch.setattr("syncd.cli.choices._left", lambda *_given: iter(()))
+    patch.setattr("syncd.cli.conflict_view._left", lambda *_given: iter(()))
 
 
 def forgotten_hashes_stay(patch: Patch) -> None:
@@ -419,4 +430,4 @@ def forgotten_hashes_stay(patch: Patch) -> None:
 
 def formulas_are_exported(patch: Patch) -> None:
     """A cell of an export is calculated by the spreadsheet that opens it."""
-    patch.setattr("syncd.cli.export._FORMULA", ("\x00",))
+    patch.setattr("syncd.cli.export.FORMULA_START", ("\x00",))

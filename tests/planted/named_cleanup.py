@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from syncd.engine.agreed_operations import ShownPlan
 from syncd.engine.cleanup_outcomes import believe_refusals
-from syncd.engine.exactly import ShownPlan
-from syncd.engine.own_standing import Looker, Standing
-from syncd.engine.owners import Owners
+from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
+from syncd.engine.owners import OwnerTracker
 from syncd.model import Operation
 
 Patch = pytest.MonkeyPatch
@@ -21,31 +21,31 @@ def a_refusal_alone_proves_a_block_gone(patch: Patch) -> None:
     """A refused id counts as deleted, although the list shows nothing of the calendar."""
 
     async def believe(
-        looker: Looker, seen: Standing, refused: Iterable[Operation], now: datetime
+        looker: OwnBlockReader, seen: OwnBlocks, refused: Iterable[Operation], now: datetime
     ) -> list[Operation]:
         shown = replace(seen, shown={*looker.wanted})
         return await believe_refusals(looker, shown, refused, now)
 
-    patch.setattr("syncd.engine.cleanup_work.believe_refusals", believe)
+    patch.setattr("syncd.engine.cleanup_system.believe_refusals", believe)
 
 
 def an_unanswered_removal_waits_for_ever(patch: Patch) -> None:
     """A removal whose answer was lost is never sent again."""
-    patch.setattr("syncd.engine.cleanup_work.resend_unanswered", lambda *_given: {})
+    patch.setattr("syncd.engine.cleanup_system.resend_unanswered", lambda *_given: {})
 
 
 def the_list_of_a_missing_user_is_believed(patch: Patch) -> None:
     """Nobody asks whether the user of an empty list is still in the account."""
 
-    async def nobody(_self: Looker, _providers: object) -> set[str]:
+    async def nobody(_self: OwnBlockReader, _providers: object) -> set[str]:
         return set()
 
-    patch.setattr(Looker, "_userless", nobody)
+    patch.setattr(OwnBlockReader, "_userless", nobody)
 
 
 def an_unreadable_row_shows_its_user(patch: Patch) -> None:
     """A row that cannot be read counts as a sign that its user is there."""
-    patch.setattr(Owners, "_is_readable", lambda *_given: True)
+    patch.setattr(OwnerTracker, "_is_readable", lambda *_given: True)
 
 
 def a_yes_counts_for_everything(patch: Patch) -> None:

@@ -18,12 +18,12 @@ PAUSING = (
         named=(
             (
                 "a_pause_waits_for_the_next_decision",
-                "tests/engine/test_paused.py::test_a_pause_between_plan_and_write_stops_the_write",
+                "tests/engine/test_write_pauses.py::test_a_pause_between_plan_and_write_stops_the_write",
             ),
             (
                 "a_pause_is_answered_at_once",
                 (
-                    "tests/engine/test_paused.py::"
+                    "tests/engine/test_write_pauses.py::"
                     "test_who_pauses_waits_for_the_write_that_is_under_way"
                 ),
             ),
@@ -35,14 +35,14 @@ PAUSING = (
             (
                 "observe_mode_is_not_heeded",
                 (
-                    "tests/engine/test_paused.py::"
+                    "tests/engine/test_write_pauses.py::"
                     "test_observe_mode_writes_nothing_anywhere_and_logs_what_it_would_write"
                 ),
             ),
             (
                 "each_cycle_logs_its_wishes_anew",
                 (
-                    "tests/engine/test_paused.py::"
+                    "tests/engine/test_write_pauses.py::"
                     "test_the_same_wish_is_one_entry_with_first_and_last_seen_and_its_end"
                 ),
             ),

@@ -9,19 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.config.fields import is_name
-from syncd.provision.matching import Ground, Matching, Seat, fold, match, provider_name
+from syncd.provision.matching import (
+    MatchEvidence,
+    Matching,
+    UserRef,
+    match_users,
+    normalize_name,
+    provider_name,
+)
 
 
-def crm(name: str = "", email: str = "", phone: str = "", id: str = "1") -> Seat:
-    return Seat("crm", id, name, email, phone)
+def crm(name: str = "", email: str = "", phone: str = "", id: str = "1") -> UserRef:
+    return UserRef("crm", id, name, email, phone)
 
 
-def clinic(name: str = "", email: str = "", phone: str = "", id: str = "1") -> Seat:
-    return Seat("clinic", id, name, email, phone)
+def clinic(name: str = "", email: str = "", phone: str = "", id: str = "1") -> UserRef:
+    return UserRef("clinic", id, name, email, phone)
 
 
-def legacy(name: str = "", email: str = "", phone: str = "", id: str = "1") -> Seat:
-    return Seat("legacy", id, name, email, phone)
+def legacy(name: str = "", email: str = "", phone: str = "", id: str = "1") -> UserRef:
+    return UserRef("legacy", id, name, email, phone)
 
 
 def pairs(found: Matching) -> set[tuple[str, ...]]:
@@ -33,67 +40,67 @@ CASES = {
     "one e-mail in three systems": (
         [crm("Alice", A), clinic("A. Adams", A), legacy("Al", A)],
         {("clinic1", "crm1", "legacy1")},
-        Ground.EMAIL,
+        MatchEvidence.EMAIL,
     ),
     "the case of an e-mail does not count": (
         [crm("Alice", "Alice@Example.com "), clinic("Alice", A)],
         {("clinic1", "crm1")},
-        Ground.EMAIL,
+        MatchEvidence.EMAIL,
     ),
     "one name in other accents and case": (
         [crm("José Núñez"), clinic("jose NUNEZ", "jn@example.com")],
         {("clinic1", "crm1")},
-        Ground.NAME,
+        MatchEvidence.NAME,
     ),
     "a name in decomposed letters": (
         [crm("Zoe\u0308 Ångström"), clinic("Zoë A\u030angstro\u0308m")],
         {("clinic1", "crm1")},
-        Ground.NAME,
+        MatchEvidence.NAME,
     ),
     "letters with strokes": (
         [crm("Søren Łukasz"), clinic("Soren Lukasz")],
         {("clinic1", "crm1")},
-        Ground.NAME,
+        MatchEvidence.NAME,
     ),
     "a phone, differently spelt": (
         [crm("Dr. Adams", phone="+49 30 555010"), clinic("Alice", phone="+4930555010")],
         {("clinic1", "crm1")},
-        Ground.PHONE,
+        MatchEvidence.PHONE,
     ),
     "e-mail in two systems, name in the third": (
         [crm("Alice Adams", A), clinic("Alice", A), legacy("alice adams")],
         {("clinic1", "crm1", "legacy1")},
-        Ground.NAME,
+        MatchEvidence.NAME,
     ),
     "e-mail beats name": (
         [crm("Alice", A), clinic("Alice", "b@example.com"), clinic("Bob", A, id="2")],
         {("clinic2", "crm1")},
-        Ground.EMAIL,
+        MatchEvidence.EMAIL,
     ),
     "name beats phone": (
         [crm("Alice", phone="+4930555010"), clinic("Alice"),
          clinic("Bob", phone="+4930555010", id="2")],
         {("clinic1", "crm1")},
-        Ground.NAME,
+        MatchEvidence.NAME,
     ),
     "two users with one e-mail are told apart by name": (
         [crm("Alice", A), crm("Bob", A, id="2"), clinic("Alice", A), clinic("Bob", id="2")],
         {("clinic1", "crm1"), ("clinic2", "crm2")},
-        Ground.NAME,
+        MatchEvidence.NAME,
     ),
     "an ambiguous system does not keep the others apart": (
         [crm("X", A), crm("Y", A, id="2"), clinic("Z", A), legacy("W", A)],
         {("clinic1", "legacy1")},
-        Ground.EMAIL,
+        MatchEvidence.EMAIL,
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("seats", "expected", "ground"), CASES.values(), ids=CASES)
 def test_who_is_brought_together(
-    seats: list[Seat], expected: set[tuple[str, ...]], ground: Ground
+    seats: list[UserRef], expected: set[tuple[str, ...]], ground: MatchEvidence
 ) -> None:
-    found = match(seats)
+    found = match_users(seats)
     assert pairs(found) == expected
     assert {p.ground for p in found.proposals} == {ground}
 
@@ -114,20 +121,20 @@ APART = {
 
 
 @pytest.mark.parametrize("seats", APART.values(), ids=APART)
-def test_who_is_left_alone(seats: list[Seat]) -> None:
-    found = match(seats)
+def test_who_is_left_alone(seats: list[UserRef]) -> None:
+    found = match_users(seats)
     assert found.proposals == ()
     assert set(found.alone) == set(seats)
 
 
 def test_a_phone_without_its_country_is_read_in_the_region_that_is_given() -> None:
     seats = [crm("A", phone="030 555010"), clinic("B", phone="+49 30 555010")]
-    assert pairs(match(seats, region="de")) == {("clinic1", "crm1")}
+    assert pairs(match_users(seats, region="de")) == {("clinic1", "crm1")}
 
 
 def test_the_evidence_names_every_ground_and_each_spelling() -> None:
     seats = [crm("José", A, "+4930555010"), clinic("jose", "Alice@example.com")]
-    (proposal,) = match(seats).proposals
+    (proposal,) = match_users(seats).proposals
     assert [str(e) for e in proposal.evidence] == [
         "e-mail Alice@example.com = alice@example.com (spelt differently)",
         "name jose = José (spelt differently)",
@@ -136,16 +143,16 @@ def test_the_evidence_names_every_ground_and_each_spelling() -> None:
 
 
 def test_what_speaks_against_a_proposal_is_told_too() -> None:
-    (proposal,) = match([crm("Alice", A), clinic("Alice", "a2@example.com")]).proposals
-    assert proposal.ground is Ground.NAME
+    (proposal,) = match_users([crm("Alice", A), clinic("Alice", "a2@example.com")]).proposals
+    assert proposal.ground is MatchEvidence.NAME
     assert proposal.cautions == ("the e-mail addresses differ: a2@example.com, alice@example.com",)
 
 
 def test_two_users_with_one_email_are_told_even_when_both_found_their_own() -> None:
     seats = [crm("Alice", A), crm("Bob", A, id="2"), clinic("Alice", A)]
-    found = match(seats)
-    (doubt,) = found.doubts
-    assert (doubt.ground, doubt.shared) == (Ground.EMAIL, A)
+    found = match_users(seats)
+    (doubt,) = found.ambiguous
+    assert (doubt.ground, doubt.shared) == (MatchEvidence.EMAIL, A)
     assert {(s.system, s.id) for s in doubt.seats} == {("crm", "1"), ("crm", "2"), ("clinic", "1")}
     (proposal,) = found.proposals
     assert proposal.cautions == ("the e-mail address is also that of Bob in crm",)
@@ -154,8 +161,8 @@ def test_two_users_with_one_email_are_told_even_when_both_found_their_own() -> N
 def test_two_of_one_name_are_told_only_where_it_leaves_somebody_alone() -> None:
     b = "b@example.com"
     apart = [crm("Al", A), crm("Al", b, id="2"), clinic("Al", A), clinic("Al", b, id="2")]
-    assert match(apart).doubts == ()
-    assert [d.ground for d in match([*apart, legacy("al")]).doubts] == [Ground.NAME]
+    assert match_users(apart).ambiguous == ()
+    assert [d.ground for d in match_users([*apart, legacy("al")]).ambiguous] == [MatchEvidence.NAME]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +179,7 @@ def test_two_of_one_name_are_told_only_where_it_leaves_somebody_alone() -> None:
     ],
 )
 def test_a_provider_gets_a_name_that_a_configuration_allows(
-    seats: list[Seat], taken: tuple[str, ...], name: str
+    seats: list[UserRef], taken: tuple[str, ...], name: str
 ) -> None:
     assert provider_name(seats, taken) == name
 
@@ -185,7 +192,7 @@ phones = st.sampled_from(["", "+4930555010", "+49 30 555010", "+4930555011", "12
 systems = st.sampled_from(["crm", "clinic", "legacy"])
 ids = st.integers(1, 6).map(str)
 worlds = st.lists(
-    st.builds(Seat, systems, ids, names, emails, phones),
+    st.builds(UserRef, systems, ids, names, emails, phones),
     max_size=12,
     unique_by=lambda seat: (seat.system, seat.id),
 )
@@ -193,9 +200,9 @@ worlds = st.lists(
 
 @given(worlds)
 def test_each_seat_is_in_one_place_and_no_proposal_holds_two_of_one_system(
-    seats: list[Seat],
+    seats: list[UserRef],
 ) -> None:
-    found = match(seats)
+    found = match_users(seats)
     placed = [seat for p in found.proposals for seat in p.seats] + list(found.alone)
     assert sorted(placed) == sorted(seats)
     for proposal in found.proposals:
@@ -204,15 +211,15 @@ def test_each_seat_is_in_one_place_and_no_proposal_holds_two_of_one_system(
 
 
 @given(worlds, st.randoms())
-def test_the_order_of_the_seats_does_not_matter(seats: list[Seat], chance: object) -> None:
+def test_the_order_of_the_seats_does_not_matter(seats: list[UserRef], chance: object) -> None:
     shuffled = list(seats)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert match(shuffled) == match(seats)
+    assert match_users(shuffled) == match_users(seats)
 
 
 @given(worlds)
-def test_all_seats_of_a_proposal_hang_together_by_its_evidence(seats: list[Seat]) -> None:
-    for proposal in match(seats).proposals:
+def test_all_seats_of_a_proposal_hang_together_by_its_evidence(seats: list[UserRef]) -> None:
+    for proposal in match_users(seats).proposals:
         reached = {proposal.seats[0].system}
         for _ in proposal.seats:
             for evidence in proposal.evidence:
@@ -222,8 +229,8 @@ def test_all_seats_of_a_proposal_hang_together_by_its_evidence(seats: list[Seat]
 
 
 @given(worlds)
-def test_an_email_that_is_nobody_elses_always_joins(seats: list[Seat]) -> None:
-    home = {seat: p.name for p in match(seats).proposals for seat in p.seats}
+def test_an_email_that_is_nobody_elses_always_joins(seats: list[UserRef]) -> None:
+    home = {seat: p.name for p in match_users(seats).proposals for seat in p.seats}
     for one, other in combinations(seats, 2):
         address = one.email.strip().casefold()
         sharing = [s for s in seats if s.email.strip().casefold() == address]
@@ -233,8 +240,10 @@ def test_an_email_that_is_nobody_elses_always_joins(seats: list[Seat]) -> None:
 
 
 @given(worlds, st.lists(st.sampled_from(["alice", "bob", "person"])))
-def test_provider_names_are_valid_unlike_and_not_taken(seats: list[Seat], taken: list[str]) -> None:
-    given_names = [p.name for p in match(seats, taken=taken).proposals]
+def test_provider_names_are_valid_unlike_and_not_taken(
+    seats: list[UserRef], taken: list[str]
+) -> None:
+    given_names = [p.name for p in match_users(seats, taken=taken).proposals]
     assert len(set(given_names)) == len(given_names)
     assert not set(given_names) & set(taken)
     assert all(is_name(name) for name in given_names)
@@ -242,5 +251,5 @@ def test_provider_names_are_valid_unlike_and_not_taken(seats: list[Seat], taken:
 
 @given(st.text())
 def test_folding_twice_is_folding_once(name: str) -> None:
-    assert fold(fold(name)) == fold(name)
-    assert fold(name) == fold(f" {name} ")
+    assert normalize_name(normalize_name(name)) == normalize_name(name)
+    assert normalize_name(name) == normalize_name(f" {name} ")

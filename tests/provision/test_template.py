@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncd.config.load import load
-from syncd.provision.additions import Place
+from syncd.provision.config_additions import Place
 from syncd.provision.template import Draft, NewProvider, NewSystem, extended, fresh
 
 CRM = NewSystem(

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 
 from syncd.model.platform_facts import NO, YES
+from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.clock import ManualClock
-from syncd.sandbox.direct import Direct
-from syncd.sandbox.scenario import ZONE, Seat, furnish
+from syncd.sandbox.scenario import ZONE, SeedUser, seed_clinic
 from syncd.sandbox.server import Sandbox
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday, 07:00 in Berlin
@@ -55,12 +55,12 @@ class Desk:
 
     sandbox: Sandbox
     clock: ManualClock
-    seats: Mapping[tuple[str, str], Seat]
+    seats: Mapping[tuple[str, str], SeedUser]
     clinic: httpx.AsyncClient
     legacy: httpx.AsyncClient
     crm: httpx.AsyncClient
 
-    def seat(self, system: str, who: str = "alice") -> Seat:
+    def seat(self, system: str, who: str = "alice") -> SeedUser:
         """Return where somebody's time is kept."""
         return self.seats[system, who]
 
@@ -163,7 +163,7 @@ async def a_desk() -> AsyncIterator[Desk]:
     """Serve three furnished accounts without bookings; their clock stands at `NOW`."""
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
-    world = furnish(sandbox, NOW, empty=True)
+    world = seed_clinic(sandbox, NOW, empty=True)
     crm = sandbox.crm
     keys = {"x-LSQ-AccessKey": crm.access_key, "x-LSQ-SecretKey": crm.secret_key}
     headers = {
@@ -177,7 +177,7 @@ async def a_desk() -> AsyncIterator[Desk]:
                 httpx.AsyncClient(
                     base_url=f"http://127.0.0.1{sandbox.base_path(name)}",
                     headers=headers[name],
-                    transport=Direct(sandbox.apps[name]),
+                    transport=AsgiTransport(sandbox.apps[name]),
                 )
             )
             for name in headers

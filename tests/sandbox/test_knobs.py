@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from syncd.model.platform_facts import PLATFORM_FACTS, PlatformFact
+from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.clock import ManualClock
-from syncd.sandbox.direct import Direct
 from syncd.sandbox.server import Sandbox
 from tests.sandbox.desk import (
     NINE,
@@ -80,7 +80,7 @@ def test_a_knob_turned_to_something_else_is_on_no_side() -> None:
 
 async def test_people_set_facts_and_book_services_through_the_control_port(desk: Desk) -> None:
     seat = desk.seat("clinic")
-    control = Direct(desk.sandbox.apps["control"])
+    control = AsgiTransport(desk.sandbox.apps["control"])
     async with httpx.AsyncClient(base_url="http://127.0.0.1", transport=control) as people:
         path, fact = "/clinic/set-fact", {"name": "lists_service_bookings", "side": "yes"}
         assert (await people.post(path, json=fact)).json() == {"side": "yes"}

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.records import Outside
+from syncd.sandbox.records import PlatformUi
 from tests.sandbox.kit import at, berlin
 from tests.sandbox.test_leadconnector_v1 import Legacy, a_legacy_location
 
@@ -22,7 +22,7 @@ async def legacy() -> AsyncIterator[Legacy]:
 
 
 async def test_people_work_on_it_as_on_any_platform(legacy: Legacy) -> None:
-    outside: Outside = legacy.platform
+    outside: PlatformUi = legacy.platform
     id = outside.book(legacy.service, legacy.alice, at(9), at(10), legacy.contact)
     assert outside.move(id, at(11), at(12), legacy.bob) == id
     outside.set_status(id, "showed")

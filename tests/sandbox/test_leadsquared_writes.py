@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.sandbox.records import Outside
+from syncd.sandbox.records import PlatformUi
 from tests.sandbox.kit import at
 from tests.sandbox.test_leadsquared import (
     ALICE,
@@ -149,7 +149,7 @@ async def test_complete_is_a_get_that_writes(crm: Crm) -> None:
 
 
 async def test_people_work_on_it_as_on_any_platform(crm: Crm) -> None:
-    outside: Outside = crm.platform
+    outside: PlatformUi = crm.platform
     id = outside.book("Consultation", ALICE, at(9), at(10), crm.lead, title="Check-up")
     assert outside.move(id, at(11), at(12), BOB) == id
     outside.set_status(id, "showed")

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.odd import ODD_ANSWERS
+from syncd.sandbox.odd_answers import ODD_ANSWERS
 from tests.sandbox.kit import BLOCKS, Clinic, at
 
 

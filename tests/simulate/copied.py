@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from syncd.core import diff, ownership
+from syncd.core import observation, ownership
 from syncd.core.ownership import Ownership, is_tagged
-from syncd.engine import case, execute, observe
+from syncd.engine import decision_input, reading, writer
 
 Patch = pytest.MonkeyPatch
 
@@ -21,21 +21,21 @@ def every_tag_is_ours(patch: Patch) -> None:
         tagged = {(r.system, r.id) for r in state.records if is_tagged(r)}
         return Ownership(proven=frozenset(tagged), whole=whole)
 
-    patch.setattr(case, "ownership_of", all_tagged)
-    patch.setattr(execute, "not_ours", lambda *_given: set())
+    patch.setattr(decision_input, "ownership_of", all_tagged)
+    patch.setattr(writer, "not_ours", lambda *_given: set())
 
 
 def a_tag_makes_a_meeting_ours(patch: Patch) -> None:
     """A customer's appointment is ours as soon as our text is in it."""
 
     def tagged(record: Any) -> bool:
-        return record.key is not None and not record.mine and record.observed is not None
+        return record.key is not None and not record.created_by_us and record.observed is not None
 
     def all_tagged(_store: Any, state: Any, *, whole: bool) -> Ownership:
         return Ownership(proven=frozenset({(r.system, r.id) for r in state.records}), whole=whole)
 
     every_tag_is_ours(patch)
-    patch.setattr(case, "ownership_of", all_tagged)
+    patch.setattr(decision_input, "ownership_of", all_tagged)
     patch.setattr(ownership, "is_tagged", tagged)
     a_customer_ends_nothing(patch)
 
@@ -44,7 +44,9 @@ def a_customer_ends_nothing(patch: Patch) -> None:
     """What was ours stays ours, whoever is booked into it."""
 
     def kept(record: Any, event: Any, *given: Any) -> Any:
-        ours = record is not None and record.mine
-        return diff.absorb(record, replace(event, kind=record.kind) if ours else event, *given)
+        ours = record is not None and record.created_by_us
+        return observation.apply_observation(
+            record, replace(event, kind=record.kind) if ours else event, *given
+        )
 
-    patch.setattr(observe, "absorb", kept)
+    patch.setattr(reading, "apply_observation", kept)

@@ -6,36 +6,36 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from syncd.simulate.story import Step, Story, What
+from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 
 
-def day(*steps: Step, **rules: str) -> Story:
+def day(*steps: SimEvent, **rules: str) -> Scenario:
     """A summer day on which just this happens."""
     start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
-    return Story(0, start, 24.0, steps, rules=tuple(rules.items()))
+    return Scenario(0, start, 24.0, steps, rules=tuple(rules.items()))
 
 
-def at(hour: float, what: What, system: str, slot: int = 0, **more: Any) -> Step:
-    return Step(hour * 3600, what, system, slot=slot, **more)
+def at(hour: float, what: EventKind, system: str, slot: int = 0, **more: Any) -> SimEvent:
+    return SimEvent(hour * 3600, what, system, slot=slot, **more)
 
 
 STALE = day(
-    at(1, What.BOOK, "clinic", slot=70),
-    *(at(2.994, What.FAULT, s, fault="lag", times=60, seconds=9.0) for s in ("crm", "legacy")),
-    at(2.997, What.MOVE, "clinic", slot=30),
-    *(at(3 + seconds / 3600, What.RESYNC, "") for seconds in (3, 6)),
+    at(1, EventKind.BOOK, "clinic", slot=70),
+    *(at(2.994, EventKind.FAULT, s, fault="lag", times=60, seconds=9.0) for s in ("crm", "legacy")),
+    at(2.997, EventKind.MOVE, "clinic", slot=30),
+    *(at(3 + seconds / 3600, EventKind.RESYNC, "") for seconds in (3, 6)),
 )
 """What follows a move is read again while the lists still show it where it was."""
 
 EMPTIED = replace(
-    day(at(3, What.FAULT, "clinic", fault="empty", times=6), at(3.001, What.RESYNC, "")),
-    before=(at(0, What.LEAVE, "legacy", slot=624, number=302),),
+    day(at(3, EventKind.FAULT, "clinic", fault="empty", times=6), at(3.001, EventKind.RESYNC, "")),
+    before=(at(0, EventKind.LEAVE, "legacy", slot=624, number=302),),
 )
 """v2 lists nothing for a while; where blocks were answered by their id, no list would be asked."""
 
 UNANSWERED = day(
-    at(0.99, What.FAULT, "legacy", slot=1, fault="odd-answer", times=4, spelling="empty"),
-    at(0.99, What.FAULT, "legacy", fault="strip-keys", times=28),
-    at(1, What.BOOK, "clinic", slot=70),
+    at(0.99, EventKind.FAULT, "legacy", slot=1, fault="odd-answer", times=4, spelling="empty"),
+    at(0.99, EventKind.FAULT, "legacy", fault="strip-keys", times=28),
+    at(1, EventKind.BOOK, "clinic", slot=70),
 )
 """The answer to a write is empty, and the block that it made shows no key: its time tells it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.simulate.story import Story
+from syncd.simulate.scenario import Scenario
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants import ABOUT_PROMISES, Plant
 from tests.simulate.plants_of_acts import ABOUT_ACTS
@@ -37,7 +37,7 @@ from tests.simulate.plants_of_values import ABOUT_VALUES
 from tests.simulate.plants_of_waiting import ABOUT_WAITING
 from tests.simulate.plants_of_words import ABOUT_WORDS
 
-PLANTS: tuple[tuple[Plant, Story], ...] = (
+PLANTS: tuple[tuple[Plant, Scenario], ...] = (
     *ABOUT_PROMISES,
     *ABOUT_ACTS,
     *ABOUT_ANSWERS,

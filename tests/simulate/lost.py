@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.core import holding
-from syncd.simulate.story import Story, What
-from syncd.store import reconcile
-from syncd.store.created import CreatedIds
+from syncd.core import write_holds
+from syncd.simulate.scenario import EventKind, Scenario
+from syncd.store import created_ids_sync
+from syncd.store.created_ids import CreatedIds
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -22,29 +22,29 @@ def the_file_of_created_ids_is_ignored(patch: Patch) -> None:
 
 def an_old_database_is_believed(patch: Patch) -> None:
     """A database that is older than the file of created ids counts as read in full."""
-    patch.setattr(reconcile, "distrust", lambda _engine: None)
+    patch.setattr(created_ids_sync, "revoke_proof", lambda _engine: None)
 
 
 def proven_blocks_go_unseen(patch: Patch) -> None:
     """A block whose meeting nobody has looked for since the state was lost is removed."""
-    patch.setattr(holding, "_is_blind", lambda _operation, _owners: False)
+    patch.setattr(write_holds, "is_unread_target", lambda _operation, _owners: False)
 
 
 _UNSEEN = (
-    at(2.5, What.BOOK, "crm", slot=70),
-    at(3.5, What.FAULT, "crm", fault="error", times=500),
+    at(2.5, EventKind.BOOK, "crm", slot=70),
+    at(3.5, EventKind.FAULT, "crm", fault="error", times=500),
 )
 """A meeting that is carried to the other systems, and then its own system is down."""
 
-ABOUT_LOSS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_LOSS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (
         the_file_of_created_ids_is_ignored,
         day(
-            at(1, What.BOOK, "clinic", slot=70),
-            at(3.01, What.DELETE, "clinic"),
-            at(3.02, What.STATE_LOST, ""),
+            at(1, EventKind.BOOK, "clinic", slot=70),
+            at(3.01, EventKind.DELETE, "clinic"),
+            at(3.02, EventKind.STATE_LOST, ""),
         ),
     ),
-    (an_old_database_is_believed, day(*_UNSEEN, at(3.6, What.STATE_RESTORED, "", slot=1))),
-    (proven_blocks_go_unseen, day(*_UNSEEN, at(3.6, What.STATE_LOST, ""))),
+    (an_old_database_is_believed, day(*_UNSEEN, at(3.6, EventKind.STATE_RESTORED, "", slot=1))),
+    (proven_blocks_go_unseen, day(*_UNSEEN, at(3.6, EventKind.STATE_LOST, ""))),
 )

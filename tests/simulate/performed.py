@@ -9,57 +9,57 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from syncd.simulate.play import Outcome, play
-from syncd.simulate.story import TROUBLE, Step, Story, What
+from syncd.simulate.runner import RunResult, play
+from syncd.simulate.scenario import TROUBLE, EventKind, Scenario, SimEvent
 from tests.simulate.rarity import OF, OFTEN
 
-Played = Callable[[Story], Collection[str]]
+Played = Callable[[Scenario], Collection[str]]
 """Plays a day, and names all that was performed on it."""
 
-_NAMES: Mapping[What, str] = {
-    What.STATE_LOST: "state lost",
-    What.STATE_RESTORED: "state restored",
-    What.CRASH: "crash",
-    What.HOST_CLOCK: "host-clock",
+_NAMES: Mapping[EventKind, str] = {
+    EventKind.STATE_LOST: "state lost",
+    EventKind.STATE_RESTORED: "state restored",
+    EventKind.CRASH: "crash",
+    EventKind.HOST_CLOCK: "host-clock",
 }
 """Troubles that happen to the program itself, by the names under which they are counted."""
 
-PERFORMED = frozenset(map(str, frozenset(What) - TROUBLE)) | {*_NAMES.values()}
+PERFORMED = frozenset(map(str, frozenset(EventKind) - TROUBLE)) | {*_NAMES.values()}
 """All that is counted; faults of the platforms and of the state are counted as they are drawn."""
 
 
-def play_acts(story: Story) -> frozenset[str]:
+def play_acts(story: Scenario) -> frozenset[str]:
     """Play only the day, without the quiet after it."""
     return names_in(play(story, only_acts=True))
 
 
-def play_whole(story: Story) -> frozenset[str]:
+def play_whole(story: Scenario) -> frozenset[str]:
     """Play a day to its end, where somebody may clean up."""
     return names_in(play(story))
 
 
-AFTERWARDS = frozenset({str(What.CLEAN_UP)})
+AFTERWARDS = frozenset({str(EventKind.CLEAN_UP)})
 """What is performed when the day is over."""
 
 
-def names_in(outcome: Outcome) -> frozenset[str]:
+def names_in(outcome: RunResult) -> frozenset[str]:
     """Name what was performed on a day."""
     counts = outcome.acts + outcome.commands + outcome.faults
     return frozenset(counts) & PERFORMED
 
 
-def drawn_in(story: Story) -> Iterator[str]:
+def drawn_in(story: Scenario) -> Iterator[str]:
     """Name what a day may perform."""
     yield from (name_of(step) for step in (*story.before, *story.steps))
 
 
-def name_of(step: Step) -> str:
+def name_of(step: SimEvent) -> str:
     """Name what a step is counted as."""
-    return _NAMES.get(step.what, str(step.what))
+    return _NAMES.get(step.kind, str(step.kind))
 
 
 def too_rarely_performed(
-    stories: Sequence[Story], played: Played = play_acts, kinds: Collection[str] = PERFORMED
+    stories: Sequence[Scenario], played: Played = play_acts, kinds: Collection[str] = PERFORMED
 ) -> dict[str, int]:
     """Return which of these kinds were performed on too few of these days, and on how many."""
     left = {story.seed: frozenset(drawn_in(story)).intersection(kinds) for story in stories}

@@ -9,12 +9,28 @@ from typing import Any
 
 import pytest
 
-import syncd.core.merge as merging
-from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
-from syncd.core.merge import merge
+from syncd.core import (
+    block_planning,
+    blocks,
+    merging,
+    observation,
+    ownership,
+    reconcile,
+    rejected_writes,
+    write_results,
+)
+from syncd.core.merging import merge
 from syncd.core.ownership import NO_OWNERSHIP, Ownership
-from syncd.engine import absence, answers, brake, case, looking, observe, recover
-from syncd.engine.persons import Persons
+from syncd.engine import (
+    absence,
+    decision_input,
+    guard,
+    lookup_answers,
+    read_systems,
+    reading,
+    recovery,
+)
+from syncd.engine.person_lookup import PersonLookup
 from syncd.model import (
     Changes,
     Coverage,
@@ -27,11 +43,11 @@ from syncd.model import (
     Window,
 )
 from syncd.sandbox.leadconnector.slots import Taken
-from syncd.simulate.story import Story, What, draw
+from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.blocks import Blocks
-from syncd.systems.limits import Budget
+from syncd.systems.rate_limiter import RateLimiter
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 from tests.simulate.days import EMPTIED, STALE, UNANSWERED
 from tests.simulate.days import at as _at
@@ -47,16 +63,16 @@ Plant = Callable[[Patch], None]
 
 def own_blocks_are_sources(patch: Patch) -> None:
     """The block that was made is not remembered as syncd's own."""
-    made = outcome._created
+    made = write_results._created
 
     def created(*given: Any) -> Changes:
         changes = made(*given)
-        changes.records = [replace(r, mine=False, key=None) for r in changes.records]
+        changes.records = [replace(r, created_by_us=False, key=None) for r in changes.records]
         return changes
 
-    patch.setattr(outcome, "_created", created)
-    patch.setattr(case, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
-    patch.setattr(decide, "may_match", lambda *_given, **_named: True)
+    patch.setattr(write_results, "_created", created)
+    patch.setattr(decision_input, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
+    patch.setattr(reconcile, "may_match", lambda *_given, **_named: True)
 
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,7 +93,7 @@ def coverage_ignored(patch: Patch) -> None:
         read.snapshot = replace(read.snapshot, coverage=whole)
         await follow(read, *given, **named)
 
-    patch.setattr(observe, "follow_up", everything)
+    patch.setattr(reading, "follow_up", everything)
 
 
 _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
@@ -85,12 +101,12 @@ _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
 
 def queued_write_awaited_for_ever(patch: Patch) -> None:
     """A bulk job that dropped a row is never asked again."""
-    patch.setattr(recover, "DEADLINE", timedelta(days=99))
+    patch.setattr(recovery, "DEADLINE", timedelta(days=99))
 
 
 def nobody_is_anybody(patch: Patch) -> None:
     """No twin is ever recognised."""
-    patch.setattr(Persons, "hashes", lambda _self, _person: frozenset())
+    patch.setattr(PersonLookup, "hashes", lambda _self, _person: frozenset())
 
 
 def cancelled_is_busy(patch: Patch) -> None:
@@ -111,7 +127,7 @@ def blocks_never_follow(patch: Patch) -> None:
 
 def taken_calendars_get_a_block_on_top(patch: Patch) -> None:
     """A calendar that has the meeting itself is blocked all the same."""
-    patch.setattr(closing, "_holds", lambda *_given: False)
+    patch.setattr(block_planning, "holds_meeting", lambda *_given: False)
 
 
 def customers_are_notified(patch: Patch) -> None:
@@ -126,7 +142,7 @@ def customers_are_notified(patch: Patch) -> None:
 
 def another_providers_event_is_still_ours(patch: Patch) -> None:
     """An event that was given to somebody else still counts for the first."""
-    patch.setattr(decide, "_reassign", lambda *_given: None)
+    patch.setattr(reconcile, "reassign_events", lambda *_given: None)
 
 
 def secrets_in_the_journal(patch: Patch) -> None:
@@ -158,23 +174,23 @@ def merge_is_deaf_to_moves(patch: Patch) -> None:
         merged = merge(booking, *given, **named)
         return replace(merged, agreed=booking.agreed) if merged.accepted else merged
 
-    patch.setattr(decide, "merge", deaf)
+    patch.setattr(reconcile, "merge", deaf)
 
 
 def the_guard_is_off(patch: Patch) -> None:
     """However much vanishes at once, it is believed."""
-    patch.setattr(brake, "judge", lambda *_given, **_named: None)
-    patch.setattr(brake, "judge_system", lambda *_given, **_named: {})
+    patch.setattr(guard, "check_changes", lambda *_given, **_named: None)
+    patch.setattr(guard, "check_system", lambda *_given, **_named: {})
 
 
 def the_guard_only_tells(patch: Patch) -> None:
     """The guard's conflict is there, and what it is about goes on all the same."""
-    patch.setattr(brake.Brake, "of", lambda *_given: frozenset())
+    patch.setattr(guard.GuardState, "of", lambda *_given: frozenset())
 
 
 def acceptance_is_forgotten(patch: Patch) -> None:
     """What a person let pass is stopped again by the next look."""
-    patch.setattr(brake._Looks, "_until", lambda *_given: {})
+    patch.setattr(guard._Looks, "_until", lambda *_given: {})
 
 
 def the_journal_is_not_written(patch: Patch) -> None:
@@ -195,7 +211,7 @@ def history_is_not_kept(patch: Patch) -> None:
 
     def apply(self: Store, *steps: Changes) -> None:
         for changes in steps:
-            changes.notes = []
+            changes.history = []
         applied(self, *steps)
 
     patch.setattr(Store, "apply", apply)
@@ -203,7 +219,7 @@ def history_is_not_kept(patch: Patch) -> None:
 
 def an_echo_is_an_edit(patch: Patch) -> None:
     """What comes back rounded is taken for somebody's change."""
-    patch.setattr(diff, "is_rounding", lambda _wanted, _seen: False)
+    patch.setattr(observation, "is_rounding", lambda _wanted, _seen: False)
     patch.setattr(ownership, "is_rounding", lambda _wanted, _seen: False)
 
 
@@ -211,10 +227,10 @@ def a_stale_read_is_believed(patch: Patch) -> None:
     """A list that is older than the last write undoes it."""
 
     def believing(record: Any, event: Any, fingerprint: str, seen_at: Any, _lag: Any) -> Any:
-        return diff.absorb(record, event, fingerprint, seen_at, -_LONG)
+        return observation.apply_observation(record, event, fingerprint, seen_at, -_LONG)
 
-    patch.setattr(observe, "absorb", believing)
-    patch.setattr(answers, "absorb", believing)
+    patch.setattr(reading, "apply_observation", believing)
+    patch.setattr(lookup_answers, "apply_observation", believing)
 
 
 _LONG = timedelta(days=1)
@@ -231,51 +247,51 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
         desk.store.apply(Changes(intents=dropped))
         return 0
 
-    patch.setattr(looking, "recover", forget)
-    patch.setattr(case, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
+    patch.setattr(read_systems, "recover", forget)
+    patch.setattr(decision_input, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
 
 
 def keys_are_not_searched(patch: Patch) -> None:
     """A block whose answer was lost is never recognised."""
 
     async def created(_system: Any, intent: Intent, desk: Any) -> bool:
-        recover._drop(intent, desk, "never happened")
+        recovery._drop(intent, desk, "never happened")
         return True
 
-    patch.setattr(recover, "_created", created)
-    patch.setattr(case, "ownership_of", lambda *_given, **_named: Ownership(whole=False))
+    patch.setattr(recovery, "recover_create", created)
+    patch.setattr(decision_input, "ownership_of", lambda *_given, **_named: Ownership(whole=False))
 
 
 def a_queued_write_counts_as_done(patch: Patch) -> None:
     """The base moves when a job is only queued."""
 
     def accepted(operation: Operation, record: Any, at: Any) -> Changes:
-        return outcome.done(
+        return write_results.applied(
             operation, record, (), event=operation.event or "", shown=operation.after, at=at
         )
 
-    patch.setattr(outcome, "accepted", accepted)
+    patch.setattr(write_results, "queued", accepted)
 
 
 def the_budget_is_boundless(patch: Patch) -> None:
     """Calls are made as fast as they come."""
 
-    async def enter(self: Budget, **_named: Any) -> float:
+    async def enter(self: RateLimiter, **_named: Any) -> float:
         self._flying += 1
         return 0.0
 
-    patch.setattr(Budget, "enter", enter)
+    patch.setattr(RateLimiter, "acquire", enter)
 
 
 def silence_decides(patch: Patch) -> None:
     """A held contradiction is decided when one of its systems does not answer."""
-    patch.setattr(decide, "_unheard", lambda _state, _case: {})
-    patch.setattr(decide, "under_doubt", lambda _draft, _calendars: set())
+    patch.setattr(reconcile, "_unheard", lambda _state, _case: {})
+    patch.setattr(reconcile, "blocks_under_doubt", lambda _draft, _calendars: set())
 
 
 def everybody_is_one(patch: Patch) -> None:
     """All customers are taken for the same."""
-    patch.setattr(Persons, "hashes", lambda _self, _person: frozenset({"anybody"}))
+    patch.setattr(PersonLookup, "hashes", lambda _self, _person: frozenset({"anybody"}))
 
 
 def ended_blocks_are_removed(patch: Patch) -> None:
@@ -285,11 +301,11 @@ def ended_blocks_are_removed(patch: Patch) -> None:
 
 def deleted_is_only_unknown(patch: Patch) -> None:
     """A meeting that was deleted goes on elsewhere."""
-    patch.setattr(merging, "claimed", _still_on)
+    patch.setattr(merging, "effective_value", _still_on)
 
 
 def _still_on(record: Any) -> Any:
-    return record.observed or record.base or record.former
+    return record.observed or record.base or record.before_write
 
 
 def an_empty_list_is_proof(patch: Patch) -> None:
@@ -311,89 +327,93 @@ def calendars_ignore_blocks(patch: Patch) -> None:
 
 def a_hold_ends_by_the_clock(patch: Patch) -> None:
     """What waited for a person is written as soon as there is nothing left to decide."""
-    patch.setattr(refusals, "_too_late", lambda *_given: False)
+    patch.setattr(rejected_writes, "is_too_late", lambda *_given: False)
 
 
-_BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
-_TWINS = (*_BOOKED, _at(2, What.TWIN, "crm", slot=1))
+_BOOKED = (_at(1, EventKind.BOOK, "clinic", slot=70),)
+_TWINS = (*_BOOKED, _at(2, EventKind.TWIN, "crm", slot=1))
 
-ABOUT_PROMISES: tuple[tuple[Plant, Story], ...] = (
-    (own_blocks_are_sources, draw(0)),
-    (absence_believed_at_once, draw(0)),
-    (coverage_ignored, draw(0)),
+ABOUT_PROMISES: tuple[tuple[Plant, Scenario], ...] = (
+    (own_blocks_are_sources, draw_scenario(0)),
+    (absence_believed_at_once, draw_scenario(0)),
+    (coverage_ignored, draw_scenario(0)),
     (
         queued_write_awaited_for_ever,
         _day(
             *_TWINS,
-            _at(7, What.FAULT, "crm", fault="fail-jobs", times=1),
-            _at(7.1, What.MOVE, "clinic", slot=30),
+            _at(7, EventKind.FAULT, "crm", fault="fail-jobs", times=1),
+            _at(7.1, EventKind.MOVE, "clinic", slot=30),
         ),
     ),
-    (nobody_is_anybody, draw(1)),
+    (nobody_is_anybody, draw_scenario(1)),
     (
         everybody_is_one,
-        _day(*_BOOKED, _at(2, What.TWIN, "crm", slot=10), _at(4, What.MOVE, "clinic", slot=30)),
+        _day(
+            *_BOOKED,
+            _at(2, EventKind.TWIN, "crm", slot=10),
+            _at(4, EventKind.MOVE, "clinic", slot=30),
+        ),
     ),
-    (cancelled_is_busy, draw(0)),
-    (deleted_is_only_unknown, draw(0)),
-    (blocks_are_never_removed, draw(0)),
-    (blocks_never_follow, draw(0)),
-    (ended_blocks_are_removed, draw(0)),
-    (taken_calendars_get_a_block_on_top, draw(0)),
-    (customers_are_notified, draw(1)),
-    (another_providers_event_is_still_ours, draw(8)),
-    (secrets_in_the_journal, draw(0)),
-    (merge_is_deaf_to_moves, draw(0)),
-    (wrong_length, draw(0)),
-    (the_guard_is_off, draw(2, complaints=False)),
-    (the_guard_only_tells, draw(2, complaints=False)),
-    (acceptance_is_forgotten, draw(2)),
-    (the_journal_is_not_written, draw(0)),
-    (history_is_not_kept, draw(0)),
-    (an_echo_is_an_edit, draw(0, faults=("rounding",))),
+    (cancelled_is_busy, draw_scenario(0)),
+    (deleted_is_only_unknown, draw_scenario(0)),
+    (blocks_are_never_removed, draw_scenario(0)),
+    (blocks_never_follow, draw_scenario(0)),
+    (ended_blocks_are_removed, draw_scenario(0)),
+    (taken_calendars_get_a_block_on_top, draw_scenario(0)),
+    (customers_are_notified, draw_scenario(1)),
+    (another_providers_event_is_still_ours, draw_scenario(8)),
+    (secrets_in_the_journal, draw_scenario(0)),
+    (merge_is_deaf_to_moves, draw_scenario(0)),
+    (wrong_length, draw_scenario(0)),
+    (the_guard_is_off, draw_scenario(2, complaints=False)),
+    (the_guard_only_tells, draw_scenario(2, complaints=False)),
+    (acceptance_is_forgotten, draw_scenario(2)),
+    (the_journal_is_not_written, draw_scenario(0)),
+    (history_is_not_kept, draw_scenario(0)),
+    (an_echo_is_an_edit, draw_scenario(0, faults=("rounding",))),
     (a_stale_read_is_believed, STALE),
     (an_unanswered_write_is_repeated_blindly, UNANSWERED),
-    (the_budget_is_boundless, draw(15, faults=())),
+    (the_budget_is_boundless, draw_scenario(15, faults=())),
     (an_empty_list_is_proof, EMPTIED),
-    (calendars_ignore_blocks, draw(2)),
-    (every_tag_is_ours, _day(*_BOOKED, _at(3, What.COPY_OURS, "crm", slot=30, number=1))),
+    (calendars_ignore_blocks, draw_scenario(2)),
+    (every_tag_is_ours, _day(*_BOOKED, _at(3, EventKind.COPY_OURS, "crm", slot=30, number=1))),
     (
         a_tag_makes_a_meeting_ours,
-        _day(*_BOOKED, _at(3, What.COPY_TO_MEETING, "crm", slot=30, number=1)),
+        _day(*_BOOKED, _at(3, EventKind.COPY_TO_MEETING, "crm", slot=30, number=1)),
     ),
     (
         keys_are_not_searched,
         _day(
-            _at(0.99, What.CRASH, "", number=30),
+            _at(0.99, EventKind.CRASH, "", number=30),
             *_BOOKED,
-            _at(6, What.CANCEL, "clinic"),
+            _at(6, EventKind.CANCEL, "clinic"),
         ),
     ),
     (
         a_queued_write_counts_as_done,
         _day(
             *_TWINS,
-            _at(7, What.FAULT, "crm", fault="fail-jobs", times=1),
-            _at(7.1, What.MOVE, "clinic", slot=30),
+            _at(7, EventKind.FAULT, "crm", fault="fail-jobs", times=1),
+            _at(7.1, EventKind.MOVE, "clinic", slot=30),
         ),
     ),
     (
         silence_decides,
         _day(
             *_TWINS,
-            _at(3.01, What.MOVE, "clinic", slot=30),
-            _at(3.02, What.MOVE, "crm", slot=40),
-            _at(6, What.FAULT, "clinic", fault="error", times=100),
-            _at(6.1, What.CRASH, "", number=1),
+            _at(3.01, EventKind.MOVE, "clinic", slot=30),
+            _at(3.02, EventKind.MOVE, "crm", slot=40),
+            _at(6, EventKind.FAULT, "clinic", fault="error", times=100),
+            _at(6.1, EventKind.CRASH, "", number=1),
             moved_apart="hold",
         ),
     ),
     (
         a_hold_ends_by_the_clock,
         _day(
-            _at(1, What.BOOK, "crm", slot=24),
-            _at(2, What.BOOK, "crm", slot=70),
-            _at(8, What.EDIT_OURS, "clinic", slot=10, number=1),
+            _at(1, EventKind.BOOK, "crm", slot=24),
+            _at(2, EventKind.BOOK, "crm", slot=70),
+            _at(8, EventKind.EDIT_OURS, "clinic", slot=10, number=1),
             double_booked="hold",
             block_edited="reschedule",
         ),

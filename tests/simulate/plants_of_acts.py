@@ -6,17 +6,19 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.simulate.story import Story, What
+from syncd.simulate.scenario import EventKind, Scenario
 from tests.planted.named import what_comes_back_has_no_news
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
-_TWINS = (at(1, What.BOOK, "clinic", slot=70), at(1.2, What.TWIN, "legacy", slot=1))
+_TWINS = (at(1, EventKind.BOOK, "clinic", slot=70), at(1.2, EventKind.TWIN, "legacy", slot=1))
 
-ABOUT_ACTS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_ACTS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (
         what_comes_back_has_no_news,
-        day(*_TWINS, at(4, What.MERGE_USERS, "clinic", 3), at(5, What.MOVE, "clinic", 33)),
+        day(
+            *_TWINS, at(4, EventKind.MERGE_USERS, "clinic", 3), at(5, EventKind.MOVE, "clinic", 33)
+        ),
     ),
 )

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from syncd.engine import supervise
-from syncd.simulate.story import Story, What
+from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems import decoding, transport
-from syncd.systems.port import Ambiguous
+from syncd.systems.port import UnknownOutcomeError
 from syncd.systems.transport import Transport
 from tests.simulate.days import at, day
 
@@ -37,20 +37,22 @@ def an_odd_answer_to_a_write_means_that_nothing_happened(patch: Patch) -> None:
     async def impatient(self: Transport, *given: Any, **named: Any) -> Any:
         try:
             return await write(self, *given, **named)
-        except Ambiguous:
+        except UnknownOutcomeError:
             return await write(self, *given, **named)
 
     patch.setattr(Transport, "write", impatient)
 
 
-_BOOKED = at(1, What.BOOK, "clinic", slot=70)
-_ODD_LIST = at(0.9, What.FAULT, "clinic", fault="odd-answer", times=30, spelling="deep")
-_ODD_WRITE = at(0.99, What.FAULT, "legacy", 1, fault="odd-answer", times=1, spelling="deep-error")
+_BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)
+_ODD_LIST = at(0.9, EventKind.FAULT, "clinic", fault="odd-answer", times=30, spelling="deep")
+_ODD_WRITE = at(
+    0.99, EventKind.FAULT, "legacy", 1, fault="odd-answer", times=1, spelling="deep-error"
+)
 
-ABOUT_ANSWERS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_ANSWERS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (an_odd_answer_ends_the_cycle, day(_ODD_LIST, _BOOKED)),
     (
         an_odd_answer_to_a_write_means_that_nothing_happened,
-        day(_ODD_WRITE, _BOOKED, at(6, What.CANCEL, "clinic")),
+        day(_ODD_WRITE, _BOOKED, at(6, EventKind.CANCEL, "clinic")),
     ),
 )

@@ -9,12 +9,12 @@ from datetime import datetime
 
 import pytest
 
-from syncd.core import outcome
-from syncd.model import BulkCall, Changes, Operation, Record
-from syncd.simulate.story import Story, What
-from syncd.systems.leadsquared.calls import Calls
-from syncd.systems.leadsquared.writing import Writing
-from syncd.systems.port import Accepted, Capabilities, Rejected
+from syncd.core import write_results
+from syncd.model import BulkCall, Changes, Operation, TrackedEvent
+from syncd.simulate.scenario import EventKind, Scenario
+from syncd.systems.leadsquared.calls import Api
+from syncd.systems.leadsquared.writing import Writer
+from syncd.systems.port import Accepted, Capabilities, RejectedError
 from tests.simulate.days import at, day
 from tests.simulate.plants_of_leadsquared import account
 
@@ -26,23 +26,23 @@ PATH = "Task.svc/BulkCancelAppointments"
 def blocks_are_cancelled(patch: Patch) -> None:
     """A block goes to the bulk cancel, as if it were an appointment."""
 
-    async def cancel(writing: Writing, task_ids: Sequence[str]) -> Accepted:
+    async def cancel(writing: Writer, task_ids: Sequence[str]) -> Accepted:
         return Accepted(await writing._calls.cancel(PATH, task_ids))
 
-    patch.setattr(Writing, "_delete", cancel)
+    patch.setattr(Writer, "_delete", cancel)
 
 
 def the_base_moves_before_a_read(patch: Patch) -> None:
     """What was only queued counts as done at once."""
-    accepted = outcome.accepted
+    accepted = write_results.queued
 
-    def done(operation: Operation, record: Record | None, at: datetime) -> Changes:
+    def done(operation: Operation, record: TrackedEvent | None, at: datetime) -> Changes:
         found = accepted(operation, record, at)
         after = operation.after
         found.records = [replace(r, base=after, observed=after) for r in found.records]
         return found
 
-    patch.setattr(outcome, "accepted", done)
+    patch.setattr(write_results, "queued", done)
 
 
 def each_action_has_a_call_of_its_own(patch: Patch) -> None:
@@ -59,32 +59,32 @@ def each_action_has_a_call_of_its_own(patch: Patch) -> None:
 def what_is_at_a_wrong_address_counts_as_done(patch: Patch) -> None:
     """A page that answers with 200 is a success, and reads are not asked."""
     the_base_moves_before_a_read(patch)
-    cancel = Calls.cancel
+    cancel = Api.cancel
 
-    async def believed(calls: Calls, path: str, task_ids: Sequence[str]) -> str:
-        with suppress(Rejected):
+    async def believed(calls: Api, path: str, task_ids: Sequence[str]) -> str:
+        with suppress(RejectedError):
             return await cancel(calls, path, task_ids)
         return "1"
 
-    patch.setattr(Calls, "cancel", believed)
+    patch.setattr(Api, "cancel", believed)
 
 
-def cancels(story: Story, answer: str = "") -> Story:
+def cancels(story: Scenario, answer: str = "") -> Scenario:
     """The same day with an account that cancels, and what is at its address."""
     return account(story, ("cancel_path", PATH), ("cancel_answer", answer))
 
 
-_BOOKED = at(1, What.BOOK, "clinic", slot=70)
-_TWIN = at(1.1, What.TWIN_AS, "crm")
-_OFF = at(6, What.CANCEL_TWINNED, "clinic")
+_BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)
+_TWIN = at(1.1, EventKind.TWIN_AS, "crm")
+_OFF = at(6, EventKind.CANCEL_TWINNED, "clinic")
 _MOVES = (
-    at(1.5, What.BOOK, "clinic", slot=40, number=1),
-    at(6, What.MOVE, "clinic", slot=66),
-    at(6.02, What.MOVE, "clinic", slot=52, number=1),
+    at(1.5, EventKind.BOOK, "clinic", slot=40, number=1),
+    at(6, EventKind.MOVE, "clinic", slot=66),
+    at(6.02, EventKind.MOVE, "clinic", slot=52, number=1),
 )
 
-ABOUT_CANCELLING: tuple[tuple[Callable[[Patch], None], Story], ...] = (
-    (blocks_are_cancelled, cancels(day(_BOOKED, at(4, What.CANCEL, "clinic")))),
+ABOUT_CANCELLING: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
+    (blocks_are_cancelled, cancels(day(_BOOKED, at(4, EventKind.CANCEL, "clinic")))),
     (the_base_moves_before_a_read, cancels(day(_BOOKED, _TWIN, _OFF), "nothing")),
     (what_is_at_a_wrong_address_counts_as_done, cancels(day(_BOOKED, _TWIN, _OFF), "html")),
     (each_action_has_a_call_of_its_own, cancels(day(_BOOKED, _TWIN, *_MOVES))),

@@ -6,23 +6,25 @@ from collections.abc import Callable, Collection
 
 import pytest
 
-from syncd.simulate.story import Story, What
-from syncd.store import proof
+from syncd.simulate.scenario import EventKind, Scenario
+from syncd.store import ownership_proof
 from syncd.store.store import Store
 from tests.planted.named import a_cleanup_pauses_nothing
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
-_BOOKED = (at(1, What.BOOK, "clinic", slot=70), at(2, What.BOOK, "crm", slot=90))
+_BOOKED = (at(1, EventKind.BOOK, "clinic", slot=70), at(2, EventKind.BOOK, "crm", slot=90))
 
-EVERYTHING = day(*_BOOKED, at(3, What.BLOCK, "clinic", slot=40), at(24, What.CLEAN_UP, "crm"))
+EVERYTHING = day(
+    *_BOOKED, at(3, EventKind.BLOCK, "clinic", slot=40), at(24, EventKind.CLEAN_UP, "crm")
+)
 """Two meetings, somebody's own block, and a person who cleans everything up at the end."""
 
 COPIED = day(
     *_BOOKED,
-    at(3, What.COPY_OURS, "clinic", slot=40),
-    at(24, What.CLEAN_UP, "clinic", slot=1),
+    at(3, EventKind.COPY_OURS, "clinic", slot=40),
+    at(24, EventKind.CLEAN_UP, "clinic", slot=1),
 )
 """Somebody copies a block of syncd's before a system is cleaned up."""
 
@@ -33,21 +35,21 @@ def every_block_counts_as_ours(patch: Patch) -> None:
     def all_of_them(_store: Store, _system: str, events: Collection[str]) -> set[str]:
         return set(events)
 
-    patch.setattr("syncd.engine.own_standing.created_ids", all_of_them)
+    patch.setattr("syncd.engine.own_block_survey.created_ids", all_of_them)
 
 
 def a_copy_counts_as_ours(patch: Patch) -> None:
     """A cleanup takes each tagged block whose tag is that of a block of ours."""
-    real = proof.created_ids
+    real = ownership_proof.created_ids
 
     def by_tag(store: Store, system: str, events: Collection[str]) -> set[str]:
         tagged = {r.id for r in store.records(system, events) if r.key is not None}
         return real(store, system, events) | tagged
 
-    patch.setattr("syncd.engine.own_standing.created_ids", by_tag)
+    patch.setattr("syncd.engine.own_block_survey.created_ids", by_tag)
 
 
-ABOUT_CLEANUP: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_CLEANUP: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (a_cleanup_pauses_nothing, EVERYTHING),
     (every_block_counts_as_ours, EVERYTHING),
     (a_copy_counts_as_ours, COPIED),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncd.simulate.story import Story, What
-from syncd.systems.able import Able
-from syncd.systems.leadconnector.blocks import Blocks, Search
-from syncd.systems.measured import Measured
+from syncd.simulate.scenario import EventKind, Scenario
+from syncd.systems.capability_cache import CapabilityCache
+from syncd.systems.leadconnector.blocks import Blocks, BlockSearch
+from syncd.systems.measured import MeasuredFacts
 from tests.simulate.days import EMPTIED, at, day
 
 if TYPE_CHECKING:
@@ -25,63 +25,63 @@ Patch = pytest.MonkeyPatch
 def a_block_that_is_not_read_by_its_id_is_gone(patch: Patch) -> None:
     """That a location answers blocks by their ids is believed where it does not."""
 
-    async def find(at: Blocks, id: str, _provider: str, _value: Value | None) -> Search:
+    async def find(at: Blocks, id: str, _provider: str, _value: Value | None) -> BlockSearch:
         item, _ = await at._by_id(id)
-        return Search(item) if item is not None else Search(by_id=True)
+        return BlockSearch(item) if item is not None else BlockSearch(by_id=True)
 
     patch.setattr(Blocks, "find", find)
 
 
 def tags_come_back_whatever_was_measured(patch: Patch) -> None:
     """A create whose reply was lost is looked for by a tag that the platform has stripped."""
-    is_yes = Measured.is_yes
-    patch.setattr(Measured, "is_yes", lambda at, name: name == "keeps_tag" or is_yes(at, name))
+    is_yes = MeasuredFacts.is_yes
+    patch.setattr(MeasuredFacts, "is_yes", lambda at, name: name == "keeps_tag" or is_yes(at, name))
 
 
 def lists_show_at_once_what_was_written(patch: Patch) -> None:
     """What a list still shows of before a write is taken for news."""
-    work_out = Able.__call__
+    work_out = CapabilityCache.__call__
 
-    def believing(able: Able) -> Capabilities:
+    def believing(able: CapabilityCache) -> Capabilities:
         return replace(work_out(able), lag=timedelta(0))
 
-    patch.setattr(Able, "__call__", believing)
+    patch.setattr(CapabilityCache, "__call__", believing)
 
 
 def updates_keep_the_end_whatever_an_answer_said(patch: Patch) -> None:
     """A block that an update could not lengthen is sent the same end for ever."""
-    is_yes = Measured.is_yes
+    is_yes = MeasuredFacts.is_yes
     patch.setattr(
-        Measured, "is_yes", lambda at, name: name == "update_keeps_end" or is_yes(at, name)
+        MeasuredFacts, "is_yes", lambda at, name: name == "update_keeps_end" or is_yes(at, name)
     )
 
 
 _UNTAGGED = replace(
     day(
-        at(0.99, What.FAULT, "legacy", slot=1, fault="odd-answer", times=4, spelling="empty"),
-        at(1, What.BOOK, "clinic", slot=70),
+        at(0.99, EventKind.FAULT, "legacy", slot=1, fault="odd-answer", times=4, spelling="empty"),
+        at(1, EventKind.BOOK, "clinic", slot=70),
     ),
     facts=(("legacy", "keeps_tag", "no"),),
     measured=(("legacy", "keeps_tag"),),
 )
 _LAGGING = replace(
     day(
-        at(1, What.BOOK, "clinic", slot=70),
-        at(2.997, What.MOVE, "clinic", slot=30),
-        *(at(3 + seconds / 3600, What.RESYNC, "") for seconds in (3, 6)),
+        at(1, EventKind.BOOK, "clinic", slot=70),
+        at(2.997, EventKind.MOVE, "clinic", slot=30),
+        *(at(3 + seconds / 3600, EventKind.RESYNC, "") for seconds in (3, 6)),
     ),
     facts=(("crm", "list_lag", "5"), ("legacy", "list_lag", "5")),
 )
 _KEPT_SHORT = replace(
     day(
-        at(3, What.CHANGE_FACT, "legacy", spelling="update_keeps_end"),
-        at(5, What.CHANGE_LEAVE, "clinic", slot=647),
+        at(3, EventKind.CHANGE_FACT, "legacy", spelling="update_keeps_end"),
+        at(5, EventKind.CHANGE_LEAVE, "clinic", slot=647),
     ),
-    before=(at(0, What.LEAVE, "clinic", slot=134, number=112),),
+    before=(at(0, EventKind.LEAVE, "clinic", slot=134, number=112),),
     measured=(("legacy", "update_keeps_end"),),
 )
 
-ABOUT_FACTS_DRAWN: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_FACTS_DRAWN: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (
         a_block_that_is_not_read_by_its_id_is_gone,
         replace(EMPTIED, facts=(("clinic", "second_delete", "404"),)),

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import case, execute, first_writes
+from syncd.engine import decision_input, first_writes, writer
 from syncd.model.whole_record import Compared
-from syncd.simulate.story import Story, What
+from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import updating
 from tests.simulate.days import at, day
 
@@ -20,7 +20,7 @@ Patch = pytest.MonkeyPatch
 def moves_go_on_after_a_difference(patch: Patch) -> None:
     """A damage is reported, and stops nothing."""
     patch.setattr(first_writes, "held_updates", lambda _system: {})
-    patch.setattr(case, "held_updates", lambda _system: {})
+    patch.setattr(decision_input, "held_updates", lambda _system: {})
 
 
 def the_first_moves_are_made_at_once(patch: Patch) -> None:
@@ -29,7 +29,7 @@ def the_first_moves_are_made_at_once(patch: Patch) -> None:
     async def every(_system: Any, call: Any, *_given: Any) -> list[Any]:
         return list(call)
 
-    patch.setattr(execute, "admitted", every)
+    patch.setattr(writer, "first_writes_only", every)
 
 
 def lost_hosts_go_unnoticed(patch: Patch) -> None:
@@ -43,24 +43,24 @@ _TWINS = [
     step
     for n in range(2)
     for step in (
-        at(1 + n, What.BOOK, "clinic", slot=60 + 5 * n, number=n),
-        at(1.1 + n, What.TWIN_AS, "legacy", number=n),
+        at(1 + n, EventKind.BOOK, "clinic", slot=60 + 5 * n, number=n),
+        at(1.1 + n, EventKind.TWIN_AS, "legacy", number=n),
     )
 ]
 _MOVES = [
-    at(6, What.MOVE_TWINNED, "clinic", slot=20, number=0),
-    at(6.01, What.MOVE_TWINNED, "clinic", slot=40, number=1),
+    at(6, EventKind.MOVE_TWINNED, "clinic", slot=20, number=0),
+    at(6.01, EventKind.MOVE_TWINNED, "clinic", slot=40, number=1),
 ]
 _DAMAGED = replace(day(*_TWINS, *_MOVES), damaging=("legacy",))
 
-_HOSTS = [at(4 + n, What.ADD_HOST, "clinic", number=n) for n in range(2)]
+_HOSTS = [at(4 + n, EventKind.ADD_HOST, "clinic", number=n) for n in range(2)]
 _MOVES_BACK = [replace(step, system="legacy") for step in _MOVES]
 _DROPPED = replace(
     day(*_TWINS, *_HOSTS, *_MOVES_BACK), facts=(("clinic", "update_keeps_hosts", "no"),)
 )
 """Two meetings of several hosts are moved elsewhere, and v2 drops the hosts of what is updated."""
 
-ABOUT_FIRST_WRITES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_FIRST_WRITES: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (moves_go_on_after_a_difference, _DAMAGED),
     (the_first_moves_are_made_at_once, _DAMAGED),
     (lost_hosts_go_unnoticed, _DROPPED),

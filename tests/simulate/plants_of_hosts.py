@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from syncd.model import Record, record_id
-from syncd.simulate.story import Story, What
+from syncd.model import TrackedEvent, record_id
+from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import updating
-from syncd.systems.leadconnector.hosts import Owners
+from syncd.systems.leadconnector.hosts import CalendarOwners
 from syncd.systems.leadconnector.system import LeadConnector
-from syncd.systems.leadconnector.updating import Updating
+from syncd.systems.leadconnector.updating import Updater
 from syncd.systems.port import Gone, Unknown
 from tests.simulate.days import at, day
 
@@ -22,7 +22,7 @@ Patch = pytest.MonkeyPatch
 
 def further_hosts_are_ignored(patch: Patch) -> None:
     """A meeting takes the time of the first mapped host alone."""
-    patch.setattr(Owners, "further", lambda *_given: {})
+    patch.setattr(CalendarOwners, "further", lambda *_given: {})
 
 
 def a_removed_host_stays_closed(patch: Patch) -> None:
@@ -45,31 +45,31 @@ def a_renamed_host_is_freed(patch: Patch) -> None:
 
 def a_further_host_s_event_is_written_to(patch: Patch) -> None:
     """A further host's twin elsewhere moves the record, whoever else takes part in it."""
-    update = Updating._prepared
+    update = Updater._prepared
 
-    async def prepared(self: Updating, operation: Any, *given: Any) -> Any:
+    async def prepared(self: Updater, operation: Any, *given: Any) -> Any:
         event = record_id(operation.event)
         return await update(self, replace(operation, event=event), *given)
 
-    read = Updating._read
+    read = Updater._read
 
-    async def of_record(self: Updating, operation: Any) -> Any:
+    async def of_record(self: Updater, operation: Any) -> Any:
         return await read(self, replace(operation, event=record_id(operation.event)))
 
-    patch.setattr(Record, "derived", property(lambda _record: False))
+    patch.setattr(TrackedEvent, "derived", property(lambda _record: False))
     patch.setattr(updating, "is_derived", lambda _event: False)
-    patch.setattr(Updating, "_prepared", prepared)
-    patch.setattr(Updating, "_read", of_record)
+    patch.setattr(Updater, "_prepared", prepared)
+    patch.setattr(Updater, "_read", of_record)
 
 
-_BOOKED = at(1, What.BOOK, "clinic", slot=70)
-_ADDED = at(2, What.ADD_HOST, "clinic")
-_REMOVED = at(5, What.REMOVE_HOST, "clinic")
-_RENAMED = at(5, What.RENAME_USER, "clinic", slot=3, number=1)
-_TWIN = at(3, What.TWIN, "crm", slot=1, number=1)
-_MOVED = at(6, What.MOVE, "crm", slot=34)
+_BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)
+_ADDED = at(2, EventKind.ADD_HOST, "clinic")
+_REMOVED = at(5, EventKind.REMOVE_HOST, "clinic")
+_RENAMED = at(5, EventKind.RENAME_USER, "clinic", slot=3, number=1)
+_TWIN = at(3, EventKind.TWIN, "crm", slot=1, number=1)
+_MOVED = at(6, EventKind.MOVE, "crm", slot=34)
 
-ABOUT_HOSTS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_HOSTS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (further_hosts_are_ignored, day(_BOOKED, _ADDED)),
     (a_removed_host_stays_closed, day(_BOOKED, _ADDED, _REMOVED)),
     (a_renamed_host_is_freed, day(_BOOKED, _ADDED, _RENAMED)),

@@ -10,8 +10,8 @@ import pytest
 
 from syncd.model import Event
 from syncd.simulate.accounts import Knobs
-from syncd.simulate.story import Story, What
-from syncd.systems.leadsquared.events import Reader
+from syncd.simulate.scenario import EventKind, Scenario
+from syncd.systems.leadsquared.events import Parser
 from syncd.systems.leadsquared.users import AddressBook
 from tests.simulate.days import at, day
 
@@ -20,7 +20,7 @@ Patch = pytest.MonkeyPatch
 
 def the_end_of_a_completed_task_is_believed(patch: Patch) -> None:
     """When it was completed is taken for its end: the rest of the time is freed elsewhere."""
-    patch.setattr(Reader, "tells_end", lambda _reader, task: bool(task.end_date))
+    patch.setattr(Parser, "tells_end", lambda _reader, task: bool(task.end_date))
 
 
 def an_assumed_length_replaces_the_known_one(patch: Patch) -> None:
@@ -30,15 +30,15 @@ def an_assumed_length_replaces_the_known_one(patch: Patch) -> None:
 
 def a_row_without_an_end_is_unreadable(patch: Patch) -> None:
     """Nothing of such an account is ever carried."""
-    value = Reader.value
+    value = Parser.value
 
-    def strict(reader: Reader, task: Any) -> Any:
+    def strict(reader: Parser, task: Any) -> Any:
         if not task.end_date:
             message = "a time is missing or unreadable"
             raise ValueError(message)
         return value(reader, task)
 
-    patch.setattr(Reader, "value", strict)
+    patch.setattr(Parser, "value", strict)
 
 
 def an_owner_is_known_by_address_only(patch: Patch) -> None:
@@ -50,17 +50,17 @@ def an_owner_is_known_by_address_only(patch: Patch) -> None:
     patch.setattr(AddressBook, "look_up", look_up)
 
 
-def account(story: Story, *knobs: tuple[str, object]) -> Story:
+def account(story: Scenario, *knobs: tuple[str, object]) -> Scenario:
     """The same day with such an account."""
     made: Knobs = knobs
     return replace(story, account=made)
 
 
-_BOOKED = at(1, What.BOOK, "crm", slot=70)
-_LONG = at(1, What.BOOK, "crm", slot=5)  # from 5:30 to 7:00
-_COMPLETED = at(5.8, What.COMPLETE, "crm")
+_BOOKED = at(1, EventKind.BOOK, "crm", slot=70)
+_LONG = at(1, EventKind.BOOK, "crm", slot=5)  # from 5:30 to 7:00
+_COMPLETED = at(5.8, EventKind.COMPLETE, "crm")
 
-ABOUT_LEADSQUARED: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_LEADSQUARED: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (
         the_end_of_a_completed_task_is_believed,
         account(day(_LONG, _COMPLETED), ("completing_changes_end", True)),

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from syncd.core import guard
-from syncd.engine import observe
-from syncd.engine.running import Running
-from syncd.model import Record, Window
-from syncd.simulate.story import Step, Story, What
+from syncd.core import mass_change_guard
+from syncd.engine import reading
+from syncd.engine.running_events import RunningEvents
+from syncd.model import TrackedEvent, Window
+from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.systems.port import NO_LOOK_BACK
 from tests.simulate.days import at, day
 
@@ -21,7 +21,7 @@ Patch = pytest.MonkeyPatch
 
 def lists_start_with_the_window(patch: Patch) -> None:
     """No read looks back."""
-    patch.setattr(Running, "look_back", lambda *_given: NO_LOOK_BACK)
+    patch.setattr(RunningEvents, "look_back", lambda *_given: NO_LOOK_BACK)
 
 
 def running_events_are_not_followed(patch: Patch) -> None:
@@ -30,43 +30,43 @@ def running_events_are_not_followed(patch: Patch) -> None:
     async def nothing(*_given: Any, **_named: Any) -> None:
         return
 
-    patch.setattr(observe, "follow_running", nothing)
+    patch.setattr(reading, "follow_running", nothing)
 
 
 def what_a_window_touches_counts_as_read(patch: Patch) -> None:
     """The guard takes a leave that no near read lists for one that did not move."""
 
-    def inside(record: Record, windows: Iterable[Window]) -> bool:
-        return record.base is not None and any(w.touches(record.base) for w in windows)
+    def inside(record: TrackedEvent, windows: Iterable[Window]) -> bool:
+        return record.base is not None and any(w.overlaps(record.base) for w in windows)
 
-    patch.setattr(guard, "_inside", inside)
+    patch.setattr(mass_change_guard, "_inside", inside)
 
 
-def leave_before(system: str, days: int, *steps: Step) -> Story:
+def leave_before(system: str, days: int, *steps: SimEvent) -> Scenario:
     """A day that begins with somebody's leave, which itself began so many days ago."""
-    leave = Step(0.0, What.LEAVE, system, slot=days - 1)
+    leave = SimEvent(0.0, EventKind.LEAVE, system, slot=days - 1)
     return replace(day(*steps), before=(leave,))
 
 
-ABOUT_LEAVES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_LEAVES: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (lists_start_with_the_window, leave_before("clinic", 5)),
-    (lists_start_with_the_window, day(at(2, What.LEAVE, "crm", slot=5))),
-    (running_events_are_not_followed, leave_before("crm", 20, at(2, What.END_LEAVE, "crm"))),
+    (lists_start_with_the_window, day(at(2, EventKind.LEAVE, "crm", slot=5))),
+    (running_events_are_not_followed, leave_before("crm", 20, at(2, EventKind.END_LEAVE, "crm"))),
     (
         running_events_are_not_followed,
-        leave_before("legacy", 20, at(2, What.CHANGE_LEAVE, "legacy", slot=1)),
+        leave_before("legacy", 20, at(2, EventKind.CHANGE_LEAVE, "legacy", slot=1)),
     ),
     (
         running_events_are_not_followed,
-        leave_before("clinic", 30, at(2, What.REMOVE_OURS, "legacy")),
+        leave_before("clinic", 30, at(2, EventKind.REMOVE_OURS, "legacy")),
     ),
     (
         what_a_window_touches_counts_as_read,
         leave_before(
             "crm",
             20,
-            *(at(3, What.BLOCK, "crm", slot=slot) for slot in range(9, 33, 3)),
-            at(8.5, What.SHIFT, "crm"),
+            *(at(3, EventKind.BLOCK, "crm", slot=slot) for slot in range(9, 33, 3)),
+            at(8.5, EventKind.SHIFT, "crm"),
         ),
     ),
 )

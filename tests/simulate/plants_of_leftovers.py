@@ -6,23 +6,23 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.simulate.story import Story, draw
+from syncd.simulate.scenario import Scenario, draw_scenario
 from syncd.systems import last_read
-from syncd.systems.last_read import LastRead, Listing
+from syncd.systems.last_read import LastRead, ListingKind
 
 Patch = pytest.MonkeyPatch
 
 
 def every_missed_event_makes_its_lists_outdated(patch: Patch) -> None:
     """An event on a calendar that is not read for its provider voids the provider's coverage."""
-    patch.setattr(LastRead, "listing", lambda *_given: Listing.GROUP)
-    patch.setattr(last_read.Misses, "begin", _begin_anew)
+    patch.setattr(LastRead, "listing", lambda *_given: ListingKind.GROUP)
+    patch.setattr(last_read.MissingListed, "begin", _begin_anew)
 
 
-def _begin_anew(self: last_read.Misses, last: LastRead) -> None:
+def _begin_anew(self: last_read.MissingListed, last: LastRead) -> None:
     self._last, self._renewed = last, False
 
 
-ABOUT_LEFTOVERS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
-    (every_missed_event_makes_its_lists_outdated, draw(71)),
+ABOUT_LEFTOVERS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
+    (every_missed_event_makes_its_lists_outdated, draw_scenario(71)),
 )

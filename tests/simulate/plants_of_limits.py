@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.simulate.story import Story, What
-from syncd.systems import verdict
-from syncd.systems.facts import Facts
-from syncd.systems.learned import OF_LIMITS
+from syncd.simulate.scenario import EventKind, Scenario
+from syncd.systems import answer_fault
+from syncd.systems.facts import FactStore
+from syncd.systems.learned_limits import OF_LIMITS
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -17,25 +17,25 @@ Patch = pytest.MonkeyPatch
 
 def limits_are_forgotten_at_restart(patch: Patch) -> None:
     """Each process learns the limits of an account anew."""
-    load = Facts.load
+    load = FactStore.load
 
-    def forgetful(self: Facts, facts: object) -> None:
+    def forgetful(self: FactStore, facts: object) -> None:
         load(self, [f for f in facts if f.name not in OF_LIMITS])  # type: ignore[attr-defined]
 
-    patch.setattr(Facts, "load", forgetful)
+    patch.setattr(FactStore, "load", forgetful)
 
 
 def a_limit_told_as_403_is_a_lost_right(patch: Patch) -> None:
     """Only the status of an answer counts."""
-    patch.setattr(verdict, "told_too_many", lambda *_given: "")
+    patch.setattr(answer_fault, "overload_text", lambda *_given: "")
 
 
-_LOWERED = at(2, What.LOWER_LIMIT, "clinic", slot=0, number=0)
-_BUSY = at(2.5, What.FILL, "crm", slot=24, times=20)
-_DIED = at(6, What.CRASH, "", number=1)
-_BUSIER = at(8, What.FILL, "crm", slot=48, number=1, times=20)
+_LOWERED = at(2, EventKind.LOWER_LIMIT, "clinic", slot=0, number=0)
+_BUSY = at(2.5, EventKind.FILL, "crm", slot=24, times=20)
+_DIED = at(6, EventKind.CRASH, "", number=1)
+_BUSIER = at(8, EventKind.FILL, "crm", slot=48, number=1, times=20)
 
-ABOUT_LIMITS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_LIMITS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (limits_are_forgotten_at_restart, day(_LOWERED, _BUSY, _DIED, _BUSIER)),
     (a_limit_told_as_403_is_a_lost_right, day(_LOWERED, _BUSY, _BUSIER)),
 )

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from syncd.simulate.busy import CAP, Busy
-from syncd.simulate.story import Story, What
-from syncd.systems.leadconnector import knowledge
+from syncd.simulate.scenario import EventKind, Scenario
+from syncd.systems.leadconnector import location_cache
 from syncd.systems.leadconnector.blocks import Blocks
-from syncd.systems.list_caps import Known
-from syncd.systems.remembered import Remembered
+from syncd.systems.list_caps import KnownCap
+from syncd.systems.ttl_cache import TtlCache
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -25,7 +25,7 @@ _TWO_DAYS = 172_800.0
 
 def a_capped_list_counts_as_whole(patch: Patch) -> None:
     """Whatever arrived of a list is all that there is."""
-    patch.setattr(Known, "is_suspicious", lambda _known, _rows: False)
+    patch.setattr(KnownCap, "is_suspicious", lambda _known, _rows: False)
 
 
 def a_block_is_gone_as_a_list_shows_others(patch: Patch) -> None:
@@ -45,23 +45,23 @@ def any_row_proves_that_a_list_works(patch: Patch) -> None:
 
 def directories_are_kept(patch: Patch) -> None:
     """Which calendars are in which group is asked once, and not again for what lists lack."""
-    patch.setattr(knowledge, "QUARTER", _TWO_DAYS)
-    patch.setattr(Remembered, "renew", lambda _self, _key: False)
+    patch.setattr(location_cache, "QUARTER", _TWO_DAYS)
+    patch.setattr(TtlCache, "renew", lambda _self, _key: False)
 
 
-def _with(busy: Busy, story: Story) -> Story:
+def _with(busy: Busy, story: Scenario) -> Scenario:
     return replace(story, busy=busy)
 
 
-_BOOKED = at(1, What.BOOK, "clinic", slot=_LAST, number=2)
-_BLOCKED = at(1, What.BLOCK, "clinic", slot=_LAST, number=2)
-_CAPPED = at(4, What.CAP_LISTS, "clinic")
-_REGROUPED = at(3, What.REGROUP, "clinic")
-_BOOKED_LATER = at(5, What.BOOK, "clinic", slot=70)
+_BOOKED = at(1, EventKind.BOOK, "clinic", slot=_LAST, number=2)
+_BLOCKED = at(1, EventKind.BLOCK, "clinic", slot=_LAST, number=2)
+_CAPPED = at(4, EventKind.CAP_LISTS, "clinic")
+_REGROUPED = at(3, EventKind.REGROUP, "clinic")
+_BOOKED_LATER = at(5, EventKind.BOOK, "clinic", slot=70)
 _ODD_LISTS = replace(
     day(
-        at(1, What.BOOK, "crm", slot=70),
-        at(2, What.FAULT, "clinic", fault="odd-answer", times=30, spelling="not-utf8"),
+        at(1, EventKind.BOOK, "crm", slot=70),
+        at(2, EventKind.FAULT, "clinic", fault="odd-answer", times=30, spelling="not-utf8"),
     ),
     # Only lists tell of blocks there, and that is known.
     measured=(("clinic", "block_by_id"),),
@@ -73,7 +73,7 @@ _LISTED_BY_GROUP = replace(
     measured=(("clinic", "group_lists_all"),),
 )
 
-ABOUT_LISTS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_LISTS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (a_capped_list_counts_as_whole, _with(Busy(CAP + 6, "first"), day(_BOOKED))),
     (
         a_block_is_gone_as_a_list_shows_others,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from syncd.core.recent_reads import RecentReads
-from syncd.simulate.story import Story, What
+from syncd.simulate.scenario import EventKind, Scenario
 from syncd.store import Store, forget
 from syncd.store.tables import REPLICA
 from tests.planted.named import a_cleanup_pauses_nothing, a_plan_is_only_compared_before_the_run
@@ -51,21 +51,21 @@ def a_cleanup_beside_the_daemon_takes_every_block(patch: Patch) -> None:
     every_block_counts_as_ours(patch)
 
 
-_BOOKED = at(1, What.BOOK, "clinic", slot=70)
-_PLANNED = (_BOOKED, at(1.01, What.PLAN_OUT, ""))
-_OTHERS = at(1.02, What.BOOK, "legacy", number=1, slot=74)
-_USED = at(1.05, What.RESYNC_PLAN, "")
-_ERASED = day(_BOOKED, at(3, What.FORGET_PERSON, ""))
-_OWN = at(2, What.BLOCK, "clinic", slot=40)
-_CLEANED = day(_BOOKED, _OWN, at(3, What.CLEAN_UP_BESIDE, "crm"), at(6, What.UNPAUSE, ""))
+_BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)
+_PLANNED = (_BOOKED, at(1.01, EventKind.PLAN_OUT, ""))
+_OTHERS = at(1.02, EventKind.BOOK, "legacy", number=1, slot=74)
+_USED = at(1.05, EventKind.RESYNC_PLAN, "")
+_ERASED = day(_BOOKED, at(3, EventKind.FORGET_PERSON, ""))
+_OWN = at(2, EventKind.BLOCK, "clinic", slot=40)
+_CLEANED = day(_BOOKED, _OWN, at(3, EventKind.CLEAN_UP_BESIDE, "crm"), at(6, EventKind.UNPAUSE, ""))
 
 _UNREAD = day(
-    at(2.3, What.BOOK_BOTH, "legacy", slot=100, spelling="crm"),
-    at(2.99, What.FAULT, "legacy", fault="error", times=6),
+    at(2.3, EventKind.BOOK_BOTH, "legacy", slot=100, spelling="crm"),
+    at(2.99, EventKind.FAULT, "legacy", fault="error", times=6),
 )
 """A meeting is booked in two systems, and one of them does not answer the far read."""
 
-ABOUT_OPERATORS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_OPERATORS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (a_block_is_made_where_nobody_has_looked, _UNREAD),
     (a_plan_that_differs_is_carried_out, day(*_PLANNED, _OTHERS, _USED)),
     (an_erased_customer_is_still_in_the_file, _ERASED),

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from syncd.core import moved_in
-from syncd.core.match import Who
-from syncd.core.moved_in import Beyond
-from syncd.engine import deciding
-from syncd.engine import moved_in as looking
-from syncd.model import Changes, Record
+from syncd.core import moved_into_window
+from syncd.core.matching import PersonIndex
+from syncd.core.moved_into_window import BeyondWindow
+from syncd.engine import decide
+from syncd.engine import moved_into_window as looking
+from syncd.model import Changes, TrackedEvent
 from syncd.simulate.drawn_far import ALONE
-from syncd.simulate.story import Step, Story, What
+from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -25,14 +25,16 @@ def nobody_looks_beyond_the_window(patch: Patch) -> None:
     async def nothing(*_given: object) -> None:
         return None
 
-    patch.setattr(deciding, "look_beyond", nothing)
+    patch.setattr(decide, "search_beyond_window", nothing)
 
 
 def the_nearest_candidate_counts(patch: Patch) -> None:
     """Where several could be the twin, the earliest one is."""
 
-    def nearest(newcomer: Record, beyond: Beyond, who: Who) -> Sequence[Record]:
-        found = moved_in.candidates(newcomer, beyond, who)
+    def nearest(
+        newcomer: TrackedEvent, beyond: BeyondWindow, who: PersonIndex
+    ) -> Sequence[TrackedEvent]:
+        found = moved_into_window.candidates(newcomer, beyond, who)
         return sorted(found, key=lambda r: str(r.observed and r.observed.start))[:1]
 
     patch.setattr(looking, "candidates", nearest)
@@ -40,19 +42,21 @@ def the_nearest_candidate_counts(patch: Patch) -> None:
 
 def counterparts_do_not_count(patch: Patch) -> None:
     """Each far meeting of the client could be it, also one that stands in both systems."""
-    patch.setattr(moved_in, "_beside", lambda *_given: [])
+    patch.setattr(moved_into_window, "_beside", lambda *_given: [])
 
 
 def whatever_is_new_was_moved_in(patch: Patch) -> None:
     """When it was created does not count."""
-    patch.setattr(looking, "was_moved_in", lambda record, *_given: moved_in.is_single(record))
+    patch.setattr(
+        looking, "was_moved_in", lambda record, *_given: moved_into_window.is_single(record)
+    )
 
 
 def the_twin_counts_as_told(patch: Patch) -> None:
     """The meeting is stored as it is now, so that its twin has nothing to be told."""
 
-    def as_it_is(newcomer: Record, *given: Any) -> Changes:
-        changes = moved_in.as_it_was(newcomer, *given)
+    def as_it_is(newcomer: TrackedEvent, *given: Any) -> Changes:
+        changes = moved_into_window.as_it_was(newcomer, *given)
         first, *others = changes.records
         changes.records = [replace(first, base=first.observed), *others]
         agreed = first.observed or changes.bookings[0].agreed
@@ -62,17 +66,17 @@ def the_twin_counts_as_told(patch: Patch) -> None:
     patch.setattr(looking, "as_it_was", as_it_is)
 
 
-def _far(hour: float, system: str, other: str, slot: int) -> Step:
-    return at(hour, What.BOOK_FAR, system, slot=slot, number=1, spelling=other)
+def _far(hour: float, system: str, other: str, slot: int) -> SimEvent:
+    return at(hour, EventKind.BOOK_FAR, system, slot=slot, number=1, spelling=other)
 
 
-_PAIR, _DRAG = _far(1, "crm", "clinic", 30), at(12, What.DRAG_IN, "crm", slot=34)
+_PAIR, _DRAG = _far(1, "crm", "clinic", 30), at(12, EventKind.DRAG_IN, "crm", slot=34)
 _DRAGGED = day(_PAIR, _DRAG)
 _SECOND = day(_PAIR, _far(1.1, "clinic", ALONE, 10), _DRAG)
 _WEEKLY = day(_PAIR, _far(1.1, "crm", "clinic", 10), _DRAG)
-_BOOKED = day(_far(1, "clinic", ALONE, 30), at(12, What.BOOK, "crm", slot=36, number=1))
+_BOOKED = day(_far(1, "clinic", ALONE, 30), at(12, EventKind.BOOK, "crm", slot=36, number=1))
 
-ABOUT_OUTSIDE: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_OUTSIDE: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (nobody_looks_beyond_the_window, _DRAGGED),
     (the_twin_counts_as_told, _DRAGGED),
     (the_nearest_candidate_counts, _SECOND),

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.owners import Owners
-from syncd.model import Directory, OwnerProof, UserState
-from syncd.simulate.story import Story, What
+from syncd.engine.owners import OwnerTracker
+from syncd.model import OwnerProof, UserDirectory, UserState
+from syncd.simulate.scenario import EventKind, Scenario
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -17,34 +17,34 @@ Patch = pytest.MonkeyPatch
 
 def an_owner_change_is_believed(patch: Patch) -> None:
     """Whoever has an event now, it was handed over: no list of users is looked at."""
-    patch.setattr(Directory, "proof", lambda *_given, **_named: OwnerProof.HANDED_OVER)
+    patch.setattr(UserDirectory, "proof", lambda *_given, **_named: OwnerProof.HANDED_OVER)
 
 
 def an_empty_user_list_is_proof(patch: Patch) -> None:
     """A list with no users in it does not say that the mapped one is missing."""
-    proof = Directory.proof
+    proof = UserDirectory.proof
 
-    def believing(self: Directory, *given: Any, **named: Any) -> OwnerProof:
+    def believing(self: UserDirectory, *given: Any, **named: Any) -> OwnerProof:
         return proof(self, *given, **named) if self.listed else OwnerProof.HANDED_OVER
 
-    patch.setattr(Directory, "proof", believing)
+    patch.setattr(UserDirectory, "proof", believing)
 
 
 def lists_of_a_missing_user_are_proof(patch: Patch) -> None:
     """What v2 does not list of a user who is not there is gone."""
 
-    async def present(_owners: Owners, _provider: str) -> UserState:
+    async def present(_owners: OwnerTracker, _provider: str) -> UserState:
         return UserState.PRESENT
 
-    patch.setattr(Owners, "user_of", present)
+    patch.setattr(OwnerTracker, "user_of", present)
 
 
-_BOOKED = at(1, What.BOOK, "clinic", slot=70)
-_BLOCKED = at(1, What.BLOCK, "clinic", slot=70)
-_RENAMED = at(4, What.RENAME_USER, "clinic", slot=3)
-_HIDDEN = at(3.9, What.HIDE_USERS, "clinic", slot=3)
+_BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)
+_BLOCKED = at(1, EventKind.BLOCK, "clinic", slot=70)
+_RENAMED = at(4, EventKind.RENAME_USER, "clinic", slot=3)
+_HIDDEN = at(3.9, EventKind.HIDE_USERS, "clinic", slot=3)
 
-ABOUT_OWNERS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_OWNERS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (an_owner_change_is_believed, day(_BOOKED, _RENAMED)),
     (an_empty_user_list_is_proof, day(_BOOKED, _HIDDEN, _RENAMED)),
     (lists_of_a_missing_user_are_proof, day(_BLOCKED, _RENAMED)),

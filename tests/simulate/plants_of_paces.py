@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.budget import Need, Pace, Paces, fit
-from syncd.daemon import rounds
-from syncd.simulate.story import Story, What
+from syncd.core.poll_rate import CallDemand, PollInterval, PollIntervals, fit_to_limits
+from syncd.daemon import poll_scheduler
+from syncd.simulate.scenario import EventKind, Scenario
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -18,28 +18,30 @@ Patch = pytest.MonkeyPatch
 def all_have_the_slowest_pace(patch: Patch) -> None:
     """One account that allows few calls stretches the intervals of every system."""
 
-    def one(near: timedelta, far: timedelta, needs: Sequence[Need]) -> Paces:
-        fitting = fit(near, far, needs)
-        slowest = fitting.slowest
-        pace = Pace(slowest.near, slowest.far, tight=bool(fitting.tight))
-        return Paces(pace.near, pace.far, dict.fromkeys(fitting.systems, pace))
+    def one(near: timedelta, far: timedelta, needs: Sequence[CallDemand]) -> PollIntervals:
+        fitting = fit_to_limits(near, far, needs)
+        slowest = fitting.longest
+        pace = PollInterval(slowest.near, slowest.far, tight=bool(fitting.limited))
+        return PollIntervals(pace.near, pace.far, dict.fromkeys(fitting.systems, pace))
 
-    patch.setattr(rounds, "fit", one)
+    patch.setattr(poll_scheduler, "fit_to_limits", one)
 
 
 def no_account_is_tight(patch: Patch) -> None:
     """Every system is polled as configured, whatever its account allows."""
-    patch.setattr(rounds, "fit", lambda near, far, _needs: Paces(near, far))
+    patch.setattr(
+        poll_scheduler, "fit_to_limits", lambda near, far, _needs: PollIntervals(near, far)
+    )
 
 
 _FEW_CALLS = day(
-    at(2, What.LOWER_LIMIT, "clinic", times=12, seconds=3600.0),
-    at(2.5, What.BOOK, "crm", slot=24),
-    at(5, What.MOVE, "legacy", slot=30),
-    at(7, What.BOOK, "clinic", slot=70),
+    at(2, EventKind.LOWER_LIMIT, "clinic", times=12, seconds=3600.0),
+    at(2.5, EventKind.BOOK, "crm", slot=24),
+    at(5, EventKind.MOVE, "legacy", slot=30),
+    at(7, EventKind.BOOK, "clinic", slot=70),
 )
 
-ABOUT_PACES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_PACES: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (all_have_the_slowest_pace, _FEW_CALLS),
     (no_account_is_tight, _FEW_CALLS),
 )

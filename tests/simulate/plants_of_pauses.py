@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import case
-from syncd.engine.paused import Pauses
-from syncd.model import Cause, WaitReason
-from syncd.simulate.story import Story, What
+from syncd.engine import decision_input
+from syncd.engine.write_pauses import WritePauses
+from syncd.model import ExposureCause, WaitReason
+from syncd.simulate.scenario import EventKind, Scenario
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -19,15 +19,17 @@ Patch = pytest.MonkeyPatch
 
 def a_pause_is_not_looked_at(patch: Patch) -> None:
     """A pause is stored and acknowledged, and neither decisions nor writes ask for it."""
-    patch.setattr(Pauses, "why", lambda *_given: None)
-    patch.setattr(Pauses, "why_now", lambda *_given: None)
+    patch.setattr(WritePauses, "why", lambda *_given: None)
+    patch.setattr(WritePauses, "why_now", lambda *_given: None)
 
 
 def a_pause_of_a_provider_is_forgotten(patch: Patch) -> None:
     """Only systems are looked for among the pauses."""
     for name in ("why", "why_now"):
-        asks = getattr(Pauses, name)
-        patch.setattr(Pauses, name, lambda self, _who, system, asks=asks: asks(self, "", system))
+        asks = getattr(WritePauses, name)
+        patch.setattr(
+            WritePauses, name, lambda self, _who, system, asks=asks: asks(self, "", system)
+        )
 
 
 def what_is_paused_counts_as_waiting(patch: Patch) -> None:
@@ -37,31 +39,31 @@ def what_is_paused_counts_as_waiting(patch: Patch) -> None:
 
 def what_is_paused_is_no_source_any_more(patch: Patch) -> None:
     """What a paused system says is not believed, as if it did not answer."""
-    calendar = case._calendar
+    calendar = decision_input._calendar
 
     def silent(engine: Any, provider: str, system: str, *given: Any, **more: Any) -> Any:
         found = calendar(engine, provider, system, *given, **more)
-        return replace(found, believed=found.believed and not found.held_back)
+        return replace(found, trusted=found.trusted and not found.held_back)
 
-    patch.setattr(case, "_calendar", silent)
+    patch.setattr(decision_input, "_calendar", silent)
 
 
 def what_is_open_because_of_a_pause_is_not_told_so(patch: Patch) -> None:
     """Open time looks as if the next cycle closed it."""
-    patch.setattr(Pauses, "cause", lambda *_given: Cause.UNCLOSED)
+    patch.setattr(WritePauses, "cause", lambda *_given: ExposureCause.UNCLOSED)
 
 
-_SYSTEM = at(1, What.PAUSE, "legacy", slot=0)
-_PROVIDER = at(1, What.PAUSE, "legacy", slot=1)
-_BOOKED = at(3, What.BOOK, "clinic", slot=70)
+_SYSTEM = at(1, EventKind.PAUSE, "legacy", slot=0)
+_PROVIDER = at(1, EventKind.PAUSE, "legacy", slot=1)
+_BOOKED = at(3, EventKind.BOOK, "clinic", slot=70)
 
-ABOUT_PAUSES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_PAUSES: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (a_pause_is_not_looked_at, day(_SYSTEM, _BOOKED)),
     (a_pause_of_a_provider_is_forgotten, day(_PROVIDER, _BOOKED)),
     (what_is_paused_counts_as_waiting, day(_SYSTEM, _BOOKED)),
-    (what_is_paused_is_no_source_any_more, day(_SYSTEM, at(3, What.BOOK, "legacy", slot=70))),
+    (what_is_paused_is_no_source_any_more, day(_SYSTEM, at(3, EventKind.BOOK, "legacy", slot=70))),
     (
         what_is_open_because_of_a_pause_is_not_told_so,
-        day(_SYSTEM, at(3, What.BOOK, "clinic", slot=53)),
+        day(_SYSTEM, at(3, EventKind.BOOK, "clinic", slot=53)),
     ),
 )

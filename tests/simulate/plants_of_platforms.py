@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from syncd.core import buffers, decide
-from syncd.core.bookings import carry_all
+from syncd.core import buffers, reconcile
+from syncd.core.booking_propagation import propagate_all
 from syncd.core.buffers import buffer_of
 from syncd.model import NO_BUFFER, Action, Buffer, Operation
-from syncd.simulate.story import Story, What
+from syncd.simulate.scenario import EventKind, Scenario
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -27,10 +27,10 @@ def a_twin_moves_with_the_buffer(patch: Patch) -> None:
     """What a twin is told is the time that blocks cover."""
 
     def wide(draft: Any, calendars: Any, *given: Any) -> Any:
-        operations, *rest = carry_all(draft, calendars, *given)
+        operations, *rest = propagate_all(draft, calendars, *given)
         return ([_widened(draft, calendars, o) for o in operations], *rest)
 
-    patch.setattr(decide, "carry_all", wide)
+    patch.setattr(reconcile, "propagate_all", wide)
 
 
 def _widened(draft: Any, calendars: Any, operation: Operation) -> Operation:
@@ -51,17 +51,17 @@ def every_meeting_has_the_buffer(patch: Patch) -> None:
     patch.setattr(buffers, "buffer_of", widest)
 
 
-_BOOKED = at(1, What.BOOK, "clinic", slot=70)
-_TWIN = at(2, What.TWIN, "crm", slot=1)
-_MOVED = at(4, What.MOVE, "clinic", slot=34)
+_BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)
+_TWIN = at(2, EventKind.TWIN, "crm", slot=1)
+_MOVED = at(4, EventKind.MOVE, "clinic", slot=34)
 
 
-def _buffered(*steps: Any) -> Story:
+def _buffered(*steps: Any) -> Scenario:
     return replace(day(*steps), buffers=(5, 10))
 
 
-ABOUT_BUFFERS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_BUFFERS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (a_block_has_no_buffer, _buffered(_BOOKED)),
     (a_twin_moves_with_the_buffer, _buffered(_BOOKED, _TWIN, _MOVED)),
-    (every_meeting_has_the_buffer, _buffered(at(1, What.BOOK, "crm", slot=70))),
+    (every_meeting_has_the_buffer, _buffered(at(1, EventKind.BOOK, "crm", slot=70))),
 )

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from syncd.core.absence import ById, Evidence, Verdict, judge
-from syncd.engine import absence, evidence, recover
-from syncd.engine.questions import Questions
-from syncd.simulate.story import Story, What
+from syncd.core.absence import AbsenceVerdict, ByIdAnswer, Evidence, judge_absence
+from syncd.engine import absence, evidence, recovery
+from syncd.engine.lookups import Lookups
+from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.port import Gone
 from tests.simulate.days import at, day
 
@@ -24,20 +24,20 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 def absence_believed_at_once(patch: Patch) -> None:
     """What is not listed is gone."""
 
-    async def ask(self: Questions, _record: Any) -> Any:
+    async def ask(self: Lookups, _record: Any) -> Any:
         return Gone(), self.read.clock.now()
 
-    patch.setattr(Questions, "ask", ask)
-    patch.setattr(evidence, "judge", lambda _evidence: Verdict.PROVEN)
+    patch.setattr(Lookups, "look_up", ask)
+    patch.setattr(evidence, "judge_absence", lambda _evidence: AbsenceVerdict.PROVEN)
 
 
 def one_proof_is_enough(patch: Patch) -> None:
     """What one read does not list, and is not there by id, is gone."""
 
-    def soon(found: Evidence) -> Verdict:
-        return judge(replace(found, counted=99, since=_LONG_AGO))
+    def soon(found: Evidence) -> AbsenceVerdict:
+        return judge_absence(replace(found, counted=99, since=_LONG_AGO))
 
-    patch.setattr(evidence, "judge", soon)
+    patch.setattr(evidence, "judge_absence", soon)
 
 
 def a_hidden_list_is_believed(patch: Patch) -> None:
@@ -46,40 +46,40 @@ def a_hidden_list_is_believed(patch: Patch) -> None:
     async def never(*_given: Any) -> bool:
         return False
 
-    patch.setattr(recover, "_hides", never)
+    patch.setattr(recovery, "hides_event", never)
     patch.setattr(absence, "due_in_list", lambda *_given: None)
 
 
 def a_refused_id_is_gone(patch: Patch) -> None:
     """An id that answers 400 is that of a deleted event."""
 
-    def believing(found: Evidence) -> Verdict:
-        refused = found.answer is ById.REFUSED
-        return judge(replace(found, answer=ById.GONE if refused else found.answer))
+    def believing(found: Evidence) -> AbsenceVerdict:
+        refused = found.answer is ByIdAnswer.REFUSED
+        return judge_absence(replace(found, answer=ByIdAnswer.GONE if refused else found.answer))
 
-    patch.setattr(evidence, "judge", believing)
+    patch.setattr(evidence, "judge_absence", believing)
 
 
-_HIDDEN = at(1, What.HIDE_LIST, "crm", slot=4)
-_LOST_CREATE = at(1.5, What.FAULT, "crm", 1, fault="odd-answer", times=1, spelling="deep")
-_REFUSED = tuple(at(2, What.REFUSE_ID, "legacy", number=number) for number in range(4))
+_HIDDEN = at(1, EventKind.HIDE_LIST, "crm", slot=4)
+_LOST_CREATE = at(1.5, EventKind.FAULT, "crm", 1, fault="odd-answer", times=1, spelling="deep")
+_REFUSED = tuple(at(2, EventKind.REFUSE_ID, "legacy", number=number) for number in range(4))
 
-_SHORT = at(3, What.FAULT, "legacy", fault="short-page", times=3)
+_SHORT = at(3, EventKind.FAULT, "legacy", fault="short-page", times=3)
 
-ABOUT_PROOF: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_PROOF: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (
         a_hidden_list_is_believed,
         day(
-            at(0.2, What.BOOK, "crm", slot=12),
+            at(0.2, EventKind.BOOK, "crm", slot=12),
             _HIDDEN,
             _LOST_CREATE,
-            at(1.6, What.BOOK, "clinic", slot=71),
+            at(1.6, EventKind.BOOK, "clinic", slot=71),
         ),
     ),
     (
         one_proof_is_enough,
         day(
-            *(at(0.2, What.BOOK, "legacy", slot=slot) for slot in (32, 34, 36)),
+            *(at(0.2, EventKind.BOOK, "legacy", slot=slot) for slot in (32, 34, 36)),
             _REFUSED[3],
             _SHORT,
         ),
@@ -87,9 +87,9 @@ ABOUT_PROOF: tuple[tuple[Callable[[Patch], None], Story], ...] = (
     (
         a_refused_id_is_gone,
         day(
-            at(0.2, What.BOOK, "legacy", slot=12),
+            at(0.2, EventKind.BOOK, "legacy", slot=12),
             *_REFUSED,
-            at(2.1, What.HIDE_LIST, "legacy", slot=4),
+            at(2.1, EventKind.HIDE_LIST, "legacy", slot=4),
         ),
     ),
 )

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.core import bookings
-from syncd.engine import execute
-from syncd.simulate.story import Story, What
+from syncd.core import booking_propagation
+from syncd.engine import writer
+from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import series
 from tests.simulate.days import at, day
 
@@ -22,16 +22,16 @@ def instances_are_matched_one_by_one(patch: Patch) -> None:
 
 def instances_are_written_to(patch: Patch) -> None:
     """A write to an instance of a series is not held."""
-    patch.setattr(bookings, "is_held", lambda *_given: False)
-    patch.setattr(execute, "held_instances", lambda *_given: set())
+    patch.setattr(booking_propagation, "is_held", lambda *_given: False)
+    patch.setattr(writer, "held_instances", lambda *_given: set())
 
 
-_BOOKED = at(1, What.BOOK_SERIES, "clinic", slot=32, number=1)
-_MOVED = at(4, What.MOVE_SERIES, "clinic", slot=11)
-_TWIN = at(2, What.TWIN_INSTANCE, "legacy")
-_TWIN_MOVED = at(5, What.MOVE_TWIN_OF_INSTANCE, "legacy", slot=8)
+_BOOKED = at(1, EventKind.BOOK_SERIES, "clinic", slot=32, number=1)
+_MOVED = at(4, EventKind.MOVE_SERIES, "clinic", slot=11)
+_TWIN = at(2, EventKind.TWIN_INSTANCE, "legacy")
+_TWIN_MOVED = at(5, EventKind.MOVE_TWIN_OF_INSTANCE, "legacy", slot=8)
 
-ABOUT_SERIES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_SERIES: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (instances_are_matched_one_by_one, day(_BOOKED, _MOVED)),
     (instances_are_written_to, day(_BOOKED, _TWIN, _TWIN_MOVED)),
 )

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import observe, siblings
-from syncd.simulate.story import Story, What, draw
+from syncd.engine import reading, series_writes
+from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -21,31 +21,31 @@ async def _nothing(*_given: Any, **_named: Any) -> None:
 
 def own_blocks_that_no_list_shows_are_not_followed(patch: Patch) -> None:
     """Nobody asks for a block of syncd's own by its id, so one that was moved stays there."""
-    patch.setattr(observe, "follow_own", _nothing)
+    patch.setattr(reading, "follow_own", _nothing)
 
 
 def created_blocks_are_not_looked_for_by_id(patch: Patch) -> None:
     """After a lost state, blocks that no list shows are made again."""
-    patch.setattr(observe, "find_created", _nothing)
+    patch.setattr(reading, "find_created", _nothing)
 
 
 def siblings_are_not_compared(patch: Patch) -> None:
     """What a write to one instance did to the others is taken for what people did."""
-    patch.setattr(siblings.Watch, "compare", _nothing)
+    patch.setattr(series_writes.SiblingCheck, "compare", _nothing)
 
 
 _UNLISTED = (("legacy", "lists_blocks", "no"),)
 _MOVED = replace(
-    day(at(1, What.BOOK, "clinic", slot=70), at(3, What.EDIT_OURS, "legacy", slot=30)),
+    day(at(1, EventKind.BOOK, "clinic", slot=70), at(3, EventKind.EDIT_OURS, "legacy", slot=30)),
     facts=_UNLISTED,
 )
 _LOST = replace(
-    day(at(1, What.BOOK, "clinic", slot=70), at(3, What.STATE_LOST, "")),
+    day(at(1, EventKind.BOOK, "clinic", slot=70), at(3, EventKind.STATE_LOST, "")),
     facts=_UNLISTED,
 )
 
-ABOUT_SIDES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_SIDES: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (own_blocks_that_no_list_shows_are_not_followed, _MOVED),
     (created_blocks_are_not_looked_for_by_id, _LOST),
-    (siblings_are_not_compared, draw(14)),
+    (siblings_are_not_compared, draw_scenario(14)),
 )

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from syncd.core import decide, guard
-from syncd.engine import brake, case, stops
-from syncd.engine.recent import Recent
-from syncd.model import Conflict, Record, WaitReason
-from syncd.simulate.story import Step, Story, What
+from syncd.core import mass_change_guard, reconcile
+from syncd.engine import decision_input, guard, guard_stops
+from syncd.engine.recent_changes import RecentChanges
+from syncd.model import Conflict, TrackedEvent, WaitReason
+from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -22,34 +22,34 @@ Patch = pytest.MonkeyPatch
 def records_are_counted(patch: Patch) -> None:
     """Each guest of a class is a meeting."""
 
-    def each(records: Iterable[Record]) -> int:
+    def each(records: Iterable[TrackedEvent]) -> int:
         return len(list(records))
 
-    patch.setattr(guard, "count_meetings", each)
+    patch.setattr(mass_change_guard, "count_meetings", each)
 
 
 def a_stop_is_of_the_whole_system(patch: Patch) -> None:
     """Nothing that a system with a stopped calendar says is believed."""
-    made: Callable[..., Any] = case.case_of
+    made: Callable[..., Any] = decision_input.build_input
 
     def silent(engine: Any, *given: Any, **named: Any) -> Any:
         found = made(engine, *given, **named)
-        names = {h.conflict.subject.split("/")[0] for h in stops.standing(engine.store)}
+        names = {h.conflict.subject.split("/")[0] for h in guard_stops.standing(engine.store)}
         names |= {c.subject.split("/")[0] for each in given[3].guards.values() for c in each}
         calendars = {
-            name: replace(calendar, believed=False, blocked=WaitReason.GUARD)
+            name: replace(calendar, trusted=False, blocked=WaitReason.GUARD)
             if name in names
             else calendar
             for name, calendar in found.calendars.items()
         }
         return replace(found, calendars=calendars)
 
-    patch.setattr("syncd.engine.deciding.case_of", silent)
+    patch.setattr("syncd.engine.decide.build_input", silent)
 
 
 def the_new_time_of_a_stopped_move_stays_open(patch: Patch) -> None:
     """Only where a stopped meeting stood is closed."""
-    patch.setattr(decide, "close_stopped", lambda *_given: None)
+    patch.setattr(reconcile, "close_stopped", lambda *_given: None)
 
 
 def everything_is_accepted(patch: Patch) -> None:
@@ -57,9 +57,9 @@ def everything_is_accepted(patch: Patch) -> None:
 
     def every(_store: Any, _run: str, found: Iterable[Conflict], *more: Any) -> int:
         conflicts = list(found)
-        return stops.accept(_store, stops.dry_run_of(conflicts), conflicts, *more)
+        return guard_stops.accept_stops(_store, guard_stops.dry_run_of(conflicts), conflicts, *more)
 
-    patch.setattr("syncd.engine.deciding.accept_run", every)
+    patch.setattr("syncd.engine.decide.accept_run", every)
 
 
 def what_was_carried_lately_does_not_count(patch: Patch) -> None:
@@ -68,87 +68,87 @@ def what_was_carried_lately_does_not_count(patch: Patch) -> None:
     def nothing(*_given: Any) -> Mapping[str, Any]:
         return {}
 
-    patch.setattr(Recent, "carried", nothing)
+    patch.setattr(RecentChanges, "carried", nothing)
 
 
 def a_list_proves_that_all_is_gone(patch: Patch) -> None:
     """That nothing is left of a calendar needs no word of its system."""
-    patch.setattr(guard, "_is_proven", lambda _record: True)
+    patch.setattr(mass_change_guard, "is_proven_gone", lambda _record: True)
 
 
 def a_stop_forgets_what_has_passed(patch: Patch) -> None:
     """A stopped meeting is stopped no longer when its time has passed."""
-    tally: Callable[..., Any] = guard.tally
+    tally: Callable[..., Any] = mass_change_guard.tally
 
     def ahead(*given: Any, **named: Any) -> Any:
         return tally(*given, **{**named, "stopped": frozenset()})
 
-    patch.setattr(brake, "tally", ahead)
+    patch.setattr(guard, "tally", ahead)
 
 
-def fill(system: str, hour: float, times: int, number: int = 0) -> Step:
-    return at(hour, What.FILL, system, slot=64, times=times, number=number)
+def fill(system: str, hour: float, times: int, number: int = 0) -> SimEvent:
+    return at(hour, EventKind.FILL, system, slot=64, times=times, number=number)
 
 
-ABOUT_STOPS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_STOPS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (
         records_are_counted,
         day(
-            at(2, What.BOOK_CLASS, "clinic", slot=30, times=12),
-            at(10, What.MOVE_CLASS, "clinic", slot=40),
+            at(2, EventKind.BOOK_CLASS, "clinic", slot=30, times=12),
+            at(10, EventKind.MOVE_CLASS, "clinic", slot=40),
         ),
     ),
     (
         a_stop_is_of_the_whole_system,
         day(
             fill("clinic", 2, 14),
-            at(9, What.WIPE, "clinic"),
-            at(12, What.BOOK, "clinic", slot=68, number=1),
+            at(9, EventKind.WIPE, "clinic"),
+            at(12, EventKind.BOOK, "clinic", slot=68, number=1),
         ),
     ),
     (
         the_new_time_of_a_stopped_move_stays_open,
-        day(fill("clinic", 2, 7), at(9, What.SHIFT, "clinic")),
+        day(fill("clinic", 2, 7), at(9, EventKind.SHIFT, "clinic")),
     ),
     (
         everything_is_accepted,
         day(
             fill("legacy", 2, 14),
-            at(9, What.SLICE, "legacy", times=12),
-            at(14, What.BOOK, "legacy", slot=68, number=1),
-            at(15, What.SLICE, "legacy", times=2),
-            at(18, What.ACCEPT, "", slot=1),
+            at(9, EventKind.SLICE, "legacy", times=12),
+            at(14, EventKind.BOOK, "legacy", slot=68, number=1),
+            at(15, EventKind.SLICE, "legacy", times=2),
+            at(18, EventKind.ACCEPT, "", slot=1),
         ),
     ),
     (
         what_was_carried_lately_does_not_count,
         day(
             fill("crm", 2, 20),
-            at(9, What.SLICE, "crm", times=6),
-            at(9.4, What.SLICE, "crm", times=6),
-            at(9.8, What.SLICE, "crm", times=6),
+            at(9, EventKind.SLICE, "crm", times=6),
+            at(9.4, EventKind.SLICE, "crm", times=6),
+            at(9.8, EventKind.SLICE, "crm", times=6),
         ),
     ),
     (
         a_list_proves_that_all_is_gone,
         day(
-            at(2, What.BLOCK, "clinic", slot=20),
-            at(2.1, What.BLOCK, "clinic", slot=26),
-            at(2.2, What.BLOCK, "clinic", slot=32),
-            at(3, What.BOOK, "crm", slot=40),
-            at(9, What.CLEAR, "clinic"),
+            at(2, EventKind.BLOCK, "clinic", slot=20),
+            at(2.1, EventKind.BLOCK, "clinic", slot=26),
+            at(2.2, EventKind.BLOCK, "clinic", slot=32),
+            at(3, EventKind.BOOK, "crm", slot=40),
+            at(9, EventKind.CLEAR, "clinic"),
         ),
     ),
     (
         a_stop_forgets_what_has_passed,
-        Story(
+        Scenario(
             22,
             datetime(2027, 12, 30, 20, 0, tzinfo=UTC),
             24.0,
             (
-                Step(12848.3, What.FILL, "crm", 840, 9, times=12),
-                Step(32865.0, What.TWIN, "legacy", 380, 441),
-                Step(33345.8, What.SHIFT, "crm", 840),
+                SimEvent(12848.3, EventKind.FILL, "crm", 840, 9, times=12),
+                SimEvent(32865.0, EventKind.TWIN, "legacy", 380, 441),
+                SimEvent(33345.8, EventKind.SHIFT, "crm", 840),
             ),
             rules=(("moved_apart", "latest"), ("moved_and_cancelled", "move")),
         ),

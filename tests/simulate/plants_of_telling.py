@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from syncd.core import queue
-from syncd.engine import left, report, telling
-from syncd.engine.report import Left
-from syncd.model import Item, Topic
-from syncd.simulate.story import Story, What
+from syncd.core import conflict_queue
+from syncd.engine import report, report_update, run_exit
+from syncd.engine.report import Remaining
+from syncd.model import ReportedItem, Topic
+from syncd.simulate.scenario import EventKind, Scenario
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -19,66 +19,66 @@ Patch = pytest.MonkeyPatch
 
 def double_bookings_end_with_zero(patch: Patch) -> None:
     """Two meetings at one time are told in the list of conflicts only."""
-    exits = {**left._EXITS, Left.DOUBLE_BOOKINGS: report.Exit.DONE}
-    patch.setattr(left, "_EXITS", exits)
+    exits = {**run_exit.EXIT_OF_REMAINING, Remaining.DOUBLE_BOOKINGS: report.RunExit.DONE}
+    patch.setattr(run_exit, "EXIT_OF_REMAINING", exits)
 
 
 def double_bookings_are_not_counted(patch: Patch) -> None:
     """The pairs are found, and nobody counts them for the report."""
-    tell = telling._tell_standing
+    tell = report_update._tell_standing
 
     async def forgets(engine: Any, told: Any) -> None:
         await tell(engine, told)
         told.double_bookings = told.doubles_open = 0
 
-    patch.setattr(telling, "_tell_standing", forgets)
+    patch.setattr(report_update, "_tell_standing", forgets)
 
 
 def an_acknowledged_item_that_changed_stays_silent(patch: Patch) -> None:
     """An acknowledgement is of a record, whatever becomes of it."""
-    patch.setattr(Item, "inputs", "")
+    patch.setattr(ReportedItem, "inputs", "")
 
 
 def an_acknowledged_double_booking_stays_silent_when_one_moves(patch: Patch) -> None:
     """A pair that overlaps at other times is the same entry in the queue, with its mark."""
-    settle = queue.settle_conflicts
+    settle = conflict_queue.update_queue
 
     def same(draft: Any, found: Any, *given: Any, **named: Any) -> None:
         old = {h.conflict.subject: h.conflict for h in draft.state.conflicts}
         kept = [old.get(c.subject, c) for c in found]
         settle(draft, kept, *given, **named)
 
-    patch.setattr("syncd.core.decide.settle_conflicts", same)
+    patch.setattr("syncd.core.reconcile.update_queue", same)
 
 
 def unreadable_records_end_with_zero(patch: Patch) -> None:
     """Records that cannot be understood are shown, and end no run with 3."""
-    patch.setattr(left, "_OF_TOPIC", {Topic.LIST: Left.LISTS})
+    patch.setattr(run_exit, "REMAINING_OF_TOPIC", {Topic.LIST: Remaining.LISTS})
 
 
 _TWICE = (
-    at(1, What.BOOK, "clinic", slot=70),
-    at(1.1, What.BOOK, "legacy", slot=71),
+    at(1, EventKind.BOOK, "clinic", slot=70),
+    at(1.1, EventKind.BOOK, "legacy", slot=71),
 )
 
-ABOUT_TELLING: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_TELLING: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (double_bookings_end_with_zero, day(*_TWICE)),
     (double_bookings_are_not_counted, day(*_TWICE)),
     (
         an_acknowledged_item_that_changed_stays_silent,
         day(
-            at(0.5, What.BOOK, "clinic", slot=70),
-            at(2, What.NO_END, "clinic"),
-            at(8, What.ACKNOWLEDGE, ""),
-            at(12, What.NO_OWNER, "clinic"),
+            at(0.5, EventKind.BOOK, "clinic", slot=70),
+            at(2, EventKind.NO_END, "clinic"),
+            at(8, EventKind.ACKNOWLEDGE, ""),
+            at(12, EventKind.NO_OWNER, "clinic"),
         ),
     ),
     (
         an_acknowledged_double_booking_stays_silent_when_one_moves,
-        day(*_TWICE, at(6, What.ACKNOWLEDGE, ""), at(9, What.MOVE, "legacy", slot=53)),
+        day(*_TWICE, at(6, EventKind.ACKNOWLEDGE, ""), at(9, EventKind.MOVE, "legacy", slot=53)),
     ),
     (
         unreadable_records_end_with_zero,
-        day(at(0.5, What.BOOK, "legacy", slot=70), at(2, What.NO_END, "legacy")),
+        day(at(0.5, EventKind.BOOK, "legacy", slot=70), at(2, EventKind.NO_END, "legacy")),
     ),
 )

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from syncd.core import reported
-from syncd.core.reported import Outcome
-from syncd.engine import observe, ownership
-from syncd.engine.baseline import Baselines
+from syncd.core.reported import ItemChanges
+from syncd.engine import ownership, reading
+from syncd.engine.first_read import ReadProgress
 from syncd.engine.observation import Observation
-from syncd.engine.reports import Reports
-from syncd.simulate.story import Story, What
-from syncd.systems.port import Incomplete, Snapshot
+from syncd.engine.reported_items import ReportedItems
+from syncd.simulate.scenario import EventKind, Scenario
+from syncd.systems.port import IncompleteReadError, Snapshot
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -23,14 +23,14 @@ Patch = pytest.MonkeyPatch
 
 def an_unnamed_row_takes_its_system_down(patch: Patch) -> None:
     """A list with a row without an id counts as a fault of the whole system."""
-    settle = Reports.settle
+    settle = ReportedItems.save
 
-    def fails(self: Reports, read: Any, *given: Any, **named: Any) -> Outcome:
+    def fails(self: ReportedItems, read: Any, *given: Any, **named: Any) -> ItemChanges:
         if read.snapshot.unproven:
-            read.seen.fail(Incomplete(read.system.name, "GET", status=200))
+            read.seen.fail(IncompleteReadError(read.system.name, "GET", status=200))
         return settle(self, read, *given, **named)
 
-    patch.setattr(Reports, "settle", fails)
+    patch.setattr(ReportedItems, "save", fails)
 
 
 def an_unnamed_row_leaves_its_calendars_unwritable(patch: Patch) -> None:
@@ -39,12 +39,12 @@ def an_unnamed_row_leaves_its_calendars_unwritable(patch: Patch) -> None:
     def drop(snapshot: Snapshot, **changes: Any) -> Snapshot:
         return replace(snapshot, **{**changes, "unproven": []})
 
-    patch.setattr(observe, "replace", drop)
+    patch.setattr(reading, "replace", drop)
 
 
 def nobody_is_told_of_broken_rows(patch: Patch) -> None:
     """Nothing that is reported is stored."""
-    patch.setattr(Reports, "settle", lambda *_given, **_named: Outcome())
+    patch.setattr(ReportedItems, "save", lambda *_given, **_named: ItemChanges())
 
 
 def what_is_reported_never_ends(patch: Patch) -> None:
@@ -60,41 +60,44 @@ def a_near_read_ends_what_lies_ahead(patch: Patch) -> None:
 def a_list_with_an_unnamed_row_explains_everything(patch: Patch) -> None:
     """After a lost state, blocks go that no meeting explains, although a row cannot be named."""
     patch.setattr(Observation, "whole", Observation.arrived)
-    patch.setattr(ownership, "_unread", lambda *_given: frozenset())
+    patch.setattr(ownership, "unread_systems", lambda *_given: frozenset())
 
 
 def a_row_without_an_id_is_no_block_of_ours(patch: Patch) -> None:
     """After a lost state, a block is made again whose row cannot be named."""
-    patch.setattr(Baselines, "may_hide_blocks", lambda *_place: False)
+    patch.setattr(ReadProgress, "may_hide_blocks", lambda *_place: False)
 
 
-_FIRST = (at(0.2, What.BOOK, "clinic", slot=70), at(0.2, What.BOOK, "crm", slot=73, number=1))
-_LATER = (at(22.7, What.BOOK, "legacy", slot=76, number=2),)
+_FIRST = (
+    at(0.2, EventKind.BOOK, "clinic", slot=70),
+    at(0.2, EventKind.BOOK, "crm", slot=73, number=1),
+)
+_LATER = (at(22.7, EventKind.BOOK, "legacy", slot=76, number=2),)
 
-ABOUT_UNREADABLE: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_UNREADABLE: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (
         an_unnamed_row_takes_its_system_down,
-        day(*_FIRST, at(2, What.NO_OBJECT, "clinic"), *_LATER),
+        day(*_FIRST, at(2, EventKind.NO_OBJECT, "clinic"), *_LATER),
     ),
     (
         an_unnamed_row_leaves_its_calendars_unwritable,
-        day(at(0, What.BOOK, "legacy", slot=70), at(0, What.NO_ID, "legacy"), *_LATER),
+        day(at(0, EventKind.BOOK, "legacy", slot=70), at(0, EventKind.NO_ID, "legacy"), *_LATER),
     ),
-    (nobody_is_told_of_broken_rows, day(*_FIRST, at(2, What.NO_END, "crm"))),
+    (nobody_is_told_of_broken_rows, day(*_FIRST, at(2, EventKind.NO_END, "crm"))),
     (
         what_is_reported_never_ends,
-        day(*_FIRST, at(2, What.NO_END, "clinic"), at(9, What.REPAIR_ROWS, "clinic")),
+        day(*_FIRST, at(2, EventKind.NO_END, "clinic"), at(9, EventKind.REPAIR_ROWS, "clinic")),
     ),
     (
         a_near_read_ends_what_lies_ahead,
-        day(at(0.2, What.BOOK, "legacy", slot=50), at(2, What.NO_END, "legacy")),
+        day(at(0.2, EventKind.BOOK, "legacy", slot=50), at(2, EventKind.NO_END, "legacy")),
     ),
     (
         a_list_with_an_unnamed_row_explains_everything,
-        day(at(5, What.NO_OBJECT, "clinic"), at(6, What.STATE_LOST, "")),
+        day(at(5, EventKind.NO_OBJECT, "clinic"), at(6, EventKind.STATE_LOST, "")),
     ),
     (
         a_row_without_an_id_is_no_block_of_ours,
-        day(at(5, What.NO_OBJECT, "legacy"), at(6, What.STATE_LOST, "")),
+        day(at(5, EventKind.NO_OBJECT, "legacy"), at(6, EventKind.STATE_LOST, "")),
     ),
 )

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from syncd.core import carry
+from syncd.core import propagation
 from syncd.model import Operation
-from syncd.simulate.story import Story, What
+from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import fields
-from syncd.systems.leadconnector.updating import Updating, _Update
+from syncd.systems.leadconnector.updating import Updater, _Update
 from syncd.systems.port import Done
 from tests.simulate.days import at, day
 
@@ -46,25 +46,25 @@ def updates_are_not_compared(patch: Patch) -> None:
     async def believing(_self: Any, operation: Operation, *_given: Any) -> Done:
         return Done([(operation.ref.id, None)])
 
-    patch.setattr(Updating, "_compared", believing)
+    patch.setattr(Updater, "_compared", believing)
 
 
 def a_move_carries_the_status(patch: Patch) -> None:
     """Whoever is moved is told the status of the one that moved, too."""
-    carried = carry._operation
+    carried = propagation._operation
 
     def telling(booking: Any, *given: Any) -> Any:
         return carried(replace(booking, status_revision=booking.revision), *given)
 
-    patch.setattr(carry, "_operation", telling)
+    patch.setattr(propagation, "_operation", telling)
 
 
-_BOOKED = at(1, What.BOOK, "legacy", slot=70)
-_TWIN = at(2, What.TWIN_AS, "clinic", slot=0)
-_MOVED = at(5, What.MOVE_TWINNED, "legacy", slot=34)
-_RESETS = at(4.9, What.FAULT, "clinic", fault="reset-fields", times=1, spelling="status")
+_BOOKED = at(1, EventKind.BOOK, "legacy", slot=70)
+_TWIN = at(2, EventKind.TWIN_AS, "clinic", slot=0)
+_MOVED = at(5, EventKind.MOVE_TWINNED, "legacy", slot=34)
+_RESETS = at(4.9, EventKind.FAULT, "clinic", fault="reset-fields", times=1, spelling="status")
 
-ABOUT_UPDATES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_UPDATES: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (updates_leave_the_status_out, day(_BOOKED, _TWIN, _MOVED)),
     (updates_leave_the_texts_out, day(_BOOKED, _TWIN, _MOVED)),
     (a_move_carries_the_status, day(_BOOKED, _TWIN, _MOVED)),

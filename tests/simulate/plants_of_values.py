@@ -7,9 +7,9 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from syncd.core import diff
+from syncd.core import observation
 from syncd.model import ranges
-from syncd.simulate.story import Story, What
+from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems import decoding
 from tests.simulate.days import at, day
 
@@ -23,7 +23,7 @@ def any_time_is_believed(patch: Patch) -> None:
 
 def an_end_for_ever_is_not_cut(patch: Patch) -> None:
     """Blocks are made until the year 9999."""
-    patch.setattr(diff, "cut_end", lambda value, *_known: value)
+    patch.setattr(observation, "cut_end", lambda value, *_known: value)
 
 
 def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
@@ -31,17 +31,20 @@ def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
     patch.setattr(decoding, "_decoded", lambda body, shape: msgspec.json.decode(body, type=shape))
 
 
-ABOUT_VALUES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_VALUES: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (
         any_time_is_believed,
-        day(at(1, What.BOOK, "clinic", slot=70), at(3, What.NULL_DATE, "clinic", number=39)),
+        day(
+            at(1, EventKind.BOOK, "clinic", slot=70),
+            at(3, EventKind.NULL_DATE, "clinic", number=39),
+        ),
     ),
     (
         an_end_for_ever_is_not_cut,
-        day(at(1, What.FOR_EVER, "clinic", slot=70)),
+        day(at(1, EventKind.FOR_EVER, "clinic", slot=70)),
     ),
     (
         a_list_is_decoded_as_a_whole,
-        day(at(1, What.CUT_TEXT, "legacy"), at(2, What.BOOK, "legacy", slot=70)),
+        day(at(1, EventKind.CUT_TEXT, "legacy"), at(2, EventKind.BOOK, "legacy", slot=70)),
     ),
 )

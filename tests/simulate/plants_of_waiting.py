@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core import diff
-from syncd.engine import case, cycle
-from syncd.engine.waits import WaitingWrites
-from syncd.simulate.story import Step, Story, What
+from syncd.core import observation
+from syncd.engine import cycle, decision_input
+from syncd.engine.waiting_writes import WaitingWrites
+from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -24,14 +24,14 @@ def what_cannot_be_written_is_dropped(patch: Patch) -> None:
 
 def a_wrong_clock_frees_time(patch: Patch) -> None:
     """Nobody compares this machine's clock with those of the platforms."""
-    patch.setattr(cycle, "watch_clock", lambda *_given: None)
+    patch.setattr(cycle, "check_clock", lambda *_given: None)
 
 
 def a_clock_s_error_holds_nothing_back(patch: Patch) -> None:
     """The error is known, and removals go on all the same."""
-    case_of = case.case_of
+    case_of = decision_input.build_input
     patch.setattr(
-        "syncd.engine.deciding.case_of",
+        "syncd.engine.decide.build_input",
         lambda *given, **more: replace(case_of(*given, **more), withhold=None),
     )
 
@@ -43,30 +43,33 @@ def what_is_over_by_a_wrong_clock_is_not_closed(patch: Patch) -> None:
 
 def a_clock_that_was_set_back_hides_changes(patch: Patch) -> None:
     """What was written in what is now the future makes every read look older than it."""
-    patch.setattr(diff, "LONGEST_READ", timedelta(days=36_500))
+    patch.setattr(observation, "MAX_READ", timedelta(days=36_500))
 
 
 HOURS = 3600.0
-_MEETING = at(1, What.BOOK, "clinic", slot=70)
-_FORBIDDEN = at(2, What.FORBID_WRITES, "crm")
-_LATER = at(3, What.BOOK, "clinic", slot=70, number=1)
-_AHEAD = Step(4 * HOURS, What.HOST_CLOCK, seconds=72 * HOURS)
-_CANCELLED = at(6, What.CANCEL, "clinic")
+_MEETING = at(1, EventKind.BOOK, "clinic", slot=70)
+_FORBIDDEN = at(2, EventKind.FORBID_WRITES, "crm")
+_LATER = at(3, EventKind.BOOK, "clinic", slot=70, number=1)
+_AHEAD = SimEvent(4 * HOURS, EventKind.HOST_CLOCK, seconds=72 * HOURS)
+_CANCELLED = at(6, EventKind.CANCEL, "clinic")
 
-ABOUT_WAITING: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_WAITING: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (what_cannot_be_written_is_dropped, day(_MEETING, _FORBIDDEN, _LATER)),
     (a_wrong_clock_frees_time, day(_MEETING, _AHEAD, _CANCELLED)),
     (a_clock_s_error_holds_nothing_back, day(_MEETING, _AHEAD, _CANCELLED)),
-    (what_is_over_by_a_wrong_clock_is_not_closed, day(_AHEAD, at(6, What.BOOK, "clinic", slot=70))),
+    (
+        what_is_over_by_a_wrong_clock_is_not_closed,
+        day(_AHEAD, at(6, EventKind.BOOK, "clinic", slot=70)),
+    ),
     (
         a_clock_that_was_set_back_hides_changes,
         day(
-            at(0.5, What.BOOK, "clinic", slot=70),
-            at(0.6, What.TWIN, "crm", slot=1),
-            Step(1 * HOURS, What.HOST_CLOCK, seconds=72 * HOURS),
-            at(3, What.MOVE, "clinic", slot=34),
-            Step(6 * HOURS, What.HOST_CLOCK, seconds=-72 * HOURS),
-            at(8.9, What.MOVE, "crm", slot=54),
+            at(0.5, EventKind.BOOK, "clinic", slot=70),
+            at(0.6, EventKind.TWIN, "crm", slot=1),
+            SimEvent(1 * HOURS, EventKind.HOST_CLOCK, seconds=72 * HOURS),
+            at(3, EventKind.MOVE, "clinic", slot=34),
+            SimEvent(6 * HOURS, EventKind.HOST_CLOCK, seconds=-72 * HOURS),
+            at(8.9, EventKind.MOVE, "crm", slot=54),
         ),
     ),
 )

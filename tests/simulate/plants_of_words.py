@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from syncd.engine import recover
+from syncd.engine import recovery
 from syncd.model import Status, Statuses, statuses
-from syncd.simulate.story import Story, What
-from syncd.systems import allday
+from syncd.simulate.scenario import EventKind, Scenario
+from syncd.systems import all_day
 from syncd.systems.leadconnector import fields
 from tests.simulate.days import at, day
 
@@ -19,7 +19,7 @@ Patch = pytest.MonkeyPatch
 def only_the_documented_words_are_known(patch: Patch) -> None:
     """Another spelling of cancelled keeps the time closed."""
     plain: Mapping[str, Status] = {status.value: status for status in Status}
-    patch.setattr(statuses, "WORDS", plain)
+    patch.setattr(statuses, "STATUS_WORDS", plain)
     patch.setattr(statuses, "squeezed", str.strip)
 
 
@@ -35,48 +35,50 @@ def a_word_goes_back_as_it_came(patch: Patch) -> None:
 
 def a_day_ends_as_it_starts(patch: Patch) -> None:
     """An all-day event without an end of its own is unreadable, and its day stays open."""
-    patch.setattr(allday, "flagged", lambda _values: False)
+    patch.setattr(all_day, "flagged", lambda _values: False)
 
 
 def a_day_is_one_of_utc(patch: Patch) -> None:
     """Midnights are those of UTC, not of the location."""
-    days = allday.days
-    patch.setattr(allday, "days", lambda start, end, _zone, instant: days(start, end, "", instant))
+    days = all_day.days
+    patch.setattr(all_day, "days", lambda start, end, _zone, instant: days(start, end, "", instant))
 
 
 def an_unreadable_record_is_no_record(patch: Patch) -> None:
     """A block whose create had no answer, and that cannot be read, is made once more."""
-    patch.setattr(recover, "_may_hide", lambda *_given: False)
+    patch.setattr(recovery, "may_hide_event", lambda *_given: False)
 
 
-_BOOKED = at(1, What.BOOK, "clinic", slot=70)
+_BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)
 
-ABOUT_WORDS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+ABOUT_WORDS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (
         only_the_documented_words_are_known,
-        day(at(0.5, What.OTHER_WORDS, "clinic"), _BOOKED, at(3, What.CANCEL, "clinic")),
+        day(at(0.5, EventKind.OTHER_WORDS, "clinic"), _BOOKED, at(3, EventKind.CANCEL, "clinic")),
     ),
     (
         an_unknown_word_frees_the_time,
-        day(at(1, What.BOOK, "crm", slot=70), at(3, What.UNKNOWN_WORDS, "crm", number=150)),
+        day(
+            at(1, EventKind.BOOK, "crm", slot=70), at(3, EventKind.UNKNOWN_WORDS, "crm", number=150)
+        ),
     ),
     (
         a_word_goes_back_as_it_came,
         day(
-            at(0.5, What.OTHER_WORDS, "clinic"),
-            at(1, What.BOOK, "legacy", slot=70),
-            at(2, What.TWIN_AS, "clinic", slot=0),
-            at(5, What.MOVE_TWINNED, "legacy", slot=34),
+            at(0.5, EventKind.OTHER_WORDS, "clinic"),
+            at(1, EventKind.BOOK, "legacy", slot=70),
+            at(2, EventKind.TWIN_AS, "clinic", slot=0),
+            at(5, EventKind.MOVE_TWINNED, "legacy", slot=34),
         ),
     ),
-    (a_day_ends_as_it_starts, day(at(1, What.ALL_DAY, "clinic"))),
-    (a_day_is_one_of_utc, day(at(1, What.ALL_DAY, "clinic"))),
+    (a_day_ends_as_it_starts, day(at(1, EventKind.ALL_DAY, "clinic"))),
+    (a_day_is_one_of_utc, day(at(1, EventKind.ALL_DAY, "clinic"))),
     (
         an_unreadable_record_is_no_record,
         day(
-            at(1, What.FAULT, "legacy", slot=1, fault="odd-answer", times=30, spelling="null"),
-            at(2, What.NULL_DATE, "legacy", number=257),
-            at(2.15, What.ALL_DAY, "clinic", number=33, slot=674),
+            at(1, EventKind.FAULT, "legacy", slot=1, fault="odd-answer", times=30, spelling="null"),
+            at(2, EventKind.NULL_DATE, "legacy", number=257),
+            at(2.15, EventKind.ALL_DAY, "clinic", number=33, slot=674),
         ),
     ),
 )

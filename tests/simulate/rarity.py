@@ -10,49 +10,49 @@ from functools import cache, partial
 from typing import NamedTuple
 
 from syncd.simulate.drawn_faults import ALL, HOST, STATE
-from syncd.simulate.story import ONE_PAGE, SYSTEMS, Story, What, draw
+from syncd.simulate.scenario import ONE_PAGE, SYSTEMS, EventKind, Scenario, draw_scenario
 
 
 class Way(NamedTuple):
     """Something that a story may hold."""
 
     name: str
-    holds: Callable[[Story], bool]
+    holds: Callable[[Scenario], bool]
 
 
-def _act(what: What, day: Story) -> bool:
-    return any(step.what is what for step in (*day.before, *day.steps))
+def _act(what: EventKind, day: Scenario) -> bool:
+    return any(step.kind is what for step in (*day.before, *day.steps))
 
 
-def _fault(name: str, day: Story) -> bool:
-    faults = (What.FAULT, What.STATE_FAULT)
-    return any(step.fault == name for step in day.steps if step.what in faults)
+def _fault(name: str, day: Scenario) -> bool:
+    faults = (EventKind.FAULT, EventKind.STATE_FAULT)
+    return any(step.fault == name for step in day.steps if step.kind in faults)
 
 
-def _knob(name: str, value: object, day: Story) -> bool:
+def _knob(name: str, value: object, day: Scenario) -> bool:
     # What is drawn later replaces what was drawn before.
     given = dict(day.account)
     return name in given and given[name] == value
 
 
-def _rule(kind: str, choice: str, day: Story) -> bool:
+def _rule(kind: str, choice: str, day: Scenario) -> bool:
     return (kind, choice) in day.rules
 
 
-def _overlaps(system: str, day: Story) -> bool:
+def _overlaps(system: str, day: Scenario) -> bool:
     return system in day.overlapping
 
 
-def _says_when(system: str, day: Story) -> bool:
+def _says_when(system: str, day: Scenario) -> bool:
     return system not in day.untold
 
 
-def _never_says_when(system: str, day: Story) -> bool:
+def _never_says_when(system: str, day: Scenario) -> bool:
     return system in day.untold
 
 
 def _ways() -> Iterator[Way]:
-    yield from (Way(f"act {what}", partial(_act, what)) for what in What)
+    yield from (Way(f"act {what}", partial(_act, what)) for what in EventKind)
     for fault in (*sorted(ALL - HOST - {"disk"}), *STATE):
         yield Way(f"fault {fault}", partial(_fault, fault))
     for system in SYSTEMS:
@@ -117,16 +117,16 @@ OFTEN, OF = 5, 300
 
 
 @cache
-def stories(number: int = OF) -> tuple[Story, ...]:
+def stories(number: int = OF) -> tuple[Scenario, ...]:
     """Draw the first stories, once for all tests of a process."""
-    return tuple(draw(seed) for seed in range(number))
+    return tuple(draw_scenario(seed) for seed in range(number))
 
 
-def too_rare(ways: Sequence[Way], drawn: Sequence[Story]) -> dict[str, int]:
+def too_rare(ways: Sequence[Way], drawn: Sequence[Scenario]) -> dict[str, int]:
     """Return what too few of these stories hold, and how many do."""
     counts = {name: sum(holds(story) for story in drawn) for name, holds in ways}
     return {name: number for name, number in counts.items() if number * OF < OFTEN * len(drawn)}
 
 
-def _keeps(day: Story, which: str) -> bool:
+def _keeps(day: Scenario, which: str) -> bool:
     return bool(day.busy.rows) and day.busy.keeps == which

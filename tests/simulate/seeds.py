@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from syncd.simulate.story import draw
+from syncd.simulate.scenario import draw_scenario
 
-GATE = tuple(draw(seed) for seed in range(3))
+GATE = tuple(draw_scenario(seed) for seed in range(3))
 """`make test` plays these; `make prove` goes on from there."""
 
 FOUND = (902, 1006, 1022, 1075, 1106, 1125, 1133, 1136, 1148, 1181, 1233, 1254, 1336, 1354)

@@ -24,9 +24,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.play import Outcome, play
+from syncd.simulate.runner import RunResult, play
+from syncd.simulate.scenario import TROUBLE, EventKind, draw_scenario
 from syncd.simulate.shrink import shortest
-from syncd.simulate.story import TROUBLE, What, draw
 from tests.prove import HOUSE, digest
 from tests.simulate.rarity import OF, OFTEN
 
@@ -64,7 +64,7 @@ Play = Callable[[int, str], Iterator[Day]]
 def play_day(seed: int, code: str) -> Iterator[Day]:
     """Play a day; if it breaks a promise, look for the shortest story that does."""
     try:
-        outcome = play(draw(seed))
+        outcome = play(draw_scenario(seed))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
         yield Day(seed, code, broken=(f"{RAISED}: {error!r}",), story=_traceback(error))
         return
@@ -73,11 +73,11 @@ def play_day(seed: int, code: str) -> Iterator[Day]:
         yield _day(outcome, code, _shortest(outcome))
 
 
-def _day(outcome: Outcome, code: str, story: Sequence[str] = ()) -> Day:
+def _day(outcome: RunResult, code: str, story: Sequence[str] = ()) -> Day:
     return Day(
-        outcome.story.seed,
+        outcome.scenario.seed,
         code,
-        outcome.story.hours,
+        outcome.scenario.hours,
         dict(outcome.acts + outcome.commands),
         dict(outcome.faults),
         dict(outcome.writes),
@@ -86,7 +86,7 @@ def _day(outcome: Outcome, code: str, story: Sequence[str] = ()) -> Day:
     )
 
 
-def _shortest(outcome: Outcome) -> Sequence[str]:
+def _shortest(outcome: RunResult) -> Sequence[str]:
     try:
         found = play(shortest(outcome, partial(play, until_broken=True), TRIES))
     except Exception as error:  # noqa: BLE001 - a shorter story may raise one
@@ -200,7 +200,7 @@ def rare(days: Sequence[Day]) -> Iterator[str]:
     """
     counts = Counter(name for day in days for name in {*day.acts, *day.faults})
     unplayed = {str(what) for what in TROUBLE}
-    for name in sorted({*map(str, What), *map(str, FaultKind)} - unplayed):
+    for name in sorted({*map(str, EventKind), *map(str, FaultKind)} - unplayed):
         if counts[name] * OF < OFTEN * len(days):
             yield f"{name} on {counts[name]} of {len(days)} days"
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.simulate.play import play
-from syncd.simulate.story import What, draw
+from syncd.simulate.runner import play
+from syncd.simulate.scenario import EventKind, draw_scenario
 from tests.simulate.days import at, day
 from tests.simulate.plants_of_hosts import a_further_host_s_event_is_written_to
 
@@ -16,9 +16,9 @@ from tests.simulate.plants_of_hosts import a_further_host_s_event_is_written_to
 def test_a_status_that_was_entered_where_words_are_unknown_is_learned_later() -> None:
     outcome = play(
         day(
-            at(1, What.BOOK, "crm", slot=70),
-            at(4.1, What.UNKNOWN_WORDS, "clinic", number=6),
-            at(4.2, What.TWIN_AS, "clinic", slot=1),
+            at(1, EventKind.BOOK, "crm", slot=70),
+            at(4.1, EventKind.UNKNOWN_WORDS, "clinic", number=6),
+            at(4.2, EventKind.TWIN_AS, "clinic", slot=1),
         )
     )
     assert outcome.broken == []
@@ -32,10 +32,10 @@ def test_nobody_completes_a_meeting_of_which_syncd_cannot_know_the_length(
     booked: float, left_out: float
 ) -> None:
     steps = [
-        at(booked, What.BOOK, "crm", slot=74, number=1),
-        at(left_out, What.LEAVE_OUT_SYSTEM, "crm", slot=1),
-        at(8, What.COMPLETE, "crm"),
-        at(12, What.PUT_BACK, "crm", slot=1),
+        at(booked, EventKind.BOOK, "crm", slot=74, number=1),
+        at(left_out, EventKind.LEAVE_OUT_SYSTEM, "crm", slot=1),
+        at(8, EventKind.COMPLETE, "crm"),
+        at(12, EventKind.PUT_BACK, "crm", slot=1),
     ]
     outcome = play(replace(day(*sorted(steps)), account=(("completing_changes_end", True),)))
     assert outcome.broken == []
@@ -43,13 +43,13 @@ def test_nobody_completes_a_meeting_of_which_syncd_cannot_know_the_length(
     assert completed is (booked < left_out), "what was known before that is kept"
 
 
-_HOSTED = (at(1, What.BOOK, "clinic", slot=70), at(2, What.ADD_HOST, "clinic"))
+_HOSTED = (at(1, EventKind.BOOK, "clinic", slot=70), at(2, EventKind.ADD_HOST, "clinic"))
 
 
 @pytest.mark.prove
 def test_a_meeting_follows_its_first_host_s_block_as_its_customer_books_another_host() -> None:
-    booked = at(4, What.BOOK, "legacy", slot=72, number=1)
-    edited = at(4.01, What.EDIT_OURS, "legacy", slot=34, number=2)
+    booked = at(4, EventKind.BOOK, "legacy", slot=72, number=1)
+    edited = at(4.01, EventKind.EDIT_OURS, "legacy", slot=34, number=2)
     outcome = play(day(*_HOSTED, booked, edited, block_edited="reschedule"))
     assert any("clinic syncd: alice appointment" in line for line in outcome.trace)
     assert outcome.broken == []
@@ -60,7 +60,7 @@ def test_a_meeting_that_follows_a_further_host_s_block_breaks_a_promise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     a_further_host_s_event_is_written_to(monkeypatch)
-    edited = at(4.01, What.EDIT_OURS, "legacy", slot=34, number=1)
+    edited = at(4.01, EventKind.EDIT_OURS, "legacy", slot=34, number=1)
     outcome = play(day(*_HOSTED, edited, block_edited="reschedule"))
     assert any("for one who is not its first" in line for line in outcome.broken)
 
@@ -68,4 +68,4 @@ def test_a_meeting_that_follows_a_further_host_s_block_breaks_a_promise(
 @pytest.mark.prove
 @pytest.mark.parametrize("seed", [17, 36, 38, 47, 62, 65, 71, 101])
 def test_days_with_complaints_that_once_broke_a_promise_hold(seed: int) -> None:
-    assert play(draw(seed)).broken == []
+    assert play(draw_scenario(seed)).broken == []

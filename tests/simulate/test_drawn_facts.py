@@ -13,7 +13,7 @@ from syncd.model.platform_facts import NO, PLATFORM_FACTS
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.drawn_facts import ELSEWHERE, NEVER, SYSTEM_OF, set_facts
-from syncd.simulate.story import Story, What, draw
+from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
 
 SEEDS, OFTEN = 300, 5
 KEYS = [(SYSTEM_OF[row.platform], row.name) for row in PLATFORM_FACTS]
@@ -21,9 +21,9 @@ SIDES = [(SYSTEM_OF[row.platform], row.name, side) for row in PLATFORM_FACTS for
 
 
 @cache
-def stories() -> tuple[Story, ...]:
+def stories() -> tuple[Scenario, ...]:
     """Draw the days that are counted."""
-    return tuple(draw(seed) for seed in range(SEEDS))
+    return tuple(draw_scenario(seed) for seed in range(SEEDS))
 
 
 @cache
@@ -67,7 +67,10 @@ def test_facts_are_measured_on_some_days_and_change_on_some_of_those() -> None:
         assert measured[key] >= OFTEN or row.measured is not type(row.measured).PROBE
         assert measured[key] < SEEDS
     changed = Counter(
-        step.system for story in stories() for step in story.steps if step.what is What.CHANGE_FACT
+        step.system
+        for story in stories()
+        for step in story.steps
+        if step.kind is EventKind.CHANGE_FACT
     )
     assert min(changed[system] for system in SYSTEM_OF.values()) >= OFTEN
 
@@ -79,4 +82,4 @@ def test_where_tags_are_stripped_that_was_measured_before() -> None:
 
 
 def test_a_day_without_complaints_has_no_drawn_facts() -> None:
-    assert draw(3, complaints=False).facts == ()
+    assert draw_scenario(3, complaints=False).facts == ()

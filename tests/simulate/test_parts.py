@@ -11,14 +11,14 @@ from itertools import count
 
 import pytest
 
-from syncd.core.answer import Answer
-from syncd.core.decide import Case, Decision, decide, decide_answered
-from syncd.core.double import pair_of
-from syncd.engine import deciding
+from syncd.core.double_bookings import booking_pair
+from syncd.core.reconcile import Decision, DecisionInput, reconcile, reconcile_with_answer
+from syncd.core.resolution import Resolution
+from syncd.engine import decide
 from syncd.model import HeldConflict, Id, ProviderState
-from syncd.simulate.play import play
-from syncd.simulate.story import draw
-from syncd.store import part
+from syncd.simulate.runner import play
+from syncd.simulate.scenario import draw_scenario
+from syncd.store import partial_load
 from syncd.store.store import Store
 
 SEEDS, HANDFUL = 40, 5
@@ -26,9 +26,9 @@ SEEDS, HANDFUL = 40, 5
 Differences = list[str]
 
 
-def compare(small: ProviderState, whole: ProviderState, case: Case) -> Differences:
+def compare(small: ProviderState, whole: ProviderState, case: DecisionInput) -> Differences:
     """Where the decision on the part differs from that on the whole."""
-    few, all_ = (decide(state, case, _ids()) for state in (small, whole))
+    few, all_ = (reconcile(state, case, _ids()) for state in (small, whole))
     found: Differences = []
 
     def same(what: str, one: Iterable[object], other: Iterable[object]) -> None:
@@ -41,7 +41,9 @@ def compare(small: ProviderState, whole: ProviderState, case: Case) -> Differenc
         same(rows, getattr(few.changes, rows), getattr(all_.changes, rows))
     # What ends by the clock alone ends in the rest when the whole is looked at next.
     same("closed", _by_news(few, case), [c for c in _by_news(all_, case) if _in(c, small)])
-    same("retired", few.changes.retired, set(all_.changes.retired) & {b.id for b in small.bookings})
+    same(
+        "retired", few.changes.archived, set(all_.changes.archived) & {b.id for b in small.bookings}
+    )
     known = {held.conflict.subject for held in whole.conflicts}
     told = [{c.subject for c in decision.conflicts} for decision in (few, all_)]
     same("conflict", told[0], told[1] - (known - told[0]))
@@ -54,7 +56,7 @@ def compare(small: ProviderState, whole: ProviderState, case: Case) -> Differenc
     return found
 
 
-def _by_news(decision: Decision, case: Case) -> list[HeldConflict]:
+def _by_news(decision: Decision, case: DecisionInput) -> list[HeldConflict]:
     return [
         held
         for held in decision.changes.closed
@@ -63,7 +65,9 @@ def _by_news(decision: Decision, case: Case) -> list[HeldConflict]:
 
 
 def _in(held: HeldConflict, state: ProviderState) -> bool:
-    return bool({b.id for b in state.bookings} & {*pair_of(held.conflict), held.conflict.subject})
+    return bool(
+        {b.id for b in state.bookings} & {*booking_pair(held.conflict), held.conflict.subject}
+    )
 
 
 def _ids() -> Callable[[], str]:
@@ -82,29 +86,29 @@ class Twin:
         self.differences: Differences = []
 
     def load(self, store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, ProviderState]:
-        self.parts = part.parts(store, around)
+        self.parts = partial_load.load_parts(store, around)
         self.wholes = {provider: store.state(provider) for provider in self.parts}
         return dict(self.parts)
 
     def decide(
         self,
         state: ProviderState,
-        case: Case,
+        case: DecisionInput,
         new_id: Callable[[], str],
-        answers: Mapping[str, Answer],
+        answers: Mapping[str, Resolution],
     ) -> tuple[Decision, frozenset[str]]:
         if state is self.parts.get(state.provider):
             whole = self.wholes[state.provider]
             self.compared += 1
             self.left_out += len(whole.records) - len(state.records)
             self.differences += compare(state, whole, case)
-        return decide_answered(state, case, new_id, answers)
+        return reconcile_with_answer(state, case, new_id, answers)
 
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> Twin:
     twin = Twin()
-    monkeypatch.setattr(deciding, "parts", twin.load)
-    monkeypatch.setattr(deciding, "decide_answered", twin.decide)
+    monkeypatch.setattr(decide, "load_parts", twin.load)
+    monkeypatch.setattr(decide, "reconcile_with_answer", twin.decide)
     return twin
 
 
@@ -120,7 +124,7 @@ def test_what_is_decided_on_a_part_is_what_is_decided_on_the_whole(
 ) -> None:
     twin = watched(monkeypatch)
     for seed in seeds:
-        play(draw(seed))
+        play(draw_scenario(seed))
     assert twin.differences == []
     if 0 in seeds:  # of other handfuls, some hold quiet days only
         assert twin.compared > HANDFUL

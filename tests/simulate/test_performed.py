@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.simulate import stopping
-from syncd.simulate.story import Story, What
+from syncd.simulate.scenario import EventKind, Scenario
 from tests.simulate.days import at, day
 from tests.simulate.performed import (
     AFTERWARDS,
@@ -19,8 +19,8 @@ from tests.simulate.performed import (
 from tests.simulate.rarity import OF, OFTEN, stories
 
 _CLEARED = day(
-    *(at(1, What.BLOCK, "clinic", slot=slot) for slot in (60, 64, 68)),
-    at(6, What.CLEAR, "clinic"),
+    *(at(1, EventKind.BLOCK, "clinic", slot=slot) for slot in (60, 64, 68)),
+    at(6, EventKind.CLEAR, "clinic"),
 )
 """A calendar with nothing but blocks is cleared."""
 
@@ -36,32 +36,34 @@ def test_each_act_is_performed_on_enough_of_the_days() -> None:
 def test_planted_an_act_that_finds_no_target_is_counted_as_not_performed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert too_rarely_performed([_CLEARED], kinds={What.CLEAR}) == {}
+    assert too_rarely_performed([_CLEARED], kinds={EventKind.CLEAR}) == {}
     monkeypatch.setattr(stopping, "_clear", lambda *_given: "")
-    assert too_rarely_performed([_CLEARED], kinds={What.CLEAR}) == {What.CLEAR: 0}
+    assert too_rarely_performed([_CLEARED], kinds={EventKind.CLEAR}) == {EventKind.CLEAR: 0}
 
 
 def test_only_days_that_can_add_something_are_counted() -> None:
     days = [
         replace(day(*(at(1, what, "crm") for what in whats)), seed=seed)
-        for seed, whats in enumerate([(What.BOOK, What.MOVE)] * 90 + [(What.BOOK,)] * 30)
+        for seed, whats in enumerate(
+            [(EventKind.BOOK, EventKind.MOVE)] * 90 + [(EventKind.BOOK,)] * 30
+        )
     ]
     played: list[int] = []
 
-    def all_but_moves(story: Story) -> frozenset[str]:
+    def all_but_moves(story: Scenario) -> frozenset[str]:
         played.append(story.seed)
-        return frozenset(drawn_in(story)) - {What.MOVE}
+        return frozenset(drawn_in(story)) - {EventKind.MOVE}
 
     # Two of 120 days are asked for: moves are not performed on the first 89 that hold them.
-    found = too_rarely_performed(days, all_but_moves, kinds={What.BOOK, What.MOVE})
-    assert found == {What.MOVE: 0}
+    found = too_rarely_performed(days, all_but_moves, kinds={EventKind.BOOK, EventKind.MOVE})
+    assert found == {EventKind.MOVE: 0}
     assert len(played) == len(set(played)) == 89
 
 
 def test_all_but_faults_of_platforms_and_of_the_state_is_counted() -> None:
-    assert {str(what) for what in What} - PERFORMED == {
-        What.FAULT,
-        What.STATE_FAULT,
-        What.STATE_LOST,
-        What.STATE_RESTORED,
+    assert {str(what) for what in EventKind} - PERFORMED == {
+        EventKind.FAULT,
+        EventKind.STATE_FAULT,
+        EventKind.STATE_LOST,
+        EventKind.STATE_RESTORED,
     }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.simulate.play import play
-from syncd.simulate.story import Story
+from syncd.simulate.runner import play
+from syncd.simulate.scenario import Scenario
 from tests.simulate.every_plant import PLANTS
 from tests.simulate.plants import Plant
 from tests.simulate.seeds import GATE
@@ -17,13 +17,13 @@ NAMES = {story: plant.__name__ for plant, story in reversed(PLANTS) if story not
 
 
 @pytest.mark.parametrize("story", NAMES, ids=NAMES.values())
-def test_a_day_without_its_planted_bug_keeps_every_promise(story: Story) -> None:
+def test_a_day_without_its_planted_bug_keeps_every_promise(story: Scenario) -> None:
     assert play(story).broken == []
 
 
 @pytest.mark.parametrize(("plant", "story"), PLANTS, ids=[p.__name__ for p, _ in PLANTS])
 def test_a_planted_bug_breaks_a_promise(
-    plant: Plant, story: Story, monkeypatch: pytest.MonkeyPatch
+    plant: Plant, story: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch)
     assert play(story, until_broken=True).broken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncd.simulate.drawn_faults import ALL, HOST
-from syncd.simulate.story import What, draw
+from syncd.simulate.scenario import EventKind, draw_scenario
 from tests.simulate.rarity import OF, OFTEN, WAYS, Way, stories, too_rare
 
 
@@ -13,11 +13,11 @@ def test_each_act_fault_and_side_of_a_fact_is_drawn_often_enough() -> None:
 
 def test_what_is_too_rare_is_named_with_its_number() -> None:
     ways = (Way("never", lambda _day: False), Way("always", lambda _day: True))
-    assert too_rare(ways, [draw(0), draw(1)]) == {"never": 0}
+    assert too_rare(ways, [draw_scenario(0), draw_scenario(1)]) == {"never": 0}
 
 
 def test_every_act_and_fault_is_counted() -> None:
     names = {way.name for way in WAYS}
     assert len(names) == len(WAYS)
-    assert {f"act {what}" for what in What} <= names
+    assert {f"act {what}" for what in EventKind} <= names
     assert {f"fault {fault}" for fault in ALL - HOST - {"disk"}} <= names

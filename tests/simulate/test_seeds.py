@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.simulate.play import play
-from syncd.simulate.story import Story, draw
+from syncd.simulate.runner import play
+from syncd.simulate.scenario import Scenario, draw_scenario
 from tests.simulate.seeds import FOUND, GATE
 
 
@@ -16,16 +16,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.mark.parametrize("story", GATE, ids=lambda story: str(story.seed))
-def test_every_promise_holds_on_the_first_days(story: Story) -> None:
+def test_every_promise_holds_on_the_first_days(story: Scenario) -> None:
     assert play(story).broken == [], "see: syncd simulate --seed N"
 
 
 @pytest.mark.prove
 def test_every_promise_holds_on_every_seed(further: int) -> None:
-    assert play(draw(further)).broken == [], "see: syncd simulate --seed N"
+    assert play(draw_scenario(further)).broken == [], "see: syncd simulate --seed N"
 
 
 @pytest.mark.prove
 @pytest.mark.parametrize("seed", FOUND)
 def test_days_that_once_broke_a_promise_hold(seed: int) -> None:
-    assert play(draw(seed, complaints=False)).broken == []
+    assert play(draw_scenario(seed, complaints=False)).broken == []

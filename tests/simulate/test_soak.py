@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.play import Outcome
-from syncd.simulate.story import What, draw
+from syncd.simulate.runner import RunResult
+from syncd.simulate.scenario import EventKind, draw_scenario
 from tests.prove import HOUSE
 from tests.simulate import soak
 from tests.simulate.soak import Day, Ledger, main, play_day, rare, report
@@ -81,7 +81,7 @@ def test_the_report_sums_acts_faults_and_writes_and_shows_broken_stories() -> No
 
 
 def test_acts_that_found_nothing_to_do_on_most_days_are_named() -> None:
-    every = {str(what): 1 for what in What} | {str(kind): 1 for kind in FaultKind}
+    every = {str(what): 1 for what in EventKind} | {str(kind): 1 for kind in FaultKind}
     missing = {name: 1 for name in every if name not in {"wipe", "lag"}}
     days = [Day(seed, "a", acts=missing) for seed in range(10)]
     assert list(rare(days)) == ["lag on 0 of 10 days", "wipe on 0 of 10 days"]
@@ -91,7 +91,7 @@ def test_acts_that_found_nothing_to_do_on_most_days_are_named() -> None:
 def test_an_exception_while_a_day_is_played_is_kept_as_broken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def raising(*_given: object) -> Outcome:
+    def raising(*_given: object) -> RunResult:
         raise OverflowError("date value out of range")
 
     monkeypatch.setattr(soak, "play", raising)
@@ -103,10 +103,10 @@ def test_an_exception_while_a_day_is_played_is_kept_as_broken(
 def test_broken_days_are_kept_before_and_after_they_are_cut_short(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    story = draw(10_000)
-    outcome = Outcome(story, ["4: twice"], ["14 05:00:00 book", "  GET /v1"])
+    story = draw_scenario(10_000)
+    outcome = RunResult(story, ["4: twice"], ["14 05:00:00 book", "  GET /v1"])
     monkeypatch.setattr(soak, "play", lambda _story: outcome)
-    monkeypatch.setattr(soak, "shortest", lambda found, *_more: found.story)
+    monkeypatch.setattr(soak, "shortest", lambda found, *_more: found.scenario)
     first, second = play_day(10_000, "c")
     assert (first.broken, first.story) == (["4: twice"], ())
     assert second.story == ["14 05:00:00 book"]

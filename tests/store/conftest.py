@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.store import Store, connect
+from syncd.store import Store, database
 from syncd.store import store as shelf
 
 
@@ -28,4 +28,4 @@ def store(path: Path) -> Iterator[Store]:
 @pytest.fixture
 def every_state_is_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Alembic make each new state: for the files where migrations are what is tested."""
-    monkeypatch.setattr(shelf, "migrate", connect.migrate)
+    monkeypatch.setattr(shelf, "migrate", database.migrate)

@@ -12,17 +12,17 @@ from syncd.model import (
     Conflict,
     ConflictKind,
     HeldConflict,
+    HistoryEntry,
     Intent,
     IntentState,
-    Item,
     Kind,
-    Note,
     Operation,
-    Record,
     Replica,
+    ReportedItem,
     Role,
     Status,
     Topic,
+    TrackedEvent,
     Value,
     Window,
 )
@@ -46,11 +46,11 @@ def span(start: float, end: float) -> Window:
     return Window(at(start), at(end))
 
 
-def rec(event: str, observed: Value | None, system: str = "a", **more: Any) -> Record:
+def rec(event: str, observed: Value | None, system: str = "a", **more: Any) -> TrackedEvent:
     """A record of provider p."""
     more = {"provider": "p", "kind": Kind.APPOINTMENT, "observed_at": DAY, **more}
     more.setdefault("fingerprint", f"print of {event}")
-    return Record(system=system, id=event, observed=observed, **more)
+    return TrackedEvent(system=system, id=event, observed=observed, **more)
 
 
 def book(name: str, agreed: Value, provider: str = "p") -> Booking:
@@ -79,11 +79,13 @@ def intent(name: str, *, state: IntentState = IntentState.OPEN, **more: Any) -> 
     return Intent(name, more.pop("run", "run"), operation, state, more.pop("opened_at", DAY))
 
 
-def item(event: str, **more: Any) -> Item:
+def item(event: str, **more: Any) -> ReportedItem:
     """An unreadable record, seen in a read of the whole window."""
     more = {"topic": Topic.UNREADABLE, "reason": "no end", "calendars": ("p",), **more}
     more = {"back": timedelta(days=1), "ahead": timedelta(days=60), **more}
-    return Item(system="a", event=event, since=DAY, seen_at=more.pop("seen_at", DAY), **more)
+    return ReportedItem(
+        system="a", event=event, since=DAY, seen_at=more.pop("seen_at", DAY), **more
+    )
 
 
 def held(name: str, *, provider: str = "p", **more: Any) -> HeldConflict:
@@ -93,9 +95,9 @@ def held(name: str, *, provider: str = "p", **more: Any) -> HeldConflict:
     return HeldConflict(name, conflict, more.pop("opened_at", DAY), more.pop("run", "run"), **more)
 
 
-def note(what: str, **more: Any) -> Note:
+def note(what: str, **more: Any) -> HistoryEntry:
     """A line of history."""
-    return Note(
+    return HistoryEntry(
         more.pop("at", DAY), more.pop("run", "run"), more.pop("provider", "p"), what, **more
     )
 

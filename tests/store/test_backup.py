@@ -31,7 +31,7 @@ def furnish(store: Store) -> None:
             replicas=[link("m", "e")],
             intents=[intent("open", key="abcdefghij"), intent("done", state=IntentState.DONE)],
             baselines=[Baseline("a", "p", "digest", DAY)],
-            notes=[note("seen")],
+            history=[note("seen")],
         )
     )
 
@@ -173,7 +173,7 @@ def test_a_restored_state_is_the_backup_and_the_one_before_is_kept(path: Path) -
 def test_after_a_restore_nothing_counts_as_known_and_no_write_is_taken_up(path: Path) -> None:
     restore(made(path), path, NOW)
     store = Store.open(path)
-    assert [b.settled_at for b in store.baselines()] == [None]
+    assert [b.completed_at for b in store.baselines()] == [None]
     assert [r.fingerprint for r in store.records("a", ["e"])] == [""]
     assert store.pending_intents() == []
     assert "abcdefghij" in {i.operation.key for i in intents_of(store, "run")}

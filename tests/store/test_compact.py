@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from syncd.model import Changes, Closing, IntentState, Kind, Waiver
+from syncd.model import Changes, IntentState, Kind, TimeToBlock, UndoSuppression
 from syncd.store import Store
+from syncd.store.availability import save_times_to_block, stored_times_to_block
 from syncd.store.compact import STEP, compact, compacting
-from syncd.store.exposed import closings, keep_closings
 from syncd.store.journal import failed_operations, intents_of
-from syncd.store.proof import created_ids
+from syncd.store.ownership_proof import created_ids
 from tests.store.kit import DAY, book, held, intent, link, note, rec, v
 
 LATER = DAY + timedelta(days=200)
@@ -28,8 +28,8 @@ def test_of_a_living_booking_the_last_reason_stays_however_old(store: Store) -> 
         note("seen", booking="n", rule="only"),
     ]
     bookings = [book("m", v(9)), book("n", v(9)), book("gone", v(9))]
-    store.apply(Changes(bookings=bookings, notes=lines))
-    store.apply(Changes(retired=["gone"]))
+    store.apply(Changes(bookings=bookings, history=lines))
+    store.apply(Changes(archived=["gone"]))
     assert compact(store, NEVER) == 0
     compact(store, DAY + timedelta(days=1))
     assert {(n.booking, n.rule) for n in store.history()} == {("m", "new"), ("n", "only")}
@@ -41,7 +41,7 @@ def test_the_reason_is_kept_while_nothing_newer_is_there(store: Store) -> None:
         note("agreed", booking="m"),
         note("set-status", booking="m"),
     ]
-    store.apply(Changes(bookings=[book("m", v(9))], notes=lines))
+    store.apply(Changes(bookings=[book("m", v(9))], history=lines))
     compact(store, LATER)
     assert [n.what for n in store.history()] == ["agreed"]
 
@@ -53,16 +53,19 @@ def test_bookings_that_are_over_go_with_their_links_and_events(store: Store) -> 
             records=[rec("e", v(9)), rec("f", v(9)), rec("shared", v(9))],
             bookings=[alive, over],
             replicas=[link("alive", "e"), link("over", "f"), link("over", "shared")],
-            waivers=[Waiver("over", "a", 0, "r"), Waiver("alive", "a", 0, "r")],
+            undo_suppressions=[
+                UndoSuppression("over", "a", 0, "r"),
+                UndoSuppression("alive", "a", 0, "r"),
+            ],
         )
     )
-    store.apply(Changes(replicas=[link("alive", "shared")], retired=["over"]))
+    store.apply(Changes(replicas=[link("alive", "shared")], archived=["over"]))
     compact(store, DAY)
     assert {b.id for b in store.find_bookings("")} == {"alive", "over"}
     compact(store, LATER)
     assert {b.id for b in store.find_bookings("")} == {"alive"}
     assert {r.id for r in store.records("a", ["e", "f", "shared"])} == {"e", "shared"}
-    assert [w.booking for w in store.state("p").waivers] == ["alive"]
+    assert [w.booking for w in store.state("p").undo_suppressions] == ["alive"]
 
 
 def test_what_is_open_and_the_keys_of_blocks_to_come_stay(store: Store) -> None:
@@ -98,8 +101,8 @@ def test_the_proof_of_a_block_that_stands_is_kept_however_long_ago_it_was_made(
     ]
     far = replace(v(9), start=v(9).start + YEAR, end=v(9).end + YEAR)
     records = [
-        rec("stands", far, "b", kind=Kind.BLOCK, mine=True),
-        rec("gone", None, "b", kind=Kind.BLOCK, mine=True, ended=True),
+        rec("stands", far, "b", kind=Kind.BLOCK, created_by_us=True),
+        rec("gone", None, "b", kind=Kind.BLOCK, created_by_us=True, end_accepted=True),
         rec("theirs", far, "b"),
     ]
     store.apply(Changes(intents=rows, records=records))
@@ -109,9 +112,9 @@ def test_the_proof_of_a_block_that_stands_is_kept_however_long_ago_it_was_made(
 
 
 def test_old_measures_go(store: Store) -> None:
-    keep_closings(store, [Closing("m", 0, "p", DAY), Closing("n", 0, "p", LATER)])
+    save_times_to_block(store, [TimeToBlock("m", 0, "p", DAY), TimeToBlock("n", 0, "p", LATER)])
     compact(store, LATER - timedelta(days=1))
-    assert [c.booking for c in closings(store)] == ["n"]
+    assert [c.booking for c in stored_times_to_block(store)] == ["n"]
 
 
 def test_much_that_is_old_goes_in_short_steps_and_nothing_else(store: Store) -> None:
@@ -121,10 +124,10 @@ def test_much_that_is_old_goes_in_short_steps_and_nothing_else(store: Store) -> 
             bookings=[book(name, v(9)) for name in (*many, "alive")],
             records=[rec(name, v(9)) for name in (*many, "e")],
             replicas=[link("alive", "e"), *(link(name, name) for name in many)],
-            notes=[note("seen", booking=name) for name in (*many, "alive")],
+            history=[note("seen", booking=name) for name in (*many, "alive")],
         )
     )
-    store.apply(Changes(retired=many))
+    store.apply(Changes(archived=many))
     steps = list(compacting(store, LATER))
     assert max(steps) <= 3 * STEP  # a booking, its link and its waivers go together
     assert sum(steps) == 4 * len(many)

@@ -18,9 +18,9 @@ def test_another_state_compiles_nothing_anew_and_tells_its_own_rows(tmp_path: Pa
     sizes = []
     for name in ("one", "two"):
         store = Store.open(tmp_path / f"{name}.db")
-        store.apply(Changes(notes=[note(name)]))
+        store.apply(Changes(history=[note(name)]))
         query = select(HISTORY.c.what).where(HISTORY.c.what == name)
-        told.append([row["what"] for row in store.ask(query)])
+        told.append([row["what"] for row in store.query_once(query)])
         store.counts()
         store.close()
         sizes.append(len(SHARED))
@@ -32,7 +32,7 @@ def test_a_dry_run_on_a_copy_compiles_nothing_anew(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "state.db")
     counts = store.counts()
     known = len(SHARED)
-    copy = store.scratch()
+    copy = store.in_memory_copy()
     assert copy.counts() == counts
     assert len(SHARED) == known
     copy.close()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from syncd.store import StateError
-from syncd.store.errors import told
+from syncd.store.errors import translate_errors
 
 TABLE = [
     ("database is locked", "locked", "Close that program"),
@@ -29,7 +29,7 @@ def test_what_sqlite_says_is_told_with_place_and_remedy(
 ) -> None:
     raw = sqlite3.OperationalError(said)
     fault = OperationalError("SELECT 1", {}, raw) if wrapped else raw
-    with pytest.raises(StateError) as caught, told("the place"):
+    with pytest.raises(StateError) as caught, translate_errors("the place"):
         raise fault
     assert caught.value.place == "the place"
     assert reason in caught.value.reason
@@ -47,6 +47,6 @@ def test_what_sqlite_says_is_told_with_place_and_remedy(
     ],
 )
 def test_a_bug_is_not_dressed_up_as_trouble_with_the_state(fault: Exception) -> None:
-    with pytest.raises(type(fault)) as caught, told("the place"):
+    with pytest.raises(type(fault)) as caught, translate_errors("the place"):
         raise fault
     assert caught.value is fault

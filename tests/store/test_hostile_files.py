@@ -14,9 +14,9 @@ import pytest
 from syncd.model import Baseline, Changes
 from syncd.store import StateError, Store, layout
 from syncd.store.backup import backup, restore
-from syncd.store.connect import COPY, connect, migrate
-from syncd.store.created import beside
-from syncd.store.glance import glance
+from syncd.store.created_ids import created_ids_path
+from syncd.store.database import COPY, migrate, open_database
+from syncd.store.status_query import read_status
 from tests.store.kit import DAY
 from tests.store.released import FROZEN, furnished
 
@@ -91,7 +91,7 @@ def source(tmp_path: Path) -> Path:
 def settled(path: Path) -> bool:
     """Whether any calendar of a state counts as read in full."""
     store = Store.open(path)
-    found = any(each.settled_at for each in store.baselines())
+    found = any(each.completed_at for each in store.baselines())
     store.close()
     return found
 
@@ -118,7 +118,7 @@ def test_a_state_with_code_in_it_is_not_opened_and_not_touched(path: Path, sql: 
     for look in (
         lambda: Store.open(path),
         lambda: Store.open(path, write=False),
-        lambda: glance(path, NOW, NOW),
+        lambda: read_status(path, NOW, NOW),
     ):
         with pytest.raises(StateError):
             look()
@@ -131,7 +131,7 @@ def test_status_says_in_plain_words_that_a_row_is_unreadable(path: Path, name: s
     spoiled(path, VALUES[name].replace("starts =", "base ="))
     spoiled(path, "UPDATE run SET started_at = 'x'")
     with pytest.raises(StateError, match="damaged"):
-        glance(path, NOW, NOW)
+        read_status(path, NOW, NOW)
 
 
 @pytest.mark.parametrize("kind", ["a pipe", "a folder", "a link to a pipe"])
@@ -154,12 +154,12 @@ def test_every_released_layout_is_known_as_syncd_makes_it(tmp_path: Path) -> Non
 
 
 def test_the_digest_of_the_newest_layout_is_that_of_the_migrations() -> None:
-    engine = connect("sqlite://", create=True)
+    engine = open_database("sqlite://", create=True)
     migrate(engine, "a new state")
     with closing(engine.raw_connection()) as raw:
         found = layout.objects(raw.driver_connection)  # type: ignore[arg-type]
     engine.dispose()
-    said = layout.digest(layout.layout_of(found))
+    said = layout.layout_digest(layout.layout_of(found))
     assert said == layout.NEWEST, f"write {said!r} into syncd/store/layout.py"
 
 
@@ -177,7 +177,7 @@ def test_a_backup_copied_into_place_by_hand_is_distrusted_once(path: Path, sourc
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA application_id").fetchone() == (COPY,)
     store = Store.open(path)
-    assert not any(each.settled_at for each in store.baselines())
+    assert not any(each.completed_at for each in store.baselines())
     store.apply(Changes(baselines=[Baseline("a", "p", "digest", DAY)]))
     store.close()
     assert settled(path), "it is a state like any other from then on"
@@ -186,7 +186,7 @@ def test_a_backup_copied_into_place_by_hand_is_distrusted_once(path: Path, sourc
 def test_a_state_that_came_without_its_file_of_created_ids_is_distrusted(path: Path) -> None:
     furnished(path)
     assert settled(path)
-    beside(path).unlink()
+    created_ids_path(path).unlink()
     assert not settled(path)
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from syncd.core.ownership import Ownership
-from syncd.model import Kind, ProviderState, Record
+from syncd.model import Kind, ProviderState, TrackedEvent
 from tests.core.kit import decided, rec, summary, v
 
 KEY = "abcdefghij"
 
 
-def old_block(system: str, *, key: str | None = KEY) -> Record:
+def old_block(system: str, *, key: str | None = KEY) -> TrackedEvent:
     """A block that syncd made at nine before its state was lost."""
     return rec(system, "k", v(9), kind=Kind.BLOCK, key=key)
 
 
-def after_loss(*records: Record) -> list[tuple[str, str, str]]:
+def after_loss(*records: TrackedEvent) -> list[tuple[str, str, str]]:
     """The writes of the first decision on nothing but what the systems hold."""
     return summary(decided(ProviderState("p", records=records)))
 

@@ -17,7 +17,15 @@ import pytest
 from syncd.model import Changes
 from syncd.store import StateError, Store, nightly
 from syncd.store import backup as copying
-from syncd.store.nightly import KEPT, Kept, folder_of, is_due, kept, last, make
+from syncd.store.nightly import (
+    MAX_KEPT,
+    KeptBackup,
+    folder_of,
+    is_due,
+    kept_backups,
+    last_backup,
+    make_backup,
+)
 from tests.store.kit import book, v
 
 NOW = datetime(2026, 6, 10, 3, 30, tzinfo=UTC)
@@ -41,7 +49,7 @@ def mode(path: Path) -> int:
 
 def test_a_backup_is_a_state_in_a_private_folder(path: Path) -> None:
     furnish(path)
-    made = make(path, NOW)
+    made = make_backup(path, NOW)
     assert made.path == path.with_name("syncd.db.backups") / "nightly-20260610T033000Z.db"
     assert (mode(made.path.parent), mode(made.path)) == (0o700, 0o600)
     assert names(path) == [made.path.name]
@@ -52,31 +60,33 @@ def test_a_backup_is_a_state_in_a_private_folder(path: Path) -> None:
 def test_the_seven_newest_are_kept(path: Path) -> None:
     furnish(path)
     for day in range(10):
-        make(path, NOW + day * DAY)
-    assert [each.made_at for each in kept(path)] == [NOW + day * DAY for day in range(3, 10)]
-    assert KEPT == 7
+        make_backup(path, NOW + day * DAY)
+    assert [each.made_at for each in kept_backups(path)] == [
+        NOW + day * DAY for day in range(3, 10)
+    ]
+    assert MAX_KEPT == 7
 
 
 def test_files_of_others_are_left_alone(path: Path) -> None:
     furnish(path)
-    make(path, NOW)
+    make_backup(path, NOW)
     folder = folder_of(path)
     others = ["before-upgrade.db", "nightly-2026.db", "nightly-20260610T033000Z.db.gz", "notes"]
     for name in others:
         (folder / name).write_text("mine")
     (folder / "nightly-20200101T000000Z.db").symlink_to(path)
     for day in range(1, 10):
-        make(path, NOW + day * DAY)
+        make_backup(path, NOW + day * DAY)
     assert {*others, "nightly-20200101T000000Z.db"} <= set(names(path))
-    assert len(kept(path)) == KEPT
+    assert len(kept_backups(path)) == MAX_KEPT
 
 
 def test_a_backup_that_fails_removes_none_and_leaves_nothing(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     furnish(path)
-    for day in range(KEPT):
-        make(path, NOW + day * DAY)
+    for day in range(MAX_KEPT):
+        make_backup(path, NOW + day * DAY)
     before = names(path)
 
     def full(_descriptor: int) -> None:
@@ -84,7 +94,7 @@ def test_a_backup_that_fails_removes_none_and_leaves_nothing(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StateError, match="No space left"):
-        make(path, NOW + KEPT * DAY)
+        make_backup(path, NOW + MAX_KEPT * DAY)
     assert names(path) == before
 
 
@@ -110,7 +120,7 @@ def test_a_copy_that_is_not_the_state_is_no_backup(
 
     monkeypatch.setattr(copying, "_copy", spoilt)
     with pytest.raises(StateError, match=r"damaged|does not hold what the state holds"):
-        make(path, NOW)
+        make_backup(path, NOW)
     assert names(path) == []
 
 
@@ -127,23 +137,23 @@ def test_a_damaged_index_makes_no_backup(path: Path) -> None:
     data[size * (root - 1) + size - 60 : size * root] = b"\x00" * 60
     path.write_bytes(data)
     with pytest.raises(StateError, match="damaged"):
-        make(path, NOW)
+        make_backup(path, NOW)
     assert names(path) == []
 
 
 def test_a_backup_can_be_given_up(path: Path) -> None:
     furnish(path)
     with pytest.raises(StateError, match="given up"):
-        make(path, NOW, stopped=lambda: True)
+        make_backup(path, NOW, stopped=lambda: True)
     assert names(path) == []
 
 
 def test_what_a_power_cut_left_unfinished_is_removed_by_the_next(path: Path) -> None:
     furnish(path)
-    make(path, NOW)
+    make_backup(path, NOW)
     left = folder_of(path) / ".nightly-20260609T033000Z.db.new-77"
     left.write_bytes(b"half")
-    make(path, NOW + DAY)
+    make_backup(path, NOW + DAY)
     assert left.name not in names(path)
 
 
@@ -153,7 +163,7 @@ def test_a_link_in_the_place_of_the_folder_is_refused(path: Path, tmp_path: Path
     elsewhere.mkdir(mode=0o755)
     folder_of(path).symlink_to(elsewhere)
     with pytest.raises(StateError, match="not one"):
-        make(path, NOW)
+        make_backup(path, NOW)
     assert (list(elsewhere.iterdir()), mode(elsewhere)) == ([], 0o755)
 
 
@@ -161,27 +171,27 @@ def test_it_is_due_when_none_was_made_since_the_night(path: Path) -> None:
     assert not is_due(path, NOW, NOW)
     furnish(path)
     assert is_due(path, NOW, NOW)
-    make(path, NOW - DAY)
+    make_backup(path, NOW - DAY)
     assert is_due(path, NOW, NOW)
-    make(path, NOW)
+    make_backup(path, NOW)
     assert not is_due(path, NOW, NOW + timedelta(hours=23))
 
 
 def test_backups_from_the_future_neither_count_nor_push_out_the_new_one(path: Path) -> None:
     furnish(path)
-    for day in range(KEPT):
-        make(path, NOW + 1000 * DAY + day * DAY)
-    assert last(path, NOW) is None
-    made = make(path, NOW)
-    assert last(path, NOW) == made == Kept(NOW, made.path)
-    assert len(kept(path)) == KEPT
+    for day in range(MAX_KEPT):
+        make_backup(path, NOW + 1000 * DAY + day * DAY)
+    assert last_backup(path, NOW) is None
+    made = make_backup(path, NOW)
+    assert last_backup(path, NOW) == made == KeptBackup(NOW, made.path)
+    assert len(kept_backups(path)) == MAX_KEPT
     assert is_due(path, NOW + DAY, NOW + DAY)
 
 
 def test_a_folder_that_cannot_be_read_tells_of_none(path: Path) -> None:
-    assert kept(path) == []
+    assert kept_backups(path) == []
     folder_of(path).write_text("a file")
-    assert nightly.last(path, NOW) is None
+    assert nightly.last_backup(path, NOW) is None
 
 
 def test_a_backup_that_is_not_checked_is_caught(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from syncd.engine.paused import paused
+from syncd.engine.write_pauses import paused
 from syncd.model.pauses import Pause
 from syncd.store import Store
-from syncd.store.pauses import end_pauses, keep_pauses, pauses
+from syncd.store.pauses import end_pauses, pauses, save_pauses
 from tests.store.kit import DAY
 
 LATER = DAY + timedelta(hours=1)
@@ -15,15 +15,15 @@ LATER = DAY + timedelta(hours=1)
 
 def test_a_second_pause_of_the_same_keeps_the_first_since_and_person(store: Store) -> None:
     first = Pause("crm", "", DAY, "ann", "a move of offices")
-    assert keep_pauses(store, first) == [first]
-    assert keep_pauses(store, Pause("crm", "", LATER, "bob", "no idea")) == []
+    assert save_pauses(store, first) == [first]
+    assert save_pauses(store, Pause("crm", "", LATER, "bob", "no idea")) == []
     assert pauses(store) == [first]
 
 
 def test_a_paused_system_provider_or_calendar_covers_just_its_calendars(store: Store) -> None:
     system, provider = Pause("crm", "", DAY), Pause("", "carol", LATER)
     one = Pause("ghl", "bob", LATER)
-    keep_pauses(store, system, provider, one)
+    save_pauses(store, system, provider, one)
     asked = [(p, s) for p in ("alice", "bob", "carol") for s in ("crm", "ghl", "old")]
     found = {f"{p}/{s}": paused(store, p, s) for p, s in asked}
     assert {name: pause.id for name, pause in found.items() if pause is not None} == {
@@ -39,7 +39,7 @@ def test_a_paused_system_provider_or_calendar_covers_just_its_calendars(store: S
 
 def test_an_ended_pause_leaves_the_others_in_force(store: Store) -> None:
     system, provider = Pause("crm", "", DAY), Pause("", "carol", LATER)
-    keep_pauses(store, system, provider)
+    save_pauses(store, system, provider)
     end_pauses(store, [system])
     assert pauses(store) == [provider]
     end_pauses(store, [system])

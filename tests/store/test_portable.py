@@ -13,28 +13,28 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from syncd.model import (
-    Allowance,
     Baseline,
-    Cause,
     Changes,
     Coverage,
     Exposure,
+    ExposureCause,
     Kind,
+    RateAllowance,
     SystemHealth,
     WaitingWrite,
     WaitReason,
 )
-from syncd.store import Store, exposed
+from syncd.store import Store, availability
 from syncd.store.compact import compact
 from syncd.store.journal import failed_operations, intents_of, intents_since
-from syncd.store.part import news_of, parts
-from syncd.store.proof import bearers, created_ids, is_unanswered, orphans, owned_with
+from syncd.store.ownership_proof import bearers, created_ids, is_unanswered, orphans, owned_with
+from syncd.store.partial_load import load_parts, pending_changes
 from syncd.store.reported import open_items
 from syncd.store.tables import METADATA
-from syncd.store.waiting import count_waiting, keep_waiting, waiting_writes
+from syncd.store.waiting import count_waiting, save_waiting, waiting_writes
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
 
-EXPOSED = Exposure("p", "a", DAY, DAY, Cause.IGNORED, ("m",), DAY)
+EXPOSED = Exposure("p", "a", DAY, DAY, ExposureCause.IGNORED, ("m",), DAY)
 WAITING = WaitingWrite("n", "a", "p", "create-block", None, WaitReason.CLOCK, DAY, DAY, DAY)
 
 
@@ -127,13 +127,13 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         bookings=[book("m", v(9))],
         replicas=[link("m", "e")],
         unlinked=[link("m", "f")],
-        forgotten=[rec("g", v(9)).ref],
-        retired=["m"],
+        deleted=[rec("g", v(9)).ref],
+        archived=["m"],
         opened=[held("c")],
         closed=[held("c")],
         intents=[intent("i")],
         coverage=[Coverage("a", "p", frozenset(Kind), span(0, 24), DAY)],
-        notes=[note("seen")],
+        history=[note("seen")],
         baselines=[Baseline("a", "p", "digest", DAY)],
     )
 
@@ -146,27 +146,27 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         store.apply(changes)
 
     def tell() -> None:
-        parts(store, {"p": [("a", "e")]})
-        news_of(store, "p")
-        exposed.exposures(store, DAY)
-        exposed.free_times(store, "p")
-        exposed.ended(store, "p", DAY)
-        exposed.closings_of(store, ["m"])
-        exposed.first_reads(store, "p")
+        load_parts(store, {"p": [("a", "e")]})
+        pending_changes(store, "p")
+        availability.exposures(store, DAY)
+        availability.availabilities(store, "p")
+        availability.ended_events(store, "p", DAY)
+        availability.times_to_block_of(store, ["m"])
+        availability.first_reads(store, "p")
         waiting_writes(store)
         count_waiting(store)
 
     def keep() -> None:
-        exposed.keep_exposures(store, {"p": [EXPOSED]})
-        keep_waiting(store, [WAITING], ["gone"])
+        availability.save_exposures(store, {"p": [EXPOSED]})
+        save_waiting(store, [WAITING], ["gone"])
 
     def health() -> None:
         paper.answer = Answer([{"system": "a", "state": "ok"}])
         store.health()
 
     def standing() -> None:
-        store.note_standing(
-            SystemHealth("a"), Allowance("a", DAY, planned=7.0, near=60.0, far=900.0)
+        store.save_health(
+            SystemHealth("a"), RateAllowance("a", DAY, planned=7.0, near=60.0, far=900.0)
         )
 
     def allowances() -> None:
@@ -206,17 +206,17 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "counts": counts,
         "health": health,
         "allowances": allowances,
-        "note_standing": standing,
+        "save_health": standing,
         "intents_of": lambda: intents_of(store, "r"),
         "intents_since": lambda: intents_since(store, "p", DAY),
-        "carry_out": lambda: compact(store, DAY),
-        "ask": lambda: intents_of(store, "r"),
-        "tell": tell,
-        "keep": keep,
+        "execute": lambda: compact(store, DAY),
+        "query_once": lambda: intents_of(store, "r"),
+        "query": tell,
+        "replace": keep,
     }
 
 
-WITHOUT_SQL = {"open", "close", "scratch", "prove_by", "purge"}
+WITHOUT_SQL = {"open", "close", "in_memory_copy", "use_created_ids", "purge"}
 """Methods that ask a database nothing by themselves, or only SQLite's."""
 METHODS = sorted(
     name

@@ -15,9 +15,9 @@ from tests.store.kit import DAY, alive, book, link, note, rec, v
 
 def test_what_is_tried_on_a_scratch_copy_stays_there(store: Store, path: Path) -> None:
     store.apply(Changes(records=[rec("e", v(9))], bookings=[book("m", v(9))]))
-    copy = store.scratch()
+    copy = store.in_memory_copy()
     assert copy.state("p") == store.state("p")
-    copy.apply(Changes(records=[rec("f", v(9))], retired=["m"], notes=[note("tried")]))
+    copy.apply(Changes(records=[rec("f", v(9))], archived=["m"], history=[note("tried")]))
     copy.start_run("tried", "resync", DAY)
     assert alive(copy) == (set(), {"e", "f"})
     assert alive(store) == ({"m"}, {"e"})
@@ -35,10 +35,10 @@ def test_what_is_tried_on_a_scratch_copy_stays_there(store: Store, path: Path) -
 def test_a_scratch_copy_can_be_made_of_a_state_that_is_only_read(store: Store, path: Path) -> None:
     store.apply(Changes(records=[rec("e", v(9))]))
     reader = Store.open(path, write=False)
-    copy = reader.scratch()
+    copy = reader.in_memory_copy()
     reader.close()
     copy.apply(Changes(records=[rec("f", v(9))]))
-    second = copy.scratch()
+    second = copy.in_memory_copy()
     assert alive(second)[1] == {"e", "f"}
     copy.close()
     second.close()
@@ -53,7 +53,7 @@ def test_reader_and_scratch_copy_see_nothing_that_is_not_committed(
         writer.execute("INSERT INTO run VALUES ('uncommitted', 'far', '2026-06-01T00', NULL, NULL)")
         writer.execute("DELETE FROM event")
         reader = Store.open(path, write=False)
-        copy = reader.scratch()
+        copy = reader.in_memory_copy()
         for seen in (reader, copy):
             assert seen.run("uncommitted") is None
             assert alive(seen)[1] == {"e"}
@@ -76,9 +76,9 @@ def test_a_state_is_read_as_of_one_moment(
     reader = Store.open(path, write=False)
     plain = rows.to_record
 
-    def meanwhile(row: rows.Row) -> object:
+    def meanwhile(row: rows.RowLike) -> object:
         # Another process commits just after the reader has seen its first table.
-        store.apply(Changes(retired=["m"]))
+        store.apply(Changes(archived=["m"]))
         return plain(row)
 
     monkeypatch.setattr(rows, "to_record", meanwhile)

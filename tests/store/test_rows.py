@@ -21,15 +21,15 @@ from syncd.model import (
     ConflictKind,
     Coverage,
     HeldConflict,
+    HistoryEntry,
     Intent,
     IntentState,
     Kind,
-    Note,
     Operation,
-    Record,
     Replica,
     Role,
     Status,
+    TrackedEvent,
     Value,
     Window,
 )
@@ -40,7 +40,7 @@ from tests.store.kit import DAY, at, book, held, intent, link, note, rec, v
 EXACT = datetime(2026, 3, 29, 0, 59, 59, 123456, tzinfo=UTC)
 VALUE = Value(EXACT, EXACT + timedelta(microseconds=1), Status.NEW)
 
-FULL_RECORD = Record(
+FULL_RECORD = TrackedEvent(
     system="clinic",
     provider="alice",
     id="e/1",
@@ -49,15 +49,15 @@ FULL_RECORD = Record(
     observed_at=EXACT,
     fingerprint="0f",
     base=v(9),
-    mine=True,
+    created_by_us=True,
     person="opaque person",
     service="opaque service",
     key="abcdefghij",
     updated_at=at(1),
     written=v(10, status=Status.SHOWED),
     written_at=at(2),
-    former=v(11, status=Status.NOSHOW),
-    missing=2,
+    before_write=v(11, status=Status.NOSHOW),
+    absence_proofs=2,
     missing_since=DAY,
     series="master",
     original_start=at(3),
@@ -90,12 +90,12 @@ def again(path: Path) -> Store:
     [
         pytest.param(FULL_RECORD, id="every field said"),
         pytest.param(rec("e", v(9)), id="no more than needed"),
-        pytest.param(rec("e", None, base=v(9), missing=1), id="gone, not decided on"),
-        pytest.param(rec("e", None, ended=True, retired=True), id="gone and accepted"),
+        pytest.param(rec("e", None, base=v(9), absence_proofs=1), id="gone, not decided on"),
+        pytest.param(rec("e", None, end_accepted=True, archived=True), id="gone and accepted"),
         pytest.param(rec("é\U0001f4c5'\"\n%", v(9)), id="an odd id"),
     ],
 )
-def test_a_record_comes_back_equal(store: Store, path: Path, record: Record) -> None:
+def test_a_record_comes_back_equal(store: Store, path: Path, record: TrackedEvent) -> None:
     store.apply(Changes(records=[record]))
     reader = again(path)
     assert reader.records(record.system, [record.id]) == [record]
@@ -105,10 +105,12 @@ def test_a_record_comes_back_equal(store: Store, path: Path, record: Record) -> 
 def test_the_full_record_leaves_no_field_at_its_default() -> None:
     plain = rec("e", v(9))
     alike = {
-        f.name for f in fields(Record) if getattr(plain, f.name) == getattr(FULL_RECORD, f.name)
+        f.name
+        for f in fields(TrackedEvent)
+        if getattr(plain, f.name) == getattr(FULL_RECORD, f.name)
     }
     # These two are how a record says that it is history; the next rows of the table have them.
-    assert alike == {"ended", "retired"}
+    assert alike == {"end_accepted", "archived"}
 
 
 @pytest.mark.parametrize("status", Status)
@@ -154,7 +156,7 @@ def test_a_replica_comes_back_equal(store: Store, role: Role) -> None:
 def test_an_intent_comes_back_equal(store: Store, state: IntentState, operation: Operation) -> None:
     put = Intent("i", "run", operation, state, EXACT, 3, "bulk job 7", "it said no")
     store.apply(Changes(intents=[put]))
-    assert [rows.to_intent(row) for row in store.ask(select(INTENT))] == [put]
+    assert [rows.to_intent(row) for row in store.query_once(select(INTENT))] == [put]
     assert store.pending_intents() == ([put] if state.pending else [])
 
 
@@ -188,11 +190,11 @@ def test_a_coverage_comes_back_equal(store: Store, kinds: frozenset[Kind]) -> No
 
 
 def test_a_line_of_history_comes_back_equal(store: Store) -> None:
-    full = Note(
+    full = HistoryEntry(
         EXACT, "run", "p", "moved", "m", "a", "e", v(9), VALUE, "latest", "said the platform"
     )
     plain = note("seen")
-    store.apply(Changes(notes=[full, plain]))
+    store.apply(Changes(history=[full, plain]))
     assert store.history() == [plain, full]
 
 
@@ -230,7 +232,7 @@ def test_an_instant_of_any_zone_comes_back_as_the_same_instant_in_utc(
             records=[rec("e", value, observed_at=local)],
             bookings=[book("m", value)],
             opened=[conflict],
-            notes=[note("seen", at=local, before=value)],
+            history=[note("seen", at=local, before=value)],
         )
     )
     (record,) = store.records("a", ["e"])
@@ -245,7 +247,7 @@ def test_an_instant_of_any_zone_comes_back_as_the_same_instant_in_utc(
 
 def test_the_second_of_two_equal_wall_times_stays_the_second(store: Store) -> None:
     fold = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Paris"), fold=1)
-    store.apply(Changes(notes=[note("seen", at=fold)]))
+    store.apply(Changes(history=[note("seen", at=fold)]))
     assert store.history()[0].at == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
 
 
@@ -274,13 +276,13 @@ NAIVE_VALUE = Value(NAIVE, at(10))
             ]
         ),
         Changes(coverage=[Coverage("a", "p", frozenset(Kind), Window(NAIVE, at(9)), DAY)]),
-        Changes(notes=[note("seen", at=NAIVE)]),
+        Changes(history=[note("seen", at=NAIVE)]),
     ],
 )
 def test_an_instant_without_a_zone_is_refused_and_nothing_is_stored(
     store: Store, changes: Changes
 ) -> None:
-    changes.notes.insert(0, note("put with it"))
+    changes.history.insert(0, note("put with it"))
     with pytest.raises((ValueError, StatementError), match="has no zone"):
         store.apply(changes)
     assert store.history() == []

@@ -13,8 +13,8 @@ from tests.store.kit import at, book, held, note, span, v
 
 def test_history_is_newest_first_in_the_order_of_writing(store: Store) -> None:
     # The clock may stand still or go back; what was written later still comes first.
-    store.apply(Changes(notes=[note("one", at=at(5)), note("two", at=at(5))]))
-    store.apply(Changes(notes=[note("three", at=at(1))]))
+    store.apply(Changes(history=[note("one", at=at(5)), note("two", at=at(5))]))
+    store.apply(Changes(history=[note("three", at=at(1))]))
     assert [line.what for line in store.history()] == ["three", "two", "one"]
     assert [line.what for line in store.history(limit=2)] == ["three", "two"]
     assert store.history(limit=0) == []
@@ -23,7 +23,7 @@ def test_history_is_newest_first_in_the_order_of_writing(store: Store) -> None:
 def test_history_is_chosen_by_booking_provider_and_run(store: Store) -> None:
     store.apply(
         Changes(
-            notes=[
+            history=[
                 note("a", booking="m", provider="p", run="1"),
                 note("b", booking="m", provider="p", run="2"),
                 note("c", booking="n", provider="q", run="1"),

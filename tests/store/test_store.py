@@ -34,7 +34,7 @@ def test_a_step_that_fails_halfway_is_not_stored_at_all(store: Store) -> None:
         opened=[held("c")],
         intents=[intent("i")],
         coverage=[Coverage("a", "p", frozenset(Kind), span(0, 24), DAY)],
-        notes=[note("seen")],
+        history=[note("seen")],
     )
     with pytest.raises(sqlite3.IntegrityError):
         store.apply(broken)
@@ -50,9 +50,9 @@ def test_a_failure_in_the_very_last_statement_undoes_the_first(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.apply(Changes(bookings=[book("m", v(9))]))
-    monkeypatch.setattr("syncd.store.store.retire", lambda *_: 1 / 0)
+    monkeypatch.setattr("syncd.store.store.archive_events", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        store.apply(Changes(records=[rec("e", v(9))], notes=[note("seen")], retired=["m"]))
+        store.apply(Changes(records=[rec("e", v(9))], history=[note("seen")], archived=["m"]))
     assert alive(store) == ({"m"}, set())
     assert store.history() == []
 
@@ -100,7 +100,7 @@ def test_a_forgotten_event_goes_with_its_links_and_no_other(store: Store) -> Non
             replicas=[link("m", "e"), link("m", "e", "b")],
         )
     )
-    store.apply(Changes(forgotten=[gone.ref]))
+    store.apply(Changes(deleted=[gone.ref]))
     assert store.records("a", ["e"]) == []
     assert store.links("a", "e") == []
     assert store.replicas(["m"]) == [(link("m", "e", "b"), stays)]
@@ -135,26 +135,26 @@ def shared(store: Store) -> None:
 
 def test_an_event_of_two_bookings_is_retired_only_with_the_last(store: Store) -> None:
     shared(store)
-    store.apply(Changes(retired=["m"]))
+    store.apply(Changes(archived=["m"]))
     assert alive(store) == ({"n"}, {"en", "k"})
     assert {r.booking for r in store.state("p").replicas} == {"n"}
-    store.apply(Changes(retired=["n"]))
+    store.apply(Changes(archived=["n"]))
     assert alive(store) == (set(), set())
 
 
 def test_an_event_whose_bookings_are_retired_together_is_retired(store: Store) -> None:
     shared(store)
-    store.apply(Changes(retired=["m", "n"]))
+    store.apply(Changes(archived=["m", "n"]))
     assert alive(store) == (set(), set())
-    assert [r.retired for r in store.records("b", ["k"])] == [True]
+    assert [r.archived for r in store.records("b", ["k"])] == [True]
 
 
 def test_what_is_retired_is_history_not_lost(store: Store) -> None:
     shared(store)
-    store.apply(Changes(retired=["m", "n"]))
+    store.apply(Changes(archived=["m", "n"]))
     assert store.bookings() == []
     assert [b.id for b in store.find_bookings("m")] == ["m"]
-    assert [(r.event, e.retired) for r, e in store.replicas(["m"]) if e] == [
+    assert [(r.event, e.archived) for r, e in store.replicas(["m"]) if e] == [
         ("em", True),
         ("k", True),
     ]
@@ -163,7 +163,7 @@ def test_what_is_retired_is_history_not_lost(store: Store) -> None:
 
 def test_a_retired_booking_that_is_put_again_lives(store: Store) -> None:
     shared(store)
-    store.apply(Changes(retired=["m", "n"]))
+    store.apply(Changes(archived=["m", "n"]))
     store.apply(Changes(records=[rec("em", v(20))], bookings=[book("m", v(20))]))
     assert alive(store) == ({"m"}, {"em"})
     assert [b.agreed for b in store.bookings()] == [v(20)]
@@ -171,7 +171,7 @@ def test_a_retired_booking_that_is_put_again_lives(store: Store) -> None:
 
 def test_a_booking_put_and_retired_in_one_step_is_retired(store: Store) -> None:
     new = Changes(records=[rec("e", v(9))], bookings=[book("m", v(9))], replicas=[link("m", "e")])
-    new.retired.append("m")
+    new.archived.append("m")
     store.apply(new)
     assert alive(store) == (set(), set())
 
@@ -183,8 +183,8 @@ def test_a_booking_put_and_retired_in_one_step_is_retired(store: Store) -> None:
 def test_an_event_is_history_once_it_is_gone_and_its_end_is_accepted(
     store: Store, *, ended: bool, observed: Value | None, lives: bool
 ) -> None:
-    store.apply(Changes(records=[replace(rec("e", v(9)), ended=ended, observed=observed)]))
-    assert [not r.retired for r in store.records("a", ["e"])] == [lives]
+    store.apply(Changes(records=[replace(rec("e", v(9)), end_accepted=ended, observed=observed)]))
+    assert [not r.archived for r in store.records("a", ["e"])] == [lives]
     assert (alive(store)[1] == {"e"}) is lives
 
 
@@ -198,7 +198,7 @@ def test_more_bookings_than_one_statement_takes_can_be_retired(store: Store) -> 
         )
     )
     assert len(store.replicas(names)) == 1001
-    store.apply(Changes(retired=names[:-1]))
+    store.apply(Changes(archived=names[:-1]))
     assert alive(store) == ({names[-1]}, {names[-1]})
 
 
@@ -258,7 +258,7 @@ def test_fingerprints_are_of_events_that_touch_the_window(
 ) -> None:
     store.apply(Changes(records=[rec("e", v(start, end))]))
     window = span(9, 12)
-    assert window.touches(v(start, end)) is listed
+    assert window.overlaps(v(start, end)) is listed
     expected = {"e": "print of e"} if listed else {}
     assert store.fingerprints("a", window) == expected
 
@@ -271,7 +271,7 @@ def test_fingerprints_leave_out_what_is_gone_or_retired_or_elsewhere(store: Stor
                 rec("of another provider", v(9), provider="q"),
                 rec("elsewhere", v(9), "b"),
                 rec("gone", None, base=v(9)),
-                rec("retired", v(9), retired=True),
+                rec("retired", v(9), archived=True),
             ]
         )
     )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
-from syncd.store.instants import instant_text
+from syncd.store.timestamps import instant_text
 from syncd.store.types import Instant, JsonText, ValueText
 
 # Away from the first and last day that a datetime can name, so that any zone fits.

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.systems.sockets import connect
+from syncd.systems.sockets import open_socket
 
 HANGS = "hangs.example"
 MANY = 40
@@ -48,9 +48,9 @@ async def test_a_host_that_is_not_found_keeps_no_other_from_being_connected_to(
 ) -> None:
     server = await asyncio.start_server(_serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    tries = [asyncio.create_task(connect(f"{n}.{HANGS}", 443, 5)) for n in range(MANY)]
+    tries = [asyncio.create_task(open_socket(f"{n}.{HANGS}", 443, 5)) for n in range(MANY)]
     await asyncio.sleep(0)
-    made = await connect("127.0.0.1", port, 2)
+    made = await open_socket("127.0.0.1", port, 2)
     await made.aclose()
     for each in tries:
         each.cancel()
@@ -61,7 +61,7 @@ async def test_a_host_that_is_not_found_keeps_no_other_from_being_connected_to(
 
 
 async def test_a_host_is_looked_up_once_for_all_who_ask_meanwhile(asked: list[str]) -> None:
-    tries = [connect(HANGS, 443, 0.05 * n) for n in range(1, MANY // 10)]
+    tries = [open_socket(HANGS, 443, 0.05 * n) for n in range(1, MANY // 10)]
     ended = await asyncio.gather(*tries, return_exceptions=True)
     assert {type(each) for each in ended} == {httpx.ConnectTimeout}
     assert asked == [HANGS]
@@ -79,7 +79,7 @@ async def test_a_host_without_an_address_is_a_failed_connection_and_asked_for_an
     monkeypatch.setattr(socket, "getaddrinfo", nobody)
     for _ in range(2):
         with pytest.raises(httpx.ConnectError):
-            await connect("nowhere.example", 443, 5)
+            await open_socket("nowhere.example", 443, 5)
     assert len(asked) == 2
 
 
@@ -87,10 +87,10 @@ def test_the_end_of_the_process_does_not_wait_for_a_name_server() -> None:
     code = f"""
 import asyncio, socket, time
 socket.getaddrinfo = lambda *given, **named: time.sleep(60)
-from syncd.systems.sockets import connect
+from syncd.systems.sockets import open_socket
 async def ask():
     try:
-        await connect("{HANGS}", 443, 0.05)
+        await open_socket("{HANGS}", 443, 0.05)
     except Exception as error:
         print(type(error).__name__)
 asyncio.run(ask())

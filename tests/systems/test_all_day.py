@@ -9,25 +9,25 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from syncd.model import Event, Hours, Span, mark
-from syncd.model.allday import BUSY, AllDay, AllDayRule
+from syncd.model import Event, Hours, OpeningHours, embed_tag
+from syncd.model.all_day import BUSY, AllDay, AllDayRule
 from syncd.systems.leadconnector import events as v2
 from syncd.systems.leadconnector.wire import Appointment, Block
-from syncd.systems.leadconnector_v1 import CalendarOf
+from syncd.systems.leadconnector_v1 import CalendarMapping
 from syncd.systems.leadconnector_v1 import events as v1
 from syncd.systems.leadconnector_v1.wire import Appointment as V1Appointment
-from syncd.systems.port import Malformed
+from syncd.systems.port import UnreadableError
 from tests.systems.scripted import FakeClock
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 WEEK = frozenset(range(5))
-OFFICE = Hours((Span(WEEK, 8 * 60, 12 * 60), Span(WEEK, 13 * 60, 18 * 60)))
+OFFICE = Hours((OpeningHours(WEEK, 8 * 60, 12 * 60), OpeningHours(WEEK, 13 * 60, 18 * 60)))
 IGNORE = AllDayRule(AllDay.IGNORE)
 OPEN = AllDayRule(AllDay.HOURS, Hours(OFFICE.spans, ""))
 
 
-def reader(zone: str = BERLIN, rule: AllDayRule = BUSY) -> v2.Reader:
-    return v2.Reader("clinic", FakeClock(), zone, all_day={"alice": rule}, title="Busy")
+def reader(zone: str = BERLIN, rule: AllDayRule = BUSY) -> v2.Parser:
+    return v2.Parser("clinic", FakeClock(), zone, all_day={"alice": rule}, title="Busy")
 
 
 def block(start: Any, end: Any = ..., **more: Any) -> Block:
@@ -70,7 +70,7 @@ def test_an_all_day_event_is_whole_days_of_the_location(
 ) -> None:
     event = reader().event(block(start, end), "alice")
     assert event.value.interval == (berlin(first), berlin(after))
-    assert not event.odd
+    assert not event.unknown_status
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_every_sign_of_an_all_day_event_is_seen_on_v2_and_v1(flag: str, value: A
 
 @pytest.mark.parametrize("value", [False, "false", None, "", 0, "no", [], {}])
 def test_an_event_that_ends_as_it_starts_stays_unreadable_without_a_sign(value: Any) -> None:
-    with pytest.raises(Malformed, match="ends before it starts, or at once"):
+    with pytest.raises(UnreadableError, match="ends before it starts, or at once"):
         reader().event(block("2026-03-04T00:00:00+01:00", isFullDay=value), "alice")
 
 
@@ -124,7 +124,7 @@ def test_an_event_that_ends_as_it_starts_stays_unreadable_without_a_sign(value: 
     ],
 )
 def test_an_all_day_event_without_usable_days_is_unreadable(start: str, end: str) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(UnreadableError):
         reader().event(block(start, end), "alice")
 
 
@@ -167,7 +167,7 @@ def test_with_hours_a_day_off_closes_nothing_and_none_configured_close_all() -> 
 @pytest.mark.parametrize(
     "ours",
     [
-        block("2026-03-04", title=mark("Closed", "abcdefghij")),
+        block("2026-03-04", title=embed_tag("Closed", "abcdefghij")),
         block("2026-03-04T00:00:00+01:00", "2026-03-05T00:00:00+01:00", title="Busy"),
     ],
 )
@@ -193,9 +193,9 @@ def test_a_policy_that_changes_changes_the_fingerprint() -> None:
     assert reader().fingerprint(plain, "alice") == reader(rule=OPEN).fingerprint(plain, "alice")
 
 
-def old(rule: AllDayRule = BUSY) -> v1.Reader:
-    owners = v1.Owners.of({"alice": CalendarOf(user="u1")})
-    return v1.Reader("legacy", FakeClock(), owners, BERLIN, all_day={"alice": rule}, title="Busy")
+def old(rule: AllDayRule = BUSY) -> v1.Parser:
+    owners = v1.CalendarOwners.of({"alice": CalendarMapping(user="u1")})
+    return v1.Parser("legacy", FakeClock(), owners, BERLIN, all_day={"alice": rule}, title="Busy")
 
 
 def test_the_policy_holds_on_v1_too() -> None:

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from syncd.model import Kind, Topic, Window
 from syncd.sandbox.clock import ManualClock
 from syncd.systems import capped_lists
-from syncd.systems.capped_lists import CappedLists, Limit, Listed
-from syncd.systems.facts import Facts
-from syncd.systems.list_caps import MOST_EXTRA, outside
-from syncd.systems.port import ListCall, Retryable
+from syncd.systems.capped_lists import CappedLists, ListResult, ReadLimit
+from syncd.systems.facts import FactStore
+from syncd.systems.list_caps import MAX_EXTRA, outside
+from syncd.systems.port import ListCall, RetryableError
 from tests.sandbox.kit import NOW, at
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -56,9 +56,9 @@ class Platform:
 
     def __post_init__(self) -> None:
         """Nothing was read yet."""
-        self.restart(Facts("web", self.clock))
+        self.restart(FactStore("web", self.clock))
 
-    def restart(self, facts: Facts) -> None:
+    def restart(self, facts: FactStore) -> None:
         self.lists = CappedLists("web", self.clock, facts)
 
     async def ask(self, call: ListCall) -> Sequence[Row]:
@@ -72,7 +72,7 @@ class Platform:
         ]
         return found if len(found) <= self.cap else self.keep(found, self.cap)
 
-    async def read(self, call: ListCall = CALL) -> tuple[Listed, set[str], int]:
+    async def read(self, call: ListCall = CALL) -> tuple[ListResult, set[str], int]:
         """Read once: how, which ids were shown, and in how many calls."""
         shown: set[str] = set()
 
@@ -82,7 +82,7 @@ class Platform:
             return rows
 
         before = len(self.asked)
-        listed = await self.lists.read(call, ask, lambda row: row[0], Limit("web", self.clock))
+        listed = await self.lists.read(call, ask, lambda row: row[0], ReadLimit("web", self.clock))
         return listed, shown, len(self.asked) - before
 
 
@@ -127,7 +127,7 @@ async def test_a_cap_survives_a_restart_and_expires_after_a_month() -> None:
     web = Platform(spread(300), 200)
     await web.read()
     stored = list(web.lists._facts.unsaved())
-    facts = Facts("web", web.clock)
+    facts = FactStore("web", web.clock)
     facts.load(stored)
     web.restart(facts)
     assert web.lists.known("GET list").cap == 200
@@ -204,7 +204,7 @@ async def test_splitting_adds_at_most_eight_calls_a_cycle_and_ends_after_a_few()
     for _ in range(5):
         planned = len(web.lists.plan([CALL]))
         listed, _, calls = await web.read()
-        assert calls - planned <= MOST_EXTRA
+        assert calls - planned <= MAX_EXTRA
         counts.append(calls)
         cut = bool(listed.cut)
     assert not cut
@@ -229,7 +229,7 @@ async def test_a_half_that_fails_costs_the_proof_of_that_half_only() -> None:
 
     def fail(number: int) -> None:
         if number == 3:
-            raise Retryable("web", "GET list")
+            raise RetryableError("web", "GET list")
 
     web.before = fail
     listed, _, _ = await web.read()
@@ -302,9 +302,9 @@ async def test_a_list_that_takes_too_long_is_given_up(monkeypatch: pytest.Monkey
         await asyncio.sleep(5)
         return []
 
-    limit = Limit("web", web.clock)
+    limit = ReadLimit("web", web.clock)
     listed = await web.lists.read(CALL, slow, lambda row: row[0], limit)
-    assert isinstance(listed.faults[0], Retryable)
+    assert isinstance(listed.faults[0], RetryableError)
     assert not listed.answered
     assert outside(WINDOW, listed.holes(WINDOW)) == []
 
@@ -312,7 +312,7 @@ async def test_a_list_that_takes_too_long_is_given_up(monkeypatch: pytest.Monkey
 async def test_what_reaches_over_the_edge_of_a_hole_is_not_covered() -> None:
     """The list is asked for a day more on each side, as far as events may reach."""
     wide = replace(CALL, span=Window(WINDOW.start - DAY, WINDOW.end + DAY))
-    listed = Listed(wide, cut=[Window(at(10), at(11))])
+    listed = ListResult(wide, cut=[Window(at(10), at(11))])
     assert listed.holes(WINDOW) == [Window(at(10) - DAY, at(11) + DAY)]
 
 

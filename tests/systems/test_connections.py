@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from syncd.systems.client import open_client
-from syncd.systems.limits import Budget
-from syncd.systems.port import Ambiguous, RateLimited, Rejected, Retryable
+from syncd.systems.port import RateLimitedError, RejectedError, RetryableError, UnknownOutcomeError
+from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport
 from tests.systems.platforms import LIMITS, WIRES, Line, fine, ours, platform
 from tests.systems.test_transport import fault_of
@@ -39,7 +39,9 @@ async def account(
     clock = VirtualClock()
     client = open_client(f"{host}:{port}", {}, transport=wire(httpx.create_ssl_context(), limits))
     client.timeout = BRIEF
-    asking = Transport("clinic", client, clock, Budget(clock, (1000, 1.0)), fault_of, attempts=1)
+    asking = Transport(
+        "clinic", client, clock, RateLimiter(clock, (1000, 1.0)), fault_of, attempts=1
+    )
     try:
         yield asking
     finally:
@@ -122,7 +124,7 @@ async def test_a_write_whose_answer_is_lost_may_have_taken_effect_and_was_sent_o
     wire: Wire, behave: Behaviour
 ) -> None:
     async with platform(behave) as there, account(wire, there.port) as asking:
-        with pytest.raises(Ambiguous, match=LOST[behave]):
+        with pytest.raises(UnknownOutcomeError, match=LOST[behave]):
             await write(asking)
     assert there.seen == ["POST /blocks HTTP/1.1"]
 
@@ -130,7 +132,7 @@ async def test_a_write_whose_answer_is_lost_may_have_taken_effect_and_was_sent_o
 @pytest.mark.parametrize("behave", LOST, ids=lambda b: b.__name__)
 async def test_a_read_whose_answer_is_lost_is_told_as_such(wire: Wire, behave: Behaviour) -> None:
     async with platform(behave) as there, account(wire, there.port) as asking:
-        with pytest.raises(Retryable, match=LOST[behave]):
+        with pytest.raises(RetryableError, match=LOST[behave]):
             await read(asking)
     assert there.seen == ["GET /events HTTP/1.1"]
 
@@ -138,7 +140,7 @@ async def test_a_read_whose_answer_is_lost_is_told_as_such(wire: Wire, behave: B
 async def unheard(wire: Wire, port: int, host: str, what: str) -> None:
     """A write fails in a way that leaves no doubt: nothing was sent."""
     async with account(wire, port, host=host) as asking:
-        with pytest.raises(Retryable, match=what):
+        with pytest.raises(RetryableError, match=what):
             await write(asking)
 
 
@@ -190,7 +192,7 @@ async def test_no_free_connection_means_that_nothing_was_sent(wire: Wire) -> Non
         asking._client.timeout = httpx.Timeout(5.0, pool=0.05)
         first = asyncio.create_task(read(asking))
         await asyncio.sleep(0.05)
-        with pytest.raises(Retryable, match="PoolTimeout"):
+        with pytest.raises(RetryableError, match="PoolTimeout"):
             await write(asking)
         assert await first == b"{}"
     assert there.seen == ["GET /events HTTP/1.1"]
@@ -200,7 +202,7 @@ async def test_no_free_connection_means_that_nothing_was_sent(wire: Wire) -> Non
 async def test_a_secret_that_no_header_can_hold_is_rejected_unsent(wire: Wire, header: str) -> None:
     async with platform(fine) as there, account(wire, there.port) as asking:
         asking._client.headers["Authorization"] = header
-        with pytest.raises(Rejected, match="LocalProtocolError"):
+        with pytest.raises(RejectedError, match="LocalProtocolError"):
             await write(asking)
     assert there.seen == []
 
@@ -208,7 +210,7 @@ async def test_a_secret_that_no_header_can_hold_is_rejected_unsent(wire: Wire, h
 async def test_an_address_that_is_none_of_http_is_rejected(wire: Wire) -> None:
     for host in ("ftp://127.0.0.1", "gopher://127.0.0.1"):
         async with account(wire, 80, host=host) as asking:
-            with pytest.raises(Rejected, match="UnsupportedProtocol"):
+            with pytest.raises(RejectedError, match="UnsupportedProtocol"):
                 await write(asking)
 
 
@@ -217,7 +219,7 @@ async def test_a_peer_that_takes_nothing_is_given_up_in_doubt(wire: Wire) -> Non
         await asyncio.sleep(5)
 
     async with platform(deaf) as there, account(wire, there.port) as asking:
-        with pytest.raises(Ambiguous, match=r"(Write|Read)Timeout"):
+        with pytest.raises(UnknownOutcomeError, match=r"(Write|Read)Timeout"):
             await asking.write("POST", "/blocks", json="x" * 20_000_000)
 
 
@@ -267,7 +269,7 @@ async def test_a_kept_connection_that_breaks_under_a_write_gets_it_once(
 
     async with platform(breaks) as there, account(wire, there.port) as asking:
         await read(asking)
-        with pytest.raises(Ambiguous):
+        with pytest.raises(UnknownOutcomeError):
             await asking.write(method, "/blocks/7")
     assert there.seen == ["GET /events HTTP/1.1", f"{method} /blocks/7 HTTP/1.1"]
 
@@ -309,7 +311,7 @@ async def test_a_platform_that_hangs_up_early_is_heard_out(wire: Wire) -> None:
         await line.reader.read(1)
 
     async with platform(hasty) as there, account(wire, there.port) as asking:
-        with pytest.raises(RateLimited):
+        with pytest.raises(RateLimitedError):
             await asking.write("POST", "/blocks", json="x" * 1_000_000)
 
 
@@ -364,7 +366,7 @@ async def test_who_is_interrupted_amid_an_answer_leaves_no_connection_behind(wir
         async with asyncio.timeout(1):
             assert await hung_up == b""
         hung_up = asyncio.get_running_loop().create_future()
-        with pytest.raises(Retryable, match="ReadTimeout"):  # and not PoolTimeout
+        with pytest.raises(RetryableError, match="ReadTimeout"):  # and not PoolTimeout
             await read(asking)
     assert there.lines == 2
 
@@ -377,7 +379,7 @@ async def test_who_is_interrupted_while_waiting_for_a_place_takes_none(wire: Wir
         for task in (second, first):
             task.cancel()
         await asyncio.gather(first, second, return_exceptions=True)
-        with pytest.raises(Retryable, match="ReadTimeout"):
+        with pytest.raises(RetryableError, match="ReadTimeout"):
             await read(asking)
     assert there.lines == 2
 
@@ -407,7 +409,7 @@ async def test_a_header_without_end_is_given_up(wire: Wire) -> None:
         await asyncio.sleep(1)
 
     async with platform(vast) as there, account(wire, there.port) as asking:
-        with pytest.raises(Ambiguous, match="RemoteProtocolError"):
+        with pytest.raises(UnknownOutcomeError, match="RemoteProtocolError"):
             await write(asking)
 
 

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from syncd.systems import redact, transport
-from syncd.systems.port import Retryable
+from syncd.systems.port import RetryableError
 from tests.systems.test_transport import (
     test_a_write_that_ends_after_62_s_with_500_is_ambiguous_and_keeps_the_error_word as story,
 )
@@ -21,7 +21,7 @@ async def test_planted_a_write_that_counts_as_not_made_is_seen(
 ) -> None:
     """A 500 counts as any refusal of a read: the write would be made once more."""
     monkeypatch.setattr(transport.Transport, "_recast", lambda _self, fault, _kind: fault)
-    with pytest.raises(Retryable):
+    with pytest.raises(RetryableError):
         await story()
 
 
@@ -30,7 +30,7 @@ async def test_planted_a_redactor_that_masks_error_codes_is_seen(
 ) -> None:
     """Words written like names are masked, whatever platforms use them for."""
     monkeypatch.setattr(redact, "_unless_usual", lambda _found: "[text]")
-    monkeypatch.setattr(redact, "_KEPT", re.compile(r"(?!)"))
-    monkeypatch.setattr(redact, "_CAPITAL", re.compile(r"[A-Z]\w+"))
+    monkeypatch.setattr(redact, "KEPT_PHRASES", re.compile(r"(?!)"))
+    monkeypatch.setattr(redact, "CAPITALISED", re.compile(r"[A-Z]\w+"))
     with pytest.raises(AssertionError):
         await story()

@@ -11,7 +11,7 @@ from syncd.systems import decoding
 from syncd.systems.decoding import decode, repaired
 from syncd.systems.leadconnector.wire import Appointments, Block, One
 from syncd.systems.leadsquared.wire import Listing, Task
-from syncd.systems.loose import Odd
+from syncd.systems.lenient import LenientValue
 
 SOUND = b'{"UserTaskId":"t2","DueDate":"2026-03-02 10:30:00"}'
 
@@ -68,7 +68,7 @@ def test_a_number_out_of_range_costs_its_field_and_no_other_row() -> None:
 
 
 def test_a_row_that_is_a_number_out_of_range_is_a_row_without_an_id() -> None:
-    assert decode(b"[1e999, 5]", list[Block | Odd]) == [None, 5]
+    assert decode(b"[1e999, 5]", list[Block | LenientValue]) == [None, 5]
 
 
 def test_a_single_record_is_read_like_a_row() -> None:
@@ -97,7 +97,7 @@ def test_what_did_not_arrive_whole_is_never_taken_for_less(body: bytes, shape: A
 
 
 def test_a_body_that_is_too_long_is_not_repaired(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "MOST_REPAIRED", 50)
+    monkeypatch.setattr(decoding, "MAX_REPAIRED_BYTES", 50)
     with pytest.raises(msgspec.DecodeError):
         decode(listing(rb"Kim \ud83d"), Listing)
 

@@ -13,11 +13,11 @@ from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.leadconnector import LeadConnector
 from syncd.sandbox.leadconnector.associations_api import Association
 from syncd.sandbox.leadsquared.records import Category
-from syncd.sandbox.scenario import World, furnish
+from syncd.sandbox.scenario import Clinic, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
+from syncd.systems.inventory import SystemInventory
 from syncd.systems.leadconnector.members import MOST_NAMES
-from syncd.systems.tree import Tree
 from tests.systems.scripted import FakeClock
 
 Adapter = leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1 | leadsquared.LeadSquared
@@ -27,11 +27,11 @@ Adapter = leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1 | leads
 class Town:
     """The furnished sandbox, and adapters that know credentials only."""
 
-    world: World
+    world: Clinic
     told: list[str] = field(default_factory=list)
     opened: list[Adapter] = field(default_factory=list)
 
-    async def clinic(self, *, location_id: str = "", token: str = "") -> Tree:
+    async def clinic(self, *, location_id: str = "", token: str = "") -> SystemInventory:
         clinic = self.world.sandbox.clinic
         account = leadconnector.Account(
             base_url=self.world.sandbox.urls["clinic"],
@@ -40,7 +40,7 @@ class Town:
         )
         return await self._read(leadconnector.LeadConnector("clinic", account, {}, FakeClock()))
 
-    async def legacy(self, key: str = "") -> Tree:
+    async def legacy(self, key: str = "") -> SystemInventory:
         sandbox = self.world.sandbox
         account = leadconnector_v1.Account(
             base_url=sandbox.urls["legacy"], api_key=key or sandbox.legacy.token
@@ -49,7 +49,7 @@ class Town:
             leadconnector_v1.LeadConnectorV1("legacy", account, {}, FakeClock())
         )
 
-    async def crm(self, *, access_key: str = "", base_url: str = "") -> Tree:
+    async def crm(self, *, access_key: str = "", base_url: str = "") -> SystemInventory:
         crm = self.world.sandbox.crm
         account = leadsquared.Account(
             base_url=base_url or self.world.sandbox.urls["crm"],
@@ -67,13 +67,13 @@ class Town:
                 location_id=sandbox.clinic.location_id,
                 token=sandbox.clinic.token,
             )
-            mapped = {"alice": leadconnector.CalendarOf(user=seat.user)}
+            mapped = {"alice": leadconnector.CalendarMapping(user=seat.user)}
             return leadconnector.LeadConnector("clinic", v2, mapped, FakeClock())
         v1 = leadconnector_v1.Account(base_url=sandbox.urls["legacy"], api_key=sandbox.legacy.token)
-        member = {"alice": leadconnector_v1.CalendarOf(user=seat.user)}
+        member = {"alice": leadconnector_v1.CalendarMapping(user=seat.user)}
         return leadconnector_v1.LeadConnectorV1("legacy", v1, member, FakeClock())
 
-    async def _read(self, adapter: Adapter) -> Tree:
+    async def _read(self, adapter: Adapter) -> SystemInventory:
         try:
             return await adapter.discover(self.told.append)
         finally:
@@ -84,7 +84,7 @@ class Town:
 async def town() -> AsyncIterator[Town]:
     sandbox = Sandbox()
     sandbox.crm.limit = None
-    world = furnish(sandbox, datetime.now(UTC), empty=True)
+    world = seed_clinic(sandbox, datetime.now(UTC), empty=True)
     async with sandbox.serve():
         yield Town(world)
 
@@ -95,7 +95,7 @@ def associate(clinic: LeadConnector) -> None:
     clinic.associations.all["a1"] = Association("a1", "visit", *ends)
 
 
-def messages(tree: Tree) -> list[tuple[str, str]]:
+def messages(tree: SystemInventory) -> list[tuple[str, str]]:
     return [(f.level, f.message) for f in tree.findings]
 
 

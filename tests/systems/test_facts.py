@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncd.model import Fact
-from syncd.systems.facts import Facts
+from syncd.systems.facts import FactStore
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -34,7 +34,7 @@ class SetClock:
 def test_a_fact_lasts_its_lifetime_however_the_clock_is_set(wrong: timedelta) -> None:
     """Simulator, once seed 10025: a learned limit was forgotten when a clock was set back."""
     clock = SetClock()
-    facts = Facts("crm", clock)
+    facts = FactStore("crm", clock)
     facts.put("refused rate", "13/5")
     clock.passed, clock.wrong = 9 * HOUR, wrong
     assert facts.get("refused rate", DAY) == "13/5"
@@ -44,7 +44,7 @@ def test_a_fact_lasts_its_lifetime_however_the_clock_is_set(wrong: timedelta) ->
 
 def test_a_fact_that_is_said_again_lasts_from_then_on() -> None:
     clock = SetClock()
-    facts = Facts("crm", clock)
+    facts = FactStore("crm", clock)
     facts.put("refused rate", "13/5")
     clock.passed = 20 * HOUR
     facts.put("refused rate", "13/5")
@@ -66,7 +66,7 @@ def test_what_an_earlier_process_stored_is_as_old_as_it_was_when_loaded(
     age: timedelta, after: timedelta, *, believed: bool
 ) -> None:
     clock = SetClock()
-    facts = Facts("crm", clock)
+    facts = FactStore("crm", clock)
     facts.load([Fact("crm", "refused rate", "13/5", clock.now() - age)])
     clock.passed += after
     for wrong in (timedelta(0), -30 * DAY):

@@ -17,8 +17,8 @@ import pytest
 
 from syncd.systems import exchange, transport
 from syncd.systems.client import open_client
-from syncd.systems.limits import Budget
-from syncd.systems.port import Ambiguous, Rejected, Retryable, SystemFault
+from syncd.systems.port import PlatformError, RejectedError, RetryableError, UnknownOutcomeError
+from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport, network
 from tests.systems.platforms import WIRES, Line, platform
 from tests.systems.test_transport import fault_of
@@ -92,7 +92,7 @@ async def ask(base_url: str, *, write: bool = False, ca_file: str | None = None)
     """One call with a secret in its header, as an adapter makes it."""
     clock = VirtualClock()
     client = open_client(base_url, {"Authorization": TOKEN}, transport=network(ca_file))
-    wire = Transport("clinic", client, clock, Budget(clock, (100, 1.0)), fault_of, attempts=1)
+    wire = Transport("clinic", client, clock, RateLimiter(clock, (100, 1.0)), fault_of, attempts=1)
     try:
         if write:
             return (await wire.write("POST", "/blocks")).content
@@ -109,9 +109,9 @@ async def ask(base_url: str, *, write: bool = False, ca_file: str | None = None)
 async def test_a_redirect_to_another_host_is_not_followed(status: int, *, write: bool) -> None:
     with serving(Stranger()) as thief:
         away = {"Location": f"http://localhost:{thief.port}/events"}
-        with serving(Stranger(status, away)) as platform, pytest.raises(SystemFault) as caught:
+        with serving(Stranger(status, away)) as platform, pytest.raises(PlatformError) as caught:
             await ask(f"http://127.0.0.1:{platform.port}", write=write)
-    assert isinstance(caught.value, Rejected)
+    assert isinstance(caught.value, RejectedError)
     assert (platform.asked, thief.asked) == ([TOKEN], [])
 
 
@@ -121,7 +121,7 @@ async def test_a_redirect_to_another_host_is_not_followed(status: int, *, write:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """A bound that a test reaches quickly."""
-    monkeypatch.setattr(exchange, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(exchange, "MAX_BYTES", 100_000)
     return 100_000
 
 
@@ -133,13 +133,13 @@ async def test_an_answer_is_read_up_to_the_bound(small: int) -> None:
 async def test_a_longer_answer_is_given_up(small: int) -> None:
     with (
         serving(Stranger(body=b"x" * (small + 1))) as platform,
-        pytest.raises(Retryable, match="longer than 100000 bytes"),
+        pytest.raises(RetryableError, match="longer than 100000 bytes"),
     ):
         await ask(f"http://127.0.0.1:{platform.port}")
 
 
 async def test_a_write_with_an_endless_answer_may_have_taken_effect(small: int) -> None:
-    with serving(Stranger(body=b"x" * (small * 2))) as platform, pytest.raises(Ambiguous):
+    with serving(Stranger(body=b"x" * (small * 2))) as platform, pytest.raises(UnknownOutcomeError):
         await ask(f"http://127.0.0.1:{platform.port}", write=True)
 
 
@@ -148,7 +148,7 @@ async def test_what_is_small_on_the_wire_and_vast_unpacked_is_given_up(small: in
     assert len(bomb) < small
     with (
         serving(Stranger(headers={"Content-Encoding": "gzip"}, body=bomb)) as platform,
-        pytest.raises(Retryable, match="longer than 100000 bytes"),
+        pytest.raises(RetryableError, match="longer than 100000 bytes"),
     ):
         await ask(f"http://127.0.0.1:{platform.port}")
 
@@ -163,7 +163,7 @@ async def test_a_packed_answer_is_unpacked_once(small: int) -> None:
 async def test_an_answer_that_says_it_is_packed_and_is_not_is_a_failed_read() -> None:
     with (
         serving(Stranger(headers={"Content-Encoding": "gzip"}, body=b"plain")) as platform,
-        pytest.raises(Retryable, match="DecodingError"),
+        pytest.raises(RetryableError, match="DecodingError"),
     ):
         await ask(f"http://127.0.0.1:{platform.port}")
 
@@ -171,10 +171,10 @@ async def test_an_answer_that_says_it_is_packed_and_is_not_is_a_failed_read() ->
 async def test_an_answer_that_trickles_for_ever_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(exchange, "LONGEST", 0.1)
+    monkeypatch.setattr(exchange, "MAX_DURATION", 0.1)
     with (
         serving(Stranger(drips=50)) as platform,
-        pytest.raises(Retryable, match="no whole answer in 0 s"),
+        pytest.raises(RetryableError, match="no whole answer in 0 s"),
     ):
         await ask(f"http://127.0.0.1:{platform.port}")
 
@@ -213,7 +213,7 @@ def tls(authority: Path, name: str) -> ssl.SSLContext:
 async def test_a_host_that_no_known_authority_vouches_for_gets_nothing(authority: Path) -> None:
     with (
         serving(Stranger(), tls(authority, "host")) as platform,
-        pytest.raises(Retryable, match="CERTIFICATE_VERIFY_FAILED"),
+        pytest.raises(RetryableError, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         await ask(f"https://127.0.0.1:{platform.port}")
     assert platform.asked == []
@@ -228,7 +228,7 @@ async def test_a_private_authority_can_be_added(authority: Path) -> None:
 async def test_a_private_authority_does_not_vouch_for_another_host(authority: Path) -> None:
     with (
         serving(Stranger(), tls(authority, "other")) as platform,
-        pytest.raises(Retryable, match="CERTIFICATE_VERIFY_FAILED"),
+        pytest.raises(RetryableError, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         await ask(f"https://127.0.0.1:{platform.port}", ca_file=str(authority / "ca.pem"))
     assert platform.asked == []
@@ -246,9 +246,11 @@ async def test_large_answers_arrive_whole_over_one_encrypted_connection(authorit
     async with platform(much, tls(authority, "host")) as there:
         way = network(str(authority / "ca.pem"))
         client = open_client(f"https://127.0.0.1:{there.port}", {}, transport=way)
-        wire = Transport("clinic", client, clock, Budget(clock, (100, 1.0)), fault_of, attempts=1)
+        wire = Transport(
+            "clinic", client, clock, RateLimiter(clock, (100, 1.0)), fault_of, attempts=1
+        )
         sizes = [len(await wire.read("GET", "/events")) for _ in range(3)]
-        with pytest.raises(Ambiguous, match=r"ReadError|RemoteProtocolError"):
+        with pytest.raises(UnknownOutcomeError, match=r"ReadError|RemoteProtocolError"):
             await wire.write("PUT", "/blocks/7")
         await wire.aclose()
     assert (sizes, there.lines, len(there.seen)) == ([3_000_000, 2, 3_000_000], 1, 4)

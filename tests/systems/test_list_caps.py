@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from syncd.model import Kind, Window
 from syncd.systems.list_caps import (
-    MOST_PARTS,
+    MAX_PARTS,
     SHORTEST,
     SUSPICIOUS,
-    Known,
+    KnownCap,
     Part,
     halves,
     outside,
@@ -38,21 +38,21 @@ def days(*rows: float, whole: bool = True) -> list[Part]:
 
 @pytest.mark.parametrize("rows", sorted(SUSPICIOUS))
 def test_a_typical_length_is_suspicious_until_an_answer_has_more_rows(rows: int) -> None:
-    assert Known().is_suspicious(rows)
-    assert Known().after(rows).is_suspicious(rows)
-    assert not Known().after(rows + 1).is_suspicious(rows)
-    assert not Known().is_suspicious(rows + 1)
+    assert KnownCap().is_suspicious(rows)
+    assert KnownCap().after(rows).is_suspicious(rows)
+    assert not KnownCap().after(rows + 1).is_suspicious(rows)
+    assert not KnownCap().is_suspicious(rows + 1)
 
 
 def test_a_learned_cap_is_suspicious_whatever_its_number_until_it_is_exceeded() -> None:
-    known = Known(cap=120)
+    known = KnownCap(cap=120)
     assert known.is_suspicious(120)
-    assert known.after(120) == Known(120, 100)
-    assert known.after(121) == Known(None, 100)
+    assert known.after(120) == KnownCap(120, 100)
+    assert known.after(121) == KnownCap(None, 100)
 
 
 def test_an_answer_does_not_disprove_a_longer_cap() -> None:
-    assert Known(cap=500).after(300) == Known(500, 250)
+    assert KnownCap(cap=500).after(300) == KnownCap(500, 250)
 
 
 @given(st.lists(st.integers(0, 99), min_size=1, max_size=7), st.sampled_from((100, 150, 200)))
@@ -61,7 +61,7 @@ def test_no_other_cut_needs_fewer_pieces(rows: Sequence[int], cap: int) -> None:
     most = (cap - 1) // 2
     parts = days(*(min(each, most) for each in rows))
     span = Window(parts[0].span.start, parts[-1].span.end)
-    got = planned(span, parts, Known(cap))
+    got = planned(span, parts, KnownCap(cap))
     assert (got[0].start, got[-1].end) == (span.start, span.end)
     assert all(a.end == b.start for a, b in pairwise(got))
     for piece in got:
@@ -78,33 +78,33 @@ def _fewest(rows: Sequence[float], most: float) -> int:
 
 
 def test_a_list_without_a_cap_is_not_cut() -> None:
-    assert planned(SPAN, days(*[51] * 10), Known()) == [SPAN]
-    assert planned(SPAN, (), Known(200)) == [SPAN]
+    assert planned(SPAN, days(*[51] * 10), KnownCap()) == [SPAN]
+    assert planned(SPAN, (), KnownCap(200)) == [SPAN]
 
 
 def test_a_list_exactly_as_long_as_a_possible_cap_takes_one_call_more() -> None:
-    assert len(planned(SPAN, days(120, 80), Known())) == 2
-    assert planned(SPAN, days(120, 80), Known(clear=200)) == [SPAN]
-    assert planned(SPAN, days(120, 81), Known()) == [SPAN]
+    assert len(planned(SPAN, days(120, 80), KnownCap())) == 2
+    assert planned(SPAN, days(120, 80), KnownCap(clear=200)) == [SPAN]
+    assert planned(SPAN, days(120, 81), KnownCap()) == [SPAN]
 
 
 def test_a_part_that_was_cut_is_asked_for_in_several_next_time() -> None:
     cut = [Part(SPAN, 200, whole=False)]
-    assert len(planned(SPAN, cut, Known(200))) >= 4
+    assert len(planned(SPAN, cut, KnownCap(200))) >= 4
 
 
 def test_pieces_follow_the_window_as_it_moves_on() -> None:
     later = Window(SPAN.start + DAY / 2, SPAN.end + DAY / 2)
-    got = planned(later, days(*[90] * 10), Known(200))
+    got = planned(later, days(*[90] * 10), KnownCap(200))
     assert (got[0].start, got[-1].end) == (later.start, later.end)
     assert all(a.end == b.start for a, b in pairwise(got))
 
 
 def test_the_calls_of_one_list_and_the_shortest_piece_are_bounded() -> None:
-    got = planned(SPAN, days(*[100_000] * 10), Known(100))
-    assert len(got) == MOST_PARTS
+    got = planned(SPAN, days(*[100_000] * 10), KnownCap(100))
+    assert len(got) == MAX_PARTS
     short = Window(at(0), at(0) + SHORTEST * 2)
-    got = planned(short, [Part(short, 5000)], Known(100))
+    got = planned(short, [Part(short, 5000)], KnownCap(100))
     assert min(piece.end - piece.start for piece in got) >= SHORTEST - timedelta(minutes=1)
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from syncd.model import Fact
 from syncd.model.platform_facts import PLATFORM_FACTS, PlatformKind, platform_facts
-from syncd.systems.able import list_lag
-from syncd.systems.facts import Facts
-from syncd.systems.measured import LIST_CAP, Measured, Side
+from syncd.systems.capability_cache import list_lag
+from syncd.systems.facts import FactStore
+from syncd.systems.measured import LIST_CAP, MeasuredFacts, Side
 from tests.engine.fakes import FakeClock
 
 
@@ -19,11 +19,11 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def measured(clock: FakeClock, platform: PlatformKind = PlatformKind.V2) -> Measured:
-    return Measured(platform, Facts("clinic", clock))
+def measured(clock: FakeClock, platform: PlatformKind = PlatformKind.V2) -> MeasuredFacts:
+    return MeasuredFacts(platform, FactStore("clinic", clock))
 
 
-def stored_again(before: Measured, clock: FakeClock) -> Measured:
+def stored_again(before: MeasuredFacts, clock: FakeClock) -> MeasuredFacts:
     after = measured(clock)
     after.facts.load(before.facts.unsaved())
     return after
@@ -54,9 +54,9 @@ def test_ordinary_reads_do_not_measure_a_contradicted_fact_again_and_a_probe_doe
     clock: FakeClock,
 ) -> None:
     known = measured(clock)
-    known.learn("block_by_id", "yes")
+    known.record_read("block_by_id", "yes")
     known.contradict("block_by_id")
-    known.learn("block_by_id", "yes")
+    known.record_read("block_by_id", "yes")
     assert known.side("block_by_id") is Side.CONTRADICTED
     assert not known.contradict("block_by_id"), "it is said once"
     known.note("block_by_id", "yes")
@@ -86,7 +86,7 @@ def test_forgetting_withdraws_what_was_measured_and_contradicted(clock: FakeCloc
     for each in (known, stored_again(known, clock)):
         sides = {s.name: s.side for s in each.standings() if s.side is not Side.SAFE}
         assert sides == {LIST_CAP: Side.MEASURED}
-    known.learn("block_by_id", "yes")
+    known.record_read("block_by_id", "yes")
     assert known.is_yes("block_by_id")
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from syncd.systems.client import open_client
 from syncd.systems.connections import Connections
-from syncd.systems.limits import Budget
-from syncd.systems.port import Retryable
+from syncd.systems.port import RetryableError
+from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport, network
 from tests.systems.platforms import Line, fine, platform
 from tests.systems.test_transport import fault_of
@@ -32,7 +32,9 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def ask(base_url: str, ca_file: str | None = None) -> bytes:
     clock = VirtualClock()
     client = open_client(base_url, {}, transport=network(ca_file))
-    asking = Transport("clinic", client, clock, Budget(clock, (1000, 1.0)), fault_of, attempts=1)
+    asking = Transport(
+        "clinic", client, clock, RateLimiter(clock, (1000, 1.0)), fault_of, attempts=1
+    )
     try:
         return await asking.read("GET", "/events")
     finally:
@@ -82,7 +84,7 @@ async def test_a_proxy_is_asked_for_a_tunnel_to_a_host_behind_tls(
 
     async with platform(refuses) as proxy:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
-        with pytest.raises(Retryable, match="ProxyError: 407"):
+        with pytest.raises(RetryableError, match="ProxyError: 407"):
             await ask("https://api.example.com")
     assert proxy.seen == ["CONNECT api.example.com:443 HTTP/1.1"]
 

@@ -14,13 +14,13 @@ from syncd.model import Event, Window
 from syncd.systems.leadconnector import events as v2
 from syncd.systems.leadconnector import slots as v2_slots
 from syncd.systems.leadconnector.wire import Appointment
-from syncd.systems.leadconnector_v1 import CalendarOf
+from syncd.systems.leadconnector_v1 import CalendarMapping
 from syncd.systems.leadconnector_v1 import events as v1
 from syncd.systems.leadconnector_v1.wire import Appointment as V1Appointment
 from syncd.systems.leadsquared import events as leadsquared
 from syncd.systems.leadsquared import slots as leadsquared_slots
 from syncd.systems.leadsquared.wire import Days, Task
-from syncd.systems.port import Malformed
+from syncd.systems.port import UnreadableError
 from tests.systems.scripted import NOW, FakeClock
 
 ZONES = ("Asia/Kolkata", "Pacific/Auckland", "Pacific/Kiritimati", "America/New_York", "UTC", "")
@@ -77,13 +77,13 @@ def _wire(shape: Any, row: Mapping[str, Any]) -> Any:
 
 def _v2(start: Any, end: Any, updated: Any, zone: str) -> Event:
     row = {"id": "e1", "startTime": start, "endTime": end, "dateUpdated": updated}
-    return v2.Reader("clinic", FakeClock(), zone).event(_wire(Appointment, row), "alice")
+    return v2.Parser("clinic", FakeClock(), zone).event(_wire(Appointment, row), "alice")
 
 
 def _v1(start: Any, end: Any, updated: Any, zone: str) -> Event:
     row = {"id": "e1", "contactId": "c", "startTime": start, "endTime": end, "updatedAt": updated}
-    owners = v1.Owners.of({"alice": CalendarOf("cal")})
-    reader = v1.Reader("legacy", FakeClock(), owners, zone)
+    owners = v1.CalendarOwners.of({"alice": CalendarMapping("cal")})
+    reader = v1.Parser("legacy", FakeClock(), owners, zone)
     item = _wire(V1Appointment, row | {"selectedTimezone": zone})
     v1.is_bare(item)
     return reader.event(item, "alice")
@@ -91,7 +91,7 @@ def _v1(start: Any, end: Any, updated: Any, zone: str) -> Event:
 
 def _leadsquared(start: Any, end: Any, updated: Any, _zone: str) -> Event:
     row = {"UserTaskId": "e1", "DueDate": start, "EndDate": end, "ModifiedOn": updated}
-    reader = leadsquared.Reader("crm", FakeClock(), {}, "Busy")
+    reader = leadsquared.Parser("crm", FakeClock(), {}, "Busy")
     return reader.event(_wire(Task, row), "alice")
 
 
@@ -107,7 +107,7 @@ def _near(event: Event) -> bool:
 def test_a_row_with_an_odd_time_is_read_or_reported(read: Read, odd: Any) -> None:
     for zone in ZONES:
         for start, end in ((odd, GOOD[1]), (GOOD[0], odd), (odd, odd)):
-            with suppress(Malformed):
+            with suppress(UnreadableError):
                 assert _near(read(start, end, GOOD[0], zone)), (start, end, zone)
 
 
@@ -135,5 +135,5 @@ def test_a_free_slot_with_an_odd_time_is_left_out_or_read(odd: Any, zone: str) -
     days = _wire(Days, {"List": [{"Date": odd, "UserSlots": [user]}]})
     window = Window(NOW, NOW.replace(day=9))
     # Where not one slot can be read, nobody knows what is offered.
-    with suppress(leadsquared_slots.NotUnderstood):
+    with suppress(leadsquared_slots.SlotsNotUnderstoodError):
         assert all(o.start < o.end for o in leadsquared_slots.offered([days], "a", window))

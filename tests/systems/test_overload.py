@@ -7,7 +7,7 @@ import json
 import pytest
 
 from syncd.systems.client import Answer
-from syncd.systems.overload import told_too_many
+from syncd.systems.overload import overload_text
 
 CALLS = "API calls exceeded the limit of 25 in 5 second(s)"
 
@@ -53,7 +53,7 @@ def answer(body: str, status: int) -> Answer:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_words_in_any_field_tell_of_too_many_calls(body: str, status: int) -> None:
-    assert told_too_many(answer(body, status))
+    assert overload_text(answer(body, status))
 
 
 @pytest.mark.parametrize("status", [400, 403, 422, 500])
@@ -61,22 +61,22 @@ def test_words_in_any_field_tell_of_too_many_calls(body: str, status: int) -> No
 def test_an_ordinary_refusal_that_mentions_a_limit_is_no_rate_limit(
     words: str, status: int
 ) -> None:
-    assert not told_too_many(answer(json.dumps({"message": words}), status))
+    assert not overload_text(answer(json.dumps({"message": words}), status))
 
 
 def test_a_success_is_one_only_as_a_short_object_with_the_known_words() -> None:
-    assert told_too_many(answer(json.dumps({"Message": CALLS}), 200))
-    assert not told_too_many(answer(json.dumps([{"Notes": CALLS}]), 200))
-    assert not told_too_many(answer(json.dumps({"title": "Too many requests"}), 200))
+    assert overload_text(answer(json.dumps({"Message": CALLS}), 200))
+    assert not overload_text(answer(json.dumps([{"Notes": CALLS}]), 200))
+    assert not overload_text(answer(json.dumps({"title": "Too many requests"}), 200))
 
 
 def test_a_text_that_was_sent_and_comes_back_is_no_rate_limit() -> None:
     refused = answer(json.dumps({"message": "the title 'Too many calls' is refused"}), 400)
-    assert not told_too_many(refused, ("Too many calls",))
-    assert told_too_many(answer(json.dumps({"Message": CALLS}), 403), ("Too many calls",))
+    assert not overload_text(refused, ("Too many calls",))
+    assert overload_text(answer(json.dumps({"Message": CALLS}), 403), ("Too many calls",))
 
 
 def test_deep_and_long_bodies_are_looked_at_only_so_far() -> None:
     deep = "[" * 5000 + json.dumps(CALLS) + "]" * 5000
-    assert isinstance(told_too_many(answer(deep, 403)), str)
-    assert not told_too_many(answer("x" * 200_000 + CALLS, 403))
+    assert isinstance(overload_text(answer(deep, 403)), str)
+    assert not overload_text(answer("x" * 200_000 + CALLS, 403))

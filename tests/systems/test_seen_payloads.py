@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from syncd.systems import epochs, offered
+from syncd.systems import epoch_times, free_slots
 from syncd.systems.leadconnector import events as v2
 from syncd.systems.leadconnector import resources, times
 from syncd.systems.leadconnector.wire import Appointment
-from syncd.systems.leadconnector_v1 import CalendarOf
+from syncd.systems.leadconnector_v1 import CalendarMapping
 from syncd.systems.leadconnector_v1 import events as v1
 from syncd.systems.leadconnector_v1.wire import Appointment as V1Appointment
 from syncd.systems.leadsquared import events as leadsquared
@@ -31,9 +31,9 @@ SLOTS = ["2026-03-02T10:00:00Z", "2026-03-02T10:30:00Z"]
 def free_slots_in_an_envelope() -> None:
     """Days under _dates_, a day with a bare list, and a key that nobody knows."""
     day = {"slots": SLOTS}
-    assert offered.starts({"_dates_": {"2026-03-02": day}, "traceId": "x"}) == SLOTS
-    assert offered.starts({"_dates_": {"2026-03-02": SLOTS}}) == SLOTS
-    assert offered.starts({"2026-03-02": SLOTS, "extra": {"more": [1]}}) == SLOTS
+    assert free_slots.starts({"_dates_": {"2026-03-02": day}, "traceId": "x"}) == SLOTS
+    assert free_slots.starts({"_dates_": {"2026-03-02": SLOTS}}) == SLOTS
+    assert free_slots.starts({"2026-03-02": SLOTS, "extra": {"more": [1]}}) == SLOTS
 
 
 def resources_in_an_envelope() -> None:
@@ -49,7 +49,7 @@ def resources_in_an_envelope() -> None:
 
 def float_milliseconds_of_v2() -> None:
     """Times of v2 as numbers of milliseconds, with a fraction or as text."""
-    reader = v2.Reader("clinic", FakeClock(), "Europe/Berlin")
+    reader = v2.Parser("clinic", FakeClock(), "Europe/Berlin")
     for spelt in (float(MILLIS), MILLIS + 0.5, str(MILLIS), f"{MILLIS}.0"):
         row = {"id": "e", "startTime": spelt, "endTime": MILLIS + 1_800_000.0}
         value = reader.event(msgspec.convert(row, Appointment), "alice").value
@@ -58,7 +58,9 @@ def float_milliseconds_of_v2() -> None:
 
 def epoch_milliseconds_of_v1() -> None:
     """Times of v1 as milliseconds since 1970."""
-    reader = v1.Reader("legacy", FakeClock(), v1.Owners.of({"alice": CalendarOf("c")}), "UTC")
+    reader = v1.Parser(
+        "legacy", FakeClock(), v1.CalendarOwners.of({"alice": CalendarMapping("c")}), "UTC"
+    )
     row = {"id": "e", "contactId": "c", "startTime": MILLIS, "endTime": MILLIS + 1_800_000}
     value = reader.event(msgspec.convert(row, V1Appointment), "alice").value
     assert value.interval == (START, HALF_PAST)
@@ -66,16 +68,16 @@ def epoch_milliseconds_of_v1() -> None:
 
 def never_in_leadsquared() -> None:
     """`1/1/0001 12:00:00 AM` is no end: the meeting is as long as meetings are."""
-    reader = leadsquared.Reader("crm", FakeClock(), {}, "Busy")
+    reader = leadsquared.Parser("crm", FakeClock(), {}, "Busy")
     row = {"UserTaskId": "e", "DueDate": "2026-03-02 10:00:00", "EndDate": "1/1/0001 12:00:00 AM"}
     event = reader.event(msgspec.convert(row, Task), "alice")
-    assert not event.tells_end
+    assert not event.shows_end
     assert event.value.start == START
 
 
 def only_days_are_looked_at(patch: Patch) -> None:
     """Days in an envelope are not found."""
-    patch.setattr(offered, "_AROUND", ())
+    patch.setattr(free_slots, "_AROUND", ())
 
 
 def only_bare_lists_are_rows(patch: Patch) -> None:
@@ -85,13 +87,13 @@ def only_bare_lists_are_rows(patch: Patch) -> None:
 
 def numbers_are_no_times(patch: Patch) -> None:
     """A time is text."""
-    for module in (epochs, times, v1):
+    for module in (epoch_times, times, v1):
         patch.setattr(module, "epoch", lambda _value: None)
 
 
 def whole_numbers_only_are_times(patch: Patch) -> None:
     """A number with a fraction is no time."""
-    patch.setattr(epochs, "_NUMBER", re.compile(r"-?[0-9]{1,18}"))
+    patch.setattr(epoch_times, "EPOCH_NUMBER", re.compile(r"-?[0-9]{1,18}"))
 
 
 def never_is_a_time(patch: Patch) -> None:

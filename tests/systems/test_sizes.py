@@ -12,12 +12,12 @@ import msgspec
 import pytest
 
 from syncd.systems import paging
-from syncd.systems.decoding import MOST_REPAIRS, MOST_SALVAGED, decode, decode_weighed
+from syncd.systems.decoding import MAX_REPAIRS, MAX_SALVAGED, decode, decode_weighed
 from syncd.systems.leadconnector import wire
-from syncd.systems.loose import text
+from syncd.systems.lenient import text
 from syncd.systems.paging import all_pages
-from syncd.systems.port import Incomplete, SystemFault
-from syncd.systems.sizes import MOST_ROWS, TooLarge, expect_room, one_read
+from syncd.systems.port import IncompleteReadError, PlatformError
+from syncd.systems.sizes import MAX_ROWS, TooLargeError, expect_room, one_read
 from syncd.systems.unpacking import unpacker
 
 MIB = 1024 * 1024
@@ -44,7 +44,7 @@ def taken(body: bytes) -> wire.Appointments:
 )
 def test_a_body_that_is_small_and_takes_much_memory_is_not_decoded(row: bytes) -> None:
     began = time.process_time()
-    with pytest.raises(TooLarge):
+    with pytest.raises(TooLargeError):
         taken(events(row, 4 * MIB // len(row)))
     assert time.process_time() - began < LONG_ENOUGH
 
@@ -58,7 +58,7 @@ def test_the_largest_usual_list_is_decoded() -> None:
         b'"2027-03-01T04:00:00+05:30","endTime":"2027-03-01T05:00:00+05:30"}'
     )
     body = events(row, 5 * MIB // len(row))
-    assert len(taken(body).events) == 5 * MIB // len(row) <= MOST_ROWS
+    assert len(taken(body).events) == 5 * MIB // len(row) <= MAX_ROWS
 
 
 def test_a_list_of_10000_meetings_as_v2_tells_them_is_decoded() -> None:
@@ -76,17 +76,17 @@ def test_a_list_of_10000_meetings_as_v2_tells_them_is_decoded() -> None:
 
 
 def test_a_list_with_too_many_rows_is_refused() -> None:
-    assert len(taken(events(b'{"id":1}', MOST_ROWS)).events) == MOST_ROWS
-    with pytest.raises(TooLarge, match="more than 20000 rows"):
-        taken(events(b'{"id":1}', MOST_ROWS + 1))
+    assert len(taken(events(b'{"id":1}', MAX_ROWS)).events) == MAX_ROWS
+    with pytest.raises(TooLargeError, match="more than 20000 rows"):
+        taken(events(b'{"id":1}', MAX_ROWS + 1))
 
 
 def test_the_rows_of_one_read_are_bounded_together() -> None:
-    body = events(b'{"id":1}', MOST_ROWS)
+    body = events(b'{"id":1}', MAX_ROWS)
     with one_read(), one_read():
         taken(body)
         taken(body)
-        with pytest.raises(TooLarge, match="one read have more than 50000 rows"):
+        with pytest.raises(TooLargeError, match="one read have more than 50000 rows"):
             taken(body)
     taken(body)
 
@@ -98,7 +98,7 @@ def test_the_memory_of_one_read_is_bounded_and_usual_lists_have_room() -> None:
         for _ in range(20):
             taken(fat)
 
-    with one_read(), pytest.raises(TooLarge, match="more memory"):
+    with one_read(), pytest.raises(TooLargeError, match="more memory"):
         read()
     lean = events(b'{"id":"1","title":"' + b"x" * 2000 + b'"}', 500)
     with one_read():
@@ -109,17 +109,17 @@ def test_the_memory_of_one_read_is_bounded_and_usual_lists_have_room() -> None:
 def test_broken_rows_cost_little_time_and_keep_what_can_be_read() -> None:
     broken = b'{"id":"a","startTime":1e999}'
     began = time.process_time()
-    found = decode(events(broken, MOST_ROWS), wire.Appointments).events
+    found = decode(events(broken, MAX_ROWS), wire.Appointments).events
     assert time.process_time() - began < LONG_ENOUGH
-    assert isinstance(found[MOST_SALVAGED - 1], wire.Appointment)
-    assert found[MOST_SALVAGED:] == [None] * (MOST_ROWS - MOST_SALVAGED)
+    assert isinstance(found[MAX_SALVAGED - 1], wire.Appointment)
+    assert found[MAX_SALVAGED:] == [None] * (MAX_ROWS - MAX_SALVAGED)
 
 
 def test_text_that_is_invalid_all_over_is_not_repaired() -> None:
     row = b'{"id":"' + rb"\ud83d" * 5 + b'"}'
-    assert len(decode(events(row, MOST_REPAIRS // 5), wire.Appointments).events) == 4_000
+    assert len(decode(events(row, MAX_REPAIRS // 5), wire.Appointments).events) == 4_000
     began = time.process_time()
-    with pytest.raises(TooLarge, match="20000 places"):
+    with pytest.raises(TooLargeError, match="20000 places"):
         decode(events(rb'{"id":"' + rb"\ud83d" * 400_000 + b'"}', 1), wire.Appointments)
     assert time.process_time() - began < LONG_ENOUGH
 
@@ -140,9 +140,9 @@ def test_a_body_that_grows_beyond_the_ratio_is_refused_while_it_is_short() -> No
 class Wire:
     """What makes the faults of a list."""
 
-    def incomplete(self, call: str, detail: str) -> SystemFault:
+    def incomplete(self, call: str, detail: str) -> PlatformError:
         """Make a fault."""
-        return Incomplete("clinic", call, detail=detail)
+        return IncompleteReadError("clinic", call, detail=detail)
 
 
 async def test_pages_that_never_end_are_no_list() -> None:
@@ -152,9 +152,9 @@ async def test_pages_that_never_end_are_no_list() -> None:
         asked.append(skip)
         return range(skip, skip + 10)
 
-    with pytest.raises(Incomplete, match="does not end after 1000 rows"):
+    with pytest.raises(IncompleteReadError, match="does not end after 1000 rows"):
         await all_pages(ask, Wire(), "GET /list")  # type: ignore[arg-type]
-    assert len(asked) == paging.MOST_PAGES
+    assert len(asked) == paging.MAX_PAGES
 
 
 async def test_a_page_that_repeats_ends_the_list() -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from syncd.systems import sockets
-from syncd.systems.sockets import connect
+from syncd.systems.sockets import open_socket
 from tests.systems.platforms import Line, platform
 
 
@@ -23,7 +23,7 @@ async def test_a_peer_waits_while_nobody_reads() -> None:
 
     sent: list[int] = []
     async with platform(flood) as there:
-        line = await connect("127.0.0.1", there.port)
+        line = await open_socket("127.0.0.1", there.port)
         await asyncio.sleep(0.2)
         first = len(sent)
         got = 0
@@ -36,7 +36,7 @@ async def test_a_peer_waits_while_nobody_reads() -> None:
 
 async def test_that_the_peer_hung_up_is_known_before_the_loop_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        line = await connect("127.0.0.1", server.getsockname()[1])
+        line = await open_socket("127.0.0.1", server.getsockname()[1])
         peer, _ = server.accept()
         assert not line.has_news
         peer.close()
@@ -46,7 +46,7 @@ async def test_that_the_peer_hung_up_is_known_before_the_loop_is_told() -> None:
 
 async def test_nothing_is_written_to_a_connection_that_has_ended() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        line = await connect("127.0.0.1", server.getsockname()[1])
+        line = await open_socket("127.0.0.1", server.getsockname()[1])
         peer, _ = server.accept()
         peer.close()
         assert await line.read() == b""
@@ -61,7 +61,7 @@ async def test_who_is_interrupted_at_any_moment_of_connecting_leaves_no_socket(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        task = asyncio.create_task(connect("127.0.0.1", port, 1.0))
+        task = asyncio.create_task(open_socket("127.0.0.1", port, 1.0))
         for _ in range(moments):
             await asyncio.sleep(0)
         if task.cancel():
@@ -97,7 +97,7 @@ async def test_the_next_address_of_a_host_is_tried_when_one_is_of_no_use(
     monkeypatch.setattr(sockets, "addresses", found)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        line = await connect("platform.example.com", port, 1.0)
+        line = await open_socket("platform.example.com", port, 1.0)
         await line.aclose()
 
 
@@ -105,4 +105,4 @@ async def test_when_all_addresses_are_of_no_use_the_first_one_says_why() -> None
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(httpx.ConnectError, match=r"refused|failed"):
-        await connect("localhost", port, 1.0)
+        await open_socket("localhost", port, 1.0)

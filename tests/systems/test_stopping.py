@@ -12,8 +12,8 @@ from syncd.systems import exchange
 from syncd.systems.access import CheapRead
 from syncd.systems.client import SENT, open_client
 from syncd.systems.connections import Connections
-from syncd.systems.limits import Budget
-from syncd.systems.port import Ambiguous, Interrupted, Retryable, SystemFault
+from syncd.systems.port import PlatformError, RetryableError, StoppingError, UnknownOutcomeError
+from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.stopping import IN_FLIGHT, Stopping
 from syncd.systems.transport import Transport
 from tests.systems.test_transport import DOWN, OK, fault_of
@@ -39,7 +39,7 @@ class Bench:
         client = open_client(
             "https://api.example.com", {}, transport=httpx.MockTransport(self._handle)
         )
-        self.budget = Budget(clock, (100, 10.0))
+        self.budget = RateLimiter(clock, (100, 10.0))
         self.transport = Transport(
             "clinic",
             client,
@@ -79,18 +79,18 @@ async def test_the_signal_ends_the_wait_before_a_read_is_repeated(
 ) -> None:
     bench = Bench(answer)
     fault = await bench.ended(bench.transport.read("GET", "things"))
-    assert (type(fault), bench.sent) == (Interrupted, 1)
+    assert (type(fault), bench.sent) == (StoppingError, 1)
 
 
 async def test_the_signal_ends_the_wait_of_a_refused_write() -> None:
     bench = Bench(DENIED)
     fault = await bench.ended(bench.transport.write("POST", "things"))
-    assert (type(fault), bench.sent) == (Interrupted, 1)
+    assert (type(fault), bench.sent) == (StoppingError, 1)
 
 
 async def test_the_signal_ends_the_waits_of_all_calls_in_the_queue() -> None:
     bench = Bench(OK)
-    bench.budget.hold(12.0)
+    bench.budget.pause(12.0)
     calls = [bench.transport.read("GET", f"things/{n}") for n in range(5)]
     calls.append(bench.transport.read("GET", "other"))
 
@@ -104,7 +104,7 @@ async def test_the_signal_ends_the_waits_of_all_calls_in_the_queue() -> None:
     await asyncio.sleep(0.01)
     bench.stopping.set()
     done = await asyncio.wait_for(task, 2.0)
-    assert ([type(each) for each in done], bench.sent) == ([Interrupted] * 7, 0)
+    assert ([type(each) for each in done], bench.sent) == ([StoppingError] * 7, 0)
     assert bench.texts[0] == ("clinic", "allows no more calls for 12 s")
     assert bench.texts[-1] == ("clinic", "")
 
@@ -112,9 +112,9 @@ async def test_the_signal_ends_the_waits_of_all_calls_in_the_queue() -> None:
 async def test_nothing_is_sent_after_the_signal() -> None:
     bench = Bench(OK)
     bench.stopping.set()
-    with pytest.raises(Interrupted, match="syncd is ending"):
+    with pytest.raises(StoppingError, match="syncd is ending"):
         await bench.transport.read("GET", "things")
-    with pytest.raises(Interrupted):
+    with pytest.raises(StoppingError):
         await bench.transport.write("POST", "things")
     assert (bench.sent, bench.transport.traffic.writes) == (0, 0)
 
@@ -125,7 +125,7 @@ async def test_an_answer_that_comes_after_the_signal_counts_and_its_fault_is_not
     async def late(_: httpx.Request) -> httpx.Response:
         return await answer
 
-    for given, expected in ((OK, None), (DOWN, Retryable)):
+    for given, expected in ((OK, None), (DOWN, RetryableError)):
         answer = asyncio.get_running_loop().create_future()
         bench = Bench(late)
         task = asyncio.create_task(bench.transport.read("GET", "things"))
@@ -152,8 +152,8 @@ async def test_a_write_whose_answer_stays_away_is_left_and_one_that_never_left_i
     monkeypatch.setattr(exchange, "IN_FLIGHT", 0.05)
     bench = Bench(mute)
     fault = await bench.ended(bench.transport.write("POST", "things"))
-    assert isinstance(fault, SystemFault)
-    assert type(fault) is (Ambiguous if sent else Interrupted)
+    assert isinstance(fault, PlatformError)
+    assert type(fault) is (UnknownOutcomeError if sent else StoppingError)
 
 
 async def test_a_pause_ends_with_the_signal_and_none_begins_after_it() -> None:
@@ -183,7 +183,7 @@ async def test_only_a_request_that_has_a_connection_is_finished() -> None:
     stopping, clock = Stopping(), VirtualClock()
     way = Connections(httpx.create_ssl_context(), httpx.Limits(max_connections=1))
     client = open_client(f"http://127.0.0.1:{port}", {}, transport=way)
-    transport = Transport("clinic", client, clock, Budget(clock), fault_of, stopping=stopping)
+    transport = Transport("clinic", client, clock, RateLimiter(clock), fault_of, stopping=stopping)
     first = asyncio.create_task(transport.write("POST", "first"))
     while not asked:  # noqa: ASYNC110 - a stream has no event for it
         await asyncio.sleep(0.001)
@@ -191,7 +191,7 @@ async def test_only_a_request_that_has_a_connection_is_finished() -> None:
     await asyncio.sleep(0.01)
     stopping.set()
     await asyncio.wait([second], timeout=2.0)
-    assert (type(second.exception()), first.done()) == (Interrupted, False)
+    assert (type(second.exception()), first.done()) == (StoppingError, False)
     held.set()
     assert (await asyncio.wait_for(first, 2.0)).status_code == 200
     assert asked == [b"POST /first HTTP/1.1\r\n"]

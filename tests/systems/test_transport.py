@@ -12,21 +12,21 @@ import msgspec
 import pytest
 
 from syncd.systems.access import CheapRead
-from syncd.systems.advice import advice
 from syncd.systems.client import Answer as Whole
 from syncd.systems.client import open_client
-from syncd.systems.limits import Budget
 from syncd.systems.port import (
-    Ambiguous,
-    AuthLost,
-    Delayed,
-    Incomplete,
-    RateLimited,
-    Rejected,
-    Retryable,
-    SystemFault,
+    DelayedError,
+    IncompleteReadError,
+    PlatformError,
+    RateLimitedError,
+    RejectedError,
+    RetryableError,
+    UnauthorizedError,
+    UnknownOutcomeError,
 )
+from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.redact import Redactor
+from syncd.systems.remedies import advice
 from syncd.systems.transport import Transport
 from tests.systems.virtual import VirtualClock
 
@@ -35,19 +35,19 @@ SECRET = "pit-very-secret-1234"
 Answer = httpx.Response | Exception
 
 
-def fault_of(response: Whole) -> SystemFault | None:
+def fault_of(response: Whole) -> PlatformError | None:
     """A platform's table, as small as it can be."""
     match response.status_code:
         case 200 | 201:
             return None
         case 401 | 410:
-            return AuthLost("", detail=response.text)
+            return UnauthorizedError("", detail=response.text)
         case 429:
-            return RateLimited("", wait=0, detail=response.text)
+            return RateLimitedError("", wait=0, detail=response.text)
         case code if code >= 500:
-            return Retryable("", detail=response.text)
+            return RetryableError("", detail=response.text)
         case _:
-            return Rejected("", detail=response.text)
+            return RejectedError("", detail=response.text)
 
 
 class Platform:
@@ -90,7 +90,7 @@ class Bench:
                 transport=httpx.MockTransport(self.platform),
             ),
             self.clock,
-            Budget(self.clock, (100, 10.0)),
+            RateLimiter(self.clock, (100, 10.0)),
             fault_of,
             patience=patience,
             redact=Redactor([secret]),
@@ -151,7 +151,7 @@ async def test_a_read_is_repeated_after_a_failure(failure: Answer) -> None:
 
 async def test_a_read_backs_off_longer_each_time_and_gives_up_after_three() -> None:
     bench = Bench(DOWN)
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         await bench.read()
     assert (bench.sent, caught.value.status) == (3, 503)
     assert bench.clock.slept == [0.5, 1.0]
@@ -159,13 +159,13 @@ async def test_a_read_backs_off_longer_each_time_and_gives_up_after_three() -> N
 
 @pytest.mark.parametrize("failure", DOUBTFUL, ids=lambda f: type(f).__name__)
 async def test_a_read_that_failed_is_never_ambiguous(failure: Exception) -> None:
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         await Bench(failure).read()
     assert caught.value.status is None
 
 
-@pytest.mark.parametrize(("status", "kind"), [(404, Rejected), (302, Rejected)])
-async def test_a_refusal_is_not_repeated(status: int, kind: type[SystemFault]) -> None:
+@pytest.mark.parametrize(("status", "kind"), [(404, RejectedError), (302, RejectedError)])
+async def test_a_refusal_is_not_repeated(status: int, kind: type[PlatformError]) -> None:
     bench = Bench(httpx.Response(status, headers={"location": "https://evil.example.com"}))
     with pytest.raises(kind):
         await bench.read()
@@ -186,11 +186,11 @@ async def test_a_sporadic_401_is_repeated_once_after_a_second(
 
 async def test_access_counts_as_lost_when_a_cheap_read_is_denied_too() -> None:
     bench = Bench(DENIED, cheap=CheapRead("me"))
-    with pytest.raises(AuthLost):
+    with pytest.raises(UnauthorizedError):
         await bench.read()
     assert bench.paths == ["/v1/things/7", "/v1/things/7", "/v1/me"]
     # What was settled a moment ago is not asked again.
-    with pytest.raises(AuthLost):
+    with pytest.raises(UnauthorizedError):
         await bench.read()
     assert bench.sent == 4
 
@@ -206,7 +206,7 @@ async def test_a_write_denied_twice_is_checked_before_access_counts_as_lost() ->
     await bench.write()
     assert bench.paths == ["/v1/things", "/v1/things", "/v1/me", "/v1/things"]
     lost = Bench(DENIED, cheap=CheapRead("me"))
-    with pytest.raises(AuthLost):
+    with pytest.raises(UnauthorizedError):
         await lost.write()
     assert lost.paths == ["/v1/things", "/v1/things", "/v1/me"]
 
@@ -216,11 +216,11 @@ SWITCHED_OFF = httpx.Response(410, text="Gone")
 
 async def test_a_410_of_one_record_is_no_end_of_the_api() -> None:
     bench = Bench(SWITCHED_OFF, OK, cheap=CheapRead("me"))
-    with pytest.raises(Rejected) as raised:
+    with pytest.raises(RejectedError) as raised:
         await bench.read()
     assert (raised.value.status, bench.paths) == (410, ["/v1/things/7", "/v1/me"])
     bench = Bench(SWITCHED_OFF, cheap=CheapRead("me"))
-    with pytest.raises(AuthLost) as lost:
+    with pytest.raises(UnauthorizedError) as lost:
         await bench.write()
     assert "docs/moving-to-v2.md" in advice(lost.value)
 
@@ -232,13 +232,13 @@ async def test_calls_that_are_denied_together_check_once() -> None:
         reads = (bench.transport.read("GET", f"things/{n}") for n in range(3))
         return await asyncio.gather(*reads, return_exceptions=True)
 
-    assert {type(fault) for fault in await bench.clock.drive(both())} == {AuthLost}
+    assert {type(fault) for fault in await bench.clock.drive(both())} == {UnauthorizedError}
     assert bench.paths.count("/v1/me") == 1
 
 
 async def test_a_check_that_fails_otherwise_proves_nothing() -> None:
     bench = Bench(DENIED, DENIED, DOWN, cheap=CheapRead("me"))
-    with pytest.raises(AuthLost):
+    with pytest.raises(UnauthorizedError):
         await bench.read()
     assert bench.sent == 3
 
@@ -246,7 +246,7 @@ async def test_a_check_that_fails_otherwise_proves_nothing() -> None:
 async def test_a_write_that_is_denied_is_not_sent_again_after_its_deadline() -> None:
     bench = Bench(DENIED)
     late = bench.clock.monotonic() + 0.5
-    with pytest.raises(Delayed):
+    with pytest.raises(DelayedError):
         await bench.clock.drive(bench.transport.write("PUT", "things/7", deadline=late))
     assert bench.sent == 1
 
@@ -260,10 +260,10 @@ async def test_a_read_waits_one_window_after_too_many_calls() -> None:
 
 async def test_a_read_does_not_wait_longer_than_its_patience() -> None:
     bench = Bench(httpx.Response(429, headers={"retry-after": "60"}), OK)
-    with pytest.raises(RateLimited) as caught:
+    with pytest.raises(RateLimitedError) as caught:
         await bench.read()
     assert (bench.sent, caught.value.wait, bench.clock.slept) == (1, 60.0, [])
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimitedError):
         await bench.read()
     assert bench.sent == 1
 
@@ -276,7 +276,7 @@ async def test_retry_after_of_a_server_error_holds_the_next_try() -> None:
 
 async def test_a_body_that_is_no_json_is_incomplete() -> None:
     bench = Bench(OK)
-    with pytest.raises(Incomplete) as caught:
+    with pytest.raises(IncompleteReadError) as caught:
         bench.transport.decode(b"<html>", dict[str, int], "GET things")
     assert caught.value.call == "GET things"
 
@@ -290,7 +290,7 @@ async def test_a_body_of_the_wrong_shape_is_incomplete() -> None:
     class Shape(msgspec.Struct):
         events: list[int]
 
-    with pytest.raises(Incomplete):
+    with pytest.raises(IncompleteReadError):
         Bench(OK).transport.decode(b"{}", Shape, "GET things")
 
 
@@ -306,7 +306,7 @@ async def test_a_write_brings_the_answer() -> None:
 @pytest.mark.parametrize("failure", UNSENT, ids=lambda f: type(f).__name__)
 async def test_a_write_that_was_not_sent_may_be_tried_again(failure: Exception) -> None:
     bench = Bench(failure)
-    with pytest.raises(Retryable):
+    with pytest.raises(RetryableError):
         await bench.write()
     assert bench.sent == 1
 
@@ -316,7 +316,7 @@ async def test_a_write_without_a_trustworthy_answer_is_ambiguous_and_not_repeate
     failure: Answer,
 ) -> None:
     bench = Bench(failure, OK)
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await bench.write()
     assert bench.sent == 1
 
@@ -332,7 +332,7 @@ async def test_a_write_that_ends_after_62_s_with_500_is_ambiguous_and_keeps_the_
     None
 ):
     bench = Bench(httpx.Response(500, json=DEADLINE), delay=62.0)
-    with pytest.raises(Ambiguous) as raised:
+    with pytest.raises(UnknownOutcomeError) as raised:
         await bench.write()
     assert bench.sent == 1
     assert "DEADLINE_EXCEEDED" in str(raised.value)
@@ -340,7 +340,7 @@ async def test_a_write_that_ends_after_62_s_with_500_is_ambiguous_and_keeps_the_
 
 async def test_a_write_refused_for_its_rate_says_how_long_to_wait_and_is_not_repeated() -> None:
     bench = Bench(httpx.Response(429), OK)
-    with pytest.raises(RateLimited) as caught:
+    with pytest.raises(RateLimitedError) as caught:
         await bench.write()
     assert (bench.sent, caught.value.wait) == (1, 10.0)
 
@@ -348,7 +348,7 @@ async def test_a_write_refused_for_its_rate_says_how_long_to_wait_and_is_not_rep
 async def test_a_write_beyond_the_budget_is_never_sent() -> None:
     bench = Bench(httpx.Response(200, headers={"x-ratelimit-daily-remaining": "0"}))
     await bench.write()
-    with pytest.raises(RateLimited) as caught:
+    with pytest.raises(RateLimitedError) as caught:
         await bench.write()
     assert (bench.sent, caught.value.status) == (1, None)
 
@@ -357,7 +357,7 @@ async def test_a_write_beyond_the_budget_is_never_sent() -> None:
     "unusable", [httpx.LocalProtocolError("bad header"), httpx.UnsupportedProtocol("ftp")]
 )
 async def test_a_request_that_cannot_be_sent_at_all_is_rejected(unusable: Exception) -> None:
-    with pytest.raises(Rejected):
+    with pytest.raises(RejectedError):
         await Bench(unusable).write()
 
 
@@ -374,7 +374,7 @@ async def test_reads_and_writes_are_counted_as_sent() -> None:
 async def test_limits_are_learned_from_any_answer() -> None:
     headers = {"x-ratelimit-max": "25", "x-ratelimit-daily-remaining": "9000"}
     bench = Bench(httpx.Response(404, headers=headers))
-    with pytest.raises(Rejected):
+    with pytest.raises(RejectedError):
         await bench.read()
     traffic = bench.transport.traffic
     assert (traffic.limits, traffic.left_today) == (((25, 10.0),), 9000)
@@ -390,7 +390,7 @@ async def test_skew_is_measured_at_half_of_the_round_trip() -> None:
 
 async def test_the_last_fault_is_kept_in_words() -> None:
     bench = Bench(httpx.Response(404, text="nothing here"))
-    with pytest.raises(Rejected):
+    with pytest.raises(RejectedError):
         await bench.read()
     assert bench.transport.traffic.last_fault == "clinic: GET things/7 answered 404: nothing here"
 
@@ -401,7 +401,7 @@ async def test_the_last_fault_is_kept_in_words() -> None:
 async def test_no_part_of_a_fault_shows_a_secret_or_an_address() -> None:
     text = f"{SECRET} belongs to jo@example.com, +1 555 010 9999"
     bench = Bench(httpx.Response(401, text=text))
-    with pytest.raises(AuthLost) as caught:
+    with pytest.raises(UnauthorizedError) as caught:
         await bench.read()
     shown = f"{caught.value} {caught.value!r} {caught.value.args} {bench.transport.traffic}"
     for private in (SECRET, "jo@example.com", "555"):
@@ -409,7 +409,7 @@ async def test_no_part_of_a_fault_shows_a_secret_or_an_address() -> None:
 
 
 async def test_the_failed_request_with_its_headers_is_not_chained() -> None:
-    with pytest.raises(Ambiguous) as caught:
+    with pytest.raises(UnknownOutcomeError) as caught:
         await Bench(httpx.ReadTimeout(f"sent {SECRET}")).write()
     assert SECRET not in repr(caught.value)
     assert caught.value.__cause__ is None
@@ -434,6 +434,6 @@ async def test_a_secret_with_a_capital_is_not_told_in_part() -> None:
     """Its first letters look like a name, and are masked: then the rest must be, too."""
     key = "Kx$abcdefgh-1234"
     bench = Bench(httpx.Response(400, text=f"Denied for {key}"), secret=key)
-    with pytest.raises(Rejected) as caught:
+    with pytest.raises(RejectedError) as caught:
         await bench.read()
     assert "abcdefgh" not in str(caught.value)

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncd.core.diff import compare
+from syncd.core.observation import diff_snapshot
 from syncd.model import Window
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
-from syncd.systems.port import Malformed, Snapshot, System
+from syncd.systems.port import Snapshot, System, UnreadableError
 from tests.systems.virtual import VirtualClock
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -152,10 +152,10 @@ def v2(answer: Callable[[httpx.Request], World], room: str | None = None) -> Sys
         "s",
         leadconnector.Account(location_id="l", token="t", base_url="https://v2.example.com"),
         {
-            "p1": leadconnector.CalendarOf("u1", ("c1",)),
-            "p2": leadconnector.CalendarOf("u2"),
-            "p3": leadconnector.CalendarOf(None, ("c3",)),
-            **({} if room is None else {"p4": leadconnector.CalendarOf(resource=room)}),
+            "p1": leadconnector.CalendarMapping("u1", ("c1",)),
+            "p2": leadconnector.CalendarMapping("u2"),
+            "p3": leadconnector.CalendarMapping(None, ("c3",)),
+            **({} if room is None else {"p4": leadconnector.CalendarMapping(resource=room)}),
         },
         VirtualClock(NOW),
         transport=httpx.MockTransport(handle),
@@ -178,9 +178,9 @@ def v1(answer: Callable[[httpx.Request], World]) -> System:
         "s",
         leadconnector_v1.Account(api_key="k", base_url="https://v1.example.com"),
         {
-            "p1": leadconnector_v1.CalendarOf("c1", "u1"),
-            "p2": leadconnector_v1.CalendarOf(None, "u2"),
-            "p3": leadconnector_v1.CalendarOf("c3"),
+            "p1": leadconnector_v1.CalendarMapping("c1", "u1"),
+            "p2": leadconnector_v1.CalendarMapping(None, "u2"),
+            "p3": leadconnector_v1.CalendarMapping("c3"),
         },
         VirtualClock(NOW),
         transport=httpx.MockTransport(handle),
@@ -202,8 +202,8 @@ def crm(answer: Callable[[httpx.Request], World]) -> System:
             busy_task_type="Busy",
         ),
         {
-            "p1": leadsquared.CalendarOf("a@example.com"),
-            "p2": leadsquared.CalendarOf("b@example.com"),
+            "p1": leadsquared.CalendarMapping("a@example.com"),
+            "p2": leadsquared.CalendarMapping("b@example.com"),
         },
         VirtualClock(NOW),
         transport=httpx.MockTransport(handle),
@@ -219,9 +219,9 @@ def stored(system: System, snapshot: Snapshot) -> dict[str, str]:
     found = {}
     for row in snapshot.rows:
         try:
-            if WINDOW.touches(system.event(row).value):
+            if WINDOW.overlaps(system.event(row).value):
                 found[row.id] = row.fingerprint
-        except Malformed:
+        except UnreadableError:
             continue
     return found
 
@@ -229,7 +229,7 @@ def stored(system: System, snapshot: Snapshot) -> dict[str, str]:
 def meaning(snapshot: Snapshot, known: Mapping[str, str]) -> dict[str, Any]:
     """What the engine makes of a snapshot."""
     rows = {row.id: row for row in snapshot.rows}
-    delta = compare(known, {r.id: r.fingerprint for r in snapshot.rows}, snapshot.same)
+    delta = diff_snapshot(known, {r.id: r.fingerprint for r in snapshot.rows}, snapshot.same)
     return {
         "differ": {e: rows[e] for e in delta.differ},
         "unlisted": sorted(delta.unlisted),

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from syncd.systems import exchange, unpacking, verdict
+from syncd.systems import answer_fault, exchange, unpacking
 from syncd.systems.client import Answer
-from syncd.systems.port import Ambiguous
-from syncd.systems.told_errors import told_error
+from syncd.systems.errors_in_success import error_in_success
+from syncd.systems.port import UnknownOutcomeError
 from tests.systems import whole_answers as w
 from tests.systems.whole_answers import EMPTY, GZIP, answer_to, check_refused, spelled
 
@@ -64,7 +64,7 @@ def test_an_answer_that_is_not_whole_says_why(raw: bytes, words: str) -> None:
 
 def test_an_answer_in_too_many_parts_is_given_up() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    check_refused(head + b"1\r\nx\r\n" * (exchange.MOST_PARTS + 1) + b"0\r\n\r\n", "parts")
+    check_refused(head + b"1\r\nx\r\n" * (exchange.MAX_PARTS + 1) + b"0\r\n\r\n", "parts")
 
 
 def test_bombs_layers_cut_ends_and_parts_are_no_answers() -> None:
@@ -80,7 +80,9 @@ def test_an_error_inside_a_success_is_that_error_on_each_platform() -> None:
 
 @pytest.mark.parametrize(("body", "_kind"), w.TOLD)
 async def test_a_write_that_a_success_calls_an_error_may_be_done(body: bytes, _kind: type) -> None:
-    assert isinstance(await answer_to(spelled(body), write=True, system="legacy"), Ambiguous)
+    assert isinstance(
+        await answer_to(spelled(body), write=True, system="legacy"), UnknownOutcomeError
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,12 +101,12 @@ async def test_a_write_that_a_success_calls_an_error_may_be_done(body: bytes, _k
     ],
 )
 def test_a_success_that_names_no_error_stays_one(body: bytes) -> None:
-    assert told_error(Answer(200, {}, body)) is None
+    assert error_in_success(Answer(200, {}, body)) is None
 
 
 def test_an_error_is_found_before_and_after_a_long_list() -> None:
     for body in (LARGE[:-1] + b',"statusCode":401}', b'{"statusCode":401,' + LARGE[1:]):
-        told = told_error(Answer(200, {}, body))
+        told = error_in_success(Answer(200, {}, body))
         assert told is not None
         assert told.code == 401
 
@@ -117,7 +119,7 @@ def bomb() -> bytes:
 
 def test_a_bomb_of_two_layers_takes_no_memory() -> None:
     grown, kind = w.peak(spelled(bomb(), "Content-Encoding: gzip, gzip"))
-    assert kind == "Incomplete"
+    assert kind == "IncompleteReadError"
     assert grown <= 24
 
 
@@ -155,11 +157,11 @@ PLANTS: dict[str, tuple[Callable[[], None], Callable[[pytest.MonkeyPatch], None]
     ),
     "a 206 is whole": (
         w.check_part,
-        lambda patch: patch.setattr(verdict, "_PARTS", frozenset()),
+        lambda patch: patch.setattr(answer_fault, "PARTIAL_STATUSES", frozenset()),
     ),
     "an error in a 200 is an empty list": (
         w.check_told_errors,
-        lambda patch: patch.setattr(verdict, "told_error", lambda _: None),
+        lambda patch: patch.setattr(answer_fault, "error_in_success", lambda _: None),
     ),
 }
 
@@ -182,5 +184,5 @@ def test_a_fault_that_contradicts_its_status_proves_nothing_gone() -> None:
     gone = Answer(404, {}, b'{"statusCode":404,"message":"not found"}')
     table = w.FAULTS_OF["clinic"]
     assert getattr(table(gone), "why", "") == "gone"
-    told = verdict.fault_in(replace(gone, status_code=200), table, (), write=False)
+    told = answer_fault.fault_of_answer(replace(gone, status_code=200), table, (), write=False)
     assert getattr(told, "why", "") == "unfit"

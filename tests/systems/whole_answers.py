@@ -15,8 +15,8 @@ import zlib
 from syncd.sandbox.clock import ManualClock
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.client import open_client
-from syncd.systems.limits import Budget
-from syncd.systems.port import AuthLost, Rejected, Retryable, SystemFault
+from syncd.systems.port import PlatformError, RejectedError, RetryableError, UnauthorizedError
+from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport, network
 from tests.hostile.front import fronted
 from tests.hostile.rows import Row
@@ -40,19 +40,19 @@ def spelled(body: bytes, *headers: str, status: str = "200 OK", length: int | No
 
 async def answer_to(
     raw: bytes, *, write: bool = False, system: str = "clinic"
-) -> bytes | SystemFault:
+) -> bytes | PlatformError:
     """Return what a call makes of an answer: its body or the fault."""
     async with fronted(_app) as front:
         front.answer_oddly(Row("raw", raw=raw))
         clock = ManualClock(NOW)
         client = open_client(front.url, {"Authorization": "Bearer x"}, transport=network(None))
-        budget = Budget(clock, (100, 1.0))
+        budget = RateLimiter(clock, (100, 1.0))
         wire = Transport(system, client, clock, budget, FAULTS_OF[system], attempts=1)
         try:
             if write:
                 return (await wire.write("POST", "/events")).content
             return await wire.read("GET", "/events")
-        except SystemFault as fault:
+        except PlatformError as fault:
             return fault
         finally:
             await wire.aclose()
@@ -61,7 +61,7 @@ async def answer_to(
 def check_refused(raw: bytes, words: str = "") -> None:
     """Check that an answer is no answer, and that its fault says why."""
     found = asyncio.run(answer_to(raw))
-    assert isinstance(found, Retryable), found
+    assert isinstance(found, RetryableError), found
     assert words in str(found)
 
 
@@ -96,19 +96,19 @@ def check_told_errors() -> None:
             assert isinstance(found, kind), (system, body, found)
 
 
-TOLD: tuple[tuple[bytes, type[SystemFault]], ...] = (
-    (b'{"statusCode": 401, "events": [], "message": "Unauthorized"}', AuthLost),
-    (b'{"events": [], "List": [], "appointments": [], "statusCode": "401"}', AuthLost),
-    (b'{"status": 403, "message": "Forbidden", "events": []}', AuthLost),
-    (b'{"statusCode": 500.0, "events": []}', Retryable),
-    (b'{"status_code": 503, "appointments": []}', Retryable),
-    (b'{"error": {"code": 502, "message": "no"}, "List": []}', Retryable),
-    (b'{"code": 400, "message": "Bad request", "events": []}', Rejected),
-    (b'{"statusCode": 404, "message": "not found", "events": []}', Rejected),
-    (b'{"status": "failed", "events": [], "appointments": []}', Retryable),
-    (b'{"success": false, "events": [], "appointments": [], "List": []}', Retryable),
-    (b'{"error": "Unauthorized", "events": [], "appointments": []}', Retryable),
-    (b'{"errors": ["x"], "events": []}', Retryable),
+TOLD: tuple[tuple[bytes, type[PlatformError]], ...] = (
+    (b'{"statusCode": 401, "events": [], "message": "Unauthorized"}', UnauthorizedError),
+    (b'{"events": [], "List": [], "appointments": [], "statusCode": "401"}', UnauthorizedError),
+    (b'{"status": 403, "message": "Forbidden", "events": []}', UnauthorizedError),
+    (b'{"statusCode": 500.0, "events": []}', RetryableError),
+    (b'{"status_code": 503, "appointments": []}', RetryableError),
+    (b'{"error": {"code": 502, "message": "no"}, "List": []}', RetryableError),
+    (b'{"code": 400, "message": "Bad request", "events": []}', RejectedError),
+    (b'{"statusCode": 404, "message": "not found", "events": []}', RejectedError),
+    (b'{"status": "failed", "events": [], "appointments": []}', RetryableError),
+    (b'{"success": false, "events": [], "appointments": [], "List": []}', RetryableError),
+    (b'{"error": "Unauthorized", "events": [], "appointments": []}', RetryableError),
+    (b'{"errors": ["x"], "events": []}', RetryableError),
 )
 
 PROGRAM = """

@@ -32,13 +32,13 @@ from syncd.sandbox.leadconnector.services_api import Services
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
 from syncd.sandbox.leadconnector.updates import MEMBER_MISSING, emptied, ignored, lacks_member
 from syncd.sandbox.leadconnector.users_api import Users
-from syncd.sandbox.platform import Refusal
+from syncd.sandbox.platform import RefusalError
 from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.platform import PlatformRequest
 
 VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
 NO_ROUTE = (
@@ -68,7 +68,7 @@ class LeadConnector(Location):
 
     def routes(self) -> Sequence[Route]:
         """The calls that are served, with trailing slashes exactly as documented."""
-        table: list[tuple[str, str, Callable[[Ask], Response]]] = [
+        table: list[tuple[str, str, Callable[[PlatformRequest], Response]]] = [
             ("GET", "/calendars/", self._list_calendars),
             ("GET", "/calendars/groups", self._list_groups),
             ("GET", "/calendars/events", self._list_events),
@@ -88,7 +88,7 @@ class LeadConnector(Location):
         ]
         return [Route(path, endpoint, methods=[verb]) for verb, path, endpoint in table]
 
-    def authorise(self, ask: Ask) -> Response | None:
+    def authorise(self, ask: PlatformRequest) -> Response | None:
         """Check the Version header, then the token (#access, #errors)."""
         version = ask.headers.get("version")
         if version is None:
@@ -102,15 +102,15 @@ class LeadConnector(Location):
             return self._error(401, "The token is not authorized for this scope.")
         return None
 
-    def unknown(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
+    def unknown(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
         """A wrong path or verb answers 401, not 404 (#errors)."""
         return self._error(401, NO_ROUTE)
 
-    def unauthorised(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
+    def unauthorised(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
         """A token that is not accepted (#errors)."""
         return self._error(401, "Invalid JWT")
 
-    def rate_limited(self, ask: Ask, spelling: str) -> Response:  # noqa: ARG002 - one spelling
+    def rate_limited(self, ask: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one spelling
         """429 without Retry-After (#rate-limits)."""
         return JSONResponse({"statusCode": 429, "message": "Too Many Requests"}, 429)
 
@@ -145,27 +145,27 @@ class LeadConnector(Location):
 
     # --- calendars, users, contacts -----------------------------------------------------------
 
-    def _list_calendars(self, ask: Ask) -> Response:
+    def _list_calendars(self, ask: PlatformRequest) -> Response:
         self.check_location(ask.query.get("locationId"))
         group = ask.query.get("groupId")
         found = [c for c in self.calendars.values() if group is None or c.group == group]
         return self._ok(calendars=[wire.calendar(c, self.location_id) for c in found])
 
-    def _list_groups(self, ask: Ask) -> Response:
+    def _list_groups(self, ask: PlatformRequest) -> Response:
         self.check_location(ask.query.get("locationId"))
         return self._ok(groups=[wire.group(g, self.location_id) for g in self.groups.values()])
 
-    def _get_calendar(self, ask: Ask) -> Response:
+    def _get_calendar(self, ask: PlatformRequest) -> Response:
         return self._ok(
             calendar=wire.calendar(self.known_calendar(ask.params["id"]), self.location_id)
         )
 
-    def _get_location(self, ask: Ask) -> Response:
+    def _get_location(self, ask: PlatformRequest) -> Response:
         self.check_location(ask.params["id"])
         shown = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
         return self._ok(location=shown)
 
-    def _get_contact(self, ask: Ask) -> Response:
+    def _get_contact(self, ask: PlatformRequest) -> Response:
         contact = self.contacts.get(ask.params["id"])
         if contact is None:
             raise self.refusal(404, "Contact not found")
@@ -173,7 +173,7 @@ class LeadConnector(Location):
 
     # --- reading events -----------------------------------------------------------------------
 
-    def _list_events(self, ask: Ask) -> Response:
+    def _list_events(self, ask: PlatformRequest) -> Response:
         def asked(meeting: Meeting) -> bool:
             calendar = self.calendars[meeting.calendar]
             user = self.listed_as(meeting, ask.query.get("userId", ""))
@@ -188,7 +188,7 @@ class LeadConnector(Location):
         ]
         return self._ok(events=self.listed(ask, rows))
 
-    def _get_appointment(self, ask: Ask) -> Response:
+    def _get_appointment(self, ask: PlatformRequest) -> Response:
         block = self.closures.get(ask.params["id"]) if self.blocks_by_id else None
         if block is not None and not block.deleted:
             return self._ok(appointment=wire.blocked(block, self.zone))
@@ -201,7 +201,7 @@ class LeadConnector(Location):
         where = (self.calendars[meeting.calendar], self.location_id, self.zone)
         return wire.event(meeting, *where, name_owner=self.users_name_owner)
 
-    def _free_slots(self, ask: Ask) -> Response:
+    def _free_slots(self, ask: PlatformRequest) -> Response:
         calendar = self.known_calendar(ask.params["id"])
         start, end = wire.epoch(ask.query.get("startDate")), wire.epoch(ask.query.get("endDate"))
         if start is None or end is None:
@@ -224,7 +224,7 @@ class LeadConnector(Location):
 
     # --- writing appointments -----------------------------------------------------------------
 
-    def _create_appointment(self, ask: Ask) -> Response:
+    def _create_appointment(self, ask: PlatformRequest) -> Response:
         allowed = wire.APPOINTMENT_FIELDS | {"contactId", "locationId"}
         required = ("calendarId", "locationId", "contactId", "startTime")
         found = self.body(ask, allowed, required)
@@ -238,7 +238,7 @@ class LeadConnector(Location):
         )  # fmt: skip
         return self._write(ask, nobody, found, "created")
 
-    def _update_appointment(self, ask: Ask) -> Response:
+    def _update_appointment(self, ask: PlatformRequest) -> Response:
         meeting = self._stored_meeting(ask.params["id"])
         if meeting.deleted:
             raise self.refusal(400, ALREADY_DELETED)
@@ -252,7 +252,9 @@ class LeadConnector(Location):
             meeting = emptied(meeting, owner=False)
         return self._write(ask, meeting, found, "updated")
 
-    def _write(self, ask: Ask, before: Meeting, found: wire.Json, what: str) -> Response:
+    def _write(
+        self, ask: PlatformRequest, before: Meeting, found: wire.Json, what: str
+    ) -> Response:
         calendar = self.known_calendar(found.get("calendarId", before.calendar))
         status = found.get("appointmentStatus", before.status)
         if status not in STATUSES:
@@ -310,7 +312,7 @@ class LeadConnector(Location):
 
     # --- deleting -----------------------------------------------------------------------------
 
-    def _delete_event(self, ask: Ask) -> Response:
+    def _delete_event(self, ask: PlatformRequest) -> Response:
         """Appointments and blocks alike (#deleting)."""
         id = ask.params["id"]
         found = self.meetings.get(id)
@@ -323,7 +325,9 @@ class LeadConnector(Location):
 
     # --- reading requests, giving answers -----------------------------------------------------
 
-    def body(self, ask: Ask, allowed: frozenset[str], required: Sequence[str] = ()) -> wire.Json:
+    def body(
+        self, ask: PlatformRequest, allowed: frozenset[str], required: Sequence[str] = ()
+    ) -> wire.Json:
         """Read the body of a request, or refuse it."""
         try:
             return wire.body(ask, allowed, required)
@@ -331,7 +335,7 @@ class LeadConnector(Location):
             raise self.refusal(422, error.messages) from None
 
     def interval(
-        self, ask: Ask, found: wire.Json, start: datetime, length: timedelta
+        self, ask: PlatformRequest, found: wire.Json, start: datetime, length: timedelta
     ) -> tuple[datetime, datetime]:
         """The interval asked for; without an end it is as long as given (#writing-appointments)."""
         try:
@@ -343,7 +347,7 @@ class LeadConnector(Location):
             raise self.refusal(422, ["endTime must be after startTime"])
         return self.stored_time(ask, start), self.stored_time(ask, end)
 
-    def window(self, ask: Ask) -> tuple[datetime, datetime] | None:
+    def window(self, ask: PlatformRequest) -> tuple[datetime, datetime] | None:
         """The window of a list; None when its times are no milliseconds, which finds nothing."""
         self.check_location(ask.query.get("locationId"))
         missing = [key for key in ("startTime", "endTime") if not ask.query.get(key)]
@@ -395,6 +399,6 @@ class LeadConnector(Location):
         phrase = HTTPStatus(status).phrase
         return self.reply(status, {"statusCode": status, "message": message, "error": phrase})
 
-    def refusal(self, status: int, message: str | list[str]) -> Refusal:
+    def refusal(self, status: int, message: str | list[str]) -> RefusalError:
         """Say no in the platform's words (#errors)."""
-        return Refusal(self._error(status, message))
+        return RefusalError(self._error(status, message))

@@ -18,8 +18,8 @@ from syncd.sandbox.leadconnector.wire import Json
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from syncd.sandbox.leadconnector.resources_api import Front
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.leadconnector.resources_api import ParentApi
+    from syncd.sandbox.platform import PlatformRequest
 
 CUSTOM = "custom_objects."
 _ENDS = ("firstObjectLabel", "firstObjectKey", "secondObjectLabel", "secondObjectKey")
@@ -63,7 +63,7 @@ class CustomObject:
 class Associations:
     """The associations, relations and custom objects of one location."""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: ParentApi) -> None:
         """Start with none. ``unknown_key`` is the status that answers a key that nothing has."""
         self._front = front
         self.unknown_key = 404
@@ -71,7 +71,7 @@ class Associations:
         self.relations: dict[str, Relation] = {}
         self.objects: dict[str, CustomObject] = {}
 
-    def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
+    def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
         """The calls that are served; a record is related before it is named by an id."""
         return [
             ("GET", "/associations/", self._list),
@@ -96,29 +96,29 @@ class Associations:
 
     # --- associations -------------------------------------------------------------------------
 
-    def _list(self, ask: Ask) -> Response:
+    def _list(self, ask: PlatformRequest) -> Response:
         self._front.check_location(ask.query.get("locationId"))
         skip, limit = (self._number(ask, key) for key in ("skip", "limit"))
         found = [self._shown(a) for a in self.all.values()]
         page = found[skip : skip + limit]
         return self._front.reply(200, {"associations": page, "total": len(found)})
 
-    def _get(self, ask: Ask) -> Response:
+    def _get(self, ask: PlatformRequest) -> Response:
         return self._front.reply(200, self._shown(self._stored(ask)))
 
-    def _by_key(self, ask: Ask) -> Response:
+    def _by_key(self, ask: PlatformRequest) -> Response:
         self._front.check_location(ask.query.get("locationId"))
         found = next((a for a in self.all.values() if a.key == ask.params["key"]), None)
         if found is None:
             raise self._front.refusal(self.unknown_key, "Association not found")
         return self._front.reply(200, self._shown(found))
 
-    def _by_object(self, ask: Ask) -> Response:
+    def _by_object(self, ask: PlatformRequest) -> Response:
         key = ask.params["key"]
         found = [self._shown(a) for a in self.all.values() if key in {a.first_key, a.second_key}]
         return self._front.reply(200, {"associations": found})
 
-    def _create(self, ask: Ask) -> Response:
+    def _create(self, ask: PlatformRequest) -> Response:
         given = self._body(ask, _CREATE)
         self._front.check_location(given["locationId"])
         if any(a.key == given["key"] for a in self.all.values()):
@@ -137,7 +137,7 @@ class Associations:
         self.all[made.id] = made
         return self._front.reply(201, self._shown(made))
 
-    def _update(self, ask: Ask) -> Response:
+    def _update(self, ask: PlatformRequest) -> Response:
         """Only the labels can be changed."""
         before = self._stored(ask)
         given = self._body(ask, ("firstObjectLabel", "secondObjectLabel"))
@@ -149,7 +149,7 @@ class Associations:
         self.all[after.id] = after
         return self._front.reply(200, self._shown(after))
 
-    def _delete(self, ask: Ask) -> Response:
+    def _delete(self, ask: PlatformRequest) -> Response:
         """Relations of it go with it."""
         found = self._stored(ask)
         if found.type != "USER_DEFINED":
@@ -161,7 +161,7 @@ class Associations:
 
     # --- relations ----------------------------------------------------------------------------
 
-    def _relate(self, ask: Ask) -> Response:
+    def _relate(self, ask: PlatformRequest) -> Response:
         given = self._body(ask, _RELATION)
         self._front.check_location(given["locationId"])
         of = self.all.get(given["associationId"])
@@ -184,7 +184,7 @@ class Associations:
         self.relations[made.id] = made
         return self._front.reply(201, _relation(made))
 
-    def _relations_of(self, ask: Ask) -> Response:
+    def _relations_of(self, ask: PlatformRequest) -> Response:
         self._front.check_location(ask.query.get("locationId"))
         skip, limit = (self._number(ask, key) for key in ("skip", "limit"))
         record = ask.params["record"]
@@ -197,7 +197,7 @@ class Associations:
         page = found[skip : skip + limit]
         return self._front.reply(200, {"relations": page, "total": len(found)})
 
-    def _unrelate(self, ask: Ask) -> Response:
+    def _unrelate(self, ask: PlatformRequest) -> Response:
         self._front.check_location(ask.query.get("locationId"))
         found = self.relations.pop(ask.params["id"], None)
         if found is None:
@@ -205,7 +205,7 @@ class Associations:
         payload = {"deleted": True, "id": found.id, "message": "Relation deleted"}
         return self._front.reply(200, payload)
 
-    def _find_contact(self, ask: Ask) -> Response:
+    def _find_contact(self, ask: PlatformRequest) -> Response:
         """By e-mail, else by phone; a miss is null (#contacts)."""
         self._front.check_location(ask.query.get("locationId"))
         email, phone = ask.query.get("email", ""), ask.query.get("number", "")
@@ -223,17 +223,17 @@ class Associations:
 
     # --- custom objects and their records -----------------------------------------------------
 
-    def _list_objects(self, ask: Ask) -> Response:
+    def _list_objects(self, ask: PlatformRequest) -> Response:
         self._front.check_location(ask.query.get("locationId"))
         found = [self._shown_object(o) for o in self.objects.values()]
         return self._front.reply(200, {"objects": found})
 
-    def _get_object(self, ask: Ask) -> Response:
+    def _get_object(self, ask: PlatformRequest) -> Response:
         self._front.check_location(ask.query.get("locationId"))
         found = self._shown_object(self._object(ask))
         return self._front.reply(200, {"object": found, "cache": False, "fields": []})
 
-    def _create_object(self, ask: Ask) -> Response:
+    def _create_object(self, ask: PlatformRequest) -> Response:
         required = ("labels", "key", "locationId", "primaryDisplayPropertyDetails")
         given = self._body(ask, required, texts=("key", "locationId"))
         self._front.check_location(given["locationId"])
@@ -244,7 +244,7 @@ class Associations:
         self.objects[key] = made
         return self._front.reply(201, {"object": self._shown_object(made)})
 
-    def _create_record(self, ask: Ask) -> Response:
+    def _create_record(self, ask: PlatformRequest) -> Response:
         kind = self._object(ask)
         given = self._body(ask, ("locationId", "properties"), texts=("locationId",))
         self._front.check_location(given["locationId"])
@@ -252,19 +252,19 @@ class Associations:
         kind.records[id] = given["properties"]
         return self._front.reply(201, {"record": self._record(kind, id)})
 
-    def _get_record(self, ask: Ask) -> Response:
+    def _get_record(self, ask: PlatformRequest) -> Response:
         kind = self._object(ask)
         if ask.params["id"] not in kind.records:
             raise self._front.refusal(404, "Record not found")
         return self._front.reply(200, {"record": self._record(kind, ask.params["id"])})
 
-    def _delete_record(self, ask: Ask) -> Response:
+    def _delete_record(self, ask: PlatformRequest) -> Response:
         kind = self._object(ask)
         if kind.records.pop(ask.params["id"], None) is None:
             raise self._front.refusal(404, "Record not found")
         return self._front.reply(200, {"id": ask.params["id"], "success": True})
 
-    def _search(self, ask: Ask) -> Response:
+    def _search(self, ask: PlatformRequest) -> Response:
         """Only ``field:value`` and the empty query are understood."""
         kind = self._object(ask)
         required = ("locationId", "page", "pageLimit", "query", "searchAfter")
@@ -282,14 +282,14 @@ class Associations:
 
     # --- what they have in common -------------------------------------------------------------
 
-    def _number(self, ask: Ask, key: str) -> int:
+    def _number(self, ask: PlatformRequest, key: str) -> int:
         value = ask.query.get(key, "")
         if not value.isdigit():
             raise self._front.refusal(422, [f"{key} must be a number string"])
         return int(value)
 
     def _body(
-        self, ask: Ask, required: Collection[str], texts: Collection[str] | None = None
+        self, ask: PlatformRequest, required: Collection[str], texts: Collection[str] | None = None
     ) -> Json:
         try:
             given = ask.json()
@@ -308,13 +308,13 @@ class Associations:
             raise self._front.refusal(422, faults)
         return given
 
-    def _stored(self, ask: Ask) -> Association:
+    def _stored(self, ask: PlatformRequest) -> Association:
         found = self.all.get(ask.params["id"])
         if found is None:
             raise self._front.refusal(404, "Association not found")
         return found
 
-    def _object(self, ask: Ask) -> CustomObject:
+    def _object(self, ask: PlatformRequest) -> CustomObject:
         found = self.objects.get(ask.params["key"])
         if found is None:
             raise self._front.refusal(self.unknown_key, "Object not found")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from syncd.sandbox.leadconnector.api import LeadConnector
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.platform import PlatformRequest
 
 NOT_EVENT_CALENDAR = "The calendar is not an event calendar."
 ALREADY_DELETED = "The event has already been deleted."
@@ -30,7 +30,7 @@ class Blocks:
         """Serve the blocks of this location."""
         self._location = location
 
-    def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
+    def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
         """The three calls."""
         return [
             ("GET", "/calendars/blocked-slots", self._list),
@@ -38,7 +38,7 @@ class Blocks:
             ("PUT", "/calendars/events/block-slots/{id}", self._update),
         ]
 
-    def _list(self, ask: Ask) -> Response:
+    def _list(self, ask: PlatformRequest) -> Response:
         """Blocks by their owner only: a team's calendar does not show its users' blocks.
 
         See docs/platforms/leadconnector-v2.md#blocks.
@@ -57,7 +57,7 @@ class Blocks:
         ]
         return location.reply(200, {"events": location.listed(ask, rows)})
 
-    def _create(self, ask: Ask) -> Response:
+    def _create(self, ask: PlatformRequest) -> Response:
         location = self._location
         required = ("locationId", "startTime", "endTime")
         found = location.body(ask, wire.BLOCK_FIELDS, required)
@@ -67,7 +67,7 @@ class Blocks:
         now = location.stamp()
         return self._write(ask, Block(location.new_id(), "", "", now, now, "", now), found)
 
-    def _update(self, ask: Ask) -> Response:
+    def _update(self, ask: PlatformRequest) -> Response:
         location = self._location
         block = location.closures.get(ask.params["id"])
         if block is None:
@@ -83,7 +83,7 @@ class Blocks:
             block = emptied(block)
         return self._write(ask, block, found)
 
-    def _write(self, ask: Ask, before: Block, found: wire.Json) -> Response:
+    def _write(self, ask: PlatformRequest, before: Block, found: wire.Json) -> Response:
         location = self._location
         start, end = before.start, before.end
         if "startTime" in found or "endTime" in found:

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import utc, zone
-from syncd.sandbox.history import Table
+from syncd.sandbox.contacts import Contact
+from syncd.sandbox.history import VersionedTable
 from syncd.sandbox.ids import guid_ids
 from syncd.sandbox.leadconnector.facts import Facts
 from syncd.sandbox.leadconnector.records import (
@@ -23,7 +24,6 @@ from syncd.sandbox.leadconnector.records import (
 )
 from syncd.sandbox.leadconnector.written import write_meeting
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.people import Contact
 from syncd.sandbox.platform import Platform
 from syncd.sandbox.records import Appointment, Block
 
@@ -71,8 +71,8 @@ class Location(Facts, Platform):
         self.contacts: dict[str, Contact] = {}
         self.notifications: list[Notification] = []
         self.refused_words: list[str] = []
-        self.meetings: Table[Meeting] = Table(clock)
-        self.closures: Table[Block] = Table(clock)
+        self.meetings: VersionedTable[Meeting] = VersionedTable(clock)
+        self.closures: VersionedTable[Block] = VersionedTable(clock)
         self._trace = guid_ids(f"trace {name}")
 
     # --- setting up ---------------------------------------------------------------------------

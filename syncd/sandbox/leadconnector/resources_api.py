@@ -19,8 +19,8 @@ from syncd.sandbox.replies import JSONResponse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from syncd.sandbox.people import Contact
-    from syncd.sandbox.platform import Ask, Refusal
+    from syncd.sandbox.contacts import Contact
+    from syncd.sandbox.platform import PlatformRequest, RefusalError
 
 TYPES = ("equipments", "rooms")
 MOST_CALENDARS = 100
@@ -45,7 +45,7 @@ class Resource:
     active: bool = True
 
 
-class Front(Protocol):
+class ParentApi(Protocol):
     """What the handlers need of the location that they belong to."""
 
     location_id: str
@@ -61,7 +61,7 @@ class Front(Protocol):
         """Customers by id."""
         ...
 
-    def listed(self, ask: Ask, rows: Sequence[Json]) -> list[Json]:
+    def listed(self, ask: PlatformRequest, rows: Sequence[Json]) -> list[Json]:
         """The rows that the client gets to see, faults considered."""
         ...
 
@@ -69,7 +69,7 @@ class Front(Protocol):
         """Refuse another location."""
         ...
 
-    def refusal(self, status: int, message: str | list[str]) -> Refusal:
+    def refusal(self, status: int, message: str | list[str]) -> RefusalError:
         """Say no in the platform's words."""
         ...
 
@@ -81,13 +81,13 @@ class Front(Protocol):
 class Resources:
     """The rooms and the equipment of one location."""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: ParentApi) -> None:
         """Start with none. ``shows_id`` is the key under which lists and reads tell the id."""
         self._front = front
         self.all: dict[str, Resource] = {}
         self.shows_id = "_id"
 
-    def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
+    def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
         """The calls that are served."""
         return [
             ("GET", "/calendars/resources/{type}", self._list),
@@ -108,7 +108,7 @@ class Resources:
 
     # --- the calls ----------------------------------------------------------------------------
 
-    def _list(self, ask: Ask) -> Response:
+    def _list(self, ask: PlatformRequest) -> Response:
         """A bare array, a page of it."""
         type = self._type(ask)
         self._front.check_location(ask.query.get("locationId"))
@@ -124,10 +124,10 @@ class Resources:
         found = [r for r in self.all.values() if r.type == type][skip : skip + limit]
         return JSONResponse(self._front.listed(ask, [self._shown(r) for r in found]))
 
-    def _get(self, ask: Ask) -> Response:
+    def _get(self, ask: PlatformRequest) -> Response:
         return self._front.reply(200, self._shown(self._stored(ask)))
 
-    def _create(self, ask: Ask) -> Response:
+    def _create(self, ask: PlatformRequest) -> Response:
         type = self._type(ask)
         given = self._body(ask, _REQUIRED)
         self._front.check_location(given["locationId"])
@@ -136,7 +136,7 @@ class Resources:
         self.all[made.id] = made
         return self._front.reply(201, _bare(made, self._front.location_id))
 
-    def _update(self, ask: Ask) -> Response:
+    def _update(self, ask: PlatformRequest) -> Response:
         before = self._stored(ask)
         given = self._body(ask)
         if "locationId" in given:
@@ -148,13 +148,13 @@ class Resources:
         del shown["calendarIds"]  # as the specification has it
         return self._front.reply(200, shown)
 
-    def _delete(self, ask: Ask) -> Response:
+    def _delete(self, ask: PlatformRequest) -> Response:
         del self.all[self._stored(ask).id]
         return self._front.reply(200, {"success": True})
 
     # --- what they have in common -------------------------------------------------------------
 
-    def _type(self, ask: Ask) -> str:
+    def _type(self, ask: PlatformRequest) -> str:
         type: str = ask.params["type"]
         if type not in TYPES:
             allowed = ", ".join(TYPES)
@@ -162,13 +162,13 @@ class Resources:
             raise self._front.refusal(422, message)
         return type
 
-    def _stored(self, ask: Ask) -> Resource:
+    def _stored(self, ask: PlatformRequest) -> Resource:
         found = self.all.get(ask.params["id"])
         if found is None or found.type != self._type(ask):
             raise self._front.refusal(404, "Calendar resource not found")
         return found
 
-    def _body(self, ask: Ask, required: tuple[str, ...] = ()) -> Json:
+    def _body(self, ask: PlatformRequest, required: tuple[str, ...] = ()) -> Json:
         try:
             given = ask.json()
         except ValueError:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from syncd.sandbox.leadconnector.api import LeadConnector
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.platform import PlatformRequest
 
 
 class Services:
@@ -25,11 +25,11 @@ class Services:
         """Serve the service bookings of this location."""
         self._location = location
 
-    def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
+    def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
         """The one call."""
         return [("GET", "/calendars/services/bookings", self._list)]
 
-    def _list(self, ask: Ask) -> Response:
+    def _list(self, ask: PlatformRequest) -> Response:
         location = self._location
         location.check_location(ask.query.get("locationId"))
         start, end = (wire.epoch(ask.query.get(key)) for key in ("startTime", "endTime"))

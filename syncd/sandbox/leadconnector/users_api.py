@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from syncd.sandbox.leadconnector.api import LeadConnector
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.platform import PlatformRequest
 
 
 class Users:
@@ -27,17 +27,17 @@ class Users:
         self._location = location
         self.shows_each = True
 
-    def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
+    def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
         """The two calls."""
         return [("GET", "/users/", self._list), ("GET", "/users/{id}", self._get)]
 
-    def _list(self, ask: Ask) -> Response:
+    def _list(self, ask: PlatformRequest) -> Response:
         location = self._location
         location.check_location(ask.query.get("locationId"))
         rows = [wire.user(user, location.location_id) for user in location.users.values()]
         return location.reply(200, {"users": location.listed(ask, rows)})
 
-    def _get(self, ask: Ask) -> Response:
+    def _get(self, ask: PlatformRequest) -> Response:
         found = self._location.users.get(ask.params["id"])
         if found is None or not self.shows_each:
             raise self._location.refusal(404, "User not found")

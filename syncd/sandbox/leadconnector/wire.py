@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from zoneinfo import ZoneInfo
 
-    from syncd.sandbox.people import Contact
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.contacts import Contact
+    from syncd.sandbox.platform import PlatformRequest
     from syncd.sandbox.records import Block
 
 Json = dict[str, Any]
@@ -49,7 +49,7 @@ class BadBodyError(ValueError):
         self.messages = list(messages)
 
 
-def body(ask: Ask, allowed: Collection[str], required: Collection[str] = ()) -> Json:
+def body(ask: PlatformRequest, allowed: Collection[str], required: Collection[str] = ()) -> Json:
     """Read a JSON object with these properties. Raises `BadBodyError` naming every fault."""
     try:
         found = ask.json()
@@ -283,6 +283,6 @@ def contact(found: Contact, location: str) -> Json:
     }
 
 
-def matches(ask: Ask, **owners: str) -> bool:
+def matches(ask: PlatformRequest, **owners: str) -> bool:
     """Whether an event has every owner that the query names."""
     return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())

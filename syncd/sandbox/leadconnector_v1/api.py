@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from syncd.model import zone
 from syncd.model.platform_facts import PlatformKind
+from syncd.sandbox.contacts import Contact
 from syncd.sandbox.ids import guid_ids
 from syncd.sandbox.leadconnector.location import Location
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
@@ -22,8 +23,7 @@ from syncd.sandbox.leadconnector.wire import local
 from syncd.sandbox.leadconnector_v1 import fields, wire
 from syncd.sandbox.leadconnector_v1.records import SETTABLE, Booking, booked_in
 from syncd.sandbox.leadconnector_v1.teams_api import Teams
-from syncd.sandbox.people import Contact
-from syncd.sandbox.platform import Refusal
+from syncd.sandbox.platform import RefusalError
 from syncd.sandbox.records import Block
 from syncd.sandbox.replies import JSONResponse
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.faults import Faults
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.leadconnector.records import Calendar, Meeting
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.platform import PlatformRequest
 
 SLOT_TAKEN = "The selected slot is not available."
 
@@ -91,7 +91,7 @@ class LeadConnectorV1(Location):
 
     def routes(self) -> Sequence[Route]:
         """The calls that are served; a trailing slash is optional (#access)."""
-        table: list[tuple[str, str, Callable[[Ask], Response]]] = [
+        table: list[tuple[str, str, Callable[[PlatformRequest], Response]]] = [
             *self.teams.routes(),
             ("GET", "/appointments", self._list_appointments),
             ("GET", "/appointments/slots", self._free_slots),
@@ -112,21 +112,21 @@ class LeadConnectorV1(Location):
             for slash in ("", "/")
         ]
 
-    def authorise(self, ask: Ask) -> Response | None:
+    def authorise(self, ask: PlatformRequest) -> Response | None:
         """Check the key; no other header is asked for (#access)."""
         if ask.headers.get("authorization") != f"Bearer {self.token}":
             return self.unauthorised(ask)
         return None
 
-    def unknown(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
+    def unknown(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
         """A path or verb that is not served (#errors)."""
         return fields.message(404, "Not found")
 
-    def unauthorised(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
+    def unauthorised(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
         """A key that is not accepted (#errors)."""
         return fields.message(401, "Api key is invalid")
 
-    def rate_limited(self, ask: Ask, spelling: str) -> Response:  # noqa: ARG002 - one spelling
+    def rate_limited(self, ask: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one spelling
         """429 without Retry-After (#rate-limits)."""
         return fields.message(429, "Too many requests")
 
@@ -142,15 +142,15 @@ class LeadConnectorV1(Location):
 
     # --- teams, services, users, contacts -----------------------------------------------------
 
-    def _list_users(self, ask: Ask) -> Response:
+    def _list_users(self, ask: PlatformRequest) -> Response:
         rows = [wire.user(each, self.location_id) for each in self.users.values()]
         return JSONResponse({"users": self.listed(ask, rows)})
 
-    def _list_locations(self, _: Ask) -> Response:
+    def _list_locations(self, _: PlatformRequest) -> Response:
         here = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
         return JSONResponse({"locations": [here, *self.more_locations]})
 
-    def _lookup_contact(self, ask: Ask) -> Response:
+    def _lookup_contact(self, ask: PlatformRequest) -> Response:
         """By e-mail first, then by phone; a miss is an empty list.
 
         See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
@@ -161,7 +161,7 @@ class LeadConnectorV1(Location):
         found = self._contact(email, phone)
         return JSONResponse({"contacts": [self._shown_contact(found)] if found else []})
 
-    def _get_contact(self, ask: Ask) -> Response:
+    def _get_contact(self, ask: PlatformRequest) -> Response:
         found = self.contacts.get(ask.params["id"])
         if found is None:
             raise self._not_found(ask)
@@ -169,7 +169,7 @@ class LeadConnectorV1(Location):
 
     # --- reading appointments -----------------------------------------------------------------
 
-    def _list_appointments(self, ask: Ask) -> Response:
+    def _list_appointments(self, ask: PlatformRequest) -> Response:
         """Appointments and blocks that start in the window, both ends included.
 
         See docs/platforms/leadconnector-v1.md#listing-appointments.
@@ -197,16 +197,16 @@ class LeadConnectorV1(Location):
         ]
         return JSONResponse({"appointments": self.listed(ask, rows)})
 
-    def _asked(self, ask: Ask, found: Meeting | Block) -> bool:
+    def _asked(self, ask: PlatformRequest, found: Meeting | Block) -> bool:
         """Whether it has every owner that the query names."""
         team = self.calendars[found.calendar].group if found.calendar else ""
         owners = {"userId": found.user, "calendarId": found.calendar, "teamId": team}
         return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())
 
-    def _get_appointment(self, ask: Ask) -> Response:
+    def _get_appointment(self, ask: PlatformRequest) -> Response:
         return JSONResponse(self._shown(self._found(ask), whole=True))
 
-    def _free_slots(self, ask: Ask) -> Response:
+    def _free_slots(self, ask: PlatformRequest) -> Response:
         calendar = self._service(fields.needed(ask.query, "calendarId"))
         start, end = fields.epoch(ask.query, "startDate"), fields.epoch(ask.query, "endDate")
         where = zone(fields.timezone(ask.query, "timezone") or self.timezone)
@@ -224,7 +224,7 @@ class LeadConnectorV1(Location):
 
     # --- writing ------------------------------------------------------------------------------
 
-    def _create(self, ask: Ask) -> Response:
+    def _create(self, ask: PlatformRequest) -> Response:
         """Book, or block: an end without a customer is a block (#event-blocks)."""
         given = fields.body(ask)
         customer = fields.text(given, "email") or fields.text(given, "phone")
@@ -264,7 +264,7 @@ class LeadConnectorV1(Location):
         who = self._shown_contact(contact)
         return JSONResponse(wire.booked(id, who, self._session(), self._session()))
 
-    def _create_block(self, ask: Ask, given: wire.Json) -> Response:
+    def _create_block(self, ask: PlatformRequest, given: wire.Json) -> Response:
         user, calendar = fields.text(given, "userId"), fields.text(given, "calendarId")
         if not user and not calendar:
             fields.refuse_missing("calendarId", "calendarId / userId")
@@ -279,7 +279,7 @@ class LeadConnectorV1(Location):
         self.closures.put(block.id, block)
         return JSONResponse({"id": block.id})
 
-    def _update(self, ask: Ask) -> Response:
+    def _update(self, ask: PlatformRequest) -> Response:
         """Move an appointment or a block; status, notes and contact stay.
 
         See docs/platforms/leadconnector-v1.md#moving-an-appointment.
@@ -322,7 +322,7 @@ class LeadConnectorV1(Location):
         who = self._shown_contact(self.contacts[after.contact])
         return JSONResponse(wire.written(after.id, who))
 
-    def _update_status(self, ask: Ask) -> Response:
+    def _update_status(self, ask: PlatformRequest) -> Response:
         """Answered with nothing at all (#status)."""
         found = self._found(ask)
         status = fields.needed(fields.body(ask), "status")
@@ -334,7 +334,7 @@ class LeadConnectorV1(Location):
         self.write_meeting(changed)
         return PlainTextResponse("")
 
-    def _delete(self, ask: Ask) -> Response:
+    def _delete(self, ask: PlatformRequest) -> Response:
         """Appointments and blocks alike; answered with an empty JSON string (#deleting)."""
         found = self._found(ask)
         if isinstance(found, Block):
@@ -345,18 +345,18 @@ class LeadConnectorV1(Location):
 
     # --- what the calls have in common --------------------------------------------------------
 
-    def _found(self, ask: Ask) -> Meeting | Block:
+    def _found(self, ask: PlatformRequest) -> Meeting | Block:
         """The appointment or block of the path; a deleted one is as unknown as any other."""
         id = ask.params["id"]
         found = self.meetings.get(id) or self.closures.get(id)
         if found is not None and found.deleted and self.refuses_deleted:
-            raise Refusal(fields.message(400, "Bad request"))
+            raise RefusalError(fields.message(400, "Bad request"))
         if found is None or found.deleted:
             raise self._not_found(ask)
         return found
 
-    def _not_found(self, ask: Ask) -> Refusal:
-        return Refusal(self.unknown(ask))
+    def _not_found(self, ask: PlatformRequest) -> RefusalError:
+        return RefusalError(self.unknown(ask))
 
     def _service(self, id: str) -> Calendar:
         calendar = self.calendars.get(id)
@@ -365,7 +365,7 @@ class LeadConnectorV1(Location):
         return calendar
 
     def _interval(
-        self, ask: Ask, given: wire.Json, timezone: str, length: timedelta
+        self, ask: PlatformRequest, given: wire.Json, timezone: str, length: timedelta
     ) -> tuple[datetime, datetime]:
         """The interval asked for; without an end it is as long as given (#booking)."""
         start = fields.instant(given, "selectedSlot", timezone)

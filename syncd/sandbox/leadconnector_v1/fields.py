@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl
 
 from syncd.model import resolve_wall_time, zone
-from syncd.sandbox.platform import Refusal
+from syncd.sandbox.platform import RefusalError
 from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.platform import PlatformRequest
 
 FORM = "application/x-www-form-urlencoded"
 
 
-def body(ask: Ask) -> dict[str, Any]:
+def body(ask: PlatformRequest) -> dict[str, Any]:
     """Read a JSON object or a form; refuses anything else with 400.
 
     See docs/platforms/leadconnector-v1.md#access.
@@ -32,7 +32,7 @@ def body(ask: Ask) -> dict[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise Refusal(message(400, "Bad Request"))
+        raise RefusalError(message(400, "Bad Request"))
     return found
 
 
@@ -108,5 +108,5 @@ def message(status: int, words: str) -> JSONResponse:
     return JSONResponse({"msg": words}, status)
 
 
-def _refusal(key: str, words: str, rule: str) -> Refusal:
-    return Refusal(JSONResponse({key: {"message": words, "rule": rule}}, 422))
+def _refusal(key: str, words: str, rule: str) -> RefusalError:
+    return RefusalError(JSONResponse({key: {"message": words, "rule": rule}}, 422))

@@ -14,14 +14,14 @@ from starlette.responses import PlainTextResponse, Response
 
 from syncd.sandbox.leadconnector.records import Calendar, CalendarType, Group, Opening
 from syncd.sandbox.leadconnector_v1 import fields, wire
-from syncd.sandbox.platform import Refusal
+from syncd.sandbox.platform import RefusalError
 from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from syncd.sandbox.leadconnector.records import User
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.platform import PlatformRequest
 
 COLORS = {
     "Banana": "#F6BF26", "Basil": "#0B8043", "Blueberry": "#3F51B5", "Flamingo": "#E67C73",
@@ -45,7 +45,7 @@ _FLAGS = {
 _SUBMISSIONS = {"ThankYouMessage", "RedirectURL"}
 
 
-class Front(Protocol):
+class ParentApi(Protocol):
     """What the handlers need of the location that they belong to."""
 
     new_id: Callable[[], str]
@@ -70,12 +70,12 @@ class Team:
 class Teams:
     """The teams and services of one location. Those that were entered by hand have no details."""
 
-    front: Front
+    front: ParentApi
     teams: dict[str, Team] = field(default_factory=dict)
     services: dict[str, wire.Json] = field(default_factory=dict)
     """The body of the last request, by service."""
 
-    def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
+    def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
         """The calls that are served."""
         return [
             ("GET", "/calendars/teams", self._list_teams),
@@ -91,7 +91,7 @@ class Teams:
 
     # --- slugs --------------------------------------------------------------------------------
 
-    def _check_slug(self, ask: Ask) -> Response:
+    def _check_slug(self, ask: PlatformRequest) -> Response:
         slug = ask.params["slug"]
         return JSONResponse({"slug": slug, "isSlugAvailable": slug not in self._slugs()})
 
@@ -109,17 +109,17 @@ class Teams:
 
     # --- teams --------------------------------------------------------------------------------
 
-    def _list_teams(self, _: Ask) -> Response:
+    def _list_teams(self, _: PlatformRequest) -> Response:
         return JSONResponse({"teams": [self._shown_team(g) for g in self.front.groups.values()]})
 
-    def _create_team(self, ask: Ask) -> Response:
+    def _create_team(self, ask: PlatformRequest) -> Response:
         return self._put_team(ask, Group(self.front.new_id(), ""))
 
-    def _update_team(self, ask: Ask) -> Response:
+    def _update_team(self, ask: PlatformRequest) -> Response:
         """A full replacement: what is not sent goes back to its default."""
         return self._put_team(ask, self._team(ask))
 
-    def _put_team(self, ask: Ask, before: Group) -> Response:
+    def _put_team(self, ask: PlatformRequest, before: Group) -> Response:
         given = fields.body(ask)
         group = replace(before, name=fields.needed(given, "name"))
         users = self._members("userIds", given.get("userIds"))
@@ -140,16 +140,16 @@ class Teams:
         self.teams[group.id] = Team(tuple(users), config)
         return JSONResponse(self._shown_team(group))
 
-    def _delete_team(self, ask: Ask) -> Response:
+    def _delete_team(self, ask: PlatformRequest) -> Response:
         group = self._team(ask)
         del self.front.groups[group.id]
         self.teams.pop(group.id, None)
         return PlainTextResponse("")
 
-    def _team(self, ask: Ask) -> Group:
+    def _team(self, ask: PlatformRequest) -> Group:
         found = self.front.groups.get(ask.params["id"])
         if found is None:
-            raise Refusal(fields.message(400, "Bad Request"))
+            raise RefusalError(fields.message(400, "Bad Request"))
         return found
 
     def _shown_team(self, group: Group) -> wire.Json:
@@ -162,19 +162,19 @@ class Teams:
 
     # --- services -----------------------------------------------------------------------------
 
-    def _list_services(self, ask: Ask) -> Response:
+    def _list_services(self, ask: PlatformRequest) -> Response:
         team = ask.query.get("teamId")
         found = [c for c in self.front.calendars.values() if not team or c.group == team]
         return JSONResponse({"services": [self._shown_service(c) for c in found]})
 
-    def _create_service(self, ask: Ask) -> Response:
+    def _create_service(self, ask: PlatformRequest) -> Response:
         return self._put_service(ask, self.front.new_id())
 
-    def _update_service(self, ask: Ask) -> Response:
+    def _update_service(self, ask: PlatformRequest) -> Response:
         """A full replacement."""
         return self._put_service(ask, self._service(ask).id)
 
-    def _put_service(self, ask: Ask, id: str) -> Response:
+    def _put_service(self, ask: PlatformRequest, id: str) -> Response:
         given = fields.body(ask)
         _check_texts(given)
         if given["teamId"] not in self.front.groups:
@@ -203,13 +203,13 @@ class Teams:
         self.services[id] = given
         return JSONResponse(self._shown_service(calendar))
 
-    def _delete_service(self, ask: Ask) -> Response:
+    def _delete_service(self, ask: PlatformRequest) -> Response:
         service = self._service(ask)
         del self.front.calendars[service.id]
         self.services.pop(service.id, None)
         return PlainTextResponse("")
 
-    def _service(self, ask: Ask) -> Calendar:
+    def _service(self, ask: PlatformRequest) -> Calendar:
         found = self.front.calendars.get(ask.params["id"])
         if found is None:
             # The message wrongly speaks of a contact (#services).

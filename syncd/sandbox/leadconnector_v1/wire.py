@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
+    from syncd.sandbox.contacts import Contact
     from syncd.sandbox.leadconnector.records import Calendar, Group, Meeting, Opening, User
-    from syncd.sandbox.people import Contact
     from syncd.sandbox.records import Block
 
 Json = dict[str, Any]

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import utc, zone
-from syncd.sandbox.history import Table
+from syncd.sandbox.contacts import Contact
+from syncd.sandbox.history import VersionedTable
 from syncd.sandbox.leadsquared.facts import Facts
 from syncd.sandbox.leadsquared.jobs import JobClock, Jobs
 from syncd.sandbox.leadsquared.records import (
@@ -21,7 +22,6 @@ from syncd.sandbox.leadsquared.records import (
     User,
 )
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.people import Contact
 from syncd.sandbox.platform import Platform
 from syncd.sandbox.records import Appointment, Block
 
@@ -76,7 +76,7 @@ class Account(Facts, Platform):
         self.contacts: dict[str, Contact] = {}
         self._job_clock = JobClock(clock)
         self.jobs = Jobs(self._job_clock)
-        self._tasks: Table[Task] = Table(self._job_clock)
+        self._tasks: VersionedTable[Task] = VersionedTable(self._job_clock)
         self._numbers = 10_000
         self.add_type("Consultation", allow_conflicts=False)
         self.add_type(busy_type, allow_conflicts=False)
@@ -85,7 +85,7 @@ class Account(Facts, Platform):
         self.key_user = "integration@example.com"
 
     @property
-    def tasks(self) -> Table[Task]:
+    def tasks(self) -> VersionedTable[Task]:
         """All tasks, after the jobs that are due by now."""
         self.jobs.run()
         return self._tasks

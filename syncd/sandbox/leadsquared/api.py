@@ -33,8 +33,8 @@ from syncd.sandbox.replies import JSONResponse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from syncd.sandbox.people import Contact
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.contacts import Contact
+    from syncd.sandbox.platform import PlatformRequest
 
 LIST_FIELDS = frozenset({"FromDate", "ToDate", "Users", "Paging"})
 CREATE_FIELDS = frozenset(
@@ -84,7 +84,7 @@ class LeadSquared(Cancelling):
     def routes(self) -> Sequence[Route]:
         """The calls that are served."""
         task, lead = "/Task.svc", "/LeadManagement.svc"
-        table: list[tuple[str, str, Callable[[Ask], Response]]] = [
+        table: list[tuple[str, str, Callable[[PlatformRequest], Response]]] = [
             ("POST", f"{task}/RetrieveAppointments/ByUserEmailAddress", self._list_appointments),
             ("GET", f"{task}/Retrieve.GetById", self._get_task),
             ("POST", f"{task}/Create", self._create),
@@ -101,7 +101,7 @@ class LeadSquared(Cancelling):
         ]
         return [Route(path, endpoint, methods=[verb]) for verb, path, endpoint in table]
 
-    def authorise(self, ask: Ask) -> Response | None:
+    def authorise(self, ask: PlatformRequest) -> Response | None:
         """Check the keys, in headers or in the query, and that their user is active (#access)."""
         in_query = (ask.query.get("accessKey"), ask.query.get("secretKey"))
         if any(in_query):
@@ -116,16 +116,16 @@ class LeadSquared(Cancelling):
             return fields.error(401, "MXUnAuthorizedException", words)
         return None
 
-    def unknown(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
+    def unknown(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
         """A wrong path or verb answers 404 with a page for people."""
         return HTMLResponse(HTML_ERROR.format("Endpoint not found."), 404)
 
-    def unauthorised(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
+    def unauthorised(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
         """Keys that are not accepted."""
         message = "Invalid AccessKey or SecretKey"
         return fields.error(401, "MXAuthenticationFailedException", message)
 
-    def rate_limited(self, ask: Ask, spelling: str) -> Response:  # noqa: ARG002 - all the same
+    def rate_limited(self, ask: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - all the same
         """Too many calls, in one of three statuses, always the same words (#rate-limits)."""
         most, seconds = (self.limit.most, self.limit.interval) if self.limit else (25, 5)
         message = f"API calls exceeded the limit of {most} in {int(seconds)} second(s)"
@@ -134,7 +134,7 @@ class LeadSquared(Cancelling):
 
     # --- reading tasks ------------------------------------------------------------------------
 
-    def _list_appointments(self, ask: Ask) -> Response:
+    def _list_appointments(self, ask: PlatformRequest) -> Response:
         """Appointments that start in, or by a knob overlap, the window (#listing-appointments)."""
         asked = fields.body(ask, LIST_FIELDS)
         start, end = fields.window(asked, self.date_zone or self.timezone)
@@ -153,14 +153,14 @@ class LeadSquared(Cancelling):
         rows.sort(key=lambda row: row["DueDate"])
         return self._list(ask, rows, page)
 
-    def _get_task(self, ask: Ask) -> Response:
+    def _get_task(self, ask: PlatformRequest) -> Response:
         """An array of one, or of none (#reading-one-task)."""
         task = self.tasks.get(self._query(ask, "id"))
         return JSONResponse([self._shown(task)] if task and not task.deleted else [])
 
     # --- writing tasks ------------------------------------------------------------------------
 
-    def _create(self, ask: Ask) -> Response:
+    def _create(self, ask: PlatformRequest) -> Response:
         given = fields.body(ask, CREATE_FIELDS)
         name = fields.plain(given, "Name") or fields.missing("Name")
         type = self._type(given)
@@ -191,7 +191,7 @@ class LeadSquared(Cancelling):
         self.tasks.put(task.id, task)
         return _success(Id=task.id)
 
-    def _update_times(self, ask: Ask) -> Response:
+    def _update_times(self, ask: PlatformRequest) -> Response:
         """Accept new times, set them later, and drop what is impossible (#moving-appointments)."""
         given = fields.body(ask, {"TaskList", "StatusWebhookURL"})
         fields.text(given, "StatusWebhookURL")
@@ -222,7 +222,7 @@ class LeadSquared(Cancelling):
                 start, end = task.start + by, task.end + longer
                 self.tasks.put(task.id, self._modified(task, start=start, end=end))
 
-    def _delete_tasks(self, ask: Ask) -> Response:
+    def _delete_tasks(self, ask: PlatformRequest) -> Response:
         """Delete what is there; what is not is told by two counts and one reason (#deleting)."""
         given = fields.body(ask, {"TaskIds", "StatusWebhookURL"})
         fields.text(given, "StatusWebhookURL")
@@ -252,7 +252,7 @@ class LeadSquared(Cancelling):
                 count += 1
         return count
 
-    def _mark_complete(self, ask: Ask) -> Response:
+    def _mark_complete(self, ask: PlatformRequest) -> Response:
         """A GET that writes (#completing-and-cancelling)."""
         id = self._query(ask, "id")
         task = self.tasks.get(id)
@@ -265,7 +265,7 @@ class LeadSquared(Cancelling):
 
     # --- task types, users, leads -------------------------------------------------------------
 
-    def _list_types(self, ask: Ask) -> Response:
+    def _list_types(self, ask: PlatformRequest) -> Response:
         found = list(self.types.values())
         if column := ask.query.get("ColumnName"):
             if column not in TYPE_COLUMNS:
@@ -278,23 +278,23 @@ class LeadSquared(Cancelling):
                 row["AllowConflicts"] = type.allow_conflicts
         return JSONResponse(shown)
 
-    def _list_users(self, ask: Ask) -> Response:
+    def _list_users(self, ask: PlatformRequest) -> Response:
         rows = [wire.user(user) for user in self.users.values()]
         return JSONResponse(self.listed(ask, rows))
 
-    def _key_user(self, ask: Ask) -> Response:
+    def _key_user(self, ask: PlatformRequest) -> Response:
         host = self.home_host or ask.headers.get("host", "")
         return JSONResponse(wire.key_user(self._me, host))
 
-    def _lead_by_id(self, ask: Ask) -> Response:
+    def _lead_by_id(self, ask: PlatformRequest) -> Response:
         wanted = self._query(ask, "id")
         return self._leads(lambda lead: lead.id == wanted)
 
-    def _lead_by_email(self, ask: Ask) -> Response:
+    def _lead_by_email(self, ask: PlatformRequest) -> Response:
         wanted = self._query(ask, "emailaddress").lower()
         return self._leads(lambda lead: lead.email.lower() == wanted)
 
-    def _lead_by_phone(self, ask: Ask) -> Response:
+    def _lead_by_phone(self, ask: PlatformRequest) -> Response:
         """Of several leads the latest one; a number in the other spelling finds none (#leads)."""
         wanted = self._query(ask, "phone")
 
@@ -310,7 +310,7 @@ class LeadSquared(Cancelling):
 
     # --- free time ----------------------------------------------------------------------------
 
-    def _list_slots(self, ask: Ask) -> Response:
+    def _list_slots(self, ask: PlatformRequest) -> Response:
         """Free and busy times by day and user, on the users' wall clocks (#free-slots)."""
         asked = fields.body(ask, LIST_FIELDS | {"IncludeAllowedConflictSlots"})
         start, end = fields.window(asked, self.timezone)
@@ -385,7 +385,9 @@ class LeadSquared(Cancelling):
             fields.refuse(fields.BAD_INPUT, f"Invalid NotifyBy - {code}")
         return code
 
-    def _custom(self, ask: Ask, given: fields.Json, type: TaskType) -> Mapping[str, str]:
+    def _custom(
+        self, ask: PlatformRequest, given: fields.Json, type: TaskType
+    ) -> Mapping[str, str]:
         found = given.get("CustomFields") or {}
         values = {
             key: self.stored_text(ask, fields.plain(found, key))
@@ -422,11 +424,11 @@ class LeadSquared(Cancelling):
         users = [user.id for user in self.users.values() if user.active]
         return damaged_task(task, damage if task.lead else None, users)
 
-    def _accept(self, ask: Ask, work: Callable[[], object]) -> Response:
+    def _accept(self, ask: PlatformRequest, work: Callable[[], object]) -> Response:
         seconds = self.job_seconds(ask, self.usual_job_seconds)
         return _success(Id=self.queue(seconds, work), IsSuccessful=True)
 
-    def _list(self, ask: Ask, rows: Sequence[fields.Json], page: slice) -> Response:
+    def _list(self, ask: PlatformRequest, rows: Sequence[fields.Json], page: slice) -> Response:
         """A page of rows; RecordCount counts all pages, or lies and counts those of this one."""
         empty = self.faults.active(FaultKind.EMPTY, ask.method, ask.path, self.clock.now())
         if page.start and (fault := self.fault(FaultKind.SHIFT_ROWS, ask)):
@@ -441,7 +443,7 @@ class LeadSquared(Cancelling):
         shown = wire.task(task, self.types[task.type], users, self.contacts)
         return self.as_shown(task, shown)
 
-    def _query(self, ask: Ask, key: str) -> str:
+    def _query(self, ask: PlatformRequest, key: str) -> str:
         return ask.query.get(key) or fields.missing(key)
 
 

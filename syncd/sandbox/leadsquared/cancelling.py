@@ -14,7 +14,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadsquared import fields
 from syncd.sandbox.leadsquared.account import Account
 from syncd.sandbox.leadsquared.records import Status
-from syncd.sandbox.platform import HTML_ERROR, Refusal
+from syncd.sandbox.platform import HTML_ERROR, RefusalError
 from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.platform import PlatformRequest
 
 
 class Cancelling(Account):
@@ -38,15 +38,15 @@ class Cancelling(Account):
         found = [self.tasks.get(id) for id in ids]
         return [task.id for task in found if task is not None and not task.deleted]
 
-    def _route(self, ask: Ask, scope: Scope) -> Response:
+    def _route(self, ask: PlatformRequest, scope: Scope) -> Response:
         if ask.method == "POST" and ask.path == f"/{self.cancel_path}":
             try:
                 return self._cancel(ask)
-            except Refusal as refusal:
+            except RefusalError as refusal:
                 return refusal.response
         return super()._route(ask, scope)
 
-    def _cancel(self, ask: Ask) -> Response:
+    def _cancel(self, ask: PlatformRequest) -> Response:
         """Accept the cancellation of tasks, or answer as whatever else is at the address."""
         given = fields.body(ask, {"TaskIds", "StatusWebhookURL"})
         fields.text(given, "StatusWebhookURL")

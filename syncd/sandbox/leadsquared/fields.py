@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from syncd.model import resolve_wall_time
-from syncd.sandbox.platform import Refusal
+from syncd.sandbox.platform import RefusalError
 from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
-    from syncd.sandbox.platform import Ask
+    from syncd.sandbox.platform import PlatformRequest
 
 Json = dict[str, Any]
 
@@ -39,10 +39,10 @@ def error(status: int, type: str, message: str) -> JSONResponse:
 
 def refuse(type: str, message: str) -> NoReturn:
     """Refuse what a validation found: HTTP 500."""
-    raise Refusal(error(500, type, message))
+    raise RefusalError(error(500, type, message))
 
 
-def body(ask: Ask, allowed: Collection[str]) -> Json:
+def body(ask: PlatformRequest, allowed: Collection[str]) -> Json:
     """Read a JSON object with these attributes; anything else is a bad request, 400."""
     try:
         found = ask.json()
@@ -181,4 +181,4 @@ def _invalid(key: str) -> NoReturn:
 
 
 def _bad_request(message: str) -> NoReturn:
-    raise Refusal(error(400, "MXInvalidRequestException", message))
+    raise RefusalError(error(400, "MXInvalidRequestException", message))

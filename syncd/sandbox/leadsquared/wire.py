@@ -18,8 +18,8 @@ from syncd.sandbox.leadsquared.records import Category, Related, Task, TaskType,
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from syncd.sandbox.contacts import Contact
     from syncd.sandbox.leadsquared.slots import Day, Span
-    from syncd.sandbox.people import Contact
 
 Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: migrate on the connection that `store.connect` hands over."""
+"""Alembic's entry: migrate on the connection that `store.database` hands over."""
 
 from alembic import context
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from syncd.model import Status
-from syncd.model.allday import BUSY, AllDayRule
+from syncd.model.all_day import BUSY, AllDayRule
 
 REMEDY = (
     "in LeadConnector, make the blocked user a member of this calendar's team, and let it count "
@@ -39,7 +39,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarOf:
+class CalendarMapping:
     """Where one provider's time is kept: the user's, and the calendars on which they are booked.
 
     With a user and no calendars, all calendars of which the user is a team member count. Without a

@@ -12,11 +12,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from syncd.systems.advice import cause_and_remedy
-from syncd.systems.leadconnector.calls import Calls
-from syncd.systems.loose import read_json, text
-from syncd.systems.port import Ambiguous, Finding, Refusal, Rejected, SystemFault
-from syncd.systems.remembered import Remembered
+from syncd.systems.leadconnector.calls import Api
+from syncd.systems.lenient import read_json, text
+from syncd.systems.port import (
+    CheckResult,
+    PlatformError,
+    RejectedError,
+    RejectionReason,
+    UnknownOutcomeError,
+)
+from syncd.systems.remedies import cause_and_remedy
+from syncd.systems.ttl_cache import TtlCache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +47,7 @@ class Associations:
     """The association by ``key`` between contacts and records of ``object``."""
 
     def __init__(
-        self, name: str, location: str, calls: Calls, transport: Transport, clock: Clock,
+        self, name: str, location: str, calls: Api, transport: Transport, clock: Clock,
         key: str, object: str, field: str,
     ) -> None:  # fmt: skip
         """Keep the parts; ``field`` is the record's property that holds the booking's id."""
@@ -52,28 +58,28 @@ class Associations:
         self._key = key
         self._object = object
         self._field = field
-        self._known: Remembered[tuple[str, bool]] = Remembered(clock)
-        self._contacts: Remembered[str] = Remembered(clock)
+        self._known: TtlCache[tuple[str, bool]] = TtlCache(clock)
+        self._contacts: TtlCache[str] = TtlCache(clock)
 
-    async def check(self) -> Finding:
+    async def check(self) -> CheckResult:
         """Look whether the association is there, as it must be. A fault is a finding."""
         subject = f"{self.name}: association '{self._key}'"
         try:
             await self._association()
-        except Rejected as fault:
-            absent = fault.why in {Refusal.GONE, Refusal.UNKNOWN_ID}
+        except RejectedError as fault:
+            absent = fault.why in {RejectionReason.GONE, RejectionReason.UNKNOWN_ID}
             why = "there is none of this key" if absent else fault.detail
             remedy = (
                 f"Run `syncd provision`, or correct associations of [systems.{self.name}]; until "
                 "then no booking is tied to its contact"
             )
-            return Finding("error", subject, why, remedy)
-        except SystemFault as fault:
-            return Finding("error", subject, *cause_and_remedy(fault))
-        return Finding("ok", subject, f"it ties contacts to records of {self._object}")
+            return CheckResult("error", subject, why, remedy)
+        except PlatformError as fault:
+            return CheckResult("error", subject, *cause_and_remedy(fault))
+        return CheckResult("ok", subject, f"it ties contacts to records of {self._object}")
 
     async def contact(self, person: Person) -> str:
-        """Find the one contact with a person's address; '' for none. Raises SystemFault."""
+        """Find the one contact with a person's address; '' for none. Raises PlatformError."""
         asked = [("email", email) for email in person.emails]
         asked += [("number", phone) for phone in person.phones]
         for key, value in asked:
@@ -85,7 +91,7 @@ class Associations:
         return ""
 
     async def tie(self, contact: str, booking: str) -> Related:
-        """See that the booking has a record, related to the contact. Raises SystemFault."""
+        """See that the booking has a record, related to the contact. Raises PlatformError."""
         association, contact_first = await self._association()
         record = await self._find(booking) or await self._create(booking)
         ends = (contact, record) if contact_first else (record, contact)
@@ -97,7 +103,7 @@ class Associations:
         }
         try:
             answer = await self._write("POST", _RELATIONS, body)
-        except Rejected as fault:
+        except RejectedError as fault:
             if _DUPLICATE not in fault.detail.lower():
                 raise
             return Related(record, await self._relation(record, association))
@@ -106,7 +112,7 @@ class Associations:
     async def untie(self, booking: str, record: str, relation: str) -> None:
         """Take relation and record away, in this order; '' for what is not known.
 
-        Raises SystemFault.
+        Raises PlatformError.
         """
         record = record or await self._find(booking)
         if not record:
@@ -123,7 +129,7 @@ class Associations:
         return f"/objects/{quote(self._object, safe='')}/records"
 
     async def _association(self) -> tuple[str, bool]:
-        """The association's id, and whether contacts come first in it. Raises SystemFault."""
+        """The association's id, and whether contacts come first in it. Raises PlatformError."""
         return await self._known.get("", self._ask)
 
     async def _ask(self) -> tuple[str, bool]:
@@ -133,7 +139,7 @@ class Associations:
         id = text(row.get("id"))
         if not id or set(ends) != {"contact", self._object}:
             detail = f"it is not between contact and {self._object}: run `syncd provision`"
-            raise Rejected(self.name, f"GET {path}", detail=detail)
+            raise RejectedError(self.name, f"GET {path}", detail=detail)
         return (id, ends[0] == "contact")
 
     async def _search(self, params: Mapping[str, str]) -> str:
@@ -168,7 +174,7 @@ class Associations:
         id = text(record.get("id")) if isinstance(record, dict) else ""
         if not id:
             detail = "the answer names no id"
-            raise Ambiguous(self.name, f"POST {self._records}", status=201, detail=detail)
+            raise UnknownOutcomeError(self.name, f"POST {self._records}", status=201, detail=detail)
         return id
 
     async def _relation(self, record: str, association: str) -> str:
@@ -190,8 +196,8 @@ class Associations:
             await self._transport.write(
                 "DELETE", path, params=params, headers={"Version": self._calls.version(path)}
             )
-        except Rejected as fault:
-            if fault.why not in {Refusal.GONE, Refusal.UNKNOWN_ID}:
+        except RejectedError as fault:
+            if fault.why not in {RejectionReason.GONE, RejectionReason.UNKNOWN_ID}:
                 raise
 
     async def _read(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
@@ -207,5 +213,7 @@ class Associations:
         said = read_json(answer.content, dict[str, Any])
         if said is None:
             detail = "the answer cannot be read"
-            raise Ambiguous(self.name, f"{method} {path}", status=answer.status_code, detail=detail)
+            raise UnknownOutcomeError(
+                self.name, f"{method} {path}", status=answer.status_code, detail=detail
+            )
         return said

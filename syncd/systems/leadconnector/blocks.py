@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Kind, Window
 from syncd.model.platform_facts import NO, YES
-from syncd.systems.capped_lists import Limit
-from syncd.systems.leadconnector.events import Reader
+from syncd.systems.capped_lists import ReadLimit
+from syncd.systems.leadconnector.events import Parser
 from syncd.systems.leadconnector.plan import plan
 from syncd.systems.leadconnector.wire import Block, Whole
+from syncd.systems.lenient import text
 from syncd.systems.list_caps import SMALL
-from syncd.systems.loose import text
 from syncd.systems.measured import Side
-from syncd.systems.port import Incomplete, Refusal, Rejected
+from syncd.systems.port import IncompleteReadError, RejectedError, RejectionReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Value
     from syncd.systems.capped_lists import CappedLists
-    from syncd.systems.leadconnector.account import CalendarOf
-    from syncd.systems.leadconnector.calls import Calls
-    from syncd.systems.leadconnector.knowledge import Knowledge
-    from syncd.systems.measured import Measured
+    from syncd.systems.leadconnector.account import CalendarMapping
+    from syncd.systems.leadconnector.calls import Api
+    from syncd.systems.leadconnector.location_cache import LocationCache
+    from syncd.systems.measured import MeasuredFacts
     from syncd.systems.port import ListCall
 
 BY_ID = "block_by_id"
@@ -53,7 +53,7 @@ _AROUND = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class Listing:
+class BlockListing:
     """Blocks as listed.
 
     ``shows`` and ``each_shows``: some list, or every one, held a block that lies where it was asked
@@ -72,7 +72,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class BlockSearch:
     """What a search for a block came to: the ``block``, or whether its absence is ``proven``.
 
     ``by_id``: the location, which answers blocks by id, says that this one is not there, and the
@@ -87,17 +87,17 @@ class Search:
 
 
 class Blocks:
-    """Looks for the blocks of one location. Every method raises SystemFault."""
+    """Looks for the blocks of one location. Every method raises PlatformError."""
 
     def __init__(
         self,
         system: str,
-        calls: Calls,
-        knowledge: Knowledge,
-        calendars: Mapping[str, CalendarOf],
+        calls: Api,
+        knowledge: LocationCache,
+        calendars: Mapping[str, CalendarMapping],
         clock: Clock,
         lists: CappedLists,
-        measured: Measured,
+        measured: MeasuredFacts,
     ) -> None:
         """Keep the parts."""
         self._system = system
@@ -109,18 +109,18 @@ class Blocks:
         self._measured = measured
         self._denied: dict[str, datetime] = {}
 
-    async def find(self, id: str, provider: str, value: Value | None) -> Search:
+    async def find(self, id: str, provider: str, value: Value | None) -> BlockSearch:
         """Look for a block of a provider that was last seen at a place."""
         item, gone = await self._by_id(id) if self._tries_by_id() else (None, False)
         if item is not None:
-            self._measured.learn(BY_ID, YES)
-            return Search(item)
+            self._measured.record_read(BY_ID, YES)
+            return BlockSearch(item)
         found = await self.everywhere(provider, value)
         item = found.named(id)
         if gone and self._measured.is_yes(BY_ID):
             if item is None:
                 self._note_denied(id)
-                return Search(by_id=True)
+                return BlockSearch(by_id=True)
             self._measured.contradict(BY_ID, YES)
         shows, empty, whole = found.shows and found.each_shows, found.empty, found.whole
         if item is None and not whole and value is not None:
@@ -129,9 +129,9 @@ class Blocks:
             item, whole = found.named(id), found.whole
         if item is not None:
             if self._measured.side(BY_ID) is Side.SAFE:
-                self._measured.learn(BY_ID, NO)
-            return Search(item)
-        return Search(proven=whole and shows, empty=empty)
+                self._measured.record_read(BY_ID, NO)
+            return BlockSearch(item)
+        return BlockSearch(proven=whole and shows, empty=empty)
 
     def _tries_by_id(self) -> bool:
         """Whether to ask for a block by its id: unless that is known to be of no use."""
@@ -161,27 +161,29 @@ class Blocks:
             self._measured.contradict(BY_ID, YES)
             self._denied.clear()
 
-    async def everywhere(self, provider: str, value: Value | None) -> Listing:
+    async def everywhere(self, provider: str, value: Value | None) -> BlockListing:
         """List a provider's blocks wherever one may have been moved to, as far as one call goes."""
         now = self._clock.now()
         start, end = value.interval if value is not None else (now, now)
         return await self.listed(provider, Window(start - _SOUGHT[0], end + _SOUGHT[1]))
 
-    async def listed(self, provider: str, window: Window, *, checked: bool = False) -> Listing:
+    async def listed(self, provider: str, window: Window, *, checked: bool = False) -> BlockListing:
         """List a provider's blocks. ``checked``: a list that may be capped is read in parts.
 
         No group is asked: a calendar may be in another one by now.
         """
         known = await self._knowledge.calendars()
         directory = {id: replace(calendar, group="") for id, calendar in known.items()}
-        limit = Limit(self._system, self._clock)
-        found = Listing()
+        limit = ReadLimit(self._system, self._clock)
+        found = BlockListing()
         for call in plan({provider: self._calendars[provider]}, directory, {}, window):
             if Kind.BLOCK in call.kinds:
                 await self._add(call, found, limit, checked=checked)
         return found
 
-    async def _add(self, call: ListCall, into: Listing, limit: Limit, *, checked: bool) -> None:
+    async def _add(
+        self, call: ListCall, into: BlockListing, limit: ReadLimit, *, checked: bool
+    ) -> None:
         rows: list[object] = []
 
         async def ask(part: ListCall) -> Sequence[object]:
@@ -213,9 +215,9 @@ class Blocks:
         An answer of rows that cannot be read, or are of another time, is not about this calendar.
         The hours by which an unknown zone puts it elsewhere do not matter in a window of weeks.
         """
-        reader = Reader(self._system, self._clock, self._knowledge.zone or "UTC")
+        reader = Parser(self._system, self._clock, self._knowledge.zone or "UTC")
         try:
-            return window.touches(reader.value(item))
+            return window.overlaps(reader.value(item))
         except ValueError:
             return False
 
@@ -223,9 +225,9 @@ class Blocks:
         """Ask for a block by its id; also whether the platform says that there is none."""
         try:
             item = await self._calls.appointment(id)
-        except Rejected as fault:
-            return None, fault.why is Refusal.GONE
-        except Incomplete:
+        except RejectedError as fault:
+            return None, fault.why is RejectionReason.GONE
+        except IncompleteReadError:
             return None, False
         return (_block_of(item) if text(item.id) == id else None), False
 

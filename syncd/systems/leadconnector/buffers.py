@@ -13,14 +13,14 @@ import msgspec
 
 from syncd.model import NO_BUFFER, Buffer, Topic
 from syncd.systems.leadconnector.directory import booked_on
-from syncd.systems.loose import read_json
-from syncd.systems.port import Finding, Malformed
+from syncd.systems.lenient import read_json
+from syncd.systems.port import CheckResult, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from syncd.systems.facts import Facts
-    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.systems.facts import FactStore
+    from syncd.systems.leadconnector.account import CalendarMapping
     from syncd.systems.leadconnector.directory import Calendar
 
 _FACT = "buffers"
@@ -30,7 +30,7 @@ _LIFETIME = timedelta(days=3660)
 _MINUTE = timedelta(minutes=1)
 
 
-def remembered(facts: Facts) -> Mapping[str, Buffer]:
+def remembered(facts: FactStore) -> Mapping[str, Buffer]:
     """The buffers of calendars as last seen, perhaps by an earlier process."""
     stored = read_json(facts.get(_FACT, _LIFETIME).encode(), dict[str, tuple[float, float]])
     return {
@@ -39,7 +39,7 @@ def remembered(facts: Facts) -> Mapping[str, Buffer]:
     }
 
 
-def remember(facts: Facts, directory: Mapping[str, Calendar]) -> Mapping[str, Buffer]:
+def remember(facts: FactStore, directory: Mapping[str, Calendar]) -> Mapping[str, Buffer]:
     """Note the buffers that the directory shows.
 
     A calendar that it does not list keeps its own, and so does one of which it tells nothing that
@@ -62,8 +62,8 @@ def remember(facts: Facts, directory: Mapping[str, Calendar]) -> Mapping[str, Bu
 
 
 def odd_buffers(
-    system: str, mapped: Mapping[str, CalendarOf], directory: Mapping[str, Calendar]
-) -> Iterator[Malformed]:
+    system: str, mapped: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar]
+) -> Iterator[UnreadableError]:
     """Report the buffers of mapped calendars that cannot be read: blocks keep what was known."""
     for provider, calendar in _booked(mapped, directory):
         if calendar.odd_buffer:
@@ -71,21 +71,23 @@ def odd_buffers(
                 f"its buffer {calendar.odd_buffer} is not understood: blocks cover no more than "
                 "what was understood of it before"
             )
-            yield Malformed(system, f"calendar {calendar.id}", reason, Topic.ACCOUNT, provider)
+            yield UnreadableError(
+                system, f"calendar {calendar.id}", reason, Topic.ACCOUNT, provider
+            )
 
 
 def findings(
     system: str,
-    mapped: Mapping[str, CalendarOf],
+    mapped: Mapping[str, CalendarMapping],
     directory: Mapping[str, Calendar],
     *,
     close: bool,
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Say which calendars have buffers, and what follows from them."""
     for provider, calendar in _booked(mapped, directory):
         subject, name = f"{system}: {provider}", calendar.name or calendar.id
         if calendar.odd_buffer:
-            yield Finding(
+            yield CheckResult(
                 "warning",
                 subject,
                 f"the buffer {calendar.odd_buffer} of calendar {name!r} is not understood: "
@@ -97,9 +99,11 @@ def findings(
         before, after = (f"{part / _MINUTE:g} min" for part in _parts(calendar.buffer))
         message = f"calendar {name!r} keeps {before} before and {after} after each booking free"
         if close:
-            yield Finding("ok", subject, f"{message}; blocks in the other systems cover that time")
+            yield CheckResult(
+                "ok", subject, f"{message}; blocks in the other systems cover that time"
+            )
         else:
-            yield Finding(
+            yield CheckResult(
                 "ok",
                 subject,
                 f"{message}, in this calendar only: the other systems offer that time",
@@ -112,7 +116,7 @@ def _parts(buffer: Buffer) -> tuple[timedelta, timedelta]:
 
 
 def _booked(
-    mapped: Mapping[str, CalendarOf], directory: Mapping[str, Calendar]
+    mapped: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar]
 ) -> Iterator[tuple[str, Calendar]]:
     for provider, of in sorted(mapped.items()):
         for id in booked_on(of, directory):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from syncd.model import Kind
+from syncd.systems.free_slots import starts
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.plan import LISTS
 from syncd.systems.leadconnector.resources import PATHS, rows_of
 from syncd.systems.leadconnector.times import millis
-from syncd.systems.loose import read_json
-from syncd.systems.offered import starts
+from syncd.systems.lenient import read_json
 from syncd.systems.paging import all_pages
-from syncd.systems.port import Ambiguous
+from syncd.systems.port import UnknownOutcomeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,8 +44,8 @@ def part(id: str) -> str:
     return quote(id, safe="")
 
 
-class Calls:
-    """Typed calls over one account's transport. Every method raises SystemFault."""
+class Api:
+    """Typed calls over one account's transport. Every method raises PlatformError."""
 
     def __init__(self, system: str, account: Account, transport: Transport) -> None:
         """Keep the transport."""
@@ -65,7 +65,7 @@ class Calls:
         return await self._ask(LISTS[kind], _SHAPES[kind], params)
 
     async def appointment(self, event: str) -> wire.Whole:
-        """Read one appointment. Raises Rejected (GONE) where there is none."""
+        """Read one appointment. Raises RejectedError (GONE) where there is none."""
         return (await self._one(event))[0]
 
     async def whole(self, event: str) -> tuple[wire.Whole, object]:
@@ -90,7 +90,7 @@ class Calls:
         )
 
     async def calendar(self, calendar: str) -> wire.Calendar:
-        """Read one calendar. Raises Rejected (GONE) where there is none."""
+        """Read one calendar. Raises RejectedError (GONE) where there is none."""
         return (await self._ask(f"/calendars/{part(calendar)}", wire.CalendarAnswer)).calendar
 
     async def groups(self) -> wire.Groups:
@@ -137,8 +137,8 @@ class Calls:
     async def resources(self, sort: str) -> list[dict[str, Any]]:
         """List all rooms, or all equipment, page by page.
 
-        A platform that ignores ``skip`` repeats itself, which ends it. Raises Incomplete where the
-        answer holds no list of them.
+        A platform that ignores ``skip`` repeats itself, which ends it. Raises IncompleteReadError
+        where the answer holds no list of them.
         """
         path = PATHS[sort]
 
@@ -154,10 +154,10 @@ class Calls:
         return await all_pages(ask, self._transport, f"GET {path}")
 
     async def contact(self, contact: str) -> wire.Contact:
-        """Read one customer. Raises Rejected (GONE) where there is none."""
+        """Read one customer. Raises RejectedError (GONE) where there is none."""
         return (await self._ask(f"/contacts/{part(contact)}", wire.ContactAnswer)).contact
 
-    async def tell(
+    async def send(
         self,
         method: str,
         path: str,
@@ -166,7 +166,7 @@ class Calls:
         deadline: float = math.inf,
         private: Sequence[str] = (),
     ) -> wire.Wrote:
-        """Write. Raises Ambiguous when the answer does not show that it was done."""
+        """Write. Raises UnknownOutcomeError when the answer does not show that it was done."""
         answer = await self._transport.write(
             method,
             path,
@@ -180,7 +180,7 @@ class Calls:
         flags = (wrote.succeeded, wrote.succeded, wrote.success)
         if False in flags or not (wrote.id or True in flags):
             detail = "the answer does not say that it was done"
-            raise Ambiguous(
+            raise UnknownOutcomeError(
                 self._system, f"{method} {path}", status=answer.status_code, detail=detail
             )
         return wrote

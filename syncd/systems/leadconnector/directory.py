@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from syncd.model import NO_BUFFER, Buffer
 from syncd.systems.leadconnector import wire
-from syncd.systems.loose import number, text
-from syncd.systems.visible import visible
+from syncd.systems.lenient import number, text
+from syncd.systems.sanitize import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.systems.leadconnector.account import CalendarMapping
 
-EVENT = "event"
+EVENT_TYPE = "event"
 """The only type of calendar that can be blocked itself.
 
 See docs/platforms/leadconnector-v2.md#blocks.
@@ -84,7 +84,7 @@ def _buffer(amount: object, unit: object) -> tuple[timedelta, str]:
         return timedelta(), ""
     length = _span(amount, "mins" if unit is None or unit == "" else text(unit).lower())
     if length is None or not timedelta() <= length <= _LONGEST_BUFFER:
-        return timedelta(), visible(f"{amount} {unit or ''}".strip())[:_SPELT]
+        return timedelta(), sanitize(f"{amount} {unit or ''}".strip())[:_SPELT]
     return timedelta(minutes=length // timedelta(minutes=1)), ""
 
 
@@ -100,7 +100,7 @@ def _span(amount: object, unit: str) -> timedelta | None:
         return None
 
 
-def booked_on(of: CalendarOf, directory: Mapping[str, Calendar]) -> tuple[str, ...]:
+def booked_on(of: CalendarMapping, directory: Mapping[str, Calendar]) -> tuple[str, ...]:
     """List the calendars on which a provider is booked: those mapped, else those of the user."""
     if of.calendars or of.user is None:
         return of.calendars

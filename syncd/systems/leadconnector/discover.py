@@ -7,23 +7,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from syncd.systems.advice import advice
 from syncd.systems.findings import empty_list_finding
+from syncd.systems.inventory import (
+    Association,
+    Calendar,
+    Group,
+    OnProgress,
+    PartialReader,
+    Resource,
+    SystemInventory,
+)
 from syncd.systems.leadconnector import wire
-from syncd.systems.leadconnector.advice import lacks_scope, missing_scope
 from syncd.systems.leadconnector.directory import directory_of
 from syncd.systems.leadconnector.inventory import Association as Link
 from syncd.systems.leadconnector.inventory import Resource as Row
 from syncd.systems.leadconnector.members import members_of, user_of
-from syncd.systems.loose import number, text
-from syncd.systems.port import AuthLost, Finding, SystemFault
-from syncd.systems.tree import Association, Calendar, Group, Parts, Resource, Told, Tree
+from syncd.systems.leadconnector.scope_remedies import lacks_scope, missing_scope
+from syncd.systems.lenient import number, text
+from syncd.systems.port import CheckResult, PlatformError, UnauthorizedError
+from syncd.systems.remedies import advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from syncd.systems.leadconnector.account import Account
-    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.inventory import Inventory
 
 _SCOPES = {
@@ -42,17 +50,19 @@ _NEEDED = frozenset({"calendars", "users"})
 
 
 async def discover(
-    system: str, account: Account, calls: Calls, inventory: Inventory, told: Told
-) -> Tree:
+    system: str, account: Account, calls: Api, inventory: Inventory, told: OnProgress
+) -> SystemInventory:
     """Read the location, a call for each part and page. A call that fails is a finding."""
 
-    def explain(what: str, fault: SystemFault) -> Finding:
+    def explain(what: str, fault: PlatformError) -> CheckResult:
         return _explain(system, account, what, fault)
 
-    parts = Parts(told, explain)
+    parts = PartialReader(told, explain)
     here = await parts.read("location", calls.location(), wire.Location())
     if any(finding.level == "error" for finding in parts.findings):
-        return Tree(system=system, platform="leadconnector", findings=tuple(parts.findings))
+        return SystemInventory(
+            system=system, platform="leadconnector", findings=tuple(parts.findings)
+        )
     calendars = await parts.read("calendars", calls.calendars(), wire.Calendars([]))
     groups = await parts.read("groups", calls.groups(), wire.Groups([]))
     no_users = wire.Users([])
@@ -68,7 +78,7 @@ async def discover(
     rooms = await parts.read("rooms", inventory.resources("rooms"), list[Row]())
     equipment = await parts.read("equipment", inventory.resources("equipments"), list[Row]())
     associations = await parts.read("associations", inventory.associations(), list[Link]())
-    return Tree(
+    return SystemInventory(
         system=system,
         platform="leadconnector",
         account=account.location_id,
@@ -130,31 +140,31 @@ def _association(row: Link) -> Association:
     )
 
 
-def _explain(system: str, account: Account, what: str, fault: SystemFault) -> Finding:
+def _explain(system: str, account: Account, what: str, fault: PlatformError) -> CheckResult:
     section, subject = f"[systems.{system}]", f"{system}: {what}"
     words = fault.detail.lower()
     match fault:
         case _ if lacks_scope(fault):
             level = "error" if what in _NEEDED else "warning"
             return missing_scope(level, subject, _SCOPES[what])
-        case AuthLost() if "access to this location" in words:
-            return Finding(
+        case UnauthorizedError() if "access to this location" in words:
+            return CheckResult(
                 "error",
                 subject,
                 f"the token is for another location than {account.location_id}",
                 f"correct location_id of {section} (it is in the address bar of the location), or "
                 "make the token in that location",
             )
-        case AuthLost() if account.token and not account.token.startswith("pit-"):
-            return Finding(
+        case UnauthorizedError() if account.token and not account.token.startswith("pit-"):
+            return CheckResult(
                 "error",
                 subject,
                 f"the token is not accepted ({fault.detail or fault.status})",
                 "it does not look like a Private Integration token (pit-…): a v1 API key or an "
                 "agency's token does not open v2. Make one under Settings, Private Integrations",
             )
-        case AuthLost():
-            return Finding(
+        case UnauthorizedError():
+            return CheckResult(
                 "error",
                 subject,
                 f"the token is not accepted ({fault.detail or fault.status})",
@@ -163,4 +173,4 @@ def _explain(system: str, account: Account, what: str, fault: SystemFault) -> Fi
             )
         case _:
             level = "error" if what in _NEEDED or what == "location" else "warning"
-            return Finding(level, subject, str(fault), advice(fault))
+            return CheckResult(level, subject, str(fault), advice(fault))

@@ -13,31 +13,31 @@ from syncd.model import (
     Status,
     Topic,
     Value,
-    find_key,
+    find_tag,
     read_update,
     read_value,
     said,
     unknown_status,
 )
-from syncd.model.allday import BUSY
+from syncd.model.all_day import BUSY
 from syncd.model.statuses import LEADCONNECTOR
-from syncd.systems import allday
+from syncd.systems import all_day
+from syncd.systems.contact_addresses import person_mark
+from syncd.systems.dst_notes import dst_note
 from syncd.systems.leadconnector import series
 from syncd.systems.leadconnector.hosts import user_of
 from syncd.systems.leadconnector.times import instant, may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block, Wrote
-from syncd.systems.loose import text
-from syncd.systems.persons import person_mark
-from syncd.systems.port import Malformed
-from syncd.systems.walls import wall_note
+from syncd.systems.lenient import text
+from syncd.systems.port import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from syncd.model import Statuses
-    from syncd.model.allday import AllDayRule
-    from syncd.systems.leadconnector.hosts import Owners
+    from syncd.model.all_day import AllDayRule
+    from syncd.systems.leadconnector.hosts import CalendarOwners
     from syncd.systems.leadconnector.wire import Item
 
 _BLOCK = "block"
@@ -56,7 +56,7 @@ def is_deleted(item: Item) -> bool:
 
 def is_all_day(item: Item) -> bool:
     """Whether a record takes whole days: it says so, or its times are dates."""
-    return allday.flagged((item.is_full_day, item.is_all_day, item.all_day)) or allday.is_dated(
+    return all_day.flagged((item.is_full_day, item.is_all_day, item.all_day)) or all_day.is_dated(
         item.start_time, item.end_time
     )
 
@@ -68,7 +68,7 @@ def needs_zone(item: Item) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class Parser:
     """Parses rows of one system; ``zone`` is the location's ('' while unknown).
 
     ``all_day`` says by provider what all-day events close, ``title`` what blocks of syncd's show.
@@ -82,15 +82,15 @@ class Reader:
     title: str = ""
 
     def event(self, item: Item, provider: str) -> Event:
-        """Parse a row. Raises Malformed. A status that is not known takes the time."""
+        """Parse a row. Raises UnreadableError. A status that is not known takes the time."""
         known = text(item.id)
         try:
             value = self._closing(item, self.value(item), provider)
         except ValueError as error:
             began = self._maybe(item.start_time)
-            raise Malformed(self.system, known, str(error), began=began) from error
+            raise UnreadableError(self.system, known, str(error), began=began) from error
         if value is None:
-            raise Malformed(self.system, known, "it lasts all day, and is to close nothing")
+            raise UnreadableError(self.system, known, "it lasts all day, and is to close nothing")
         told, made = True, None
         match item:
             case Appointment():
@@ -98,7 +98,7 @@ class Reader:
                 told = self.statuses.read(status_word(item)) is not None
                 kind, person, key = Kind.APPOINTMENT, text(item.contact_id) or None, None
             case Block():
-                kind, person, key = Kind.BLOCK, None, find_key(item.title)
+                kind, person, key = Kind.BLOCK, None, find_tag(item.title)
         return Event(
             self.system,
             provider,
@@ -110,9 +110,11 @@ class Reader:
             key=key,
             updated_at=self._maybe(item.date_updated),
             created_at=made,
-            odd="" if is_all_day(item) else wall_note(self.zone, item.start_time, item.end_time),
+            unknown_status=""
+            if is_all_day(item)
+            else dst_note(self.zone, item.start_time, item.end_time),
             owner=user_of(item),
-            tells_status=told,
+            shows_status=told,
             series=series.series(item),
             original_start=series.original_start(item),
         )
@@ -120,7 +122,7 @@ class Reader:
     def value(self, item: Item | Wrote) -> Value:
         """Read interval and status; whole days of an all-day event. Raises ValueError."""
         if not isinstance(item, Wrote) and is_all_day(item):
-            start, end = allday.days(item.start_time, item.end_time, self.zone, self._instant)
+            start, end = all_day.days(item.start_time, item.end_time, self.zone, self._instant)
         else:
             start, end = self._instant(item.start_time), self._instant(item.end_time)
         status = Status.CONFIRMED
@@ -142,12 +144,12 @@ class Reader:
         rule = self.all_day.get(provider, BUSY)
         if rule is BUSY or not is_all_day(item) or self._is_exempt(item):
             return value
-        return allday.closing(value, rule, self.zone)
+        return all_day.closing(value, rule, self.zone)
 
     def _is_exempt(self, item: Item) -> bool:
         if isinstance(item, Appointment):
             return bool(text(item.contact_id))
-        return allday.may_be_ours(item.title, self.title, item.start_time, item.end_time)
+        return all_day.may_be_ours(item.title, self.title, item.start_time, item.end_time)
 
     def _instant(self, value: object) -> datetime:
         return instant(value, self.zone)
@@ -160,12 +162,14 @@ class Reader:
             return False
         return end <= before
 
-    def odd_status(self, item: Item, event: str, provider: str) -> Malformed | None:
+    def odd_status(self, item: Item, event: str, provider: str) -> UnreadableError | None:
         """Return what is to be reported of a row whose status is not known, None for others."""
         word = status_word(item) if isinstance(item, Appointment) else ""
         if not word or self.statuses.read(word) is not None:
             return None
-        return Malformed(self.system, event, unknown_status(word), Topic.UNKNOWN_STATUS, provider)
+        return UnreadableError(
+            self.system, event, unknown_status(word), Topic.UNKNOWN_STATUS, provider
+        )
 
     def is_busy(self, item: Appointment) -> bool:
         """Whether a meeting takes its time; one with a word that is not known does."""
@@ -182,7 +186,7 @@ class Reader:
 
     def _days_taken(self, item: Item, provider: str) -> str:
         try:
-            return allday.spelt(self._closing(item, self.value(item), provider))
+            return all_day.spelt(self._closing(item, self.value(item), provider))
         except ValueError:
             return "unreadable"
 
@@ -195,16 +199,16 @@ class Reader:
 
 def unchanged(
     item: Any,
-    owners: Owners,
+    owners: CalendarOwners,
     wanted: Collection[str],
     known: Mapping[str, str],
     plain: Collection[str] = LEADCONNECTOR.plain,
 ) -> bool:
     """Whether a row is plainly as it is known; False where that takes a closer look.
 
-    Says of a row what `Owners.owner` and `Reader.fingerprint` would, at a third of the cost, and
-    gives up on whatever is spelt oddly, and on a meeting with a further host that is mapped.
-    ``plain`` are the status words that need no such look.
+    Says of a row what `CalendarOwners.owner` and `Parser.fingerprint` would, at a third of the
+    cost, and gives up on whatever is spelt oddly, and on a meeting with a further host that is
+    mapped. ``plain`` are the status words that need no such look.
     """
     try:
         stored = known.get(item.id)

@@ -6,20 +6,29 @@ refusal comes as 400 or as 422.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from syncd.systems.lenient import text
+from syncd.systems.port import (
+    PlatformError,
+    RateLimitedError,
+    RejectedError,
+    UnauthorizedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from syncd.systems.loose import read_json, text
+from syncd.systems.lenient import read_json
 from syncd.systems.port import (
-    AuthLost,
-    RateLimited,
-    Refusal,
-    Rejected,
-    Retryable,
-    SystemFault,
+    RejectionReason,
+    RetryableError,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +54,7 @@ class _Refusal(msgspec.Struct):
     error_code: Any = msgspec.field(name="errorCode", default=None)
 
 
-def fault_of(answer: Answer) -> SystemFault | None:
+def fault_of(answer: Answer) -> PlatformError | None:
     """Name the fault in an answer; None for a success. The HTTP status counts, not the body's."""
     status = answer.status_code
     if status in _SUCCESS:
@@ -54,54 +63,54 @@ def fault_of(answer: Answer) -> SystemFault | None:
     words = (said or "").lower()
     code = _code(answer)
     detail = said or f"no message, {answer.headers.get('content-type', 'no body')}"
-    fault: SystemFault
+    fault: PlatformError
     if NO_ROUTE in words:
         # A wrong path or verb, whatever the code: no token is at fault, and repeating cannot help.
-        return Rejected("", detail=detail)
+        return RejectedError("", detail=detail)
     match status:
         case HTTPStatus.UNAUTHORIZED:
             fault = _unauthorised(words, detail)
         case HTTPStatus.FORBIDDEN if said is None:
             # A page of the gateway in front: it may let the next call through.
-            fault = Retryable("", detail=f"turned away before the platform: {detail}")
+            fault = RetryableError("", detail=f"turned away before the platform: {detail}")
         case HTTPStatus.FORBIDDEN:
-            fault = AuthLost("", detail=detail)
+            fault = UnauthorizedError("", detail=detail)
         case HTTPStatus.TOO_MANY_REQUESTS:
-            fault = RateLimited("", wait=0, detail=detail)
+            fault = RateLimitedError("", wait=0, detail=detail)
         case HTTPStatus.NOT_FOUND if said is None or words.startswith("cannot "):
             # A path that this version does not know answers 404 as well, and proves nothing.
-            fault = Rejected("", detail=detail)
+            fault = RejectedError("", detail=detail)
         case HTTPStatus.NOT_FOUND:
-            fault = Rejected("", why=Refusal.GONE, detail=detail)
+            fault = RejectedError("", why=RejectionReason.GONE, detail=detail)
         case _ if status in _TEMPORARY or status in _SERVER:
-            fault = Retryable("", detail=detail)
+            fault = RetryableError("", detail=detail)
         case _:
-            fault = Rejected("", why=_why(words, code), detail=detail)
+            fault = RejectedError("", why=_why(words, code), detail=detail)
     return fault
 
 
-def _unauthorised(words: str, detail: str) -> SystemFault:
+def _unauthorised(words: str, detail: str) -> PlatformError:
     """Sort out the family of 401: only some of them are about the token."""
     if "command timed out" in words:
-        return Retryable("", detail=detail)
+        return RetryableError("", detail=detail)
     if "version header" in words:
-        return Rejected("", detail=detail)
-    return AuthLost("", detail=detail)
+        return RejectedError("", detail=detail)
+    return UnauthorizedError("", detail=detail)
 
 
-def _why(words: str, code: str) -> Refusal:
+def _why(words: str, code: str) -> RejectionReason:
     """Classify a refusal by its text, since 400 and 422 both occur; a code counts before a text."""
     if "already been deleted" in words:
-        return Refusal.GONE
+        return RejectionReason.GONE
     if "slot" in words and "no longer available" in words:
-        return Refusal.SLOT_TAKEN
+        return RejectionReason.SLOT_TAKEN
     if "team member" in words and "select" in words:
-        return Refusal.OWNER_MISSING
+        return RejectionReason.OWNER_MISSING
     missing = code.endswith(_NOT_FOUND_CODES) or _NOT_FOUND.search(words) is not None
     # A location that is not found says nothing of what was looked for in it.
     if missing and _NOT_THE_TARGET.search(words) is None:
-        return Refusal.UNKNOWN_ID
-    return Refusal.UNFIT
+        return RejectionReason.UNKNOWN_ID
+    return RejectionReason.UNFIT
 
 
 def _code(answer: Answer) -> str:
@@ -124,3 +133,16 @@ def _said(answer: Answer) -> str | None:
         case message:
             said = text(message)
     return said or text(body.error) or "no message"
+
+
+def most_telling(faults: Sequence[PlatformError]) -> PlatformError:
+    """Choose the fault that a person or a timer must act on."""
+    return next(
+        (
+            fault
+            for kind in (UnauthorizedError, RateLimitedError)
+            for fault in faults
+            if isinstance(fault, kind)
+        ),
+        faults[0],
+    )

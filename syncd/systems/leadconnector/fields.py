@@ -14,7 +14,7 @@ from syncd.model.statuses import LEADCONNECTOR
 from syncd.model.whole_record import RecordFields
 from syncd.systems.leadconnector.events import status_word
 from syncd.systems.leadconnector.wire import Block, Whole, Wrote
-from syncd.systems.loose import text
+from syncd.systems.lenient import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +76,7 @@ def private(kept: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(kept[name] for name in PRIVATE if name in kept)
 
 
-def reset(sent: Mapping[str, str], wrote: Wrote, seen: Whole | Block | None) -> list[str]:
+def reset_fields(sent: Mapping[str, str], wrote: Wrote, seen: Whole | Block | None) -> list[str]:
     """Name the fields that the update reset, although it sent them.
 
     A reset gives a text up, sets the status to confirmed, or names another user or calendar. It is

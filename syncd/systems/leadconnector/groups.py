@@ -18,27 +18,27 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model.platform_facts import NO
-from syncd.systems.able import list_lag
+from syncd.systems.capability_cache import list_lag
 from syncd.systems.leadconnector.directory import directory_of
 from syncd.systems.measured import Side
-from syncd.systems.port import SystemFault
+from syncd.systems.port import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from syncd.model import Clock, Kind
-    from syncd.systems.capped_lists import Listed
-    from syncd.systems.facts import Facts
-    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.capped_lists import ListResult
+    from syncd.systems.facts import FactStore
+    from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.directory import Calendar
-    from syncd.systems.measured import Measured
+    from syncd.systems.measured import MeasuredFacts
     from syncd.systems.port import ListCall
 
     Directory = Mapping[str, Calendar]
     Ask = Callable[[Sequence[ListCall]], Awaitable[Mapping[ListCall, "Shown"]]]
 
-FACT = "group_lists_all"
+LIST_FACT = "group_lists_all"
 
 COMPARED, DOUBTED = "compared", "doubted"
 """The names of what is stored begin so: the group with which a calendar's list was compared, and
@@ -60,7 +60,7 @@ _MOST = 10
 
 
 @dataclass(slots=True)
-class Comparison:
+class GroupComparison:
     """One list of a group in one read.
 
     ``members`` are the lists of its wanted calendars, ``due`` those of them that are compared.
@@ -80,7 +80,7 @@ class Comparison:
 class Shown:
     """How a list was read, and the ids that it showed."""
 
-    listed: Listed
+    listed: ListResult
     ids: frozenset[str]
 
     @property
@@ -92,7 +92,7 @@ class Shown:
 class GroupLists:
     """Which lists of groups are believed in one location."""
 
-    def __init__(self, calls: Calls, clock: Clock, measured: Measured) -> None:
+    def __init__(self, calls: Api, clock: Clock, measured: MeasuredFacts) -> None:
         """Keep the parts."""
         self._calls = calls
         self._clock = clock
@@ -104,7 +104,7 @@ class GroupLists:
         In a ``far`` read doubted groups are listed, too, for the comparison.
         """
         if not self._compares:
-            if self._measured.is_yes(FACT):
+            if self._measured.is_yes(LIST_FACT):
                 return directory
             return ungrouped(directory)
         if far:
@@ -122,7 +122,7 @@ class GroupLists:
         singles: Iterable[ListCall],
         directory: Directory,
         look_back: timedelta,
-    ) -> list[Comparison]:
+    ) -> list[GroupComparison]:
         """Choose what a read compares: ``calls`` are its plan, ``singles`` that of no groups."""
         if not self._compares or not look_back:
             return []
@@ -131,7 +131,7 @@ class GroupLists:
             calendar = directory.get(call.ids[0]) if call.selector == "calendarId" else None
             if calendar is not None and calendar.group:
                 members.setdefault((call.kinds, calendar.group), []).append(call)
-        found: list[Comparison] = []
+        found: list[GroupComparison] = []
         left = _MOST
         for call in calls:
             if call.selector != "groupId":
@@ -140,12 +140,12 @@ class GroupLists:
             at_once, later = self._sorted(each, call.ids[0], deep=look_back > _DEEP)
             if self._is_doubted(call.ids[0]):
                 at_once, later = each, []
-            found.append(Comparison(call, each, [*at_once, *later[:left]]))
+            found.append(GroupComparison(call, each, [*at_once, *later[:left]]))
             left -= len(later[:left])
         return [comparison for comparison in found if comparison.due]
 
     async def settle(
-        self, comparisons: Iterable[Comparison], shown: Mapping[ListCall, Shown], ask: Ask
+        self, comparisons: Iterable[GroupComparison], shown: Mapping[ListCall, Shown], ask: Ask
     ) -> dict[ListCall, Shown]:
         """Compare, and return the lists that count, in place of those of the groups.
 
@@ -177,7 +177,7 @@ class GroupLists:
             return
         self._facts.put(f"{DOUBTED} {group}", event)
 
-    def _note_compared(self, comparison: Comparison, single: Mapping[ListCall, Shown]) -> None:
+    def _note_compared(self, comparison: GroupComparison, single: Mapping[ListCall, Shown]) -> None:
         """Note that the list of a group lacks nothing of these lists, which are all complete."""
         group = comparison.group
         for call, each in single.items():
@@ -199,13 +199,13 @@ class GroupLists:
             await self._is_in(lacking[before.value], group)
         ):
             self._facts.put(doubted, "")
-            self._measured.learn(FACT, NO)
+            self._measured.record_read(LIST_FACT, NO)
 
     async def _is_in(self, calendar: str, group: str) -> bool:
         """Whether the directory, read now, says that a calendar is in a group."""
         try:
             found = directory_of(await self._calls.calendars()).get(calendar)
-        except SystemFault:
+        except PlatformError:
             return False
         return found is not None and found.group == group
 
@@ -230,10 +230,10 @@ class GroupLists:
 
     @property
     def _compares(self) -> bool:
-        return self._measured.side(FACT) is Side.SAFE
+        return self._measured.side(LIST_FACT) is Side.SAFE
 
     @property
-    def _facts(self) -> Facts:
+    def _facts(self) -> FactStore:
         return self._measured.facts
 
     def _is_doubted(self, group: str) -> bool:

@@ -11,12 +11,12 @@ from syncd.model import Topic, derived_id
 from syncd.model.derived import USERS
 from syncd.systems.leadconnector.directory import booked_on
 from syncd.systems.leadconnector.wire import Appointment
-from syncd.systems.loose import text
+from syncd.systems.lenient import text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.systems.leadconnector.account import CalendarMapping
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.wire import Item
 
@@ -45,7 +45,7 @@ def user_of(item: Item) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Owners:
+class CalendarOwners:
     """Which providers a row belongs to: by its hosts, else by its calendar.
 
     ``calendars`` are those that exactly one provider owns. ``named`` are the providers that a user
@@ -61,7 +61,9 @@ class Owners:
     teams: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, calendars: Mapping[str, CalendarOf], directory: Mapping[str, Calendar]) -> Owners:
+    def of(
+        cls, calendars: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar]
+    ) -> CalendarOwners:
         """Index a mapping. A calendar that was not mapped is a user's own if nobody shares it."""
         booked = [(s, p) for p, of in calendars.items() for s in booked_on(of, directory)]
         seats = [

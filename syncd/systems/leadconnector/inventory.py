@@ -13,7 +13,7 @@ import msgspec
 
 from syncd.systems.decoding import decode
 from syncd.systems.leadconnector.resources import rows_of
-from syncd.systems.loose import Odd
+from syncd.systems.lenient import LenientValue
 from syncd.systems.paging import all_pages
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ class Associations(msgspec.Struct):
     See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
     """
 
-    associations: list[Association | Odd]
+    associations: list[Association | LenientValue]
 
 
 class Inventory:
-    """Reads whole lists, page by page. Every method raises SystemFault."""
+    """Reads whole lists, page by page. Every method raises PlatformError."""
 
     def __init__(self, account: Account, transport: Transport) -> None:
         """Keep the transport."""
@@ -80,7 +80,10 @@ class Inventory:
         path = f"/calendars/resources/{type}"
 
         def rows(body: bytes) -> list[Any]:
-            return [msgspec.convert(row, type=Resource | Odd) for row in rows_of(decode(body, Any))]
+            return [
+                msgspec.convert(row, type=Resource | LenientValue)
+                for row in rows_of(decode(body, Any))
+            ]
 
         return await self._whole(path, self._account.version, rows, Resource)
 
@@ -88,7 +91,7 @@ class Inventory:
         """All associations; the list comes in an envelope, or bare."""
         own = self._account.version
         version = own if own == "v3" else _ASSOCIATIONS_VERSION
-        shape: Any = Associations | list[Association | Odd]
+        shape: Any = Associations | list[Association | LenientValue]
 
         def rows(body: bytes) -> list[Any]:
             found = decode(body, shape)

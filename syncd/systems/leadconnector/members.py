@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.systems.inventory import User
 from syncd.systems.leadconnector import wire
-from syncd.systems.loose import text
-from syncd.systems.port import SystemFault
-from syncd.systems.tree import User
+from syncd.systems.lenient import text
+from syncd.systems.port import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.directory import Calendar
 
 MOST_NAMES = 25
@@ -35,10 +35,10 @@ def user_of(row: wire.User) -> User:
     )
 
 
-async def members_of(calendars: Iterable[Calendar], calls: Calls) -> tuple[User, ...]:
+async def members_of(calendars: Iterable[Calendar], calls: Api) -> tuple[User, ...]:
     """Return the members of all teams, with their names as far as these can be read.
 
-    After the first fault no further name is asked for. Raises no SystemFault.
+    After the first fault no further name is asked for. Raises no PlatformError.
     """
     ids = sorted({user for calendar in calendars for user in calendar.team})
     found = {id: User(id) for id in ids}
@@ -47,6 +47,6 @@ async def members_of(calendars: Iterable[Calendar], calls: Calls) -> tuple[User,
             row = await calls.user(id)
             if text(row.id) == id:
                 found[id] = user_of(row)
-    except SystemFault:
+    except PlatformError:
         pass
     return tuple(found.values())

@@ -19,13 +19,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from syncd.model import Kind, Window
-from syncd.systems.leadconnector.directory import EVENT, booked_on
+from syncd.systems.leadconnector.directory import EVENT_TYPE, booked_on
 from syncd.systems.port import ListCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.systems.leadconnector.account import CalendarMapping
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.resources import Resource
 
@@ -38,12 +38,12 @@ LISTS = {Kind.APPOINTMENT: "/calendars/events", Kind.BLOCK: "/calendars/blocked-
 See docs/platforms/leadconnector-v2.md#reading-events.
 """
 
-LONGEST = timedelta(hours=24)
+LOOK_BACK = timedelta(hours=24)
 """Asked before the window, and not proven: the platform filters by start (#reading-events)."""
 
 
 def plan(
-    calendars: Mapping[str, CalendarOf],
+    calendars: Mapping[str, CalendarMapping],
     directory: Mapping[str, Calendar],
     resources: Mapping[str, Resource],
     window: Window,
@@ -61,7 +61,7 @@ def plan(
         whole = _by_group(scope, directory)
         # The only wanted calendar of a group is asked for alone: fewer rows, and no more calls.
         fewest[whole if together[whole] > 1 else scope] |= providers
-    span = Window(window.start - LONGEST, window.end)
+    span = Window(window.start - LOOK_BACK, window.end)
     return tuple(
         ListCall(
             f"GET {LISTS[kind]}", frozenset({kind}), selector, (id,), frozenset(providers), span
@@ -71,7 +71,7 @@ def plan(
 
 
 def _wanted(
-    calendars: Mapping[str, CalendarOf],
+    calendars: Mapping[str, CalendarMapping],
     directory: Mapping[str, Calendar],
     resources: Mapping[str, Resource],
 ) -> Iterator[tuple[str, Scope]]:
@@ -84,7 +84,7 @@ def _wanted(
         for calendar in seats:
             yield provider, (Kind.APPOINTMENT, "calendarId", calendar)
             known = directory.get(calendar)
-            if of.user is None or (known is not None and known.type == EVENT):
+            if of.user is None or (known is not None and known.type == EVENT_TYPE):
                 yield provider, (Kind.BLOCK, "calendarId", calendar)
         if of.user is not None:
             yield provider, (Kind.BLOCK, "userId", of.user)

@@ -10,28 +10,28 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Kind, Window, mark
+from syncd.model import Kind, Window, embed_tag
 from syncd.model.platform_facts import NO, YES, PlatformKind
 from syncd.systems.leadconnector import slots
 from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, part
-from syncd.systems.leadconnector.directory import EVENT, booked_on
+from syncd.systems.leadconnector.directory import EVENT_TYPE, booked_on
 from syncd.systems.leadconnector.plan import LISTS
 from syncd.systems.leadconnector.times import instant, written
 from syncd.systems.leadconnector.wire import Appointment, Block, Whole
-from syncd.systems.loose import text
-from syncd.systems.port import ListCall, Refusal, Rejected
-from syncd.systems.probing import HOURS, LENGTH, TITLE, NotMeasured, Step, When
+from syncd.systems.lenient import text
+from syncd.systems.port import ListCall, RejectedError, RejectionReason
+from syncd.systems.probing import HOURS, LENGTH, TITLE, NotMeasuredError, ProbeStep, When
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from syncd.model.canary import Canary
-    from syncd.systems.leadconnector.account import Account, CalendarOf
-    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.leadconnector.account import Account, CalendarMapping
+    from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.directory import Calendar
-    from syncd.systems.leadconnector.knowledge import Knowledge
-    from syncd.systems.probing import Bench
+    from syncd.systems.leadconnector.location_cache import LocationCache
+    from syncd.systems.probing import ProbeContext
 
 _AROUND = timedelta(days=2)
 _AHEAD = timedelta(days=60)
@@ -46,10 +46,10 @@ class Prober:
     """Measures one location. Keeps `probing.Prober`; ``owner`` names a block's owner in a body."""
 
     account: Account
-    calls: Calls
-    v3: Calls
-    knowledge: Knowledge
-    calendars: Mapping[str, CalendarOf]
+    calls: Api
+    v3: Api
+    knowledge: LocationCache
+    calendars: Mapping[str, CalendarMapping]
     owner: Callable[[str], Awaitable[dict[str, str]]]
     platform: str = PlatformKind.V2
     makes: str = "block"
@@ -69,16 +69,16 @@ class Prober:
             "startTime": written(canary.start),
             "endTime": written(canary.end),
             **await self.owner(canary.provider),
-            "title": mark(TITLE, canary.tag),
+            "title": embed_tag(TITLE, canary.tag),
         }
-        return text((await self.calls.tell("POST", BLOCKS, body)).id)
+        return text((await self.calls.send("POST", BLOCKS, body)).id)
 
     async def exists(self, canary: Canary) -> bool | None:
         """Look for the block by its id, then in its owner's list."""
         try:
             if text((await self.calls.appointment(canary.event or "")).id) == canary.event:
                 return True
-        except Rejected:
+        except RejectedError:
             pass
         near = Window(canary.start - _AROUND, canary.end + _AROUND)
         rows = await self._blocks(canary.provider, near)
@@ -87,17 +87,17 @@ class Prober:
     async def remove(self, canary: Canary) -> None:
         """Delete the block."""
         try:
-            await self.calls.tell("DELETE", f"{EVENTS}/{part(canary.event or '')}", {})
-        except Rejected as fault:
-            if fault.why is not Refusal.GONE and await self.exists(canary):
+            await self.calls.send("DELETE", f"{EVENTS}/{part(canary.event or '')}", {})
+        except RejectedError as fault:
+            if fault.why is not RejectionReason.GONE and await self.exists(canary):
                 raise
 
-    async def steps(self, bench: Bench) -> Sequence[Step]:
+    async def steps(self, bench: ProbeContext) -> Sequence[ProbeStep]:
         """Return the steps, in order: those that tell most come first."""
         measures = _Steps(self, bench, await self.knowledge.calendars())
         per_calendar = 2 * len(measures.seats)
         return [
-            Step(
+            ProbeStep(
                 "asking for free slots without the block",
                 (),
                 per_calendar // 2,
@@ -105,21 +105,27 @@ class Prober:
                 When.BEFORE,
                 per_calendar=True,
             ),
-            Step("listing the block", ("list_lag", "keeps_tag"), 3, measures.listed),
-            Step("reading the block by its id", ("block_by_id",), 1, measures.by_id),
-            Step("listing from its middle on", ("lists_overlapping",), 1, measures.overlapping),
-            Step("moving it without a title", ("block_update_replaces",), 3, measures.moved),
-            Step(
+            ProbeStep("listing the block", ("list_lag", "keeps_tag"), 3, measures.listed),
+            ProbeStep("reading the block by its id", ("block_by_id",), 1, measures.by_id),
+            ProbeStep(
+                "listing from its middle on", ("lists_overlapping",), 1, measures.overlapping
+            ),
+            ProbeStep("moving it without a title", ("block_update_replaces",), 3, measures.moved),
+            ProbeStep(
                 "asking for free slots with the block",
                 ("block_closes_calendars",),
                 per_calendar // 2,
                 measures.slots_with,
                 per_calendar=True,
             ),
-            Step("listing a group", ("group_lists_all",), _MOST_CALENDARS + 1, measures.group),
-            Step("listing with Version v3", ("version_v3",), 1, measures.v3),
-            Step("listing service bookings", ("lists_service_bookings",), 2, measures.service_menu),
-            Step("deleting it again", ("second_delete",), 1, measures.deleted_again, When.AFTER),
+            ProbeStep("listing a group", ("group_lists_all",), _MOST_CALENDARS + 1, measures.group),
+            ProbeStep("listing with Version v3", ("version_v3",), 1, measures.v3),
+            ProbeStep(
+                "listing service bookings", ("lists_service_bookings",), 2, measures.service_menu
+            ),
+            ProbeStep(
+                "deleting it again", ("second_delete",), 1, measures.deleted_again, When.AFTER
+            ),
         ]
 
     async def _blocks(self, provider: str, window: Window) -> list[Block]:
@@ -127,9 +133,9 @@ class Prober:
 
 
 async def listed_blocks(
-    calls: Calls, owner: Mapping[str, str], provider: str, window: Window
+    calls: Api, owner: Mapping[str, str], provider: str, window: Window
 ) -> list[Block]:
-    """List the blocks of an owner that start in a window. Raises SystemFault."""
+    """List the blocks of an owner that start in a window. Raises PlatformError."""
     user = owner.get("assignedUserId")
     selector, id = ("userId", user) if user else ("calendarId", owner["calendarId"])
     call = _list(Kind.BLOCK, selector, id, provider, window)
@@ -146,14 +152,14 @@ class _Steps:
     """The steps of one probe, and what one of them leaves for the next."""
 
     prober: Prober
-    bench: Bench
+    bench: ProbeContext
     directory: Mapping[str, Calendar]
     before: Mapping[str, frozenset[datetime]] | None = None
     readable: bool = False
     meetings: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
-    def of(self) -> CalendarOf:
+    def of(self) -> CalendarMapping:
         return self.prober.calendars[self.bench.canary.provider]
 
     @property
@@ -163,7 +169,7 @@ class _Steps:
             return ()
         booked = booked_on(self.of, self.directory)
         known = (self.directory[id] for id in booked if id in self.directory)
-        return tuple(c.id for c in known if c.type != EVENT and self.of.user in c.team)
+        return tuple(c.id for c in known if c.type != EVENT_TYPE and self.of.user in c.team)
 
     async def slots_before(self) -> Mapping[str, str]:
         """Keep what each calendar offers around the canary's day."""
@@ -187,7 +193,7 @@ class _Steps:
 
         lag = await self.bench.appears(seen)
         if lag is None:
-            raise NotMeasured("no list showed the block in time")
+            raise NotMeasuredError("no list showed the block in time")
         self.bench.found["list_lag"] = lag
         return {"list_lag": lag, **self.bench.keeps_tag(rows[0].title)}
 
@@ -200,7 +206,7 @@ class _Steps:
         """Ask for the block as for an appointment."""
         try:
             item = await self.prober.calls.appointment(self.bench.event)
-        except Rejected:
+        except RejectedError:
             return {"block_by_id": NO}
         self.readable = text(item.id) == self.bench.event
         return {"block_by_id": YES if self.readable else NO}
@@ -216,7 +222,7 @@ class _Steps:
 
     def _expect_listed(self) -> None:
         if "list_lag" not in self.bench.found:
-            raise NotMeasured("no list showed the block in time")
+            raise NotMeasuredError("no list showed the block in time")
 
     async def moved(self) -> Mapping[str, str]:
         """Move the block without a title, onto a slot that is offered if there is one."""
@@ -229,7 +235,7 @@ class _Steps:
             "endTime": written(start + LENGTH),
             **await self.prober.owner(canary.provider),
         }
-        await self.prober.calls.tell("PUT", f"{BLOCKS}/{part(bench.event)}", body)
+        await self.prober.calls.send("PUT", f"{BLOCKS}/{part(bench.event)}", body)
         if not self.readable:
             await bench.pause(bench.lag)
         found = await self._read()
@@ -238,7 +244,7 @@ class _Steps:
             await bench.pause(bench.lag)
             found = await self._read()
         if found is None or self._start(found) != start:
-            raise NotMeasured("the block was not shown where it was moved to")
+            raise NotMeasuredError("the block was not shown where it was moved to")
         kept = TITLE in text(found.title)
         return {"block_update_replaces": NO if kept else YES}
 
@@ -265,17 +271,17 @@ class _Steps:
     async def slots_with(self) -> Mapping[str, str]:
         """Compare what the calendars offer at the block's time with what they offered before."""
         if not self.seats:
-            raise NotMeasured("no calendar has this user in its team", failed=False)
+            raise NotMeasuredError("no calendar has this user in its team", failed=False)
         start = self.bench.canary.start
         asked = [id for id, offered in (self.before or {}).items() if start in offered]
         if not asked:
-            raise NotMeasured("no calendar offers a slot there", failed=False)
+            raise NotMeasuredError("no calendar offers a slot there", failed=False)
         await self.bench.pause(self.bench.lag)
         for id in asked:
             if start in await self._offered(id):
                 return {"block_closes_calendars": NO}
         if len(asked) < len(self.seats):
-            raise NotMeasured("not all calendars offer a slot at one time", failed=False)
+            raise NotMeasuredError("not all calendars offer a slot at one time", failed=False)
         return {"block_closes_calendars": YES}
 
     async def group(self) -> Mapping[str, str]:
@@ -287,7 +293,7 @@ class _Steps:
         fit = [(len(ids), g) for g, ids in groups.items() if 1 < len(ids) <= _MOST_CALENDARS]
         if not fit:
             reason = f"no group has 2 to {_MOST_CALENDARS} calendars"
-            raise NotMeasured(reason, failed=False)
+            raise NotMeasuredError(reason, failed=False)
         _, group = min(fit)
         together = await self._events("groupId", group)
         empty = False
@@ -297,7 +303,7 @@ class _Steps:
                 return {"group_lists_all": NO}
             empty = empty or not alone
         if empty:
-            raise NotMeasured("a calendar of the group has no event to look for", failed=False)
+            raise NotMeasuredError("a calendar of the group has no event to look for", failed=False)
         return {"group_lists_all": YES}
 
     async def _events(self, selector: str, id: str) -> frozenset[str]:
@@ -318,7 +324,7 @@ class _Steps:
         near = Window(canary.start, canary.end)
         try:
             await listed_blocks(self.prober.v3, owner, canary.provider, near)
-        except Rejected:
+        except RejectedError:
             return {"version_v3": NO}
         return {"version_v3": YES}
 
@@ -328,21 +334,21 @@ class _Steps:
         window = Window(now, now + _AHEAD)
         try:
             booked = await self.prober.v3.service_bookings(window)
-        except Rejected as fault:
+        except RejectedError as fault:
             reason = f"service bookings cannot be listed: {fault.status}"
-            raise NotMeasured(reason, failed=False) from None
+            raise NotMeasuredError(reason, failed=False) from None
         for booking in booked:
             id = text(booking.booking_id) or text(booking.id)
             if id and booking.calendars:
                 shown = await self._events("calendarId", booking.calendars[0])
                 return {"lists_service_bookings": YES if id in shown else NO}
-        raise NotMeasured("there is no service booking to look for", failed=False)
+        raise NotMeasuredError("there is no service booking to look for", failed=False)
 
     async def deleted_again(self) -> Mapping[str, str]:
         """Delete the block once more."""
         try:
-            await self.prober.calls.tell("DELETE", f"{EVENTS}/{part(self.bench.event)}", {})
-        except Rejected as fault:
+            await self.prober.calls.send("DELETE", f"{EVENTS}/{part(self.bench.event)}", {})
+        except RejectedError as fault:
             if fault.status in _DELETED:
                 return {"second_delete": str(fault.status)}
             raise

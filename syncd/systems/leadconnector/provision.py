@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from syncd.systems.facts import Facts
-from syncd.systems.leadconnector.calls import Calls
+from syncd.systems.facts import FactStore
+from syncd.systems.leadconnector.calls import Api
 from syncd.systems.leadconnector.directory import directory_of
 from syncd.systems.leadconnector.opening import open_transport
 from syncd.systems.leadconnector.resources import PATHS
-from syncd.systems.loose import text
-from syncd.systems.names import pick
-from syncd.systems.port import Refusal, Rejected
-from syncd.systems.provisioning import Existing, Request, Sort, Thing, Unresolved
+from syncd.systems.lenient import text
+from syncd.systems.name_lookup import resolve_name
+from syncd.systems.port import RejectedError, RejectionReason
+from syncd.systems.provisioning import Actual, Desired, Request, ResourceType, UnresolvedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import Account
     from syncd.systems.provisioning import Fields
 
-_KINDS = {Sort.ROOM: "rooms", Sort.EQUIPMENT: "equipment"}
+_KINDS = {ResourceType.ROOM: "rooms", ResourceType.EQUIPMENT: "equipment"}
 RESOURCES = {sort: PATHS[kind] for sort, kind in _KINDS.items()}
 _ASSOCIATIONS = "/associations/"
 _OBJECTS = "/objects/"
-_ABSENT = frozenset({Refusal.GONE, Refusal.UNKNOWN_ID})
+_ABSENT = frozenset({RejectionReason.GONE, RejectionReason.UNKNOWN_ID})
 """An unknown key is answered with 404, or with 400 or 422 and a code or text that says so."""
 
 _MOST_CALENDARS = 100
@@ -49,12 +49,12 @@ _RESOURCE_FIELDS = {
 class Provisioner:
     """The things of one v2 location. Keeps `provisioning.Provisioner`."""
 
-    fixed: Mapping[Sort, Collection[str]] = {
-        Sort.ASSOCIATION: ("objects",),
-        Sort.OBJECT: ("singular", "plural"),
+    fixed: Mapping[ResourceType, Collection[str]] = {
+        ResourceType.ASSOCIATION: ("objects",),
+        ResourceType.OBJECT: ("singular", "plural"),
     }
-    replaces: Collection[Sort] = ()
-    kept: Collection[Sort] = (Sort.OBJECT,)
+    replaces: Collection[ResourceType] = ()
+    undeletable: Collection[ResourceType] = (ResourceType.OBJECT,)
 
     def __init__(
         self,
@@ -67,37 +67,39 @@ class Provisioner:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
         self._location = account.location_id
-        self.facts = Facts(name, clock)
+        self.facts = FactStore(name, clock)
         self._transport = open_transport(name, account, clock, transport, self.facts)
-        self._calls = Calls(name, account, self._transport)
+        self._calls = Api(name, account, self._transport)
         self._calendars: Mapping[str, Sequence[str]] | None = None
 
-    async def look(self, sort: Sort, names: Collection[str]) -> Sequence[Existing]:
-        """List resources; look associations and objects up by key. Raises SystemFault."""
+    async def list_actual(self, sort: ResourceType, names: Collection[str]) -> Sequence[Actual]:
+        """List resources; look associations and objects up by key. Raises PlatformError."""
         match sort:
-            case Sort.ROOM | Sort.EQUIPMENT:
+            case ResourceType.ROOM | ResourceType.EQUIPMENT:
                 rows = await self._calls.resources(_KINDS[sort])
                 return [_resource(sort, row) for row in rows]
-            case Sort.ASSOCIATION:
+            case ResourceType.ASSOCIATION:
                 paths = [f"/associations/key/{quote(name, safe='')}" for name in sorted(names)]
                 found = [_association(row) for path in paths if (row := await self._one(path))]
                 return [each for each in found if each.name in names]
-            case Sort.OBJECT:
+            case ResourceType.OBJECT:
                 paths = [f"{_OBJECTS}{quote(name, safe='')}" for name in sorted(names)]
                 return [_object(row) for path in paths if (row := await self._one(path))]
             case _:
                 return []
 
-    async def read(self, sort: Sort, id: str) -> Existing | None:
-        """Read a resource by its id. Raises SystemFault."""
+    async def read(self, sort: ResourceType, id: str) -> Actual | None:
+        """Read a resource by its id. Raises PlatformError."""
         if sort not in RESOURCES or not id:
             return None
         row = await self._one(f"{RESOURCES[sort]}/{quote(id, safe='')}")
         return _resource(sort, row) if row else None
 
-    async def resolve(self, thing: Thing, coming: Collection[tuple[Sort, str]]) -> Thing:
-        """Put ids for the names of calendars. Raises Unresolved, SystemFault."""
-        if thing.sort is Sort.ASSOCIATION:
+    async def resolve(
+        self, thing: Desired, coming: Collection[tuple[ResourceType, str]]
+    ) -> Desired:
+        """Put ids for the names of calendars. Raises UnresolvedError, PlatformError."""
+        if thing.sort is ResourceType.ASSOCIATION:
             await self._check_objects(thing, coming)
         if thing.sort not in RESOURCES:
             return thing
@@ -106,29 +108,32 @@ class Provisioner:
             self._calendars = {id: (calendar.name,) for id, calendar in listed.items()}
         where = f"[systems.{self.name}]"
         ids = sorted(
-            {pick(said, self._calendars, "calendar", where) for said in thing.fields["calendars"]}
+            {
+                resolve_name(said, self._calendars, "calendar", where)
+                for said in thing.fields["calendars"]
+            }
         )
-        return Thing(thing.system, thing.sort, thing.name, {**thing.fields, "calendars": ids})
+        return Desired(thing.system, thing.sort, thing.name, {**thing.fields, "calendars": ids})
 
-    def request(self, thing: Thing, existing: Existing | None) -> Request:
+    def request(self, thing: Desired, existing: Actual | None) -> Request:
         """What creates or updates; no schema of a resource's answer has an id.
 
         See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
         """
         match thing.sort:
-            case Sort.ROOM | Sort.EQUIPMENT:
+            case ResourceType.ROOM | ResourceType.EQUIPMENT:
                 body = {wire: thing.fields[ours] for ours, wire in _RESOURCE_FIELDS.items()}
                 body = {"locationId": self._location, "name": thing.name, **body}
                 path = RESOURCES[thing.sort]
                 if existing is None:
                     return Request("POST", path, body)
                 return Request("PUT", f"{path}/{quote(existing.id, safe='')}", body)
-            case Sort.ASSOCIATION:
+            case ResourceType.ASSOCIATION:
                 return self._association_request(thing, existing)
             case _:
                 return self._object_request(thing)
 
-    async def obstacle(self, thing: Thing, existing: Existing | None) -> str:
+    async def blocker(self, thing: Desired, existing: Actual | None) -> str:
         """What v2 cannot do: update what it shows no id of."""
         if existing is not None and not existing.id:
             return f"{self.name} shows no id for it, so change it there by hand"
@@ -138,20 +143,20 @@ class Provisioner:
             )
         return ""
 
-    async def put(self, thing: Thing, existing: Existing | None) -> None:
-        """Send it, once. Raises SystemFault."""
+    async def put(self, thing: Desired, existing: Actual | None) -> None:
+        """Send it, once. Raises PlatformError."""
         wanted = self.request(thing, existing)
         await self._transport.write(
             wanted.method, wanted.path, json=wanted.body, headers=self._headers(wanted.path)
         )
 
-    async def remove(self, existing: Existing) -> None:
-        """Take a resource or an association away. Raises SystemFault."""
+    async def remove(self, existing: Actual) -> None:
+        """Take a resource or an association away. Raises PlatformError."""
         base = RESOURCES.get(existing.sort, "/associations")
         path = f"{base}/{quote(existing.id, safe='')}"
         try:
             await self._transport.write("DELETE", path, headers=self._headers(path))
-        except Rejected as fault:
+        except RejectedError as fault:
             if fault.why not in _ABSENT:
                 raise
 
@@ -159,18 +164,20 @@ class Provisioner:
         """Give back the connections."""
         await self._transport.aclose()
 
-    async def _check_objects(self, thing: Thing, coming: Collection[tuple[Sort, str]]) -> None:
+    async def _check_objects(
+        self, thing: Desired, coming: Collection[tuple[ResourceType, str]]
+    ) -> None:
         """See that both ends are kinds of records that are there, or will be."""
         for key in thing.fields["objects"]:
-            if key == "contact" or (Sort.OBJECT, key) in coming:
+            if key == "contact" or (ResourceType.OBJECT, key) in coming:
                 continue
             if await self._one(f"{_OBJECTS}{quote(key, safe='')}") is None:
-                raise Unresolved(
+                raise UnresolvedError(
                     f'there is no object "{key}" in [systems.{self.name}]',
                     f'Add [[provision.objects]] with key = "{key}", or make it there by hand.',
                 )
 
-    def _association_request(self, thing: Thing, existing: Existing | None) -> Request:
+    def _association_request(self, thing: Desired, existing: Actual | None) -> Request:
         labels = dict(zip(thing.fields["objects"], thing.fields["labels"], strict=True))
         if existing is not None:
             ends = [text(existing.raw.get(f"{end}ObjectKey")) for end in ("first", "second")]
@@ -191,7 +198,7 @@ class Provisioner:
         }
         return Request("POST", _ASSOCIATIONS, body)
 
-    def _object_request(self, thing: Thing) -> Request:
+    def _object_request(self, thing: Desired) -> Request:
         name = thing.fields["primary"]
         body = {
             "labels": {"singular": thing.fields["singular"], "plural": thing.fields["plural"]},
@@ -209,7 +216,7 @@ class Provisioner:
         """Read one thing; None where there is none."""
         try:
             answer = await self._read(path, {"locationId": self._location})
-        except Rejected as fault:
+        except RejectedError as fault:
             if fault.why in _ABSENT:
                 return None
             raise
@@ -226,7 +233,7 @@ class Provisioner:
         return {"Version": self._calls.version(path)}
 
 
-def _resource(sort: Sort, row: Fields) -> Existing:
+def _resource(sort: ResourceType, row: Fields) -> Actual:
     """Read a resource. Its id is in no schema: ``id`` or ``_id`` is to be expected.
 
     See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
@@ -235,12 +242,12 @@ def _resource(sort: Sort, row: Fields) -> Existing:
     fields = {ours: row[wire] for ours, wire in _RESOURCE_FIELDS.items() if wire in row}
     if isinstance(calendars, list):
         fields["calendars"] = sorted(map(text, calendars))
-    return Existing(
+    return Actual(
         sort, text(row.get("name")), text(row.get("id")) or text(row.get("_id")), fields, row
     )
 
 
-def _association(row: Fields) -> Existing:
+def _association(row: Fields) -> Actual:
     """Read an association; its two ends are compared whichever of them comes first."""
     ends = [
         (text(row.get(f"{end}ObjectKey")), text(row.get(f"{end}ObjectLabel")))
@@ -248,11 +255,11 @@ def _association(row: Fields) -> Existing:
     ]
     ends.sort(key=lambda end: end[0])
     fields = {"objects": [key for key, _ in ends], "labels": [label for _, label in ends]}
-    return Existing(Sort.ASSOCIATION, text(row.get("key")), text(row.get("id")), fields, row)
+    return Actual(ResourceType.ASSOCIATION, text(row.get("key")), text(row.get("id")), fields, row)
 
 
-def _object(row: Fields) -> Existing:
+def _object(row: Fields) -> Actual:
     labels = row.get("labels")
     said = labels if isinstance(labels, dict) else {}
     fields = {key: said[key] for key in ("singular", "plural") if key in said}
-    return Existing(Sort.OBJECT, text(row.get("key")), text(row.get("id")), fields, row)
+    return Actual(ResourceType.OBJECT, text(row.get("key")), text(row.get("id")), fields, row)

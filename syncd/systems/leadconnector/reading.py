@@ -7,63 +7,63 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
 from syncd.model.platform_facts import YES
-from syncd.systems.boundary import bare
-from syncd.systems.capped_lists import Limit
-from syncd.systems.last_read import LastRead, Misses
+from syncd.systems.capped_lists import ReadLimit
+from syncd.systems.fault_boundary import bare
+from syncd.systems.last_read import LastRead, MissingListed
 from syncd.systems.leadconnector import events
-from syncd.systems.leadconnector.events import Reader
-from syncd.systems.leadconnector.groups import FACT as GROUP_LISTS_ALL
+from syncd.systems.leadconnector.events import Parser
+from syncd.systems.leadconnector.faults import most_telling
+from syncd.systems.leadconnector.groups import LIST_FACT as GROUP_LISTS_ALL
 from syncd.systems.leadconnector.groups import GroupLists, Shown, ungrouped
-from syncd.systems.leadconnector.hosts import Owners
-from syncd.systems.leadconnector.plan import LISTS, LONGEST, plan
+from syncd.systems.leadconnector.hosts import CalendarOwners
+from syncd.systems.leadconnector.plan import LISTS, LOOK_BACK, plan
 from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
+from syncd.systems.lenient import text
 from syncd.systems.list_caps import proven
-from syncd.systems.loose import text
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
-    AuthLost,
     Found,
-    Malformed,
-    RateLimited,
-    Rejected,
+    PlatformError,
+    RejectedError,
     Row,
     Snapshot,
-    SystemFault,
+    UnauthorizedError,
+    UnreadableError,
 )
-from syncd.systems.turns import in_turns
+from syncd.systems.time_slices import in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from syncd.model import Clock, Event, Value
-    from syncd.systems.capped_lists import CappedLists, Listed
-    from syncd.systems.leadconnector.account import Account, CalendarOf
-    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.capped_lists import CappedLists, ListResult
+    from syncd.systems.leadconnector.account import Account, CalendarMapping
+    from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.directory import Calendar
-    from syncd.systems.leadconnector.groups import Comparison
-    from syncd.systems.leadconnector.knowledge import Knowledge
+    from syncd.systems.leadconnector.groups import GroupComparison
+    from syncd.systems.leadconnector.location_cache import LocationCache
     from syncd.systems.leadconnector.resources import Resource
     from syncd.systems.leadconnector.wire import Item
-    from syncd.systems.measured import Measured
+    from syncd.systems.measured import MeasuredFacts
     from syncd.systems.port import ListCall
 
 
-class Reading:
+class SnapshotReader:
     """Reads the lists of one location."""
 
     def __init__(
         self,
         system: str,
         account: Account,
-        calls: Calls,
-        knowledge: Knowledge,
-        calendars: Mapping[str, CalendarOf],
+        calls: Api,
+        knowledge: LocationCache,
+        calendars: Mapping[str, CalendarMapping],
         clock: Clock,
         lists: CappedLists,
-        measured: Measured,
+        measured: MeasuredFacts,
     ) -> None:
         """Keep the parts."""
         self._system = system
@@ -75,15 +75,15 @@ class Reading:
         self._calendars = calendars
         self._clock = clock
         self._lists = lists
-        self._misses = Misses()
+        self._misses = MissingListed()
         self._measured = measured
         self._groups = GroupLists(calls, clock, measured)
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> Parser:
         """What parses the rows of the location, by what is known of it now."""
         rules = {provider: of.all_day for provider, of in self._calendars.items()}
-        return Reader(
+        return Parser(
             self._system,
             self._clock,
             self._knowledge.zone,
@@ -107,17 +107,17 @@ class Reading:
         known: Mapping[str, str] = NOTHING_KNOWN,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Read these providers. Raises SystemFault only if nothing at all could be read."""
+        """Read these providers. Raises PlatformError only if nothing at all could be read."""
         mapped = self._mapped(wanted)
         if not mapped:
             return Snapshot(self._system, (), ())
-        faults: list[SystemFault] = []
+        faults: list[PlatformError] = []
         directory: Mapping[str, Calendar] = {}
         try:
             directory = await self._knowledge.calendars()
-        except SystemFault as fault:
+        except PlatformError as fault:
             faults.append(bare(fault))
-        odd: list[Malformed] = []
+        odd: list[UnreadableError] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
         asked = window.from_earlier(look_back)
         grouped = self._groups.grouped(directory, far=bool(look_back))
@@ -125,11 +125,11 @@ class Reading:
         compared = self._compared(calls, mapped, directory, rooms, asked, look_back)
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
-        owners = Owners.of(self._calendars, directory)
+        owners = CalendarOwners.of(self._calendars, directory)
         gathered = _Gathered(self.reader, owners, mapped, rooms, known)
-        gathered.over = window.start - LONGEST
+        gathered.over = window.start - LOOK_BACK
         gathered.compares = bool(compared)
-        limit = Limit(self._system, self._clock)
+        limit = ReadLimit(self._system, self._clock)
 
         async def ask(calls: Sequence[ListCall]) -> dict[ListCall, Shown]:
             found = await asyncio.gather(*(self._gather(call, gathered, limit) for call in calls))
@@ -146,7 +146,7 @@ class Reading:
         refused = _refused(listings)
         failed = [fault for listed in listings for fault in listed.faults]
         if calls and not gathered.lists:
-            raise _most_telling(failed)
+            raise most_telling(failed)
         faults += [fault for fault in failed if fault not in refused.values()]
         odd += [item for listed in listings for item in listed.items(self._system)]
         # Without the directory nobody knows on which calendars a user is booked.
@@ -184,7 +184,10 @@ class Reading:
         )
 
     async def _rooms(
-        self, mapped: Mapping[str, CalendarOf], faults: list[SystemFault], odd: list[Malformed]
+        self,
+        mapped: Mapping[str, CalendarMapping],
+        faults: list[PlatformError],
+        odd: list[UnreadableError],
     ) -> tuple[Mapping[str, Resource], Collection[str]]:
         """Find the resources of the providers that are one, and those that are not to be found."""
         wanted = _resources(mapped)
@@ -192,20 +195,22 @@ class Reading:
             return {}, ()
         try:
             known = await self._knowledge.resources()
-        except (AuthLost, Rejected) as fault:
+        except (UnauthorizedError, RejectedError) as fault:
             # A right that is missing for rooms must not stop the people.
             why = f"rooms and equipment cannot be read: {fault}"
             odd.append(
-                Malformed(self._system, "resources", why, Topic.RESOURCE, providers=wanted.keys())
+                UnreadableError(
+                    self._system, "resources", why, Topic.RESOURCE, providers=wanted.keys()
+                )
             )
             return {}, tuple(wanted)
-        except SystemFault as fault:
+        except PlatformError as fault:
             faults.append(bare(fault))
             return {}, tuple(wanted)
         rooms = _rooms(mapped, known)
         lost = tuple(sorted(wanted.keys() - rooms.keys()))
         reason = "there is no active resource of this name, or more than one"
-        odd += [Malformed(self._system, wanted[p], reason, Topic.RESOURCE, p) for p in lost]
+        odd += [UnreadableError(self._system, wanted[p], reason, Topic.RESOURCE, p) for p in lost]
         return rooms, lost
 
     def found(self, event: Event, value: Value | None) -> Found:
@@ -225,29 +230,29 @@ class Reading:
             self._groups.doubt("" if calendar is None else calendar.group, event.id)
         return found
 
-    async def owners(self) -> Owners:
-        """Say whose records are. Raises SystemFault."""
-        return Owners.of(self._calendars, await self._knowledge.calendars())
+    async def owners(self) -> CalendarOwners:
+        """Say whose records are. Raises PlatformError."""
+        return CalendarOwners.of(self._calendars, await self._knowledge.calendars())
 
     def _compared(
         self,
         calls: Sequence[ListCall],
-        mapped: Mapping[str, CalendarOf],
+        mapped: Mapping[str, CalendarMapping],
         directory: Mapping[str, Calendar],
         rooms: Mapping[str, Resource],
         asked: Window,
         look_back: timedelta,
-    ) -> Sequence[Comparison]:
+    ) -> Sequence[GroupComparison]:
         """Choose which lists of groups this read compares: none in one of the near window."""
         if not look_back or all(call.selector != "groupId" for call in calls):
             return ()
         singles = plan(mapped, ungrouped(directory), rooms, asked)
         return self._groups.due(calls, singles, directory, look_back)
 
-    def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarOf]:
+    def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarMapping]:
         return {p: of for p, of in self._calendars.items() if p in wanted}
 
-    async def _gather(self, call: ListCall, into: _Gathered, limit: Limit) -> Shown:
+    async def _gather(self, call: ListCall, into: _Gathered, limit: ReadLimit) -> Shown:
         """Add a list as it arrives: kept until the last one is there, they cost far more."""
         unnamed, ids = 0, set[str]()
 
@@ -272,7 +277,7 @@ class Reading:
         """Ask for the location's zone, without which times of the list cannot be read."""
         try:
             await self._knowledge.location()
-        except SystemFault as fault:
+        except PlatformError as fault:
             into.faults.append(bare(fault))
         into.reader = self.reader
 
@@ -285,8 +290,8 @@ class _Gathered:
 
     def __init__(
         self,
-        reader: Reader,
-        owners: Owners,
+        reader: Parser,
+        owners: CalendarOwners,
         wanted: Collection[str],
         rooms: Mapping[str, Resource],
         known: Mapping[str, str],
@@ -302,10 +307,10 @@ class _Gathered:
         self.lists = 0
         self.same: dict[str, object] = {}
         self.rows: dict[str, Row] = {}
-        self.faults: list[SystemFault] = []
-        self.malformed: list[Malformed] = []
-        self.odd: dict[str, Malformed] = {}
-        self.unowned: dict[str, Malformed] = {}
+        self.faults: list[PlatformError] = []
+        self.malformed: list[UnreadableError] = []
+        self.odd: dict[str, UnreadableError] = {}
+        self.unowned: dict[str, UnreadableError] = {}
         self.over: datetime | None = None
         self.compares = False
 
@@ -361,7 +366,7 @@ class _Gathered:
         if found is None or not set(found.providers) & set(self._wanted):
             return
         if isinstance(item, Appointment) and self.reader.is_busy(item):
-            self.unowned[known] = Malformed(
+            self.unowned[known] = UnreadableError(
                 self._system, known, found.reason, found.topic, found.provider
             )
 
@@ -382,38 +387,40 @@ class _Gathered:
             self.odd[known] = odd
 
 
-def _resources(mapped: Mapping[str, CalendarOf]) -> dict[str, str]:
+def _resources(mapped: Mapping[str, CalendarMapping]) -> dict[str, str]:
     """The keys of the providers that are a room or equipment."""
     return {p: resource_key(of.resource) for p, of in mapped.items() if of.resource}
 
 
-def _rooms(mapped: Mapping[str, CalendarOf], known: Mapping[str, Resource]) -> dict[str, Resource]:
+def _rooms(
+    mapped: Mapping[str, CalendarMapping], known: Mapping[str, Resource]
+) -> dict[str, Resource]:
     """The resources of the providers that are one, as far as they are known."""
     return {p: known[key] for p, key in _resources(mapped).items() if key in known}
 
 
-def _refused(listings: Sequence[Listed]) -> dict[str, Rejected]:
+def _refused(listings: Sequence[ListResult]) -> dict[str, RejectedError]:
     """Find the providers whose own user's list is refused for good: the user may be gone."""
     return {
         provider: fault
         for listed in listings
         if listed.call.selector == "userId"
         for fault in listed.faults
-        if isinstance(fault, Rejected)
+        if isinstance(fault, RejectedError)
         for provider in listed.call.providers
     }
 
 
-def _is_regrouped(listed: Listed) -> bool:
+def _is_regrouped(listed: ListResult) -> bool:
     """Whether the list of a group is refused: the directory may be out of date."""
-    refused = any(isinstance(fault, Rejected) for fault in listed.faults)
+    refused = any(isinstance(fault, RejectedError) for fault in listed.faults)
     return refused and listed.call.selector == "groupId"
 
 
 def _proven(
     window: Window,
     provider: str,
-    listings: Sequence[Listed],
+    listings: Sequence[ListResult],
     unknown: Mapping[str, Sequence[Kind]],
 ) -> list[tuple[Window, frozenset[Kind]]]:
     """What was proven of a provider. ``unknown`` are the kinds of which nothing was."""
@@ -438,11 +445,3 @@ def _is_deleted(item: object) -> bool:
 
 def _needs_zone(item: object) -> bool:
     return isinstance(item, Appointment | Block) and events.needs_zone(item)
-
-
-def _most_telling(faults: Sequence[SystemFault]) -> SystemFault:
-    """Choose the fault that a person or a timer must act on."""
-    return next(
-        (fault for kind in (AuthLost, RateLimited) for fault in faults if isinstance(fault, kind)),
-        faults[0],
-    )

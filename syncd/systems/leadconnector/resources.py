@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from syncd.systems.loose import number, text
+from syncd.systems.lenient import number, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.model import UNNAMED_SERIES, from_millis
 from syncd.systems.leadconnector.wire import Appointment
-from syncd.systems.loose import text
+from syncd.systems.lenient import text
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -11,7 +11,7 @@ from syncd.systems.leadconnector.times import instant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-LONGEST = timedelta(days=31)
+MAX_SPAN = timedelta(days=31)
 """What one call may span (docs/platforms/leadconnector-v2.md#free-slots)."""
 
 

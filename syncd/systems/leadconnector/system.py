@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from syncd.model import (
-    Directory,
     Kind,
     Offer,
+    UserDirectory,
     Window,
     is_derived,
     part_of,
@@ -19,64 +19,64 @@ from syncd.model import (
 from syncd.model.derived import USERS
 from syncd.model.platform_facts import PlatformKind
 from syncd.model.whole_record import WholeRecord, whole_record
-from syncd.systems import persons
-from syncd.systems.able import Able
+from syncd.systems import contact_addresses
+from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists
-from syncd.systems.facts import Facts
+from syncd.systems.facts import FactStore
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import buffers, checks, discover, slots, users
 from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.leadconnector.blocks import Blocks
-from syncd.systems.leadconnector.calls import Calls
-from syncd.systems.leadconnector.capable import capabilities
-from syncd.systems.leadconnector.closing import doors_of, seat_of
-from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
+from syncd.systems.leadconnector.calls import Api
+from syncd.systems.leadconnector.capabilities import capabilities
+from syncd.systems.leadconnector.directory import EVENT_TYPE, booked_on, directory_of
 from syncd.systems.leadconnector.events import is_deleted, needs_zone, status_word
 from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.inventory import Inventory
-from syncd.systems.leadconnector.knowledge import Knowledge
+from syncd.systems.leadconnector.location_cache import LocationCache
 from syncd.systems.leadconnector.opening import open_transport
 from syncd.systems.leadconnector.probing import Prober, v3_of
-from syncd.systems.leadconnector.reading import Reading
+from syncd.systems.leadconnector.reading import SnapshotReader
+from syncd.systems.leadconnector.resource_blocking import block_targets_of, calendar_mapping_of
 from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
-from syncd.systems.leadconnector.writing import Writing
-from syncd.systems.loose import text
-from syncd.systems.measured import Measured
+from syncd.systems.leadconnector.writing import Writer
+from syncd.systems.lenient import text
+from syncd.systems.measured import MeasuredFacts
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
     Found,
     Gone,
-    Malformed,
-    Refusal,
-    Rejected,
+    RejectedError,
+    RejectionReason,
     Unknown,
+    UnreadableError,
 )
-from syncd.systems.remembered import Remembered
-from syncd.systems.spans import slices
+from syncd.systems.ttl_cache import TtlCache
+from syncd.systems.windows import slice_window
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import httpx
 
-    from syncd.model import Buffer, Clock, Door, Event, EventRef, Operation, Person, Value
-    from syncd.systems.leadconnector.account import Account, CalendarOf
-    from syncd.systems.leadconnector.events import Reader
+    from syncd.model import BlockTarget, Buffer, Clock, Event, EventRef, Operation, Person, Value
+    from syncd.systems.inventory import OnProgress, SystemInventory
+    from syncd.systems.leadconnector.account import Account, CalendarMapping
+    from syncd.systems.leadconnector.events import Parser
     from syncd.systems.leadconnector.wire import Item
     from syncd.systems.port import (
+        CallStats,
         Capabilities,
-        Finding,
+        CheckResult,
         ListCall,
+        LookupResult,
         Reply,
         Row,
-        Sighting,
         Snapshot,
-        Traffic,
     )
     from syncd.systems.stopping import Stopping
-    from syncd.systems.tree import Told, Tree
 
 
 class LeadConnector:
@@ -86,7 +86,7 @@ class LeadConnector:
         self,
         name: str,
         account: Account,
-        calendars: Mapping[str, CalendarOf],
+        calendars: Mapping[str, CalendarMapping],
         clock: Clock,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -98,17 +98,17 @@ class LeadConnector:
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
-        self.facts = Facts(name, clock)
-        self.measured = Measured(PlatformKind.V2, self.facts)
-        self._able = Able(self.measured, partial(capabilities, account))
+        self.facts = FactStore(name, clock)
+        self.measured = MeasuredFacts(PlatformKind.V2, self.facts)
+        self._able = CapabilityCache(self.measured, partial(capabilities, account))
         self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
-        self._calls = Calls(name, account, self._transport)
-        self._knowledge = Knowledge(self._calls, clock)
+        self._calls = Api(name, account, self._transport)
+        self._knowledge = LocationCache(self._calls, clock)
         lists = CappedLists(name, clock, self.facts)
         parts = (self._calls, self._knowledge, self._calendars, clock, lists)
-        self._reading = Reading(name, account, *parts, self.measured)
+        self._reading = SnapshotReader(name, account, *parts, self.measured)
         self._blocks = Blocks(name, *parts, self.measured)
-        self._writing = Writing(
+        self._writing = Writer(
             name,
             account,
             self._calls,
@@ -120,7 +120,7 @@ class LeadConnector:
             self._sight,
             self.measured,
         )
-        self._persons: Remembered[Person | None] = Remembered(clock)
+        self._persons: TtlCache[Person | None] = TtlCache(clock)
         self._registries: dict[tuple[str, str, str], Associations] = {}
 
     async def read(
@@ -140,13 +140,13 @@ class LeadConnector:
         return self._with_buffers(snapshot, wanted)
 
     def event(self, row: Row) -> Event:
-        """Parse one row of a snapshot. Raises Malformed."""
+        """Parse one row of a snapshot. Raises UnreadableError."""
         if not isinstance(row.wire, Appointment | Block):
-            raise Malformed(self.name, row.id, "is no event")
+            raise UnreadableError(self.name, row.id, "is no event")
         return replace(self._reader.event(row.wire, row.provider), id=row.id)
 
-    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
-        """Look for an event by id, for a block also in its user's list. Raises SystemFault."""
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
+        """Look for an event by id, for a block also in its user's list. Raises PlatformError."""
         if ref.provider not in self._calendars:
             return Unknown("its provider is not mapped any more")
         sighting = await self._look_for(ref, value)
@@ -154,13 +154,15 @@ class LeadConnector:
             return self._reading.found(sighting.event, value)
         return sighting
 
-    async def _look_for(self, ref: EventRef, value: Value | None) -> Sighting:
+    async def _look_for(self, ref: EventRef, value: Value | None) -> LookupResult:
         if ref.kind is Kind.BLOCK:
             return await self._read_block(ref, value)
         try:
             item = await self._calls.appointment(record_id(ref.id))
-        except Rejected as fault:
-            return Gone() if fault.why is Refusal.GONE else Unknown(str(fault), refused=True)
+        except RejectedError as fault:
+            return (
+                Gone() if fault.why is RejectionReason.GONE else Unknown(str(fault), refused=True)
+            )
         if text(item.id) != record_id(ref.id):
             return Unknown("the answer is about another appointment")
         if is_deleted(item):
@@ -168,16 +170,16 @@ class LeadConnector:
         return await self._sight(item, ref)
 
     async def whole(self, ref: EventRef) -> WholeRecord:
-        """Read all fields of one appointment. Raises SystemFault."""
+        """Read all fields of one appointment. Raises PlatformError."""
         item, tree = await self._calls.whole(record_id(ref.id))
         if text(item.id) != record_id(ref.id):
             detail = "the answer is about another appointment"
-            raise Rejected(self.name, "GET an appointment", detail=detail)
+            raise RejectedError(self.name, "GET an appointment", detail=detail)
         status = self._reader.statuses.meant(status_word(item))
         return whole_record(tree, status, self._account.token)
 
-    async def users(self) -> Directory:
-        """Read users now, and calendars where they are mapped themselves. Raises SystemFault."""
+    async def users(self) -> UserDirectory:
+        """Read users now, and calendars where they are mapped themselves. Raises PlatformError."""
         mapped = {p: of for p, of in self._calendars.items() if of.resource is None}
         found = (await self._calls.users()).users
         if any(of.user is None for of in mapped.values()):
@@ -185,7 +187,7 @@ class LeadConnector:
         return users.directory(mapped, found, {})
 
     async def person(self, event: Event) -> Person | None:
-        """Look up a customer's addresses; kept in memory for an hour. Raises SystemFault."""
+        """Look up a customer's addresses; kept in memory for an hour. Raises PlatformError."""
         contact_id = event.person
         if contact_id is None:
             return None
@@ -194,11 +196,11 @@ class LeadConnector:
             region = text((await self._knowledge.location()).country) or None
             try:
                 contact = await self._calls.contact(contact_id)
-            except Rejected as fault:
-                if fault.why is Refusal.GONE:
+            except RejectedError as fault:
+                if fault.why is RejectionReason.GONE:
                     return None
                 raise
-            return persons.person(
+            return contact_addresses.normalize_contact(
                 [text(contact.email), *_more(contact.additional_emails, "email")],
                 [text(contact.phone), *_more(contact.additional_phones, "phone")],
                 region,
@@ -207,39 +209,39 @@ class LeadConnector:
         return await self._persons.get(contact_id, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out one operation. Raises SystemFault."""
+        """Carry out one operation. Raises PlatformError."""
         return await self._writing.write(operations)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """List what each of the provider's calendars offers, in order. Raises SystemFault."""
+        """List what each of the provider's calendars offers, in order. Raises PlatformError."""
         of = self._calendars[provider]
         found: set[Offer] = set()
         for calendar in booked_on(of, await self._knowledge.calendars()):
             offered = await self._offered(calendar, of.user, window)
             found.update(Offer(slot.start, slot.end, calendar) for slot in offered)
-        return sorted(found, key=lambda slot: (slot.start, slot.end, slot.seat))
+        return sorted(found, key=lambda slot: (slot.start, slot.end, slot.calendar_id))
 
-    async def doors(self, also: Collection[str]) -> Sequence[Door]:
+    async def doors(self, also: Collection[str]) -> Sequence[BlockTarget]:
         """What busy rooms can close here; from now on these are read and written as providers are.
 
-        ``also`` are providers that were such once. Raises SystemFault.
+        ``also`` are providers that were such once. Raises PlatformError.
         """
         resources = await self._knowledge.resources()
-        mapped = {p: of for p, of in self._calendars.items() if seat_of(p) is None}
-        found, _ = doors_of(resources, mapped, await self._knowledge.calendars())
+        mapped = {p: of for p, of in self._calendars.items() if calendar_mapping_of(p) is None}
+        found, _ = block_targets_of(resources, mapped, await self._knowledge.calendars())
         for provider in {*also, *(door.provider for door in found)} - self._calendars.keys():
-            seat = seat_of(provider)
+            seat = calendar_mapping_of(provider)
             if seat is not None:
                 self._calendars[provider] = seat
         return found
 
     async def prober(self) -> Prober:
         """Return what measures the location's uncertain facts."""
-        v3 = Calls(self.name, v3_of(self._account), self._transport)
+        v3 = Api(self.name, v3_of(self._account), self._transport)
         parts = (self._account, self._calls, v3, self._knowledge, self._calendars)
         return Prober(*parts, self._writing.owner)
 
-    def registry(self, key: str, object: str, field: str) -> Associations:
+    def contact_directory(self, key: str, object: str, field: str) -> Associations:
         """The contacts of the location, and the association that ties bookings to them."""
         asked = (key, object, field)
         if asked not in self._registries:
@@ -261,12 +263,12 @@ class LeadConnector:
         """How many calls `plan` names."""
         return len(self.plan(window, providers))
 
-    async def discover(self, told: Told) -> Tree:
-        """Read everything that a mapping may name. Raises no SystemFault."""
+    async def discover(self, told: OnProgress) -> SystemInventory:
+        """Read everything that a mapping may name. Raises no PlatformError."""
         inventory = Inventory(self._account, self._transport)
         return await discover.discover(self.name, self._account, self._calls, inventory, told)
 
-    async def check(self) -> Sequence[Finding]:
+    async def check(self) -> Sequence[CheckResult]:
         """Look at token, location, users, calendars and clock without writing."""
         findings = await checks.check(
             self.name, self._calendars, self._calls, self._knowledge, self._clock.now()
@@ -292,7 +294,7 @@ class LeadConnector:
         return buffers.remembered(self.facts) if self._closes_buffers else {}
 
     @property
-    def traffic(self) -> Traffic:
+    def traffic(self) -> CallStats:
         """Counters and learned limits so far."""
         return self._transport.traffic
 
@@ -301,7 +303,7 @@ class LeadConnector:
         await self._transport.aclose()
 
     @property
-    def _reader(self) -> Reader:
+    def _reader(self) -> Parser:
         return self._reading.reader
 
     @property
@@ -318,7 +320,7 @@ class LeadConnector:
         odd = tuple(buffers.odd_buffers(self.name, mapped, directory))
         return replace(snapshot, malformed=(*snapshot.malformed, *odd)) if odd else snapshot
 
-    async def _read_block(self, ref: EventRef, value: Value | None) -> Sighting:
+    async def _read_block(self, ref: EventRef, value: Value | None) -> LookupResult:
         """Look for a block by its id, then where it may have been moved to.
 
         A list counts if it is surely whole around the block's place, and holds others that lie
@@ -352,8 +354,8 @@ class LeadConnector:
         """
         of, directory = self._calendars[provider], await self._knowledge.calendars()
         seats = [directory[seat] for seat in booked_on(of, directory) if seat in directory]
-        own = [seat.id for seat in seats if seat.type == EVENT]
-        of_user = [seat.id for seat in seats if seat.type != EVENT and of.user in seat.team]
+        own = [seat.id for seat in seats if seat.type == EVENT_TYPE]
+        of_user = [seat.id for seat in seats if seat.type != EVENT_TYPE and of.user in seat.team]
         day = timedelta(days=1)
         near = Window(value.start - day, value.end + day)
         for calendar in own:
@@ -373,12 +375,12 @@ class LeadConnector:
         known = (await self._knowledge.calendars()).get(calendar)
         length = known.length if known is not None else None
         found: list[Window] = []
-        for piece in slices(window, slots.LONGEST):
+        for piece in slice_window(window, slots.MAX_SPAN):
             starts = await self._calls.free_slots(calendar, piece, user)
             found += slots.offered(starts, length, self._knowledge.zone)
         return found
 
-    async def _sight(self, item: Item, ref: EventRef) -> Sighting:
+    async def _sight(self, item: Item, ref: EventRef) -> LookupResult:
         """Say what a record is to the provider that it was asked for."""
         if not isinstance(item, Appointment) or not is_derived(ref.id):
             return await self._sighting(item, ref)
@@ -386,7 +388,7 @@ class LeadConnector:
             return await self._hosted(item, ref)
         return await self._used(item, ref)
 
-    async def _hosted(self, item: Appointment, ref: EventRef) -> Sighting:
+    async def _hosted(self, item: Appointment, ref: EventRef) -> LookupResult:
         """Say what an appointment is to one of its further hosts.
 
         Where the user is no host any more, it is found at the first host instead: whether the
@@ -402,10 +404,10 @@ class LeadConnector:
             return Gone()  # The record itself is this host's event now.
         try:
             return Found(replace(self._reader.event(item, host), id=ref.id))
-        except Malformed as error:
+        except UnreadableError as error:
             return Unknown(str(error))
 
-    async def _used(self, item: Appointment, ref: EventRef) -> Sighting:
+    async def _used(self, item: Appointment, ref: EventRef) -> LookupResult:
         """Say what an appointment is to a resource: of another one it is no event (any more)."""
         if needs_zone(item):
             await self._knowledge.location()
@@ -417,11 +419,11 @@ class LeadConnector:
             return Gone()
         try:
             return Found(replace(self._reader.event(item, ref.provider), id=ref.id))
-        except Malformed as error:
+        except UnreadableError as error:
             return Unknown(str(error))
 
-    async def _sighting(self, item: Item, ref: EventRef) -> Sighting:
-        """Say what a record shows now, also where its owner is not mapped. Raises SystemFault."""
+    async def _sighting(self, item: Item, ref: EventRef) -> LookupResult:
+        """Say what a record shows now, also where its owner is not mapped. Raises PlatformError."""
         if needs_zone(item):
             await self._knowledge.location()
         provider = (await self._reading.owners()).owner(item, (ref.provider,))
@@ -429,12 +431,12 @@ class LeadConnector:
             return Gone(own_list=isinstance(item, Block))
         try:
             return Found(self._reader.event(item, provider or ""))
-        except Malformed as error:
+        except UnreadableError as error:
             return Unknown(str(error))
 
 
 def _touched(value: Value, offered: Iterable[Window]) -> bool:
-    return any(slot.touches(value) for slot in offered)
+    return any(slot.overlaps(value) for slot in offered)
 
 
 def _more(entries: object, field: str) -> Iterable[str]:

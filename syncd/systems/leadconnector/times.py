@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from syncd.model import resolve_wall_time, utc
-from syncd.systems.allday import inner
-from syncd.systems.epochs import epoch
-from syncd.systems.loose import text
+from syncd.systems.all_day import inner
+from syncd.systems.epoch_times import epoch
+from syncd.systems.lenient import text
 
 _AWARE = len("2020-08-28T15:30:00Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, EventRef, Status, Value, Window, cut_end, is_derived, mark
+from syncd.model import Action, EventRef, Status, Value, Window, cut_end, embed_tag, is_derived
 from syncd.model.platform_facts import NO, YES
 from syncd.model.whole_record import Update, WholeRecord, compare_records, whole_record
 from syncd.systems.leadconnector import fields
@@ -21,15 +21,15 @@ from syncd.systems.leadconnector.fields import CALENDAR, HOSTS, STATUS, TITLE, U
 from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.times import written
 from syncd.systems.leadconnector.wire import Block, Whole
-from syncd.systems.loose import text
+from syncd.systems.lenient import text
 from syncd.systems.port import (
-    Delayed,
+    DelayedError,
     Done,
     Found,
-    Refusal,
-    Rejected,
-    Sighting,
-    SystemFault,
+    LookupResult,
+    PlatformError,
+    RejectedError,
+    RejectionReason,
     TargetChanged,
     Unknown,
 )
@@ -38,24 +38,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from syncd.model import Clock, Operation
-    from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.account import Account, CalendarMapping
     from syncd.systems.leadconnector.blocks import Blocks
-    from syncd.systems.leadconnector.calls import Calls
-    from syncd.systems.leadconnector.reading import Reading
+    from syncd.systems.leadconnector.calls import Api
+    from syncd.systems.leadconnector.reading import SnapshotReader
     from syncd.systems.leadconnector.wire import Wrote
-    from syncd.systems.measured import Measured
+    from syncd.systems.measured import MeasuredFacts
 
-FRESH = 2.0
+REREAD_AFTER = 2.0
 """Seconds between the answer to the read before an update and the sending of the update."""
 
-PATIENCE = 15.0
+FIRST_REQUEST_WITHIN = 15.0
 """Seconds within which the first request of an update must leave: a crash is judged by that."""
 
 _READS = 3
 _AROUND = timedelta(minutes=1)
 
 Record = Whole | Block
-Sight = Callable[[Record, EventRef], Awaitable[Sighting]]
+ReadRecord = Callable[[Record, EventRef], Awaitable[LookupResult]]
 Owner = Callable[[str], Awaitable[dict[str, str]]]
 
 
@@ -82,21 +82,21 @@ class _Update:
         return {**self.more, **times, **self.kept}
 
 
-class Updating:
+class Updater:
     """Carries out updates on one location; ``sight`` tells what a record is to syncd."""
 
     def __init__(
         self,
         system: str,
         account: Account,
-        calls: Calls,
-        reading: Reading,
+        calls: Api,
+        reading: SnapshotReader,
         blocks: Blocks,
-        calendars: Mapping[str, CalendarOf],
+        calendars: Mapping[str, CalendarMapping],
         clock: Clock,
-        sight: Sight,
+        sight: ReadRecord,
         owner: Owner,
-        measured: Measured,
+        measured: MeasuredFacts,
     ) -> None:
         """Keep the parts. ``owner`` names a new block's owner as its body does."""
         self._measured = measured
@@ -111,21 +111,21 @@ class Updating:
         self._owner = owner
 
     async def update(self, operation: Operation) -> Done | TargetChanged:
-        """Move an event, or set its status. Raises SystemFault: then nothing happened.
+        """Move an event, or set its status. Raises PlatformError: then nothing happened.
 
         Nothing is written to a record that is not as it was decided on.
         """
         _wanted(operation)
         if is_derived(operation.ref.id):
             detail = "an event that is derived from a meeting is only read"
-            raise Rejected(self._system, f"PUT {APPOINTMENTS}", detail=detail)
-        latest = self._clock.monotonic() + PATIENCE
+            raise RejectedError(self._system, f"PUT {APPOINTMENTS}", detail=detail)
+        latest = self._clock.monotonic() + FIRST_REQUEST_WITHIN
         owner: str | None = None
         reads = 0
         while True:
             reads += 1
             record, whole = await self._read(operation)
-            deadline = min(latest, self._clock.monotonic() + FRESH)
+            deadline = min(latest, self._clock.monotonic() + REREAD_AFTER)
             if isinstance(record, Unknown):
                 return TargetChanged(record)
             sighting = await self._sight(record, operation.ref)
@@ -135,11 +135,11 @@ class Updating:
             update = replace(prepared, whole=whole)
             try:
                 wrote = await self._put(update, deadline)
-            except Delayed:
+            except DelayedError:
                 if reads >= _READS or self._clock.monotonic() > latest:
                     raise
-            except Rejected as fault:
-                if fault.why is not Refusal.OWNER_MISSING or owner is not None:
+            except RejectedError as fault:
+                if fault.why is not RejectionReason.OWNER_MISSING or owner is not None:
                     raise
                 # A team's calendar needs to be told whose the meeting is: it shows that by now, or
                 # it is the user whom the provider is mapped to.
@@ -150,11 +150,11 @@ class Updating:
     async def _compared(self, operation: Operation, update: _Update, wrote: Wrote) -> Done:
         """Compare what stands there now with what was sent; put back once what was reset.
 
-        Only what the update itself reset is put back (`fields.reset`), and only while the record
-        stands where the update put it: what somebody else changed since is news, and stays.
+        Only what the update itself reset is put back (`fields.reset_fields`), and only while the
+        record stands where the update put it: what somebody else changed since is news, and stays.
         """
         seen, whole = await self._look(operation, update, wrote)
-        lost = fields.reset(update.kept, wrote, seen)
+        lost = fields.reset_fields(update.kept, wrote, seen)
         restored: list[str] = []
         if lost and self._measured.contradict("update_replaces", NO) and seen is None:
             seen, whole = await self._look(operation, update, wrote)
@@ -163,14 +163,14 @@ class Updating:
             kept = {**now, **{name: update.kept[name] for name in lost}}
             again = replace(update, kept=kept)
             try:
-                wrote = await self._put(again, self._clock.monotonic() + FRESH)
-            except SystemFault:
+                wrote = await self._put(again, self._clock.monotonic() + REREAD_AFTER)
+            except PlatformError:
                 # Put back or not: the next read shows that.
                 pass
             else:
                 update, before = again, lost
                 seen, whole = await self._look(operation, update, wrote)
-                lost = [name for name in fields.reset(kept, wrote, seen) if name in before]
+                lost = [name for name in fields.reset_fields(kept, wrote, seen) if name in before]
                 restored = [name for name in before if name not in lost]
         if seen is not None and not set(update.hosts) <= set(hosts_of(seen)):
             lost = [*lost, HOSTS]
@@ -180,22 +180,24 @@ class Updating:
         return Done([(operation.ref.id, shown)], tuple(restored), tuple(lost))
 
     async def _read(self, operation: Operation) -> tuple[Record | Unknown, WholeRecord | None]:
-        """Read the target. Raises Rejected (GONE) for a meeting that is not there any more."""
+        """Read the target. Raises RejectedError (GONE) for a meeting that is not there any more."""
         ref = operation.ref
         if _is_block(operation):
             block = await self._listed(operation, operation.before)
             return block or Unknown("it is not listed"), None
         try:
             item, tree = await self._calls.whole(ref.id)
-        except Rejected as fault:
-            if fault.why is Refusal.GONE:
+        except RejectedError as fault:
+            if fault.why is RejectionReason.GONE:
                 raise
             return Unknown(str(fault), refused=True), None
         if text(item.id) != ref.id:
             return Unknown("the answer is about another appointment"), None
         if is_deleted(item):
             path = f"GET {APPOINTMENTS}/{part(ref.id)}"
-            raise Rejected(self._system, path, why=Refusal.GONE, status=200, detail="deleted")
+            raise RejectedError(
+                self._system, path, why=RejectionReason.GONE, status=200, detail="deleted"
+            )
         status = self._reading.reader.statuses.meant(status_word(item))
         return item, whole_record(tree, status, self._account.token)
 
@@ -228,7 +230,7 @@ class Updating:
             if seen is None or isinstance(seen, Unknown):
                 return None, None
             value = self._value(seen)
-        except (SystemFault, ValueError):
+        except (PlatformError, ValueError):
             return None, None
         return (seen, whole) if value.interval == (update.start, update.end) else (None, None)
 
@@ -248,7 +250,7 @@ class Updating:
             kept.setdefault(USER, owner)
         if _is_block(operation):
             if TITLE not in kept and operation.key is not None:
-                kept[TITLE] = mark(self._account.title, operation.key)
+                kept[TITLE] = embed_tag(self._account.title, operation.key)
             if USER in kept:  # one owner, never two
                 kept.pop(CALENDAR, None)
             elif CALENDAR not in kept:
@@ -274,7 +276,7 @@ class Updating:
 
     async def _put(self, update: _Update, deadline: float) -> Wrote:
         texts = fields.private(update.kept)
-        return await self._calls.tell(
+        return await self._calls.send(
             "PUT", update.path, update.body, deadline=deadline, private=texts
         )
 
@@ -283,7 +285,7 @@ class Updating:
 
         None leaves it to the next read to show what became of the record.
         """
-        was_reset = STATUS in fields.reset(update.kept, wrote, seen)
+        was_reset = STATUS in fields.reset_fields(update.kept, wrote, seen)
         try:
             value = self._value(wrote if seen is None else seen)
         except ValueError:
@@ -297,7 +299,7 @@ class Updating:
         return self._reading.reader.value(record)
 
 
-def _as_decided(sighting: Sighting, operation: Operation, now: datetime) -> bool:
+def _as_decided(sighting: LookupResult, operation: Operation, now: datetime) -> bool:
     """Whether the target is the one, and at the value, that the decision was made on."""
     if not isinstance(sighting, Found) or sighting.event.provider != operation.provider:
         return False

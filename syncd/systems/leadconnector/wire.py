@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from syncd.systems.loose import Odd, text
+from syncd.systems.lenient import LenientValue, text
 
 
 class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -73,13 +73,13 @@ Item = Appointment | Block
 class Appointments(msgspec.Struct):
     """The answer of ``GET /calendars/events``. An answer without the list is no empty list."""
 
-    events: list[Appointment | Odd]
+    events: list[Appointment | LenientValue]
 
 
 class Blocks(msgspec.Struct):
     """The answer of ``GET /calendars/blocked-slots``."""
 
-    events: list[Block | Odd]
+    events: list[Block | LenientValue]
 
 
 class One(Whole, frozen=True, gc=False):
@@ -88,8 +88,8 @@ class One(Whole, frozen=True, gc=False):
     An answer may also be the appointment itself.
     """
 
-    appointment: Whole | Odd = None
-    event: Whole | Odd = None
+    appointment: Whole | LenientValue = None
+    event: Whole | LenientValue = None
 
 
 class ServiceBooking(msgspec.Struct, rename="camel"):
@@ -111,7 +111,7 @@ class ServiceBooking(msgspec.Struct, rename="camel"):
 class ServiceBookings(msgspec.Struct):
     """The answer of ``GET /calendars/services/bookings``."""
 
-    bookings: list[ServiceBooking | Odd]
+    bookings: list[ServiceBooking | LenientValue]
 
 
 class Wrote(msgspec.Struct, rename="camel"):
@@ -148,7 +148,7 @@ class Calendar(msgspec.Struct, rename="camel"):
     name: Any = None
     group_id: Any = None
     calendar_type: Any = None
-    team_members: list[Member | Odd] | dict[str, Any] | str | float | bool | None = None
+    team_members: list[Member | LenientValue] | dict[str, Any] | str | float | bool | None = None
     slot_duration: Any = None
     slot_duration_unit: Any = None
     slot_buffer: Any = None
@@ -163,7 +163,7 @@ class Calendar(msgspec.Struct, rename="camel"):
 class Calendars(msgspec.Struct):
     """The answer of ``GET /calendars/``."""
 
-    calendars: list[Calendar | Odd]
+    calendars: list[Calendar | LenientValue]
 
 
 class CalendarAnswer(msgspec.Struct):
@@ -182,7 +182,7 @@ class Group(msgspec.Struct):
 class Groups(msgspec.Struct):
     """The answer of ``GET /calendars/groups``."""
 
-    groups: list[Group | Odd]
+    groups: list[Group | LenientValue]
 
 
 class Location(msgspec.Struct):
@@ -221,7 +221,7 @@ class OneUser(User, rename="camel"):
 class Users(msgspec.Struct):
     """The answer of ``GET /users/``."""
 
-    users: list[User | Odd]
+    users: list[User | LenientValue]
 
 
 class Contact(msgspec.Struct, rename="camel"):

@@ -4,43 +4,49 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, mark
+from syncd.model import Action, embed_tag
 from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, part
-from syncd.systems.leadconnector.directory import EVENT
+from syncd.systems.leadconnector.directory import EVENT_TYPE
 from syncd.systems.leadconnector.times import written
-from syncd.systems.leadconnector.updating import Updating
-from syncd.systems.loose import text
-from syncd.systems.port import Ambiguous, Done, Refusal, Rejected, TargetChanged
+from syncd.systems.leadconnector.updating import Updater
+from syncd.systems.lenient import text
+from syncd.systems.port import (
+    Done,
+    RejectedError,
+    RejectionReason,
+    TargetChanged,
+    UnknownOutcomeError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from syncd.model import Clock, Operation, Value
-    from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.account import Account, CalendarMapping
     from syncd.systems.leadconnector.blocks import Blocks
-    from syncd.systems.leadconnector.calls import Calls
-    from syncd.systems.leadconnector.knowledge import Knowledge
-    from syncd.systems.leadconnector.reading import Reading
-    from syncd.systems.leadconnector.updating import Sight
+    from syncd.systems.leadconnector.calls import Api
+    from syncd.systems.leadconnector.location_cache import LocationCache
+    from syncd.systems.leadconnector.reading import SnapshotReader
+    from syncd.systems.leadconnector.updating import ReadRecord
     from syncd.systems.leadconnector.wire import Wrote
-    from syncd.systems.measured import Measured
+    from syncd.systems.measured import MeasuredFacts
 
 
-class Writing:
+class Writer:
     """Carries out operations on one location."""
 
     def __init__(
         self,
         system: str,
         account: Account,
-        calls: Calls,
-        knowledge: Knowledge,
-        reading: Reading,
-        calendars: Mapping[str, CalendarOf],
+        calls: Api,
+        knowledge: LocationCache,
+        reading: SnapshotReader,
+        calendars: Mapping[str, CalendarMapping],
         blocks: Blocks,
         clock: Clock,
-        sight: Sight,
-        measured: Measured,
+        sight: ReadRecord,
+        measured: MeasuredFacts,
     ) -> None:
         """Keep the parts. ``sight`` tells what a record is to syncd."""
         self._system = system
@@ -49,12 +55,12 @@ class Writing:
         self._knowledge = knowledge
         self._calendars = calendars
         self._reading = reading
-        self._updating = Updating(
+        self._updating = Updater(
             system, account, calls, reading, blocks, calendars, clock, sight, self.owner, measured
         )
 
     async def write(self, operations: Sequence[Operation]) -> Done | TargetChanged:
-        """Carry out one operation: no call of v2 takes more. Raises SystemFault."""
+        """Carry out one operation: no call of v2 takes more. Raises PlatformError."""
         (operation,) = operations
         match operation.action:
             case Action.CREATE_BLOCK:
@@ -65,18 +71,18 @@ class Writing:
                 return await self._updating.update(operation)
 
     async def _create(self, operation: Operation) -> Done:
-        wrote = await self._calls.tell("POST", BLOCKS, await self._block(operation))
+        wrote = await self._calls.send("POST", BLOCKS, await self._block(operation))
         known = text(wrote.id)
         if not known:
             detail = "the answer names no id"
-            raise Ambiguous(self._system, f"POST {BLOCKS}", status=200, detail=detail)
+            raise UnknownOutcomeError(self._system, f"POST {BLOCKS}", status=200, detail=detail)
         return Done([(known, self._shown(wrote))])
 
     async def _remove(self, operation: Operation) -> Done:
         try:
-            await self._calls.tell("DELETE", f"{EVENTS}/{part(operation.ref.id)}", {})
-        except Rejected as fault:
-            if fault.why is not Refusal.GONE:
+            await self._calls.send("DELETE", f"{EVENTS}/{part(operation.ref.id)}", {})
+        except RejectedError as fault:
+            if fault.why is not RejectionReason.GONE:
                 raise
         return Done([(operation.ref.id, None)])
 
@@ -89,7 +95,7 @@ class Writing:
             "startTime": written(value.start),
             "endTime": written(value.end),
             **await self.owner(operation.provider),
-            "title": title if operation.key is None else mark(title, operation.key),
+            "title": title if operation.key is None else embed_tag(title, operation.key),
         }
 
     async def owner(self, provider: str) -> dict[str, str]:
@@ -99,13 +105,13 @@ class Writing:
             return {"assignedUserId": of.user}
         directory = await self._knowledge.calendars()
         for calendar in of.calendars:
-            if calendar in directory and directory[calendar].type == EVENT:
+            if calendar in directory and directory[calendar].type == EVENT_TYPE:
                 return {"calendarId": calendar}
         detail = (
             f"no calendar of {provider} can be blocked: name its user, "
-            f'or a calendar of type "{EVENT}"'
+            f'or a calendar of type "{EVENT_TYPE}"'
         )
-        raise Rejected(self._system, f"POST {BLOCKS}", detail=detail)
+        raise RejectedError(self._system, f"POST {BLOCKS}", detail=detail)
 
     def _shown(self, wrote: Wrote) -> Value | None:
         """Read the value that the answer itself shows."""

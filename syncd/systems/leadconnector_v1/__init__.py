@@ -3,8 +3,8 @@
 See docs/platforms/leadconnector-v1.md.
 """
 
-from syncd.systems.leadconnector_v1.account import REMEDY, Account, CalendarOf
+from syncd.systems.leadconnector_v1.account import REMEDY, Account, CalendarMapping
 from syncd.systems.leadconnector_v1.provision import Provisioner
 from syncd.systems.leadconnector_v1.system import LeadConnectorV1
 
-__all__ = ["REMEDY", "Account", "CalendarOf", "LeadConnectorV1", "Provisioner"]
+__all__ = ["REMEDY", "Account", "CalendarMapping", "LeadConnectorV1", "Provisioner"]

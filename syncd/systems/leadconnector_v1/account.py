@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from syncd.model import Status, zone
-from syncd.model.allday import BUSY, AllDayRule
+from syncd.model.all_day import BUSY, AllDayRule
 
 REMEDY = (
     "in LeadConnector, see that this calendar counts the busy time of the blocked user; where it "
@@ -49,7 +49,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarOf:
+class CalendarMapping:
     """Where one provider's time is kept: a calendar (service) id, a user id, a team id, or several.
 
     The user decides whose an event is; the calendar does where no user is named; the team only

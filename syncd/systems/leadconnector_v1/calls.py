@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from syncd.model import Window, zone
+from syncd.systems.free_slots import starts
 from syncd.systems.leadconnector_v1 import wire
 from syncd.systems.leadconnector_v1.events import instant
 from syncd.systems.leadconnector_v1.plan import LIST
-from syncd.systems.loose import Odd, read_json, text
-from syncd.systems.offered import starts
-from syncd.systems.port import Ambiguous, Refusal, Rejected
+from syncd.systems.lenient import LenientValue, read_json, text
+from syncd.systems.port import RejectedError, RejectionReason, UnknownOutcomeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,8 +47,8 @@ def slot_fields(value: Value, zone_name: str) -> dict[str, str]:
     }
 
 
-class Calls:
-    """Typed calls over one location's transport. Every method raises SystemFault."""
+class Api:
+    """Typed calls over one location's transport. Every method raises PlatformError."""
 
     def __init__(self, system: str, transport: Transport) -> None:
         """Keep the transport."""
@@ -97,7 +97,7 @@ class Calls:
         path = "contacts/lookup"
         try:
             body = await self._transport.read("GET", path, params=params)
-        except Rejected as fault:
+        except RejectedError as fault:
             if fault.status in _NO_CONTACT:
                 return ()
             raise
@@ -119,15 +119,15 @@ class Calls:
                 return known_zone(text(location.timezone))
         return ""
 
-    async def services(self) -> list[wire.Service | Odd]:
+    async def services(self) -> list[wire.Service | LenientValue]:
         """All bookable calendars."""
         return (await self._ask("calendars/services", wire.Services)).services
 
-    async def teams(self) -> list[wire.Team | Odd]:
+    async def teams(self) -> list[wire.Team | LenientValue]:
         """All teams."""
         return (await self._ask("calendars/teams", wire.Teams)).teams
 
-    async def users(self) -> list[wire.User | Odd]:
+    async def users(self) -> list[wire.User | LenientValue]:
         """All users that the key may see."""
         return (await self._ask("users/", wire.Users)).users
 
@@ -150,13 +150,13 @@ class Calls:
     async def create(self, fields: Mapping[str, str]) -> tuple[str, str]:
         """Make a booking or an event block; its id, and its contact's as far as it is told.
 
-        Raises Ambiguous when the answer has no id.
+        Raises UnknownOutcomeError when the answer has no id.
         """
         answer = await self._transport.write("POST", LIST, json=dict(fields))
         made = read_json(answer.content, wire.WithContact) or wire.WithContact()
         if not text(made.id):
             detail = "the answer names no id"
-            raise Ambiguous(self._system, f"POST {LIST}", status=200, detail=detail)
+            raise UnknownOutcomeError(self._system, f"POST {LIST}", status=200, detail=detail)
         return text(made.id), wire.contact_id(made)
 
     async def move(self, event_id: str, value: Value, zone_name: str) -> None:
@@ -172,8 +172,8 @@ class Calls:
         """Delete; one that is gone already is deleted too."""
         try:
             await self._transport.write("DELETE", _path(event_id))
-        except Rejected as fault:
-            if fault.why is not Refusal.GONE:
+        except RejectedError as fault:
+            if fault.why is not RejectionReason.GONE:
                 raise
 
     async def _ask(self, path: str, shape: type[T], params: dict[str, str] | None = None) -> T:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from syncd.systems.advice import cause_and_remedy
 from syncd.systems.findings import EMPTY_USER_LIST
 from syncd.systems.leadconnector_v1.wire import Named, Service
-from syncd.systems.loose import text
-from syncd.systems.port import Finding, SystemFault
+from syncd.systems.lenient import text
+from syncd.systems.port import CheckResult, PlatformError
+from syncd.systems.remedies import cause_and_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from syncd.systems.leadconnector_v1.account import Account, CalendarOf
-    from syncd.systems.leadconnector_v1.calls import Calls
-    from syncd.systems.loose import Odd
+    from syncd.systems.leadconnector_v1.account import Account, CalendarMapping
+    from syncd.systems.leadconnector_v1.calls import Api
+    from syncd.systems.lenient import LenientValue
 
 
 OUT_OF_SUPPORT = (
@@ -30,22 +30,22 @@ OUT_OF_SUPPORT = (
 
 
 async def check(
-    system: str, account: Account, calendars: Mapping[str, CalendarOf], calls: Calls
-) -> list[Finding]:
+    system: str, account: Account, calendars: Mapping[str, CalendarMapping], calls: Api
+) -> list[CheckResult]:
     """Look at the key, the zone and every mapped id. A call that fails is a finding."""
-    findings = [Finding("note", system, *OUT_OF_SUPPORT)]
+    findings = [CheckResult("note", system, *OUT_OF_SUPPORT)]
     try:
         zone_name = await calls.timezone()
-    except SystemFault as fault:
-        return [Finding("error", system, *cause_and_remedy(fault)), *findings]
-    findings.append(Finding("ok", system, "the key is accepted"))
+    except PlatformError as fault:
+        return [CheckResult("error", system, *cause_and_remedy(fault)), *findings]
+    findings.append(CheckResult("ok", system, "the key is accepted"))
     if not (account.timezone or zone_name):
         remedy = f'set timezone = "…" in [systems.{system}]'
-        findings.append(Finding("warning", system, "the location tells no known zone", remedy))
+        findings.append(CheckResult("warning", system, "the location tells no known zone", remedy))
     findings += _forms(system, account, calendars)
-    services: list[Service | Odd] = []
+    services: list[Service | LenientValue] = []
 
-    async def ask_services() -> list[Service | Odd]:
+    async def ask_services() -> list[Service | LenientValue]:
         services.extend(await calls.services())
         return services
 
@@ -64,14 +64,14 @@ async def _known(
     noun: str,
     wanted: Mapping[str, str],
     ask: Callable[[], Awaitable[Iterable[object]]],
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Whether each mapped id is among the location's own, and active as far as it says."""
     try:
         listed = [item for item in await ask() if isinstance(item, Named | Service)]
-    except SystemFault as fault:
-        return [Finding("error", f"{system}: {noun}s", *cause_and_remedy(fault))]
+    except PlatformError as fault:
+        return [CheckResult("error", f"{system}: {noun}s", *cause_and_remedy(fault))]
     if noun == "user" and not listed:
-        return [Finding("warning", f"{system}: users", *EMPTY_USER_LIST)]
+        return [CheckResult("warning", f"{system}: users", *EMPTY_USER_LIST)]
     active = {text(item.id): getattr(item, "is_active", None) is not False for item in listed}
     return [
         _verdict(system, f"{system}: {provider}", noun, provider, active=active.get(known))
@@ -80,8 +80,8 @@ async def _known(
 
 
 def _together(
-    system: str, calendars: Mapping[str, CalendarOf], services: Iterable[object]
-) -> Iterable[Finding]:
+    system: str, calendars: Mapping[str, CalendarMapping], services: Iterable[object]
+) -> Iterable[CheckResult]:
     """Calendars that are read one by one, and could be by their team (see `plan`)."""
     teams = {text(s.id): text(s.team_id) for s in services if isinstance(s, Service)}
     alone: dict[str, set[str]] = defaultdict(set)
@@ -92,29 +92,31 @@ def _together(
         if team and len(members) > 1:
             message = f"{len(members)} calendars of team {team} are read by a call each"
             remedy = f'say team = "{team}" beside each of them, and one call reads them all'
-            yield Finding("ok", f"{system}: team {team}", message, remedy)
+            yield CheckResult("ok", f"{system}: team {team}", message, remedy)
 
 
 def _verdict(
     system: str, subject: str, noun: str, provider: str, *, active: bool | None
-) -> Finding:
+) -> CheckResult:
     remedy = f"correct {system} of [providers.{provider}.calendars]"
     match active:
         case True:
-            return Finding("ok", subject, f"the {noun} exists")
+            return CheckResult("ok", subject, f"the {noun} exists")
         case False:
-            return Finding("warning", subject, f"the {noun} is not active", remedy)
+            return CheckResult("warning", subject, f"the {noun} is not active", remedy)
         case None:
-            return Finding("error", subject, f"the location has no such {noun}", remedy)
+            return CheckResult("error", subject, f"the location has no such {noun}", remedy)
 
 
-def _forms(system: str, account: Account, calendars: Mapping[str, CalendarOf]) -> Iterable[Finding]:
+def _forms(
+    system: str, account: Account, calendars: Mapping[str, CalendarMapping]
+) -> Iterable[CheckResult]:
     """Providers that cannot be blocked in the configured form."""
     for provider, calendar in calendars.items():
         holds = account.blocks == "hold"
         if not calendar.calendar and (holds or not calendar.user):
             need = "a calendar" if holds else "a user or a calendar"
-            yield Finding(
+            yield CheckResult(
                 "error",
                 f"{system}: {provider}",
                 f"blocks need {need} id",

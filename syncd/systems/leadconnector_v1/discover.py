@@ -4,38 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.systems.advice import advice
 from syncd.systems.findings import empty_list_finding
+from syncd.systems.inventory import (
+    Calendar,
+    Group,
+    OnProgress,
+    PartialReader,
+    SystemInventory,
+    User,
+)
 from syncd.systems.leadconnector_v1 import wire
 from syncd.systems.leadconnector_v1.calls import known_zone
-from syncd.systems.loose import Odd, text
-from syncd.systems.port import AuthLost, Finding, SystemFault
-from syncd.systems.tree import Calendar, Group, Parts, Told, Tree, User
+from syncd.systems.lenient import LenientValue, text
+from syncd.systems.port import CheckResult, PlatformError, UnauthorizedError
+from syncd.systems.remedies import advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from syncd.systems.leadconnector_v1.account import Account
-    from syncd.systems.leadconnector_v1.calls import Calls
+    from syncd.systems.leadconnector_v1.calls import Api
 
 
-async def discover(system: str, account: Account, calls: Calls, told: Told) -> Tree:
+async def discover(system: str, account: Account, calls: Api, told: OnProgress) -> SystemInventory:
     """Read the location with four calls. A call that fails is a finding."""
 
-    def explain(what: str, fault: SystemFault) -> Finding:
+    def explain(what: str, fault: PlatformError) -> CheckResult:
         return _explain(system, account, what, fault)
 
-    parts = Parts(told, explain)
+    parts = PartialReader(told, explain)
     no_places: list[wire.Location] = []
     places = await parts.read("location", calls.locations(), no_places)
     if len(places) > 1:
         parts.findings.append(_agency(system, len(places)))
     if parts.findings:
-        return Tree(system=system, platform="leadconnector-v1", findings=tuple(parts.findings))
+        return SystemInventory(
+            system=system, platform="leadconnector-v1", findings=tuple(parts.findings)
+        )
     here = places[0] if places else wire.Location()
-    no_teams: list[wire.Team | Odd] = []
-    no_services: list[wire.Service | Odd] = []
-    no_users: list[wire.User | Odd] = []
+    no_teams: list[wire.Team | LenientValue] = []
+    no_services: list[wire.Service | LenientValue] = []
+    no_users: list[wire.User | LenientValue] = []
     teams = await parts.read("teams", calls.teams(), no_teams)
     services = await parts.read("services", calls.services(), no_services)
     rows = await parts.read("users", calls.users(), no_users)
@@ -44,7 +53,7 @@ async def discover(system: str, account: Account, calls: Calls, told: Told) -> T
     if is_empty:
         users = members_of(teams, services)
         parts.findings.append(empty_list_finding(system, users))
-    return Tree(
+    return SystemInventory(
         system=system,
         platform="leadconnector-v1",
         account=text(here.id),
@@ -103,8 +112,8 @@ def _group(row: wire.Team) -> Group:
     return Group(text(row.id), text(row.name), users)
 
 
-def _agency(system: str, count: int) -> Finding:
-    return Finding(
+def _agency(system: str, count: int) -> CheckResult:
+    return CheckResult(
         "error",
         system,
         f"the key opens {count} locations: it is an agency's key",
@@ -113,19 +122,19 @@ def _agency(system: str, count: int) -> Finding:
     )
 
 
-def _explain(system: str, account: Account, what: str, fault: SystemFault) -> Finding:
+def _explain(system: str, account: Account, what: str, fault: PlatformError) -> CheckResult:
     subject = f"{system}: {what}"
-    if not isinstance(fault, AuthLost):
+    if not isinstance(fault, UnauthorizedError):
         level = "warning" if what == "teams" else "error"
-        return Finding(level, subject, str(fault), advice(fault))
+        return CheckResult(level, subject, str(fault), advice(fault))
     if account.api_key.startswith("pit-"):
-        return Finding(
+        return CheckResult(
             "error",
             subject,
             "the key is a v2 token, which v1 does not accept",
             f'use the location\'s v1 API key, or type = "leadconnector" for [systems.{system}]',
         )
-    return Finding(
+    return CheckResult(
         "error",
         subject,
         f"the key is not accepted ({fault.detail or fault.status})",

@@ -17,7 +17,7 @@ from syncd.model import (
     Status,
     Topic,
     Value,
-    find_key,
+    find_tag,
     read_update,
     read_value,
     resolve_wall_time,
@@ -25,22 +25,22 @@ from syncd.model import (
     unknown_status,
     utc,
 )
-from syncd.model.allday import BUSY
+from syncd.model.all_day import BUSY
 from syncd.model.statuses import LEADCONNECTOR
-from syncd.systems import allday
-from syncd.systems.epochs import epoch
+from syncd.systems import all_day
+from syncd.systems.contact_addresses import person_mark
+from syncd.systems.dst_notes import dst_note
+from syncd.systems.epoch_times import epoch
 from syncd.systems.leadconnector_v1.wire import Appointment, contact_id
-from syncd.systems.loose import text
-from syncd.systems.persons import person_mark
-from syncd.systems.port import Malformed
-from syncd.systems.walls import wall_note
+from syncd.systems.lenient import text
+from syncd.systems.port import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from syncd.model import Statuses
-    from syncd.model.allday import AllDayRule
-    from syncd.systems.leadconnector_v1.account import CalendarOf
+    from syncd.model.all_day import AllDayRule
+    from syncd.systems.leadconnector_v1.account import CalendarMapping
 
 _SERIES = f"|series {UNNAMED_SERIES}"
 """What the fingerprint of an instance ends with."""
@@ -55,7 +55,7 @@ def status_word(item: Appointment) -> str:
 
 def _clock(value: object) -> datetime:
     """A time as sent, aware or not. Raises ValueError."""
-    value = allday.inner(value)
+    value = all_day.inner(value)
     if (moment := epoch(value)) is not None:
         return moment
     written = text(value)
@@ -106,7 +106,7 @@ def is_bare(item: Appointment) -> bool:
 
 def is_all_day(item: Appointment) -> bool:
     """Whether a row takes whole days: it says so, or its times are dates."""
-    return allday.flagged((item.is_full_day, item.is_all_day, item.all_day)) or allday.is_dated(
+    return all_day.flagged((item.is_full_day, item.is_all_day, item.all_day)) or all_day.is_dated(
         item.start_time, item.end_time
     )
 
@@ -123,7 +123,7 @@ def calendars_of(item: Appointment) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Owners:
+class CalendarOwners:
     """Which provider a row belongs to: by user, else by calendar, else by team."""
 
     users: Mapping[str, str]
@@ -134,7 +134,7 @@ class Owners:
     """Calendars and teams that several providers are mapped to."""
 
     @classmethod
-    def of(cls, calendars: Mapping[str, CalendarOf]) -> Owners:
+    def of(cls, calendars: Mapping[str, CalendarMapping]) -> CalendarOwners:
         """Index a mapping; an id that several providers share decides nothing."""
         places: dict[str, str] = {}
         shared: set[str] = set()
@@ -174,7 +174,7 @@ class Owners:
         raise ValueError(message)
 
 
-def unowned(item: Appointment, owners: Owners) -> tuple[Topic, str, str] | None:
+def unowned(item: Appointment, owners: CalendarOwners) -> tuple[Topic, str, str] | None:
     """Return why a row on a mapped calendar is nobody's, and whose calendar it is, if one's."""
     user, places = user_of(item), calendars_of(item)
     if not user:
@@ -190,16 +190,17 @@ def unowned(item: Appointment, owners: Owners) -> tuple[Topic, str, str] | None:
 
 def unchanged(
     item: Any,
-    owners: Owners,
+    owners: CalendarOwners,
     known: Mapping[str, str],
     holds: Collection[str] = (),
     plain: Collection[str] = LEADCONNECTOR.plain_busy,
 ) -> bool:
     """Whether a row is plainly as it is known; False where that takes a closer look.
 
-    Says of a row what `Owners.owner` and `Reader.fingerprint` would, at a fraction of the cost, and
-    gives up on whatever is spelt oddly, and on what may be a block that was cancelled. A row that
-    is known was readable, and inside the window. ``plain`` are the words that need no such look.
+    Says of a row what `CalendarOwners.owner` and `Parser.fingerprint` would, at a fraction of the
+    cost, and gives up on whatever is spelt oddly, and on what may be a block that was cancelled. A
+    row that is known was readable, and inside the window. ``plain`` are the words that need no such
+    look.
     """
     try:
         stored = known.get(item.id)
@@ -225,7 +226,7 @@ def unchanged(
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class Parser:
     """Parses rows of one system. ``zone`` is the location's ('' while unknown).
 
     Where busy time is booked as a hold, a booking for one of the contacts ``holds`` is a block. Any
@@ -234,7 +235,7 @@ class Reader:
 
     system: str
     clock: Clock
-    owners: Owners
+    owners: CalendarOwners
     zone: str = ""
     holds: frozenset[str] = field(default=frozenset(), repr=False)
     statuses: Statuses = LEADCONNECTOR
@@ -247,7 +248,7 @@ class Reader:
 
     def key(self, item: Appointment) -> str | None:
         """The mark of syncd: in a block's title, or in the notes that a booking was made with."""
-        return find_key(item.title, item.notes, item.calendar_notes)
+        return find_tag(item.title, item.notes, item.calendar_notes)
 
     def value(self, item: Appointment) -> Value:
         """Interval and status. Raises ValueError. A block knows only busy and free."""
@@ -257,7 +258,7 @@ class Reader:
             return instant(value, zone_name)
 
         if is_all_day(item):
-            start, end = allday.days(item.start_time, item.end_time, self.zone or zone_name, read)
+            start, end = all_day.days(item.start_time, item.end_time, self.zone or zone_name, read)
         else:
             start, end = read(item.start_time), read(item.end_time)
         status = self.statuses.meant(status_word(item))
@@ -284,16 +285,16 @@ class Reader:
         rule = self.all_day.get(provider, BUSY)
         if rule is BUSY or not is_all_day(item) or self.kind(item) is not Kind.BLOCK:
             return value
-        if allday.may_be_ours(item.title, self.title, item.start_time, item.end_time):
+        if all_day.may_be_ours(item.title, self.title, item.start_time, item.end_time):
             return value
-        return allday.closing(value, rule, self.zone)
+        return all_day.closing(value, rule, self.zone)
 
-    def odd_status(self, item: object, provider: str) -> Malformed | None:
+    def odd_status(self, item: object, provider: str) -> UnreadableError | None:
         """What is to be reported of a row whose status is not known, None for others."""
         word = status_word(item) if isinstance(item, Appointment) else ""
         if not isinstance(item, Appointment) or not word or self.statuses.read(word) is not None:
             return None
-        return Malformed(
+        return UnreadableError(
             self.system, text(item.id), unknown_status(word), Topic.UNKNOWN_STATUS, provider
         )
 
@@ -308,20 +309,20 @@ class Reader:
 
     def _days_taken(self, item: Appointment, provider: str) -> str:
         try:
-            return allday.spelt(self._closing(item, self.value(item), provider))
+            return all_day.spelt(self._closing(item, self.value(item), provider))
         except ValueError:
             return "unreadable"
 
     def event(self, item: Appointment, provider: str) -> Event:
-        """The row as an event. Raises Malformed."""
+        """The row as an event. Raises UnreadableError."""
         known = text(item.id)
         try:
             value = self._closing(item, self.value(item), provider)
         except ValueError as error:
             began = self._maybe(item.start_time)
-            raise Malformed(self.system, known, str(error), began=began) from error
+            raise UnreadableError(self.system, known, str(error), began=began) from error
         if value is None:
-            raise Malformed(self.system, known, "it lasts all day, and is to close nothing")
+            raise UnreadableError(self.system, known, "it lasts all day, and is to close nothing")
         kind = self.kind(item)
         places = calendars_of(item)
         return Event(
@@ -337,10 +338,10 @@ class Reader:
             created_at=self._maybe(item.created_at),
             owner=user_of(item),
             series=series(item) if kind is Kind.APPOINTMENT else "",
-            tells_status=self.statuses.read(status_word(item)) is not None,
-            odd=""
+            shows_status=self.statuses.read(status_word(item)) is not None,
+            unknown_status=""
             if is_all_day(item)
-            else wall_note(
+            else dst_note(
                 text(item.selected_timezone) or self.zone, item.start_time, item.end_time
             ),
         )

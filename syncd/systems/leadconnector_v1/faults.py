@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.systems.loose import read_json, text
+from syncd.systems.lenient import read_json, text
 from syncd.systems.port import (
-    AuthLost,
-    RateLimited,
-    Refusal,
-    Rejected,
-    Retryable,
-    SystemFault,
+    PlatformError,
+    RateLimitedError,
+    RejectedError,
+    RejectionReason,
+    RetryableError,
+    UnauthorizedError,
 )
 
 if TYPE_CHECKING:
@@ -28,30 +28,30 @@ _TIMED_OUT = 408
 _SERVER = range(500, 600)
 
 
-def fault_of(answer: Answer) -> SystemFault | None:
+def fault_of(answer: Answer) -> PlatformError | None:
     """The fault behind an answer, None for a success. `Transport` fills in where it happened."""
     status = answer.status_code
     if status in _SUCCESS:
         return None
     fields = _fields(answer)
-    fault: SystemFault
+    fault: PlatformError
     match status:
         case _ if NO_ROUTE in _detail(fields).lower():
             # A wrong path or verb, whatever the code: no key is at fault.
-            fault = Rejected("")
+            fault = RejectedError("")
         case 401 | 403 | 410:
             # 410: this version of the API may be switched off, for this key or for all.
-            fault = AuthLost("")
+            fault = UnauthorizedError("")
         case 404:
-            fault = Rejected("", why=Refusal.GONE)
+            fault = RejectedError("", why=RejectionReason.GONE)
         case 422 if _refuses_slot(fields):
-            fault = Rejected("", why=Refusal.SLOT_TAKEN)
+            fault = RejectedError("", why=RejectionReason.SLOT_TAKEN)
         case 429:
-            fault = RateLimited("", wait=0)
+            fault = RateLimitedError("", wait=0)
         case _ if status == _TIMED_OUT or status in _SERVER:
-            fault = Retryable("")
+            fault = RetryableError("")
         case _:
-            fault = Rejected("")
+            fault = RejectedError("")
     fault.detail = _detail(fields)
     return fault
 

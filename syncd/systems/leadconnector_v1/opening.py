@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from syncd.systems.access import CheapRead
 from syncd.systems.client import open_client
 from syncd.systems.leadconnector_v1.faults import fault_of
-from syncd.systems.limits import Budget
+from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.redact import Redactor
 from syncd.systems.transport import Transport
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
     from syncd.model import Clock
-    from syncd.systems.facts import Facts
+    from syncd.systems.facts import FactStore
     from syncd.systems.leadconnector_v1.account import Account
     from syncd.systems.stopping import Stopping
 
@@ -28,7 +28,7 @@ def open_transport(
     account: Account,
     clock: Clock,
     network: httpx.AsyncBaseTransport | None = None,
-    facts: Facts | None = None,
+    facts: FactStore | None = None,
     stopping: Stopping | None = None,
 ) -> Transport:
     """Prepare the connections; nothing is sent yet. ``network`` replaces the network.
@@ -40,7 +40,7 @@ def open_transport(
         name,
         open_client(account.base_url, headers, transport=network),
         clock,
-        Budget(clock, _RATE, facts=facts),
+        RateLimiter(clock, _RATE, facts=facts),
         fault_of,
         redact=Redactor([account.api_key]),
         cheap=CheapRead("locations/"),

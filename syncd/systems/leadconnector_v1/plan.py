@@ -10,7 +10,7 @@ What one call proves (docs/platforms/leadconnector-v1.md#listing-appointments):
 - Clients ask for a year at a time; more was not seen.
 
 The user decides whose an event is; the calendar where no user is named; the team only where neither
-is (`CalendarOf`). So that is what a provider needs to have read.
+is (`CalendarMapping`). So that is what a provider needs to have read.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Kind, Window
 from syncd.systems.port import ListCall
-from syncd.systems.spans import slices
+from syncd.systems.windows import slice_window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from syncd.systems.leadconnector_v1.account import CalendarOf
+    from syncd.systems.leadconnector_v1.account import CalendarMapping
 
     Scope = tuple[str, str]
 
@@ -35,7 +35,7 @@ LIST = "appointments/"
 WIDER = timedelta(days=1)
 """Asked beyond the window on each side: whether the list goes by start or by overlap is unknown."""
 
-LONGEST = timedelta(days=365) - 2 * WIDER
+MAX_SPAN = timedelta(days=365) - 2 * WIDER
 """One call's piece of the window: no limit is documented, and clients ask for a year.
 
 See docs/platforms/leadconnector-v1.md#listing-appointments.
@@ -43,7 +43,7 @@ See docs/platforms/leadconnector-v1.md#listing-appointments.
 
 
 def plan(
-    calendars: Mapping[str, CalendarOf], shown: Mapping[str, str], window: Window
+    calendars: Mapping[str, CalendarMapping], shown: Mapping[str, str], window: Window
 ) -> tuple[ListCall, ...]:
     """Plan the reading of these providers.
 
@@ -69,16 +69,16 @@ def plan(
             Window(piece.start - WIDER, piece.end + WIDER),
         )
         for (selector, id), providers in fewest.items()
-        for piece in slices(window, LONGEST)
+        for piece in slice_window(window, MAX_SPAN)
     )
 
 
-def proven(span: Window) -> Window:
+def covered_window(span: Window) -> Window:
     """The time of which a call that asks for this span proves everything."""
     return Window(span.start + WIDER, span.end - WIDER)
 
 
-def _scope(calendar: CalendarOf) -> Scope:
+def _scope(calendar: CalendarMapping) -> Scope:
     if calendar.user:
         return ("userId", calendar.user)
     if calendar.calendar:
@@ -86,7 +86,7 @@ def _scope(calendar: CalendarOf) -> Scope:
     return ("teamId", calendar.team or "")
 
 
-def team_calendars(calendars: Mapping[str, CalendarOf]) -> dict[str, str]:
+def team_calendars(calendars: Mapping[str, CalendarMapping]) -> dict[str, str]:
     """The team of each calendar, as far as exactly one is told."""
     told: dict[str, set[str]] = defaultdict(set)
     for calendar in calendars.values():

@@ -15,18 +15,26 @@ from syncd.systems.leadconnector_v1.events import instant
 from syncd.systems.leadconnector_v1.plan import plan
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.leadconnector_v1.writing import event_block
-from syncd.systems.loose import text
-from syncd.systems.port import Refusal, Rejected
-from syncd.systems.probing import HOURS, LENGTH, TITLE, CannotMake, NotMeasured, Step, When
+from syncd.systems.lenient import text
+from syncd.systems.port import RejectedError, RejectionReason
+from syncd.systems.probing import (
+    HOURS,
+    LENGTH,
+    TITLE,
+    CanaryRefusedError,
+    NotMeasuredError,
+    ProbeStep,
+    When,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from syncd.model.canary import Canary
-    from syncd.systems.leadconnector_v1.account import Account, CalendarOf
-    from syncd.systems.leadconnector_v1.calls import Calls
-    from syncd.systems.probing import Bench
+    from syncd.systems.leadconnector_v1.account import Account, CalendarMapping
+    from syncd.systems.leadconnector_v1.calls import Api
+    from syncd.systems.probing import ProbeContext
 
 _AROUND = timedelta(days=1)
 _REFUSED, _MISSING = 400, 404
@@ -38,8 +46,8 @@ class Prober:
 
     system: str
     account: Account
-    calls: Calls
-    calendars: Mapping[str, CalendarOf]
+    calls: Api
+    calendars: Mapping[str, CalendarMapping]
     zone: Callable[[], Awaitable[str]]
     platform: str = PlatformKind.V1
     makes: str = "event block"
@@ -58,42 +66,44 @@ class Prober:
         of = self.calendars[canary.provider]
         fields = event_block(account, of, canary.value, zone_name, canary.tag)
         if fields is None:
-            raise CannotMake("neither a user nor a calendar is configured", {})
+            raise CanaryRefusedError("neither a user nor a calendar is configured", {})
         try:
             event, _ = await self.calls.create(fields)
-        except Rejected as fault:
+        except RejectedError as fault:
             reason = f"event blocks are refused: {fault.status} {fault.detail}"
-            raise CannotMake(reason, {"makes_blocks": NO}) from None
+            raise CanaryRefusedError(reason, {"makes_blocks": NO}) from None
         return event
 
     async def exists(self, canary: Canary) -> bool | None:
         """Look for the block by its id; a refusal tells nothing."""
         try:
             item = await self.calls.appointment(canary.event or "")
-        except Rejected as fault:
-            return False if fault.why is Refusal.GONE else None
+        except RejectedError as fault:
+            return False if fault.why is RejectionReason.GONE else None
         return True if text(item.id) == canary.event else None
 
     async def remove(self, canary: Canary) -> None:
         """Delete the block. One that is refused as its read by id is, is gone."""
         try:
             await self.calls.delete(canary.event or "")
-        except Rejected as fault:
+        except RejectedError as fault:
             if fault.status != _REFUSED or await self.exists(canary):
                 raise
 
-    async def steps(self, bench: Bench) -> Sequence[Step]:
+    async def steps(self, bench: ProbeContext) -> Sequence[ProbeStep]:
         """Return the steps, in order."""
         measures = _Steps(self, bench, await self.zone() or bench.zone)
         keeps_tag = ("keeps_tag",) if self.account.blocks != "hold" else ()
         return [
-            Step("making the block", ("makes_blocks",), 0, measures.made),
-            Step("listing the block", ("lists_blocks",), 3, measures.listed),
-            Step("noting how late lists are", ("list_lag",), 0, measures.lag),
-            *([Step("reading its title", keeps_tag, 1, measures.title)] if keeps_tag else []),
-            Step("listing from its middle on", ("lists_overlapping",), 1, measures.overlapping),
-            Step("making it longer", ("update_keeps_end",), 3, measures.longer),
-            Step(
+            ProbeStep("making the block", ("makes_blocks",), 0, measures.made),
+            ProbeStep("listing the block", ("lists_blocks",), 3, measures.listed),
+            ProbeStep("noting how late lists are", ("list_lag",), 0, measures.lag),
+            *([ProbeStep("reading its title", keeps_tag, 1, measures.title)] if keeps_tag else []),
+            ProbeStep(
+                "listing from its middle on", ("lists_overlapping",), 1, measures.overlapping
+            ),
+            ProbeStep("making it longer", ("update_keeps_end",), 3, measures.longer),
+            ProbeStep(
                 "reading the deleted block", ("refuses_deleted",), 2, measures.deleted, When.AFTER
             ),
         ]
@@ -110,7 +120,7 @@ class _Steps:
     """The steps of one probe."""
 
     prober: Prober
-    bench: Bench
+    bench: ProbeContext
     zone: str
 
     async def made(self) -> Mapping[str, str]:
@@ -133,7 +143,7 @@ class _Steps:
     async def lag(self) -> Mapping[str, str]:
         """Give the reason where listing the block showed no lag."""
         if self.bench.found.get("lists_blocks") == NO:
-            raise NotMeasured("lists show no event blocks", failed=False)
+            raise NotMeasuredError("lists show no event blocks", failed=False)
         return {}
 
     async def _shows(self, window: Window) -> bool:
@@ -148,13 +158,13 @@ class _Steps:
     async def _read(self) -> Appointment:
         item = await self.prober.calls.appointment(self.bench.event)
         if text(item.id) != self.bench.event:
-            raise NotMeasured("the answer is about something else")
+            raise NotMeasuredError("the answer is about something else")
         return item
 
     async def overlapping(self) -> Mapping[str, str]:
         """List from the middle of the block on."""
         if self.bench.found.get("lists_blocks") != YES:
-            raise NotMeasured("lists show no event blocks", failed=False)
+            raise NotMeasuredError("lists show no event blocks", failed=False)
         canary = self.bench.canary
         rest = Window(canary.start + LENGTH / 2, canary.end + timedelta(hours=1))
         return {"lists_overlapping": YES if await self._shows(rest) else NO}
@@ -171,7 +181,7 @@ class _Steps:
         await self.bench.pause(self.bench.lag)  # what answers by id may lag, too
         shown = self._end(await self._read())
         if shown is None:
-            raise NotMeasured("the block is shown without an end")
+            raise NotMeasuredError("the block is shown without an end")
         return {"update_keeps_end": YES if shown == end else NO}
 
     def _end(self, item: Appointment) -> datetime | None:
@@ -185,11 +195,11 @@ class _Steps:
         for _ in range(2):
             try:
                 await self._read()
-            except Rejected as fault:
+            except RejectedError as fault:
                 if fault.status == _REFUSED:
                     return {"refuses_deleted": YES}
                 if fault.status == _MISSING:
                     return {"refuses_deleted": NO}
                 raise
             await self.bench.pause(self.bench.lag)
-        raise NotMeasured("the deleted block is still answered by its id")
+        raise NotMeasuredError("the deleted block is still answered by its id")

@@ -12,32 +12,32 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Coverage, Kind, Unproven, Window
 from syncd.systems.leadconnector_v1.events import unowned
-from syncd.systems.leadconnector_v1.plan import WIDER, proven
+from syncd.systems.leadconnector_v1.plan import WIDER, covered_window
 from syncd.systems.leadconnector_v1.wire import Appointment
+from syncd.systems.lenient import text
 from syncd.systems.list_caps import outside
-from syncd.systems.loose import text
-from syncd.systems.port import Malformed, Rejected, Row, Snapshot
-from syncd.systems.spans import joined
-from syncd.systems.turns import in_turns
+from syncd.systems.port import RejectedError, Row, Snapshot, UnreadableError
+from syncd.systems.time_slices import in_turns
+from syncd.systems.windows import join_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
-    from syncd.systems.capped_lists import CappedLists, Limit, Listed
-    from syncd.systems.leadconnector_v1.calls import Calls
-    from syncd.systems.leadconnector_v1.events import Reader
-    from syncd.systems.loose import Odd
+    from syncd.systems.capped_lists import CappedLists, ListResult, ReadLimit
+    from syncd.systems.leadconnector_v1.calls import Api
+    from syncd.systems.leadconnector_v1.events import Parser
+    from syncd.systems.lenient import LenientValue
     from syncd.systems.port import ListCall
 
-Items = list["Appointment | Odd"]
+Items = list["Appointment | LenientValue"]
 
 
 @dataclass(slots=True)
 class Answered:
     """What one list brought: its items, and how it was read."""
 
-    listed: Listed
+    listed: ListResult
     items: Items = field(default_factory=list)
 
     @property
@@ -48,16 +48,16 @@ class Answered:
     @property
     def is_regrouped(self) -> bool:
         """Whether the list of a team is refused: the teams may be others by now."""
-        refused = any(isinstance(fault, Rejected) for fault in self.listed.faults)
+        refused = any(isinstance(fault, RejectedError) for fault in self.listed.faults)
         return refused and self.call.selector == "teamId"
 
 
-async def ask(
-    calls: Calls,
+async def ask_lists(
+    calls: Api,
     lists: CappedLists,
     planned: Sequence[ListCall],
     sift: Callable[[Items], Items],
-    limit: Limit,
+    limit: ReadLimit,
 ) -> Sequence[Answered]:
     """Read these lists; ``sift`` leaves of each answer what is to be kept."""
     return await asyncio.gather(*(_one(calls, lists, call, sift, limit) for call in planned))
@@ -71,11 +71,11 @@ def expect_any(answers: Sequence[Answered]) -> None:
 
 
 async def _one(
-    calls: Calls,
+    calls: Api,
     lists: CappedLists,
     call: ListCall,
     sift: Callable[[Items], Items],
-    limit: Limit,
+    limit: ReadLimit,
 ) -> Answered:
     items: Items = []
     unnamed = 0
@@ -92,13 +92,13 @@ async def _one(
     return Answered(listed, items)
 
 
-def _id_of(row: Appointment | Odd) -> str:
+def _id_of(row: Appointment | LenientValue) -> str:
     return text(row.id) if isinstance(row, Appointment) else ""
 
 
-async def snapshot(
+async def read_snapshot(
     answers: Sequence[Answered],
-    reader: Reader,
+    reader: Parser,
     window: Window,
     read_at: datetime,
     kinds: frozenset[Kind],
@@ -106,8 +106,8 @@ async def snapshot(
 ) -> Snapshot:
     """Reduce the answers to rows and proofs. ``kinds`` are those that the list is known to show."""
     rows: dict[str, Row] = {}
-    malformed: list[Malformed] = []
-    nobodys: dict[str, Malformed] = {}
+    malformed: list[UnreadableError] = []
+    nobodys: dict[str, UnreadableError] = {}
     kept = Window(window.start - WIDER, window.end)
     whole: dict[str, list[Window]] = defaultdict(list)
     unproven: list[Unproven] = []
@@ -119,14 +119,14 @@ async def snapshot(
                     malformed += _keep(rows, item, providers, reader, kept)
             nobodys |= _unowned(batch, providers, reader)
         malformed += answer.listed.items(reader.system)
-        span = proven(answer.call.span)
+        span = covered_window(answer.call.span)
         unproven += [replace(u, kinds=kinds) for u in answer.listed.unproven(span)]
         for provider in providers:
             whole[provider] += outside(span, answer.listed.holes(span))
     coverage = [
         Coverage(reader.system, provider, kinds, span, read_at)
         for provider, pieces in whole.items()
-        for span in joined(pieces)
+        for span in join_windows(pieces)
     ]
     # A user's own list that is refused for good says that the user may be gone.
     refused = {
@@ -134,7 +134,7 @@ async def snapshot(
         for answer in answers
         if answer.call.selector == "userId"
         for fault in answer.listed.faults
-        if isinstance(fault, Rejected)
+        if isinstance(fault, RejectedError)
         for provider in answer.call.providers
     }
     faults = [
@@ -160,9 +160,9 @@ def _keep(
     rows: dict[str, Row],
     item: Appointment,
     asked: tuple[str, ...],
-    reader: Reader,
+    reader: Parser,
     kept: Window,
-) -> list[Malformed]:
+) -> list[UnreadableError]:
     """Add an item to the rows if it is somebody's; report what makes it unreadable, if any."""
     known = text(item.id)
     if _outside(reader, item, kept):
@@ -171,17 +171,17 @@ def _keep(
     try:
         provider = reader.owners.owner(item, asked)
     except ValueError as error:
-        return [Malformed(reader.system, known, str(error), providers=asked)]
+        return [UnreadableError(reader.system, known, str(error), providers=asked)]
     if provider is not None and not reader.is_free_block(item, provider):
         rows[known] = Row(known, provider, reader.fingerprint(item, provider), item)
     return []
 
 
 def _unowned(
-    items: Sequence[Appointment | Odd], asked: tuple[str, ...], reader: Reader
-) -> dict[str, Malformed]:
+    items: Sequence[Appointment | LenientValue], asked: tuple[str, ...], reader: Parser
+) -> dict[str, UnreadableError]:
     """Report the meetings on mapped calendars that take place, and that are nobody's."""
-    found: dict[str, Malformed] = {}
+    found: dict[str, UnreadableError] = {}
     for item in items:
         if not isinstance(item, Appointment) or reader.kind(item) is not Kind.APPOINTMENT:
             continue
@@ -192,13 +192,13 @@ def _unowned(
         if nobodys and (why := unowned(item, reader.owners)) is not None:
             topic, reason, provider = why
             known = text(item.id)
-            found[known] = Malformed(reader.system, known, reason, topic, provider)
+            found[known] = UnreadableError(reader.system, known, reason, topic, provider)
     return found
 
 
-def _outside(reader: Reader, item: Appointment, kept: Window) -> bool:
+def _outside(reader: Parser, item: Appointment, kept: Window) -> bool:
     """Whether a row surely lies outside; one with an unreadable time is kept, to be reported."""
     try:
-        return not kept.touches(reader.value(item))
+        return not kept.overlaps(reader.value(item))
     except ValueError:
         return False

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.systems.loose import number, text
-from syncd.systems.provisioning import Existing, Fields, Sort
+from syncd.systems.lenient import number, text
+from syncd.systems.provisioning import Actual, Fields, ResourceType
 
 if TYPE_CHECKING:
-    from syncd.systems.provisioning import Thing
+    from syncd.systems.provisioning import Desired
 
 _PLAIN = {
     "description": "description",
@@ -39,7 +39,7 @@ _INFO = {"per_slot": "perSlot", "per_day": "perDay"}
 _CORNERS = ("openHour", "openMinute", "closeHour", "closeMinute")
 
 
-def service_body(thing: Thing) -> Fields:
+def service_body(thing: Desired) -> Fields:
     """Spell a service for POST and PUT: just what is stated."""
     fields = thing.fields
     confirmation = fields["confirmation"]
@@ -70,7 +70,7 @@ def service_body(thing: Thing) -> Fields:
     }
 
 
-def service_of(row: Fields) -> Existing:
+def service_of(row: Fields) -> Actual:
     """Read what a returned service says in the words in which it was sent."""
     fields: Fields = {"team": text(row.get("teamId"))}
     for ours, wire in (("description", "description"), ("appointment_title", "appointmentTitle")):
@@ -94,7 +94,7 @@ def service_of(row: Fields) -> Existing:
             for day, spans in hours.items()
             if isinstance(spans, list) and spans
         }
-    return Existing(Sort.SERVICE, text(row.get("name")), text(row.get("id")), fields, row)
+    return Actual(ResourceType.SERVICE, text(row.get("name")), text(row.get("id")), fields, row)
 
 
 def _member(member: Fields) -> Fields:

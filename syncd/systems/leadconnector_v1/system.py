@@ -8,25 +8,25 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, Directory, Kind, Offer, Statuses
+from syncd.model import Action, Kind, Offer, Statuses, UserDirectory
 from syncd.model.platform_facts import YES, PlatformKind
 from syncd.model.whole_record import WholeRecord, whole_record
-from syncd.systems import persons
-from syncd.systems.able import Able
-from syncd.systems.capped_lists import CappedLists, Limit
-from syncd.systems.facts import Facts
+from syncd.systems import contact_addresses
+from syncd.systems.capability_cache import CapabilityCache
+from syncd.systems.capped_lists import CappedLists, ReadLimit
+from syncd.systems.facts import FactStore
 from syncd.systems.findings import skew_finding
-from syncd.systems.last_read import LastRead, Misses
+from syncd.systems.last_read import LastRead, MissingListed
 from syncd.systems.leadconnector_v1 import checks, discover, reading, users
-from syncd.systems.leadconnector_v1.calls import Calls, known_zone
-from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare, status_word
-from syncd.systems.leadconnector_v1.holds import Holds
-from syncd.systems.leadconnector_v1.knowledge import Knowledge
+from syncd.systems.leadconnector_v1.calls import Api, known_zone
+from syncd.systems.leadconnector_v1.class_capacity import class_capacities, crowded
+from syncd.systems.leadconnector_v1.events import CalendarOwners, Parser, is_bare, status_word
+from syncd.systems.leadconnector_v1.hold_contacts import HoldContacts
+from syncd.systems.leadconnector_v1.location_cache import LocationCache
 from syncd.systems.leadconnector_v1.opening import open_transport
 from syncd.systems.leadconnector_v1.plan import LIST, plan, team_calendars
 from syncd.systems.leadconnector_v1.probing import Prober
-from syncd.systems.leadconnector_v1.seats import crowded, seats_of
-from syncd.systems.leadconnector_v1.sieve import Sieve
+from syncd.systems.leadconnector_v1.unchanged_filter import UnchangedFilter
 from syncd.systems.leadconnector_v1.wire import (
     Appointment,
     Availability,
@@ -34,24 +34,24 @@ from syncd.systems.leadconnector_v1.wire import (
     Timing,
     contact_id,
 )
-from syncd.systems.leadconnector_v1.writing import Writing, capabilities
-from syncd.systems.loose import number, text
-from syncd.systems.measured import Measured
+from syncd.systems.leadconnector_v1.writing import Writer, capabilities
+from syncd.systems.lenient import number, text
+from syncd.systems.measured import MeasuredFacts
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
-    Ambiguous,
     Done,
     Found,
     Gone,
-    Malformed,
-    Refusal,
-    Rejected,
-    SystemFault,
+    PlatformError,
+    RejectedError,
+    RejectionReason,
     Unknown,
+    UnknownOutcomeError,
+    UnreadableError,
 )
-from syncd.systems.remembered import Remembered
-from syncd.systems.spans import slices
+from syncd.systems.ttl_cache import TtlCache
+from syncd.systems.windows import slice_window
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -59,19 +59,19 @@ if TYPE_CHECKING:
     import httpx
 
     from syncd.model import Buffer, Clock, Event, EventRef, Operation, Person, Value, Window
-    from syncd.systems.leadconnector_v1.account import Account, CalendarOf
+    from syncd.systems.inventory import OnProgress, SystemInventory
+    from syncd.systems.leadconnector_v1.account import Account, CalendarMapping
     from syncd.systems.port import (
+        CallStats,
         Capabilities,
-        Finding,
+        CheckResult,
         ListCall,
+        LookupResult,
         Reply,
         Row,
-        Sighting,
         Snapshot,
-        Traffic,
     )
     from syncd.systems.stopping import Stopping
-    from syncd.systems.tree import Told, Tree
 
 _SLOTS_LONGEST = timedelta(days=31)
 """The v2 sibling's limit; none is documented for v1.
@@ -93,7 +93,7 @@ class LeadConnectorV1:
         self,
         name: str,
         account: Account,
-        calendars: Mapping[str, CalendarOf],
+        calendars: Mapping[str, CalendarMapping],
         clock: Clock,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -105,28 +105,28 @@ class LeadConnectorV1:
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
-        self.facts = Facts(name, clock)
-        self.measured = Measured(PlatformKind.V1, self.facts)
-        self._able = Able(self.measured, partial(capabilities, account))
+        self.facts = FactStore(name, clock)
+        self.measured = MeasuredFacts(PlatformKind.V1, self.facts)
+        self._able = CapabilityCache(self.measured, partial(capabilities, account))
         self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
-        self._calls = Calls(name, self._transport)
-        self._holds = Holds(self._calls, account.hold_email)
-        self._writing = Writing(name, account, self._calls, self._holds)
-        self._reader = Reader(
+        self._calls = Api(name, self._transport)
+        self._holds = HoldContacts(self._calls, account.hold_email)
+        self._writing = Writer(name, account, self._calls, self._holds)
+        self._reader = Parser(
             name,
             clock,
-            Owners.of(self._calendars),
+            CalendarOwners.of(self._calendars),
             account.timezone or "",
             statuses=Statuses.of(account.statuses),
             all_day={provider: of.all_day for provider, of in self._calendars.items()},
             title=account.title,
         )
         self._zones: dict[str, str] = {}
-        self._persons: Remembered[Person | None] = Remembered(clock)
-        self._zone: Remembered[str] = Remembered(clock, better_than_none=True)
-        self._knowledge = Knowledge(self._calls, clock)
+        self._persons: TtlCache[Person | None] = TtlCache(clock)
+        self._zone: TtlCache[str] = TtlCache(clock, better_than_none=True)
+        self._knowledge = LocationCache(self._calls, clock)
         self._lists = CappedLists(name, clock, self.facts)
-        self._misses = Misses()
+        self._misses = MissingListed()
         self._sent: dict[str, Value] = {}
         self._seats: Mapping[str, int] = {}
 
@@ -147,7 +147,7 @@ class LeadConnectorV1:
         read_at = self._clock.now()
         await self._learn_holds()
         reader = self._reader
-        sieve = Sieve(
+        sieve = UnchangedFilter(
             reader.owners, known, self._note_listed, reader.holds, reader.statuses.plain_busy
         )
         crowd = False
@@ -155,11 +155,11 @@ class LeadConnectorV1:
         def sift(listed: reading.Items) -> reading.Items:
             nonlocal crowd
             crowd = crowd or crowded(listed, self._reader)
-            return sieve.sift(listed)
+            return sieve.changed_rows(listed)
 
         planned = await self._planned(window.from_earlier(look_back), wanted)
-        limit = Limit(self.name, self._clock)
-        answers = await reading.ask(self._calls, self._lists, planned, sift, limit)
+        limit = ReadLimit(self.name, self._clock)
+        answers = await reading.ask_lists(self._calls, self._lists, planned, sift, limit)
         if any(answer.is_regrouped for answer in answers) and self._knowledge.renew():
             # A team is gone, or is another one by now.
             return await self.read(window, providers, known, look_back=look_back)
@@ -170,11 +170,13 @@ class LeadConnectorV1:
         await self._learn_merged(items)
         self._note_listed(items)
         if crowd:
-            with suppress(SystemFault):  # what was known before counts, and it is asked again
-                self._seats = seats_of(await self._knowledge.services())
+            with suppress(PlatformError):  # what was known before counts, and it is asked again
+                self._seats = class_capacities(await self._knowledge.services())
         listed = self.capabilities.lists_blocks
         kinds = frozenset(Kind) if listed else frozenset({Kind.APPOINTMENT})
-        snapshot = await reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
+        snapshot = await reading.read_snapshot(
+            answers, self._reader, window, read_at, kinds, sieve.same
+        )
         ids = frozenset((*(row.id for row in snapshot.rows), *sieve.same))
         # A team's list may show calendars of which the location does not say whose they are.
         teams = self._knowledge.teams or {}
@@ -186,23 +188,25 @@ class LeadConnectorV1:
         """Plan the lists; a team is asked only if the location still says whose it is."""
         calendars = {p: c for p, c in self._calendars.items() if p in wanted}
         if team_calendars(calendars):
-            with suppress(SystemFault):  # each calendar is asked by itself then
+            with suppress(PlatformError):  # each calendar is asked by itself then
                 await self._knowledge.services()
         return plan(calendars, self._knowledge.teams or {}, window)
 
     def event(self, row: Row) -> Event:
-        """Parse one row of a snapshot. Raises Malformed."""
+        """Parse one row of a snapshot. Raises UnreadableError."""
         if not isinstance(row.wire, Appointment):
-            raise Malformed(self.name, row.id, "is no appointment")
+            raise UnreadableError(self.name, row.id, "is no appointment")
         return self._reader.event(row.wire, row.provider)
 
-    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
         """Look for one event. 404 means gone; what 400 and 422 mean of an id is not documented."""
         await self._learn_holds()
         try:
             item = await self._calls.appointment(ref.id)
-        except Rejected as fault:
-            return Gone() if fault.why is Refusal.GONE else Unknown(str(fault), refused=True)
+        except RejectedError as fault:
+            return (
+                Gone() if fault.why is RejectionReason.GONE else Unknown(str(fault), refused=True)
+            )
         if text(item.id) != ref.id:
             return Unknown("the answer is about something else")
         if is_bare(item):
@@ -214,7 +218,7 @@ class LeadConnectorV1:
         try:
             provider = self._reader.owners.owner(item, (ref.provider,))
             found = self._reader.event(item, provider or "")
-        except (ValueError, Malformed) as error:
+        except (ValueError, UnreadableError) as error:
             return Unknown(str(error))
         missed = self._misses.found(found, value, self._knowledge.renew)
         if missed is None:
@@ -224,16 +228,16 @@ class LeadConnectorV1:
         return missed
 
     async def whole(self, ref: EventRef) -> WholeRecord:
-        """Read all fields of one appointment. Raises SystemFault."""
+        """Read all fields of one appointment. Raises PlatformError."""
         item, tree = await self._calls.whole(ref.id)
         if text(item.id) != ref.id:
             detail = "the answer is about something else"
-            raise Rejected(self.name, "GET an appointment", detail=detail)
+            raise RejectedError(self.name, "GET an appointment", detail=detail)
         status = self._reader.statuses.meant(status_word(item))
         return whole_record(tree, status, self._account.api_key)
 
-    async def users(self) -> Directory:
-        """Read users now, and calendars where they are mapped themselves. Raises SystemFault."""
+    async def users(self) -> UserDirectory:
+        """Read users now, and calendars where they are mapped themselves. Raises PlatformError."""
         by_calendar = any(not of.user for of in self._calendars.values())
         services = await self._calls.services() if by_calendar else ()
         teams = await self._calls.teams() if by_calendar else ()
@@ -247,19 +251,19 @@ class LeadConnectorV1:
         async def ask() -> Person | None:
             try:
                 contact = await self._calls.contact_of(event.id)
-            except Rejected as fault:
-                if fault.why is Refusal.GONE:
+            except RejectedError as fault:
+                if fault.why is RejectionReason.GONE:
                     return None
                 raise
             if contact is None:
                 return None
             emails = [text(contact.email), text(contact.email_lower_case)]
-            return persons.person(emails, [text(contact.phone)])
+            return contact_addresses.normalize_contact(emails, [text(contact.phone)])
 
         return await self._persons.get(event.person, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out one operation. Raises SystemFault."""
+        """Carry out one operation. Raises PlatformError."""
         (operation,) = operations
         own_zone = known_zone(self._zones.get(operation.event or "", ""))
         zone_name = own_zone or await self._learn_zone() or "UTC"
@@ -280,16 +284,19 @@ class LeadConnectorV1:
 
         An event that starts as it was sent, and ends otherwise, was given that end by the update. A
         block is replaced then; the meeting of a customer stays as it is, and that is a failure.
-        Raises Ambiguous where nobody can tell what became of a meeting: a later read does.
+        Raises UnknownOutcomeError where nobody can tell what became of a meeting: a later read
+        does.
         """
         wanted = operation.after
         try:
             sighting = await self.read_one(operation.ref)
-        except SystemFault as fault:
+        except PlatformError as fault:
             if operation.action is Action.MOVE_BLOCK:
                 return reply
             unknown = "its end is not known yet"
-            raise Ambiguous(self.name, fault.call, status=fault.status, detail=unknown) from fault
+            raise UnknownOutcomeError(
+                self.name, fault.call, status=fault.status, detail=unknown
+            ) from fault
         if wanted is None or not isinstance(sighting, Found):
             return reply
         shown = sighting.event.value
@@ -300,16 +307,19 @@ class LeadConnectorV1:
         return Done([(operation.ref.id, shown)], lost=lost)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """The slots of the provider's calendar, as long as its bookings are. Raises SystemFault."""
+        """The slots of the provider's calendar, as long as its bookings are.
+
+        Raises PlatformError.
+        """
         calendar = self._calendars[provider]
         if not calendar.calendar:
-            raise Rejected(self.name, detail=f"no calendar id is configured for {provider}")
+            raise RejectedError(self.name, detail=f"no calendar id is configured for {provider}")
         zone_name = await self._learn_zone() or "UTC"
         services = await self._knowledge.services()
         length = _lengths(services).get(calendar.calendar, _USUAL_SLOT)
         starts: set[object] = set()
         found = []
-        for piece in slices(window, _SLOTS_LONGEST):
+        for piece in slice_window(window, _SLOTS_LONGEST):
             for start in await self._calls.free_slots(
                 calendar.calendar, calendar.user, piece, zone_name
             ):
@@ -337,11 +347,11 @@ class LeadConnectorV1:
         """How many calls `plan` names."""
         return len(self.plan(window, providers))
 
-    async def discover(self, told: Told) -> Tree:
-        """Read everything that a mapping may name. Raises no SystemFault."""
+    async def discover(self, told: OnProgress) -> SystemInventory:
+        """Read everything that a mapping may name. Raises no PlatformError."""
         return await discover.discover(self.name, self._account, self._calls, told)
 
-    async def check(self) -> Sequence[Finding]:
+    async def check(self) -> Sequence[CheckResult]:
         """Look at the key, the zone and every mapped id without writing."""
         found = await checks.check(self.name, self._account, self._calendars, self._calls)
         return [*found, *skew_finding(self.name, self.traffic.skew)]
@@ -362,7 +372,7 @@ class LeadConnectorV1:
         return {}
 
     @property
-    def traffic(self) -> Traffic:
+    def traffic(self) -> CallStats:
         """Counters and learned limits so far."""
         return self._transport.traffic
 
@@ -379,7 +389,7 @@ class LeadConnectorV1:
 
     async def _learn_holds(self) -> None:
         """Know whose bookings are holds before any row is judged."""
-        holds = await self._holds.learn()
+        holds = await self._holds.look_up()
         if holds != self._reader.holds:
             self._reader = replace(self._reader, holds=holds)
 
@@ -410,7 +420,7 @@ class LeadConnectorV1:
         self._note(items)
         shown = (self._reader.kind(item) is Kind.BLOCK for item in items)
         if not self.capabilities.lists_blocks and any(shown):
-            self.measured.learn("lists_blocks", YES)
+            self.measured.record_read("lists_blocks", YES)
 
     def _compare_end(self, item: Appointment, sent: Value) -> None:
         """Compare the first sight of a moved event with what was sent, where that is not done."""

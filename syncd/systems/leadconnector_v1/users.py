@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.model import Directory
+from syncd.model import UserDirectory
 from syncd.systems.leadconnector_v1.wire import Named, Service, User
-from syncd.systems.loose import text
+from syncd.systems.lenient import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from syncd.systems.leadconnector_v1.account import CalendarOf
+    from syncd.systems.leadconnector_v1.account import CalendarMapping
 
 
 def directory(
-    calendars: Mapping[str, CalendarOf], rows: Iterable[object], places: Iterable[object]
-) -> Directory:
+    calendars: Mapping[str, CalendarMapping], rows: Iterable[object], places: Iterable[object]
+) -> UserDirectory:
     """Index users and, for providers without one, calendars and teams (``places``).
 
     A location without any user is one that was not listed.
     """
     found = frozenset(text(row.id) for row in rows if isinstance(row, User)) - {""}
     booked = frozenset(text(p.id) for p in places if isinstance(p, Named | Service)) - {""}
-    return Directory(
+    return UserDirectory(
         users=found,
         calendars=booked,
         mapped={

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from syncd.systems.loose import Odd, text
+from syncd.systems.lenient import LenientValue, text
 
 
 class ContactId(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -30,7 +30,7 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     assigned_user_id: Any = None
     user_id: Any = None
     contact_id: Any = None
-    contact: ContactId | Odd = None
+    contact: ContactId | LenientValue = None
     status: Any = None
     appoinment_status: Any = None
     appointment_status: Any = None
@@ -51,7 +51,7 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
 class Listing(msgspec.Struct):
     """The answer of ``GET /appointments/``. An answer without the list is no empty list."""
 
-    appointments: list[Appointment | Odd]
+    appointments: list[Appointment | LenientValue]
 
 
 class Contact(msgspec.Struct, rename="camel", frozen=True):
@@ -68,13 +68,13 @@ class WithContact(msgspec.Struct, rename="camel", frozen=True):
 
     id: Any = None
     contact_id: Any = None
-    contact: Contact | Odd = None
+    contact: Contact | LenientValue = None
 
 
 class Contacts(msgspec.Struct):
     """The answer of ``GET /contacts/lookup``."""
 
-    contacts: list[Contact | Odd]
+    contacts: list[Contact | LenientValue]
 
 
 class Location(msgspec.Struct):
@@ -88,7 +88,7 @@ class Location(msgspec.Struct):
 class Locations(msgspec.Struct):
     """The answer of ``GET /locations/``: a location key sees just its own."""
 
-    locations: list[Location | Odd]
+    locations: list[Location | LenientValue]
 
 
 class Timing(msgspec.Struct, rename="camel"):
@@ -106,8 +106,8 @@ class Info(msgspec.Struct, rename="camel"):
 class Availability(msgspec.Struct, rename="camel"):
     """When a service can be booked: syncd needs the slot's length and seats only."""
 
-    appointment_info: Info | Odd = None
-    event_timing: Timing | Odd = None
+    appointment_info: Info | LenientValue = None
+    event_timing: Timing | LenientValue = None
 
 
 class Member(msgspec.Struct, rename="camel"):
@@ -123,14 +123,14 @@ class Service(msgspec.Struct, rename="camel"):
     name: Any = None
     team_id: Any = None
     is_active: Any = None
-    team_members: list[Member | Odd] | dict[str, Any] | str | float | bool | None = None
-    availability: Availability | Odd = None
+    team_members: list[Member | LenientValue] | dict[str, Any] | str | float | bool | None = None
+    availability: Availability | LenientValue = None
 
 
 class Services(msgspec.Struct):
     """The answer of ``GET /calendars/services``."""
 
-    services: list[Service | Odd]
+    services: list[Service | LenientValue]
 
 
 class Named(msgspec.Struct, rename="camel"):
@@ -143,7 +143,7 @@ class Named(msgspec.Struct, rename="camel"):
 class Team(Named, rename="camel"):
     """A team and who is in it."""
 
-    members: list[Named | Odd] | dict[str, Any] | str | float | bool | None = None
+    members: list[Named | LenientValue] | dict[str, Any] | str | float | bool | None = None
 
 
 class User(Named, rename="camel"):
@@ -158,13 +158,13 @@ class User(Named, rename="camel"):
 class Teams(msgspec.Struct):
     """The answer of ``GET /calendars/teams``."""
 
-    teams: list[Team | Odd]
+    teams: list[Team | LenientValue]
 
 
 class Users(msgspec.Struct):
     """The answer of ``GET /users/``."""
 
-    users: list[User | Odd]
+    users: list[User | LenientValue]
 
 
 def contact_id(item: Appointment | WithContact) -> str:

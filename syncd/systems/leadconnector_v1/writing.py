@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, Kind, Status, Statuses, mark
+from syncd.model import Action, Kind, Status, Statuses, embed_tag
 from syncd.model.whole_record import RecordFields
-from syncd.systems.able import list_lag
+from syncd.systems.capability_cache import list_lag
 from syncd.systems.leadconnector_v1.calls import slot_fields
-from syncd.systems.port import Capabilities, Done, Rejected
+from syncd.systems.port import Capabilities, Done, RejectedError
 
 if TYPE_CHECKING:
     from syncd.model import Operation, Value
-    from syncd.systems.leadconnector_v1.account import Account, CalendarOf
-    from syncd.systems.leadconnector_v1.calls import Calls
-    from syncd.systems.leadconnector_v1.holds import Holds
-    from syncd.systems.measured import Measured
+    from syncd.systems.leadconnector_v1.account import Account, CalendarMapping
+    from syncd.systems.leadconnector_v1.calls import Api
+    from syncd.systems.leadconnector_v1.hold_contacts import HoldContacts
+    from syncd.systems.measured import MeasuredFacts
 
 _WRITABLE = (
     Status.CONFIRMED,
@@ -33,7 +33,7 @@ _FIELDS = RecordFields(
 """The contact that comes along is a record of its own: `contactId` names the customer."""
 
 
-def capabilities(account: Account, measured: Measured) -> Capabilities:
+def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
     """Return what a location can be relied on for, by what was measured of it.
 
     What 400 and 422 mean of an id is not documented: deleted appointments may be answered so. Every
@@ -59,7 +59,7 @@ def capabilities(account: Account, measured: Measured) -> Capabilities:
 
 
 def event_block(
-    account: Account, calendar: CalendarOf, value: Value, zone_name: str, key: str | None
+    account: Account, calendar: CalendarMapping, value: Value, zone_name: str, key: str | None
 ) -> dict[str, str] | None:
     """An event block: for the user where one is named, else for the calendar (#event-blocks)."""
     target = {"userId": calendar.user} if calendar.user else {"calendarId": calendar.calendar}
@@ -70,7 +70,7 @@ def event_block(
 
 
 def hold(
-    account: Account, calendar: CalendarOf, value: Value, zone_name: str, key: str | None
+    account: Account, calendar: CalendarMapping, value: Value, zone_name: str, key: str | None
 ) -> dict[str, str] | None:
     """A booking for the hold contact (#booking). Its name stays out: it would overwrite one."""
     if not calendar.calendar or not account.hold_email:
@@ -86,21 +86,21 @@ def hold(
 
 
 def _marked(account: Account, key: str | None) -> str:
-    return mark(account.title, key) if key else account.title
+    return embed_tag(account.title, key) if key else account.title
 
 
-class Writing:
+class Writer:
     """Carries out one operation for one location."""
 
-    def __init__(self, system: str, account: Account, calls: Calls, holds: Holds) -> None:
+    def __init__(self, system: str, account: Account, calls: Api, holds: HoldContacts) -> None:
         """Keep what a write needs to know."""
         self._holds = holds
         self._system = system
         self._account = account
         self._calls = calls
 
-    async def write(self, operation: Operation, calendar: CalendarOf, zone_name: str) -> Done:
-        """Carry out one operation, its times in this zone. Raises SystemFault."""
+    async def write(self, operation: Operation, calendar: CalendarMapping, zone_name: str) -> Done:
+        """Carry out one operation, its times in this zone. Raises PlatformError."""
         match operation.action:
             case Action.CREATE_BLOCK:
                 return await self._create(operation, calendar, zone_name)
@@ -114,12 +114,14 @@ class Writing:
                 await self._set_status(operation)
         return Done([(operation.ref.id, None)])
 
-    async def _create(self, operation: Operation, calendar: CalendarOf, zone_name: str) -> Done:
+    async def _create(
+        self, operation: Operation, calendar: CalendarMapping, zone_name: str
+    ) -> Done:
         form = hold if self._account.blocks == "hold" else event_block
         fields = form(self._account, calendar, _wanted(operation), zone_name, operation.key)
         if fields is None:
             detail = f"no calendar id is configured to block {operation.provider} on"
-            raise Rejected(self._system, "POST appointments/", detail=detail)
+            raise RejectedError(self._system, "POST appointments/", detail=detail)
         if self._account.blocks == "hold":
             self._holds.booking()
         event, contact = await self._calls.create(fields)
@@ -129,7 +131,7 @@ class Writing:
     async def _set_status(self, operation: Operation) -> None:
         status = _wanted(operation).status
         if status not in _WRITABLE:
-            raise Rejected(self._system, detail=f"v1 cannot set {status}")
+            raise RejectedError(self._system, detail=f"v1 cannot set {status}")
         await self._calls.set_status(operation.ref.id, status)
 
 

@@ -43,7 +43,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarOf:
+class CalendarMapping:
     """Where one provider's time is kept: a user, named by e-mail address."""
 
     user: str

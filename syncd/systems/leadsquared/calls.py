@@ -8,8 +8,13 @@ from syncd.systems.decoding import decode_weighed
 from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.plan import LIST
-from syncd.systems.loose import Odd, number, read_json, text
-from syncd.systems.port import Ambiguous, AuthLost, Refusal, Rejected
+from syncd.systems.lenient import LenientValue, number, read_json, text
+from syncd.systems.port import (
+    RejectedError,
+    RejectionReason,
+    UnauthorizedError,
+    UnknownOutcomeError,
+)
 from syncd.systems.sizes import expect_room
 
 if TYPE_CHECKING:
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from syncd.model import Value
-    from syncd.systems.port import ListCall, SystemFault
+    from syncd.systems.port import ListCall, PlatformError
     from syncd.systems.transport import Transport
 
 T = TypeVar("T")
@@ -41,8 +46,8 @@ _SHORT = 200
 _ONE_PAGE = {"PageIndex": 1, "PageSize": PAGE}
 
 
-class Calls:
-    """Typed calls over one account's transport. Every method raises SystemFault."""
+class Api:
+    """Typed calls over one account's transport. Every method raises PlatformError."""
 
     def __init__(self, system: str, transport: Transport) -> None:
         """Keep the transport."""
@@ -86,7 +91,7 @@ class Calls:
             if isinstance(user, dict)
         }
 
-    def not_understood(self, detail: str) -> SystemFault:
+    def not_understood(self, detail: str) -> PlatformError:
         """Make the fault for an answer about free slots that has another shape than is known."""
         return self._transport.incomplete(f"POST {SLOTS}", detail)
 
@@ -101,23 +106,26 @@ class Calls:
         }
         return await self._ask("POST", SLOTS, wire.Days, json=body)
 
-    async def task(self, task_id: str) -> list[wire.Task | Odd]:
+    async def task(self, task_id: str) -> list[wire.Task | LenientValue]:
         """One task, as the array of one or none that the platform answers.
 
         See docs/platforms/leadsquared.md#reading-one-task.
         """
         return await self._ask(
-            "GET", "Task.svc/Retrieve.GetById", list[wire.Task | Odd], params={"id": task_id}
+            "GET",
+            "Task.svc/Retrieve.GetById",
+            list[wire.Task | LenientValue],
+            params={"id": task_id},
         )
 
-    async def whole(self, task_id: str) -> tuple[list[wire.Task | Odd], list[object]]:
+    async def whole(self, task_id: str) -> tuple[list[wire.Task | LenientValue], list[object]]:
         """One task, and all of its fields as they were sent."""
         call = "Task.svc/Retrieve.GetById"
         body = await self._transport.read("GET", call, params={"id": task_id})
-        tasks = self._transport.decode(body, list[wire.Task | Odd], f"GET {call}")
+        tasks = self._transport.decode(body, list[wire.Task | LenientValue], f"GET {call}")
         return tasks, self._transport.decode(body, list[object], f"GET {call}")
 
-    async def lead(self, lead_id: str) -> list[wire.Lead | Odd]:
+    async def lead(self, lead_id: str) -> list[wire.Lead | LenientValue]:
         """One lead by id."""
         return await self._leads("Leads.GetById", {"id": lead_id})
 
@@ -125,16 +133,20 @@ class Calls:
         """Whose keys these are; answers on every host (docs/platforms/leadsquared.md#hosts)."""
         return await self._ask("GET", "Authentication.svc/UserByAccessKey.Get", wire.Caller)
 
-    async def users(self) -> list[wire.User | Odd]:
+    async def users(self) -> list[wire.User | LenientValue]:
         """All users of the account."""
-        return await self._ask("GET", "UserManagement.svc/Users.Get", list[wire.User | Odd])
+        return await self._ask(
+            "GET", "UserManagement.svc/Users.Get", list[wire.User | LenientValue]
+        )
 
-    async def task_types(self) -> list[wire.TaskType | Odd]:
+    async def task_types(self) -> list[wire.TaskType | LenientValue]:
         """All task types of the account."""
-        return await self._ask("GET", "Task.svc/RetrieveTaskType", list[wire.TaskType | Odd])
+        return await self._ask(
+            "GET", "Task.svc/RetrieveTaskType", list[wire.TaskType | LenientValue]
+        )
 
     async def create(self, fields: Mapping[str, object]) -> str:
-        """Make a task; its id. Raises Ambiguous when the answer does not prove it."""
+        """Make a task; its id. Raises UnknownOutcomeError when the answer does not prove it."""
         path = "Task.svc/Create"
         wrote = await self._tell("POST", path, json=fields)
         if not wrote.id:
@@ -156,10 +168,10 @@ class Calls:
         ]
         return (await self._tell("POST", TIMES, json={"TaskList": rows})).id
 
-    async def delete(self, task_ids: Sequence[str]) -> tuple[str, Rejected | None]:
+    async def delete(self, task_ids: Sequence[str]) -> tuple[str, RejectedError | None]:
         """Queue the deletion of tasks: the job's id ('' for none), and why some were left, if so.
 
-        Such an answer does not tell which ones. Raises Rejected if not one was deleted.
+        Such an answer does not tell which ones. Raises RejectedError if not one was deleted.
         """
         asked = len(task_ids)
         wrote = await self._tell(
@@ -184,19 +196,19 @@ class Calls:
         Nobody knows whether the bulk cancel is there, nor how it answers. So an answer of the API
         that says nothing clear counts as queued, and only reads tell; what cannot be an answer of
         the bulk cancel is a refusal of all rows. It never says that a task is gone, nor that the
-        keys are not valid: other calls do. Raises Ambiguous only where no answer came.
+        keys are not valid: other calls do. Raises UnknownOutcomeError only where no answer came.
         """
         call = f"POST {path}"
         try:
             body = {"TaskIds": list(task_ids)}
             answer = await self._transport.write("POST", path, json=body, judged=True)
-        except Ambiguous as fault:
+        except UnknownOutcomeError as fault:
             if fault.status is None:
                 raise
             return ""
-        except (AuthLost, Rejected) as fault:
-            each = isinstance(fault, AuthLost) or fault.each
-            raise Rejected(
+        except (UnauthorizedError, RejectedError) as fault:
+            each = isinstance(fault, UnauthorizedError) or fault.each
+            raise RejectedError(
                 self._system, call, status=fault.status, detail=fault.detail, each=each
             ) from None
         wrote = read_json(answer.content, wire.Wrote)
@@ -211,12 +223,12 @@ class Calls:
         """Mark a task complete: a GET that writes, so it is sent at most once."""
         await self._tell("GET", "Task.svc/MarkComplete", params={"id": task_id})
 
-    async def _leads(self, name: str, params: dict[str, str]) -> list[wire.Lead | Odd]:
+    async def _leads(self, name: str, params: dict[str, str]) -> list[wire.Lead | LenientValue]:
         path = f"LeadManagement.svc/{name}"
         try:
-            return await self._ask("GET", path, list[wire.Lead | Odd], params=params)
-        except Rejected as fault:
-            if fault.status == _NOT_FOUND or fault.why is Refusal.GONE:
+            return await self._ask("GET", path, list[wire.Lead | LenientValue], params=params)
+        except RejectedError as fault:
+            if fault.status == _NOT_FOUND or fault.why is RejectionReason.GONE:
                 return []
             raise
 
@@ -241,16 +253,19 @@ class Calls:
         json: object = None,
         proves: Callable[[wire.Wrote], bool] = lambda wrote: wrote.succeeded,
     ) -> wire.Wrote:
-        """A write that says that it was taken. Raises Ambiguous for every other 2xx answer."""
+        """A write that says that it was taken.
+
+        Raises UnknownOutcomeError for every other 2xx answer.
+        """
         answer = await self._transport.write(method, path, params=params, json=json, judged=True)
         wrote = read_json(answer.content, wire.Wrote)
         if wrote is None or not proves(wrote):
             raise self._unproven(method, path)
         return wrote
 
-    def _unproven(self, method: str, path: str) -> Ambiguous:
+    def _unproven(self, method: str, path: str) -> UnknownOutcomeError:
         detail = "the answer does not say that it was done"
-        return Ambiguous(self._system, f"{method} {path}", status=200, detail=detail)
+        return UnknownOutcomeError(self._system, f"{method} {path}", status=200, detail=detail)
 
 
 def _listing(body: bytes) -> tuple[wire.Listing, int]:
@@ -261,7 +276,7 @@ def _listing(body: bytes) -> tuple[wire.Listing, int]:
     is an empty page if it is counted as one.
     """
     if body.lstrip()[:1] == b"[":
-        rows, weighs = decode_weighed(body, list[wire.Task | Odd])
+        rows, weighs = decode_weighed(body, list[wire.Task | LenientValue])
         return wire.Listing(rows), weighs
     none = read_json(body, wire.NoRows) if len(body) < _SHORT else None
     if none is not None and number(none.record_count) == 0:

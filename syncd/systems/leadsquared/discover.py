@@ -7,22 +7,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.systems.advice import advice
 from syncd.systems.findings import empty_list_finding
+from syncd.systems.inventory import (
+    AppointmentType,
+    OnProgress,
+    PartialReader,
+    SystemInventory,
+    User,
+)
 from syncd.systems.leadsquared import wire
-from syncd.systems.leadsquared.hosts import elsewhere, named_in, wrong_region
+from syncd.systems.leadsquared.regions import elsewhere, named_in, wrong_region
 from syncd.systems.leadsquared.types import allows_conflicts, is_appointment, mandatory_fields
 from syncd.systems.leadsquared.users import is_active
-from syncd.systems.loose import Odd, text
-from syncd.systems.port import AuthLost, Finding, Rejected, SystemFault
-from syncd.systems.tree import AppointmentType, Parts, Told, Tree, User
+from syncd.systems.lenient import LenientValue, text
+from syncd.systems.port import CheckResult, PlatformError, RejectedError, UnauthorizedError
+from syncd.systems.remedies import advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
     from syncd.systems.leadsquared.account import Account
-    from syncd.systems.leadsquared.calls import Calls
+    from syncd.systems.leadsquared.calls import Api
 
 _NEEDED = frozenset({"account", "users"})
 """Parts without which nobody can be mapped."""
@@ -30,19 +36,23 @@ _NEEDED = frozenset({"account", "users"})
 _NOT_FOUND = 404
 
 
-async def discover(system: str, account: Account, calls: Calls, today: date, told: Told) -> Tree:
+async def discover(
+    system: str, account: Account, calls: Api, today: date, told: OnProgress
+) -> SystemInventory:
     """Read the account with four calls. A call that fails is a finding."""
 
-    def explain(what: str, fault: SystemFault) -> Finding:
+    def explain(what: str, fault: PlatformError) -> CheckResult:
         return _explain(system, account, what, fault)
 
-    parts = Parts(told, explain)
+    parts = PartialReader(told, explain)
     caller = await parts.read("account", calls.caller(), wire.Caller())
     if better := elsewhere(account.base_url, caller):
         parts.findings.append(wrong_region(system, account.base_url, better))
     if parts.findings:  # the keys open nothing, or not here: further calls would say so again
-        return Tree(system=system, platform="leadsquared", findings=tuple(parts.findings))
-    no_rows: list[wire.User | Odd] = []
+        return SystemInventory(
+            system=system, platform="leadsquared", findings=tuple(parts.findings)
+        )
+    no_rows: list[wire.User | LenientValue] = []
     listed = await parts.read("users", calls.users(), no_rows)
     rows = [row for row in listed if isinstance(row, wire.User) and text(row.email_address)]
     is_empty = listed is not no_rows and not rows
@@ -52,9 +62,9 @@ async def discover(system: str, account: Account, calls: Calls, today: date, tol
     zones: dict[str, str] = {}
     if active:
         zones = await parts.read("time zones", calls.zones(active, today), zones)
-    no_types: list[wire.TaskType | Odd] = []
+    no_types: list[wire.TaskType | LenientValue] = []
     types = await parts.read("appointment types", calls.task_types(), no_types)
-    return Tree(
+    return SystemInventory(
         system=system,
         platform="leadsquared",
         account=text(caller.id),
@@ -79,7 +89,7 @@ def _user(row: wire.User, zones: dict[str, str]) -> User:
     )
 
 
-def _types(rows: Iterable[wire.TaskType | Odd]) -> Iterable[AppointmentType]:
+def _types(rows: Iterable[wire.TaskType | LenientValue]) -> Iterable[AppointmentType]:
     for row in rows:
         if not isinstance(row, wire.TaskType) or not is_appointment(row):
             continue
@@ -91,21 +101,21 @@ def _types(rows: Iterable[wire.TaskType | Odd]) -> Iterable[AppointmentType]:
         yield AppointmentType(text(row.id), text(row.name), tuple(unfit), unknown)
 
 
-def _explain(system: str, account: Account, what: str, fault: SystemFault) -> Finding:
+def _explain(system: str, account: Account, what: str, fault: PlatformError) -> CheckResult:
     section = f"[systems.{system}]"
     match fault:
-        case AuthLost() if better := named_in(fault.detail, account.base_url):
+        case UnauthorizedError() if better := named_in(fault.detail, account.base_url):
             return wrong_region(system, account.base_url, better)
-        case AuthLost():
-            return Finding(
+        case UnauthorizedError():
+            return CheckResult(
                 "error",
                 f"{system}: {what}",
                 f"the keys are not accepted ({fault.detail or fault.status})",
                 f"compare access_key and secret_key of {section} with My Profile, Settings, API "
                 "and Webhooks; the user whose keys they are must be active",
             )
-        case Rejected(status=status) if status == _NOT_FOUND:
-            return Finding(
+        case RejectedError(status=status) if status == _NOT_FOUND:
+            return CheckResult(
                 "error",
                 f"{system}: {what}",
                 "there is no LeadSquared API at base_url",
@@ -113,4 +123,4 @@ def _explain(system: str, account: Account, what: str, fault: SystemFault) -> Fi
             )
         case _:
             level = "error" if what in _NEEDED else "warning"
-            return Finding(level, f"{system}: {what}", str(fault), advice(fault))
+            return CheckResult(level, f"{system}: {what}", str(fault), advice(fault))

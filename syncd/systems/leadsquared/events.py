@@ -18,7 +18,7 @@ from syncd.model import (
     Status,
     Topic,
     Value,
-    find_key,
+    find_tag,
     from_millis,
     read_update,
     read_value,
@@ -27,11 +27,11 @@ from syncd.model import (
     utc,
 )
 from syncd.model.statuses import LEADSQUARED
+from syncd.systems.contact_addresses import person_mark
 from syncd.systems.leadsquared.users import owner_of
 from syncd.systems.leadsquared.wire import TypeName
-from syncd.systems.loose import number, text
-from syncd.systems.persons import person_mark
-from syncd.systems.port import Capabilities, Malformed
+from syncd.systems.lenient import number, text
+from syncd.systems.port import Capabilities, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -95,7 +95,7 @@ def unchanged(
 ) -> bool:
     """Whether a task is plainly as it is known; False where that takes a closer look.
 
-    Says of a task what `Reader.owner` and `Reader.fingerprint` would, at a fraction of the cost.
+    Says of a task what `Parser.owner` and `Parser.fingerprint` would, at a fraction of the cost.
     ``spelt`` are the providers by their addresses as they were sent, ``plain`` the codes of a task
     that is certainly no busy time that was cancelled. A task that is known was readable, and inside
     the window.
@@ -114,8 +114,8 @@ def unchanged(
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """Parses tasks of one system. ``owners`` maps `CalendarOf.address` to providers.
+class Parser:
+    """Parses tasks of one system. ``owners`` maps `CalendarMapping.address` to providers.
 
     ``address_of`` gives a user's address by id, '' where it is not known. Where ``able`` says that
     completing leaves the end alone, that of a completed task is believed.
@@ -219,12 +219,12 @@ class Reader:
         # Not as `unchanged` spells it: a task without an end is reported in each read.
         return spelling if has_end(task) else f"{spelling}|no end"
 
-    def odd_status(self, task: Task, provider: str) -> Malformed | None:
+    def odd_status(self, task: Task, provider: str) -> UnreadableError | None:
         """What is to be reported of a task whose status is not known, None for others."""
         word = said(task.status_code)
         if not word or self.statuses.read(word) is not None:
             return None
-        return Malformed(
+        return UnreadableError(
             self.system,
             text(task.user_task_id),
             unknown_status(word),
@@ -233,12 +233,12 @@ class Reader:
         )
 
     def event(self, task: Task, provider: str) -> Event:
-        """The task as an event. Raises Malformed."""
+        """The task as an event. Raises UnreadableError."""
         known = text(task.user_task_id)
         try:
             value = self.value(task)
         except ValueError as error:
-            raise Malformed(self.system, known, str(error)) from error
+            raise UnreadableError(self.system, known, str(error)) from error
         return Event(
             self.system,
             provider,
@@ -247,13 +247,13 @@ class Reader:
             value,
             person=_person(task),
             service=self.type_name(task) or None,
-            key=find_key(task.description, self._field(task), task.name),
+            key=find_tag(task.description, self._field(task), task.name),
             updated_at=self._maybe(task.modified_on),
             created_at=self._maybe(task.created_on),
             owner=owner_of(task),
             series=series(task),
-            tells_end=self.tells_end(task),
-            tells_status=self.statuses.read(said(task.status_code)) is not None,
+            shows_end=self.tells_end(task),
+            shows_status=self.statuses.read(said(task.status_code)) is not None,
         )
 
     def _maybe(self, value: object) -> datetime | None:

@@ -9,15 +9,15 @@ import re
 from typing import TYPE_CHECKING
 
 from syncd.systems.leadsquared.wire import Wrote
-from syncd.systems.loose import read_json, text
-from syncd.systems.overload import told_too_many
+from syncd.systems.lenient import read_json, text
+from syncd.systems.overload import overload_text
 from syncd.systems.port import (
-    AuthLost,
-    RateLimited,
-    Refusal,
-    Rejected,
-    Retryable,
-    SystemFault,
+    PlatformError,
+    RateLimitedError,
+    RejectedError,
+    RejectionReason,
+    RetryableError,
+    UnauthorizedError,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _SAID = 2000
 """Characters: more than is told, so that no name or secret is cut before it is masked."""
 
 
-def fault_of(answer: Answer) -> SystemFault | None:
+def fault_of(answer: Answer) -> PlatformError | None:
     """The fault behind an answer, None for a success. `Transport` fills in where it happened.
 
     The body decides before the status: a rate limit was seen as 429, as 403 and as 200, and a
@@ -47,18 +47,18 @@ def fault_of(answer: Answer) -> SystemFault | None:
     body = _error(answer)
     kind, words = text(body.exception_type), text(body.exception_message)
     detail = f"{kind}: {words}" if kind else words
-    if status == _TOO_MANY or kind == _TOO_MANY_TYPE or told_too_many(answer):
-        return RateLimited("", wait=0, detail=detail)
+    if status == _TOO_MANY or kind == _TOO_MANY_TYPE or overload_text(answer):
+        return RateLimitedError("", wait=0, detail=detail)
     if status in {401, 403}:
-        return AuthLost("", detail=detail)
+        return UnauthorizedError("", detail=detail)
     if kind.startswith(_APPLICATION) or (status in _SUCCESS and _is_error(body)):
-        return Rejected("", why=_why(kind, words), detail=detail)
+        return RejectedError("", why=_why(kind, words), detail=detail)
     if status in _SUCCESS:
         return None
     if status == _TIMED_OUT or status in _SERVER:
-        return Retryable("", detail=detail)
+        return RetryableError("", detail=detail)
     # Where the platform does not know the call, no row of it is at fault.
-    return Rejected("", detail=detail, each=status in _NO_SUCH_CALL)
+    return RejectedError("", detail=detail, each=status in _NO_SUCH_CALL)
 
 
 def _error(answer: Answer) -> Wrote:
@@ -75,7 +75,7 @@ def _is_error(body: Wrote) -> bool:
     return text(body.status).casefold() == "error"
 
 
-def _why(kind: str, words: str) -> Refusal:
+def _why(kind: str, words: str) -> RejectionReason:
     """GONE where the task itself is unknown; no other refusal is told apart in the docs.
 
     The same words tell of a lead, a user or a task type that is unknown: the task is still there.
@@ -85,5 +85,5 @@ def _why(kind: str, words: str) -> Refusal:
         and _ABSENT_TEXT.search(words)
         and _TASK_TEXT.search(words)
     ):
-        return Refusal.GONE
-    return Refusal.UNFIT
+        return RejectionReason.GONE
+    return RejectionReason.UNFIT

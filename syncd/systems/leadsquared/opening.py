@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from syncd.systems.access import CheapRead
 from syncd.systems.client import open_client
 from syncd.systems.leadsquared.faults import fault_of
-from syncd.systems.limits import Budget
+from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.redact import Redactor
 from syncd.systems.transport import Transport
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
     from syncd.model import Clock
-    from syncd.systems.facts import Facts
+    from syncd.systems.facts import FactStore
     from syncd.systems.leadsquared.account import Account
     from syncd.systems.stopping import Stopping
 
@@ -25,7 +25,7 @@ def open_transport(
     account: Account,
     clock: Clock,
     network: httpx.AsyncBaseTransport | None = None,
-    facts: Facts | None = None,
+    facts: FactStore | None = None,
     stopping: Stopping | None = None,
 ) -> Transport:
     """Prepare the connections; nothing is sent yet. ``network`` replaces the network.
@@ -37,7 +37,7 @@ def open_transport(
         name,
         open_client(account.base_url, keys, transport=network),
         clock,
-        Budget(clock, (account.calls_per_5s, 5.0), facts=facts),
+        RateLimiter(clock, (account.calls_per_5s, 5.0), facts=facts),
         fault_of,
         redact=Redactor(keys.values()),
         cheap=CheapRead("Authentication.svc/UserByAccessKey.Get"),

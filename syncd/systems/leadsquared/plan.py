@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Kind, Window
 from syncd.systems.port import ListCall
-from syncd.systems.spans import slices
+from syncd.systems.windows import slice_window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from syncd.systems.leadsquared.account import CalendarOf
+    from syncd.systems.leadsquared.account import CalendarMapping
 
 LIST = "Task.svc/RetrieveAppointments/ByUserEmailAddress"
 
 BEFORE, AFTER = timedelta(days=2), timedelta(days=1)
 """Asked beyond the window on each side."""
 
-LONGEST = timedelta(days=99) - BEFORE - AFTER
+MAX_SPAN = timedelta(days=99) - BEFORE - AFTER
 """One call's piece of the window; its dates are 99 apart, which are 100 days with both ends."""
 
 
-def plan(calendars: Mapping[str, CalendarOf], window: Window) -> tuple[ListCall, ...]:
+def plan(calendars: Mapping[str, CalendarMapping], window: Window) -> tuple[ListCall, ...]:
     """Plan the reading of these providers."""
     if not calendars:
         return ()
@@ -43,11 +43,11 @@ def plan(calendars: Mapping[str, CalendarOf], window: Window) -> tuple[ListCall,
             frozenset(calendars),
             Window(piece.start - BEFORE, piece.end + AFTER),
         )
-        for piece in slices(_whole_days(window), LONGEST)
+        for piece in slice_window(_whole_days(window), MAX_SPAN)
     )
 
 
-def proven(span: Window) -> Window:
+def covered_window(span: Window) -> Window:
     """The time of which a call that asks for this span proves everything."""
     return Window(span.start + BEFORE, span.end - AFTER)
 

@@ -16,16 +16,16 @@ from syncd.systems.leadsquared.events import has_end, instant
 from syncd.systems.leadsquared.plan import plan
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.leadsquared.writing import block_fields
-from syncd.systems.loose import text
-from syncd.systems.probing import LENGTH, TITLE, NotMeasured, Step
+from syncd.systems.lenient import text
+from syncd.systems.probing import LENGTH, TITLE, NotMeasuredError, ProbeStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from syncd.model.canary import Canary
-    from syncd.systems.leadsquared.account import Account, CalendarOf
-    from syncd.systems.leadsquared.calls import Calls
-    from syncd.systems.probing import Bench
+    from syncd.systems.leadsquared.account import Account, CalendarMapping
+    from syncd.systems.leadsquared.calls import Api
+    from syncd.systems.probing import ProbeContext
 
 _AROUND = timedelta(days=2)
 _QUEUED = 3.0
@@ -45,8 +45,8 @@ class Prober:
     """Measures one account. Keeps `probing.Prober`."""
 
     account: Account
-    calls: Calls
-    calendars: Mapping[str, CalendarOf]
+    calls: Api
+    calendars: Mapping[str, CalendarMapping]
     platform: str = PlatformKind.LEADSQUARED
     makes: str = "task"
     removes_later: bool = True
@@ -76,20 +76,20 @@ class Prober:
         """Have the task deleted, which is only queued."""
         await self.calls.delete([canary.event or ""])
 
-    async def steps(self, bench: Bench) -> Sequence[Step]:
+    async def steps(self, bench: ProbeContext) -> Sequence[ProbeStep]:
         """Return the steps, in order."""
         measures = _Steps(self, bench)
         return [
-            Step(
+            ProbeStep(
                 "listing the task",
                 ("list_lag", "keeps_tag", "rows_carry_owner", "rows_carry_end"),
                 3,
                 measures.listed,
             ),
-            Step("listing it by days", ("date_zone",), 5, measures.date_zone),
-            Step("listing it over midnight", ("lists_overlapping",), 3, measures.overlapping),
-            Step("completing it", ("completing_changes_end",), 2, measures.completed),
-            Step("cancelling it", ("lists_cancelled",), 3, measures.cancelled),
+            ProbeStep("listing it by days", ("date_zone",), 5, measures.date_zone),
+            ProbeStep("listing it over midnight", ("lists_overlapping",), 3, measures.overlapping),
+            ProbeStep("completing it", ("completing_changes_end",), 2, measures.completed),
+            ProbeStep("cancelling it", ("lists_cancelled",), 3, measures.cancelled),
         ]
 
 
@@ -98,7 +98,7 @@ class _Steps:
     """The steps of one probe."""
 
     prober: Prober
-    bench: Bench
+    bench: ProbeContext
     own: str = ""
     """The account's zone, once it was asked for."""
 
@@ -112,7 +112,7 @@ class _Steps:
 
         lag = await self.bench.appears(seen)
         if lag is None:
-            raise NotMeasured("no list showed the task in time")
+            raise NotMeasuredError("no list showed the task in time")
         row = rows[0]
         return {
             "list_lag": lag,
@@ -139,7 +139,7 @@ class _Steps:
         The canary is moved where that tells the zones apart that are left.
         """
         if "list_lag" not in self.bench.found:
-            raise NotMeasured("no list showed the task in time")
+            raise NotMeasuredError("no list showed the task in time")
         own = await self._own_zone()
         left = {ACCOUNT: own, **{name: name for name in _FIXED}}
         while len(left) > 1:
@@ -156,7 +156,7 @@ class _Steps:
             }
         if len(left) != 1:
             reason = f"{' and '.join(left)} begin their days alike" if left else "it fits no zone"
-            raise NotMeasured(reason, failed=not left)
+            raise NotMeasuredError(reason, failed=not left)
         return {"date_zone": next(iter(left))}
 
     async def _own_zone(self) -> str:
@@ -170,13 +170,13 @@ class _Steps:
             return zone(name).key
         except ValueError:
             reason = f"the account's zone is not known here: {name[:30] or 'none'}"
-            raise NotMeasured(reason, failed=False) from None
+            raise NotMeasuredError(reason, failed=False) from None
 
     async def overlapping(self) -> Mapping[str, str]:
         """Move the task over a midnight of the date filter, and list from there on."""
         known = self.bench.found.get("date_zone")
         if known is None:
-            raise NotMeasured("where the date filter begins a day is not known", failed=False)
+            raise NotMeasuredError("where the date filter begins a day is not known", failed=False)
         where = zone(await self._own_zone() if known == ACCOUNT else known)
         day = self.bench.canary.start.astimezone(where).date()
         for first in (day, day + timedelta(days=1)):
@@ -187,7 +187,7 @@ class _Steps:
                 begin = datetime.combine(first, time(), tzinfo=UTC)
                 shown = await self._rows(Window(begin, begin + timedelta(days=4)))
                 return {"lists_overlapping": YES if shown else NO}
-        raise NotMeasured("no midnight is free", failed=False)
+        raise NotMeasuredError("no midnight is free", failed=False)
 
     def _telling(self, left: Mapping[str, str]) -> datetime | None:
         """Find a free time at which not all of these zones have the same date."""
@@ -210,7 +210,7 @@ class _Steps:
         if self._start(await self._task()) != start:
             await self.bench.pause(_LONGER)
             if self._start(await self._task()) != start:
-                raise NotMeasured("the task was not moved in time")
+                raise NotMeasuredError("the task was not moved in time")
         await self.bench.pause(self.bench.lag)
 
     def _start(self, task: Task) -> datetime | None:
@@ -222,13 +222,13 @@ class _Steps:
     async def _task(self) -> Task:
         found = await self.prober.calls.task(self.bench.event)
         if not found or not isinstance(found[0], Task):
-            raise NotMeasured("the task is not answered by its id")
+            raise NotMeasuredError("the task is not answered by its id")
         return found[0]
 
     async def completed(self) -> Mapping[str, str]:
         """Complete the task, and read its end."""
         if self.bench.found.get("rows_carry_end") == NO:
-            raise NotMeasured("rows have no end", failed=False)
+            raise NotMeasuredError("rows have no end", failed=False)
         end = self.bench.canary.end
         await self.prober.calls.complete(self.bench.event)
         task = await self._task()
@@ -236,23 +236,23 @@ class _Steps:
             await self.bench.pause(self.bench.lag)
             task = await self._task()
         if LEADSQUARED.meant(said(task.status_code)) is not Status.SHOWED:
-            raise NotMeasured("the task is not shown as complete")
+            raise NotMeasuredError("the task is not shown as complete")
         try:
             shown = instant(task.end_date)
         except ValueError:
-            raise NotMeasured("the completed task has no end that can be read") from None
+            raise NotMeasuredError("the completed task has no end that can be read") from None
         return {"completing_changes_end": NO if shown == end else YES}
 
     async def cancelled(self) -> Mapping[str, str]:
         """Cancel the task where that is configured, and list it."""
         path = self.prober.account.cancel_path
         if not path:
-            raise NotMeasured("no cancel_path is configured", failed=False)
+            raise NotMeasuredError("no cancel_path is configured", failed=False)
         await self.prober.calls.cancel(path, [self.bench.event])
         await self.bench.pause(_QUEUED)
         task = await self._task()
         if LEADSQUARED.meant(said(task.status_code)) is not Status.CANCELLED:
-            raise NotMeasured("the task was not cancelled: see cancel_path")
+            raise NotMeasuredError("the task was not cancelled: see cancel_path")
         await self.bench.pause(self.bench.lag)
         return {"lists_cancelled": YES if await self._rows(self._near()) else NO}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.systems.facts import Facts
-from syncd.systems.leadsquared.calls import Calls
+from syncd.systems.facts import FactStore
+from syncd.systems.leadsquared.calls import Api
 from syncd.systems.leadsquared.opening import open_transport
 from syncd.systems.leadsquared.types import allows_conflicts, is_appointment, mandatory_fields
 from syncd.systems.leadsquared.wire import TaskType
-from syncd.systems.loose import text
-from syncd.systems.provisioning import Existing, Request, Sort, Thing
+from syncd.systems.lenient import text
+from syncd.systems.provisioning import Actual, Desired, Request, ResourceType
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -32,9 +32,9 @@ FIT = {"category": "appointment", "mandatory_fields": [], "allows_conflicts": Fa
 class Provisioner:
     """The busy type of one account. Keeps `provisioning.Provisioner`; it never writes."""
 
-    fixed: Mapping[Sort, Collection[str]] = {Sort.BUSY_TYPE: tuple(FIT)}
-    replaces: Collection[Sort] = ()
-    kept: Collection[Sort] = (Sort.BUSY_TYPE,)
+    fixed: Mapping[ResourceType, Collection[str]] = {ResourceType.BUSY_TYPE: tuple(FIT)}
+    replaces: Collection[ResourceType] = ()
+    undeletable: Collection[ResourceType] = (ResourceType.BUSY_TYPE,)
 
     def __init__(
         self,
@@ -46,45 +46,47 @@ class Provisioner:
     ) -> None:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
-        self.facts = Facts(name, clock)
+        self.facts = FactStore(name, clock)
         self._transport = open_transport(name, account, clock, transport, self.facts)
-        self._calls = Calls(name, self._transport)
+        self._calls = Api(name, self._transport)
 
-    async def look(self, sort: Sort, names: Collection[str]) -> Sequence[Existing]:
-        """List the task types; one whose case differs is the wanted one. Raises SystemFault."""
-        if sort is not Sort.BUSY_TYPE:
+    async def list_actual(self, sort: ResourceType, names: Collection[str]) -> Sequence[Actual]:
+        """List the task types; one whose case differs is the wanted one. Raises PlatformError."""
+        if sort is not ResourceType.BUSY_TYPE:
             return []
         wanted = {name.strip().casefold(): name for name in names}
         rows = [row for row in await self._calls.task_types() if isinstance(row, TaskType)]
         return [
-            Existing(sort, wanted.get(text(row.name).casefold(), text(row.name)), "", _fields(row))
+            Actual(sort, wanted.get(text(row.name).casefold(), text(row.name)), "", _fields(row))
             for row in rows
         ]
 
-    async def read(self, sort: Sort, id: str) -> Existing | None:
+    async def read(self, sort: ResourceType, id: str) -> Actual | None:
         """No call reads one type."""
         del sort, id
         return None
 
-    async def resolve(self, thing: Thing, coming: Collection[tuple[Sort, str]]) -> Thing:
+    async def resolve(
+        self, thing: Desired, coming: Collection[tuple[ResourceType, str]]
+    ) -> Desired:
         """A type refers to nothing."""
         del coming
-        return Thing(thing.system, thing.sort, thing.name, dict(FIT))
+        return Desired(thing.system, thing.sort, thing.name, dict(FIT))
 
-    def request(self, thing: Thing, existing: Existing | None) -> Request:
+    def request(self, thing: Desired, existing: Actual | None) -> Request:
         """There is none."""
         raise NotImplementedError
 
-    async def obstacle(self, thing: Thing, existing: Existing | None) -> str:
+    async def blocker(self, thing: Desired, existing: Actual | None) -> str:
         """The steps for a person."""
         del existing
         return STEPS.format(name=thing.name)
 
-    async def put(self, thing: Thing, existing: Existing | None) -> None:
+    async def put(self, thing: Desired, existing: Actual | None) -> None:
         """There is nothing to send."""
         raise NotImplementedError
 
-    async def remove(self, existing: Existing) -> None:
+    async def remove(self, existing: Actual) -> None:
         """There is nothing to send."""
         raise NotImplementedError
 

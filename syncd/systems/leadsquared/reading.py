@@ -12,35 +12,35 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Topic, Unproven, Window
 from syncd.model.platform_facts import NO, YES
-from syncd.systems.boundary import bare
+from syncd.systems.fault_boundary import bare
 from syncd.systems.leadsquared.calls import PAGE
 from syncd.systems.leadsquared.events import LENGTH, has_end, unchanged
-from syncd.systems.leadsquared.plan import proven
+from syncd.systems.leadsquared.plan import covered_window
 from syncd.systems.leadsquared.wire import Task
-from syncd.systems.loose import number, text
+from syncd.systems.lenient import number, text
 from syncd.systems.port import (
     NO_LOOK_BACK,
     Capabilities,
-    Malformed,
+    PlatformError,
     Row,
     Snapshot,
-    SystemFault,
+    UnreadableError,
 )
-from syncd.systems.reported import nameless, shortened
-from syncd.systems.spans import joined
-from syncd.systems.turns import in_turns
+from syncd.systems.reported_lists import nameless, shortened
+from syncd.systems.time_slices import in_turns
+from syncd.systems.windows import join_windows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from syncd.systems.capped_lists import CappedLists, Limit
-    from syncd.systems.leadsquared.calls import Calls
-    from syncd.systems.leadsquared.events import Reader
+    from syncd.systems.capped_lists import CappedLists, ReadLimit
+    from syncd.systems.leadsquared.calls import Api
+    from syncd.systems.leadsquared.events import Parser
     from syncd.systems.leadsquared.users import AddressBook
-    from syncd.systems.measured import Measured
+    from syncd.systems.measured import MeasuredFacts
     from syncd.systems.port import ListCall
 
-MOST_PAGES = 100
+MAX_PAGES = 100
 """No list is read further: that many rows in 99 days are a mistake."""
 
 EARLIER = timedelta(days=1)
@@ -51,16 +51,16 @@ _MINUTES = LENGTH // timedelta(minutes=1)
 
 
 @dataclass(slots=True)
-class Gathered:
+class GatheredRows:
     """What arrived of one or more calls."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     same: set[str] = field(default_factory=set)
     whole: list[Window] = field(default_factory=list)
-    faults: list[SystemFault] = field(default_factory=list)
-    malformed: list[Malformed] = field(default_factory=list)
+    faults: list[PlatformError] = field(default_factory=list)
+    malformed: list[UnreadableError] = field(default_factory=list)
     unproven: list[Unproven] = field(default_factory=list)
-    reported: dict[str, Malformed] = field(default_factory=dict)
+    reported: dict[str, UnreadableError] = field(default_factory=dict)
     """Rows that count although a part of them is not known, by id."""
     pages: int = 0
     without_end: dict[str, str] = field(default_factory=dict)
@@ -77,21 +77,21 @@ class Shown:
     end: bool = False
 
 
-class Reading:
+class SnapshotReader:
     """One read in progress: these list calls, page by page."""
 
     def __init__(
         self,
-        calls: Calls,
-        reader: Reader,
+        calls: Api,
+        reader: Parser,
         planned: Sequence[ListCall],
         known: Mapping[str, str],
         book: AddressBook,
         shown: Shown,
         *,
         lists: CappedLists,
-        limit: Limit,
-        measured: Measured,
+        limit: ReadLimit,
+        measured: MeasuredFacts,
     ) -> None:
         """Start with nothing."""
         self._measured = measured
@@ -106,7 +106,7 @@ class Reading:
         self._reader = reader
         self._planned = planned
         self._asked = frozenset[str]().union(*(call.providers for call in planned))
-        self._got = Gathered()
+        self._got = GatheredRows()
 
     async def snapshot(
         self,
@@ -128,7 +128,7 @@ class Reading:
         kinds, asked = frozenset(Kind), window.from_earlier(look_back)
         coverage = [
             Coverage(self._reader.system, provider, kinds, _within(span, asked), read_at)
-            for span in joined(got.whole)
+            for span in join_windows(got.whole)
             for provider in sorted(self._asked)
         ]
         return Snapshot(
@@ -151,7 +151,7 @@ class Reading:
             try:
                 async with self._limit.within(until, call.call):
                     listing = await self._calls.appointments(call, page)
-            except SystemFault as fault:
+            except PlatformError as fault:
                 self._got.faults.append(bare(fault))
                 return
             self._got.pages += 1
@@ -167,7 +167,7 @@ class Reading:
             missing = counted is not None and counted > arrived
             if not (missing or self._may_go_on(call, listing.rows, ids)):
                 break
-            if len(seen) == before or page >= MOST_PAGES:
+            if len(seen) == before or page >= MAX_PAGES:
                 if missing or listing.rows:
                     why = f"{arrived} of {'?' if counted is None else counted} rows arrived"
                 break
@@ -175,7 +175,7 @@ class Reading:
 
     def _judge(self, call: ListCall, kept: Window, unnamed: int, why: str) -> None:
         """Note what the pages of one call prove; ``why`` says that rows of it are missing."""
-        got, system, span = self._got, self._reader.system, proven(call.span)
+        got, system, span = self._got, self._reader.system, covered_window(call.span)
         if unnamed:
             got.malformed.append(nameless(system, call, unnamed))
         if why:
@@ -227,7 +227,7 @@ class Reading:
         try:
             provider = reader.owner(task, self._asked)
         except ValueError as error:
-            broken = Malformed(reader.system, known, str(error), providers=self._asked)
+            broken = UnreadableError(reader.system, known, str(error), providers=self._asked)
             self._got.malformed.append(broken)
             return
         named = task.owner_email_address or task.owner_id
@@ -251,7 +251,7 @@ class Reading:
         if not task.owner_email_address:
             self._got.by_id[known] = provider
 
-    def _assumptions(self, able: Capabilities) -> Iterator[Malformed]:
+    def _assumptions(self, able: Capabilities) -> Iterator[UnreadableError]:
         """Report what was assumed of rows: of each one, or once if no row of the account has it."""
         got, shown = self._got, self._shown
         assumed = f"it has no end; unless more is known of it, it counts as {_MINUTES} minutes long"
@@ -263,13 +263,13 @@ class Reading:
 
     def _assumed(
         self, rows: Mapping[str, str], of_one: str, of_all: str, each: bool
-    ) -> Iterator[Malformed]:
+    ) -> Iterator[UnreadableError]:
         system = self._reader.system
         if not each and rows:
-            yield Malformed(system, "", of_all, Topic.ACCOUNT)
+            yield UnreadableError(system, "", of_all, Topic.ACCOUNT)
             return
         for known, provider in rows.items():
-            yield Malformed(system, known, of_one, Topic.ASSUMED, provider)
+            yield UnreadableError(system, known, of_one, Topic.ASSUMED, provider)
 
 
 def _within(span: Window, window: Window) -> Window:
@@ -288,7 +288,7 @@ def _named_by_id(rows: Sequence[object]) -> set[str]:
     }
 
 
-def _outside(reader: Reader, task: Task, kept: Window) -> bool:
+def _outside(reader: Parser, task: Task, kept: Window) -> bool:
     """Whether a row surely lies outside; one with an unreadable time is kept, to be reported.
 
     So is one whose end is not told, as what is known of it may reach into the window.
@@ -296,6 +296,6 @@ def _outside(reader: Reader, task: Task, kept: Window) -> bool:
     if not reader.tells_end(task):
         kept = Window(datetime.min.replace(tzinfo=UTC), kept.end)
     try:
-        return not kept.touches(reader.value(task))
+        return not kept.overlaps(reader.value(task))
     except ValueError:
         return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.model import Offer, Window, resolve_wall_time, utc
 from syncd.systems.leadsquared.wire import Day
-from syncd.systems.loose import text
+from syncd.systems.lenient import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ _FEW = 6
 
 _WIDER = timedelta(days=2)
 
-LONGEST = timedelta(days=96)
+MAX_SPAN = timedelta(days=96)
 """One call's window before it is widened by two days on each side; the platform's limit is 100 days
 (docs/platforms/leadsquared.md#free-slots)."""
 
@@ -38,15 +38,15 @@ def asked_days(window: Window) -> tuple[date, date]:
     return ((window.start - _WIDER).date(), (window.end + _WIDER).date())
 
 
-class NotUnderstood(ValueError):  # noqa: N818 - our word for it
+class SlotsNotUnderstoodError(ValueError):
     """The answer holds slots, or may hold them, under names that are not known."""
 
 
 def offered(answers: Iterable[Days], address: str, window: Window) -> list[Offer]:
     """One user's free spans, cut to a window, in order, each once; odd ones are skipped.
 
-    Raises NotUnderstood with the unknown names where a slot has no name that is known, or where no
-    slot at all can be read: such an answer must not count as one that offers nothing.
+    Raises SlotsNotUnderstoodError with the unknown names where a slot has no name that is known, or
+    where no slot at all can be read: such an answer must not count as one that offers nothing.
     """
     found: set[tuple[datetime, datetime]] = set()
     odd: list[str] = []
@@ -56,7 +56,7 @@ def offered(answers: Iterable[Days], address: str, window: Window) -> list[Offer
         else:
             odd.append("a free slot has no times that can be read")
     if odd and not found:
-        raise NotUnderstood(odd[0])
+        raise SlotsNotUnderstoodError(odd[0])
     return [Offer(start, end) for start, end in sorted(found) if start < end]
 
 
@@ -86,7 +86,7 @@ def _slots_of(user: Json, odd: list[str]) -> Iterator[Json]:
             odd.append(f"{_SLOTS} holds no objects")
         elif slot.keys().isdisjoint(_ENDS):
             message = f"a free slot has no {' and '.join(_ENDS)}, but {_names(slot)}"
-            raise NotUnderstood(message)
+            raise SlotsNotUnderstoodError(message)
         else:
             yield slot
 

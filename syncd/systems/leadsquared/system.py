@@ -9,39 +9,39 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from syncd.model import Directory, Statuses, UserState
+from syncd.model import Statuses, UserDirectory, UserState
 from syncd.model.platform_facts import PlatformKind
 from syncd.model.whole_record import WholeRecord, whole_record
-from syncd.systems import persons
-from syncd.systems.able import Able
-from syncd.systems.boundary import bare
-from syncd.systems.capped_lists import CappedLists, Limit
-from syncd.systems.facts import Facts
+from syncd.systems import contact_addresses
+from syncd.systems.capability_cache import CapabilityCache
+from syncd.systems.capped_lists import CappedLists, ReadLimit
+from syncd.systems.facts import FactStore
+from syncd.systems.fault_boundary import bare
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadsquared import checks, discover, slots, users
-from syncd.systems.leadsquared.calls import Calls
-from syncd.systems.leadsquared.events import Reader
+from syncd.systems.leadsquared.calls import Api
+from syncd.systems.leadsquared.events import Parser
 from syncd.systems.leadsquared.opening import open_transport
 from syncd.systems.leadsquared.plan import plan
 from syncd.systems.leadsquared.probing import Prober
-from syncd.systems.leadsquared.reading import Reading, Shown
+from syncd.systems.leadsquared.reading import Shown, SnapshotReader
 from syncd.systems.leadsquared.wire import Lead, Task, User
-from syncd.systems.leadsquared.writing import Writing, capabilities
+from syncd.systems.leadsquared.writing import Writer, capabilities
+from syncd.systems.lenient import text
 from syncd.systems.list_caps import PAGES
-from syncd.systems.loose import text
-from syncd.systems.measured import Measured
+from syncd.systems.measured import MeasuredFacts
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
     Found,
     Gone,
-    Malformed,
-    Refusal,
-    Rejected,
+    RejectedError,
+    RejectionReason,
     Unknown,
+    UnreadableError,
 )
-from syncd.systems.remembered import Remembered
-from syncd.systems.spans import slices
+from syncd.systems.ttl_cache import TtlCache
+from syncd.systems.windows import slice_window
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -50,19 +50,19 @@ if TYPE_CHECKING:
     import httpx
 
     from syncd.model import Buffer, Clock, Event, EventRef, Offer, Operation, Person, Value, Window
-    from syncd.systems.leadsquared.account import Account, CalendarOf
+    from syncd.systems.inventory import OnProgress, SystemInventory
+    from syncd.systems.leadsquared.account import Account, CalendarMapping
     from syncd.systems.port import (
+        CallStats,
         Capabilities,
-        Finding,
+        CheckResult,
         ListCall,
+        LookupResult,
         Reply,
         Row,
-        Sighting,
         Snapshot,
-        Traffic,
     )
     from syncd.systems.stopping import Stopping
-    from syncd.systems.tree import Told, Tree
 
 
 class LeadSquared:
@@ -76,7 +76,7 @@ class LeadSquared:
         self,
         name: str,
         account: Account,
-        calendars: Mapping[str, CalendarOf],
+        calendars: Mapping[str, CalendarMapping],
         clock: Clock,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -88,14 +88,14 @@ class LeadSquared:
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
-        self.facts = Facts(name, clock)
-        self.measured = Measured(PlatformKind.LEADSQUARED, self.facts)
-        self._able = Able(self.measured, partial(capabilities, name, account))
+        self.facts = FactStore(name, clock)
+        self.measured = MeasuredFacts(PlatformKind.LEADSQUARED, self.facts)
+        self._able = CapabilityCache(self.measured, partial(capabilities, name, account))
         self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
-        self._calls = Calls(name, self._transport)
-        self._writing = Writing(name, account, self._calendars, self._calls, self._able)
+        self._calls = Api(name, self._transport)
+        self._writing = Writer(name, account, self._calendars, self._calls, self._able)
         self._book = users.AddressBook(clock, self._calls)
-        self._reader = Reader(
+        self._reader = Parser(
             name,
             clock,
             {calendar.address: provider for provider, calendar in self._calendars.items()},
@@ -107,7 +107,7 @@ class LeadSquared:
         )
         self._shown = Shown()
         self._lists = CappedLists(name, clock, self.facts, PAGES)
-        self._persons: Remembered[Person | None] = Remembered(clock)
+        self._persons: TtlCache[Person | None] = TtlCache(clock)
 
     async def read(
         self,
@@ -124,7 +124,7 @@ class LeadSquared:
         """
         try:
             return await self._read(window, providers, known, look_back)
-        except Rejected as fault:
+        except RejectedError as fault:
             refused = bare(fault)
         wanted = set(self.providers if providers is None else providers)
         listed = await self.users()
@@ -142,8 +142,8 @@ class LeadSquared:
         look_back: timedelta,
     ) -> Snapshot:
         planned = self.plan(window.from_earlier(look_back), providers)
-        limit = Limit(self.name, self._clock)
-        reading = Reading(
+        limit = ReadLimit(self.name, self._clock)
+        reading = SnapshotReader(
             self._calls,
             self._reader,
             planned,
@@ -157,12 +157,12 @@ class LeadSquared:
         return await reading.snapshot(window, self._clock.now(), self.capabilities, look_back)
 
     def event(self, row: Row) -> Event:
-        """Parse one row of a snapshot. Raises Malformed."""
+        """Parse one row of a snapshot. Raises UnreadableError."""
         if not isinstance(row.wire, Task):
-            raise Malformed(self.name, row.id, "is no task")
+            raise UnreadableError(self.name, row.id, "is no task")
         return self._reader.event(row.wire, row.provider)
 
-    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
         """Look for one task. An empty answer is all that tells of a deletion.
 
         See docs/platforms/leadsquared.md#reading-one-task.
@@ -170,7 +170,7 @@ class LeadSquared:
         del value  # the platform finds by id
         try:
             found = await self._calls.task(ref.id)
-        except Rejected as fault:
+        except RejectedError as fault:
             return Unknown(str(fault), refused=True)
         if not found:
             return Gone()
@@ -184,25 +184,27 @@ class LeadSquared:
         try:
             provider = self._reader.owner(task, holder=ref.provider)
             return Found(self._reader.event(task, provider or ""))
-        except (ValueError, Malformed) as error:
+        except (ValueError, UnreadableError) as error:
             return Unknown(str(error))
 
     async def whole(self, ref: EventRef) -> WholeRecord:
-        """Read all fields of one task. Raises SystemFault."""
+        """Read all fields of one task. Raises PlatformError."""
         tasks, trees = await self._calls.whole(ref.id)
         for task, tree in zip(tasks, trees, strict=True):
             if isinstance(task, Task) and text(task.user_task_id).lower() == ref.id.lower():
                 return whole_record(tree, self._reader.status(task), self._account.secret_key)
-        raise Rejected(self.name, "GET the task", why=Refusal.GONE, detail="there is none")
+        raise RejectedError(
+            self.name, "GET the task", why=RejectionReason.GONE, detail="there is none"
+        )
 
-    async def users(self) -> Directory:
-        """Read the account's users now. Raises SystemFault."""
+    async def users(self) -> UserDirectory:
+        """Read the account's users now. Raises PlatformError."""
         rows = await self._calls.users()
-        self._book.learn(rows)
+        self._book.refresh(rows)
         return users.directory(self._calendars, rows)
 
     async def addresses(self) -> tuple[str, ...]:
-        """Read the addresses of all users, inactive ones as well. Raises SystemFault."""
+        """Read the addresses of all users, inactive ones as well. Raises PlatformError."""
         rows = await self._calls.users()
         found = (text(row.email_address).strip() for row in rows if isinstance(row, User))
         return tuple(filter(None, found))
@@ -218,33 +220,35 @@ class LeadSquared:
             if not leads:
                 return None
             lead = leads[0]
-            return persons.person([text(lead.email_address)], [text(lead.phone), text(lead.mobile)])
+            return contact_addresses.normalize_contact(
+                [text(lead.email_address)], [text(lead.phone), text(lead.mobile)]
+            )
 
         return await self._persons.get(lead_id, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out operations that share one call. Raises SystemFault."""
+        """Carry out operations that share one call. Raises PlatformError."""
         try:
             return await self._writing.write(operations)
-        except Rejected:
+        except RejectedError:
             if len(operations) > int(self.measured.safe("bulk_rows")):
                 self.measured.contradict("bulk_rows")
             raise
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """The slots that LeadSquared offers of the provider's user. Raises SystemFault."""
+        """The slots that LeadSquared offers of the provider's user. Raises PlatformError."""
         calendar = self._calendars[provider]
         answers = [
             await self._calls.free_slots(calendar.user, slots.asked_days(piece))
-            for piece in slices(window, slots.LONGEST)
+            for piece in slice_window(window, slots.MAX_SPAN)
         ]
         try:
             found = slots.offered(answers, calendar.address, window)
-        except slots.NotUnderstood as odd:
+        except slots.SlotsNotUnderstoodError as odd:
             self.measured.contradict("slot_names")
             raise self._calls.not_understood(str(odd)) from None
         if found:
-            self.measured.learn("slot_names", slots.NAMES)
+            self.measured.record_read("slot_names", slots.NAMES)
         return found
 
     async def prober(self) -> Prober:
@@ -260,13 +264,13 @@ class LeadSquared:
         """How many calls `plan` names."""
         return len(self.plan(window, providers))
 
-    async def discover(self, told: Told) -> Tree:
-        """Read everything that a mapping may name. Raises no SystemFault."""
+    async def discover(self, told: OnProgress) -> SystemInventory:
+        """Read everything that a mapping may name. Raises no PlatformError."""
         return await discover.discover(
             self.name, self._account, self._calls, self._clock.now().date(), told
         )
 
-    async def check(self) -> Sequence[Finding]:
+    async def check(self) -> Sequence[CheckResult]:
         """Look at keys, users and the busy type without writing."""
         found = await checks.check(self.name, self._account, self._calendars, self._calls)
         return [*found, *skew_finding(self.name, self.traffic.skew)]
@@ -287,7 +291,7 @@ class LeadSquared:
         return {}
 
     @property
-    def traffic(self) -> Traffic:
+    def traffic(self) -> CallStats:
         """Counters and learned limits so far."""
         return self._transport.traffic
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncd.systems.leadsquared.wire import Column, TaskType
-from syncd.systems.loose import number, text
+from syncd.systems.lenient import number, text
 
 _APPOINTMENT = 0
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from syncd.model import Directory
+from syncd.model import UserDirectory
 from syncd.systems.leadsquared.wire import User
-from syncd.systems.loose import number, text
-from syncd.systems.port import SystemFault
-from syncd.systems.remembered import HOUR
+from syncd.systems.lenient import number, text
+from syncd.systems.port import PlatformError
+from syncd.systems.ttl_cache import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from syncd.model import Clock
-    from syncd.systems.leadsquared.account import CalendarOf
-    from syncd.systems.leadsquared.calls import Calls
+    from syncd.systems.leadsquared.account import CalendarMapping
+    from syncd.systems.leadsquared.calls import Api
     from syncd.systems.leadsquared.wire import Task
 
 _ACTIVE = 0
@@ -48,7 +48,7 @@ class AddressBook:
     anew after an hour.
     """
 
-    def __init__(self, clock: Clock, calls: Calls) -> None:
+    def __init__(self, clock: Clock, calls: Api) -> None:
         """Start with nobody."""
         self._clock = clock
         self._calls = calls
@@ -61,7 +61,7 @@ class AddressBook:
         return self._addresses.get(user, "")
 
     async def look_up(self, users: Collection[str]) -> None:
-        """Read all users if one of these is not known. Raises no SystemFault.
+        """Read all users if one of these is not known. Raises no PlatformError.
 
         Where they cannot be read, what was known stays, and whose a task is remains open.
         """
@@ -71,13 +71,13 @@ class AddressBook:
             return
         try:
             rows = await self._calls.users()
-        except SystemFault:
+        except PlatformError:
             self._next = now + _RETRY
             return
         self._read_at, self._next = now, now + REREAD
-        self.learn(rows)
+        self.refresh(rows)
 
-    def learn(self, rows: Iterable[object]) -> None:
+    def refresh(self, rows: Iterable[object]) -> None:
         """Take in a list of users, inactive ones as well; an empty one says nothing."""
         found = {
             text(row.id): address
@@ -95,11 +95,11 @@ def _digest(address: str) -> str:
     return "address-" + blake2b(address.encode(), digest_size=6).hexdigest()
 
 
-def directory(calendars: Mapping[str, CalendarOf], rows: Iterable[object]) -> Directory:
+def directory(calendars: Mapping[str, CalendarMapping], rows: Iterable[object]) -> UserDirectory:
     """Index the active users. An account without any is one that was not listed."""
     active = [row for row in rows if isinstance(row, User) and is_active(row) and text(row.id)]
     ids = {text(row.email_address).strip().casefold(): text(row.id) for row in active}
-    return Directory(
+    return UserDirectory(
         users=frozenset({*ids.values(), *map(_digest, ids)}),
         mapped={provider: ids.get(of.address) for provider, of in calendars.items()},
         listed=bool(ids),

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from syncd.systems.loose import Odd, number, text
+from syncd.systems.lenient import LenientValue, number, text
 
 
 class TypeName(msgspec.Struct, rename="pascal", frozen=True, gc=False):
@@ -35,7 +35,7 @@ class Task(msgspec.Struct, rename="pascal", frozen=True, gc=False):
     owner_email_address: Any = None
     created_on: Any = None
     modified_on: Any = None
-    task_type: TypeName | Odd = None
+    task_type: TypeName | LenientValue = None
     custom_fields: Any = None
     recurrence_id: Any = None
     is_recurring: Any = None
@@ -44,7 +44,7 @@ class Task(msgspec.Struct, rename="pascal", frozen=True, gc=False):
 class Listing(msgspec.Struct, rename="pascal"):
     """One page of appointments. An answer without the list is no empty list."""
 
-    rows: list[Task | Odd] = msgspec.field(name="List")
+    rows: list[Task | LenientValue] = msgspec.field(name="List")
     record_count: Any = None
 
 
@@ -139,7 +139,7 @@ class TaskType(msgspec.Struct, rename="pascal", frozen=True):
     id: Any = None
     name: Any = None
     category: Any = None
-    column_configuration: list[Column | Odd] | str | None = None
+    column_configuration: list[Column | LenientValue] | str | None = None
     allow_conflicts: Any = None
 
 
@@ -162,4 +162,4 @@ class Day(msgspec.Struct, rename="pascal", frozen=True):
 class Days(msgspec.Struct, rename="pascal"):
     """The answer of ``RetrieveAvailableSlots``."""
 
-    days: list[Day | Odd] = msgspec.field(name="List")
+    days: list[Day | LenientValue] = msgspec.field(name="List")

@@ -5,26 +5,26 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, BulkCall, Kind, Status, Statuses, mark
+from syncd.model import Action, BulkCall, Kind, Status, Statuses, embed_tag
 from syncd.model.whole_record import RecordFields
-from syncd.systems.able import list_lag
+from syncd.systems.capability_cache import list_lag
 from syncd.systems.leadsquared.calls import DELETE, TIMES
 from syncd.systems.leadsquared.events import written_time
-from syncd.systems.leadsquared.slots import LONGEST
-from syncd.systems.port import Accepted, Capabilities, Done, Rejected, Reply, SystemFault
+from syncd.systems.leadsquared.slots import MAX_SPAN
+from syncd.systems.port import Accepted, Capabilities, Done, PlatformError, RejectedError, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from syncd.model import Operation, Value
-    from syncd.systems.leadsquared.account import Account, CalendarOf
-    from syncd.systems.leadsquared.calls import Calls
-    from syncd.systems.measured import Measured
+    from syncd.systems.leadsquared.account import Account, CalendarMapping
+    from syncd.systems.leadsquared.calls import Api
+    from syncd.systems.measured import MeasuredFacts
 
 _MOST_ROWS = 1000
 """No bulk call has more rows, whatever was measured."""
 
-MOST_LOOKS = 40
+MAX_READS = 40
 """After a deletion that failed in part, at most so many tasks are asked for."""
 
 _FIELDS = RecordFields(
@@ -60,7 +60,7 @@ def _cancels(account: Account) -> Mapping[Status, Status]:
     return dict.fromkeys(_OFF, shown) if off else {}
 
 
-def capabilities(name: str, account: Account, measured: Measured) -> Capabilities:
+def capabilities(name: str, account: Account, measured: MeasuredFacts) -> Capabilities:
     """What the system of this name can be relied on for.
 
     Time update, deletion and cancellation are queued (#deleting). A missing id answers like an
@@ -89,13 +89,13 @@ def capabilities(name: str, account: Account, measured: Measured) -> Capabilitie
         rows_carry_owner=measured.is_yes("rows_carry_owner"),
         rows_carry_end=measured.is_yes("rows_carry_end"),
         completing_changes_end=measured.is_yes("completing_changes_end"),
-        slots_ahead=LONGEST,
+        slots_ahead=MAX_SPAN,
         lists_cancelled=measured.is_yes("lists_cancelled"),
         record_fields=_FIELDS,
     )
 
 
-def bulk_rows(measured: Measured) -> int:
+def bulk_rows(measured: MeasuredFacts) -> int:
     """Return how many rows one bulk call takes at most, as far as is known."""
     found = measured.value("bulk_rows")
     known = int(found) if found.isdecimal() else 0
@@ -103,12 +103,12 @@ def bulk_rows(measured: Measured) -> int:
 
 
 def block_fields(
-    account: Account, calendar: CalendarOf, value: Value, key: str | None
+    account: Account, calendar: CalendarMapping, value: Value, key: str | None
 ) -> dict[str, object]:
     """A busy-hold appointment: no lead, no notice to its owner, no private text (#busy-tasks)."""
     fields: dict[str, object] = {
         "Name": account.title,
-        "Description": mark(account.title, key) if key else account.title,
+        "Description": embed_tag(account.title, key) if key else account.title,
         "RelatedEntity": _NO_LEAD,
         "DueDate": written_time(value.start),
         "EndDate": written_time(value.end),
@@ -118,19 +118,19 @@ def block_fields(
         "TaskType": {"Name": account.busy_task_type},
     }
     if key and account.key_field:
-        fields["CustomFields"] = {account.key_field: mark("", key).strip()}
+        fields["CustomFields"] = {account.key_field: embed_tag("", key).strip()}
     return fields
 
 
-class Writing:
+class Writer:
     """Carries out operations for one account."""
 
     def __init__(
         self,
         system: str,
         account: Account,
-        calendars: Mapping[str, CalendarOf],
-        calls: Calls,
+        calendars: Mapping[str, CalendarMapping],
+        calls: Api,
         able: Callable[[], Capabilities],
     ) -> None:
         """Keep what a write needs to know."""
@@ -141,7 +141,7 @@ class Writing:
         self._able = able
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out operations that share one call. Raises SystemFault."""
+        """Carry out operations that share one call. Raises PlatformError."""
         first = operations[0]
         if first.action in _MOVES:
             return Accepted(await self._calls.move([(o.ref.id, _wanted(o)) for o in operations]))
@@ -169,16 +169,16 @@ class Writing:
         if fault is None:
             return Accepted(job)
         there: list[str] = []
-        with suppress(SystemFault):
-            for task_id in task_ids[:MOST_LOOKS]:
+        with suppress(PlatformError):
+            for task_id in task_ids[:MAX_READS]:
                 if await self._calls.task(task_id):
                     there.append(task_id)  # noqa: PERF401 - a fault keeps what was seen before
         return Accepted(job, dict.fromkeys(there, fault))
 
     async def _cancel(self, operations: Sequence[Operation]) -> Accepted:
-        """Cancel appointments; a block is deleted, and never cancelled. Raises SystemFault."""
+        """Cancel appointments; a block is deleted, and never cancelled. Raises PlatformError."""
         if any(operation.kind is not Kind.APPOINTMENT for operation in operations):
-            raise Rejected(self._system, detail="only appointments are cancelled")
+            raise RejectedError(self._system, detail="only appointments are cancelled")
         path = self._account.cancel_path or ""
         return Accepted(await self._calls.cancel(path, [o.ref.id for o in operations]))
 
@@ -186,7 +186,7 @@ class Writing:
         status = _wanted(operation).status
         if status not in self._able().statuses:
             detail = f"LeadSquared cannot set {status}"
-            raise Rejected(self._system, detail=detail)
+            raise RejectedError(self._system, detail=detail)
         await self._calls.complete(operation.ref.id)
         return Done([(operation.ref.id, None)])
 

@@ -40,7 +40,7 @@ def host(root: Root) -> Iterator[Host]:
     (made.etc / "token").write_text("pit-token")
     (made.etc / "token").chmod(0o600)
     with closing(Store.open(made.state)) as store:
-        store.apply(Changes(notes=[note("seen")]))
+        store.apply(Changes(history=[note("seen")]))
     (made.folder / "syncd.db.lock").touch(mode=0o600)
     give_away(made.folder)
     yield made

@@ -24,7 +24,8 @@ _SERVE = """
 import json, os, signal, sys, tempfile, traceback
 from importlib import import_module
 from syncd.cli.main import run_with
-for name in ("resync", "look", "conflicts", "backup", "undo", "check", "slots", "provision", "run"):
+for name in ("resync", "inspect", "conflicts", "backup", "undo", "check", "slots", "provision",
+"run"):
     import_module(f"syncd.cli.{name}")
 for line in sys.stdin:
     asked = json.loads(line)

@@ -99,10 +99,10 @@ def test_root_cannot_be_had_again_once_it_was_given_up(host: Host) -> None:
     code = f"""
 import os
 from pathlib import Path
-from syncd.cli.privileges import become, owner_of
+from syncd.cli.privileges import become, file_owner
 state = Path({str(host.state)!r})
-become(owner_of(state), state)
-assert owner_of(state) is None
+become(file_owner(state), state)
+assert file_owner(state) is None
 for regain in (lambda: os.setuid(0), lambda: os.setresuid(0, 0, 0), lambda: os.setgroups([0]),
                lambda: os.chown(state, 0, 0), lambda: open({str(host.victim)!r})):
     try:

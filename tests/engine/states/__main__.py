@@ -10,7 +10,7 @@ from pathlib import Path
 
 from syncd.core.rules import Choice, Rules
 from syncd.model import Action, Kind, Person, Value
-from syncd.systems.port import Capabilities, Retryable
+from syncd.systems.port import Capabilities, RetryableError
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop, open_shop
 from tests.engine.fakes import FakeSystem, lost_reply
@@ -42,32 +42,32 @@ async def _days(shop: Shop) -> None:
     first, second = a.book("q", v(14), "ann"), b.book("q", v(14), "7")
     await shop.engine.resync()
     # Copies: one where nothing is wanted, one for q, one at a time at which a block gets wanted.
-    b.faults["write"] = [Retryable("b", "DELETE /")] * 50
+    b.faults["write"] = [RetryableError("b", "DELETE /")] * 50
     original = _block(b, "p", v(9))
     _copy(b, original, v(15), "p")
     _copy(b, original, v(10), "q")
     _copy(b, original, v(24 + 14), "p")
     _copy(b, original, v(17), "p", kind=Kind.APPOINTMENT, person="kim")
     a.book("p", v(24 + 14))
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     # A meeting ends and its block stays for now; twins are moved apart, and that is held.
     a.delete(ends)
     a.move(first, v(18))
     b.move(second, v(19))
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     # A queued move of our own block, and a queued removal of somebody's copy.
     queues = frozenset({Action.MOVE_BLOCK, Action.REMOVE_BLOCK})
     c.capabilities = Capabilities(lag=timedelta(0), asynchronous=queues)
     c.queued = True
     _copy(c, _block(c, "p", v(11)), v(20), "p")
     a.move(moves, v(24 + 10))
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
     # Writes without an answer: two removals that did not arrive, one of them of somebody's copy,
     # and a create that did.
     a.book("p", v(48 + 9))
     b.faults["write"] = [lost_reply("b") for _ in range(50)]
     c.faults["reply"] = [lost_reply("c")]
-    await shop.engine.watch(near=False)
+    await shop.engine.poll(near=False)
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from syncd.model import Baseline, Changes, Coverage, IntentState, Kind, Role
 from syncd.model.pauses import Pause
 from syncd.store import Store
-from syncd.store.connect import _scripts
-from syncd.store.last_settings import LastSettings, keep_last_settings
-from syncd.store.pauses import keep_pauses
+from syncd.store.database import _scripts
+from syncd.store.last_settings import LastSettings, save_last_settings
+from syncd.store.pauses import save_pauses
 from tests.store.kit import DAY, book, held, intent, item, link, note, rec, span, v
 
 FROZEN = Path(__file__).parent
@@ -35,19 +35,19 @@ def furnished(path: Path, frozen: Path | None = None) -> None:
     made = replace(made, operation=replace(made.operation, event="k"))
     store.apply(
         Changes(
-            records=[rec("e", v(9)), rec("k", v(9), "b", kind=Kind.BLOCK, mine=True)],
+            records=[rec("e", v(9)), rec("k", v(9), "b", kind=Kind.BLOCK, created_by_us=True)],
             bookings=[book("m", v(9))],
             replicas=[link("m", "e"), link("m", "k", "b", Role.BLOCK)],
             opened=[held("c")],
             intents=[intent("i"), made],
             coverage=[Coverage("a", "p", frozenset(Kind), span(0, 24), DAY)],
-            notes=[note("seen")],
+            history=[note("seen")],
             baselines=[Baseline("a", "p", "digest", DAY)],
             reported=[item("e")],
         )
     )
-    keep_pauses(store, Pause("a", "", DAY, "root", "a move of offices"))
-    keep_last_settings(store, [LastSettings("a", "p", {"calendar": {"user": "u"}}, DAY)])
+    save_pauses(store, Pause("a", "", DAY, "root", "a move of offices"))
+    save_last_settings(store, [LastSettings("a", "p", {"calendar": {"user": "u"}}, DAY)])
     store.start_run("r", "resync", DAY)
     store.finish_run("r", DAY, {"converged": True})
     store.close()

@@ -23,7 +23,7 @@ from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.ids import alnum_ids
 from syncd.sandbox.leadconnector import LeadConnector as Platform
 from syncd.sandbox.serving import serving
-from syncd.systems.leadconnector import Account, CalendarOf, LeadConnector
+from syncd.systems.leadconnector import Account, CalendarMapping, LeadConnector
 from tests.sandbox.kit import HOUR, NOW, at
 
 WINDOW = Window(at(0), at(0, 9))
@@ -143,7 +143,7 @@ class Clinic:
     made: list[LeadConnector] = field(default_factory=list)
 
     def build(
-        self, calendars: Mapping[str, CalendarOf] | None = None, **options: Any
+        self, calendars: Mapping[str, CalendarMapping] | None = None, **options: Any
     ) -> LeadConnector:
         """Make an adapter; of alice alone unless told otherwise."""
         account = Account(
@@ -160,19 +160,19 @@ class Clinic:
         return system
 
     @property
-    def only_alice(self) -> dict[str, CalendarOf]:
+    def only_alice(self) -> dict[str, CalendarMapping]:
         """Alice, booked on her calendar."""
-        return {"alice": CalendarOf(self.alice, (self.calendar,))}
+        return {"alice": CalendarMapping(self.alice, (self.calendar,))}
 
     @property
-    def both(self) -> dict[str, CalendarOf]:
+    def both(self) -> dict[str, CalendarMapping]:
         """Alice and bob, whose calendars are in one group."""
-        return {**self.only_alice, "bob": CalendarOf(self.bob, (self.bobs,))}
+        return {**self.only_alice, "bob": CalendarMapping(self.bob, (self.bobs,))}
 
     @property
-    def room(self) -> dict[str, CalendarOf]:
+    def room(self) -> dict[str, CalendarMapping]:
         """A hall that is an event calendar and nobody's."""
-        return {"hall": CalendarOf(None, (self.hall,))}
+        return {"hall": CalendarMapping(None, (self.hall,))}
 
     def book(self, start: datetime, **more: Any) -> str:
         """Enter an hour with alice by hand."""

@@ -8,8 +8,8 @@ import pytest
 
 from syncd.model import EventRef, Fact, Kind
 from syncd.sandbox.caps import Keeps, ListCap
-from syncd.systems.facts import Facts
-from syncd.systems.leadconnector import CalendarOf, LeadConnector
+from syncd.systems.facts import FactStore
+from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.measured import Side
 from syncd.systems.port import Found, Gone, Unknown
 from tests.sandbox.kit import HOUR, at
@@ -59,7 +59,7 @@ async def test_whether_blocks_are_answered_by_id_is_remembered(clinic: Clinic) -
     again.facts.load(system.facts.unsaved())
     await again.read_one(ref(block), hour(at(12)))
     assert len(clinic.asked(BY_ID)) == 1
-    assert isinstance(system.facts, Facts)
+    assert isinstance(system.facts, FactStore)
 
 
 async def test_a_404_alone_proves_nothing_where_no_block_was_ever_answered_by_id(
@@ -194,7 +194,7 @@ async def test_the_blocks_of_a_calendar_that_left_its_group_are_not_gone(clinic:
     platform = clinic.platform
     second = platform.add_calendar("Second hall", "event", group=clinic.group)
     platform.regroup(clinic.hall, clinic.group)
-    mapped = {"hall": CalendarOf(None, (clinic.hall, second))}
+    mapped = {"hall": CalendarMapping(None, (clinic.hall, second))}
     system = clinic.build(mapped)
     block = platform.block("", at(12), at(13), "Cleaning", clinic.hall)
     platform.block("", at(12), at(13), "Cleaning", second)

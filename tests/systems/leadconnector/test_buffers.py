@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from syncd.model import NO_BUFFER, Buffer, Topic
-from syncd.systems.facts import Facts
-from syncd.systems.leadconnector import CalendarOf, wire
+from syncd.systems.facts import FactStore
+from syncd.systems.leadconnector import CalendarMapping, wire
 from syncd.systems.leadconnector.buffers import remember, remembered
 from syncd.systems.leadconnector.directory import directory_of
 from tests.sandbox.kit import at
@@ -94,7 +94,7 @@ async def test_a_later_process_knows_them_before_the_location_answers(clinic: Cl
 
 
 def test_a_calendar_keeps_its_buffer_until_another_one_is_told(clinic: Clinic) -> None:
-    facts = Facts("clinic", clinic.clock)
+    facts = FactStore("clinic", clinic.clock)
     rows = [{"id": "A", "slotBuffer": 5}, {"id": "B", "preBuffer": 5}]
     untold = [{"id": "A"}, {"id": "B", "preBuffer": "five"}]
     off = [{"id": id, "slotBuffer": 0, "preBuffer": 0} for id in "AB"]
@@ -163,11 +163,11 @@ async def test_check_warns_of_a_buffer_that_it_cannot_read(clinic: Clinic) -> No
 async def test_the_emulated_location_keeps_a_buffer_free_in_its_calendar_only(
     clinic: Clinic,
 ) -> None:
-    both = CalendarOf(clinic.alice, (clinic.calendar,))
+    both = CalendarMapping(clinic.alice, (clinic.calendar,))
     second = clinic.platform.add_calendar("Second", users=[clinic.alice])
     clinic.platform.set_buffers(clinic.calendar, 30, 60)
     clinic.platform.book(clinic.calendar, clinic.alice, at(11), at(12), clinic.contact)
-    of_second = CalendarOf(clinic.alice, (second,))
+    of_second = CalendarMapping(clinic.alice, (second,))
     offered = {}
     for name, of in (("first", both), ("second", of_second)):
         system = clinic.build({"alice": of})

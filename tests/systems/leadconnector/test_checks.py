@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.systems.leadconnector import CalendarOf, LeadConnector
+from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 
 from .conftest import Clinic
 
@@ -52,7 +52,7 @@ async def test_a_token_that_opens_nothing_is_one_error(
 
 
 async def test_a_calendar_that_is_not_there_is_an_error(clinic: Clinic) -> None:
-    wrong = {"alice": CalendarOf(clinic.alice, (clinic.calendar, "nowhere"))}
+    wrong = {"alice": CalendarMapping(clinic.alice, (clinic.calendar, "nowhere"))}
     assert await problems(clinic.build(wrong)) == [
         ("error", "clinic: alice", "there is no calendar nowhere")
     ]
@@ -73,41 +73,43 @@ async def test_several_wrong_calendars_are_told_in_the_order_of_the_mapping(
     clinic: Clinic,
 ) -> None:
     names = tuple(f"nowhere{n}" for n in range(8))
-    found = await problems(clinic.build({"alice": CalendarOf(clinic.alice, names)}))
+    found = await problems(clinic.build({"alice": CalendarMapping(clinic.alice, names)}))
     assert [message for _, _, message in found] == [f"there is no calendar {n}" for n in names]
 
 
 async def test_a_calendar_that_cannot_be_asked_for_is_a_warning(clinic: Clinic) -> None:
     clinic.fault(FaultKind.ERROR, path="/calendars/nowhere")
-    wrong = {"alice": CalendarOf(clinic.alice, ("nowhere",))}
+    wrong = {"alice": CalendarMapping(clinic.alice, ("nowhere",))}
     assert [p[:2] for p in await problems(clinic.build(wrong))] == [("warning", "clinic: alice")]
 
 
 async def test_an_unknown_user_is_an_error(clinic: Clinic) -> None:
-    found = await problems(clinic.build({"carol": CalendarOf("carol")}))
+    found = await problems(clinic.build({"carol": CalendarMapping("carol")}))
     assert found == [("error", "clinic: carol", "there is no user carol")]
 
 
 async def test_a_user_who_is_not_on_the_team_is_a_warning(clinic: Clinic) -> None:
-    found = await problems(clinic.build({"bob": CalendarOf(clinic.bob, (clinic.calendar,))}))
+    found = await problems(clinic.build({"bob": CalendarMapping(clinic.bob, (clinic.calendar,))}))
     message = f"the user is not on the team of calendar {clinic.calendar}"
     assert found == [("warning", "clinic: bob", message)]
 
 
 async def test_a_provider_that_cannot_be_blocked_is_an_error(clinic: Clinic) -> None:
-    found = await problems(clinic.build({"desk": CalendarOf(None, (clinic.calendar,))}))
+    found = await problems(clinic.build({"desk": CalendarMapping(None, (clinic.calendar,))}))
     message = 'none of its calendars can be blocked: none is of type "event"'
     assert found == [("error", "clinic: desk", message), ("warning", "clinic: desk", ONLY)]
 
 
 async def test_several_calendars_without_a_user_are_a_warning(clinic: Clinic) -> None:
-    found = await problems(clinic.build({"hall": CalendarOf(None, (clinic.hall, clinic.calendar))}))
+    found = await problems(
+        clinic.build({"hall": CalendarMapping(None, (clinic.hall, clinic.calendar))})
+    )
     message = "several calendars without a user: only the first event calendar is blocked"
     assert found == [("warning", "clinic: hall", ONLY), ("warning", "clinic: hall", message)]
 
 
 async def test_a_calendar_without_a_team_has_nobody_to_name(clinic: Clinic) -> None:
-    system = clinic.build({"hall": CalendarOf(None, (clinic.hall,))})
+    system = clinic.build({"hall": CalendarMapping(None, (clinic.hall,))})
     assert await problems(system) == []
     (told,) = [f for f in await system.check() if f.message == ONLY]
     assert (told.level, told.remedy) == ("ok", "")

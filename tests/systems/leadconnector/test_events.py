@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from syncd.model import Event, Kind, Status, Value, Window, mark
+from syncd.model import Event, Kind, Status, Value, Window, embed_tag
 from syncd.sandbox.faults import FaultKind
-from syncd.systems.leadconnector import CalendarOf
+from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.leadconnector.events import is_deleted
-from syncd.systems.leadconnector.hosts import Owners
+from syncd.systems.leadconnector.hosts import CalendarOwners
 from syncd.systems.leadconnector.wire import Appointment, Block
-from syncd.systems.port import Malformed, Row
+from syncd.systems.port import Row, UnreadableError
 from tests.sandbox.kit import HOUR, at
 
 from .conftest import BLOCKED, EVENTS, KEY, WINDOW, Clinic, each, events, hour
@@ -53,8 +53,8 @@ async def test_a_block_becomes_an_event_without_person(clinic: Clinic) -> None:
 
 
 async def test_a_blocks_key_is_read_from_its_title_and_a_meetings_is_not(clinic: Clinic) -> None:
-    clinic.book(at(9), title=mark("Busy", KEY))
-    clinic.block(at(12), mark("Busy", KEY))
+    clinic.book(at(9), title=embed_tag("Busy", KEY))
+    clinic.block(at(12), embed_tag("Busy", KEY))
     found = await events(clinic.build())
     assert {event.kind: event.key for event in found} == {Kind.APPOINTMENT: None, Kind.BLOCK: KEY}
 
@@ -93,7 +93,7 @@ async def test_one_instant_in_every_spelling_is_one_instant(clinic: Clinic, writ
     clinic.door.spoil(EVENTS, each(startTime=written, endTime="2026-03-02T10:00:00+01:00"))
     (event,) = await events(clinic.build())
     assert event.value == hour(at(9))
-    assert not event.odd
+    assert not event.unknown_status
 
 
 async def test_the_zone_is_asked_only_for_times_without_offset(clinic: Clinic) -> None:
@@ -116,7 +116,7 @@ async def test_a_time_without_offset_is_malformed_where_the_zone_is_not_told(
     clinic.fault(FaultKind[path], path="/locations/")
     system = clinic.build()
     (row,) = (await system.read(WINDOW)).rows
-    with pytest.raises(Malformed, match="zone is not known"):
+    with pytest.raises(UnreadableError, match="zone is not known"):
         system.event(row)
 
 
@@ -126,7 +126,7 @@ async def test_a_zone_unknown_to_this_machine_makes_bare_times_malformed(clinic:
     clinic.door.spoil("GET /locations/{id}", lambda _: {"location": {"timezone": "Mars/Olympus"}})
     system = clinic.build()
     (row,) = (await system.read(WINDOW)).rows
-    with pytest.raises(Malformed, match="zone is not known"):
+    with pytest.raises(UnreadableError, match="zone is not known"):
         system.event(row)
 
 
@@ -142,7 +142,7 @@ async def test_meetings_around_a_change_of_the_clocks_keep_their_instants(
     found = await events(clinic.build(), around(change))
     for kind in Kind:
         assert [e.value for e in found if e.kind is kind] == [hour(start) for start in starts]
-    assert not any(event.odd for event in found)
+    assert not any(event.unknown_status for event in found)
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ async def test_a_wall_time_at_a_change_of_the_clocks_is_decided_and_told(
     clinic.door.spoil(EVENTS, each(startTime=start, endTime=end))
     (event,) = await events(clinic.build())
     assert event.value.start == instant
-    assert said in event.odd
-    assert "Europe/Berlin" in event.odd
+    assert said in event.unknown_status
+    assert "Europe/Berlin" in event.unknown_status
 
 
 # --- statuses ---------------------------------------------------------------------------------
@@ -202,8 +202,8 @@ async def test_either_spelling_of_the_status_field_and_other_words_are_understoo
 
 # --- owners -----------------------------------------------------------------------------------
 
-SHARED = {"alice": CalendarOf("A", ("c",)), "bob": CalendarOf("B", ("c",))}
-HALL = {"hall": CalendarOf(None, ("h",)), "alice": CalendarOf("A", ("a",))}
+SHARED = {"alice": CalendarMapping("A", ("c",)), "bob": CalendarMapping("B", ("c",))}
+HALL = {"hall": CalendarMapping(None, ("h",)), "alice": CalendarMapping("A", ("a",))}
 
 
 @pytest.mark.parametrize(
@@ -225,12 +225,12 @@ HALL = {"hall": CalendarOf(None, ("h",)), "alice": CalendarOf("A", ("a",))}
     ],
 )
 def test_a_row_belongs_to_its_user_else_to_its_calendar(
-    calendars: dict[str, CalendarOf],
+    calendars: dict[str, CalendarMapping],
     item: Appointment | Block,
     asked: tuple[str, ...],
     owner: str | None,
 ) -> None:
-    assert Owners.of(calendars, {}).owner(item, asked) == owner
+    assert CalendarOwners.of(calendars, {}).owner(item, asked) == owner
 
 
 async def test_a_meeting_given_to_another_mapped_user_is_theirs(clinic: Clinic) -> None:
@@ -253,7 +253,7 @@ def test_deleted_is_understood_as_flag_and_as_text(deleted: Any, gone: bool) -> 
 
 
 async def test_a_foreign_row_is_malformed(clinic: Clinic) -> None:
-    with pytest.raises(Malformed, match="is no event"):
+    with pytest.raises(UnreadableError, match="is no event"):
         clinic.build().event(Row("x", "alice", "", None))
 
 

@@ -9,12 +9,12 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.limits import RateLimit
 from syncd.systems.leadconnector import faults
 from syncd.systems.port import (
-    AuthLost,
-    RateLimited,
-    Refusal,
-    Rejected,
-    Retryable,
-    SystemFault,
+    PlatformError,
+    RateLimitedError,
+    RejectedError,
+    RejectionReason,
+    RetryableError,
+    UnauthorizedError,
 )
 from syncd.systems.redact import Redactor, platform_words
 from tests.sandbox.kit import at
@@ -25,7 +25,7 @@ from .conftest import EVENTS, TOKEN, WINDOW, Clinic
 IAM = "This route is not yet supported by the IAM Service. Please update the IAM config."
 
 
-def fault_of(response: httpx.Response) -> SystemFault | None:
+def fault_of(response: httpx.Response) -> PlatformError | None:
     return faults.fault_of(whole(response))
 
 
@@ -36,57 +36,57 @@ def said(message: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("status", "body", "fault"),
     [
-        (401, said("The token is not authorized for this scope."), AuthLost),
-        (401, said("Invalid JWT"), AuthLost),
-        (401, {}, AuthLost),
-        (401, said(IAM), Rejected),
-        (403, said(IAM), Rejected),
-        (404, said(IAM), Rejected),
-        (500, said(IAM), Rejected),
-        (401, said("version header was not found."), Rejected),
-        (401, said("version header is invalid"), Rejected),
-        (401, said("Command timed out"), Retryable),
-        (403, said("The token does not have access to this location."), AuthLost),
-        (403, said("Forbidden resource"), AuthLost),
-        (408, said("timeout"), Retryable),
-        (429, said("Too Many Requests"), RateLimited),
-        (400, said("user id not part of calendar team"), Rejected),
-        (404, said("Cannot GET /calendars/x"), Rejected),
-        (422, said(["property x should not exist", "y should not be empty"]), Rejected),
-        (422, {"error": "Unprocessable Entity"}, Rejected),
-        (500, said("oops"), Retryable),
-        (502, {}, Retryable),
-        (302, {}, Rejected),
+        (401, said("The token is not authorized for this scope."), UnauthorizedError),
+        (401, said("Invalid JWT"), UnauthorizedError),
+        (401, {}, UnauthorizedError),
+        (401, said(IAM), RejectedError),
+        (403, said(IAM), RejectedError),
+        (404, said(IAM), RejectedError),
+        (500, said(IAM), RejectedError),
+        (401, said("version header was not found."), RejectedError),
+        (401, said("version header is invalid"), RejectedError),
+        (401, said("Command timed out"), RetryableError),
+        (403, said("The token does not have access to this location."), UnauthorizedError),
+        (403, said("Forbidden resource"), UnauthorizedError),
+        (408, said("timeout"), RetryableError),
+        (429, said("Too Many Requests"), RateLimitedError),
+        (400, said("user id not part of calendar team"), RejectedError),
+        (404, said("Cannot GET /calendars/x"), RejectedError),
+        (422, said(["property x should not exist", "y should not be empty"]), RejectedError),
+        (422, {"error": "Unprocessable Entity"}, RejectedError),
+        (500, said("oops"), RetryableError),
+        (502, {}, RetryableError),
+        (302, {}, RejectedError),
     ],
 )
 def test_the_words_decide_more_than_the_status(
-    status: int, body: dict[str, Any], fault: type[SystemFault]
+    status: int, body: dict[str, Any], fault: type[PlatformError]
 ) -> None:
     found = fault_of(httpx.Response(status, json=body))
     assert type(found) is fault
-    assert not (isinstance(found, Rejected) and found.why is not Refusal.UNFIT)
+    assert not (isinstance(found, RejectedError) and found.why is not RejectionReason.UNFIT)
 
 
 @pytest.mark.parametrize(
     ("status", "message", "why"),
     [
-        (404, "Event not found", Refusal.GONE),
-        (400, "The event has already been deleted.", Refusal.GONE),
-        (422, ["The event has already been deleted."], Refusal.GONE),
-        (400, "The slot you have selected is no longer available.", Refusal.SLOT_TAKEN),
-        (422, "The slot you have selected is no longer available.", Refusal.SLOT_TAKEN),
-        (422, "A team member needs to be selected.", Refusal.OWNER_MISSING),
-        (422, ["A team member needs to be selected"], Refusal.OWNER_MISSING),
-        (400, "The calendar is not an event calendar.", Refusal.UNFIT),
-        (400, "Association not found", Refusal.UNKNOWN_ID),
-        (422, ["Object with key x does not exist"], Refusal.UNKNOWN_ID),
-        (400, "Location not found", Refusal.UNFIT),
-        (400, "The token for this location was not found", Refusal.UNFIT),
+        (404, "Event not found", RejectionReason.GONE),
+        (400, "The event has already been deleted.", RejectionReason.GONE),
+        (422, ["The event has already been deleted."], RejectionReason.GONE),
+        (400, "The slot you have selected is no longer available.", RejectionReason.SLOT_TAKEN),
+        (422, "The slot you have selected is no longer available.", RejectionReason.SLOT_TAKEN),
+        (422, "A team member needs to be selected.", RejectionReason.OWNER_MISSING),
+        (422, ["A team member needs to be selected"], RejectionReason.OWNER_MISSING),
+        (400, "The calendar is not an event calendar.", RejectionReason.UNFIT),
+        (400, "Association not found", RejectionReason.UNKNOWN_ID),
+        (422, ["Object with key x does not exist"], RejectionReason.UNKNOWN_ID),
+        (400, "Location not found", RejectionReason.UNFIT),
+        (400, "The token for this location was not found", RejectionReason.UNFIT),
     ],
 )
-def test_a_refusal_is_told_by_its_text(status: int, message: Any, why: Refusal) -> None:
+def test_a_refusal_is_told_by_its_text(status: int, message: Any, why: RejectionReason) -> None:
     found = fault_of(httpx.Response(status, json=said(message)))
-    assert isinstance(found, Rejected)
+    assert isinstance(found, RejectedError)
     assert found.why is why
 
 
@@ -94,26 +94,26 @@ def test_a_refusal_is_told_by_its_text(status: int, message: Any, why: Refusal) 
 @pytest.mark.parametrize("field", ["code", "errorCode"])
 def test_a_code_says_that_a_key_is_unknown_whatever_the_text(code: str, field: str) -> None:
     found = fault_of(httpx.Response(400, json={field: code, "message": "Something went wrong"}))
-    assert isinstance(found, Rejected)
-    assert found.why is Refusal.UNKNOWN_ID
+    assert isinstance(found, RejectedError)
+    assert found.why is RejectionReason.UNKNOWN_ID
 
 
 @pytest.mark.parametrize(
     ("status", "text", "fault"),
     [
-        (403, "<html>turned away</html>", Retryable),
-        (404, "", Rejected),
-        (429, "slow down", RateLimited),
-        (503, "<html>503</html>", Retryable),
-        (400, "[]", Rejected),
+        (403, "<html>turned away</html>", RetryableError),
+        (404, "", RejectedError),
+        (429, "slow down", RateLimitedError),
+        (503, "<html>503</html>", RetryableError),
+        (400, "[]", RejectedError),
     ],
 )
 def test_what_is_not_the_platforms_own_answer_is_judged_by_its_status(
-    status: int, text: str, fault: type[SystemFault]
+    status: int, text: str, fault: type[PlatformError]
 ) -> None:
     found = fault_of(httpx.Response(status, text=text, headers={"content-type": "text/html"}))
     assert type(found) is fault
-    assert not isinstance(found, Rejected) or found.why is Refusal.UNFIT
+    assert not isinstance(found, RejectedError) or found.why is RejectionReason.UNFIT
     assert "text/html" in found.detail
 
 
@@ -130,7 +130,7 @@ def test_all_messages_of_a_refusal_are_told() -> None:
 
 def test_a_deadline_of_the_platform_is_told_in_its_own_word() -> None:
     found = fault_of(httpx.Response(500, json=said("DEADLINE_EXCEEDED: context deadline")))
-    assert type(found) is Retryable  # for a write the transport makes Ambiguous of it
+    assert type(found) is RetryableError  # for a write the transport makes Ambiguous of it
     assert "DEADLINE_EXCEEDED" in Redactor()(platform_words(found.detail))
 
 
@@ -138,19 +138,19 @@ def test_a_deadline_of_the_platform_is_told_in_its_own_word() -> None:
 
 
 async def test_a_wrong_token_is_lost_authority_and_is_not_tried_again(clinic: Clinic) -> None:
-    with pytest.raises(AuthLost, match="Invalid JWT") as raised:
+    with pytest.raises(UnauthorizedError, match="Invalid JWT") as raised:
         await clinic.build(token="pit-stale").read(WINDOW)
     assert raised.value.status == 401
     assert len(clinic.asked(EVENTS)) == 1
 
 
 async def test_a_foreign_location_is_lost_authority(clinic: Clinic) -> None:
-    with pytest.raises(AuthLost, match="access to this location"):
+    with pytest.raises(UnauthorizedError, match="access to this location"):
         await clinic.build(location_id="elsewhere").read(WINDOW)
 
 
 async def test_an_unknown_version_is_a_refusal_and_no_lost_token(clinic: Clinic) -> None:
-    with pytest.raises(Rejected, match="version header is invalid"):
+    with pytest.raises(RejectedError, match="version header is invalid"):
         await clinic.build(version="1999-12-31").read(WINDOW)
 
 
@@ -187,7 +187,7 @@ async def test_a_read_that_fails_twice_is_made_a_third_time(
 async def test_a_read_that_fails_for_ever_is_given_up_as_retryable(clinic: Clinic) -> None:
     clinic.fault(FaultKind.ERROR, status=503)
     system = clinic.build()
-    with pytest.raises(Retryable) as raised:
+    with pytest.raises(RetryableError) as raised:
         await system.read(WINDOW)
     assert raised.value.status == 503
     assert "503" in system.traffic.last_fault
@@ -205,7 +205,7 @@ async def test_a_rate_limit_is_waited_for_one_interval_and_then_read(clinic: Cli
 
 async def test_a_rate_limit_without_end_is_told_with_its_wait(clinic: Clinic) -> None:
     clinic.fault(FaultKind.RATE_LIMITED)
-    with pytest.raises(RateLimited) as raised:
+    with pytest.raises(RateLimitedError) as raised:
         await clinic.build().read(WINDOW)
     assert raised.value.wait == 10
     assert len(clinic.asked(EVENTS)) == 3
@@ -226,7 +226,7 @@ async def test_a_spent_day_is_told_and_not_waited_for(clinic: Clinic) -> None:
     system = clinic.build()
     await system.read(WINDOW)
     asked = len(clinic.door.seen)
-    with pytest.raises(RateLimited) as raised:
+    with pytest.raises(RateLimitedError) as raised:
         await system.read(WINDOW)
     assert raised.value.wait == 18 * 3600
     assert len(clinic.door.seen) == asked == 3

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from syncd.model import Action, EventRef, Kind, Status, Topic
-from syncd.systems.leadconnector import CalendarOf, LeadConnector
-from syncd.systems.port import Done, Found, Gone, Refusal, Rejected
+from syncd.systems.leadconnector import CalendarMapping, LeadConnector
+from syncd.systems.port import Done, Found, Gone, RejectedError, RejectionReason
 from tests.sandbox.kit import HOUR, at
 
 from .conftest import WINDOW, Clinic, each, events, hour, operation
@@ -160,9 +160,9 @@ async def test_an_event_of_a_further_host_is_never_written_to(
     meeting = clinic.book(at(9), hosts=[clinic.bob])
     wanted = hour(at(10), status=Status.CANCELLED)
     write = operation(action, further(meeting, clinic.bob), wanted, provider="bob")
-    with pytest.raises(Rejected) as refused:
+    with pytest.raises(RejectedError) as refused:
         await clinic.build(clinic.both).write([write])
-    assert refused.value.why is Refusal.UNFIT
+    assert refused.value.why is RejectionReason.UNFIT
     assert clinic.door.calls == []
 
 
@@ -194,17 +194,19 @@ async def test_a_meeting_that_nobody_is_assigned_to_is_reported_and_closes_nothi
 ) -> None:
     team = clinic.platform.add_calendar("Team", "round_robin", [clinic.alice, clinic.bob])
     meeting = clinic.platform.book(team, "", at(9), at(9) + HOUR, clinic.contact)
-    one = clinic.build({"alice": CalendarOf(clinic.alice)})
+    one = clinic.build({"alice": CalendarMapping(clinic.alice)})
     assert await owners(one) == {}
     assert await reported(one) == {meeting: (Topic.UNASSIGNED, "alice")}
-    both = clinic.build({"alice": CalendarOf(clinic.alice), "bob": CalendarOf(clinic.bob)})
+    both = clinic.build(
+        {"alice": CalendarMapping(clinic.alice), "bob": CalendarMapping(clinic.bob)}
+    )
     assert await reported(both) == {meeting: (Topic.UNASSIGNED, "")}
     clinic.platform.set_hosts(meeting, clinic.bob)
     assert await reported(both) == {}
     assert await owners(both) == {meeting: "bob"}
 
 
-Mapped = Mapping[str, CalendarOf]
+Mapped = Mapping[str, CalendarMapping]
 
 
 async def test_only_meetings_on_mapped_calendars_are_reported_without_a_mapped_host(
@@ -214,9 +216,9 @@ async def test_only_meetings_on_mapped_calendars_are_reported_without_a_mapped_h
     team = clinic.platform.add_calendar("Team", "round_robin", [clinic.alice, dora])
     there = clinic.platform.book(team, dora, at(9), at(9) + HOUR, clinic.contact)
     here = clinic.platform.book(clinic.calendar, dora, at(11), at(11) + HOUR, clinic.contact)
-    by_user: Mapped = {"alice": CalendarOf(clinic.alice)}
+    by_user: Mapped = {"alice": CalendarMapping(clinic.alice)}
     assert await reported(clinic.build(by_user)) == {here: (Topic.UNMAPPED_OWNER, "alice")}
-    by_calendar: Mapped = {"alice": CalendarOf(clinic.alice, (clinic.calendar, team))}
+    by_calendar: Mapped = {"alice": CalendarMapping(clinic.alice, (clinic.calendar, team))}
     assert await reported(clinic.build(by_calendar)) == {
         here: (Topic.UNMAPPED_OWNER, "alice"),
         there: (Topic.UNMAPPED_OWNER, "alice"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from syncd.model import Action, Status
-from syncd.systems.leadconnector import CalendarOf
+from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.measured import Side
 from syncd.systems.port import Done
 from tests.sandbox.kit import at
@@ -106,7 +106,7 @@ async def test_a_meeting_with_hosts_is_read_afterwards_unless_updates_keep_them(
 async def test_a_group_whose_list_lacks_calendars_is_not_read_by_group(clinic: Clinic) -> None:
     second = clinic.platform.add_calendar("Hall", "event", group=clinic.group)
     clinic.platform.regroup(clinic.hall, clinic.group)
-    system = clinic.build({"hall": CalendarOf(None, (clinic.hall, second))})
+    system = clinic.build({"hall": CalendarMapping(None, (clinic.hall, second))})
     await system.read(WINDOW)
     by_group = {call.selector for call in system.plan(WINDOW)}
     system.measured.note("group_lists_all", "yes")

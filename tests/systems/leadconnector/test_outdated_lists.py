@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncd.model import EventRef, Kind
-from syncd.systems.leadconnector import CalendarOf, LeadConnector
+from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.port import Found
 from tests.sandbox.kit import at
 from tests.systems.leadconnector.conftest import EVENTS, WINDOW, Clinic, hour
@@ -43,7 +43,7 @@ async def test_a_group_s_list_that_goes_on_lacking_an_event_is_not_outdated_agai
 
 async def test_the_list_of_one_calendar_that_lacks_an_event_hides_it(clinic: Clinic) -> None:
     meeting = clinic.book(at(9))
-    system = clinic.build({"alice": CalendarOf(clinic.alice, (clinic.calendar,))})
+    system = clinic.build({"alice": CalendarMapping(clinic.alice, (clinic.calendar,))})
     clinic.door.spoil(EVENTS, lambda answer: {**answer, "events": []})
     found = await _found(system, meeting, "alice")
     assert (found.elsewhere, found.outdated) == (False, False)

@@ -8,9 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from syncd.model import Kind, Window
-from syncd.systems.leadconnector import CalendarOf
+from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.leadconnector.directory import Calendar
-from syncd.systems.leadconnector.plan import LISTS, LONGEST, plan
+from syncd.systems.leadconnector.plan import LISTS, LOOK_BACK, plan
 from syncd.systems.leadconnector.resources import Resource
 from syncd.systems.port import ListCall
 from tests.sandbox.kit import at
@@ -32,11 +32,15 @@ directories = st.dictionaries(
     ),
 ).map(lambda found: {id: Calendar(id, "", *of) for id, of in found.items()})
 places = st.builds(
-    CalendarOf,
+    CalendarMapping,
     st.none() | st.sampled_from(USERS),
     st.lists(st.sampled_from(CALENDARS), max_size=4, unique=True).map(tuple),
     st.just("rooms/one"),
-).map(lambda of: CalendarOf(of.user, of.calendars, None if of.user or of.calendars else "rooms/x"))
+).map(
+    lambda of: CalendarMapping(
+        of.user, of.calendars, None if of.user or of.calendars else "rooms/x"
+    )
+)
 mappings = st.lists(places, max_size=4).map(lambda ofs: {f"p{n}": of for n, of in enumerate(ofs)})
 rooms = st.lists(st.sampled_from(CALENDARS), max_size=3, unique=True).map(tuple)
 
@@ -51,7 +55,7 @@ def proves(call: str, selector: str, id: str, directory: Mapping[str, Calendar])
 
 def wanted(
     provider: str,
-    of: CalendarOf,
+    of: CalendarMapping,
     directory: Mapping[str, Calendar],
     resources: Mapping[str, Resource],
 ) -> set[Fact]:
@@ -87,9 +91,9 @@ def facts(call: ListCall, directory: Mapping[str, Calendar]) -> frozenset[Fact]:
 
 @settings(max_examples=400)
 @given(mappings, directories, rooms)
-@example({"p0": CalendarOf("u1"), "p1": CalendarOf("u1", ("c1",))}, {}, ())
+@example({"p0": CalendarMapping("u1"), "p1": CalendarMapping("u1", ("c1",))}, {}, ())
 def test_no_set_of_calls_that_proves_as_much_is_smaller(
-    mapped: Mapping[str, CalendarOf], directory: Mapping[str, Calendar], room: tuple[str, ...]
+    mapped: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar], room: tuple[str, ...]
 ) -> None:
     resources = {p: Resource("rooms/x", "x", room, 1) for p, of in mapped.items() if of.resource}
     needs = {p: wanted(p, of, directory, resources) for p, of in mapped.items()}
@@ -104,20 +108,20 @@ def test_no_set_of_calls_that_proves_as_much_is_smaller(
 
 @given(mappings, directories)
 def test_each_call_names_one_list_one_id_and_the_window_a_day_wider(
-    mapped: Mapping[str, CalendarOf], directory: Mapping[str, Calendar]
+    mapped: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar]
 ) -> None:
     planned = plan(mapped, directory, {}, WINDOW)
     for call in planned:
         assert {LISTS[kind] for kind in call.kinds} == {call.call.removeprefix("GET ")}
         assert len(call.ids) == 1
-        assert call.span == Window(WINDOW.start - LONGEST, WINDOW.end)
+        assert call.span == Window(WINDOW.start - LOOK_BACK, WINDOW.end)
     assert len({(call.call, call.selector, call.ids) for call in planned}) == len(planned)
 
 
 def test_only_the_one_wanted_calendar_of_a_group_is_asked_for_alone() -> None:
     directory = {id: Calendar(id, "", "g1") for id in CALENDARS}
-    (alone, _) = plan({"ann": CalendarOf("u1", ("c1",))}, directory, {}, WINDOW)
+    (alone, _) = plan({"ann": CalendarMapping("u1", ("c1",))}, directory, {}, WINDOW)
     assert (alone.selector, alone.ids) == ("calendarId", ("c1",))
-    (both, _) = plan({"ann": CalendarOf("u1", ("c1", "c2"))}, directory, {}, WINDOW)
+    (both, _) = plan({"ann": CalendarMapping("u1", ("c1", "c2"))}, directory, {}, WINDOW)
     assert (both.selector, both.ids) == ("groupId", ("g1",))
     assert both.kinds == {Kind.APPOINTMENT}

@@ -6,10 +6,17 @@ from typing import Any
 import pytest
 
 from syncd.model import EventRef, Kind, Status, Topic, Window
-from syncd.model.allday import AllDay, AllDayRule
+from syncd.model.all_day import AllDay, AllDayRule
 from syncd.sandbox.faults import FaultKind
-from syncd.systems.leadconnector import CalendarOf
-from syncd.systems.port import AuthLost, Gone, Incomplete, Malformed, RateLimited, Retryable
+from syncd.systems.leadconnector import CalendarMapping
+from syncd.systems.port import (
+    Gone,
+    IncompleteReadError,
+    RateLimitedError,
+    RetryableError,
+    UnauthorizedError,
+    UnreadableError,
+)
 from tests.sandbox.kit import at, ms
 
 from .conftest import BLOCKED, EVENTS, WINDOW, Clinic, each, events, hour, rows
@@ -29,9 +36,7 @@ async def test_meetings_and_blocks_come_with_proof_of_both(clinic: Clinic) -> No
     assert not got.malformed
 
 
-async def test_the_platform_sees_location_owner_milliseconds_version_and_token(
-    clinic: Clinic,
-) -> None:
+async def test_a_read_sends_location_owner_milliseconds_version_and_token(clinic: Clinic) -> None:
     await clinic.build().read(WINDOW)
     for call, owner in (
         (EVENTS, {"calendarId": clinic.calendar}),
@@ -74,7 +79,7 @@ async def test_a_steady_read_makes_the_declared_calls_and_no_other(clinic: Clini
 async def test_the_calendars_of_a_room_are_planned_once_it_is_known(clinic: Clinic) -> None:
     calendars = (clinic.calendar, clinic.hall)
     clinic.platform.resources.add("rooms", "yoga room", calendars=calendars)
-    system = clinic.build({"yoga": CalendarOf(resource="rooms/yoga room")})
+    system = clinic.build({"yoga": CalendarMapping(resource="rooms/yoga room")})
     assert system.plan(WINDOW) == ()
     await system.read(WINDOW)
     planned = [call.ids[0] for call in system.plan(WINDOW)]
@@ -92,7 +97,7 @@ async def test_a_user_without_mapped_calendars_is_read_on_all_their_teams(clinic
     second = clinic.platform.add_calendar("Second", "round_robin", [clinic.alice, clinic.bob])
     mine = clinic.platform.book(second, clinic.alice, at(9), at(10), clinic.contact)
     bobs = clinic.platform.book(second, clinic.bob, at(9), at(10), clinic.contact)
-    got = await clinic.build({"alice": CalendarOf(clinic.alice)}).read(WINDOW)
+    got = await clinic.build({"alice": CalendarMapping(clinic.alice)}).read(WINDOW)
     assert {r.query.get("calendarId") for r in clinic.asked(EVENTS)} == {clinic.calendar, second}
     assert [r.id for r in got.rows] == [mine]
     assert bobs not in {r.id for r in got.rows}
@@ -100,7 +105,7 @@ async def test_a_user_without_mapped_calendars_is_read_on_all_their_teams(clinic
 
 async def test_a_user_on_no_team_is_read_by_user(clinic: Clinic) -> None:
     carol = clinic.platform.add_user("Carol Cole", "carol@example.com")
-    got = await clinic.build({"carol": CalendarOf(carol)}).read(WINDOW)
+    got = await clinic.build({"carol": CalendarMapping(carol)}).read(WINDOW)
     assert [r.query.get("userId") for r in clinic.asked(EVENTS)] == [carol]
     assert got.coverage[0].kinds == frozenset(Kind)
 
@@ -116,7 +121,7 @@ async def test_an_event_calendar_is_read_for_both_kinds_by_itself(clinic: Clinic
 
 async def test_an_event_calendar_of_a_user_is_read_for_its_own_blocks_too(clinic: Clinic) -> None:
     block = clinic.platform.block("", at(12), at(13), "Cleaning", clinic.hall)
-    mapped = {"alice": CalendarOf(clinic.alice, (clinic.calendar, clinic.hall))}
+    mapped = {"alice": CalendarMapping(clinic.alice, (clinic.calendar, clinic.hall))}
     got = await clinic.build(mapped).read(WINDOW)
     assert [(r.id, r.provider) for r in got.rows] == [(block, "alice")]
     owners = {(r.query.get("userId"), r.query.get("calendarId")) for r in clinic.asked(BLOCKED)}
@@ -236,7 +241,7 @@ async def test_a_row_that_cannot_be_read_is_malformed_and_its_id_is_still_there(
     for row in got.rows:
         try:
             system.event(row)
-        except Malformed as error:
+        except UnreadableError as error:
             broken.append(error)
     assert len(broken) == 1
     assert broken[0].event in known
@@ -250,7 +255,7 @@ async def test_an_answer_without_a_list_is_no_empty_list(clinic: Clinic, body: b
     got = await clinic.build().read(WINDOW)
     assert [r.id for r in got.rows] == [block]
     assert [c.kinds for c in got.coverage] == [{Kind.BLOCK}]
-    assert [type(f) for f in got.faults] == [Incomplete]
+    assert [type(f) for f in got.faults] == [IncompleteReadError]
 
 
 async def test_a_body_that_breaks_off_is_read_again(clinic: Clinic) -> None:
@@ -266,16 +271,16 @@ async def test_one_list_that_fails_takes_only_its_own_proof(clinic: Clinic) -> N
     got = await clinic.build().read(WINDOW)
     assert [r.id for r in got.rows] == [meeting]
     assert [c.kinds for c in got.coverage] == [{Kind.APPOINTMENT}]
-    assert [type(f) for f in got.faults] == [Retryable]
+    assert [type(f) for f in got.faults] == [RetryableError]
 
 
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
-        (FaultKind.ERROR, Retryable),
-        (FaultKind.LOSE_BEFORE, Retryable),
-        (FaultKind.UNAUTHORISED, AuthLost),
-        (FaultKind.RATE_LIMITED, RateLimited),
+        (FaultKind.ERROR, RetryableError),
+        (FaultKind.LOSE_BEFORE, RetryableError),
+        (FaultKind.UNAUTHORISED, UnauthorizedError),
+        (FaultKind.RATE_LIMITED, RateLimitedError),
     ],
 )
 async def test_a_read_that_brings_nothing_raises(
@@ -292,7 +297,7 @@ async def test_without_the_list_of_calendars_a_mapped_user_is_still_read(clinic:
     got = await clinic.build(clinic.both).read(WINDOW)
     assert len(got.rows) == 1
     assert {c.kinds for c in got.coverage} == {frozenset(Kind)}
-    assert [type(f) for f in got.faults] == [Retryable]
+    assert [type(f) for f in got.faults] == [RetryableError]
     assert {r.query.get("calendarId") for r in clinic.asked(EVENTS)} == {
         clinic.calendar,
         clinic.bobs,
@@ -303,7 +308,7 @@ async def test_without_the_list_of_calendars_nobody_knows_an_unmapped_users_meet
     clinic: Clinic,
 ) -> None:
     clinic.fault(FaultKind.ERROR, path="/calendars/$")
-    got = await clinic.build({"alice": CalendarOf(clinic.alice)}).read(WINDOW)
+    got = await clinic.build({"alice": CalendarMapping(clinic.alice)}).read(WINDOW)
     assert [c.kinds for c in got.coverage] == [{Kind.BLOCK}]
 
 
@@ -403,10 +408,10 @@ async def test_an_unknown_status_of_what_is_over_is_not_reported(clinic: Clinic)
 MIDNIGHTS = {"startTime": "2026-03-03T00:00:00+01:00", "endTime": "2026-03-03T00:00:00+01:00"}
 
 
-def ignoring(clinic: Clinic) -> dict[str, CalendarOf]:
+def ignoring(clinic: Clinic) -> dict[str, CalendarMapping]:
     """Alice, whose all-day events close nothing."""
     rule = AllDayRule(AllDay.IGNORE)
-    return {"alice": CalendarOf(clinic.alice, (clinic.calendar,), all_day=rule)}
+    return {"alice": CalendarMapping(clinic.alice, (clinic.calendar,), all_day=rule)}
 
 
 async def test_a_day_that_starts_as_it_ends_closes_the_day_and_asks_for_the_zone_once(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from syncd.model import Offer, Window
-from syncd.systems.leadconnector import CalendarOf
+from syncd.systems.leadconnector import CalendarMapping
 from tests.sandbox.kit import HOUR, at, ms
 
 from .conftest import WINDOW, Clinic
@@ -19,7 +19,7 @@ async def test_free_slots_are_the_intervals_that_each_calendar_offers_in_order(
 ) -> None:
     second = clinic.platform.add_calendar("Second", "personal", [clinic.alice], slot_minutes=60)
     clinic.block(at(9))
-    system = clinic.build({"alice": CalendarOf(clinic.alice, (second, clinic.calendar))})
+    system = clinic.build({"alice": CalendarMapping(clinic.alice, (second, clinic.calendar))})
     found = await system.free_slots("alice", Window(at(8), at(11)))
     half = HOUR / 2
     assert found == [
@@ -34,7 +34,7 @@ async def test_free_slots_are_the_intervals_that_each_calendar_offers_in_order(
 async def test_a_busy_user_is_not_offered_on_a_teams_calendar(clinic: Clinic) -> None:
     team = clinic.platform.add_calendar("Team", "round_robin", [clinic.alice, clinic.bob])
     clinic.block(at(9))
-    system = clinic.build({"alice": CalendarOf(clinic.alice, (team,))})
+    system = clinic.build({"alice": CalendarMapping(clinic.alice, (team,))})
     assert not await system.free_slots("alice", Window(at(9), at(10)))
 
 
@@ -46,7 +46,7 @@ async def test_a_long_window_is_asked_in_pieces_of_31_days(clinic: Clinic) -> No
 
 async def test_free_slots_of_a_calendar_without_hours_are_none(clinic: Clinic) -> None:
     closed = clinic.platform.add_calendar("Closed", "personal", [clinic.alice], hours=())
-    system = clinic.build({"alice": CalendarOf(clinic.alice, (closed,))})
+    system = clinic.build({"alice": CalendarMapping(clinic.alice, (closed,))})
     assert await system.free_slots("alice", WINDOW) == []
 
 
@@ -90,6 +90,6 @@ async def test_odd_slots_are_left_out(clinic: Clinic) -> None:
 async def test_a_calendar_that_ignores_blocks_offers_the_time_all_the_same(clinic: Clinic) -> None:
     leaky = clinic.platform.add_calendar("Leaky", "personal", [clinic.alice], ignores_blocks=True)
     clinic.block(at(9))
-    system = clinic.build({"alice": CalendarOf(clinic.alice, (leaky, clinic.calendar))})
+    system = clinic.build({"alice": CalendarMapping(clinic.alice, (leaky, clinic.calendar))})
     found = await system.free_slots("alice", Window(at(9), at(10)))
-    assert {slot.seat for slot in found} == {leaky}
+    assert {slot.calendar_id for slot in found} == {leaky}

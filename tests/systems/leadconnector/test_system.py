@@ -12,16 +12,16 @@ from syncd.model import Action, Event, EventRef, Kind, Person, Status
 from syncd.model.platform_facts import YES
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.records import Block
-from syncd.systems.leadconnector import CalendarOf, LeadConnector
+from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.port import (
-    AuthLost,
     Found,
     Gone,
-    Incomplete,
-    RateLimited,
-    Rejected,
-    Retryable,
-    SystemFault,
+    IncompleteReadError,
+    PlatformError,
+    RateLimitedError,
+    RejectedError,
+    RetryableError,
+    UnauthorizedError,
     Unknown,
 )
 from tests.sandbox.kit import HOUR, at, ms
@@ -100,22 +100,22 @@ async def test_an_odd_answer_about_one_meeting_proves_nothing(
 async def test_an_answer_without_the_meeting_proves_nothing(clinic: Clinic, body: bytes) -> None:
     known = clinic.book(at(9))
     clinic.door.spoil(ONE, lambda _: body)
-    with pytest.raises(Incomplete):
+    with pytest.raises(IncompleteReadError):
         await clinic.build().read_one(ref(known))
 
 
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
-        (FaultKind.ERROR, Retryable),
-        (FaultKind.UNAUTHORISED, AuthLost),
-        (FaultKind.RATE_LIMITED, RateLimited),
-        (FaultKind.LOSE_BEFORE, Retryable),
+        (FaultKind.ERROR, RetryableError),
+        (FaultKind.UNAUTHORISED, UnauthorizedError),
+        (FaultKind.RATE_LIMITED, RateLimitedError),
+        (FaultKind.LOSE_BEFORE, RetryableError),
     ],
 )
 @pytest.mark.parametrize("what", list(Kind))
 async def test_a_failed_look_is_a_fault_and_no_proof(
-    clinic: Clinic, kind: FaultKind, fault: type[SystemFault], what: Kind
+    clinic: Clinic, kind: FaultKind, fault: type[PlatformError], what: Kind
 ) -> None:
     known = clinic.book(at(9)) if what is Kind.APPOINTMENT else clinic.block(at(9))
     clinic.fault(kind)
@@ -154,12 +154,12 @@ async def test_an_id_is_one_part_of_a_path_whatever_it_holds(clinic: Clinic) -> 
     clinic.block(at(9))
     (block,) = clinic.platform.closures.values()
     clinic.platform.closures.put(odd, replace(block, id=odd))
-    with suppress(Rejected, AuthLost):
+    with suppress(RejectedError, UnauthorizedError):
         await system.read_one(ref(odd))
     for action in (Action.MOVE_BLOCK, Action.REMOVE_BLOCK, Action.MOVE_APPOINTMENT):
-        with suppress(Rejected, AuthLost):
+        with suppress(RejectedError, UnauthorizedError):
             await system.write([operation(action, odd, hour(at(9)))])
-    with suppress(Rejected, AuthLost):
+    with suppress(RejectedError, UnauthorizedError):
         await system.person(of(odd))
     general = (f"/locations/{clinic.platform.location_id}", "/calendars/")
     lists = "/calendars/blocked-slots"
@@ -228,7 +228,7 @@ async def test_an_empty_list_of_blocks_of_unknown_or_closed_time_proves_nothing(
 
 async def test_the_free_time_of_a_hall_does_not_prove_that_a_user_is_free(clinic: Clinic) -> None:
     """A user's block closes the user's calendars; an event calendar does not know of it."""
-    system = clinic.build({"alice": CalendarOf(clinic.alice, (clinic.calendar, clinic.hall))})
+    system = clinic.build({"alice": CalendarMapping(clinic.alice, (clinic.calendar, clinic.hall))})
     system.measured.note("block_closes_calendars", YES)
     known = clinic.block(at(12))
     clinic.fault(FaultKind.EMPTY, path="/calendars/blocked-slots")
@@ -238,7 +238,7 @@ async def test_the_free_time_of_a_hall_does_not_prove_that_a_user_is_free(clinic
 async def test_the_free_time_of_a_user_does_not_prove_that_their_hall_is_free(
     clinic: Clinic,
 ) -> None:
-    system = clinic.build({"alice": CalendarOf(clinic.alice, (clinic.calendar, clinic.hall))})
+    system = clinic.build({"alice": CalendarMapping(clinic.alice, (clinic.calendar, clinic.hall))})
     system.measured.note("block_closes_calendars", YES)
     known = clinic.platform.block("", at(12), at(13), "Cleaning", clinic.hall)
     clinic.fault(FaultKind.EMPTY, path="/calendars/blocked-slots")
@@ -279,7 +279,7 @@ async def test_a_block_given_to_another_mapped_user_is_found_there(clinic: Clini
 
 
 async def test_a_calendar_that_cannot_be_blocked_proves_nothing_of_blocks(clinic: Clinic) -> None:
-    system = clinic.build({"desk": CalendarOf(None, (clinic.calendar,))})
+    system = clinic.build({"desk": CalendarMapping(None, (clinic.calendar,))})
     found = await system.read_one(ref("x", Kind.BLOCK, "desk"), hour(at(12)))
     assert isinstance(found, Unknown)
 
@@ -352,7 +352,7 @@ async def test_a_meeting_of_nobody_or_of_a_lost_customer_has_no_person(clinic: C
 async def test_a_customer_who_cannot_be_asked_for_now_is_asked_for_again(clinic: Clinic) -> None:
     system = clinic.build()
     clinic.fault(FaultKind.ERROR, path="/contacts/")
-    with pytest.raises(Retryable):
+    with pytest.raises(RetryableError):
         await system.person(of(clinic.contact))
     clinic.platform.faults.clear()
     assert await system.person(of(clinic.contact)) is not None
@@ -410,7 +410,9 @@ async def tour(clinic: Clinic, system: LeadConnector) -> None:
 
 async def test_a_full_tour_makes_exactly_the_published_calls(clinic: Clinic) -> None:
     carol = clinic.platform.add_user("Carol Cole", "carol@example.com")
-    mapped = clinic.both | clinic.room | {"carol": CalendarOf(carol, (clinic.calendar, "nowhere"))}
+    mapped = (
+        clinic.both | clinic.room | {"carol": CalendarMapping(carol, (clinic.calendar, "nowhere"))}
+    )
     clinic.platform.blocks_by_id = True
     await tour(clinic, clinic.build(mapped))
     assert set(clinic.door.calls) == CALLS
@@ -429,7 +431,7 @@ async def test_no_write_touches_what_others_made(clinic: Clinic) -> None:
 
 def test_an_empty_mapping_is_refused() -> None:
     with pytest.raises(ValueError, match="a user, calendars or a resource"):
-        CalendarOf()
+        CalendarMapping()
 
 
 async def test_what_is_declared_is_what_the_platform_can(clinic: Clinic) -> None:

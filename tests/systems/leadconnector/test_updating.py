@@ -9,16 +9,16 @@ import pytest
 
 from syncd.model import Action, Status, Statuses, Value
 from syncd.sandbox.faults import FaultKind
-from syncd.systems.leadconnector import CalendarOf
+from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.leadconnector.wire import Whole, Wrote
 from syncd.systems.port import (
-    Ambiguous,
-    Delayed,
+    DelayedError,
     Done,
     Found,
-    Refusal,
-    Rejected,
+    RejectedError,
+    RejectionReason,
     TargetChanged,
+    UnknownOutcomeError,
 )
 from tests.sandbox.kit import at
 
@@ -125,7 +125,7 @@ async def test_a_status_that_only_answers_show_is_sent_in_the_word_that_requests
     showed = Status.SHOWED if word == "completed" else Status.CONFIRMED
     try:
         await clinic.build().write([move(known, status=showed)])
-    except Rejected:
+    except RejectedError:
         assert word == "Pencilled"
     assert clinic.asked(PUT)[0].body.get("appointmentStatus") == sent
 
@@ -138,7 +138,7 @@ async def test_a_meeting_of_a_team_is_moved_and_stays_with_its_member(
     known = clinic.platform.book(
         team, clinic.bob, at(9), at(10), clinic.contact, status="new", title="First visit"
     )
-    system = clinic.build({"bob": CalendarOf(clinic.bob, (team,))})
+    system = clinic.build({"bob": CalendarMapping(clinic.bob, (team,))})
     await system.write([move(known, status=Status.NEW, provider="bob")])
     after = stored(clinic, known)
     assert (after.user, after.status, after.start) == (clinic.bob, "new", at(11))
@@ -160,7 +160,7 @@ async def test_a_team_that_shows_no_member_is_told_one_when_it_asks(
         return {"appointment": row}
 
     clinic.door.spoil(GET, hide)
-    mapped = CalendarOf(None if shown_later else clinic.alice, (team,))
+    mapped = CalendarMapping(None if shown_later else clinic.alice, (team,))
     reply = await clinic.build({"alice": mapped}).write([move(known)])
     assert isinstance(reply, Done)
     sent = [request.body.get("assignedUserId") for request in clinic.asked(PUT)]
@@ -172,9 +172,9 @@ async def test_a_team_that_asks_for_a_member_twice_refuses_for_good(clinic: Clin
     team = clinic.platform.add_calendar("Team", "round_robin", [clinic.alice])
     known = clinic.platform.book(team, clinic.alice, at(9), at(10), clinic.contact)
     clinic.door.ignored = {"assignedUserId"}
-    with pytest.raises(Rejected) as raised:
+    with pytest.raises(RejectedError) as raised:
         await clinic.build().write([move(known)])
-    assert raised.value.why is Refusal.OWNER_MISSING
+    assert raised.value.why is RejectionReason.OWNER_MISSING
     assert len(clinic.asked(PUT)) == 2
 
 
@@ -335,7 +335,7 @@ async def test_an_update_that_waits_for_the_budget_reads_again_before_it_is_sent
 ) -> None:
     known = clinic.book(at(9))
     system = clinic.build()
-    clinic.door.spoil(GET, once(lambda: system._transport._budget.hold(5)))
+    clinic.door.spoil(GET, once(lambda: system._transport._budget.pause(5)))
     assert isinstance(await system.write([move(known)]), Done)
     assert [r.call for r in clinic.door.seen if r.call in {GET, PUT}] == [GET, GET, PUT, GET]
 
@@ -345,11 +345,11 @@ async def test_an_update_whose_turn_never_comes_in_time_is_not_sent(clinic: Clin
     system = clinic.build()
 
     def wait(answer: Any) -> Any:
-        system._transport._budget.hold(5)
+        system._transport._budget.pause(5)
         return answer
 
     clinic.door.spoil(GET, wait)
-    with pytest.raises(Delayed):
+    with pytest.raises(DelayedError):
         await system.write([move(known)])
     assert not clinic.asked(PUT)
 
@@ -359,7 +359,7 @@ async def test_a_lost_answer_to_an_update_is_ambiguous_and_nothing_more_is_sent(
 ) -> None:
     known = clinic.book(at(9), status="new")
     clinic.fault(FaultKind.LOSE_AFTER, method="PUT", times=1)
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await clinic.build().write([move(known, status=Status.NEW)])
     assert [r.call for r in clinic.door.seen if r.call in {GET, PUT}] == [GET, PUT]
     assert stored(clinic, known).status == "new"
@@ -373,7 +373,7 @@ async def test_no_error_repeats_a_word_of_the_texts_that_were_sent(
     echo = {"message": "the appointment knee pain of kim (bring the red fol) is not valid"}
     clinic.door.spoil(PUT, lambda _: echo, status=status)
     system = clinic.build()
-    with pytest.raises((Rejected, Ambiguous)) as raised:
+    with pytest.raises((RejectedError, UnknownOutcomeError)) as raised:
         await system.write([move(known)])
     told = f"{raised.value} {raised.value!r} {raised.value.detail} {system.traffic.last_fault}"
     for word in ("knee", "pain", "kim", "bring", "fol"):
@@ -407,7 +407,7 @@ async def test_a_move_sends_a_status_back_in_a_word_that_an_update_takes(
     before = replace(hour(at(9)), status=Statuses.of({"mine": Status.NEW}).meant(shown))
     wanted = replace(before, start=at(11), end=at(12))
     move = operation(Action.MOVE_APPOINTMENT, row.id, wanted, before=before)
-    with suppress(Rejected):
+    with suppress(RejectedError):
         await system.write([move])
     assert [put.body["appointmentStatus"] for put in clinic.asked(PUT)][:1] == [sent]
     assert known == row.id

@@ -7,19 +7,19 @@ import pytest
 
 from syncd.model import Action, Kind, Value, Window
 from syncd.sandbox.faults import FaultKind
-from syncd.systems.leadconnector import CalendarOf, LeadConnector
+from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.port import (
-    Ambiguous,
-    AuthLost,
     Done,
     Found,
     Gone,
-    RateLimited,
-    Refusal,
-    Rejected,
-    Retryable,
+    RateLimitedError,
+    RejectedError,
+    RejectionReason,
+    RetryableError,
     TargetChanged,
+    UnauthorizedError,
     Unknown,
+    UnknownOutcomeError,
 )
 from tests.sandbox.kit import HOUR, at
 
@@ -64,7 +64,7 @@ async def test_a_users_block_names_the_user_and_no_calendar(clinic: Clinic) -> N
 
 
 async def test_without_a_user_the_event_calendar_itself_is_blocked(clinic: Clinic) -> None:
-    both = {"hall": CalendarOf(None, (clinic.calendar, clinic.hall))}
+    both = {"hall": CalendarMapping(None, (clinic.calendar, clinic.hall))}
     system = clinic.build(both)
     known = await create(system, provider="hall")
     (body,) = bodies(clinic, CREATE)
@@ -76,10 +76,10 @@ async def test_without_a_user_the_event_calendar_itself_is_blocked(clinic: Clini
 async def test_a_calendar_that_cannot_be_blocked_is_refused_before_anything_is_sent(
     clinic: Clinic,
 ) -> None:
-    system = clinic.build({"desk": CalendarOf(None, (clinic.calendar,))})
-    with pytest.raises(Rejected, match='type "event"') as raised:
+    system = clinic.build({"desk": CalendarMapping(None, (clinic.calendar,))})
+    with pytest.raises(RejectedError, match='type "event"') as raised:
         await create(system, provider="desk")
-    assert raised.value.why is Refusal.UNFIT
+    assert raised.value.why is RejectionReason.UNFIT
     assert not bodies(clinic, CREATE)
 
 
@@ -172,9 +172,9 @@ async def test_a_slot_that_the_platform_refuses_is_told_as_taken(clinic: Clinic)
     clinic.block(at(11))
     clinic.door.ignored = {"ignoreFreeSlotValidation"}
     move = operation(Action.MOVE_APPOINTMENT, known, hour(at(11)), before=hour(at(9)))
-    with pytest.raises(Rejected) as raised:
+    with pytest.raises(RejectedError) as raised:
         await clinic.build().write([move])
-    assert raised.value.why is Refusal.SLOT_TAKEN
+    assert raised.value.why is RejectionReason.SLOT_TAKEN
     assert raised.value.status == 400
     assert len(clinic.asked(CHANGE)) == 1
     (meeting,) = clinic.platform.appointments()
@@ -185,9 +185,9 @@ async def test_changing_a_deleted_meeting_says_that_it_is_gone(clinic: Clinic) -
     known = clinic.book(at(9))
     clinic.platform.delete(known)
     for event in (known, "nowhere"):
-        with pytest.raises(Rejected) as raised:
+        with pytest.raises(RejectedError) as raised:
             await clinic.build().write([operation(Action.MOVE_APPOINTMENT, event, hour(at(11)))])
-        assert raised.value.why is Refusal.GONE
+        assert raised.value.why is RejectionReason.GONE
 
 
 async def test_every_write_carries_version_and_token(clinic: Clinic) -> None:
@@ -239,7 +239,7 @@ async def test_a_create_whose_answer_is_lost_is_ambiguous_and_found_by_its_key(
 ) -> None:
     clinic.fault(kind, method="POST", times=1)
     system = clinic.build()
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await system.write([creation()])
     assert len(bodies(clinic, CREATE)) == 1
     around = Window(at(12) - HOUR, at(13) + HOUR)
@@ -250,7 +250,7 @@ async def test_a_create_whose_key_was_stripped_is_found_by_its_interval(clinic: 
     clinic.fault(FaultKind.LOSE_AFTER, method="POST", times=1)
     clinic.fault(FaultKind.STRIP_KEYS)
     system = clinic.build()
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await system.write([creation()])
     (event,) = await events(system)
     assert (event.key, event.kind, event.value) == (None, Kind.BLOCK, hour(at(12)))
@@ -259,7 +259,7 @@ async def test_a_create_whose_key_was_stripped_is_found_by_its_interval(clinic: 
 async def test_a_create_lost_on_the_way_is_ambiguous_and_not_found(clinic: Clinic) -> None:
     clinic.fault(FaultKind.LOSE_BEFORE, method="POST", times=1)
     system = clinic.build()
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await system.write([creation()])
     got = await system.read(WINDOW)
     assert not got.rows
@@ -271,7 +271,7 @@ async def test_a_server_error_on_a_write_is_ambiguous_and_sent_once(
     clinic: Clinic, status: int
 ) -> None:
     clinic.fault(FaultKind.ERROR, method="POST", status=status)
-    with pytest.raises(Ambiguous) as raised:
+    with pytest.raises(UnknownOutcomeError) as raised:
         await clinic.build().write([creation()])
     assert raised.value.status == status
     assert len(bodies(clinic, CREATE)) == 1
@@ -289,13 +289,13 @@ async def test_a_success_that_does_not_say_so_is_ambiguous(
     known = clinic.book(at(9))
     clinic.door.spoil(call, lambda _: answer)
     event = None if action is Action.CREATE_BLOCK else known
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await clinic.build().write([operation(action, event, hour(at(12)))])
 
 
 async def test_a_create_that_names_no_id_is_ambiguous(clinic: Clinic) -> None:
     clinic.door.spoil(CREATE, lambda _: {"success": True})
-    with pytest.raises(Ambiguous, match="names no id"):
+    with pytest.raises(UnknownOutcomeError, match="names no id"):
         await clinic.build().write([creation()])
 
 
@@ -306,7 +306,7 @@ async def test_each_spelling_of_success_proves_a_deletion(clinic: Clinic, flag: 
     removal = operation(Action.REMOVE_BLOCK, known)
     assert await clinic.build().write([removal]) == Done([(known, None)])
     clinic.door.spoil(REMOVE, lambda _: {flag: False})
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await clinic.build().write([removal])
 
 
@@ -315,7 +315,7 @@ async def test_a_lost_answer_to_a_move_is_settled_by_reading(clinic: Clinic) -> 
     known = clinic.book(at(9))
     move = operation(Action.MOVE_APPOINTMENT, known, hour(at(11)), before=hour(at(9)))
     clinic.fault(FaultKind.LOSE_AFTER, method="PUT", times=1)
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await system.write([move])
     found = await system.read_one(move.ref, hour(at(11)))
     assert isinstance(found, Found)
@@ -327,7 +327,7 @@ async def test_a_lost_answer_to_a_removal_is_settled_by_reading(clinic: Clinic) 
     known, _ = clinic.block(at(12)), clinic.block(at(15))
     removal = operation(Action.REMOVE_BLOCK, known, before=hour(at(12)))
     clinic.fault(FaultKind.LOSE_AFTER, method="DELETE", times=1)
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await system.write([removal])
     assert await system.read_one(removal.ref, hour(at(12))) == Gone(own_list=True)
 
@@ -337,7 +337,7 @@ async def test_a_write_refused_for_the_rate_had_no_effect_and_names_the_wait(
 ) -> None:
     clinic.fault(FaultKind.RATE_LIMITED, method="POST", times=1)
     system = clinic.build()
-    with pytest.raises(RateLimited) as raised:
+    with pytest.raises(RateLimitedError) as raised:
         await system.write([creation()])
     assert raised.value.wait == 10
     assert not clinic.platform.blocks()
@@ -348,12 +348,12 @@ async def test_a_write_refused_for_the_rate_had_no_effect_and_names_the_wait(
 
 async def test_a_write_without_right_is_lost_authority(clinic: Clinic) -> None:
     clinic.fault(FaultKind.UNAUTHORISED)
-    with pytest.raises(AuthLost):
+    with pytest.raises(UnauthorizedError):
         await clinic.build().write([creation()])
 
 
 async def test_a_write_that_nobody_can_receive_did_not_happen(clinic: Clinic) -> None:
-    with pytest.raises(Retryable):
+    with pytest.raises(RetryableError):
         await clinic.build(base_url="http://127.0.0.1:1").write([creation()])
 
 

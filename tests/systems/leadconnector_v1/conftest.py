@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.systems.leadconnector_v1 import Account, CalendarOf, LeadConnectorV1
+from syncd.systems.leadconnector_v1 import Account, CalendarMapping, LeadConnectorV1
 from tests.systems.scripted import FakeClock, Script
 
 LIST = "GET appointments/"
@@ -30,8 +30,8 @@ def script() -> Script:
 Build = Callable[..., LeadConnectorV1]
 
 PAIR = {
-    "alice": CalendarOf(calendar="cal-a", user="user-a"),
-    "bob": CalendarOf(calendar="cal-b"),
+    "alice": CalendarMapping(calendar="cal-a", user="user-a"),
+    "bob": CalendarMapping(calendar="cal-b"),
 }
 
 
@@ -40,7 +40,7 @@ async def build(script: Script, clock: FakeClock) -> AsyncIterator[Build]:
     """Make adapters on the scripted platform; all are closed at the end."""
     made: list[LeadConnectorV1] = []
 
-    def make(calendars: Mapping[str, CalendarOf] = PAIR, **options: Any) -> LeadConnectorV1:
+    def make(calendars: Mapping[str, CalendarMapping] = PAIR, **options: Any) -> LeadConnectorV1:
         account = Account(base_url="https://api.example.com/v1", api_key="the-secret", **options)
         system = LeadConnectorV1(
             "legacy", account, calendars, clock, transport=httpx.MockTransport(script)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.systems.leadconnector_v1 import CalendarOf
+from syncd.systems.leadconnector_v1 import CalendarMapping
 from tests.systems.scripted import Script
 
 from .conftest import Build
@@ -26,9 +26,9 @@ async def test_calendars_that_one_call_could_read_are_named(
     script.say("GET calendars/services", SERVICES)
     script.say("GET calendars/teams", {"teams": [{"id": "t1", "name": "Staff"}]})
     mapped = {
-        "ann": CalendarOf("cal-a", team=team),
-        "ben": CalendarOf("cal-b", team=team),
-        "cid": CalendarOf("cal-c"),
+        "ann": CalendarMapping("cal-a", team=team),
+        "ben": CalendarMapping("cal-b", team=team),
+        "cid": CalendarMapping("cal-c"),
     }
     system = build(mapped)
     found = [f for f in await system.check() if f.subject == "legacy: team t1"]
@@ -42,7 +42,7 @@ async def test_check_says_once_that_v1_is_out_of_support_and_is_no_warning(
 ) -> None:
     script.say("GET locations/", {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
     script.say("GET calendars/services", SERVICES)
-    system = build({name: CalendarOf(f"cal-{name}") for name in "abc"})
+    system = build({name: CalendarMapping(f"cal-{name}") for name in "abc"})
     (found,) = [f for f in await system.check() if "out of support" in f.message]
     assert (found.level, found.subject) == ("note", "legacy")
     assert "31 December 2025" in found.message

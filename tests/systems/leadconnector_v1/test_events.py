@@ -7,22 +7,22 @@ import msgspec
 import pytest
 
 from syncd.model import Event, Kind, Status
-from syncd.systems.leadconnector_v1 import CalendarOf
-from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
+from syncd.systems.leadconnector_v1 import CalendarMapping
+from syncd.systems.leadconnector_v1.events import CalendarOwners, Parser, is_bare
 from syncd.systems.leadconnector_v1.wire import Appointment
-from syncd.systems.port import Malformed
+from syncd.systems.port import UnreadableError
 from tests.systems.scripted import FakeClock
 
 from .conftest import PAIR, appointment, block
 
-READER = Reader("legacy", FakeClock(), Owners.of(PAIR))
+READER = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR))
 
 
 def wire(row: dict[str, Any]) -> Appointment:
     return msgspec.json.decode(msgspec.json.encode(row), type=Appointment)
 
 
-def event(reader: Reader = READER, **changes: Any) -> Event:
+def event(reader: Parser = READER, **changes: Any) -> Event:
     return reader.event(wire(appointment(**changes)), "alice")
 
 
@@ -79,17 +79,17 @@ def test_the_live_status_is_found_however_it_is_spelt(
 )
 def test_the_words_of_all_platforms_are_understood(word: str, status: Status) -> None:
     found = event(appoinmentStatus=word)
-    assert (found.value.status, found.tells_status) == (status, True)
+    assert (found.value.status, found.shows_status) == (status, True)
 
 
 @pytest.mark.parametrize("word", ["postponed", 7, {"name": "cancelled"}])
 def test_a_status_that_is_not_known_takes_the_time_and_is_a_guess(word: Any) -> None:
     found = event(appoinmentStatus=word)
-    assert (found.value.status, found.tells_status) == (Status.CONFIRMED, False)
+    assert (found.value.status, found.shows_status) == (Status.CONFIRMED, False)
 
 
 def test_a_row_without_a_status_keeps_the_one_that_is_known() -> None:
-    assert not event(appoinmentStatus=..., status=...).tells_status
+    assert not event(appoinmentStatus=..., status=...).shows_status
 
 
 @pytest.mark.parametrize(
@@ -104,13 +104,13 @@ def test_a_row_without_a_status_keeps_the_one_that_is_known() -> None:
 def test_a_time_without_offset_is_a_wall_clock(
     start: str, end: str, zone: str | None, instant: tuple[int, int]
 ) -> None:
-    reader = Reader("legacy", FakeClock(), Owners.of(PAIR), "US/Eastern")
+    reader = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), "US/Eastern")
     found = event(reader, startTime=start, endTime=end, selectedTimezone=zone)
     assert found.value.start == datetime(2026, 3, 2, *instant, tzinfo=UTC)
 
 
 def test_a_skipped_wall_clock_time_moves_forward() -> None:
-    reader = Reader("legacy", FakeClock(), Owners.of(PAIR), "America/New_York")
+    reader = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), "America/New_York")
     found = event(
         reader,
         startTime="2026-03-08T02:30:00",
@@ -134,7 +134,7 @@ def test_a_skipped_wall_clock_time_moves_forward() -> None:
     ],
 )
 def test_an_unreadable_or_empty_interval_is_malformed(changes: dict[str, Any]) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(UnreadableError):
         event(**changes)
 
 
@@ -163,13 +163,13 @@ def test_a_contacts_own_id_wins_over_a_fingerprint() -> None:
 
 
 def test_a_booking_of_the_hold_contact_is_a_block() -> None:
-    reader = Reader("legacy", FakeClock(), Owners.of(PAIR), holds=frozenset({"contact-1"}))
+    reader = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), holds=frozenset({"contact-1"}))
     found = event(reader, notes="Busy [s:abcdefghij]")
     assert (found.kind, found.person, found.key) == (Kind.BLOCK, None, "abcdefghij")
 
 
 def test_a_tagged_booking_of_any_other_contact_is_an_appointment() -> None:
-    reader = Reader("legacy", FakeClock(), Owners.of(PAIR), holds=frozenset({"contact-7"}))
+    reader = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), holds=frozenset({"contact-7"}))
     assert event(reader, notes="Busy [s:abcdefghij]").kind is Kind.APPOINTMENT
     assert event(notes="Busy [s:abcdefghij]").kind is Kind.APPOINTMENT
 
@@ -207,10 +207,10 @@ def test_a_row_that_names_nothing_is_of_the_only_one_asked_for() -> None:
 
 
 def test_a_calendar_that_two_users_share_decides_nothing() -> None:
-    owners = Owners.of(
+    owners = CalendarOwners.of(
         {
-            "alice": CalendarOf(calendar="cal-a", user="user-a"),
-            "bob": CalendarOf(calendar="cal-a", user="user-b"),
+            "alice": CalendarMapping(calendar="cal-a", user="user-a"),
+            "bob": CalendarMapping(calendar="cal-a", user="user-b"),
         }
     )
     assert owners.owner(wire(appointment(userId="user-b"))) == "bob"
@@ -218,9 +218,9 @@ def test_a_calendar_that_two_users_share_decides_nothing() -> None:
 
 
 def test_a_team_is_a_calendar_where_nothing_else_is_named() -> None:
-    owners = Owners.of({"room": CalendarOf(team="team-1")})
+    owners = CalendarOwners.of({"room": CalendarMapping(team="team-1")})
     assert owners.owner(wire(appointment(calendarProviderId="team-1"))) == "room"
-    named = Owners.of({"alice": CalendarOf(team="team-1", user="user-a")})
+    named = CalendarOwners.of({"alice": CalendarMapping(team="team-1", user="user-a")})
     assert named.owner(wire(appointment(userId="user-x", calendarProviderId="team-1"))) is None
 
 
@@ -234,7 +234,7 @@ def test_the_fingerprint_changes_with_times_zone_status_and_owner_only() -> None
 
 
 def test_the_fingerprint_of_a_hold_changes_when_its_contact_becomes_a_customer() -> None:
-    reader = Reader("legacy", FakeClock(), Owners.of(PAIR), holds=frozenset({"contact-1"}))
+    reader = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), holds=frozenset({"contact-1"}))
     hold = reader.fingerprint(wire(appointment()), "alice")
     theirs = reader.fingerprint(
         wire(appointment(contactId="contact-2", contact={"id": "contact-2"})), "alice"

@@ -6,28 +6,35 @@ import httpx
 import pytest
 
 from syncd.systems.leadconnector_v1 import faults
-from syncd.systems.port import AuthLost, RateLimited, Refusal, Rejected, Retryable, SystemFault
+from syncd.systems.port import (
+    PlatformError,
+    RateLimitedError,
+    RejectedError,
+    RejectionReason,
+    RetryableError,
+    UnauthorizedError,
+)
 from tests.systems.scripted import whole
 
 
-def fault_of(response: httpx.Response) -> SystemFault | None:
+def fault_of(response: httpx.Response) -> PlatformError | None:
     return faults.fault_of(whole(response))
 
 
 @pytest.mark.parametrize(
     ("status", "fault"),
     [
-        (301, Rejected),
-        (400, Rejected),
-        (401, AuthLost),
-        (403, AuthLost),
-        (404, Rejected),
-        (408, Retryable),
-        (410, AuthLost),
-        (422, Rejected),
-        (429, RateLimited),
-        (500, Retryable),
-        (502, Retryable),
+        (301, RejectedError),
+        (400, RejectedError),
+        (401, UnauthorizedError),
+        (403, UnauthorizedError),
+        (404, RejectedError),
+        (408, RetryableError),
+        (410, UnauthorizedError),
+        (422, RejectedError),
+        (429, RateLimitedError),
+        (500, RetryableError),
+        (502, RetryableError),
     ],
 )
 def test_a_status_is_a_fault_whatever_the_body(status: int, fault: type[Exception]) -> None:
@@ -43,23 +50,25 @@ def test_a_success_is_no_fault_whatever_the_body(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ({"selectedSlot": {"message": "taken", "rule": "invalid"}}, Refusal.SLOT_TAKEN),
-        ({"selectedSlot": {"message": "taken"}}, Refusal.SLOT_TAKEN),
-        ({"selectedSlot": "taken"}, Refusal.SLOT_TAKEN),
-        ({"selectedSlot": {"message": "missing", "rule": "required"}}, Refusal.UNFIT),
-        ({"calendarId": {"message": "bad", "rule": "invalid"}}, Refusal.UNFIT),
+        ({"selectedSlot": {"message": "taken", "rule": "invalid"}}, RejectionReason.SLOT_TAKEN),
+        ({"selectedSlot": {"message": "taken"}}, RejectionReason.SLOT_TAKEN),
+        ({"selectedSlot": "taken"}, RejectionReason.SLOT_TAKEN),
+        ({"selectedSlot": {"message": "missing", "rule": "required"}}, RejectionReason.UNFIT),
+        ({"calendarId": {"message": "bad", "rule": "invalid"}}, RejectionReason.UNFIT),
     ],
 )
-def test_a_taken_slot_is_told_from_a_missing_one(body: dict[str, Any], why: Refusal) -> None:
+def test_a_taken_slot_is_told_from_a_missing_one(
+    body: dict[str, Any], why: RejectionReason
+) -> None:
     fault = fault_of(httpx.Response(422, json=body))
-    assert isinstance(fault, Rejected)
+    assert isinstance(fault, RejectedError)
     assert fault.why is why
 
 
 def test_an_unknown_id_is_gone() -> None:
     fault = fault_of(httpx.Response(404, json={"msg": "Not found"}))
-    assert isinstance(fault, Rejected)
-    assert fault.why is Refusal.GONE
+    assert isinstance(fault, RejectedError)
+    assert fault.why is RejectionReason.GONE
     assert fault.detail == "Not found"
 
 
@@ -78,4 +87,4 @@ def test_every_complaint_is_told_by_field() -> None:
 def test_a_route_that_is_not_supported_says_nothing_of_the_key(status: int) -> None:
     text = "This route is not yet supported by the IAM Service. Please update the IAM config."
     found = fault_of(httpx.Response(status, json={"msg": text}))
-    assert type(found) is Rejected
+    assert type(found) is RejectedError

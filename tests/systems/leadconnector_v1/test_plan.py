@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.model import Kind, Window
-from syncd.systems.leadconnector_v1 import CalendarOf
-from syncd.systems.leadconnector_v1.plan import plan, proven
+from syncd.systems.leadconnector_v1 import CalendarMapping
+from syncd.systems.leadconnector_v1.plan import covered_window, plan
 from tests.systems.fewest import fewest
 from tests.systems.scripted import NOW
 
@@ -29,14 +29,14 @@ places = (
         st.none() | st.sampled_from(TEAMS),
     )
     .filter(any)
-    .map(lambda ids: CalendarOf(*ids))
+    .map(lambda ids: CalendarMapping(*ids))
 )
 shown_teams = st.dictionaries(st.sampled_from(CALENDARS), st.sampled_from(TEAMS))
 mappings = st.lists(places, max_size=5).map(lambda ofs: {f"p{n}": of for n, of in enumerate(ofs)})
 
 
 def proves(
-    selector: str, id: str, mapped: Mapping[str, CalendarOf], shown: Mapping[str, str]
+    selector: str, id: str, mapped: Mapping[str, CalendarMapping], shown: Mapping[str, str]
 ) -> frozenset[Fact]:
     """What one call proves, if it arrives whole (see `plan`; spelled here once more, and anew)."""
     found = {(selector, id)}
@@ -48,7 +48,7 @@ def proves(
     return frozenset(found)
 
 
-def wanted(of: CalendarOf) -> Fact:
+def wanted(of: CalendarMapping) -> Fact:
     """What must be known of one provider."""
     if of.user:
         return ("userId", of.user)
@@ -58,7 +58,7 @@ def wanted(of: CalendarOf) -> Fact:
 @settings(max_examples=400)
 @given(mappings, shown_teams)
 def test_no_set_of_calls_that_proves_as_much_is_smaller(
-    mapped: Mapping[str, CalendarOf], teams: Mapping[str, str]
+    mapped: Mapping[str, CalendarMapping], teams: Mapping[str, str]
 ) -> None:
     needs = {p: wanted(of) for p, of in mapped.items()}
     all_of_it = frozenset(needs.values())
@@ -74,7 +74,7 @@ def test_no_set_of_calls_that_proves_as_much_is_smaller(
 
 
 def test_a_calendar_of_a_team_that_is_read_anyway_needs_no_call_of_its_own() -> None:
-    mapped = {"ann": CalendarOf("c1", team="t1"), "all": CalendarOf(team="t1")}
+    mapped = {"ann": CalendarMapping("c1", team="t1"), "all": CalendarMapping(team="t1")}
     (call,) = plan(mapped, {"c1": "t1"}, WINDOW)
     assert (call.selector, call.ids) == ("teamId", ("t1",))
     assert call.providers == {"ann", "all"}
@@ -84,16 +84,16 @@ def test_a_calendar_of_a_team_that_is_read_anyway_needs_no_call_of_its_own() -> 
 def test_a_calendar_that_the_location_shows_in_another_team_is_asked_for_alone(
     shown: dict[str, str],
 ) -> None:
-    mapped = {"ann": CalendarOf("c1", team="t1"), "all": CalendarOf(team="t1")}
+    mapped = {"ann": CalendarMapping("c1", team="t1"), "all": CalendarMapping(team="t1")}
     planned = plan(mapped, shown, WINDOW)
     assert {(c.selector, c.ids) for c in planned} == {("calendarId", ("c1",)), ("teamId", ("t1",))}
 
 
 def test_of_two_teams_that_are_told_of_a_calendar_neither_is_believed() -> None:
     mapped = {
-        "ann": CalendarOf("c1", team="t1"),
-        "ben": CalendarOf("c1", "u1", team="t2"),
-        "all": CalendarOf(team="t1"),
+        "ann": CalendarMapping("c1", team="t1"),
+        "ben": CalendarMapping("c1", "u1", team="t2"),
+        "all": CalendarMapping(team="t1"),
     }
     assert ("calendarId", ("c1",)) in {
         (c.selector, c.ids) for c in plan(mapped, {"c1": "t1"}, WINDOW)
@@ -104,11 +104,11 @@ def test_of_two_teams_that_are_told_of_a_calendar_neither_is_believed() -> None:
 def test_a_window_takes_as_few_years_as_can_prove_each_day_of_it(days: int) -> None:
     """A call asks for a year, and proves all but its first and its last day."""
     window = Window(NOW, NOW + days * DAY)
-    planned = plan({"ann": CalendarOf("c1")}, {}, window)
+    planned = plan({"ann": CalendarMapping("c1")}, {}, window)
     assert all(call.span.end - call.span.start <= 365 * DAY for call in planned)
     every = range(days)
     years = [frozenset(range(first + 1, first + 364)) for first in range(-365, days)]
     assert len(planned) == fewest(every, years)
-    pieces = [proven(call.span) for call in planned]
+    pieces = [covered_window(call.span) for call in planned]
     assert Window(pieces[0].start, pieces[-1].end) == window
     assert all(a.end == b.start for a, b in itertools.pairwise(pieces))

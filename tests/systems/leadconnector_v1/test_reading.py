@@ -8,15 +8,22 @@ import httpx
 import pytest
 
 from syncd.model import Action, EventRef, Kind, Operation, Status, Topic, Value, Window
-from syncd.systems.leadconnector_v1 import CalendarOf
-from syncd.systems.port import Ambiguous, AuthLost, Found, Incomplete, Malformed, Retryable
+from syncd.systems.leadconnector_v1 import CalendarMapping
+from syncd.systems.port import (
+    Found,
+    IncompleteReadError,
+    RetryableError,
+    UnauthorizedError,
+    UnknownOutcomeError,
+    UnreadableError,
+)
 from tests.systems.scripted import NOW, FakeClock, Script
 
 from .conftest import LIST, ONE, PAIR, Build, appointment, block, listed
 
 WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=2))
 MEETINGS = frozenset({Kind.APPOINTMENT})
-ALICE = {"alice": CalendarOf(calendar="cal-a", user="user-a")}
+ALICE = {"alice": CalendarMapping(calendar="cal-a", user="user-a")}
 LOCATION = "GET locations/"
 
 
@@ -58,10 +65,10 @@ async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(
     script.say("GET calendars/services", {"services": services})
     system = build(
         {
-            "ann": CalendarOf(team="team-1", user="u1"),
-            "ben": CalendarOf(team="team-2", calendar="c2"),
-            "cid": CalendarOf(team="team-2", calendar="c3"),
-            "dan": CalendarOf(calendar="c4"),
+            "ann": CalendarMapping(team="team-1", user="u1"),
+            "ben": CalendarMapping(team="team-2", calendar="c2"),
+            "cid": CalendarMapping(team="team-2", calendar="c3"),
+            "dan": CalendarMapping(calendar="c4"),
         }
     )
     got = await system.read(WINDOW)
@@ -129,7 +136,7 @@ async def test_a_scope_that_fails_leaves_the_others_their_proof(
     got = await build().read(WINDOW)
     assert [(r.id, r.provider) for r in got.rows] == [("b", "bob")]
     assert [c.provider for c in got.coverage] == ["bob"]
-    assert [type(f) for f in got.faults] == [Retryable]
+    assert [type(f) for f in got.faults] == [RetryableError]
 
 
 async def test_a_slice_that_fails_keeps_the_rows_and_proofs_before_it(
@@ -139,18 +146,18 @@ async def test_a_slice_that_fails_keeps_the_rows_and_proofs_before_it(
     got = await build(ALICE).read(Window(NOW, NOW + timedelta(days=400)))
     assert len(got.rows) == 1
     assert [c.window for c in got.coverage] == [Window(NOW, NOW + timedelta(days=363))]
-    assert [type(f) for f in got.faults] == [AuthLost]
+    assert [type(f) for f in got.faults] == [UnauthorizedError]
 
 
 @pytest.mark.parametrize(
     ("answer", "fault"),
     [
-        (httpx.Response(401, json={"msg": "Api key is invalid"}), AuthLost),
-        (httpx.Response(200, content=b""), Incomplete),
-        (httpx.Response(200, content=b"OK"), Incomplete),
-        (httpx.Response(200, content=b'""'), Incomplete),
-        (httpx.Response(200, json={}), Incomplete),
-        (httpx.Response(200, content=b'{"appointments":[{"id":"a1"'), Incomplete),
+        (httpx.Response(401, json={"msg": "Api key is invalid"}), UnauthorizedError),
+        (httpx.Response(200, content=b""), IncompleteReadError),
+        (httpx.Response(200, content=b"OK"), IncompleteReadError),
+        (httpx.Response(200, content=b'""'), IncompleteReadError),
+        (httpx.Response(200, json={}), IncompleteReadError),
+        (httpx.Response(200, content=b'{"appointments":[{"id":"a1"'), IncompleteReadError),
     ],
 )
 async def test_a_read_that_brings_nothing_raises(
@@ -204,7 +211,7 @@ async def test_rows_far_from_the_window_are_dropped_and_near_ones_are_kept(
     system = build(ALICE)
     got = await system.read(WINDOW)
     assert [r.id for r in got.rows] == ["just before", "unreadable"]
-    with pytest.raises(Malformed):
+    with pytest.raises(UnreadableError):
         system.event(got.rows[1])
 
 
@@ -273,7 +280,7 @@ async def test_the_hold_contact_is_looked_up_again_only_where_a_hold_may_have_ma
     new = Operation(
         Action.CREATE_BLOCK, "legacy", "alice", Kind.BLOCK, None, None, value, key="abcdefghij"
     )
-    with suppress(Ambiguous):  # an answer without an id
+    with suppress(UnknownOutcomeError):  # an answer without an id
         await system.write([new])
     await system.read(WINDOW)
     assert [r.url.path for r in script.requests].count("/v1/contacts/lookup") == lookups
@@ -284,7 +291,7 @@ async def test_nothing_is_read_while_holds_cannot_be_told_from_meetings(
 ) -> None:
     script.say(LOOKUP, httpx.Response(401))
     script.say(LIST, listed(appointment()))
-    with pytest.raises(AuthLost):
+    with pytest.raises(UnauthorizedError):
         await build(ALICE, **HOLDS).read(WINDOW)
 
 
@@ -307,8 +314,8 @@ async def test_a_hold_contact_that_is_not_there_yet_is_no_fault(
 
 
 TEAM = {
-    "ann": CalendarOf(calendar="c1", team="t1"),
-    "ben": CalendarOf(calendar="c2", team="t1"),
+    "ann": CalendarMapping(calendar="c1", team="t1"),
+    "ben": CalendarMapping(calendar="c2", team="t1"),
 }
 SERVICES = "GET calendars/services"
 

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from syncd.model import Topic, Window
-from syncd.systems.leadconnector_v1 import CalendarOf
+from syncd.systems.leadconnector_v1 import CalendarMapping
 from tests.systems.scripted import NOW, Script
 
 from .conftest import LIST, Build, appointment, block, listed
 
 WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=2))
-ALICE = {"alice": CalendarOf(calendar="cal-a", user="user-a")}
+ALICE = {"alice": CalendarMapping(calendar="cal-a", user="user-a")}
 TEAM = {
-    "alice": CalendarOf(calendar="cal-t", user="user-a"),
-    "bob": CalendarOf(calendar="cal-t", user="user-b"),
+    "alice": CalendarMapping(calendar="cal-t", user="user-a"),
+    "bob": CalendarMapping(calendar="cal-t", user="user-b"),
 }
 WHEN = {"startTime": NOW.isoformat(), "endTime": (NOW + timedelta(hours=1)).isoformat()}
 
@@ -37,7 +37,7 @@ WHEN = {"startTime": NOW.isoformat(), "endTime": (NOW + timedelta(hours=1)).isof
 async def test_a_meeting_without_a_mapped_host_is_reported(
     build: Build,
     script: Script,
-    mapped: dict[str, CalendarOf],
+    mapped: dict[str, CalendarMapping],
     row: dict[str, Any],
     told: tuple[Topic, str] | None,
 ) -> None:

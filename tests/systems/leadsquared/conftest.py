@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.systems.leadsquared import Account, CalendarOf, LeadSquared
+from syncd.systems.leadsquared import Account, CalendarMapping, LeadSquared
 from tests.systems.scripted import FakeClock, Script
 
 LIST = "POST Task.svc/RetrieveAppointments/ByUserEmailAddress"
@@ -42,7 +42,10 @@ async def build(script: Script, clock: FakeClock) -> AsyncIterator[Build]:
             secret_key="the-secret",
             **options,
         )
-        calendars = {"alice": CalendarOf("Alice@example.com"), "bob": CalendarOf("bob@example.com")}
+        calendars = {
+            "alice": CalendarMapping("Alice@example.com"),
+            "bob": CalendarMapping("bob@example.com"),
+        }
         system = LeadSquared(
             "crm", account, calendars, clock, transport=httpx.MockTransport(script)
         )

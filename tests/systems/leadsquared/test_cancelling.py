@@ -9,7 +9,13 @@ import pytest
 
 from syncd.model import Action, Kind, Operation, Status, Value
 from syncd.systems.leadsquared import LeadSquared
-from syncd.systems.port import Accepted, Ambiguous, RateLimited, Refusal, Rejected
+from syncd.systems.port import (
+    Accepted,
+    RateLimitedError,
+    RejectedError,
+    RejectionReason,
+    UnknownOutcomeError,
+)
 from tests.systems.scripted import Script
 
 from .conftest import Build
@@ -20,7 +26,7 @@ CANCEL = f"POST {PATH}"
 
 
 def cancellation(event: str) -> Operation:
-    return operation(Action.SET_STATUS, event, VALUE.off(), Kind.APPOINTMENT)
+    return operation(Action.SET_STATUS, event, VALUE.cancelled(), Kind.APPOINTMENT)
 
 
 CANCELLATIONS = [cancellation("t1"), cancellation("t2")]
@@ -44,7 +50,7 @@ async def test_cancellations_share_one_bulk_call_that_is_only_accepted(
 
 async def test_a_block_is_never_cancelled(build: Build, script: Script) -> None:
     block = replace(cancellation("t3"), kind=Kind.BLOCK)
-    with pytest.raises(Rejected):
+    with pytest.raises(RejectedError):
         await built(build).write([CANCELLATIONS[0], block])
     assert not script.requests
 
@@ -84,10 +90,10 @@ async def test_whatever_else_is_at_the_address_refuses_each_row_and_is_no_lost_a
     build: Build, script: Script, answer: httpx.Response
 ) -> None:
     script.say(CANCEL, answer)
-    with pytest.raises(Rejected) as raised:
+    with pytest.raises(RejectedError) as raised:
         await built(build).write(CANCELLATIONS)
     assert raised.value.each
-    assert raised.value.why is Refusal.UNFIT
+    assert raised.value.why is RejectionReason.UNFIT
 
 
 async def test_words_of_the_address_never_say_that_an_appointment_is_gone(
@@ -95,9 +101,9 @@ async def test_words_of_the_address_never_say_that_an_appointment_is_gone(
 ) -> None:
     words = {"ExceptionType": "MXInvalidEntityException", "ExceptionMessage": "Task not found"}
     script.say(CANCEL, httpx.Response(500, json={"Status": "Error"} | words))
-    with pytest.raises(Rejected) as raised:
+    with pytest.raises(RejectedError) as raised:
         await built(build).write(CANCELLATIONS)
-    assert raised.value.why is Refusal.UNFIT
+    assert raised.value.why is RejectionReason.UNFIT
     assert not raised.value.each
 
 
@@ -106,7 +112,7 @@ async def test_a_rate_limit_and_a_lost_answer_are_what_they_are_everywhere(
 ) -> None:
     body = {"Status": "Error", "ExceptionType": "MXAPIRateLimitExceededException"}
     script.say(CANCEL, httpx.Response(403, json=body))
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimitedError):
         await built(build).write(CANCELLATIONS)
 
     def lost(request: httpx.Request) -> httpx.Response:
@@ -114,7 +120,7 @@ async def test_a_rate_limit_and_a_lost_answer_are_what_they_are_everywhere(
         raise httpx.ReadError(message, request=request)
 
     script.say(CANCEL, lost)
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await built(build).write(CANCELLATIONS)
 
 

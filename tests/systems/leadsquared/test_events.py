@@ -7,14 +7,14 @@ import msgspec
 import pytest
 
 from syncd.model import Event, Kind, Status
-from syncd.systems.leadsquared.events import Reader, instant, written_time
+from syncd.systems.leadsquared.events import Parser, instant, written_time
 from syncd.systems.leadsquared.wire import Task
-from syncd.systems.port import Malformed
+from syncd.systems.port import UnreadableError
 from tests.systems.scripted import FakeClock
 
 from .conftest import task
 
-READER = Reader(
+READER = Parser(
     "crm",
     FakeClock(),
     {"alice@example.com": "alice", "bob@example.com": "bob"},
@@ -106,7 +106,7 @@ def test_a_task_turns_overdue_without_any_news() -> None:
 
 @pytest.mark.parametrize("code", [-1, 3, "Deferred", ...])
 def test_a_status_that_is_not_known_is_a_guess(code: object) -> None:
-    assert not event(StatusCode=code).tells_status
+    assert not event(StatusCode=code).shows_status
 
 
 NOBODY = {"RelatedEntity": 0, "RelatedEntityId": ""}
@@ -182,7 +182,7 @@ def test_an_absent_entity_number_does_not_hide_the_lead() -> None:
     ],
 )
 def test_an_unreadable_or_empty_interval_is_malformed(changes: dict[str, Any]) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(UnreadableError):
         event(**changes)
 
 

@@ -6,11 +6,18 @@ import httpx
 import pytest
 
 from syncd.systems.leadsquared import faults
-from syncd.systems.port import AuthLost, RateLimited, Refusal, Rejected, Retryable, SystemFault
+from syncd.systems.port import (
+    PlatformError,
+    RateLimitedError,
+    RejectedError,
+    RejectionReason,
+    RetryableError,
+    UnauthorizedError,
+)
 from tests.systems.scripted import whole
 
 
-def fault_of(response: httpx.Response) -> SystemFault | None:
+def fault_of(response: httpx.Response) -> PlatformError | None:
     return faults.fault_of(whole(response))
 
 
@@ -24,21 +31,21 @@ TOO_MANY = "API calls exceeded the limit of 10 in 5 second(s)"
 @pytest.mark.parametrize(
     ("status", "body", "fault"),
     [
-        (200, error("MXAPIRateLimitExceededException", TOO_MANY), RateLimited),
-        (200, error("", TOO_MANY), RateLimited),
-        (403, error("", TOO_MANY), RateLimited),
-        (429, error("MXAPIRateLimitExceededException", TOO_MANY), RateLimited),
-        (500, error("MXAPIRateLimitExceededException", TOO_MANY), RateLimited),
-        (200, error("MXInvalidEntityException", "bad"), Rejected),
-        (200, error("", "something"), Rejected),
-        (500, error("MXMandatoryAttributeMissingException"), Rejected),
-        (500, error("NullReferenceException"), Retryable),
-        (503, {}, Retryable),
-        (408, {}, Retryable),
-        (401, error("MXUnauthorizedException", "use api-in21.leadsquared.com"), AuthLost),
-        (403, {}, AuthLost),
-        (400, {}, Rejected),
-        (404, {}, Rejected),
+        (200, error("MXAPIRateLimitExceededException", TOO_MANY), RateLimitedError),
+        (200, error("", TOO_MANY), RateLimitedError),
+        (403, error("", TOO_MANY), RateLimitedError),
+        (429, error("MXAPIRateLimitExceededException", TOO_MANY), RateLimitedError),
+        (500, error("MXAPIRateLimitExceededException", TOO_MANY), RateLimitedError),
+        (200, error("MXInvalidEntityException", "bad"), RejectedError),
+        (200, error("", "something"), RejectedError),
+        (500, error("MXMandatoryAttributeMissingException"), RejectedError),
+        (500, error("NullReferenceException"), RetryableError),
+        (503, {}, RetryableError),
+        (408, {}, RetryableError),
+        (401, error("MXUnauthorizedException", "use api-in21.leadsquared.com"), UnauthorizedError),
+        (403, {}, UnauthorizedError),
+        (400, {}, RejectedError),
+        (404, {}, RejectedError),
     ],
 )
 def test_the_body_decides_before_the_status(
@@ -62,11 +69,13 @@ def test_a_success_is_no_fault(response: httpx.Response) -> None:
 
 @pytest.mark.parametrize("status", [429, 403])
 def test_a_rate_limit_in_plain_text_is_seen_too(status: int) -> None:
-    assert isinstance(fault_of(httpx.Response(status, text=TOO_MANY)), RateLimited)
+    assert isinstance(fault_of(httpx.Response(status, text=TOO_MANY)), RateLimitedError)
 
 
 def test_a_server_error_without_json_may_pass() -> None:
-    assert isinstance(fault_of(httpx.Response(502, text="<html>bad gateway</html>")), Retryable)
+    assert isinstance(
+        fault_of(httpx.Response(502, text="<html>bad gateway</html>")), RetryableError
+    )
 
 
 def test_the_right_host_is_told() -> None:
@@ -80,10 +89,10 @@ def test_an_unknown_task_is_gone_and_other_refusals_are_not() -> None:
         httpx.Response(500, json=error("MXInvalidEntityException", "Task does not exist"))
     )
     unfit = fault_of(httpx.Response(500, json=error("MXInvalidEntityException", "no such owner")))
-    assert isinstance(gone, Rejected)
-    assert gone.why is Refusal.GONE
-    assert isinstance(unfit, Rejected)
-    assert unfit.why is Refusal.UNFIT
+    assert isinstance(gone, RejectedError)
+    assert gone.why is RejectionReason.GONE
+    assert isinstance(unfit, RejectedError)
+    assert unfit.why is RejectionReason.UNFIT
 
 
 @pytest.mark.parametrize(
@@ -97,5 +106,5 @@ def test_an_unknown_task_is_gone_and_other_refusals_are_not() -> None:
 )
 def test_what_a_task_names_may_be_unknown_while_the_task_is_there(words: str) -> None:
     fault = fault_of(httpx.Response(500, json=error("MXInvalidEntityException", words)))
-    assert isinstance(fault, Rejected)
-    assert fault.why is Refusal.UNFIT
+    assert isinstance(fault, RejectedError)
+    assert fault.why is RejectionReason.UNFIT

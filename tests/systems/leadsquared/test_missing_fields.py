@@ -151,7 +151,7 @@ async def test_a_row_without_an_end_counts_as_an_hour_long_and_is_reported_by_it
         got = await system.read(WINDOW, known=known)
         row = next(row for row in got.rows if row.id == "t1")
         event = system.event(row)
-        assert (event.value, event.tells_end) == (Value(START, START + LENGTH), False)
+        assert (event.value, event.shows_end) == (Value(START, START + LENGTH), False)
         assert reported(got) == [("t1", Topic.ASSUMED, "alice")]
         assert len(got.coverage) == 2
 
@@ -195,7 +195,7 @@ async def test_the_end_of_a_completed_task_is_not_believed(
     (row,) = (await system.read(WINDOW)).rows
     event = system.event(row)
     assert event.value == Value(START, START + LENGTH, Status.SHOWED)
-    assert not event.tells_end
+    assert not event.shows_end
 
 
 def ends(*spans: tuple[int, int] | None) -> Sequence[Value | None]:
@@ -271,4 +271,4 @@ async def test_an_end_that_is_to_come_is_that_of_a_completed_task(
     script.say(LIST, page(task("t1", StatusCode=1, ModifiedOn=at)))
     system = build()
     (row,) = (await system.read(WINDOW)).rows
-    assert system.event(row).tells_end is told
+    assert system.event(row).shows_end is told

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from syncd.model import Window
-from syncd.systems.leadsquared import CalendarOf
-from syncd.systems.leadsquared.plan import plan, proven
+from syncd.systems.leadsquared import CalendarMapping
+from syncd.systems.leadsquared.plan import covered_window, plan
 from tests.systems.fewest import fewest
 from tests.systems.scripted import NOW
 
@@ -71,7 +71,7 @@ def test_no_smaller_set_of_calls_is_found_on_more_windows(window: Window, users:
 
 def prove_fewest(window: Window, users: list[str]) -> None:
     """Every set of calls is tried."""
-    mapped = {f"p{n}": CalendarOf(user) for n, user in enumerate(users)}
+    mapped = {f"p{n}": CalendarMapping(user) for n, user in enumerate(users)}
     planned = plan(mapped, window)
     every = frozenset((user, day) for user in users for day in days_of(window))
     shown = [proves(c.ids, c.span.start.date(), c.span.end.date()) for c in planned]
@@ -82,7 +82,9 @@ def prove_fewest(window: Window, users: list[str]) -> None:
 
 @given(windows)
 def test_the_calls_prove_the_window_without_a_gap(window: Window) -> None:
-    pieces = [proven(call.span) for call in plan({"ann": CalendarOf(USERS[0])}, window)]
+    pieces = [
+        covered_window(call.span) for call in plan({"ann": CalendarMapping(USERS[0])}, window)
+    ]
     assert pieces[0].start <= window.start
     assert pieces[-1].end >= window.end
     assert all(a.end == b.start for a, b in pairwise(pieces))
@@ -93,9 +95,9 @@ def test_what_is_proven_was_asked_for_in_whatever_zone_the_dates_are_meant(
     window: Window, offset: int
 ) -> None:
     """An appointment may have begun a day before the time that it is to be known for."""
-    for call in plan({"ann": CalendarOf(USERS[0])}, window):
+    for call in plan({"ann": CalendarMapping(USERS[0])}, window):
         begins, ends = (
             moment - timedelta(hours=offset) for moment in (call.span.start, call.span.end)
         )
-        assert begins <= proven(call.span).start - DAY
-        assert ends >= proven(call.span).end
+        assert begins <= covered_window(call.span).start - DAY
+        assert ends >= covered_window(call.span).end

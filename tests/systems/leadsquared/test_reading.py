@@ -9,7 +9,12 @@ import pytest
 from syncd.model import Kind, Status, Topic, Window
 from syncd.systems.leadsquared.plan import LIST as PATH
 from syncd.systems.leadsquared.slots import asked_days
-from syncd.systems.port import AuthLost, Incomplete, RateLimited, Retryable
+from syncd.systems.port import (
+    IncompleteReadError,
+    RateLimitedError,
+    RetryableError,
+    UnauthorizedError,
+)
 from tests.systems.scripted import NOW, Script
 
 from .conftest import LIST, Build, page, task
@@ -140,17 +145,20 @@ async def test_a_page_that_fails_keeps_the_rows_and_proves_nothing(
     got = await build().read(WINDOW)
     assert len(got.rows) == 1000
     assert not got.coverage
-    assert [type(f) for f in got.faults] == [Retryable]
+    assert [type(f) for f in got.faults] == [RetryableError]
 
 
 @pytest.mark.parametrize(
     ("answer", "fault"),
     [
-        (httpx.Response(401, json={"Status": "Error"}), AuthLost),
-        (httpx.Response(200, json={}), Incomplete),
-        (httpx.Response(200, content=b""), Incomplete),
-        (httpx.Response(200, content=b'{"RecordCount":1,"List":[{"UserTaskId"'), Incomplete),
-        (httpx.Response(500, text="oops"), Retryable),
+        (httpx.Response(401, json={"Status": "Error"}), UnauthorizedError),
+        (httpx.Response(200, json={}), IncompleteReadError),
+        (httpx.Response(200, content=b""), IncompleteReadError),
+        (
+            httpx.Response(200, content=b'{"RecordCount":1,"List":[{"UserTaskId"'),
+            IncompleteReadError,
+        ),
+        (httpx.Response(500, text="oops"), RetryableError),
     ],
 )
 async def test_a_read_that_brings_nothing_raises(
@@ -170,7 +178,7 @@ async def test_a_rate_limit_inside_a_200_lowers_the_budget(build: Build, script:
     }
     script.say(LIST, body)
     system = build()
-    with pytest.raises(RateLimited) as raised:
+    with pytest.raises(RateLimitedError) as raised:
         await system.read(WINDOW)
     assert raised.value.wait == 30
     assert system.traffic.limits == ((2, 30.0),)

@@ -9,14 +9,14 @@ import pytest
 
 from syncd.model import Event, EventRef, Kind, Offer, Person, Status, Value, Window
 from syncd.systems.port import (
-    AuthLost,
     Found,
     Gone,
-    Incomplete,
-    Malformed,
-    Retryable,
+    IncompleteReadError,
+    RetryableError,
     Row,
+    UnauthorizedError,
     Unknown,
+    UnreadableError,
 )
 from tests.systems.scripted import NOW, FakeClock, Script
 
@@ -82,10 +82,10 @@ async def test_an_odd_answer_about_one_task_proves_nothing(
 @pytest.mark.parametrize(
     ("answer", "fault"),
     [
-        (httpx.Response(401), AuthLost),
-        (httpx.Response(503), Retryable),
-        (httpx.Response(200, content=b""), Retryable),
-        (httpx.Response(200, json={"Status": "Success"}), Retryable),
+        (httpx.Response(401), UnauthorizedError),
+        (httpx.Response(503), RetryableError),
+        (httpx.Response(200, content=b""), RetryableError),
+        (httpx.Response(200, json={"Status": "Success"}), RetryableError),
     ],
 )
 async def test_a_failed_look_is_a_fault_and_no_proof(
@@ -101,7 +101,7 @@ async def test_rows_parse_and_foreign_rows_are_malformed(build: Build, script: S
     system = build()
     (row,) = (await system.read(WINDOW)).rows
     assert system.event(row).ref == REF
-    with pytest.raises(Malformed):
+    with pytest.raises(UnreadableError):
         system.event(Row("t1", "alice", "", None))
 
 
@@ -183,7 +183,7 @@ async def test_free_slots_with_other_names_are_not_nothing_offered(
 ) -> None:
     day = {"Date": "2026-03-02", "UserSlots": [BLANK | user]}
     script.say(SLOTS, {"RecordCount": 1, "List": [day]})
-    with pytest.raises(Incomplete) as raised:
+    with pytest.raises(IncompleteReadError) as raised:
         await build().free_slots("alice", WINDOW)
     assert names in raised.value.detail
     assert "Kim" not in raised.value.detail
@@ -221,7 +221,7 @@ async def test_no_secret_reaches_a_fault_or_a_log(
     caplog.set_level(logging.DEBUG)
     script.say(LIST, answer)
     system = build()
-    with pytest.raises((Retryable, AuthLost)) as raised:
+    with pytest.raises((RetryableError, UnauthorizedError)) as raised:
         await system.read(WINDOW)
     told: list[Any] = [repr(raised.value), str(raised.value), system.traffic, caplog.text]
     assert not any(s in str(t) for t in told for s in ("u$r-access", "the-secret"))

@@ -7,7 +7,14 @@ import httpx
 import pytest
 
 from syncd.model import Action, Kind, Operation, Status, Value
-from syncd.systems.port import Accepted, Ambiguous, Done, RateLimited, Refusal, Rejected
+from syncd.systems.port import (
+    Accepted,
+    Done,
+    RateLimitedError,
+    RejectedError,
+    RejectionReason,
+    UnknownOutcomeError,
+)
 from tests.systems.scripted import Script
 
 from .conftest import ONE, Build, task
@@ -82,7 +89,7 @@ async def test_a_create_without_proof_is_ambiguous_and_sent_once(
     build: Build, script: Script, answer: httpx.Response
 ) -> None:
     script.say(CREATE, answer)
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await build().write([CREATION])
     assert len(script.requests) == 1
 
@@ -90,7 +97,7 @@ async def test_a_create_without_proof_is_ambiguous_and_sent_once(
 async def test_a_refusal_as_500_is_a_refusal(build: Build, script: Script) -> None:
     body = {"Status": "Error", "ExceptionType": "MXMandatoryAttributeMissingException"}
     script.say(CREATE, httpx.Response(500, json=body))
-    with pytest.raises(Rejected, match="MXMandatory"):
+    with pytest.raises(RejectedError, match="MXMandatory"):
         await build().write([CREATION])
 
 
@@ -98,7 +105,7 @@ async def test_a_rate_limit_on_a_write_is_no_effect(build: Build, script: Script
     words = "API calls exceeded the limit of 20 in 5 second(s)"
     body = {"Status": "Error", "ExceptionType": "MXAPIRateLimitExceededException"}
     script.say(CREATE, body | {"ExceptionMessage": words})
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimitedError):
         await build().write([CREATION])
     assert len(script.requests) == 1
 
@@ -156,10 +163,10 @@ async def test_a_deletion_that_deleted_nothing_is_rejected_with_its_reason(
     build: Build, script: Script, answer: dict[str, Any]
 ) -> None:
     script.say(DELETE, answer)
-    with pytest.raises(Rejected) as raised:
+    with pytest.raises(RejectedError) as raised:
         await build().write(REMOVALS)
     assert ("permission" if answer["FailureReason"] else "no reason") in raised.value.detail
-    assert raised.value.why is Refusal.UNFIT
+    assert raised.value.why is RejectionReason.UNFIT
     assert len(script.requests) == 1
 
 
@@ -209,7 +216,7 @@ async def test_marking_complete_is_a_write_although_it_is_a_get(
     script.say(COMPLETE, httpx.Response(500))
     showed = Value(VALUE.start, VALUE.end, Status.SHOWED)
     system = build()
-    with pytest.raises(Ambiguous):
+    with pytest.raises(UnknownOutcomeError):
         await system.write([operation(Action.SET_STATUS, after=showed)])
     assert len(script.requests) == 1
     assert (system.traffic.reads, system.traffic.writes) == (0, 1)
@@ -219,8 +226,8 @@ async def test_a_cancellation_is_refused_unless_completing_stands_for_it(
     build: Build, script: Script
 ) -> None:
     script.say(COMPLETE, {"Status": "Success"})
-    off = operation(Action.SET_STATUS, after=VALUE.off(), kind=Kind.APPOINTMENT)
-    with pytest.raises(Rejected):
+    off = operation(Action.SET_STATUS, after=VALUE.cancelled(), kind=Kind.APPOINTMENT)
+    with pytest.raises(RejectedError):
         await build().write([off])
     assert not script.requests
     system = build(cancel_as="complete")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncd.model import Event
-from syncd.systems.port import Malformed, Row, Snapshot
+from syncd.systems.port import Row, Snapshot, UnreadableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,9 @@ def shown(event: Event) -> str:
     return f"{event.kind} {event.provider or '-'} {value.start:%d %H:%M}-{ends} {value.status}"
 
 
-def read_as(snapshot: Snapshot, parsed: Iterable[tuple[Row, Event | Malformed]]) -> tuple[str, ...]:
+def read_as(
+    snapshot: Snapshot, parsed: Iterable[tuple[Row, Event | UnreadableError]]
+) -> tuple[str, ...]:
     """Spell a whole read: its events, what is reported, and whether it proves anything."""
     lines: list[str] = []
     for _, outcome in parsed:

@@ -167,35 +167,51 @@ LIMIT = error(
 )
 
 SAID = (
-    Said("too many calls, as 200", 200, LIMIT, "RateLimited"),
-    Said("too many calls, as 403", 403, LIMIT, "RateLimited"),
-    Said("too many calls, as 429 without a body", 429, b"", "RateLimited"),
-    Said("too many calls on a write", 200, LIMIT, "RateLimited", write=True),
-    Said("a refusal as 500", 500, error("MXInvalidEntityException", "no such type"), "Rejected"),
+    Said("too many calls, as 200", 200, LIMIT, "RateLimitedError"),
+    Said("too many calls, as 403", 403, LIMIT, "RateLimitedError"),
+    Said("too many calls, as 429 without a body", 429, b"", "RateLimitedError"),
+    Said("too many calls on a write", 200, LIMIT, "RateLimitedError", write=True),
+    Said(
+        "a refusal as 500", 500, error("MXInvalidEntityException", "no such type"), "RejectedError"
+    ),
     Said(
         "a refusal as 200 without a type",
         200,
         b'{"Status": "Error", "ExceptionMessage": "Invalid id"}',
-        "Rejected",
+        "RejectedError",
     ),
     Said(
         "an attribute that the account lacks, as 412",
         412,
         error("", "Attribute(s) does not exist - X"),
-        "Rejected",
+        "RejectedError",
     ),
-    Said("a duplicate", 500, error("MXDuplicateEntryException", "exists"), "Rejected", write=True),
-    Said("markup in a text", 500, error("MXXSSException", "not allowed"), "Rejected", write=True),
+    Said(
+        "a duplicate",
+        500,
+        error("MXDuplicateEntryException", "exists"),
+        "RejectedError",
+        write=True,
+    ),
+    Said(
+        "markup in a text", 500, error("MXXSSException", "not allowed"), "RejectedError", write=True
+    ),
     Said(
         "keys that are not accepted",
         401,
         error("MXAuthenticationFailedException", "Invalid keys"),
-        "AuthLost",
+        "UnauthorizedError",
     ),
-    Said("404 in plain text", 404, b"Not Found", "Rejected"),
-    Said("500 in plain text", 500, b"Internal Server Error", "Retryable"),
-    Said("500 in plain text on a write", 500, b"Internal Server Error", "Ambiguous", write=True),
-    Said("200 in plain text on a write", 200, b"Invalid JSON", "Ambiguous", write=True),
+    Said("404 in plain text", 404, b"Not Found", "RejectedError"),
+    Said("500 in plain text", 500, b"Internal Server Error", "RetryableError"),
+    Said(
+        "500 in plain text on a write",
+        500,
+        b"Internal Server Error",
+        "UnknownOutcomeError",
+        write=True,
+    ),
+    Said("200 in plain text on a write", 200, b"Invalid JSON", "UnknownOutcomeError", write=True),
     Said(
         "Success with a text as Message",
         200,
@@ -212,8 +228,10 @@ SAID = (
         write=True,
     ),
     Said("deleted, all counts equal", 200, deleted(1), "", write=True),
-    Said("nothing deleted, with a reason", 200, deleted(0, b'"locked"'), "Rejected", write=True),
-    Said("nothing deleted, without a reason", 200, deleted(0), "Rejected", write=True),
+    Said(
+        "nothing deleted, with a reason", 200, deleted(0, b'"locked"'), "RejectedError", write=True
+    ),
+    Said("nothing deleted, without a reason", 200, deleted(0), "RejectedError", write=True),
     *TRACED_SAID,
 )
 

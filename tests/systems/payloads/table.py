@@ -24,11 +24,11 @@ known of it before stands, else 60 minutes.
 """
 MEANS = {
     "": "done or queued; a read confirms it",
-    "RateLimited": "wait, nothing happened",
-    "Rejected": "refused for good",
-    "AuthLost": "a person must look at the keys",
-    "Retryable": "asked again",
-    "Ambiguous": "may have happened: read first",
+    "RateLimitedError": "wait, nothing happened",
+    "RejectedError": "refused for good",
+    "UnauthorizedError": "a person must look at the keys",
+    "RetryableError": "asked again",
+    "UnknownOutcomeError": "may have happened: read first",
 }
 
 

@@ -9,7 +9,13 @@ import httpx
 import pytest
 
 from syncd.model import Action, Kind, Operation, Topic, Value, Window
-from syncd.systems.port import Malformed, Refusal, Rejected, Snapshot, SystemFault
+from syncd.systems.port import (
+    PlatformError,
+    RejectedError,
+    RejectionReason,
+    Snapshot,
+    UnreadableError,
+)
 from tests.systems.leadsquared.conftest import LIST, Build, build, clock, page, script, task
 from tests.systems.payloads.leadsquared import NAMES, PAGES, ROWS, SAID, USERS
 from tests.systems.payloads.leadsquared_base import Page, Row, Said
@@ -51,7 +57,7 @@ async def test_a_row_is_read_as_the_table_says(build: Build, script: Script, cas
         if row.id == "t1":
             try:
                 event = system.event(row)
-            except Malformed as odd:
+            except UnreadableError as odd:
                 topics.append(odd.topic)
     assert [row.id for row in got.rows if row.id == "t2"] == ["t2"]
     assert topics == ([Topic(case.told)] if case.told else [])
@@ -69,7 +75,7 @@ async def test_a_page_is_read_as_the_table_says(build: Build, script: Script, ca
     script.say(LIST, httpx.Response(200, content=case.body))
     system = build()
     if case.ids is None:
-        with pytest.raises(SystemFault):
+        with pytest.raises(PlatformError):
             await system.read(WINDOW)
         return
     got = await system.read(WINDOW)
@@ -85,8 +91,8 @@ async def fault_of(build: Build, case: Said) -> str:
             await system.write([removal])
         else:
             await system.read(WINDOW)
-    except SystemFault as fault:
-        gone = isinstance(fault, Rejected) and fault.why is Refusal.GONE
+    except PlatformError as fault:
+        gone = isinstance(fault, RejectedError) and fault.why is RejectionReason.GONE
         return "Rejected: gone" if gone else type(fault).__name__
     return ""
 

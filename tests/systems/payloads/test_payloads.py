@@ -14,16 +14,16 @@ from syncd.systems import leadconnector as v2
 from syncd.systems import leadconnector_v1 as v1
 from syncd.systems.leadconnector_v1.wire import Service
 from syncd.systems.port import (
-    AuthLost,
     Found,
     Gone,
-    Incomplete,
-    Malformed,
-    RateLimited,
-    Rejected,
-    Retryable,
+    IncompleteReadError,
+    PlatformError,
+    RateLimitedError,
+    RejectedError,
+    RetryableError,
     System,
-    SystemFault,
+    UnauthorizedError,
+    UnreadableError,
 )
 from tests.systems.payloads import leadconnector, leadconnector_v1, sources, table
 from tests.systems.payloads.case import Case, read_as, shown
@@ -37,27 +37,27 @@ CALENDARS = {
 }
 
 
-MEANS: dict[type[SystemFault], str] = {
-    AuthLost: "access lost",
-    Incomplete: "not understood",
-    RateLimited: "wait",
-    Rejected: "refused",
-    Retryable: "asked again",
+MEANS: dict[type[PlatformError], str] = {
+    UnauthorizedError: "access lost",
+    IncompleteReadError: "not understood",
+    RateLimitedError: "wait",
+    RejectedError: "refused",
+    RetryableError: "asked again",
 }
 
 
 async def _list(system: System) -> tuple[str, ...]:
     try:
         snapshot = await system.read(WINDOW)
-    except Incomplete:
+    except IncompleteReadError:
         return ("not whole",)
-    except SystemFault as fault:
+    except PlatformError as fault:
         return (MEANS[type(fault)],)
-    parsed: list[tuple[Any, Event | Malformed]] = []
+    parsed: list[tuple[Any, Event | UnreadableError]] = []
     for row in snapshot.rows:
         try:
             parsed.append((row, system.event(row)))
-        except Malformed as broken:
+        except UnreadableError as broken:
             parsed.append((row, broken))
     return read_as(snapshot, parsed)
 
@@ -76,7 +76,7 @@ async def _one(system: System, event: str) -> tuple[str, ...]:
 async def _slots(system: System) -> tuple[str, ...]:
     try:
         offers = await system.free_slots("alice", WINDOW)
-    except Incomplete:
+    except IncompleteReadError:
         return ("not understood",)
     return tuple(f"{offer.start:%H:%M}-{offer.end:%H:%M}" for offer in offers)
 
@@ -88,7 +88,7 @@ async def _users(system: System) -> tuple[str, ...]:
 async def _state(system: System, provider: str) -> tuple[str, ...]:
     try:
         found = await system.users()
-    except SystemFault as fault:
+    except PlatformError as fault:
         return (MEANS[type(fault)],)
     return (f"{provider} {found.state_of(provider).value}",)
 
@@ -116,7 +116,7 @@ async def test_an_answer_of_v2_is_read_as_the_table_says(case: Case) -> None:
     system = v2.LeadConnector(
         "clinic",
         v2.Account(location_id="loc-1", token="pit", base_url="https://api.example.com"),
-        {"alice": v2.CalendarOf("user-a", ("cal-a",))},
+        {"alice": v2.CalendarMapping("user-a", ("cal-a",))},
         FakeClock(),
         transport=httpx.MockTransport(script),
     )
@@ -136,7 +136,7 @@ async def test_an_answer_of_v2_is_read_as_the_table_says(case: Case) -> None:
 async def _rooms(system: v2.LeadConnector) -> tuple[str, ...]:
     try:
         found = await system._knowledge.resources()
-    except Incomplete:
+    except IncompleteReadError:
         return ("not understood",)
     return tuple(f"{room.key} {room.id}" for room in found.values())
 
@@ -171,7 +171,7 @@ async def test_an_answer_of_v1_is_read_as_the_table_says(case: Case) -> None:
     system = v1.LeadConnectorV1(
         "legacy",
         v1.Account(base_url="https://api.example.com/v1", api_key="key"),
-        {"alice": v1.CalendarOf("cal-a", "user-a"), "bob": v1.CalendarOf("cal-b")},
+        {"alice": v1.CalendarMapping("cal-a", "user-a"), "bob": v1.CalendarMapping("cal-b")},
         FakeClock(),
         transport=httpx.MockTransport(script),
     )

@@ -1,0 +1,437 @@
+"""The composition root: settings become systems, store, engine. Only `cli` and `daemon` use it.
+
+This is also where real time and real randomness come from; everything below is handed them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from syncd.cleanup_settings import remember_settings
+from syncd.config.load import load
+from syncd.config.mapping_digest import mapping_digests
+from syncd.config.overrides import rules_of
+from syncd.config.problems import ConfigError
+from syncd.config.secrets import Secret
+from syncd.config.settings import (
+    CalendarSettings,
+    LeadConnectorCalendar,
+    LeadConnectorSystem,
+    LeadConnectorV1Calendar,
+    LeadConnectorV1System,
+    LeadSquaredCalendar,
+    LeadSquaredSystem,
+    Settings,
+    SystemSettings,
+)
+from syncd.core.cleanup import CleanupScope
+from syncd.core.free_intervals import FreeSearch
+from syncd.core.inputs import GuardLimits
+from syncd.core.rules import Rules
+from syncd.engine.breaker import BreakerSystem, CredentialRefresh
+from syncd.engine.cleanup_context import CleanupContext
+from syncd.engine.cleanup_in_engine import Cleaner
+from syncd.engine.cycle import Engine
+from syncd.engine.person_lookup import PersonLookup
+from syncd.engine.policy import EnginePolicy, Ids
+from syncd.engine.resource_sources import ResourceSources
+from syncd.model import Clock, Hours, Operation
+from syncd.model.all_day import BUSY, AllDay, AllDayRule
+from syncd.resource_adapters import contact_links, resource_blocks
+from syncd.store.store import Store
+from syncd.systems import leadconnector, leadconnector_v1, leadsquared
+from syncd.systems.open_files import expect_open_files
+from syncd.systems.port import System
+from syncd.systems.provisioning import Provisioner
+from syncd.systems.stopping import Stopping
+from syncd.systems.transport import network
+
+Adapter = leadsquared.LeadSquared | leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1
+
+
+class RealClock:
+    """The host's time."""
+
+    def now(self) -> datetime:
+        """The instant, aware, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+def random_id() -> str:
+    """A new id for a row: 12 letters and digits, easy to read out."""
+    return base64.b32encode(secrets.token_bytes(8)).decode().rstrip("=").lower()[:12]
+
+
+def random_key() -> str:
+    """A new key for a block: what `model.find_tag` finds, 50 bits of chance."""
+    return base64.b32encode(secrets.token_bytes(7)).decode().lower()[:10]
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A configured syncd, ready to work."""
+
+    settings: Settings
+    systems: Mapping[str, BreakerSystem]
+    store: Store
+    engine: Engine
+
+    def reset_backoff(self) -> None:
+        """Ask every system at the next occasion: a person wants it."""
+        for system in self.systems.values():
+            system.reset_backoff()
+
+    async def aclose(self) -> None:
+        """Give back connections and the state."""
+        await self.close_systems()
+        self.store.close()
+
+    async def close_systems(self) -> None:
+        """Give back connections only: the state goes on to another engine."""
+        await self.engine.aclose()
+        await asyncio.gather(*(system.aclose() for system in self.systems.values()))
+
+
+def build(
+    settings: Settings,
+    *,
+    store: Store | None = None,
+    clock: Clock | None = None,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+    ids: Ids | None = None,
+    on_write: Callable[[Operation, str], None] = lambda _operation, _what: None,
+    stopping: Stopping | None = None,
+) -> App:
+    """Make systems and engine of settings; the state is opened for writing unless one is given.
+
+    ``transports`` replaces the network, by system name. ``stopping`` ends all that the app does;
+    an app that takes the place of another takes over its own. Raises StateError, and OSError where
+    too few files may be open.
+    """
+    if transports is None:
+        expect_open_files(len(settings.systems))
+    clock, stopping = clock or RealClock(), stopping or Stopping()
+    state = store or Store.open(settings.syncd.state_path)
+    remember_settings(settings, state, clock)
+    systems = {
+        name: BreakerSystem(
+            system,
+            state,
+            clock,
+            secrets_of(settings.systems[name]),
+            _renewal(settings, name, clock, transports, stopping),
+        )
+        for name, system in build_systems(settings, clock, transports, stopping).items()
+    }
+    engine = Engine(
+        systems=systems,
+        mapping={name: tuple(sorted(p.calendars)) for name, p in settings.providers.items()},
+        store=state,
+        clock=clock,
+        ids=ids or Ids(row=random_id, key=random_key),
+        # Hashes of persons live no longer than the process, and so need no longer a key.
+        persons=PersonLookup(secrets.token_bytes(32)),
+        policy=policy_of(settings),
+        stopping=stopping,
+        on_write=on_write,
+        # What rooms close is no system of its own: nothing is written to it.
+        rests=lambda name: systems[name].writes_suspended() if name in systems else None,
+        mapped=mapping_digests(settings),
+        resources=ResourceSources(
+            resource_blocks(resources_of(settings), systems, state, clock),
+            contact_links=contact_links(settings, systems),
+        ),
+        cleaner=_cleaner(settings, clock, transports, ids, stopping),
+    )
+    return App(settings, systems, state, engine)
+
+
+def _cleaner(
+    settings: Settings,
+    clock: Clock,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None,
+    ids: Ids | None,
+    stopping: Stopping,
+) -> Cleaner:
+    """Open what a cleanup works with, beside the engine of these settings."""
+
+    def opened(scope: CleanupScope, store: Store) -> AbstractAsyncContextManager[CleanupContext]:
+        from syncd.cleanup_access import open_cleanup  # noqa: PLC0415 - it builds on this module
+
+        return open_cleanup(
+            settings,
+            store,
+            scope,
+            clock=clock,
+            transports=transports,
+            ids=ids,
+            stopping=stopping,
+        )
+
+    return opened
+
+
+def resources_of(settings: Settings) -> dict[str, str]:
+    """The providers that are a room or equipment of a system, and that system."""
+    return {
+        provider: system
+        for provider, p in settings.providers.items()
+        for system, calendar in p.calendars.items()
+        if isinstance(calendar, LeadConnectorCalendar) and calendar.resource
+    }
+
+
+def build_systems(
+    settings: Settings,
+    clock: Clock,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+    stopping: Stopping | None = None,
+) -> dict[str, System]:
+    """Make the adapter of each system that is mapped to at least one provider."""
+    found: dict[str, System] = {}
+    for name, system in settings.systems.items():
+        mapped = {
+            provider: p.calendars[name]
+            for provider, p in settings.providers.items()
+            if name in p.calendars
+        }
+        if mapped:
+            transport = (transports or {}).get(name) or network(settings.syncd.ca_file)
+            rules = {provider: all_day_rule(settings, provider, name) for provider in mapped}
+            found[name] = _adapter(name, system, mapped, clock, transport, rules, stopping)
+    return found
+
+
+def all_day_rule(settings: Settings, provider: str, system: str) -> AllDayRule:
+    """What all-day events close of a provider in a system: the most specific policy wins.
+
+    Working hours that nobody configured are not the provider's: then whole days are closed. Without
+    a zone they are on the location's clock.
+    """
+    general, own = settings.syncd, settings.providers[provider]
+    policy = own.all_day or settings.systems[system].all_day or general.all_day
+    spans = general.hours if "hours" in general.model_fields_set else ()
+    zone_name = general.zone if "zone" in general.model_fields_set else ""
+    hours = Hours(spans if own.hours is None else own.hours, own.zone or zone_name)
+    return AllDayRule(policy, hours) if policy is not AllDay.BUSY else BUSY
+
+
+def secrets_of(system: SystemSettings) -> list[str]:
+    """The credentials of a system."""
+    return [said.reveal() for _, said in system if isinstance(said, Secret)]
+
+
+def _renewal(
+    settings: Settings,
+    name: str,
+    clock: Clock,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None,
+    stopping: Stopping,
+) -> CredentialRefresh:
+    """How the credentials of a system are fetched again, from where the configuration says."""
+    used = settings.systems[name]
+
+    def renew() -> tuple[Sequence[str], System] | None:
+        nonlocal used
+        if settings.path is None:
+            return None
+        try:
+            said = load(settings.path, os.environ).systems.get(name)
+        except ConfigError:  # somebody is at work on it
+            return None
+        if said is None or said.type != used.type or secrets_of(said) == secrets_of(used):
+            return None
+        # The secrets only: all else of the configuration is taken over as a whole, or not at all.
+        used = used.model_copy(update={k: v for k, v in said if isinstance(v, Secret)})
+        new = replace(settings, systems={name: used})
+        return secrets_of(used), build_systems(new, clock, transports, stopping)[name]
+
+    return renew
+
+
+def unmapped_adapters(
+    systems: Mapping[str, SystemSettings],
+    clock: Clock,
+    ca_file: str | None = None,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> dict[str, Adapter]:
+    """Make the adapter of each system, mapped or not, to look at what it has."""
+    return {
+        name: _adapter(name, system, {}, clock, (transports or {}).get(name) or network(ca_file))
+        for name, system in systems.items()
+    }
+
+
+def _adapter(
+    name: str,
+    system: SystemSettings,
+    mapped: Mapping[str, CalendarSettings],
+    clock: Clock,
+    transport: httpx.AsyncBaseTransport | None,
+    all_day: Mapping[str, AllDayRule] = MappingProxyType({}),
+    stopping: Stopping | None = None,
+) -> Adapter:
+    account = _account(system)
+    match system:
+        case LeadSquaredSystem():
+            return leadsquared.LeadSquared(
+                name,
+                leadsquared.Account(**account),
+                {
+                    provider: leadsquared.CalendarMapping(c.user)
+                    for provider, c in mapped.items()
+                    if isinstance(c, LeadSquaredCalendar)
+                },
+                clock,
+                transport=transport,
+                stopping=stopping,
+            )
+        case LeadConnectorSystem():
+            return leadconnector.LeadConnector(
+                name,
+                leadconnector.Account(**account),
+                {
+                    provider: leadconnector.CalendarMapping(
+                        c.user, c.calendars, c.resource, all_day.get(provider, BUSY)
+                    )
+                    for provider, c in mapped.items()
+                    if isinstance(c, LeadConnectorCalendar)
+                },
+                clock,
+                transport=transport,
+                stopping=stopping,
+            )
+        case LeadConnectorV1System():
+            return leadconnector_v1.LeadConnectorV1(
+                name,
+                leadconnector_v1.Account(**account),
+                {
+                    provider: leadconnector_v1.CalendarMapping(
+                        c.calendar, c.user, c.team, all_day.get(provider, BUSY)
+                    )
+                    for provider, c in mapped.items()
+                    if isinstance(c, LeadConnectorV1Calendar)
+                },
+                clock,
+                transport=transport,
+                stopping=stopping,
+            )
+
+
+def build_provisioners(
+    settings: Settings,
+    clock: Clock,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> dict[str, Provisioner]:
+    """Make what lists and makes the things of each system, mapped to a provider or not."""
+    given = transports or {}
+    found: dict[str, Provisioner] = {}
+    for name, system in settings.systems.items():
+        account = _account(system)
+        transport = given.get(name) or network(settings.syncd.ca_file)
+        match system:
+            case LeadSquaredSystem():
+                found[name] = leadsquared.Provisioner(
+                    name, leadsquared.Account(**account), clock, transport=transport
+                )
+            case LeadConnectorSystem():
+                found[name] = leadconnector.Provisioner(
+                    name, leadconnector.Account(**account), clock, transport=transport
+                )
+            case LeadConnectorV1System():
+                found[name] = leadconnector_v1.Provisioner(
+                    name, leadconnector_v1.Account(**account), clock, transport=transport
+                )
+    return found
+
+
+def _account(system: SystemSettings) -> dict[str, Any]:
+    """What an adapter is told of its account."""
+    apart = {"type", "associations", "all_day"}
+    return {key: _plain(said) for key, said in system if key not in apart}
+
+
+def _plain(said: Any) -> Any:
+    return said.reveal() if isinstance(said, Secret) else said
+
+
+def ignored_block_remedy(settings: Settings, system: str) -> str:
+    """What helps where a block of syncd's stands in a system and closes nothing."""
+    match settings.systems.get(system):
+        case LeadSquaredSystem(busy_task_type=busy):
+            return leadsquared.REMEDY.format(type=busy)
+        case LeadConnectorSystem():
+            return leadconnector.REMEDY
+        case LeadConnectorV1System():
+            return leadconnector_v1.REMEDY
+        case None:
+            return "it is not in the configuration any more"
+
+
+def provider_rules(settings: Settings, provider: str) -> Rules:
+    """The rules that hold for one provider, and where a free time is looked for."""
+    said, own = settings.rules, settings.providers[provider]
+    hours = settings.syncd.hours if own.hours is None else own.hours
+    search = FreeSearch(
+        said.next_free.within, said.next_free.step, Hours(hours, own.zone or settings.syncd.zone)
+    )
+    return replace(rules_of(said, provider), search=search)
+
+
+def clock_of(system: SystemSettings) -> str:
+    """Name the clock that the answers of a system show: accounts at one address share it."""
+    return f"{system.type} {urlsplit(system.base_url).netloc}"
+
+
+def policy_of(settings: Settings) -> EnginePolicy:
+    """The rules, limits and spans that the configuration says."""
+    general = settings.syncd
+    return EnginePolicy(
+        rules={name: provider_rules(settings, name) for name in settings.providers},
+        capacity={name: provider.capacity for name, provider in settings.providers.items()},
+        limits=GuardLimits(
+            count=settings.guard.count,
+            share=settings.guard.share,
+            common=settings.guard.common,
+            all=settings.guard.all,
+        ),
+        past=general.window.past,
+        future=general.window.future,
+        ahead=general.near.ahead,
+        longest=general.longest,
+        near_every=general.near.every,
+        far_every=general.far.every,
+        slots_every=general.slots.every,
+        keep=general.history.keep,
+        places=settings.places,
+        resources=resources_of(settings),
+        observe=general.mode == "observe",
+        clocks={name: clock_of(system) for name, system in settings.systems.items()},
+        read_only=frozenset(
+            (provider, system)
+            for provider, p in settings.providers.items()
+            for system, calendar in p.calendars.items()
+            if not calendar.write
+        ),
+    )

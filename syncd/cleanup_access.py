@@ -1,0 +1,88 @@
+"""Opens what a cleanup works with: adapters of its own, also for what left the configuration.
+
+They keep to the limits that the state knows. Beside a running engine on the same state, the calls
+of the last window count as made, and a window passes before that engine goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
+
+from syncd.app import RealClock, build_systems, random_id, random_key, secrets_of, unmapped_adapters
+from syncd.cleanup_settings import (
+    add_resource_calendars,
+    mapping_of,
+    put_aside,
+    reachable_settings,
+    resolve_users,
+)
+from syncd.config.settings import Settings
+from syncd.core.cleanup import CleanupScope
+from syncd.engine.breaker import BreakerSystem
+from syncd.engine.cleanup_context import CleanupContext
+from syncd.engine.policy import Ids
+from syncd.model import Clock, Operation
+from syncd.store.store import Store
+from syncd.systems.stopping import Stopping
+
+
+@asynccontextmanager
+async def open_cleanup(
+    settings: Settings,
+    store: Store,
+    scope: CleanupScope,
+    *,
+    clock: Clock | None = None,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+    ids: Ids | None = None,
+    stopping: Stopping | None = None,
+    on_write: Callable[[Operation, str], None] = lambda _operation, _what: None,
+) -> AsyncIterator[CleanupContext]:
+    """Open the systems of a scope, and close them afterwards. Raises StateError."""
+    clock, stopping = clock or RealClock(), stopping or Stopping()
+    put_aside(settings, store, clock)
+    reached = reachable_settings(settings, store, scope)
+    asked = {s: reached.settings.systems[s] for _, s in reached.unmapped}
+    accounts = unmapped_adapters(asked, clock, settings.syncd.ca_file, transports)
+    try:
+        await resolve_users(reached, accounts)
+    finally:
+        for account in accounts.values():
+            await account.aclose()
+    whole = reached.settings
+    systems = {
+        name: BreakerSystem(system, store, clock, secrets_of(whole.systems[name]))
+        for name, system in build_systems(whole, clock, transports, stopping).items()
+        if ("", name) not in reached.unreachable
+    }
+    for system in systems.values():
+        system.reset_backoff()
+    try:
+        await add_resource_calendars(reached, systems)
+        yield CleanupContext(
+            systems=systems,
+            mapping=mapping_of(reached),
+            store=store,
+            clock=clock,
+            ids=ids or Ids(row=random_id, key=random_key),
+            stopping=stopping,
+            scope=scope,
+            configured=frozenset(
+                (name, system)
+                for name, said in settings.providers.items()
+                for system in said.calendars
+            ),
+            zones=reached.zones,
+            aliases=reached.aliases,
+            unreachable=reached.unreachable,
+            ahead=settings.syncd.window.future,
+            on_write=on_write,
+            zone=settings.syncd.zone,
+            observe=settings.syncd.mode == "observe",
+        )
+    finally:
+        for system in systems.values():
+            await system.aclose()

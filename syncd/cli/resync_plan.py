@@ -1,0 +1,131 @@
+"""`syncd resync --plan FILE`: write exactly what a file lists, or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from syncd.cli import pause_view, plan_file, render, resync_text, terminal
+from syncd.cli.options import chosen, settings_in_two, zone_of
+from syncd.cli.plan_file import PlanFile
+from syncd.cli.resync_run import ask_daemon, back_up, carry_out, preview_resync
+from syncd.cli.waiting_view import REASONS
+from syncd.config.settings import Settings
+from syncd.core.agreed_plan import compare_plans, operations_within
+from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.engine.operation_json import operation_from
+from syncd.engine.report import RunExit
+from syncd.model import Fact, Operation, WaitReason
+from syncd.model.pauses import OBSERVES, TO_WRITE, Pause, pause_of
+
+
+def resync_planned(
+    context: typer.Context, config: Path | None, file: Path, *, every: bool, as_json: bool
+) -> int:
+    """Carry out a plan file and return the exit code. Raises UsageError, ConfigError, StateError.
+
+    The file is the consent: nobody is asked.
+    """
+    opened = plan_file.open_plan(file)
+    settings, full = settings_in_two(context, config)
+    plan = plan_file.plan_of(file, plan_file.read(file, opened), settings)
+    providers = chosen(settings, plan.provider)
+    limits = plan.limits()
+    path = settings.syncd.state_path
+    try:
+        with StateLock(path, role="resync"):
+            settings = full()
+            learned: list[Fact] = []
+            # Tried on a copy first: a plan that is refused leaves no trace in the state either.
+            tried = preview_resync(settings, plan.window, providers, quiet=as_json, learned=learned)
+            if compare_plans(plan.operations, operations_within(tried.planned, plan.until)):
+                return _refuse(
+                    settings, plan, tried.planned, tried.to_json(), every=every, as_json=as_json
+                )
+            work = carry_out(
+                settings, plan.window, providers, None, learned, quiet=as_json, exactly=limits
+            )
+            report = asyncio.run(work)
+            data: dict[str, Any] = report.to_json()
+            decided, code = report.planned, report.exit.code
+            matched = limits.matched
+            remarks: Sequence[str] = report.remarks
+            back_up(path)
+    except StateHeldError as held:
+        if held.role != "daemon":
+            raise
+        answer = ask_daemon(settings, "resync", _arguments(plan), quiet=as_json)
+        data, code, remarks = dict(answer.result), answer.exit, ()
+        told = data.pop("plan")
+        matched, decided = told["matched"], [operation_from(each) for each in told["decided"]]
+        if not as_json:
+            terminal.say("carried out by the running daemon" if matched else "asked the daemon")
+    if not matched:
+        return _refuse(settings, plan, decided, data, every=every, as_json=as_json)
+    if as_json:
+        agreed = {"refused": False, "not_wanted": [], "new": []}
+        terminal.print_json({**data, "plan": agreed})
+    else:
+        resync_text.show(settings, data, remarks)
+    return code
+
+
+def _arguments(plan: PlanFile) -> dict[str, object]:
+    """Return what the daemon is asked for: a digest of the operations, whatever their number."""
+    limits = plan.limits()
+    return {
+        "provider": plan.provider,
+        "from": render.instant_json(plan.window.start) if plan.window else None,
+        "to": render.instant_json(plan.window.end) if plan.window else None,
+        "plan": {
+            "name": limits.plan,
+            "digest": limits.digest,
+            "until": render.instant_json(limits.until),
+        },
+    }
+
+
+def _refuse(
+    settings: Settings,
+    plan: PlanFile,
+    decided: Sequence[Operation],
+    data: Mapping[str, Any],
+    *,
+    every: bool,
+    as_json: bool,
+) -> int:
+    """Print what differs from the plan, and return the exit code."""
+    found = compare_plans(plan.operations, operations_within(decided, plan.until))
+    if as_json:
+        terminal.print_json({**data, "plan": plan_file.differences_json(found)})
+    else:
+        hindrances = _hindrances(settings, data)
+        plan_file.show_differences(settings, plan, found, hindrances, every=every)
+    return RunExit.UNANSWERED.code
+
+
+def _hindrances(settings: Settings, data: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """Return what hinders writes now, by system and provider; '' is every provider."""
+    found = {
+        (name, ""): f"{name} is {system['state']}: {system.get('cause') or 'see `syncd status`'}"
+        for name, system in data["systems"].items()
+        if system["state"] != "ok"
+    }
+    for each in data["waiting"]:
+        reason = REASONS[WaitReason(each["why"])]
+        found[each["system"], each["provider"]] = f"{each['system']}: {reason}"
+    pauses, zone = [Pause.from_json(each) for each in data["paused"]], zone_of(settings, None)
+    for each in data["held_back"]:
+        pause = pause_of(pauses, each["provider"], each["system"])
+        why, remedy = f"{OBSERVES}.", TO_WRITE
+        if pause is not None:
+            why, remedy = (
+                f"{pause_view.describe(pause, zone)}:",
+                f"`{pause_view.command(pause)}` ends it.",
+            )
+        found[each["system"], each["provider"]] = f"{why} {remedy}"
+    return found

@@ -1,0 +1,50 @@
+"""Blocks for what there is more than one of: its time is taken where all pieces are in use."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from syncd.core.blocks import NO_BUFFERS, Interval
+from syncd.core.inputs import CalendarState
+from syncd.core.observation import truncate
+from syncd.model import NO_BUFFER, Booking, Buffer, TrackedEvent, Value
+
+
+def blocks_at_capacity(
+    calendar: CalendarState,
+    bookings: Iterable[Booking],
+    appointments: Mapping[str, Sequence[TrackedEvent]],
+    claims: Mapping[str, Sequence[Value]],
+    units: int,
+    now: datetime,
+    buffers: Mapping[str, Buffer] = NO_BUFFERS,
+) -> dict[Interval, set[str]]:
+    """The intervals that this calendar should close, each with the bookings that want it.
+
+    A calendar that holds all of the bookings itself needs no block. Every value that a held
+    conflict claims counts.
+    """
+    uses: list[tuple[Value, str, bool]] = []
+    for booking in bookings:
+        here = any(r.system == calendar.system for r in appointments.get(booking.id, ()))
+        buffer = buffers.get(booking.id, NO_BUFFER)
+        values = map(buffer.around, (booking.agreed, *claims.get(booking.id, ())))
+        uses += [(truncate(v, calendar.grain), booking.id, here) for v in values if v.busy]
+    points = sorted({v.start for v, _, _ in uses} | {v.end for v, _, _ in uses})
+    spans: list[tuple[datetime, datetime]] = []
+    for start, end in pairwise(points):
+        running = {(b, here) for v, b, here in uses if v.start <= start < v.end}
+        if len(running) < units or sum(here for _, here in running) >= units:
+            continue
+        if spans and spans[-1][1] == start:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    wanted: dict[Interval, set[str]] = defaultdict(set)
+    for span in spans:
+        if span[1] > now:
+            wanted[span] |= {b for v, b, _ in uses if v.start < span[1] and span[0] < v.end}
+    return dict(wanted)

@@ -1,0 +1,99 @@
+"""The nearest times at which a provider is free in all systems, as far as is known.
+
+Known is what syncd has read: every booking and block, in whichever system, and what each system
+offered when it was last asked for free slots. A platform may know more (what was booked since, its
+grid), and refuse: then the time is a held conflict again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from syncd.core.availability import joined
+from syncd.core.workspace import Workspace
+from syncd.model import Availability, Hours, Offer, Value
+
+Interval = tuple[datetime, datetime]
+
+_ANY = Hours()
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSearch:
+    """Where to look: within this distance of the wanted start, on this grid, in these hours.
+
+    ``asked`` is what the systems offered; one that was not asked of a time closes nothing there.
+    """
+
+    within: timedelta = timedelta(hours=4)
+    step: timedelta = timedelta(minutes=15)
+    hours: Hours = _ANY
+    asked: tuple[Availability, ...] = ()
+
+
+def nearest_free(
+    busy: Iterable[Interval], wanted: Value, search: FreeSearch, now: datetime
+) -> list[Value]:
+    """All free intervals of the wanted length, nearest start first, the later of two equals first.
+
+    Starts lie a whole number of steps from the wanted one; none is in the past. The wanted interval
+    itself is left out.
+    """
+    taken = sorted(
+        (start, end)
+        for start, end in busy
+        if start < wanted.end + search.within and end > wanted.start - search.within
+    )
+    length = wanted.end - wanted.start
+    return [
+        Value(start, start + length, wanted.status)
+        for start in _starts(wanted.start, search)
+        if start >= now
+        and search.hours.contains(start, start + length)
+        and not any(begin < start + length and start < end for begin, end in taken)
+        and all(_offers(asked, wanted, (start, start + length)) for asked in search.asked)
+    ]
+
+
+def _offers(asked: Availability, wanted: Value, span: Interval) -> bool:
+    """Whether a system offers all of a span, the meeting's own time included; or was not asked."""
+    start, end = span
+    if not (asked.window.start <= start and end <= asked.window.end):
+        return True
+    here = joined((*(replace(o, calendar_id="") for o in asked.offers), Offer(*wanted.interval)))
+    return any(offer.start <= start and end <= offer.end for offer in here)
+
+
+def _starts(wanted: datetime, search: FreeSearch) -> Iterator[datetime]:
+    for steps in range(1, search.within // search.step + 1):
+        yield wanted + steps * search.step
+        yield wanted - steps * search.step
+
+
+def busy_intervals(draft: Workspace, but: frozenset[str] = frozenset()) -> list[Interval]:
+    """Every interval in which a provider is known to be busy, but for these bookings.
+
+    Both what each calendar shows and what is agreed count, and what is claimed in held conflicts.
+    """
+    linked = draft.linked_ids()
+    shown = [
+        record.observed.interval
+        for id_, record in draft.records.items()
+        if record.observed is not None
+        and record.observed.busy
+        and not record.created_by_us
+        and (id_ not in linked or linked[id_].booking not in but)
+    ]
+    agreed = [
+        b.agreed.interval for b in draft.bookings.values() if b.agreed.busy and b.id not in but
+    ]
+    claimed = [
+        claim.value.interval
+        for held in draft.state.conflicts
+        if held.conflict.subject not in but
+        for claim in held.conflict.claims
+        if claim.value is not None and claim.value.busy
+    ]
+    return sorted({*shown, *agreed, *claimed})

@@ -1,0 +1,60 @@
+"""Watch this machine's clock: compare it with those of the platforms in each cycle.
+
+While two platforms agree that it is wrong, the engine works by their time, and nothing is freed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from syncd.core.clock_check import MAX_ERROR, RIGHT, clock_error
+from syncd.engine.observation import Observation
+from syncd.engine.report import SystemStatus
+from syncd.model import Fact
+from syncd.store.facts import facts
+from syncd.store.status_query import CLOCK_ERROR, MACHINE
+from syncd.store.store import Store
+
+if TYPE_CHECKING:
+    from syncd.engine.cycle import Engine
+
+log = structlog.get_logger(__name__)
+
+SAME = timedelta(minutes=1)
+"""An error that changes by less is taken for the same: it is not stored again."""
+
+
+def known_error(store: Store) -> timedelta:
+    """Load the error that was found last."""
+    found = next((f for f in facts(store, MACHINE) if f.name == CLOCK_ERROR), None)
+    return timedelta(seconds=float(found.value)) if found is not None else RIGHT
+
+
+def check_clock(engine: Engine, observed: Mapping[str, Observation]) -> None:
+    """Compare the clocks of the systems that answered; store and log what begins and ends."""
+    skews: dict[str, list[timedelta]] = {}
+    for name, system in engine.systems.items():
+        seen, skew = observed.get(name), system.traffic.skew
+        if seen is not None and seen.state is SystemStatus.OK and skew is not None:
+            skews.setdefault(engine.policy.clocks.get(name, name), []).append(skew)
+    before = engine.clock_error
+    now = clock_error(skews, before)
+    if bool(now) is bool(before) and abs(now - before) < SAME:
+        return
+    engine.clock_error = now
+    seconds = round(now.total_seconds())
+    engine.store.save_health(Fact(MACHINE, CLOCK_ERROR, str(seconds), engine.clock.now()))
+    if now and not before:
+        log.warning(
+            "this machine's clock is wrong",
+            seconds_behind=seconds,
+            bound_seconds=round(MAX_ERROR.total_seconds()),
+            remedy="Set it: timedatectl set-ntp true, or chronyc makestep. Until then nothing is "
+            "freed or cancelled.",
+        )
+    elif before and not now:
+        log.info("this machine's clock is right again")

@@ -1,0 +1,179 @@
+"""What a decision on a provider is told: who may be believed and written to, rules, failures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.core import write_order
+from syncd.core.inputs import CalendarState
+from syncd.core.rebooked import NearCycle
+from syncd.core.reconcile import DecisionInput
+from syncd.core.rules import Rules
+from syncd.engine.first_writes import damaged_event, held_updates
+from syncd.engine.guard import GuardState
+from syncd.engine.observation import Observation
+from syncd.engine.ownership import ownership_of
+from syncd.engine.report import SystemStatus
+from syncd.engine.series_writes import may_write_series
+from syncd.model import Kind, OwnerProof, ProviderState, WaitReason, Window
+from syncd.store.availability import availabilities
+from syncd.store.journal import failed_operations
+
+if TYPE_CHECKING:
+    from syncd.engine.cycle import Engine
+
+
+def build_input(
+    engine: Engine,
+    provider: str,
+    state: ProviderState,
+    observed: Mapping[str, Observation],
+    held: GuardState,
+    run: str,
+    *,
+    withhold: WaitReason | None = None,
+) -> DecisionInput:
+    """The case of one provider, after a look at the systems.
+
+    Its time is that of the platforms, where this machine's clock is known to be wrong.
+    """
+    now, unknown = engine.now(), doubtful(state)
+    failed = failed_operations(engine.store, provider)
+    policy, units = engine.policy, engine.resources.quantities
+    rules = policy.rules.get(provider, Rules())
+    if rules.looks_for_free_time:
+        rules = rules.with_availability(availabilities(engine.store, provider).values())
+    return DecisionInput(
+        calendars={
+            system: _calendar(
+                engine,
+                provider,
+                system,
+                _of(provider, observed.get(system)),
+                held.of(provider, system),
+                unknown=system in unknown,
+            )
+            for system in engine.mapping[provider]
+        },
+        rules=rules,
+        now=now,
+        horizon=now - policy.past,
+        run=run,
+        guards=held.guards.get(provider, ()),
+        failures=Counter(write_order.operation_key(o) for o in failed),
+        ownership=ownership_of(engine.store, state, whole=was_read_whole(engine, provider)),
+        withhold=WaitReason.CLOCK if engine.clock_error else withhold,
+        capacity=units.get(provider, policy.capacity.get(provider, 1)),
+        may_overlap=provider in engine.resources.unmapped,
+        near=NearCycle(policy.near_every, engine.window(near=True)),
+    )
+
+
+def _of(provider: str, observation: Observation | None) -> Observation | None:
+    """Return an observation if this provider's calendar was asked for in it."""
+    asked = observation.request if observation is not None else None
+    return None if asked is not None and provider not in asked.providers else observation
+
+
+def was_read_whole(engine: Engine, provider: str) -> bool:
+    """Return whether every system of a provider was read in full since the state was lost."""
+    return all(
+        engine.baselines.read_whole(provider, system)
+        for system in engine.mapping[provider]
+        if system in engine.systems
+    )
+
+
+def _read(
+    engine: Engine, place: tuple[str, str], observation: Observation | None
+) -> tuple[Window, ...] | None:
+    """Where a calendar was read by now; None if that is everywhere."""
+    known = engine.baselines
+    hiding = known.may_hide_blocks(*place)
+    everywhere = known.read_whole(*place) or (known.arrived(*place) and not hiding)
+    if everywhere or place not in known.mapped:
+        return None
+    if observation is None or not observation.used_clock_error(engine.clock_error):
+        return ()
+    coverage = observation.whole if hiding else observation.arrived
+    return tuple(
+        c.window for c in coverage if c.provider == place[0] and Kind.APPOINTMENT in c.kinds
+    )
+
+
+def doubtful(state: ProviderState) -> frozenset[str]:
+    """The systems in which it is not known which events are the provider's.
+
+    An event whose new owner is no known user makes itself unknown, and not its calendar: the
+    provider's own user is there, so that the rest is listed as ever. But one that another provider
+    holds by now would be replaced by a block.
+    """
+    return frozenset(
+        change.system
+        for change in state.owner_changes
+        if (change.holder and not change.proven)
+        or change.proof in {OwnerProof.USER_MISSING, OwnerProof.USERS_UNKNOWN}
+    )
+
+
+def why_blocked(
+    engine: Engine, place: tuple[str, str], observation: Observation | None, *, unknown: bool
+) -> WaitReason | None:
+    """Return why a calendar cannot be written to now; None if it can."""
+    provider, system = place
+    if (held_back := engine.pauses.why(provider, system)) is not None:
+        return held_back
+    if observation is None or observation.state is not SystemStatus.OK:
+        left_out = observation is None and place in engine.passed_over
+        return WaitReason.RATE_LIMITED if left_out else WaitReason.UNANSWERED
+    if unknown:
+        return WaitReason.OWNER
+    if (why := engine.rests(system)) is not None:
+        return why
+    if place not in engine.answered:
+        return WaitReason.NOT_READ
+    # How much of it there is must be known first.
+    counted = provider not in engine.policy.resources or provider in engine.resources.quantities
+    return None if counted else WaitReason.UNITS
+
+
+def _calendar(
+    engine: Engine,
+    provider: str,
+    system: str,
+    observation: Observation | None,
+    stopped: frozenset[str],
+    *,
+    unknown: bool,
+) -> CalendarState:
+    source = engine.systems.get(system) or engine.resources.named(system)
+    able, policy, place = source.capabilities, engine.policy, (provider, system)
+    answered = observation is not None and observation.state is SystemStatus.OK
+    return CalendarState(
+        system=system,
+        blocked=why_blocked(engine, place, observation, unknown=unknown),
+        trusted=answered and not unknown,
+        stopped=stopped,
+        grain=able.grain,
+        statuses=able.statuses,
+        moves_set_status=able.update_sets_status,
+        skew=source.traffic.skew or timedelta(0),
+        read=_read(engine, place, observation),
+        recent_reads=engine.recent.recent_reads(
+            place, observation, engine.window(near=False), engine.clock.now()
+        ),
+        first_read_pending=answered and able.reach is None and not engine.baselines.arrived(*place),
+        keeps_tags=able.key_survives,
+        never_written=place in policy.read_only,
+        seats=source.seats,
+        buffers=source.buffers,
+        can_hold_blocks=able.reach is None and policy.resources.get(provider) != system,
+        affects=able.reach,
+        series_writes=may_write_series(source),
+        held_updates=held_updates(source),
+        damaged=damaged_event(source),
+        status_checks={status: bulk.check for status, bulk in able.bulk_statuses.items()},
+    )

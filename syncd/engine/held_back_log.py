@@ -1,0 +1,143 @@
+"""The log of writes that a pause or observe mode holds back.
+
+The same wish in each cycle is one entry. A provider with such a write is decided on in every cycle,
+so its last decision names all of them. No wish is lost by a pause: when that ends, what is to be
+written is decided anew from what is stored and read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from syncd.core import write_order
+from syncd.core.reconcile import Decision
+from syncd.engine.report import ordered
+from syncd.model import HeldBack, HistoryEntry, Id, Waiting, WaitReason
+from syncd.store.held_back import held_back_now, save_held_back
+from syncd.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+SEEN_EVERY = timedelta(minutes=15)
+"""How exact it is kept until when a write was wanted, while it is."""
+
+BEGUN, ENDED = "held-back", "no-longer-wanted"
+"""What history says of a write that was not made, and of one that is wanted no more or made now."""
+
+
+@dataclass(slots=True)
+class HeldBackLog:
+    """What is held back now, by provider and name, and what of it is stored."""
+
+    store: Store
+    _now: dict[str, dict[str, Waiting]] = field(default_factory=dict)
+    _stored: dict[str, dict[str, HeldBack]] | None = None
+
+    def update(self, decisions: Mapping[str, Decision], unmade: Collection[Waiting]) -> None:
+        """Take over what is held back after a cycle; ``unmade`` are writes that were not made."""
+        for provider, decision in decisions.items():
+            tried = [each for each in unmade if each.operation.provider == provider]
+            self._now[provider] = {
+                write_order.operation_key(each.operation): each
+                for each in (*decision.waiting, *tried)
+                if each.why.held_back
+            }
+
+    def all(self, mapped: Collection[Id]) -> list[Waiting]:
+        """Return what is held back in these calendars, by system and time.
+
+        Of providers that this process has not decided on yet, that is what is stored.
+        """
+        stored = [
+            Waiting(each.operation, each.why)
+            for provider, kept in self._load().items()
+            if provider not in self._now
+            for each in kept.values()
+            if (provider, each.operation.system) in mapped
+        ]
+        now = (each for wanted in self._now.values() for each in wanted.values())
+        return ordered([*now, *stored])
+
+    def save(self, mapped: Collection[Id], run: str, at: datetime) -> None:
+        """Store what began and what ended since, with history, and log each pause's effect once.
+
+        Nothing is held back in a calendar, (provider, system), that is not ``mapped`` any more.
+        """
+        stored = self._load()
+        before = _count(stored)
+        changed: list[HeldBack] = []
+        notes: list[HistoryEntry] = []
+        for provider in sorted({*stored, *self._now}):
+            was = stored.get(provider, {})
+            wanted = self._wanted(provider, was, mapped)
+            kept: dict[str, HeldBack] = {}
+            for name, each in wanted.items():
+                old = was.get(name)
+                if old is None or old.why is not each.why:
+                    kept[name] = HeldBack(name, each.operation, each.why, at, at)
+                    notes += _notes(kept[name], BEGUN, run, at)
+                else:
+                    due = at - old.seen_at >= SEEN_EVERY and provider in self._now
+                    kept[name] = replace(old, seen_at=at) if due else old
+            over = [each for name, each in was.items() if _is_over(each, kept.get(name))]
+            changed += [each for name, each in kept.items() if each != was.get(name)]
+            changed += [replace(each, ended_at=at) for each in over]
+            notes += [n for each in over for n in _notes(each, ENDED, run, at)]
+            stored[provider] = kept
+        if changed:
+            save_held_back(self.store, changed, notes)
+        _log(before, _count(stored))
+
+    def _wanted(
+        self, provider: str, was: Mapping[str, HeldBack], mapped: Collection[Id]
+    ) -> dict[str, Waiting]:
+        now = self._now.get(provider)
+        if now is None:
+            now = {name: Waiting(each.operation, each.why) for name, each in was.items()}
+        return {n: w for n, w in now.items() if (provider, w.operation.system) in mapped}
+
+    def _load(self) -> dict[str, dict[str, HeldBack]]:
+        if self._stored is None:
+            self._stored = {}
+            for each in held_back_now(self.store):
+                self._stored.setdefault(each.operation.provider, {})[each.name] = each
+        return self._stored
+
+
+def _is_over(was: HeldBack, now: HeldBack | None) -> bool:
+    return now is None or now.since != was.since
+
+
+def _notes(each: HeldBack, what: str, run: str, at: datetime) -> Iterable[HistoryEntry]:
+    operation = each.operation
+    for booking in operation.bookings or ("",):
+        yield HistoryEntry(
+            at=at,
+            run=run,
+            provider=operation.provider,
+            what=what,
+            booking=booking,
+            system=operation.system,
+            event=operation.event or "",
+            before=operation.before,
+            after=operation.after,
+            rule=operation.reason,
+            detail=f"{operation.action}: {each.why}",
+        )
+
+
+def _count(stored: Mapping[str, Mapping[str, HeldBack]]) -> Counter[tuple[str, WaitReason]]:
+    return Counter((e.operation.system, e.why) for each in stored.values() for e in each.values())
+
+
+def _log(before: Counter[tuple[str, WaitReason]], now: Counter[tuple[str, WaitReason]]) -> None:
+    """Log once when writes to a system begin to be held back, and once when none is any more."""
+    for system, why in sorted(now.keys() - before.keys()):
+        log.info("writes held back", system=system, reason=str(why), writes=now[system, why])
+    for system, why in sorted(before.keys() - now.keys()):
+        log.info("writes held back no longer", system=system, reason=str(why))

@@ -1,0 +1,48 @@
+"""Blocks of who or what left the configuration, as far as the engine can name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from syncd.model import Intent, IntentState
+from syncd.store.left_behind import FOUND, STANDING, LeftBehind, gone_from, left_behind
+from syncd.store.timestamps import instant_text
+
+if TYPE_CHECKING:
+    from syncd.engine.cycle import Engine
+
+_STANDING = text(STANDING)
+
+
+def report_left_behind(engine: Engine) -> list[LeftBehind]:
+    """Return the blocks that no calendar of the configuration holds. Raises StateError."""
+    now = instant_text(engine.clock.now())
+    found = [(b.provider, b.system) for b in engine.store.baselines() if b.mapping == FOUND]
+    rows = engine.store.query_once(_STANDING.bindparams(now=now))
+    return list(left_behind(rows, engine.mapping, engine.systems, found))
+
+
+def unreachable_blocks(engine: Engine, intents: Iterable[Intent]) -> list[LeftBehind]:
+    """Return the writes of calendars that left the configuration: nobody can put them back."""
+    found: dict[tuple[str, str], dict[str | None, Intent]] = {}
+    for intent in intents:
+        wanted = intent.operation
+        if intent.state is IntentState.DONE and not _is_mapped(engine, intent):
+            found.setdefault((wanted.provider, wanted.system), {})[wanted.event] = intent
+    named = []
+    for (provider, system), writes in sorted(found.items()):
+        gone = gone_from(provider, system, engine.mapping, engine.systems)
+        values = [i.operation.after or i.operation.before for i in writes.values()]
+        shown = [v for v in values if v is not None and v.end > engine.clock.now()]
+        if gone is not None and shown:
+            first, last = min(v.start for v in shown), max(v.end for v in shown)
+            named.append(LeftBehind(provider, system, gone, len(shown), first, last))
+    return named
+
+
+def _is_mapped(engine: Engine, intent: Intent) -> bool:
+    wanted = intent.operation
+    return gone_from(wanted.provider, wanted.system, engine.mapping, engine.systems) is None

@@ -1,0 +1,324 @@
+"""Look beyond the window for the twins of appointments that were moved into it.
+
+It costs one read per system, in the cycle that brought such news, and is repeated only if it could
+not be finished. What is still to be looked for is marked on the disk; when it was last tried is
+kept in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from syncd.core.moved_into_window import (
+    MOVED_IN,
+    BeyondWindow,
+    as_it_was,
+    as_question,
+    candidates,
+    is_certain,
+    is_single,
+    looked_for,
+    unknown_persons,
+    was_moved_in,
+)
+from syncd.core.observation import apply_observation
+from syncd.engine.observation import Observation, SystemRead
+from syncd.engine.report import Report, SystemStatus
+from syncd.engine.supervise import supervised
+from syncd.model import (
+    Changes,
+    Clock,
+    HistoryEntry,
+    Id,
+    Kind,
+    ProviderState,
+    Topic,
+    TrackedEvent,
+    Window,
+)
+from syncd.store.moved_into_window import newcomers, whole_reads
+from syncd.store.partial_load import related_state
+from syncd.store.store import Store
+from syncd.systems.port import PlatformError, Snapshot, System, UnreadableError
+
+if TYPE_CHECKING:
+    from syncd.engine.cycle import Engine
+
+SEARCH_AHEAD = timedelta(days=366)
+"""How far from now twins are looked for."""
+
+MAX_LOOKUPS = 40
+"""How many customers may be looked up for it in one cycle; the next one goes on."""
+
+MAX_SEARCH_TIME = 20.0
+"""Seconds that a look may take: the changes of all others wait for it."""
+
+_TRY_AGAIN = 0.8
+"""The share of the far interval after which a look that failed is repeated: timers have jitter."""
+
+
+def marked(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
+    """Mark an appointment that this read shows for the first time, if it was moved in."""
+    if record.created_at is None or not is_single(record) or record.provider in read.unsure:
+        return record
+    whole = whole_reads(read.store, read.system.name).get(record.provider)
+    skew, lag = read.system.traffic.skew or timedelta(0), read.system.capabilities.lag
+    if not was_moved_in(record, whole, skew, lag):
+        return record
+    read.seen.moved_in.add(record.id)
+    return replace(record, moved_in_at=read.asked_at)
+
+
+@dataclass(slots=True)
+class MovedInQueue:
+    """Whose twins are to be looked for, and not before when."""
+
+    _due: dict[Id, datetime] | None = None
+
+    def note(self, store: Store, observed: Mapping[str, Observation]) -> None:
+        """Take note of what was just read; a new process asks the store what there was before."""
+        if self._due is None:
+            self._due = {(r.system, r.id): r.observed_at for r in newcomers(store)}
+        for name, seen in observed.items():
+            if seen.asked_at is not None:
+                self._due |= {(name, event): seen.asked_at for event in seen.moved_in}
+            seen.moved_in.clear()
+
+    def due(self, store: Store, now: datetime) -> list[TrackedEvent]:
+        """Return those that may be looked for now."""
+        by_system: dict[str, list[str]] = {}
+        for (system, event), at in sorted((self._due or {}).items()):
+            if at <= now:
+                by_system.setdefault(system, []).append(event)
+        return [r for system, ids in by_system.items() for r in store.records(system, ids)]
+
+    def remove(self, record: TrackedEvent) -> None:
+        """Note that nothing is left to look for."""
+        if self._due is not None:
+            self._due.pop((record.system, record.id), None)
+
+    def postpone(self, record: TrackedEvent, until: datetime) -> None:
+        """Note that it is of no use to look earlier, unless it is settled."""
+        if self._due is not None and (record.system, record.id) in self._due:
+            self._due[record.system, record.id] = until
+
+
+async def search_beyond_window(
+    engine: Engine,
+    chosen: Collection[str],
+    observed: Mapping[str, Observation],
+    report: Report,
+) -> None:
+    """Look for the twins of what was moved in, and store what is found, before it is decided on.
+
+    Only once every system of a provider has answered: a twin may be in any of them.
+    """
+    waiting = engine.moved_in
+    waiting.note(engine.store, observed)
+    due = [r for r in waiting.due(engine.store, engine.now()) if r.provider in chosen]
+    if not due:
+        return
+    by_provider: dict[str, list[Id]] = {}
+    for record in due:
+        by_provider.setdefault(record.provider, []).append((record.system, record.id))
+    states = related_state(engine.store, by_provider)
+    alone: list[TrackedEvent] = []
+    for record in due:
+        match _twins(record, states[record.provider], engine.now()):
+            case None:
+                _settle(engine, record, Changes(records=[looked_for(record)]))
+            case False if _have_answered(engine, record.provider, observed):
+                alone.append(record)
+            case _:
+                pass
+    if not alone:
+        return
+    search = _Search(engine, report, alone)
+    try:
+        async with asyncio.timeout(MAX_SEARCH_TIME):
+            await search.read()
+            for record in alone:
+                await search.find(record, states[record.provider])
+    except TimeoutError:
+        for record in alone:
+            engine.moved_in.postpone(record, search.later)
+
+
+async def _read_beyond(
+    system: System, clock: Clock, window: Window, asked: Sequence[str]
+) -> tuple[datetime, Snapshot]:
+    """Read, and say when that was asked for: the answer may be late."""
+    at = clock.now()
+    return at, await system.read(window, asked)
+
+
+def _twins(record: TrackedEvent, state: ProviderState, now: datetime) -> bool | None:
+    """Return whether a newcomer may have a twin at its own time; None: nothing is to look for.
+
+    What is at its time is matched first.
+    """
+    shown = record.observed
+    if record.moved_in_at is None or shown is None or not shown.busy or shown.end <= now:
+        return None
+    mine = [r for r in state.replicas if r.role.is_meeting]
+    bookings = {r.booking for r in mine if (r.system, r.event) == (record.system, record.id)}
+    if bookings:
+        return None if sum(r.booking in bookings for r in mine) > 1 else False
+    return any(
+        other.system != record.system
+        and is_single(other)
+        and other.observed is not None
+        and other.observed.interval == shown.interval
+        for other in state.records
+    )
+
+
+def _systems(engine: Engine, provider: str) -> list[str]:
+    return [name for name in engine.mapping[provider] if name in engine.systems]
+
+
+def _have_answered(engine: Engine, provider: str, observed: Mapping[str, Observation]) -> bool:
+    names = _systems(engine, provider)
+    seen = [observed[name] for name in names if name in observed]
+    return len(seen) == len(names) and all(
+        o.state is SystemStatus.OK and provider not in o.without_user for o in seen
+    )
+
+
+def _settle(engine: Engine, record: TrackedEvent, changes: Changes) -> None:
+    engine.store.apply(changes)
+    engine.moved_in.remove(record)
+    engine.dirty.mark_whole([record.provider])
+
+
+@dataclass(slots=True)
+class _Search:
+    """One look beyond the window. ``shown`` are the appointments there, by (system, provider).
+
+    A calendar that is not in ``shown`` did not arrive whole.
+    """
+
+    engine: Engine
+    report: Report
+    newcomers: Sequence[TrackedEvent]
+    shown: dict[tuple[str, str], list[TrackedEvent]] = field(default_factory=dict)
+    left: int = MAX_LOOKUPS
+
+    @property
+    def later(self) -> datetime:
+        """When to try again what could not be finished."""
+        return self.engine.now() + self.engine.policy.far_every * _TRY_AGAIN
+
+    async def read(self) -> None:
+        """Read each system of these providers once."""
+        wanted: dict[str, set[str]] = {}
+        for provider in {r.provider for r in self.newcomers}:
+            for name in _systems(self.engine, provider):
+                wanted.setdefault(name, set()).add(provider)
+        await asyncio.gather(*(self._read(n, sorted(p)) for n, p in sorted(wanted.items())))
+
+    async def _read(self, name: str, providers: Sequence[str]) -> None:
+        engine, system = self.engine, self.engine.systems[name]
+        whole = whole_reads(engine.store, name)
+        asked = [provider for provider in providers if provider in whole]
+        if not asked:
+            return
+        now = engine.now()
+        window = Window(min(whole[p].ends for p in asked), now + SEARCH_AHEAD)
+        if window.start >= window.end:
+            self.shown |= {(name, provider): [] for provider in asked}
+            return
+        try:
+            with supervised(name, "reading beyond the window"):
+                call = partial(_read_beyond, system, engine.clock, window, asked)
+                at, snapshot = await engine.tasks.ask(name, ("beyond", *asked), call)
+        except PlatformError as fault:
+            self._remark(name, str(fault))
+            return
+        proven = {
+            p: [c.window for c in snapshot.coverage if c.provider == p and _of_meetings(c.kinds)]
+            for p in asked
+        }
+        unread = {b.provider for b in snapshot.malformed if b.topic is Topic.UNREADABLE}
+        found: dict[str, list[TrackedEvent]] = {p: [] for p in asked}
+        for row in snapshot.rows:
+            try:
+                event = system.event(row)
+            except UnreadableError:
+                unread.add(row.provider)
+                continue
+            lag = system.capabilities.lag
+            record, _ = apply_observation(None, event, row.fingerprint, at, lag)
+            if record.provider in found and record.kind is Kind.APPOINTMENT:
+                found[record.provider].append(record)
+        lacking = [p for p in asked if not window.covered_by(proven[p])]
+        if lacking:
+            self._remark(name, "its lists did not arrive whole")
+        for provider in asked:
+            # What cannot be read could be the twin, too: then it is not known which is.
+            if provider not in lacking:
+                none_known = provider in unread or "" in unread
+                self.shown[name, provider] = [] if none_known else found[provider]
+
+    def _remark(self, system: str, why: str) -> None:
+        self.report.remarks.append(
+            f"{system}: the time beyond the window could not be read to find the other records of "
+            f"meetings that were moved into it ({why}); syncd will try again"
+        )
+
+    async def find(self, newcomer: TrackedEvent, state: ProviderState) -> None:
+        """Look for the twin of one newcomer, and store the outcome."""
+        engine, provider = self.engine, newcomer.provider
+        systems = _systems(engine, provider)
+        if any((name, provider) not in self.shown for name in systems):
+            engine.moved_in.postpone(newcomer, self.later)
+            return
+        others = [
+            record
+            for name in systems
+            if name != newcomer.system
+            for record in self._unknown(name, self.shown[name, provider])
+        ]
+        beyond = BeyondWindow(self.shown[newcomer.system, provider], others)
+        who = await engine.persons.look_up((), engine.systems, engine.tasks)
+        while wanted := unknown_persons(newcomer, beyond, who)[: self.left]:
+            before = len(wanted)
+            who = await engine.persons.look_up(wanted, engine.systems, engine.tasks)
+            self.left -= before
+            if any((r.system, r.person or "") not in who for r in wanted):
+                engine.moved_in.postpone(newcomer, self.later)
+                return
+        if unknown_persons(newcomer, beyond, who):
+            return  # The next cycle goes on.
+        found = candidates(newcomer, beyond, who)
+        _settle(engine, newcomer, self._outcome(newcomer, state, found))
+
+    def _unknown(self, system: str, found: Sequence[TrackedEvent]) -> list[TrackedEvent]:
+        known = {r.id for r in self.engine.store.records(system, [r.id for r in found])}
+        return [record for record in found if record.id not in known]
+
+    def _outcome(
+        self, newcomer: TrackedEvent, state: ProviderState, found: Sequence[TrackedEvent]
+    ) -> Changes:
+        engine, now = self.engine, self.engine.now()
+        if not found:
+            return Changes(records=[looked_for(newcomer)])
+        if not is_certain(found):
+            return as_question(newcomer, found, engine.ids.row(), now, self.report.run)
+        mine = {r.booking for r in state.replicas if (r.system, r.event) == _id(newcomer)}
+        booking = next((b for b in state.bookings if b.id in mine), None)
+        note = HistoryEntry(now, self.report.run, newcomer.provider, "seen", rule=MOVED_IN)
+        return as_it_was(newcomer, booking, found, note, engine.ids.row())
+
+
+def _id(record: TrackedEvent) -> Id:
+    return (record.system, record.id)
+
+
+def _of_meetings(kinds: Collection[Kind]) -> bool:
+    return Kind.APPOINTMENT in kinds

@@ -1,0 +1,22 @@
+"""Many records from the store in slices, so that other tasks have a turn in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from syncd.systems.time_slices import in_turns
+
+if TYPE_CHECKING:
+    from syncd.model import TrackedEvent
+    from syncd.store.store import Store
+
+
+async def records_in_batches(
+    store: Store, system: str, events: Sequence[str]
+) -> list[TrackedEvent]:
+    """Return the records of these events; unknown ones are left out. Raises StateError."""
+    found: list[TrackedEvent] = []
+    async for batch in in_turns(events):
+        found += store.records(system, batch)
+    return found

@@ -1,0 +1,182 @@
+"""Events that no list is sure to show, because they began before the time that was read.
+
+Platforms list what begins in the time asked for, so a leave of weeks drops out of the lists while
+it runs. A far read starts `LOOK_BACK` before its window and a resync ``longest``; a known event
+that runs and is still not listed is read by id, once per far interval, until it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+
+from syncd.engine import lookup_answers
+from syncd.engine.absence import is_expected
+from syncd.engine.absence_lookups import AbsenceLookups
+from syncd.engine.lookups import Lookups
+from syncd.engine.observation import Observation, SystemRead
+from syncd.engine.record_batches import records_in_batches
+from syncd.engine.report import SystemStatus
+from syncd.engine.reported_items import ReportedItems
+from syncd.model import Id, IntentState, TrackedEvent, Window, is_recent
+from syncd.systems.port import NO_LOOK_BACK, PlatformError
+
+LOOK_BACK = timedelta(days=7)
+"""How long before its window a far read starts."""
+
+MAX_FOLLOWED = 40
+"""Events followed by id per far interval and system; those not read for longest come first."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_DAY = timedelta(days=1)
+_EARLY = 0.8
+"""The share of the far interval after which an event is due: timers have jitter."""
+
+
+class Depth(Enum):
+    """How thoroughly a cycle reads.
+
+    NEAR: what begins in the near window. FAR: the whole window, and what began in the `LOOK_BACK`
+    before it. RESYNC: the same from ``longest`` before it.
+    """
+
+    NEAR = "near"
+    FAR = "far"
+    RESYNC = "resync"
+
+
+@dataclass(slots=True)
+class RunningEvents:
+    """What this process has read of events that run for long; nothing of it is stored.
+
+    ``longest`` is how long before the window an event may have begun to be found at all, ``every``
+    the far interval.
+    """
+
+    longest: timedelta
+    every: timedelta
+    _asked: dict[Id, datetime] = field(default_factory=dict)
+    _searched: set[tuple[str, str]] = field(default_factory=set)
+
+    def look_back(self, system: str, providers: Iterable[str], depth: Depth) -> timedelta:
+        """How long before the window the lists of these providers start.
+
+        The first far read of a calendar in this process looks back as a resync does: it may be new,
+        or its system did not answer the resync at the start.
+        """
+        if depth is Depth.NEAR:
+            return NO_LOOK_BACK
+        new = any((provider, system) not in self._searched for provider in providers)
+        return self.longest if new or depth is Depth.RESYNC else min(LOOK_BACK, self.longest)
+
+    def note(self, observed: Iterable[Observation]) -> None:
+        """Note of which calendars all that began within ``longest`` before the window arrived.
+
+        Lists that hide events, or end early, did not show what began then.
+        """
+        for seen in observed:
+            asked = seen.request
+            if asked is None or asked.near or seen.state is not SystemStatus.OK:
+                continue
+            span = asked.window.from_earlier(asked.look_back)
+            shown: dict[str, list[Window]] = {}
+            for each in seen.arrived:
+                shown.setdefault(each.provider, []).append(each.window)
+            whole = {p for p in asked.providers if span.covered_by(shown.get(p, ()))}
+            self._searched |= {(provider, seen.system) for provider in whole}
+
+    def due(
+        self,
+        records: Iterable[TrackedEvent],
+        now: datetime,
+        probes: AbsenceLookups,
+        *,
+        at_once: bool,
+    ) -> list[TrackedEvent]:
+        """Choose the records of one system that are read by id now, and note that they are.
+
+        One of which a proof is under way is read as soon as it may go on.
+        """
+        records = list(records)
+        if not records:
+            return []
+        system, lately = records[0].system, self.every * _EARLY
+        # What was not asked for in a day has ended, or is listed again.
+        self._asked = {i: at for i, at in self._asked.items() if at > now - max(_DAY, self.every)}
+        asked = [at for (name, _), at in self._asked.items() if name == system]
+        spent = sum(is_recent(at, now, lately) for at in asked)
+        waiting = [
+            record
+            for record in records
+            if at_once
+            or not is_recent(self._asked.get((system, record.id)), now, lately)
+            or (probes.is_open(record.id) and probes.is_due(record.id, now))
+        ]
+        waiting.sort(key=lambda r: (self._asked.get((system, r.id), _NEVER), r.observed_at, r.id))
+        chosen = waiting[: max(0, MAX_FOLLOWED - spent)]
+        self._asked.update(((system, record.id), now) for record in chosen)
+        return chosen
+
+
+async def follow_running(
+    read: SystemRead,
+    questions: Lookups,
+    reports: ReportedItems,
+    running: RunningEvents,
+    unlisted: Sequence[str],
+    *,
+    at_once: bool,
+) -> None:
+    """Read known events by id that run, and that the lists did not show nor had to show.
+
+    What ends after the window is read like that, too: no list that ends there proves it gone. The
+    target of a queued write is read each time, to confirm the write.
+    """
+    awaited = {
+        intent.operation.event for intent in read.intents if intent.state is IntentState.ACCEPTED
+    }
+    records = [
+        record
+        for record in await records_in_batches(read.store, read.system.name, unlisted)
+        if _is_unproven(read, record)
+    ]
+    queued = [record for record in records if record.id in awaited]
+    lasting = [r for r in records if r.id not in awaited and _is_settled(read, r)]
+    due = running.due(lasting, read.asked_at, read.probes, at_once=at_once)
+    reports.missing |= {record.id for record in records}
+    for record in (*queued[:MAX_FOLLOWED], *due):
+        if questions.exhausted:
+            return
+        try:
+            await lookup_answers.look_up(read, questions, reports, record)
+        except PlatformError as fault:
+            read.seen.fail(fault)
+            return
+    for record in lasting:
+        # It is to be proven once more; one that cannot be read by id is unknown, and stays.
+        if read.probes.is_open(record.id):
+            read.seen.suspect(read.probes.opens(record.id, read.asked_at))
+
+
+def _is_unproven(read: SystemRead, record: TrackedEvent) -> bool:
+    """Whether an event takes time now or later, and its absence from the lists says nothing."""
+    value = record.observed
+    return (
+        value is not None
+        and value.busy
+        and value.end > read.asked_at
+        and not record.archived
+        and record.provider in read.system.providers
+        and record.provider not in read.seen.without_user
+        and record.provider not in read.snapshot.refused
+        and read.owners.change(record) is None
+        and not is_expected(record, value, read.span, read.asked_at)
+    )
+
+
+def _is_settled(read: SystemRead, record: TrackedEvent) -> bool:
+    """Whether a read is surely younger than what syncd wrote last."""
+    lag = read.system.capabilities.lag
+    return record.written_at is None or read.asked_at >= record.written_at + lag

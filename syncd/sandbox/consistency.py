@@ -1,0 +1,109 @@
+"""Do the three platforms agree? Judged from outside, from what they hold, not from what syncd says.
+
+Pure, and apart from syncd's own decisions on purpose: it knows only what a customer would notice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from syncd.sandbox.records import PlatformUi
+
+FREE = frozenset({"cancelled", "noshow", "invalid"})
+MARK = "[s:"
+"""Where it stands in a block's title, syncd made that block."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EventSummary:
+    """One event that stands in one system; ``busy`` is false for a meeting that is off."""
+
+    start: datetime
+    end: datetime
+    system: str
+    provider: str
+    kind: str
+    busy: bool = True
+    ours: bool = False
+
+    @property
+    def interval(self) -> tuple[datetime, datetime]:
+        """Start and end."""
+        return (self.start, self.end)
+
+
+def event_summaries(
+    systems: Mapping[str, PlatformUi],
+    owners: Mapping[tuple[str, str], str],
+    theirs: Collection[str] = (),
+) -> list[EventSummary]:
+    """Collect what stands in all systems; ``owners`` names the provider of (system, user).
+
+    ``theirs`` are the ids of tagged blocks that people made, by copying ours.
+    """
+    found = []
+    for name, system in systems.items():
+        for meeting in system.appointments():
+            if meeting.deleted:
+                continue
+            busy = meeting.status not in FREE
+            span = (meeting.start, meeting.end, name)
+            for user in (meeting.user, *getattr(meeting, "hosts", ())):
+                provider = owners.get((name, user))
+                if provider is not None:
+                    found.append(EventSummary(*span, provider, "appointment", busy))
+        for block in system.blocks():
+            provider = owners.get((name, block.user))
+            if provider is not None and not block.deleted:
+                ours = MARK in block.title and block.id not in theirs
+                found.append(
+                    EventSummary(block.start, block.end, name, provider, "block", ours=ours)
+                )
+    return sorted(found)
+
+
+def disagreements(
+    found: Sequence[EventSummary], systems: Collection[str], now: datetime
+) -> list[str]:
+    """Say everything that a customer or a colleague would notice of what has not ended by now.
+
+    - a time that is taken in one system and open in another;
+    - a block of syncd's without a reason in another system;
+    - two blocks of syncd's for one interval of one calendar.
+    """
+    living = [s for s in found if s.end > now]
+    wrong = []
+    for provider in sorted({s.provider for s in living}):
+        mine = [s for s in living if s.provider == provider]
+        sources = {s.interval for s in mine if s.busy and not s.ours}
+        for system in sorted(systems):
+            here = [s for s in mine if s.system == system and s.busy]
+            taken = {s.interval for s in here}
+            wrong += [
+                f"{provider}: {_span(span)} is taken elsewhere, but open in {system}"
+                for span in sorted(sources - taken)
+            ]
+            ours = Counter(s.interval for s in here if s.ours)
+            others = {s.interval for s in mine if s.busy and not s.ours and s.system != system}
+            wrong += [
+                f"{provider}: {_span(span)} is blocked in {system} for no reason"
+                for span in sorted(set(ours) - others)
+            ]
+            wrong += [
+                f"{provider}: {_span(span)} is blocked {times} times in {system}"
+                for span, times in sorted(ours.items())
+                if times > 1
+            ]
+    return wrong
+
+
+def _span(interval: tuple[datetime, datetime]) -> str:
+    start, end = interval
+    if start.date() == end.date():
+        return f"{start:%Y-%m-%d %H:%M}-{end:%H:%M} UTC"
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,183 @@
+"""Add to a day what is drawn from random streams of its own.
+
+So what was added later leaves the days of older seeds as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+from syncd.sandbox.faults import FaultKind
+from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
+from syncd.simulate.drawn_buffers import draw_buffers
+from syncd.simulate.drawn_cancelling import draw_cancelling
+from syncd.simulate.drawn_changes import with_changes
+from syncd.simulate.drawn_cleanup import with_cleanup
+from syncd.simulate.drawn_errands import with_errands
+from syncd.simulate.drawn_facts import with_facts
+from syncd.simulate.drawn_far import with_far_meetings
+from syncd.simulate.drawn_limits import draw_limits
+from syncd.simulate.drawn_marks import draw_marks
+from syncd.simulate.drawn_paces import draw_paces
+from syncd.simulate.drawn_pauses import with_pauses
+from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
+from syncd.simulate.drawn_series import draw_series
+from syncd.simulate.drawn_slow import with_slow
+from syncd.simulate.drawn_stops import with_early_clearing, with_stops
+from syncd.simulate.drawn_twins import with_twins
+from syncd.simulate.first_writes import with_damage
+
+if TYPE_CHECKING:
+    from syncd.simulate.scenario import Scenario
+
+_CONCEALED, _CONCEALING = 0.3, (EventKind.HIDE_LIST, EventKind.REFUSE_ID)
+"""How often v1 answers 400 for deleted events; acts by which platforms conceal events."""
+
+COMPLAINTS: tuple[EventKind, ...] = (
+    EventKind.NULL_DATE,
+    EventKind.FOR_EVER,
+    EventKind.CUT_TEXT,
+    EventKind.COPY_OURS,
+    EventKind.COPY_TO_MEETING,
+    EventKind.PASTE_TAG,
+    EventKind.RENAME_USER,
+    EventKind.HIDE_USERS,
+    EventKind.STATUS,
+    EventKind.TWIN_AS,
+    EventKind.MOVE_TWINNED,
+)
+"""Acts of people and platforms that are known from public complaints about sync tools."""
+
+BROKEN_ROWS: tuple[EventKind, ...] = (
+    EventKind.NO_END,
+    EventKind.NO_ID,
+    EventKind.NO_OWNER,
+    EventKind.NO_OBJECT,
+)
+"""How rows of a platform may lack something."""
+
+_TWINS, _RESETS = 0.5, 0.4
+
+
+def with_more(day: Scenario, faults: Collection[str]) -> Scenario:
+    """Add what is drawn from random streams of its own."""
+    for add in (
+        _with_leaves,
+        _with_series,
+        _with_concealed,
+        with_twins,
+        _with_cancelling,
+        _with_marks,
+        with_stops,
+        with_damage,
+        with_far_meetings,
+        with_changes,
+        with_pauses,
+        with_errands,
+    ):
+        day = add(day)
+    more = with_early_clearing(with_facts(with_slow(_with_limits(day, faults), faults)))
+    return with_cleanup(more, faults)
+
+
+def _with_marks(day: Scenario) -> Scenario:
+    """Add what the operator acknowledges."""
+    drawn = draw_marks(Random(f"marks {day.seed}"), day.hours * 3600)  # noqa: S311
+    marks = [SimEvent(d.at, EventKind(d.what), d.system, d.number, d.slot) for d in drawn]
+    return replace(day, steps=tuple(sorted((*day.steps, *marks))))
+
+
+def _with_cancelling(day: Scenario) -> Scenario:
+    """Add the bulk cancel of LeadSquared, and meetings that are called off elsewhere."""
+    knobs, steps = draw_cancelling(Random(f"cancelling {day.seed}"), day.hours * 3600)  # noqa: S311
+    every = tuple(sorted((*day.steps, *steps)))
+    return replace(day, account=(*day.account, *knobs), steps=every)
+
+
+def _with_limits(day: Scenario, faults: Collection[str]) -> Scenario:
+    """Draw gateways that allow fewer calls, and deaths after that; accounts with very few."""
+    drawn = draw_limits(Random(f"limits {day.seed}"), day.hours * 3600)  # noqa: S311
+    steps = [s for s in drawn if s.kind is not EventKind.CRASH or "crash" in faults]
+    tight = draw_paces(Random(f"paces {day.seed}"), day.hours * 3600)  # noqa: S311
+    return replace(day, steps=tuple(sorted((*day.steps, *steps, *tight))))
+
+
+def _with_series(day: Scenario) -> Scenario:
+    """Add what happens to a recurring appointment, and whether its instances are written to."""
+    random = Random(f"series {day.seed}")  # noqa: S311
+    series = random.choice(("hold", "write"))
+    steps = (*day.steps, *draw_series(random, day.hours * 3600))
+    return replace(day, series=series, steps=tuple(sorted(steps)))
+
+
+def acts(random: Random, span: float, whats: Sequence[EventKind], most: int) -> list[SimEvent]:
+    """Draw up to so many acts of these kinds."""
+    return [
+        SimEvent(
+            round(random.uniform(0.05, 0.9) * span, 1),
+            random.choice(whats),
+            random.choice(SYSTEMS),
+            random.randrange(1000),
+            random.randrange(1000),
+        )
+        for _ in range(random.randint(0, most))
+    ]
+
+
+def _with_concealed(day: Scenario) -> Scenario:
+    """Draw what platforms show in one way and not in the other."""
+    random = Random(f"concealed {day.seed}")  # noqa: S311
+    refuses = random.random() < _CONCEALED
+    steps = acts(random, day.hours * 3600, _CONCEALING, 1)
+    day = replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
+    return _with_rebookings(replace(day, buffers=draw_buffers(day.seed, day.choices)))
+
+
+def _with_rebookings(day: Scenario) -> Scenario:
+    """Draw who cancels and books anew, and which platforms tell no times."""
+    random = Random(f"rebookings {day.seed}")  # noqa: S311
+    steps = (*day.steps, *draw_rebookings(random, day.hours * 3600, day.steps))
+    return replace(day, steps=tuple(sorted(steps)), untold=draw_untold(random))
+
+
+def _with_leaves(day: Scenario) -> Scenario:
+    """Draw, on most days, leaves of weeks, and changes to them while they run."""
+    random = Random(f"leaves {day.seed}")  # noqa: S311
+    whats = (EventKind.LEAVE, EventKind.CHANGE_LEAVE, EventKind.CHANGE_LEAVE, EventKind.END_LEAVE)
+    drawn = acts(random, day.hours * 3600, COMPLAINTS, 3)
+    steps = [replace(step, kind=random.choice(whats)) for step in drawn]
+    some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
+    before = tuple(replace(step, at=0.0, kind=EventKind.LEAVE) for step in steps[:2])
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=before, overlapping=some)
+
+
+def broken_rows(random: Random, span: float) -> list[SimEvent]:
+    """On some days rows of a platform lack something, for a while or until all is repaired."""
+    whats = random.choices(BROKEN_ROWS, k=random.choice((0, 0, 1, 2)))
+    whats += [EventKind.REPAIR_ROWS] * (len(whats) and random.randrange(2))
+    system = random.choice(SYSTEMS)
+    return [
+        SimEvent(round(random.uniform(0.05, 0.9) * span, 1), what, system, random.randrange(1000))
+        for what in whats
+    ]
+
+
+def updates(random: Random, span: float, faults: Collection[str]) -> list[SimEvent]:
+    """A meeting of v2 that is new, or over, is moved in another system; its status may be reset."""
+    if random.random() >= _TWINS:
+        return []
+    at = round(random.uniform(0.05, 0.6) * span, 1)
+    moved = round(at + random.uniform(0.05, 0.3) * span, 1)
+    number, slot = random.randrange(1000), random.randrange(1000)
+    elsewhere = random.choice(("crm", "legacy"))
+    steps = [
+        SimEvent(at, EventKind.TWIN_AS, "clinic", number, slot),
+        SimEvent(moved, EventKind.MOVE_TWINNED, elsewhere, number, random.randrange(1000)),
+    ]
+    if random.random() < _RESETS and FaultKind.RESET_FIELDS in faults:
+        fault = str(FaultKind.RESET_FIELDS)
+        steps.append(SimEvent(moved, EventKind.FAULT, "clinic", fault=fault, spelling="status"))
+    return steps

@@ -1,0 +1,83 @@
+"""What the journal, the history, the log and the database must tell, and what they must not."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Collection, Iterator
+
+from syncd.simulate.hosted import is_share
+from syncd.simulate.mass_edit import Change
+from syncd.simulate.siblings import was_carried
+from syncd.simulate.untouched import puts_back
+from syncd.simulate.world import World
+from syncd.store import StateError
+
+WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee", "lunch")
+"""What must be in no log and no database, besides the secrets."""
+
+
+def unannounced(change: Change, database: sqlite3.Connection) -> Iterator[str]:
+    """A write that the journal did not hold when it happened (docs/design.md#writing)."""
+    seen = change.after or change.before
+    provider = seen.provider if seen else ""
+    asked = (change.system, _action(change), change.event, provider)
+    found = database.execute(
+        # A queued job may come so late that its row is closed; a create has no event before it.
+        "select 1 from intent where system = ? and action = ? and (event = ? or"
+        " (event is null and provider = ? and state = 'open'))",
+        asked,
+    )
+    if found.fetchone() is None:
+        yield f"10: not in the journal: {asked[1]} of {change.system} {change.event}"
+
+
+def unexplained(town: World, database: sqlite3.Connection) -> Iterator[str]:
+    """Writes that the history does not tell (promise 10)."""
+    told = set(database.execute("select system, what, event from history"))
+    # A create whose answer was lost, and that somebody undid before it was found, has no event.
+    lost = set(database.execute("select system, action, provider from intent where event is null"))
+    for change in town.changes:
+        action = _action(change)
+        seen = change.after or change.before
+        provider = seen.provider if seen else ""
+        known = (change.system, action, change.event) in told
+        known = known or (change.system, action, provider) in lost
+        known = known or change.by_hand or puts_back(town, change) or is_share(change.event)
+        known = known or was_carried(town, change)
+        if not (known or town.is_forgotten(change.at)):
+            yield f"10: not in the history: {action} of {change.system} {change.event}"
+
+
+def _action(change: Change) -> str:
+    match change.before, change.after:
+        case None, _:
+            return "create-block"
+        case _, None:
+            return "remove-block"
+        case before, after if before.kind == "block":
+            return "move-block"
+        case before, after:
+            return "move-appointment" if before.interval != after.interval else "set-status"
+
+
+def indiscreet(texts: Collection[str], secrets: Collection[str]) -> Iterator[str]:
+    """Words that must not be there (promise 11)."""
+    for text in texts:
+        low = text.lower()
+        for word in (*WORDS, *secrets):
+            # As a word: an id of twenty random letters may well hold four of them.
+            plain = re.escape(word.lower())
+            pattern = rf"(?<![0-9a-z]){plain}(?![0-9a-z])" if word.isalpha() else plain
+            if (found := re.search(pattern, low)) is not None:
+                at = found.start()
+                yield f"11: {word!r} is told: …{text[max(0, at - 60) : at + 40]!r}"
+
+
+def ended_jobs(log: str) -> Iterator[str]:
+    """No answer, however odd, may end a job (promise 8); only the state's own faults do."""
+    for entry in map(json.loads, log.splitlines()):
+        raised = entry.get("exception", "").splitlines()[-1:]
+        if entry["event"] == "job failed" and StateError.__name__ not in str(raised):
+            yield f"8: an exception ended a job: {raised}"

@@ -1,0 +1,276 @@
+"""A story: what people do and what goes wrong, drawn from a seed, as data that can be cut shorter.
+
+Steps name their targets by number, counted among what is there when they happen, so that a step
+still means something when others were taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from random import Random
+
+from syncd.core.rules import CHOICES
+from syncd.model import ConflictKind
+from syncd.sandbox.faults import FaultKind
+from syncd.simulate import draws
+from syncd.simulate.accounts import Knobs, draw_account
+from syncd.simulate.acts import (
+    AT_THE_END,
+    CONFIGURED,
+    OPERATOR,
+    OUTSIDE,
+    SYSTEMS,
+    TROUBLE,
+    EventKind,
+    SimEvent,
+)
+from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
+from syncd.simulate.drawn_faults import ALL, HOST, disk, shifted_rows, trouble
+from syncd.simulate.drawn_hosts import draw_hosts
+from syncd.simulate.drawn_waits import draw_waits
+from syncd.simulate.extra_draws import COMPLAINTS, acts, broken_rows, updates, with_more
+
+__all__ = [
+    "ALL",
+    "CONFIGURED",
+    "HOST",
+    "OPERATOR",
+    "OUTSIDE",
+    "SYSTEMS",
+    "TROUBLE",
+    "EventKind",
+    "Scenario",
+    "SimEvent",
+    "draw_scenario",
+]
+
+DAYS = (
+    datetime(2027, 3, 27, 18, 0, tzinfo=UTC),  # the clocks of Berlin go forward in the night
+    datetime(2027, 10, 30, 18, 0, tzinfo=UTC),  # and back
+    datetime(2027, 6, 14, 5, 0, tzinfo=UTC),
+    datetime(2027, 12, 30, 20, 0, tzinfo=UTC),
+)
+
+_WEIGHTS = {
+    EventKind.BOOK: 8,
+    EventKind.TWIN: 3,
+    EventKind.MOVE: 8,
+    EventKind.CANCEL: 4,
+    EventKind.DELETE: 3,
+    EventKind.REASSIGN: 1,
+    EventKind.BLOCK: 3,
+    EventKind.MOVE_BLOCK: 2,
+    EventKind.REMOVE_BLOCK: 2,
+    EventKind.EDIT_OURS: 2,
+    EventKind.REMOVE_OURS: 2,
+    EventKind.RESYNC: 5,
+}
+
+
+_COMPANY = 0.35
+"""How often something else happens close by."""
+
+ONE_PAGE, SHORT_PAGE = 1000, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A whole day: where it begins, what happens, in order.
+
+    ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
+    ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
+    ``before`` happens before the program first reads; the lists of the systems ``overlapping`` show
+    what reaches into the time asked for, too.
+    ``hosts_listed``: v2 lists a meeting under each of its hosts, and ``owner_named``: it names the
+    assigned user among them.
+    ``series`` says whether syncd writes to instances of a series on v2.
+    ``account`` says what kind of LeadSquared account there is.
+    ``busy`` says how long lists are, and where they end.
+    ``buffers`` are minutes that v2 keeps free before and after bookings, and blocks cover.
+    ``refuses_deleted``: v1 answers 400 for what was deleted. The rows of systems that are
+    ``untold`` do not say when they were made or changed.
+    ``facts`` are sides of uncertain facts (`model.platform_facts`), by system and name; those that
+    are ``measured`` were found by a probe before the day begins. Updates on platforms that are
+    ``damaging`` change more of an appointment than they are to.
+    """
+
+    seed: int
+    start: datetime
+    hours: float
+    steps: tuple[SimEvent, ...]
+    page: int = ONE_PAGE
+    rules: tuple[tuple[str, str], ...] = ()
+    override: tuple[tuple[str, str], ...] = ()
+    replaces: bool = True
+    before: tuple[SimEvent, ...] = ()
+    overlapping: tuple[str, ...] = ()
+    hosts_listed: bool = False
+    owner_named: bool = True
+    series: str = "hold"
+    account: Knobs = ()
+    busy: Busy = ORDINARY
+    refuses_deleted: bool = False
+    untold: tuple[str, ...] = ()
+    buffers: tuple[int, int] = (0, 0)
+    facts: tuple[tuple[str, str, str], ...] = ()
+    measured: tuple[tuple[str, str], ...] = ()
+    damaging: tuple[str, ...] = ()
+
+    @property
+    def of_the_day(self) -> tuple[SimEvent, ...]:
+        """What happens before all of it is judged."""
+        return tuple(step for step in self.steps if step.kind not in AT_THE_END)
+
+    @property
+    def choices(self) -> frozenset[str]:
+        """Every choice that policy has on this day."""
+        return frozenset(choice for _, choice in (*self.rules, *self.override))
+
+
+def draw_scenario(
+    seed: int, hours: float = 24.0, faults: Collection[str] = ALL, *, complaints: bool = True
+) -> Scenario:
+    """Draw a story from a seed; the same seed gives the same story.
+
+    Without ``complaints`` the day is as it was before acts known from complaints were added.
+    """
+    random = Random(f"story {seed}")  # noqa: S311 - chance that can be repeated, not a secret
+    steps: list[SimEvent] = []
+    span = hours * 3600
+    for _ in range(random.randint(4, 16)):
+        what = random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+        step = SimEvent(
+            round(random.uniform(0.02, 0.9) * span, 1),
+            what,
+            random.choice(SYSTEMS),
+            random.randrange(1000),
+            random.randrange(1000),
+        )
+        steps.append(step)
+        if random.random() < _COMPANY:
+            # Trouble comes in company: somebody else does something close by.
+            steps.append(
+                SimEvent(
+                    round(step.at + random.choice((0.5, 30.0, 300.0, 1500.0)), 1),
+                    random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0],
+                    random.choice(SYSTEMS),
+                    random.choice((step.number, random.randrange(1000))),
+                    random.randrange(1000),
+                )
+            )
+    steps += trouble(random, span, faults, [step.at for step in steps])
+    start = random.choice(DAYS)
+    # Drawn apart, so that what was added later leaves the days of older seeds as they were.
+    apart = Random(f"accidents {seed}")  # noqa: S311
+    page = apart.choice((ONE_PAGE, ONE_PAGE, SHORT_PAGE))
+    if page < ONE_PAGE and FaultKind.SHIFT_ROWS in faults:
+        steps.append(shifted_rows(apart, span))
+    if apart.random() < _ACCIDENTS:
+        steps += _accident(apart, span)
+    rules = tuple((kind, apart.choice(choices)) for kind, choices in RULES.items())
+    policies = Random(f"policies {seed}")  # noqa: S311
+    override: tuple[tuple[str, str], ...] = ()
+    if policies.random() < _POLICIES:
+        rules += tuple((kind, policies.choice(choices)) for kind, choices in MORE_RULES.items())
+        override = _override(policies) if policies.random() < _POLICIES else ()
+        steps += _operator(policies, span)
+    replaces = True
+    if complaints:
+        steps += acts(Random(f"complaints {seed}"), span, COMPLAINTS, 3)  # noqa: S311
+        steps += disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
+    if complaints and FaultKind.ODD_ANSWER in faults:
+        near = [step.at for step in steps if step.kind in OUTSIDE]
+        steps += draws.odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
+    if complaints:
+        resets = Random(f"updates {seed}")  # noqa: S311
+        replaces = resets.random() < _REPLACES
+        steps += updates(resets, span, faults)
+        steps += broken_rows(Random(f"broken rows {seed}"), span)  # noqa: S311
+    hosts = Random(f"hosts {seed}")  # noqa: S311
+    knobs = (hosts.choice((True, False)), hosts.choice((True, False)))
+    drawn = draw_hosts(hosts, span) if complaints else []
+    steps += [SimEvent(d.at, EventKind(d.what), d.system, d.number, d.slot) for d in drawn]
+    account: Knobs = ()
+    if complaints:
+        facts = Random(f"leadsquared {seed}")  # noqa: S311
+        account = draw_account(facts, steps)
+        steps += _completed(facts, span)
+        steps += draws.words(Random(f"words {seed}"), span)  # noqa: S311
+    busy = draw_busy(lists := Random(f"list caps {seed}")) if complaints else ORDINARY  # noqa: S311
+    steps += (*list_acts(lists, busy, span), *draw_waits(seed, span, faults)) if complaints else ()
+    day = Scenario(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
+    return with_more(day, faults) if complaints else day
+
+
+def _completed(random: Random, span: float) -> list[SimEvent]:
+    """On some days people complete up to two meetings in LeadSquared."""
+    ats = [random.uniform(0.2, 0.95) * span for _ in range(random.choice((0, 0, 1, 2)))]
+    return [SimEvent(round(at, 1), EventKind.COMPLETE, "crm", random.randrange(1000)) for at in ats]
+
+
+_POLICIES = 0.5
+
+_REPLACES = 0.7
+
+
+def _override(random: Random) -> tuple[tuple[str, str], ...]:
+    kind = random.choice([*RULES, *MORE_RULES])
+    choice = random.choice(sorted({*RULES.get(kind, ()), *MORE_RULES.get(kind, ())}))
+    system = random.choice(("", *SYSTEMS))
+    return (("kind", kind), ("choice", choice), *([("system", system)] if system else []))
+
+
+def _operator(random: Random, span: float) -> list[SimEvent]:
+    """Somebody looks into the queue now and then, and may take back a run."""
+    whats = [EventKind.RESOLVE] * random.randint(0, 3) + [EventKind.UNDO] * random.choice((0, 0, 1))
+    return [
+        SimEvent(
+            round(random.uniform(0.2, 0.95) * span, 1),
+            what,
+            number=random.randrange(1000),
+            slot=random.randrange(1000),
+        )
+        for what in whats
+    ]
+
+
+_ACCIDENTS = 0.3
+RULES = {
+    "moved_apart": ("latest", "latest", "prefer", "hold"),
+    "moved_and_cancelled": ("cancel", "cancel", "move", "hold"),
+}
+
+
+MORE_RULES = {
+    str(kind): tuple(map(str, CHOICES[kind]))
+    for kind in (ConflictKind.BLOCK_EDITED, ConflictKind.SLOT_TAKEN, ConflictKind.DOUBLE_BOOKED)
+}
+
+
+def _accident(random: Random, span: float) -> list[SimEvent]:
+    """A full calendar is wiped or shifted at once; a person accepts, undoes it, or neither."""
+    system, number = random.choice(SYSTEMS), random.randrange(1000)
+
+    def step(
+        low: float, high: float, what: EventKind, *, slot: int = 0, times: int = 1
+    ) -> SimEvent:
+        at = round(random.uniform(low, high) * span, 1)
+        return SimEvent(at, what, system, number, slot, times=times)
+
+    size, slot = random.choice((4, 7, 12, 20, 28)), random.randrange(1, 12)
+    steps = [step(0.02, 0.2, EventKind.FILL, slot=slot, times=size)]
+    if random.choice((True, False)):
+        # Another calendar fills up in the same minute: many blocks are to be made at once.
+        other = replace(steps[0], system=random.choice(SYSTEMS), number=number + 1)
+        steps.append(other)
+    turn = random.randrange(2)
+    steps.append(step(0.3, 0.5, random.choice((EventKind.WIPE, EventKind.SHIFT)), slot=turn))
+    after = random.choice((EventKind.ACCEPT, EventKind.ACCEPT, EventKind.SHIFT, None))
+    if after is not None:
+        steps.append(step(0.55, 0.8, after, slot=1 - turn))
+    if random.choice((True, False)):
+        steps.append(replace(steps[-1], at=round(steps[-1].at + 30, 1), kind=EventKind.RESYNC))
+    return steps

@@ -1,0 +1,293 @@
+"""A database to work on: where it is, how it is opened, what version its schema has."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from syncd.store import layout, version
+from syncd.store.compiled import SHARED
+from syncd.store.connection import SYNC_FULL, set_synchronous
+from syncd.store.errors import StateError
+from syncd.store.files import is_there
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+LOCK_WAIT = 5.0
+"""Seconds that a statement waits for another process's transaction to end."""
+
+_BEGIN = "syncd_begin"
+"""Execution option: how SQLite begins a transaction."""
+
+
+def url_of(where: str | Path) -> URL:
+    """The SQLAlchemy URL of a path, whatever characters are in it; a URL stays as it is."""
+    text = str(where)
+    return make_url(text) if "://" in text else URL.create("sqlite", database=text)
+
+
+def path_of(where: str | Path) -> Path | None:
+    """The file of the state at a path or URL; None where it is not in a file."""
+    url = url_of(where)
+    name = url.database or ":memory:"
+    if not url.drivername.startswith("sqlite") or name == ":memory:":
+        return None
+    return Path(name)
+
+
+def open_database(where: str | Path, *, create: bool) -> Engine:
+    """Open (or make) the database. Raises `StateError` when its file cannot be there."""
+    url = url_of(where)
+    if not url.drivername.startswith("sqlite"):
+        return create_engine(url)
+    memory = not url.database or url.database == ":memory:"
+    if not memory:
+        _prepare(Path(str(url.database)), create=create)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": LOCK_WAIT, "check_same_thread": False},
+        execution_options={"compiled_cache": SHARED},
+        **({"poolclass": StaticPool} if memory else {}),
+    )
+    event.listen(engine, "connect", _pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(path: Path, *, create: bool) -> None:
+    """Make the file with mode 0600 before SQLite does it with the process's umask."""
+    if is_there(path):
+        if not os.access(path, os.R_OK | (os.W_OK if create else 0)):
+            raise StateError(
+                str(path),
+                "it cannot be opened" + (" for writing" if create else ""),
+                "Give the user that runs syncd access to the file.",
+            )
+        return
+    if not create:
+        raise _none_yet(str(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make(path)
+    except OSError as error:
+        raise StateError(
+            str(path),
+            f"it cannot be made ({error.strerror})",
+            "Set `state` in [syncd] to a path in a folder that the user that runs syncd may "
+            "write to.",
+        ) from error
+
+
+def check_integrity(database: sqlite3.Connection, *, thorough: bool = False) -> None:
+    """Look at every page of a database; 50 MB take about a tenth of a second.
+
+    A ``thorough`` look also compares the indexes with the rows, and takes several times as long.
+    Raises what SQLite raises when it meets damage by itself.
+    """
+    check = "integrity_check" if thorough else "quick_check"
+    found = [str(line) for (line,) in database.execute(f"PRAGMA {check}(1)")]
+    if found != ["ok"]:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+
+def reading(file: Path) -> sqlite3.Connection:
+    """Open a database file for reading only, trusting nothing that its schema says."""
+    database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT)
+    try:
+        layout.harden(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def expect_ours(file: Path, place: str, *, sound: bool) -> None:
+    """Check that a file is a state and nothing else, before anything of it is used.
+
+    With ``sound`` every page is looked at. Raises `StateError`, and what SQLite raises.
+    """
+    with closing(reading(file)) as database:
+        check_layout(database, place)
+        if sound:
+            check_integrity(database)
+
+
+def check_layout(database: sqlite3.Connection, place: str) -> None:
+    """Check that a database holds what the migrations make. Raises `StateError`."""
+    layout.expect_layout(database, place, version.newest_schema(), made_by)
+
+
+def made_by(revision: str) -> list[tuple[str, str, str]] | None:
+    """The objects of an empty state of a version; None for a version that is not known here."""
+    return _made_by(revision, version.MIGRATIONS)
+
+
+@lru_cache(maxsize=4)
+def _made_by(revision: str, _migrations: Path) -> list[tuple[str, str, str]] | None:
+    from alembic import command  # noqa: PLC0415
+
+    config, scripts = _scripts()
+    if revision not in {script.revision for script in scripts.walk_revisions()}:
+        return None
+    engine = open_database("sqlite://", create=True)
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+        with closing(engine.raw_connection()) as raw:
+            return layout.objects(raw.driver_connection)  # type: ignore[arg-type]
+    finally:
+        engine.dispose()
+
+
+def _make(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:  # another process was faster
+        is_there(path)
+
+
+def _none_yet(place: str) -> StateError:
+    return StateError(
+        place,
+        "there is no state yet",
+        "Run `syncd resync --dry-run` to see what a first run would do.",
+    )
+
+
+def _pragmas(connection: sqlite3.Connection, _record: Any) -> None:
+    # Python's driver begins a transaction only before an INSERT, UPDATE or DELETE: tables would be
+    # made outside of it, and several reads in one would see several states. So it is told to leave
+    # that alone, and `_begin` does it.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA trusted_schema=OFF")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(SYNC_FULL)
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    how = connection.get_execution_options().get(_BEGIN, "DEFERRED")
+    raw = connection.connection
+    with closing(raw.cursor()) as cursor:
+        set_synchronous(raw, cursor, SYNC_FULL)
+        cursor.execute(f"BEGIN {how}")
+
+
+def migrate(engine: Engine, place: str) -> None:
+    """Bring the schema up to this program's version: all of it, or nothing.
+
+    Raises `StateError` if it is a newer one, or no state of syncd's.
+    """
+    if _is_current(engine):
+        return
+    from alembic import command  # noqa: PLC0415
+
+    config, scripts = _scripts()
+    # The write lock comes before the look that counts: another process may be migrating just now.
+    with (
+        engine.connect().execution_options(**{_BEGIN: "IMMEDIATE"}) as connection,
+        connection.begin(),
+    ):
+        if _version(connection, scripts, place) != scripts.get_current_head():
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def expect_current(engine: Engine, place: str) -> None:
+    """Check, without writing, that the schema has this program's version.
+
+    Raises `StateError` for an older or newer one, for none, and for another program's.
+    """
+    if _is_current(engine):
+        return
+    _, scripts = _scripts()
+    with engine.connect() as connection:
+        current = _version(connection, scripts, place)
+    if current is None:
+        raise _none_yet(place)
+    if current != scripts.get_current_head():
+        raise StateError(
+            place,
+            "it was written by an older syncd",
+            "Restart the daemon, or run `syncd resync`: both bring it up to date.",
+        )
+
+
+def _is_current(engine: Engine) -> bool:
+    """Whether the schema has this program's version: to see that takes no Alembic (and 10 MB)."""
+    with engine.connect() as connection:
+        try:
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+        except DBAPIError:  # no such table; whatever else it is will be told by a closer look
+            return False
+        return list(found) == [version.newest_schema()]
+
+
+COPY = 0x73796363
+"""Marks a file, as its application id, as a copy of a state: a backup of syncd's."""
+
+
+def is_copy(engine: Engine) -> bool:
+    """Whether this database was a backup, and nobody has worked with it since."""
+    with engine.connect() as connection:
+        return int(connection.exec_driver_sql("PRAGMA application_id").scalar_one()) == COPY
+
+
+def no_copy(engine: Engine) -> None:
+    """Take the mark of a copy away: from here on somebody works with this database."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA application_id = 0")
+
+
+def installation_of(engine: Engine) -> int:
+    """The number of the installation that this database belongs to; 0 if it has none yet.
+
+    It is SQLite's `user_version`, which Alembic leaves alone and every copy of a database keeps.
+    """
+    with engine.connect() as connection:
+        return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def name_installation(engine: Engine, number: int) -> None:
+    """Note which installation this database belongs to."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"PRAGMA user_version = {number:d}")
+
+
+def _scripts() -> tuple[Config, ScriptDirectory]:
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = Config()
+    # Alembic reads this through a ConfigParser, to which a percent sign means something.
+    config.set_main_option("script_location", str(version.MIGRATIONS).replace("%", "%%"))
+    return config, ScriptDirectory.from_config(config)
+
+
+def _version(connection: Connection, scripts: ScriptDirectory, place: str) -> str | None:
+    """The schema's version; None if there is no table at all yet."""
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None and inspect(connection).get_table_names():
+        raise StateError(
+            place,
+            "it is another program's database",
+            "Set `state` in [syncd] to a path that is syncd's own.",
+        )
+    if current is not None and current not in {r.revision for r in scripts.walk_revisions()}:
+        raise layout.newer(place, current)
+    return current

@@ -1,0 +1,53 @@
+"""Rows that go, or become history: the statements of one transaction of `Store.apply`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Dialect, bindparam, delete, select, update
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from syncd.model import EventRef, Replica
+from syncd.store.prepared_statements import compiled
+from syncd.store.tables import BOOKING, EVENT, REPLICA
+
+CHUNK = 400
+"""Ids in one IN (...): well below the number of variables that any SQLite allows."""
+
+_OF_EVENT = (REPLICA.c.system == bindparam("in_system"), REPLICA.c.event == bindparam("of_event"))
+_THE_EVENT = (EVENT.c.system == bindparam("in_system"), EVENT.c.id == bindparam("of_event"))
+_OF_BOOKING = REPLICA.c.booking == bindparam("of_booking")
+
+_UNLINK = delete(REPLICA).where(_OF_BOOKING, *_OF_EVENT)
+_UNLINK_ALL = delete(REPLICA).where(*_OF_EVENT)
+_FORGET = delete(EVENT).where(*_THE_EVENT)
+_RETIRE = update(BOOKING).where(BOOKING.c.id == bindparam("of_booking")).values(retired=True)
+_EVENTS = select(REPLICA.c.system, REPLICA.c.event).where(_OF_BOOKING)
+_SERVES = select(BOOKING.c.id).join(REPLICA, REPLICA.c.booking == BOOKING.c.id)
+_SERVES = _SERVES.where(*_OF_EVENT, BOOKING.c.retired.is_(False))
+_RETIRE_EVENT = update(EVENT).where(*_THE_EVENT, ~_SERVES.exists()).values(retired=True)
+
+
+def delete_links(dialect: Dialect, cursor: DBAPICursor, replicas: Sequence[Replica]) -> None:
+    """Let bookings no more be linked to those events."""
+    gone = [{"of_booking": r.booking, "in_system": r.system, "of_event": r.event} for r in replicas]
+    compiled(dialect, _UNLINK).execute(cursor, gone)
+
+
+def delete_events(dialect: Dialect, cursor: DBAPICursor, refs: Sequence[EventRef]) -> None:
+    """Drop events, and every link to them."""
+    gone = [{"in_system": ref.system, "of_event": ref.id} for ref in refs]
+    compiled(dialect, _UNLINK_ALL).execute(cursor, gone)
+    compiled(dialect, _FORGET).execute(cursor, gone)
+
+
+def archive_events(dialect: Dialect, cursor: DBAPICursor, bookings: Sequence[str]) -> None:
+    """Make bookings history, and with them the events that serve no other living booking."""
+    over = [{"of_booking": booking} for booking in bookings]
+    compiled(dialect, _RETIRE).execute(cursor, over)
+    served = compiled(dialect, _EVENTS).query(cursor, over)
+    if served:
+        ended = {(row["system"], row["event"]) for row in served}
+        compiled(dialect, _RETIRE_EVENT).execute(
+            cursor, [{"in_system": system, "of_event": event} for system, event in sorted(ended)]
+        )

@@ -1,0 +1,32 @@
+"""What was moved into the window and not looked into yet, and what the last whole reads covered."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, select
+
+from syncd.model import Kind, TrackedEvent, WholeRead
+from syncd.store import rows
+from syncd.store.store import Store
+from syncd.store.tables import COVERAGE, EVENT
+
+_MARKED = select(EVENT).where(EVENT.c.moved_in_at.is_not(None), EVENT.c.retired.is_(False))
+_WHOLE = select(
+    COVERAGE.c.provider, COVERAGE.c.kinds, COVERAGE.c.last_whole_ends, COVERAGE.c.last_whole_at
+).where(COVERAGE.c.system == bindparam("of_system"), COVERAGE.c.last_whole_at.is_not(None))
+
+
+def newcomers(store: Store) -> list[TrackedEvent]:
+    """Return the appointments whose twins have still to be looked for beyond the window."""
+    found = [rows.to_record(row) for row in store.query_once(_MARKED)]
+    return sorted(found, key=lambda r: (r.system, r.id))
+
+
+def whole_reads(store: Store, system: str) -> dict[str, WholeRead]:
+    """Return the last whole read of appointments of each provider in a system."""
+    found: dict[str, WholeRead] = {}
+    for row in store.query(_WHOLE, {"of_system": system}):
+        read = WholeRead(row["last_whole_ends"], row["last_whole_at"])
+        known = found.get(row["provider"])
+        if Kind.APPOINTMENT in row["kinds"].split(",") and (known is None or known.at < read.at):
+            found[row["provider"]] = read
+    return found

@@ -1,0 +1,122 @@
+"""Which events are proven to be ours, by id; and which other events bear their tags.
+
+The proof is a journal row: a create that is done, with the id that it returned or adopted; or,
+where the journal was lost or is older than the block, a line of the file of created ids
+(docs/design.md#ownership). A tag proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import bindparam, select
+
+from syncd.model import Action, Id, IntentState, Kind, TrackedEvent
+from syncd.store import rows
+from syncd.store.load import PENDING
+from syncd.store.store import Store
+from syncd.store.tables import EVENT, INTENT, REPLICA
+
+_CREATE = INTENT.c.action == str(Action.CREATE_BLOCK)
+_DONE = INTENT.c.state == str(IntentState.DONE)
+_CREATED = select(INTENT.c.event).where(
+    _CREATE,
+    _DONE,
+    INTENT.c.system == bindparam("system"),
+    INTENT.c.event == bindparam("event"),
+)
+_MADE_WITH = select(INTENT.c.system, INTENT.c.event).where(
+    _CREATE, _DONE, INTENT.c.key == bindparam("key"), INTENT.c.event.is_not(None)
+)
+_MADE_FOR = select(INTENT.c.provider).where(
+    _CREATE,
+    _DONE,
+    INTENT.c.system == bindparam("system"),
+    INTENT.c.event == bindparam("event"),
+)
+_UNANSWERED = select(INTENT.c.id).where(_CREATE, PENDING, INTENT.c.key == bindparam("key")).limit(1)
+_BEARING = select(EVENT).where(EVENT.c.key == bindparam("key")).order_by(EVENT.c.system, EVENT.c.id)
+_LINKED = select(REPLICA.c.booking).where(
+    REPLICA.c.system == EVENT.c.system, REPLICA.c.event == EVENT.c.id
+)
+_ORPHANS = (
+    select(EVENT)
+    .where(
+        EVENT.c.key.is_not(None),
+        EVENT.c.mine.is_(False),
+        EVENT.c.retired.is_(False),
+        EVENT.c.kind == str(Kind.BLOCK),
+        EVENT.c.starts.is_not(None),
+        EVENT.c.provider != "",
+        ~_LINKED.exists(),
+    )
+    .order_by(EVENT.c.provider, EVENT.c.starts, EVENT.c.system, EVENT.c.id)
+)
+
+_LET_GO = (
+    select(EVENT)
+    .where(
+        EVENT.c.system == bindparam("system"),
+        EVENT.c.provider == "",
+        EVENT.c.mine.is_(True),
+        EVENT.c.retired.is_(False),
+        select(INTENT.c.id)
+        .where(
+            _CREATE,
+            _DONE,
+            INTENT.c.system == EVENT.c.system,
+            INTENT.c.event == EVENT.c.id,
+            INTENT.c.provider == bindparam("provider"),
+        )
+        .exists(),
+    )
+    .order_by(EVENT.c.id)
+)
+
+
+def created_ids(store: Store, system: str, events: Collection[str]) -> set[str]:
+    """Return those of these events of a system that a create of ours is known to have made."""
+    asked = [{"system": system, "event": event} for event in sorted(set(events))]
+    found = {row["event"] for row in store.query(_CREATED, *asked)}
+    if store.created is not None:
+        found |= store.created.proven(system, set(events) - found)
+    return found
+
+
+def made_for(store: Store, system: str, event: str) -> set[str]:
+    """Return the providers for whom the journal says that an event was made."""
+    asked = {"system": system, "event": event}
+    return {row["provider"] for row in store.query(_MADE_FOR, asked)}
+
+
+def bearers(store: Store, tag: str) -> list[TrackedEvent]:
+    """Return every stored event of any calendar that bears the tag, history included."""
+    return [rows.to_record(row) for row in store.query(_BEARING, {"key": tag})]
+
+
+def owned_with(store: Store, tag: str, bearing: Collection[TrackedEvent]) -> set[Id]:
+    """Return the ids under which blocks of ours with that tag are known, gone ones included."""
+    owned = {(row["system"], row["event"]) for row in store.query(_MADE_WITH, {"key": tag})}
+    owned |= {(record.system, record.id) for record in bearing if record.created_by_us}
+    if store.created is not None:
+        owned |= store.created.tagged(tag)
+    for system in {record.system for record in bearing}:
+        ids = [record.id for record in bearing if record.system == system]
+        owned |= {(system, event) for event in created_ids(store, system, ids)}
+    return owned
+
+
+def is_unanswered(store: Store, tag: str) -> bool:
+    """Return whether the tag is that of a create whose outcome is still unknown."""
+    return bool(store.query(_UNANSWERED, {"key": tag}))
+
+
+def orphans(store: Store) -> list[TrackedEvent]:
+    """Return the tagged blocks that are neither ours nor known to be a copy of one of ours."""
+    return [rows.to_record(row) for row in store.query(_ORPHANS, {})]
+
+
+def unplaced_blocks(store: Store, system: str, provider: str) -> list[TrackedEvent]:
+    """Return our blocks that are in no calendar now and that were made for this provider."""
+    asked = {"system": system, "provider": provider}
+    return [rows.to_record(row) for row in store.query(_LET_GO, asked)]

@@ -1,0 +1,57 @@
+"""Look into a state or a backup without using it: what a person compares before a restore."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from syncd.store import layout
+from syncd.store.backup import NAME_ONE, expect_backup, expect_state
+from syncd.store.database import reading
+from syncd.store.errors import translate_errors
+
+
+@dataclass(frozen=True, slots=True)
+class StateSummary:
+    """What a file holds. ``used_at`` is when syncd last read a system with it; None: never.
+
+    ``installation`` is the number of the one that it belongs to, 0 before its first create.
+    """
+
+    version: str
+    bookings: int
+    used_at: datetime | None
+    installation: int
+
+
+def summarise_state(file: Path, *, opened: int | None = None) -> StateSummary:
+    """Check that a file is a sound state or backup, and return what it holds. Raises StateError.
+
+    ``opened`` is the file, opened by root for a user that may not open it.
+    """
+    if opened is None:
+        expect_backup(file, None)
+    with translate_errors(str(file), damaged=NAME_ONE), closing(_open(file, opened)) as database:
+        expect_state(database, file)
+        (bookings,) = database.execute("SELECT count(*) FROM booking WHERE NOT retired").fetchone()
+        (read_at,) = database.execute("SELECT max(read_at) FROM coverage").fetchone()
+        (number,) = database.execute("PRAGMA user_version").fetchone()
+        used_at = None if read_at is None else datetime.fromisoformat(read_at).astimezone(UTC)
+        version = layout.version_of(database, str(file)) or ""
+        return StateSummary(version, int(bookings), used_at, int(number))
+
+
+def _open(file: Path, opened: int | None) -> sqlite3.Connection:
+    if opened is None:
+        return reading(file)
+    database = sqlite3.connect(":memory:")
+    with os.fdopen(os.dup(opened), "rb") as content:
+        content.seek(0)
+        database.deserialize(content.read())
+        content.seek(0)
+    layout.harden(database)
+    return database

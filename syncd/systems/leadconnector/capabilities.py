@@ -1,0 +1,40 @@
+"""What a v2 location can be relied on for: what is documented, and what was measured of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.model import Kind, Status, Statuses
+from syncd.systems.capability_cache import list_lag
+from syncd.systems.leadconnector import slots
+from syncd.systems.leadconnector.fields import RECORD
+from syncd.systems.measured import Side
+from syncd.systems.port import Capabilities
+
+if TYPE_CHECKING:
+    from syncd.systems.leadconnector.account import Account
+    from syncd.systems.measured import MeasuredFacts
+
+
+def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
+    """Return what a location can be relied on for.
+
+    An update replaces the record for all that the engine knows: `Updater` reads and compares it
+    whatever was measured. Instances of a series are written to where the configuration allows it,
+    and nothing was seen since that speaks against it.
+    """
+    only_lists = not measured.is_yes("block_by_id")
+    instances = measured.side("instance_writes")
+    untouched = instances is Side.SAFE or measured.is_yes("instance_writes")
+    return Capabilities(
+        lag=list_lag(measured),
+        slots_ahead=slots.MAX_SPAN,
+        statuses=Statuses.of(account.statuses).lasting(Status),
+        key_survives=measured.is_yes("keeps_tag"),
+        gone_by_list=frozenset({Kind.BLOCK} if only_lists else ()),
+        update_replaces=True,
+        update_sets_status=True,
+        series_writes=account.series == "write" and untouched,
+        series_held=account.series == "hold",
+        record_fields=RECORD,
+    )

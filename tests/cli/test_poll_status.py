@@ -1,0 +1,107 @@
+"""`status` tells the rota: slices, who is read more often, and who makes up for it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from syncd.cli import inspect
+from syncd.cli.poll_status import poll_plan
+from syncd.daemon.lock import Holder
+from syncd.model import PollSlot, RateAllowance
+from syncd.store import Store
+from syncd.store.poll_schedule import save_poll_schedule
+from syncd.store.status_query import EMPTY_STATUS, StatusSnapshot
+from tests.cli.conftest import Desk
+
+AT = datetime(2026, 6, 1, 9, tzinfo=UTC)
+
+
+def seen(*rota: PollSlot) -> StatusSnapshot:
+    return replace(
+        EMPTY_STATUS,
+        allowances={"crm": RateAllowance("crm", AT, 7.0, near=60.0, far=900.0)},
+        poll_schedule=rota,
+    )
+
+
+def said(*rota: PollSlot) -> list[str]:
+    plan = poll_plan(seen(*rota), {"crm"})
+    assert plan is not None
+    return list(plan.lines())
+
+
+def test_before_the_daemon_planned_anything_there_is_nothing_to_tell() -> None:
+    assert poll_plan(EMPTY_STATUS, {"crm"}) is None
+    assert poll_plan(seen(), {"crm"}) is None
+
+
+def test_a_plain_rota_is_one_line() -> None:
+    four = [PollSlot(f"p{n}", n, 2) for n in range(4)]
+    assert said(*four) == [
+        "reading  the near window every 1m; the whole one every 15m, in 4 slices, one every 225s"
+    ]
+    assert said(PollSlot("p", 0, 2)) == [
+        "reading  the near window every 1m; the whole one every 15m"
+    ]
+
+
+def test_a_system_with_a_slower_pace_has_a_line_of_its_own() -> None:
+    many = seen(PollSlot("p", 0, 2))
+    slow = replace(many.allowances["crm"], system="web", near=120.0, far=21600.0)
+    gone = replace(slow, system="gone", near=5.0)
+    told = replace(many, allowances={**many.allowances, "web": slow, "gone": gone})
+    plan = poll_plan(told, {"crm", "web"})
+    assert plan is not None
+    assert list(plan.lines()) == [
+        "reading  the near window every 1m; the whole one every 15m",
+        "slower   web: every 2m and every 6h",
+    ]
+    assert plan.to_json()["systems"]["web"] == {"near_seconds": 120.0, "far_seconds": 21600.0}
+
+
+def test_two_hundred_providers_fit_a_terminal() -> None:
+    many = [PollSlot(f"somebody{n:03}", n % 5, 4 if n % 3 else 1) for n in range(200)]
+    lines = said(*many)
+    assert len(lines) == 3
+    assert all(len(line) <= 100 for line in lines)
+    assert "somebody001, somebody002" in lines[1]
+    assert lines[1].endswith(": up to twice as often, for they had news;")
+    assert " more:" in lines[1]
+    assert "67 providers with none lately: it is every 30m for them" in lines[2]
+
+
+def test_a_name_longer_than_the_line_is_counted_instead() -> None:
+    lines = said(PollSlot("x" * 200, 0, 4), PollSlot("y", 1, 1))
+    assert lines[1].startswith("busy     1 provider: ")
+
+
+def test_status_shows_it_while_the_daemon_runs_and_json_always(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.say("resync", "--yes")
+    assert json.loads(desk.say("status", "--json").out)["reading"] is None
+    store = Store.open(desk.path.parent / "state.db")
+    store.save_health(RateAllowance("crm", AT, 7.0, near=60.0, far=900.0))
+    save_poll_schedule(
+        store, [PollSlot("carol", 0, 4), PollSlot("alice", 1, 1), PollSlot("bob", 2, 2)]
+    )
+    store.close()
+    assert json.loads(desk.say("status", "--json").out)["reading"] == {
+        "near_seconds": 60.0,
+        "far_seconds": 900.0,
+        "slices": 3,
+        "slice_seconds": 300.0,
+        "more_often": ["carol"],
+        "less_often": ["alice"],
+        "systems": {"crm": {"near_seconds": 60.0, "far_seconds": 900.0}},
+    }
+    assert "3 slices" not in desk.say("status").out
+    monkeypatch.setattr(inspect, "holder", lambda _path: Holder("daemon", 7))
+    told = desk.say("status").out
+    assert "in 3 slices, one every 5m" in told
+    assert "busy     carol: up to twice as often" in told
+    assert "calm     1 provider with none lately: it is every 30m" in told

@@ -1,0 +1,89 @@
+"""`status` and `check`: how each system is, its calls, and what to do."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from syncd.app import RealClock, build
+from syncd.config.load import load
+from syncd.daemon.monitor import Monitor
+from syncd.daemon.poll_scheduler import read_intervals
+from syncd.model import Fact
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.store import Store
+from tests.cli.conftest import Desk
+
+
+def test_status_tells_trouble_with_cause_remedy_and_next_attempt(desk: Desk) -> None:
+    desk.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
+    assert desk.say("resync", "--yes").code == 4
+    said = desk.say("status")
+    assert "unauthorised" in said.out
+    assert "legacy is unauthorised" in said.err
+    assert "Renew the secret" in said.err
+    assert "asked again at" in " ".join(said.err.split())
+    assert all(len(line) <= 100 for line in (said.out + said.err).splitlines())
+    system = json.loads(desk.say("status", "--json").out)["systems"]["legacy"]
+    assert (system["state"], system["calls"]) == ("unauthorised", None)
+    assert system["since"] < system["asked_again_at"]
+
+
+def test_a_person_who_runs_a_resync_meets_no_back_off(desk: Desk) -> None:
+    desk.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
+    desk.say("resync", "--yes")
+    desk.world.sandbox.legacy.faults.clear()
+    assert desk.say("resync", "--yes").code == 0
+    assert json.loads(desk.say("status", "--json").out)["systems"]["legacy"]["state"] == "ok"
+
+
+def plan_of(desk: Desk) -> None:
+    """What the daemon does after each job."""
+    settings = load(desk.path, {})
+    app = build(settings)
+    monitor = Monitor(
+        app.systems, app.store, settings.syncd.state_path, read_intervals(settings), RealClock()
+    )
+    monitor._plan()
+    app.store.close()
+
+
+def test_status_shows_the_calls_that_were_planned_and_are_left(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    plan_of(desk)
+    calls = json.loads(desk.say("status", "--json").out)["systems"]["crm"]["calls"]
+    assert calls["planned_per_minute"] == 8.0  # every 10 s, and two slices in a minute
+    assert calls["allowed_per_minute"] == 1200.0
+    assert "8.0 of 1200" in desk.say("status").out
+
+
+@pytest.mark.prove
+def test_a_plan_that_does_not_fit_is_a_warning_that_says_what_happens(desk: Desk) -> None:
+    text = desk.path.read_text().replace("calls_per_5s = 100", "calls_per_5s = 1")
+    desk.path.write_text(text)
+    said = desk.say("check")
+    assert said.code == 0
+    assert "polling would take 8 calls a minute, and can have 6.0" in " ".join(said.out.split())
+    assert "every 15s and the whole one every 24m" in " ".join(said.out.split())
+    store = Store.open("sqlite://")
+    assert store.allowances() == {}
+    store.close()
+
+
+def test_status_tells_the_limit_that_a_platform_said(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    store = Store.open(load(desk.path, {}).syncd.state_path)
+    now = RealClock().now()
+    store.save_health(
+        Fact("crm", "refused rate", "6/5", now),
+        Fact("legacy", "refused rate", "3/5", now - timedelta(days=2)),
+    )
+    store.close()
+    said = desk.say("status")
+    assert "crm allows 6 calls in 5 s, as it said" in said.out
+    assert "legacy allows" not in said.out
+    systems = json.loads(desk.say("status", "--json").out)["systems"]
+    assert (systems["crm"]["limits"]["calls"], systems["crm"]["limits"]["seconds"]) == (6, 5.0)
+    assert systems["legacy"]["limits"] is None

@@ -1,0 +1,154 @@
+"""Two meetings at one time: what counts, what a class and spare equipment allow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from syncd.core.double_bookings import MAX_PAIRS
+from syncd.core.inputs import CalendarState
+from syncd.core.reconcile import Decision, DecisionInput, reconcile_with_answer
+from syncd.core.resolution import Resolution, ResolutionKind
+from syncd.core.rules import Choice, Rules
+from syncd.model import Conflict, ConflictKind, Kind, ProviderState, TrackedEvent, Value
+from tests.core.kit import (
+    DAY,
+    NOW,
+    SYSTEMS,
+    booking,
+    calendars,
+    decided,
+    off,
+    origin,
+    rec,
+    summary,
+    v,
+)
+
+
+def state(*values: tuple[str, Value], kind: Kind = Kind.APPOINTMENT) -> ProviderState:
+    """Meetings of service s, numbered in the order of their opening."""
+    records: list[TrackedEvent] = [
+        rec(s, f"{s}{n}", value, value, service="s", kind=kind)
+        for n, (s, value) in enumerate(values)
+    ]
+    return ProviderState(
+        "p",
+        tuple(records),
+        tuple(booking(f"n{n}", value, kind=kind) for n, (_, value) in enumerate(values)),
+        tuple(origin(f"n{n}", s, f"{s}{n}") for n, (s, _) in enumerate(values)),
+    )
+
+
+def doubles(world: ProviderState, *, seats: int = 1, capacity: int = 1) -> list[Conflict]:
+    kept = calendars()
+    kept["a"] = CalendarState("a", seats={"s": seats})
+    found = decided(world, calendars=kept, capacity=capacity).conflicts
+    return [c for c in found if c.kind is ConflictKind.DOUBLE_BOOKED]
+
+
+CASES = [
+    ("across systems", state(("a", v(9, 11)), ("b", v(10))), 1, 1, ["n0+n1"]),
+    ("inside one", state(("a", v(9, 11)), ("a", v(10))), 1, 1, ["n0+n1"]),
+    ("touching ends do not overlap", state(("a", v(9)), ("b", v(10))), 1, 1, []),
+    ("a cancelled one takes no time", state(("a", v(9)), ("b", off(9))), 1, 1, []),
+    ("what is over is history", state(("a", v(3, 5)), ("b", v(4, 5))), 1, 1, []),
+    (
+        "three in a row: each pair that overlaps",
+        state(("a", v(9, 11)), ("b", v(10, 12)), ("c", v(11, 13))),
+        1,
+        1,
+        ["n0+n1", "n1+n2"],
+    ),
+    ("a class with seats", state(("a", v(9)), ("a", v(9)), ("a", v(9))), 3, 1, []),
+    ("a class that is overfull", state(("a", v(9)), ("a", v(9)), ("a", v(9))), 2, 1, ["n0+n2"]),
+    (
+        "a class against another meeting is one pair, not ten",
+        state(("a", v(9)), ("a", v(9)), ("b", v(9))),
+        2,
+        1,
+        ["n0+n2"],
+    ),
+    ("seats are of one time only", state(("a", v(9)), ("a", v(9, 11))), 5, 1, ["n0+n1"]),
+    ("two of a kind may be used at once", state(("a", v(9)), ("b", v(9))), 1, 2, []),
+    (
+        "a third is one too many",
+        state(("a", v(9)), ("b", v(9)), ("c", v(9))),
+        1,
+        2,
+        ["n0+n2", "n1+n2"],
+    ),
+    (
+        "two blocks over each other are nobody's meeting",
+        state(("a", v(9)), ("b", v(9)), kind=Kind.BLOCK),
+        1,
+        1,
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "world", "seats", "capacity", "pairs"), CASES)
+def test_meetings_that_overlap_are_found(
+    name: str, world: ProviderState, seats: int, capacity: int, pairs: list[str]
+) -> None:
+    found = doubles(world, seats=seats, capacity=capacity)
+    assert sorted(c.subject for c in found) == pairs, name
+
+
+def test_each_of_hundreds_at_one_time_is_in_a_pair_but_not_in_hundreds() -> None:
+    world = state(*((("a", "b")[n % 2], v(9, 11)) for n in range(300)))
+    pairs = [c.subject.split("+") for c in doubles(world)]
+    assert {meeting for pair in pairs for meeting in pair} == {f"n{n}" for n in range(300)}
+    assert len(pairs) < 300 * MAX_PAIRS
+
+
+def test_it_is_told_once_and_stays_the_same_entry() -> None:
+    world = state(("a", v(9, 11)), ("b", v(10)))
+    first = decided(world)
+    (opened,) = first.changes.opened
+    again = decided(replace(world, conflicts=(opened,)))
+    assert (again.changes.opened, again.changes.closed) == ([], [])
+
+
+def moved_on_top() -> ProviderState:
+    """A meeting that was moved on top of another one; its twin was not told yet."""
+    world = state(("a", v(9)), ("c", v(14)))
+    twin = origin("n0", "b", "b9")
+    return replace(
+        world,
+        records=(rec("a", "a0", v(14), v(9)), world.records[1], rec("b", "b9", v(9), v(9))),
+        replicas=(*world.replicas, twin),
+    )
+
+
+def told(decision: Decision) -> list[tuple[str, str, str]]:
+    """The writes to appointments."""
+    return [w for w in summary(decision) if w[0] == "move-appointment"]
+
+
+TOLD = [("move-appointment", "b", "09-10>14-15")]
+HOLD = Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)
+
+
+def test_reported_is_carried_on_and_held_waits() -> None:
+    assert told(decided(moved_on_top())) == TOLD
+    assert told(decided(moved_on_top(), rules=HOLD)) == []
+
+
+@pytest.mark.parametrize(
+    ("way", "writes"), [(ResolutionKind.KEEP_BOTH, TOLD), (ResolutionKind.DISMISS, [])]
+)
+def test_both_kept_are_written_to_again_and_a_dismissed_pair_is_left_as_it_is(
+    way: ResolutionKind, writes: list[tuple[str, str, str]]
+) -> None:
+    world = moved_on_top()
+    (entry,) = decided(world, rules=HOLD).changes.opened
+    world = replace(world, conflicts=(entry,))
+    case = DecisionInput(calendars(), HOLD, NOW, DAY, "run")
+    decision, _ = reconcile_with_answer(world, case, lambda: "n", {entry.id: Resolution(way)})
+    assert told(decision) == writes
+    # And so from then on: the calendar may have been down just then.
+    (quiet,) = decision.changes.opened
+    assert told(decided(replace(world, conflicts=(quiet,)), rules=HOLD)) == writes

@@ -1,0 +1,226 @@
+"""Whose turn it is: through news, stretched rounds, new providers and clocks that jump."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.core.poll_schedule import ROUNDS
+from syncd.daemon.poll_scheduler import PollScheduler
+from syncd.engine.report import Report
+from syncd.model import Window
+from syncd.systems.port import CallStats
+from tests.daemon.watched import SPANS
+from tests.engine.fakes import FakeClock
+
+
+@dataclass
+class Lists:
+    """A system that reads each of its providers with a call, or all of them with one."""
+
+    providers: tuple[str, ...]
+    bulk: bool = False
+    limits: tuple[tuple[int, float], ...] = ()
+    windows: list[Window] = field(default_factory=list)
+
+    @property
+    def traffic(self) -> CallStats:
+        return CallStats(limits=self.limits)
+
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        self.windows.append(window)
+        wanted = set(self.providers) & set(self.providers if providers is None else providers)
+        return min(1, len(wanted)) if self.bulk else len(wanted)
+
+
+def alone(providers: Collection[str]) -> Collection[str]:
+    return providers
+
+
+NAMES = tuple(f"p{number:02}" for number in range(20))
+
+
+@dataclass
+class Watch:
+    """A daemon's far reads, without the daemon."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    systems: dict[str, Lists] = field(
+        default_factory=lambda: {"crm": Lists(NAMES, bulk=True), "legacy": Lists(NAMES)}
+    )
+    rounds: PollScheduler = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Everything was read just now."""
+        self.rounds = PollScheduler(self.systems, SPANS, self.clock)
+        self.rounds.record_report(Report("r0", job="resync"))
+
+    def turn(self, *providers: str) -> list[str]:
+        """The next one, when its time has come."""
+        self.clock.time += self.rounds.tick
+        return self.rounds.providers_due(providers or NAMES, alone)
+
+    def news(self, provider: str, count: int = 1, job: str = "near") -> None:
+        self.rounds.record_report(
+            Report("r1", job=job, external_changes=Counter({provider: count}))
+        )
+
+    def all_calm(self) -> None:
+        """A quiet night; everybody was read just now."""
+        self.clock.time += timedelta(hours=12)
+        self.rounds.record_report(Report("r0", job="resync"))
+
+
+def test_a_round_reads_everybody_once_a_few_at_a_time() -> None:
+    watch = Watch()
+    assert watch.rounds.tick == timedelta(minutes=3)
+    seen = [watch.turn() for _ in range(5)]
+    assert [len(each) for each in seen] == [4] * 5
+    assert sorted(p for each in seen for p in each) == list(NAMES)
+    assert watch.turn() == seen[0]
+
+
+def test_who_has_news_is_read_twice_as_often_while_others_are_calm() -> None:
+    watch = Watch()
+    watch.all_calm()
+    assert set(watch.rounds.rota.reads.values()) == {ROUNDS}
+    watch.news("p03")
+    reads = Counter(p for _ in range(20) for p in watch.turn())
+    assert reads["p03"] == 8
+    assert min(reads.values()) >= 2
+    assert reads.total() == 80
+
+
+def test_what_a_resync_brings_says_nothing_of_how_often_a_calendar_changes() -> None:
+    watch = Watch()
+    watch.all_calm()
+    watch.news("p03", 50, job="resync")
+    watch.news("p04", 50, job="request")
+    assert set(watch.rounds.rota.reads.values()) == {ROUNDS}
+
+
+def test_nobody_is_calm_before_three_hours_are_over() -> None:
+    watch = Watch()
+    watch.clock.time += timedelta(hours=2, minutes=59)
+    watch.news("p03", 9)
+    assert set(watch.rounds.rota.reads.values()) == {ROUNDS}
+    watch.clock.time += timedelta(minutes=2)
+    watch.news("p03", 9)
+    assert watch.rounds.rota.reads["p03"] == 2 * ROUNDS
+
+
+def test_near_a_limit_the_turns_are_further_apart_and_the_slices_stay() -> None:
+    watch = Watch()
+    slices = watch.rounds.rota.slices
+    watch.rounds.far = timedelta(hours=1)
+    assert watch.rounds.tick == timedelta(minutes=12)
+    watch.turn()
+    assert watch.rounds.rota.slices == slices
+
+
+def test_a_need_counts_what_slices_cost() -> None:
+    needs = {need.system: need for need in Watch().rounds.needs()}
+    assert (needs["crm"].near, needs["crm"].far) == (1, 5)
+    assert (needs["legacy"].near, needs["legacy"].far) == (20, 20)
+
+
+def test_a_new_provider_has_the_next_turn_and_one_that_is_gone_has_none() -> None:
+    watch = Watch()
+    watch.turn()
+    seen = watch.turn(*NAMES[1:], "new")
+    assert "new" in seen
+    assert not any("p00" in watch.turn(*NAMES[1:], "new") for _ in range(12))
+
+
+def test_a_room_s_doors_are_counted_where_the_room_is() -> None:
+    watch = Watch()
+
+    def beside(providers: Collection[str]) -> Collection[str]:
+        return {*providers, "p19"} if set(providers) & {"p00", "p01", "p02"} else providers
+
+    watch.rounds.providers_due(NAMES, beside)
+    slices = watch.rounds.rota.slices
+    (together,) = [each for each in slices if "p19" in each]
+    assert set(together) & {"p00", "p01", "p02"}
+
+
+def test_after_a_reload_the_new_calendars_are_dealt_out() -> None:
+    watch = Watch()
+    watch.turn()
+    watch.rounds.reconfigure({"legacy": Lists(("a", "b", "c"))}, SPANS)
+    watch.rounds.record_report(Report("r0", job="resync"))
+    seen = [watch.turn("a", "b", "c") for _ in range(3)]
+    assert sorted(seen) == [["a"], ["b"], ["c"]]
+
+
+def test_a_clock_that_jumps_keeps_nobody_waiting() -> None:
+    watch = Watch()
+    watch.turn()
+    watch.clock.time += timedelta(days=-400)
+    assert {p for _ in range(5) for p in watch.turn()} == set(NAMES)
+    watch.clock.time += timedelta(days=400)
+    assert set(watch.turn()) == set(NAMES)
+
+
+@pytest.mark.prove
+@dataclass
+class Day:
+    """Providers come, go and have news, and the round is stretched and shrinks again."""
+
+    watch: Watch = field(default_factory=Watch)
+    there: set[str] = field(default_factory=lambda: set(NAMES[:12]))
+    longest: timedelta = SPANS.far
+
+    def __post_init__(self) -> None:
+        """Everybody counts from now."""
+        self.read = dict.fromkeys(NAMES, self.watch.clock.now())
+
+    def turns(self, count: int) -> None:
+        """So many turns, after each of which nobody may have waited for too long."""
+        for _ in range(count):
+            self.longest = max(self.longest, self.watch.rounds.far)
+            now = self.watch.turn(*sorted(self.there))
+            self.read.update(dict.fromkeys(now, self.watch.clock.now()))
+            for provider in self.there:
+                waited = self.watch.clock.now() - self.read[provider]
+                assert waited <= ROUNDS * self.longest + self.watch.rounds.tick, provider
+
+    def stretch(self, number: int) -> None:
+        self.watch.rounds.far = SPANS.far * (1, 2, 4)[number % 3]
+
+    def news(self, number: int) -> None:
+        self.watch.news(NAMES[number], number + 1)
+
+    def join(self, number: int) -> None:
+        """It is read at the next turn, and counts from there."""
+        self.there.add(NAMES[number])
+        self.read[NAMES[number]] = self.watch.clock.now()
+
+    def leave(self, number: int) -> None:
+        if len(self.there) > 1:
+            self.there.discard(NAMES[number])
+
+
+@pytest.mark.prove
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([Day.turns, Day.stretch, Day.news, Day.join, Day.leave]),
+            st.integers(0, 19),
+        ),
+        max_size=12,
+    )
+)
+def test_nobody_waits_for_longer_than_two_rounds_whatever_happens(
+    steps: list[tuple[Callable[[Day, int], None], int]],
+) -> None:
+    day = Day()
+    for step, number in steps:
+        step(day, number)
+    day.turns(11)

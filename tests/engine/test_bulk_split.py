@@ -1,0 +1,128 @@
+"""What a bulk call that is refused as a whole means for its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncd.model import Action, BulkCall, ConflictKind, Operation, Person, Status
+from syncd.store.journal import failed_operations
+from syncd.systems.port import Accepted, Capabilities, Done, RejectedError, RejectionReason, Reply
+from tests.core.kit import v
+from tests.engine.fakes import FakeSystem
+
+from .conftest import Shop
+from .test_promises import settle
+
+ROWS = 64
+
+
+def queues(system: FakeSystem, rows: int = ROWS) -> None:
+    system.capabilities = Capabilities(
+        lag=timedelta(0),
+        asynchronous=frozenset({Action.MOVE_BLOCK}),
+        bulk_only=frozenset({Action.MOVE_BLOCK}),
+        bulk={Action.MOVE_BLOCK: BulkCall("moves", rows)},
+    )
+
+
+def refusing(
+    system: FakeSystem, refuses: Callable[[Operation], bool], fault: RejectedError
+) -> list[int]:
+    """Refuse each call with such a row; the sizes of all calls."""
+    sizes: list[int] = []
+
+    async def write(operations: Sequence[Operation]) -> Reply:
+        sizes.append(len(operations))
+        if any(map(refuses, operations)):
+            raise fault
+        for operation in operations:
+            system._apply(operation)
+        return Accepted("job")
+
+    system.write = write  # type: ignore[method-assign]
+    return sizes
+
+
+async def moved(shop: Shop, count: int) -> None:
+    """So many meetings in system a, each of which is moved by ten minutes more than the last."""
+    events = [shop.a.book("p", v(24 * day + 9)) for day in range(count)]
+    await settle(shop)
+    queues(shop.b)
+    for number, event in enumerate(events):
+        value = shop.a.events[event].value
+        later = timedelta(minutes=10 * (number + 1))
+        shop.a.move(event, replace(value, start=value.start + later, end=value.end + later))
+
+
+@pytest.mark.parametrize(
+    "why", [RejectionReason.UNFIT, RejectionReason.GONE, RejectionReason.SLOT_TAKEN]
+)
+async def test_the_row_at_fault_is_found_and_the_others_are_written(
+    shop: Shop, why: RejectionReason
+) -> None:
+    await moved(shop, 7)
+    bad = next(e for e, h in shop.b.events.items() if h.value.start == v(24 * 3 + 9).start)
+    sizes = refusing(shop.b, lambda o: o.event == bad, RejectedError("b", why=why))
+    report = await shop.engine.poll(near=False)
+    assert sizes[0] == 7
+    assert len(sizes) <= 7
+    assert report.operations[Action.MOVE_BLOCK] >= 6
+    known = shop.store.records("b", list(shop.b.events))
+    assert {r.id for r in known if r.observed is None} == (
+        {bad} if why is RejectionReason.GONE else set()
+    )
+
+
+@pytest.mark.parametrize(("each", "calls"), [(True, 1), (False, 9)])
+async def test_a_refusal_of_all_rows_counts_for_each_after_a_bounded_search(
+    shop: Shop, calls: int, *, each: bool
+) -> None:
+    await moved(shop, 10)
+    sizes = refusing(
+        shop.b, lambda _: True, RejectedError("b", why=RejectionReason.GONE, each=each)
+    )
+    await shop.engine.poll(near=False)
+    assert len(sizes) == calls
+    # "It is gone" was said of all at once, and is believed of none that was not asked for alone.
+    gone = [r for r in shop.store.records("b", list(shop.b.events)) if r.observed is None]
+    assert len(gone) == sum(size == 1 for size in sizes)
+    assert len(failed_operations(shop.store, "p")) + len(gone) == 10
+
+
+async def test_a_status_that_is_answered_with_another_one_is_tried_three_times(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    twin = shop.b.book("p", v(9))
+    for system, who in ((shop.a, event), (shop.b, twin)):
+        system.events[who].person = "ann"
+        system.persons["ann"] = Person(emails=("ann@example.com",))
+    await settle(shop)
+    tries: list[Operation] = []
+
+    async def write(operations: Sequence[Operation]) -> Reply:
+        tries.extend(operations)
+        return Done([(o.ref.id, shop.b.events[o.ref.id].value) for o in operations])
+
+    shop.b.write = write  # type: ignore[method-assign]
+    shop.a.cancel(event)
+    for _ in range(5):
+        await shop.engine.poll(near=False)
+    assert len(tries) == 3
+    assert shop.b.events[twin].value.status is Status.CONFIRMED
+    assert [h.conflict.kind for h in shop.store.open_conflicts()] == [ConflictKind.QUARANTINED]
+
+
+async def test_several_first_rows_at_fault_take_none_of_the_others_along(shop: Shop) -> None:
+    """The earliest rows are refused, as of a provider who left: the search ends before the rest."""
+    await moved(shop, 10)
+    first = sorted(shop.b.events, key=lambda event: shop.b.events[event].value.start)[:4]
+    refusing(shop.b, lambda o: o.event in first, RejectedError("b"))
+    before = {event: held.value for event, held in shop.b.events.items()}
+    for _ in range(10):
+        await shop.engine.poll(near=False)
+    assert {e for e, held in shop.b.events.items() if held.value == before[e]} == set(first)
+    held = [claim.event for h in shop.store.open_conflicts() for claim in h.conflict.claims]
+    assert sorted(map(str, held)) == sorted(first)

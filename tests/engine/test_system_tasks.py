@@ -1,0 +1,287 @@
+"""Promise 8, in time: a slow system delays nobody else, whatever it is slow with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from syncd.daemon.jobs import Jobs
+from syncd.engine import read_systems
+from syncd.engine.observation import Observation
+from syncd.engine.reading import observe
+from syncd.engine.report import Report, RunExit, SystemStatus
+from syncd.engine.system_tasks import GRACE, DecisionGate, GatedSystem, SystemTasks
+from syncd.model import Person
+from syncd.systems.port import System
+from tests.core.kit import NOW, v
+from tests.engine.slowly import NORMAL, SlowShop, play
+
+FOREVER = 100_000.0
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def watch(shop: SlowShop) -> tuple[float, Report]:
+    began = now()
+    report = await shop.engine.poll(near=True)
+    return now() - began, report
+
+
+@pytest.mark.parametrize("slow_with", ["read", "write", "person"])
+def test_a_change_between_two_systems_waits_one_second_for_a_third(
+    tmp_path: Path, slow_with: str
+) -> None:
+    async def story(shop: SlowShop, takes: float) -> float:
+        shop.a.persons["ann"] = Person(emails=("ann@example.com",))
+        shop.c.persons["7"] = Person(emails=("ann@example.com",))
+        await shop.engine.resync()
+        shop.slow("c").takes[slow_with] = takes
+        shop.a.book("p", v(9), "ann")
+        if slow_with == "person":
+            shop.c.book("p", v(9), "7")
+        began = now()
+        await shop.engine.poll(near=True)
+        shop.a.book("q", v(15))
+        await shop.engine.poll(near=True)
+        end = await shop.blocked("b", provider="q")
+        for task in (*shop.engine.tasks._writes.tasks.values(),):
+            task.cancel()
+        return end - began
+
+    (tmp_path / "1").mkdir()
+    (tmp_path / "2").mkdir()
+    normal = play(tmp_path / "1", lambda shop: story(shop, NORMAL))
+    hindered = play(tmp_path / "2", lambda shop: story(shop, FOREVER))
+    # Two cycles, each of which may wait for its second.
+    assert hindered <= normal + 2 * GRACE + 0.1
+
+
+def test_a_read_of_two_systems_waits_one_second_for_the_slow_one(tmp_path: Path) -> None:
+    # Seed 30078: a far poll read who is mapped to two systems, and all others waited for a minute.
+    async def story(shop: SlowShop) -> None:
+        await shop.engine.resync()
+        shop.engine.mapping = {**shop.engine.mapping, "q": ("a", "c")}
+        shop.slow("c").takes["read"] = 300.0
+        began = now()
+        report = await shop.engine.poll(near=False, providers=["q"])
+        assert now() - began <= NORMAL + GRACE + 0.01
+        assert report.systems["c"].state is SystemStatus.SLOW
+        assert report.systems["a"].state is SystemStatus.OK
+        await shop.engine.aclose()
+
+    play(tmp_path, story)
+
+
+def test_a_second_read_is_not_started_beside_one_that_is_late(tmp_path: Path) -> None:
+    async def story(shop: SlowShop) -> None:
+        await shop.engine.resync()
+        c = shop.slow("c")
+        c.takes["read"] = 300.0
+        before = c.reads
+        for _ in range(5):
+            seconds, report = await watch(shop)
+            assert seconds <= NORMAL + GRACE + 0.01
+            assert report.systems["c"].state is SystemStatus.SLOW
+            assert report.exit is RunExit.UNANSWERED
+            await asyncio.sleep(10)
+        assert c.reads == before + 1
+        assert c.most["read"] == 1
+
+    play(tmp_path, story)
+
+
+def test_a_late_read_is_as_old_as_its_question(tmp_path: Path) -> None:
+    async def story(shop: SlowShop) -> None:
+        await shop.engine.resync()
+        asked = now()
+        event = shop.c.book("p", v(9))
+        shop.slow("c").takes["read"] = 300.0
+        await watch(shop)
+        await asyncio.sleep(310)
+        shop.slow("c").takes["read"] = NORMAL
+        await shop.engine.poll(near=True, late=True)
+        (record,) = shop.store.records("c", [event])
+        assert record.observed_at == NOW + timedelta(seconds=asked)
+        assert len(shop.a.blocks()) == len(shop.b.blocks()) == 1
+
+    play(tmp_path, story)
+
+
+def test_what_a_late_read_shows_is_carried_when_it_comes(tmp_path: Path) -> None:
+    async def story(shop: SlowShop) -> None:
+        await shop.engine.resync()
+        work = Jobs(shop.engine)
+        following = asyncio.create_task(work.follow_late())
+        shop.c.book("p", v(9))
+        shop.slow("c").takes["read"] = 30.0
+        began = now()
+        await work.near()
+        assert shop.blocks() == {"a": [], "b": [], "c": []}
+        assert await shop.blocked("a") - began < 30 + 1
+        assert await shop.blocked("b") - began < 30 + 1
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    play(tmp_path, story)
+
+
+def test_a_quiet_late_read_calls_for_no_cycle(tmp_path: Path) -> None:
+    async def story(shop: SlowShop) -> None:
+        await shop.engine.resync()
+        work = Jobs(shop.engine)
+        following = asyncio.create_task(work.follow_late())
+        shop.slow("c").takes["read"] = 30.0
+        await work.near()
+        reads = [s.reads for s in shop.systems]
+        await asyncio.sleep(50)
+        assert [s.reads for s in shop.systems] == reads
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    play(tmp_path, story)
+
+
+def test_a_late_write_is_made_once_and_kept(tmp_path: Path) -> None:
+    async def story(shop: SlowShop) -> None:
+        await shop.engine.resync()
+        shop.slow("c").takes["write"] = 40.0
+        shop.a.book("p", v(9))
+        seconds, report = await watch(shop)
+        assert seconds <= NORMAL * 4 + GRACE
+        assert report.systems["c"].state is SystemStatus.SLOW
+        assert [i.operation.system for i in shop.store.pending_intents()] == ["c"]
+        for _ in range(3):
+            await watch(shop)
+        assert len(shop.c.writes) == 1
+        await asyncio.sleep(60)
+        _, report = await watch(shop)
+        assert report.operations.total() == 1
+        assert not report.pending
+        assert (await shop.engine.resync()).converged
+        assert len(shop.c.writes) == 1
+        assert shop.blocks()["c"] == [v(9).interval]
+
+    play(tmp_path, story)
+
+
+def test_a_resync_carries_first_and_then_waits_for_who_is_slow(tmp_path: Path) -> None:
+    async def story(shop: SlowShop) -> None:
+        shop.a.book("p", v(9))
+        shop.slow("c").takes["read"] = 30.0
+        running = asyncio.create_task(shop.engine.resync())
+        assert await shop.blocked("b") < NORMAL * 4 + GRACE
+        report = await running
+        assert report.exit is RunExit.DONE, report
+        assert shop.blocks()["c"] == [v(9).interval]
+        assert (await shop.engine.resync()).converged
+
+    play(tmp_path, story)
+
+
+def test_a_resync_of_the_daemon_ends_its_wait_when_a_poll_is_due(tmp_path: Path) -> None:
+    async def story(shop: SlowShop) -> None:
+        reports: list[Report] = []
+        shop.engine.patient = False
+        work = Jobs(shop.engine, reports.append)
+        await work.everything()
+        shop.slow("c").takes["read"] = 300.0
+        running = asyncio.create_task(work.everything())
+        await asyncio.sleep(60)
+        shop.a.book("p", v(9))
+        began = now()
+        await work.near()
+        assert await shop.blocked("b") - began < NORMAL * 4 + GRACE
+        await running
+        assert [r.job for r in reports] == ["resync", "resync", "near"]
+        assert reports[1].systems["c"].state is SystemStatus.SLOW
+        assert reports[1].exit is RunExit.UNANSWERED
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("end", ["finish", "idle"])
+def test_the_end_waits_for_a_write_in_flight_and_for_no_read(tmp_path: Path, end: str) -> None:
+    async def story(shop: SlowShop) -> None:
+        await shop.engine.resync()
+        shop.a.book("p", v(9))
+        shop.slow("c").takes["write"] = 15.0
+        await watch(shop)
+        shop.slow("b").takes["read"] = FOREVER
+        began, work = now(), Jobs(shop.engine)
+        ends: dict[str, Callable[[], object]] = {
+            "finish": shop.engine.aclose,
+            "idle": work.idle,
+        }
+        await ends[end]()  # type: ignore[misc]
+        assert now() - began < 15
+        assert not shop.store.pending_intents()
+
+    play(tmp_path, story)
+
+
+def test_nothing_of_a_slow_system_is_freed_or_written(tmp_path: Path) -> None:
+    async def story(shop: SlowShop) -> None:
+        event = shop.a.book("p", v(9))
+        mine = shop.c.book("p", v(14))
+        await shop.engine.resync()
+        writes = len(shop.c.writes)
+        shop.slow("c").takes["read"] = 300.0
+        shop.c.delete(mine)
+        shop.a.move(event, v(11))
+        await watch(shop)
+        assert v(11).interval in shop.blocks()["b"]
+        assert v(14).interval in shop.blocks()["b"]
+        assert len(shop.c.writes) == writes
+        await asyncio.sleep(310)
+        shop.slow("c").takes["read"] = NORMAL
+        report = await shop.engine.resync()
+        assert report.converged
+        assert shop.blocks()["c"] == [v(11).interval]
+        assert shop.blocks()["b"] == [v(11).interval]
+
+    play(tmp_path, story)
+
+
+# planted bugs that the tests above catch
+
+
+def a_second_read_is_started(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SystemTasks, "pending", property(lambda _lanes: []))
+
+
+def a_late_read_is_taken_for_a_fresh_one(patch: pytest.MonkeyPatch) -> None:
+    async def late(system: Any, *given: Any, **named: Any) -> Observation:
+        snapshot = await system.read(given[2], given[3])
+
+        class Answered(GatedSystem):
+            async def read(self, *_given: Any, **_named: Any) -> Any:
+                return snapshot
+
+        return await observe(cast("System", Answered(system, DecisionGate())), *given, **named)
+
+    patch.setattr(read_systems, "observe", late)
+
+
+@pytest.mark.parametrize(
+    ("plant", "caught_by"),
+    [
+        (a_second_read_is_started, test_a_second_read_is_not_started_beside_one_that_is_late),
+        (a_late_read_is_taken_for_a_fresh_one, test_a_late_read_is_as_old_as_its_question),
+    ],
+)
+def test_a_planted_bug_is_caught(
+    plant: Callable[[pytest.MonkeyPatch], None],
+    caught_by: Callable[[Path], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        caught_by(tmp_path)

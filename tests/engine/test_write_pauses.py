@@ -1,0 +1,398 @@
+"""Nothing is written where a person has paused it, and nothing that is held back is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from syncd.core.resolution import Resolution, ResolutionKind
+from syncd.core.rules import Choice, Rules
+from syncd.engine.held_back_log import BEGUN, ENDED
+from syncd.engine.report import RunExit
+from syncd.engine.resolve import ResolutionOutcome, resolve
+from syncd.engine.undo import NothingToUndoError
+from syncd.model import Action, ExposureCause, Kind, Operation, WaitReason
+from syncd.model.pauses import Pause
+from syncd.store import availability
+from syncd.store.held_back import held_back_log, held_back_now, save_held_back
+from syncd.store.pauses import end_pauses, pauses, save_pauses
+from syncd.store.waiting import waiting_writes
+from syncd.systems.port import Reply, RetryableError
+from tests.core.kit import SYSTEMS, v
+from tests.engine.conftest import Shop
+from tests.engine.fakes import lost_reply
+from tests.engine.test_waiting import book_twins
+
+SYSTEM, PROVIDER, CALENDAR = ("b", ""), ("", "p"), ("b", "p")
+
+
+def pause(shop: Shop, system: str = "b", provider: str = "") -> Pause:
+    new = Pause(system, provider, shop.clock.now(), "ann", "a move of offices")
+    save_pauses(shop.store, new)
+    return new
+
+
+def unpause(shop: Shop) -> None:
+    end_pauses(shop.store, pauses(shop.store))
+
+
+def observe(shop: Shop, *, on: bool = True) -> None:
+    """Restart with ``mode = "observe"``, or without it."""
+    shop.restart()
+    shop.engine.policy = replace(shop.engine.policy, observe=on)
+    shop.engine.__post_init__()
+
+
+@pytest.mark.parametrize(("system", "provider"), [SYSTEM, PROVIDER, CALENDAR])
+async def test_a_paused_calendar_is_read_stays_a_source_and_gets_no_write(
+    shop: Shop, system: str, provider: str
+) -> None:
+    shop.a.book("p", v(9))
+    await shop.engine.resync()
+    pause(shop, system, provider)
+    written = len(shop.b.writes)
+    shop.a.book("p", v(11))
+    shop.b.book("p", v(14))
+    report = await shop.engine.resync()
+    assert len(shop.b.writes) == written
+    assert shop.b.blocks("p") == [v(9).interval], "the block that stood stays"
+    open_elsewhere = shop.a.blocks("p") == [v(14).interval]
+    assert open_elsewhere is not (provider == "p" and system == "")
+    assert (report.exit, report.waiting, waiting_writes(shop.store)) == (RunExit.DONE, [], [])
+    assert ("b", Action.CREATE_BLOCK, WaitReason.PAUSED) in [
+        (h.operation.system, h.operation.action, h.why) for h in report.held_back
+    ]
+    assert not report.converged, "it does not agree"
+
+
+async def test_after_a_pause_everything_is_planned_anew_and_converges(shop: Shop) -> None:
+    first, second = shop.a.book("p", v(9)), shop.a.book("p", v(10))
+    await shop.engine.resync()
+    pause(shop)
+    shop.a.move(first, v(15))
+    shop.a.cancel(second)
+    for _ in range(3):
+        await shop.engine.resync()
+    assert shop.b.blocks("p") == [v(9).interval, v(10).interval]
+    assert shop.c.blocks("p") == [v(15).interval]
+    unpause(shop)
+    report = await shop.engine.resync()
+    assert (report.exit, report.held_back) == (RunExit.DONE, [])
+    assert report.converged
+    assert shop.b.blocks("p") == [v(15).interval]
+    assert held_back_now(shop.store) == []
+
+
+async def test_an_appointment_is_neither_moved_nor_cancelled_while_paused(shop: Shop) -> None:
+    ours, theirs = book_twins(shop, 9)
+    await shop.engine.resync()
+    pause(shop)
+    shop.a.move(ours, v(12))
+    await shop.engine.resync()
+    assert shop.b.events[theirs].value == v(9)
+    shop.a.cancel(ours)
+    await shop.engine.resync()
+    assert shop.b.events[theirs].value == v(9)
+    unpause(shop)
+    await shop.engine.resync()
+    assert not shop.b.events[theirs].value.busy
+
+
+async def test_a_pause_survives_a_restart(shop: Shop) -> None:
+    pause(shop)
+    shop.restart()
+    shop.a.book("p", v(9))
+    report = await shop.engine.resync()
+    assert (shop.b.blocks("p"), len(report.held_back)) == ([], 1)
+
+
+async def test_exposures_because_of_a_pause_say_so_and_end_with_it(shop: Shop) -> None:
+    pause(shop)
+    shop.a.book("p", v(9))
+    await shop.engine.resync()
+    found = availability.exposures(shop.store, shop.clock.now())
+    assert [(e.system, e.cause) for e in found] == [("b", ExposureCause.PAUSED)]
+    unpause(shop)
+    await shop.engine.poll(near=True)
+    assert availability.exposures(shop.store, shop.clock.now()) == []
+
+
+async def test_an_open_time_is_told_as_paused_once_a_pause_begins(shop: Shop) -> None:
+    shop.b.faults["write"] = [RetryableError("b")] * 20
+    shop.a.book("p", v(9))
+    await shop.engine.poll(near=True)
+    since = availability.exposures(shop.store, shop.clock.now())[0].since
+    shop.clock.pass_(minutes=1)
+    pause(shop)
+    await shop.engine.poll(near=True)
+    assert [(e.cause, e.since) for e in availability.exposures(shop.store, shop.clock.now())] == [
+        (ExposureCause.PAUSED, since)
+    ]
+
+
+async def test_a_system_that_does_not_answer_has_no_waiting_writes_while_paused(
+    shop: Shop,
+) -> None:
+    pause(shop)
+    shop.a.book("p", v(9))
+    await shop.engine.resync()
+    shop.b.faults["read"] = [RetryableError("b")] * 50
+    report = await shop.engine.resync()
+    assert report.waiting == []
+    assert [h.why for h in report.held_back] == [WaitReason.PAUSED]
+
+
+async def test_a_write_that_the_guard_stops_is_told_as_paused_there(shop: Shop) -> None:
+    for hour in range(8, 18):
+        shop.a.book("p", v(hour))
+    await shop.engine.resync()
+    pause(shop)
+    shop.a.events.clear()
+    report = await shop.engine.resync()
+    assert {w.why for w in report.waiting if w.operation.system == "b"} == set()
+    assert len(shop.b.blocks("p")) == 10
+
+
+async def test_a_pause_between_plan_and_write_stops_the_write(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan is made, the intents are committed; the target is read, and then comes the pause."""
+    event = shop.a.book("p", v(9))
+    await shop.engine.resync()
+    shop.a.move(event, v(12))
+    written = len(shop.b.writes)
+    read_one = shop.b.read_one
+
+    async def paused_meanwhile(*given: Any) -> Any:
+        shop.engine.pauses.renew()
+        pause(shop)
+        return await read_one(*given)
+
+    monkeypatch.setattr(shop.b, "read_one", paused_meanwhile)
+    shop.clock.pass_(seconds=30)
+    monkeypatch.setattr("syncd.engine.writer.just_read", lambda *_given: False)
+    report = await shop.engine.poll(near=True)
+    assert len(shop.b.writes) == written
+    assert (report.waiting, report.unmade) == ([], 0)
+    assert [h.why for h in report.held_back] == [WaitReason.PAUSED]
+    assert shop.store.pending_intents() == []
+
+
+async def test_a_pause_during_a_resync_ends_it_done_and_not_with_writes_left(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = shop.b.write
+
+    async def paused_at_the_first(operations: Sequence[Operation]) -> Reply:
+        save_pauses(shop.store, *(Pause(s, "", shop.clock.now()) for s in "abc"))
+        return await write(operations)
+
+    monkeypatch.setattr(shop.b, "write", paused_at_the_first)
+    shop.a.book("p", v(9))
+    shop.a.book("p", v(11))
+    report = await shop.engine.resync()
+    assert shop.writes() == 1, "what was under way, and nothing after it"
+    assert (report.exit, len(report.held_back)) == (RunExit.DONE, 3)
+
+
+async def test_who_pauses_waits_for_the_write_that_is_under_way(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    write = shop.b.write
+
+    async def slow(operations: Sequence[Operation]) -> Reply:
+        begun.set()
+        await go_on.wait()
+        return await write(operations)
+
+    monkeypatch.setattr(shop.b, "write", slow)
+    shop.a.book("p", v(9))
+    cycle = asyncio.create_task(shop.engine.poll(near=True))
+    await begun.wait()
+    new = pause(shop)
+    acknowledged = asyncio.create_task(shop.engine.pauses.landed([new]))
+    other = asyncio.create_task(shop.engine.pauses.landed([replace(new, system="c")]))
+    await asyncio.sleep(0.01)
+    assert (acknowledged.done(), other.done()) == (False, True)
+    go_on.set()
+    await acknowledged
+    assert len(shop.b.writes) == 1
+    await cycle
+
+
+async def test_a_lost_reply_is_looked_after_but_not_sent_again_while_paused(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    shop.b.faults["write"] = [lost_reply("b")]
+    await shop.engine.poll(near=True)
+    pause(shop)
+    for _ in range(4):
+        shop.clock.pass_(minutes=2)
+        report = await shop.engine.poll(near=True)
+    assert (shop.b.writes, shop.b.blocks("p")) == ([], [])
+    assert (shop.store.pending_intents(), len(report.held_back)) == ([], 1)
+
+
+async def test_the_same_wish_is_one_entry_with_first_and_last_seen_and_its_end(
+    shop: Shop,
+) -> None:
+    start = shop.clock.now()
+    pause(shop)
+    event = shop.a.book("p", v(9))
+    for _ in range(25):
+        await shop.engine.poll(near=True)
+        shop.clock.pass_(minutes=1)
+    (entry,) = held_back_log(shop.store, None, 100)
+    assert (entry.since, entry.seen_at, entry.ended_at) == (
+        start,
+        start + timedelta(minutes=15),
+        None,
+    )
+    shop.a.move(event, v(11))
+    await shop.engine.poll(near=True)
+    later, entry = held_back_log(shop.store, None, 100)
+    assert (entry.ended_at, later.ended_at) == (shop.clock.now(), None)
+    assert later.operation.after == v(11)
+    told = [(n.what, n.detail) for n in shop.store.history() if n.what in {BEGUN, ENDED}]
+    assert told == [
+        (ENDED, "create-block: paused"),
+        (BEGUN, "create-block: paused"),
+        (BEGUN, "create-block: paused"),
+    ]
+
+
+async def test_what_is_held_back_is_logged_once_when_it_begins_and_once_when_it_ends(
+    shop: Shop,
+) -> None:
+    pause(shop)
+    with capture_logs() as logs:
+        shop.a.book("p", v(9))
+        for _ in range(3):
+            await shop.engine.poll(near=True)
+        unpause(shop)
+        for _ in range(3):
+            await shop.engine.poll(near=True)
+    assert [line["event"] for line in logs if "held back" in line["event"]] == [
+        "writes held back",
+        "writes held back no longer",
+    ]
+
+
+async def test_the_log_of_held_back_writes_is_bounded(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.store.held_back.MAX_ENDED", 3)
+    pause(shop)
+    event = shop.a.book("p", v(9))
+    for hour in range(10, 17):
+        shop.clock.pass_(minutes=1)
+        shop.a.move(event, v(hour))
+        await shop.engine.poll(near=True)
+    log = held_back_log(shop.store, None, 100)
+    assert [each.ended_at is None for each in log] == [True, False, False, False]
+    save_held_back(shop.store, [], [])
+
+
+async def test_a_paused_provider_with_nothing_held_back_is_not_decided_on_in_each_cycle(
+    shop: Shop,
+) -> None:
+    pause(shop)
+    await shop.engine.resync()
+    await shop.engine.poll(near=True)
+    assert not shop.engine.dirty.due("p")
+
+
+# --- observe mode ------------------------------------------------------------------------------
+
+
+async def test_observe_mode_writes_nothing_anywhere_and_logs_what_it_would_write(
+    shop: Shop,
+) -> None:
+    observe(shop)
+    ours, theirs = book_twins(shop, 9)
+    await shop.engine.resync()
+    shop.a.move(ours, v(12))
+    report = await shop.engine.resync()
+    assert shop.writes() == 0
+    assert shop.b.events[theirs].value == v(9)
+    assert (report.exit, report.waiting, report.observe) == (RunExit.DONE, [], True)
+    assert {h.why for h in report.held_back} == {WaitReason.OBSERVE}
+    log = [(e.operation.system, e.operation.action) for e in held_back_now(shop.store)]
+    assert log == [("b", Action.MOVE_APPOINTMENT), ("c", Action.CREATE_BLOCK)]
+
+
+async def test_after_observe_mode_all_that_is_still_wanted_is_written(shop: Shop) -> None:
+    observe(shop)
+    gone = shop.a.book("p", v(9))
+    shop.a.book("p", v(11))
+    await shop.engine.resync()
+    shop.a.cancel(gone)
+    await shop.engine.resync()
+    observe(shop, on=False)
+    report = await shop.engine.resync()
+    assert report.converged
+    assert shop.b.blocks("p") == shop.c.blocks("p") == [v(11).interval]
+    assert held_back_now(shop.store) == []
+
+
+async def test_in_observe_mode_open_time_is_told_as_such(shop: Shop) -> None:
+    observe(shop)
+    shop.a.book("p", v(9))
+    await shop.engine.resync()
+    found = availability.exposures(shop.store, shop.clock.now())
+    assert {e.cause for e in found} == {ExposureCause.OBSERVE}
+
+
+# --- other writers -----------------------------------------------------------------------------
+
+
+async def test_undo_leaves_what_is_paused_as_it_is_and_says_so(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    run = (await shop.engine.resync()).run
+    pause(shop)
+    undone = await shop.engine.undo(run)
+    assert [left.why for left in undone.skipped] == [
+        "writing to b is paused: `syncd unpause` ends that"
+    ]
+    assert (shop.b.blocks("p"), shop.c.blocks("p")) == ([v(9).interval], [v(9).interval])
+    observe(shop)
+    with pytest.raises(NothingToUndoError, match="observe"):
+        await shop.engine.undo(run)
+
+
+async def test_a_conflict_is_decided_while_paused_and_written_after_it(shop: Shop) -> None:
+    rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
+    shop.engine.policy = replace(shop.engine.policy, rules={"p": rules, "q": rules})
+    ours, theirs = book_twins(shop, 9)
+    await shop.engine.resync()
+    shop.a.move(ours, v(12))
+    shop.b.move(theirs, v(14))
+    await shop.engine.resync()
+    (held,) = [h for h in shop.store.open_conflicts() if h.conflict.held]
+    pause(shop)
+    done = await resolve(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "a"))
+    assert (done.ending, done.code) == (ResolutionOutcome.RESOLVED, 0)
+    assert shop.b.events[theirs].value == v(14)
+    assert ("b", Action.MOVE_APPOINTMENT) in [
+        (h.operation.system, h.operation.action) for h in done.report.held_back
+    ]
+    unpause(shop)
+    await shop.engine.resync()
+    assert shop.b.events[theirs].value == v(12)
+
+
+async def test_cleaning_up_removes_in_spite_of_a_pause_but_not_in_observe_mode(
+    shop: Shop,
+) -> None:
+    write = Operation(Action.REMOVE_BLOCK, "b", "p", Kind.BLOCK, "b1", v(9), None)
+    pause(shop)
+    assert shop.engine.pauses.hold_back([write]) == {write: WaitReason.PAUSED}
+    assert shop.engine.pauses.hold_back([write], cleans=True) == {}
+    observe(shop)
+    assert shop.engine.pauses.hold_back([write], cleans=True) == {write: WaitReason.OBSERVE}

@@ -1,0 +1,137 @@
+"""What a matching adds to what is mapped already, and the line that maps a user."""
+
+from __future__ import annotations
+
+from syncd.config.settings import (
+    LeadConnectorCalendar,
+    LeadConnectorV1Calendar,
+    LeadSquaredCalendar,
+    ProviderSettings,
+)
+from syncd.provision.config_additions import additions, calendar_settings_of, owners_of, place_of
+from syncd.provision.directory import user_refs
+from syncd.provision.matching import UserRef, match_users
+from syncd.systems.inventory import Calendar, Group, SystemInventory, User
+
+A, B = "alice@example.com", "bob@example.com"
+CRM = SystemInventory(
+    system="crm",
+    platform="leadsquared",
+    users=(
+        User("g1", "Alice", A),
+        User("g2", "Bob", B),
+        User("g3", "Gone", "g@example.com", active=False),
+    ),
+)
+CLINIC = SystemInventory(
+    system="clinic",
+    platform="leadconnector",
+    users=(User("u1", "Alice", A), User("u2", "Bob", B)),
+    calendars=(
+        Calendar("c1", "Alice's", "personal", ("u1",)),
+        Calendar("c2", "Both", "round_robin", ("u1", "u2")),
+    ),
+)
+LEGACY = SystemInventory(
+    system="legacy",
+    platform="leadconnector-v1",
+    users=(User("v1", "Alice", A), User("v2", "Bob", B)),
+    calendars=(
+        Calendar("s1", "All", "service", ("v1", "v2"), "t1"),
+        Calendar("s2", "Alice only", "service", ("v1",), "t1"),
+        Calendar("s0", "Old", "service", ("v1",), "t1", active=False),
+    ),
+    groups=(Group("t1", "Team", ("v1", "v2")),),
+)
+TREES = (CRM, CLINIC, LEGACY)
+
+
+def provider(**calendars: object) -> ProviderSettings:
+    return ProviderSettings.model_construct(kind="person", zone=None, calendars=calendars)
+
+
+def added(providers: dict[str, ProviderSettings]) -> dict[str, set[str]]:
+    proposals = match_users(user_refs(TREES), taken=set(providers)).proposals
+    found = additions(proposals, owners_of(TREES, providers), providers)
+    return {p.name: {f"{s.system}:{s.id}" for s in p.seats} for p in found}
+
+
+def test_to_nothing_everything_is_added() -> None:
+    assert added({}) == {
+        "alice": {f"crm:{A}", "clinic:u1", "legacy:v1"},
+        "bob": {f"crm:{B}", "clinic:u2", "legacy:v2"},
+    }
+
+
+def test_a_known_provider_gets_the_systems_that_it_lacks_under_its_own_name() -> None:
+    known = {
+        "dr-a": provider(
+            crm=LeadSquaredCalendar(user="ALICE@example.com"),
+            clinic=LeadConnectorCalendar(user="u1"),
+        )
+    }
+    assert added(known)["dr-a"] == {"legacy:v1"}
+    assert "alice" not in added(known)
+
+
+def test_whoever_is_mapped_everywhere_is_not_proposed_again() -> None:
+    known = {
+        "alice": provider(
+            crm=LeadSquaredCalendar(user=A),
+            clinic=LeadConnectorCalendar(user="u1"),
+            legacy=LeadConnectorV1Calendar(user="v1"),
+        )
+    }
+    assert set(added(known)) == {"bob"}
+
+
+def test_a_line_that_is_there_is_never_replaced() -> None:
+    known = {
+        "alice": provider(crm=LeadSquaredCalendar(user=A), clinic=LeadConnectorCalendar(user="u9"))
+    }
+    assert added(known)["alice"] == {"legacy:v1"}
+
+
+def test_two_providers_are_never_made_one() -> None:
+    known = {
+        "a": provider(crm=LeadSquaredCalendar(user=A)),
+        "b": provider(clinic=LeadConnectorCalendar(user="u1")),
+    }
+    assert set(added(known)) == {"bob"}
+
+
+def test_a_calendar_without_a_user_claims_its_team() -> None:
+    known = {
+        "room": provider(clinic=LeadConnectorCalendar(calendars=("c1",))),
+        "hall": provider(legacy=LeadConnectorV1Calendar(team="t1")),
+    }
+    assert owners_of(TREES, known) == {
+        ("clinic", "u1"): "room",
+        ("legacy", "v1"): "hall",
+        ("legacy", "v2"): "hall",
+    }
+    one = {"one": provider(legacy=LeadConnectorV1Calendar(calendar="s2", team="t1"))}
+    assert owners_of(TREES, one) == {("legacy", "v1"): "one"}
+
+
+def test_the_line_of_each_platform_names_what_can_be_read_and_blocked() -> None:
+    assert place_of(CRM, UserRef("crm", A, "Alice", A)).values == {"user": A}
+    clinic = place_of(CLINIC, UserRef("clinic", "u1", "Alice"))
+    assert clinic.values == {"user": "u1"}
+    assert clinic.comment == "Alice: Alice's, Both"
+    legacy = place_of(LEGACY, UserRef("legacy", "v1", "Alice"))
+    assert legacy.values == {"calendar": "s2", "user": "v1"}
+    assert place_of(LEGACY, UserRef("legacy", "v2")).values == {"calendar": "s1", "user": "v2"}
+    assert place_of(LEGACY, UserRef("legacy", "v9")).values == {"user": "v9"}
+
+
+def test_a_user_is_found_by_id_address_or_name_unless_several_are_meant() -> None:
+    assert calendar_settings_of(CLINIC, "u2") == UserRef("clinic", "u2", "Bob", B)
+    assert calendar_settings_of(CLINIC, " BOB@example.com ") == UserRef("clinic", "u2", "Bob", B)
+    assert calendar_settings_of(CRM, "alice") == UserRef("crm", A, "Alice", A)
+    assert calendar_settings_of(CRM, "Gone") is None
+    assert calendar_settings_of(CRM, "") is None
+    double = SystemInventory(
+        system="x", platform="leadconnector", users=(User("1", "Bo"), User("2", "bo"))
+    )
+    assert calendar_settings_of(double, "Bo") is None

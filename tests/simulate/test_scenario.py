@@ -1,0 +1,107 @@
+"""A seed is a story, always the same one, and a broken one is cut down to what breaks it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from syncd.simulate.drawn_faults import STATE
+from syncd.simulate.runner import play
+from syncd.simulate.scenario import (
+    ALL,
+    HOST,
+    MORE_RULES,
+    ONE_PAGE,
+    RULES,
+    SYSTEMS,
+    TROUBLE,
+    EventKind,
+    Scenario,
+    draw_scenario,
+)
+from syncd.simulate.shrink import shrink
+from tests.simulate.plants import wrong_length
+from tests.simulate.rarity import stories
+
+
+@pytest.mark.prove
+def test_a_seed_gives_the_same_trace_in_every_process(tmp_path: Path) -> None:
+    traces = []
+    for salt in ("1", "2"):
+        path = tmp_path / salt
+        command = [sys.executable, "-m", "syncd", "simulate", "--seed", "11", "--trace", str(path)]
+        env = {**os.environ, "PYTHONHASHSEED": salt}
+        subprocess.run(command, env=env, check=True, capture_output=True)
+        traces.append(path.read_bytes())
+    assert traces[0] == traces[1]
+    assert traces[0].count(b"\n") > 300
+
+
+def test_other_seeds_give_other_stories() -> None:
+    assert draw_scenario(1) == draw_scenario(1)
+    assert draw_scenario(1) != draw_scenario(2)
+
+
+def test_every_kind_of_trouble_and_of_act_is_drawn() -> None:
+    steps = [step for story in stories() for step in story.steps]
+    assert {step.kind for step in steps} == set(EventKind)
+    faults = Counter(step.fault for step in steps if step.kind is EventKind.FAULT)
+    assert set(faults) == ALL - HOST - {"disk"}
+    assert {step.fault for step in steps if step.kind is EventKind.STATE_FAULT} == set(STATE)
+    assert {step.system for step in steps if step.system} == set(SYSTEMS)
+
+
+def test_every_rule_and_both_sizes_of_page_are_drawn() -> None:
+    days = stories()[:100]
+    assert {story.page == ONE_PAGE for story in days} == {True, False}
+    drawn = {(kind, choice) for story in days for kind, choice in story.rules}
+    every = RULES | MORE_RULES | {"twin_deleted": ("cancel", "keep", "hold")}
+    assert drawn == {(kind, choice) for kind, choices in every.items() for choice in choices}
+
+
+def test_exceptions_to_every_rule_are_drawn() -> None:
+    said = [dict(story.override) for story in stories() if story.override]
+    assert {each["kind"] for each in said} == set(RULES | MORE_RULES)
+    assert {each.get("system", "") for each in said} == {"", *SYSTEMS}
+
+
+def test_a_story_without_faults_has_none() -> None:
+    whats = {step.kind for seed in range(50) for step in draw_scenario(seed, faults=()).steps}
+    assert whats.isdisjoint(TROUBLE)
+
+
+def test_a_broken_story_is_cut_down_to_the_steps_that_break_it() -> None:
+    story = draw_scenario(5)
+    needed = {story.steps[1], story.steps[4]}
+
+    def breaks(shorter: Scenario) -> bool:
+        return needed <= set(shorter.steps)
+
+    assert set(shrink(story, breaks).steps) == needed
+
+
+@pytest.mark.prove
+def test_a_story_that_was_cut_still_plays() -> None:
+    story = draw_scenario(7)
+    outcome = play(replace(story, steps=story.steps[::3]))
+    assert outcome.broken == []
+    assert outcome.cycles > 60
+
+
+@pytest.mark.prove
+def test_a_day_that_need_not_go_on_ends_with_the_first_broken_promise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wrong_length(monkeypatch)
+    story = draw_scenario(0)
+    whole, short = play(story), play(story, until_broken=True)
+    assert short.broken
+    assert whole.broken[: len(short.broken)] == short.broken
+    assert whole.trace[: len(short.trace)] == short.trace
+    assert short.cycles < whole.cycles / 4

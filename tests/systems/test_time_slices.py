@@ -1,0 +1,50 @@
+"""Long work is done in slices, and other tasks have a turn in between."""
+
+from __future__ import annotations
+
+import asyncio
+
+from syncd.systems.time_slices import TURN, Turns, in_turns
+
+ROWS = range(5_000)
+SLICES = 10
+
+
+async def test_other_tasks_have_a_turn_after_each_slice() -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    seen = [row async for batch in in_turns(ROWS) for row in batch]
+    task.cancel()
+    assert seen == [*ROWS]
+    assert turns >= SLICES
+
+
+async def test_a_short_list_is_one_slice_and_nothing_is_none() -> None:
+    assert [batch async for batch in in_turns([1, 2])] == [[1, 2]]
+    nothing: list[int] = []
+    assert [batch async for batch in in_turns(nothing)] == []
+
+
+async def test_many_small_pieces_of_work_give_others_a_turn_as_one_large_piece_does() -> None:
+    had: list[int] = []
+    done: list[int] = []
+
+    async def other() -> None:
+        while True:
+            had.append(len(done))
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    turns = Turns()
+    for piece in range(10):
+        done.append(piece)
+        await turns.after(range(TURN // 4), range(TURN // 4))
+    task.cancel()
+    assert had == [2, 4, 6, 8, 10]
