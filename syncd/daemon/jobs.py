@@ -46,7 +46,6 @@ class EngineApi(CleanupEngine, Protocol):
     @property
     def stopping(self) -> asyncio.Event:
         """Set when the service is to end."""
-        ...
 
     async def resync(
         self,

@@ -84,10 +84,9 @@ SLOTS, ASKS = "5h", 15
 
 @dataclass(slots=True)
 class RunResult:
-    """What a story came to: promises that were broken, and all that happened.
+    """The broken promises of a day, its trace, and counts by kind.
 
-    ``acts``, ``commands`` and ``writes`` count by kind what people, the operator and syncd did,
-    ``faults`` what was injected: requests, refused transactions, deaths, jumps of the clock.
+    ``acts`` are of people, ``commands`` of the operator, ``writes`` of syncd, ``faults`` injected.
     """
 
     scenario: Scenario

@@ -15,13 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.request import getproxies
 
 import httpx
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_exponential,
-)
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+from tenacity.stop import stop_after_attempt
+from tenacity.wait import wait_exponential
 
 from syncd.systems import decoding
 from syncd.systems.access import Access, CheapRead
@@ -66,7 +62,6 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.Pr
 
 _UNUSABLE = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL)
 """Requests that can never be sent as they are: a secret with a line break in it, a bad base URL."""
-
 
 _UNANSWERED = (httpx.RequestError, httpx.InvalidURL)
 

@@ -18,14 +18,7 @@ from syncd.sandbox.damage import Damage, damaged_task
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadsquared import fields, wire
 from syncd.sandbox.leadsquared.cancelling import Cancelling
-from syncd.sandbox.leadsquared.records import (
-    Category,
-    Related,
-    Status,
-    Task,
-    TaskType,
-    User,
-)
+from syncd.sandbox.leadsquared.records import Category, Related, Status, Task, TaskType, User
 from syncd.sandbox.leadsquared.slots import Span, day_of
 from syncd.sandbox.platform import HTML_ERROR
 from syncd.sandbox.replies import JSONResponse
