@@ -156,7 +156,7 @@ def build(
         stopping=stopping,
         on_write=on_write,
         # What rooms close is no system of its own: nothing is written to it.
-        rests=lambda name: systems[name].writes_suspended() if name in systems else None,
+        why_suspended=lambda name: systems[name].writes_suspended() if name in systems else None,
         mapped=mapping_digests(settings),
         resources=ResourceSources(
             resource_blocks(resources_of(settings), systems, state, clock),

@@ -53,7 +53,7 @@ def preview_resync(
         # Nothing is tried here: what was refused last counts as refused.
         refused = {name for name, system in app.systems.items() if system.refused_writes}
         app.reset_backoff()
-        app.engine.rests = lambda name: WaitReason.NO_ACCESS if name in refused else None
+        app.engine.why_suspended = lambda name: WaitReason.NO_ACCESS if name in refused else None
         try:
             with terminal.progress("reading", quiet=quiet) as told:
                 return await app.engine.resync(
@@ -112,7 +112,7 @@ async def carry_out(
     app = build(settings, store=store)
     app.reset_backoff()
     if shown is not None:
-        app.engine.admits = shown.admit
+        app.engine.admit = shown.admit
     stop_on_signals(app.engine.stopping)
     try:
         expect_acceptable(app.store, accept)

@@ -49,7 +49,7 @@ async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
     app.engine.patient = False
     _log_pauses(app)
     monitor = monitor_of(settings, app)
-    app.engine.paced = monitor.rounds.due
+    app.engine.select_due = monitor.rounds.due
 
     def wrote(operation: Operation, what: str) -> None:
         _wrote(operation, what)
@@ -65,7 +65,7 @@ async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
         begin_log(fresh)
         app = build(fresh, store=old.store, on_write=wrote, stopping=old.engine.stopping)
         app.engine.patient = False
-        app.engine.paced = monitor.rounds.due
+        app.engine.select_due = monitor.rounds.due
         _log_pauses(app)
         monitor.reconfigure(app.systems, read_intervals(fresh))
         return Reloaded(app.engine, pace_of(fresh), old.close_systems)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.core.observation import mark_deleted, may_be_older
-from syncd.engine.absence_lookups import MAX_LOOKUPS
-from syncd.engine.list_only_events import told_by_lists_only
-from syncd.engine.lookup_answers import LookupAnswer, look_up, settle_missing
+from syncd.engine.absence_lookups import MAX_ABSENCE_LOOKUPS
+from syncd.engine.list_only_events import list_only_events
+from syncd.engine.lookup_answers import LookupAnswer, look_up, resolve_missing
 from syncd.engine.lookups import Lookups
 from syncd.engine.observation import SystemRead
 from syncd.engine.record_batches import records_in_batches
@@ -43,7 +43,7 @@ from syncd.systems.list_caps import outside
 from syncd.systems.port import Found, Gone, PlatformError
 
 
-def let_go(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
+def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
     """Take what a newly mapped calendar does not show out of its provider's; it may still be.
 
     Blocks of syncd's own stay where they are known to be: in its provider's former calendar, if
@@ -76,7 +76,7 @@ def let_go(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
     return gone
 
 
-def put_into_formers(read: SystemRead) -> None:
+def assign_to_former_calendars(read: SystemRead) -> None:
     """Let blocks of ours that were found elsewhere by id be in their provider's former calendar."""
     before = formers(read.store, read.system.name)
     if not before:
@@ -90,19 +90,19 @@ def put_into_formers(read: SystemRead) -> None:
 
 
 def _is_covered(spans: Mapping[str, Sequence[Window]], record: TrackedEvent) -> bool:
-    """Whether a list would show a block at its place."""
+    """Return whether a list would show a block at its place."""
     value = record.observed
     return value is not None and any(s.contains(value) for s in spans.get(record.provider, ()))
 
 
 def began_before_window(read: SystemRead, record: TrackedEvent) -> bool:
-    """Whether an event touches the window, and began before anything that was listed."""
+    """Return whether an event touches the window, and began before anything that was listed."""
     value = record.observed
     return value is not None and value.start < read.span.start and read.window.overlaps(value)
 
 
-async def ask_again(
-    read: SystemRead, questions: Lookups, reports: ReportedItems, *, thorough: bool
+async def recheck_events(
+    read: SystemRead, lookups: Lookups, reports: ReportedItems, *, thorough: bool
 ) -> None:
     """Ask for events whose user is there again, and which their calendar does not show.
 
@@ -111,17 +111,18 @@ async def ask_again(
     """
     # The other half is for what is missing from lists.
     again = {
-        change.event for change in await read.owners.due(thorough=thorough, most=MAX_LOOKUPS // 2)
+        change.event
+        for change in await read.owners.due(thorough=thorough, most=MAX_ABSENCE_LOOKUPS // 2)
     }
     shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows)}
-    again |= read.probes.elsewhere - shown
-    read.probes.elsewhere.clear()
-    await _ask_each(read, questions, reports, read.store.records(read.system.name, sorted(again)))
+    again |= read.probes.other_owner - shown
+    read.probes.other_owner.clear()
+    await _ask_each(read, lookups, reports, read.store.records(read.system.name, sorted(again)))
 
 
-async def follow_up(
+async def check_unlisted(
     read: SystemRead,
-    questions: Lookups,
+    lookups: Lookups,
     reports: ReportedItems,
     unlisted: Sequence[str],
     *,
@@ -133,19 +134,19 @@ async def follow_up(
     """
     probes = read.probes
     rows = {row.id for row in read.snapshot.rows}
-    probes.listed({*read.snapshot.same, *rows})
+    probes.note_listed({*read.snapshot.same, *rows})
     missing = await _sort(read, unlisted, reports.unreadable)
     reports.missing |= {record.id for record in (*missing.sure, *missing.unsure)} - rows
     windows = windows_of(read)
     # What hid events before, and still does, is void before anything is asked.
-    hiding = set(await revoke_coverage(read, questions, _places(missing.sure, probes.hidden)))
+    hiding = set(await revoke_coverage(read, lookups, _places(missing.sure, probes.hidden)))
     sure = [record for record in missing.sure if _place(record) not in hiding]
     # No question tells more of what only lists show.
     by_list = read.system.capabilities.gone_by_list
     asked_still = {place for place in hiding if place[1] not in by_list}
     unsure = [*missing.unsure, *(r for r in missing.sure if _place(r) in asked_still)]
     leaving = [*missing.leaving, *(r for r in missing.removed if _place(r) in asked_still)]
-    answers = await _ask_all(read, questions, [*leaving, *sure], unsure, windows)
+    answers = await _ask_all(read, lookups, [*leaving, *sure], unsure, windows)
     removed = {record.id for record in leaving}
     provable = {record.id for record in sure}
     hidden = {answer.record.id for answer in answers if answer.hidden}
@@ -156,7 +157,7 @@ async def follow_up(
     doubted = {p for p in never_looked_up(read, sure) if p[0] in before}
     bad = {*_places(sure, hidden), *doubted}
     elsewhere = _places(sure, moved)
-    void_now = await revoke_coverage(read, questions, bad, elsewhere)
+    void_now = await revoke_coverage(read, lookups, bad, elsewhere)
     hiding |= void_now - elsewhere
     still = hiding | void_now
     for record in missing.removed:
@@ -171,14 +172,14 @@ async def follow_up(
             _end_removed(read, answer.record)
             continue
         whole = answer.record.id in provable and _place(answer.record) not in still
-        await settle_missing(read, questions, reports, answer, listed_whole=whole)
+        await resolve_missing(read, lookups, reports, answer, listed_whole=whole)
     ended = {record.id for record in read.changes.records if record.observed is None}
     for record in sure:
         if _place(record) not in still and record.id not in ended:
-            read.seen.suspect(probes.opens(record.id, read.asked_at))
+            read.seen.suspect(probes.next_check_at(record.id, read.asked_at))
     read.seen.gone = len(probes.gone)
     unproven = [r for r in missing.sure if _place(r) in hiding and r.id not in probes.gone]
-    unproven += told_by_lists_only(read, sure, answers)
+    unproven += list_only_events(read, sure, answers)
     lacking = {record.id: record.provider for record in unproven}
     report_unshown(read, reports, lacking, {provider for provider, _ in hiding}, full=full)
 
@@ -275,7 +276,7 @@ def _look_after_lag(
 
 
 def _is_off(read: SystemRead, record: TrackedEvent, value: Value) -> bool:
-    """Whether a missing appointment is known to be off, where lists may leave such ones out.
+    """Return whether a missing appointment is known to be off, where lists may leave such ones out.
 
     Nothing follows from its end.
     """
@@ -303,13 +304,13 @@ def _end_removed(read: SystemRead, record: TrackedEvent) -> None:
 
 
 def _may_be_older(read: SystemRead, record: TrackedEvent) -> bool:
-    """Whether the list may be older than what syncd wrote."""
+    """Return whether the list may be older than what syncd wrote."""
     return may_be_older(record, read.asked_at, read.system.capabilities.lag)
 
 
 async def _ask_all(
     read: SystemRead,
-    questions: Lookups,
+    lookups: Lookups,
     sure: Sequence[TrackedEvent],
     unsure: Sequence[TrackedEvent],
     windows: Mapping[Place, Sequence[Window]],
@@ -325,13 +326,13 @@ async def _ask_all(
     by_list = read.system.capabilities.gone_by_list
     chosen = read.probes.choose(sure, unsure, read.asked_at, max(0, read.lookups_left))
     for record in sorted(chosen, key=lambda r: r.kind in by_list):
-        if questions.exhausted or read.lookups_left <= 0:
+        if lookups.exhausted or read.lookups_left <= 0:
             break
         if record.kind in by_list and record.provider in hiding:
             continue
         read.lookups_left -= 1
         try:
-            sighting, asked_at = await questions.look_up(record)
+            sighting, asked_at = await lookups.look_up(record)
         except PlatformError as fault:
             read.seen.fail(fault)
             break
@@ -344,7 +345,7 @@ async def _ask_all(
         if record.id in provable and isinstance(sighting, Found):
             await _doubt_lists(
                 read,
-                questions,
+                lookups,
                 record,
                 sighting,
                 hidden=hidden,
@@ -357,7 +358,7 @@ async def _ask_all(
 
 async def _doubt_lists(
     read: SystemRead,
-    questions: Lookups,
+    lookups: Lookups,
     record: TrackedEvent,
     found: Found,
     *,
@@ -371,7 +372,7 @@ async def _doubt_lists(
     if not found.event.value.busy:
         read.system.measured.contradict("lists_cancelled", YES)
     if hidden and record.kind is Kind.BLOCK and found.event.kind is Kind.BLOCK:
-        listed = {each.kind for each in await questions.listed()}
+        listed = {each.kind for each in await lookups.listed()}
         if listed == {Kind.APPOINTMENT} or not (listed or hides_appointments):
             read.system.measured.contradict("lists_blocks", YES)
 
@@ -379,7 +380,7 @@ async def _doubt_lists(
 def _looked_for(read: SystemRead, absent: Sequence[TrackedEvent]) -> list[TrackedEvent]:
     """Leave out the events of further hosts whose meeting is on a calendar that was not read.
 
-    Their own lists may not show it. `follow_hosts` sees to them when the meeting itself is read.
+    Their own lists may not show it. `check_further_hosts` sees to them when the meeting itself is read.
     """
     records = {r.id: record_id(r.id) for r in absent if part_of(r.id).startswith(USERS)}
     covered = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
@@ -394,8 +395,8 @@ def _looked_for(read: SystemRead, absent: Sequence[TrackedEvent]) -> list[Tracke
     return [r for r in absent if records.get(r.id) not in elsewhere]
 
 
-async def follow_hosts(
-    read: SystemRead, questions: Lookups, reports: ReportedItems, differ: Sequence[str]
+async def check_further_hosts(
+    read: SystemRead, lookups: Lookups, reports: ReportedItems, differ: Sequence[str]
 ) -> None:
     """Ask whether the known further hosts of these meetings still are, where no row shows them."""
     shown = {row.id for row in read.snapshot.rows}
@@ -405,20 +406,23 @@ async def follow_hosts(
         asked = read.owners.change(record) is not None or not record.provider
         if not absent or asked or not part_of(record.id).startswith(USERS):
             continue
-        if record.provider in {c.provider for c in read.snapshot.coverage} or probes >= MAX_LOOKUPS:
+        if (
+            record.provider in {c.provider for c in read.snapshot.coverage}
+            or probes >= MAX_ABSENCE_LOOKUPS
+        ):
             continue  # A read of its own calendar follows it up like any event that is missing.
-        if questions.exhausted:
+        if lookups.exhausted:
             return
         probes += 1
         try:
-            await look_up(read, questions, reports, record)
+            await look_up(read, lookups, reports, record)
         except PlatformError as fault:
             read.seen.fail(fault)
             return
 
 
 def is_expected(record: TrackedEvent, value: Value, window: Window, asked_at: datetime) -> bool:
-    """Whether a complete list of the window shows an event, so that its absence means something.
+    """Return whether a complete list of the window shows an event, so that its absence means something.
 
     No window holds an open end, or the end of a block made for one: such an event is expected
     where it begins.
@@ -429,21 +433,21 @@ def is_expected(record: TrackedEvent, value: Value, window: Window, asked_at: da
 
 
 async def _ask_each(
-    read: SystemRead, questions: Lookups, reports: ReportedItems, records: Iterable[TrackedEvent]
+    read: SystemRead, lookups: Lookups, reports: ReportedItems, records: Iterable[TrackedEvent]
 ) -> None:
     """Ask for events of which the system's answer decides, and its list where that is refused."""
     windows = {} if read.probes.hidden else windows_of(read)
     for record in records:
-        if questions.exhausted or read.lookups_left <= 0:
+        if lookups.exhausted or read.lookups_left <= 0:
             return
         value, spans = record.observed, windows.get(_place(record), ())
         listed = value and any(is_expected(record, value, w, read.asked_at) for w in spans)
         try:
             read.lookups_left -= 1
-            sighting, asked_at = await questions.look_up(record)
+            sighting, asked_at = await lookups.look_up(record)
             answer = LookupAnswer(record, sighting, asked_at)
-            await settle_missing(
-                read, questions, reports, answer, listed_whole=True if listed else None
+            await resolve_missing(
+                read, lookups, reports, answer, listed_whole=True if listed else None
             )
         except PlatformError as fault:
             read.seen.fail(fault)

@@ -15,10 +15,10 @@ from hashlib import blake2b
 from syncd.model import TrackedEvent, is_recent
 from syncd.systems.port import Found, LookupResult
 
-MAX_LOOKUPS = 40
+MAX_ABSENCE_LOOKUPS = 40
 """At most so many events are asked for by id in one cycle and system; the rest wait."""
 
-RECHECK = timedelta(minutes=5)
+FIRST_RECHECK_DELAY = timedelta(minutes=5)
 """An event of which the last answer proved nothing is asked for again after this long."""
 
 MAX_RECHECK_DELAY = timedelta(minutes=15)
@@ -55,9 +55,9 @@ class AbsenceLookups:
     _undecided: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
     """The events that lists hid although they are shown by their ids."""
-    untold: set[str] = field(default_factory=set)
+    list_only: set[str] = field(default_factory=set)
     """The events that no list shows, and of which only lists could tell more."""
-    elsewhere: set[str] = field(default_factory=set)
+    other_owner: set[str] = field(default_factory=set)
     """The events that a read before a write found at another owner, which is to be proven."""
     _unshown: dict[str, str] = field(default_factory=dict)
 
@@ -75,22 +75,22 @@ class AbsenceLookups:
 
     @property
     def in_run(self) -> bool:
-        """Whether a resync is under way."""
+        """Return whether a resync is under way."""
         return self._run is not None
 
     def is_due(self, event: str, now: datetime) -> bool:
-        """Whether an answer can tell more than the last one did."""
+        """Return whether an answer can tell more than the last one did."""
         if (begins := self._open.get(event)) is not None:
             # A clock that was set back does not stop a proof.
-            return not timedelta(0) < begins - now <= RECHECK and self._may_ask(event)
+            return not timedelta(0) < begins - now <= FIRST_RECHECK_DELAY and self._may_ask(event)
         if self._run is not None:
             return event not in self._run
         asked = self._asked.get(event)
         if asked is None:
             return True
         if (later := self._later.get(event)) is not None:
-            return not timedelta(0) < later - now <= RECHECK
-        pause = min(RECHECK * asked.times, MAX_RECHECK_DELAY)
+            return not timedelta(0) < later - now <= FIRST_RECHECK_DELAY
+        pause = min(FIRST_RECHECK_DELAY * asked.times, MAX_RECHECK_DELAY)
         return not is_recent(asked.at, now, pause)
 
     def _may_ask(self, event: str) -> bool:
@@ -132,7 +132,7 @@ class AbsenceLookups:
             self._run[event] = self._run.get(event, 0) + 1
 
     def was_asked(self, event: str) -> bool:
-        """Whether an event was asked for since it is missing, in a resync: by this one."""
+        """Return whether an event was asked for since it is missing, in a resync: by this one."""
         return event in (self._asked if self._run is None else self._run)
 
     # --- what was answered --------------------------------------------------------------------
@@ -145,22 +145,22 @@ class AbsenceLookups:
         """Note that another answer would tell nothing more for now."""
         self._open.pop(event, None)
 
-    def opens(self, event: str, now: datetime) -> datetime | None:
+    def next_check_at(self, event: str, now: datetime) -> datetime | None:
         """When the next cycle may complete something of an event; None: it cannot."""
         if event in self._open:
             return max(self._open[event], now) if self._may_ask(event) else None
         if not self.was_asked(event):
             return now
         later = self._later.get(event)
-        return later if later is not None and now < later <= now + RECHECK else None
+        return later if later is not None and now < later <= now + FIRST_RECHECK_DELAY else None
 
     @property
     def any_open(self) -> bool:
-        """Whether a proof of any event is under way."""
+        """Return whether a proof of any event is under way."""
         return bool(self._open)
 
     def is_open(self, event: str) -> bool:
-        """Whether a proof that this event is gone is under way."""
+        """Return whether a proof that this event is gone is under way."""
         return event in self._open
 
     def note_found(self, event: str, sighting: LookupResult) -> None:
@@ -179,7 +179,7 @@ class AbsenceLookups:
         """Return what an event showed when this resync asked for it."""
         return self._found.get(event)
 
-    def listed(self, events: Container[str]) -> None:
+    def note_listed(self, events: Container[str]) -> None:
         """Note which events are listed: they are missing no more."""
         for kept in (self._asked, self._found, self._later, self._open, self._unshown):
             for event in [event for event in kept if event in events]:
@@ -189,14 +189,14 @@ class AbsenceLookups:
         for event in self.hidden if shown else ():
             # The list that hid them shows others again: they may be gone by now.
             self._asked.pop(event, None)
-        for noted in (self._silent, self._undecided, self.untold):
+        for noted in (self._silent, self._undecided, self.list_only):
             noted -= {event for event in noted if event in events}
 
     def forget(self, event: str) -> None:
         """Note that an event is proven to be gone."""
-        self.listed({event})
+        self.note_listed({event})
 
-    def note_silence(self, event: str, *, silent: bool) -> bool:
+    def note_unanswered(self, event: str, *, silent: bool) -> bool:
         """Note whether an event could not be read by id; return whether that was so before."""
         before = event in self._silent
         (self._silent.add if silent else self._silent.discard)(event)

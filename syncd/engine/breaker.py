@@ -123,7 +123,7 @@ class BreakerSystem:
 
     @property
     def refused_writes(self) -> bool:
-        """Whether the key, as it is now, was refused a write when that was last tried."""
+        """Return whether the key, as it is now, was refused a write when that was last tried."""
         return self.health.writing and self.health.failures > 0
 
     async def read(

@@ -69,7 +69,7 @@ def _bears(event: Event, canary: Canary) -> bool:
 
 
 def _looks_like(event: Event, canary: Canary) -> bool:
-    """Whether it stands just where the canary was to be made, without any tag.
+    """Return whether it stands just where the canary was to be made, without any tag.
 
     A platform may strip tags. Nothing was there when the calendar was read before the create.
     """
@@ -93,7 +93,7 @@ class Canaries:
     pauses: WritePauses
     live: set[str] = field(default_factory=set)
     found: bool = True
-    """Whether the state may hold any."""
+    """Return whether the state may hold any."""
 
     def begin(self, canary: Canary) -> None:
         """Store one that is about to be made."""

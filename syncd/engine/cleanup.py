@@ -27,7 +27,7 @@ from syncd.store.pauses import save_pauses
 
 
 async def clean_up(
-    job: CleanupContext,
+    context: CleanupContext,
     *,
     dry_run: bool,
     chosen: Collection[tuple[str, str]] = (),
@@ -40,100 +40,104 @@ async def clean_up(
     ``chosen`` are tagged blocks, (system, event), that nothing proves ours and that a person wants
     removed: those whose tag still stands only once are. Raises what the state raises.
     """
-    now = job.clock.now()
-    cleaned = CleanupReport(job.ids.row(), job.scope, dry_run=dry_run)
-    cleaned.by_tag = by_tag or bool(chosen) or not proves_anything(job.store)
-    cleaned.left_in_place = left_in_place(job.store, job.scope)
-    _list_calendars(job, cleaned, now)
-    names = sorted(job.systems if cleaned.by_tag else {s for _, s in cleaned.calendars})
-    works = [SystemCleanup(job, cleaned, name, progress) for name in names if name in job.systems]
+    now = context.clock.now()
+    report = CleanupReport(context.ids.row(), context.scope, dry_run=dry_run)
+    report.by_tag = by_tag or bool(chosen) or not proves_anything(context.store)
+    report.left_in_place = left_in_place(context.store, context.scope)
+    _list_calendars(context, report, now)
+    names = sorted(context.systems if report.by_tag else {s for _, s in report.calendars})
+    works = [
+        SystemCleanup(context, report, name, progress) for name in names if name in context.systems
+    ]
     if not dry_run:
         # Before the first removal: after a crash between the two no block is made again.
-        cleaned.paused = pause_cleaned(job, who, now, cleaned.run)
-        job.store.start_run(cleaned.run, "cleanup", now)
-        await asyncio.gather(*(work.settle_open() for work in works))
+        report.paused = pause_scope(context, who, now, report.run)
+        context.store.start_run(report.run, "cleanup", now)
+        await asyncio.gather(*(work.finish_pending() for work in works))
     progress("reading")
     await asyncio.gather(*(work.first_look() for work in works))
-    _judge_tags(job, cleaned, works, chosen)
+    _judge_tags(context, report, works, chosen)
     for work in works:
         work.count(now)
     if not dry_run:
         await asyncio.gather(*(work.remove() for work in works))
     for work in works:
         work.sum_up()
-    cleaned.interrupted = job.stopping.is_set()
+    report.interrupted = context.stopping.is_set()
     if not dry_run:
-        _recount_barred(job, cleaned)
-        job.store.finish_run(cleaned.run, job.clock.now(), cleaned.to_json())
-    return cleaned
+        _recount_barred(context, report)
+        context.store.finish_run(report.run, context.clock.now(), report.to_json())
+    return report
 
 
-def pause_cleaned(job: CleanupContext, who: str, now: datetime, run: str) -> list[str]:
+def pause_scope(context: CleanupContext, who: str, now: datetime, run: str) -> list[str]:
     """Pause what is cleaned up and configured, so that no block is made again; return the names.
 
     Raises StateError.
     """
-    scope = job.scope
-    concerned = {place for place in job.configured if scope.covers(*place)}
-    renamed = {(job.provider_of(*place), place[1]) for place in job.aliases if scope.covers(*place)}
+    scope = context.scope
+    concerned = {place for place in context.configured if scope.covers(*place)}
+    renamed = {
+        (context.provider_of(*place), place[1]) for place in context.aliases if scope.covers(*place)
+    }
     if scope.system or scope.provider:
         wanted = [Pause(scope.system, scope.provider, now, who, CLEANED_UP)] if concerned else []
     else:
         systems = sorted({system for _, system in concerned})
         wanted = [Pause(system, "", now, who, CLEANED_UP) for system in systems]
     # Who has another name by now would have the blocks made again.
-    more = sorted(renamed & job.configured - concerned)
+    more = sorted(renamed & context.configured - concerned)
     wanted += [Pause(system, provider, now, who, CLEANED_UP) for provider, system in more]
     for pause in wanted:
         note = HistoryEntry(
             now, run, pause.provider, "paused", system=pause.system, rule=CLEANED_UP
         )
-        save_pauses(job.store, pause, notes=[note])
+        save_pauses(context.store, pause, notes=[note])
     return [pause.id for pause in wanted]
 
 
-def _list_calendars(job: CleanupContext, cleaned: CleanupReport, now: datetime) -> None:
+def _list_calendars(context: CleanupContext, report: CleanupReport, now: datetime) -> None:
     """Name the calendars of the scope; of those that cannot be reached, what the state knows."""
-    for provider, systems in job.mapping.items():
+    for provider, systems in context.mapping.items():
         for system in systems:
-            if job.scope.covers(provider, system):
-                _calendar(job, cleaned, provider, system)
+            if context.scope.covers(provider, system):
+                _calendar(context, report, provider, system)
     known: dict[Place, list[Value]] = {}
-    for each in owned(job.store):
+    for each in owned(context.store):
         system = each.record.system
-        if not job.scope.covers(each.provider, system) or each.record.observed is None:
+        if not context.scope.covers(each.provider, system) or each.record.observed is None:
             continue
-        provider = job.provider_of(each.provider, system)
+        provider = context.provider_of(each.provider, system)
         known.setdefault((provider, system), []).append(each.record.observed)
     for (provider, system), values in sorted(known.items()):
-        calendar = _calendar(job, cleaned, provider, system)
+        calendar = _calendar(context, report, provider, system)
         calendar.count(values, now)
-        if (bar := job.mark_unreachable(provider, system)) is not None:
+        if (bar := context.mark_unreachable(provider, system)) is not None:
             calendar.left, calendar.why, calendar.remedy = len(values), bar.reason, bar.remedy
 
 
-def _recount_barred(job: CleanupContext, cleaned: CleanupReport) -> None:
+def _recount_barred(context: CleanupContext, report: CleanupReport) -> None:
     """Count anew what stands where nothing could be reached: another calendar may have shown it."""
-    known = [(each.provider, each.record.system) for each in owned(job.store)]
-    standing = {(job.provider_of(*place), place[1]) for place in known}
-    for place, calendar in cleaned.calendars.items():
-        if calendar.left and place not in standing and job.mark_unreachable(*place) is not None:
+    known = [(each.provider, each.record.system) for each in owned(context.store)]
+    standing = {(context.provider_of(*place), place[1]) for place in known}
+    for place, calendar in report.calendars.items():
+        if calendar.left and place not in standing and context.mark_unreachable(*place) is not None:
             calendar.gone, calendar.left, calendar.why, calendar.remedy = calendar.left, 0, "", ""
 
 
 def _calendar(
-    job: CleanupContext, cleaned: CleanupReport, provider: str, system: str
+    context: CleanupContext, report: CleanupReport, provider: str, system: str
 ) -> CalendarCleanup:
     place = provider, system
-    if place not in cleaned.calendars:
-        zone = job.zones.get(provider, job.zone)
-        cleaned.calendars[place] = CalendarCleanup(provider, system, zone)
-    return cleaned.calendars[place]
+    if place not in report.calendars:
+        zone = context.zones.get(provider, context.zone)
+        report.calendars[place] = CalendarCleanup(provider, system, zone)
+    return report.calendars[place]
 
 
 def _judge_tags(
-    job: CleanupContext,
-    cleaned: CleanupReport,
+    context: CleanupContext,
+    report: CleanupReport,
     works: Sequence[SystemCleanup],
     chosen: Collection[tuple[str, str]],
 ) -> None:
@@ -141,16 +145,16 @@ def _judge_tags(
     events = [event for work in works for event in work.seen.events]
     proven = {(w.name, id_) for w in works for id_ in w.seen.proven}
     unread = {w.name for w in works if w.seen.fault is not None or w.unlisted()}
-    unread |= {system for _, system in job.unreachable}
+    unread |= {system for _, system in context.unreachable}
     tags = {e.key for e in events if e.key is not None}
-    copied = {t for t in tags if owned_with(job.store, t, bearers(job.store, t))}
+    copied = {t for t in tags if owned_with(context.store, t, bearers(context.store, t))}
     judged = tagged_blocks(events, proven, copied, unread)
     for each in judged:
         event = each.event
-        if not job.scope.covers(event.provider, event.system):
+        if not context.scope.covers(event.provider, event.system):
             continue
-        if (event.system, event.id) in chosen and each.doubt is None and not cleaned.dry_run:
+        if (event.system, event.id) in chosen and each.doubt is None and not report.dry_run:
             work = next(w for w in works if w.name == event.system)
             work.own(event)
             continue
-        _calendar(job, cleaned, event.provider, event.system).tagged.append(each)
+        _calendar(context, report, event.provider, event.system).tagged.append(each)

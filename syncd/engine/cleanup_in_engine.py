@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Cleaner = Callable[[CleanupScope, Store], AbstractAsyncContextManager[CleanupContext]]
 """Opens what a cleanup of a state works with; its systems are not those of the engine."""
 
-WINDOW = 10.0
+LONGEST_RATE_WINDOW = 10.0
 """Seconds that the engine waits afterwards: no platform counts the calls of a longer window that
 one more cycle could exceed, and it does not know of the calls that the cleanup made."""
 
@@ -62,4 +62,4 @@ async def clean_up_in_engine(
         engine.dirty.mark_whole(engine.mapping)
         for system in engine.systems.values():
             LearnedLimits(system.facts).begin()  # it may die, and nobody would know of its calls
-        await engine.stopping.pause(engine.clock, WINDOW)
+        await engine.stopping.pause(engine.clock, LONGEST_RATE_WINDOW)

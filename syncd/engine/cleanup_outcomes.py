@@ -17,17 +17,17 @@ from syncd.systems.port import PlatformError
 _SENT_AGAIN = "its outcome cannot be read, so it is sent again"
 
 
-def resend_unanswered(looker: OwnBlockReader, seen: OwnBlocks, now: datetime) -> dict[str, Owned]:
+def resend_unanswered(reader: OwnBlockReader, seen: OwnBlocks, now: datetime) -> dict[str, Owned]:
     """Drop the removals whose outcome no read can show; return their blocks, to be removed again.
 
     That is where a list shows nothing of the block, and proves nothing, as when it has become
     empty. The answer to a second request tells, and its target is a block of ours in any case.
     """
-    known, store, again = looker.known(), looker.store, dict[str, Owned]()
+    known, store, again = reader.known(), reader.store, dict[str, Owned]()
     for intent in store.pending_intents():
         operation = intent.operation
         removes = operation.action is Action.REMOVE_BLOCK
-        if not removes or operation.system != looker.system.name or operation.event is None:
+        if not removes or operation.system != reader.system.name or operation.event is None:
             continue
         sent = intent.state is IntentState.OPEN and now - intent.opened_at > MAX_SEND_DELAY
         if sent and operation.event in seen.hidden & known.keys():
@@ -37,8 +37,8 @@ def resend_unanswered(looker: OwnBlockReader, seen: OwnBlocks, now: datetime) ->
     return again
 
 
-async def believe_refusals(
-    looker: OwnBlockReader, seen: OwnBlocks, refused: Iterable[Operation], now: datetime
+async def accept_refusals_as_gone(
+    reader: OwnBlockReader, seen: OwnBlocks, refused: Iterable[Operation], now: datetime
 ) -> list[Operation]:
     """Count refused removals as done where the block is proven to be gone; return those.
 
@@ -51,26 +51,26 @@ async def believe_refusals(
         if event not in seen.hidden or operation.provider not in seen.shown:
             continue
         try:
-            is_gone = await looker.is_gone(event, operation.provider, operation.before)
+            is_gone = await reader.is_gone(event, operation.provider, operation.before)
         except PlatformError:
             break
-        for record in looker.store.records(looker.system.name, [event]) if is_gone else ():
-            links = looker.store.links(looker.system.name, event)
-            looker.store.apply(write_results.target_missing(record, links, now))
+        for record in reader.store.records(reader.system.name, [event]) if is_gone else ():
+            links = reader.store.links(reader.system.name, event)
+            reader.store.apply(write_results.target_missing(record, links, now))
             gone.append(operation)
     return gone
 
 
-async def settle_queued(looker: OwnBlockReader, desk: WriteContext, intent: Intent) -> None:
+async def confirm_queued(reader: OwnBlockReader, context: WriteContext, intent: Intent) -> None:
     """Close a queued removal whose block cannot be read any more. Raises PlatformError."""
-    operation, store = intent.operation, looker.store
+    operation, store = intent.operation, reader.store
     if operation.action is not Action.REMOVE_BLOCK or operation.event is None:
         return
-    if await looker.is_gone(operation.event, operation.provider, operation.before):
-        at, name = desk.clock.now(), looker.system.name
+    if await reader.is_gone(operation.event, operation.provider, operation.before):
+        at, name = context.clock.now(), reader.system.name
         record = next(iter(store.records(name, [operation.event])), None)
         changes = write_results.target_missing(record, store.links(name, operation.event), at)
         changes.intents.append(replace(intent, state=IntentState.DONE))
         detail = "confirmed by a read"
-        changes.history += history_of_write(desk, operation, operation.event, detail, at)
+        changes.history += history_of_write(context, operation, operation.event, detail, at)
         store.apply(changes)

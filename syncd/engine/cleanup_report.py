@@ -47,7 +47,7 @@ class CalendarCleanup:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing of ours is left there for certain."""
+        """Return whether nothing of ours is left there for certain."""
         return not (self.left or self.unsure or self.why)
 
     def to_json(self) -> dict[str, object]:

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 MAX_LINKS = 20
 """So many bookings are tied or untied in one cycle and system; the rest wait."""
-ASKED_AGAIN = timedelta(hours=1)
+RETRY_UNMATCHED_AFTER = timedelta(hours=1)
 """A person who is no contact is looked for again after so long."""
 
 
@@ -117,7 +117,7 @@ class ContactLinks:
                 contact = await self.directory.contact(person) if person is not None else None
                 contact = contact or None
         if contact is None:
-            self.unmatched[booking] = clock.monotonic() + ASKED_AGAIN.total_seconds()
+            self.unmatched[booking] = clock.monotonic() + RETRY_UNMATCHED_AFTER.total_seconds()
             return
         # Remembered first: whatever becomes of the answers, it will be looked for and removed.
         save_relation(store, StoredRelation(here, booking, contact, clock.now()))

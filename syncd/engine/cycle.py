@@ -61,7 +61,7 @@ from syncd.systems.stopping import Stopping
 __all__ = ["Engine", "EnginePolicy", "Ids"]
 
 log = structlog.get_logger(__name__)
-READ_LATER = timedelta(days=1)
+MAX_READ_LEAD = timedelta(days=1)
 """A calendar that was read so long from now was read by another clock."""
 
 
@@ -82,11 +82,11 @@ class Engine:
     policy: EnginePolicy
     stopping: Stopping = field(default_factory=Stopping)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
-    rests: Callable[[str], WaitReason | None] = lambda _system: None
-    admits: Callable[[Sequence[Operation]], Sequence[Operation]] = list
-    paced: PollSelector = select_all
+    why_suspended: Callable[[str], WaitReason | None] = lambda _system: None
+    admit: Callable[[Sequence[Operation]], Sequence[Operation]] = list
+    select_due: PollSelector = select_all
     """Who of some providers a poll asks a system for: one whose account is tight is asked less."""
-    passed_over: set[tuple[str, str]] = field(default_factory=set)
+    not_due: set[tuple[str, str]] = field(default_factory=set)
     """The calendars, (provider, system), that this cycle does not ask for: it is not their time."""
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """A digest of what each calendar, (provider, system), is mapped to."""
@@ -94,7 +94,7 @@ class Engine:
     resources: ResourceSources = field(default_factory=ResourceSources)
     cleaner: Cleaner | None = None
     exposure_tracker: ExposureTracker = field(init=False)
-    baselines: ReadProgress = field(init=False)
+    read_progress: ReadProgress = field(init=False)
     running: RunningEvents = field(init=False)
     recent: RecentChanges = field(init=False)
     dirty: DirtyProviders = field(default_factory=DirtyProviders)
@@ -102,7 +102,7 @@ class Engine:
     clock_error: timedelta = timedelta(0)
     """How far the platforms' time is ahead of this machine's clock, where that is wrong."""
     _in_range: bool = False
-    answered: set[tuple[str, str]] = field(default_factory=set)
+    answered_calendars: set[tuple[str, str]] = field(default_factory=set)
     """The calendars, (provider, system), whose lists were answered at least once."""
     probes: dict[str, AbsenceLookups] = field(default_factory=dict)
     patient: bool = True
@@ -127,7 +127,7 @@ class Engine:
         self.canaries = Canaries(self.store, self.clock, self.ids.row, self.systems, self.pauses)
         self.clock_error = known_error(self.store)
         self.dirty.mark_whole(self.mapping)
-        self.baselines = ReadProgress(
+        self.read_progress = ReadProgress(
             self.store,
             {
                 (provider, system): self.mapped.get((provider, system), "mapped")
@@ -138,7 +138,9 @@ class Engine:
         whole: dict[tuple[str, str], set[Kind]] = {}
         for c in self.store.last_coverage():
             whole.setdefault((c.provider, c.system), set()).update(c.kinds)
-        self.answered = {where for where, kinds in whole.items() if Kind.APPOINTMENT in kinds}
+        self.answered_calendars = {
+            where for where, kinds in whole.items() if Kind.APPOINTMENT in kinds
+        }
 
     def now(self) -> datetime:
         """The time: the platforms', where they agree that this machine's clock is wrong."""
@@ -169,8 +171,8 @@ class Engine:
         report = Report(run=self.ids.row(), dry_run=dry_run, exactly=exactly)
         self._begin_questions()
         try:
-            with with_waits(self.stopping, progress) as told:
-                await self._converge(report, window, providers, accept, told)
+            with with_waits(self.stopping, progress) as on_progress:
+                await self._converge(report, window, providers, accept, on_progress)
         finally:
             for probes in self.probes.values():
                 probes.end_run()
@@ -205,7 +207,9 @@ class Engine:
             refused = report.exactly is not None and not report.exactly.matched
             if refused and not report.refused:
                 return
-            if not await ending.goes_on(report, self.tasks, unconfirmed=self.has_open(report)):
+            if not await ending.goes_on(
+                report, self.tasks, unconfirmed=self.has_unconfirmed(report)
+            ):
                 return
             if report.dry_run or refused:
                 self.dirty.mark_whole(providers or self.mapping)  # nothing of it was carried out
@@ -219,7 +223,7 @@ class Engine:
         self, *, gently: bool = False, progress: Progress = lambda _text: None
     ) -> None:
         """Ask for the free slots that were not asked for lately; the next measure counts them."""
-        with with_waits(self.stopping, progress) as told:
+        with with_waits(self.stopping, progress) as on_progress:
             learned = await read_all_slots(
                 self.systems,
                 self.mapping,
@@ -229,7 +233,7 @@ class Engine:
                 # A little less than the pace, so that each turn of a timer with jitter counts.
                 older_than=self.policy.slots_every * 0.8,
                 gently=gently,
-                progress=told,
+                progress=on_progress,
             )
         self.exposure_tracker.due |= learned
 
@@ -259,7 +263,7 @@ class Engine:
         await self.tasks.drain()
 
     def _calls_for_a_cycle(self, seen: Observation) -> bool:
-        """Whether a late read has news, or brings back a system that decisions wait for."""
+        """Return whether a late read has news, or brings back a system that decisions wait for."""
         return bool(seen.changed_ids) or any(
             self.dirty.due(provider)
             for provider, systems in self.mapping.items()
@@ -275,27 +279,27 @@ class Engine:
         progress: Progress = lambda _text: None,
     ) -> UndoReport:
         """Put back what a run wrote (see `engine.undo`). Raises NothingToUndoError."""
-        with with_waits(self.stopping, progress) as told:
-            return await undo(self, run, booking=booking, dry_run=dry_run, progress=told)
+        with with_waits(self.stopping, progress) as on_progress:
+            return await undo(self, run, booking=booking, dry_run=dry_run, progress=on_progress)
 
     async def probe(self, names: Sequence[str], *, progress: Progress = lambda _: None) -> ProbeRun:
         """Measure the facts of these systems' platforms (see `engine.probing`)."""
-        with with_waits(self.stopping, progress) as told:
-            return await probe(self, names, told)
+        with with_waits(self.stopping, progress) as on_progress:
+            return await probe(self, names, on_progress)
 
     async def cleanup(
         self, spec: CleanupSpec, *, progress: Progress = lambda _: None
     ) -> CleanupReport:
         """Remove what syncd made (see `engine.cleanup`), and have everybody decided on anew."""
-        with with_waits(self.stopping, progress) as told:
-            return await clean_up_in_engine(self, spec, told)
+        with with_waits(self.stopping, progress) as on_progress:
+            return await clean_up_in_engine(self, spec, on_progress)
 
     def forget_facts(self, names: Sequence[str]) -> dict[str, list[str]]:
         """Withdraw what was measured of these systems; return the facts, by system."""
         return forget_facts(self.systems, self.store, names)
 
-    def has_open(self, report: Report) -> bool:
-        """Whether a system that answers has still to show the outcome of a write."""
+    def has_unconfirmed(self, report: Report) -> bool:
+        """Return whether a system that answers has still to show the outcome of a write."""
         answering = {name for name, s in report.systems.items() if s.state is SystemStatus.OK}
         return any(i.operation.system in answering for i in self.store.pending_intents())
 
@@ -310,10 +314,10 @@ class Engine:
         if kind != "resync" and quiet and report.answered:
             return
         self.store.start_run(report.run, kind, now)
-        told = {**report.to_json(most_waiting=MAX_KEPT), LISTED: report.listed}
+        stored = {**report.to_json(most_waiting=MAX_KEPT), LISTED: report.listed}
         if report.exactly is not None and report.exactly.matched:
-            told[PLAN] = report.exactly.plan
-        self.store.finish_run(report.run, now, told)
+            stored[PLAN] = report.exactly.plan
+        self.store.finish_run(report.run, now, stored)
 
     def _calendars(self) -> set[tuple[str, str]]:
         """Every calendar that is kept in sync: (provider, system)."""
@@ -339,14 +343,14 @@ class Engine:
             self.dirty.mark_whole(self.mapping)
         chosen = self.resources.with_dependents(providers or self.mapping)
         report.cycles += 1
-        desk, error = self.write_context(report), self.clock_error
+        context, error = self.write_context(report), self.clock_error
         before = {name: system.traffic for name, system in self.systems.items()}
         full = self.is_full(window)
-        dropped = self.baselines.forget_dropped(chosen) if full else set()
+        dropped = self.read_progress.release_unmapped(chosen) if full else set()
         if full:
             names = {*self.systems, *(each.name for each in self.resources.blocks)}
             end_unmapped(self.store, names, self.clock.now())
-        self.dirty.mark_whole(dropped | self.baselines.take_back(chosen))
+        self.dirty.mark_whole(dropped | self.read_progress.restore_mapped(chosen))
         report.settled += len(dropped)  # a further cycle decides without what they had there
         by_id = depth is Depth.RESYNC and report.cycles == 1
         observed = await read_systems(
@@ -354,7 +358,7 @@ class Engine:
             window,
             report,
             chosen,
-            desk,
+            context,
             progress,
             depth,
             by_id=by_id,
@@ -362,7 +366,7 @@ class Engine:
         )
         check_clock(self, observed)
         for span, seen in in_full(observed, self.clock_error):
-            self.baselines.note_read(proven_by(seen), span)
+            self.read_progress.note_read(proven_by(seen), span)
         if by_id:
             report.left_behind = report_left_behind(self)
         progress("deciding")
@@ -379,10 +383,10 @@ class Engine:
             decisions |= await decide_due(self, doors, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned, report.unmade = operations, 0
-        operations = filter_agreed(report.exactly, self.admits(operations))
+        operations = filter_agreed(report.exactly, self.admit(operations))
         unmade: list[Waiting] = []
         if operations and not report.dry_run:
-            unmade = await write_systems(self, operations, observed, desk, report, progress)
+            unmade = await write_systems(self, operations, observed, context, report, progress)
         self.waiting.update(decisions, unmade)
         self.held_back.update(decisions, unmade)
         report.waiting = self.waiting.all(self._calendars())
@@ -398,7 +402,7 @@ class Engine:
         """Ask what rooms can close, where there are rooms: such calendars are kept in sync, too."""
         self.mapping, new = await self.resources.refresh(self.mapping, self.tasks)
         self.dirty.mark_whole(new)
-        self.baselines.add(
+        self.read_progress.add(
             (provider, system)
             for provider in new
             for system in self.mapping[provider]
@@ -419,7 +423,7 @@ class Engine:
             pauses=self.pauses,
         )
 
-    def repair(self, desk: WriteContext) -> None:
+    def repair(self, context: WriteContext) -> None:
         """Once: take times out of range out of a state that an older version left.
 
         And where no instance of a series is written to, what was seen of such writes is forgotten.
@@ -427,23 +431,25 @@ class Engine:
         if self._in_range:
             return
         now = self.now()
-        if any(c.read_at > now + READ_LATER for c in self.store.last_coverage()):
+        if any(c.read_at > now + MAX_READ_LEAD for c in self.store.last_coverage()):
             return  # This clock was set back: what is out of range cannot be told.
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
             log.warning("times out of range read past", provider=provider)
-            self.store.apply(repair(self.store.state(provider), now, desk.run))
+            self.store.apply(repair(self.store.state(provider), now, context.run))
         take_up_stops(self.systems.values(), self.store)
         self._in_range = True
 
     def is_full(self, window: Window) -> bool:
-        """Whether it is the whole window, or more; it was asked for a moment ago."""
+        """Return whether it is the whole window, or more; it was asked for a moment ago."""
         whole, moment = self.window(near=False), timedelta(minutes=1)
         return window.start <= whole.start + moment and window.end + moment >= whole.end
 
     def _settle(self, window: Window, observed: Mapping[str, Observation], report: Report) -> None:
         """Note which calendars are now known in full, and what nobody can explain in them."""
-        settled = self.baselines.complete(proven_by(observed), window, self.clock.now())
+        settled = self.read_progress.complete(proven_by(observed), window, self.clock.now())
         arrived = [c for o in observed.values() if o.state is SystemStatus.OK for c in o.arrived]
-        report.settled += len(settled) + self.baselines.note_arrived(arrived, window)
+        report.settled += len(settled) + self.read_progress.note_arrived(arrived, window)
         for provider, system in settled:
-            report.remarks += first_read.unexplained(self.store, provider, system, self.clock.now())
+            report.remarks += first_read.orphan_remarks(
+                self.store, provider, system, self.clock.now()
+            )

@@ -51,8 +51,10 @@ async def decide_due(
     for observation in observed.values():
         news = observation.changed_ids.items()
         engine.dirty.mark({p: events for p, events in news if p in engine.mapping})
-        engine.answered |= {(c.provider, c.system) for c in observation.coverage}
-        engine.answered |= {(a.provider, observation.system) for a in observation.unproven}
+        engine.answered_calendars |= {(c.provider, c.system) for c in observation.coverage}
+        engine.answered_calendars |= {
+            (a.provider, observation.system) for a in observation.unproven
+        }
         engine.recent.note_read(observation.coverage, engine.clock.now())
         engine.recent.history.note(observation, engine.clock.now())
     for name, system in engine.systems.items():
@@ -180,7 +182,7 @@ def _keep(engine: Engine, made: list[_Made]) -> None:
 
 
 def _is_local(engine: Engine, provider: str) -> bool:
-    """Whether what is decided on a meeting depends only on what takes place at its time.
+    """Return whether what is decided on a meeting depends only on what takes place at its time.
 
     A search for free time looks further, and so does the count of several pieces of equipment.
     """
@@ -194,7 +196,7 @@ def _is_local(engine: Engine, provider: str) -> bool:
 
 
 def _finished(decision: Decision, case: DecisionInput, state: ProviderState) -> bool:
-    """Whether this provider needs no further decision until there is news of it.
+    """Return whether this provider needs no further decision until there is news of it.
 
     What is held since this decision, such as a write that failed too often, is closed by the next.
     """

@@ -40,7 +40,7 @@ def build_input(
 
     Its time is that of the platforms, where this machine's clock is known to be wrong.
     """
-    now, unknown = engine.now(), doubtful(state)
+    now, unknown = engine.now(), systems_in_doubt(state)
     failed = failed_operations(engine.store, provider)
     policy, units = engine.policy, engine.resources.quantities
     rules = policy.rules.get(provider, Rules())
@@ -81,7 +81,7 @@ def _of(provider: str, observation: Observation | None) -> Observation | None:
 def was_read_whole(engine: Engine, provider: str) -> bool:
     """Return whether every system of a provider was read in full since the state was lost."""
     return all(
-        engine.baselines.read_whole(provider, system)
+        engine.read_progress.read_whole(provider, system)
         for system in engine.mapping[provider]
         if system in engine.systems
     )
@@ -91,7 +91,7 @@ def _read(
     engine: Engine, place: tuple[str, str], observation: Observation | None
 ) -> tuple[Window, ...] | None:
     """Where a calendar was read by now; None if that is everywhere."""
-    known = engine.baselines
+    known = engine.read_progress
     hiding = known.may_hide_blocks(*place)
     everywhere = known.read_whole(*place) or (known.arrived(*place) and not hiding)
     if everywhere or place not in known.mapped:
@@ -104,7 +104,7 @@ def _read(
     )
 
 
-def doubtful(state: ProviderState) -> frozenset[str]:
+def systems_in_doubt(state: ProviderState) -> frozenset[str]:
     """The systems in which it is not known which events are the provider's.
 
     An event whose new owner is no known user makes itself unknown, and not its calendar: the
@@ -119,7 +119,7 @@ def doubtful(state: ProviderState) -> frozenset[str]:
     )
 
 
-def why_blocked(
+def wait_reason(
     engine: Engine, place: tuple[str, str], observation: Observation | None, *, unknown: bool
 ) -> WaitReason | None:
     """Return why a calendar cannot be written to now; None if it can."""
@@ -127,13 +127,13 @@ def why_blocked(
     if (held_back := engine.pauses.why(provider, system)) is not None:
         return held_back
     if observation is None or observation.state is not SystemStatus.OK:
-        left_out = observation is None and place in engine.passed_over
+        left_out = observation is None and place in engine.not_due
         return WaitReason.RATE_LIMITED if left_out else WaitReason.UNANSWERED
     if unknown:
         return WaitReason.OWNER
-    if (why := engine.rests(system)) is not None:
+    if (why := engine.why_suspended(system)) is not None:
         return why
-    if place not in engine.answered:
+    if place not in engine.answered_calendars:
         return WaitReason.NOT_READ
     # How much of it there is must be known first.
     counted = provider not in engine.policy.resources or provider in engine.resources.quantities
@@ -154,7 +154,7 @@ def _calendar(
     answered = observation is not None and observation.state is SystemStatus.OK
     return CalendarState(
         system=system,
-        blocked=why_blocked(engine, place, observation, unknown=unknown),
+        blocked=wait_reason(engine, place, observation, unknown=unknown),
         trusted=answered and not unknown,
         stopped=stopped,
         grain=able.grain,
@@ -165,7 +165,9 @@ def _calendar(
         recent_reads=engine.recent.recent_reads(
             place, observation, engine.window(near=False), engine.clock.now()
         ),
-        first_read_pending=answered and able.reach is None and not engine.baselines.arrived(*place),
+        first_read_pending=answered
+        and able.reach is None
+        and not engine.read_progress.arrived(*place),
         keeps_tags=able.key_survives,
         never_written=place in policy.read_only,
         seats=source.seats,

@@ -46,7 +46,7 @@ class ReadProgress:
         self.mapped = {**dict.fromkeys(places, FOUND), **self.mapped}
 
     def is_complete(self, provider: str, system: str) -> bool:
-        """Whether the calendar was read in full under its present mapping."""
+        """Return whether the calendar was read in full under its present mapping."""
         row = self._rows.get((provider, system))
         return (
             row is not None
@@ -55,11 +55,11 @@ class ReadProgress:
         )
 
     def read_whole(self, provider: str, system: str) -> bool:
-        """Whether the calendar was read in full, if only in the cycle that goes on now."""
+        """Return whether the calendar was read in full, if only in the cycle that goes on now."""
         return self.is_complete(provider, system) or (provider, system) in self._seen
 
     def arrived(self, provider: str, system: str) -> bool:
-        """Whether every row of the calendar arrived once, if some of them without a usable id.
+        """Return whether every row of the calendar arrived once, if some of them without a usable id.
 
         Then what its rows show may free time. What they do not show may not: a block that no known
         meeting explains stays until the calendar was read in full.
@@ -67,7 +67,7 @@ class ReadProgress:
         return self.is_complete(provider, system) or (provider, system) in self._arrived
 
     def may_hide_blocks(self, provider: str, system: str) -> bool:
-        """Whether a block of ours may stand there that this state does not know: it was lost.
+        """Return whether a block of ours may stand there that this state does not know: it was lost.
 
         Such a block may be a row without an id.
         """
@@ -105,7 +105,7 @@ class ReadProgress:
             if name == system and row.mapping != self.mapped.get((provider, name), row.mapping)
         )
 
-    def dropped(self, providers: Collection[str]) -> list[Baseline]:
+    def unmapped(self, providers: Collection[str]) -> list[Baseline]:
         """The calendars of these providers that the state knows and nobody maps any more."""
         return [
             row
@@ -113,9 +113,9 @@ class ReadProgress:
             if row.mapping and place not in self.mapped and row.provider in providers
         ]
 
-    def forget_dropped(self, providers: Collection[str]) -> set[str]:
+    def release_unmapped(self, providers: Collection[str]) -> set[str]:
         """Let go of what stands in calendars that are mapped no more; return whose they were."""
-        dropped = self.dropped(providers)
+        dropped = self.unmapped(providers)
         changes = Changes(baselines=[replace(row, mapping="") for row in dropped])
         for row in dropped:
             changes.records += [
@@ -132,7 +132,7 @@ class ReadProgress:
             self._rows.update({(b.provider, b.system): b for b in changes.baselines})
         return {row.provider for row in dropped}
 
-    def take_back(self, providers: Collection[str]) -> set[str]:
+    def restore_mapped(self, providers: Collection[str]) -> set[str]:
         """Let calendars that are mapped again have our blocks again; return whose they are.
 
         They count as they were seen last until a read shows more. Where no list shows blocks, or
@@ -180,7 +180,7 @@ def _covered(coverage: Iterable[Coverage], whole: Window) -> list[Place]:
     return [place for place, windows in sorted(read.items()) if whole.covered_by(windows)]
 
 
-def unexplained(store: Store, provider: str, system: str, now: datetime) -> list[str]:
+def orphan_remarks(store: Store, provider: str, system: str, now: datetime) -> list[str]:
     """Say how many orphans stand in a calendar: no known meeting explains them."""
     found = [
         record.observed

@@ -97,7 +97,7 @@ class FirstWrite:
 
 
 def is_stopped(system: System) -> bool:
-    """Whether a write there was seen to change too much."""
+    """Return whether a write there was seen to change too much."""
     return any(system.facts.standing(fact) == NO for fact in _FACTS.values())
 
 
@@ -122,8 +122,8 @@ def damaged_event(system: System) -> str:
     return str(_damage(system).get("event", "")) if is_stopped(system) else ""
 
 
-def one_at_a_time(
-    system: System, operations: Sequence[Operation], desk: WriteContext, result: WriteResult
+def defer_first_writes(
+    system: System, operations: Sequence[Operation], context: WriteContext, result: WriteResult
 ) -> list[Operation]:
     """Return what of a plan may be written; further first writes wait, and so do their blocks.
 
@@ -131,7 +131,7 @@ def one_at_a_time(
     the first one may have to stop it.
     """
     updates = [o for o in operations if _is_update(o) and not _is_known(system, o)]
-    if desk.repairs or len(updates) < 2:  # noqa: PLR2004
+    if context.repairs or len(updates) < 2:  # noqa: PLR2004
         return list(operations)
     blocks = [o for o in operations if o.kind is Kind.BLOCK]
     later = {
@@ -145,17 +145,17 @@ def one_at_a_time(
     return [o for o in operations if later.isdisjoint(o.bookings)]
 
 
-async def first_writes_only(
-    system: System, call: Sequence[Intent], desk: WriteContext, result: WriteResult
+async def limit_first_writes(
+    system: System, call: Sequence[Intent], context: WriteContext, result: WriteResult
 ) -> list[Intent]:
     """Return what of a call is sent now; the rest waits. The first write there is begun.
 
     Raises PlatformError where the system as a whole takes no call.
     """
-    if desk.repairs:
+    if context.repairs:
         return list(call)
     if _under_way(system) is not None and any(_is_update(i.operation) for i in call):
-        await confirm_first_write(system, desk)
+        await confirm_first_write(system, context)
     held, damaged = held_updates(system), damaged_event(system)
     sent: list[Intent] = []
     under_way = _under_way(system)
@@ -168,7 +168,7 @@ async def first_writes_only(
             result.unmade.append(Waiting(operation, why))
         elif not _is_update(operation) or own or repairs or _is_known(system, operation):
             sent.append(intent)
-        elif await _begin(system, intent, desk):
+        elif await _begin(system, intent, context):
             sent.append(intent)
             held = held_updates(system)
         else:
@@ -185,7 +185,7 @@ def _is_known(system: System, operation: Operation) -> bool:
     return system.facts.standing(_FACTS[operation.action]) == YES
 
 
-async def _begin(system: System, intent: Intent, desk: WriteContext) -> bool:
+async def _begin(system: System, intent: Intent, context: WriteContext) -> bool:
     """Read the whole record and keep its digests; False where it cannot be read now."""
     operation = intent.operation
     if operation.after is None:
@@ -204,22 +204,22 @@ async def _begin(system: System, intent: Intent, desk: WriteContext) -> bool:
         operation.provider,
         operation.action,
         operation.after.status,
-        desk.clock.now(),
+        context.clock.now(),
         record,
     )
-    note_fact(system, desk.store, _UNDER_WAY, first.to_text())
+    note_fact(system, context.store, _UNDER_WAY, first.to_text())
     return True
 
 
 # --- what came of it ---------------------------------------------------------------------------
 
 
-async def confirm_first_write(system: System, desk: WriteContext) -> None:
+async def confirm_first_write(system: System, context: WriteContext) -> None:
     """Compare the record of the first write with what it was, once the outcome of that is known."""
     first = _under_way(system)
     if first is None:
         return
-    intent = intent_named(desk.store, first.intent)
+    intent = intent_named(context.store, first.intent)
     if intent is not None and intent.state.pending:
         return
     ref = EventRef(system.name, first.provider, first.event, Kind.APPOINTMENT)
@@ -227,29 +227,33 @@ async def confirm_first_write(system: System, desk: WriteContext) -> None:
         with supervised(system.name, "comparing a record after the first write", RetryableError):
             record = await system.whole(ref)
     except RejectedError:
-        forget_first(system, desk.store)  # It is not there any more: the next write is compared.
+        clear_first_write(
+            system, context.store
+        )  # It is not there any more: the next write is compared.
         return
     except PlatformError as fault:
         log.info("first write not compared yet", system=system.name, why=str(fault))
         return
     if record.key != first.record.key:
-        forget_first(system, desk.store)
+        clear_first_write(system, context.store)
         return
     names, update = system.capabilities.record_fields, _UPDATES[first.action]
     found = compare_records(first.record, record, names, update, first.meant)
     also = [name for name in found.also if name not in _accepted(system)]
     done = intent is not None and intent.state is IntentState.DONE
     if also and (done or found.took_effect):
-        report_damage(system, first.event, first.provider, first.action, also, desk)
+        report_damage(system, first.event, first.provider, first.action, also, context)
     elif done and found.took_effect:
-        note_fact(system, desk.store, _FACTS[first.action], YES)
+        note_fact(system, context.store, _FACTS[first.action], YES)
         log.info("first write compared", system=system.name, action=str(first.action), differs=0)
-        forget_first(system, desk.store)
-    elif not done or desk.clock.now() - first.at > _STALE:
-        forget_first(system, desk.store)
+        clear_first_write(system, context.store)
+    elif not done or context.clock.now() - first.at > _STALE:
+        clear_first_write(system, context.store)
 
 
-def record_reset(system: System, operation: Operation, reply: Done, desk: WriteContext) -> None:
+def note_reset_fields(
+    system: System, operation: Operation, reply: Done, context: WriteContext
+) -> None:
     """Take note of what an update itself says that it reset besides what it was to change.
 
     What could be put back is no damage, and no proof that the next one will be harmless.
@@ -260,9 +264,9 @@ def record_reset(system: System, operation: Operation, reply: Done, desk: WriteC
     also = [name for name in reply.lost if name not in times and name not in _accepted(system)]
     if also:
         event = operation.event or ""
-        report_damage(system, event, operation.provider, operation.action, also, desk)
+        report_damage(system, event, operation.provider, operation.action, also, context)
     elif reply.restored:
-        forget_first(system, desk.store)
+        clear_first_write(system, context.store)
 
 
 def report_damage(
@@ -271,76 +275,76 @@ def report_damage(
     provider: str,
     action: Action,
     also: Sequence[str],
-    desk: WriteContext,
+    context: WriteContext,
 ) -> None:
     """Stop such writes there, and report the record; fields are named, their values never."""
     damage = {"event": event, "fields": sorted(also)}
-    note_fact(system, desk.store, _DAMAGE, json.dumps(damage))
-    note_fact(system, desk.store, _FACTS[action], NO)
+    note_fact(system, context.store, _DAMAGE, json.dumps(damage))
+    note_fact(system, context.store, _FACTS[action], NO)
     what = "the move" if action is Action.MOVE_APPOINTMENT else "the change of status"
     names = ", ".join(sorted(also))
     reason = f"{what} by syncd changed also: {names}, or somebody edited it at that moment"
-    log_damage(desk, system.name, event, provider, reason)
-    forget_first(system, desk.store)
+    log_damage(context, system.name, event, provider, reason)
+    clear_first_write(system, context.store)
 
 
-def log_damage(desk: WriteContext, system: str, event: str, provider: str, reason: str) -> None:
+def log_damage(context: WriteContext, system: str, event: str, provider: str, reason: str) -> None:
     """Report a record that a write damaged."""
-    none, now = timedelta(0), desk.clock.now()
+    none, now = timedelta(0), context.clock.now()
     item = ReportedItem(system, event, Topic.DAMAGED, reason, (provider,), none, none, now, now)
-    desk.store.apply(Changes(reported=[item]))
+    context.store.apply(Changes(reported=[item]))
     log_reported(ItemChanges(begun=[item]))
 
 
 def log_series_damage(
-    system: System, event: str, provider: str, changed: int, desk: WriteContext
+    system: System, event: str, provider: str, changed: int, context: WriteContext
 ) -> None:
     """Report an instance of a series whose write changed others, although these were put back."""
-    note_fact(system, desk.store, _SERIES_DAMAGE, event)
+    note_fact(system, context.store, _SERIES_DAMAGE, event)
     reason = f"a write by syncd to this instance changed {changed} others of its series"
-    log_damage(desk, system.name, event, provider, reason)
+    log_damage(context, system.name, event, provider, reason)
 
 
-async def compare_pending(systems: Iterable[System], desk: WriteContext) -> None:
+async def compare_pending(systems: Iterable[System], context: WriteContext) -> None:
     """Compare what is still to be compared, and let go on what a person released."""
     for system in systems:
-        _accept(system, desk)
+        _accept(system, context)
         if not is_stopped(system):
-            _end(system, str(_damage(system).get("event", "")), _DAMAGE, desk)
+            _end(system, str(_damage(system).get("event", "")), _DAMAGE, context)
         if system.facts.standing(INSTANCE_WRITES) != NO:
-            _end(system, system.facts.standing(_SERIES_DAMAGE), _SERIES_DAMAGE, desk)
-        await confirm_first_write(system, desk)
+            _end(system, system.facts.standing(_SERIES_DAMAGE), _SERIES_DAMAGE, context)
+        await confirm_first_write(system, context)
 
 
-def _accept(system: System, desk: WriteContext) -> None:
+def _accept(system: System, context: WriteContext) -> None:
     """Let writes change the fields that a person has acknowledged as changed, and go on."""
     if not is_stopped(system):
         return
-    damage, marks = _damage(system), acknowledgements_of(desk.store)
-    items = [i for i in _items(system, desk) if i.event == damage.get("event")]
+    damage, marks = _damage(system), acknowledgements_of(context.store)
+    items = [i for i in _items(system, context) if i.event == damage.get("event")]
     if not items or any(i.inputs != getattr(marks.get(i.digest), "inputs", None) for i in items):
         return
     fields = sorted({*_accepted(system), *damage.get("fields", ())})
-    note_fact(system, desk.store, _ACCEPTED, json.dumps(fields))
+    note_fact(system, context.store, _ACCEPTED, json.dumps(fields))
     for fact in _FACTS.values():
         if system.facts.standing(fact) == NO:
-            note_fact(system, desk.store, fact, "")
+            note_fact(system, context.store, fact, "")
     log.warning("changes by writes accepted", system=system.name, fields=fields)
 
 
-def _end(system: System, event: str, fact: str, desk: WriteContext) -> None:
+def _end(system: System, event: str, fact: str, context: WriteContext) -> None:
     """End the report of an event, as writes of its kind go on."""
     if not event:
         return
-    now = desk.clock.now()
-    ended = [replace(i, ended_at=now) for i in _items(system, desk) if i.event == event]
-    desk.store.apply(Changes(reported=ended))
+    now = context.clock.now()
+    ended = [replace(i, ended_at=now) for i in _items(system, context) if i.event == event]
+    context.store.apply(Changes(reported=ended))
     log_reported(ItemChanges(ended=ended))
-    note_fact(system, desk.store, fact, "")
+    note_fact(system, context.store, fact, "")
 
 
-def _items(system: System, desk: WriteContext) -> list[ReportedItem]:
-    return [i for i in open_about(desk.store, Topic.DAMAGED) if i.system == system.name]
+def _items(system: System, context: WriteContext) -> list[ReportedItem]:
+    return [i for i in open_about(context.store, Topic.DAMAGED) if i.system == system.name]
 
 
 # --- what is kept ------------------------------------------------------------------------------
@@ -367,7 +371,7 @@ def forget_accepted(system: System) -> None:
         system.facts.put(_ACCEPTED, "")
 
 
-def forget_first(system: System, store: Store) -> None:
+def clear_first_write(system: System, store: Store) -> None:
     """Give up comparing the first write: the next one is compared instead."""
     note_fact(system, store, _UNDER_WAY, "")
 

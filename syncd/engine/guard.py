@@ -20,7 +20,7 @@ from syncd.core.mass_change_guard import (
     tally,
 )
 from syncd.core.rules import Choice, Rules
-from syncd.engine.guard_stops import ACCEPTED, standing
+from syncd.engine.guard_stops import ACCEPTED, open_stops
 from syncd.engine.observation import Observation
 from syncd.engine.recent_changes import Carried
 from syncd.model import Conflict, ConflictKind, Id, ProviderState, TrackedEvent, record_id
@@ -58,7 +58,7 @@ def evaluate(
     but for what was accepted since.
     """
     now = engine.now()
-    before = [held.conflict for held in standing(engine.store)]
+    before = [held.conflict for held in open_stops(engine.store)]
     if former is not None:
         before += [conflict for found in former.guards.values() for conflict in found]
     carried = engine.recent.carried(now)
@@ -71,7 +71,7 @@ def evaluate(
     return GuardState(guards, {p: events_of(found) for p, found in {**kept, **guards}.items()})
 
 
-def still(engine: Engine) -> GuardState:
+def current_stops(engine: Engine) -> GuardState:
     """Return what is stopped without judging anything anew."""
     return evaluate(engine, (), {}, {})
 
@@ -133,7 +133,7 @@ class _Looks:
         return found
 
     def _is_suspect(self, provider: str) -> bool:
-        """Whether so much of one calendar changed that the guard has to look."""
+        """Return whether so much of one calendar changed that the guard has to look."""
         limits = self._limits
         least = min(limits.count + 1, limits.common, limits.all)
         return (
@@ -179,7 +179,7 @@ class _Looks:
         return found
 
     def _follows_accepted(self, provider: str, system: str) -> bool:
-        """Whether what rooms close changes because a person let changes of these rooms pass."""
+        """Return whether what rooms close changes because a person let changes of these rooms pass."""
         if system in self.engine.systems:
             return False
         since = self.now - self.engine.recent.every
@@ -187,7 +187,7 @@ class _Looks:
         return any(at > since for room in rooms for at in self._until(room).values())
 
     def _follows_blocks(self, provider: str, system: str) -> bool:
-        """Whether what becomes of our own blocks there is carried elsewhere, or lets time go."""
+        """Return whether what becomes of our own blocks there is carried elsewhere, or lets time go."""
         rules = self.engine.policy.rules.get(provider, Rules())
         return (
             rules.effective_rule(ConflictKind.BLOCK_EDITED, {system}).choice is not Choice.RESTORE

@@ -40,7 +40,7 @@ class AcceptError(Exception):
         self.remedy = remedy
 
 
-def standing(store: Store) -> list[HeldConflict]:
+def open_stops(store: Store) -> list[HeldConflict]:
     """Return the guard's open conflicts."""
     return [h for h in store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD]
 
@@ -51,7 +51,7 @@ def dry_run_of(conflicts: Iterable[Conflict]) -> str:
 
 
 def is_dry(run: str) -> bool:
-    """Whether this is the name of a dry run."""
+    """Return whether this is the name of a dry run."""
     return run.startswith(_DRY)
 
 
@@ -69,9 +69,9 @@ def check_accept(store: Store, run: str | None) -> None:
     if run is None or is_dry(run):
         # Whether that is what is stopped now is known once everything was read.
         return
-    stopped = standing(store)
+    stopped = open_stops(store)
     marks = listed_changes(store, run)
-    now = f"{stopped_now(accepting_run(stopped) if stopped else None)}."
+    now = f"{describe_open_stops(accepting_run(stopped) if stopped else None)}."
     if marks is None:
         known = store.run(run) is not None
         reason = f"the guard did not stop run {run!r}" if known else f"there is no run {run!r}"
@@ -81,7 +81,7 @@ def check_accept(store: Store, run: str | None) -> None:
         raise AcceptError(reason, f"It was accepted or undone. {now}")
 
 
-def stopped_now(run: str | None) -> str:
+def describe_open_stops(run: str | None) -> str:
     """Say which run accepts all that is stopped now; None: nothing is."""
     if run is None:
         return "Nothing is stopped now"
@@ -114,7 +114,7 @@ def accept_stops(
 def log_stops(store: Store, report: Report, mapped: Collection[str]) -> None:
     """Bring the stops of a report up to date."""
     open_ = sorted(
-        (h for h in standing(store) if h.conflict.provider in mapped),
+        (h for h in open_stops(store) if h.conflict.provider in mapped),
         key=lambda h: (_system(h), h.conflict.subject),
     )
     report.guarded = sorted({_system(held) for held in open_})

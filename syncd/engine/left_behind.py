@@ -1,4 +1,4 @@
-"""Blocks of who or what left the configuration, as far as the engine can name them."""
+"""Find blocks in calendars that left the configuration."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from syncd.store.timestamps import instant_text
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
-_STANDING = text(STANDING)
+_LEFT_BEHIND = text(STANDING)
 
 
 def report_left_behind(engine: Engine) -> list[LeftBehind]:
-    """Return the blocks that no calendar of the configuration holds. Raises StateError."""
+    """Return the blocks in calendars that the configuration no longer names. Raises StateError."""
     now = instant_text(engine.clock.now())
     found = [(b.provider, b.system) for b in engine.store.baselines() if b.mapping == FOUND]
-    rows = engine.store.query_once(_STANDING.bindparams(now=now))
+    rows = engine.store.query_once(_LEFT_BEHIND.bindparams(now=now))
     return list(left_behind(rows, engine.mapping, engine.systems, found))
 
 
 def unreachable_blocks(engine: Engine, intents: Iterable[Intent]) -> list[LeftBehind]:
-    """Return the writes of calendars that left the configuration: nobody can put them back."""
+    """Return the writes in calendars that left the configuration; an undo cannot revert them."""
     found: dict[tuple[str, str], dict[str | None, Intent]] = {}
     for intent in intents:
-        wanted = intent.operation
+        operation = intent.operation
         if intent.state is IntentState.DONE and not _is_mapped(engine, intent):
-            found.setdefault((wanted.provider, wanted.system), {})[wanted.event] = intent
+            found.setdefault((operation.provider, operation.system), {})[operation.event] = intent
     named = []
     for (provider, system), writes in sorted(found.items()):
         gone = gone_from(provider, system, engine.mapping, engine.systems)
@@ -44,5 +44,5 @@ def unreachable_blocks(engine: Engine, intents: Iterable[Intent]) -> list[LeftBe
 
 
 def _is_mapped(engine: Engine, intent: Intent) -> bool:
-    wanted = intent.operation
-    return gone_from(wanted.provider, wanted.system, engine.mapping, engine.systems) is None
+    operation = intent.operation
+    return gone_from(operation.provider, operation.system, engine.mapping, engine.systems) is None

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from syncd.core.absence import AbsenceVerdict
 from syncd.core.observation import ObservationKind, apply_observation, mark_deleted
-from syncd.engine.evidence import weigh
-from syncd.engine.list_lag import doubt_lag
+from syncd.engine.evidence import judge_missing
+from syncd.engine.list_lag import recheck_lag
 from syncd.engine.lookups import Lookups
 from syncd.engine.observation import SystemRead
 from syncd.engine.owners import Found as FoundElsewhere
@@ -34,7 +34,7 @@ def apply_answer(
 
 
 def _alike(before: TrackedEvent, after: TrackedEvent) -> bool:
-    """Whether nothing is left to decide; news that was taken back may be what a conflict held."""
+    """Return whether nothing is left to decide; news that was taken back may be what a conflict held."""
     return (before.provider, before.observed, before.person) == (
         after.provider,
         after.observed,
@@ -67,24 +67,24 @@ class LookupAnswer:
 
     @property
     def moved(self) -> bool:
-        """Whether other lists show its whole calendar by now."""
+        """Return whether other lists show its whole calendar by now."""
         return isinstance(self.sighting, Found) and self.sighting.outdated
 
 
 async def look_up(
-    read: SystemRead, questions: Lookups, reports: ReportedItems, record: TrackedEvent
+    read: SystemRead, lookups: Lookups, reports: ReportedItems, record: TrackedEvent
 ) -> bool:
     """Ask for one event of which no list says anything. True when the question is settled.
 
     Raises PlatformError.
     """
-    sighting, asked_at = await questions.look_up(record)
-    return await settle_missing(read, questions, reports, LookupAnswer(record, sighting, asked_at))
+    sighting, asked_at = await lookups.look_up(record)
+    return await resolve_missing(read, lookups, reports, LookupAnswer(record, sighting, asked_at))
 
 
-async def settle_missing(
+async def resolve_missing(
     read: SystemRead,
-    questions: Lookups,
+    lookups: Lookups,
     reports: ReportedItems,
     answer: LookupAnswer,
     *,
@@ -101,7 +101,7 @@ async def settle_missing(
     probes.note_undecided(record.id, undecided=not found and listed_whole is False)
     if known:
         reports.answered.add(record.id)
-        probes.note_silence(record.id, silent=False)
+        probes.note_unanswered(record.id, silent=False)
     if isinstance(answer.sighting, Found):
         _take_found(read, record, answer.sighting.event, answer.asked_at)
         return True
@@ -113,7 +113,7 @@ async def settle_missing(
         probes.forget(record.id)
         read.owners.gone(record)
         return True
-    verdict = await weigh(read, questions, record, answer.sighting, listed_whole=listed_whole)
+    verdict = await judge_missing(read, lookups, record, answer.sighting, listed_whole=listed_whole)
     match verdict:
         case AbsenceVerdict.PROVEN:
             reports.answered.add(record.id)
@@ -145,7 +145,7 @@ async def settle_missing(
 
 
 def _was_proven(read: SystemRead, record: TrackedEvent, sighting: LookupResult) -> bool:
-    """Whether an event is still refused that was proven to be gone, at whoever it was by then.
+    """Return whether an event is still refused that was proven to be gone, at whoever it was by then.
 
     It is asked for again as it was in doubt whose it is. What proved it then was another calendar's
     list, and its own, in which it does not stand, may show nothing to prove it with once more.
@@ -184,7 +184,7 @@ def _cannot_tell(
     """
     if not isinstance(sighting, Unknown):
         return False
-    before = read.probes.note_silence(record.id, silent=True)
+    before = read.probes.note_unanswered(record.id, silent=True)
     by_list = record.kind in read.system.capabilities.gone_by_list
     if not sighting.refused and (by_list or not before):
         if not by_list:
@@ -199,7 +199,7 @@ def _cannot_tell(
 def _take_found(read: SystemRead, record: TrackedEvent, event: Event, asked_at: datetime) -> None:
     """Take what an event shows that was found by id, here or at another owner."""
     owners = read.owners
-    doubt_lag(read.system, record, event, asked_at)
+    recheck_lag(read.system, record, event, asked_at)
     after, news = apply_observation(record, event, "", asked_at, read.system.capabilities.lag)
     if news is ObservationKind.STALE:
         return

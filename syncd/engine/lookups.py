@@ -58,7 +58,7 @@ class Lookups:
         return sighting, asked_at
 
     async def reads_another(self, record: TrackedEvent) -> bool:
-        """Whether the same credentials read another event by id in this cycle."""
+        """Return whether the same credentials read another event by id in this cycle."""
         if self._found - {record.id}:
             return True
         if self._control is None:
@@ -75,7 +75,7 @@ class Lookups:
         return self._listed
 
     async def _reads_listed(self) -> bool:
-        """Whether the system shows, by its id, an event that is listed: it is asked now."""
+        """Return whether the system shows, by its id, an event that is listed: it is asked now."""
         by_list = self.read.system.capabilities.gone_by_list
         candidates = [r for r in await self.listed() if r.kind not in by_list]
         candidates.sort(key=lambda r: (r.kind is not Kind.APPOINTMENT, r.id))
@@ -101,5 +101,5 @@ class Lookups:
 
 
 def other_listed(record: TrackedEvent, listed: Collection[TrackedEvent]) -> bool:
-    """Whether the list of an event's calendar shows another known event."""
+    """Return whether the list of an event's calendar shows another known event."""
     return any(each.provider == record.provider and each.id != record.id for each in listed)

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from syncd.engine.absence_lookups import MAX_LOOKUPS, AbsenceLookups
+from syncd.engine.absence_lookups import MAX_ABSENCE_LOOKUPS, AbsenceLookups
 from syncd.engine.owners import OwnerTracker
 from syncd.engine.report import SystemStatus
 from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
@@ -167,7 +167,7 @@ class SystemRead:
     look_back: timedelta
     probes: AbsenceLookups
     unsure: AbstractSet[str] = frozenset()
-    lookups_left: int = MAX_LOOKUPS
+    lookups_left: int = MAX_ABSENCE_LOOKUPS
     snapshot: Snapshot = field(init=False)
     changes: Changes = field(init=False)
 

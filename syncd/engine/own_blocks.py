@@ -69,7 +69,7 @@ async def follow_own(
             break
     for record in unshown:
         if probes.is_open(record.id):
-            read.seen.suspect(probes.opens(record.id, read.asked_at))
+            read.seen.suspect(probes.next_check_at(record.id, read.asked_at))
 
 
 async def find_created(read: SystemRead, unread: Collection[str], apart: Collection[str]) -> None:
@@ -108,7 +108,7 @@ async def _unshown(read: SystemRead, unlisted: Sequence[str]) -> list[TrackedEve
     """The own blocks in the time that was read of which no list says anything.
 
     Those that were not asked for longest come first. Where lists that show blocks were not whole,
-    `absence.follow_up` asks for what they lack.
+    `absence.check_unlisted` asks for what they lack.
     """
     covered = {c.provider for c in read.snapshot.coverage if Kind.BLOCK in c.kinds}
     covered |= {u.provider for u in read.snapshot.unproven if Kind.BLOCK in u.kinds}

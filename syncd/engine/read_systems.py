@@ -74,9 +74,10 @@ async def read_systems(
     }
     if depth is not Depth.RESYNC:
         chosen_of = {
-            name: engine.paced(name, depth, mine, late=follows) for name, mine in chosen_of.items()
+            name: engine.select_due(name, depth, mine, late=follows)
+            for name, mine in chosen_of.items()
         }
-    engine.passed_over = {
+    engine.not_due = {
         (provider, name)
         for name, mine in chosen_of.items()
         for provider in chosen
@@ -111,7 +112,7 @@ async def read_systems(
 
     # The writes of systems that have nothing to read are looked after all the same.
     open_ = {i.operation.system for i in pending if i.operation.system in engine.systems}
-    rest = sorted(open_ - wanted.keys() - {name for _, name in engine.passed_over})
+    rest = sorted(open_ - wanted.keys() - {name for _, name in engine.not_due})
     await asyncio.gather(*(_look_after_writes(engine, name, pending, desk) for name in rest))
     try:
         observed = await engine.tasks.read(wanted, work, follows=follows)
@@ -143,8 +144,8 @@ async def _read(engine: Engine, system: System, asked: ReadRequest) -> Observati
         asked.providers,
         intents,
         by_id=asked.by_id,
-        remapped=engine.baselines.remapped(name),
-        unread=engine.baselines.unread(name),
+        remapped=engine.read_progress.remapped(name),
+        unread=engine.read_progress.unread(name),
         full=asked.full,
         probes=engine.probes.setdefault(name, AbsenceLookups()),
         look_back=asked.look_back,

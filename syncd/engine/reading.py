@@ -11,10 +11,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from syncd.core.observation import ObservationKind, apply_observation, as_last_known, diff_snapshot
-from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go, put_into_formers
+from syncd.engine.absence import (
+    assign_to_former_calendars,
+    check_further_hosts,
+    check_unlisted,
+    recheck_events,
+    release_remapped,
+)
 from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.canaries import without_canaries
-from syncd.engine.list_lag import doubt_lag
+from syncd.engine.list_lag import recheck_lag
 from syncd.engine.lookup_answers import apply_answer, apply_other_owner
 from syncd.engine.lookups import Lookups
 from syncd.engine.moved_into_window import marked
@@ -157,7 +163,7 @@ async def _observe(
     owners.observe_owner(snapshot, store.records(system.name, owners.events), read.window.start)
     moved_out: set[str] = set()
     if anew:
-        moved_out = let_go(read, remapped)
+        moved_out = release_remapped(read, remapped)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
     differ = [event for event in delta.differ if event in known]
     await _ask_by_id(read, questions, reports, unlisted, differ, running, by_id=by_id, full=full)
@@ -177,7 +183,7 @@ async def _observe(
             replace(c, whole=read.window.covered_by([c.window])) for c in read.changes.coverage
         ]
     await turn_after(unlisted, same)
-    put_into_formers(read)
+    assign_to_former_calendars(read)
     store.apply(read.changes)
     log_reported(reported)
     announce(system.name, doubted, owners.open.values())
@@ -206,11 +212,11 @@ async def _ask_by_id(
     full: bool,
 ) -> None:
     """Ask for known events that the lists do not show. ``differ`` are those that show news."""
-    await ask_again(read, questions, reports, thorough=by_id)
-    await follow_up(read, questions, reports, unlisted, full=full)
+    await recheck_events(read, questions, reports, thorough=by_id)
+    await check_unlisted(read, questions, reports, unlisted, full=full)
     if running is not None:
         await follow_running(read, questions, reports, running, unlisted, at_once=by_id)
-    await follow_hosts(read, questions, reports, differ)
+    await check_further_hosts(read, questions, reports, differ)
     await follow_own(read, questions, reports, unlisted, running, by_id=by_id)
 
 
@@ -259,7 +265,7 @@ def _absorb_row(
     if unsettled is not None and is_unsettled(system, unsettled, event.value):
         # The update did that; `recovery` finds that out, and nobody says so elsewhere.
         return
-    doubt_lag(system, record, event, read.asked_at)
+    recheck_lag(system, record, event, read.asked_at)
     after, news = apply_observation(
         record, event, row.fingerprint, read.asked_at, system.capabilities.lag
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from syncd.engine.guard_stops import stopped_now
+from syncd.engine.guard_stops import describe_open_stops
 from syncd.engine.observation import Observation
 from syncd.engine.report import Report, SystemReport, SystemStatus, UnknownOwners, unknown_owners
 from syncd.model import ConflictKind, OwnerProof
@@ -80,7 +80,7 @@ async def update_report(
 def add_remark(report: Report, accept: str | None) -> None:
     """Add what is worth a sentence at the end of a resync."""
     if accept is not None and not report.accepted:
-        now = stopped_now(report.run if report.stopped else None)
+        now = describe_open_stops(report.run if report.stopped else None)
         report.remarks.append(
             f"nothing of what run {accept} listed was stopped in this run. {now}."
         )
@@ -125,7 +125,7 @@ def _covered(seen: Observation) -> Counter[tuple[str, str, str]]:
 
 def _name_refused_writes(engine: Engine, report: Report) -> None:
     """Say of systems that answer, and take no writes for now, why that is."""
-    silent = [name for name in engine.systems if engine.rests(name) is not None]
+    silent = [name for name in engine.systems if engine.why_suspended(name) is not None]
     healths = engine.store.health() if silent else {}
     for name in silent:
         health, told = healths.get(name), report.systems[name]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from syncd.core.observation import ObservationKind, apply_observation, mark_deleted
-from syncd.engine.list_lag import doubt_lag
+from syncd.engine.list_lag import recheck_lag
 from syncd.model import (
     Changes,
     Clock,
@@ -51,7 +51,7 @@ async def reread(
     if isinstance(sighting, Unknown):
         raise RejectedError(system.name, f"read of {ref.id}", detail=sighting.why)
     if isinstance(sighting, Found):
-        doubt_lag(system, record, sighting.event, asked_at)
+        recheck_lag(system, record, sighting.event, asked_at)
     return sighted(record, sighting, asked_at, system.capabilities.lag)
 
 

@@ -165,7 +165,7 @@ def preview(engine: Engine, held: HeldConflict, answer: Resolution) -> Decision 
     if provider not in engine.mapping:
         return None  # A calendar of rooms, of which only a read can tell; or mapped no more.
     state = engine.store.state(provider)
-    case = build_input(engine, provider, state, {}, guard.still(engine), held.run)
+    case = build_input(engine, provider, state, {}, guard.current_stops(engine), held.run)
     answering = {
         system: replace(
             calendar, trusted=True, blocked=calendar.blocked if calendar.held_back else None

@@ -157,7 +157,7 @@ async def follow_running(
     for record in lasting:
         # It is to be proven once more; one that cannot be read by id is unknown, and stays.
         if read.probes.is_open(record.id):
-            read.seen.suspect(read.probes.opens(record.id, read.asked_at))
+            read.seen.suspect(read.probes.next_check_at(record.id, read.asked_at))
 
 
 def _is_unproven(read: SystemRead, record: TrackedEvent) -> bool:

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from syncd.engine.first_writes import INSTANCE_WRITES, forget_first, log_series_damage, note_fact
+from syncd.engine.first_writes import (
+    INSTANCE_WRITES,
+    clear_first_write,
+    log_series_damage,
+    note_fact,
+)
 from syncd.engine.supervise import supervised
 from syncd.model import Action, Changes, Kind, Operation, TrackedEvent, Value, series_of
 from syncd.model.platform_facts import NO, YES
@@ -162,7 +167,7 @@ class SiblingCheck:
         shown = await self._read(self.target)
         if shown is not None and shown == self.target.observed:
             self._not_told(self.target, shown)
-        forget_first(self.system, store)  # The target may have been put back, too.
+        clear_first_write(self.system, store)  # The target may have been put back, too.
         where = self.target
         log_series_damage(self.system, where.id, where.provider, len(changed), self.desk)
         result.remarks.append(

@@ -120,7 +120,7 @@ async def undo(
     observed = await read_systems(
         engine, window, report, chosen, desk, progress, Depth.RESYNC, by_id=True
     )
-    held = guard.still(engine)
+    held = guard.current_stops(engine)
     for provider in chosen:
         state = engine.store.state(provider)
         case = build_input(engine, provider, state, observed, held, report.run)
@@ -146,7 +146,7 @@ async def undo(
         await update_report(engine, report, observed, before)
         before = {name: system.traffic for name, system in engine.systems.items()}
         for pause in PAUSES:
-            if not engine.has_open(report):
+            if not engine.has_unconfirmed(report):
                 break
             progress("waiting for a platform to confirm")
             if not await engine.stopping.pause(engine.clock, pause):

@@ -87,7 +87,7 @@ def count_writes(engine: Engine, system: str, written: WriteResult, report: Repo
     report.failures += written.failures
     report.remarks += written.remarks
     if written.elsewhere:
-        engine.probes.setdefault(system, AbsenceLookups()).elsewhere |= written.elsewhere
+        engine.probes.setdefault(system, AbsenceLookups()).other_owner |= written.elsewhere
     # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
     wrote = {o.provider for o in (*written.skipped, *written.queued, *written.done)}
     engine.dirty.mark_whole(p for p in wrote if not engine.dirty.due(p))

@@ -20,9 +20,9 @@ import structlog
 from syncd.core import write_order, write_results
 from syncd.core.rejected_writes import slot_taken
 from syncd.core.write_results import is_unmet
-from syncd.engine.bulk_split import BulkParts, of_any_row
+from syncd.engine.bulk_split import BulkSplit, without_reason
 from syncd.engine.first_writes import confirm_first_write as settle_first
-from syncd.engine.first_writes import first_writes_only, one_at_a_time, record_reset
+from syncd.engine.first_writes import defer_first_writes, limit_first_writes, note_reset_fields
 from syncd.engine.reread import at_another, just_read, not_ours, overtaken, reread, still_occupied
 from syncd.engine.reset_fields import report_reset, reset_words
 from syncd.engine.series_writes import held_instances, write_and_compare
@@ -132,7 +132,7 @@ async def execute(
     Never raises PlatformError: a fault that concerns the whole account leaves the rest for later.
     """
     result = WriteResult()
-    now = one_at_a_time(system, write_order.order(operations), desk, result)
+    now = defer_first_writes(system, write_order.order(operations), desk, result)
     calls = write_order.batches(now, system.capabilities.bulk_of)
     for few in write_order.groups(calls, JOURNAL_BATCH if system.capabilities.lists_blocks else 1):
         if result.fault is not None or desk.stopping.is_set():
@@ -173,7 +173,7 @@ async def _make(
 ) -> list[Intent]:
     """Make one call, in parts where it is refused as a whole; return the intents not sent."""
     unsent: list[Intent] = []
-    parts, pauses = BulkParts.of(call), desk.pauses or WritePauses(desk.store)
+    parts, pauses = BulkSplit.of(call), desk.pauses or WritePauses(desk.store)
     while parts.waiting:
         part = ready = parts.waiting.popleft()
         try:
@@ -183,7 +183,7 @@ async def _make(
             else:
                 with supervised(system.name, "reading the target of a write", RetryableError):
                     ready = await still_applies(system, part, read, desk, result)
-                    ready = await first_writes_only(system, ready, desk, result)
+                    ready = await limit_first_writes(system, ready, desk, result)
             # Last of all, without a turn of the loop between: nothing is sent once a pause is told.
             ends = desk.cleans or desk.repairs  # what a write did by mistake is part of it
             held_back = pauses.hold_back([i.operation for i in ready], cleans=ends)
@@ -212,9 +212,9 @@ async def _make(
                 result.failures.append(str(fault))
         sent = {i.id for i in ready}
         unsent += [i for i in part if i.id not in sent]
-    refused, postponed = parts.settled(complete=result.fault is None)
+    refused, postponed = parts.finish(complete=result.fault is None)
     for intent, why in refused:
-        _rejected(intent, of_any_row(why), desk, result)
+        _rejected(intent, without_reason(why), desk, result)
     return [*unsent, *postponed]
 
 
@@ -304,7 +304,7 @@ async def _write(
     call: Sequence[Intent],
     desk: WriteContext,
     result: WriteResult,
-    parts: BulkParts,
+    parts: BulkSplit,
 ) -> None:
     """Make one call. Raises PlatformError; all but Ambiguous mean that nothing happened."""
     now = desk.clock.now()
@@ -321,11 +321,11 @@ async def _write(
         desk.store.apply(Changes(intents=unsure))
         raise
     except RejectedError as fault:
-        why = fault if len(call) == 1 else of_any_row(fault)
-        for intent in parts.refused(call, fault):
+        why = fault if len(call) == 1 else without_reason(fault)
+        for intent in parts.split(call, fault):
             _rejected(intent, why, desk, result)
         return
-    parts.taken = True
+    parts.any_accepted = True
     at = desk.clock.now()
     operations = [intent.operation for intent in call]
     match reply:
@@ -335,7 +335,7 @@ async def _write(
             changes = [_settled(desk, i, event, shown, at, detail) for i, (event, shown) in landed]
             desk.store.apply(write_results.join_changes(changes))
             report_reset(system.name, operations, reply, result)
-            record_reset(system, operations[0], reply, desk)
+            note_reset_fields(system, operations[0], reply, desk)
             result.done.extend(operations)
             _tell(desk, operations, "done")
         case TargetChanged(sighting=sighting):

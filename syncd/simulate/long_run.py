@@ -169,7 +169,7 @@ class _Service:
         self._monitor.repace = self._take
         self._paces = self._monitor.paces
         app.engine.on_write = self._monitor.wrote
-        app.engine.paced = self._monitor.rounds.due
+        app.engine.select_due = self._monitor.rounds.due
         heard, failed = self._monitor.record_report, self._monitor.failed
         self._work = Jobs(app.engine, heard, failed, turn=self._monitor.rounds.providers_due)
         self.cycles = 0

@@ -269,7 +269,9 @@ class MortalShop(Shop):
     def restart(self) -> None:
         self.store.close()
         self.store = MortalStore.begin(self.path, self.steps)
-        self.engine = replace(self.engine, store=self.store, dirty=DirtyProviders(), answered=set())
+        self.engine = replace(
+            self.engine, store=self.store, dirty=DirtyProviders(), answered_calendars=set()
+        )
 
     def configure(self, mapping: Mapping[str, Sequence[str]]) -> None:
         """Start the engine of the same state with another mapping."""

@@ -219,7 +219,7 @@ async def test_a_system_that_may_be_read_and_not_written_costs_no_write_a_minute
         ),
         persons=PersonLookup(b"k"),
         policy=EnginePolicy(rules={"p": Rules(prefer=("a", "b", "c"))}),
-        rests=lambda name: attended[name].writes_suspended(),
+        why_suspended=lambda name: attended[name].writes_suspended(),
     )
     fakes["a"].book("p", v(9))
     refusals = fakes["b"].faults["write"] = [UnauthorizedError("b", "POST /", status=403)] * MANY

@@ -248,7 +248,7 @@ async def test_a_dry_run_settles_nothing(shop: Shop) -> None:
     looking.__post_init__()
     planned = await looking.resync(dry_run=True)
     assert len(planned.waiting) == 2
-    assert not shop.engine.baselines.is_complete("p", "a")
+    assert not shop.engine.read_progress.is_complete("p", "a")
 
 
 @pytest.mark.parametrize("ahead", [1, 30])

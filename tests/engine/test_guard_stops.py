@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.rules import Choice, Rules
-from syncd.engine.guard_stops import AcceptError, check_accept, standing
+from syncd.engine.guard_stops import AcceptError, check_accept, open_stops
 from syncd.engine.report import Report, RunExit
 from syncd.model import Action, Kind, Person, WaitReason
 from tests.core.kit import SYSTEMS, v
@@ -437,5 +437,5 @@ async def test_events_that_come_back_end_a_stop_and_those_that_do_not_stay_stopp
     assert len(shop.blocks()["b"]) == 14
     shop.a.events.update(kept)
     await settle(shop)
-    assert standing(shop.store) == []
+    assert open_stops(shop.store) == []
     assert len(shop.blocks()["b"]) == 14

@@ -198,8 +198,8 @@ async def test_a_calendar_that_was_mapped_anew_says_nothing(shop: Shop) -> None:
     await settle(shop)
     shop.restart()
     shop.engine.mapped = {("p", "a"): "another"}
-    shop.engine.baselines = ReadProgress(
-        shop.store, {**shop.engine.baselines.mapped, ("p", "a"): "x"}
+    shop.engine.read_progress = ReadProgress(
+        shop.store, {**shop.engine.read_progress.mapped, ("p", "a"): "x"}
     )
     shop.a.move(events["a"], SOON)
     await cycles(shop)

@@ -177,7 +177,7 @@ async def test_a_newly_mapped_calendar_keeps_a_leave_that_its_list_need_not_show
     shop.a.human_block("p", leave(before, 4))
     await settle(shop)
     by_start(shop)
-    shop.engine.baselines.mapped = {**shop.engine.baselines.mapped, ("p", "a"): "another"}
+    shop.engine.read_progress.mapped = {**shop.engine.read_progress.mapped, ("p", "a"): "another"}
     await shop.engine.resync()
     await settle(shop)
     assert shop.blocks()["b"] == [leave(before, 4).interval]

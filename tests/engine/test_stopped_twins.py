@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.engine.guard_stops import standing
+from syncd.engine.guard_stops import open_stops
 from syncd.engine.report import RunExit
 from syncd.model import Person
 from tests.core.kit import v
@@ -91,7 +91,7 @@ async def test_a_stop_lasts_though_the_time_of_its_meetings_has_passed(
     else:
         shop.a.events |= kept
         await settle(shop)
-    assert standing(shop.store) == []
+    assert open_stops(shop.store) == []
 
 
 async def test_a_meeting_that_was_over_before_is_no_part_of_a_stop(shop: Shop) -> None:

@@ -44,7 +44,7 @@ MANY = 200
 
 def stop_writes(shop: Shop, system: str, why: WaitReason | None) -> None:
     """From now on nothing is written to a system, or anything again."""
-    shop.engine.rests = lambda name: why if name == system else None
+    shop.engine.why_suspended = lambda name: why if name == system else None
 
 
 def waits(shop: Shop) -> list[tuple[str, str, WaitReason]]:

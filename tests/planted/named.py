@@ -98,7 +98,7 @@ def any_run_accepts_all(patch: Patch) -> None:
     """What is accepted is everything that is stopped, whatever the run listed."""
 
     def everything(store: Store, _run: str) -> frozenset[str]:
-        return change_keys_of(held.conflict for held in guard_stops.standing(store))
+        return change_keys_of(held.conflict for held in guard_stops.open_stops(store))
 
     patch.setattr(guard_stops, "listed_changes", everything)
 
@@ -170,7 +170,7 @@ def nothing_is_left_behind(patch: Patch) -> None:
 
 def a_cleanup_pauses_nothing(patch: Patch) -> None:
     """What was cleaned up may be written to, so that its blocks are made again."""
-    patch.setattr("syncd.engine.cleanup.pause_cleaned", lambda *_given: [])
+    patch.setattr("syncd.engine.cleanup.pause_scope", lambda *_given: [])
 
 
 def a_repeated_tag_is_proposed(patch: Patch) -> None:
@@ -374,7 +374,7 @@ def the_slowest_pace_is_everybody_s(patch: Patch) -> None:
 
 def what_was_not_asked_for_counts_as_seen(patch: Patch) -> None:
     """A system that a poll leaves out is written to as if it had just been read."""
-    patch.setattr(decision_input, "why_blocked", lambda *_given, **_named: None)
+    patch.setattr(decision_input, "wait_reason", lambda *_given, **_named: None)
 
 
 def old_rows_go_in_one_step(patch: Patch) -> None:

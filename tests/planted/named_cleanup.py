@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from syncd.engine.agreed_operations import ShownPlan
-from syncd.engine.cleanup_outcomes import believe_refusals
+from syncd.engine.cleanup_outcomes import accept_refusals_as_gone
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.owners import OwnerTracker
 from syncd.model import Operation
@@ -24,9 +24,9 @@ def a_refusal_alone_proves_a_block_gone(patch: Patch) -> None:
         looker: OwnBlockReader, seen: OwnBlocks, refused: Iterable[Operation], now: datetime
     ) -> list[Operation]:
         shown = replace(seen, shown={*looker.wanted})
-        return await believe_refusals(looker, shown, refused, now)
+        return await accept_refusals_as_gone(looker, shown, refused, now)
 
-    patch.setattr("syncd.engine.cleanup_system.believe_refusals", believe)
+    patch.setattr("syncd.engine.cleanup_system.accept_refusals_as_gone", believe)
 
 
 def an_unanswered_removal_waits_for_ever(patch: Patch) -> None:

@@ -81,7 +81,7 @@ _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
 
 def coverage_ignored(patch: Patch) -> None:
     """An incomplete read counts as a complete one, and so does its absence."""
-    follow = absence.follow_up
+    follow = absence.check_unlisted
     absence_believed_at_once(patch)
 
     async def everything(read: Any, *given: Any, **named: Any) -> None:

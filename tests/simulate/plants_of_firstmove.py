@@ -29,7 +29,7 @@ def the_first_moves_are_made_at_once(patch: Patch) -> None:
     async def every(_system: Any, call: Any, *_given: Any) -> list[Any]:
         return list(call)
 
-    patch.setattr(writer, "first_writes_only", every)
+    patch.setattr(writer, "limit_first_writes", every)
 
 
 def lost_hosts_go_unnoticed(patch: Patch) -> None:
