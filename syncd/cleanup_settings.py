@@ -35,7 +35,8 @@ from syncd.config.settings import (
 from syncd.core.cleanup import CleanupScope
 from syncd.core.inputs import inputs_digest
 from syncd.engine.breaker import BreakerSystem
-from syncd.engine.cleanup_context import Place, Unreachable
+from syncd.engine.cleanup_context import Unreachable
+from syncd.engine.first_read import CalendarKey
 from syncd.model import Changes, Clock
 from syncd.model.former_calendars import former_name
 from syncd.resource_adapters import LocationRooms
@@ -100,12 +101,12 @@ class ReachableSettings:
     """The settings with what left them, as far as that can be reached."""
 
     settings: Settings
-    unreachable: dict[Place, Unreachable] = field(default_factory=dict)
-    aliases: dict[Place, str] = field(default_factory=dict)
+    unreachable: dict[CalendarKey, Unreachable] = field(default_factory=dict)
+    aliases: dict[CalendarKey, str] = field(default_factory=dict)
     zones: dict[str, str] = field(default_factory=dict)
     resource_calendars: dict[str, set[str]] = field(default_factory=dict)
     """Calendars that rooms close, and that no configuration names: by system."""
-    unmapped: set[Place] = field(default_factory=set)
+    unmapped: set[CalendarKey] = field(default_factory=set)
     """The calendars that left the configuration, and are in the settings again."""
 
 
@@ -184,7 +185,7 @@ async def add_resource_calendars(
 
 
 def _add(
-    place: Place,
+    place: CalendarKey,
     scope: CleanupScope,
     systems: Mapping[str, SystemSettings],
     known: Mapping[tuple[str, str], LastSettings],
@@ -205,7 +206,7 @@ def _add(
         return
     last = known.get((system, provider))
     if last is None:
-        return  # `CleanupContext.mark_unreachable` says so.
+        return  # `CleanupContext.why_unreachable` says so.
     try:
         calendar = calendar_of(provider, system, systems[system].type, last.said)
     except UnreachableSystemError as cannot:

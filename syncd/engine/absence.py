@@ -1,4 +1,7 @@
-"""What is missing from a list: ask by id, and find out whether it is gone (promise 3)."""
+"""Follow up events that lists lack: look them up by id and decide whether they are gone.
+
+Absence from a list alone never removes an event.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +47,10 @@ from syncd.systems.port import Found, Gone, PlatformError
 
 
 def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
-    """Take what a newly mapped calendar does not show out of its provider's; it may still be.
+    """Release events of a provider that a newly mapped calendar does not show; return their ids.
 
-    Blocks of syncd's own stay where they are known to be: in its provider's former calendar, if
-    that was another one. That they are not there any more has to be proven.
+    The events may still exist in the former calendar. syncd's own blocks stay with the provider's
+    former calendar if there was one: their removal has to be proven.
     """
     before = formers(read.store, read.system.name) if remapped else {}
     listed = {row.id for row in read.snapshot.rows}
@@ -59,13 +62,13 @@ def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
         blocks = {}
     gone: set[str] = set()
     for provider in sorted(remapped & complete.keys()):
-        # Whose the events are follows from the new mapping now.
+        # From now on the new mapping decides which provider owns the events.
         read.owners.resolve_changes(provider)
         gaps = outside(read.window, complete[provider])
         for record in read.store.events_of(read.system.name, provider):
             value = record.observed
             if value is not None and any(gap.overlaps(value) for gap in gaps):
-                continue  # it may stand where the list was cut
+                continue  # It may be in the part that the list omits.
             if record.created_by_us and (provider not in before or not _is_covered(blocks, record)):
                 continue
             if record.id not in listed and not began_before_window(read, record):
@@ -77,26 +80,26 @@ def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
 
 
 def assign_to_former_calendars(read: SystemRead) -> None:
-    """Let blocks of ours that were found elsewhere by id be in their provider's former calendar."""
+    """Assign our blocks that were found elsewhere by id to their provider's former calendar."""
     before = formers(read.store, read.system.name)
     if not before:
         return
-    lost = {r.id for r in read.changes.records if r.created_by_us and not r.provider}
-    whose = {r.id: r.provider for r in read.store.records(read.system.name, sorted(lost))}
+    moved = {r.id for r in read.changes.records if r.created_by_us and not r.provider}
+    providers = {r.id: r.provider for r in read.store.records(read.system.name, sorted(moved))}
     read.changes.records = [
-        replace(r, provider=before.get(whose.get(r.id, ""), "")) if r.id in lost else r
+        replace(r, provider=before.get(providers.get(r.id, ""), "")) if r.id in moved else r
         for r in read.changes.records
     ]
 
 
 def _is_covered(spans: Mapping[str, Sequence[Window]], record: TrackedEvent) -> bool:
-    """Return whether a list would show a block at its place."""
+    """Return whether the lists that were read would show a block."""
     value = record.observed
     return value is not None and any(s.contains(value) for s in spans.get(record.provider, ()))
 
 
 def began_before_window(read: SystemRead, record: TrackedEvent) -> bool:
-    """Return whether an event touches the window, and began before anything that was listed."""
+    """Return whether an event overlaps the window and began before everything that was listed."""
     value = record.observed
     return value is not None and value.start < read.span.start and read.window.overlaps(value)
 
@@ -104,12 +107,12 @@ def began_before_window(read: SystemRead, record: TrackedEvent) -> bool:
 async def recheck_events(
     read: SystemRead, lookups: Lookups, reports: ReportedItems, *, thorough: bool
 ) -> None:
-    """Ask for events whose user is there again, and which their calendar does not show.
+    """Look up events whose user exists again and that their calendar does not show.
 
-    And for those that were found at another owner just before a write to them: beyond the window
-    no list shows them, and the write would be put off for ever.
+    Also look up events that a read just before a write found at another owner. Outside of the
+    window no list shows them, so without the lookup the write would wait forever.
     """
-    # The other half is for what is missing from lists.
+    # Events that lists lack get the other half of the lookups.
     again = {
         change.event
         for change in await read.owners.due(thorough=thorough, most=MAX_ABSENCE_LOOKUPS // 2)
@@ -117,7 +120,7 @@ async def recheck_events(
     shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows)}
     again |= read.probes.other_owner - shown
     read.probes.other_owner.clear()
-    await _ask_each(read, lookups, reports, read.store.records(read.system.name, sorted(again)))
+    await _look_up_each(read, lookups, reports, read.store.records(read.system.name, sorted(again)))
 
 
 async def check_unlisted(
@@ -128,25 +131,26 @@ async def check_unlisted(
     *,
     full: bool,
 ) -> None:
-    """Absence alone removes nothing (promise 3): ask by id, as often as the platform needs.
+    """Look up the known events that the lists lack, and apply what is proven.
 
-    Unreadable events are listed, in rows that cannot be understood. By id they may be.
+    Absence alone removes nothing: each event is looked up by id, as often as the platform requires.
+    Unreadable events are listed, but in rows that cannot be parsed; a lookup may read them.
     """
     probes = read.probes
     rows = {row.id for row in read.snapshot.rows}
     probes.note_listed({*read.snapshot.same, *rows})
-    missing = await _sort(read, unlisted, reports.unreadable)
+    missing = await _sort_missing(read, unlisted, reports.unreadable)
     reports.missing |= {record.id for record in (*missing.sure, *missing.unsure)} - rows
     windows = windows_of(read)
-    # What hid events before, and still does, is void before anything is asked.
+    # A list that hid events before and still does proves nothing; revoke it before any lookup.
     hiding = set(await revoke_coverage(read, lookups, _places(missing.sure, probes.hidden)))
     sure = [record for record in missing.sure if _place(record) not in hiding]
-    # No question tells more of what only lists show.
+    # Where only lists show an event, a lookup adds nothing.
     by_list = read.system.capabilities.gone_by_list
-    asked_still = {place for place in hiding if place[1] not in by_list}
-    unsure = [*missing.unsure, *(r for r in missing.sure if _place(r) in asked_still)]
-    leaving = [*missing.leaving, *(r for r in missing.removed if _place(r) in asked_still)]
-    answers = await _ask_all(read, lookups, [*leaving, *sure], unsure, windows)
+    still_asked = {place for place in hiding if place[1] not in by_list}
+    unsure = [*missing.unsure, *(r for r in missing.sure if _place(r) in still_asked)]
+    leaving = [*missing.leaving, *(r for r in missing.removed if _place(r) in still_asked)]
+    answers = await _look_up_missing(read, lookups, [*leaving, *sure], unsure, windows)
     removed = {record.id for record in leaving}
     provable = {record.id for record in sure}
     hidden = {answer.record.id for answer in answers if answer.hidden}
@@ -155,27 +159,27 @@ async def check_unlisted(
     probes.hidden |= hidden
     before = reported_lists(read.store, read.system.name) if sure else frozenset[str]()
     doubted = {p for p in never_looked_up(read, sure) if p[0] in before}
-    bad = {*_places(sure, hidden), *doubted}
+    unreliable = {*_places(sure, hidden), *doubted}
     elsewhere = _places(sure, moved)
-    void_now = await revoke_coverage(read, lookups, bad, elsewhere)
+    void_now = await revoke_coverage(read, lookups, unreliable, elsewhere)
     hiding |= void_now - elsewhere
-    still = hiding | void_now
+    hiding_now = hiding | void_now
     for record in missing.removed:
-        if _place(record) not in still:
+        if _place(record) not in hiding_now:
             _end_removed(read, record)
-    # A list that is found to hide events, or to be another one by now, is read once more.
+    # Read a list again if it was found to hide events, or if another list replaced it.
     again = [r for r in sure if r.id in hidden | moved and r.provider not in before]
     read.seen.suspect(read.asked_at, len(again))
     for answer in answers:
         if answer.record.id in removed and isinstance(answer.sighting, Gone):
-            # No list is needed to prove what syncd did itself.
+            # syncd removed this block itself, so no list is needed as proof.
             _end_removed(read, answer.record)
             continue
-        whole = answer.record.id in provable and _place(answer.record) not in still
+        whole = answer.record.id in provable and _place(answer.record) not in hiding_now
         await resolve_missing(read, lookups, reports, answer, listed_whole=whole)
     ended = {record.id for record in read.changes.records if record.observed is None}
     for record in sure:
-        if _place(record) not in still and record.id not in ended:
+        if _place(record) not in hiding_now and record.id not in ended:
             read.seen.suspect(probes.next_check_at(record.id, read.asked_at))
     read.seen.gone = len(probes.gone)
     unproven = [r for r in missing.sure if _place(r) in hiding and r.id not in probes.gone]
@@ -187,13 +191,13 @@ async def check_unlisted(
 def _still_hidden(
     read: SystemRead, missing: Iterable[TrackedEvent], windows: Mapping[Place, Sequence[Window]]
 ) -> set[str]:
-    """Return what this resync has found by id before, and what lists have to show by now."""
+    """Return the events that this resync found by id earlier and that lists should show by now."""
     hidden: set[str] = set()
     for record in missing:
         found = read.probes.found_before(record.id)
         if found is None:
             continue
-        # If its calendar was in other lists then, those have been read by now.
+        # If other lists showed its calendar then, they have been read by now.
         found = replace(found, elsewhere=found.elsewhere and not found.outdated)
         by = due_in_list(read, record, found, windows.get(_place(record), ()))
         if by is None:
@@ -209,9 +213,10 @@ def _still_hidden(
 class _Missing:
     """The known events that the lists lack.
 
-    The absence of ``sure`` ones counts once it is proven by id. Of ``unsure`` ones no list proves
-    it. ``removed`` are blocks that were asked to go, ``leaving`` those of them of which no list
-    proves that they are gone.
+    - ``sure``: their absence counts once a lookup by id confirms it.
+    - ``unsure``: no list proves their absence.
+    - ``removed``: blocks whose removal was queued; the lists prove that they are gone.
+    - ``leaving``: blocks whose removal was queued; no list proves that they are gone.
     """
 
     sure: list[TrackedEvent] = field(default_factory=list)
@@ -228,23 +233,30 @@ def _places(records: Iterable[TrackedEvent], events: Collection[str]) -> set[Pla
     return {_place(record) for record in records if record.id in events}
 
 
-async def _sort(read: SystemRead, unlisted: Sequence[str], unreadable: Collection[str]) -> _Missing:
+async def _sort_missing(
+    read: SystemRead, unlisted: Sequence[str], unreadable: Collection[str]
+) -> _Missing:
     """Sort the events that the lists lack by what their absence can prove."""
     coverage = windows_of(read)
-    absent = _looked_for(read, await records_in_batches(read.store, read.system.name, unlisted))
+    absent = _without_unread_hosts(
+        read, await records_in_batches(read.store, read.system.name, unlisted)
+    )
     await read.owners.refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.archived],
     )
-    removing, cancelling = _ending(read, Action.REMOVE_BLOCK), _ending(read, Action.SET_STATUS)
+    removing, cancelling = (
+        _queued_targets(read, Action.REMOVE_BLOCK),
+        _queued_targets(read, Action.SET_STATUS),
+    )
     unproven = {(a.provider, kind) for a in read.snapshot.unproven for kind in a.kinds}
     missing, able = _Missing(), read.system.capabilities
     for record in absent:
         place, value = _place(record), record.observed
         if read.owners.change(record) is not None:
-            # Whose it is has been asked already, and is asked again in a while.
+            # Its owner is being checked separately.
             continue
-        if record.archived or value is None or _is_off(read, record, value):
+        if record.archived or value is None or _is_known_cancelled(read, record, value):
             continue
         windows = coverage.get(place, ())
         listed = record.id in unreadable
@@ -254,38 +266,38 @@ async def _sort(read: SystemRead, unlisted: Sequence[str], unreadable: Collectio
             missing.leaving.append(record)
         elif _may_be_older(read, record):
             if record.id in cancelling and not listed and windows and not able.lists_cancelled:
-                # It may be off by now, and then its id tells, and no list.
+                # It may be cancelled by now; then only a lookup by id shows it.
                 missing.unsure.append(record)
             else:
-                _look_after_lag(read, record, value, windows)
+                _recheck_after_lag(read, record, value, windows)
         elif not listed and any(is_expected(record, value, w, read.asked_at) for w in windows):
             missing.sure.append(record)
         elif (listed or place in unproven) and is_expected(record, value, read.span, read.asked_at):
             missing.unsure.append(record)
-        # Of any other nothing is proven: it lies outside of what was read.
+        # Any other event is outside of the windows that were read; its absence proves nothing.
     return missing
 
 
-def _look_after_lag(
+def _recheck_after_lag(
     read: SystemRead, record: TrackedEvent, value: Value, windows: Sequence[Window]
 ) -> None:
-    """Have a run look again when lists must show what was written to an event that they lack."""
+    """Schedule another look for when lists must show the last write to a missing event."""
     written, lag = record.written_at, read.system.capabilities.lag
     if written is not None and any(value.start in window for window in windows):
         read.seen.suspect(written + lag)
 
 
-def _is_off(read: SystemRead, record: TrackedEvent, value: Value) -> bool:
-    """Return whether a missing appointment is known to be off, where lists may leave such ones out.
+def _is_known_cancelled(read: SystemRead, record: TrackedEvent, value: Value) -> bool:
+    """Return whether a missing appointment is known to be cancelled and lists may omit it.
 
-    Nothing follows from its end.
+    Its end changes nothing.
     """
     decided = record.base == record.observed
     return decided and not value.busy and not read.system.capabilities.lists_cancelled
 
 
-def _ending(read: SystemRead, action: Action) -> set[str | None]:
-    """Return the targets of queued writes of an action, whose outcome is to be confirmed."""
+def _queued_targets(read: SystemRead, action: Action) -> set[str | None]:
+    """Return the target events of queued writes with this action that are not confirmed yet."""
     return {
         intent.operation.event
         for intent in read.intents
@@ -296,29 +308,31 @@ def _ending(read: SystemRead, action: Action) -> set[str | None]:
 
 
 def _end_removed(read: SystemRead, record: TrackedEvent) -> None:
-    """Store that a block that was asked to go is gone."""
-    tomb = replace(mark_deleted(record, read.asked_at), base=None, end_accepted=True, written=None)
-    read.changes.records.append(tomb)
+    """Store that a block whose removal was queued is gone."""
+    deleted = replace(
+        mark_deleted(record, read.asked_at), base=None, end_accepted=True, written=None
+    )
+    read.changes.records.append(deleted)
     read.changes.unlinked += read.store.links(read.system.name, record.id)
     read.seen.add_changed(record.provider, record.id)
 
 
 def _may_be_older(read: SystemRead, record: TrackedEvent) -> bool:
-    """Return whether the list may be older than what syncd wrote."""
+    """Return whether the list may be older than syncd's last write to the event."""
     return may_be_older(record, read.asked_at, read.system.capabilities.lag)
 
 
-async def _ask_all(
+async def _look_up_missing(
     read: SystemRead,
     lookups: Lookups,
     sure: Sequence[TrackedEvent],
     unsure: Sequence[TrackedEvent],
     windows: Mapping[Place, Sequence[Window]],
 ) -> list[LookupAnswer]:
-    """Ask for missing events by id, as many as this cycle allows.
+    """Look up missing events by id, as many as this cycle allows.
 
-    Those that only lists show come last, and not at all once another list of their calendar hides
-    something: then their lists prove nothing either.
+    Events that only lists can show come last. They are skipped if another list of their calendar
+    hides events, because then their lists prove nothing either.
     """
     answers: list[LookupAnswer] = []
     hiding: set[str] = set()
@@ -365,9 +379,10 @@ async def _doubt_lists(
     hidden: bool,
     hides_appointments: bool,
 ) -> None:
-    """Drop what was measured of the lists where they lack an event that is found by its id.
+    """Withdraw measured facts about lists if they lack an event that a lookup finds.
 
-    A list that shows nothing at all, and should show appointments, says nothing of blocks.
+    A list that shows nothing at all, although it should show appointments, says nothing about
+    blocks.
     """
     if not found.event.value.busy:
         read.system.measured.contradict("lists_cancelled", YES)
@@ -377,10 +392,11 @@ async def _doubt_lists(
             read.system.measured.contradict("lists_blocks", YES)
 
 
-def _looked_for(read: SystemRead, absent: Sequence[TrackedEvent]) -> list[TrackedEvent]:
-    """Leave out the events of further hosts whose meeting is on a calendar that was not read.
+def _without_unread_hosts(read: SystemRead, absent: Sequence[TrackedEvent]) -> list[TrackedEvent]:
+    """Leave out the events of further hosts whose meeting is in a calendar that was not read.
 
-    Their own lists may not show it. `check_further_hosts` sees to them when the meeting itself is read.
+    The hosts' own lists may not show these events. `check_further_hosts` checks them when the
+    meeting itself is read.
     """
     records = {r.id: record_id(r.id) for r in absent if part_of(r.id).startswith(USERS)}
     covered = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
@@ -398,19 +414,17 @@ def _looked_for(read: SystemRead, absent: Sequence[TrackedEvent]) -> list[Tracke
 async def check_further_hosts(
     read: SystemRead, lookups: Lookups, reports: ReportedItems, differ: Sequence[str]
 ) -> None:
-    """Ask whether the known further hosts of these meetings still are, where no row shows them."""
+    """Look up the known further hosts of these meetings if no row shows them."""
     shown = {row.id for row in read.snapshot.rows}
+    covered = {c.provider for c in read.snapshot.coverage}
     probes = 0
     for record in derived_from(read.store, read.system.name, differ):
         absent = record.id not in shown and record.observed is not None and not record.archived
         asked = read.owners.change(record) is not None or not record.provider
         if not absent or asked or not part_of(record.id).startswith(USERS):
             continue
-        if (
-            record.provider in {c.provider for c in read.snapshot.coverage}
-            or probes >= MAX_ABSENCE_LOOKUPS
-        ):
-            continue  # A read of its own calendar follows it up like any event that is missing.
+        if record.provider in covered or probes >= MAX_ABSENCE_LOOKUPS:
+            continue  # A read of its own calendar checks it like any missing event.
         if lookups.exhausted:
             return
         probes += 1
@@ -422,20 +436,20 @@ async def check_further_hosts(
 
 
 def is_expected(record: TrackedEvent, value: Value, window: Window, asked_at: datetime) -> bool:
-    """Return whether a complete list of the window shows an event, so that its absence means something.
+    """Return whether a complete list of the window must show the event.
 
-    No window holds an open end, or the end of a block made for one: such an event is expected
-    where it begins.
+    An open-ended event, and a block made for one, ends outside of every window. It is expected in
+    the window that contains its start.
     """
     if record.open_ended or value.end - asked_at > RENEWED:
         return value.start in window
     return window.contains(value)
 
 
-async def _ask_each(
+async def _look_up_each(
     read: SystemRead, lookups: Lookups, reports: ReportedItems, records: Iterable[TrackedEvent]
 ) -> None:
-    """Ask for events of which the system's answer decides, and its list where that is refused."""
+    """Look up events one by one; the answer decides, or the list if the lookup is refused."""
     windows = {} if read.probes.hidden else windows_of(read)
     for record in records:
         if lookups.exhausted or read.lookups_left <= 0:

@@ -1,8 +1,8 @@
-"""Remove what syncd made: looked at anew, through the journal and the budget, and proven gone.
+"""Remove every block that syncd created, and prove by reading that it is gone.
 
-Each system is cleaned up by itself, so that one that does not answer keeps no other waiting. What a
-crash or an interruption leaves is done by the next cleanup: the journal knows what was sent, and
-what stands is asked anew.
+Removals go through the journal and the rate limit. Each system is cleaned up independently, so that
+an unreachable one delays no other. The next cleanup resumes what a crash or an interruption left:
+the journal knows what was sent, and the calendars are read again.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from syncd.core.cleanup import tagged_blocks
-from syncd.engine.cleanup_context import CleanupContext, Place
+from syncd.engine.cleanup_context import CleanupContext
 from syncd.engine.cleanup_report import CalendarCleanup, CleanupReport
 from syncd.engine.cleanup_system import SystemCleanup
+from syncd.engine.first_read import CalendarKey
 from syncd.engine.left_in_place import left_in_place
 from syncd.model import (
     HistoryEntry,
@@ -35,10 +36,11 @@ async def clean_up(
     who: str = "",
     progress: Callable[[str], None] = lambda _text: None,
 ) -> CleanupReport:
-    """Remove every block of ours in the scope; ``dry_run`` only looks.
+    """Remove every block of ours in the scope; with ``dry_run``, only read.
 
-    ``chosen`` are tagged blocks, (system, event), that nothing proves ours and that a person wants
-    removed: those whose tag still stands only once are. Raises what the state raises.
+    ``chosen`` are tagged blocks, (system, event), that nothing proves to be ours and that a person
+    wants removed; they are removed only if they still have the tag. ``by_tag`` also reads tags
+    although ids prove which blocks are ours. ``who`` is the person. Raises StateError.
     """
     now = context.clock.now()
     report = CleanupReport(context.ids.row(), context.scope, dry_run=dry_run)
@@ -46,47 +48,47 @@ async def clean_up(
     report.left_in_place = left_in_place(context.store, context.scope)
     _list_calendars(context, report, now)
     names = sorted(context.systems if report.by_tag else {s for _, s in report.calendars})
-    works = [
+    cleanups = [
         SystemCleanup(context, report, name, progress) for name in names if name in context.systems
     ]
     if not dry_run:
-        # Before the first removal: after a crash between the two no block is made again.
+        # Pause before the first removal: after a crash in between, no block is created again.
         report.paused = pause_scope(context, who, now, report.run)
         context.store.start_run(report.run, "cleanup", now)
-        await asyncio.gather(*(work.finish_pending() for work in works))
+        await asyncio.gather(*(cleanup.finish_pending() for cleanup in cleanups))
     progress("reading")
-    await asyncio.gather(*(work.first_look() for work in works))
-    _judge_tags(context, report, works, chosen)
-    for work in works:
-        work.count(now)
+    await asyncio.gather(*(cleanup.read_blocks() for cleanup in cleanups))
+    _report_tagged(context, report, cleanups, chosen)
+    for cleanup in cleanups:
+        cleanup.count_blocks(now)
     if not dry_run:
-        await asyncio.gather(*(work.remove() for work in works))
-    for work in works:
-        work.sum_up()
+        await asyncio.gather(*(cleanup.remove() for cleanup in cleanups))
+    for cleanup in cleanups:
+        cleanup.update_report()
     report.interrupted = context.stopping.is_set()
     if not dry_run:
-        _recount_barred(context, report)
+        _recount_unreachable(context, report)
         context.store.finish_run(report.run, context.clock.now(), report.to_json())
     return report
 
 
 def pause_scope(context: CleanupContext, who: str, now: datetime, run: str) -> list[str]:
-    """Pause what is cleaned up and configured, so that no block is made again; return the names.
+    """Pause the configured calendars of the scope, so that no block is created again.
 
-    Raises StateError.
+    Returns the names of the pauses. Raises StateError.
     """
     scope = context.scope
-    concerned = {place for place in context.configured if scope.covers(*place)}
+    affected = {place for place in context.configured if scope.covers(*place)}
     renamed = {
         (context.provider_of(*place), place[1]) for place in context.aliases if scope.covers(*place)
     }
     if scope.system or scope.provider:
-        wanted = [Pause(scope.system, scope.provider, now, who, CLEANED_UP)] if concerned else []
+        wanted = [Pause(scope.system, scope.provider, now, who, CLEANED_UP)] if affected else []
     else:
-        systems = sorted({system for _, system in concerned})
+        systems = sorted({system for _, system in affected})
         wanted = [Pause(system, "", now, who, CLEANED_UP) for system in systems]
-    # Who has another name by now would have the blocks made again.
-    more = sorted(renamed & context.configured - concerned)
+    # A renamed provider would get its blocks again.
+    more = sorted(renamed & context.configured - affected)
     wanted += [Pause(system, provider, now, who, CLEANED_UP) for provider, system in more]
     for pause in wanted:
         note = HistoryEntry(
@@ -97,12 +99,12 @@ def pause_scope(context: CleanupContext, who: str, now: datetime, run: str) -> l
 
 
 def _list_calendars(context: CleanupContext, report: CleanupReport, now: datetime) -> None:
-    """Name the calendars of the scope; of those that cannot be reached, what the state knows."""
+    """Add the calendars of the scope to the report; count known blocks in unreachable ones."""
     for provider, systems in context.mapping.items():
         for system in systems:
             if context.scope.covers(provider, system):
                 _calendar(context, report, provider, system)
-    known: dict[Place, list[Value]] = {}
+    known: dict[CalendarKey, list[Value]] = {}
     for each in owned(context.store):
         system = each.record.system
         if not context.scope.covers(each.provider, system) or each.record.observed is None:
@@ -112,16 +114,17 @@ def _list_calendars(context: CleanupContext, report: CleanupReport, now: datetim
     for (provider, system), values in sorted(known.items()):
         calendar = _calendar(context, report, provider, system)
         calendar.count(values, now)
-        if (bar := context.mark_unreachable(provider, system)) is not None:
-            calendar.left, calendar.why, calendar.remedy = len(values), bar.reason, bar.remedy
+        if (barrier := context.why_unreachable(provider, system)) is not None:
+            calendar.left = len(values)
+            calendar.why, calendar.remedy = barrier.reason, barrier.remedy
 
 
-def _recount_barred(context: CleanupContext, report: CleanupReport) -> None:
-    """Count anew what stands where nothing could be reached: another calendar may have shown it."""
+def _recount_unreachable(context: CleanupContext, report: CleanupReport) -> None:
+    """Count the blocks of unreachable calendars again: another calendar may have shown them."""
     known = [(each.provider, each.record.system) for each in owned(context.store)]
-    standing = {(context.provider_of(*place), place[1]) for place in known}
+    remaining = {(context.provider_of(*place), place[1]) for place in known}
     for place, calendar in report.calendars.items():
-        if calendar.left and place not in standing and context.mark_unreachable(*place) is not None:
+        if calendar.left and place not in remaining and context.why_unreachable(*place) is not None:
             calendar.gone, calendar.left, calendar.why, calendar.remedy = calendar.left, 0, "", ""
 
 
@@ -135,16 +138,16 @@ def _calendar(
     return report.calendars[place]
 
 
-def _judge_tags(
+def _report_tagged(
     context: CleanupContext,
     report: CleanupReport,
-    works: Sequence[SystemCleanup],
+    cleanups: Sequence[SystemCleanup],
     chosen: Collection[tuple[str, str]],
 ) -> None:
-    """Collect the tagged blocks that nothing proves ours; take those that a person chose."""
-    events = [event for work in works for event in work.seen.events]
-    proven = {(w.name, id_) for w in works for id_ in w.seen.proven}
-    unread = {w.name for w in works if w.seen.fault is not None or w.unlisted()}
+    """Report the tagged blocks that nothing proves to be ours; adopt those that a person chose."""
+    events = [event for cleanup in cleanups for event in cleanup.seen.events]
+    proven = {(w.name, id_) for w in cleanups for id_ in w.seen.proven}
+    unread = {w.name for w in cleanups if w.seen.fault is not None or w.unlisted()}
     unread |= {system for _, system in context.unreachable}
     tags = {e.key for e in events if e.key is not None}
     copied = {t for t in tags if owned_with(context.store, t, bearers(context.store, t))}
@@ -154,7 +157,7 @@ def _judge_tags(
         if not context.scope.covers(event.provider, event.system):
             continue
         if (event.system, event.id) in chosen and each.doubt is None and not report.dry_run:
-            work = next(w for w in works if w.name == event.system)
-            work.own(event)
+            cleanup = next(w for w in cleanups if w.name == event.system)
+            cleanup.adopt(event)
             continue
         _calendar(context, report, event.provider, event.system).tagged.append(each)

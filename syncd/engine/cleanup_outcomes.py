@@ -1,4 +1,4 @@
-"""Learn what became of removals of a cleanup that the platform gives no plain answer about."""
+"""Settle the removals of a cleanup for which the platform gives no clear answer."""
 
 from __future__ import annotations
 
@@ -17,38 +17,39 @@ from syncd.systems.port import PlatformError
 _SENT_AGAIN = "its outcome cannot be read, so it is sent again"
 
 
-def resend_unanswered(reader: OwnBlockReader, seen: OwnBlocks, now: datetime) -> dict[str, Owned]:
-    """Drop the removals whose outcome no read can show; return their blocks, to be removed again.
+def resend_unanswered(reader: OwnBlockReader, survey: OwnBlocks, now: datetime) -> dict[str, Owned]:
+    """Drop removals whose outcome no read can show; return their blocks, to be removed again.
 
-    That is where a list shows nothing of the block, and proves nothing, as when it has become
-    empty. The answer to a second request tells, and its target is a block of ours in any case.
+    This concerns blocks that the list lacks without proving anything, for example because it became
+    empty. The answer to a second removal settles the outcome, and the target is a block of ours in
+    any case.
     """
-    known, store, again = reader.known(), reader.store, dict[str, Owned]()
+    known, store, to_remove = reader.known(), reader.store, dict[str, Owned]()
     for intent in store.pending_intents():
         operation = intent.operation
         removes = operation.action is Action.REMOVE_BLOCK
         if not removes or operation.system != reader.system.name or operation.event is None:
             continue
-        sent = intent.state is IntentState.OPEN and now - intent.opened_at > MAX_SEND_DELAY
-        if sent and operation.event in seen.hidden & known.keys():
+        overdue = intent.state is IntentState.OPEN and now - intent.opened_at > MAX_SEND_DELAY
+        if overdue and operation.event in survey.hidden & known.keys():
             dropped = replace(intent, state=IntentState.DROPPED, error=_SENT_AGAIN)
             store.apply(Changes(intents=[dropped]))
-            again[operation.event] = known[operation.event]
-    return again
+            to_remove[operation.event] = known[operation.event]
+    return to_remove
 
 
 async def accept_refusals_as_gone(
-    reader: OwnBlockReader, seen: OwnBlocks, refused: Iterable[Operation], now: datetime
+    reader: OwnBlockReader, survey: OwnBlocks, refused: Iterable[Operation], now: datetime
 ) -> list[Operation]:
-    """Count refused removals as done where the block is proven to be gone; return those.
+    """Count refused removals as done if the block is proven to be gone; return those removals.
 
-    Some platforms refuse the id of a deleted record, both for reading and for deleting. Together
-    with a list that is whole, shows other events of the calendar and lacks this one, that is proof.
+    Some platforms refuse the id of a deleted record for reads and deletes. Together with a complete
+    list that shows other events of the calendar and lacks this one, the refusal is proof.
     """
     gone: list[Operation] = []
     for operation in refused:
         event = operation.event or ""
-        if event not in seen.hidden or operation.provider not in seen.shown:
+        if event not in survey.hidden or operation.provider not in survey.shown:
             continue
         try:
             is_gone = await reader.is_gone(event, operation.provider, operation.before)
@@ -62,7 +63,10 @@ async def accept_refusals_as_gone(
 
 
 async def confirm_queued(reader: OwnBlockReader, context: WriteContext, intent: Intent) -> None:
-    """Close a queued removal whose block cannot be read any more. Raises PlatformError."""
+    """Mark a queued removal as done if its block cannot be read any more.
+
+    Raises PlatformError.
+    """
     operation, store = intent.operation, reader.store
     if operation.action is not Action.REMOVE_BLOCK or operation.event is None:
         return

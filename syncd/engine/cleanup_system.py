@@ -1,4 +1,4 @@
-"""The cleanup of one system: looked at, written to, and proven by reading."""
+"""Clean up one system: read its blocks, remove them, and prove by reading that they are gone."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ from syncd.systems.remedies import cause_and_remedy
 log = structlog.get_logger(__name__)
 
 CLEANUP_REASON = "syncd cleanup"
-"""Why a block is removed, in the journal and the history."""
+"""The reason of a removal in the journal and the history."""
 
 MAX_ROUNDS = 8
-"""So many times a system is looked at and written to in one cleanup."""
+"""The most rounds of removing and reading in one cleanup."""
 
 MAX_RATE_LIMIT_WAIT = 120.0
-"""Seconds that a platform may ask to be left alone for, until the rest waits for another run."""
+"""The longest wait, in seconds, that a platform may ask for; beyond it the run ends."""
 
 RECHECK_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each look whether a queued removal was carried out."""
+"""The delays, in seconds, before each check whether a queued removal was carried out."""
 
 READ_RETRY_DELAYS = (2.0, 5.0)
-"""Seconds before a look is repeated that was not answered."""
+"""The delays, in seconds, before a failed read is repeated."""
 
 READ_MARGIN = timedelta(days=1)
 
 TAG_WINDOW = timedelta(days=366)
-"""Where tags are counted, so much is read before and after now."""
+"""How far before and after now a cleanup reads when it looks for tags."""
 
-_ENDED = select(INTENT).where(
+_REMOVALS = select(INTENT).where(
     INTENT.c.system == bindparam("system"),
     INTENT.c.reason == bindparam("reason"),
     INTENT.c.action == str(Action.REMOVE_BLOCK),
@@ -67,19 +67,19 @@ _ENDED = select(INTENT).where(
 )
 
 _USERLESS = (
-    "Map the provider to the user who has that calendar now, and run this again; without such a "
-    "user, have the platform show what stands there."
+    "Map the provider to the user who has that calendar now and run this again. If there is no such "
+    "user, check that calendar on the platform itself."
 )
-_LOOK = "Run the command again; if that does not help, look into that calendar."
-_HIDDEN = "its list does not show them, which does not prove that they are gone"
+_RUN_AGAIN = "Run the command again. If that does not help, check that calendar on the platform."
+_HIDDEN = "the calendar's list lacks them, but that does not prove that they are gone"
 
 
 @runtime_checkable
 class ResettableSystem(Protocol):
-    """A system that rests after a fault, unless somebody insists (`engine.breaker`)."""
+    """A system behind a circuit breaker that can be reset (`engine.breaker`)."""
 
     def reset_backoff(self) -> None:
-        """Ask it at the next occasion."""
+        """Let the next call through."""
 
 
 class SystemCleanup:
@@ -96,7 +96,7 @@ class SystemCleanup:
         self.system = context.systems[name]
         self.places = {p: c for (p, s), c in report.calendars.items() if s == name}
         mapped = [p for p, systems in context.mapping.items() if name in systems]
-        # All are read: people move blocks from one calendar to another.
+        # Read all calendars: people move blocks from one calendar to another.
         self.read = tuple(mapped) if report.by_tag or self.places else ()
         wanted = {p for p, c in self.places.items() if not c.why}
         self.reader = OwnBlockReader(
@@ -108,7 +108,7 @@ class SystemCleanup:
             context.aliases,
             frozenset(p for p in wanted if not context.scope.covers(p, name)),
         )
-        self.whose: dict[str, str] = {}
+        self.block_providers: dict[str, str] = {}
         self.seen = OwnBlocks(context.clock.now())
         self.gone: dict[str, str] = {}
         self.removed: dict[str, str] = {}
@@ -129,7 +129,7 @@ class SystemCleanup:
         )
 
     async def finish_pending(self) -> None:
-        """Learn what became of writes that an earlier process left open; end what a probe left."""
+        """Settle the writes that an earlier process left open, and remove leftover canaries."""
         canaries = Canaries(
             self.context.store,
             self.context.clock,
@@ -138,18 +138,18 @@ class SystemCleanup:
             self.pauses,
         )
         await canaries.clear(self.name)
-        await self._settle()
+        await self._settle_pending()
 
-    async def first_look(self) -> None:
-        """Read what stands."""
-        self.seen = await self._look()
+    async def read_blocks(self) -> None:
+        """Read the existing blocks."""
+        self.seen = await self._read_blocks()
 
     def unlisted(self) -> bool:
-        """Return whether a calendar of the system was not listed whole."""
+        """Return whether a calendar of the system was not listed in full."""
         return bool(self.seen.unread)
 
-    def own(self, event: Event) -> None:
-        """Count a tagged block as ours, because a person said so; the journal keeps that."""
+    def adopt(self, event: Event) -> None:
+        """Adopt a tagged block as ours, because a person said so; the journal records it."""
         at = self.context.clock.now()
         record = TrackedEvent(
             system=event.system,
@@ -163,7 +163,7 @@ class SystemCleanup:
             created_by_us=True,
             key=event.key,
         )
-        made = Operation(
+        create = Operation(
             Action.CREATE_BLOCK,
             event.system,
             event.provider,
@@ -174,13 +174,13 @@ class SystemCleanup:
             key=event.key,
             reason=CHOSEN,
         )
-        # It belongs to no run: undoing a run must not touch what the run did not make.
-        intent = Intent(self.context.ids.row(), "", made, IntentState.DONE, at)
+        # The intent belongs to no run: an undo must not touch what its run did not create.
+        intent = Intent(self.context.ids.row(), "", create, IntentState.DONE, at)
         self.context.store.apply(Changes(records=[record], intents=[intent]))
         self.seen.own[event.id] = Owned(record, event.provider)
 
-    def count(self, now: datetime) -> None:
-        """Count what was found, calendar by calendar."""
+    def count_blocks(self, now: datetime) -> None:
+        """Count the existing blocks per calendar."""
         if self.seen.fault is not None:
             self._fail(self.seen.fault)
             return
@@ -194,45 +194,45 @@ class SystemCleanup:
                 self.places[provider].count(shown, now)
 
     async def remove(self) -> None:
-        """Remove what stands, until a look shows that nothing of ours does."""
+        """Remove our blocks until a read shows none of them."""
         if self.seen.fault is not None or not self.reader.wanted:
             return
-        waited = False
+        read_again = False
         for _ in range(MAX_ROUNDS):
             self.seen.own |= resend_unanswered(self.reader, self.seen, self.context.clock.now())
             wanted = [self._removal(each) for each in self.seen.own.values()]
-            if not wanted and waited:
+            if not wanted and read_again:
                 break
             if wanted:
                 self.progress(f"removing {len(wanted)} block{'s' if len(wanted) > 1 else ''}")
                 if not await self._write(wanted):
                     break
-            await self._settle()
-            await self._believe_refusals()
-            if self._wrote():
-                # Until then a read may show what was before.
-                self.progress(f"reading {self.name} once more")
+            await self._settle_pending()
+            await self._accept_refusals()
+            if self._note_removed():
+                # An earlier read may still show the state before the removal.
+                self.progress(f"reading {self.name} again")
                 lag = self.system.capabilities.lag.total_seconds()
                 if not await self.context.stopping.pause(self.context.clock, lag):
                     break
-            self.seen = await self._look()
-            waited = True
+            self.seen = await self._read_blocks()
+            read_again = True
             if self.seen.fault is not None:
                 self._fail(self.seen.fault)
                 break
         if self.fault is None and not self.context.stopping.is_set():
             await self._prove()
 
-    def sum_up(self) -> None:
-        """Bring the report up to date: what stands, what is gone, what nobody can tell."""
-        left = {} if self.report.dry_run else self._left()
+    def update_report(self) -> None:
+        """Update the report: what is left, what is gone, and what is unknown."""
+        left = {} if self.report.dry_run else self._remaining()
         for provider, calendar in self.places.items():
-            # What seemed gone, and was shown again, may have been removed since.
+            # A block that seemed gone may have been listed again and removed since.
             gone = self.gone.keys() - self.removed.keys()
             calendar.gone = sum(self.gone[id_] == provider for id_ in gone)
-            if self.context.mark_unreachable(provider, self.name) is not None:
+            if self.context.why_unreachable(provider, self.name) is not None:
                 continue
-            self._say_unread(calendar)
+            self._explain_unread(calendar)
             if self.report.dry_run:
                 continue
             calendar.removed = sum(p == provider for p in self.removed.values())
@@ -245,15 +245,15 @@ class SystemCleanup:
                 calendar.why = self._why
                 calendar.remedy = "Run the command again."
             elif hidden and not calendar.why:
-                calendar.why, calendar.remedy = _HIDDEN, _LOOK
+                calendar.why, calendar.remedy = _HIDDEN, _RUN_AGAIN
             calendar.proven = self.proven and calendar.finished
 
-    # --- within -------------------------------------------------------------------------------
+    # --- private ------------------------------------------------------------------------------
 
     _why = "not all of them could be removed"
 
-    def _left(self) -> dict[str, list[str]]:
-        """Return what still stands, as far as is known, by provider."""
+    def _remaining(self) -> dict[str, list[str]]:
+        """Return the ids of our blocks that still exist as far as is known, by provider."""
         left = defaultdict[str, list[str]](list)
         for each in owned(self.context.store):
             provider = self.context.provider_of(each.provider, self.name)
@@ -262,17 +262,17 @@ class SystemCleanup:
                 left[provider].append(each.record.id)
         return left
 
-    def _say_unread(self, calendar: CalendarCleanup) -> None:
-        """Say what of a calendar nobody has looked at, even where nothing is known to stand."""
+    def _explain_unread(self, calendar: CalendarCleanup) -> None:
+        """Report why a calendar could not be read in full, even if no block is known in it."""
         if self.fault is not None:
             calendar.why, calendar.remedy = cause_and_remedy(self.fault)
         elif calendar.provider in self.seen.userless:
-            calendar.why, calendar.remedy = "its user is not in the account any more", _USERLESS
+            calendar.why, calendar.remedy = "the account has no such user any more", _USERLESS
         elif self.report.by_tag and calendar.provider in self.seen.unread and not calendar.why:
-            calendar.why, calendar.remedy = "not all of its events were listed", _LOOK
+            calendar.why, calendar.remedy = "not all of its events were listed", _RUN_AGAIN
         calendar.unsure = sum(p == calendar.provider for p in self.seen.lines.values())
 
-    async def _look(self) -> OwnBlocks:
+    async def _read_blocks(self) -> OwnBlocks:
         seen = await self.reader.read_blocks(self._window())
         for seconds in READ_RETRY_DELAYS:
             if not isinstance(seen.fault, RetryableError) or isinstance(seen.fault, StoppingError):
@@ -293,7 +293,7 @@ class SystemCleanup:
         if self.report.by_tag:
             start, end = now - TAG_WINDOW, max(end, now + TAG_WINDOW)
         for line in self.reader.forgotten():
-            # The state was lost: a block stands at its creation or later.
+            # The state was lost. A block is not earlier than its creation.
             start = min(start, max(now - TAG_WINDOW, datetime.fromisoformat(line.at) - READ_MARGIN))
         for each in owned(self.context.store):
             value = each.record.observed
@@ -306,13 +306,13 @@ class SystemCleanup:
 
     def _removal(self, each: Owned) -> Operation:
         record = each.record
-        self.whose[record.id] = each.provider
-        stands = record.provider if record.provider in self.read else each.provider
+        self.block_providers[record.id] = each.provider
+        place = record.provider if record.provider in self.read else each.provider
         links = self.context.store.links(self.name, record.id)
         return Operation(
             Action.REMOVE_BLOCK,
             self.name,
-            stands,
+            place,
             Kind.BLOCK,
             record.id,
             record.observed,
@@ -323,7 +323,7 @@ class SystemCleanup:
         )
 
     async def _write(self, wanted: Sequence[Operation]) -> bool:
-        """Carry out removals; return whether there is any use in going on."""
+        """Write removals; return whether the cleanup should continue."""
         read = [replace(c, read_at=self.seen.asked_at) for c in self.seen.coverage]
         written = await execute(self.system, wanted, read, self.write_context)
         if written.failures:
@@ -336,8 +336,8 @@ class SystemCleanup:
             self._fail(fault)
         return fault is None and not self.context.stopping.is_set()
 
-    async def _settle(self) -> None:
-        """Learn what became of the writes that are open or queued."""
+    async def _settle_pending(self) -> None:
+        """Find out the outcome of writes that are open or queued."""
         for seconds in (0.0, *RECHECK_DELAYS):
             open_ = [i for i in self.context.store.pending_intents() if self._concerns(i)]
             if not open_ or (
@@ -345,7 +345,7 @@ class SystemCleanup:
             ):
                 return
             try:
-                with supervised(self.name, "looking after writes"):
+                with supervised(self.name, "checking open writes"):
                     for intent in open_:
                         if intent.state is IntentState.ACCEPTED:
                             await confirm_queued(self.reader, self.write_context, intent)
@@ -360,17 +360,17 @@ class SystemCleanup:
             return False
         if self._place(operation) in self.reader.wanted:
             return True
-        ours = self.reader.known().get(operation.event or "")
-        return ours is not None and ours.provider in self.reader.wanted
+        block = self.reader.known().get(operation.event or "")
+        return block is not None and block.provider in self.reader.wanted
 
-    def _wrote(self) -> bool:
+    def _note_removed(self) -> bool:
         done = self._ended(IntentState.DONE)
         new = done.keys() - self.removed.keys()
         self.removed |= {id_: self._place(done[id_]) for id_ in done}
         return bool(new)
 
     def _ended(self, state: IntentState) -> dict[str, Operation]:
-        """Return the removals of this run that ended so, by the id of their block."""
+        """Return the removals of this run that ended in a state, by the id of their block."""
         return {
             i.operation.event: i.operation
             for i in self._intents(state)
@@ -378,24 +378,24 @@ class SystemCleanup:
         }
 
     def _intents(self, state: IntentState) -> Iterator[Intent]:
-        """Yield the removals of all cleanups of the system that ended so."""
+        """Yield the removals of all cleanups of this system that ended in a state."""
         asked = {"system": self.name, "reason": CLEANUP_REASON, "state": str(state)}
-        return map(rows.to_intent, self.context.store.query(_ENDED, asked))
+        return map(rows.to_intent, self.context.store.query(_REMOVALS, asked))
 
-    async def _believe_refusals(self) -> None:
-        """Take up which of the refused removals had nothing left to remove."""
+    async def _accept_refusals(self) -> None:
+        """Record which refused removals had nothing left to remove."""
         refused = self._ended(IntentState.FAILED).values()
         now = self.context.clock.now()
         for operation in await accept_refusals_as_gone(self.reader, self.seen, refused, now):
             self.gone.setdefault(operation.event or "", self._place(operation))
 
     def _place(self, operation: Operation) -> str:
-        if (whose := self.whose.get(operation.event or "")) is not None:
-            return whose
+        if (provider := self.block_providers.get(operation.event or "")) is not None:
+            return provider
         return self.context.provider_of(operation.provider, self.name)
 
     async def _prove(self) -> None:
-        """Prove by reading that what was removed is gone, by an earlier cleanup, too."""
+        """Prove by reading that removed blocks are gone, also those of an earlier cleanup."""
         since = self.context.clock.now() - READ_MARGIN
         for intent in self._intents(IntentState.DONE):
             operation, event = intent.operation, intent.operation.event

@@ -16,7 +16,7 @@ from syncd.store.owners import owner_changes
 from syncd.store.ownership_proof import orphans, unplaced_blocks
 from syncd.store.store import Store
 
-Place = tuple[str, str]
+CalendarKey = tuple[str, str]
 """(provider, system): one calendar."""
 
 
@@ -25,11 +25,11 @@ class ReadProgress:
     """What is known in full. ``mapped`` holds a digest of each calendar's mapping."""
 
     store: Store
-    mapped: Mapping[Place, str]
-    _rows: dict[Place, Baseline] = field(init=False)
-    _seen: set[Place] = field(default_factory=set)
-    _arrived: set[Place] = field(default_factory=set)
-    _taken_back: set[Place] = field(default_factory=set)
+    mapped: Mapping[CalendarKey, str]
+    _rows: dict[CalendarKey, Baseline] = field(init=False)
+    _seen: set[CalendarKey] = field(default_factory=set)
+    _arrived: set[CalendarKey] = field(default_factory=set)
+    _taken_back: set[CalendarKey] = field(default_factory=set)
     _lost: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,7 +41,7 @@ class ReadProgress:
         created = self.store.created
         return created is not None and created.newest is not None
 
-    def add(self, places: Iterable[Place]) -> None:
+    def add(self, places: Iterable[CalendarKey]) -> None:
         """Take in calendars that no configuration maps, but what is found in a system."""
         self.mapped = {**dict.fromkeys(places, FOUND), **self.mapped}
 
@@ -154,7 +154,9 @@ class ReadProgress:
             self.store.apply(changes)
         return {record.provider for record in changes.records}
 
-    def complete(self, coverage: Iterable[Coverage], whole: Window, at: datetime) -> list[Place]:
+    def complete(
+        self, coverage: Iterable[Coverage], whole: Window, at: datetime
+    ) -> list[CalendarKey]:
         """Take note of the calendars that were just read in full for the first time."""
         fresh = [
             Baseline(system, provider, self.mapped[provider, system], at)
@@ -171,9 +173,9 @@ class ReadProgress:
         return [(b.provider, b.system) for b in fresh]
 
 
-def _covered(coverage: Iterable[Coverage], whole: Window) -> list[Place]:
+def _covered(coverage: Iterable[Coverage], whole: Window) -> list[CalendarKey]:
     """Return the calendars whose appointments were read in the whole window."""
-    read: dict[Place, list[Window]] = {}
+    read: dict[CalendarKey, list[Window]] = {}
     for c in coverage:
         if Kind.APPOINTMENT in c.kinds:
             read.setdefault((c.provider, c.system), []).append(c.window)

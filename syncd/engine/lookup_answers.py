@@ -1,4 +1,4 @@
-"""Take what a system says of a single event that was asked for by id."""
+"""Apply the answer of a lookup by id to one event."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from syncd.systems.port import Found, Gone, LookupResult, Unknown, UnreadableErr
 def apply_answer(
     read: SystemRead, before: TrackedEvent | None, after: TrackedEvent, news: ObservationKind
 ) -> None:
-    """Store what an event shows now, and note whose news that is."""
+    """Store the current state of an event and note the change for its provider."""
     read.changes.records.append(after)
-    if news is ObservationKind.SAME and before is not None and _alike(before, after):
+    if news is ObservationKind.SAME and before is not None and _nothing_to_decide(before, after):
         return
     seen = read.seen
     seen.add_changed(after.provider, after.id)
@@ -33,8 +33,11 @@ def apply_answer(
         seen.external_changes[after.provider] += 1
 
 
-def _alike(before: TrackedEvent, after: TrackedEvent) -> bool:
-    """Return whether nothing is left to decide; news that was taken back may be what a conflict held."""
+def _nothing_to_decide(before: TrackedEvent, after: TrackedEvent) -> bool:
+    """Return whether nothing is left to decide.
+
+    A change that was taken back may still matter: a conflict may hold it.
+    """
     return (before.provider, before.observed, before.person) == (
         after.provider,
         after.observed,
@@ -43,9 +46,11 @@ def _alike(before: TrackedEvent, after: TrackedEvent) -> bool:
 
 
 def apply_other_owner(read: SystemRead, found: FoundElsewhere) -> None:
-    """Take an event that shows another owner: to whoever is mapped; else it stays where it was.
+    """Apply an event that now has another owner.
 
-    A block of ours stays, too, until it is proven: for the other one it would only be in the way.
+    The event moves to its new owner if that provider is mapped; otherwise it stays where it was.
+    Our own blocks move only once the change of owner is proven: a block of ours would only occupy
+    the other provider's time.
     """
     change = read.owners.change(found.before)
     proven = change is not None and change.proven
@@ -58,7 +63,10 @@ def apply_other_owner(read: SystemRead, found: FoundElsewhere) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LookupAnswer:
-    """What was said of a missing event. ``hidden``: its list should have shown it."""
+    """The answer of a lookup of a missing event.
+
+    ``hidden``: the list should have shown the event.
+    """
 
     record: TrackedEvent
     sighting: LookupResult
@@ -67,14 +75,14 @@ class LookupAnswer:
 
     @property
     def moved(self) -> bool:
-        """Return whether other lists show its whole calendar by now."""
+        """Return whether other lists show the event's whole calendar by now."""
         return isinstance(self.sighting, Found) and self.sighting.outdated
 
 
 async def look_up(
     read: SystemRead, lookups: Lookups, reports: ReportedItems, record: TrackedEvent
 ) -> bool:
-    """Ask for one event of which no list says anything. True when the question is settled.
+    """Look up one event that no list shows; return whether its state is settled.
 
     Raises PlatformError.
     """
@@ -90,9 +98,10 @@ async def resolve_missing(
     *,
     listed_whole: bool | None = None,
 ) -> bool:
-    """Take what the system said of one missing event. True when the question is settled.
+    """Apply the answer about one missing event; return whether its state is settled.
 
-    ``listed_whole``: whether its list proved whole without it; None where no list should show it.
+    ``listed_whole``: true if its list is complete without it, false if its list is incomplete, None
+    if no list should show it.
     """
     record, probes, known = answer.record, read.probes, not isinstance(answer.sighting, Unknown)
     probes.close(record.id)
@@ -101,9 +110,9 @@ async def resolve_missing(
     probes.note_undecided(record.id, undecided=not found and listed_whole is False)
     if known:
         reports.answered.add(record.id)
-        probes.note_unanswered(record.id, silent=False)
+        probes.note_unanswered(record.id, unanswered=False)
     if isinstance(answer.sighting, Found):
-        _take_found(read, record, answer.sighting.event, answer.asked_at)
+        _apply_found(read, record, answer.sighting.event, answer.asked_at)
         return True
     if known and listed_whole is False:
         probes.hidden.discard(record.id)
@@ -119,12 +128,12 @@ async def resolve_missing(
             reports.answered.add(record.id)
             probes.forget(record.id)
             read.owners.gone(record)
-            told = isinstance(answer.sighting, Gone) and not answer.sighting.own_list
-            told = told and record.kind not in read.system.capabilities.gone_by_list
+            by_id = isinstance(answer.sighting, Gone) and not answer.sighting.own_list
+            by_id = by_id and record.kind not in read.system.capabilities.gone_by_list
             apply_answer(
                 read,
                 record,
-                mark_deleted(record, answer.asked_at, by_id=told),
+                mark_deleted(record, answer.asked_at, by_id=by_id),
                 ObservationKind.CHANGED,
             )
         case AbsenceVerdict.OWNER_IN_DOUBT:
@@ -132,7 +141,7 @@ async def resolve_missing(
             read.owners.missing(record)
         case AbsenceVerdict.COUNTED:
             read.owners.back(record)
-            # Its calendar is changing, and is to be read again soon (`core.poll_schedule`).
+            # Its calendar is changing: `core.poll_schedule` reads it again soon.
             read.seen.external_changes[record.provider] += 1
             counted = _counted(read, record)
             read.changes.records.append(counted)
@@ -140,15 +149,15 @@ async def resolve_missing(
         case AbsenceVerdict.WAITING:
             probes.note_open(record.id, _next_proof(read, record, answer.sighting))
         case _:
-            return _cannot_tell(read, reports, record, answer.sighting)
+            return _report_unreadable(read, reports, record, answer.sighting)
     return verdict in {AbsenceVerdict.PROVEN, AbsenceVerdict.OWNER_IN_DOUBT}
 
 
 def _was_proven(read: SystemRead, record: TrackedEvent, sighting: LookupResult) -> bool:
-    """Return whether an event is still refused that was proven to be gone, at whoever it was by then.
+    """Return whether a lookup of an event that was proven to be gone is refused once more.
 
-    It is asked for again as it was in doubt whose it is. What proved it then was another calendar's
-    list, and its own, in which it does not stand, may show nothing to prove it with once more.
+    It is looked up again because its owner was in doubt. Its absence was proven by another
+    calendar's list; its own list may show nothing that could prove it again.
     """
     refused = isinstance(sighting, Unknown) and sighting.refused
     able = read.system.capabilities.refused_when_gone
@@ -156,7 +165,10 @@ def _was_proven(read: SystemRead, record: TrackedEvent, sighting: LookupResult) 
 
 
 def _next_proof(read: SystemRead, record: TrackedEvent, sighting: LookupResult) -> datetime:
-    """When the next answer may be a further proof: a refusal counts once per lag bound."""
+    """Return when the next answer may count as a further proof.
+
+    Refusals count once per lag bound.
+    """
     since = record.missing_since
     if isinstance(sighting, Gone) or since is None:
         return read.asked_at
@@ -164,27 +176,28 @@ def _next_proof(read: SystemRead, record: TrackedEvent, sighting: LookupResult) 
 
 
 def _counted(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
-    """Return a missing event with one more proof that it is gone."""
+    """Return a missing event with one more proof of absence."""
     since = record.missing_since if record.absence_proofs else None
     return replace(
         record,
         absence_proofs=record.absence_proofs + 1,
         missing_since=since or read.asked_at,
-        # Without its fingerprint the row is looked at again as soon as it is listed again.
+        # Without a fingerprint, the row is parsed as soon as it is listed again.
         fingerprint=record.fingerprint if record.open_ended else "",
     )
 
 
-def _cannot_tell(
+def _report_unreadable(
     read: SystemRead, reports: ReportedItems, record: TrackedEvent, sighting: LookupResult
 ) -> bool:
-    """Report an event that cannot be read by id: it stays as it was. True once it is reported.
+    """Report an event that cannot be read by id; return whether it is reported.
 
-    One question that fails may be an accident; a refusal is none.
+    The event keeps its state. A single failed lookup is not reported, because it may be an
+    accident; a refusal is reported at once.
     """
     if not isinstance(sighting, Unknown):
         return False
-    before = read.probes.note_unanswered(record.id, silent=True)
+    before = read.probes.note_unanswered(record.id, unanswered=True)
     by_list = record.kind in read.system.capabilities.gone_by_list
     if not sighting.refused and (by_list or not before):
         if not by_list:
@@ -196,8 +209,8 @@ def _cannot_tell(
     return True
 
 
-def _take_found(read: SystemRead, record: TrackedEvent, event: Event, asked_at: datetime) -> None:
-    """Take what an event shows that was found by id, here or at another owner."""
+def _apply_found(read: SystemRead, record: TrackedEvent, event: Event, asked_at: datetime) -> None:
+    """Apply the state of an event that was found by id, in its calendar or at another owner."""
     owners = read.owners
     recheck_lag(read.system, record, event, asked_at)
     after, news = apply_observation(record, event, "", asked_at, read.system.capabilities.lag)

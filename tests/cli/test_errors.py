@@ -34,7 +34,7 @@ SHAPE = {"message", "remedy", "exit"}
         (["undo", "zzz", "--yes"], 2, "there is no run 'zzz'"),
         (["conflicts", "show", "zzz"], 2, "there is no conflict 'zzz'"),
         (["conflicts", "resolve", "zzz", "--dismiss"], 2, "there is no conflict 'zzz'"),
-        (["acknowledge", "zzz"], 2, "nothing that is reported has the id 'zzz'"),
+        (["acknowledge", "zzz"], 2, "no reported item has the id 'zzz'"),
         (["backup", "nowhere/x.db"], 1, "nowhere"),
         (["restore", "nothing.db", "--yes"], 1, "nothing.db"),
         (["status", "--no-such-option"], 2, "--no-such-option"),

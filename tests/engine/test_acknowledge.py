@@ -65,7 +65,7 @@ def test_an_unknown_id_names_near_ones(store: Store) -> None:
         acknowledge(store, wrong, "", DAY, undo=False)
     assert raised.value.remedy == f"Did you mean {known}?"
     for nothing in ("", "  ", "%", "zzz"):
-        with pytest.raises(AcknowledgeError, match="nothing that is reported"):
+        with pytest.raises(AcknowledgeError, match="no reported item"):
             acknowledge(store, nothing, "", DAY, undo=False)
 
 

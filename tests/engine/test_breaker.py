@@ -88,7 +88,7 @@ async def test_who_meets_the_rest_hears_why_and_until_when(
     attended = attend(system, store)
     await poll(attended, clock, 1, every=1)
     with pytest.raises(
-        UnauthorizedError, match=r"Api key is invalid.*not asked before 06:01:00 UTC"
+        UnauthorizedError, match=r"Api key is invalid.*no call is made before 06:01:00 UTC"
     ):
         await attended.read(window(clock))
     assert system.reads == 1
