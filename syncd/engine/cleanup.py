@@ -39,8 +39,8 @@ async def clean_up(
     """Remove every block of ours in the scope; with ``dry_run``, only read.
 
     ``chosen`` are tagged blocks, (system, event), that nothing proves to be ours and that a person
-    wants removed; they are removed only if they still have the tag. ``by_tag`` also reads tags
-    although ids prove which blocks are ours. ``who`` is the person. Raises StateError.
+    wants removed; each is removed only if no other event has its tag. ``by_tag`` reads tags even if
+    ids prove which blocks are ours. ``who`` is the person. Raises StateError.
     """
     now = context.clock.now()
     report = CleanupReport(context.ids.row(), context.scope, dry_run=dry_run)

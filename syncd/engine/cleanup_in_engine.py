@@ -64,7 +64,6 @@ async def clean_up_in_engine(
         # The cleanup stored what it read, so that the next read shows no changes.
         engine.dirty.mark_whole(engine.mapping)
         for system in engine.systems.values():
-            LearnedLimits(
-                system.facts
-            ).begin()  # After a crash the next process must count these calls.
+            # After a crash, the next process has to count these calls.
+            LearnedLimits(system.facts).begin()
         await engine.stopping.pause(engine.clock, LONGEST_RATE_WINDOW)

@@ -67,8 +67,8 @@ _REMOVALS = select(INTENT).where(
 )
 
 _USERLESS = (
-    "Map the provider to the user who has that calendar now and run this again. If there is no such "
-    "user, check that calendar on the platform itself."
+    "Map the provider to the user who has that calendar now and run this again. If there is no "
+    "such user, check that calendar on the platform itself."
 )
 _RUN_AGAIN = "Run the command again. If that does not help, check that calendar on the platform."
 _HIDDEN = "the calendar's list lacks them, but that does not prove that they are gone"

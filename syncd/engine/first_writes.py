@@ -1,9 +1,9 @@
-"""The first move and the first status write in an account: made alone, and compared.
+"""Check the first move and the first status write in an account for side effects.
 
-Nobody knows what a platform changes besides when an appointment is moved or gets another status. So
-the first such write in each account is made alone: the record is read just before, its fields are
-kept with the journal as keyed digests, and it is compared field by field afterwards, also after a
-crash. Where more than that has changed, no further such write is made there until a person says so.
+A platform may change more than the time or the status of an appointment. So the first such write in
+each account is made alone. The record is read just before it, and keyed digests of its fields are
+stored with the journal. After the write, even after a crash, the record is compared field by field.
+If more has changed, no further write of that kind is made in the account until a person allows it.
 """
 
 from __future__ import annotations
@@ -56,16 +56,19 @@ _UNDER_WAY = "first_write"
 _DAMAGE = "write_damage"
 _ACCEPTED = "accepted_changes"
 _SERIES_DAMAGE = "series_damage"
-"""Further facts of a system: the write that is to be compared; what one damaged; which fields a
-person accepts that such writes change; the instance whose write changed its series."""
+"""Further facts of a system.
+
+In order: the write that is to be compared; the event that a write damaged; the fields that a person
+allows such writes to change; the instance whose write changed its series.
+"""
 
 _STALE = timedelta(minutes=10)
-"""After so long a record that does not show a write is compared no more."""
+"""After this long, a record that does not show the write is not compared any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstWrite:
-    """A write that is to be compared, and the record as it was just before."""
+    """A write that is to be compared, with the record as it was just before the write."""
 
     intent: str
     event: str
@@ -76,101 +79,104 @@ class FirstWrite:
     record: WholeRecord
 
     def to_text(self) -> str:
-        """Spell it for the state."""
+        """Return the JSON text that is stored in the state."""
         return json.dumps({**asdict(self), "at": self.at.isoformat()})
 
     @classmethod
     def of(cls, text: str) -> FirstWrite | None:
-        """Read what the state holds; None for nothing, and for what cannot be read."""
+        """Parse the stored text; None if it is empty or invalid."""
         try:
-            said = json.loads(text)
-            record = said["record"]
+            stored = json.loads(text)
+            record = stored["record"]
             whole = WholeRecord(record["fields"], Status(record["status"]), record["key"])
-            action, meant = Action(said["action"]), Status(said["meant"])
-            at = datetime.fromisoformat(said["at"])
-            return cls(said["intent"], said["event"], said["provider"], action, meant, at, whole)
+            action, meant = Action(stored["action"]), Status(stored["meant"])
+            at = datetime.fromisoformat(stored["at"])
+            return cls(
+                stored["intent"], stored["event"], stored["provider"], action, meant, at, whole
+            )
         except (ValueError, KeyError, TypeError):
             return None
 
 
-# --- what waits --------------------------------------------------------------------------------
+# --- limits ------------------------------------------------------------------------------------
 
 
 def is_stopped(system: System) -> bool:
-    """Return whether a write there was seen to change too much."""
+    """Return whether a write in this system changed more than it should."""
     return any(system.facts.standing(fact) == NO for fact in _FACTS.values())
 
 
 def held_updates(system: System) -> Mapping[Action, WaitReason]:
-    """Return the kinds of writes to appointments that wait in a system, and why."""
-    found: dict[Action, WaitReason] = {}
+    """Return the kinds of appointment writes that wait in a system, each with the reason."""
+    reasons: dict[Action, WaitReason] = {}
     under_way = _under_way(system) is not None
     for action, fact in _FACTS.items():
         known = system.facts.standing(fact)
-        # Where one call does both, the damage of one is that of the other. And what is not measured
-        # yet is not tried on a further record where the other kind of write did damage.
+        # If one call makes both changes, damage by one counts for the other. An unmeasured kind of
+        # write is not tried on another record while the other kind did damage.
         both = system.capabilities.update_sets_status or known != YES
         if known == NO or (both and is_stopped(system)):
-            found[action] = WaitReason.DAMAGED
+            reasons[action] = WaitReason.DAMAGED
         elif under_way and known != YES:
-            found[action] = WaitReason.FIRST_WRITE
-    return found
+            reasons[action] = WaitReason.FIRST_WRITE
+    return reasons
 
 
 def damaged_event(system: System) -> str:
-    """Return the event that a write damaged; '' for none."""
+    """Return the event that a write damaged; '' if there is none."""
     return str(_damage(system).get("event", "")) if is_stopped(system) else ""
 
 
 def defer_first_writes(
     system: System, operations: Sequence[Operation], context: WriteContext, result: WriteResult
 ) -> list[Operation]:
-    """Return what of a plan may be written; further first writes wait, and so do their blocks.
+    """Return the operations of a plan that may be written now; note the others as unmade.
 
-    A block that makes room for an update must not go before it is known that the update is made:
-    the first one may have to stop it.
+    Only one unchecked first write is made at a time. Blocks that belong to a deferred update wait
+    with it: a block that makes room for the update must not be removed if the first write may stop
+    the update.
     """
     updates = [o for o in operations if _is_update(o) and not _is_known(system, o)]
     if context.repairs or len(updates) < 2:  # noqa: PLR2004
         return list(operations)
     blocks = [o for o in operations if o.kind is Kind.BLOCK]
-    later = {
+    deferred = {
         booking
         for update in updates[1:]
         if any(not frozenset(update.bookings).isdisjoint(block.bookings) for block in blocks)
         for booking in update.bookings
     } - {*updates[0].bookings}
-    waits = [o for o in operations if not later.isdisjoint(o.bookings)]
-    result.unmade.extend(Waiting(o, WaitReason.FIRST_WRITE) for o in waits)
-    return [o for o in operations if later.isdisjoint(o.bookings)]
+    postponed = [o for o in operations if not deferred.isdisjoint(o.bookings)]
+    result.unmade.extend(Waiting(o, WaitReason.FIRST_WRITE) for o in postponed)
+    return [o for o in operations if deferred.isdisjoint(o.bookings)]
 
 
 async def limit_first_writes(
     system: System, call: Sequence[Intent], context: WriteContext, result: WriteResult
 ) -> list[Intent]:
-    """Return what of a call is sent now; the rest waits. The first write there is begun.
+    """Return the writes of a call that are sent now, and begin the first write; the rest waits.
 
-    Raises PlatformError where the system as a whole takes no call.
+    Raises PlatformError if the system accepts no calls.
     """
     if context.repairs:
         return list(call)
     if _under_way(system) is not None and any(_is_update(i.operation) for i in call):
         await confirm_first_write(system, context)
-    held, damaged = held_updates(system), damaged_event(system)
+    waiting, damaged = held_updates(system), damaged_event(system)
     sent: list[Intent] = []
     under_way = _under_way(system)
     for intent in call:
         operation = intent.operation
-        why = held.get(operation.action) if _is_update(operation) else None
-        repairs = operation.action is Action.SET_STATUS and operation.event == damaged
+        why = waiting.get(operation.action) if _is_update(operation) else None
+        repairs_damage = operation.action is Action.SET_STATUS and operation.event == damaged
         own = under_way is not None and under_way.intent == intent.id
-        if why is not None and not own and not repairs:
+        if why is not None and not own and not repairs_damage:
             result.unmade.append(Waiting(operation, why))
-        elif not _is_update(operation) or own or repairs or _is_known(system, operation):
+        elif not _is_update(operation) or own or repairs_damage or _is_known(system, operation):
             sent.append(intent)
         elif await _begin(system, intent, context):
             sent.append(intent)
-            held = held_updates(system)
+            waiting = held_updates(system)
         else:
             result.unmade.append(Waiting(operation, WaitReason.UNANSWERED))
     return sent
@@ -186,7 +192,7 @@ def _is_known(system: System, operation: Operation) -> bool:
 
 
 async def _begin(system: System, intent: Intent, context: WriteContext) -> bool:
-    """Read the whole record and keep its digests; False where it cannot be read now."""
+    """Store the digests of the whole record; return false if it cannot be read now."""
     operation = intent.operation
     if operation.after is None:
         return False
@@ -211,11 +217,11 @@ async def _begin(system: System, intent: Intent, context: WriteContext) -> bool:
     return True
 
 
-# --- what came of it ---------------------------------------------------------------------------
+# --- comparison --------------------------------------------------------------------------------
 
 
 async def confirm_first_write(system: System, context: WriteContext) -> None:
-    """Compare the record of the first write with what it was, once the outcome of that is known."""
+    """Compare the record of the first write with its former fields, once its outcome is known."""
     first = _under_way(system)
     if first is None:
         return
@@ -227,9 +233,7 @@ async def confirm_first_write(system: System, context: WriteContext) -> None:
         with supervised(system.name, "comparing a record after the first write", RetryableError):
             record = await system.whole(ref)
     except RejectedError:
-        clear_first_write(
-            system, context.store
-        )  # It is not there any more: the next write is compared.
+        clear_first_write(system, context.store)  # The record is gone: compare the next write.
         return
     except PlatformError as fault:
         log.info("first write not compared yet", system=system.name, why=str(fault))
@@ -238,12 +242,12 @@ async def confirm_first_write(system: System, context: WriteContext) -> None:
         clear_first_write(system, context.store)
         return
     names, update = system.capabilities.record_fields, _UPDATES[first.action]
-    found = compare_records(first.record, record, names, update, first.meant)
-    also = [name for name in found.also if name not in _accepted(system)]
+    comparison = compare_records(first.record, record, names, update, first.meant)
+    also = [name for name in comparison.also if name not in _accepted(system)]
     done = intent is not None and intent.state is IntentState.DONE
-    if also and (done or found.took_effect):
+    if also and (done or comparison.took_effect):
         report_damage(system, first.event, first.provider, first.action, also, context)
-    elif done and found.took_effect:
+    elif done and comparison.took_effect:
         note_fact(system, context.store, _FACTS[first.action], YES)
         log.info("first write compared", system=system.name, action=str(first.action), differs=0)
         clear_first_write(system, context.store)
@@ -254,9 +258,10 @@ async def confirm_first_write(system: System, context: WriteContext) -> None:
 def note_reset_fields(
     system: System, operation: Operation, reply: Done, context: WriteContext
 ) -> None:
-    """Take note of what an update itself says that it reset besides what it was to change.
+    """Report damage if an update itself says that it reset other fields.
 
-    What could be put back is no damage, and no proof that the next one will be harmless.
+    Fields that could be restored are no damage, but they do not prove that the next write is
+    harmless.
     """
     if not _is_update(operation):
         return
@@ -277,13 +282,16 @@ def report_damage(
     also: Sequence[str],
     context: WriteContext,
 ) -> None:
-    """Stop such writes there, and report the record; fields are named, their values never."""
+    """Stop such writes in the system and report the record.
+
+    The report names the changed fields, never their values.
+    """
     damage = {"event": event, "fields": sorted(also)}
     note_fact(system, context.store, _DAMAGE, json.dumps(damage))
     note_fact(system, context.store, _FACTS[action], NO)
-    what = "the move" if action is Action.MOVE_APPOINTMENT else "the change of status"
+    what = "a move" if action is Action.MOVE_APPOINTMENT else "a status change"
     names = ", ".join(sorted(also))
-    reason = f"{what} by syncd changed also: {names}, or somebody edited it at that moment"
+    reason = f"{what} by syncd also changed: {names}, or somebody edited it at that moment"
     log_damage(context, system.name, event, provider, reason)
     clear_first_write(system, context.store)
 
@@ -299,14 +307,14 @@ def log_damage(context: WriteContext, system: str, event: str, provider: str, re
 def log_series_damage(
     system: System, event: str, provider: str, changed: int, context: WriteContext
 ) -> None:
-    """Report an instance of a series whose write changed others, although these were put back."""
+    """Report an instance of a series whose write changed others, even if they were restored."""
     note_fact(system, context.store, _SERIES_DAMAGE, event)
     reason = f"a write by syncd to this instance changed {changed} others of its series"
     log_damage(context, system.name, event, provider, reason)
 
 
 async def compare_pending(systems: Iterable[System], context: WriteContext) -> None:
-    """Compare what is still to be compared, and let go on what a person released."""
+    """Compare the pending first writes, and resume writes that a person allowed."""
     for system in systems:
         _accept(system, context)
         if not is_stopped(system):
@@ -317,7 +325,7 @@ async def compare_pending(systems: Iterable[System], context: WriteContext) -> N
 
 
 def _accept(system: System, context: WriteContext) -> None:
-    """Let writes change the fields that a person has acknowledged as changed, and go on."""
+    """Allow writes to change the fields that a person acknowledged, and resume them."""
     if not is_stopped(system):
         return
     damage, marks = _damage(system), acknowledgements_of(context.store)
@@ -333,7 +341,7 @@ def _accept(system: System, context: WriteContext) -> None:
 
 
 def _end(system: System, event: str, fact: str, context: WriteContext) -> None:
-    """End the report of an event, as writes of its kind go on."""
+    """End the report about an event, because writes of its kind continue."""
     if not event:
         return
     now = context.clock.now()
@@ -347,7 +355,7 @@ def _items(system: System, context: WriteContext) -> list[ReportedItem]:
     return [i for i in open_about(context.store, Topic.DAMAGED) if i.system == system.name]
 
 
-# --- what is kept ------------------------------------------------------------------------------
+# --- stored facts ------------------------------------------------------------------------------
 
 
 def _under_way(system: System) -> FirstWrite | None:
@@ -355,29 +363,29 @@ def _under_way(system: System) -> FirstWrite | None:
 
 
 def _damage(system: System) -> dict[str, Any]:
-    said = system.facts.standing(_DAMAGE)
-    return dict(json.loads(said)) if said else {}
+    stored = system.facts.standing(_DAMAGE)
+    return dict(json.loads(stored)) if stored else {}
 
 
 def _accepted(system: System) -> frozenset[str]:
-    """Return the fields that a person accepts to be changed by such writes."""
-    said = system.facts.standing(_ACCEPTED)
-    return frozenset(json.loads(said)) if said else frozenset()
+    """Return the fields that a person allows such writes to change."""
+    stored = system.facts.standing(_ACCEPTED)
+    return frozenset(json.loads(stored)) if stored else frozenset()
 
 
 def forget_accepted(system: System) -> None:
-    """Withdraw a person's consent to what writes change, with what was measured of them."""
+    """Delete the person's permission, together with the measured facts about writes."""
     if _accepted(system):
         system.facts.put(_ACCEPTED, "")
 
 
 def clear_first_write(system: System, store: Store) -> None:
-    """Give up comparing the first write: the next one is compared instead."""
+    """Stop comparing the first write; the next one is compared instead."""
     note_fact(system, store, _UNDER_WAY, "")
 
 
 def note_fact(system: System, store: Store, name: str, value: str) -> None:
-    """Note a fact of a system, and store it at once."""
+    """Set a fact of a system and store it at once."""
     system.facts.put(name, value)
     if unsaved := system.facts.unsaved():
         try:

@@ -12,11 +12,9 @@ from datetime import timedelta
 
 from syncd.core.observation import ObservationKind, apply_observation, as_last_known, diff_snapshot
 from syncd.engine.absence import (
-    assign_to_former_calendars,
     check_further_hosts,
     check_unlisted,
     recheck_events,
-    release_remapped,
 )
 from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.canaries import without_canaries
@@ -30,6 +28,7 @@ from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import OwnerTracker, announce
 from syncd.engine.ownership import is_left_behind
 from syncd.engine.recovery import is_unsettled, unsettled_updates
+from syncd.engine.remapped_calendars import assign_to_former_calendars, release_remapped
 from syncd.engine.reported_items import ReportedItems, log_reported
 from syncd.engine.running_events import RunningEvents, follow_running
 from syncd.engine.supervise import supervised

@@ -61,6 +61,6 @@ def test_planted_a_room_s_new_time_that_is_ignored_while_stopped_stays_open(
 def test_planted_a_door_judged_for_what_was_accepted_of_its_room_is_stopped_again(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard._Looks, "_follows_accepted", lambda *_given: False)
+    monkeypatch.setattr(guard._Evaluation, "_follows_accepted", lambda *_given: False)
     with pytest.raises(AssertionError, match=r"clinic\+rooms"):
         test_a_stopped_move_of_a_room_keeps_both_times_closed_until_it_is_accepted(studio)

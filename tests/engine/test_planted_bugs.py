@@ -17,12 +17,12 @@ from syncd.core import reconcile, rejected_writes, write_results
 from syncd.core.observation import apply_observation
 from syncd.core.ownership import NO_OWNERSHIP
 from syncd.engine import (
-    absence,
     decision_input,
     lookup_answers,
     read_systems,
     reading,
     recovery,
+    remapped_calendars,
     running_events,
     writer,
 )
@@ -73,7 +73,7 @@ def what_a_read_touches_was_just_read(patch: Patch) -> None:
 
 
 def a_new_mapping_lets_go_of_all_that_is_not_listed(patch: Patch) -> None:
-    patch.setattr(absence, "began_before_window", lambda *_given: False)
+    patch.setattr(remapped_calendars, "began_before_window", lambda *_given: False)
 
 
 def running_events_are_followed_without_a_bound(patch: Patch) -> None:

@@ -93,7 +93,7 @@ def coverage_ignored(patch: Patch) -> None:
         read.snapshot = replace(read.snapshot, coverage=whole)
         await follow(read, *given, **named)
 
-    patch.setattr(reading, "follow_up", everything)
+    patch.setattr(reading, "check_unlisted", everything)
 
 
 _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
@@ -185,12 +185,12 @@ def the_guard_is_off(patch: Patch) -> None:
 
 def the_guard_only_tells(patch: Patch) -> None:
     """The guard's conflict is there, and what it is about goes on all the same."""
-    patch.setattr(guard.GuardState, "of", lambda *_given: frozenset())
+    patch.setattr(guard.GuardState, "stopped_in", lambda *_given: frozenset())
 
 
 def acceptance_is_forgotten(patch: Patch) -> None:
     """What a person let pass is stopped again by the next look."""
-    patch.setattr(guard._Looks, "_until", lambda *_given: {})
+    patch.setattr(guard._Evaluation, "_accepted_until", lambda *_given: {})
 
 
 def the_journal_is_not_written(patch: Patch) -> None:
