@@ -110,7 +110,7 @@ async def check_unlisted(
     again = [r for r in sure if r.id in hidden | moved and r.provider not in before]
     read.seen.suspect(read.asked_at, len(again))
     for answer in answers:
-        if answer.record.id in removed and isinstance(answer.sighting, Gone):
+        if answer.record.id in removed and isinstance(answer.result, Gone):
             # syncd removed this block itself, so no list is needed as proof.
             _end_removed(read, answer.record)
             continue
@@ -285,27 +285,27 @@ async def _look_up_missing(
             continue
         read.lookups_left -= 1
         try:
-            sighting, asked_at = await lookups.look_up(record)
+            result, asked_at = await lookups.look_up(record)
         except PlatformError as fault:
             read.seen.fail(fault)
             break
         by: datetime | None = None
-        if record.id in provable and isinstance(sighting, Found):
-            by = due_in_list(read, record, sighting, windows.get(_place(record), ()))
+        if record.id in provable and isinstance(result, Found):
+            by = due_in_list(read, record, result, windows.get(_place(record), ()))
         hidden = by is not None and by <= read.asked_at
         if by is not None and not hidden:
             read.probes.note_later(record.id, by)
-        if record.id in provable and isinstance(sighting, Found):
+        if record.id in provable and isinstance(result, Found):
             await _doubt_lists(
                 read,
                 lookups,
                 record,
-                sighting,
+                result,
                 hidden=hidden,
                 hides_appointments=any(r.kind is Kind.APPOINTMENT for r in sure),
             )
         hiding |= {record.provider} if hidden else set()
-        answers.append(LookupAnswer(record, sighting, asked_at, hidden))
+        answers.append(LookupAnswer(record, result, asked_at, hidden))
     return answers
 
 
@@ -397,8 +397,8 @@ async def _look_up_each(
         listed = value and any(is_expected(record, value, w, read.asked_at) for w in spans)
         try:
             read.lookups_left -= 1
-            sighting, asked_at = await lookups.look_up(record)
-            answer = LookupAnswer(record, sighting, asked_at)
+            result, asked_at = await lookups.look_up(record)
+            answer = LookupAnswer(record, result, asked_at)
             await resolve_missing(
                 read, lookups, reports, answer, listed_whole=True if listed else None
             )

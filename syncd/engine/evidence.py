@@ -24,7 +24,7 @@ async def judge_missing(
     read: SystemRead,
     lookups: Lookups,
     record: TrackedEvent,
-    sighting: LookupResult,
+    result: LookupResult,
     *,
     listed_whole: bool | None,
 ) -> AbsenceVerdict:
@@ -34,7 +34,7 @@ async def judge_missing(
     None if no list should show the event. Further calls are made only if the verdict depends on
     them. Raises no PlatformError.
     """
-    answer = _answer(sighting)
+    answer = _answer(result)
     if answer is ByIdAnswer.REFUSED and listed_whole:
         # The platform was measured to answer "gone" for deleted ids; a refusal contradicts that.
         read.system.measured.contradict("refuses_deleted", NO)
@@ -45,7 +45,7 @@ async def judge_missing(
         able.lag,
         listed_whole=listed_whole is not False,
         by_list=record.kind in able.gone_by_list,
-        own_list=isinstance(sighting, Gone) and sighting.own_list,
+        own_list=isinstance(result, Gone) and result.own_list,
         refused_when_gone=record.kind in able.refused_when_gone,
         counted=record.absence_proofs,
         since=record.missing_since,
@@ -67,8 +67,8 @@ async def judge_missing(
                 return verdict
 
 
-def _answer(sighting: LookupResult) -> ByIdAnswer:
-    match sighting:
+def _answer(result: LookupResult) -> ByIdAnswer:
+    match result:
         case Gone():
             return ByIdAnswer.GONE
         case Unknown(refused=True):

@@ -52,15 +52,15 @@ INSTANCE_WRITES = "instance_writes"
 _FACTS: Mapping[Action, str] = {Action.MOVE_APPOINTMENT: MOVES, Action.SET_STATUS: STATUSES}
 _UPDATES = {Action.MOVE_APPOINTMENT: Update.MOVE, Action.SET_STATUS: Update.STATUS}
 
+# Names of further facts of a system.
 _UNDER_WAY = "first_write"
+"""The write that is to be compared, as text (`FirstWrite.to_text`)."""
 _DAMAGE = "write_damage"
+"""The event that a write damaged, and the fields that it changed, as JSON."""
 _ACCEPTED = "accepted_changes"
+"""The fields that a person allows such writes to change, as JSON."""
 _SERIES_DAMAGE = "series_damage"
-"""Further facts of a system.
-
-In order: the write that is to be compared; the event that a write damaged; the fields that a person
-allows such writes to change; the instance whose write changed its series.
-"""
+"""The instance whose write changed other instances of its series."""
 
 _STALE = timedelta(minutes=10)
 """After this long, a record that does not show the write is not compared any more."""

@@ -19,7 +19,7 @@ def list_only_events(
     by_list = read.system.capabilities.gone_by_list
     list_only = read.probes.list_only
     for answer in answers:
-        if answer.record.kind in by_list and isinstance(answer.sighting, Unknown):
+        if answer.record.kind in by_list and isinstance(answer.result, Unknown):
             list_only.add(answer.record.id)
         else:
             list_only.discard(answer.record.id)

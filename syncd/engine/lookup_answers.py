@@ -69,14 +69,14 @@ class LookupAnswer:
     """
 
     record: TrackedEvent
-    sighting: LookupResult
+    result: LookupResult
     asked_at: datetime
     hidden: bool = False
 
     @property
     def moved(self) -> bool:
         """Return whether other lists show the event's whole calendar by now."""
-        return isinstance(self.sighting, Found) and self.sighting.outdated
+        return isinstance(self.result, Found) and self.result.outdated
 
 
 async def look_up(
@@ -86,8 +86,8 @@ async def look_up(
 
     Raises PlatformError.
     """
-    sighting, asked_at = await lookups.look_up(record)
-    return await resolve_missing(read, lookups, reports, LookupAnswer(record, sighting, asked_at))
+    result, asked_at = await lookups.look_up(record)
+    return await resolve_missing(read, lookups, reports, LookupAnswer(record, result, asked_at))
 
 
 async def resolve_missing(
@@ -103,32 +103,32 @@ async def resolve_missing(
     ``listed_whole``: true if its list is complete without it, false if its list is incomplete, None
     if no list should show it.
     """
-    record, probes, known = answer.record, read.probes, not isinstance(answer.sighting, Unknown)
+    record, probes, known = answer.record, read.probes, not isinstance(answer.result, Unknown)
     probes.close(record.id)
-    probes.note_gone(record.id, gone=isinstance(answer.sighting, Gone) and listed_whole is False)
-    found = isinstance(answer.sighting, Found)
+    probes.note_gone(record.id, gone=isinstance(answer.result, Gone) and listed_whole is False)
+    found = isinstance(answer.result, Found)
     probes.note_undecided(record.id, undecided=not found and listed_whole is False)
     if known:
         reports.answered.add(record.id)
         probes.note_unanswered(record.id, unanswered=False)
-    if isinstance(answer.sighting, Found):
-        _apply_found(read, record, answer.sighting.event, answer.asked_at)
+    if isinstance(answer.result, Found):
+        _apply_found(read, record, answer.result.event, answer.asked_at)
         return True
     if known and listed_whole is False:
         probes.hidden.discard(record.id)
         return False
-    if _was_proven(read, record, answer.sighting):
+    if _was_proven(read, record, answer.result):
         reports.answered.add(record.id)
         probes.forget(record.id)
         read.owners.gone(record)
         return True
-    verdict = await judge_missing(read, lookups, record, answer.sighting, listed_whole=listed_whole)
+    verdict = await judge_missing(read, lookups, record, answer.result, listed_whole=listed_whole)
     match verdict:
         case AbsenceVerdict.PROVEN:
             reports.answered.add(record.id)
             probes.forget(record.id)
             read.owners.gone(record)
-            by_id = isinstance(answer.sighting, Gone) and not answer.sighting.own_list
+            by_id = isinstance(answer.result, Gone) and not answer.result.own_list
             by_id = by_id and record.kind not in read.system.capabilities.gone_by_list
             apply_answer(
                 read,
@@ -145,32 +145,32 @@ async def resolve_missing(
             read.seen.external_changes[record.provider] += 1
             counted = _counted(read, record)
             read.changes.records.append(counted)
-            probes.note_open(record.id, _next_proof(read, counted, answer.sighting))
+            probes.note_open(record.id, _next_proof(read, counted, answer.result))
         case AbsenceVerdict.WAITING:
-            probes.note_open(record.id, _next_proof(read, record, answer.sighting))
+            probes.note_open(record.id, _next_proof(read, record, answer.result))
         case _:
-            return _report_unreadable(read, reports, record, answer.sighting)
+            return _report_unreadable(read, reports, record, answer.result)
     return verdict in {AbsenceVerdict.PROVEN, AbsenceVerdict.OWNER_IN_DOUBT}
 
 
-def _was_proven(read: SystemRead, record: TrackedEvent, sighting: LookupResult) -> bool:
+def _was_proven(read: SystemRead, record: TrackedEvent, result: LookupResult) -> bool:
     """Return whether a lookup of an event that was proven to be gone is refused once more.
 
     It is looked up again because its owner was in doubt. Its absence was proven by another
     calendar's list; its own list may show nothing that could prove it again.
     """
-    refused = isinstance(sighting, Unknown) and sighting.refused
+    refused = isinstance(result, Unknown) and result.refused
     able = read.system.capabilities.refused_when_gone
     return record.observed is None and refused and record.kind in able
 
 
-def _next_proof(read: SystemRead, record: TrackedEvent, sighting: LookupResult) -> datetime:
+def _next_proof(read: SystemRead, record: TrackedEvent, result: LookupResult) -> datetime:
     """Return when the next answer may count as a further proof.
 
     Refusals count once per lag bound.
     """
     since = record.missing_since
-    if isinstance(sighting, Gone) or since is None:
+    if isinstance(result, Gone) or since is None:
         return read.asked_at
     return max(read.asked_at, since + read.system.capabilities.lag)
 
@@ -188,23 +188,23 @@ def _counted(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
 
 
 def _report_unreadable(
-    read: SystemRead, reports: ReportedItems, record: TrackedEvent, sighting: LookupResult
+    read: SystemRead, reports: ReportedItems, record: TrackedEvent, result: LookupResult
 ) -> bool:
     """Report an event that cannot be read by id; return whether it is reported.
 
     The event keeps its state. A single failed lookup is not reported, because it may be an
     accident; a refusal is reported at once.
     """
-    if not isinstance(sighting, Unknown):
+    if not isinstance(result, Unknown):
         return False
     before = read.probes.note_unanswered(record.id, unanswered=True)
     by_list = record.kind in read.system.capabilities.gone_by_list
-    if not sighting.refused and (by_list or not before):
+    if not result.refused and (by_list or not before):
         if not by_list:
             read.probes.note_open(record.id, read.asked_at)
         return False
     if record.id not in reports.unreadable:
-        reason = f"no list shows it, and it cannot be read by its id: {sighting.why}"
+        reason = f"no list shows it, and it cannot be read by its id: {result.why}"
         reports.add(UnreadableError(read.system.name, record.id, reason, provider=record.provider))
     return True
 

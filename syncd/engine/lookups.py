@@ -47,7 +47,7 @@ class Lookups:
         asked_at = self.read.clock.now()
         self.read.probes.note_asked(record.id, self.read.asked_at)
         try:
-            sighting = await self._ask(record)
+            result = await self._ask(record)
         except RateLimitedError:
             raise
         except PlatformError as fault:
@@ -55,9 +55,9 @@ class Lookups:
             if not await self._reads_listed():
                 raise
             self.exhausted = self.exhausted or self._faults >= _MAX_FAULTS
-            sighting = Unknown(str(fault))
-        self.read.probes.note_found(record.id, sighting)
-        return sighting, asked_at
+            result = Unknown(str(fault))
+        self.read.probes.note_found(record.id, result)
+        return result, asked_at
 
     async def reads_another(self, record: TrackedEvent) -> bool:
         """Return whether the same credentials read another event by id in this cycle."""
@@ -94,12 +94,12 @@ class Lookups:
 
     async def _ask(self, record: TrackedEvent) -> LookupResult:
         try:
-            sighting = await self.read.system.read_one(record.ref, record.observed)
+            result = await self.read.system.read_one(record.ref, record.observed)
         except RejectedError as fault:
             return Unknown(str(fault), refused=True)
-        if isinstance(sighting, Found):
+        if isinstance(result, Found):
             self._found.add(record.id)
-        return sighting
+        return result
 
 
 def other_listed(record: TrackedEvent, listed: Collection[TrackedEvent]) -> bool:

@@ -78,7 +78,8 @@ def test_the_json_of_a_stop_counts_it_and_each_listed_run_is_accepted(desk: Desk
     over = desk.say("resync", "--yes", "--accept", last["run"])
     assert over.code == 2
     text = " ".join(over.err.split())
-    assert "is stopped any more. It was accepted or undone. Nothing is stopped now." in text
+    assert "is stopped any more. The changes were accepted or reverted." in text
+    assert "No changes are stopped now." in text
 
 
 @pytest.mark.prove
@@ -122,7 +123,7 @@ def test_a_stop_that_only_a_dry_run_showed_is_accepted_by_its_name(desk: Desk) -
     assert desk.say("resync", "--yes", "--accept", plan["run"]).code == 0
     assert desk.wrong() == []
     again = " ".join(desk.say("resync", "--yes", "--accept", plan["run"]).err.split())
-    assert "was stopped in this run. Nothing is stopped now." in again
+    assert "was stopped in this run. No changes are stopped now." in again
 
 
 @pytest.mark.prove
@@ -146,7 +147,8 @@ def test_runs_that_stopped_nothing_are_refused_with_the_reason(desk: Desk) -> No
     assert "the guard did not stop run" in " ".join(never.err.split())
     desk.say("resync", "--yes")
     text = " ".join(desk.say("resync", "--yes", "--accept", quiet["run"]).err.split())
-    run = text.split("What is stopped now is accepted by: syncd resync --accept ")[1].split(".")[0]
+    _, _, hint = text.partition("that are stopped now: syncd resync --accept ")
+    run = hint.split(".")[0]
     assert desk.say("resync", "--yes", "--accept", run).code == 0
 
 

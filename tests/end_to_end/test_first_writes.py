@@ -321,7 +321,7 @@ def test_fields_are_named_and_neither_values_nor_odd_keys_are_stored(tmp_path: P
         await shop.resync()
         (item,) = twins.items()
         assert item.reason == (
-            "the move by syncd changed also: CustomFields.(other), "
+            "a move by syncd also changed: CustomFields.(other), "
             "or somebody edited it at that moment"
         )
 

@@ -1,4 +1,4 @@
-"""What a person acknowledges is silent until it changes: through the store, with a log line."""
+"""Test acknowledgements: an acknowledged item is not reported until it changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pair(*, hold: bool) -> HeldConflict:
     return replace(found, conflict=replace(found.conflict, kind=kind, held=hold))
 
 
-def test_an_item_is_acknowledged_and_taken_back_with_history(store: Store) -> None:
+def test_an_acknowledgement_and_its_undo_are_in_the_history(store: Store) -> None:
     store.apply(Changes(reported=[item("e"), item("f")]))
     one = item("e")
     done = acknowledge(store, one.id[:5].upper(), "kim", DAY, undo=False)
@@ -49,7 +49,7 @@ def test_an_item_is_acknowledged_and_taken_back_with_history(store: Store) -> No
         acknowledge(store, one.id, "kim", DAY, undo=True)
 
 
-def test_who_acknowledged_first_stays(store: Store) -> None:
+def test_a_second_acknowledgement_does_not_replace_the_first(store: Store) -> None:
     store.apply(Changes(reported=[item("e")]))
     acknowledge(store, item("e").id, "kim", DAY, undo=False)
     later = DAY + timedelta(days=1)
@@ -57,7 +57,7 @@ def test_who_acknowledged_first_stays(store: Store) -> None:
     assert (again.by, again.at) == ("kim", DAY)
 
 
-def test_an_unknown_id_names_near_ones(store: Store) -> None:
+def test_an_unknown_id_suggests_similar_ones(store: Store) -> None:
     store.apply(Changes(reported=[item("e")]))
     known = item("e").id
     wrong = known[:-1] + ("0" if known[-1] != "0" else "1")
@@ -69,7 +69,7 @@ def test_an_unknown_id_names_near_ones(store: Store) -> None:
             acknowledge(store, nothing, "", DAY, undo=False)
 
 
-def test_an_id_of_several_names_each_in_full(store: Store) -> None:
+def test_an_ambiguous_id_lists_the_full_ids(store: Store) -> None:
     many = [item(f"e{n}") for n in range(40)]
     store.apply(Changes(records=[rec("well", v(9))], reported=many))
     letters = [i.digest[0] for i in many]
@@ -79,7 +79,7 @@ def test_an_id_of_several_names_each_in_full(store: Store) -> None:
     assert any(i.digest in raised.value.remedy for i in many if i.digest[0] == common)
 
 
-def test_a_double_booking_that_is_told_only_is_acknowledged(store: Store) -> None:
+def test_a_double_booking_that_is_not_held_can_be_acknowledged(store: Store) -> None:
     store.apply(Changes(opened=[pair(hold=False)]))
     assert acknowledge(store, "paira", "kim", DAY, undo=False).at == DAY
     (entry,) = entries(store, DAY)

@@ -1,4 +1,4 @@
-"""A system whose health is kept: not hammered, not forgotten, and told of once."""
+"""Test the circuit breaker: few calls while it is open, regular retries, and one log line."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def window(clock: FakeClock) -> Window:
 
 
 async def poll(attended: BreakerSystem, clock: FakeClock, times: int, every: float = 60.0) -> None:
-    """Read so many times, as a daemon does, whatever comes."""
+    """Read so many times, like the daemon, and ignore faults."""
     for _ in range(times):
         with suppress(PlatformError):
             await attended.read(window(clock))
@@ -71,7 +71,7 @@ def refuse(system: FakeSystem, fault: PlatformError, times: int = MANY) -> None:
     system.faults["read"] = [fault] * times
 
 
-async def test_an_unauthorised_system_is_not_hammered(
+async def test_an_unauthorised_system_gets_few_calls(
     system: FakeSystem, store: Store, clock: FakeClock
 ) -> None:
     refuse(system, UnauthorizedError("a", "GET /", status=401, detail="Api key is invalid"))
@@ -81,7 +81,7 @@ async def test_an_unauthorised_system_is_not_hammered(
     assert 90 <= system.reads <= 110  # four an hour, and some at first
 
 
-async def test_who_meets_the_rest_hears_why_and_until_when(
+async def test_the_fault_of_an_open_breaker_names_cause_and_retry_time(
     system: FakeSystem, store: Store, clock: FakeClock
 ) -> None:
     refuse(system, UnauthorizedError("a", "GET /", status=401, detail="Api key is invalid"))
@@ -102,7 +102,7 @@ async def test_a_system_that_is_down_is_asked_every_five_minutes(
     assert 12 <= system.reads <= 18
 
 
-async def test_one_line_when_it_goes_and_one_when_it_returns(
+async def test_one_log_line_when_a_system_fails_and_one_when_it_recovers(
     system: FakeSystem, store: Store, clock: FakeClock
 ) -> None:
     attended = attend(system, store)
@@ -117,7 +117,7 @@ async def test_one_line_when_it_goes_and_one_when_it_returns(
     assert (returned["was"], returned["seconds"]) == ("down", 300)
 
 
-async def test_the_rest_and_its_cause_survive_a_restart(
+async def test_an_open_breaker_and_its_cause_survive_a_restart(
     system: FakeSystem, store: Store, clock: FakeClock
 ) -> None:
     refuse(system, UnauthorizedError("a", "GET /", status=401, detail="expired"))
@@ -174,7 +174,7 @@ async def test_a_secret_that_changes_while_it_runs_is_tried_at_once(
     assert attended.traffic.reads == reads + 1  # what was counted before is not lost
 
 
-async def test_a_person_who_insists_meets_no_rest(
+async def test_a_reset_by_a_person_closes_the_breaker(
     system: FakeSystem, store: Store, clock: FakeClock
 ) -> None:
     refuse(system, UnauthorizedError("a"), times=3)
@@ -186,7 +186,7 @@ async def test_a_person_who_insists_meets_no_rest(
     assert system.reads == before + 1
 
 
-def test_a_fingerprint_tells_that_secrets_differ_and_no_more() -> None:
+def test_a_secret_fingerprint_reveals_only_a_change() -> None:
     assert secret_fingerprint("a", ["s1"]) == secret_fingerprint("a", ["s1"])
     assert (
         len(
@@ -205,7 +205,7 @@ def test_a_fingerprint_tells_that_secrets_differ_and_no_more() -> None:
 async def test_a_system_that_may_be_read_and_not_written_costs_no_write_a_minute(
     store: Store, clock: FakeClock
 ) -> None:
-    """And the meetings of the others go on as if nothing were."""
+    """Other systems are still written to."""
     fakes = {name: FakeSystem(name, ["p"], clock) for name in ("a", "b", "c")}
     attended = {name: attend(fake, store) for name, fake in fakes.items()}
     numbers = count(1)

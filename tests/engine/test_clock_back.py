@@ -1,4 +1,4 @@
-"""The clock of the host is set back between a read and the write that follows from it."""
+"""Test that the clock may be set back between a read and the write that follows from it."""
 
 from __future__ import annotations
 

@@ -281,7 +281,7 @@ def test_a_queued_cancellation_that_is_taken_for_a_reset_and_sent_again_is_caugh
         (the_journal_is_not_written, "first sync, keys stripped"),
     ],
 )
-def test_a_journal_that_is_not_kept_or_not_heeded_is_caught(
+def test_a_journal_that_is_not_stored_or_not_used_is_caught(
     plant: Plant, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch)

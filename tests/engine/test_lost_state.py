@@ -111,7 +111,7 @@ async def test_blocks_made_since_are_ours_again_and_follow_their_meeting(
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
-async def test_blocks_that_nothing_wants_any_more_are_removed_by_the_second_cycle(
+async def test_unneeded_blocks_are_removed_by_the_second_cycle(
     shop: Shop, accident: Accident
 ) -> None:
     backup(shop.path, copy_of(shop))
@@ -167,7 +167,7 @@ async def test_nothing_is_removed_while_an_event_cannot_be_read_that_it_may_be_f
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
 
 
-async def test_no_block_is_made_where_one_may_stand_that_was_not_read_yet(shop: Shop) -> None:
+async def test_no_block_is_created_where_an_unread_one_may_exist(shop: Shop) -> None:
     far = shop.clock.now() + timedelta(days=40)
     value = Value(far, far + timedelta(hours=1))
     shop.a.book("p", value)
@@ -209,7 +209,7 @@ async def test_no_second_block_is_made_for_a_leave_that_began_before_a_near_read
     assert is_ours(shop, "c", our_block(shop.c))
 
 
-async def test_near_news_is_closed_in_a_calendar_that_was_read_near_only(shop: Shop) -> None:
+async def test_near_changes_are_blocked_in_a_calendar_with_near_reads_only(shop: Shop) -> None:
     shop.c.faults["read"] = [lost_reply("c")]
     await cycle(shop)
     soon = shop.clock.now() + timedelta(hours=3)
@@ -231,7 +231,7 @@ async def test_a_block_whose_tag_was_stripped_is_ours_by_its_id(shop: Shop) -> N
     assert shop.blocks() == ABSENT
 
 
-async def test_a_copy_of_a_proven_block_is_somebodys_busy_time(shop: Shop) -> None:
+async def test_a_copy_of_a_proven_block_counts_as_busy_time(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await settle(shop)
     copied = copy(shop.b, our_block(shop.b), v(14))
@@ -344,17 +344,15 @@ def an_old_database_is_believed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("syncd.store.created_ids_sync.revoke_proof", lambda _engine: None)
 
 
-async def test_a_file_that_is_ignored_is_caught(
+async def test_ignoring_the_file_of_created_ids_is_caught(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     the_file_is_ignored(monkeypatch)
     with pytest.raises(AssertionError):
-        await test_blocks_that_nothing_wants_any_more_are_removed_by_the_second_cycle(
-            shop, loses_the_database
-        )
+        await test_unneeded_blocks_are_removed_by_the_second_cycle(shop, loses_the_database)
 
 
-async def test_an_old_database_that_is_believed_is_caught(
+async def test_trusting_an_old_database_is_caught(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     an_old_database_is_believed(monkeypatch)
