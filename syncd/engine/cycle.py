@@ -68,8 +68,9 @@ MAX_READ_LEAD = timedelta(days=1)
 class Engine:
     """The engine of one state.
 
-    ``why_suspended`` returns why a system gets no writes now, or None. ``admit`` returns the
-    operations that may be written. ``answers``: persons' decisions by conflict id, used once each.
+    ``mapping``: the systems of each provider. ``why_suspended`` returns why a system gets no writes
+    now, or None. ``admit`` returns the operations that may be written. ``answers``: persons'
+    decisions by conflict id, used once each.
     """
 
     systems: Mapping[str, System]
@@ -316,7 +317,6 @@ class Engine:
         self.store.finish_run(report.run, now, stored)
 
     def _calendars(self) -> set[tuple[str, str]]:
-        """Return every calendar that is kept in sync: (provider, system)."""
         return {(p, s) for p, systems in self.mapping.items() for s in systems}
 
     async def cycle(

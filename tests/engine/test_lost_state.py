@@ -1,6 +1,6 @@
-"""The state is lost, or an older one is put in its place: the file of created ids proves the rest.
+"""Test that the file of created ids proves our blocks after the state was lost or replaced.
 
-docs/design.md#ownership. What only a tag marks is tried in `test_ownership`.
+docs/design.md#ownership. `test_ownership` tests blocks that only have a tag.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ Accident = Callable[[Shop], None]
 
 
 def stop(shop: Shop) -> None:
-    """End the process; the journal's log is in the database then."""
+    """End the process; its journal is in the database then."""
     shop.store.close()
 
 
 def start(shop: Shop) -> None:
-    """Start on whatever is on disk."""
+    """Start with the state on disk."""
     shop.store = Store.open(shop.path)
     shop.engine = make_engine(shop.store, shop.clock, shop.systems, shop.rows)
 
@@ -57,7 +57,7 @@ def restores_the_backup(shop: Shop) -> None:
 
 
 def puts_back_an_old_file(shop: Shop) -> None:
-    """Somebody copies the file by hand, and does not know `syncd restore`."""
+    """Copy the database by hand, without `syncd restore`."""
     stop(shop)
     copyfile(copy_of(shop), shop.path)
     start(shop)
@@ -75,14 +75,14 @@ def is_ours(shop: Shop, system: str, event: str) -> bool:
 
 
 async def cycle(shop: Shop) -> Report:
-    """One cycle over the whole window."""
+    """Run one cycle over the far window."""
     report = Report(run="r")
     await shop.engine.cycle(shop.engine.window(near=False), report)
     return report
 
 
 def intents(shop: Shop) -> list[Intent]:
-    """The journal of provider p."""
+    """Return the journal of provider p."""
     return intents_since(shop.store, "p", datetime(2000, 1, 1, tzinfo=UTC))
 
 
@@ -190,7 +190,7 @@ async def test_no_block_is_created_where_an_unread_one_may_exist(shop: Shop) -> 
 async def test_no_second_block_is_made_for_a_leave_that_began_before_a_near_read(
     shop: Shop,
 ) -> None:
-    """Simulator, seed 13: lists hid everything when the state was lost; then a near one did not."""
+    """Regression, seed 13: after the loss lists hid everything, and a later near list did not."""
     for system in shop.systems:
         system.by_start = True
     now = shop.clock.now()
@@ -335,12 +335,12 @@ async def test_a_plan_after_a_loss_knows_what_the_file_proves(shop: Shop) -> Non
 
 
 def the_file_is_ignored(patch: pytest.MonkeyPatch) -> None:
-    """What the file proves is not asked for."""
+    """Ignore the ids that the file proves."""
     patch.setattr(CreatedIds, "proven", lambda *_given: set())
 
 
 def an_old_database_is_believed(patch: pytest.MonkeyPatch) -> None:
-    """A database older than the file counts as read in full, as it says."""
+    """Trust a database that is older than the file: its calendars count as read in full."""
     patch.setattr("syncd.store.created_ids_sync.revoke_proof", lambda _engine: None)
 
 
