@@ -84,7 +84,7 @@ class AbsenceLookups:
     def is_due(self, event: str, now: datetime) -> bool:
         """Return whether a lookup now can show more than the last one did."""
         if (begins := self._open.get(event)) is not None:
-            # The lower bound keeps a proof going after the clock was set back.
+            # If it is far ahead, the clock was set back, and the proof continues at once.
             return not timedelta(0) < begins - now <= FIRST_RECHECK_DELAY and self._may_ask(event)
         if self._run is not None:
             return event not in self._run

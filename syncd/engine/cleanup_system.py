@@ -55,6 +55,7 @@ READ_RETRY_DELAYS = (2.0, 5.0)
 """The delays, in seconds, before a failed read is repeated."""
 
 READ_MARGIN = timedelta(days=1)
+"""How far before the first and after the last known block a cleanup reads."""
 
 TAG_WINDOW = timedelta(days=366)
 """How far before and after now a cleanup reads when it looks for tags."""

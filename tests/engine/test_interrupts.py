@@ -240,7 +240,7 @@ PROVED = {
     "first sync of a twin", "swap of two", "delete", "no-show", "twin cancel", "conflict, held",
     "bulk cancel", "block removed", "provider added",
 }  # fmt: skip
-"""Scenarios with a sibling that takes the same way through the journal; only that runs by default."""
+"""Scenarios with a sibling that takes the same journal path; by default only that runs."""
 
 
 @pytest.mark.parametrize(
