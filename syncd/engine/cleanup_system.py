@@ -268,7 +268,10 @@ class SystemCleanup:
         if self.fault is not None:
             calendar.why, calendar.remedy = cause_and_remedy(self.fault)
         elif calendar.provider in self.seen.userless:
-            calendar.why, calendar.remedy = "the account has no such user any more", _USERLESS
+            calendar.why, calendar.remedy = (
+                "the calendar's user is not in the account any more",
+                _USERLESS,
+            )
         elif self.report.by_tag and calendar.provider in self.seen.unread and not calendar.why:
             calendar.why, calendar.remedy = "not all of its events were listed", _RUN_AGAIN
         calendar.unsure = sum(p == calendar.provider for p in self.seen.lines.values())
