@@ -17,7 +17,7 @@ from syncd.config.settings import Settings
 from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateHeldError, StateLock
 from syncd.engine.acknowledge import AcknowledgeError, Entry, entries
-from syncd.engine.acknowledge import acknowledge as carry_out
+from syncd.engine.acknowledge import acknowledge_entry as carry_out
 from syncd.model import ConflictKind, Status, Value, on_clock
 from syncd.store import Store
 from syncd.store.files import is_there

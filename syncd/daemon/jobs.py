@@ -15,7 +15,7 @@ from syncd.daemon.arguments import check_arguments, contacts_of, plan_of, text, 
 from syncd.daemon.cleanup_request import KNOWN_OF_CLEANUP, CleanupEngine, cleaned_up
 from syncd.daemon.control_socket import Progress, RefusedError
 from syncd.daemon.metrics import outcome
-from syncd.engine.acknowledge import AcknowledgeError, acknowledge
+from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry
 from syncd.engine.agreed_operations import AgreedOperations
 from syncd.engine.operation_json import operation_json
 from syncd.engine.pausing import Place, UnpauseError, pause, paused_json, places_of, unpause
@@ -317,7 +317,7 @@ class Jobs:
             self._refuse_if_ending()
             store, now = self._engine.store, self._engine.clock.now()
             try:
-                done = acknowledge(store, start or "", by or "", now, undo=undo)
+                done = acknowledge_entry(store, start or "", by or "", now, undo=undo)
             except AcknowledgeError as cannot:
                 raise RefusedError(cannot.reason, cannot.remedy) from None
         return done.to_json(), 0

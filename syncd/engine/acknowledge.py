@@ -88,7 +88,7 @@ def entries(store: Store, now: datetime) -> list[Entry]:
     return [*(_of_item(item, marks) for item in shown_items(store, now, marks)), *unheld]
 
 
-def acknowledge(store: Store, start: str, by: str, now: datetime, *, undo: bool) -> Entry:
+def acknowledge_entry(store: Store, start: str, by: str, now: datetime, *, undo: bool) -> Entry:
     """Acknowledge the entry whose id begins with ``start``, or undo that.
 
     ``by`` is the person. Raises AcknowledgeError if there is not exactly one such entry, and

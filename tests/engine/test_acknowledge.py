@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.acknowledge import AcknowledgeError, acknowledge, entries
+from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry, entries
 from syncd.model import Changes, ConflictKind, HeldConflict, ReportedItem, Topic
 from syncd.store import Store
 from syncd.store.reported import acknowledgements_of, shown_items
@@ -35,10 +35,10 @@ def pair(*, hold: bool) -> HeldConflict:
 def test_an_acknowledgement_and_its_undo_are_in_the_history(store: Store) -> None:
     store.apply(Changes(reported=[item("e"), item("f")]))
     one = item("e")
-    done = acknowledge(store, one.id[:5].upper(), "kim", DAY, undo=False)
+    done = acknowledge_entry(store, one.id[:5].upper(), "kim", DAY, undo=False)
     assert (done.id, done.by, done.at) == (one.id, "kim", DAY)
     assert [i.acknowledged_at for i in shown(store)] == [DAY, None]
-    acknowledge(store, one.id, "kim", DAY, undo=True)
+    acknowledge_entry(store, one.id, "kim", DAY, undo=True)
     assert [i.acknowledged_at for i in shown(store)] == [None, None]
     notes = [(n.what, n.rule, n.event) for n in store.history()]
     assert notes == [
@@ -46,14 +46,14 @@ def test_an_acknowledgement_and_its_undo_are_in_the_history(store: Store) -> Non
         ("acknowledged", "by kim", "e"),
     ]
     with pytest.raises(AcknowledgeError, match="is not acknowledged"):
-        acknowledge(store, one.id, "kim", DAY, undo=True)
+        acknowledge_entry(store, one.id, "kim", DAY, undo=True)
 
 
 def test_a_second_acknowledgement_does_not_replace_the_first(store: Store) -> None:
     store.apply(Changes(reported=[item("e")]))
-    acknowledge(store, item("e").id, "kim", DAY, undo=False)
+    acknowledge_entry(store, item("e").id, "kim", DAY, undo=False)
     later = DAY + timedelta(days=1)
-    again = acknowledge(store, item("e").id, "alex", later, undo=False)
+    again = acknowledge_entry(store, item("e").id, "alex", later, undo=False)
     assert (again.by, again.at) == ("kim", DAY)
 
 
@@ -62,11 +62,11 @@ def test_an_unknown_id_suggests_similar_ones(store: Store) -> None:
     known = item("e").id
     wrong = known[:-1] + ("0" if known[-1] != "0" else "1")
     with pytest.raises(AcknowledgeError) as raised:
-        acknowledge(store, wrong, "", DAY, undo=False)
+        acknowledge_entry(store, wrong, "", DAY, undo=False)
     assert raised.value.remedy == f"Did you mean {known}?"
     for nothing in ("", "  ", "%", "zzz"):
         with pytest.raises(AcknowledgeError, match="no reported item"):
-            acknowledge(store, nothing, "", DAY, undo=False)
+            acknowledge_entry(store, nothing, "", DAY, undo=False)
 
 
 def test_an_ambiguous_id_lists_the_full_ids(store: Store) -> None:
@@ -75,13 +75,13 @@ def test_an_ambiguous_id_lists_the_full_ids(store: Store) -> None:
     letters = [i.digest[0] for i in many]
     common = max(letters, key=letters.count)
     with pytest.raises(AcknowledgeError) as raised:
-        acknowledge(store, common, "", DAY, undo=False)
+        acknowledge_entry(store, common, "", DAY, undo=False)
     assert any(i.digest in raised.value.remedy for i in many if i.digest[0] == common)
 
 
 def test_a_double_booking_that_is_not_held_can_be_acknowledged(store: Store) -> None:
     store.apply(Changes(opened=[pair(hold=False)]))
-    assert acknowledge(store, "paira", "kim", DAY, undo=False).at == DAY
+    assert acknowledge_entry(store, "paira", "kim", DAY, undo=False).at == DAY
     (entry,) = entries(store, DAY)
     assert (entry.what, entry.by) == ("double_booked", "kim")
 
@@ -92,7 +92,7 @@ def test_a_held_conflict_is_refused_with_the_command_that_decides(store: Store) 
     store.apply(Changes(opened=[pair(hold=True), guard]))
     for start, command in (("pairabc", "conflicts resolve pairabc"), ("guard", "--accept run7")):
         with pytest.raises(AcknowledgeError) as raised:
-            acknowledge(store, start, "", DAY, undo=False)
+            acknowledge_entry(store, start, "", DAY, undo=False)
         assert command in raised.value.remedy
 
 
