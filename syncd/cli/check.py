@@ -24,7 +24,7 @@ from syncd.cli.list_calls import ListCallRow, lists_of, print_lists
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.cli.remaining_view import left_behind_in
 from syncd.cli.rule_table import print_rules, rules_json
-from syncd.cli.system_status import duration
+from syncd.cli.system_status import config_duration
 from syncd.cli.waiting_view import clock_findings
 from syncd.config.mapping_digest import remapped_calendars
 from syncd.config.settings import LeadConnectorSystem, Settings
@@ -97,7 +97,7 @@ def examine(
     findings += _budget(settings, asked.needs)
     known, items, facts = _as_last_read(settings)
     findings += known
-    findings += measured_facts.findings(facts, RealClock().now())
+    findings += measured_facts.fact_findings(facts, RealClock().now())
     if as_json:
         terminal.print_json(
             {
@@ -112,10 +112,13 @@ def examine(
     else:
         print_rules(settings)
         _print(settings, findings, asked.needs)
-        for line in (*reported_view.lines(items, explained=False), *([""] if items else ())):
+        for line in (
+            *reported_view.reported_lines(items, explained=False),
+            *([""] if items else ()),
+        ):
             terminal.say(line)
-        if measured := measured_facts.rows(facts):
-            terminal.table(measured_facts.TITLE, measured_facts.COLUMNS, measured)
+        if measured := measured_facts.fact_rows(facts):
+            terminal.table(measured_facts.FACT_TITLE, measured_facts.FACT_COLUMNS, measured)
         print_lists(asked.lists, every=calls)
         if offline and any(isinstance(s, LeadConnectorSystem) for s in settings.systems.values()):
             terminal.say(_UNKNOWN_OFFLINE)
@@ -175,8 +178,8 @@ def _budget(settings: Settings, needs: Sequence[CallDemand]) -> list[CheckResult
             need.system,
             f"polling would take {per_minute(need, near, far):.0f} calls a minute, and can have "
             f"{need.bearable or 0:.1f}: syncd will read its near window every "
-            f"{duration(pace.near.total_seconds())} and the whole one every "
-            f"{duration(pace.far.total_seconds())}"
+            f"{config_duration(pace.near.total_seconds())} and the whole one every "
+            f"{config_duration(pace.far.total_seconds())}"
             + ("" if pace.fits else ", which is still more"),
             "Raise far.every or near.every in [syncd], or have the account's limit raised",
         )
@@ -193,19 +196,23 @@ def _as_last_read(
     Return also what was measured of each system.
     """
     path, now = settings.syncd.state_path, RealClock().now()
-    nothing = measured_facts.standing_facts(settings, ())
+    nothing = measured_facts.fact_statuses(settings, ())
     if not path.exists():
-        return pause_view.findings(settings, EMPTY_STATUS), (), nothing
+        return pause_view.pause_findings(settings, EMPTY_STATUS), (), nothing
     try:
         seen = read_status(path, now, now)
     except StateError:  # `check` looks at systems; whoever opens the state tells what is wrong
         return [], (), nothing
     unknown = unknown_owners(seen.owner_changes, now)
-    doubts = owner_view.findings(unknown, remapped_calendars(settings, seen.mapped))
+    doubts = owner_view.owner_findings(unknown, remapped_calendars(settings, seen.mapped))
     gone = left_behind_view.findings(settings, left_behind_in(settings, seen))
-    measured = measured_facts.standing_facts(settings, seen.facts)
-    held = pause_view.findings(settings, seen)
-    return [*doubts, *reported_view.findings(seen.items), *gone, *held], seen.items, measured
+    measured = measured_facts.fact_statuses(settings, seen.facts)
+    held = pause_view.pause_findings(settings, seen)
+    return (
+        [*doubts, *reported_view.reported_findings(seen.items), *gone, *held],
+        seen.items,
+        measured,
+    )
 
 
 def _need_json(settings: Settings, need: CallDemand) -> dict[str, Any]:

@@ -223,7 +223,7 @@ def _chosen(found: Mapping[str, Any], named: Chosen) -> Chosen:
         proposed = [each for each in _proposed(calendar) if each not in chosen]
         if not proposed:
             continue
-        with terminal.aside():
+        with terminal.to_stderr():
             cleanup_text.show_tagged(calendar)
         if terminal.confirmed(cleanup_text.question_of(calendar, len(proposed))):
             chosen += proposed

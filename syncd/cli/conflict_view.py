@@ -196,7 +196,7 @@ def _print(
     conflict = held.conflict
     state = "held" if conflict.held else "told only"
     if held.dismissed:
-        state = f"told no more ({render.local(held.outcome, zone)})"
+        state = f"told no more ({render.local_times(held.outcome, zone)})"
     terminal.say(
         f"conflict {held.id}: {render.conflict(conflict.kind)} of {conflict.provider}, {state}"
     )

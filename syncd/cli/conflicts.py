@@ -16,7 +16,7 @@ from syncd.cli.options import (
     JsonOption,
     ProviderOption,
     UsageError,
-    chosen,
+    chosen_providers,
     settings_of,
     zone_of,
 )
@@ -83,7 +83,7 @@ def listed(
     from syncd.store.reported import acknowledgements_of  # noqa: PLC0415 - no help needs it
 
     settings = settings_of(context, config, secrets=False)
-    chosen(settings, provider)
+    chosen_providers(settings, provider)
     store = open_state(settings)
     found, marks = store.open_conflicts(provider), acknowledgements_of(store)
     store.close()
@@ -141,7 +141,7 @@ def the_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
         raise UsageError(f"several conflicts begin with {start!r}: {ids}", "Write more of the id.")
     if found:
         last = max(found, key=lambda held: held.closed_at or held.opened_at)
-        outcome = render.local(last.outcome, zone_of(settings, last.conflict.provider))
+        outcome = render.local_times(last.outcome, zone_of(settings, last.conflict.provider))
         raise UsageError(
             f"conflict {last.id} is closed: {outcome}", "See what is open: syncd conflicts."
         )

@@ -118,7 +118,7 @@ def ask_consent(
     expect_consent(what, yes=yes, as_json=as_json)
     if yes:
         return
-    with terminal.aside():
+    with terminal.to_stderr():
         show()
     if not terminal.confirmed(question):
         terminal.say(NOTHING_WRITTEN)
@@ -138,7 +138,8 @@ def groups_of(settings: Settings, operations: Iterable[Operation], title: str) -
         zone = zone_of(settings, provider)
         rows = [
             PlanRow(
-                SIGNS[o.action], (o.system, render.operation(o, zone), render.local(o.reason, zone))
+                SIGNS[o.action],
+                (o.system, render.operation(o, zone), render.local_times(o.reason, zone)),
             )
             for o in sorted(found, key=_by_time)
         ]

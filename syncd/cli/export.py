@@ -17,7 +17,14 @@ import typer
 from syncd.cli import render, terminal
 from syncd.cli.history_view import note_json
 from syncd.cli.inspect import open_state
-from syncd.cli.options import ConfigOption, ProviderOption, UsageError, chosen, instant, settings_of
+from syncd.cli.options import (
+    ConfigOption,
+    ProviderOption,
+    UsageError,
+    chosen_providers,
+    parse_time,
+    settings_of,
+)
 from syncd.cli.privileges import new_output
 from syncd.core.merging import RESOLVED
 from syncd.model import HistoryEntry
@@ -101,10 +108,10 @@ def export(
     """
     with nullcontext() if out is None else new_output(out) as fill:
         settings = settings_of(context, config, secrets=False)
-        chosen(settings, provider)
+        chosen_providers(settings, provider)
         zone = settings.syncd.zone
-        first = None if since is None else instant("--since", since, zone, last=False)
-        end = None if until is None else instant("--until", until, zone, last=True)
+        first = None if since is None else parse_time("--since", since, zone, last=False)
+        end = None if until is None else parse_time("--until", until, zone, last=True)
         if first is not None and end is not None and end <= first:
             raise UsageError("--until is not after --since", "Name the earlier day with --since.")
         store = open_state(settings)

@@ -23,9 +23,9 @@ def why(booking: Booking, notes: Sequence[HistoryEntry], zone: tzinfo) -> list[s
     said = [_sight(n, zone) for n in of_it if n.what in _SEEN]
     lines = [f"why: {text}" for text in said[:1]] + [f"     {text}" for text in said[1:]]
     if last.what == "agreed":
-        moved = render.change(last.before, last.after, zone)
+        moved = render.value_change(last.before, last.after, zone)
         lines.append(f"{'why: ' if not lines else '     '}so it was agreed: {moved}")
-    lines.append(f"     rule: {render.local(ruled(last), zone)}; run {last.run}")
+    lines.append(f"     rule: {render.local_times(ruled(last), zone)}; run {last.run}")
     writes = [n for n in of_it if n.what not in {"agreed", *_SEEN}]
     lines += [f"     {n.what} in {n.system}: {n.detail}" for n in writes]
     if last.after is not None and last.what == "agreed" and last.after != booking.agreed:
@@ -35,7 +35,7 @@ def why(booking: Booking, notes: Sequence[HistoryEntry], zone: tzinfo) -> list[s
 
 def _sight(note: HistoryEntry, zone: tzinfo) -> str:
     seen = (note.seen_at or note.at).astimezone(zone)
-    shown = render.change(note.before, note.after, zone)
+    shown = render.value_change(note.before, note.after, zone)
     return f"{note.system} showed {shown} at {seen:%d %b %H:%M:%S}"
 
 
@@ -54,9 +54,11 @@ def print_notes(
             note.at.astimezone(zone).strftime("%d %b %H:%M:%S"),
             note.system if provider else f"{note.provider} {note.system}",
             note.what,
-            render.change(note.before, note.after, zone),
+            render.value_change(note.before, note.after, zone),
             " · ".join(
-                filter(None, (render.local(ruled(note), zone), note.detail, _late(note, zone)))
+                filter(
+                    None, (render.local_times(ruled(note), zone), note.detail, _late(note, zone))
+                )
             ),
             note.run,
         )

@@ -36,14 +36,14 @@ from syncd.cli.options import (
     ProviderOption,
     ToOption,
     UsageError,
-    chosen,
+    chosen_providers,
+    parse_window,
     settings_of,
-    span,
     zone_of,
 )
 from syncd.cli.poll_status import poll_plan
-from syncd.cli.remaining_view import double_booked_json, kept_providers, left_behind_in
-from syncd.cli.system_status import COLUMNS, stretched, system_rows
+from syncd.cli.remaining_view import double_booked_json, left_behind_in, synced_providers
+from syncd.cli.system_status import SYSTEM_COLUMNS, slow_polls, system_rows
 from syncd.config.mapping_digest import remapped_calendars
 from syncd.config.settings import Settings
 from syncd.core.exposure import percentiles
@@ -91,12 +91,12 @@ def status(
     safety = backup_status(settings.syncd.state_path, seen, now)
     unknown = unknown_owners(seen.owner_changes, now)
     corrected = remapped_calendars(settings, seen.mapped) if unknown else ()
-    kept = kept_providers(settings, seen)
+    kept = synced_providers(settings, seen)
     left, known = left_in(seen, systems, unknown, kept), acknowledged_in(seen)
     stops = [stop.to_json() for stop in stops_in(seen, kept)]
     doubles = [h for h in seen.conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
-    behind, held_back = left_behind_in(settings, seen), pause_view.calendars(seen)
-    mode = pause_view.mode_at_work(settings, seen)
+    behind, held_back = left_behind_in(settings, seen), pause_view.held_back_calendars(seen)
+    mode = pause_view.mode_in_force(settings, seen)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -138,10 +138,10 @@ def status(
     for line in plan.lines() if daemon and plan is not None else ():
         terminal.say(line)
     zone = zone_of(settings, None)
-    terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
+    terminal.table("", SYSTEM_COLUMNS, [system.row(now) for system in systems.values()])
     limits = filter(None, (system.limits(now) for system in systems.values()))
     measured = {name: system.facts for name, system in systems.items()}
-    facts = measured_facts.lines(measured)
+    facts = measured_facts.fact_lines(measured)
     for line in (*limits, *facts, *_standing(counts, seen.unsettled), *safety.lines(now)):
         terminal.say(line)
     print_exposures(settings, exposed, {e.provider: zone_of(settings, e.provider) for e in exposed})
@@ -151,22 +151,22 @@ def status(
     told = (s.trouble(now, zone) for s in systems.values())
     causes = {name: h.cause for name, h in seen.health.items() if h.writing}
     troubles = (
-        *pause_view.lines(seen.paused, held_back, zone, observe=mode == "observe"),
+        *pause_view.pause_lines(seen.paused, held_back, zone, observe=mode == "observe"),
         *pause_view.mode_lines(settings, mode),
         *guard_view.lines(stops),
         *waiting_view.clock_lines(seen.clock_error.total_seconds()),
-        *waiting_view.lines(data["waiting"], zone, causes),
-        *reported_view.lines(seen.items),
-        *owner_view.lines(unknown, corrected),
+        *waiting_view.waiting_lines(data["waiting"], zone, causes),
+        *reported_view.reported_lines(seen.items),
+        *owner_view.owner_lines(unknown, corrected),
         *left_behind_view.lines(settings, behind),
         *filter(None, told),
-        *measured_facts.troubles(measured, now),
+        *measured_facts.fact_problems(measured, now),
         *(_not_removed(canary, settings) for canary in seen.canaries),
         *safety.troubles(now),
     )
     for line in (*_orphaned(settings, seen.orphans), *troubles):
         terminal.warn(line)
-    for line in stretched(settings, systems) if daemon else ():
+    for line in slow_polls(settings, systems) if daemon else ():
         terminal.warn(line)
     for name, system in systems.items():
         pace = timedelta(seconds=system.calls.near if system.calls is not None else 0)
@@ -174,7 +174,7 @@ def status(
         if daemon and system.read_at is not None and now - system.read_at > late:
             terminal.warn(f"{name} was not read in full for {render.ago(system.read_at, now)[:-4]}")
     if not fresh:
-        terminal.say(run_summary.rest(left, known, len(held_back)))
+        terminal.say(run_summary.remaining_line(left, known, len(held_back)))
     raise typer.Exit(RunExit.of(left).code)
 
 
@@ -252,9 +252,9 @@ def bookings(
 ) -> None:
     """List the bookings that are alive, and which event each is in which system."""
     settings = settings_of(context, config, secrets=False)
-    chosen(settings, provider)
+    chosen_providers(settings, provider)
     store = open_state(settings)
-    found = store.bookings(provider, span(settings, start, end))
+    found = store.bookings(provider, parse_window(settings, start, end))
     replicas: dict[str, list[tuple[Replica, TrackedEvent | None]]] = {b.id: [] for b in found}
     for replica, record in store.replicas([b.id for b in found]):
         replicas[replica.booking].append((replica, record))
@@ -411,7 +411,7 @@ def history(
     with when it was first and last wanted.
     """
     settings = settings_of(context, config, secrets=False)
-    chosen(settings, provider)
+    chosen_providers(settings, provider)
     store = open_state(settings)
     if held_back:
         if run is not None or booking is not None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from syncd.cli.reported_view import lines
+from syncd.cli.reported_view import reported_lines
 from syncd.model import Changes, Topic, Value
 from syncd.sandbox.broken_rows import Lack
 from syncd.store import Store
@@ -88,7 +88,7 @@ def test_a_calendar_with_an_unnamed_row_is_named(desk: Desk) -> None:
 
 def test_what_is_reported_comes_with_its_remedy_and_says_each_name_once() -> None:
     shown = list(
-        lines(
+        reported_lines(
             [
                 item("e", topic=Topic.UNKNOWN_STATUS, reason="odd"),
                 item("GET /x of alice", calendars=("alice",)),

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.cli import terminal
-from syncd.cli.system_status import COLUMNS, SystemRow
+from syncd.cli.system_status import SYSTEM_COLUMNS, SystemRow
 from syncd.model import RateAllowance, SystemHealth, SystemState
 from tests.core.kit import NOW
 
@@ -30,7 +30,7 @@ from tests.core.kit import NOW
 def test_the_room_is_shared_out_so_that_no_word_is_broken(
     words: list[int], lines: list[int], room: int, widths: list[int]
 ) -> None:
-    assert terminal.fitted(words, lines, room) == widths
+    assert terminal.fit_columns(words, lines, room) == widths
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_table_of_status_has_a_line_for_each_system_in_80_columns(
     health = SystemHealth("a", SystemState.OK, since)
     calls = RateAllowance("a", NOW, 29.0, 60.0, 900.0, 139.0, 199_870)
     systems = [SystemRow(n * 12, 12, health, since, calls) for n in "ab"]
-    terminal.table("", COLUMNS, [each.row(NOW) for each in systems])
+    terminal.table("", SYSTEM_COLUMNS, [each.row(NOW) for each in systems])
     _, head, rule, *rows = capsys.readouterr().out.rstrip().splitlines()
     assert "read in full  providers  calls/min" in head
     assert max(map(len, (head, rule, *rows))) <= 80
@@ -80,12 +80,14 @@ def test_a_signal_while_the_question_is_written_is_a_no(monkeypatch: pytest.Monk
         os.kill(os.getpid(), signal.SIGTERM)
         os.write(master, b"y\n")
 
-    monkeypatch.setattr("syncd.cli.terminal._drop_typed", then_signal)
+    monkeypatch.setattr("syncd.cli.terminal._discard_typed", then_signal)
     try:
         with os.fdopen(slave, "r") as stdin:
             monkeypatch.setattr("sys.stdin", stdin)
             assert not terminal.confirmed("Write this?")
-            monkeypatch.setattr("syncd.cli.terminal._drop_typed", lambda: os.write(master, b"y\n"))
+            monkeypatch.setattr(
+                "syncd.cli.terminal._discard_typed", lambda: os.write(master, b"y\n")
+            )
             assert terminal.confirmed("Write this?")
     finally:
         signal.signal(signal.SIGTERM, before)
