@@ -126,7 +126,7 @@ def resolve(
     )
     if as_json:
         shown = None if successor is None else conflict_json(successor)
-        terminal.print_json({**result, "dry_run": dry_run, "successor": shown})
+        terminal.print_json({**result, "dry_run": dry_run, "now": shown})
     else:
         _print(settings, held_conflict, outcome, result, writes, dry_run=dry_run)
         if successor is not None:

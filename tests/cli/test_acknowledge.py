@@ -136,6 +136,6 @@ def test_a_missing_field_of_every_row_is_one_finding_and_ends_with_zero(desk: De
     said = desk.say("status")
     assert said.code == 0
     assert "a: 1 fact about the whole account" in said.err
-    assert "all 300 records that are listed: it has no end" in said.err
+    assert "all 300 listed records: it has no end" in said.err
     (one,) = json.loads(desk.say("status", "--json").out)["reported"]
     assert (one["topic"], len(one["events"])) == ("account", 300)

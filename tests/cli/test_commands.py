@@ -303,7 +303,7 @@ def test_another_syncd_at_work_ends_with_six(desk: Desk) -> None:
 def test_a_wrong_call_ends_with_two_and_says_what_to_write(desk: Desk) -> None:
     desk.say("resync", "--yes")
     for arguments, words in (
-        (("resync", "--from", "tomorrow"), "is no day"),
+        (("resync", "--from", "tomorrow"), "is not a valid day"),
         (("resync", "--from", "2026-12-02", "--to", "2026-12-01"), "--to is not after --from"),
         (("plan", "--provider", "dave"), "there is no provider 'dave'"),
         (("show", "zzz"), "there is no booking"),

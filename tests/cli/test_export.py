@@ -92,7 +92,7 @@ def test_an_export_replaces_no_file_and_leaves_none_when_it_fails(
     assert whole.count("\n") > 50
     assert Path("h.csv").stat().st_mode & 0o777 == 0o600
     again = desk.say("export", "--out", "h.csv")
-    assert (again.code, "there already" in again.err) == (1, True)
+    assert (again.code, "exists already" in again.err) == (1, True)
     assert Path("h.csv").read_text() == whole
 
     def full(_handle: int, _text: object) -> int:

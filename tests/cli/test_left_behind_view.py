@@ -102,7 +102,7 @@ def test_an_undo_names_what_it_could_not_reach(desk: Desk, what: str) -> None:
     assert (said.code, data["done"]) == (3, False)
     assert {each["gone"] for each in data["left_behind"]} == {what}
     shown = desk.say("undo", run, "--yes")
-    assert "Nothing of that was put back" in " ".join(shown.err.split())
+    assert "These blocks were not undone" in " ".join(shown.err.split())
     assert COMMANDS[what] in " ".join(shown.err.split())
 
 

@@ -69,9 +69,9 @@ def test_two_hundred_providers_fit_a_terminal() -> None:
     assert len(lines) == 3
     assert all(len(line) <= 100 for line in lines)
     assert "somebody001, somebody002" in lines[1]
-    assert lines[1].endswith(": up to twice as often, for they had news;")
+    assert lines[1].endswith(": up to twice as often (recent changes);")
     assert " more:" in lines[1]
-    assert "67 providers with none lately: it is every 30m for them" in lines[2]
+    assert "67 providers without recent changes: every 30m, to stay" in lines[2]
 
 
 def test_a_name_longer_than_the_line_is_counted_instead() -> None:
@@ -104,4 +104,4 @@ def test_status_shows_it_while_the_daemon_runs_and_json_always(
     told = desk.say("status").out
     assert "in 3 slices, one every 5m" in told
     assert "busy     carol: up to twice as often" in told
-    assert "calm     1 provider with none lately: it is every 30m" in told
+    assert "calm     1 provider without recent changes: every 30m" in told

@@ -54,7 +54,7 @@ def test_a_probe_tells_each_fact_within_80_columns(desk: Desk) -> None:
     assert said.code == 0, said.err
     assert max(map(len, said.out.splitlines())) <= 80
     assert "one read proves a block gone" in " ".join(said.out.split())
-    assert "what was made for it is removed" in said.out
+    assert "the probe's block is removed" in said.out
     assert standing(desk) == []
     again = json.loads(desk.say("probe", "clinic", "--yes", "--json").out)
     clinic = again["systems"]["clinic"]
@@ -68,7 +68,7 @@ def test_what_was_measured_is_forgotten_on_request(desk: Desk) -> None:
     found = json.loads(desk.say("probe", "clinic", "--forget", "--json").out)
     assert "block_update_replaces" in found["forgotten"]["clinic"]
     said = desk.say("probe", "--forget")
-    assert (said.code, "clinic: 0 measured facts withdrawn" in said.out) == (0, True)
+    assert (said.code, "clinic: 0 measured facts forgotten" in said.out) == (0, True)
 
 
 def test_a_refusal_is_told_and_ends_with_4(desk: Desk) -> None:
@@ -143,7 +143,7 @@ def test_beside_a_daemon_it_is_handed_over_and_ends_with_either(desk: Desk, left
 def test_the_plan_is_shown_on_a_terminal_and_a_no_makes_nothing(desk: Desk) -> None:
     typist = Typist(Path.cwd(), "probe", "clinic")
     try:
-        typist.answers("Make, measure and remove this?", "n")
+        typist.answers("Create this block in each system, measure, and remove it?", "n")
         assert typist.ends() == 4
     finally:
         typist.kill()

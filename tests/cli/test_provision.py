@@ -92,7 +92,7 @@ def test_a_dry_run_shows_bodies_and_changes_nothing(desk: Desk) -> None:
     said = desk.say("provision")
     assert said.code == 0
     assert "create" in said.out
-    assert "6 to do: --apply does it" in said.out
+    assert "6 to do: run with --apply" in said.out
     assert "POST /calendars/resources/rooms" in said.out
     assert '"outOfService": 1' in said.out
     assert '"allowBookingAfterUnit": "hours"' in said.out

@@ -57,7 +57,7 @@ def test_a_sort_that_cannot_be_read_stops_no_other_sort(
     assert all(str(status) in each["error"] for each in told["failed"])
     said = desk.say("provision")
     assert "incomplete" in said.out
-    assert "nothing is known of it now" in said.err
+    assert "could not be read now" in said.err
 
 
 def test_a_create_that_fails_stops_only_its_own_sort(desk: Desk) -> None:

@@ -21,7 +21,7 @@ from tests.cli.typist import Typist
 
 pytestmark = pytest.mark.sockets
 
-ASKED = "Write this? [y/N]"
+QUESTION = "Make these writes? [y/N]"
 Start = Callable[..., Typist]
 
 
@@ -67,7 +67,7 @@ def test_whoever_does_not_say_yes_to_a_resync_has_nothing_written(
 ) -> None:
     typist = start("resync")
     typist.reads("writes would be made; nothing was written yet")
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     typist.presses(answer)
     typist.reads("Nothing was written.")
     assert typist.ends() == 4
@@ -81,7 +81,7 @@ def test_whoever_does_not_say_yes_to_a_resync_has_nothing_written(
 def test_the_question_shows_signs_totals_and_at_most_twenty_rows(desk: Desk, start: Start) -> None:
     total = len(json.loads(desk.say("plan", "--json").out)["plan"])
     typist = start("resync", TERM="xterm-256color", COLUMNS="80")
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     shown = typist.screen
     typist.types("n")
     assert typist.ends() == 4
@@ -97,7 +97,7 @@ def test_the_question_shows_signs_totals_and_at_most_twenty_rows(desk: Desk, sta
 def test_the_question_lists_every_row_when_all_are_asked_for(desk: Desk, start: Start) -> None:
     total = len(json.loads(desk.say("plan", "--json").out)["plan"])
     typist = start("resync", "--all")
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     assert "more (--all)" not in typist.screen
     assert len(re.findall(r"block \w{3} ", typist.screen)) == total
 
@@ -122,7 +122,7 @@ def test_the_signs_stand_without_colours_in_sixty_columns(
     start: Start, named: str, value: str
 ) -> None:
     typist = start("resync", **{"TERM": "xterm", "COLUMNS": "60", named: value})
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     assert "\x1b[32m" not in typist.raw
     assert re.search(r"^ ?\+ ", typist.screen, flags=re.MULTILINE)
     assert max(map(len, typist.screen.splitlines())) <= 60
@@ -130,7 +130,7 @@ def test_the_signs_stand_without_colours_in_sixty_columns(
 
 def test_a_question_is_seen_on_a_terminal_that_is_told_to_have_no_columns(start: Start) -> None:
     typist = start("resync", COLUMNS="0")
-    typist.answers(ASKED, "n")
+    typist.answers(QUESTION, "n")
     assert typist.ends() == 4
 
 
@@ -141,7 +141,7 @@ def test_a_plan_is_seen_on_the_terminal_although_the_output_is_a_file(
     with (tmp_path / "out").open("wb") as out:
         typist = start("resync", elsewhere={"stdout": out})
     typist.reads("+ made")
-    typist.answers(ASKED, "y")
+    typist.answers(QUESTION, "y")
     assert typist.ends() == 0
     assert "would be" not in (tmp_path / "out").read_text()
     assert "everything agrees" in (tmp_path / "out").read_text()
@@ -158,7 +158,7 @@ def test_half_a_terminal_is_none_and_nobody_is_asked(
     assert typist.ends() == 2
     told = typist.screen + (tmp_path / "other").read_text()
     assert "nobody can be asked" in told
-    assert ASKED not in told
+    assert QUESTION not in told
     assert made(desk) == 0
 
 
@@ -177,7 +177,7 @@ def test_what_was_typed_before_the_question_is_no_answer_to_it(desk: Desk, start
         system.faults.add(Fault(FaultKind.SLOW, seconds=1, times=1))
     typist = start("resync")
     typist.types("y")
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     typist.types("n")
     typist.reads("Nothing was written.")
     assert typist.ends() == 4
@@ -193,13 +193,13 @@ def test_a_yes_is_one_to_what_was_shown_and_what_came_since_is_asked_about(
     desk.world.book("crm", "alice", desk.world.at(3, 16))
     typist = start("resync")
     typist.reads("2 writes would be made")
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     desk.world.book("crm", "bob", desk.world.at(3, 17))
     typist.types("y")
-    typist.reads("wanted by now, and was not in the plan")
+    typist.reads("needed now and were not in the plan")
     assert made(desk) == before + 2
     typist.reads("bob")
-    typist.reads("Write this, too? [y/N]")
+    typist.reads("Make these writes, too? [y/N]")
     if answer == "SIGTERM":
         typist.terminate()
     else:
@@ -226,7 +226,7 @@ def test_nothing_to_write_is_no_consent_to_what_comes_then(
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr("syncd.cli.terminal.confirmed", asked.append)
     said = desk.say("resync")
-    assert (said.code, asked, made(desk)) == (4, ["Write this, too?"], before)
+    assert (said.code, asked, made(desk)) == (4, ["Make these writes, too?"], before)
 
 
 @LATER

@@ -57,7 +57,7 @@ def test_a_held_conflict_is_listed_shown_tried_and_resolved(desk: Desk) -> None:
     shown = desk.say("conflicts", "show", held["id"][:6])
     for told in ("--take clinic", "--take legacy", "--keep-both", "--dismiss", "free in all"):
         assert told in shown.out
-    assert "legacy: move the appointment of" in shown.out
+    assert "legacy: move the appointment from" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 100
     tried = json.loads(resolve(desk, held, "--take", "clinic", "--dry-run", "--json").out)
     assert [o["action"] for o in tried["plan"] if o["system"] == "legacy"] == [
@@ -106,7 +106,7 @@ def test_an_unusual_time_is_taken_only_with_a_yes(desk: Desk) -> None:
         away = resolve(desk, held, "--at", far, "--yes")
         assert (away.code, "more than five years away" in " ".join(away.err.split())) == (2, True)
     nonsense = resolve(desk, held, "--at", "soon")
-    assert (nonsense.code, "is no time" in nonsense.err) == (2, True)
+    assert (nonsense.code, "is not a valid time" in nonsense.err) == (2, True)
     assert resolve(desk, held, "--at", "12:00", "--dismiss").code == 2
     assert resolve(desk, held, "--take", "crm").code == 2
     assert queue(desk) == [held]

@@ -24,7 +24,7 @@ def test_status_tells_trouble_with_cause_remedy_and_next_attempt(desk: Desk) -> 
     assert "unauthorised" in said.out
     assert "legacy is unauthorised" in said.err
     assert "Renew the secret" in said.err
-    assert "asked again at" in " ".join(said.err.split())
+    assert "The next attempt is at" in " ".join(said.err.split())
     assert all(len(line) <= 100 for line in (said.out + said.err).splitlines())
     system = json.loads(desk.say("status", "--json").out)["systems"]["legacy"]
     assert (system["state"], system["calls"]) == ("unauthorised", None)
@@ -82,7 +82,7 @@ def test_status_tells_the_limit_that_a_platform_said(desk: Desk) -> None:
     )
     store.close()
     said = desk.say("status")
-    assert "crm allows 6 calls in 5 s, as it said" in said.out
+    assert "crm allows 6 calls in 5 s (reported" in said.out
     assert "legacy allows" not in said.out
     systems = json.loads(desk.say("status", "--json").out)["systems"]
     assert (systems["crm"]["limits"]["calls"], systems["crm"]["limits"]["seconds"]) == (6, 5.0)

@@ -47,7 +47,7 @@ def test_unpause_does_not_ask_to_write_what_observe_mode_holds_back(
 def test_a_resync_in_observe_mode_does_not_speak_of_a_pause(desk: Desk) -> None:
     observe(desk)
     told = " ".join(desk.say("resync", "--yes").out.split())
-    assert "done, but for what is held back" in told
+    assert "done, except for writes that are held back" in told
     assert "paused" not in told
 
 

@@ -58,7 +58,7 @@ def test_one_booking_is_undone_and_what_was_touched_is_left(desk: Desk) -> None:
     assert "it was changed in clinic since" in said.out
     rest = desk.say("undo", run, "--yes")
     assert rest.code == 3
-    assert "1 booking put back, 1 left as they are" in rest.out
+    assert "1 booking undone, 1 skipped" in rest.out
     assert "free Thu" in rest.out
 
 

@@ -36,7 +36,7 @@ def test_what_a_key_may_not_write_is_named_by_every_command_until_it_may(desk: D
     book(desk, 18, 20)
     said = desk.say("resync", "--yes")
     assert said.code == 4
-    assert "clinic: 2 writes wait: the key may not write there" in words(said.err)
+    assert "clinic: 2 writes wait: the credentials are rejected or may not write" in words(said.err)
     assert "everything agrees" not in said.out
     data = json.loads(desk.say("resync", "--json").out)
     assert causes(data) == [("clinic", "no_access")] * 2
@@ -47,7 +47,7 @@ def test_what_a_key_may_not_write_is_named_by_every_command_until_it_may(desk: D
     data = json.loads(planned.out)
     assert (planned.code, data["plan"], causes(data)) == (4, [], [("clinic", "no_access")] * 2)
     shown = desk.say("plan")
-    assert "clinic: 2 writes wait: the key may not write there" in words(shown.err)
+    assert "clinic: 2 writes wait: the credentials are rejected or may not write" in words(shown.err)
     shown = desk.say("status")
     assert "clinic: 2 writes wait since" in words(shown.err)
     assert "the first for" in words(shown.err)
@@ -83,10 +83,10 @@ def test_a_wrong_clock_is_named_with_amount_and_remedy(desk: Desk) -> None:
     desk.world.sandbox.legacy.cancel(booked)
     said = desk.say("resync", "--yes")
     assert said.code == 4
-    clock = "this machine's clock is 12 min behind at least two platforms"
+    clock = "the clock of this machine is 12 min behind at least two platforms"
     assert clock in words(said.err)
     assert "timedatectl" in said.err
-    assert "crm: 1 write waits: this machine's clock is wrong" in words(said.err)
+    assert "crm: 1 write waits: the clock of this machine is wrong" in words(said.err)
     shown = desk.say("status")
     assert clock in words(shown.err)
     assert 700 < json.loads(desk.say("status", "--json").out)["clock_error_seconds"] < 740

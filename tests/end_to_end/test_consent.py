@@ -36,8 +36,8 @@ async def test_a_plan_beside_a_daemon_is_carried_out_by_it_or_refused_whole(plac
         await ready(daemon)
         # The daemon has written it all by itself.
         code, out, err = await place.ask("resync", "--plan", str(file))
-        assert (code, "refused whole" in out) == (4, True), out + err
-        assert "planned, and not wanted now" in out
+        assert (code, "refused as a whole" in out) == (4, True), out + err
+        assert "planned, no longer needed" in out
         written = place.blocks()
         file.unlink()
         code, out, err = await place.ask("plan", "--out", str(file))
@@ -72,7 +72,7 @@ def answered(place: Place, run: str, answer: str) -> tuple[int, str]:
     """Undo a run on a terminal."""
     typist = Typist(place.path.parent, "undo", run)
     try:
-        typist.answers("Put this back? [y/N]", answer)
+        typist.answers("Undo these writes? [y/N]", answer)
         return typist.ends(), typist.screen
     finally:
         typist.kill()

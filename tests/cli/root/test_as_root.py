@@ -188,7 +188,7 @@ def test_a_program_that_the_owner_cannot_read_is_told_before_the_work(host: Host
         reachable(*command), env=env, cwd=place, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "installed where every user can read it" in " ".join(done.stderr.split())
+    assert "install syncd where every user can read it" in " ".join(done.stderr.split())
 
 
 def test_a_database_of_another_user_in_a_folder_of_roots_is_refused(host: Host) -> None:
@@ -258,7 +258,7 @@ def test_a_trace_is_not_written_through_a_link_in_a_shared_folder(host: Host) ->
     os.chown(trace, USER, USER, follow_symlinks=False)
     host.syncd("simulate", "--seeds", 1, "--hours", 1, "--trace", trace, seconds=60)
     assert host.given() == []
-    assert "story" in trace.read_text()
+    assert "scenario" in trace.read_text()
 
 
 # --- files that a command reads -------------------------------------------------------------------
