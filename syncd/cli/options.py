@@ -179,10 +179,10 @@ def parse_window(settings: Settings, start: str | None, end: str | None) -> Wind
         ) from None
     if last <= first:
         raise UsageError("--to is not after --from", "Use the earlier day for --from.")
-    asked = Window(first, last)
-    if fault := window_error(asked, now):
-        raise UsageError(fault, "Use nearer days for --from and --to.")
-    return asked
+    chosen = Window(first, last)
+    if error := window_error(chosen, now):
+        raise UsageError(error, "Use nearer days for --from and --to.")
+    return chosen
 
 
 def parse_time(option: str, text: str, zone: str, *, last: bool) -> datetime:

@@ -48,14 +48,14 @@ def sandbox(
 def _ports(text: str) -> list[int]:
     parts = text.split(",")
     try:
-        found = [int(part) for part in parts]
+        ports = [int(part) for part in parts]
     except ValueError:
-        found = []
-    if len(found) != 4 or not all(0 <= port < 65536 for port in found):  # noqa: PLR2004
+        ports = []
+    if len(ports) != 4 or not all(0 <= port < 65536 for port in ports):  # noqa: PLR2004
         raise UsageError(
             f"--ports {text!r} is not a list of four ports", "Write 8401,8402,8403,8400."
         )
-    return found
+    return ports
 
 
 async def _serve(ports: list[int], write_config: Path | None, *, empty: bool) -> None:

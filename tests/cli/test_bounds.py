@@ -98,7 +98,7 @@ def test_nothing_begins_where_too_few_files_may_be_open(
 ) -> None:
     code, said = _syncd(desk, *command.split(), files=files)
     assert code == 1
-    assert "too few files may be open" in said
+    assert "the limit on open files is too low" in said
     assert "ulimit -n" in said
     for wrong in ("unexpected", "Traceback", "did not answer", "is down", "write access"):
         assert wrong not in said

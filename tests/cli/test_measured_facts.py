@@ -33,7 +33,7 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_the_page_is_what_the_tool_prints() -> None:
+def test_the_page_matches_the_generated_one() -> None:
     committed = (ROOT / "docs" / "platform-facts.md").read_text()
     assert committed == page(), "run: python -m syncd.cli.facts_page > docs/platform-facts.md"
 
@@ -64,7 +64,7 @@ def test_status_counts_measured_facts_and_names_contradicted_ones(desk: Desk) ->
     assert (tag["value"], tag["side"], tag["measured_at"]) == ("yes", "safe", None)
 
 
-def test_check_shows_values_with_dates_and_asks_for_a_new_probe_after_90_days(
+def test_check_shows_dated_values_and_asks_for_a_new_probe_after_90_days(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
@@ -103,7 +103,7 @@ def test_without_a_state_check_only_suggests_a_probe(desk: Desk) -> None:
     assert {f["side"] for facts in found["facts"].values() for f in facts} == {"safe"}
 
 
-def test_status_and_check_say_that_service_bookings_are_unknown_until_they_are_measured(
+def test_unmeasured_service_bookings_are_named_by_status_and_check(
     desk: Desk,
 ) -> None:
     unknown = "clinic: it is unknown whether its lists show bookings of service menus"

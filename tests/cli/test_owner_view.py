@@ -19,12 +19,12 @@ def book(desk: Desk, system: str, count: int) -> None:
 
 
 def flat(text: str) -> str:
-    """Text without the line breaks of a narrow terminal."""
+    """Return the text without line breaks."""
     return " ".join(text.split())
 
 
 @pytest.mark.parametrize("system", ONE_NOW)
-def test_every_command_names_the_calendar_and_the_remedy(desk: Desk, system: str) -> None:
+def test_unknown_owners_are_named_with_calendar_and_remedy(desk: Desk, system: str) -> None:
     book(desk, system, 20)
     desk.say("resync", "--yes")
     known = json.loads(desk.say("status", "--json").out)
@@ -65,7 +65,7 @@ def test_no_address_of_a_user_reaches_the_state(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("system", ONE_NOW)
-def test_a_corrected_mapping_is_not_called_wrong(desk: Desk, system: str) -> None:
+def test_a_corrected_mapping_is_not_reported_as_wrong(desk: Desk, system: str) -> None:
     old = desk.world.seats[system, "alice"].user
     desk.say("resync", "--yes")
     desk.world.sandbox.systems[system].rename_user(old, NEW[system])

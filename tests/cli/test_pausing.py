@@ -1,4 +1,4 @@
-"""Pausing, unpausing and observe mode as a person meets them, beside real emulators."""
+"""`syncd pause`, `syncd unpause` and observe mode, with real emulators."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def observe(desk: Desk) -> None:
     desk.path.write_text(text.replace("[syncd]\n", '[syncd]\nmode = "observe"\n', 1))
 
 
-def test_a_paused_system_gets_no_write_and_status_plan_and_check_say_so(desk: Desk) -> None:
+def test_a_paused_system_gets_no_write_and_is_shown_by_commands(desk: Desk) -> None:
     before = blocks(desk, "clinic")
     said = desk.say("pause", "clinic", "--reason", "they migrate")
     assert (said.code, "system clinic has been paused since" in said.out) == (0, True)
@@ -63,7 +63,7 @@ def test_a_paused_system_gets_no_write_and_status_plan_and_check_say_so(desk: De
     )
 
 
-def test_a_pause_of_an_unknown_name_tells_the_known_ones(desk: Desk) -> None:
+def test_a_pause_of_an_unknown_name_lists_the_known_names(desk: Desk) -> None:
     for asked in (("clinik",), ("--system", "clinik"), ("--provider", "alise")):
         said = desk.say("pause", *asked)
         assert said.code == 2
@@ -71,7 +71,7 @@ def test_a_pause_of_an_unknown_name_tells_the_known_ones(desk: Desk) -> None:
     assert not (desk.path.parent / "state.db").exists()
 
 
-def test_pausing_twice_keeps_the_first_time_and_says_so(desk: Desk) -> None:
+def test_pausing_twice_keeps_the_first_start(desk: Desk) -> None:
     first = as_json(desk.say("pause", "--provider", "alice", "--json"))
     said = desk.say("pause", "alice", "--reason", "another")
     assert (said.code, "has already been paused since" in said.out) == (0, True)
@@ -79,18 +79,21 @@ def test_pausing_twice_keeps_the_first_time_and_says_so(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("reason", ["two\nlines", "x" * 1001])
-def test_a_reason_that_is_no_line_of_text_is_refused(desk: Desk, reason: str) -> None:
+def test_a_reason_must_be_one_line_of_limited_length(desk: Desk, reason: str) -> None:
     assert desk.say("pause", "alice", "--reason", reason).code == 2
 
 
-def test_unpausing_without_a_terminal_needs_yes_and_what_is_paused(desk: Desk) -> None:
+def test_unpausing_without_a_terminal_needs_yes_and_a_paused_name(desk: Desk) -> None:
     said = desk.say("unpause", "clinic")
     assert (said.code, "nothing is paused" in said.err) == (2, True)
     desk.say("pause", "clinic")
     said = desk.say("unpause", "clinic")
     assert (said.code, "nobody can be asked" in " ".join(said.err.split())) == (2, True)
     said = desk.say("unpause", "--system", "crm", "--yes")
-    assert (said.code, "These commands end the pauses: syncd unpause --system clinic" in " ".join(said.err.split())) == (2, True)
+    assert (
+        said.code,
+        "Paused are: system clinic" in " ".join(said.err.split()),
+    ) == (2, True)
     assert desk.say("unpause").code == 2
     said = desk.say("unpause", "clinic", "--yes")
     assert (said.code, "run `syncd resync` to make the writes" in said.out) == (0, True)
@@ -98,14 +101,14 @@ def test_unpausing_without_a_terminal_needs_yes_and_what_is_paused(desk: Desk) -
     assert (blocks(desk, "clinic") > 0, desk.wrong()) == (True, [])
 
 
-def test_everything_that_is_paused_is_unpaused_at_once(desk: Desk) -> None:
+def test_unpause_all_ends_every_pause(desk: Desk) -> None:
     desk.say("pause", "--all")
     desk.say("pause", "--system", "crm", "--provider", "bob")
     assert len(as_json(desk.say("unpause", "--all", "--yes", "--json"))["paused"]) == 4
     assert desk.say("unpause", "--all", "--yes").code == 2
 
 
-def test_a_pause_survives_backup_and_restore_and_another_configuration(desk: Desk) -> None:
+def test_a_pause_survives_backup_restore_and_a_new_configuration(desk: Desk) -> None:
     desk.say("pause", "clinic")
     backup = desk.path.parent / "backup.db"
     assert desk.say("backup", backup).code == 0
@@ -115,7 +118,7 @@ def test_a_pause_survives_backup_and_restore_and_another_configuration(desk: Des
     assert as_json(desk.say("status", "--json"))["paused"]
 
 
-def test_observe_mode_writes_nothing_and_each_command_that_would_says_why(desk: Desk) -> None:
+def test_observe_mode_writes_nothing_and_commands_say_why(desk: Desk) -> None:
     desk.say("resync", "--yes")
     run = as_json(desk.say("resync", "--json"))["run"]
     stood = {name: blocks(desk, name) for name in desk.world.sandbox.systems}
@@ -149,7 +152,7 @@ def test_observe_mode_writes_nothing_and_each_command_that_would_says_why(desk: 
     assert "held-back" in desk.say("history").out
 
 
-def test_a_daemon_that_began_before_observe_mode_is_said_to_write_still(desk: Desk) -> None:
+def test_status_warns_that_a_daemon_started_before_observe_mode_writes(desk: Desk) -> None:
     desk.say("resync", "--yes")
     observe(desk)
     with StateLock(desk.path.parent / "state.db", role="daemon"):
@@ -165,7 +168,7 @@ def test_a_daemon_that_began_before_observe_mode_is_said_to_write_still(desk: De
         assert "still writes" not in desk.say("status").err
 
 
-def test_another_mode_is_refused_with_its_line(desk: Desk) -> None:
+def test_an_unknown_mode_is_refused_with_its_line(desk: Desk) -> None:
     observe(desk)
     desk.path.write_text(desk.path.read_text().replace('"observe"', '"watch"'))
     said = desk.say("status")
@@ -173,7 +176,7 @@ def test_another_mode_is_refused_with_its_line(desk: Desk) -> None:
     assert "syncd.mode" in said.err
 
 
-def test_provision_leaves_a_paused_system_as_it_is_and_says_why(
+def test_provision_does_not_change_a_paused_system(
     desk: Desk,
 ) -> None:
     text = '\n[[provision.equipment]]\nsystem = "clinic"\nname = "Laser"\n'
@@ -185,7 +188,7 @@ def test_provision_leaves_a_paused_system_as_it_is_and_says_why(
     assert "clinic is paused: `syncd unpause --system clinic` ends that" in row["error"]
 
 
-def test_unpause_shows_only_what_its_end_would_write_and_a_no_keeps_it(
+def test_unpause_shows_only_its_writes_and_a_no_keeps_the_pause(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -203,7 +206,7 @@ def test_unpause_shows_only_what_its_end_would_write_and_a_no_keeps_it(
 
 
 @pytest.mark.prove
-def test_unpause_shows_the_plan_of_what_it_ends_and_asks(desk: Desk) -> None:
+def test_unpause_shows_its_plan_and_asks_on_a_terminal(desk: Desk) -> None:
     desk.say("pause", "clinic")
     desk.say("pause", "crm")
     typist = Typist(desk.path.parent, "unpause", "clinic")

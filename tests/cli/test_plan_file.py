@@ -1,4 +1,4 @@
-"""Plans as files: exactly what they list is written, or nothing."""
+"""Plan files: either exactly the listed writes are made, or none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def planned(desk: Desk, *also: str) -> list[dict[str, Any]]:
     return operations
 
 
-def test_a_plan_is_written_as_it_was_shown_without_a_question(desk: Desk) -> None:
+def test_a_plan_file_is_carried_out_exactly_and_without_a_question(desk: Desk) -> None:
     operations = planned(desk)
     assert Path(PLAN).stat().st_mode & 0o777 == 0o600
     assert made(desk) == 0
@@ -41,7 +41,7 @@ def test_a_plan_is_written_as_it_was_shown_without_a_question(desk: Desk) -> Non
     assert "--yes" not in said.err
 
 
-def test_a_plan_is_refused_whole_when_a_meeting_was_booked_since(desk: Desk) -> None:
+def test_a_plan_is_refused_as_a_whole_after_a_new_booking(desk: Desk) -> None:
     planned(desk)
     desk.world.book("crm", "alice", desk.world.at(3, 17))
     said = desk.say("resync", "--plan", PLAN)
@@ -58,7 +58,7 @@ def test_a_plan_is_refused_whole_when_a_meeting_was_booked_since(desk: Desk) -> 
     assert (data["refused"], data["not_wanted"], len(data["new"])) == (True, [], 2)
 
 
-def test_what_changes_just_before_the_write_refuses_the_plan_too(
+def test_a_change_just_before_the_write_refuses_the_plan(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned(desk)
@@ -77,7 +77,7 @@ def test_what_changes_just_before_the_write_refuses_the_plan_too(
     assert made(desk) == 0
 
 
-def test_a_plan_is_refused_when_a_meeting_was_moved_since(desk: Desk) -> None:
+def test_a_plan_is_refused_after_a_move(desk: Desk) -> None:
     desk.say("resync", "--yes")
     event = desk.world.book("clinic", "alice", desk.world.at(3, 15))
     assert len(planned(desk)) == 2
@@ -99,7 +99,7 @@ def test_a_plan_cannot_be_carried_out_twice(desk: Desk) -> None:
     assert made(desk) == written
 
 
-def test_a_plan_names_the_system_that_does_not_answer_now(desk: Desk) -> None:
+def test_a_refused_plan_names_the_system_that_does_not_answer(desk: Desk) -> None:
     planned(desk)
     desk.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, status=500))
     said = desk.say("resync", "--plan", PLAN)
@@ -109,7 +109,7 @@ def test_a_plan_names_the_system_that_does_not_answer_now(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("how", ["pause", "observe"])
-def test_a_plan_names_the_pause_because_of_which_it_is_refused(desk: Desk, how: str) -> None:
+def test_a_refused_plan_names_the_pause(desk: Desk, how: str) -> None:
     planned(desk)
     if how == "pause":
         desk.say("pause", "clinic", "--reason", "they move")
@@ -126,7 +126,7 @@ def test_a_plan_names_the_pause_because_of_which_it_is_refused(desk: Desk, how: 
         assert told.count('mode = "observe" is set in [syncd]: nothing is written. Take') == 1
 
 
-def test_what_has_come_into_the_window_since_is_left_for_the_next_run(
+def test_events_new_in_the_window_are_left_for_the_next_run(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operations = planned(desk)
@@ -139,7 +139,7 @@ def test_what_has_come_into_the_window_since_is_left_for_the_next_run(
     Path(PLAN).write_text(json.dumps(text))
     said = desk.say("resync", "--plan", PLAN, "--json")
     assert made(desk) == len(text["operations"]) < len(operations)
-    # What is left is told: not all agrees.
+    # The result says that a write is left.
     assert (said.code, json.loads(said.out)["converged"]) == (4, False)
     monkeypatch.undo()
 
@@ -176,7 +176,7 @@ SIGNED: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("how", [*CHANGES, *SIGNED])
-def test_a_plan_that_is_not_what_was_made_here_is_refused(desk: Desk, how: str) -> None:
+def test_an_edited_expired_or_foreign_plan_is_refused(desk: Desk, how: str) -> None:
     planned(desk)
     said = json.loads(Path(PLAN).read_text())
     change, words = {**CHANGES, **SIGNED}[how]
@@ -191,7 +191,7 @@ def test_a_plan_that_is_not_what_was_made_here_is_refused(desk: Desk, how: str) 
 
 
 @pytest.mark.parametrize("fault", ["cut", "empty", "pipe", "folder", "missing", "binary", "deep"])
-def test_a_file_that_is_no_whole_plan_is_refused_at_once(desk: Desk, fault: str) -> None:
+def test_a_file_that_is_not_a_complete_plan_is_refused(desk: Desk, fault: str) -> None:
     planned(desk)
     text = Path(PLAN).read_bytes()
     Path(PLAN).unlink()
@@ -216,7 +216,7 @@ def test_a_file_that_is_no_whole_plan_is_refused_at_once(desk: Desk, fault: str)
     assert made(desk) == 0
 
 
-def test_an_edited_plan_whose_digest_was_made_anew_writes_nothing_else(desk: Desk) -> None:
+def test_an_edited_plan_with_a_new_digest_writes_nothing(desk: Desk) -> None:
     planned(desk)
     said = json.loads(Path(PLAN).read_text())
     del said["digest"]
@@ -228,7 +228,7 @@ def test_an_edited_plan_whose_digest_was_made_anew_writes_nothing_else(desk: Des
     assert made(desk) == 0
 
 
-def test_a_plan_made_with_other_calendars_is_refused_by_name(desk: Desk) -> None:
+def test_a_plan_for_other_calendars_is_refused_and_names_them(desk: Desk) -> None:
     planned(desk)
     without(desk, "calendar")
     refused = desk.say("resync", "--plan", PLAN)
@@ -258,12 +258,12 @@ def test_a_plan_on_a_full_disk_says_so_and_leaves_no_file(
     assert not Path(PLAN).exists()
 
 
-def test_a_plan_that_could_not_be_made_leaves_no_file(desk: Desk) -> None:
+def test_a_plan_that_fails_leaves_no_file(desk: Desk) -> None:
     assert desk.say("plan", "--out", PLAN, "--provider", "nobody").code == 2
     assert not Path(PLAN).exists()
 
 
-def test_a_plan_takes_no_options_that_would_change_it(desk: Desk) -> None:
+def test_a_plan_file_accepts_no_other_options(desk: Desk) -> None:
     planned(desk)
     for also in (("--provider", "alice"), ("--dry-run",), ("--from", "2026-01-01")):
         said = desk.say("resync", "--plan", PLAN, *also)
@@ -271,7 +271,7 @@ def test_a_plan_takes_no_options_that_would_change_it(desk: Desk) -> None:
     assert made(desk) == 0
 
 
-def test_a_plan_for_one_provider_writes_to_nobody_else(desk: Desk) -> None:
+def test_a_plan_for_one_provider_writes_to_no_other(desk: Desk) -> None:
     operations = planned(desk, "--provider", "alice")
     assert {o["provider"] for o in operations} == {"alice"}
     assert desk.say("resync", "--plan", PLAN).code == 0

@@ -1,4 +1,4 @@
-"""`syncd undo`, as a person runs it beside real emulators."""
+"""`syncd undo` with emulated platforms."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from tests.cli.conftest import Desk
 
 
 def synced(desk: Desk) -> str:
-    """Sync, and name the run."""
+    """Resync, and return the id of the run."""
     run = json.loads(desk.say("resync", "--yes", "--json").out)["run"]
     assert isinstance(run, str)
     return run
 
 
 def blocks(desk: Desk) -> int:
-    """How many blocks stand, in all systems."""
+    """Return the number of blocks in all systems."""
     platforms = desk.world.sandbox.systems.values()
     return sum(not b.deleted for p in platforms for b in p.blocks())
 
 
-def test_a_run_is_undone_shown_first_and_not_written_again(desk: Desk) -> None:
+def test_a_run_is_previewed_undone_and_not_written_again(desk: Desk) -> None:
     by_hand = blocks(desk)
     run = synced(desk)
     made = blocks(desk) - by_hand
@@ -43,7 +43,7 @@ def test_a_run_is_undone_shown_first_and_not_written_again(desk: Desk) -> None:
     assert "taken back by" in " ".join(desk.say("status").out.split())
 
 
-def test_one_booking_is_undone_and_what_was_touched_is_left(desk: Desk) -> None:
+def test_one_booking_is_undone_and_a_changed_one_is_skipped(desk: Desk) -> None:
     desk.say("resync", "--yes")
     world = desk.world
     first = world.book("clinic", "alice", world.at(3, 15))
@@ -62,7 +62,7 @@ def test_one_booking_is_undone_and_what_was_touched_is_left(desk: Desk) -> None:
     assert "free Thu" in rest.out
 
 
-def test_a_run_that_is_none_is_told(desk: Desk) -> None:
+def test_undo_of_an_unknown_or_empty_run_is_refused(desk: Desk) -> None:
     synced(desk)
     idle = synced(desk)
     for run, words in (("zzz", "there is no run 'zzz'"), (idle, "wrote nothing")):

@@ -335,10 +335,10 @@ DECIDING = (
     Line(
         "An unknown key of an association is absent, and one kind's fault stops no other",
         also=(
-            "tests/cli/test_provision_faults.py::test_planted_a_400_that_counts_as_a_fault_is_seen",
+            "tests/cli/test_provision_faults.py::test_planted_bug_a_400_for_an_unknown_key_counts_as_a_failure",
             (
                 "tests/cli/test_provision_faults.py::"
-                "test_planted_a_fault_that_stops_its_whole_system_is_seen"
+                "test_planted_bug_a_failure_stops_its_whole_system"
             ),
         ),
     ),

@@ -32,14 +32,11 @@ CONSENT = (
         named=(
             (
                 "a_plan_is_only_compared_before_the_run",
-                (
-                    f"{_CLI}/test_plan_file.py::"
-                    "test_what_changes_just_before_the_write_refuses_the_plan_too"
-                ),
+                (f"{_CLI}/test_plan_file.py::test_a_change_just_before_the_write_refuses_the_plan"),
             ),
             (
                 "an_edited_plan_is_believed",
-                f"{_CLI}/test_plan_file.py::test_a_plan_that_is_not_what_was_made_here_is_refused",
+                f"{_CLI}/test_plan_file.py::test_an_edited_expired_or_foreign_plan_is_refused",
             ),
         ),
     ),
@@ -48,10 +45,7 @@ CONSENT = (
         named=(
             (
                 "a_yes_counts_for_everything",
-                (
-                    f"{_CLI}/test_question.py::"
-                    "test_nothing_to_write_is_no_consent_to_what_comes_then"
-                ),
+                (f"{_CLI}/test_question.py::test_an_empty_plan_is_no_consent_to_later_writes"),
             ),
         ),
     ),
