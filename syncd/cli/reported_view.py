@@ -113,7 +113,7 @@ _MEANINGS = {
     Topic.RESOURCE: "Bookings of the resource block no time",
     Topic.PERSON: "Synced as one meeting",
     Topic.ACCOUNT: "Synced as far as possible",
-    Topic.DAMAGED: "Further such writes to appointments of the account wait; blocks are still written",
+    Topic.DAMAGED: "Further such writes to appointments of the account wait; block writes continue",
 }
 _REMEDIES = {
     Topic.UNREADABLE: "Correct or delete the record in the system",

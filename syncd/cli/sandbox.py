@@ -35,8 +35,8 @@ def sandbox(
     They contain three people and a week of bookings; all data is invented. The control port
     accepts actions that people do by hand, such as: POST /clinic/cancel {"id": "…"}. GET
     /clinic/state shows the ids; the reply to an unknown action lists all actions, copy-block and
-    rename-user among them. POST /clinic/break-row {"id": "…", "lack": "no-end"} (or "no-id", "no-owner",
-    "no-object") makes a record unreadable, and repair-row {"id": "…"} repairs it. POST
+    rename-user among them. POST /clinic/break-row {"id": "…", "lack": "no-end"} (or "no-id",
+    "no-owner", "no-object") makes a record unreadable, and repair-row {"id": "…"} repairs it. POST
     /clinic/faults {"kind": "slow", "seconds": 2, "times": 9} makes the next requests slow; the
     reply to an unknown kind lists all kinds; DELETE /clinic/faults ends the faults. POST
     /clinic/set-fact {"name": "block_by_id", "side": "yes"} sets a fact that is unknown of real

@@ -34,7 +34,7 @@ class Typist:
         elsewhere: Mapping[str, int | IO[bytes]] | None = None,
         **env: str,
     ) -> None:
-        """Start the command; ``elsewhere`` has streams ("stdin", …) that are not on the terminal."""
+        """Start the command; ``elsewhere`` has streams ("stdin", …) outside the terminal."""
         self._master, slave = pty.openpty()
         streams: dict[str, Any] = {"stdin": slave, "stdout": slave, "stderr": slave}
         start = _START if "stdin" not in (elsewhere or {}) else _WITHOUT_INPUT
