@@ -126,7 +126,7 @@ def unpause(
         if missing:
             _refuse_unknown(settings, missing)
         consent.expect_consent(
-            "what was held back would be written", yes=yes, as_json=as_json, look="`syncd plan`"
+            "what was held back would be written", yes=yes, as_json=as_json, preview="`syncd plan`"
         )
         _ask(full(), ending)
     arguments = {"what": places_to(places), "by": who}

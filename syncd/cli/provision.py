@@ -12,7 +12,7 @@ import typer
 
 from syncd.app import RealClock, build_provisioners
 from syncd.cli import render, terminal
-from syncd.cli.learned_limits import remember, take_over
+from syncd.cli.learned_limits import load_known_limits, save_limits
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of
 from syncd.cli.pause_view import command
 from syncd.config.settings import Settings
@@ -107,7 +107,7 @@ async def _work(
             async for outcome in apply(plan, hands, prune=prune):
                 outcomes.append(outcome)
                 told(f"{outcome.row.sort} {outcome.row.name}: {outcome.done or 'not done'}")
-    take_over(store, [fact for maker in makers.values() for fact in maker.facts.unsaved()])
+    save_limits(store, [fact for maker in makers.values() for fact in maker.facts.unsaved()])
     return plan, outcomes
 
 
@@ -121,7 +121,7 @@ async def _opened(settings: Settings, stack: AsyncExitStack) -> dict[str, Provis
     makers = build_provisioners(settings, RealClock())
     for maker in makers.values():
         stack.push_async_callback(maker.aclose)
-    remember(settings.syncd.state_path, makers)
+    load_known_limits(settings.syncd.state_path, makers)
     return makers
 
 

@@ -13,8 +13,8 @@ from dateutil import parser
 
 from syncd.app import build, provider_rules
 from syncd.cli import pause_view, render, terminal
-from syncd.cli.conflict_view import movable
-from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
+from syncd.cli.conflict_view import booking_to_move
+from syncd.cli.conflicts import ConflictArgument, conflict_json, find_conflict
 from syncd.cli.inspect import open_state
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
 from syncd.cli.resync_run import copy_of_state, stop_on_signals
@@ -89,7 +89,7 @@ def resolve(
         settings = full()
     store = open_state(settings)
     try:
-        held = the_conflict(settings, store, conflict)
+        held = find_conflict(settings, store, conflict)
         answer = _answer(settings, store, held, take, at, keep_both=keep_both, dismiss=dismiss)
         if answer.at is not None:
             _check_time(settings, store, held, answer.at, sure=yes)
@@ -148,7 +148,7 @@ def _answer(
         return Resolution(ResolutionKind.TAKE, system, event)
     if at is not None:
         draft = Workspace(store.state(held.conflict.provider), "", datetime.now(UTC))
-        booking = movable(draft, held)
+        booking = booking_to_move(draft, held)
         day = booking.agreed.start if booking is not None else datetime.now(UTC)
         return Resolution(
             ResolutionKind.AT, at=_instant(at, day, zone_of(settings, held.conflict.provider))
@@ -185,7 +185,7 @@ def _check_time(
         raise UsageError(f"{shown} is more than five years away", "Give a time nearer to today.")
     if sure:
         return
-    booking = movable(Workspace(store.state(provider), "", at), held)
+    booking = booking_to_move(Workspace(store.state(provider), "", at), held)
     length = timedelta(0) if booking is None else booking.agreed.end - booking.agreed.start
     if not provider_rules(settings, provider).search.hours.contains(at, at + length):
         raise UsageError(

@@ -69,7 +69,7 @@ def show_operations(settings: Settings, found: Sequence[Operation], *, every: bo
 
 def _show_waiting(found: Sequence[Waiting], settings: Settings, *, every: bool) -> None:
     """Print the writes that wait, and why."""
-    listed = found if every else found[: consent.MAX_ROWS]
+    listed = found if every else found[: consent.MAX_PLAN_ROWS]
     rows = [
         (w.operation.system, render.operation(w.operation, zone), str(w.why).replace("_", " "))
         for w in listed
@@ -153,13 +153,13 @@ def _show_items(items: Sequence[ReportedItem]) -> None:
 
 def _show_stops(stops: Sequence[Mapping[str, Any]], accept: str | None) -> None:
     if stops and accept is not None:
-        terminal.warn(guard_view.left_over(accept))
-    for line in guard_view.lines(stops):
+        terminal.warn(guard_view.remaining_stops_reason(accept))
+    for line in guard_view.stop_lines(stops):
         terminal.warn(line)
 
 
 def _show_left_behind(settings: Settings, found: Iterable[LeftBehind]) -> None:
-    for line in left_behind_view.lines(settings, found):
+    for line in left_behind_view.left_behind_lines(settings, found):
         terminal.warn(line)
 
 

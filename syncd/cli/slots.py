@@ -13,7 +13,7 @@ import typer
 from syncd.app import RealClock, build_systems
 from syncd.cli import render, terminal
 from syncd.cli.inspect import open_state
-from syncd.cli.learned_limits import remember
+from syncd.cli.learned_limits import load_known_limits
 from syncd.cli.options import (
     ConfigOption,
     FromOption,
@@ -90,7 +90,7 @@ def slots(
 
 async def _ask_now(settings: Settings, provider: str, *, quiet: bool) -> list[Availability]:
     found = build_systems(settings, RealClock())
-    remember(settings.syncd.state_path, found)
+    load_known_limits(settings.syncd.state_path, found)
     wanted = [found[name] for name in sorted(settings.providers[provider].calendars)]
     try:
         with terminal.progress("asking for free slots", quiet=quiet):

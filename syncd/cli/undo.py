@@ -11,7 +11,7 @@ import typer
 
 from syncd.app import build
 from syncd.cli import consent, left_behind_view, render, terminal
-from syncd.cli.inspect import open_state, the_booking
+from syncd.cli.inspect import find_booking, open_state
 from syncd.cli.options import (
     AllOption,
     ConfigOption,
@@ -62,7 +62,7 @@ def undo(
         settings = full()
     if booking is not None:
         store = open_state(settings)
-        booking = the_booking(store.find_bookings(booking), booking).id
+        booking = find_booking(store.find_bookings(booking), booking).id
         store.close()
     try:
         if dry_run:
@@ -236,7 +236,7 @@ def _print_left(left: Sequence[Mapping[str, Any]]) -> None:
 
 def _print_out_of_reach(settings: Settings, found: Iterable[LeftBehind]) -> None:
     """Name what the run wrote and nobody can put back."""
-    told = list(left_behind_view.lines(settings, found))
+    told = list(left_behind_view.left_behind_lines(settings, found))
     for line in told:
         terminal.warn(line)
     if told:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cli.export import COLUMNS, csv_of, decided_by, row_of
+from syncd.cli.export import EXPORT_COLUMNS, csv_of, decided_by, row_of
 from syncd.model import HistoryEntry
 from tests.cli.conftest import Desk
 from tests.core.kit import NOW
@@ -29,7 +29,7 @@ def test_an_export_has_every_line_of_history_in_both_forms(desk: Desk) -> None:
     run = json.loads(desk.say("resync", "--yes", "--json").out)["run"]
     history = json.loads(desk.say("history", "--limit", "1000", "--json").out)
     told = lines(desk)
-    assert tuple(told[0]) == COLUMNS
+    assert tuple(told[0]) == EXPORT_COLUMNS
     assert [each["event"] for each in told] == [each["event"] or "" for each in history]
     assert {each["run_kind"] for each in told if each["run"] == run} == {"resync"}
     objects = [
