@@ -1,4 +1,4 @@
-"""What each list call is for, as rows: few of many, and all on demand."""
+"""The table of list calls: a few rows per system, or all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def practice(mapped: dict[str, CalendarMapping]) -> LeadConnectorV1:
     return LeadConnectorV1("legacy", Account(api_key="the-secret"), mapped, FakeClock())
 
 
-async def test_of_many_like_calls_the_first_are_shown_and_the_others_counted(
+async def test_the_first_list_calls_are_shown_and_the_others_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     lists = list_call_rows({"legacy": practice(PEOPLE)}, MONTH, YEARS)
@@ -26,14 +26,14 @@ async def test_of_many_like_calls_the_first_are_shown_and_the_others_counted(
     print_list_calls(lists, every=False)
     shown = capsys.readouterr().out
     assert shown.count("userId=") == MAX_ROWS_PER_SYSTEM
-    assert "legacy: and 28 more like these; `syncd check --calls` shows all" in shown
+    assert "legacy: … and 28 more; `syncd check --calls` shows all" in shown
     print_list_calls(lists, every=True)
     shown = capsys.readouterr().out
     assert (shown.count("userId="), "more like these" in shown) == (40, False)
     assert max(map(len, shown.splitlines())) <= 100
 
 
-async def test_one_call_for_many_names_a_few_of_them() -> None:
+async def test_a_list_call_for_many_providers_names_a_few() -> None:
     team = {person: CalendarMapping(f"calendar-{person}", team="t1") for person in PEOPLE}
     (one,) = list_call_rows({"legacy": practice(team)}, MONTH, MONTH)
     assert one.request == "appointments/ teamId=t1"

@@ -157,7 +157,7 @@ def test_half_a_terminal_is_none_and_nobody_is_asked(
     os.close(where)
     assert typist.ends() == 2
     told = typist.screen + (tmp_path / "other").read_text()
-    assert "nobody can be asked" in told
+    assert "there is no terminal to ask on" in told
     assert ASKED not in told
     assert made(desk) == 0
 
@@ -167,7 +167,7 @@ def test_closed_input_is_no_terminal(desk: Desk) -> None:
     line = f'exec "{sys.executable}" -m syncd resync <&-'
     done = subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "nobody can be asked" in done.stderr
+    assert "there is no terminal to ask on" in done.stderr
     assert made(desk) == 0
 
 
