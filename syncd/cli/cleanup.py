@@ -80,12 +80,12 @@ def cleanup(
     of syncd is left; 3 tagged blocks are left that a person must judge; 4 a calendar could not be
     read or written, or a person said no or interrupted; 6 another syncd holds the state.
     """
-    who = login_name()  # must come before root switches to the owner of the state
+    user = login_name()  # must come before root switches to the owner of the state
     settings, full = settings_in_two(context, config)
     if give_up is not None:
         _refuse_other_options(system, provider, tagged)
         raise typer.Exit(
-            _abandon_system(settings, give_up, who, dry_run=dry_run, yes=yes, as_json=as_json)
+            _abandon_system(settings, give_up, user, dry_run=dry_run, yes=yes, as_json=as_json)
         )
     scope = CleanupScope(system or "", provider or "")
     if settings.syncd.mode == "observe" and not dry_run:
@@ -108,7 +108,7 @@ def cleanup(
         consent.ask_consent(
             question, lambda: _show_plan(plan, as_json=False, asking=True), yes=False
         )
-    data, code = _execute(full, settings, scope, chosen, bool(tagged), who, quiet=as_json)
+    data, code = _execute(full, settings, scope, chosen, bool(tagged), user, quiet=as_json)
     if as_json:
         terminal.print_json(data)
     else:
@@ -180,7 +180,7 @@ def _preview(
 
 
 def _arguments(
-    scope: CleanupScope, chosen: ChosenBlocks, by_tag: bool, who: str
+    scope: CleanupScope, chosen: ChosenBlocks, by_tag: bool, user: str
 ) -> dict[str, object]:
     """Return the arguments of the request to the daemon."""
     return {
@@ -188,7 +188,7 @@ def _arguments(
         "provider": scope.provider or None,
         "chosen": [list(each) for each in chosen],
         "by_tag": by_tag,
-        "who": who,
+        "who": user,
     }
 
 
@@ -251,20 +251,20 @@ def _execute(
     scope: CleanupScope,
     chosen: ChosenBlocks,
     by_tag: bool,
-    who: str,
+    user: str,
     *,
     quiet: bool,
 ) -> tuple[Mapping[str, Any], int]:
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="cleanup"):
-            report = asyncio.run(_clean_up(full(), scope, chosen, by_tag, who, quiet=quiet))
+            report = asyncio.run(_clean_up(full(), scope, chosen, by_tag, user, quiet=quiet))
             return report.to_json(), report.exit.code
     except StateHeldError as holder_found:
         if holder_found.role != "daemon":
             raise
     with terminal.progress("asking the daemon", quiet=quiet) as on_progress:
-        arguments = _arguments(scope, chosen, by_tag, who)
+        arguments = _arguments(scope, chosen, by_tag, user)
         answer = send_request(path, "cleanup", arguments, on_progress)
     if not quiet:
         terminal.say("done by the running daemon")
@@ -276,7 +276,7 @@ async def _clean_up(
     scope: CleanupScope,
     chosen: Collection[tuple[str, str]],
     by_tag: bool,
-    who: str,
+    user: str,
     *,
     quiet: bool,
 ) -> CleanupReport:
@@ -286,14 +286,14 @@ async def _clean_up(
         async with open_cleanup(settings, store, scope, stopping=stopping) as job:
             with terminal.progress("reading", quiet=quiet) as on_progress:
                 return await clean_up(
-                    job, dry_run=False, chosen=chosen, by_tag=by_tag, who=who, progress=on_progress
+                    job, dry_run=False, chosen=chosen, by_tag=by_tag, who=user, progress=on_progress
                 )
     finally:
         store.close()
 
 
 def _abandon_system(
-    settings: Settings, system: str, who: str, *, dry_run: bool, yes: bool, as_json: bool
+    settings: Settings, system: str, user: str, *, dry_run: bool, yes: bool, as_json: bool
 ) -> int:
     """Forget the blocks and open writes of a system that is gone, after a question."""
     if system in settings.systems:
@@ -327,7 +327,7 @@ def _abandon_system(
             state = Store.open(path)
             try:
                 ids = Ids(row=random_id, key=random_key)
-                abandoned = abandon_system(state, system, who, datetime.now(UTC), ids)
+                abandoned = abandon_system(state, system, user, datetime.now(UTC), ids)
                 data: Mapping[str, Any] = abandoned.to_json()
             finally:
                 state.close()
@@ -335,7 +335,7 @@ def _abandon_system(
         if holder_found.role != "daemon":
             raise
         data = send_request(
-            path, "cleanup", {"give_up": system, "who": who}, lambda _text: None
+            path, "cleanup", {"give_up": system, "who": user}, lambda _text: None
         ).result
     if as_json:
         terminal.print_json(data)

@@ -64,7 +64,7 @@ def show(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show one conflict: the value in each system, each choice with its writes, and free times.
+    """Show one conflict with its values, choices and free times.
 
     Makes no calls: the writes are those that follow if nothing has changed since the last read. To
     read the systems first, run syncd conflicts resolve ID … --dry-run.
@@ -220,7 +220,7 @@ def _print(
         )
         for c in conflict.claims
     ]
-    terminal.table("values", ("system", "event", "value", "seen"), rows)
+    terminal.table("values", ("where", "event", "value", "seen"), rows)
     if conflict.kind is ConflictKind.GUARD:
         terminal.say(f"if these changes are correct: syncd resync --accept {held.run}")
         return

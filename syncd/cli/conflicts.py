@@ -38,8 +38,7 @@ ConflictArgument = Annotated[
 ]
 
 _COMMANDS = {
-    "conflict_view:show": "Show one conflict: the value in each system, each choice with its "
-    "writes, and free times.",
+    "conflict_view:show": "Show one conflict with its values, choices and free times.",
     "resolve": "Decide a held conflict.",
 }
 """The subcommands, as in `syncd.cli.main`.

@@ -80,9 +80,9 @@ def print_exposures(
 def _remedy(settings: Settings, exposure: Exposure) -> str:
     where = exposure.system
     if exposure.cause is ExposureCause.IGNORED and (
-        seats := ", ".join(filter(None, exposure.seats))
+        calendars := ", ".join(filter(None, exposure.seats))
     ):
-        where = f"{exposure.system}, calendar {seats}"
+        where = f"{exposure.system}, calendar {calendars}"
     remedy = _REMEDIES.get(exposure.cause)
     if remedy is None:
         from syncd.app import ignored_block_remedy  # noqa: PLC0415 - large, and rarely needed
