@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from syncd.cli import (
     guard_view,
     left_behind_view,
     measured_facts,
+    orphan_view,
     owner_view,
     pause_view,
     render,
@@ -51,10 +52,10 @@ from syncd.core.exposure import percentiles
 from syncd.daemon.lock import holder
 from syncd.engine.remaining import acknowledged_in, left_in, stops_in
 from syncd.engine.report import Remaining, RunExit, unknown_owners
-from syncd.model import Booking, ConflictKind, Replica, Topic, TrackedEvent, Value
+from syncd.model import Booking, ConflictKind, Replica, Topic, TrackedEvent
 from syncd.model.canary import Canary
 from syncd.store.files import is_there
-from syncd.store.status_query import EMPTY_STATUS, OrphanBlock, read_status
+from syncd.store.status_query import EMPTY_STATUS, read_status
 
 if TYPE_CHECKING:
     from syncd.store import Store
@@ -111,7 +112,7 @@ def status(
         "exposures": len(exposed),
         "exposed": [exposure_json(settings, e) for e in exposed],
         "orphans": len(seen.orphans),
-        "orphaned": [_orphan_json(orphan) for orphan in seen.orphans],
+        "orphaned": [orphan_view.orphan_json(orphan) for orphan in seen.orphans],
         "unknown_owners": [each.to_json() for each in unknown],
         "unreadable": sum(i.number for i in seen.items if i.topic is Topic.UNREADABLE),
         "reported": [reported_view.item_json(item) for item in seen.items],
@@ -169,7 +170,7 @@ def status(
         *(_not_removed(canary, settings) for canary in seen.canaries),
         *backups.warnings(now),
     )
-    for line in (*_orphan_lines(settings, seen.orphans), *troubles):
+    for line in (*orphan_view.orphan_lines(settings, seen.orphans), *troubles):
         terminal.warn(line)
     for line in stretched(settings, systems) if daemon else ():
         terminal.warn(line)
@@ -213,37 +214,6 @@ def _not_removed(canary: Canary, settings: Settings) -> str:
         f'{canary.system}: the event "syncd probe" of {canary.provider}, {when}, may still exist: '
         "the probe removes it when it ends, or else the next run of syncd does"
     )
-
-
-_MAX_LISTED = 5
-
-
-def _orphan_lines(settings: Settings, orphans: Sequence[OrphanBlock]) -> list[str]:
-    """Return lines on the blocks with an unknown tag; name the first few."""
-    if not orphans:
-        return []
-    number = render.count(len(orphans), "block has", "blocks have")
-    heading = (
-        f"{number} a syncd tag that this state does not know (from a lost or restored state, or "
-        "another syncd). syncd does not change them; delete by hand those that are not needed:"
-    )
-    lines = [heading]
-    for each in orphans[:_MAX_LISTED]:
-        when = render.value(Value(each.start, each.end), zone_of(settings, each.provider))
-        lines.append(f"  {each.system} {each.event}: {each.provider}, {when}")
-    if len(orphans) > _MAX_LISTED:
-        lines.append(f"  and {len(orphans) - _MAX_LISTED} more: `syncd status --json` lists all")
-    return lines
-
-
-def _orphan_json(orphan: OrphanBlock) -> dict[str, Any]:
-    return {
-        "provider": orphan.provider,
-        "system": orphan.system,
-        "event": orphan.event,
-        "start": render.instant_json(orphan.start),
-        "end": render.instant_json(orphan.end),
-    }
 
 
 def bookings(
