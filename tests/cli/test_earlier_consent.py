@@ -30,7 +30,7 @@ def test_a_new_state_needs_consent_before_its_first_write(
     assert said.code == 2
     told = json.loads(said.out)["error"] if "--json" in also else {}
     assert "there is no terminal to ask on" in (told.get("message", "") + said.err)
-    assert "resync --yes" in (told.get("remedy", "") + said.err)
+    assert "resync --yes" in (told.get("remedy", "") + " ".join(said.err.split()))
     assert (made(desk), len(desk.wrong())) == (0, before)
     assert not (desk.path.parent / "state.db").exists()
 

@@ -19,4 +19,4 @@ def test_status_lists_the_blocks_that_no_state_explains(desk: Desk) -> None:
     told = json.loads(desk.say("status", "--json").out)
     assert told["orphans"] == len(told["orphaned"]) > 0
     assert set(told["orphaned"][0]) == {"provider", "system", "event", "start", "end"}
-    assert "bear a syncd tag that this state does not know" in desk.say("status").err
+    assert "have a syncd tag that this state does not know" in desk.say("status").err

@@ -140,7 +140,7 @@ def test_a_plan_is_seen_on_the_terminal_although_the_output_is_a_file(
 ) -> None:
     with (tmp_path / "out").open("wb") as out:
         typist = start("resync", elsewhere={"stdout": out})
-    typist.reads("+ made")
+    typist.reads("+ created")
     typist.answers(ASKED, "y")
     assert typist.ends() == 0
     assert "would be" not in (tmp_path / "out").read_text()
