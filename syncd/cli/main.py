@@ -23,7 +23,7 @@ from syncd.cli.options import ConfigOption
 
 _PANELS = {
     "Set up": {
-        "init": "Ask for systems and credentials, propose who is who, and write a commented "
+        "init": "Ask for systems and credentials, propose providers, and write a commented "
         "syncd.toml.",
         "discover": "Show what each system has: users, calendars, groups, rooms, equipment, "
         "appointment types.",
@@ -40,37 +40,37 @@ _PANELS = {
         "undo": "Undo the writes of a run, for each booking that has not changed since.",
     },
     "Remove": {
-        "cleanup": "Remove what syncd made, for a provider, a system or everything; shown first, "
-        "proven last.",
+        "cleanup": "Remove the blocks that syncd made, for a provider, a system or all; then "
+        "verify the removal.",
     },
     "Inspect": {
         "resync:plan": "Show each write that a resync would make now.",
         "check": "Check configuration, credentials, rights, mapping, clocks and the calls that "
         "polling needs.",
-        "inspect:status": "Say how things stand: who works, what was read when, what waits and "
-        "what "
-        "is held.",
-        "inspect:bookings": "List the bookings that are alive, and which event each is in which "
+        "inspect:status": "Show the state of each system, the last reads, pending writes and open "
+        "conflicts.",
+        "inspect:bookings": "List the active bookings, with the event of each booking in each "
         "system.",
-        "inspect:show": "Tell all about one booking: where it is, and why it is when it is.",
+        "inspect:show": "Show one booking and the reason for its current time.",
         "slots": "Show when a provider can be booked in all systems, and where and why they "
         "differ.",
-        "conflicts": "List the conflicts, with both values; or show one; or resolve it.",
+        "conflicts": "List the open conflicts with all values; show or resolve one.",
         "acknowledge": "Silence one reported item, or a double booking, until it changes.",
-        "inspect:history": "Tell what was seen and written, newest last, and which rule decided.",
+        "inspect:history": "Show what was seen and written, newest last, and which rule decided.",
         "export": "Export the history as CSV or JSON lines, oldest first, with who decided each "
         "change.",
     },
     "Maintain": {
-        "backup": "Copy the state to FILE, consistent also while the daemon runs.",
-        "backup:restore": "Put FILE, made by `syncd backup`, in the place of the state.",
-        "forget_person:forget-person": "Erase what the state holds of one customer, and say what "
-        "else is stored: nothing.",
-        "backup:migrate": "Bring the state up to this version, all of it or nothing; `run` and "
-        "`resync` do so, too.",
+        "backup": "Copy the state to FILE; safe while the daemon runs.",
+        "backup:restore": "Replace the state with FILE, made by `syncd backup`.",
+        "forget_person:forget-person": "Erase from the state what is stored about one customer: "
+        "contact ids and hashes.",
+        "backup:migrate": "Upgrade the state to this version in one transaction; `run` and "
+        "`resync` also do this.",
     },
     "Try": {
-        "demo": "Watch syncd at work: three emulated systems, three people, a week of bookings.",
+        "demo": "Show syncd at work on three emulated systems with three people and a week of "
+        "bookings.",
         "sandbox": "Serve emulators of LeadSquared, LeadConnector v2 and v1 on loopback.",
         "simulate": "Run seeded scenarios on virtual time, with users, faults and crashes; check "
         "every promise.",

@@ -137,7 +137,7 @@ def unpause(
             "writes that were held back would be made",
             yes=yes,
             as_json=as_json,
-            look="`syncd plan`",
+            preview="`syncd plan`",
         )
         _ask(full(), ending)
     arguments = {"what": places_to(places), "by": who}

@@ -12,7 +12,7 @@ import typer
 
 from syncd.app import RealClock, build_provisioners
 from syncd.cli import render, terminal
-from syncd.cli.learned_limits import remember, take_over
+from syncd.cli.learned_limits import load_known_limits, save_limits
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of
 from syncd.cli.pause_view import unpause_command
 from syncd.config.settings import Settings
@@ -113,7 +113,7 @@ async def _apply(
             async for outcome in apply(plan, apply_context, prune=prune):
                 outcomes.append(outcome)
                 update(f"{outcome.row.sort} {outcome.row.name}: {outcome.done or 'not done'}")
-    take_over(
+    save_limits(
         store,
         [fact for provisioner in provisioners.values() for fact in provisioner.facts.unsaved()],
     )
@@ -130,7 +130,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> dict[str, Provisio
     provisioners = build_provisioners(settings, RealClock())
     for provisioner in provisioners.values():
         stack.push_async_callback(provisioner.aclose)
-    remember(settings.syncd.state_path, provisioners)
+    load_known_limits(settings.syncd.state_path, provisioners)
     return provisioners
 
 

@@ -13,8 +13,8 @@ from dateutil import parser
 
 from syncd.app import build, provider_rules
 from syncd.cli import pause_view, render, terminal
-from syncd.cli.conflict_view import movable
-from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
+from syncd.cli.conflict_view import booking_to_move
+from syncd.cli.conflicts import ConflictArgument, conflict_json, find_conflict
 from syncd.cli.inspect import open_state
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
 from syncd.cli.resync_run import copy_of_state, stop_on_signals
@@ -96,7 +96,7 @@ def resolve(
         settings = full()
     store = open_state(settings)
     try:
-        held_conflict = the_conflict(settings, store, conflict)
+        held_conflict = find_conflict(settings, store, conflict)
         resolution = _parse_resolution(
             settings, store, held_conflict, take, at, keep_both=keep_both, dismiss=dismiss
         )
@@ -157,7 +157,7 @@ def _parse_resolution(
         return Resolution(ResolutionKind.TAKE, system, event)
     if at is not None:
         workspace = Workspace(store.state(held_conflict.conflict.provider), "", datetime.now(UTC))
-        booking = movable(workspace, held_conflict)
+        booking = booking_to_move(workspace, held_conflict)
         day = booking.agreed.start if booking is not None else datetime.now(UTC)
         return Resolution(
             ResolutionKind.AT,
@@ -196,7 +196,7 @@ def _check_time(
         raise UsageError(f"{shown} is more than five years away", "Give a time nearer to today.")
     if sure:
         return
-    booking = movable(Workspace(store.state(provider), "", at), held_conflict)
+    booking = booking_to_move(Workspace(store.state(provider), "", at), held_conflict)
     length = timedelta(0) if booking is None else booking.agreed.end - booking.agreed.start
     if not provider_rules(settings, provider).search.hours.contains(at, at + length):
         raise UsageError(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from syncd.app import build
 from syncd.cli import terminal
-from syncd.cli.learned_limits import forget_calls_of_others, limits_in, take_over
+from syncd.cli.learned_limits import forget_calls_of_others, save_limits, stored_limits
 from syncd.cli.options import InterruptedByUserError, UsageError
 from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply, send_request
@@ -65,7 +65,7 @@ def preview_resync(
         finally:
             await app.close_systems()
             if learned is not None:
-                learned.extend(limits_in(store))
+                learned.extend(stored_limits(store))
             store.close()
 
     report = asyncio.run(run())
@@ -107,7 +107,7 @@ async def carry_out(
     ``shown`` the plan that a person agreed to, if one was shown.
     """
     store = Store.open(settings.syncd.state_path)
-    take_over(store, learned)
+    save_limits(store, learned)
     app = build(settings, store=store)
     app.reset_backoff()
     if shown is not None:

@@ -69,7 +69,7 @@ def show_operations(settings: Settings, operations: Sequence[Operation], *, ever
 
 def _show_waiting(waiting: Sequence[Waiting], settings: Settings, *, every: bool) -> None:
     """Print the waiting writes and the reason for each."""
-    listed = waiting if every else waiting[: consent.MAX_ROWS]
+    listed = waiting if every else waiting[: consent.MAX_PLAN_ROWS]
     rows = [
         (w.operation.system, render.operation(w.operation, zone), str(w.why).replace("_", " "))
         for w in listed
@@ -159,13 +159,13 @@ def _show_items(items: Sequence[ReportedItem]) -> None:
 
 def _show_stops(stops: Sequence[Mapping[str, Any]], accept: str | None) -> None:
     if stops and accept is not None:
-        terminal.warn(guard_view.left_over(accept))
-    for line in guard_view.lines(stops):
+        terminal.warn(guard_view.remaining_stops_reason(accept))
+    for line in guard_view.stop_lines(stops):
         terminal.warn(line)
 
 
 def _show_left_behind(settings: Settings, blocks: Iterable[LeftBehind]) -> None:
-    for line in left_behind_view.lines(settings, blocks):
+    for line in left_behind_view.left_behind_lines(settings, blocks):
         terminal.warn(line)
 
 

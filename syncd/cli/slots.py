@@ -13,7 +13,7 @@ import typer
 from syncd.app import RealClock, build_systems
 from syncd.cli import render, terminal
 from syncd.cli.inspect import open_state
-from syncd.cli.learned_limits import remember
+from syncd.cli.learned_limits import load_known_limits
 from syncd.cli.options import (
     ConfigOption,
     FromOption,
@@ -88,7 +88,7 @@ def slots(
 
 async def _read_now(settings: Settings, provider: str, *, quiet: bool) -> list[Availability]:
     systems = build_systems(settings, RealClock())
-    remember(settings.syncd.state_path, systems)
+    load_known_limits(settings.syncd.state_path, systems)
     wanted = [systems[name] for name in sorted(settings.providers[provider].calendars)]
     try:
         with terminal.progress("reading free slots", quiet=quiet):

@@ -11,7 +11,7 @@ import typer
 
 from syncd.app import build
 from syncd.cli import consent, left_behind_view, render, terminal
-from syncd.cli.inspect import open_state, the_booking
+from syncd.cli.inspect import find_booking, open_state
 from syncd.cli.options import (
     AllOption,
     ConfigOption,
@@ -62,7 +62,7 @@ def undo(
         settings = full()
     if booking is not None:
         store = open_state(settings)
-        booking = the_booking(store.find_bookings(booking), booking).id
+        booking = find_booking(store.find_bookings(booking), booking).id
         store.close()
     try:
         if dry_run:
@@ -238,7 +238,7 @@ def _print_skipped(skipped: Sequence[Mapping[str, Any]]) -> None:
 
 def _print_not_configured(settings: Settings, blocks: Iterable[LeftBehind]) -> None:
     """Warn of blocks of the run in calendars that are no longer configured."""
-    lines = list(left_behind_view.lines(settings, blocks))
+    lines = list(left_behind_view.left_behind_lines(settings, blocks))
     for line in lines:
         terminal.warn(line)
     if lines:

@@ -19,4 +19,4 @@ def test_status_lists_orphaned_blocks_after_a_lost_state(desk: Desk) -> None:
     told = json.loads(desk.say("status", "--json").out)
     assert told["orphans"] == len(told["orphaned"]) > 0
     assert set(told["orphaned"][0]) == {"provider", "system", "event", "start", "end"}
-    assert "bear a syncd tag that this state does not know" in desk.say("status").err
+    assert "have a syncd tag that this state does not know" in desk.say("status").err

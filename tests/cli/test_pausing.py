@@ -88,7 +88,7 @@ def test_unpausing_without_a_terminal_needs_yes_and_a_paused_name(desk: Desk) ->
     assert (said.code, "nothing is paused" in said.err) == (2, True)
     desk.say("pause", "clinic")
     said = desk.say("unpause", "clinic")
-    assert (said.code, "nobody can be asked" in " ".join(said.err.split())) == (2, True)
+    assert (said.code, "there is no terminal to ask on" in " ".join(said.err.split())) == (2, True)
     said = desk.say("unpause", "--system", "crm", "--yes")
     assert (
         said.code,

@@ -97,7 +97,7 @@ def test_a_killed_probe_is_cleaned_up_by_the_next_run(desk: Desk, number: signal
     else:
         assert standing(desk) == ["clinic"]
         told = desk.say("status")
-        assert '"syncd probe" in the calendar of alice' in " ".join(told.err.split())
+        assert '"syncd probe" of alice' in " ".join(told.err.split())
         assert [p["system"] for p in json.loads(desk.say("status", "--json").out)["probes"]] == [
             "clinic"
         ]

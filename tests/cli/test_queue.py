@@ -154,7 +154,7 @@ def test_a_dismissed_conflict_is_hidden_until_it_changes(desk: Desk) -> None:
     assert resolve(desk, held, "--dismiss").code == 0
     assert queue(desk) == []
     assert desk.say("resync", "--yes").code == 0
-    assert "told no more" in desk.say("conflicts", "show", held["id"]).out
+    assert "dismissed" in desk.say("conflicts", "show", held["id"]).out
     start = desk.world.at(4, 16)
     platform("clinic", desk).move(clinic, start, start + HOUR)
     assert desk.say("resync", "--yes").code == 3

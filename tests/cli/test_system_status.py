@@ -65,8 +65,10 @@ def test_polling_over_the_rate_limit_is_a_warning(desk: Desk) -> None:
     desk.path.write_text(text)
     said = desk.say("check")
     assert said.code == 0
-    assert "polling would take 8 calls a minute, and can have 6.0" in " ".join(said.out.split())
-    assert "every 15s and the whole one every 24m" in " ".join(said.out.split())
+    assert "polling as configured takes 8 calls per minute, and 6.0 are available" in " ".join(
+        said.out.split()
+    )
+    assert "every 15s and the far window every 24m" in " ".join(said.out.split())
     store = Store.open("sqlite://")
     assert store.allowances() == {}
     store.close()

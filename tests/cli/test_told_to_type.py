@@ -27,7 +27,7 @@ def test_without_a_terminal_the_remedy_names_an_existing_option(
     desk.say("pause", "clinic")
     said = desk.say(*command)
     told = " ".join(said.err.split())
-    assert (said.code, "nobody can be asked" in told, "--yes" in told) == (2, True, True)
+    assert (said.code, "there is no terminal to ask on" in told, "--yes" in told) == (2, True, True)
     assert look in told
     assert ("--dry-run" in told) == (look == "--dry-run")
 
@@ -59,7 +59,7 @@ def test_a_cleanup_dry_run_lists_tagged_blocks_and_their_option(desk: Desk) -> N
     said = desk.say("cleanup", "--system", "clinic", "--dry-run")
     told = " ".join(said.out.split())
     assert "clinic: bob · Europe/Berlin" in said.out
-    assert "tag stands once" in told
+    assert "tag occurs once" in told
     assert "nothing was changed" in told
     assert "--tagged bob/clinic" in told
     assert "0 blocks would be removed" not in told
@@ -72,7 +72,7 @@ def test_tagged_blocks_that_were_not_chosen_are_listed_last(desk: Desk) -> None:
     said = desk.say("cleanup", "--yes", "--system", "clinic", "--tagged", "bob/clinic")
     told = " ".join(said.err.split())
     assert said.code == 3, said.out + said.err
-    assert "only its tag says it is syncd's (--tagged alice/clinic)" in told
+    assert "only its tag shows that it is syncd's (--tagged alice/clinic)" in told
     assert "--tagged bob/clinic" not in told
 
 

@@ -40,7 +40,7 @@ def test_a_run_is_previewed_undone_and_not_written_again(desk: Desk) -> None:
     again = json.loads(desk.say("resync", "--yes", "--json").out)
     assert sum(again["operations"].values()) == 0
     assert again["exposures"] == made
-    assert "taken back by" in " ".join(desk.say("status").out.split())
+    assert "was removed by `syncd undo`" in " ".join(desk.say("status").out.split())
 
 
 def test_one_booking_is_undone_and_a_changed_one_is_skipped(desk: Desk) -> None:

@@ -14,16 +14,16 @@ CONSENT = (
                 "nobody_needs_to_have_agreed",
                 (
                     f"{_CLI}/test_earlier_consent.py::"
-                    "test_a_fresh_state_is_not_written_with_before_somebody_agreed"
+                    "test_a_new_state_needs_consent_before_its_first_write"
                 ),
             ),
             (
                 "every_calendar_is_known",
-                f"{_CLI}/test_earlier_consent.py::test_what_is_new_to_the_state_is_not_written_to_unasked",
+                f"{_CLI}/test_earlier_consent.py::test_a_calendar_that_is_new_to_the_state_needs_consent",
             ),
             (
                 "a_question_is_asked_of_nobody",
-                f"{_CLI}/test_earlier_consent.py::test_undo_and_restore_need_yes_where_nobody_can_be_asked",
+                f"{_CLI}/test_earlier_consent.py::test_undo_and_restore_need_yes_without_a_terminal",
             ),
         ),
     ),
@@ -56,7 +56,7 @@ CONSENT = (
                 "a_restore_asks_before_it_looks",
                 (
                     f"{_CLI}/test_backup.py::"
-                    "test_a_file_that_cannot_be_restored_is_refused_before_anybody_is_asked"
+                    "test_a_file_that_cannot_be_restored_is_refused_before_the_question"
                 ),
             ),
             (
@@ -80,7 +80,7 @@ CONSENT = (
             ),
             (
                 "formulas_are_exported",
-                f"{_CLI}/test_export.py::test_no_cell_of_an_export_is_calculated_by_a_spreadsheet",
+                f"{_CLI}/test_export.py::test_no_cell_of_an_export_runs_as_a_formula",
             ),
         ),
     ),

@@ -36,7 +36,7 @@ def test_all_commands_work_with_secrets_that_only_root_can_read(desk: Desk, host
         assert ended.code == code, (command, ended)
         return ended.out
 
-    assert "nothing was synced yet" in done("status")
+    assert "nothing synced yet" in done("status")
     assert done("plan")
     first = json.loads(done("resync", "--yes", "--json"))
     assert first["converged"]
