@@ -371,7 +371,7 @@ def test_a_system_that_does_not_answer_stops_no_other(desk: Desk) -> None:
     desk.world.sandbox.clinic.faults.add(Fault(FaultKind.UNAUTHORISED))
     said = desk.say("provision", "--apply")
     assert said.code == 4
-    assert "clinic: nothing is known of it now" in said.err
+    assert "clinic: could not be read now" in said.err
     assert any(g.name == "Sales Team" for g in desk.world.sandbox.legacy.groups.values())
 
 
