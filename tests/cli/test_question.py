@@ -86,7 +86,7 @@ def test_the_question_shows_signs_totals_and_at_most_twenty_rows(desk: Desk, sta
     assert len(re.findall(r"^ ?\+ +(?:crm|clinic|legacy) ", shown, flags=re.MULTILINE)) == 20
     assert f"… and {total - 20} more (--all)" in shown
     assert re.search(rf"^ ?all +{total}\b", shown, flags=re.MULTILINE)
-    assert re.search(r"system +\+ made", shown)
+    assert re.search(r"system +\+ created", shown)
     assert "\x1b[32m+" in typist.raw
     assert max(map(len, shown.splitlines())) <= 80
 

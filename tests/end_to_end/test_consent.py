@@ -61,7 +61,7 @@ async def test_an_undo_beside_a_daemon_shows_the_plan_and_asks(place: Place) -> 
         )
         code, screen = await asyncio.to_thread(answered, place, run, "n")
         assert (code, "Nothing was written." in screen, standing(place)) == (4, True, written)
-        assert "- freed" in screen
+        assert "- removed" in screen
         code, screen = await asyncio.to_thread(answered, place, run, "y")
         assert (code, standing(place)) == (0, OTHERS), screen
 
