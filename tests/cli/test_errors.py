@@ -29,7 +29,7 @@ SHAPE = {"message", "remedy", "exit"}
         (["history", "--run", "zzz"], 2, "there is no run 'zzz'"),
         (["bookings", "-p", "dave"], 2, "there is no provider 'dave'"),
         (["slots", "-p", "dave"], 2, "dave"),
-        (["plan", "--from", "tomorrow"], 2, "is no day"),
+        (["plan", "--from", "tomorrow"], 2, "is not a valid day"),
         (["resync", "--accept", "zzz"], 2, "there is no run 'zzz'"),
         (["undo", "zzz", "--yes"], 2, "there is no run 'zzz'"),
         (["conflicts", "show", "zzz"], 2, "there is no conflict 'zzz'"),

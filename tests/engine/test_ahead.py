@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.cli.run_summary import ending
+from syncd.cli.run_summary import summary_line
 from syncd.engine.report import Remaining, Report
 from syncd.engine.writer import JOURNAL_BATCH, MAX_SEND_DELAY, RESTAMP_AFTER
 from syncd.model import Action, BulkCall, Changes, Intent, IntentState, Operation
@@ -171,7 +171,7 @@ async def test_an_interrupted_resync_counts_as_unmade_what_a_plan_then_shows(sho
     shop.restart()
     plan = await shop.engine.resync(dry_run=True)
     assert report.left == {Remaining.INTERRUPTED: 1, Remaining.UNMADE: len(plan.planned)}
-    assert ending(report.left, 0).endswith(
+    assert summary_line(report.left, 0).endswith(
         f"left: {len(plan.planned)} writes not made yet (syncd plan)"
     )
 

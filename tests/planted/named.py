@@ -420,7 +420,7 @@ def a_restore_asks_before_it_looks(patch: Patch) -> None:
 
 def a_choice_leaves_nothing(patch: Patch) -> None:
     """What a person has to do after a choice is not named."""
-    patch.setattr("syncd.cli.conflict_view._left", lambda *_given: iter(()))
+    patch.setattr("syncd.cli.conflict_view._remaining_tasks", lambda *_given: iter(()))
 
 
 def forgotten_hashes_stay(patch: Patch) -> None:
