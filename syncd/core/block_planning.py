@@ -55,26 +55,28 @@ class BlockPlanningInput:
     changes: Mapping[Id, Value] = field(default_factory=dict)
 
 
-def plan_calendar(draft: Workspace, calendar: CalendarState, what: BlockPlanningInput) -> BlockPlan:
+def plan_calendar(
+    workspace: Workspace, calendar: CalendarState, what: BlockPlanningInput
+) -> BlockPlan:
     """Plan one calendar's blocks, and take over the links that need no write.
 
     What is planned in a calendar that cannot be written to now is to wait.
     """
-    empty = vacated_intervals(draft, calendar.system, what.changes)
-    claims, now = {**what.claims, **empty}, draft.now
-    bookings = _meant_for(draft, what.calendars, calendar.system)
+    empty = vacated_intervals(workspace, calendar.system, what.changes)
+    claims, now = {**what.claims, **empty}, workspace.now
+    bookings = _meant_for(workspace, what.calendars, calendar.system)
     holding = {
         booking: [
             _after(r, what.changes)
-            for r in draft.appointments(booking)
-            if booking not in empty and holds_meeting(r, draft, booking, calendar)
+            for r in workspace.appointments(booking)
+            if booking not in empty and holds_meeting(r, workspace, booking, calendar)
         ]
-        for booking in draft.bookings
+        for booking in workspace.bookings
     }
-    others = _others(draft, calendar, what)
-    left_be = suppressed_bookings(draft, calendar.system)
-    released = _released(draft, calendar.system)
-    buffers = buffers_of(draft, what.calendars, bookings, calendar.system)
+    others = _others(workspace, calendar, what)
+    left_be = suppressed_bookings(workspace, calendar.system)
+    released = _released(workspace, calendar.system)
+    buffers = buffers_of(workspace, what.calendars, bookings, calendar.system)
 
     def beside(
         there: Sequence[TrackedEvent], let_be: AbstractSet[str] = frozenset()
@@ -94,24 +96,24 @@ def plan_calendar(draft: Workspace, calendar: CalendarState, what: BlockPlanning
     orphans = [r for r in what.orphans if r.system == calendar.system]
     if orphans and calendar.writable:
         alone = asked([r for r in others if r not in orphans])
-        adopted = _adopt_orphans(draft, calendar.system, what, alone)
+        adopted = _adopt_orphans(workspace, calendar.system, what, alone)
     # An orphan closes its time, but where a block of ours does, ours is the one that stays.
-    ours = _closed_by_ours(draft, calendar.system)
+    ours = _closed_by_ours(workspace, calendar.system)
     others = [r for r in others if r not in orphans or _interval(r) not in ours]
     wanted = asked(others)
-    refused = rejected_writes.rejected_times(draft, calendar.system, wanted) if buffers else {}
+    refused = rejected_writes.rejected_times(workspace, calendar.system, wanted) if buffers else {}
     if refused:
         # The platform takes no block over what stands in a buffer: better one without it.
-        plain = without_buffers(draft, wanted, refused)
+        plain = without_buffers(workspace, wanted, refused)
         buffers = {booking: buffer for booking, buffer in buffers.items() if booking not in plain}
         wanted = asked(others)
-    stay = left_be | stopped_bookings(draft, beside=calendar.system)
+    stay = left_be | stopped_bookings(workspace, beside=calendar.system)
     own = [
         block
-        for block in _staying(draft, calendar.system, what.untouchable)
+        for block in _staying(workspace, calendar.system, what.untouchable)
         if block.interval in wanted or not block.bookings & stay
     ]
-    blocks = plan_blocks(draft.state.provider, calendar, wanted, own, now)
+    blocks = plan_blocks(workspace.state.provider, calendar, wanted, own, now)
     blocks = replace(
         blocks,
         intervals=beside(others),
@@ -120,33 +122,33 @@ def plan_calendar(draft: Workspace, calendar: CalendarState, what: BlockPlanning
     )
     if not calendar.writable:
         return replace(blocks, operations=()) if calendar.read_only else blocks
-    _take_over(draft, calendar.system, blocks)
+    _take_over(workspace, calendar.system, blocks)
     return blocks
 
 
-def _take_over(draft: Workspace, system: str, blocks: BlockPlan) -> None:
+def _take_over(workspace: Workspace, system: str, blocks: BlockPlan) -> None:
     """Take over the links that a plan changes without a write."""
     for event, serves in blocks.links:
-        _relink_block(draft, system, event, serves)
+        _relink_block(workspace, system, event, serves)
     for record in blocks.found:
-        draft.accept(record)
+        workspace.accept(record)
     for record in blocks.lost:
-        for replica in [r for r in draft.replicas() if _is(r, record)]:
-            draft.unlink(replica)
-        draft.accept(record)
+        for replica in [r for r in workspace.replicas() if _is(r, record)]:
+            workspace.unlink(replica)
+        workspace.accept(record)
 
 
 def _others(
-    draft: Workspace, calendar: CalendarState, what: BlockPlanningInput
+    workspace: Workspace, calendar: CalendarState, what: BlockPlanningInput
 ) -> list[TrackedEvent]:
     """Return what closes time in a calendar and is not ours.
 
     What a system says that is not believed or stopped is not decided on, but the time is taken.
     """
-    stopped = [r for r in draft.stopped.values() if r.system == calendar.system and r.observed]
+    stopped = [r for r in workspace.stopped.values() if r.system == calendar.system and r.observed]
     return stopped + [
         record
-        for record in draft.records.values()
+        for record in workspace.records.values()
         if record.system == calendar.system
         and (is_foreign_block(record) or record in what.unmatched or not calendar.trusted)
         and not record.created_by_us
@@ -154,26 +156,28 @@ def _others(
     ]
 
 
-def _released(draft: Workspace, system: str) -> set[str]:
+def _released(workspace: Workspace, system: str) -> set[str]:
     """Return the bookings whose block in a system a person wants as it is."""
-    return {r.booking for r in draft.replicas() if r.role is Role.RELEASED and r.system == system}
+    return {
+        r.booking for r in workspace.replicas() if r.role is Role.RELEASED and r.system == system
+    }
 
 
-def _staying(draft: Workspace, system: str, left: AbstractSet[str]) -> list[OurBlock]:
+def _staying(workspace: Workspace, system: str, left: AbstractSet[str]) -> list[OurBlock]:
     """Return our blocks in a system, but for those that are queued to go."""
     leaving = {
         intent.operation.event
-        for intent in draft.state.intents
+        for intent in workspace.state.intents
         if intent.state is IntentState.ACCEPTED
         and intent.operation.action is Action.REMOVE_BLOCK
         and intent.operation.system == system
     }
-    own = our_blocks(draft.records.values(), draft.replicas(), system, left)
+    own = our_blocks(workspace.records.values(), workspace.replicas(), system, left)
     return [block for block in own if block.record.id not in leaving]
 
 
 def _adopt_orphans(
-    draft: Workspace,
+    workspace: Workspace,
     system: str,
     what: BlockPlanningInput,
     wanted: Mapping[Interval, AbstractSet[str]],
@@ -183,7 +187,7 @@ def _adopt_orphans(
     A syncd made them, and the state that knew them is lost or older than they are. One that stands
     where no block is wanted may be another installation's, and stays as it is.
     """
-    taken = _closed_by_ours(draft, system)
+    taken = _closed_by_ours(workspace, system)
     adopted: list[TrackedEvent] = []
     for record in sorted(what.orphans, key=lambda r: r.id):
         interval = _interval(record)
@@ -191,13 +195,13 @@ def _adopt_orphans(
             continue
         if interval not in taken and may_adopt(record, what.ownership):
             taken.add(interval)
-            adopted.append(adopt(draft, record, what.new_id()))
+            adopted.append(adopt(workspace, record, what.new_id()))
     return adopted
 
 
-def _closed_by_ours(draft: Workspace, system: str) -> set[Interval]:
+def _closed_by_ours(workspace: Workspace, system: str) -> set[Interval]:
     """Return the intervals that blocks of ours close in a system."""
-    ours = (r for r in draft.records.values() if r.created_by_us and r.system == system)
+    ours = (r for r in workspace.records.values() if r.created_by_us and r.system == system)
     return {interval for r in ours if (interval := _interval(r)) is not None}
 
 
@@ -206,7 +210,7 @@ def _interval(record: TrackedEvent) -> Interval | None:
     return seen.interval if seen is not None and seen.busy else None
 
 
-def blocks_under_doubt(draft: Workspace, calendars: Mapping[str, CalendarState]) -> set[str]:
+def blocks_under_doubt(workspace: Workspace, calendars: Mapping[str, CalendarState]) -> set[str]:
     """The blocks, by event id, that are to stay as they are for now.
 
     Where a calendar newly shows something that may not be believed now, the time may be taken, and
@@ -214,7 +218,7 @@ def blocks_under_doubt(draft: Workspace, calendars: Mapping[str, CalendarState])
     """
     moved = {
         record.id
-        for record in draft.records.values()
+        for record in workspace.records.values()
         if record.created_by_us
         and record.observed is not None
         and record.system in calendars
@@ -223,7 +227,7 @@ def blocks_under_doubt(draft: Workspace, calendars: Mapping[str, CalendarState])
     stopped = {name for name, calendar in calendars.items() if not calendar.trusted}
     shown = [
         record.observed
-        for record in draft.records.values()
+        for record in workspace.records.values()
         if record.system in stopped
         and not record.created_by_us
         and has_pending_change(record)
@@ -232,7 +236,7 @@ def blocks_under_doubt(draft: Workspace, calendars: Mapping[str, CalendarState])
     ]
     return moved | {
         record.id
-        for record in draft.records.values()
+        for record in workspace.records.values()
         if record.created_by_us
         and record.system not in stopped
         and not has_pending_change(record)
@@ -241,38 +245,38 @@ def blocks_under_doubt(draft: Workspace, calendars: Mapping[str, CalendarState])
     }
 
 
-def suppressed_bookings(draft: Workspace, system: str) -> AbstractSet[str]:
+def suppressed_bookings(workspace: Workspace, system: str) -> AbstractSet[str]:
     """The bookings that are left as they are in a system, as a person took back a write there."""
     return {
         waiver.booking
-        for waiver in draft.state.undo_suppressions
+        for waiver in workspace.state.undo_suppressions
         if waiver.system == system
-        and waiver.booking in draft.bookings
-        and draft.bookings[waiver.booking].revision == waiver.revision
+        and waiver.booking in workspace.bookings
+        and workspace.bookings[waiver.booking].revision == waiver.revision
     }
 
 
 def _meant_for(
-    draft: Workspace, calendars: Mapping[str, CalendarState], system: str
+    workspace: Workspace, calendars: Mapping[str, CalendarState], system: str
 ) -> list[Booking]:
     """The bookings that close time in a system; what a room closes stays in its own."""
-    every = list(draft.bookings.values())
+    every = list(workspace.bookings.values())
     if all(calendar.affects is None for calendar in calendars.values()):
         return every
-    return [booking for booking in every if _reaches(draft, calendars, booking, system)]
+    return [booking for booking in every if _reaches(workspace, calendars, booking, system)]
 
 
 def _reaches(
-    draft: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, system: str
+    workspace: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, system: str
 ) -> bool:
     """Whether a booking is meant to close time in a system; what a room closes stays in its own."""
-    sources = [r.system for r in draft.present(booking.id) if r.system in calendars]
+    sources = [r.system for r in workspace.present(booking.id) if r.system in calendars]
     reaches = [calendars[source].affects for source in sources]
     return not reaches or any(reach is None or system in reach for reach in reaches)
 
 
 def holds_meeting(
-    record: TrackedEvent, draft: Workspace, booking: str, calendar: CalendarState
+    record: TrackedEvent, workspace: Workspace, booking: str, calendar: CalendarState
 ) -> bool:
     """Whether the calendar has this meeting itself, so that it needs no block on top."""
     if record.system != calendar.system or record.end_accepted:
@@ -283,13 +287,13 @@ def holds_meeting(
     if shown is None or shown.busy:
         return True
     # It is off there, but the meeting is on: either it can be revived, or the time needs a block.
-    return draft.bookings[booking].agreed.status in calendar.statuses
+    return workspace.bookings[booking].agreed.status in calendar.statuses
 
 
-def pending_changes_of(draft: Workspace, operations: Sequence[Operation]) -> dict[Id, Value]:
+def pending_changes_of(workspace: Workspace, operations: Sequence[Operation]) -> dict[Id, Value]:
     """Return what appointments are changed to, now or by what is queued; not what is refused."""
-    now = [o for o in operations if rejected_writes.blocking_conflict(draft, o) is None]
-    queued = [i.operation for i in draft.state.intents if i.state is IntentState.ACCEPTED]
+    now = [o for o in operations if rejected_writes.blocking_conflict(workspace, o) is None]
+    queued = [i.operation for i in workspace.state.intents if i.state is IntentState.ACCEPTED]
     return {
         (o.system, o.event): o.after
         for o in (*queued, *now)
@@ -307,14 +311,16 @@ def _is(replica: Replica, record: TrackedEvent) -> bool:
     return replica.system == record.system and replica.event == record.id
 
 
-def _relink_block(draft: Workspace, system: str, event: str, serves: AbstractSet[str]) -> None:
+def _relink_block(workspace: Workspace, system: str, event: str, serves: AbstractSet[str]) -> None:
     linked = {
         r.booking: r
-        for r in draft.replicas()
+        for r in workspace.replicas()
         if r.system == system and r.event == event and r.role is Role.BLOCK
     }
     for booking, replica in sorted(linked.items()):
         if booking not in serves:
-            draft.unlink(replica)
+            workspace.unlink(replica)
     for booking in sorted(serves - linked.keys()):
-        draft.link(Replica(booking, system, event, Role.BLOCK, draft.bookings[booking].revision))
+        workspace.link(
+            Replica(booking, system, event, Role.BLOCK, workspace.bookings[booking].revision)
+        )

@@ -16,7 +16,7 @@ from syncd.model import Conflict, Operation, Value, Waiting, WaitReason
 
 
 def propagate_all(
-    draft: Workspace,
+    workspace: Workspace,
     calendars: Mapping[str, CalendarState],
     claims: dict[str, list[Value]],
     frozen: AbstractSet[str],
@@ -28,22 +28,24 @@ def propagate_all(
     operations: list[Operation] = []
     conflicts: list[Conflict] = []
     waiting: list[Waiting] = []
-    for booking_id in sorted(draft.bookings.keys() - claims.keys()):
-        booking = draft.bookings[booking_id]
+    for booking_id in sorted(workspace.bookings.keys() - claims.keys()):
+        booking = workspace.bookings[booking_id]
         pairs = [
             p
-            for p in draft.pairs(booking_id)
-            if booking_id not in suppressed_bookings(draft, p[0].system)
+            for p in workspace.pairs(booking_id)
+            if booking_id not in suppressed_bookings(workspace, p[0].system)
         ]
         told = propagate(booking, pairs, calendars)
         conflicts += told.conflicts
         for replica in told.settled:
-            draft.link(replica)
-        why = {o: w for o in told.operations if (w := _why_held(draft, calendars, o)) is not None}
-        stopped = [o for o in told.operations if (o.system, o.event) in draft.stopped]
-        waits = [o for o in told.operations if _is_refused(draft, calendars, o)]
+            workspace.link(replica)
+        why = {
+            o: w for o in told.operations if (w := _why_held(workspace, calendars, o)) is not None
+        }
+        stopped = [o for o in told.operations if (o.system, o.event) in workspace.stopped]
+        waits = [o for o in told.operations if _is_refused(workspace, calendars, o)]
         if booking_id in frozen or waits or why or stopped or told.apart:
-            claims[booking_id] = [booking.agreed, *shown(draft, calendars, booking_id)]
+            claims[booking_id] = [booking.agreed, *shown(workspace, calendars, booking_id)]
         if booking_id not in frozen:
             operations += [o for o in told.operations if o not in why and o not in stopped]
             waiting += [Waiting(o, WaitReason.GUARD) for o in stopped]
@@ -52,7 +54,7 @@ def propagate_all(
 
 
 def _is_refused(
-    draft: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
+    workspace: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
 ) -> bool:
     """Whether a write is refused: what waits for its system is not newly too late, but as it was.
 
@@ -60,16 +62,16 @@ def _is_refused(
     """
     can = calendars[operation.system].blocked is None
     return (rejected_writes.blocking_conflict if can else rejected_writes.open_rejection)(
-        draft, operation
+        workspace, operation
     ) is not None
 
 
 def _why_held(
-    draft: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
+    workspace: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
 ) -> WaitReason | None:
     """Return why a write waits for a person, if it does."""
     calendar = calendars[operation.system]
-    record = draft.records.get((operation.system, operation.event or ""))
+    record = workspace.records.get((operation.system, operation.event or ""))
     if is_held(record, calendar):
         return WaitReason.SERIES
     why = calendar.why_not_updated(operation)

@@ -17,7 +17,7 @@ from syncd.model import NO_BUFFER, Booking, Buffer, Kind, TrackedEvent, Value
 
 
 def buffer_of(
-    draft: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, system: str
+    workspace: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, system: str
 ) -> Buffer:
     """The buffer that a block for a booking covers in a system.
 
@@ -27,7 +27,7 @@ def buffer_of(
     found = NO_BUFFER
     if booking.kind is not Kind.APPOINTMENT:
         return found
-    for record in draft.appointments(booking.id):
+    for record in workspace.appointments(booking.id):
         calendar = calendars.get(record.system)
         if calendar is None or record.system == system or record.observed is None:
             continue
@@ -36,7 +36,7 @@ def buffer_of(
 
 
 def buffers_of(
-    draft: Workspace,
+    workspace: Workspace,
     calendars: Mapping[str, CalendarState],
     bookings: Iterable[Booking],
     system: str,
@@ -44,12 +44,12 @@ def buffers_of(
     """The buffers that blocks cover in a system, by booking; those without one are left out."""
     if not any(calendar.buffers for calendar in calendars.values()):
         return {}
-    found = ((b.id, buffer_of(draft, calendars, b, system)) for b in bookings)
+    found = ((b.id, buffer_of(workspace, calendars, b, system)) for b in bookings)
     return {booking: buffer for booking, buffer in found if buffer}
 
 
 def without_buffers(
-    draft: Workspace,
+    workspace: Workspace,
     wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]],
     refused: Iterable[tuple[datetime, datetime]],
 ) -> set[str]:
@@ -62,7 +62,7 @@ def without_buffers(
     more = {booking for interval in refused for booking in wanted[interval]}
     while more:
         plain |= more
-        times = [draft.bookings[booking].agreed for booking in more]
+        times = [workspace.bookings[booking].agreed for booking in more]
         more = {
             booking
             for (start, end), serves in wanted.items()
@@ -70,7 +70,7 @@ def without_buffers(
             if any(
                 time.start < end
                 and start < time.end
-                and not draft.bookings[booking].agreed.overlaps(time)
+                and not workspace.bookings[booking].agreed.overlaps(time)
                 for time in times
             )
         } - plain
@@ -78,11 +78,16 @@ def without_buffers(
 
 
 def as_meeting(
-    draft: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, record: TrackedEvent
+    workspace: Workspace,
+    calendars: Mapping[str, CalendarState],
+    booking: Booking,
+    record: TrackedEvent,
 ) -> TrackedEvent:
     """Return a block of ours with the time of the meeting that it stands for."""
     buffer = (
-        buffer_of(draft, calendars, booking, record.system) if record.created_by_us else NO_BUFFER
+        buffer_of(workspace, calendars, booking, record.system)
+        if record.created_by_us
+        else NO_BUFFER
     )
     if not buffer:
         return record

@@ -12,7 +12,7 @@ from syncd.model import Claim, Conflict, ConflictKind, HeldConflict
 
 
 def update_queue(
-    draft: Workspace,
+    workspace: Workspace,
     found: Sequence[Conflict],
     calendars: Mapping[str, CalendarState],
     new_id: Callable[[], str],
@@ -25,24 +25,26 @@ def update_queue(
     now. One that a person dismisses stays, and is told no more.
     """
     now = {conflict_identity(c): c for c in found}
-    for held in draft.state.conflicts:
+    for held in workspace.state.conflicts:
         old = held.conflict
         same = now.pop(conflict_identity(old), None)
         if same is not None:
             if verdict.answers(old) and verdict.quiet:
-                draft.changes.opened.append(replace(held, outcome=verdict.rule))
+                workspace.changes.opened.append(replace(held, outcome=verdict.rule))
             elif (same.rule, same.held) != (old.rule, old.held):
                 # The configuration says something else of it now.
-                draft.changes.opened.append(replace(held, conflict=same))
+                workspace.changes.opened.append(replace(held, conflict=same))
             continue
         again = any((old.kind, old.subject) == (c.kind, c.subject) for c in now.values())
         guard = old.kind is ConflictKind.GUARD
         if not again and not guard and not all(is_trusted(c, calendars) for c in old.claims):
             continue
-        outcome = "its inputs changed" if again else _reason(draft, held, verdict)
-        draft.changes.closed.append(replace(held, closed_at=draft.now, outcome=outcome))
+        outcome = "its inputs changed" if again else _reason(workspace, held, verdict)
+        workspace.changes.closed.append(replace(held, closed_at=workspace.now, outcome=outcome))
     for conflict in now.values():
-        draft.changes.opened.append(HeldConflict(new_id(), conflict, draft.now, draft.run))
+        workspace.changes.opened.append(
+            HeldConflict(new_id(), conflict, workspace.now, workspace.run)
+        )
 
 
 def is_trusted(claim: Claim, calendars: Mapping[str, CalendarState]) -> bool:
@@ -51,14 +53,14 @@ def is_trusted(claim: Claim, calendars: Mapping[str, CalendarState]) -> bool:
     return calendar is None or (calendar.trusted and claim.event not in calendar.stopped)
 
 
-def _reason(draft: Workspace, held: HeldConflict, verdict: Directive) -> str:
+def _reason(workspace: Workspace, held: HeldConflict, verdict: Directive) -> str:
     """Why a conflict is no more."""
     conflict = held.conflict
     values = [claim.value for claim in conflict.claims if claim.value is not None]
-    booking = draft.bookings.get(conflict.subject)
+    booking = workspace.bookings.get(conflict.subject)
     if verdict.answers(conflict):
         reason = verdict.rule
-    elif values and all(value.end <= draft.now for value in values):
+    elif values and all(value.end <= workspace.now for value in values):
         reason = "its time has passed"
     elif conflict.kind in _SOLVED:
         reason = _SOLVED[conflict.kind]

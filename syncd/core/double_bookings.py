@@ -37,7 +37,7 @@ class _Sitting:
 
 
 def double_bookings(
-    draft: Workspace, calendars: Mapping[str, CalendarState], rules: Rules, capacity: int
+    workspace: Workspace, calendars: Mapping[str, CalendarState], rules: Rules, capacity: int
 ) -> list[Conflict]:
     """Every pair of meetings that overlap and are not over. ``capacity`` may take place at once.
 
@@ -46,22 +46,22 @@ def double_bookings(
     """
     found: list[Conflict] = []
     sittings: list[_Sitting] = []
-    for together, seats in _together(draft, calendars):
+    for together, seats in _together(workspace, calendars):
         sittings.append(_Sitting(together[:seats]))
         over = [(together[0], late) for late in together[seats:]]
-        found += [_conflict(draft, pair, rules) for pair in over if capacity == 1]
+        found += [_conflict(workspace, pair, rules) for pair in over if capacity == 1]
         sittings += [_Sitting((late,)) for late in together[seats:] if capacity > 1]
-    pairs = (p for p in _overlapping(sittings, capacity) if not _is_one_record(draft, *p))
-    found += [_conflict(draft, pair, rules) for pair in pairs]
+    pairs = (p for p in _overlapping(sittings, capacity) if not _is_one_record(workspace, *p))
+    found += [_conflict(workspace, pair, rules) for pair in pairs]
     return found
 
 
-def _is_one_record(draft: Workspace, first: Booking, second: Booking) -> bool:
+def _is_one_record(workspace: Workspace, first: Booking, second: Booking) -> bool:
     """Whether both show one record: it has just become the first host's, or no longer is."""
     return any(
         one.system == other.system and same_record(one.id, other.id)
-        for one in draft.present(first.id)
-        for other in draft.present(second.id)
+        for one in workspace.present(first.id)
+        for other in workspace.present(second.id)
     )
 
 
@@ -77,20 +77,20 @@ def booking_pair(conflict: Conflict) -> tuple[str, str]:
 
 
 def _together(
-    draft: Workspace, calendars: Mapping[str, CalendarState]
+    workspace: Workspace, calendars: Mapping[str, CalendarState]
 ) -> Iterator[tuple[tuple[Booking, ...], int]]:
     """Meetings grouped by service and time where a service has several seats; others alone."""
     groups: dict[tuple[object, ...], list[Booking]] = defaultdict(list)
     seats: dict[tuple[object, ...], int] = {}
-    for booking in sorted(draft.bookings.values(), key=_age):
+    for booking in sorted(workspace.bookings.values(), key=_age):
         if not (
             booking.kind is Kind.APPOINTMENT
             and booking.agreed.busy
-            and booking.agreed.end > draft.now
+            and booking.agreed.end > workspace.now
         ):
             continue
         key: tuple[object, ...] = (booking.id,)
-        for record in draft.present(booking.id):
+        for record in workspace.present(booking.id):
             calendar = calendars.get(record.system)
             room = calendar.seats.get(record.service or "", 1) if calendar else 1
             if room > 1:
@@ -121,9 +121,9 @@ def _age(booking: Booking) -> tuple[str, str]:
     return (booking.opened_at.isoformat() if booking.opened_at else "", booking.id)
 
 
-def _conflict(draft: Workspace, pair: tuple[Booking, Booking], rules: Rules) -> Conflict:
+def _conflict(workspace: Workspace, pair: tuple[Booking, Booking], rules: Rules) -> Conflict:
     first, second = pair
-    records = [draft.present(b.id)[:1] for b in pair]
+    records = [workspace.present(b.id)[:1] for b in pair]
     claims = tuple(
         Claim(r.system, r.id, b.agreed, r.observed_at)
         for b, shown in zip(pair, records, strict=True)

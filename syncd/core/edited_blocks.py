@@ -22,75 +22,77 @@ from syncd.model import Booking, ConflictKind, Replica, Role, TrackedEvent
 
 
 def blocks_to_follow(
-    draft: Workspace, calendars: Mapping[str, CalendarState], rules: Rules
+    workspace: Workspace, calendars: Mapping[str, CalendarState], rules: Rules
 ) -> dict[str, list[TrackedEvent]]:
     """The moved blocks that each booking is to follow."""
     found: dict[str, list[TrackedEvent]] = defaultdict(list)
-    for record, links in _edited(draft, calendars, rules, Choice.RESCHEDULE):
+    for record, links in _edited(workspace, calendars, rules, Choice.RESCHEDULE):
         if record.observed is None or not record.observed.busy or len(links) != 1:
             continue
-        booking = draft.bookings[links[0].booking]
-        shown = as_meeting(draft, calendars, booking, record)
+        booking = workspace.bookings[links[0].booking]
+        shown = as_meeting(workspace, calendars, booking, record)
         moved = record.base is not None and record.base.interval != record.observed.interval
-        late = shown.observed is None or shown.observed.end <= draft.now
-        if moved and not late and not why_immovable(draft, booking, calendars):
+        late = shown.observed is None or shown.observed.end <= workspace.now
+        if moved and not late and not why_immovable(workspace, booking, calendars):
             found[booking.id].append(shown)
     return found
 
 
-def release_edited(draft: Workspace, calendars: Mapping[str, CalendarState], rules: Rules) -> None:
+def release_edited(
+    workspace: Workspace, calendars: Mapping[str, CalendarState], rules: Rules
+) -> None:
     """Let go of the blocks that a person moved or removed, where the rule says so."""
-    for record, links in list(_edited(draft, calendars, rules, Choice.RELEASE)):
+    for record, links in list(_edited(workspace, calendars, rules, Choice.RELEASE)):
         law = rules.effective_rule(ConflictKind.BLOCK_EDITED, {record.system})
         for link in links:
-            booking = draft.bookings[link.booking]
-            draft.link(replace(link, role=Role.RELEASED, synced_revision=booking.revision))
-            draft.log(booking, "released", record=record, rule=str(law))
-        draft.accept(record)
-    for link in list(draft.replicas()):
-        released = draft.records.get((link.system, link.event))
+            booking = workspace.bookings[link.booking]
+            workspace.link(replace(link, role=Role.RELEASED, synced_revision=booking.revision))
+            workspace.log(booking, "released", record=record, rule=str(law))
+        workspace.accept(record)
+    for link in list(workspace.replicas()):
+        released = workspace.records.get((link.system, link.event))
         if link.role is Role.RELEASED and released is not None and has_pending_change(released):
             # Moved once more: whoever did it may have it there, too.
-            draft.accept(released)
+            workspace.accept(released)
 
 
-def end_releases(draft: Workspace) -> None:
+def end_releases(workspace: Workspace) -> None:
     """A release ends with what it was for: the booking has moved, or is off."""
-    for link in list(draft.replicas()):
+    for link in list(workspace.replicas()):
         if link.role is not Role.RELEASED:
             continue
-        booking = draft.bookings.get(link.booking)
+        booking = workspace.bookings.get(link.booking)
         if booking is not None and booking.agreed.busy and link.synced_revision == booking.revision:
             continue
-        record = draft.records.get((link.system, link.event))
+        record = workspace.records.get((link.system, link.event))
         if booking is None or record is None or record.observed is None:
-            draft.unlink(link)
+            workspace.unlink(link)
         else:
-            draft.link(replace(link, role=Role.BLOCK))
+            workspace.link(replace(link, role=Role.BLOCK))
 
 
-def transfer_release(draft: Workspace, before: Booking, after: Booking) -> None:
+def transfer_release(workspace: Workspace, before: Booking, after: Booking) -> None:
     """A release lasts while only the status changes."""
     if before.agreed.interval == after.agreed.interval and after.agreed.busy:
-        extend_release(draft, before, after)
+        extend_release(workspace, before, after)
 
 
-def extend_release(draft: Workspace, before: Booking, after: Booking) -> None:
+def extend_release(workspace: Workspace, before: Booking, after: Booking) -> None:
     """Let the releases of a booking last, as nobody has changed when it is."""
-    for link in list(draft.links.get(after.id, {}).values()):
+    for link in list(workspace.links.get(after.id, {}).values()):
         if link.role is Role.RELEASED and link.synced_revision == before.revision:
-            draft.link(replace(link, synced_revision=after.revision))
+            workspace.link(replace(link, synced_revision=after.revision))
 
 
 def _edited(
-    draft: Workspace, calendars: Mapping[str, CalendarState], rules: Rules, choice: Choice
+    workspace: Workspace, calendars: Mapping[str, CalendarState], rules: Rules, choice: Choice
 ) -> Iterator[tuple[TrackedEvent, list[Replica]]]:
     """Own blocks with news under this rule, each with its links; all stood for what is agreed."""
     links: dict[tuple[str, str], list[Replica]] = defaultdict(list)
-    for link in draft.replicas():
+    for link in workspace.replicas():
         if link.role is Role.BLOCK:
             links[link.system, link.event].append(link)
-    for id_, record in sorted(draft.records.items()):
+    for id_, record in sorted(workspace.records.items()):
         calendar = calendars.get(record.system)
         if not (
             record.created_by_us and has_pending_change(record) and calendar and calendar.trusted
@@ -101,18 +103,23 @@ def _edited(
         if rules.effective_rule(ConflictKind.BLOCK_EDITED, {record.system}).choice is not choice:
             continue
         mine = sorted(links.get(id_, []), key=lambda link: link.booking)
-        if mine and all(_stood_for(draft, record, link, calendars) for link in mine):
+        if mine and all(_stood_for(workspace, record, link, calendars) for link in mine):
             yield record, mine
 
 
 def _stood_for(
-    draft: Workspace, record: TrackedEvent, link: Replica, calendars: Mapping[str, CalendarState]
+    workspace: Workspace,
+    record: TrackedEvent,
+    link: Replica,
+    calendars: Mapping[str, CalendarState],
 ) -> bool:
-    booking, meant = draft.bookings.get(link.booking), expected_value(record)
+    booking, meant = workspace.bookings.get(link.booking), expected_value(record)
     if booking is None or meant is None:
         return False
-    buffer = buffer_of(draft, calendars, booking, record.system)
+    buffer = buffer_of(workspace, calendars, booking, record.system)
     closed = truncate(buffer.around(booking.agreed), calendars[record.system].grain)
     return (
-        booking.agreed.busy and booking.agreed.end > draft.now and meant.interval == closed.interval
+        booking.agreed.busy
+        and booking.agreed.end > workspace.now
+        and meant.interval == closed.interval
     )

@@ -72,26 +72,26 @@ def _starts(wanted: datetime, search: FreeSearch) -> Iterator[datetime]:
         yield wanted - steps * search.step
 
 
-def busy_intervals(draft: Workspace, but: frozenset[str] = frozenset()) -> list[Interval]:
+def busy_intervals(workspace: Workspace, but: frozenset[str] = frozenset()) -> list[Interval]:
     """Every interval in which a provider is known to be busy, but for these bookings.
 
     Both what each calendar shows and what is agreed count, and what is claimed in held conflicts.
     """
-    linked = draft.linked_ids()
+    linked = workspace.linked_ids()
     shown = [
         record.observed.interval
-        for id_, record in draft.records.items()
+        for id_, record in workspace.records.items()
         if record.observed is not None
         and record.observed.busy
         and not record.created_by_us
         and (id_ not in linked or linked[id_].booking not in but)
     ]
     agreed = [
-        b.agreed.interval for b in draft.bookings.values() if b.agreed.busy and b.id not in but
+        b.agreed.interval for b in workspace.bookings.values() if b.agreed.busy and b.id not in but
     ]
     claimed = [
         claim.value.interval
-        for held in draft.state.conflicts
+        for held in workspace.state.conflicts
         if held.conflict.subject not in but
         for claim in held.conflict.claims
         if claim.value is not None and claim.value.busy

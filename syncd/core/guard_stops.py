@@ -53,13 +53,13 @@ def handed_over_events(change: OwnerChange) -> TrackedEvent:
     )
 
 
-def note_handed_over(draft: Workspace, change: OwnerChange) -> None:
+def note_handed_over(workspace: Workspace, change: OwnerChange) -> None:
     """Note a change of the booking: the guard counts what was carried."""
-    for replica in draft.state.replicas:
-        booking = draft.bookings.get(replica.booking)
+    for replica in workspace.state.replicas:
+        booking = workspace.bookings.get(replica.booking)
         if (replica.system, replica.event) == (change.system, change.event) and booking:
             rule = str(change.proof).replace("-", " ")
-            draft.log(booking, "changed", record=handed_over_events(change), rule=rule)
+            workspace.log(booking, "changed", record=handed_over_events(change), rule=rule)
 
 
 def as_unchanged(record: TrackedEvent) -> TrackedEvent:
@@ -67,7 +67,7 @@ def as_unchanged(record: TrackedEvent) -> TrackedEvent:
     return replace(record, observed=record.base, absence_proofs=0, missing_since=None)
 
 
-def stopped_bookings(draft: Workspace, *, beside: str = "") -> frozenset[str]:
+def stopped_bookings(workspace: Workspace, *, beside: str = "") -> frozenset[str]:
     """Return the bookings with events that the guard has stopped, in other systems than ``beside``.
 
     The blocks of such a booking stay where they stand: a stopped event that moves once more leaves
@@ -75,17 +75,17 @@ def stopped_bookings(draft: Workspace, *, beside: str = "") -> frozenset[str]:
     """
     return frozenset(
         r.booking
-        for r in draft.replicas()
-        if (r.system, r.event) in draft.stopped and r.system != beside
+        for r in workspace.replicas()
+        if (r.system, r.event) in workspace.stopped and r.system != beside
     )
 
 
-def close_stopped(draft: Workspace, claims: dict[str, list[Value]]) -> None:
+def close_stopped(workspace: Workspace, claims: dict[str, list[Value]]) -> None:
     """Add to the claims of each booking where its stopped events stood and where they are now."""
-    if not draft.stopped:
+    if not workspace.stopped:
         return
-    for replica in draft.replicas():
-        record = draft.stopped.get((replica.system, replica.event))
+    for replica in workspace.replicas():
+        record = workspace.stopped.get((replica.system, replica.event))
         if record is None or not replica.role.is_meeting:
             continue
         values = (record.base, record.observed)
@@ -94,7 +94,7 @@ def close_stopped(draft: Workspace, claims: dict[str, list[Value]]) -> None:
 
 
 def vacated_intervals(
-    draft: Workspace, system: str, changes: Mapping[Id, Value]
+    workspace: Workspace, system: str, changes: Mapping[Id, Value]
 ) -> dict[str, list[Value]]:
     """Return when meetings are of which this calendar shows no more, as the guard has stopped that.
 
@@ -102,13 +102,19 @@ def vacated_intervals(
     appointments that are changed now, and to what.
     """
     found: dict[str, list[Value]] = {}
-    for booking in stopped_bookings(draft):
-        records = draft.present(booking)
+    for booking in stopped_bookings(workspace):
+        records = workspace.present(booking)
         here = [r for r in records if r.system == system]
         others = {(r.system, r.id): r for r in records if r.system != system}
-        shown = [changes.get(i, r.observed) for i, r in others.items() if i not in draft.stopped]
+        shown = [
+            changes.get(i, r.observed) for i, r in others.items() if i not in workspace.stopped
+        ]
         values = [value for value in shown if value is not None and value.busy]
-        if values and here and all((r.system, r.id) in draft.stopped and _is_away(r) for r in here):
+        if (
+            values
+            and here
+            and all((r.system, r.id) in workspace.stopped and _is_away(r) for r in here)
+        ):
             found[booking] = values
     return found
 

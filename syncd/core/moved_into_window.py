@@ -193,38 +193,38 @@ class MoveQuestions:
         """Return the other ones of what is new."""
         return [r for r in fresh if r not in self.held]
 
-    def answer(self, matched: MatchResult, draft: Workspace, verdict: Directive) -> MatchResult:
+    def answer(self, matched: MatchResult, workspace: Workspace, verdict: Directive) -> MatchResult:
         """Take a person's answer to these and other questions.
 
         A candidate that it is not stays what it was: something beyond the window that is not known.
         """
         conflicts = (*matched.conflicts, *self.conflicts)
         asked = replace(matched, undecided=(*matched.undecided, *self.held), conflicts=conflicts)
-        after = apply_to_matches(asked, draft, verdict)
+        after = apply_to_matches(asked, workspace, verdict)
         for record in self.held:
             if record in after.opened:
-                draft.delete(record)
+                workspace.delete(record)
         return replace(after, opened=tuple(self.rest(after.opened)))
 
-    def settled(self, draft: Workspace, booking: Booking, twin: TrackedEvent) -> int:
+    def settled(self, workspace: Workspace, booking: Booking, twin: TrackedEvent) -> int:
         """Return the revision that a new twin has been told: a chosen candidate has to be moved."""
         if twin not in self.held:
             return booking.revision
         after = replace(booking, revision=booking.revision + 1, rule=MOVED_IN)
-        draft.put_booking(after)
-        for replica, _ in draft.pairs(booking.id):
+        workspace.put_booking(after)
+        for replica, _ in workspace.pairs(booking.id):
             if replica.synced_revision == booking.revision:
-                draft.link(replace(replica, synced_revision=after.revision))
-        extend_release(draft, booking, after)
+                workspace.link(replace(replica, synced_revision=after.revision))
+        extend_release(workspace, booking, after)
         return booking.revision
 
 
-def open_questions(draft: Workspace) -> MoveQuestions:
+def open_questions(workspace: Workspace) -> MoveQuestions:
     """Return the questions that still stand; the candidates of the others are forgotten."""
     conflicts: list[Conflict] = []
     held: list[TrackedEvent] = []
-    unlinked = {_id(r): r for r in draft.unlinked()}
-    for each in draft.state.conflicts:
+    unlinked = {_id(r): r for r in workspace.unlinked()}
+    for each in workspace.state.conflicts:
         claims = each.conflict.claims
         if each.conflict.kind is not ConflictKind.AMBIGUOUS or not claims or not claims[0].event:
             continue
@@ -234,25 +234,25 @@ def open_questions(draft: Workspace) -> MoveQuestions:
         found = [
             unlinked[id_] for c in claims[1:] if (id_ := (c.system, c.event or "")) in unlinked
         ]
-        newcomer = draft.records.get(first)
-        if newcomer is not None and found and _is_open(draft, newcomer, found):
+        newcomer = workspace.records.get(first)
+        if newcomer is not None and found and _is_open(workspace, newcomer, found):
             conflicts.append(_question(newcomer, found))
             held += [r for r in found if r not in held]
             continue
         values = {(c.system, c.event): c.value for c in claims}
         for record in found:
             if record.observed == values[record.system, record.id] and record not in held:
-                draft.delete(record)
+                workspace.delete(record)
     return MoveQuestions(tuple(conflicts), tuple(held))
 
 
-def _is_open(draft: Workspace, newcomer: TrackedEvent, found: Sequence[TrackedEvent]) -> bool:
+def _is_open(workspace: Workspace, newcomer: TrackedEvent, found: Sequence[TrackedEvent]) -> bool:
     """Return whether a newcomer takes place, has no twin yet, and none came to its time."""
     shown = newcomer.observed
     if shown is None or not shown.busy:
         return False
-    link = draft.linked_ids().get(_id(newcomer))
-    alone = link is None or len(draft.pairs(link.booking)) == 1
+    link = workspace.linked_ids().get(_id(newcomer))
+    alone = link is None or len(workspace.pairs(link.booking)) == 1
     together = any(r.observed is not None and r.observed.interval == shown.interval for r in found)
     return alone and not together
 

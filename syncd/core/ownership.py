@@ -72,26 +72,28 @@ def may_be_proven(record: TrackedEvent) -> bool:
     return is_tagged(record) or (undecided and not record.created_by_us)
 
 
-def resolve_ownership(draft: Workspace, ownership: Ownership) -> list[TrackedEvent]:
+def resolve_ownership(workspace: Workspace, ownership: Ownership) -> list[TrackedEvent]:
     """Release what is no longer ours, and take back what a create of ours is proven to have made.
 
     Return the records that became ours.
     """
-    for replica in list(draft.replicas()):
-        record = draft.records.get((replica.system, replica.event))
+    for replica in list(workspace.replicas()):
+        record = workspace.records.get((replica.system, replica.event))
         if record is not None and not record.created_by_us and not replica.role.is_meeting:
             # A person has made a meeting of our block, or it never was ours.
-            draft.unlink(replica)
+            workspace.unlink(replica)
     proven = [
         record
-        for id_, record in sorted(draft.records.items())
+        for id_, record in sorted(workspace.records.items())
         if id_ in ownership.proven and may_be_proven(record)
     ]
     for record in proven:
-        draft.upsert(replace(record, created_by_us=True, base=record.observed, end_accepted=False))
-        for replica in [r for r in draft.replicas() if _links(r, record)]:
-            draft.unlink_ended(replica, "the event is a block of ours")
-    return [draft.records[record.system, record.id] for record in proven]
+        workspace.upsert(
+            replace(record, created_by_us=True, base=record.observed, end_accepted=False)
+        )
+        for replica in [r for r in workspace.replicas() if _links(r, record)]:
+            workspace.unlink_ended(replica, "the event is a block of ours")
+    return [workspace.records[record.system, record.id] for record in proven]
 
 
 def may_match(
@@ -109,7 +111,7 @@ def may_match(
     return tags or not any(_may_have_made(intent, record) for intent in intents)
 
 
-def standing_doubts(draft: Workspace, ownership: Ownership) -> list[Conflict]:
+def open_tag_doubts(workspace: Workspace, ownership: Ownership) -> list[Conflict]:
     """Return the conflicts that stand: a create whose tag several blocks bear.
 
     None of them is ours, and no block is made, until a person leaves one of them.
@@ -117,17 +119,17 @@ def standing_doubts(draft: Workspace, ownership: Ownership) -> list[Conflict]:
     doubtful = {system for system, _ in ownership.doubtful}
     return [
         held.conflict
-        for held in draft.state.conflicts
+        for held in workspace.state.conflicts
         if held.conflict.kind is ConflictKind.AMBIGUOUS
         and all(claim.event is None and claim.system in doubtful for claim in held.conflict.claims)
     ]
 
 
-def orphans_of(draft: Workspace, ownership: Ownership) -> list[TrackedEvent]:
+def orphans_of(workspace: Workspace, ownership: Ownership) -> list[TrackedEvent]:
     """Return the tagged blocks that are neither ours nor copies."""
     return [
         record
-        for record in draft.unlinked()
+        for record in workspace.unlinked()
         if is_tagged(record) and (record.system, record.id) not in ownership.copies
     ]
 
@@ -137,10 +139,10 @@ def may_adopt(orphan: TrackedEvent, ownership: Ownership) -> bool:
     return ownership.whole and (orphan.system, orphan.id) not in ownership.doubtful
 
 
-def adopt(draft: Workspace, record: TrackedEvent, new_id: str) -> TrackedEvent:
+def adopt(workspace: Workspace, record: TrackedEvent, new_id: str) -> TrackedEvent:
     """Make an orphan ours, with a journal row that proves it from here on."""
     ours = replace(record, created_by_us=True, base=record.observed, end_accepted=False)
-    draft.upsert(ours)
+    workspace.upsert(ours)
     operation = Operation(
         action=Action.CREATE_BLOCK,
         system=record.system,
@@ -153,7 +155,7 @@ def adopt(draft: Workspace, record: TrackedEvent, new_id: str) -> TrackedEvent:
         reason=ADOPTED,
     )
     # It belongs to no run: undoing a run must not remove what the run did not make.
-    draft.changes.intents.append(Intent(new_id, "", operation, IntentState.DONE, draft.now))
+    workspace.changes.intents.append(Intent(new_id, "", operation, IntentState.DONE, workspace.now))
     return ours
 
 

@@ -25,19 +25,19 @@ class PersonComparison:
     other: Id | None = None
 
 
-def persons_to_compare(draft: Workspace) -> list[TrackedEvent]:
+def persons_to_compare(workspace: Workspace) -> list[TrackedEvent]:
     """Return the records whose persons must be known to compare those of their meetings."""
-    return [record for pairs in _changed(draft) for _, record in pairs]
+    return [record for pairs in _changed(workspace) for _, record in pairs]
 
 
-def compare_persons(draft: Workspace, who: PersonIndex) -> tuple[list[PersonComparison], int]:
+def compare_persons(workspace: Workspace, who: PersonIndex) -> tuple[list[PersonComparison], int]:
     """Compare the persons of each meeting of which one changed; count those not known yet.
 
     A person without any known address differs from nobody.
     """
     found: list[PersonComparison] = []
     unknown = 0
-    for pairs in _changed(draft):
+    for pairs in _changed(workspace):
         missing = [r for _, r in pairs if (r.system, r.person or "") not in who]
         if missing:
             unknown += len(missing)
@@ -51,19 +51,21 @@ def compare_persons(draft: Workspace, who: PersonIndex) -> tuple[list[PersonComp
         found.append(PersonComparison(tuple((r.system, r.id) for _, r in pairs), *others[:1]))
         for replica, record in pairs:
             if replica.person != record.person:
-                draft.link(replace(replica, person=record.person))
+                workspace.link(replace(replica, person=record.person))
     return found, unknown
 
 
-def _changed(draft: Workspace) -> Iterator[list[tuple[Replica, TrackedEvent]]]:
+def _changed(workspace: Workspace) -> Iterator[list[tuple[Replica, TrackedEvent]]]:
     """Yield the records of each meeting of several that name a person, the origin first.
 
     Only where one names another than when they were last compared.
     """
-    for booking in draft.bookings.values():
+    for booking in workspace.bookings.values():
         if booking.kind is not Kind.APPOINTMENT or not booking.agreed.busy:
             continue
-        pairs = [p for p in draft.pairs(booking.id) if p[1].observed is not None and p[1].person]
+        pairs = [
+            p for p in workspace.pairs(booking.id) if p[1].observed is not None and p[1].person
+        ]
         pairs.sort(key=lambda pair: pair[0].role is not Role.ORIGIN)
         if len(pairs) > 1 and any(_is_another(*pair) for pair in pairs):
             yield pairs

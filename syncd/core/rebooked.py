@@ -109,7 +109,7 @@ class RebookedPairs:
 
 
 def rebookings(
-    draft: Workspace,
+    workspace: Workspace,
     calendars: Mapping[str, CalendarState],
     fresh: Sequence[TrackedEvent],
     who: Mapping[Id, AbstractSet[str]],
@@ -120,7 +120,7 @@ def rebookings(
     ``fresh`` are events that no booking knows, ``who`` the addresses of persons.
     """
     believed = {name for name, calendar in calendars.items() if calendar.trusted}
-    lone = [(r, at) for r, at in lone_appointments(draft) if r.system in believed]
+    lone = [(r, at) for r, at in lone_appointments(workspace) if r.system in believed]
     found = [(r, r.observed_at, False) for r in fresh] + [(r, at, True) for r, at in lone]
     booked = [
         PossibleSuccessor(
@@ -128,13 +128,13 @@ def rebookings(
             at,
             opened,
             _beside(record, fresh, who),
-            frozenset() if opened else _known(draft, record, who),
+            frozenset() if opened else _known(workspace, record, who),
         )
         for record, at, opened in found
         if _may_be_successor(record)
     ]
     skews = {name: calendar.skew for name, calendar in calendars.items()}
-    return Rebookings(_ended(draft, believed, booked), booked, cycle, skews)
+    return Rebookings(_ended(workspace, believed, booked), booked, cycle, skews)
 
 
 def pair_rebookings(what: Rebookings, taken: AbstractSet[Id] = frozenset()) -> RebookedPairs:
@@ -152,27 +152,27 @@ def pair_rebookings(what: Rebookings, taken: AbstractSet[Id] = frozenset()) -> R
     return RebookedPairs(tuple(certain), tuple(doubtful))
 
 
-def follow_rebooking(draft: Workspace, replica: Replica, new: TrackedEvent) -> None:
+def follow_rebooking(workspace: Workspace, replica: Replica, new: TrackedEvent) -> None:
     """Let a booking go on with the event that was booked instead of its former one.
 
     What was cancelled stays in the system, and is nobody's: it is news only if it is on again.
     """
-    former = draft.linked_ids().get(_id(new))
+    former = workspace.linked_ids().get(_id(new))
     if former is not None:
-        draft.unlink_ended(former, REBOOKED)
-    old = draft.records[replica.system, replica.event]
+        workspace.unlink_ended(former, REBOOKED)
+    old = workspace.records[replica.system, replica.event]
     base = _moved_base(old, new)
-    draft.unlink(replica)
+    workspace.unlink(replica)
     if old.observed is not None:
-        draft.upsert(replace(old, base=None, end_accepted=False, written=None))
+        workspace.upsert(replace(old, base=None, end_accepted=False, written=None))
     elif not old.end_accepted:
-        draft.delete(old)
-    draft.upsert(replace(new, base=base, end_accepted=False, written=None))
-    draft.link(replace(replica, event=new.id))
-    booking = replace(draft.bookings[replica.booking], rule=REBOOKED)
-    draft.put_booking(booking)
-    draft.rebooked.add(booking.id)
-    draft.log(booking, "seen", record=draft.records[_id(new)], rule=REBOOKED)
+        workspace.delete(old)
+    workspace.upsert(replace(new, base=base, end_accepted=False, written=None))
+    workspace.link(replace(replica, event=new.id))
+    booking = replace(workspace.bookings[replica.booking], rule=REBOOKED)
+    workspace.put_booking(booking)
+    workspace.rebooked.add(booking.id)
+    workspace.log(booking, "seen", record=workspace.records[_id(new)], rule=REBOOKED)
 
 
 def relocated_meetings(records: Iterable[TrackedEvent]) -> dict[Id, Value]:
@@ -242,37 +242,37 @@ def _is_ended(record: TrackedEvent) -> bool:
     )
 
 
-def lone_appointments(draft: Workspace) -> list[tuple[TrackedEvent, datetime]]:
+def lone_appointments(workspace: Workspace) -> list[tuple[TrackedEvent, datetime]]:
     """Return the appointments that opened a booking of which nothing else is known, and when.
 
     One that somebody entered in another system, too, is a meeting of its own; and what is a
     successor already is not the successor of another one.
     """
-    waived = {waiver.booking for waiver in draft.state.undo_suppressions}
+    waived = {waiver.booking for waiver in workspace.state.undo_suppressions}
     found: list[tuple[TrackedEvent, datetime]] = []
-    for name, booking in sorted(draft.bookings.items()):
-        pairs = draft.pairs(name)
+    for name, booking in sorted(workspace.bookings.items()):
+        pairs = workspace.pairs(name)
         if len(pairs) != 1 or booking.opened_at is None or booking.rule == REBOOKED:
             continue
         replica, record = pairs[0]
         value = record.observed
-        ahead = value is not None and value.end > draft.now
+        ahead = value is not None and value.end > workspace.now
         if replica.role is Role.ORIGIN and booking.agreed.busy and ahead and name not in waived:
             found.append((record, booking.opened_at))
     return found
 
 
 def _known(
-    draft: Workspace, record: TrackedEvent, who: Mapping[Id, AbstractSet[str]]
+    workspace: Workspace, record: TrackedEvent, who: Mapping[Id, AbstractSet[str]]
 ) -> frozenset[str]:
     """Return the bookings that stand in another system at this very time, and not in this one."""
     return frozenset(
         name
-        for name, booking in draft.bookings.items()
+        for name, booking in workspace.bookings.items()
         if record.observed is not None
         and booking.agreed.busy
         and booking.agreed.interval == record.observed.interval
-        and _beside(record, present := draft.present(name), who)
+        and _beside(record, present := workspace.present(name), who)
         and all(each.system != record.system for each in present)
     )
 
@@ -303,7 +303,7 @@ def _beside(
 
 
 def _ended(
-    draft: Workspace, believed: AbstractSet[str], booked: Sequence[PossibleSuccessor]
+    workspace: Workspace, believed: AbstractSet[str], booked: Sequence[PossibleSuccessor]
 ) -> tuple[CalledOff, ...]:
     """Return what may have been booked anew.
 
@@ -311,7 +311,7 @@ def _ended(
     system, too, without booking anything there: what was booked here is another meeting.
     """
     keys = {_key(b.record) for b in booked}
-    pairs = [p for name in sorted(draft.bookings) for p in draft.pairs(name)]
+    pairs = [p for name in sorted(workspace.bookings) for p in workspace.pairs(name)]
     found = [p for p in pairs if p[1].system in believed and _is_ended(p[1])]
     series = Counter(series_of(record) for _, record in found)
 
@@ -322,7 +322,7 @@ def _ended(
 
     ended: list[CalledOff] = []
     for replica, record in found:
-        others = [r for p, r in draft.pairs(replica.booking) if p != replica]
+        others = [r for p, r in workspace.pairs(replica.booking) if p != replica]
         single = not record.series or series[series_of(record)] == 1
         if _key(record) in keys and single and not any(map(is_called_off, others)):
             ended.append(CalledOff(replica, record, frozenset(r.system for r in others)))

@@ -94,7 +94,7 @@ def quarantine(operation: Operation, name: str, *, note: str = "", check: str = 
 
 
 def fallback_times(
-    draft: Workspace, calendars: Mapping[str, CalendarState], rules: Rules
+    workspace: Workspace, calendars: Mapping[str, CalendarState], rules: Rules
 ) -> dict[str, ForcedValue]:
     """What policy makes of refused moves: back to where the refusing calendar has it, or elsewhere.
 
@@ -102,26 +102,26 @@ def fallback_times(
     is refused again, waits for a person. So two calendars cannot throw it to and fro.
     """
     found: dict[str, ForcedValue] = {}
-    for held in draft.state.conflicts:
+    for held in workspace.state.conflicts:
         conflict = held.conflict
-        booking = draft.bookings.get(conflict.subject)
+        booking = workspace.bookings.get(conflict.subject)
         if conflict.kind is not ConflictKind.SLOT_TAKEN or booking is None or held.dismissed:
             continue
         refusing = conflict.claims[-1]
         law = rules.effective_rule(conflict.kind, {refusing.system})
         if law.choice is Choice.HOLD or booking.rule.startswith(conflict.kind):
             continue
-        record = draft.records.get((refusing.system, refusing.event or ""))
-        if record is None or not _still_refused(draft, booking, conflict, record, calendars):
+        record = workspace.records.get((refusing.system, refusing.event or ""))
+        if record is None or not _still_refused(workspace, booking, conflict, record, calendars):
             continue
-        value = _instead(draft, booking, record, law.choice, rules)
+        value = _instead(workspace, booking, record, law.choice, rules)
         if value is not None:
             found[booking.id] = ForcedValue(value, str(law))
     return found
 
 
 def filter_allowed(
-    draft: Workspace,
+    workspace: Workspace,
     calendars: Mapping[str, CalendarState],
     operations: Sequence[Operation],
     failures: Mapping[str, int],
@@ -137,7 +137,9 @@ def filter_allowed(
         refusal = None
         if name not in retried:
             # A write that waits anyway is not newly too late: it is tried first.
-            refusal = (blocking_conflict if reason is None else open_rejection)(draft, operation)
+            refusal = (blocking_conflict if reason is None else open_rejection)(
+                workspace, operation
+            )
         if refusal is not None:
             conflicts.append(refusal)
         elif failures.get(name, 0) >= MAX_FAILURES and name not in retried:
@@ -150,23 +152,26 @@ def filter_allowed(
     return allowed, conflicts, waiting
 
 
-def blocking_conflict(draft: Workspace, operation: Operation) -> Conflict | None:
+def blocking_conflict(workspace: Workspace, operation: Operation) -> Conflict | None:
     """The conflict because of which this write is not tried; none when its reason is gone."""
-    known = open_rejection(draft, operation)
-    if known is None and is_too_late(operation, draft):
+    known = open_rejection(workspace, operation)
+    if known is None and is_too_late(operation, workspace):
         note = f"too late for {operation.system}: that time came while the move waited"
-        return _time_refused(operation, _shown(operation, draft), note)
+        return _time_refused(operation, _shown(operation, workspace), note)
     return known
 
 
-def open_rejection(draft: Workspace, operation: Operation) -> Conflict | None:
+def open_rejection(workspace: Workspace, operation: Operation) -> Conflict | None:
     """Return the open conflict because of which this write is not tried."""
     name = write_order.operation_key(operation)
-    for held in draft.state.conflicts:
+    for held in workspace.state.conflicts:
         conflict = held.conflict
         if conflict.kind not in REJECTIONS or operation_key_of(conflict) != name:
             continue
-        ways = {f"{name}:{_in_the_way(operation, draft)}", f"{name}:{_shown(operation, draft)}"}
+        ways = {
+            f"{name}:{_in_the_way(operation, workspace)}",
+            f"{name}:{_shown(operation, workspace)}",
+        }
         if conflict.kind is not ConflictKind.SLOT_TAKEN or conflict.inputs in ways:
             return conflict
     return None
@@ -178,32 +183,32 @@ def operation_key_of(conflict: Conflict) -> str:
 
 
 def why_immovable(
-    draft: Workspace, booking: Booking, calendars: Mapping[str, CalendarState]
+    workspace: Workspace, booking: Booking, calendars: Mapping[str, CalendarState]
 ) -> str:
     """Why syncd cannot bring a meeting to another time; '' when it can."""
-    return why_not_written(draft, booking, calendars) or why_only_read(draft, booking)
+    return why_not_written(workspace, booking, calendars) or why_only_read(workspace, booking)
 
 
 def why_not_written(
-    draft: Workspace, booking: Booking, calendars: Mapping[str, CalendarState]
+    workspace: Workspace, booking: Booking, calendars: Mapping[str, CalendarState]
 ) -> str:
     """Return why syncd never writes to a meeting at all; '' when it does."""
     if booking.kind is Kind.BLOCK:
         return "it is busy time that somebody else made, which syncd never writes to"
     fixed = sorted(
         record.system
-        for record in draft.present(booking.id)
+        for record in workspace.present(booking.id)
         if record.system in calendars and calendars[record.system].never_written
     )
     return f"{fixed[0]} is only read (write = false)" if fixed else ""
 
 
-def why_only_read(draft: Workspace, booking: Booking, value: Value | None = None) -> str:
+def why_only_read(workspace: Workspace, booking: Booking, value: Value | None = None) -> str:
     """Return why a meeting cannot be brought to a value, or to any; '' when it can.
 
     A derived event that shows the value needs no write.
     """
-    for record in draft.appointments(booking.id):
+    for record in workspace.appointments(booking.id):
         if not record.derived or record.observed is None:
             continue
         if value is None or not shows_agreed_value(record.observed, value):
@@ -212,7 +217,7 @@ def why_only_read(draft: Workspace, booking: Booking, value: Value | None = None
 
 
 def _still_refused(
-    draft: Workspace,
+    workspace: Workspace,
     booking: Booking,
     conflict: Conflict,
     record: TrackedEvent,
@@ -230,22 +235,22 @@ def _still_refused(
         and booking.agreed.busy
         and wanted is not None
         and wanted.interval == truncate(booking.agreed, calendar.grain).interval
-        and not any(has_pending_change(r) for r in draft.appointments(booking.id))
-        and not why_immovable(draft, booking, calendars)
+        and not any(has_pending_change(r) for r in workspace.appointments(booking.id))
+        and not why_immovable(workspace, booking, calendars)
     )
 
 
 def _instead(
-    draft: Workspace, booking: Booking, record: TrackedEvent, choice: Choice, rules: Rules
+    workspace: Workspace, booking: Booking, record: TrackedEvent, choice: Choice, rules: Rules
 ) -> Value | None:
     shown = record.observed
     if choice is Choice.REVERT and shown is not None:
         return replace(booking.agreed, start=shown.start, end=shown.end)
-    busy = busy_intervals(draft, frozenset({booking.id}))
-    return next(iter(nearest_free(busy, booking.agreed, rules.search, draft.now)), None)
+    busy = busy_intervals(workspace, frozenset({booking.id}))
+    return next(iter(nearest_free(busy, booking.agreed, rules.search, workspace.now)), None)
 
 
-def is_too_late(operation: Operation, draft: Workspace) -> bool:
+def is_too_late(operation: Operation, workspace: Workspace) -> bool:
     """Whether the time that a meeting is to be moved to came first, and nobody has seen it there.
 
     The move could not be written in time; or it waited for a person until one of two that overlap
@@ -255,13 +260,13 @@ def is_too_late(operation: Operation, draft: Workspace) -> bool:
     after = operation.after
     if operation.action is not Action.MOVE_APPOINTMENT or after is None:
         return False
-    for booking in (draft.bookings[id_] for id_ in operation.bookings):
+    for booking in (workspace.bookings[id_] for id_ in operation.bookings):
         if booking.rule.startswith(RESOLVED):
             return False
-        if any(_ran_out(held, booking, draft.now) for held in draft.state.conflicts):
+        if any(_ran_out(held, booking, workspace.now) for held in workspace.state.conflicts):
             return True
-    seen = [r.observed for id_ in operation.bookings for r in draft.appointments(id_)]
-    return after.end <= draft.now and not any(
+    seen = [r.observed for id_ in operation.bookings for r in workspace.appointments(id_)]
+    return after.end <= workspace.now and not any(
         value.interval == after.interval or is_rounding(replace(after, status=value.status), value)
         for value in seen
         if value is not None
@@ -281,29 +286,33 @@ def _ran_out(held: HeldConflict, booking: Booking, now: datetime) -> bool:
     )
 
 
-def _shown(operation: Operation, draft: Workspace) -> str:
+def _shown(operation: Operation, workspace: Workspace) -> str:
     """A digest of where the meeting stands: when that changes, what was too late is news again."""
     return inputs_digest(
-        *((r.system, r.id, r.observed) for b in operation.bookings for r in draft.appointments(b))
+        *(
+            (r.system, r.id, r.observed)
+            for b in operation.bookings
+            for r in workspace.appointments(b)
+        )
     )
 
 
 def rejected_times(
-    draft: Workspace, system: str, wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]]
+    workspace: Workspace, system: str, wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]]
 ) -> dict[tuple[datetime, datetime], Conflict]:
     """Those of these intervals that a system refused for blocks, while the reason still stands.
 
     Not every platform says that the time is taken: a block that it refused for good counts, too.
     """
     found: dict[tuple[datetime, datetime], Conflict] = {}
-    for held in draft.state.conflicts:
+    for held in workspace.state.conflicts:
         conflict = held.conflict
         value = conflict.claims[0].value if conflict.claims else None
         if conflict.kind not in _TIME_REFUSED or conflict.claims[-1].system != system:
             continue
         if value is None or value.interval not in wanted:
             continue
-        way = _standing_at(draft, system, wanted[value.interval], value)
+        way = _standing_at(workspace, system, wanted[value.interval], value)
         quarantined = conflict.kind is ConflictKind.QUARANTINED
         if quarantined or conflict.inputs.partition(":")[2] == way:
             found[value.interval] = conflict
@@ -313,32 +322,32 @@ def rejected_times(
 _TIME_REFUSED = frozenset({ConflictKind.SLOT_TAKEN, ConflictKind.QUARANTINED})
 
 
-def _in_the_way(operation: Operation, draft: Workspace) -> str:
+def _in_the_way(operation: Operation, workspace: Workspace) -> str:
     """A digest of what stands in the calendar at the wanted time, and is not for this meeting."""
     if operation.after is None:
         return ""
-    return _standing_at(draft, operation.system, operation.bookings, operation.after)
+    return _standing_at(workspace, operation.system, operation.bookings, operation.after)
 
 
-def _standing_at(draft: Workspace, system: str, bookings: Iterable[str], wanted: Value) -> str:
-    own = {id_ for booking in bookings for id_ in draft.links.get(booking, {})}
-    there = [r for id_, r in draft.records.items() if r.system == system and id_ not in own]
+def _standing_at(workspace: Workspace, system: str, bookings: Iterable[str], wanted: Value) -> str:
+    own = {id_ for booking in bookings for id_ in workspace.links.get(booking, {})}
+    there = [r for id_, r in workspace.records.items() if r.system == system and id_ not in own]
     return inputs_digest(
         *sorted(
             value.interval
-            for values in _taken_by(draft, there)
+            for values in _taken_by(workspace, there)
             for value in values
             if value.busy and value.overlaps(wanted)
         )
     )
 
 
-def _taken_by(draft: Workspace, records: Iterable[TrackedEvent]) -> Iterator[Sequence[Value]]:
+def _taken_by(workspace: Workspace, records: Iterable[TrackedEvent]) -> Iterator[Sequence[Value]]:
     """The time that each event takes; of our blocks that of their meetings, whatever they cover."""
     meetings: dict[Id, list[Value]] = defaultdict(list)
-    for link in draft.replicas():
-        if link.booking in draft.bookings:
-            meetings[link.system, link.event].append(draft.bookings[link.booking].agreed)
+    for link in workspace.replicas():
+        if link.booking in workspace.bookings:
+            meetings[link.system, link.event].append(workspace.bookings[link.booking].agreed)
     for record in records:
         if record.observed is not None and record.observed.busy:
             served = meetings.get((record.system, record.id), []) if record.created_by_us else []

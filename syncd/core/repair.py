@@ -31,13 +31,13 @@ RULE = "a time out of range"
 
 def repair(state: ProviderState, now: datetime, run: str) -> Changes:
     """Take times out of range out of a provider's state; no changes where there are none."""
-    draft = Workspace(state, run, now)
-    lost = [record for record in state.records if not _fix(draft, record)]
+    workspace = Workspace(state, run, now)
+    lost = [record for record in state.records if not _fix(workspace, record)]
     for booking in state.bookings:
-        _fix_booking(draft, booking)
+        _fix_booking(workspace, booking)
     for record in lost:
-        _set_aside(draft, record)
-    changes = draft.final_changes()
+        _set_aside(workspace, record)
+    changes = workspace.final_changes()
     for intent in state.intents:
         _drop(changes, intent, now, run)
     changes.opened += [
@@ -52,9 +52,9 @@ def _fixed(value: Value | None, now: datetime) -> Value | None:
     return cut_end(value, now)
 
 
-def _fix(draft: Workspace, record: TrackedEvent) -> bool:
+def _fix(workspace: Workspace, record: TrackedEvent) -> bool:
     """Store what is readable of a record; False if that is nothing although it was there."""
-    now = draft.now
+    now = workspace.now
     observed, base = _fixed(record.observed, now), _fixed(record.base, now)
     if record.observed is not None and observed is None:
         observed = base
@@ -68,16 +68,16 @@ def _fix(draft: Workspace, record: TrackedEvent) -> bool:
     )
     if after != record:
         # Without its fingerprint the row is looked at again.
-        draft.upsert(replace(after, fingerprint=""))
+        workspace.upsert(replace(after, fingerprint=""))
     return observed is not None or record.observed is None
 
 
-def _fix_booking(draft: Workspace, booking: Booking) -> None:
-    agreed = _fixed(booking.agreed, draft.now)
+def _fix_booking(workspace: Workspace, booking: Booking) -> None:
+    agreed = _fixed(booking.agreed, workspace.now)
     if agreed == booking.agreed:
         return
     if agreed is None:
-        linked = [draft.records[id_] for id_ in sorted(draft.links[booking.id])]
+        linked = [workspace.records[id_] for id_ in sorted(workspace.links[booking.id])]
         # What the meeting itself shows tells more than a block that was made for it.
         known = [
             v
@@ -86,30 +86,32 @@ def _fix_booking(draft: Workspace, booking: Booking) -> None:
             if v
         ]
         if not known:
-            draft.changes.archived.append(booking.id)
+            workspace.changes.archived.append(booking.id)
             return
         agreed = replace(known[0], status=booking.agreed.status)
     after = replace(booking, agreed=agreed, revision=booking.revision + 1, rule=RULE)
-    draft.put_booking(after)
-    draft.log(after, "agreed", before=booking, rule=RULE)
+    workspace.put_booking(after)
+    workspace.log(after, "agreed", before=booking, rule=RULE)
 
 
-def _set_aside(draft: Workspace, record: TrackedEvent) -> None:
+def _set_aside(workspace: Workspace, record: TrackedEvent) -> None:
     """Let an event without any readable time stand where its booking does, or leave it out."""
     id_ = (record.system, record.id)
-    links = [links[id_] for links in draft.links.values() if id_ in links]
-    alive = [draft.bookings[r.booking] for r in links if r.booking in draft.bookings]
-    agreed = [b.agreed for b in alive if readable(b.agreed.start, draft.now)]
+    links = [links[id_] for links in workspace.links.values() if id_ in links]
+    alive = [workspace.bookings[r.booking] for r in links if r.booking in workspace.bookings]
+    agreed = [b.agreed for b in alive if readable(b.agreed.start, workspace.now)]
     if agreed and not record.created_by_us:
-        draft.upsert(replace(draft.records[id_], observed=agreed[0], base=agreed[0]))
+        workspace.upsert(replace(workspace.records[id_], observed=agreed[0], base=agreed[0]))
         return
     for link in links:
-        draft.unlink(link)
+        workspace.unlink(link)
     if record.created_by_us:
         # It stays known as syncd's own.
-        draft.upsert(replace(draft.records[id_], base=None, end_accepted=True, archived=True))
+        workspace.upsert(
+            replace(workspace.records[id_], base=None, end_accepted=True, archived=True)
+        )
     else:
-        draft.delete(record)
+        workspace.delete(record)
 
 
 def _drop(changes: Changes, intent: Intent, now: datetime, run: str) -> None:

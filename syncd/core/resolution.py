@@ -107,12 +107,14 @@ def conflict_identity(conflict: Conflict) -> tuple[ConflictKind, str, str]:
 
 
 def accepted_double_bookings(
-    draft: Workspace, verdict: Directive
+    workspace: Workspace, verdict: Directive
 ) -> set[tuple[ConflictKind, str, str]]:
     """The double bookings of which a person said that both take place: they wait no more."""
     both = f"{RESOLVED}: {ResolutionKind.KEEP_BOTH}"
     kept = {
-        conflict_identity(held.conflict) for held in draft.state.conflicts if held.outcome == both
+        conflict_identity(held.conflict)
+        for held in workspace.state.conflicts
+        if held.outcome == both
     }
     if verdict.conflict is not None and verdict.rule == both:
         kept.add(conflict_identity(verdict.conflict.conflict))
@@ -123,7 +125,7 @@ def accepted_double_bookings(
 class _Table:
     """A conflict on the table: what is needed to understand an answer to it."""
 
-    draft: Workspace
+    workspace: Workspace
     calendars: Mapping[str, CalendarState]
     held: HeldConflict
     answer: Resolution
@@ -137,9 +139,9 @@ class _Table:
 
     def word(self, booking: Booking, value: Value) -> Directive:
         """Give a booking this value, if syncd may write it."""
-        why = why_only_read(self.draft, booking, value)
+        why = why_only_read(self.workspace, booking, value)
         if not why and (value.interval != booking.agreed.interval or not value.busy):
-            why = why_not_written(self.draft, booking, self.calendars)
+            why = why_not_written(self.workspace, booking, self.calendars)
         if why:
             raise InvalidResolutionError(
                 f"this cannot be carried out: {why}", "Change it there by hand."
@@ -150,10 +152,13 @@ class _Table:
 
 
 def interpret(
-    draft: Workspace, calendars: Mapping[str, CalendarState], held: HeldConflict, answer: Resolution
+    workspace: Workspace,
+    calendars: Mapping[str, CalendarState],
+    held: HeldConflict,
+    answer: Resolution,
 ) -> Directive:
     """Say what an answer means. Raises InvalidResolutionError."""
-    table = _Table(draft, calendars, held, answer)
+    table = _Table(workspace, calendars, held, answer)
     conflict = held.conflict
     if conflict.kind is ConflictKind.GUARD:
         accept = f"If these changes are right: syncd resync --accept {held.run}. If not: undo them."
@@ -171,7 +176,7 @@ def interpret(
 
 def _of_booking(table: _Table) -> Directive:
     conflict, answer = table.conflict, table.answer
-    booking = table.draft.bookings.get(conflict.subject)
+    booking = table.workspace.bookings.get(conflict.subject)
     if conflict.kind in REJECTIONS and (booking is None or answer.kind is ResolutionKind.TAKE):
         return _refused(table, booking)
     if booking is None:
@@ -190,25 +195,25 @@ def _of_booking(table: _Table) -> Directive:
             return _apart(table, booking)
 
 
-def apply_to_matches(matched: MatchResult, draft: Workspace, verdict: Directive) -> MatchResult:
+def apply_to_matches(matched: MatchResult, workspace: Workspace, verdict: Directive) -> MatchResult:
     """Answer an ambiguous match: one candidate is it, all others stand for themselves."""
     mine = next((c for c in matched.conflicts if verdict.answers(c)), None)
     if mine is None or verdict.quiet:
         return matched
-    links = draft.linked_ids()
+    links = workspace.linked_ids()
     ids = {(c.system, c.event) for c in mine.claims}
     ours = [r for r in matched.undecided if (r.system, r.id) in ids]
     chosen = next((r for r in ours if (r.system, r.id) == verdict.same), None)
     taken = [] if chosen is None else [chosen]
     relinked, twins = matched.relinked, matched.twins
-    if chosen is not None and mine.subject in draft.bookings:
-        pairs = _successors(draft, mine, chosen, ours)
+    if chosen is not None and mine.subject in workspace.bookings:
+        pairs = _successors(workspace, mine, chosen, ours)
         taken = [new for _, new in pairs]
         relinked += tuple(
             Relink(links[old.system, old.id], old, new, _rule(old, new)) for old, new in pairs
         )
     elif chosen is not None:
-        twins = (*twins, TwinLink(_meeting_of(draft, mine, chosen), None, chosen))
+        twins = (*twins, TwinLink(_meeting_of(workspace, mine, chosen), None, chosen))
     # What another series could have become, too, waits for the answer to that.
     others = {(c.system, c.event) for m in matched.conflicts if m is not mine for c in m.claims}
     ours = [r for r in ours if r in taken or (r.system, r.id) not in others]
@@ -224,11 +229,14 @@ def apply_to_matches(matched: MatchResult, draft: Workspace, verdict: Directive)
 
 
 def _successors(
-    draft: Workspace, conflict: Conflict, chosen: TrackedEvent, candidates: Sequence[TrackedEvent]
+    workspace: Workspace,
+    conflict: Conflict,
+    chosen: TrackedEvent,
+    candidates: Sequence[TrackedEvent],
 ) -> list[tuple[TrackedEvent, TrackedEvent]]:
     """Pair what vanished with what it is: one answer holds for all instances of a series."""
     ended = (c for c in conflict.claims if c.value is None or not c.value.busy)
-    gone = [draft.records[c.system, c.event or ""] for c in ended]
+    gone = [workspace.records[c.system, c.event or ""] for c in ended]
     if not gone[0].series or not chosen.series:
         return [(gone[0], chosen)]
     same = [r for r in candidates if series_of(r) == series_of(chosen)]
@@ -239,15 +247,17 @@ def _rule(old: TrackedEvent, new: TrackedEvent) -> str:
     return "" if old.series and new.series else REBOOKED
 
 
-def split_bookings(draft: Workspace, verdict: Directive, new_id: Callable[[], str]) -> None:
+def split_bookings(workspace: Workspace, verdict: Directive, new_id: Callable[[], str]) -> None:
     """Make bookings of their own of what a person wants to keep apart."""
-    linked = draft.linked_ids()
+    linked = workspace.linked_ids()
     for id_ in sorted(verdict.not_twins):
-        record = draft.records.get(id_)
+        record = workspace.records.get(id_)
         if record is None or record.observed is None or id_ not in linked:
             continue
-        draft.unlink(linked[id_])
-        draft.log(draft.open_booking(record, new_id()), "apart", record=record, rule=verdict.rule)
+        workspace.unlink(linked[id_])
+        workspace.log(
+            workspace.open_booking(record, new_id()), "apart", record=record, rule=verdict.rule
+        )
 
 
 def _take(table: _Table, booking: Booking) -> Directive:
@@ -255,7 +265,7 @@ def _take(table: _Table, booking: Booking) -> Directive:
     record = _record_of(table, booking)
     if record.created_by_us:
         # A block says when, and nothing more.
-        shown = as_meeting(table.draft, table.calendars, booking, record)
+        shown = as_meeting(table.workspace, table.calendars, booking, record)
         seen = shown.observed or booking.agreed
         return table.word(booking, replace(booking.agreed, start=seen.start, end=seen.end))
     value = effective_value(record)
@@ -300,7 +310,7 @@ def _at(booking: Booking, answer: Resolution) -> Value:
 def _apart(table: _Table, booking: Booking) -> Directive:
     """Both are right: the booking keeps the first that takes place, the others go their own way."""
     conflict = table.conflict
-    records = [r for r in table.draft.appointments(booking.id) if _claims(conflict, r)]
+    records = [r for r in table.workspace.appointments(booking.id) if _claims(conflict, r)]
     if conflict.kind is ConflictKind.TWIN_DELETED:
         raise InvalidResolutionError(
             "one of the two is deleted", "Choose --take, --at or --dismiss."
@@ -329,7 +339,7 @@ def _double(table: _Table) -> Directive:
     if answer.kind is ResolutionKind.KEEP_BOTH:
         return table.verdict(quiet=True)
     first, second = booking_pair(conflict)
-    bookings = table.draft.bookings
+    bookings = table.workspace.bookings
     if first not in bookings or second not in bookings:
         raise InvalidResolutionError(
             "one of the two is history", "It closes by itself with the next resync."
@@ -337,7 +347,7 @@ def _double(table: _Table) -> Directive:
     if answer.kind is ResolutionKind.AT:
         return table.word(bookings[second], _at(bookings[second], answer))
     stays = _claim(table, conflict.claims)
-    keeps = table.draft.linked_ids().get((stays.system, stays.event or ""))
+    keeps = table.workspace.linked_ids().get((stays.system, stays.event or ""))
     other = bookings[second if keeps is not None and keeps.booking == first else first]
     return table.word(other, other.agreed.cancelled())
 
@@ -351,9 +361,9 @@ def _ambiguous(table: _Table) -> Directive:
         )
     if answer.kind is ResolutionKind.KEEP_BOTH:
         return table.verdict()
-    linked = table.draft.linked_ids()
+    linked = table.workspace.linked_ids()
     candidates = [c for c in conflict.claims if (c.system, c.event) not in linked]
-    if conflict.subject in table.draft.bookings:
+    if conflict.subject in table.workspace.bookings:
         # What was booked may have opened a booking of its own.
         candidates = [c for c in conflict.claims if c.value is not None and c.value.busy]
     if not answer.event:
@@ -366,7 +376,7 @@ def _one_of_each_series(table: _Table, claims: Sequence[Claim]) -> list[Claim]:
     """Leave out what is answered with another instance of the same series."""
     found: dict[object, Claim] = {}
     for claim in claims:
-        record = table.draft.records.get((claim.system, claim.event or ""))
+        record = table.workspace.records.get((claim.system, claim.event or ""))
         series = series_of(record) if record is not None else ()
         found.setdefault(series or (claim.system, claim.event), claim)
     return list(found.values())
@@ -383,7 +393,7 @@ def _record_of(table: _Table, booking: Booking) -> TrackedEvent:
         for c in table.conflict.claims
         if c.system == answer.system and c.event and answer.event in {"", c.event}
     ]
-    found = table.draft.records.get((answer.system, blocks[0].event or "")) if blocks else None
+    found = table.workspace.records.get((answer.system, blocks[0].event or "")) if blocks else None
     if found is None:
         says = f"{answer.system} says nothing of this booking"
         if answer.event:
@@ -396,7 +406,7 @@ def _appointment(table: _Table, booking: Booking) -> TrackedEvent | None:
     answer = table.answer
     here = [
         r
-        for r in table.draft.present(booking.id)
+        for r in table.workspace.present(booking.id)
         if r.system == answer.system and answer.event in {"", r.id}
     ]
     if len(here) > 1:
@@ -430,10 +440,10 @@ def _claims(conflict: Conflict, record: TrackedEvent) -> bool:
     return any((c.system, c.event) == (record.system, record.id) for c in conflict.claims)
 
 
-def _meeting_of(draft: Workspace, conflict: Conflict, chosen: TrackedEvent) -> str | None:
+def _meeting_of(workspace: Workspace, conflict: Conflict, chosen: TrackedEvent) -> str | None:
     """The booking that a candidate is the twin of: one of another system, the oldest of several."""
-    linked = draft.linked_ids()
+    linked = workspace.linked_ids()
     ids = [(c.system, c.event or "") for c in conflict.claims if c.system != chosen.system]
-    bookings = [draft.bookings[linked[i].booking] for i in ids if i in linked]
+    bookings = [workspace.bookings[linked[i].booking] for i in ids if i in linked]
     oldest = min(bookings, key=lambda b: (str(b.opened_at), b.id), default=None)
     return oldest.id if oldest is not None else None

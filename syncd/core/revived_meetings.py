@@ -14,16 +14,16 @@ from syncd.core.workspace import Workspace
 from syncd.model import Booking, Kind, Status, TrackedEvent, Value
 
 
-def relink_recreated(draft: Workspace, fresh: Sequence[TrackedEvent]) -> None:
+def relink_recreated(workspace: Workspace, fresh: Sequence[TrackedEvent]) -> None:
     """Let bookings follow records that replace a deleted one: same person, service and time.
 
     Only where syncd cancelled another record of the meeting: else it is a booking like any other.
     """
     gone = [
         (replica, record)
-        for booking in draft.bookings.values()
-        if not booking.agreed.busy and _cancelled_by_us(draft, booking)
-        for replica, record in draft.pairs(booking.id)
+        for booking in workspace.bookings.values()
+        if not booking.agreed.busy and _cancelled_by_us(workspace, booking)
+        for replica, record in workspace.pairs(booking.id)
         if record.over and _place(record) is not None
     ]
     for replica, old in gone:
@@ -37,26 +37,28 @@ def relink_recreated(draft: Workspace, fresh: Sequence[TrackedEvent]) -> None:
             and _place(record) == _place(old)
         ]
         if len(found) == len(rivals) == 1:
-            draft.unlink(replica)
-            draft.upsert(
+            workspace.unlink(replica)
+            workspace.upsert(
                 replace(found[0], base=old.base, end_accepted=True, before_write=old.before_write)
             )
-            draft.link(replace(replica, event=found[0].id))
+            workspace.link(replace(replica, event=found[0].id))
 
 
-def leave_cancelled(draft: Workspace, believed: Sequence[str]) -> None:
+def unlink_cancelled(workspace: Workspace, believed: Sequence[str]) -> None:
     """Take what a person cancelled out of each meeting of which a deleted record is back."""
-    for booking in draft.bookings.values():
-        pairs = draft.pairs(booking.id)
+    for booking in workspace.bookings.values():
+        pairs = workspace.pairs(booking.id)
         back = [r for _, r in pairs if _is_back(r) and r.system in believed]
         if booking.agreed.busy or not back:
             continue
         for replica, record in pairs:
             shown = record.observed
             if shown is not None and not shown.busy and not was_cancelled_by_us(record):
-                draft.unlink(replica)
-                draft.accept(record)
-                draft.log(booking, "apart", record=record, rule="cancelled by a person meanwhile")
+                workspace.unlink(replica)
+                workspace.accept(record)
+                workspace.log(
+                    booking, "apart", record=record, rule="cancelled by a person meanwhile"
+                )
 
 
 def was_cancelled_by_us(record: TrackedEvent) -> bool:
@@ -93,8 +95,8 @@ def _is_back(record: TrackedEvent) -> bool:
     return record.end_accepted and shown is not None and shown.busy
 
 
-def _cancelled_by_us(draft: Workspace, booking: Booking) -> bool:
-    return any(was_cancelled_by_us(record) for record in draft.present(booking.id))
+def _cancelled_by_us(workspace: Workspace, booking: Booking) -> bool:
+    return any(was_cancelled_by_us(record) for record in workspace.present(booking.id))
 
 
 def _place(record: TrackedEvent) -> tuple[object, ...] | None:

@@ -20,7 +20,7 @@ class WriteHolds:
     ``withhold`` is why nothing that frees time is written, whatever the calendars allow.
     """
 
-    draft: Workspace
+    workspace: Workspace
     calendars: Mapping[str, CalendarState]
     ownership: Ownership
     withhold: WaitReason | None = None
@@ -29,7 +29,7 @@ class WriteHolds:
 
     def __post_init__(self) -> None:
         """TimedRead at the journal once."""
-        self.unsettled = _unsettled(self.draft)
+        self.unsettled = _unsettled(self.workspace)
 
     def why(self, operation: Operation) -> WaitReason | None:
         """Return why a write waits; None if it can be made."""
@@ -41,7 +41,7 @@ class WriteHolds:
             return WaitReason.UNSETTLED
         if (why := calendar.why_not_updated(operation)) is not None:
             return why
-        if _may_double(operation, calendar) or _is_unread(self.draft, operation, calendar):
+        if _may_double(operation, calendar) or _is_unread(self.workspace, operation, calendar):
             return WaitReason.NOT_READ
         return self._why_not_free(operation) if frees_time(operation) else None
 
@@ -64,9 +64,9 @@ def with_pause_reason(
     )
 
 
-def _unsettled(draft: Workspace) -> frozenset[str]:
+def _unsettled(workspace: Workspace) -> frozenset[str]:
     """Return the systems in which a write has no known outcome yet."""
-    intents = draft.state.intents
+    intents = workspace.state.intents
     return frozenset(i.operation.system for i in intents if i.state is IntentState.OPEN)
 
 
@@ -84,7 +84,7 @@ def _may_double(operation: Operation, calendar: CalendarState) -> bool:
     return not any(after.start in window for window in calendar.read)
 
 
-def _is_unread(draft: Workspace, operation: Operation, calendar: CalendarState) -> bool:
+def _is_unread(workspace: Workspace, operation: Operation, calendar: CalendarState) -> bool:
     """Return whether a new block's time was not read since its meeting became known.
 
     That meeting may itself be in this calendar. A block that moves does not wait, because its
@@ -93,25 +93,25 @@ def _is_unread(draft: Workspace, operation: Operation, calendar: CalendarState) 
     after, reads = operation.after, calendar.recent_reads
     if operation.action is not Action.CREATE_BLOCK or after is None or reads is None:
         return False
-    return not reads.cover(after.start, _known_since(draft, operation))
+    return not reads.cover(after.start, _known_since(workspace, operation))
 
 
-def _known_since(draft: Workspace, operation: Operation) -> datetime | None:
+def _known_since(workspace: Workspace, operation: Operation) -> datetime | None:
     """Return when it became known that this block is needed; None if that is unknown.
 
     If the block covers several meetings, the one that became known last counts.
     """
-    found = [_shown_since(draft, booking, operation) for booking in operation.bookings]
+    found = [_shown_since(workspace, booking, operation) for booking in operation.bookings]
     known = [at for at in found if at is not None]
     return max(known) if known and len(known) == len(found) else None
 
 
-def _shown_since(draft: Workspace, booking: str, operation: Operation) -> datetime | None:
+def _shown_since(workspace: Workspace, booking: str, operation: Operation) -> datetime | None:
     after = operation.after
     return min(
         (
             record.observed_at
-            for record in draft.shown(booking)
+            for record in workspace.shown(booking)
             if record.observed is not None
             and after is not None
             and record.observed.start < after.end

@@ -285,7 +285,7 @@ def the_budget_is_boundless(patch: Patch) -> None:
 
 def silence_decides(patch: Patch) -> None:
     """A held contradiction is decided when one of its systems does not answer."""
-    patch.setattr(reconcile, "_unheard", lambda _state, _case: {})
+    patch.setattr(reconcile, "undecidable_conflicts", lambda *_given: {})
     patch.setattr(reconcile, "blocks_under_doubt", lambda _draft, _calendars: set())
 
 
