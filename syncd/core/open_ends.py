@@ -1,4 +1,7 @@
-"""Bookings follow the end of an open-ended event, which is put off as time goes on."""
+"""Extend bookings whose open-ended event got a later fixed end.
+
+After `renew_open_ends`, the agreed end of each such booking is the end of its event.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from syncd.core.workspace import Workspace
 
 
 def renew_open_ends(workspace: Workspace) -> None:
-    """Let bookings follow the fixed end of an open-ended event that was put off."""
+    """Set the agreed end of bookings to the later fixed end of their open-ended event."""
     for booking in list(workspace.bookings.values()):
         for replica, record in workspace.pairs(booking.id):
             shown = record.observed

@@ -324,7 +324,7 @@ def _matchable(
 def _link(workspace: Workspace, inputs: DecisionInput, new_id: Callable[[], str]) -> MatchResult:
     """Match the unlinked events, and make the links and bookings that follow."""
     questions = open_questions(workspace)
-    fresh = questions.rest(_matchable(workspace, inputs))
+    fresh = questions.without_candidates(_matchable(workspace, inputs))
     matched = match_events(
         workspace.state.provider,
         fresh,
@@ -358,7 +358,7 @@ def _link(workspace: Workspace, inputs: DecisionInput, new_id: Callable[[], str]
             continue
         workspace.accept(twin.record)
         system, event, person = twin.record.system, twin.record.id, twin.record.person
-        synced = questions.settled(workspace, booking, twin.record)
+        synced = questions.synced_revision(workspace, booking, twin.record)
         link = Replica(booking.id, system, event, Role.TWIN, synced, person)
         workspace.link(link)
         workspace.log(booking, "seen", record=twin.record, rule="twin: same person, same time")
@@ -400,8 +400,8 @@ def _merge(
         inputs.calendars,
         inputs.rules,
         blocks=blocks,
-        word=forced,
-        waived=suppressed,
+        forced=forced,
+        suppressed=suppressed,
     )
     if booking_id in workspace.rebooked and merged.rule == ONE_CHANGE:
         merged = replace(merged, rule=REBOOKED)

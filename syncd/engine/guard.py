@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from syncd.core.guard_stops import handed_over_events
+from syncd.core.guard_stops import handed_over_event
 from syncd.core.inputs import GuardLimits
 from syncd.core.mass_change_guard import (
     MIN_OF_SYSTEM,
-    RecentReads,
+    GuardHistory,
     Tally,
     change_key,
     change_key_of,
@@ -204,7 +204,7 @@ class _Looks:
         return tally(
             system,
             records,
-            RecentReads(
+            GuardHistory(
                 self.now,
                 [c.window for c in coverage if c.provider == provider],
                 recent.windows(provider, system),
@@ -222,7 +222,7 @@ class _Looks:
                 for name, event in events_of([conflict])
                 if name == system
             ),
-            mine=mine,
+            ours=mine,
         )
 
     def _until(self, provider: str) -> Mapping[str, datetime]:
@@ -251,7 +251,7 @@ def with_handed_over(state: ProviderState) -> list[TrackedEvent]:
     Not so where the provider still is a host: the same record has another event there now.
     """
     given = {(c.system, c.event): c for c in state.owner_changes if c.proven}
-    gone = [handed_over_events(change) for change in given.values()]
+    gone = [handed_over_event(change) for change in given.values()]
     left = [r for r in state.records if (r.system, r.id) not in given]
     shown = {(r.system, record_id(r.id)) for r in left if r.observed and not r.created_by_us}
     return [r for r in (*left, *gone) if r.observed or (r.system, record_id(r.id)) not in shown]

@@ -266,7 +266,7 @@ def test_a_system_that_refuses_the_wide_block_gets_the_plain_one() -> None:
     assert mine == [("create-block", "b", 10, 11), ("create-block", "c", 9.5, 11.25)]
     (told,) = [c for c in decision.conflicts if c.kind is ConflictKind.SLOT_TAKEN]
     assert not told.held
-    assert "without its buffer" in told.note
+    assert "covers no buffer" in told.note
 
 
 def test_the_wide_block_is_tried_again_when_its_neighbour_is_gone() -> None:

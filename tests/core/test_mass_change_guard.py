@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from syncd.core.inputs import GuardLimits
 from syncd.core.mass_change_guard import (
-    RecentReads,
+    GuardHistory,
     Tally,
     change_key_of,
     check_changes,
@@ -37,7 +37,7 @@ def stop(
     covered: list[Window] | None = None,
     carried: list[TrackedEvent] | None = None,
 ) -> Conflict | None:
-    lately = RecentReads(NOW, read or WHOLE, covered or (), carried or ())
+    lately = GuardHistory(NOW, read or WHOLE, covered or (), carried or ())
     counted = tally("a", records, lately, accepted=accepted, stopped=tripped)
     return check_changes("p", "a", [counted], GuardLimits(), tripped)
 
@@ -150,7 +150,7 @@ def test_stopped_meetings_whose_time_has_passed_do_not_count() -> None:
     over = [rec("a", f"over{i}", v(-3 - i), v(-9 - i)) for i in range(4)]
     found = stop([*over, *shifted(1, 4, 8)], tripped=frozenset(r.id for r in over))
     assert found is not None
-    assert "same accident" in found.note
+    assert "earlier stop" in found.note
 
 
 def test_an_accident_that_is_edited_stays_stopped() -> None:
@@ -176,7 +176,7 @@ def test_what_became_of_our_own_blocks_in_a_stopped_calendar_is_stopped_too() ->
     """Simulator, seed 42: ``block_edited = "reschedule"``, and the whole calendar was shifted."""
     own = [rec("a", f"own{i}", v(30 + i), v(29 + i), created_by_us=True) for i in range(3)]
     records = [*shifted(1, 6, 6), *own]
-    tallies = [tally("a", records, RecentReads(NOW, WHOLE), mine=mine) for mine in (False, True)]
+    tallies = [tally("a", records, GuardHistory(NOW, WHOLE), ours=ours) for ours in (False, True)]
     found = check_changes("p", "a", tallies, GuardLimits())
     assert found is not None
     assert {claim.event for claim in found.claims} == {r.id for r in records}
@@ -185,6 +185,6 @@ def test_what_became_of_our_own_blocks_in_a_stopped_calendar_is_stopped_too() ->
 
 def test_a_stop_of_a_whole_system_stops_what_became_of_our_own_blocks_there() -> None:
     own = [rec("a", f"own{i}", v(30 + i), v(29 + i), created_by_us=True) for i in range(3)]
-    counted = {"p": tally("a", fleet(12, 12), RecentReads(NOW, WHOLE)), "q": Tally()}
+    counted = {"p": tally("a", fleet(12, 12), GuardHistory(NOW, WHOLE)), "q": Tally()}
     found = check_system("a", counted, frozenset(), GuardLimits(), {}, {"q": own})
     assert {claim.event for claim in found["q"].claims} == {r.id for r in own}

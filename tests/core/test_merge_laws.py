@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from syncd.core.inputs import CalendarState
 from syncd.core.merging import MergeResult, merge
 from syncd.core.observation import has_pending_change
-from syncd.core.policy import TABLE, Candidate, rule
+from syncd.core.policy import TABLE, Candidate, apply_rule
 from syncd.core.reconcile import Decision, DecisionInput, reconcile
 from syncd.core.rules import Choice, Rules
 from syncd.model import (
@@ -192,7 +192,7 @@ def test_who_wins_does_not_depend_on_who_is_heard_first(
     orders: tuple[list[Candidate], list[Candidate]], rules: Rules
 ) -> None:
     bids, shuffled = orders
-    assert rule(ConflictKind.MOVED_APART, bids, rules) == rule(
+    assert apply_rule(ConflictKind.MOVED_APART, bids, rules) == apply_rule(
         ConflictKind.MOVED_APART, shuffled, rules
     )
 
@@ -202,13 +202,13 @@ def test_no_preferred_rival_and_no_clearly_later_one_loses(
     bids: list[Candidate], rules: Rules
 ) -> None:
     by_preference = replace(rules, moved_apart=Choice.PREFER)
-    first = rule(ConflictKind.MOVED_APART, bids, by_preference).winner
+    first = apply_rule(ConflictKind.MOVED_APART, bids, by_preference).winner
     assert first is not None
     assert all(rules.rank(first.system) <= rules.rank(bid.system) for bid in bids)
 
     timed = [replace(bid, updated_at=bid.seen_at) for bid in bids]
     by_time = replace(rules, moved_apart=Choice.LATEST)
-    newest = rule(ConflictKind.MOVED_APART, timed, by_time).winner
+    newest = apply_rule(ConflictKind.MOVED_APART, timed, by_time).winner
     assert newest is not None
     assert max(bid.seen_at for bid in bids) - newest.seen_at <= rules.uncertainty
 

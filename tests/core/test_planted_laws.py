@@ -42,11 +42,11 @@ def only_the_first_news_is_accepted(patch: Patch) -> None:
 
 def a_moved_meeting_is_a_minute_off(patch: Patch) -> None:
     def off(*given: Any) -> Any:
-        value = on(*given)
+        value = value_if_on(*given)
         return replace(value, end=value.end + timedelta(minutes=1))
 
-    on = merging._on
-    patch.setattr(merging, "_on", off)
+    value_if_on = merging._value_if_on
+    patch.setattr(merging, "_value_if_on", off)
 
 
 def the_newest_loses(patch: Patch) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.poll_schedule import (
-    DEARER,
+    MAX_COST_FACTOR,
     MAX_SLICES,
     ROUNDS,
     PollSchedule,
@@ -114,7 +114,7 @@ def test_slices_make_no_system_much_dearer_and_there_are_not_more_than_near_read
     assert 1 <= len(slices) <= max(1, min(MAX_SLICES, int(ratio)))
     for system, once in whole.items():
         plain = once * ratio + once
-        assert once * ratio + taken[system] <= DEARER * plain or len(slices) == 1
+        assert once * ratio + taken[system] <= MAX_COST_FACTOR * plain or len(slices) == 1
 
 
 @given(worlds(), st.floats(2, 30))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from syncd.core.inputs import GuardLimits
-from syncd.core.mass_change_guard import RecentReads, check_changes, tally
+from syncd.core.mass_change_guard import GuardHistory, check_changes, tally
 from syncd.core.reconcile import Decision, reconcile_with_answer
 from syncd.core.resolution import Resolution, ResolutionKind
 from syncd.core.series import pair_instances
@@ -276,7 +276,7 @@ def known(name: str, hour: float) -> TrackedEvent:
 
 def stop(records: Sequence[TrackedEvent]) -> Conflict | None:
     """What the guard says of Ann's calendar, all of which was read."""
-    return check_changes("p", "a", [tally("a", records, RecentReads(NOW, COVERED))], GuardLimits())
+    return check_changes("p", "a", [tally("a", records, GuardHistory(NOW, COVERED))], GuardLimits())
 
 
 def test_the_guard_counts_a_series_that_moves_as_one_meeting() -> None:

@@ -62,7 +62,7 @@ MOVES = st.lists(st.tuples(st.sampled_from("pq"), HOURS, HOURS, HOURS, HOURS), m
 
 def obvious_order(moves: list[Operation]) -> list[Operation]:
     """Ask every move about every other one, and again after each: what the fast way must equal."""
-    rest, done = sorted(moves, key=write_order._place), []
+    rest, done = sorted(moves, key=write_order._sort_key), []
     while rest:
         free = [
             o
