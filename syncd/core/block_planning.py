@@ -125,7 +125,7 @@ def plan_calendar(
             booking: buffer for booking, buffer in buffers.items() if booking not in unbuffered
         }
         wanted = unreleased_intervals(other_events)
-    kept_in_place = suppressed | stopped_bookings(workspace, beside=calendar.system)
+    kept_in_place = suppressed | stopped_bookings(workspace, except_in=calendar.system)
     blocks = [
         block
         for block in _remaining_blocks(workspace, calendar.system, planning.untouchable)

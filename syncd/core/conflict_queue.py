@@ -75,17 +75,17 @@ def _reason(workspace: Workspace, held: HeldConflict, directive: Directive) -> s
     elif conflict.kind in _SOLVED:
         reason = _SOLVED[conflict.kind]
     elif booking is None:
-        reason = "no longer there"
+        reason = "its booking no longer exists"
     elif booking.rule.startswith(conflict.kind):
         reason = f"decided by the rule {booking.rule}"
     elif booking.agreed.busy:
-        reason = "solved outside: the meeting is on, and nobody differs"
+        reason = "solved in the systems: the meeting is on, and all agree"
     else:
-        reason = "solved outside: the meeting is off"
+        reason = "solved in the systems: the meeting is cancelled"
     return reason
 
 
 _SOLVED = {
-    ConflictKind.DOUBLE_BOOKED: "solved outside: they overlap no more",
-    ConflictKind.GUARD: "the changes were accepted, or are undone",
+    ConflictKind.DOUBLE_BOOKED: "solved in the systems: the meetings no longer overlap",
+    ConflictKind.GUARD: "the changes were accepted or undone",
 }

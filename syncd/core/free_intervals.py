@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.core.availability import joined
+from syncd.core.blocks import Interval
 from syncd.core.workspace import Workspace
 from syncd.model import Availability, Hours, Offer, Value
 
-Interval = tuple[datetime, datetime]
-
-_ANY = Hours()
+_ANY_HOURS = Hours()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class FreeSearch:
 
     within: timedelta = timedelta(hours=4)
     step: timedelta = timedelta(minutes=15)
-    hours: Hours = _ANY
+    hours: Hours = _ANY_HOURS
     asked: tuple[Availability, ...] = ()
 
 

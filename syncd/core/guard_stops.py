@@ -67,8 +67,8 @@ def as_unchanged(record: TrackedEvent) -> TrackedEvent:
     return replace(record, observed=record.base, absence_proofs=0, missing_since=None)
 
 
-def stopped_bookings(workspace: Workspace, *, beside: str = "") -> frozenset[str]:
-    """Return the bookings with stopped events in other systems than ``beside``.
+def stopped_bookings(workspace: Workspace, *, except_in: str = "") -> frozenset[str]:
+    """Return the bookings with stopped events in other systems than ``except_in``.
 
     Their blocks stay where they are. If a stopped event moves again, the time that it had in
     between stays blocked.
@@ -76,7 +76,7 @@ def stopped_bookings(workspace: Workspace, *, beside: str = "") -> frozenset[str
     return frozenset(
         r.booking
         for r in workspace.replicas()
-        if (r.system, r.event) in workspace.stopped and r.system != beside
+        if (r.system, r.event) in workspace.stopped and r.system != except_in
     )
 
 

@@ -31,6 +31,9 @@ PersonIndex = Mapping[tuple[str, str], frozenset[str]]
 """The keyed hashes of a person's addresses, by (system, the platform's id of the person)."""
 
 
+_WHICH = "which of these is the appointment that vanished?"
+
+
 @dataclass(frozen=True, slots=True)
 class Relink:
     """A vanished appointment that exists under a new id, which its booking follows.
@@ -245,7 +248,7 @@ def _relink(
             continue
         undecided.extend(new for new in question.new if new not in undecided)
         booking, records = links[_id(proven[0])].booking, [*proven, *question.new]
-        conflicts.append(_ambiguous(provider, booking, records, "came back as which?"))
+        conflicts.append(_ambiguous(provider, booking, records, _WHICH))
     persons_in_series = persons_with_series(vanished, missing, fresh)
     vanished = [
         old for old in vanished if not old.series and _customer_key(old) not in persons_in_series
@@ -270,9 +273,7 @@ def _relink(
         candidates = [booked.record for booked in successors]
         undecided.extend(new for new in candidates if new not in undecided)
         records = [called_off.record, *candidates]
-        conflicts.append(
-            _ambiguous(provider, called_off.replica.booking, records, "came back as which?")
-        )
+        conflicts.append(_ambiguous(provider, called_off.replica.booking, records, _WHICH))
     return relinks, conflicts, undecided
 
 
@@ -384,7 +385,7 @@ def _pair(
             representative, others = _split_representative(group, fresh)
             opened.extend(representative)
             undecided.extend(others)
-            note = "the same person at the same time, more than once"
+            note = "the same person has several appointments at this time"
             records = sorted((candidate.record for candidate in group), key=_id)
             subject = inputs_digest(provider, interval, *map(_id, records))
             conflicts.append(_ambiguous(provider, subject, records, note))

@@ -153,14 +153,14 @@ def adopt(workspace: Workspace, record: TrackedEvent, new_id: str) -> TrackedEve
         before=None,
         after=record.observed,
         key=record.key,
-        reason=ADOPTED,
+        reason=_ADOPTED,
     )
     # The row belongs to no run, so that undoing a run does not remove the block.
     workspace.changes.intents.append(Intent(new_id, "", operation, IntentState.DONE, workspace.now))
     return ours
 
 
-ADOPTED = "adopted: a block with a tag of ours stands where one is wanted"
+_ADOPTED = "adopted: a block with a tag of syncd is where one is wanted"
 
 
 def _may_have_made(intent: Intent, record: TrackedEvent) -> bool:

@@ -156,7 +156,7 @@ def _derived_conflict(
     """Return the conflict between a derived event and the agreed value."""
     note = (
         f"the meeting in {record.system} has other hosts or uses a room, so syncd does not change "
-        f"it for {booking.provider} alone: change it there by hand, or put it back elsewhere"
+        f"it for {booking.provider} alone: change it there by hand, or undo the change elsewhere"
     )
     if not booking.agreed.busy:
         return _cannot_cancel(booking, record, note)
@@ -194,7 +194,7 @@ def _operation_to_agreed(
             # It is cancelled there as well, whatever the status is called.
             return None, None
         if status is None:
-            note = f"{calendar.system} has no way to cancel: cancel it there by hand"
+            note = f"syncd cannot cancel in {calendar.system}: cancel it there by hand"
             return None, _cannot_cancel(booking, record, note)
         return _write(Action.SET_STATUS, booking, record, replace(expected, status=status)), None
     if expected.interval != agreed.interval:

@@ -323,7 +323,7 @@ def _called_off(
     candidates = [p for p in pairs if p[1].system in trusted and _is_called_off(p[1])]
     series = Counter(series_of(record) for _, record in candidates)
 
-    def is_called_off(record: TrackedEvent) -> bool:
+    def is_cancelled_by_person(record: TrackedEvent) -> bool:
         by_syncd = record.written is not None and not record.written.busy
         is_busy = record.observed is not None and record.observed.busy
         return not is_busy and not by_syncd and _customer_key(record) not in keys
@@ -332,7 +332,11 @@ def _called_off(
     for replica, record in candidates:
         others = [r for p, r in workspace.pairs(replica.booking) if p != replica]
         is_single = not record.series or series[series_of(record)] == 1
-        if _customer_key(record) in keys and is_single and not any(map(is_called_off, others)):
+        if (
+            _customer_key(record) in keys
+            and is_single
+            and not any(map(is_cancelled_by_person, others))
+        ):
             ended.append(CalledOff(replica, record, frozenset(r.system for r in others)))
     return tuple(ended)
 

@@ -177,7 +177,7 @@ def test_two_meetings_at_one_time_are_told_once_and_close_by_themselves(desk: De
     desk.say("resync", "--yes")
     assert queue(desk) == []
     closed = desk.say("conflicts", "show", told["id"])
-    assert "they overlap no more" in " ".join(closed.err.split())
+    assert "the meetings no longer overlap" in " ".join(closed.err.split())
 
 
 def test_check_explains_the_rules_and_refuses_an_override_that_never_matches(desk: Desk) -> None:

@@ -24,13 +24,13 @@ Hours = tuple[float, float]
 
 
 def asked(system: str, *offers: Hours, until: float = 24) -> Availability:
-    """A system that was asked now, and offers these hours of the day."""
+    """Return a system that was asked now and offers these hours of the day."""
     spans = tuple(Offer(at(start), at(end)) for start, end in offers)
     return Availability(system, "p", NOW, Window(at(8), at(until)), spans)
 
 
 def hours(found: OfferComparison | None) -> tuple[list[Hours], list[tuple[Hours, str, str]]]:
-    """A comparison as hours: what is offered everywhere, and what differs."""
+    """Return a comparison in hours: the common offers, and the differences."""
     assert found is not None
 
     def of(span: Window | OfferDifference) -> Hours:
@@ -120,11 +120,11 @@ def test_a_system_that_never_answered_is_left_out() -> None:
     assert compare_offers([silent], ()) is None
 
 
-def test_a_span_that_nobody_was_asked_for_compares_nothing() -> None:
+def test_a_span_that_no_system_was_asked_for_is_not_compared() -> None:
     assert compare_offers([asked("a", (9, 17))], (), Window(at(30), at(40))) is None
 
 
-def test_offers_are_joined_for_each_seat() -> None:
+def test_offers_are_joined_for_each_calendar() -> None:
     offers = [
         Offer(at(10), at(11), "x"),
         Offer(at(9), at(10), "x"),
@@ -150,7 +150,7 @@ EVENTS = st.lists(
 
 
 @given(st.fixed_dictionaries(dict.fromkeys("abc", SPANS)), EVENTS)
-def test_each_moment_is_told_of_exactly_once(
+def test_each_moment_is_in_exactly_one_result(
     offered: dict[str, list[Hours]], records: list[TrackedEvent]
 ) -> None:
     free = [asked(system, *spans) for system, spans in offered.items()]

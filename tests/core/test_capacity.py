@@ -1,4 +1,4 @@
-"""Blocks for what there is several times."""
+"""Blocks for equipment with several pieces."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Hours = tuple[float, float]
         pytest.param([(9, 11), (9, 11), (9, 11)], 4, [], [], id="three of four"),
     ],
 )
-def test_a_calendar_is_closed_while_all_pieces_are_in_use(
+def test_a_calendar_is_blocked_while_all_units_are_in_use(
     bookings: list[Hours], units: int, here: list[int], expected: list[Hours]
 ) -> None:
     held: dict[str, list[TrackedEvent]] = {str(i): [rec("a", f"e{i}", v(9))] for i in here}
@@ -38,7 +38,7 @@ def test_a_calendar_is_closed_while_all_pieces_are_in_use(
         }
 
 
-def test_nothing_is_closed_that_is_over_and_claims_count() -> None:
+def test_past_times_need_no_block_and_claims_count() -> None:
     made = [booking("x", v(9, 10)), booking("y", v(13, 14))]
     claims = {"y": [v(9, 10)]}
     assert sorted(blocks_at_capacity(CalendarState("a"), made, {}, claims, 2, DAY)) == [

@@ -43,7 +43,7 @@ NO_LAG = timedelta(0)
 
 @dataclass
 class World:
-    """Real events by (system, id), and what syncd remembers."""
+    """Real events by (system, id), and the state of syncd."""
 
     systems: tuple[str, ...]
     rules: Rules | None = None
@@ -60,7 +60,7 @@ class World:
         return event
 
     def cycle(self) -> list[Operation]:
-        """Observe everything, decide, carry out."""
+        """Observe everything, decide, write."""
         self._observe()
         case = DecisionInput(
             calendars={s: CalendarState(s) for s in self.systems},
@@ -126,7 +126,7 @@ class World:
         linked = {(r.system, r.event) for r in replicas.values()}
         self.state = ProviderState(
             "p",
-            # A store retires what has ended and serves no booking; it is not shown again.
+            # A store archives deleted events that serve no booking; they do not return.
             tuple(
                 r
                 for id_, r in records.items()
@@ -139,7 +139,7 @@ class World:
         )
 
     def busy(self, system: str, *, ours: bool) -> Counter[tuple[object, object]]:
-        """Intervals taken in one system, by syncd or by everybody else."""
+        """Return the busy intervals of one system, of syncd or of everybody else."""
         return Counter(
             e.value.interval
             for id_, e in self.events.items()
@@ -160,7 +160,7 @@ ACTS = st.lists(
 
 
 def perturb(world: World, acts: list[Act]) -> None:
-    """The outside: book, block, move, cancel, delete, touch or remove a block of ours."""
+    """Apply outside changes: book, block, move, cancel, delete, edit or remove a block of ours."""
     for what, where, hour, which in acts:
         system = world.systems[where % len(world.systems)]
         value = v(8 + hour)
@@ -218,7 +218,7 @@ def agree(world: World) -> None:
     for system in world.systems:
         ours = world.busy(system, ours=True)
         let_be = {r.event for r in world.state.replicas if r.role is Role.RELEASED}
-        # What a person moved, and is let be or still to be decided on, may lie on another block.
+        # A block that a person moved and that is released or undecided may cover another one.
         kept = Counter(
             world.events[i].value.interval
             for i in world.ours & world.events.keys()
@@ -251,7 +251,7 @@ def test_a_perturbed_world_agrees_after_three_cycles_and_then_rests(
 
 
 @given(acts=ACTS, more=ACTS, systems=st.integers(2, 6), policy=rules(tuple("abcdef")))
-def test_policy_never_cycles_over_more_systems(
+def test_policy_never_cycles_over_several_systems(
     acts: list[Act], more: list[Act], systems: int, policy: Rules
 ) -> None:
     world = World(tuple("abcdef"[:systems]), policy)
@@ -262,7 +262,7 @@ def test_policy_never_cycles_over_more_systems(
 
 
 @given(acts=ACTS, policy=rules())
-def test_nothing_that_somebody_else_made_is_ever_removed(acts: list[Act], policy: Rules) -> None:
+def test_events_of_others_are_never_removed(acts: list[Act], policy: Rules) -> None:
     world = World(("a", "b", "c"), policy)
     perturb(world, acts)
     theirs = set(world.events)
@@ -270,7 +270,7 @@ def test_nothing_that_somebody_else_made_is_ever_removed(acts: list[Act], policy
     assert theirs <= set(world.events)
 
 
-def test_a_record_is_what_the_world_keeps() -> None:
+def test_a_tracked_event_matches_the_world() -> None:
     world = World(("a", "b"))
     world.put("a", Kind.APPOINTMENT, v(9), None)
     assert converge(world) == 1
