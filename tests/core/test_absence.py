@@ -96,7 +96,7 @@ CASES: dict[str, tuple[dict[str, Any], AbsenceVerdict]] = {
     "400 and a count of no known time": ({**REFUSED, "since": None}, AbsenceVerdict.COUNTED),
     "400: the slot is to be asked": ({**REFUSED, "slot": None}, AbsenceVerdict.ASK_SLOT),
     "400 and the slot is taken": ({**REFUSED, "slot": SlotAnswer.TAKEN}, AbsenceVerdict.UNPROVEN),
-    "400 and the slot is not told": (
+    "400 and the slot is unknown": (
         {**REFUSED, "slot": SlotAnswer.UNKNOWN},
         AbsenceVerdict.PROVEN,
     ),

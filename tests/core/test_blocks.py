@@ -13,5 +13,5 @@ def test_the_replacement_of_a_moved_block_stays_and_the_moved_one_is_removed() -
     moved = rec("b", "1", v(12), v(9), kind=Kind.BLOCK, created_by_us=True)
     there = rec("b", "2", v(9), v(9), kind=Kind.BLOCK, created_by_us=True)
     own = [OurBlock(record, frozenset({"meeting"})) for record in (moved, there)]
-    found = plan_blocks("p", CalendarState("b"), {v(9).interval: {"meeting"}}, own, NOW)
-    assert [(o.action, o.event) for o in found.operations] == [(Action.REMOVE_BLOCK, "1")]
+    plan = plan_blocks("p", CalendarState("b"), {v(9).interval: {"meeting"}}, own, NOW)
+    assert [(o.action, o.event) for o in plan.operations] == [(Action.REMOVE_BLOCK, "1")]

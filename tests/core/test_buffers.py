@@ -48,8 +48,8 @@ HALF = Buffer(timedelta(minutes=30), timedelta(minutes=15))
 
 def buffered(buffer: Buffer = HALF, **more: Any) -> dict[str, CalendarState]:
     """Return three calendars; service s of system a has a buffer."""
-    found = calendars(**more)
-    return {**found, "a": replace(found["a"], buffers={"s": buffer} if buffer else {})}
+    systems = calendars(**more)
+    return {**systems, "a": replace(systems["a"], buffers={"s": buffer} if buffer else {})}
 
 
 def meeting(event: str, value: Value, system: str = "a", service: str = "s") -> TrackedEvent:
@@ -114,10 +114,10 @@ def test_the_longest_buffer_of_several_calendars_counts_on_each_side() -> None:
         [booking("k", v(10))],
         [origin("k", "a", "m"), twin("k", "b", "w")],
     )
-    found = buffered()
+    systems = buffered()
     other = Buffer(timedelta(0), timedelta(hours=1))
-    found["b"] = replace(found["b"], buffers={"x": other})
-    assert writes(decided(two, calendars=found).operations) == [("create-block", "c", 9.5, 12)]
+    systems["b"] = replace(systems["b"], buffers={"x": other})
+    assert writes(decided(two, calendars=systems).operations) == [("create-block", "c", 9.5, 12)]
 
 
 def test_a_moved_meeting_moves_its_block_with_the_buffer_and_its_twin_without() -> None:
@@ -191,9 +191,9 @@ def test_guests_of_a_class_share_one_wide_block() -> None:
         [booking(n, v(10)) for n in names],
         [origin(n, "a", f"e{n}") for n in names],
     )
-    found = buffered()
-    found["a"] = replace(found["a"], seats={"s": 5})
-    made = decided(group, calendars=found).operations
+    systems = buffered()
+    systems["a"] = replace(systems["a"], seats={"s": 5})
+    made = decided(group, calendars=systems).operations
     assert [(o.system, o.bookings) for o in made] == [
         ("b", ("k", "l", "m")),
         ("c", ("k", "l", "m")),
@@ -239,10 +239,10 @@ def test_a_persons_edit_of_a_wide_block_applies_to_the_meetings_time(choice: Cho
         Choice.RELEASE: [],
     }
     assert writes(decision.operations) == expected[choice]
-    kept = {r.id: r for r in decision.changes.records}
+    stored = {r.id: r for r in decision.changes.records}
     if choice is not Choice.RESTORE:
         # The stored block still has the value that its calendar shows.
-        assert kept["b1"].base == kept["b1"].observed == v(13.5, 15.25)
+        assert stored["b1"].base == stored["b1"].observed == v(13.5, 15.25)
 
 
 def refusal() -> HeldConflict:
@@ -262,11 +262,11 @@ TAKEN = state(
 
 def test_a_system_that_refuses_the_wide_block_gets_the_plain_one() -> None:
     decision = decided(replace(TAKEN, conflicts=(refusal(),)), calendars=buffered())
-    mine = [w for w in writes(decision.operations) if w[2] < 11]
-    assert mine == [("create-block", "b", 10, 11), ("create-block", "c", 9.5, 11.25)]
-    (told,) = [c for c in decision.conflicts if c.kind is ConflictKind.SLOT_TAKEN]
-    assert not told.held
-    assert "covers no buffer" in told.note
+    early_writes = [w for w in writes(decision.operations) if w[2] < 11]
+    assert early_writes == [("create-block", "b", 10, 11), ("create-block", "c", 9.5, 11.25)]
+    (conflict,) = [c for c in decision.conflicts if c.kind is ConflictKind.SLOT_TAKEN]
+    assert not conflict.held
+    assert "covers no buffer" in conflict.note
 
 
 def test_the_wide_block_is_tried_again_when_its_neighbour_is_gone() -> None:

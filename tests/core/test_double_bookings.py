@@ -42,10 +42,10 @@ def state(*values: tuple[str, Value], kind: Kind = Kind.APPOINTMENT) -> Provider
 
 
 def doubles(world: ProviderState, *, seats: int = 1, capacity: int = 1) -> list[Conflict]:
-    kept = calendars()
-    kept["a"] = CalendarState("a", seats={"s": seats})
-    found = decided(world, calendars=kept, capacity=capacity).conflicts
-    return [c for c in found if c.kind is ConflictKind.DOUBLE_BOOKED]
+    with_seats = calendars()
+    with_seats["a"] = CalendarState("a", seats={"s": seats})
+    conflicts = decided(world, calendars=with_seats, capacity=capacity).conflicts
+    return [c for c in conflicts if c.kind is ConflictKind.DOUBLE_BOOKED]
 
 
 CASES = [
@@ -53,7 +53,7 @@ CASES = [
     ("inside one", state(("a", v(9, 11)), ("a", v(10))), 1, 1, ["n0+n1"]),
     ("touching ends do not overlap", state(("a", v(9)), ("b", v(10))), 1, 1, []),
     ("a cancelled one takes no time", state(("a", v(9)), ("b", off(9))), 1, 1, []),
-    ("what is over is history", state(("a", v(3, 5)), ("b", v(4, 5))), 1, 1, []),
+    ("past meetings do not count", state(("a", v(3, 5)), ("b", v(4, 5))), 1, 1, []),
     (
         "three in a row: each pair that overlaps",
         state(("a", v(9, 11)), ("b", v(10, 12)), ("c", v(11, 13))),
@@ -80,7 +80,7 @@ CASES = [
         ["n0+n2", "n1+n2"],
     ),
     (
-        "two blocks over each other are nobody's meeting",
+        "two overlapping blocks are no double booking",
         state(("a", v(9)), ("b", v(9)), kind=Kind.BLOCK),
         1,
         1,

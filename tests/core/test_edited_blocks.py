@@ -67,7 +67,7 @@ CASES = [
     ),
     ("reschedule: nothing to follow where it was removed", Choice.RESCHEDULE, world(None), AGAIN),
     (
-        "reschedule: a block of two meetings speaks for neither",
+        "reschedule: a block of two meetings moves neither",
         Choice.RESCHEDULE,
         world(v(14), also="y"),
         BACK,
@@ -134,9 +134,9 @@ def test_a_moved_block_never_revives_a_cancelled_meeting(ending: Value | None) -
 
 
 def test_a_meeting_in_a_read_only_calendar_does_not_follow_its_block() -> None:
-    kept = calendars()
-    kept["a"] = CalendarState("a", never_written=True)
-    assert summary(decided(world(v(14)), rules=by(Choice.RESCHEDULE), calendars=kept)) == BACK
+    systems = calendars()
+    systems["a"] = CalendarState("a", never_written=True)
+    assert summary(decided(world(v(14)), rules=by(Choice.RESCHEDULE), calendars=systems)) == BACK
 
 
 def released(seen: Value | None) -> ProviderState:
@@ -161,8 +161,8 @@ def test_a_release_lasts_until_the_meeting_moves(seen: Value | None) -> None:
     here = ("move-block", "b", "14-15>11-12") if seen else ("create-block", "b", ">11-12")
     assert here in summary(decided(moved, rules=rules))
     ended = replace(state, records=(rec("a", "a1", off(9), v(9)), *state.records[1:]))
-    left = [("remove-block", "b", "14-15>")] if seen else []
-    assert summary(decided(ended, rules=rules)) == [*left, ("remove-block", "c", "09-10>")]
+    removals = [("remove-block", "b", "14-15>")] if seen else []
+    assert summary(decided(ended, rules=rules)) == [*removals, ("remove-block", "c", "09-10>")]
 
 
 def test_no_second_block_is_made_where_a_released_one_is() -> None:

@@ -46,7 +46,7 @@ STANDS = block("b", "e", v(9), written_at=NOW)
 FREE = free((8, 17))
 
 ROWS: dict[str, tuple[ExposureInput, ExposureCause | None]] = {
-    "no block, and nobody was asked": (seen(), ExposureCause.UNCLOSED),
+    "no block, and slots were not read": (seen(), ExposureCause.UNCLOSED),
     "no block, and it is offered": (seen(offers=FREE), ExposureCause.UNCLOSED),
     "no block, and a part of it is offered": (seen(offers=free((9.5, 17))), ExposureCause.UNCLOSED),
     "no block, but it is not offered": (seen(offers=free((10, 17))), None),
@@ -54,7 +54,7 @@ ROWS: dict[str, tuple[ExposureInput, ExposureCause | None]] = {
         seen(offers=free(until=8)),
         ExposureCause.UNCLOSED,
     ),
-    "a block, and nobody was asked": (seen(STANDS), None),
+    "a block, and slots were not read": (seen(STANDS), None),
     "a block, and the answer is older": (seen(STANDS, offers=free((8, 17), asked=NOW)), None),
     "a block, and the answer may be older": (
         seen(STANDS, offers=free((8, 17), asked=NOW + LAG)),
@@ -95,8 +95,8 @@ ROWS: dict[str, tuple[ExposureInput, ExposureCause | None]] = {
         ),
         None,
     ),
-    "a calendar that is read only": (seen(offers=FREE, read_only={"b"}), ExposureCause.READ_ONLY),
-    "a block that was taken back": (seen(offers=FREE, undone={("m", "b")}), ExposureCause.UNDONE),
+    "a read-only calendar": (seen(offers=FREE, read_only={"b"}), ExposureCause.READ_ONLY),
+    "a block that was undone": (seen(offers=FREE, undone={("m", "b")}), ExposureCause.UNDONE),
     "its time is over": (seen(offers=FREE, now=at(10)), None),
 }
 
@@ -165,9 +165,9 @@ BOOKED = booking("m", v(9))
         "without a time of entry: since it was seen",
         "not before the first read",
         "not before it came into the window",
-        "an event that shows another time tells nothing",
-        "nor does one that syncd moved",
-        "nor one that is gone",
+        "an event at another time does not count",
+        "an event that syncd moved does not count",
+        "a deleted event does not count",
     ],
 )
 def test_the_time_at_which_a_booking_became_visible(

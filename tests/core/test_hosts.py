@@ -113,7 +113,7 @@ def test_a_contradiction_stays_held_while_the_meetings_system_is_silent(other: V
 
 def answered(first: Decision, answer: Resolution) -> Decision:
     (conflict,) = first.conflicts
-    held = HeldConflict("h", conflict, NOW, "run")
+    open_conflict = HeldConflict("h", conflict, NOW, "run")
     records = {r.id: r for r in first.changes.records}
     records.setdefault(SHARE, rec("b", SHARE, v(9), v(9), person="kim"))
     known = ProviderState(
@@ -121,7 +121,7 @@ def answered(first: Decision, answer: Resolution) -> Decision:
         tuple(records.values()),
         tuple(first.changes.bookings),
         (origin("m", "b", SHARE), twin("m", "a", "t", settled=1)),
-        conflicts=(held,),
+        conflicts=(open_conflict,),
     )
     case = DecisionInput(calendars(), Rules(), NOW, NOW, "run")
     return reconcile_with_answer(known, case, iter("abcdefgh").__next__, {"h": answer})[0]
@@ -177,8 +177,8 @@ def test_of_several_meetings_each_booking_follows_its_own_record() -> None:
     )
     decision = decided(both)
     assert not decision.conflicts
-    found = {(r.booking, r.event) for r in decision.changes.replicas if r.role.is_meeting}
-    assert found == {("m", "x"), ("n", "y")}
+    links = {(r.booking, r.event) for r in decision.changes.replicas if r.role.is_meeting}
+    assert links == {("m", "x"), ("n", "y")}
 
 
 def test_two_events_of_one_record_are_no_double_booking() -> None:

@@ -121,8 +121,8 @@ class World:
             replicas.pop((r.booking, r.system, r.event), None)
         replicas.update({(r.booking, r.system, r.event): r for r in changes.replicas})
         closed = {h.id for h in changes.closed}
-        held = {h.id: h for h in (*self.state.conflicts, *changes.opened)}
-        live = [h for h in held.values() if h.id not in closed]
+        by_id = {h.id: h for h in (*self.state.conflicts, *changes.opened)}
+        live = [h for h in by_id.values() if h.id not in closed]
         linked = {(r.system, r.event) for r in replicas.values()}
         self.state = ProviderState(
             "p",
@@ -170,9 +170,9 @@ def perturb(world: World, acts: list[Act]) -> None:
         if what == 1:
             world.put(system, Kind.BLOCK, value, None)
             continue
-        mine = what >= 5
+        ours = what >= 5
         there = sorted(
-            id_ for id_ in world.events if id_[0] == system and (id_ in world.ours) is mine
+            id_ for id_ in world.events if id_[0] == system and (id_ in world.ours) is ours
         )
         if not there:
             continue
@@ -202,9 +202,9 @@ def agree(world: World) -> None:
     What is claimed in a conflict that a person must decide stays closed, too.
     """
     sources = {s: set(world.busy(s, ours=False)) for s in world.systems}
-    held = [h.conflict for h in world.state.conflicts]
-    values = [claim.value for conflict in held for claim in conflict.claims]
-    subjects = {booking for conflict in held for booking in conflict.subject.split("+")}
+    conflicts = [h.conflict for h in world.state.conflicts]
+    values = [claim.value for conflict in conflicts for claim in conflict.claims]
+    subjects = {booking for conflict in conflicts for booking in conflict.subject.split("+")}
     values += [b.agreed for b in world.state.bookings if b.id in subjects]
     claimed = {value.interval for value in values if value is not None}
     released = {
@@ -214,17 +214,17 @@ def agree(world: World) -> None:
         for b in world.state.bookings
         if b.id == r.booking
     }
-    claiming = {claim.event for conflict in held for claim in conflict.claims}
+    claiming = {claim.event for conflict in conflicts for claim in conflict.claims}
     for system in world.systems:
         ours = world.busy(system, ours=True)
         let_be = {r.event for r in world.state.replicas if r.role is Role.RELEASED}
         # A block that a person moved and that is released or undecided may cover another one.
-        kept = Counter(
+        counts = Counter(
             world.events[i].value.interval
             for i in world.ours & world.events.keys()
             if i[0] == system and i[1] not in let_be | claiming
         )
-        assert all(number == 1 for number in kept.values()), "two blocks for one interval"
+        assert all(number == 1 for number in counts.values()), "two blocks for one interval"
         elsewhere = set().union(*(sources[s] for s in world.systems if s != system))
         moved = {
             world.events[i].value.interval
@@ -232,8 +232,10 @@ def agree(world: World) -> None:
             if i[1] in let_be
         }
         assert set(ours) <= elsewhere | claimed | moved, "a block of nothing"
-        left = elsewhere - sources[system] - set(ours)
-        assert left <= {interval for s, interval in released if s == system}, "an open interval"
+        unblocked = elsewhere - sources[system] - set(ours)
+        assert unblocked <= {interval for s, interval in released if s == system}, (
+            "an open interval"
+        )
 
 
 @given(first=ACTS, second=ACTS, third=ACTS, policy=rules())

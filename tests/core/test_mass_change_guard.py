@@ -59,9 +59,9 @@ def test_the_share_counts_only_meetings_in_the_read_window() -> None:
 
 
 def test_five_meetings_all_moved_by_one_amount_are_stopped() -> None:
-    found = stop(shifted(1, 5, 5))
-    assert found is not None
-    assert "+1:00 h" in found.note
+    conflict = stop(shifted(1, 5, 5))
+    assert conflict is not None
+    assert "+1:00 h" in conflict.note
 
 
 def test_four_meetings_moved_by_one_amount_are_allowed() -> None:
@@ -75,10 +75,10 @@ def test_five_of_six_meetings_moved_by_one_amount_are_allowed() -> None:
 def test_a_single_earlier_move_does_not_hide_a_common_move() -> None:
     """Simulator, seed 21: one of ten was moved by hand before, so by +2 h and not by +1 h."""
     other = rec("a", "moved", v(72), v(70))
-    found = stop([*shifted(1, 9, 9), other])
-    assert found is not None
-    assert "9 of 10 meetings moved by +1:00 h" in found.note
-    assert len(found.claims) == len([*shifted(1, 9, 9), other])
+    conflict = stop([*shifted(1, 9, 9), other])
+    assert conflict is not None
+    assert "9 of 10 meetings moved by +1:00 h" in conflict.note
+    assert len(conflict.claims) == len([*shifted(1, 9, 9), other])
 
 
 def test_a_recently_propagated_move_does_not_hide_a_common_move() -> None:
@@ -140,17 +140,17 @@ def test_a_stop_lasts_after_some_of_its_meetings_ended() -> None:
 def test_a_stopped_meeting_stays_stopped_though_its_time_has_passed() -> None:
     over = rec("a", "0", v(-3), v(-5))
     other = rec("a", "1", v(-3), v(-5))
-    found = stop([over, other], tripped=frozenset({"0"}))
-    assert found is not None
-    assert [claim.event for claim in found.claims] == ["0"]
+    conflict = stop([over, other], tripped=frozenset({"0"}))
+    assert conflict is not None
+    assert [claim.event for claim in conflict.claims] == ["0"]
     assert stop([over, other]) is None
 
 
 def test_stopped_meetings_whose_time_has_passed_do_not_count() -> None:
     over = [rec("a", f"over{i}", v(-3 - i), v(-9 - i)) for i in range(4)]
-    found = stop([*over, *shifted(1, 4, 8)], tripped=frozenset(r.id for r in over))
-    assert found is not None
-    assert "earlier stop" in found.note
+    conflict = stop([*over, *shifted(1, 4, 8)], tripped=frozenset(r.id for r in over))
+    assert conflict is not None
+    assert "earlier stop" in conflict.note
 
 
 def test_a_stop_lasts_when_its_events_change_again() -> None:
@@ -177,14 +177,14 @@ def test_changes_of_our_blocks_in_a_stopped_calendar_are_stopped() -> None:
     own = [rec("a", f"own{i}", v(30 + i), v(29 + i), created_by_us=True) for i in range(3)]
     records = [*shifted(1, 6, 6), *own]
     tallies = [tally("a", records, GuardHistory(NOW, WHOLE), ours=ours) for ours in (False, True)]
-    found = check_changes("p", "a", tallies, GuardLimits())
-    assert found is not None
-    assert {claim.event for claim in found.claims} == {r.id for r in records}
+    conflict = check_changes("p", "a", tallies, GuardLimits())
+    assert conflict is not None
+    assert {claim.event for claim in conflict.claims} == {r.id for r in records}
     assert check_changes("p", "a", tallies[1:], GuardLimits()) is None
 
 
 def test_a_stop_of_a_system_also_stops_changes_of_our_blocks() -> None:
     own = [rec("a", f"own{i}", v(30 + i), v(29 + i), created_by_us=True) for i in range(3)]
     counted = {"p": tally("a", fleet(12, 12), GuardHistory(NOW, WHOLE)), "q": Tally()}
-    found = check_system("a", counted, frozenset(), GuardLimits(), {}, {"q": own})
-    assert {claim.event for claim in found["q"].claims} == {r.id for r in own}
+    conflict = check_system("a", counted, frozenset(), GuardLimits(), {}, {"q": own})
+    assert {claim.event for claim in conflict["q"].claims} == {r.id for r in own}

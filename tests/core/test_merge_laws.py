@@ -115,8 +115,8 @@ def test_every_input_has_an_outcome_that_some_system_claimed(
     before: Booking, records: list[TrackedEvent], calendars: dict[str, CalendarState], rules: Rules
 ) -> None:
     merged = merge(before, records, calendars, rules)
-    said = [r.observed or r.base or r.before_write for r in records]
-    values = [before.agreed, *(value for value in said if value is not None)]
+    shown = [r.observed or r.base or r.before_write for r in records]
+    values = [before.agreed, *(value for value in shown if value is not None)]
     assert merged.agreed.interval in {value.interval for value in values}
     assert merged.agreed.status in {Status.CANCELLED, *(value.status for value in values)}
 
@@ -126,8 +126,8 @@ def test_a_merge_accepts_all_changes_or_none(
     before: Booking, records: list[TrackedEvent], calendars: dict[str, CalendarState], rules: Rules
 ) -> None:
     merged = merge(before, records, calendars, rules)
-    heard = {s for s, calendar in calendars.items() if calendar.trusted}
-    news = {r.id for r in records if has_pending_change(r) and r.system in heard}
+    trusted = {s for s, calendar in calendars.items() if calendar.trusted}
+    news = {r.id for r in records if has_pending_change(r) and r.system in trusted}
     accepted = {r.id for r in merged.accepted}
     if merged.conflict is None:
         assert accepted == news
@@ -280,6 +280,6 @@ def verdict(
 ) -> Decision:
     """Decide with every person known and new ids counted from zero."""
     numbers = count()
-    who = {(system, name): frozenset({name}) for system in SYSTEMS for name in ("ann", "bob")}
-    case = DecisionInput(calendars, rules, NOW, horizon, "run", who)
+    persons = {(system, name): frozenset({name}) for system in SYSTEMS for name in ("ann", "bob")}
+    case = DecisionInput(calendars, rules, NOW, horizon, "run", persons)
     return reconcile(state, case, lambda: f"new{next(numbers)}")

@@ -32,7 +32,7 @@ def says(system: str, value: Value | None, when: object = None) -> TrackedEvent:
 SHOWED = v(9, status=Status.SHOWED)
 
 TABLE = [
-    ("nobody says anything", RULES, [same("a"), same("b")], v(9), 0),
+    ("nothing changed", RULES, [same("a"), same("b")], v(9), 0),
     ("one moved", RULES, [says("a", v(12)), same("b")], v(12), 1),
     ("both moved to the same time", RULES, [says("a", v(12)), says("b", v(12))], v(12), 2),
     ("moved apart, later wins", RULES, [says("a", v(12), EARLY), says("b", v(15), LATE)], v(15), 2),
@@ -57,7 +57,7 @@ TABLE = [
      [says("a", None), says("b", off(9)), same("c")], off(9), 2),
     ("deleted here, moved there, kept", KEEP, [says("a", None), says("b", v(12))], v(12), 2),
     ("deleted here, moved there, held", ASK, [says("a", None), says("b", v(12))], v(9), 0),
-    ("deleted here, off there before", ASK,
+    ("deleted here, cancelled there before", ASK,
      [says("a", None), rec("b", "b", off(9), off(9))], off(9), 1),
     ("moved apart, held", HOLD, [says("a", v(12)), says("b", v(15))], v(9), 0),
     ("cancelled and moved, held", HOLD, [says("a", off(9)), says("b", v(12))], v(9), 0),
@@ -121,10 +121,10 @@ def test_the_change_that_revives_a_meeting_sets_its_time() -> None:
     assert merge(booking("x", off(9)), [record], calendars(), RULES).agreed == v(12)
 
 
-def silent(agreed: Value, said: Value, hour: float) -> list[TrackedEvent]:
+def silent(agreed: Value, changed: Value, hour: float) -> list[TrackedEvent]:
     """System b changed the agreed value while a, which has another change, was not trusted."""
     return [
-        rec("a", "a", said, v(9), updated_at=at(hour)),
+        rec("a", "a", changed, v(9), updated_at=at(hour)),
         rec("b", "b", agreed, agreed, updated_at=at(5)),
     ]
 
@@ -154,7 +154,9 @@ def test_uninformed_changes_are_held_if_the_rule_is_hold() -> None:
 
 def test_a_second_move_by_an_informed_system_is_no_conflict() -> None:
     rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
-    told = rec("a", "a", v(15), v(12), written=v(12))
-    merged = merge(booking("x", v(12), 1), [told, rec("b", "b", v(12), v(12))], calendars(), rules)
+    informed = rec("a", "a", v(15), v(12), written=v(12))
+    merged = merge(
+        booking("x", v(12), 1), [informed, rec("b", "b", v(12), v(12))], calendars(), rules
+    )
     assert merged.conflict is None
     assert merged.agreed == v(15)

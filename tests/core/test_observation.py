@@ -71,9 +71,9 @@ TABLE = [
     ),
     ("a queued write shows", QUEUED, v(12), SOON, ObservationKind.ECHO),
     ("a queued write has not happened yet", QUEUED, v(9), SOON, ObservationKind.SAME),
-    ("somebody else was faster than the queue", QUEUED, v(15), SOON, ObservationKind.CHANGED),
+    ("a person changed it before the queued write", QUEUED, v(15), SOON, ObservationKind.CHANGED),
     ("a late list still shows what we removed", REMOVED, v(9), SOON, ObservationKind.STALE),
-    ("what we removed stands there still", REMOVED, v(9), LATER, ObservationKind.CHANGED),
+    ("the block that we removed still exists", REMOVED, v(9), LATER, ObservationKind.CHANGED),
 ]
 
 

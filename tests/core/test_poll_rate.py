@@ -25,7 +25,7 @@ def minutes(span: timedelta) -> float:
         pytest.param(CallDemand("a", 7, 7), 1, 15, True, id="nothing-is-known"),
         pytest.param(CallDemand("a", 7, 7, [RATE]), 1, 15, True, id="plenty"),
         pytest.param(CallDemand("a", 290, 290, [RATE]), 1, 30, True, id="far-first"),
-        pytest.param(CallDemand("a", 299, 299, [RATE]), 1, 360, True, id="far-as-far-as-it-goes"),
+        pytest.param(CallDemand("a", 299, 299, [RATE]), 1, 360, True, id="far-longest"),
         pytest.param(CallDemand("a", 400, 400, [RATE]), 1.5, 360, True, id="then-near"),
         pytest.param(
             CallDemand("a", 9000, 9000, [RATE]), 24, 360, False, id="too-much-for-any-plan"
@@ -94,12 +94,12 @@ def test_systems_within_their_limits_are_read_as_configured() -> None:
 
 
 def test_reads_slow_down_gradually_before_a_daily_limit_is_used_up() -> None:
-    left = [20_000, 10_000, 5_000, 2_500, 1_000, 500]
+    remaining = [20_000, 10_000, 5_000, 2_500, 1_000, 500]
     rates = [
         per_minute(
             need, fit_to_limits(NEAR, FAR, [need]).near, fit_to_limits(NEAR, FAR, [need]).far
         )
-        for need in (CallDemand("a", 7, 7, [RATE, DAY], n, 43_200.0) for n in left)
+        for need in (CallDemand("a", 7, 7, [RATE, DAY], n, 43_200.0) for n in remaining)
     ]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < rates[0] / 5

@@ -151,9 +151,9 @@ def test_equal_providers_are_read_once_a_round(warm: object) -> None:
     [
         pytest.param(0, 1, 15, 0, id="nobody"),
         pytest.param(1, 1, 15, 1, id="one"),
-        pytest.param(3, 1, 15, 3, id="no-more-than-there-are"),
-        pytest.param(50, 5, 15, 5, id="a-call-for-all-is-made-five-times"),
-        pytest.param(50, 5, 6, 2, id="and-twice-where-near-reads-are-few"),
+        pytest.param(3, 1, 15, 3, id="at-most-one-per-provider"),
+        pytest.param(50, 5, 15, 5, id="a-shared-call-is-made-five-times"),
+        pytest.param(50, 5, 6, 2, id="fewer-slices-if-near-reads-are-few"),
         pytest.param(50, 5, 1, 1, id="far-as-often-as-near"),
         pytest.param(50, 5, 0.5, 1, id="far-more-often-than-near"),
         pytest.param(200, 1, 60, 15, id="never-too-many"),

@@ -32,9 +32,9 @@ def test_a_meeting_during_a_resource_block_blocks_the_other_systems() -> None:
 
 def test_a_rooms_own_calendar_is_never_blocked() -> None:
     meeting = rec("a", "m", v(9))
-    found = calendars()
-    found["b"] = replace(found["b"], can_hold_blocks=False)
-    decision = decided(ProviderState("p", records=(meeting,)), calendars=found)
+    systems = calendars()
+    systems["b"] = replace(systems["b"], can_hold_blocks=False)
+    decision = decided(ProviderState("p", records=(meeting,)), calendars=systems)
     assert summary(decision) == [("create-block", "c", ">09-10")]
 
 
@@ -43,7 +43,9 @@ def test_two_pieces_of_equipment_are_blocked_when_both_are_in_use() -> None:
     bookings = tuple(booking(f"b{r.id}", r.base) for r in records if r.base)
     links = tuple(origin(f"b{r.id}", "a", r.id) for r in records)
     state = ProviderState("p", records=records, bookings=bookings, replicas=links)
-    found = {s: c for s, c in calendars().items() if s != "c"}
-    assert summary(decided(state, calendars=found, capacity=2)) == [("create-block", "b", ">09-10")]
-    assert len(decided(state, calendars=found).operations) == 2
-    assert decided(state, calendars=found, capacity=3).operations == ()
+    systems = {s: c for s, c in calendars().items() if s != "c"}
+    assert summary(decided(state, calendars=systems, capacity=2)) == [
+        ("create-block", "b", ">09-10")
+    ]
+    assert len(decided(state, calendars=systems).operations) == 2
+    assert decided(state, calendars=systems, capacity=3).operations == ()

@@ -37,34 +37,39 @@ def ended(outcome: ItemChanges) -> bool:
     [
         pytest.param(ITEM, LOOK, True, id="a full read of whole lists"),
         pytest.param(ITEM, NEAR, False, id="a shorter read than the one that showed it"),
-        pytest.param(replace(ITEM, ahead=2 * DAY), NEAR, True, id="as far as the one"),
+        pytest.param(
+            replace(ITEM, ahead=2 * DAY), NEAR, True, id="as far as the read that showed it"
+        ),
         pytest.param(replace(ITEM, back=61 * DAY), LOOK, False, id="lists that start too late"),
         pytest.param(
-            replace(ITEM, back=61 * DAY), replace(LOOK, deepest=True), True, id="as deep as any"
+            replace(ITEM, back=61 * DAY),
+            replace(LOOK, deepest=True),
+            True,
+            id="no list starts earlier",
         ),
         pytest.param(ITEM, replace(LOOK, early={"e"}), False, id="it began before the lists"),
         pytest.param(
             replace(ITEM, topic=Topic.UNMAPPED_OWNER),
             replace(NEAR, same={"e"}),
             True,
-            id="its former host is back, and so it is as it was known",
+            id="its former host is back, so the row is unchanged",
         ),
         pytest.param(ITEM, replace(LOOK, whole={"q"}), False, id="its list is not whole"),
-        pytest.param(ITEM, replace(NEAR, read_well={"e"}), True, id="it reads well"),
-        pytest.param(ITEM, replace(NEAR, same={"e"}), True, id="it is as it was known before"),
+        pytest.param(ITEM, replace(NEAR, read_well={"e"}), True, id="it is readable"),
+        pytest.param(ITEM, replace(NEAR, same={"e"}), True, id="its row is unchanged"),
         pytest.param(ITEM, replace(NEAR, over={"e"}), True, id="it is over"),
-        pytest.param(ITEM, replace(NEAR, mapped={"q"}), True, id="nobody is mapped to it"),
+        pytest.param(ITEM, replace(NEAR, mapped={"q"}), True, id="no provider is mapped to it"),
         pytest.param(
             replace(ITEM, calendars=("p", "q")),
             replace(LOOK, asked=frozenset("p"), whole={"p"}, same={"e"}),
             False,
-            id="only the list of one of its calendars tells whose it is",
+            id="only one calendar's list names its owner",
         ),
         pytest.param(
             replace(ITEM, topic=Topic.ASSUMED),
             replace(LOOK, same={"e"}),
             False,
-            id="an assumption about a row that is listed as it is known",
+            id="an assumption about an unchanged row",
         ),
     ],
 )

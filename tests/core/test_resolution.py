@@ -110,11 +110,11 @@ def apart(a: Value | None = None, b: Value | None = None) -> ProviderState:
 APART = [
     ("one side", apart(), take("a"), v(12)),
     ("the other side", apart(), take("b"), v(15)),
-    ("the side that is off", apart(b=off(9)), take("b"), off(9)),
+    ("the cancelled side", apart(b=off(9)), take("b"), off(9)),
     ("the side that moved", apart(b=off(9)), take("a"), v(12)),
     ("another time", apart(), Resolution(ResolutionKind.AT, at=at(18)), v(18)),
     (
-        "another time, though one is off",
+        "another time, although one is cancelled",
         apart(b=off(9)),
         Resolution(ResolutionKind.AT, at=at(18)),
         v(18),

@@ -35,7 +35,7 @@ PAIR = ResourceRequirement("C", equipment=(("e", 2),))
             (ONE,),
             {"a": [use(9, 10, "x", here=True), use(9, 10, "y")]},
             [],
-            id="taken here, and elsewhere besides",
+            id="taken here and elsewhere",
         ),
         pytest.param((TWO,), {"a": [use(9, 10, "x")]}, [], id="another room is free"),
         pytest.param(
@@ -47,7 +47,7 @@ PAIR = ResourceRequirement("C", equipment=(("e", 2),))
             [(10, 11)],
             id="one here, one elsewhere",
         ),
-        pytest.param((OTHER,), {"a": [use(9, 10, "x")]}, [], id="a room that nobody mapped"),
+        pytest.param((OTHER,), {"a": [use(9, 10, "x")]}, [], id="an unmapped room"),
         pytest.param((PAIR,), {"e": [use(9, 11, "x")]}, [], id="one of two pieces"),
         pytest.param(
             (PAIR,), {"e": [use(9, 11, "x"), use(10, 12, "y")]}, [(10, 11)], id="both pieces"
@@ -59,7 +59,7 @@ PAIR = ResourceRequirement("C", equipment=(("e", 2),))
             id="a user with two calendars is blocked only while both lack a room",
         ),
         pytest.param((ONE,), {}, [], id="nothing is taken"),
-        pytest.param((), {"a": [use(9, 10, "x")]}, [], id="a door that is no more stays open"),
+        pytest.param((), {"a": [use(9, 10, "x")]}, [], id="a removed target stays open"),
         pytest.param(
             (ONE,),
             {"a": [use(9, 10, "x"), use(10, 11, "y")]},

@@ -15,30 +15,30 @@ def override(choice: Choice, kind: Kind, *systems: str, place: str = "o") -> Ove
 APART, EDITED = Kind.MOVED_APART, Kind.BLOCK_EDITED
 
 CASES = [
-    ("no exception: the table", (), APART, "ab", "moved_apart = latest"),
+    ("no override: the default", (), APART, "ab", "moved_apart = latest"),
     (
-        "an exception for any system",
+        "an override for any system",
         (override(Choice.HOLD, APART),),
         APART,
         "ab",
         "moved_apart = hold (o)",
     ),
     (
-        "an exception for a system that is involved",
+        "an override for an involved system",
         (override(Choice.HOLD, APART, "b"),),
         APART,
         "ab",
         "moved_apart = hold (o)",
     ),
     (
-        "an exception for a system that is not involved",
+        "an override for another system",
         (override(Choice.HOLD, APART, "c"),),
         APART,
         "ab",
         "moved_apart = latest",
     ),
     (
-        "an exception for another kind",
+        "an override for another kind",
         (override(Choice.RELEASE, EDITED),),
         APART,
         "ab",

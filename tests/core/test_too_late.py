@@ -75,20 +75,20 @@ def appointment_writes(decision: Decision) -> list[tuple[str, str, str]]:
 
 
 CASES = [
-    ("nobody saw it there, and it has passed", waiting(PAST), []),
-    ("it is still going on", waiting(RUNNING), ["a", "b"]),
+    ("the time has passed, and no system shows it", waiting(PAST), []),
+    ("the meeting is still running", waiting(RUNNING), ["a", "b"]),
     ("it took place there in another calendar", waiting(PAST, a=PAST), ["b"]),
     ("that calendar rounds", waiting(v(4.05, 5.05), a=v(4, 5)), ["b"]),
     ("a person decided so", waiting(PAST, rule="resolved: at 2026-06-01T04:00Z"), ["a", "b"]),
     ("held until it had passed", held_with(waiting(PAST), v(4.5, 5.5)), []),
     ("held until the other one was over", held_with(waiting(RUNNING), v(4, 5.5)), []),
     (
-        "held until it had passed, in the one calendar that did not have it there",
+        "held until it had passed, in the one calendar without it",
         held_with(waiting(PAST, a=PAST), v(4.5, 5.5)),
         [],
     ),
     (
-        "held until the other one went elsewhere: somebody decided",
+        "held until the other meeting moved",
         held_with(waiting(NEXT), v(12), now=v(15)),
         ["a", "b"],
     ),
@@ -196,12 +196,12 @@ def answered(said: Resolution) -> Decision:
 
 MADE = ["move-appointment a 09-10>04-05"]
 ANSWERS = [
-    ("it stays where it stands", Resolution(ResolutionKind.TAKE, "a"), []),
-    ("it is made all the same", Resolution(ResolutionKind.TAKE, "b"), MADE),
+    ("the meeting stays", Resolution(ResolutionKind.TAKE, "a"), []),
+    ("the move is made", Resolution(ResolutionKind.TAKE, "b"), MADE),
     ("another time", Resolution(ResolutionKind.AT, at=at(14)), ["move-appointment a 09-10>14-15"]),
-    ("that very time is meant", Resolution(ResolutionKind.AT, at=at(4)), MADE),
+    ("the late time itself", Resolution(ResolutionKind.AT, at=at(4)), MADE),
     (
-        "any time that has passed is",
+        "any other past time",
         Resolution(ResolutionKind.AT, at=at(3)),
         ["move-appointment a 09-10>03-04"],
     ),
