@@ -37,7 +37,7 @@ def _text(value: Value | None) -> str:
 
 def plan_digest(operations: Iterable[Operation]) -> str:
     """Return one digest of these operations, in any order."""
-    fingerprints = sorted(operation_fingerprint(each) for each in operations)
+    fingerprints = sorted(operation_fingerprint(operation) for operation in operations)
     return hashlib.sha256("\n".join(fingerprints).encode()).hexdigest()
 
 
@@ -80,10 +80,10 @@ def compare_plans(agreed: Sequence[Operation], now: Sequence[Operation]) -> Plan
 def _without(operations: Sequence[Operation], others: Sequence[Operation]) -> list[Operation]:
     counts = Counter(map(operation_fingerprint, others))
     remaining = []
-    for each in operations:
-        fingerprint = operation_fingerprint(each)
+    for operation in operations:
+        fingerprint = operation_fingerprint(operation)
         if counts[fingerprint]:
             counts[fingerprint] -= 1
         else:
-            remaining.append(each)
+            remaining.append(operation)
     return remaining

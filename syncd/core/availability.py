@@ -60,8 +60,8 @@ def joined(offers: Iterable[Offer]) -> tuple[Offer, ...]:
             merged[-1] = Offer(merged[-1].start, max(merged[-1].end, offer.end), offer.calendar_id)
         elif offer.start < offer.end:
             merged.append(offer)
-    found = [offer for offers in by_calendar.values() for offer in offers]
-    return tuple(sorted(found, key=lambda o: (o.start, o.end, o.calendar_id)))
+    all_offers = [offer for offers in by_calendar.values() for offer in offers]
+    return tuple(sorted(all_offers, key=lambda o: (o.start, o.end, o.calendar_id)))
 
 
 def compare_offers(

@@ -148,7 +148,7 @@ def _store_links(workspace: Workspace, system: str, plan: BlockPlan) -> None:
     """Store the links and bases that a plan changes without a write."""
     for event, serves in plan.links:
         _relink_block(workspace, system, event, serves)
-    for record in plan.found:
+    for record in plan.already_there:
         workspace.accept(record)
     for record in plan.lost:
         for replica in [r for r in workspace.replicas() if _links(r, record)]:

@@ -69,7 +69,7 @@ class BlockPlan:
 
     - ``links``: the bookings that an existing block serves from now on, by event id.
     - ``lost``: the blocks that are gone and serve nothing any more.
-    - ``found``: the blocks that are where they are wanted, without a confirmed write.
+    - ``already_there``: the blocks that are where they are wanted, without a confirmed write.
     - ``wanted``, ``open``: how many intervals must be blocked, and how many of them are not yet.
     - ``intervals``: the intervals that must be blocked, with the bookings that need it.
     - ``adopted``: the orphans that became ours.
@@ -79,7 +79,7 @@ class BlockPlan:
     operations: tuple[Operation, ...] = ()
     links: tuple[tuple[str, frozenset[str]], ...] = ()
     lost: tuple[TrackedEvent, ...] = ()
-    found: tuple[TrackedEvent, ...] = ()
+    already_there: tuple[TrackedEvent, ...] = ()
     wanted: int = 0
     open: int = 0
     intervals: Mapping[Interval, AbstractSet[str]] = field(default_factory=dict)
@@ -165,7 +165,7 @@ def plan_blocks(
     operations: list[Operation] = []
     links: list[tuple[str, frozenset[str]]] = []
     lost: list[TrackedEvent] = []
-    found: list[TrackedEvent] = []
+    already_there: list[TrackedEvent] = []
     # An untouchable block takes up its time, but is not linked or moved.
     taken = {block.interval for block in blocks if block.untouchable}
     unblocked = {each: frozenset(serves) for each, serves in wanted.items() if each not in taken}
@@ -193,7 +193,7 @@ def plan_blocks(
         if in_place is not None:
             # A write with a lost reply, or a person, moved it there: nothing to write.
             surplus.remove(in_place)
-            found.append(in_place.record)
+            already_there.append(in_place.record)
             links.append((in_place.record.id, serves))
             continue
         movable = next((b for b in surplus if b.bookings & serves and _can_move(b, interval)), None)
@@ -214,9 +214,9 @@ def plan_blocks(
         tuple(operations),
         tuple(links),
         tuple(lost),
-        tuple(found),
+        tuple(already_there),
         wanted=len(wanted),
-        open=len(unblocked) - len(found),
+        open=len(unblocked) - len(already_there),
     )
 
 

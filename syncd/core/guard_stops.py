@@ -21,7 +21,7 @@ def stopped_records(
     state: ProviderState, calendars: Mapping[str, CalendarState]
 ) -> dict[Id, TrackedEvent]:
     """Return the stopped events of others as observed, by id; a handed-over event as deleted."""
-    ids = {(name, event) for name, each in calendars.items() for event in each.stopped}
+    ids = {(name, event) for name, calendar in calendars.items() for event in calendar.stopped}
     if not ids:
         return {}
     handed_over = {

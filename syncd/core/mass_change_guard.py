@@ -50,7 +50,7 @@ def change_key_of(record: TrackedEvent) -> str:
 def change_keys_of(conflicts: Iterable[Conflict]) -> frozenset[str]:
     """Return the keys of all changes in guard conflicts."""
     return frozenset(
-        change_key(c.system, c.event, c.value) for each in conflicts for c in each.claims
+        change_key(c.system, c.event, c.value) for conflict in conflicts for c in conflict.claims
     )
 
 
@@ -78,14 +78,14 @@ class Tally:
     - ``changed``: those of them that are gone or moved.
     - ``nearby``: those of ``known`` that this cycle read.
     - ``pending``: the changes that are not decided on yet.
-    - ``shown``: the new values of meetings that returned under new ids.
+    - ``relocated``: the new values of meetings that returned under new ids.
     """
 
     known: Mapping[Id, TrackedEvent] = field(default_factory=dict)
     changed: Mapping[Id, TrackedEvent] = field(default_factory=dict)
     nearby: AbstractSet[Id] = frozenset()
     pending: tuple[TrackedEvent, ...] = ()
-    shown: Mapping[Id, Value] = field(default_factory=dict)
+    relocated: Mapping[Id, Value] = field(default_factory=dict)
 
 
 def tally(
@@ -151,8 +151,8 @@ def check_changes(
     moved, whatever later reads cover and whatever has ended since. In a stopped calendar, all
     pending changes are stopped.
     """
-    pending = [record for each in tallies for record in each.pending]
-    notes = [note for each in tallies if each.pending and (note := excess(each, limits))]
+    pending = [record for counted in tallies for record in counted.pending]
+    notes = [note for counted in tallies if counted.pending and (note := excess(counted, limits))]
     if not notes and tripped & {record.id for record in pending}:
         meetings = count_meetings(pending)
         notes = [
@@ -178,8 +178,8 @@ def check_system(
     events of the system's earlier stop; ``own`` are syncd's blocks whose changes count, by
     provider.
     """
-    others = {p: each for p, each in calendars.items() if p not in stopped}
-    pending = {p: (*each.pending, *own.get(p, ())) for p, each in others.items()}
+    others = {p: counted for p, counted in calendars.items() if p not in stopped}
+    pending = {p: (*counted.pending, *own.get(p, ())) for p, counted in others.items()}
     pending = {p: records for p, records in pending.items() if records}
     if not pending:
         return {}
@@ -231,13 +231,13 @@ def count_meetings(records: Iterable[TrackedEvent]) -> int:
 def count_stopped(conflicts: Iterable[Conflict], known: Mapping[Id, TrackedEvent]) -> int:
     """Count the meetings in guard conflicts; ``known`` are their events."""
     records = []
-    for each in conflicts:
-        for claim in each.claims:
+    for conflict in conflicts:
+        for claim in conflict.claims:
             record = known.get((claim.system, claim.event or ""))
-            if record is None or record.provider != each.provider:
+            if record is None or record.provider != conflict.provider:
                 kind, at = Kind.APPOINTMENT, claim.seen_at or datetime.min.replace(tzinfo=UTC)
                 record = TrackedEvent(
-                    claim.system, each.provider, claim.event or "", kind, None, at, ""
+                    claim.system, conflict.provider, claim.event or "", kind, None, at, ""
                 )
             records.append(record)
     return count_meetings(records)
@@ -257,15 +257,17 @@ def _merged_tally(tallies: Iterable[Tally]) -> Tally:
     known: dict[Id, TrackedEvent] = {}
     changed: dict[Id, TrackedEvent] = {}
     nearby: set[Id] = set()
-    shown: dict[Id, Value] = {}
-    for number, each in enumerate(tallies):
+    relocated: dict[Id, Value] = {}
+    for number, counted in enumerate(tallies):
         # An event that now belongs to another provider is known in two calendars.
-        apart = {id_: (f"{id_[0]}#{number}", id_[1]) for id_ in each.known}
-        known |= {apart[id_]: r for id_, r in each.known.items()}
-        changed |= {apart[id_]: r for id_, r in each.changed.items()}
-        nearby |= {apart[id_] for id_ in each.nearby}
-        shown |= {apart[id_]: v for id_, v in each.shown.items() if id_ in apart}
-    return Tally(known, changed, frozenset(nearby), shown=shown)
+        distinct_ids = {id_: (f"{id_[0]}#{number}", id_[1]) for id_ in counted.known}
+        known |= {distinct_ids[id_]: r for id_, r in counted.known.items()}
+        changed |= {distinct_ids[id_]: r for id_, r in counted.changed.items()}
+        nearby |= {distinct_ids[id_] for id_ in counted.nearby}
+        relocated |= {
+            distinct_ids[id_]: v for id_, v in counted.relocated.items() if id_ in distinct_ids
+        }
+    return Tally(known, changed, frozenset(nearby), relocated=relocated)
 
 
 def _note_on_number(counted: Tally, limits: GuardLimits) -> str:
@@ -311,7 +313,7 @@ def _note_on_shift(counted: Tally, known: Mapping[Id, TrackedEvent], limits: Gua
         return ""
     by_delta: dict[timedelta, list[TrackedEvent]] = {}
     for id_, record in sorted(changed.items()):
-        delta = _delta(record.base, counted.shown.get(id_, record.observed))
+        delta = _delta(record.base, counted.relocated.get(id_, record.observed))
         if delta is not None:
             by_delta.setdefault(delta, []).append(record)
     delta, most = max(by_delta.items(), key=lambda each: _count_times(each[1]), default=(None, []))

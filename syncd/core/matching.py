@@ -185,13 +185,13 @@ def _is_twin_of_undecided(
     """Return true if another system has the same meeting and a person must decide on it."""
     hashes = persons.get((record.system, record.person or ""), frozenset())
     return record.kind is Kind.APPOINTMENT and any(
-        each.system != record.system
-        and each.observed is not None
+        other.system != record.system
+        and other.observed is not None
         and record.observed is not None
         and record.observed.busy
-        and each.observed.interval == record.observed.interval
-        and not hashes.isdisjoint(persons.get((each.system, each.person or ""), frozenset()))
-        for each in undecided
+        and other.observed.interval == record.observed.interval
+        and not hashes.isdisjoint(persons.get((other.system, other.person or ""), frozenset()))
+        for other in undecided
     )
 
 

@@ -195,11 +195,11 @@ class MoveQuestions:
     """The open questions about a provider's newcomers, and the candidates that wait."""
 
     conflicts: tuple[Conflict, ...] = ()
-    held: tuple[TrackedEvent, ...] = ()
+    candidates: tuple[TrackedEvent, ...] = ()
 
     def without_candidates(self, fresh: Sequence[TrackedEvent]) -> list[TrackedEvent]:
         """Return the new events that are not candidates of a question."""
-        return [r for r in fresh if r not in self.held]
+        return [r for r in fresh if r not in self.candidates]
 
     def answer(
         self, matched: MatchResult, workspace: Workspace, directive: Directive
@@ -209,9 +209,11 @@ class MoveQuestions:
         A candidate that was not chosen is deleted again, as an unknown event beyond the window.
         """
         conflicts = (*matched.conflicts, *self.conflicts)
-        asked = replace(matched, undecided=(*matched.undecided, *self.held), conflicts=conflicts)
+        asked = replace(
+            matched, undecided=(*matched.undecided, *self.candidates), conflicts=conflicts
+        )
         after = apply_to_matches(asked, workspace, directive)
-        for record in self.held:
+        for record in self.candidates:
             if record in after.opened:
                 workspace.delete(record)
         return replace(after, opened=tuple(self.without_candidates(after.opened)))
@@ -221,7 +223,7 @@ class MoveQuestions:
 
         A chosen candidate must still be moved, so the booking gets a new revision.
         """
-        if twin not in self.held:
+        if twin not in self.candidates:
             return booking.revision
         after = replace(booking, revision=booking.revision + 1, rule=MOVED_IN)
         workspace.put_booking(after)
@@ -235,7 +237,7 @@ class MoveQuestions:
 def open_questions(workspace: Workspace) -> MoveQuestions:
     """Return the questions that are still open; delete the candidates of the others."""
     conflicts: list[Conflict] = []
-    held: list[TrackedEvent] = []
+    waiting: list[TrackedEvent] = []
     unlinked = {_id(r): r for r in workspace.unlinked()}
     for held_conflict in workspace.state.conflicts:
         claims = held_conflict.conflict.claims
@@ -254,13 +256,13 @@ def open_questions(workspace: Workspace) -> MoveQuestions:
         newcomer = workspace.records.get(first)
         if newcomer is not None and events and _is_open(workspace, newcomer, events):
             conflicts.append(_question(newcomer, events))
-            held += [r for r in events if r not in held]
+            waiting += [r for r in events if r not in waiting]
             continue
         values = {(c.system, c.event): c.value for c in claims}
         for record in events:
-            if record.observed == values[record.system, record.id] and record not in held:
+            if record.observed == values[record.system, record.id] and record not in waiting:
                 workspace.delete(record)
-    return MoveQuestions(tuple(conflicts), tuple(held))
+    return MoveQuestions(tuple(conflicts), tuple(waiting))
 
 
 def _is_open(workspace: Workspace, newcomer: TrackedEvent, events: Sequence[TrackedEvent]) -> bool:

@@ -60,8 +60,8 @@ def decay(heat: Mapping[str, float], after: timedelta) -> dict[str, float]:
 
 def active(heat: Mapping[str, float]) -> tuple[str, ...]:
     """Return the providers that are not calm, the one with the most changes first."""
-    warm = (provider for provider, value in heat.items() if value >= CALM)
-    return tuple(sorted(warm, key=lambda provider: (-heat[provider], provider)))
+    most_active = (provider for provider, value in heat.items() if value >= CALM)
+    return tuple(sorted(most_active, key=lambda provider: (-heat[provider], provider)))
 
 
 def partition(
@@ -94,19 +94,19 @@ def partition(
 def round_calls(slices: Slices, calls: Calls) -> Counter[str]:
     """Return the calls of one round, by system."""
     taken: Counter[str] = Counter()
-    for each in slices:
-        taken.update(calls(each))
+    for providers in slices:
+        taken.update(calls(providers))
     return taken
 
 
-def schedule(slices: Slices, calls: Calls, warm: Sequence[str] = ()) -> PollSchedule:
-    """Assign the turns; ``warm`` are the active providers, the most active first."""
-    return PollSchedule(slices, tuple(_turns(slices, calls, warm)))
+def schedule(slices: Slices, calls: Calls, most_active: Sequence[str] = ()) -> PollSchedule:
+    """Assign the turns; ``most_active`` are the active providers, the most active first."""
+    return PollSchedule(slices, tuple(_turns(slices, calls, most_active)))
 
 
-def _turns(slices: Slices, calls: Calls, warm: Sequence[str]) -> Iterator[frozenset[str]]:
+def _turns(slices: Slices, calls: Calls, most_active: Sequence[str]) -> Iterator[frozenset[str]]:
     count = len(slices)
-    rank = {provider: at for at, provider in enumerate(warm)}
+    rank = {provider: at for at, provider in enumerate(most_active)}
     for number in range(ROUNDS * count):
         own = slices[number % count]
         opposite = slices[(number + count // 2) % count] if count > 1 else ()

@@ -93,9 +93,13 @@ def update_items(
     outcome = ItemChanges()
     known = {item.key: item for item in items}
     reported = _by_key(shown)
-    for key, each in reported.items():
+    for key, shown_item in reported.items():
         before = known.get(key)
-        after = _new_item(each, scope) if before is None else _seen_again(before, each, scope)
+        after = (
+            _new_item(shown_item, scope)
+            if before is None
+            else _seen_again(before, shown_item, scope)
+        )
         if before is None:
             outcome.begun.append(after)
         elif after is not before:
@@ -124,15 +128,15 @@ def cap_events(
     listed = Counter(topic for topic, _ in open_)
     capped: list[ShownItem] = []
     rest: dict[Topic, set[str]] = {}
-    for each in sorted(shown, key=lambda each: each.event not in known):
-        key = (each.topic, each.event)
-        if key not in open_ and not each.topic.carried:
-            if listed[each.topic] >= MAX_LISTED:
-                rest.setdefault(each.topic, set()).update(each.calendars)
+    for shown_item in sorted(shown, key=lambda shown_item: shown_item.event not in known):
+        key = (shown_item.topic, shown_item.event)
+        if key not in open_ and not shown_item.topic.carried:
+            if listed[shown_item.topic] >= MAX_LISTED:
+                rest.setdefault(shown_item.topic, set()).update(shown_item.calendars)
                 continue
-            listed[each.topic] += 1
+            listed[shown_item.topic] += 1
             open_.add(key)
-        capped.append(each)
+        capped.append(shown_item)
     reason = f"there are more of them than syncd lists one by one ({MAX_LISTED})"
     capped += [
         ShownItem(FURTHER, topic, reason, frozenset(calendars)) for topic, calendars in rest.items()
@@ -143,11 +147,11 @@ def cap_events(
 def _by_key(shown: Iterable[ShownItem]) -> Mapping[tuple[Topic, str], ShownItem]:
     """Return one item per key, because several lists may show a record."""
     by_key: dict[tuple[Topic, str], ShownItem] = {}
-    for each in shown:
-        key = (each.topic, each.event)
+    for item in shown:
+        key = (item.topic, item.event)
         before = by_key.get(key)
         by_key[key] = (
-            each if before is None else replace(each, calendars=before.calendars | each.calendars)
+            item if before is None else replace(item, calendars=before.calendars | item.calendars)
         )
     return by_key
 

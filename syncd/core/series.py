@@ -63,10 +63,10 @@ def pair_instances(vanished: Sequence[TrackedEvent], fresh: Sequence[TrackedEven
             r for records in new_series.values() for r in records if _customer_key(r) == customer
         ]
         for pairing in (_pair_renamed, _pair_unmoved, _pair_last):
-            found = pairing(old_events, new_events)
-            pairs += found
-            old_events = _without(old_events, (before for before, _ in found))
-            new_events = _without(new_events, (after for _, after in found))
+            new_pairs = pairing(old_events, new_events)
+            pairs += new_pairs
+            old_events = _without(old_events, (before for before, _ in new_pairs))
+            new_events = _without(new_events, (after for _, after in new_pairs))
         if new_events:
             # A former single event is a question of its own.
             questions += [

@@ -63,10 +63,10 @@ def with_pause_reason(
 ) -> tuple[Waiting, ...]:
     """Name the pause as the reason of every write that a pause holds back."""
     return tuple(
-        replace(each, why=why)
-        if (why := calendars[each.operation.system].blocked) is not None and why.held_back
-        else each
-        for each in waiting
+        replace(write, why=why)
+        if (why := calendars[write.operation.system].blocked) is not None and why.held_back
+        else write
+        for write in waiting
     )
 
 
