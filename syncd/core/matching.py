@@ -38,7 +38,7 @@ _WHICH = "which of these is the appointment that vanished?"
 class Relink:
     """A vanished appointment that exists under a new id, which its booking follows.
 
-    ``rule`` is `REBOOKED` if the appointment was cancelled and booked anew.
+    ``rule`` is `REBOOKED` if the appointment was cancelled and booked again.
     """
 
     replica: Replica
@@ -112,7 +112,7 @@ def match_events(
     rebookings: Rebookings = NO_REBOOKINGS,
     stopped: Collection[Id] = (),
 ) -> MatchResult:
-    """Match the unlinked, trusted events of other makers.
+    """Match the unlinked, trusted events that are not ours.
 
     - ``linked``: the appointments of each booking.
     - ``links``: a replica of each linked event.
@@ -120,7 +120,7 @@ def match_events(
     - ``untrusted``: systems whose appointments may get twins, but whose deletions are not acted on.
     - ``past``: events that are over. Each may be what an instance of a series became; otherwise it
       is ignored.
-    - ``rebookings``: what may have been cancelled and booked anew.
+    - ``rebookings``: what may have been cancelled and booked again.
     - ``stopped``: the events that the guard stopped. Their successors wait as long as the stop
       lasts.
     """

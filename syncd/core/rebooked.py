@@ -1,4 +1,4 @@
-"""Recognise meetings that were cancelled and booked anew, which is a reschedule.
+"""Recognise meetings that were cancelled and booked again, which is a reschedule.
 
 A cancellation and a new booking of the same person and service in the same system are one
 reschedule if they were made within 15 minutes of each other by the platform's own times. Without
@@ -40,7 +40,7 @@ class NearCycle:
 
 @dataclass(frozen=True, slots=True)
 class CalledOff:
-    """A cancelled or deleted appointment that may have been booked anew.
+    """A cancelled or deleted appointment that may have been booked again.
 
     - ``elsewhere``: the other systems that have its meeting.
     - ``eligible``: if false, only a new id of the same appointment is looked for.
@@ -76,7 +76,7 @@ class PossibleSuccessor:
 
 @dataclass(frozen=True, slots=True)
 class Rebookings:
-    """The appointments that may have been cancelled and booked anew, and how to compare them."""
+    """The appointments that may have been cancelled and booked again, and how to compare them."""
 
     called_off: Sequence[CalledOff] = ()
     successors: Sequence[PossibleSuccessor] = ()
@@ -114,7 +114,7 @@ def rebookings(
     persons: Mapping[Id, AbstractSet[str]],
     cycle: NearCycle | None,
 ) -> Rebookings:
-    """Return what may have been cancelled and booked anew, among trusted events.
+    """Return what may have been cancelled and booked again, among trusted events.
 
     ``fresh`` are events without a booking, ``persons`` the address hashes of persons.
     """
@@ -178,7 +178,7 @@ def follow_rebooking(workspace: Workspace, replica: Replica, new: TrackedEvent) 
 
 
 def relocated_meetings(records: Iterable[TrackedEvent]) -> dict[Id, Value]:
-    """Return the new value of each meeting that was cancelled and booked anew.
+    """Return the new value of each meeting that was cancelled and booked again.
 
     Only events that are not decided on are considered, only certain pairs, and only by the
     platform's own times.
@@ -313,7 +313,7 @@ def _same_meeting_in(
 def _called_off(
     workspace: Workspace, trusted: AbstractSet[str], booked: Sequence[PossibleSuccessor]
 ) -> tuple[CalledOff, ...]:
-    """Return the cancelled appointments that may have been booked anew.
+    """Return the cancelled appointments that may have been booked again.
 
     A cancelled series is left out. So is a meeting that somebody also cancelled in another system
     without a new booking there: the new booking here is another meeting.

@@ -17,7 +17,10 @@ _READ_DELAY = timedelta(minutes=1)
 """A window starts when it is asked for, and the read a little later."""
 
 _STORE_EVERY = timedelta(hours=1)
-"""`ReportedItem.seen_at` is stored no more often, so that an unchanged read writes nothing."""
+"""The shortest time between two stored values of `ReportedItem.seen_at`.
+
+So a read that shows nothing new writes nothing.
+"""
 
 
 MAX_LISTED = 500

@@ -197,9 +197,9 @@ def converge(world: World) -> int:
 
 
 def agree(world: World) -> None:
-    """Every busy interval of one system is closed in each other one, once, and nothing else is.
+    """Check that each system blocks every busy interval of the others once, and nothing else.
 
-    What is claimed in a conflict that a person must decide stays closed, too.
+    Times that a held conflict claims are blocked too.
     """
     sources = {s: set(world.busy(s, ours=False)) for s in world.systems}
     conflicts = [h.conflict for h in world.state.conflicts]
