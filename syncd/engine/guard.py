@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from syncd.core.guard_stops import handed_over_events
+from syncd.core.guard_stops import handed_over_event
 from syncd.core.inputs import GuardLimits
 from syncd.core.mass_change_guard import (
     MIN_OF_SYSTEM,
-    RecentReads,
+    GuardHistory,
     Tally,
     change_key,
     change_key_of,
@@ -207,7 +207,7 @@ class _Evaluation:
         return tally(
             system,
             records,
-            RecentReads(
+            GuardHistory(
                 self.now,
                 [c.window for c in coverage if c.provider == provider],
                 recent.windows(provider, system),
@@ -226,7 +226,7 @@ class _Evaluation:
                 for name, event in events_of([conflict])
                 if name == system
             ),
-            mine=mine,
+            ours=mine,
         )
 
     def _accepted_until(self, provider: str) -> Mapping[str, datetime]:
@@ -258,7 +258,7 @@ def with_handed_over(state: ProviderState) -> list[TrackedEvent]:
     They do not if the provider is still a host: then the same record has another event there now.
     """
     handed_over = {(c.system, c.event): c for c in state.owner_changes if c.proven}
-    gone = [handed_over_events(change) for change in handed_over.values()]
+    gone = [handed_over_event(change) for change in handed_over.values()]
     remaining = [r for r in state.records if (r.system, r.id) not in handed_over]
     shown = {(r.system, record_id(r.id)) for r in remaining if r.observed and not r.created_by_us}
     return [

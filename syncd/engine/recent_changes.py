@@ -81,7 +81,7 @@ class RecentChanges:
         return found
 
     def records(self, carried: Carried) -> list[TrackedEvent]:
-        """Return the changes as records from before; see `core.mass_change_guard.RecentReads`."""
+        """Return the changes as records from before; see `core.mass_change_guard.GuardHistory`."""
         found = []
         by_system: dict[str, list[str]] = {}
         for system, event in carried:

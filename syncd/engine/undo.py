@@ -201,7 +201,7 @@ def _past(store: Store, run: str, intents: Sequence[Intent]) -> plan.RunHistory:
                 break
             if note.what in _NEWS:
                 where = f" in {note.system}" if note.system else ""
-                news[booking] = f"it was changed{where} since (run {note.run})"
+                news[booking] = f"it was changed{where} after the run (seen in run {note.run})"
     return plan.RunHistory(run, intents, later, news)
 
 

@@ -177,7 +177,7 @@ def test_a_double_booking_is_reported_once_and_closes_by_itself(desk: Desk) -> N
     desk.say("resync", "--yes")
     assert queue(desk) == []
     closed = desk.say("conflicts", "show", told["id"])
-    assert "they overlap no more" in " ".join(closed.err.split())
+    assert "the meetings no longer overlap" in " ".join(closed.err.split())
 
 
 def test_check_explains_the_rules_and_refuses_an_override_that_never_matches(desk: Desk) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core import reconcile
+from syncd.core import owner_changes
 from syncd.engine.report import RunExit
 from syncd.model import ConflictKind
 from tests.core.kit import v
@@ -81,6 +81,6 @@ async def test_what_was_deleted_while_its_user_was_merged_counts_once_the_user_i
 async def test_planted_unnoted_hand_overs_are_not_stopped(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconcile, "note_handed_over", lambda *_given: None)
+    monkeypatch.setattr(owner_changes, "note_handed_over", lambda *_given: None)
     events = await booked(shop)
     assert await in_slices(shop, events, "q") == [RunExit.DONE, RunExit.DONE]

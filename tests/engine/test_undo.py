@@ -138,9 +138,9 @@ async def test_what_somebody_touched_since_is_left_and_the_rest_is_put_back(shop
     undone = await shop.engine.undo(run)
     assert undone.exit is RunExit.CONFLICTS
     assert sorted(each.why.split(" (")[0] for each in undone.skipped) == [
-        "it was changed in a since",
-        "it was changed in a since",
-        "it was changed in b since",
+        "it was changed in a after the run",
+        "it was changed in a after the run",
+        "it was changed in b after the run",
     ]
     assert v(11).interval not in shop.blocks()["b"] + shop.blocks()["c"]
     assert v(10).interval in shop.blocks()["b"]
@@ -157,7 +157,7 @@ async def test_news_that_an_undo_reads_is_decided_on_by_the_next_cycle(
     (block,) = shop.b.events
     shop.b.move(block, v(12))
     undone = await shop.engine.undo(run, dry_run=dry_run)
-    assert [left.why for left in undone.skipped] == ["it was changed in b since"]
+    assert [left.why for left in undone.skipped] == ["it was changed in b after the run"]
     shop.clock.pass_(minutes=15)
     await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == [v(9).interval]
@@ -170,7 +170,7 @@ async def test_one_booking_can_be_chosen_and_a_shared_block_stays(shop: Shop) ->
     shared, other, alone = (b.id for b in shop.store.bookings("p"))
     left = (await shop.engine.undo(run, booking=shared)).skipped
     assert [(each.booking, each.why) for each in left] == [
-        (shared, f"its block in b serves booking {other}, too")
+        (shared, f"its block in b also serves booking {other}")
     ]
     undone = await shop.engine.undo(run, booking=alone)
     assert undone.skipped == []
@@ -194,7 +194,7 @@ async def test_undoing_twice_writes_nothing_more(shop: Shop) -> None:
     shop.clock.pass_(seconds=1)
     before = shop.writes()
     again = await shop.engine.undo(run)
-    assert [each.why for each in again.skipped] == [f"run {undone.report.run} wrote it since"]
+    assert [each.why for each in again.skipped] == [f"run {undone.report.run} changed it later"]
     assert shop.writes() == before
 
 
@@ -215,7 +215,7 @@ async def test_a_system_that_is_down_leaves_the_booking_whole(shop: Shop) -> Non
     shop.b.faults["read"] = [RetryableError("b")]
     undone = await shop.engine.undo(run)
     assert undone.exit is RunExit.UNANSWERED
-    assert [each.why for each in undone.skipped] == ["b did not answer, or may not be written to"]
+    assert [each.why for each in undone.skipped] == ["b did not answer, or is read-only"]
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
 
 

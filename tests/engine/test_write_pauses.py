@@ -358,7 +358,7 @@ async def test_undo_leaves_what_is_paused_as_it_is_and_says_so(shop: Shop) -> No
     pause(shop)
     undone = await shop.engine.undo(run)
     assert [left.why for left in undone.skipped] == [
-        "writing to b is paused: `syncd unpause` ends that"
+        "writing to b is paused: end that with `syncd unpause`"
     ]
     assert (shop.b.blocks("p"), shop.c.blocks("p")) == ([v(9).interval], [v(9).interval])
     observe(shop)

@@ -116,12 +116,12 @@ def cancelled_is_busy(patch: Patch) -> None:
 
 def blocks_are_never_removed(patch: Patch) -> None:
     """A block whose meeting is off stays."""
-    patch.setattr(blocks, "_over", lambda _block, _now: True)
+    patch.setattr(blocks, "_is_past", lambda _block, _now: True)
 
 
 def blocks_never_follow(patch: Patch) -> None:
     """A moved meeting gets a new block, and the old one stays."""
-    patch.setattr(blocks, "_over", lambda _block, _now: True)
+    patch.setattr(blocks, "_is_past", lambda _block, _now: True)
     patch.setattr(blocks, "_shown", lambda _block: None)
 
 
@@ -159,12 +159,12 @@ def secrets_in_the_journal(patch: Patch) -> None:
 
 def wrong_length(patch: Patch) -> None:
     """A block is a minute too short."""
-    made = blocks._busy
+    made = blocks._block_value
 
     def short(interval: Any) -> Value:
         return made((interval[0], interval[1] - timedelta(minutes=1)))
 
-    patch.setattr(blocks, "_busy", short)
+    patch.setattr(blocks, "_block_value", short)
 
 
 def merge_is_deaf_to_moves(patch: Patch) -> None:
@@ -285,7 +285,7 @@ def the_budget_is_boundless(patch: Patch) -> None:
 
 def silence_decides(patch: Patch) -> None:
     """A held contradiction is decided when one of its systems does not answer."""
-    patch.setattr(reconcile, "_unheard", lambda _state, _case: {})
+    patch.setattr(reconcile, "undecidable_conflicts", lambda *_given: {})
     patch.setattr(reconcile, "blocks_under_doubt", lambda _draft, _calendars: set())
 
 
@@ -296,7 +296,7 @@ def everybody_is_one(patch: Patch) -> None:
 
 def ended_blocks_are_removed(patch: Patch) -> None:
     """History is tidied up."""
-    patch.setattr(blocks, "_over", lambda _block, _now: False)
+    patch.setattr(blocks, "_is_past", lambda _block, _now: False)
 
 
 def deleted_is_only_unknown(patch: Patch) -> None:

@@ -43,10 +43,10 @@ def an_acknowledged_double_booking_stays_silent_when_one_moves(patch: Patch) -> 
     """A pair that overlaps at other times is the same entry in the queue, with its mark."""
     settle = conflict_queue.update_queue
 
-    def same(draft: Any, found: Any, *given: Any, **named: Any) -> None:
-        old = {h.conflict.subject: h.conflict for h in draft.state.conflicts}
+    def same(workspace: Any, found: Any, *given: Any, **named: Any) -> None:
+        old = {h.conflict.subject: h.conflict for h in workspace.state.conflicts}
         kept = [old.get(c.subject, c) for c in found]
-        settle(draft, kept, *given, **named)
+        settle(workspace, kept, *given, **named)
 
     patch.setattr("syncd.core.reconcile.update_queue", same)
 
