@@ -23,7 +23,7 @@ from syncd.daemon.lock import StateHeldError, StateLock, holder
 from syncd.engine.abandoned_system import abandon_system as let_go
 from syncd.engine.cleanup import clean_up
 from syncd.engine.cleanup_report import CleanupReport
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.engine.report import RunExit
 from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.store import Store
@@ -317,7 +317,7 @@ def _give_up(
         with StateLock(path, role="cleanup"):
             state = Store.open(path)
             try:
-                ids = Ids(row=random_id, key=random_key)
+                ids = IdSource(row=random_id, key=random_key)
                 data: Mapping[str, Any] = let_go(
                     state, system, who, datetime.now(UTC), ids
                 ).to_json()

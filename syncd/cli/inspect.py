@@ -48,7 +48,7 @@ from syncd.config.mapping_digest import remapped_calendars
 from syncd.config.settings import Settings
 from syncd.core.exposure import percentiles
 from syncd.daemon.lock import holder
-from syncd.engine.remaining import acknowledged_in, left_in, stops_in
+from syncd.engine.remaining import count_acknowledged, count_remaining, open_stops
 from syncd.engine.report import Remaining, RunExit, unknown_owners
 from syncd.model import Booking, ConflictKind, Replica, Topic, TrackedEvent, Value
 from syncd.model.canary import Canary
@@ -92,8 +92,8 @@ def status(
     unknown = unknown_owners(seen.owner_changes, now)
     corrected = remapped_calendars(settings, seen.mapped) if unknown else ()
     kept = kept_providers(settings, seen)
-    left, known = left_in(seen, systems, unknown, kept), acknowledged_in(seen)
-    stops = [stop.to_json() for stop in stops_in(seen, kept)]
+    left, known = count_remaining(seen, systems, unknown, kept), count_acknowledged(seen)
+    stops = [stop.to_json() for stop in open_stops(seen, kept)]
     doubles = [h for h in seen.conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
     behind, held_back = left_behind_in(settings, seen), pause_view.calendars(seen)
     mode = pause_view.mode_at_work(settings, seen)

@@ -16,9 +16,15 @@ from syncd.cli.resync_text import show_plan
 from syncd.config.settings import Settings
 from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateHeldError, StateLock, holder
-from syncd.engine.pausing import Place, UnpauseError, paused_json, paused_named, places_to
-from syncd.engine.pausing import pause as carry_out_pause
-from syncd.engine.pausing import unpause as carry_out_unpause
+from syncd.engine.pausing import (
+    PauseTarget,
+    UnpauseError,
+    pause_targets,
+    pauses_json,
+    pauses_of,
+    targets_to_arguments,
+    unpause_targets,
+)
 from syncd.model.pauses import OBSERVES, Pause, pause_of
 from syncd.model.request_limits import MAX_TEXT
 from syncd.store import Store
@@ -66,17 +72,17 @@ def pause(
         raise UsageError("--reason is too long, or holds control characters", remedy)
     known_systems = sorted({name for p in settings.providers.values() for name in p.calendars})
     known = {"system": known_systems, "provider": sorted(settings.providers)}
-    places = [Place(name, "") for name in known_systems] if every else []
+    places = [PauseTarget(name, "") for name in known_systems] if every else []
     places += _places(names or (), system, provider, known)
     if not places:
         raise UsageError("it is not said what to pause", _known(known))
     began = datetime.now(UTC)
-    arguments = {"what": places_to(places), "by": who, "reason": reason}
+    arguments = {"what": targets_to_arguments(places), "by": who, "reason": reason}
     result = _carry_out(
         settings,
         "pause",
         arguments,
-        lambda store: carry_out_pause(store, places, who, reason, datetime.now(UTC)),
+        lambda store: pause_targets(store, places, who, reason, datetime.now(UTC)),
     )
     if as_json:
         terminal.print_json(result)
@@ -115,13 +121,13 @@ def unpause(
         "system": [p.system for p in found if p.kind == "system"],
         "provider": [p.provider for p in found if p.kind == "provider"],
     }
-    places = [Place(p.system, p.provider) for p in found] if every else []
+    places = [PauseTarget(p.system, p.provider) for p in found] if every else []
     places += _places(names or (), system, provider, known, paused_only=True)
     if not places:
         remedy = "Paused are: " + "; ".join(pause_view.command(p) for p in found) + "."
         raise UsageError("it is not said what to unpause", remedy)
     if not yes:
-        ending = [p for p in found if Place(p.system, p.provider) in places]
+        ending = [p for p in found if PauseTarget(p.system, p.provider) in places]
         missing = [p for p in places if str(p) not in {each.id for each in ending}]
         if missing:
             _refuse_unknown(settings, missing)
@@ -129,13 +135,13 @@ def unpause(
             "what was held back would be written", yes=yes, as_json=as_json, look="`syncd plan`"
         )
         _ask(full(), ending)
-    arguments = {"what": places_to(places), "by": who}
+    arguments = {"what": targets_to_arguments(places), "by": who}
     try:
         result = _carry_out(
             settings,
             "unpause",
             arguments,
-            lambda store: carry_out_unpause(store, places, who, datetime.now(UTC)),
+            lambda store: unpause_targets(store, places, who, datetime.now(UTC)),
         )
     except UnpauseError as cannot:
         raise UsageError(cannot.reason, cannot.remedy) from None
@@ -156,10 +162,10 @@ def _what_follows(settings: Settings) -> str:
     return "no daemon runs: `syncd resync` writes what is wanted"
 
 
-def _refuse_unknown(settings: Settings, missing: Sequence[Place]) -> None:
+def _refuse_unknown(settings: Settings, missing: Sequence[PauseTarget]) -> None:
     store = Store.open(settings.syncd.state_path, write=False)
     try:
-        paused_named(store, missing)
+        pauses_of(store, missing)
     except UnpauseError as cannot:
         raise UsageError(cannot.reason, cannot.remedy) from None
     finally:
@@ -201,7 +207,7 @@ def _carry_out(
         with StateLock(path, role=command):
             store = Store.open(path)
             try:
-                return paused_json(work(store))
+                return pauses_json(work(store))
             finally:
                 store.close()
     except StateHeldError as held:
@@ -217,9 +223,9 @@ def _places(
     known: Mapping[str, Collection[str]],
     *,
     paused_only: bool = False,
-) -> list[Place]:
+) -> list[PauseTarget]:
     """Read what a person named. Raises UsageError."""
-    found: list[Place] = []
+    found: list[PauseTarget] = []
     for name in names:
         kinds = [kind for kind, each in known.items() if name in each]
         if len(kinds) > 1:
@@ -228,12 +234,12 @@ def _places(
         if not kinds:
             what = "no paused system or provider" if paused_only else "no system or provider"
             raise UsageError(f"there is {what} {name[:100]!r}", _known(known))
-        found.append(Place(name, "") if kinds == ["system"] else Place("", name))
+        found.append(PauseTarget(name, "") if kinds == ["system"] else PauseTarget("", name))
     for kind, asked in (("system", system), ("provider", provider)):
         if asked is not None and not paused_only and asked not in known[kind]:
             raise UsageError(f"there is no {kind} {asked[:100]!r}", _known(known))
     if system is not None or provider is not None:
-        found.append(Place(system or "", provider or ""))
+        found.append(PauseTarget(system or "", provider or ""))
     return list(dict.fromkeys(found))
 
 

@@ -210,7 +210,7 @@ def _try(
         app = build(settings, store=copy_of_state(settings))
         try:
             with terminal.progress("reading", quiet=quiet) as told:
-                return await engine.resolve(
+                return await engine.resolve_conflict(
                     app.engine, held.id, answer, dry_run=True, progress=told
                 )
         finally:
@@ -249,7 +249,7 @@ async def _resolve(
     stop_on_signals(app.engine.stopping)
     try:
         with terminal.progress("reading", quiet=quiet) as told:
-            return await engine.resolve(app.engine, held.id, answer, progress=told)
+            return await engine.resolve_conflict(app.engine, held.id, answer, progress=told)
     finally:
         await app.aclose()
 

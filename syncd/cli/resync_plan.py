@@ -17,7 +17,7 @@ from syncd.cli.waiting_view import REASONS
 from syncd.config.settings import Settings
 from syncd.core.agreed_plan import compare_plans, operations_within
 from syncd.daemon.lock import StateHeldError, StateLock
-from syncd.engine.operation_json import operation_from
+from syncd.engine.operation_json import operation_from_json
 from syncd.engine.report import RunExit
 from syncd.model import Fact, Operation, WaitReason
 from syncd.model.pauses import OBSERVES, TO_WRITE, Pause, pause_of
@@ -61,7 +61,7 @@ def resync_planned(
         answer = ask_daemon(settings, "resync", _arguments(plan), quiet=as_json)
         data, code, remarks = dict(answer.result), answer.exit, ()
         told = data.pop("plan")
-        matched, decided = told["matched"], [operation_from(each) for each in told["decided"]]
+        matched, decided = told["matched"], [operation_from_json(each) for each in told["decided"]]
         if not as_json:
             terminal.say("carried out by the running daemon" if matched else "asked the daemon")
     if not matched:

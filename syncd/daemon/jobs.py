@@ -18,10 +18,17 @@ from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import AcknowledgeError, acknowledge
 from syncd.engine.agreed_operations import AgreedOperations
 from syncd.engine.operation_json import operation_json
-from syncd.engine.pausing import Place, UnpauseError, pause, paused_json, places_of, unpause
+from syncd.engine.pausing import (
+    PauseTarget,
+    UnpauseError,
+    pause_targets,
+    pauses_json,
+    targets_from_arguments,
+    unpause_targets,
+)
 from syncd.engine.probe_outcome import ProbeRun
 from syncd.engine.report import Report
-from syncd.engine.resolve import resolution_of, resolve
+from syncd.engine.resolve import resolution_from_arguments, resolve_conflict
 from syncd.engine.system_tasks import SystemTasks
 from syncd.engine.undo import NothingToUndoError, UndoReport
 from syncd.engine.write_pauses import WritePauses
@@ -279,14 +286,16 @@ class Jobs:
         """What a person decided of a held conflict, through the door. Raises RefusedError."""
         conflict = text(arguments, "conflict")
         try:
-            answer = resolution_of(arguments)
+            answer = resolution_from_arguments(arguments)
         except ValueError as error:
             raise RefusedError(
                 str(error), "Restart the daemon: it may be of another version."
             ) from None
         async with self._turn(progress) as began:
             try:
-                resolved = await resolve(self._engine, conflict or "", answer, progress=progress)
+                resolved = await resolve_conflict(
+                    self._engine, conflict or "", answer, progress=progress
+                )
             except InvalidResolutionError as unfit:
                 raise RefusedError(unfit.reason, unfit.remedy) from None
         self._hear("resolve", resolved.report, self._now() - began)
@@ -333,11 +342,11 @@ class Jobs:
         places = _places(arguments)
         engine, by = self._engine, text(arguments, "by") or ""
         reason = text(arguments, "reason") or ""
-        found = pause(engine.store, places, by, reason, engine.clock.now())
+        found = pause_targets(engine.store, places, by, reason, engine.clock.now())
         progress("waiting for what is being written")
-        await engine.pauses.landed(found)
+        await engine.pauses.wait_for_requests(found)
         async with self._probing:  # a probe removes what it made, whatever is paused meanwhile
-            return paused_json(found), 0
+            return pauses_json(found), 0
 
     async def on_unpause(
         self, arguments: Mapping[str, Any], _progress: Progress
@@ -347,10 +356,10 @@ class Jobs:
         places, by = _places(arguments), text(arguments, "by") or ""
         self._refuse_if_ending()
         try:
-            ended = unpause(self._engine.store, places, by, self._engine.clock.now())
+            ended = unpause_targets(self._engine.store, places, by, self._engine.clock.now())
         except UnpauseError as cannot:
             raise RefusedError(cannot.reason, cannot.remedy) from None
-        return paused_json(ended), 0
+        return pauses_json(ended), 0
 
     @asynccontextmanager
     async def _turn(self, progress: Progress) -> AsyncIterator[float]:
@@ -441,9 +450,9 @@ class Jobs:
         )
 
 
-def _places(arguments: Mapping[str, Any]) -> list[Place]:
+def _places(arguments: Mapping[str, Any]) -> list[PauseTarget]:
     try:
-        return places_of(arguments.get("what"))
+        return targets_from_arguments(arguments.get("what"))
     except ValueError as error:
         raise RefusedError(
             str(error), "Restart the daemon: it may be of another version."

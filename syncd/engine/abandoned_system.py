@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.core import write_results
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.model import Changes, HistoryEntry, IntentState
 from syncd.store.last_settings import forget_last_settings
 from syncd.store.owned import owned
@@ -36,7 +36,9 @@ class AbandonedSystem:
         }
 
 
-def abandon_system(store: Store, system: str, who: str, now: datetime, ids: Ids) -> AbandonedSystem:
+def abandon_system(
+    store: Store, system: str, who: str, now: datetime, ids: IdSource
+) -> AbandonedSystem:
     """Let go of all blocks of ours in a system, and record who said so. Raises StateError.
 
     Their ids stay in the journal: should the system come back, they are known as ours again.

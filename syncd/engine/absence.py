@@ -16,7 +16,7 @@ from syncd.engine.observation import SystemRead
 from syncd.engine.record_batches import records_in_batches
 from syncd.engine.reported_items import ReportedItems
 from syncd.engine.unlisted_events import (
-    Place,
+    ListKey,
     due_in_list,
     never_looked_up,
     report_unshown,
@@ -111,7 +111,7 @@ async def ask_again(
     """
     # The other half is for what is missing from lists.
     again = {
-        change.event for change in await read.owners.due(thorough=thorough, most=MAX_LOOKUPS // 2)
+        change.event for change in await read.owners.due(thorough=thorough, limit=MAX_LOOKUPS // 2)
     }
     shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows)}
     again |= read.probes.elsewhere - shown
@@ -184,7 +184,7 @@ async def follow_up(
 
 
 def _still_hidden(
-    read: SystemRead, missing: Iterable[TrackedEvent], windows: Mapping[Place, Sequence[Window]]
+    read: SystemRead, missing: Iterable[TrackedEvent], windows: Mapping[ListKey, Sequence[Window]]
 ) -> set[str]:
     """Return what this resync has found by id before, and what lists have to show by now."""
     hidden: set[str] = set()
@@ -219,11 +219,11 @@ class _Missing:
     leaving: list[TrackedEvent] = field(default_factory=list)
 
 
-def _place(record: TrackedEvent) -> Place:
+def _place(record: TrackedEvent) -> ListKey:
     return (record.provider, record.kind)
 
 
-def _places(records: Iterable[TrackedEvent], events: Collection[str]) -> set[Place]:
+def _places(records: Iterable[TrackedEvent], events: Collection[str]) -> set[ListKey]:
     return {_place(record) for record in records if record.id in events}
 
 
@@ -231,7 +231,7 @@ async def _sort(read: SystemRead, unlisted: Sequence[str], unreadable: Collectio
     """Sort the events that the lists lack by what their absence can prove."""
     coverage = windows_of(read)
     absent = _looked_for(read, await records_in_batches(read.store, read.system.name, unlisted))
-    await read.owners.refused(
+    await read.owners.check_refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.archived],
     )
@@ -312,7 +312,7 @@ async def _ask_all(
     questions: Lookups,
     sure: Sequence[TrackedEvent],
     unsure: Sequence[TrackedEvent],
-    windows: Mapping[Place, Sequence[Window]],
+    windows: Mapping[ListKey, Sequence[Window]],
 ) -> list[LookupAnswer]:
     """Ask for missing events by id, as many as this cycle allows.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from syncd.core.cleanup import CleanupScope
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.engine.write_pauses import WritePauses
 from syncd.model import Clock, Operation, WaitReason
 from syncd.store.store import Store
@@ -29,7 +29,7 @@ class Unreachable:
 class NoPauses(WritePauses):
     """What a person has removed for good is removed in spite of a pause."""
 
-    def why_now(self, provider: str, system: str) -> WaitReason | None:
+    def reason_now(self, provider: str, system: str) -> WaitReason | None:
         """Return why nothing may be sent; only observe mode holds a cleanup back."""
         del provider, system
         return WaitReason.OBSERVE if self.observe else None
@@ -49,7 +49,7 @@ class CleanupContext:
     mapping: Mapping[str, Collection[str]]
     store: Store
     clock: Clock
-    ids: Ids
+    ids: IdSource
     stopping: Stopping
     scope: CleanupScope
     configured: frozenset[Place] = frozenset()

@@ -85,13 +85,13 @@ class ContactLinks:
             with supervised(here, "tying bookings to contacts"):
                 for booking in ended[:MAX_LINKS]:
                     tie, place = known[booking], (_provider(store, booking), here)
-                    if pauses.why_now(*place) is None:
+                    if pauses.reason_now(*place) is None:
                         with pauses.sending([place]):
                             await self.directory.unlink(booking, tie.record, tie.relation)
                         delete_relation(store, here, booking)
                 for booking in patient[:MAX_LINKS]:
                     place = (wanted[booking][0].provider, here)
-                    if pauses.why_now(*place) is None:
+                    if pauses.reason_now(*place) is None:
                         with pauses.sending([place]):
                             await self._tie(booking, wanted[booking], systems, store, clock)
         except PlatformError as fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.core.resolution import Resolution, ResolutionKind
-from syncd.engine.resolve import resolve
+from syncd.engine.resolve import resolve_conflict
 from syncd.model import ConflictKind, Kind
 from tests.core.kit import v
 from tests.engine.conftest import Shop
@@ -72,7 +72,7 @@ async def test_a_person_says_which_it_is(shop: Shop, chosen: str) -> None:
     mine, other = (events, further) if chosen == "events" else (further, events)
     stays = LATER if chosen == "events" else FAR
     (held,) = shop.store.open_conflicts()
-    await resolve(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "b", mine["b"]))
+    await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "b", mine["b"]))
     await cycles(shop)
     assert shop.b.events[mine["b"]].value == SOON
     assert shop.b.events[other["b"]].value == stays
@@ -83,7 +83,7 @@ async def test_a_person_says_which_it_is(shop: Shop, chosen: str) -> None:
 async def test_a_person_says_that_it_is_none_of_them(shop: Shop) -> None:
     events, further = await ambiguous(shop)
     (held,) = shop.store.open_conflicts()
-    await resolve(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
+    await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
     before = reads(shop)
     await cycles(shop)
     assert shown(shop, {"b": events["b"]}) == {"b": FAR.interval}

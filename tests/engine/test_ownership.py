@@ -187,7 +187,7 @@ async def test_two_blocks_with_the_tag_of_an_unanswered_create_are_both_left_alo
         await shop.engine.resync()
     held = [h.conflict for h in shop.store.open_conflicts()]
     assert [(c.kind, c.note) for c in held] == [
-        (ConflictKind.AMBIGUOUS, "several blocks could be the one that this create made")
+        (ConflictKind.AMBIGUOUS, "several blocks match this create, so syncd adopts none of them")
     ]
     assert len(shop.b.writes) == 1
     assert not any(r.created_by_us for r in shop.store.records("b", [block, copied]))

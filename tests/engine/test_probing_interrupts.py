@@ -173,7 +173,7 @@ async def test_what_a_dead_probe_left_stays_as_long_as_its_calendar_is_paused(
     assert len(office.standing()) == 1
     probed = await office.probe("clinic")
     (why,) = set(outcome(probed, "clinic").why.values())
-    assert "is paused (syncd unpause)" in why
+    assert "are paused (syncd unpause)" in why
     assert len(office.standing()) == 1
     end_pauses(office.app.store, [pause])
     await resyncs(office)

@@ -12,7 +12,7 @@ from syncd.core.inputs import GuardLimits
 from syncd.core.rebooked import REBOOKED
 from syncd.core.resolution import Resolution, ResolutionKind
 from syncd.core.rules import Rules
-from syncd.engine.resolve import resolve
+from syncd.engine.resolve import resolve_conflict
 from syncd.model import Action, ConflictKind, Kind, Person, Status
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
@@ -331,7 +331,9 @@ async def one_of_two(shop: Shop) -> tuple[str, str, str]:
 @pytest.mark.parametrize("which", [0, 1])
 async def test_a_person_says_which_of_the_new_bookings_it_is(shop: Shop, which: int) -> None:
     question, *events = await one_of_two(shop)
-    await resolve(shop.engine, question, Resolution(ResolutionKind.TAKE, "a", events[which]))
+    await resolve_conflict(
+        shop.engine, question, Resolution(ResolutionKind.TAKE, "a", events[which])
+    )
     await settle(shop)
     hours = (12, 14)
     assert twins(shop) == [(v(hours[which]).interval, True)]
@@ -342,7 +344,7 @@ async def test_a_person_says_which_of_the_new_bookings_it_is(shop: Shop, which: 
 
 async def test_a_person_says_that_the_new_bookings_are_others(shop: Shop) -> None:
     question, *_ = await one_of_two(shop)
-    await resolve(shop.engine, question, Resolution(ResolutionKind.KEEP_BOTH))
+    await resolve_conflict(shop.engine, question, Resolution(ResolutionKind.KEEP_BOTH))
     await settle(shop)
     await settle(shop)
     assert twins(shop) == [(v(9).interval, False)]

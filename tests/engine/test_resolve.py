@@ -8,7 +8,7 @@ import pytest
 
 from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.rules import Choice, Rules
-from syncd.engine.resolve import ResolutionOutcome, preview, resolve
+from syncd.engine.resolve import ResolutionOutcome, preview, resolve_conflict
 from syncd.model import Action
 from syncd.systems.port import RejectedError
 from tests.core.kit import SYSTEMS, v
@@ -46,15 +46,15 @@ async def test_an_answer_for_a_provider_that_is_mapped_no_more_is_refused(shop: 
     shop.engine.mapping = {"q": SYSTEMS}
     before = shop.writes()
     assert preview(shop.engine, held, Resolution(ResolutionKind.KEEP_BOTH)) is None
-    with pytest.raises(InvalidResolutionError, match="p is not in the configuration any more"):
-        await resolve(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
+    with pytest.raises(InvalidResolutionError, match="p is no longer in the configuration"):
+        await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
     assert shop.engine.answers == {}
     assert (shop.writes(), shop.store.open_conflicts()) == (before, [held])
     await shop.engine.resync()
     shop.engine.mapping = {"p": SYSTEMS, "q": SYSTEMS}
     assert (
-        await resolve(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
-    ).ending == "resolved"
+        await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
+    ).outcome == "resolved"
 
 
 async def test_an_answer_that_a_system_refuses_is_not_called_resolved(shop: Shop) -> None:
@@ -65,7 +65,7 @@ async def test_an_answer_that_a_system_refuses_is_not_called_resolved(shop: Shop
     await shop.engine.resync()
     (held,) = shop.store.open_conflicts()
     shop.a.faults["write"] = [RejectedError("a", "PUT", detail="no")] * 9
-    done = await resolve(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "b", other))
-    assert (done.ending, done.code) == (ResolutionOutcome.REFUSED, 3)
+    done = await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "b", other))
+    assert (done.outcome, done.code) == (ResolutionOutcome.REFUSED, 3)
     (now,) = [h for h in shop.store.open_conflicts() if h.conflict.held]
     assert now.id != held.id

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.engine.report import SystemStatus
-from syncd.engine.running_events import LOOK_BACK, MAX_FOLLOWED, Depth
+from syncd.engine.running_events import FAR_LOOK_BACK, MAX_FOLLOWED, Depth
 from syncd.model import EventRef, Kind, Value
 from syncd.systems.port import LookupResult, RetryableError
 from tests.core.kit import at
@@ -144,7 +144,7 @@ async def test_the_first_far_read_of_a_process_looks_back_as_a_resync_does(shop:
     assert shop.blocks()["b"] == []
     await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == [leave(20, 4).interval]
-    assert shop.engine.running.look_back("a", ["p"], Depth.FAR) == LOOK_BACK
+    assert shop.engine.running.look_back("a", ["p"], Depth.FAR) == FAR_LOOK_BACK
 
 
 async def test_a_leave_entered_later_that_began_long_ago_waits_for_a_resync(shop: Shop) -> None:

@@ -9,7 +9,7 @@ import pytest
 from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.rules import Choice, Override, Rules
 from syncd.engine.report import RunExit
-from syncd.engine.resolve import resolve
+from syncd.engine.resolve import resolve_conflict
 from syncd.model import ConflictKind, Person, Status
 from syncd.systems.port import RetryableError
 from tests.core.kit import SYSTEMS, v
@@ -176,7 +176,7 @@ async def test_a_person_decides_a_held_one(
     await cycles(shop)
     (held,) = shop.store.open_conflicts()
     assert [(c.system, c.value) for c in held.conflict.claims] == [("a", None), ("b", v(24))]
-    await resolve(shop.engine, held.id, answer)
+    await resolve_conflict(shop.engine, held.id, answer)
     await cycles(shop)
     assert shop.store.open_conflicts() == []
     assert shop.b.events[events["b"]].value == v(at, status=left)
@@ -191,7 +191,7 @@ async def test_nobody_can_keep_both_when_one_is_deleted(shop: Shop) -> None:
     await cycles(shop)
     (held,) = shop.store.open_conflicts()
     with pytest.raises(InvalidResolutionError, match="one of the two is deleted"):
-        await resolve(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
+        await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
 
 
 async def test_a_held_one_closes_by_itself_when_the_record_is_back(shop: Shop) -> None:

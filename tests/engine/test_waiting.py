@@ -102,7 +102,7 @@ async def test_a_write_refused_in_the_middle_of_a_run_makes_the_rest_wait(
     assert {w.why for w in report.waiting} == {why}
     assert (len(report.waiting), report.exit) == (3, RunExit.UNANSWERED)
     # Without calls it cannot be read, either; otherwise only its writes are left.
-    assert report.left.get(Remaining.SYSTEMS, 0) == (why is WaitReason.RATE_LIMITED)
+    assert report.remaining.get(Remaining.SYSTEMS, 0) == (why is WaitReason.RATE_LIMITED)
     shop.b.faults.clear()
     assert (await shop.engine.resync()).exit is RunExit.DONE
 

@@ -53,7 +53,7 @@ async def test_a_job_that_drops_its_row_three_times_becomes_a_conflict(
     await rounds(shop, 2)
     assert len(shop.b.writes) == wrote + 3, "it is not written again by itself"
     report = await shop.engine.poll(near=False)
-    assert (report.left.get(Remaining.CONFLICTS), report.exit) == (1, RunExit.CONFLICTS)
+    assert (report.remaining.get(Remaining.CONFLICTS), report.exit) == (1, RunExit.CONFLICTS)
 
 
 async def test_a_job_without_effect_is_planned_anew_twice(shop: Shop) -> None:

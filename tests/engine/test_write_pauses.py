@@ -15,7 +15,7 @@ from syncd.core.resolution import Resolution, ResolutionKind
 from syncd.core.rules import Choice, Rules
 from syncd.engine.held_back_log import BEGUN, ENDED
 from syncd.engine.report import RunExit
-from syncd.engine.resolve import ResolutionOutcome, resolve
+from syncd.engine.resolve import ResolutionOutcome, resolve_conflict
 from syncd.engine.undo import NothingToUndoError
 from syncd.model import Action, ExposureCause, Kind, Operation, WaitReason
 from syncd.model.pauses import Pause
@@ -170,13 +170,13 @@ async def test_a_pause_between_plan_and_write_stops_the_write(
     read_one = shop.b.read_one
 
     async def paused_meanwhile(*given: Any) -> Any:
-        shop.engine.pauses.renew()
+        shop.engine.pauses.reload()
         pause(shop)
         return await read_one(*given)
 
     monkeypatch.setattr(shop.b, "read_one", paused_meanwhile)
     shop.clock.pass_(seconds=30)
-    monkeypatch.setattr("syncd.engine.writer.just_read", lambda *_given: False)
+    monkeypatch.setattr("syncd.engine.writer.was_just_read", lambda *_given: False)
     report = await shop.engine.poll(near=True)
     assert len(shop.b.writes) == written
     assert (report.waiting, report.unmade) == ([], 0)
@@ -217,8 +217,8 @@ async def test_who_pauses_waits_for_the_write_that_is_under_way(
     cycle = asyncio.create_task(shop.engine.poll(near=True))
     await begun.wait()
     new = pause(shop)
-    acknowledged = asyncio.create_task(shop.engine.pauses.landed([new]))
-    other = asyncio.create_task(shop.engine.pauses.landed([replace(new, system="c")]))
+    acknowledged = asyncio.create_task(shop.engine.pauses.wait_for_requests([new]))
+    other = asyncio.create_task(shop.engine.pauses.wait_for_requests([replace(new, system="c")]))
     await asyncio.sleep(0.01)
     assert (acknowledged.done(), other.done()) == (False, True)
     go_on.set()
@@ -376,8 +376,8 @@ async def test_a_conflict_is_decided_while_paused_and_written_after_it(shop: Sho
     await shop.engine.resync()
     (held,) = [h for h in shop.store.open_conflicts() if h.conflict.held]
     pause(shop)
-    done = await resolve(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "a"))
-    assert (done.ending, done.code) == (ResolutionOutcome.RESOLVED, 0)
+    done = await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "a"))
+    assert (done.outcome, done.code) == (ResolutionOutcome.RESOLVED, 0)
     assert shop.b.events[theirs].value == v(14)
     assert ("b", Action.MOVE_APPOINTMENT) in [
         (h.operation.system, h.operation.action) for h in done.report.held_back
