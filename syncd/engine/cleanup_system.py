@@ -292,7 +292,7 @@ class SystemCleanup:
         start, end = now - AROUND, now + self.job.ahead + AROUND
         if self.cleaned.by_tag:
             start, end = now - WIDE, max(end, now + WIDE)
-        for line in self.looker.forgotten():
+        for line in self.looker.unknown_created_ids():
             # The state was lost: a block stands at its creation or later.
             start = min(start, max(now - WIDE, datetime.fromisoformat(line.at) - AROUND))
         for each in owned(self.job.store):

@@ -166,7 +166,7 @@ class OwnBlockReader:
                 known_block = known.get(id_)
                 record = known_block.record if known_block is not None else records.get(id_)
                 owner = known_block.provider if known_block is not None else ""
-                self._take(seen, changes, record, event, owner)
+                self._apply(seen, changes, record, event, owner)
         missing = known.keys() - {*listed, *unreadable, *busy}
         doubted = {known[id_].provider for id_ in missing} & self.wanted
         seen.userless = await self._userless(doubted - seen.shown)
@@ -177,8 +177,8 @@ class OwnBlockReader:
             and (known[id_].provider not in self.borrowed or id_ in renamed)
             and seen.covers(known[id_].provider, known[id_].record.observed)
         }
-        await self._ask(seen, changes, known, {*listed, *unreadable, *busy})
-        await self._ask_lines(seen, changes)
+        await self._look_up_missing(seen, changes, known, {*listed, *unreadable, *busy})
+        await self._look_up_created(seen, changes)
         no_blocks = [e.id for e in seen.events if e.kind is not Kind.BLOCK]
         seen.proven = {*known, *proven, *created_ids(store, system.name, no_blocks)}
         if any(getattr(changes, name) for name in Changes.__slots__):
@@ -191,7 +191,7 @@ class OwnBlockReader:
             and (o.provider not in self.borrowed or id_ in renamed)
         }
 
-    def _take(
+    def _apply(
         self,
         seen: OwnBlocks,
         changes: Changes,
@@ -224,7 +224,7 @@ class OwnBlockReader:
             changes.records.append(after)
         seen.own[after.id] = Owned(replace(after, provider=located), provider)
 
-    async def _ask(
+    async def _look_up_missing(
         self,
         seen: OwnBlocks,
         changes: Changes,
@@ -251,7 +251,7 @@ class OwnBlockReader:
                 case Found(event=event):
                     del seen.own[id_]
                     seen.hidden.discard(id_)
-                    self._take(seen, changes, each.record, event, each.provider)
+                    self._apply(seen, changes, each.record, event, each.provider)
                 case _:
                     pass
 
@@ -263,14 +263,14 @@ class OwnBlockReader:
         asked = {*providers} & directory.mapped.keys()
         return {p for p in asked if directory.state_of(p) is UserState.MISSING}
 
-    def forgotten(self) -> list[Line]:
+    def unknown_created_ids(self) -> list[Line]:
         """Return created ids that the state does not know: it was lost, or has deleted them."""
         name = self.system.name
         former = {provider for provider, system in self.aliases if system == name}
         wanted = self.wanted | {p for p in former if self.aliases[p, name] in self.wanted}
         return unknown_lines(self.store, name, wanted, MAX_LINES)
 
-    async def _ask_lines(self, seen: OwnBlocks, changes: Changes) -> None:
+    async def _look_up_created(self, seen: OwnBlocks, changes: Changes) -> None:
         """Look up blocks that only the file of created ids knows, and that no list showed.
 
         Where the lists are complete, only a few are looked up, in case a list is wrongly empty: a
@@ -278,7 +278,7 @@ class OwnBlockReader:
         """
         listed = self.system.capabilities.lists_blocks
         read_ids = {record.id for record in changes.records}
-        unknown = [line for line in self.forgotten() if line.event not in read_ids]
+        unknown = [line for line in self.unknown_created_ids() if line.event not in read_ids]
         for number, line in enumerate(unknown):
             provider = self.aliases.get((line.provider, self.system.name), line.provider)
             doubtful = not listed or provider in seen.unread
@@ -287,7 +287,7 @@ class OwnBlockReader:
             ref = EventRef(self.system.name, provider, line.event, Kind.BLOCK)
             match await self._sighting(ref, None):
                 case Found(event=event) if event.kind is Kind.BLOCK:
-                    self._take(seen, changes, None, event, provider)
+                    self._apply(seen, changes, None, event, provider)
                 case Unknown() if listed and (doubtful or provider not in seen.shown):
                     seen.lines[line.event] = provider
                 case _:

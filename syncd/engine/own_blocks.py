@@ -73,19 +73,21 @@ async def look_up_own_blocks(
 
 
 async def find_created_blocks(
-    read: SystemRead, unread: Collection[str], apart: Collection[str]
+    read: SystemRead, unread: Collection[str], probe_blocks: Collection[str]
 ) -> None:
     """Look up blocks that syncd made before its state was lost, where no list shows them.
 
     Their ids come from the file of created ids. Without this lookup, each block would be made again
     (promise 4). ``unread`` are the providers whose calendar was not read in full since the loss;
-    ``apart`` are the ids of probe blocks, which are left out.
+    ``probe_blocks`` are the ids of probe blocks, which are left out.
     """
     created, system = read.store.created, read.system
     if created is None or system.capabilities.lists_blocks:
         return
     answered = {c.provider for c in read.snapshot.coverage} & {*unread}
-    lines = created.last_of(system.name, answered, MAX_CREATED, but=apart) if answered else ()
+    lines = (
+        created.last_of(system.name, answered, MAX_CREATED, but=probe_blocks) if answered else ()
+    )
     known = {record.id for record in read.store.records(system.name, [x.event for x in lines])}
     until = read.clock.now() + MAX_LOOKUP_TIME
     for line in lines:

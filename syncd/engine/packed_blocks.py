@@ -38,7 +38,7 @@ class PackedBlocks:
         self._parts.pop(provider, None)
         self._whole[provider] = _pack(
             {
-                system: [(*interval, tuple(who)) for interval, who in intervals.items()]
+                system: [(*interval, tuple(ids)) for interval, ids in intervals.items()]
                 for system, intervals in wanted.items()
             }
         )
@@ -53,14 +53,14 @@ class PackedBlocks:
     def of(self, provider: str) -> RequiredBlocks:
         """Return all required blocks of a provider. Raises KeyError if it was not decided on."""
         blocks = {
-            system: {(start, end): who for start, end, who in lines}
+            system: {(start, end): ids for start, end, ids in lines}
             for system, lines in _unpack(self._whole[provider]).items()
         }
         for bookings, wanted in self._parts.get(provider, ()):
             for system, intervals in wanted.items():
                 remaining = _without(blocks.get(system, {}), bookings)
-                for interval, who in intervals.items():
-                    remaining[interval] = (*remaining.get(interval, ()), *who)
+                for interval, ids in intervals.items():
+                    remaining[interval] = (*remaining.get(interval, ()), *ids)
                 blocks[system] = remaining
         return blocks
 
@@ -70,7 +70,7 @@ class PackedBlocks:
         # Usually the last partial decision was about these bookings; then nothing is unpacked.
         last = parts[-1][1] if parts and bookings <= parts[-1][0] else self.of(provider)
         return {
-            system: {span: who for span, who in intervals.items() if not bookings.isdisjoint(who)}
+            system: {span: ids for span, ids in intervals.items() if not bookings.isdisjoint(ids)}
             for system, intervals in last.items()
         }
 
@@ -80,6 +80,6 @@ def _without(
 ) -> dict[tuple[datetime, datetime], tuple[str, ...]]:
     """Return the intervals without these bookings; intervals that no booking needs are dropped."""
     remaining = (
-        (span, tuple([b for b in who if b not in bookings])) for span, who in intervals.items()
+        (span, tuple([b for b in ids if b not in bookings])) for span, ids in intervals.items()
     )
     return {span: bookings_left for span, bookings_left in remaining if bookings_left}

@@ -61,12 +61,12 @@ def targets_from_arguments(arguments: object) -> list[PauseTarget]:
 
 
 def pause_targets(
-    store: Store, targets: Sequence[PauseTarget], who: str, reason: str, now: datetime
+    store: Store, targets: Sequence[PauseTarget], author: str, reason: str, now: datetime
 ) -> list[Pause]:
     """Pause these targets; return their pauses. A pause that exists keeps its time and author."""
-    wanted = [Pause(each.system, each.provider, now, who, reason) for each in targets]
-    for new in save_pauses(store, *wanted, notes=[_note(p, PAUSED, who, now) for p in wanted]):
-        log.info("paused", kind=new.kind, id=new.id, who=who)
+    wanted = [Pause(each.system, each.provider, now, author, reason) for each in targets]
+    for new in save_pauses(store, *wanted, notes=[_note(p, PAUSED, author, now) for p in wanted]):
+        log.info("paused", kind=new.kind, id=new.id, who=author)
     known = {(p.system, p.provider): p for p in pauses(store)}
     return [known[p.system, p.provider] for p in wanted]
 
@@ -83,21 +83,21 @@ def pauses_of(store: Store, targets: Sequence[PauseTarget]) -> list[Pause]:
 
 
 def unpause_targets(
-    store: Store, targets: Sequence[PauseTarget], who: str, now: datetime
+    store: Store, targets: Sequence[PauseTarget], author: str, now: datetime
 ) -> list[Pause]:
     """End the pauses of these targets; return them.
 
     Raises UnpauseError, before any pause is ended, if a target is not paused.
     """
     ended = pauses_of(store, targets)
-    end_pauses(store, ended, notes=[_note(p, UNPAUSED, who, now) for p in ended])
+    end_pauses(store, ended, notes=[_note(p, UNPAUSED, author, now) for p in ended])
     for each in ended:
-        log.info("unpaused", kind=each.kind, id=each.id, who=who)
+        log.info("unpaused", kind=each.kind, id=each.id, who=author)
     return ended
 
 
-def _note(pause: Pause, what: str, who: str, now: datetime) -> HistoryEntry:
-    detail = f"by {who}" if who else ""
+def _note(pause: Pause, what: str, author: str, now: datetime) -> HistoryEntry:
+    detail = f"by {author}" if author else ""
     return HistoryEntry(now, "", pause.provider, what, system=pause.system, detail=detail)
 
 

@@ -66,7 +66,7 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def probeable(platform: str) -> tuple[str, ...]:
+def probed_facts(platform: str) -> tuple[str, ...]:
     """Return the facts of a platform that a probe measures."""
     rows = platform_facts(platform)
     return tuple(row.name for row in rows if row.measured is MeasuredBy.PROBE)
@@ -83,14 +83,14 @@ async def plan_probe(engine: Engine, names: Sequence[str]) -> list[ProbePlan]:
             prober = await engine.systems[name].prober()
         except PlatformError:
             continue
-        provider = provider_of(engine, name)
+        provider = canary_provider(engine, name)
         if provider is None:
             continue
         busy = known_busy(engine, provider)
-        start = place(engine, provider, prober, busy)
+        start = choose_start(engine, provider, prober, busy)
         calendars = prober.slot_calendars(provider)
         time_zone = provider_zone(engine, provider)
-        facts = probeable(prober.platform)
+        facts = probed_facts(prober.platform)
         at = start or _first(engine, provider, prober)
         plans.append(
             ProbePlan(
@@ -109,7 +109,7 @@ async def plan_probe(engine: Engine, names: Sequence[str]) -> list[ProbePlan]:
     return plans
 
 
-def provider_of(engine: Engine, name: str) -> str | None:
+def canary_provider(engine: Engine, name: str) -> str | None:
     """Return the provider whose calendar gets the canary; None if no calendar may be written to."""
     closed = engine.policy.read_only | {(p, s) for p, s in engine.policy.resources.items()}
     writable = (
@@ -122,8 +122,8 @@ def provider_of(engine: Engine, name: str) -> str | None:
     return next(writable, None)
 
 
-def why_none(engine: Engine, name: str) -> str:
-    """Return the reason why no calendar of a system may be written to (`provider_of`)."""
+def why_no_provider(engine: Engine, name: str) -> str:
+    """Return the reason why no calendar of a system may be written to (`canary_provider`)."""
     if engine.pauses.observe:
         return OBSERVES
     mapped = [provider for provider, systems in engine.mapping.items() if name in systems]
@@ -156,7 +156,7 @@ def _times(engine: Engine, provider: str, prober: Prober) -> Iterable[datetime]:
     return sorted(plans, key=lambda at: bool(hours.spans) and hours.contains(at, at + ROOM))
 
 
-def place(
+def choose_start(
     engine: Engine, provider: str, prober: Prober, busy: Sequence[BusyInterval]
 ) -> datetime | None:
     """Return the best free time for the canary; None if no time is free."""

@@ -25,13 +25,13 @@ from syncd.engine.probe_plan import (
     EACH_CALENDAR,
     MAX_CALLS,
     BusyInterval,
+    canary_provider,
+    choose_start,
     is_free,
     known_busy,
-    place,
-    probeable,
-    provider_of,
+    probed_facts,
     provider_zone,
-    why_none,
+    why_no_provider,
 )
 from syncd.engine.progress import Progress
 from syncd.engine.supervise import supervised
@@ -128,7 +128,7 @@ class _System:
 
     def _miss_others(self, why: str, *, failed: bool = True) -> None:
         """Record the reason for all facts that have none yet."""
-        names = probeable(self.outcome.platform)
+        names = probed_facts(self.outcome.platform)
         self.outcome.missed([n for n in names if n not in self.outcome.why], why, failed=failed)
 
     async def _measure(self) -> None:
@@ -146,12 +146,12 @@ class _System:
         outcome.platform = system.measured.platform
         prober = await system.prober()
         outcome.platform = prober.platform
-        provider = provider_of(engine, self.name)
+        provider = canary_provider(engine, self.name)
         if provider is None:
-            raise NotMeasuredError(why_none(engine, self.name), failed=False)
+            raise NotMeasuredError(why_no_provider(engine, self.name), failed=False)
         self._say("looking for a free time")
         busy = await self._busy(provider)
-        start = place(engine, provider, prober, busy)
+        start = choose_start(engine, provider, prober, busy)
         if start is None:
             raise NotMeasuredError("there is no free time for the canary")
         canary = Canary(

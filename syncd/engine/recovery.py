@@ -112,7 +112,7 @@ async def recover(system: System, intents: Sequence[Intent], context: WriteConte
                 if intent.operation.action is Action.CREATE_BLOCK:
                     open_count += not await recover_create(system, intent, context)
                 else:
-                    open_count += not await _changed(system, intent, context)
+                    open_count += not await _recover_change(system, intent, context)
         except PlatformError as fault:
             # It cannot be read now. The intent stays open.
             log.info("outcome still unknown", system=system.name, fault=str(fault))
@@ -155,7 +155,7 @@ def confirm(intents: Sequence[Intent], context: WriteContext) -> int:
         operation = intent.operation
         found = context.store.records(operation.system, [operation.event or ""])
         record = found[0] if found else None
-        if record is None or _shows(operation, record):
+        if record is None or _is_confirmed(operation, record):
             changes = Changes(intents=[replace(intent, state=IntentState.DONE)])
             event, now = operation.event or "", context.clock.now()
             changes.history += history_of_write(
@@ -167,14 +167,14 @@ def confirm(intents: Sequence[Intent], context: WriteContext) -> int:
     return open_count
 
 
-def _shows(operation: Operation, record: TrackedEvent) -> bool:
+def _is_confirmed(operation: Operation, record: TrackedEvent) -> bool:
     """Return true if the last observation of the target shows the intended value."""
     if record.observed is None:
-        return _ends(operation)
+        return _ends_target(operation)
     return record.base == record.observed and same_interval(operation.after, record.base)
 
 
-def _ends(operation: Operation) -> bool:
+def _ends_target(operation: Operation) -> bool:
     """Return true if a write is a removal, or a cancellation after which the target may vanish."""
     after = operation.after
     cancels = operation.action is Action.SET_STATUS and after is not None and not after.busy
@@ -190,11 +190,11 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
     if operation.after is None:
         return True
     asked_at = context.clock.now()
-    waited_long_enough = asked_at >= _sent_by(intent) + system.capabilities.lag
+    lag_passed = asked_at >= _sent_by(intent) + system.capabilities.lag
     window = Window(operation.after.start - SEARCH_MARGIN, operation.after.end + SEARCH_MARGIN)
     snapshot = await system.read(window, [operation.provider])
     found = create_candidates(system, intent, snapshot, context.store)
-    if not found and waited_long_enough:
+    if not found and lag_passed:
         # Before it counts as never made, search other days: a person may have moved it.
         first, last = (
             min(window.start, asked_at - SEARCH_MARGIN),
@@ -204,7 +204,9 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
         found = create_candidates(system, intent, snapshot, context.store)
     if len(found) > 1:
         # At least one was made by a person, and it is unclear which: none of them is ours.
-        _review(intent, context, "several blocks match this create, so syncd adopts none of them")
+        _hold_for_review(
+            intent, context, "several blocks match this create, so syncd adopts none of them"
+        )
         return True
     if found and found[0].provider == operation.provider:
         event = found[0]
@@ -214,9 +216,7 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
             context, intent, event.id, shown, asked_at, detail="found after a lost reply"
         )
         return True
-    if not waited_long_enough or may_hide_event(
-        system, snapshot, operation.provider, context.store
-    ):
+    if not lag_passed or may_hide_event(system, snapshot, operation.provider, context.store):
         return False
     complete = any(
         c.provider == operation.provider
@@ -237,7 +237,7 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
     elif not unread:
         # This system does not list blocks. The create is not repeated; a person must check.
         note = f"{system.name} may have made this block, but does not list blocks: check there"
-        _review(intent, context, note)
+        _hold_for_review(intent, context, note)
     return complete or not unread
 
 
@@ -293,13 +293,13 @@ def create_candidates(
             events.append(system.event(row).with_end_of(intent.operation.after))
         except UnreadableError:
             continue
-    found = _bearing(intent.operation, events, store)
+    found = _with_tag(intent.operation, events, store)
     if found or system.capabilities.key_survives:
         return found
     return made_since(system, intent, events, store)
 
 
-def _bearing(operation: Operation, events: Sequence[Event], store: Store) -> list[Event]:
+def _with_tag(operation: Operation, events: Sequence[Event], store: Store) -> list[Event]:
     """Return the blocks of the system with the tag of the create, as just read or as stored."""
     if operation.key is None:
         return []
@@ -323,7 +323,7 @@ def _as_event(record: TrackedEvent, value: Value) -> Event:
     return Event(record.system, record.provider, record.id, record.kind, value, key=record.key)
 
 
-async def _changed(system: System, intent: Intent, context: WriteContext) -> bool:
+async def _recover_change(system: System, intent: Intent, context: WriteContext) -> bool:
     """Look up the target of a move, status change or removal; return true if the intent is closed.
 
     Raises PlatformError.
@@ -345,7 +345,7 @@ async def _changed(system: System, intent: Intent, context: WriteContext) -> boo
                 record, context.store.links(system.name, record.id), asked_at
             )
             queued = intent.state is IntentState.ACCEPTED
-            done = _ends(operation) and (queued or operation.action is Action.REMOVE_BLOCK)
+            done = _ends_target(operation) and (queued or operation.action is Action.REMOVE_BLOCK)
             state = IntentState.DONE if done else IntentState.DROPPED
             changes.intents.append(replace(intent, state=state, error=_MISSING))
             changes.history += history_of_write(context, operation, record.id, _MISSING, asked_at)
@@ -354,10 +354,10 @@ async def _changed(system: System, intent: Intent, context: WriteContext) -> boo
         case Unknown():
             return False
         case Found(event=event):
-            return _compare(system, intent, event, asked_at, context)
+            return _apply_found(system, intent, event, asked_at, context)
 
 
-def _compare(
+def _apply_found(
     system: System, intent: Intent, event: Event, asked_at: datetime, context: WriteContext
 ) -> bool:
     operation = intent.operation
@@ -432,7 +432,7 @@ def _drop(
     context.store.apply(changes)
 
 
-def _review(intent: Intent, context: WriteContext, note: str) -> None:
+def _hold_for_review(intent: Intent, context: WriteContext, note: str) -> None:
     """Fail a create and hold a conflict: it is not repeated until a person has checked."""
     operation: Operation = intent.operation
     conflict = Conflict(

@@ -152,17 +152,17 @@ class ResourceBlocks:
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Compute the blocked spans. Raises RetryableError until the targets are loaded."""
-        del known, look_back  # nothing is saved, and all is known: it is asked of nobody
+        del known, look_back  # The spans are computed from the state, without calls.
         wanted = sorted(set(self.providers) & set(providers or self.providers))
         rows = [
             Row(span.id, provider, f"{span.start}|{span.end}", span)
             for provider in wanted
-            for span in self._closures(provider)
+            for span in self._spans_of(provider)
             if window.overlaps(_value(span))
         ]
         now = self._clock.now()
         kinds = frozenset(Kind)
-        # Whatever touches the window is among the rows, however early it begins or late it ends.
+        # The rows contain every span that overlaps the window, wherever it begins or ends.
         proven = Window(window.start - READABLE, window.end + READABLE)
         coverage = [Coverage(self.name, provider, kinds, proven, now) for provider in wanted]
         return Snapshot(self.name, rows, coverage)
@@ -176,7 +176,7 @@ class ResourceBlocks:
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
         """Look up one blocked span. Raises RetryableError until the targets are loaded."""
         del value
-        for span in self._closures(ref.provider):
+        for span in self._spans_of(ref.provider):
             if span.id == ref.id:
                 row = Row(span.id, ref.provider, "", span)
                 return Found(self.event(row))
@@ -239,15 +239,15 @@ class ResourceBlocks:
     async def aclose(self) -> None:
         """Do nothing: there is no connection to close."""
 
-    def _closures(self, provider: str) -> list[BlockedSpan]:
+    def _spans_of(self, provider: str) -> list[BlockedSpan]:
         if self._targets is None:
             raise RetryableError(self.name, detail=f"the rooms of {self.host} are not known yet")
         target = self._targets.get(provider)
         if target is None:
             return []
-        return blocked_spans(target, {room: self._uses(room) for room in _rooms(target)})
+        return blocked_spans(target, {room: self._reservations(room) for room in _rooms(target)})
 
-    def _uses(self, room: str) -> list[Reservation]:
+    def _reservations(self, room: str) -> list[Reservation]:
         state = self._store.state(room)
         ended = {(record.system, record.id) for record in state.ended}
         at_host = {

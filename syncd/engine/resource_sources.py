@@ -48,7 +48,7 @@ class ResourceSources:
         for source in self.blocks:
             try:
                 with supervised(source.host, "reading its block targets"):
-                    providers = await source.refresh(partial(tasks.ask, source.host, "doors"))
+                    providers = await source.refresh(partial(tasks.ask, source.host, "targets"))
             except PlatformError as fault:
                 if not source.known:
                     self.unknown[source.host] = str(fault)
@@ -64,7 +64,7 @@ class ResourceSources:
 
     def with_dependents(self, chosen: Collection[str]) -> list[str]:
         """Return the chosen providers, and the calendars that rooms among them can block."""
-        targets = {door for source in self.blocks for door in source.targets_of(chosen)}
+        targets = {target for source in self.blocks for target in source.targets_of(chosen)}
         return sorted({*chosen, *targets})
 
     def get(self, name: str) -> ResourceBlocks:

@@ -53,7 +53,7 @@ def test_only_what_a_journal_row_proves_stays_ours(shop: Shop) -> None:
     shop.store.close()
 
 
-async def test_nothing_of_anybodys_is_written_to_and_our_blocks_go_on(shop: Shop) -> None:
+async def test_blocks_of_people_are_not_written_to_and_ours_stay_in_sync(shop: Shop) -> None:
     before = {s.name: {e: s.events[e] for e in THEIRS.get(s.name, ())} for s in shop.systems}
     await until_quiet(shop)
     for system in shop.systems:
@@ -76,7 +76,7 @@ async def test_nothing_of_anybodys_is_written_to_and_our_blocks_go_on(shop: Shop
     shop.store.close()
 
 
-async def test_when_every_meeting_ends_our_blocks_go_and_the_copies_stay(shop: Shop) -> None:
+async def test_when_all_meetings_end_our_blocks_go_and_copies_stay(shop: Shop) -> None:
     await until_quiet(shop)
     for event in list(shop.a.events):
         if shop.a.events[event].kind is Kind.APPOINTMENT:
@@ -103,7 +103,7 @@ async def test_a_migration_that_keeps_all_ownership_would_be_caught(
     monkeypatch.setattr(version, "MIGRATIONS", folder)
     shop = restored(tmp_path / "state.db", STATE)
     with pytest.raises((AssertionError, KeyError)):
-        await test_nothing_of_anybodys_is_written_to_and_our_blocks_go_on(shop)
+        await test_blocks_of_people_are_not_written_to_and_ours_stay_in_sync(shop)
     shop.store.close()
 
 

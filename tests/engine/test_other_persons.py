@@ -39,7 +39,7 @@ async def touched(shop: Shop, system: FakeSystem, event: str, person: str) -> No
     await cycles(shop)
 
 
-async def test_one_meeting_is_one_item_until_the_two_agree(shop: Shop) -> None:
+async def test_a_person_mismatch_is_one_item_until_the_systems_agree(shop: Shop) -> None:
     events = await twins(shop, "abc")
     shop.b.persons["bob"] = BOB
     await touched(shop, shop.b, events["b"], "bob")
@@ -96,7 +96,7 @@ async def test_a_person_who_cannot_be_looked_up_yet_is_compared_later(shop: Shop
     assert reported(shop) == [("b", events["b"])]
 
 
-async def test_both_records_of_a_new_person_say_nothing(shop: Shop) -> None:
+async def test_both_records_of_a_new_person_report_nothing(shop: Shop) -> None:
     events = await twins(shop)
     shop.a.persons["bob"] = BOB
     give(shop.a, events["a"], "bob")
@@ -104,14 +104,14 @@ async def test_both_records_of_a_new_person_say_nothing(shop: Shop) -> None:
     assert reported(shop) == []
 
 
-async def test_another_id_of_the_same_person_says_nothing(shop: Shop) -> None:
+async def test_another_id_of_the_same_person_reports_nothing(shop: Shop) -> None:
     events = await twins(shop)
     shop.b.persons["ann2"] = ANN
     await touched(shop, shop.b, events["b"], "ann2")
     assert reported(shop) == []
 
 
-async def test_a_person_without_addresses_says_nothing(shop: Shop) -> None:
+async def test_a_person_without_addresses_reports_nothing(shop: Shop) -> None:
     events = await twins(shop)
     shop.b.persons["nobody"] = Person()
     await touched(shop, shop.b, events["b"], "nobody")

@@ -33,7 +33,7 @@ def book_far(shop: Shop) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("dragged", ["a", "b"])
-async def test_one_that_an_earlier_and_wider_window_showed(shop: Shop, dragged: str) -> None:
+async def test_an_event_of_an_earlier_wider_window_keeps_its_twin(shop: Shop, dragged: str) -> None:
     ahead(shop, 120)
     events = book_far(shop)
     await shop.engine.resync()
@@ -51,7 +51,7 @@ async def test_one_that_an_earlier_and_wider_window_showed(shop: Shop, dragged: 
 
 
 @pytest.mark.parametrize("back", ["a", "b"])
-async def test_one_that_was_dragged_out_of_the_window_before(shop: Shop, back: str) -> None:
+async def test_an_event_moved_out_of_the_window_keeps_its_twin(shop: Shop, back: str) -> None:
     for system in shop.systems:
         system.persons["ann"] = ANN
     events = {"a": shop.a.book("p", SOON, "ann"), "b": shop.b.book("p", SOON, "ann")}
@@ -84,7 +84,7 @@ async def test_a_second_booking_of_the_same_person_moves_nothing(shop: Shop) -> 
 
 
 @pytest.mark.parametrize("replaces", [False, True])
-async def test_one_that_was_given_to_somebody_else_beyond_the_window_stays_there(
+async def test_an_event_handed_over_beyond_the_window_stays_there(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, replaces: bool
 ) -> None:
     """Only the read before the write shows that: then it is decided on, and not tried for ever."""

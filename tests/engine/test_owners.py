@@ -104,7 +104,7 @@ async def test_a_fault_while_reading_users_ends_nothing(shop: Shop) -> None:
     assert freed(shop)
 
 
-async def test_the_log_tells_once_when_it_begins_and_once_when_it_ends(shop: Shop) -> None:
+async def test_unknown_owners_are_logged_once_at_begin_and_end(shop: Shop) -> None:
     events = [shop.a.book("p", v(hour)) for hour in (9, 11)]
     await shop.engine.resync()
     give(shop, events, "new-id")
@@ -167,7 +167,7 @@ LATER = timedelta(minutes=6)
     [("p", LATER), ("z", LATER), ("q", LATER), ("p", timedelta(hours=-30))],
     ids=["p", "z", "q", "clock set back"],
 )
-async def test_where_the_event_of_a_merged_user_is_now_is_asked_before_it_is_freed(
+async def test_an_event_of_a_merged_user_is_looked_up_before_its_time_is_freed(
     shop: Shop, there: str, passed: timedelta
 ) -> None:
     """The merge is taken back, and only the near window is read since: it shows nothing of that."""
@@ -201,7 +201,7 @@ async def deleted_while_merged_away(shop: Shop, owner: str) -> None:
 
 
 @pytest.mark.parametrize("refused", [False, True])
-async def test_the_event_of_a_merged_user_that_was_deleted_meanwhile_leaves_both_calendars(
+async def test_a_deleted_event_of_a_merged_user_leaves_both_calendars(
     shop: Shop, *, refused: bool
 ) -> None:
     """Nothing is freed before the user is there again; then nothing keeps the calendar in doubt.
@@ -228,7 +228,7 @@ async def test_the_event_of_a_merged_user_that_was_deleted_meanwhile_leaves_both
     assert (await shop.engine.resync()).operations.total() == 0
 
 
-async def test_what_was_deleted_at_an_unmapped_owner_is_proven_by_its_list_once_the_user_is_back(
+async def test_a_deletion_at_an_unmapped_owner_is_proven_once_the_user_is_back(
     shop: Shop,
 ) -> None:
     """Its platform refuses what was deleted, so that only the list of its calendar tells."""
@@ -247,7 +247,7 @@ async def test_what_was_deleted_at_an_unmapped_owner_is_proven_by_its_list_once_
     assert [len(s.blocks("p")) for s in shop.systems] == [0, 1, 1]
 
 
-async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
+async def test_a_new_mapping_ends_owner_changes(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     give(shop, [event], "new-id")
@@ -261,7 +261,7 @@ async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
     assert (shop.writes(), owner_changes(shop.store)) == (before, [])
 
 
-async def test_what_is_listed_for_a_missing_user_is_no_first_read(shop: Shop) -> None:
+async def test_the_list_of_a_missing_user_is_no_first_read(shop: Shop) -> None:
     shop.b.book("p", v(9))
     await shop.engine.resync()
     (meeting,) = [r for r in shop.store.events_of("b", "p") if not r.created_by_us]
@@ -315,7 +315,7 @@ async def test_a_new_mapping_that_does_not_show_the_event_frees_it(shop: Shop) -
     assert (freed(shop), owner_changes(shop.store)) == (True, [])
 
 
-async def test_an_event_in_doubt_that_is_over_is_no_longer_told(shop: Shop) -> None:
+async def test_an_owner_change_of_a_past_event_is_not_reported(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     give(shop, [event], "new-id")

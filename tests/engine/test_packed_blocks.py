@@ -61,7 +61,7 @@ def joined(wanted: RequiredBlocks) -> set[tuple[str, Interval, str]]:
 
 
 @given(decisions)
-def test_what_was_decided_last_on_each_booking_is_what_is_kept(
+def test_the_last_decision_on_each_booking_is_kept(
     steps: list[dict[str, dict[str, Interval]]],
 ) -> None:
     packed = PackedBlocks()
@@ -81,7 +81,7 @@ def test_what_was_decided_last_on_each_booking_is_what_is_kept(
         assert {s: {i: who & mine for i, who in kept[s].items()} for s in kept} == alone
 
 
-def test_the_whole_takes_the_place_of_all_that_was_known() -> None:
+def test_a_whole_decision_replaces_all_parts() -> None:
     packed = PackedBlocks()
     packed.put("alice", {"crm": {hours(0): {"a"}}})
     packed.put_part("alice", {"a"}, {"crm": {hours(1): {"a"}}})
@@ -89,7 +89,7 @@ def test_the_whole_takes_the_place_of_all_that_was_known() -> None:
     assert as_sets(packed.of("alice")) == {"crm": {hours(2): {"b"}}}
 
 
-def test_of_whom_nothing_is_known_nothing_is_told() -> None:
+def test_an_unknown_provider_raises_key_error() -> None:
     assert "alice" not in PackedBlocks()
     with pytest.raises(KeyError):
         PackedBlocks().of("alice")

@@ -222,7 +222,7 @@ ROWS: tuple[tuple[Plant, Check], ...] = (
     ),
     (
         read_only_calendars_are_written_to,
-        promises.test_a_calendar_that_is_only_read_is_never_written_to,
+        promises.test_a_read_only_calendar_is_never_written_to,
     ),
     (
         the_first_of_two_with_one_tag_is_adopted,
@@ -259,7 +259,7 @@ ROWS: tuple[tuple[Plant, Check], ...] = (
     (nobody_is_anybody, promises.test_a_twin_is_moved_and_no_block_lies_on_top_of_it),
     (
         history_is_not_kept,
-        promises.test_a_booking_tells_what_changed_where_and_by_which_rule,
+        promises.test_the_history_shows_what_changed_where_and_by_which_rule,
     ),
 )
 

@@ -75,7 +75,7 @@ async def _beside(office: Office, _folder: Path) -> None:
 
 
 async def _ends(office: Office, _folder: Path) -> None:
-    await tests.test_a_signal_to_end_removes_the_block_at_once(office, "clinic")
+    await tests.test_a_stop_signal_removes_the_probe_block_at_once(office, "clinic")
 
 
 Test = Callable[[Office, Path], Awaitable[None]]

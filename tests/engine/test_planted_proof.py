@@ -71,7 +71,7 @@ def believes(doubt: Callable[[Shop], None]) -> Callable[[Shop], Awaitable[None]]
 
 async def refused(shop: Shop) -> None:
     fault: Callable[[], PlatformError] = lambda: RejectedError("a", "GET event", status=400)  # noqa: E731
-    await proof.test_an_id_that_is_refused_concerns_its_event_only(shop, fault)
+    await proof.test_a_refused_id_affects_only_its_event(shop, fault)
 
 
 async def hides_one(shop: Shop) -> None:
@@ -109,15 +109,15 @@ ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Shop], Awaitable[None]]
     ),
     "a hidden list is believed": (
         a_hidden_list_is_believed,
-        proof.test_a_resync_of_a_list_that_hides_events_says_so,
+        proof.test_a_resync_reports_a_list_that_hides_events,
     ),
     "a create is repeated because a hidden list lacks it": (
         a_hidden_list_is_believed,
-        proof.test_no_create_is_repeated_on_the_word_of_a_hiding_list,
+        proof.test_a_list_that_hides_events_repeats_no_create,
     ),
     "nobody asks for what was created before a loss": (
         nobody_asks_for_what_was_created,
-        proof.test_after_a_lost_state_an_empty_list_is_asked_for_what_was_created,
+        proof.test_after_a_lost_state_created_ids_of_an_empty_list_are_looked_up,
     ),
     "a list that shows something is believed after a loss": (
         nobody_asks_for_what_was_created,

@@ -113,7 +113,7 @@ async def test_calls_stay_within_what_was_agreed_to_whatever_fails(
     assert probed.exit.code == 4
 
 
-async def test_a_system_that_is_down_keeps_nobody_else_from_being_measured(
+async def test_a_system_that_is_down_does_not_stop_other_probes(
     office: Office,
 ) -> None:
     office.platform("crm").faults.add(Fault(FaultKind.ERROR))
@@ -124,7 +124,7 @@ async def test_a_system_that_is_down_keeps_nobody_else_from_being_measured(
     assert (probed.exit.code, office.standing()) == (4, [])
 
 
-async def test_a_system_without_a_right_says_so(office: Office) -> None:
+async def test_a_missing_permission_is_reported(office: Office) -> None:
     office.sandbox.clinic.token = "another"
     probed = await office.probe()
     found = outcome(probed, "clinic")
@@ -171,7 +171,7 @@ def far_blocks(office: Office) -> list[Block]:
 
 
 @pytest.mark.parametrize("name", ["crm", "clinic", "legacy"])
-async def test_a_signal_to_end_removes_the_block_at_once(office: Office, name: str) -> None:
+async def test_a_stop_signal_removes_the_probe_block_at_once(office: Office, name: str) -> None:
     engine = office.app.engine
     office.on_made(lambda _event: engine.stopping.set())
     probed = await office.probe(name)

@@ -69,7 +69,7 @@ async def die_everywhere(
 @pytest.mark.prove
 @pytest.mark.parametrize("tagless", [False, True], ids=["tags", "no tags"])
 @pytest.mark.parametrize("name", ["crm", "clinic", "legacy"])
-async def test_whatever_instant_a_probe_dies_at_nothing_stays(
+async def test_a_probe_that_dies_at_any_moment_leaves_nothing(
     tmp_path: Path, name: str, *, tagless: bool
 ) -> None:
     assert await die_everywhere(tmp_path, name, tagless=tagless) > 20
@@ -123,7 +123,7 @@ def _lose(state: Path) -> None:
         Path(f"{state}{suffix}").unlink(missing_ok=True)
 
 
-async def test_it_is_removed_although_the_state_was_lost(tmp_path: Path) -> None:
+async def test_a_canary_is_removed_after_the_state_was_lost(tmp_path: Path) -> None:
     office = an_office(tmp_path)
     office.on_made(lambda _event: _die(office))
     with pytest.raises(Killed):
@@ -142,7 +142,7 @@ async def test_it_is_removed_although_the_state_was_lost(tmp_path: Path) -> None
     office.app.store.close()
 
 
-async def test_a_system_that_is_down_keeps_it_hidden_until_it_is_removed(tmp_path: Path) -> None:
+async def test_a_canary_stays_hidden_while_its_system_is_down(tmp_path: Path) -> None:
     office = an_office(tmp_path)
     office.on_made(lambda _event: _die(office))
     with pytest.raises(Killed):

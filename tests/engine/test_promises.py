@@ -59,7 +59,7 @@ async def test_a_move_moves_each_block_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("end", ["cancel", "delete"])
-async def test_an_end_frees_the_others(shop: Shop, end: str) -> None:
+async def test_a_cancellation_frees_the_other_calendars(shop: Shop, end: str) -> None:
     event = shop.a.book("p", v(9))
     await settle(shop)
     getattr(shop.a, end)(event)
@@ -307,7 +307,7 @@ async def test_a_system_that_fails_changes_nothing_and_delays_nobody(
 # 10 explained
 
 
-async def test_a_booking_tells_what_changed_where_and_by_which_rule(shop: Shop) -> None:
+async def test_the_history_shows_what_changed_where_and_by_which_rule(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await settle(shop)
     shop.a.move(event, v(12))
@@ -386,7 +386,7 @@ async def test_a_queued_move_out_of_sight_is_asked_for_by_id_and_not_made_twice(
     assert not shop.store.pending_intents()
 
 
-async def test_news_is_decided_on_though_the_disk_was_full_for_another_system(
+async def test_changes_are_decided_on_although_the_disk_was_full_for_another_system(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await settle(shop)
@@ -421,7 +421,7 @@ async def test_three_refusals_become_a_held_conflict_and_the_rest_goes_on(shop: 
     assert kinds == [ConflictKind.QUARANTINED]
 
 
-async def test_a_calendar_that_is_only_read_is_never_written_to(shop: Shop) -> None:
+async def test_a_read_only_calendar_is_never_written_to(shop: Shop) -> None:
     shop.engine.policy = replace(shop.engine.policy, read_only=frozenset({("p", "b")}))
     shop.a.book("p", v(9))
     await shop.engine.resync()
@@ -429,7 +429,7 @@ async def test_a_calendar_that_is_only_read_is_never_written_to(shop: Shop) -> N
     assert shop.blocks()["c"] == [v(9).interval]
 
 
-async def test_a_status_that_frees_the_time_frees_the_others(shop: Shop) -> None:
+async def test_a_status_that_frees_time_frees_the_other_calendars(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await settle(shop)
     shop.a.move(event, v(9, status=Status.NOSHOW))

@@ -67,7 +67,7 @@ async def test_a_list_that_hides_events_is_reported_and_proves_nothing(
     assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
-async def test_a_resync_of_a_list_that_hides_events_says_so(shop: Shop) -> None:
+async def test_a_resync_reports_a_list_that_hides_events(shop: Shop) -> None:
     await settled(shop)
     shop.a.empty = True
     report = await shop.engine.resync()
@@ -148,7 +148,7 @@ async def test_an_event_that_changed_within_the_lag_is_not_hidden(shop: Shop) ->
     assert len(items(shop, Topic.LIST)) == 1
 
 
-async def test_an_event_of_another_owner_is_no_hidden_one(shop: Shop) -> None:
+async def test_an_event_of_another_owner_does_not_count_as_hidden(shop: Shop) -> None:
     events = await settled(shop)
     shop.a.events[events[0]] = replace(shop.a.events[events[0]], provider="q")
     shop.clock.pass_(minutes=1)
@@ -177,7 +177,7 @@ FAULTS: dict[str, Callable[[], PlatformError]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-async def test_an_id_that_is_refused_concerns_its_event_only(
+async def test_a_refused_id_affects_only_its_event(
     shop: Shop, fault: Callable[[], PlatformError]
 ) -> None:
     events = await settled(shop, 6)
@@ -222,7 +222,7 @@ async def test_a_system_that_answers_no_question_by_id_is_down(shop: Shop) -> No
     assert len(shop.a.asked) <= 5
 
 
-async def test_many_ids_without_an_answer_leave_the_others_their_turn(shop: Shop) -> None:
+async def test_many_unanswered_ids_do_not_starve_the_others(shop: Shop) -> None:
     events = await settled(shop, 12)
     for event in events[:11]:
         shop.a.delete(event)
@@ -268,7 +268,7 @@ async def test_the_proof_is_two_lists_at_least_the_lag_apart(shop: Shop) -> None
     assert await freed(shop, cycles=1)
 
 
-async def test_a_calendar_with_a_proof_under_way_is_none_that_is_read_less_often(
+async def test_a_calendar_with_an_open_proof_is_not_read_less_often(
     shop: Shop,
 ) -> None:
     """The daemon reads the whole window of a calm calendar in every second round only."""
@@ -394,7 +394,7 @@ async def test_a_removal_without_an_answer_ends_once_lists_prove_it(shop: Shop) 
 # Creates whose reply was lost, and lost states, beside lists that hide events.
 
 
-async def test_no_create_is_repeated_on_the_word_of_a_hiding_list(shop: Shop) -> None:
+async def test_a_list_that_hides_events_repeats_no_create(shop: Shop) -> None:
     shop.b.book("p", v(20))
     await settled(shop)
     shop.a.book("p", v(16))
@@ -411,7 +411,7 @@ async def test_no_create_is_repeated_on_the_word_of_a_hiding_list(shop: Shop) ->
     assert shop.blocks()["b"].count(v(16).interval) == 1
 
 
-async def test_after_a_lost_state_an_empty_list_is_asked_for_what_was_created(shop: Shop) -> None:
+async def test_after_a_lost_state_created_ids_of_an_empty_list_are_looked_up(shop: Shop) -> None:
     await settled(shop)
     before = shop.blocks()
     shop.store.close()

@@ -28,7 +28,7 @@ async def test_a_twin_of_a_doubtful_new_booking_is_the_same_meeting_when_it_is_c
     assert shop.blocks() == {"a": [], "b": [], "c": []}
 
 
-async def test_a_record_of_a_meeting_that_was_there_before_is_its_twin_and_no_reschedule(
+async def test_an_older_record_of_a_meeting_is_its_twin_and_no_reschedule(
     shop: Shop,
 ) -> None:
     """Simulator, once seed 30070: another meeting was moved on top of the one that was entered."""
@@ -45,7 +45,7 @@ async def test_a_record_of_a_meeting_that_was_there_before_is_its_twin_and_no_re
     assert conflicts(shop) == []
 
 
-async def test_a_meeting_that_was_moved_in_one_system_and_booked_anew_in_the_other_is_one(
+async def test_a_meeting_moved_in_one_system_and_rebooked_in_the_other_is_one(
     shop: Shop,
 ) -> None:
     old = await meeting(shop)

@@ -60,7 +60,7 @@ async def near(shop: Shop, cycles: int = 1) -> None:
         await shop.engine.poll(near=number % 2 == 0)
 
 
-async def test_it_stays_open_when_another_meeting_is_booked(open_shop: Shop) -> None:
+async def test_a_released_time_stays_open_when_another_meeting_is_booked(open_shop: Shop) -> None:
     await removed_block(open_shop)
     open_shop.a.book("p", v(24.5, 26))
     await near(open_shop, 3)
@@ -69,7 +69,7 @@ async def test_it_stays_open_when_another_meeting_is_booked(open_shop: Shop) -> 
 
 
 @pytest.mark.parametrize("by", ["restart", "compaction", "resync", "far", "days"])
-async def test_it_stays_open_through_a(open_shop: Shop, by: str) -> None:
+async def test_a_released_time_stays_open_through_a(open_shop: Shop, by: str) -> None:
     shop = open_shop
     await removed_block(shop, 24 * 5)
     if by == "compaction":
@@ -86,7 +86,7 @@ async def test_it_stays_open_through_a(open_shop: Shop, by: str) -> None:
     assert (await shop.engine.resync()).converged
 
 
-async def test_it_stays_open_when_only_the_status_changes(open_shop: Shop) -> None:
+async def test_a_released_time_stays_open_when_only_the_status_changes(open_shop: Shop) -> None:
     event = await removed_block(open_shop)
     open_shop.a.move(event, v(24, status=Status.SHOWED))
     await near(open_shop, 3)
@@ -102,7 +102,7 @@ def _called_off_and_on(shop: Shop, event: str) -> None:
 
 
 @pytest.mark.parametrize("change", [_moved, _called_off_and_on])
-async def test_it_is_closed_again_once_the_booking_changes(
+async def test_a_released_time_is_blocked_again_once_the_booking_changes(
     open_shop: Shop, change: Callable[[Shop, str], None]
 ) -> None:
     shop = open_shop
@@ -157,7 +157,7 @@ async def test_a_whole_and_a_partial_decision_load_the_release_alike(open_shop: 
     assert [r.id for r in whole.ended] == [link.event]
 
 
-async def test_it_stays_open_when_only_a_fixed_end_is_put_off(open_shop: Shop) -> None:
+async def test_a_released_time_stays_open_when_a_fixed_end_is_extended(open_shop: Shop) -> None:
     shop = open_shop
     shop.a.human_block("p", Value(v(24).start, datetime(9999, 12, 31, tzinfo=UTC)))
     await shop.engine.resync()

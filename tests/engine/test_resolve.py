@@ -35,7 +35,7 @@ async def test_a_preview_writes_where_the_engine_would_and_nowhere_else(shop: Sh
     ]
 
 
-async def test_an_answer_for_a_provider_that_is_mapped_no_more_is_refused(shop: Shop) -> None:
+async def test_a_resolution_for_an_unmapped_provider_is_refused(shop: Shop) -> None:
     # Seed 30059: the file had lost the provider, and the daemon's job ended with a KeyError.
     rules = Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)
     shop.engine.policy = replace(shop.engine.policy, rules={"p": rules, "q": rules})
@@ -57,7 +57,7 @@ async def test_an_answer_for_a_provider_that_is_mapped_no_more_is_refused(shop: 
     ).outcome == "resolved"
 
 
-async def test_an_answer_that_a_system_refuses_is_not_called_resolved(shop: Shop) -> None:
+async def test_a_resolution_that_a_system_refuses_is_not_resolved(shop: Shop) -> None:
     rules = Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)
     shop.engine.policy = replace(shop.engine.policy, rules={"p": rules, "q": rules})
     shop.a.book("p", v(9))

@@ -6,7 +6,7 @@ from syncd.engine.observation import Observation
 from syncd.engine.resource_sources import ResourceSources
 
 
-def test_another_number_of_pieces_is_news_and_the_same_number_is_none() -> None:
+def test_only_a_changed_number_of_units_is_a_change() -> None:
     annexes = ResourceSources()
     assert annexes.update_quantities([Observation("clinic", units={"laser": 2})]) == {"laser"}
     assert (

@@ -10,7 +10,7 @@ from tests.core.kit import v
 from tests.engine.conftest import Shop
 
 
-async def test_a_block_stays_if_what_stood_in_its_place_has_gone_since_the_read(
+async def test_a_block_stays_if_the_event_at_its_time_is_gone_since_the_read(
     shop: Shop,
 ) -> None:
     """Simulator, seed 33: somebody's record took a block's time, and was moved away meanwhile."""

@@ -56,7 +56,7 @@ async def test_a_twin_moves_while_its_other_record_is_stopped(shop: Shop) -> Non
     assert [str(o.action) for o in shop.c.writes[before:]] == ["move-appointment", "create-block"]
 
 
-async def test_a_twin_is_called_off_while_its_other_record_is_stopped(shop: Shop) -> None:
+async def test_a_twin_is_cancelled_while_its_other_record_is_stopped(shop: Shop) -> None:
     events, twin, third = await in_three_systems(shop)
     for n, event in enumerate(events[:12]):
         shop.a.move(event, v(101 + 2 * n))
@@ -109,7 +109,7 @@ async def test_a_meeting_that_was_over_before_is_no_part_of_a_stop(shop: Shop) -
     assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
-async def test_where_stopped_meetings_stood_in_between_stays_closed(shop: Shop) -> None:
+async def test_times_between_old_and_new_of_stopped_meetings_stay_blocked(shop: Shop) -> None:
     """Simulator, seed 1336: a second shift freed what the first one had newly taken."""
     events = [shop.a.book("p", v(24 + 3 * i)) for i in range(6)]
     await settle(shop)

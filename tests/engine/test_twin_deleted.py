@@ -108,7 +108,7 @@ async def test_a_cancellation_because_of_a_deletion_names_the_rule(shop: Shop) -
     }
 
 
-async def test_deleted_in_two_of_three_the_third_stands_until_it_is_deleted_too(
+async def test_a_meeting_deleted_in_two_of_three_systems_stays_in_the_third(
     shop: Shop,
 ) -> None:
     rule(shop, replace(RULES, twin_deleted=Choice.KEEP))
@@ -123,7 +123,7 @@ async def test_deleted_in_two_of_three_the_third_stands_until_it_is_deleted_too(
     assert shop.blocks() == {"a": [], "b": [], "c": []}
 
 
-async def test_an_override_speaks_of_the_system_where_it_was_deleted(shop: Shop) -> None:
+async def test_an_override_applies_to_the_system_of_the_deletion(shop: Shop) -> None:
     keep = Override(Choice.KEEP, frozenset({ConflictKind.TWIN_DELETED}), frozenset({"a"}), "o")
     rule(shop, replace(RULES, overrides=(keep,)))
     events = await twins(shop)
@@ -167,7 +167,7 @@ async def test_a_kept_meeting_takes_a_new_twin_where_it_was_deleted(shop: Shop) 
         (Resolution(ResolutionKind.AT, at=v(30).start), ON, 30),
     ],
 )
-async def test_a_person_decides_a_held_one(
+async def test_a_person_resolves_a_held_deletion(
     shop: Shop, answer: Resolution, left: Status, at: float
 ) -> None:
     rule(shop, replace(RULES, twin_deleted=Choice.HOLD))
@@ -184,7 +184,7 @@ async def test_a_person_decides_a_held_one(
     assert shop.blocks() == {"a": taken, "b": [], "c": taken}
 
 
-async def test_nobody_can_keep_both_when_one_is_deleted(shop: Shop) -> None:
+async def test_keep_both_is_invalid_when_one_record_is_deleted(shop: Shop) -> None:
     rule(shop, replace(RULES, twin_deleted=Choice.HOLD))
     events = await twins(shop)
     shop.a.delete(events["a"])
@@ -194,7 +194,7 @@ async def test_nobody_can_keep_both_when_one_is_deleted(shop: Shop) -> None:
         await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
 
 
-async def test_a_held_one_closes_by_itself_when_the_record_is_back(shop: Shop) -> None:
+async def test_a_held_deletion_closes_when_the_record_is_back(shop: Shop) -> None:
     rule(shop, replace(RULES, twin_deleted=Choice.HOLD))
     events = await twins(shop)
     kept = shop.a.events[events["a"]]
@@ -208,7 +208,7 @@ async def test_a_held_one_closes_by_itself_when_the_record_is_back(shop: Shop) -
     assert shop.blocks() == {"a": [], "b": [], "c": [v(24).interval]}
 
 
-async def test_a_held_one_survives_a_silent_system(shop: Shop) -> None:
+async def test_a_held_deletion_survives_a_system_that_does_not_answer(shop: Shop) -> None:
     rule(shop, replace(RULES, twin_deleted=Choice.HOLD))
     events = await twins(shop)
     shop.a.delete(events["a"])

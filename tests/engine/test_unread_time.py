@@ -54,7 +54,7 @@ async def test_a_time_that_was_not_read_since_the_meeting_became_known_is_closed
     assert waits(shop) == []
 
 
-async def test_what_has_no_twin_there_is_closed_by_the_next_far_read(shop: Shop) -> None:
+async def test_a_meeting_without_a_twin_is_blocked_after_the_next_far_read(shop: Shop) -> None:
     await shop.engine.resync()
     shop.clock.pass_(minutes=5)
     shop.a.book("p", FAR)

@@ -125,7 +125,7 @@ async def test_moves_and_statuses_of_a_twin_wait_as_blocks_do(shop: Shop) -> Non
     assert shop.b.events[other].value.status is Status.CANCELLED
 
 
-async def test_what_the_configuration_forbids_to_write_does_not_wait(shop: Shop) -> None:
+async def test_writes_that_the_configuration_forbids_do_not_wait(shop: Shop) -> None:
     stop_writes(shop, "b", WaitReason.NO_ACCESS)
     policy = EnginePolicy(
         rules={p: Rules(prefer=SYSTEMS) for p in "pq"},
@@ -138,7 +138,7 @@ async def test_what_the_configuration_forbids_to_write_does_not_wait(shop: Shop)
     assert (report.exit, report.waiting) == (RunExit.DONE, [])
 
 
-async def test_what_a_silent_system_should_show_waits_for_its_answer(shop: Shop) -> None:
+async def test_writes_to_an_unanswering_system_wait(shop: Shop) -> None:
     shop.c.faults["read"] = [RetryableError("c", "GET /", status=500)] * MANY
     shop.a.book("p", v(9))
     report = await shop.engine.resync()
@@ -176,7 +176,7 @@ class _Silent:
         raise UnauthorizedError("a", f"rooms of {sorted(also)}", status=403)
 
 
-async def test_rooms_of_which_nothing_is_known_are_not_called_agreed(shop: Shop) -> None:
+async def test_unknown_rooms_are_not_reported_as_in_sync(shop: Shop) -> None:
     shop.engine.resources = ResourceSources((ResourceBlocks(_Silent(), shop.store, shop.clock),))
     report = await shop.engine.resync()
     assert (report.exit, report.systems["a"].state) == (RunExit.UNANSWERED, SystemStatus.DOWN)
@@ -288,7 +288,7 @@ async def test_a_run_keeps_a_hundred_of_the_waiting_writes_at_most(shop: Shop) -
     assert (len(run.report["waiting"]), len(json.dumps(run.report)) < 40_000) == (100, True)
 
 
-async def test_what_waits_in_a_calendar_that_is_mapped_no_more_is_forgotten(shop: Shop) -> None:
+async def test_waiting_writes_of_an_unmapped_calendar_are_removed(shop: Shop) -> None:
     stop_writes(shop, "b", WaitReason.NO_ACCESS)
     shop.a.book("p", v(9))
     await shop.engine.resync()

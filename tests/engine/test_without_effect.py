@@ -84,7 +84,7 @@ async def test_a_later_change_of_the_booking_is_tried_again(shop: Shop) -> None:
     assert shop.store.open_conflicts() == []
 
 
-async def test_planted_a_job_without_effect_that_does_not_count_is_planned_for_ever(
+async def test_a_planted_uncounted_job_without_effect_repeats_for_ever(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dropped = recovery._drop
