@@ -19,11 +19,11 @@ from syncd.daemon.lock import StateHeldError, StateLock, holder
 from syncd.engine.pausing import (
     PauseTarget,
     UnpauseError,
-    pause_targets,
+    add_pauses,
     pauses_json,
     pauses_of,
     targets_to_arguments,
-    unpause_targets,
+    remove_pauses,
 )
 from syncd.model.pauses import OBSERVES, Pause, pause_of
 from syncd.model.request_limits import MAX_TEXT
@@ -82,7 +82,7 @@ def pause(
         settings,
         "pause",
         arguments,
-        lambda store: pause_targets(store, places, who, reason, datetime.now(UTC)),
+        lambda store: add_pauses(store, places, who, reason, datetime.now(UTC)),
     )
     if as_json:
         terminal.print_json(result)
@@ -141,7 +141,7 @@ def unpause(
             settings,
             "unpause",
             arguments,
-            lambda store: unpause_targets(store, places, who, datetime.now(UTC)),
+            lambda store: remove_pauses(store, places, who, datetime.now(UTC)),
         )
     except UnpauseError as cannot:
         raise UsageError(cannot.reason, cannot.remedy) from None

@@ -15,17 +15,10 @@ from syncd.daemon.arguments import check_arguments, contacts_of, plan_of, text, 
 from syncd.daemon.cleanup_request import KNOWN_OF_CLEANUP, CleanupEngine, cleaned_up
 from syncd.daemon.control_socket import Progress, RefusedError
 from syncd.daemon.metrics import outcome
+from syncd.engine import pausing
 from syncd.engine.acknowledge import AcknowledgeError, acknowledge
 from syncd.engine.agreed_operations import AgreedOperations
 from syncd.engine.operation_json import operation_json
-from syncd.engine.pausing import (
-    PauseTarget,
-    UnpauseError,
-    pause_targets,
-    pauses_json,
-    targets_from_arguments,
-    unpause_targets,
-)
 from syncd.engine.probe_outcome import ProbeRun
 from syncd.engine.report import Report
 from syncd.engine.resolve import resolution_from_arguments, resolve_conflict
@@ -284,7 +277,7 @@ class Jobs:
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
         """What a person decided of a held conflict, through the door. Raises RefusedError."""
-        conflict = text(arguments, "conflict")
+        conflict = text(arguments, "conflict") or ""
         try:
             answer = resolution_from_arguments(arguments)
         except ValueError as error:
@@ -293,13 +286,11 @@ class Jobs:
             ) from None
         async with self._turn(progress) as began:
             try:
-                resolved = await resolve_conflict(
-                    self._engine, conflict or "", answer, progress=progress
-                )
+                done = await resolve_conflict(self._engine, conflict, answer, progress=progress)
             except InvalidResolutionError as unfit:
                 raise RefusedError(unfit.reason, unfit.remedy) from None
-        self._hear("resolve", resolved.report, self._now() - began)
-        return resolved.to_json(), resolved.code
+        self._hear("resolve", done.report, self._now() - began)
+        return done.to_json(), done.code
 
     async def on_forget_person(
         self, arguments: Mapping[str, Any], _progress: Progress
@@ -342,11 +333,11 @@ class Jobs:
         places = _places(arguments)
         engine, by = self._engine, text(arguments, "by") or ""
         reason = text(arguments, "reason") or ""
-        found = pause_targets(engine.store, places, by, reason, engine.clock.now())
+        found = pausing.add_pauses(engine.store, places, by, reason, engine.clock.now())
         progress("waiting for what is being written")
         await engine.pauses.wait_for_requests(found)
         async with self._probing:  # a probe removes what it made, whatever is paused meanwhile
-            return pauses_json(found), 0
+            return pausing.pauses_json(found), 0
 
     async def on_unpause(
         self, arguments: Mapping[str, Any], _progress: Progress
@@ -356,10 +347,10 @@ class Jobs:
         places, by = _places(arguments), text(arguments, "by") or ""
         self._refuse_if_ending()
         try:
-            ended = unpause_targets(self._engine.store, places, by, self._engine.clock.now())
-        except UnpauseError as cannot:
+            ended = pausing.remove_pauses(self._engine.store, places, by, self._engine.clock.now())
+        except pausing.UnpauseError as cannot:
             raise RefusedError(cannot.reason, cannot.remedy) from None
-        return pauses_json(ended), 0
+        return pausing.pauses_json(ended), 0
 
     @asynccontextmanager
     async def _turn(self, progress: Progress) -> AsyncIterator[float]:
@@ -450,9 +441,9 @@ class Jobs:
         )
 
 
-def _places(arguments: Mapping[str, Any]) -> list[PauseTarget]:
+def _places(arguments: Mapping[str, Any]) -> list[pausing.PauseTarget]:
     try:
-        return targets_from_arguments(arguments.get("what"))
+        return pausing.targets_from_arguments(arguments.get("what"))
     except ValueError as error:
         raise RefusedError(
             str(error), "Restart the daemon: it may be of another version."

@@ -60,7 +60,7 @@ def targets_from_arguments(arguments: object) -> list[PauseTarget]:
     return targets
 
 
-def pause_targets(
+def add_pauses(
     store: Store, targets: Sequence[PauseTarget], author: str, reason: str, now: datetime
 ) -> list[Pause]:
     """Pause these targets; return their pauses. A pause that exists keeps its time and author."""
@@ -82,7 +82,7 @@ def pauses_of(store: Store, targets: Sequence[PauseTarget]) -> list[Pause]:
     return [known[p.system, p.provider] for p in targets]
 
 
-def unpause_targets(
+def remove_pauses(
     store: Store, targets: Sequence[PauseTarget], author: str, now: datetime
 ) -> list[Pause]:
     """End the pauses of these targets; return them.

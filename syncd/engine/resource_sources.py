@@ -90,7 +90,7 @@ class ResourceSources:
         for source in self.contact_links:
             call = partial(source.sync, systems, store, clock, pauses)
             with suppress(PlatformError):
-                await tasks.ask(source.directory.name, "ties", call, urgent=False)
+                await tasks.ask(source.directory.name, "links", call, urgent=False)
 
     async def observe(
         self, store: Store, clock: Clock, window: Window, chosen: Collection[str]

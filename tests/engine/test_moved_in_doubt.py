@@ -1,4 +1,4 @@
-"""A meeting that was dragged in, where several beyond the window could be its twin: a question."""
+"""Hold a conflict if several meetings beyond the window could be the twin of a moved one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.engine.test_twin_deleted import cycles
 
 
 async def test_a_shared_contact_makes_the_twin_ambiguous(shop: Shop) -> None:
-    """The desk books walk-ins for one contact: any of several could be it, so none is taken."""
+    """Many bookings share one contact: any of them could be the twin, so none is chosen."""
     events, _ = book(shop, "ab"), [book(shop, "b", v(24 * 100 + n)) for n in (2, 4)]
     await settle(shop)
     shop.a.move(events["a"], SOON)
@@ -38,7 +38,7 @@ async def test_candidates_at_different_times_are_ambiguous(shop: Shop) -> None:
 
 
 async def ambiguous(shop: Shop) -> tuple[dict[str, str], dict[str, str]]:
-    """One of ann's meetings is dragged in, and two could be its twin."""
+    """Move one of ann's meetings into the window; two others could be its twin."""
     events, further = book(shop, "ab"), book(shop, "b", LATER)
     await settle(shop)
     shop.a.move(events["a"], SOON)
@@ -57,7 +57,7 @@ async def test_several_candidates_are_ambiguous_and_nothing_moves(shop: Shop) ->
         ("b", events["b"]),
         ("b", further["b"]),
     ]
-    # Its time is closed meanwhile, and that of the others is not touched.
+    # Its time is blocked until then; the other times are unchanged.
     assert shop.blocks() == {"a": [], "b": [SOON.interval], "c": [SOON.interval]}
     shop.restart()
     before = reads(shop)

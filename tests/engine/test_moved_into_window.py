@@ -1,4 +1,4 @@
-"""A meeting beyond the window that no read ever showed: dragged in, it takes its twin along."""
+"""Move a meeting from beyond the window, never read before, into it: its twin follows."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ BOB = Person(emails=("bob@example.com",))
 
 
 def named(shop: Shop) -> None:
-    """Let every system know ann and bob."""
+    """Add ann and bob to every system."""
     for system in shop.systems:
         system.persons |= {"ann": ANN, "bob": BOB}
 
 
 def book(shop: Shop, systems: str, value: Value = FAR, person: str = "ann") -> dict[str, str]:
-    """Book one meeting in these systems; the event of each."""
+    """Book one meeting in these systems; return the event in each."""
     named(shop)
     return {s: getattr(shop, s).book("p", value, person) for s in systems}
 
 
 async def settle(shop: Shop) -> None:
-    """Let a while pass, and read everything whole."""
+    """Advance the clock, and read the whole window."""
     shop.clock.pass_(hours=1)
     assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 def shown(shop: Shop, events: dict[str, str]) -> dict[str, tuple[object, object]]:
-    """When each of these events is."""
+    """Return the interval of each event."""
     return {s: getattr(shop, s).events[e].value.interval for s, e in events.items()}
 
 
@@ -60,7 +60,7 @@ async def test_the_twin_of_a_meeting_moved_into_the_window_follows(
     shop.clock.pass_(minutes=1)
     await shop.engine.poll(near=near)
     assert shown(shop, events) == {"a": new.interval, "b": new.interval}
-    # No block ever stood in a calendar that has the meeting.
+    # A calendar with the meeting never gets a block.
     assert [o.kind for s in "ab" for o in getattr(shop, s).writes] == [Kind.APPOINTMENT]
     assert shop.blocks() == {"a": [], "b": [], "c": [new.interval]}
     assert MOVED_IN in {n.rule for n in shop.store.history()}
@@ -112,7 +112,7 @@ async def test_without_creation_times_no_twin_is_searched(shop: Shop) -> None:
 
 
 async def test_an_event_that_time_brings_into_the_window_moves_no_twin(shop: Shop) -> None:
-    """The window reaches further each day: what it reaches was not moved."""
+    """The window moves on each day; an event that it reaches was not moved."""
     mine = book(shop, "a", v(24 * 60 + 30))
     other = book(shop, "b", FAR)
     await settle(shop)
@@ -124,7 +124,7 @@ async def test_an_event_that_time_brings_into_the_window_moves_no_twin(shop: Sho
 
 
 async def test_an_event_that_a_list_hid_before_moves_no_twin(shop: Shop) -> None:
-    """Nobody has changed it since the read that did not show it: so it was there before."""
+    """The event was not changed since a read that did not show it, so it was not moved."""
     mine = book(shop, "a", SOON)
     other = book(shop, "b", FAR)
     shop.a.hidden.add(mine["a"])
@@ -158,7 +158,7 @@ async def test_a_weekly_client_moves_one_and_keeps_the_others(shop: Shop) -> Non
 
 
 async def test_an_event_with_a_twin_at_its_new_time_takes_no_other(shop: Shop) -> None:
-    """Somebody moved both, and the client has a further meeting beyond the window."""
+    """A person moved both records, and the client has another meeting beyond the window."""
     events, further = book(shop, "ab"), book(shop, "b", LATER)
     await settle(shop)
     shop.a.move(events["a"], SOON)
@@ -221,7 +221,7 @@ async def test_a_customer_who_cannot_be_looked_up_is_asked_for_later(shop: Shop)
 
 
 async def test_a_move_while_syncd_was_stopped_is_noticed(shop: Shop) -> None:
-    """The near read just before the stop is not the last thing that is known."""
+    """The last near read before the stop does not count as a read of the whole window."""
     events = book(shop, "ab")
     await settle(shop)
     shop.clock.pass_(minutes=1)
@@ -239,7 +239,7 @@ async def test_the_search_waits_for_a_system_that_does_not_answer(shop: Shop) ->
     shop.b.faults["read"] = [RetryableError("b", "GET /")] * 2
     shop.a.move(events["a"], SOON)
     await cycles(shop, 2)
-    # Elsewhere its time is closed at once.
+    # In the other systems its time is blocked at once.
     assert shop.blocks() == {"a": [], "b": [], "c": [SOON.interval]}
     shop.restart()
     await cycles(shop)
@@ -342,7 +342,7 @@ async def test_many_moves_into_the_window_are_stopped_by_the_guard(shop: Shop) -
     assert [shown(shop, m)["b"] for m in meetings] == [
         v(24 * 100 + 2 * n).interval for n in range(12)
     ]
-    # Time that is newly shown as busy is closed all the same.
+    # New busy time is blocked nevertheless.
     assert {v(24 * 7 + 2 * n).interval for n in range(12)} <= {*shop.blocks()["c"]}
     (stop,) = shop.store.open_conflicts()
     await shop.engine.resync(accept=stop.run)
@@ -386,7 +386,7 @@ async def test_a_twin_that_somebody_moves_at_the_same_moment_is_not_overwritten(
     shop.clock.pass_(minutes=1)
     shop.b.move(events["b"], LATER)
     await cycles(shop)
-    # It was moved last, so both are there now.
+    # The twin was moved last, so both records have its time.
     assert set(shown(shop, events).values()) == {LATER.interval}
 
 

@@ -1,4 +1,4 @@
-"""Events "for ever": their blocks end somewhere, stay as they are, and are put off in time."""
+"""Events without an end: their blocks get a fixed end, which is extended in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two systems that name different people for one meeting are reported, and nobody by name."""
+"""Report meetings for which two systems name different people, without their names."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BOB = Person(emails=("bob@example.com",), phones=("+49301234",))
 
 
 def give(system: FakeSystem, event: str, person: str) -> None:
-    """Let another customer have an appointment."""
+    """Change the customer of an appointment."""
     held = system.events[event]
     system.events[event] = replace(held, person=person, updated_at=system.clock.now())
     system.persons["bob"] = BOB
 
 
 def reported(shop: Shop) -> list[tuple[str, str]]:
-    """What is reported of persons: system and event."""
+    """Return the reported person mismatches, as (system, event)."""
     return [(i.system, i.event) for i in _items(shop)]
 
 
@@ -34,7 +34,7 @@ def _items(shop: Shop) -> list[ReportedItem]:
 
 
 async def touched(shop: Shop, system: FakeSystem, event: str, person: str) -> None:
-    """Give an appointment to somebody else; the row shows that it was changed."""
+    """Change the customer of an appointment, and its update time."""
     give(system, event, person)
     await cycles(shop)
 

@@ -1,4 +1,4 @@
-"""A meeting that is dragged from beyond the window to next week takes its twin along."""
+"""Move a meeting from beyond the window to next week: its twin follows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAR, SOON = v(24 * 90), v(24 * 7)
 
 
 def ahead(shop: Shop, days: int) -> None:
-    """Set how far ahead the whole window reaches."""
+    """Set the end of the whole window."""
     shop.engine.policy = replace(shop.engine.policy, future=timedelta(days=days))
 
 
@@ -70,7 +70,7 @@ async def test_an_event_moved_out_of_the_window_keeps_its_twin(shop: Shop, back:
 
 
 async def test_a_second_booking_of_the_same_person_moves_nothing(shop: Shop) -> None:
-    """What nobody has seen before may be another meeting: a regular client has several."""
+    """An unknown event may be another meeting: a regular client has several."""
     ahead(shop, 120)
     shop.a.persons["ann"] = shop.b.persons["ann"] = ANN
     known = shop.b.book("p", FAR, "ann")
@@ -87,14 +87,14 @@ async def test_a_second_booking_of_the_same_person_moves_nothing(shop: Shop) -> 
 async def test_an_event_handed_over_beyond_the_window_stays_there(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, replaces: bool
 ) -> None:
-    """Only the read before the write shows that: then it is decided on, and not tried for ever."""
+    """Only the read before the write shows the new owner; the write is not repeated for ever."""
     ahead(shop, 120)
     events = book_far(shop)
     await shop.engine.resync()
     shop.restart()
     ahead(shop, 60)
     if replaces:
-        # Its updates replace the record, so that each begins with a read of its own.
+        # Its updates replace the record, so each update reads the record first.
         shop.b.capabilities = replace(shop.b.capabilities, update_replaces=True)
         monkeypatch.setattr(shop.b, "write", reading_first(shop.b))
     shop.b.events[events["b"]] = replace(shop.b.events[events["b"]], provider="q")
@@ -110,7 +110,7 @@ async def test_an_event_handed_over_beyond_the_window_stays_there(
 
 
 def reading_first(system: FakeSystem) -> Callable[[Sequence[Operation]], Awaitable[Reply]]:
-    """Return a write that makes no update of a record that another provider has."""
+    """Return a write that refuses to update a record of another provider."""
     write = system.write
 
     async def checked(operations: Sequence[Operation]) -> Reply:

@@ -1,4 +1,4 @@
-"""What calendars should close, kept in bytes: what comes out is what was put in."""
+"""Packed required blocks are unpacked unchanged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Interval = tuple[datetime, datetime]
 
 
 def hours(number: int) -> Interval:
-    """The interval of so many hours after the begin."""
+    """Return the interval that begins this many hours after the first."""
     return BEGIN + number * HOUR, BEGIN + (number + 1) * HOUR
 
 
@@ -34,7 +34,7 @@ decisions = st.lists(
 
 
 def wanted_of(decided: dict[str, dict[str, Interval]]) -> dict[str, dict[Interval, set[str]]]:
-    """The same by system and interval."""
+    """Return the decided blocks by system and interval."""
     found: dict[str, dict[Interval, set[str]]] = {"crm": {}, "clinic": {}}
     for booking, systems in decided.items():
         for system, interval in systems.items():
@@ -43,7 +43,7 @@ def wanted_of(decided: dict[str, dict[str, Interval]]) -> dict[str, dict[Interva
 
 
 def as_sets(wanted: RequiredBlocks) -> dict[str, dict[Interval, set[str]]]:
-    """Without order."""
+    """Return required blocks with sets of bookings, for comparison without order."""
     return {
         system: {interval: set(who) for interval, who in intervals.items()}
         for system, intervals in wanted.items()
@@ -51,7 +51,7 @@ def as_sets(wanted: RequiredBlocks) -> dict[str, dict[Interval, set[str]]]:
 
 
 def joined(wanted: RequiredBlocks) -> set[tuple[str, Interval, str]]:
-    """Each booking by itself."""
+    """Return required blocks as a set of (system, interval, booking)."""
     return {
         (s, i, who)
         for s, intervals in wanted.items()

@@ -1,4 +1,4 @@
-"""Each promise test is worth what it can catch: here they meet the bugs that they guard against.
+"""Check that the promise tests catch the bugs that they guard against.
 
 A row plants one bug and names the test that must fail. A row whose test passes is a hole.
 """
@@ -63,7 +63,7 @@ def own_blocks_count_as_sources(patch: Patch) -> None:
 
 
 def what_a_read_touches_was_just_read(patch: Patch) -> None:
-    """A read of a part of an event counts as a read of the event."""
+    """Plant: a read of a part of an event counts as a read of the event."""
 
     def was_just_read(operation: Operation, read: Any, _now: Any) -> bool:
         before = operation.before

@@ -1,4 +1,4 @@
-"""Each part of the proof that an event is gone is needed: without it, a test fails."""
+"""Plant bugs that skip one part of an absence proof; a test catches each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Patch = pytest.MonkeyPatch
 
 
 def unseen(**assumed: Any) -> Callable[[Patch], None]:
-    """A plant that assumes a part of the evidence instead of looking."""
+    """Return a plant that assumes a part of the proof instead of reading it."""
 
     def plant(patch: Patch) -> None:
         def assuming(found: Evidence) -> AbsenceVerdict:
@@ -35,7 +35,7 @@ def unseen(**assumed: Any) -> Callable[[Patch], None]:
 
 
 def a_refusal_takes_the_system_down(patch: Patch) -> None:
-    """What one id answers is raised as the system's own fault."""
+    """Plant: a refusal for one id counts as a fault of the system."""
 
     async def ask(self: Lookups, record: Any) -> Any:
         return await self.read.system.read_one(record.ref, record.observed), self.read.clock.now()
@@ -44,7 +44,7 @@ def a_refusal_takes_the_system_down(patch: Patch) -> None:
 
 
 def a_target_that_cannot_be_read_is_written_to(patch: Patch) -> None:
-    """A write goes on when its target refuses to be read."""
+    """Plant: a target whose read is refused is written to."""
 
     async def unread(_system: Any, store: Any, _clock: Any, ref: Any) -> Any:
         (record,) = store.records(ref.system, [ref.id])
@@ -54,7 +54,7 @@ def a_target_that_cannot_be_read_is_written_to(patch: Patch) -> None:
 
 
 def nobody_asks_for_what_was_created(patch: Patch) -> None:
-    """An empty list is believed where the state was lost."""
+    """Plant: after a lost state, an empty list is trusted."""
 
     async def nothing(*_given: Any) -> None:
         return None
@@ -79,7 +79,7 @@ async def hides_one(shop: Shop) -> None:
 
 
 def with_the_guard_off(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
-    """Take the guard away, too: it stops a whole calendar that vanishes without a proof by id."""
+    """Disable the guard, which would stop a calendar that vanishes without a proof by id."""
 
     def both(patch: Patch) -> None:
         plant(patch)

@@ -1,4 +1,4 @@
-"""`syncd probe` finds each side of each fact, within its calls, and leaves nothing behind."""
+"""`syncd probe` measures each value of each fact within its calls, and leaves no canary."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIDES = [(row, side) for row in ROWS for side in row.sides]
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    """Three accounts that nobody has probed."""
+    """Return three accounts that were never probed."""
     found = an_office(tmp_path)
     yield found
     found.app.store.close()
@@ -70,7 +70,7 @@ async def test_an_account_on_the_other_side_of_each_fact_is_measured_at_once(
     for row in ROWS:
         platform = office.platform(SYSTEM_OF[row.platform])
         now = platform.fact(row.name)
-        # On the other side of these, other facts cannot be found.
+        # With the other value of these facts, other facts cannot be measured.
         if row.name not in {"lists_blocks", "makes_blocks", "version_v3", "rows_carry_end"}:
             platform.set_fact(row.name, next(side for side in row.sides if side != now))
     office.clock.advance(60)
@@ -147,7 +147,7 @@ async def test_cycles_beside_a_probe_do_not_see_its_blocks(
     reports: list[Report] = []
 
     async def watch() -> None:
-        if not cycle.locked():  # its own requests begin no other
+        if not cycle.locked():  # Its own requests start no cycle.
             async with cycle:
                 reports.append(await engine.poll(near=False, providers=["alice"]))
 

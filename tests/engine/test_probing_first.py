@@ -1,4 +1,4 @@
-"""A probe before the first read of an account, as a new user runs it: its block is no lost one."""
+"""Probe an account before its first read, as a new user does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever instant a probe dies at, the next run that writes removes what it made."""
+"""Kill a probe at each step: the next run that writes removes the canary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.engine.probed import Killed, Office, an_office, outcome
 
 
 async def resyncs(office: Office) -> None:
-    """Run what a person or the daemon runs next."""
+    """Run a resync, as a person or the daemon does next."""
     await office.app.engine.resync()
 
 
@@ -24,7 +24,7 @@ Next = Callable[[Office], Awaitable[None]]
 
 
 async def one_death(folder: Path, name: str, last: int, then: Next, *, tagless: bool) -> str | None:
-    """Probe a system, die at a step, go on; return the step's name, None if it ended before."""
+    """Kill a probe at a step, and restart; return the step's name, None if it ended before."""
     office = an_office(folder, booked=False)
     try:
         office.platform(name).keeps_tag = not tagless
@@ -56,7 +56,7 @@ async def one_death(folder: Path, name: str, last: int, then: Next, *, tagless: 
 async def die_everywhere(
     folder: Path, name: str, then: Next = resyncs, *, tagless: bool = False
 ) -> int:
-    """Die at each step of the probe of a system; return how many there were."""
+    """Kill the probe of a system at each step; return the number of steps."""
     last = 0
     while True:
         last += 1

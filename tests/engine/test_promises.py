@@ -1,4 +1,4 @@
-"""The promises on systems in memory; the simulator hunts for exceptions.
+"""Test the promises on systems in memory.
 
 See docs/design.md#promises.
 """
@@ -28,7 +28,10 @@ from tests.engine.fakes import FakeSystem, lost_reply
 
 
 async def settle(shop: Shop, *, unreadable: bool = False, doubles: int = 0) -> None:
-    """Sync until quiet, and prove that quiet is quiet; there may be ``unreadable`` records."""
+    """Sync until nothing is left, and check that another cycle writes nothing.
+
+    ``unreadable`` is the expected number of unreadable records.
+    """
     report = await shop.engine.resync()
     needs = doubles or (report.items if unreadable else [])
     assert report.exit is (RunExit.CONFLICTS if needs else RunExit.DONE), report
@@ -203,7 +206,7 @@ async def test_a_crash_between_request_and_commit_is_settled_by_reading(shop: Sh
     class Crash(BaseException):
         pass
 
-    await shop.engine.resync()  # in a fresh calendar a marked block is taken over in any case
+    await shop.engine.resync()  # In a new calendar, a tagged block is adopted in any case.
     event = shop.a.book("p", v(9))
     original = FakeSystem.write
 
@@ -304,7 +307,7 @@ async def test_a_system_that_fails_changes_nothing_and_delays_nobody(
     assert shop.blocks()["a"] == [v(12).interval]
 
 
-# 10 explained
+# 10 explained by the history
 
 
 async def test_the_history_shows_what_changed_where_and_by_which_rule(shop: Shop) -> None:
@@ -406,7 +409,7 @@ async def test_changes_are_decided_on_although_the_disk_was_full_for_another_sys
     assert shop.blocks()["b"] == [v(9).interval]
 
 
-# failures for good
+# permanent failures
 
 
 async def test_three_refusals_become_a_held_conflict_and_the_rest_goes_on(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""Lists that hide events, and ids that cannot be read: what proves that an event is gone."""
+"""Absence proofs, with lists that hide events and ids that cannot be read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def items(shop: Shop, topic: Topic) -> list[ReportedItem]:
 
 
 async def settled(shop: Shop, meetings: int = 3, provider: str = "p") -> list[str]:
-    """Book some meetings in a, carry them, and let them become older than any lag."""
+    """Book meetings in a, carry them, and wait until they are older than any lag."""
     events = [shop.a.book(provider, v(9 + 2 * n)) for n in range(meetings)]
     assert (await shop.engine.resync()).exit is RunExit.DONE
     shop.clock.pass_(minutes=2)
@@ -49,7 +49,7 @@ async def test_a_list_that_hides_events_is_reported_and_proves_nothing(
     events = await settled(shop)
     before = shop.blocks()
     shop.a.empty = True
-    shop.a.delete(events[0])  # by id this one is gone, and no list proves it
+    shop.a.delete(events[0])  # This event is gone by id, and no list proves it.
     report = await shop.engine.poll(near=near)
     assert report.exit is RunExit.UNANSWERED
     assert report.systems["a"].state is SystemStatus.OK
@@ -58,7 +58,7 @@ async def test_a_list_that_hides_events_is_reported_and_proves_nothing(
     assert "a does not show 2 known events" in item.reason
     covered = {(c.provider, c.read_at) for c in shop.store.last_coverage() if c.system == "a"}
     assert ("p", shop.clock.now()) not in covered
-    # Once the list is whole again, the deletion is carried, and the item ends.
+    # Once the list is complete again, the deletion is carried, and the item ends.
     shop.a.empty = False
     shop.clock.pass_(minutes=1)
     await shop.engine.poll(near=near)
@@ -85,9 +85,9 @@ async def test_a_hidden_row_voids_its_own_calendar_only(shop: Shop) -> None:
     shop.a.delete(others[0])
     shop.a.book("p", v(20))
     await shop.engine.poll(near=False)
-    assert v(20).interval in shop.blocks()["b"]  # its rows count
-    assert v(11).interval in shop.blocks()["b"]  # p: nothing is freed
-    assert v(9).interval not in shop.blocks("q")["b"]  # q: the other calendar works
+    assert v(20).interval in shop.blocks()["b"]  # Its rows count.
+    assert v(11).interval in shop.blocks()["b"]  # Nothing of p is freed.
+    assert v(9).interval not in shop.blocks("q")["b"]  # The other calendar, q, is in sync.
 
 
 async def test_an_empty_list_of_several_calendars_is_void_for_all_of_them(shop: Shop) -> None:
@@ -139,7 +139,7 @@ async def test_a_mass_of_deletions_beside_hidden_events_frees_nothing(
 async def test_an_event_that_changed_within_the_lag_is_not_hidden(shop: Shop) -> None:
     shop.a.capabilities = Capabilities(lag=LAG)
     events = await settled(shop)
-    shop.a.move(events[0], v(9))  # touched just now
+    shop.a.move(events[0], v(9))  # changed just now
     shop.a.hidden.add(events[0])
     await shop.engine.poll(near=False)
     assert items(shop, Topic.LIST) == []
@@ -191,7 +191,7 @@ async def test_a_refused_id_affects_only_its_event(
     assert shop.blocks()["b"] == [v(9).interval, v(19).interval]
     assert [(i.event, i.calendars) for i in items(shop, Topic.UNREADABLE)] == [(events[0], ("p",))]
     assert (await shop.engine.resync()).exit is RunExit.CONFLICTS
-    # As soon as it can be read again, its end is carried, and the item ends.
+    # Once it can be read again, its cancellation is carried, and the item ends.
     shop.a.refuses.clear()
     assert (await shop.engine.resync()).exit is RunExit.DONE
     assert items(shop, Topic.UNREADABLE) == []
@@ -239,7 +239,7 @@ async def test_many_unanswered_ids_do_not_starve_the_others(shop: Shop) -> None:
 
 
 async def deleted(shop: Shop) -> str:
-    """A meeting of p that was deleted on a platform that answers 400 to its id."""
+    """Delete a meeting of p on a platform that answers 400 for its id."""
     shop.a.capabilities = OLD_KIND
     events = await settled(shop)
     shop.a.refuses_gone = True
@@ -271,7 +271,7 @@ async def test_the_proof_is_two_lists_at_least_the_lag_apart(shop: Shop) -> None
 async def test_a_calendar_with_an_open_proof_is_not_read_less_often(
     shop: Shop,
 ) -> None:
-    """The daemon reads the whole window of a calm calendar in every second round only."""
+    """The daemon reads the whole window of a calm provider only in every second round."""
     shop.a.capabilities = Capabilities(lag=timedelta(0), gone_proofs=dict.fromkeys(Kind, 2))
     event = shop.a.book("p", v(24 * 10))
     await shop.engine.resync()
@@ -429,7 +429,7 @@ async def test_after_a_lost_state_created_ids_of_an_empty_list_are_looked_up(sho
 async def test_after_a_lost_state_a_list_that_hides_one_block_gets_no_second_one(
     shop: Shop, number: int
 ) -> None:
-    """It shows other blocks, so it does not look wrong; the file of created ids tells."""
+    """The list shows other blocks and looks complete; only the file of created ids helps."""
     await settled(shop)
     before = shop.blocks()
     hidden = [id_ for id_, held in shop.b.events.items() if held.kind is Kind.BLOCK][number]

@@ -1,4 +1,4 @@
-"""Cancelled and booked anew by one person in minutes is a reschedule (docs/design.md#absence)."""
+"""A cancellation and a new booking by one person is a reschedule (docs/design.md#absence)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAR = 24 * 10
 
 
 async def meeting(shop: Shop, hour: float = 9, person: str = "ann", lead: str = "7") -> str:
-    """A meeting of ann in a with its twin in b; c has a block."""
+    """Book a meeting of ann in a with its twin in b; c gets a block."""
     shop.a.persons[person] = Person(emails=(f"{person}@example.com",))
     shop.b.persons[lead] = Person(emails=(f"{person}@example.com",))
     event = shop.a.book("p", v(hour), person)
@@ -48,7 +48,7 @@ def written(shop: Shop) -> Counter[tuple[str, str]]:
 
 
 def twins(shop: Shop) -> list[tuple[object, bool]]:
-    """When the appointments in b are, and whether they take place."""
+    """Return the interval and status of the appointments in b."""
     held = (h.value for h in shop.b.events.values() if h.kind is Kind.APPOINTMENT)
     return sorted((value.interval, value.busy) for value in held)
 
@@ -103,7 +103,7 @@ async def test_booked_first_and_then_cancelled_moves_the_twin(shop: Shop) -> Non
     await cycle(shop)
     assert twins(shop) == [(v(12).interval, True)]
     assert shop.blocks() == {"a": [], "b": [], "c": [v(12).interval]}
-    # The block that closed the new hour for the booking makes room for the twin.
+    # The block at the new time is removed for the twin.
     assert written(shop) - before == Counter(
         {("b", "move-appointment"): 1, ("b", "remove-block"): 1, ("c", "remove-block"): 1}
     )
@@ -134,7 +134,7 @@ async def test_a_rebooking_after_a_carried_cancellation_revives_the_twin(
 
 
 async def test_a_twin_that_cannot_be_cancelled_is_moved_without_a_conflict(shop: Shop) -> None:
-    """As LeadSquared with ``cancel_as = "hold"``: no status can be written."""
+    """No status can be written, as in LeadSquared with ``cancel_as = "hold"``."""
     shop.b.capabilities = replace(shop.b.capabilities, statuses={})
     old = await meeting(shop)
     before = written(shop)
@@ -199,7 +199,7 @@ async def test_a_weekly_client_who_cancels_tonight_keeps_next_week(shop: Shop) -
 async def test_next_weeks_meeting_of_a_weekly_client_is_no_rebooking(
     shop: Shop,
 ) -> None:
-    """Without times, the old booking is first seen in the cycle that sees the cancellation."""
+    """Without times, the booking is first seen in the cycle that sees the cancellation."""
     old = await meeting(shop)
     shop.a.tells_times = False
     shop.a.hidden.add(shop.a.book("p", v(9 + 7 * 24), "ann"))
@@ -211,9 +211,7 @@ async def test_next_weeks_meeting_of_a_weekly_client_is_no_rebooking(
 
 
 @pytest.mark.parametrize("what", ["person", "service", "nobody", "system"])
-async def test_a_booking_of_another_person_or_service_is_no_reschedule(
-    shop: Shop, what: str
-) -> None:
+async def test_a_booking_of_another_person_is_no_reschedule(shop: Shop, what: str) -> None:
     old = await meeting(shop)
     shop.a.persons["bob"] = Person(emails=("bob@example.com",))
     shop.c.persons["c1"] = Person(emails=("ann@example.com",))
@@ -247,7 +245,7 @@ async def test_without_times_only_one_near_cycle_counts(
 
 
 async def test_an_update_time_that_never_changes_is_ignored(shop: Shop) -> None:
-    """The platform shows the same time of update, long ago, after the cancellation as before."""
+    """The platform shows the same old update time after the cancellation as before it."""
     old = await meeting(shop)
     before = written(shop)
     held = shop.a.events[old]
@@ -319,7 +317,7 @@ async def test_one_cancelled_and_two_booked_is_ambiguous(shop: Shop) -> None:
 
 
 async def one_of_two(shop: Shop) -> tuple[str, str, str]:
-    """Cancel one and book two, one of them before: the open question, and the new events."""
+    """Cancel one meeting and book two; return the open conflict and the new events."""
     old = await meeting(shop)
     first = shop.a.book("p", v(12), "ann")
     await cycle(shop)
@@ -333,13 +331,11 @@ async def one_of_two(shop: Shop) -> tuple[str, str, str]:
 @pytest.mark.parametrize("which", [0, 1])
 async def test_a_person_chooses_the_new_booking(shop: Shop, which: int) -> None:
     question, *events = await one_of_two(shop)
-    await resolve_conflict(
-        shop.engine, question, Resolution(ResolutionKind.TAKE, "a", events[which])
-    )
+    answer = Resolution(ResolutionKind.TAKE, "a", events[which])
+    await resolve_conflict(shop.engine, question, answer)
     await settle(shop)
-    hours = (12, 14)
-    assert twins(shop) == [(v(hours[which]).interval, True)]
-    assert shop.blocks()["b"] == [v(hours[1 - which]).interval]
+    assert twins(shop) == [(v((12, 14)[which]).interval, True)]
+    assert shop.blocks()["b"] == [v((14, 12)[which]).interval]
     assert shop.blocks()["c"] == [v(12).interval, v(14).interval]
     assert conflicts(shop) == []
 

@@ -1,4 +1,4 @@
-"""What an answer would write, before anybody is asked."""
+"""Preview and apply the resolution of a held conflict."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.engine.conftest import Shop
 
 
 async def test_a_preview_writes_where_the_engine_would_and_nowhere_else(shop: Shop) -> None:
-    # The provider is a room of c, whose time no block closes, and b is only read.
+    # The provider is a room of c, which gets no blocks, and b is read-only.
     rules = Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)
     shop.engine.policy = replace(
         shop.engine.policy,

@@ -1,4 +1,4 @@
-"""What the engine learns of rooms besides their bookings."""
+"""Track the number of units of rooms and equipment."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ def test_only_a_changed_number_of_units_is_a_change() -> None:
         annexes.update_quantities([Observation("clinic", units={"laser": 2}), Observation("crm")])
         == set()
     )
-    # Where nothing is told, what was last told stands.
+    # Without a new number, the last one stays.
     assert annexes.quantities == {"laser": 2}
     assert annexes.update_quantities([Observation("clinic", units={"laser": 1})]) == {"laser"}

@@ -1,4 +1,4 @@
-"""Promise 8, in time: a slow system delays nobody else, whatever it is slow with."""
+"""Promise 8: a slow system delays no other, whatever call is slow."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def test_a_change_between_two_systems_waits_one_second_for_a_third(
     (tmp_path / "2").mkdir()
     normal = play(tmp_path / "1", lambda shop: story(shop, NORMAL))
     hindered = play(tmp_path / "2", lambda shop: story(shop, FOREVER))
-    # Two cycles, each of which may wait for its second.
+    # Two cycles, each of which may wait for a second.
     assert hindered <= normal + 2 * GRACE + 0.1
 
 
 def test_a_read_of_two_systems_waits_one_second_for_the_slow_one(tmp_path: Path) -> None:
-    # Seed 30078: a far poll read who is mapped to two systems, and all others waited for a minute.
+    # Seed 30078: a far poll of a provider in two systems delayed all others by a minute.
     async def story(shop: SlowShop) -> None:
         await shop.engine.resync()
         shop.engine.mapping = {**shop.engine.mapping, "q": ("a", "c")}
@@ -249,7 +249,7 @@ def test_nothing_of_a_slow_system_is_freed_or_written(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-# planted bugs that the tests above catch
+# Planted bugs, caught by the tests above.
 
 
 def a_second_read_is_started(patch: pytest.MonkeyPatch) -> None:

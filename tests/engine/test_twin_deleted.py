@@ -1,4 +1,4 @@
-"""What becomes of a meeting when only one of its records is deleted, and of its undeletion."""
+"""Delete only one record of a meeting, and restore it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ RULES = Rules(prefer=SYSTEMS)
 
 
 def rule(shop: Shop, rules: Rules) -> None:
-    """Set the rules of everybody."""
+    """Set the rules of all providers."""
     shop.engine.policy = replace(shop.engine.policy, rules={"p": rules, "q": rules})
 
 
 async def twins(
     shop: Shop, systems: str = "ab", status: Status = Status.CONFIRMED
 ) -> dict[str, str]:
-    """Book one meeting in these systems; the event of each."""
+    """Book one meeting in these systems; return the event in each."""
     events = {}
     for name in systems:
         system = getattr(shop, name)
@@ -43,14 +43,14 @@ async def twins(
 
 
 async def cycles(shop: Shop, count: int = 3) -> None:
-    """Make cycles as the daemon does."""
+    """Run cycles as the daemon does."""
     for _ in range(count):
         shop.clock.pass_(minutes=2)
         await shop.engine.poll(near=False)
 
 
 def standing(shop: Shop, events: dict[str, str]) -> dict[str, Status]:
-    """The status of each record that is still there."""
+    """Return the status of each record that still exists."""
     return {
         name: getattr(shop, name).events[event].value.status
         for name, event in events.items()
@@ -76,7 +76,7 @@ async def test_the_other_record_is_treated_by_the_rule(
     assert standing(shop, events) == {("b" if gone == "a" else "a"): left}
     held = [h.conflict.kind for h in shop.store.open_conflicts()]
     assert held == ([ConflictKind.TWIN_DELETED] if choice is Choice.HOLD else [])
-    # Where it was deleted, and in the third system, the time is closed as long as it may be on.
+    # While the conflict is open, the time is blocked in the other two systems.
     taken = closed if closed is not None else [v(24).interval]
     assert (shop.blocks()[gone], shop.blocks()["c"]) == (taken, taken)
     writes = shop.writes()

@@ -1,4 +1,4 @@
-"""A deletion that is undone: what syncd had cancelled because of it is on again."""
+"""Undo a deletion: records that syncd cancelled because of it are revived."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERY: dict[str, list[object]] = {"a": [], "b": [], "c": []}
 
 
 async def deleted(shop: Shop, events: dict[str, str], system: str) -> Held:
-    """Delete one record, and let the others be cancelled; what was deleted."""
+    """Delete one record, and sync until the others are cancelled; return the deleted event."""
     where = getattr(shop, system)
     kept: Held = where.events[events[system]]
     where.delete(events[system])
@@ -152,7 +152,7 @@ async def test_a_kept_meeting_gets_its_record_back_and_loses_the_block(shop: Sho
 
 
 async def test_a_move_in_a_silent_system_contradicts_a_deletion_elsewhere(shop: Shop) -> None:
-    """Through the store: who was deleted is history, and still is what the move contradicts."""
+    """After a reload: the deleted record is archived, and the move still contradicts it."""
     rule(shop, replace(RULES, moved_and_cancelled=Choice.HOLD))
     events = await twins(shop)
     shop.a.delete(events["a"])

@@ -1,4 +1,4 @@
-"""What a run wrote is put back, for each booking that nobody has touched since, and stays so."""
+"""Undo a run for each booking that was not changed since, and keep it undone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.engine.conftest import Shop
 
 
 async def run_of(shop: Shop, *, doubles: int = 0) -> str:
-    """Sync, and name the run; ``doubles`` meetings overlap."""
+    """Sync, and return the run; ``doubles`` is the number of double bookings."""
     report = await shop.engine.resync()
     assert report.exit is (RunExit.CONFLICTS if doubles else RunExit.DONE), report
     assert report.double_bookings == doubles
@@ -26,7 +26,7 @@ async def run_of(shop: Shop, *, doubles: int = 0) -> str:
 
 
 async def quiet(shop: Shop) -> None:
-    """Prove that nothing more is written, also after a restart."""
+    """Check that nothing more is written, also after a restart."""
     before = shop.writes()
     assert (await shop.engine.resync()).converged
     shop.restart()
@@ -85,7 +85,7 @@ async def test_a_block_that_a_run_removed_is_made_again(shop: Shop) -> None:
 
 
 async def twins(shop: Shop) -> tuple[str, str]:
-    """The same meeting in a and b."""
+    """Book the same meeting in a and b."""
     shop.a.persons["ann"] = Person(emails=("ann@example.com",))
     shop.b.persons["7"] = Person(emails=("ann@example.com",))
     both = shop.a.book("p", v(9), "ann"), shop.b.book("p", v(9), "7")
@@ -132,7 +132,7 @@ async def test_bookings_changed_since_are_skipped_and_others_undone(shop: Shop) 
     run = await run_of(shop)
     shop.a.move(moved, v(10))
     await run_of(shop)
-    shop.a.cancel(cancelled)  # seen by nobody yet
+    shop.a.cancel(cancelled)  # Not read yet.
     block = next(e for e, h in shop.b.events.items() if h.value == v(15))
     shop.b.move(block, v(16))
     undone = await shop.engine.undo(run)
@@ -286,6 +286,6 @@ async def test_undoing_an_unknown_or_empty_run_is_an_error(shop: Shop) -> None:
         await shop.engine.undo(idle)
     shop.a.book("p", v(12))
     run = await run_of(shop)
-    with pytest.raises(NothingToUndoError, match="of booking"):
+    with pytest.raises(NothingToUndoError, match="for booking"):
         await shop.engine.undo(run, booking="another")
     assert shop.blocks()["b"] == [v(12).interval]

@@ -1,4 +1,4 @@
-"""Unreadable records are shown until they are gone, and stop nothing else."""
+"""Report unreadable records until they are gone, without stopping anything else."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FAR = timedelta(days=30)
 
 
 def reported(shop: Shop) -> list[tuple[str, str, Topic]]:
-    """The open items: system, event, topic."""
+    """Return the open reported items as (system, event, topic)."""
     return [(i.system, i.event, i.topic) for i in open_items(shop.store)]
 
 
 def many(shop: Shop, number: int) -> list[str]:
-    """Meetings of 15 minutes one after the other."""
+    """Book consecutive meetings of 15 minutes."""
     start, long = v(9).start, timedelta(minutes=15)
     starts = [start + n * long for n in range(number)]
     return [shop.a.book("p", Value(s, s + long, v(9).status)) for s in starts]
@@ -280,7 +280,7 @@ async def test_after_a_lost_state_an_unexplained_block_stays_while_a_list_has_an
     assert shop.blocks()["b"] == [v(9).interval]
 
 
-# --- asking by id, in turn ------------------------------------------------------------------------
+# --- lookups by id, in turn -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("unnamed", [True, False])

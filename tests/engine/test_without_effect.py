@@ -1,4 +1,4 @@
-"""Queued writes that a platform accepts and never carries out: planned anew, then a conflict."""
+"""Queued writes that are accepted and never carried out: planned again, then a conflict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUEUED = (Action.MOVE_BLOCK, Action.REMOVE_BLOCK, Action.MOVE_APPOINTMENT)
 
 
 def queues(shop: Shop) -> None:
-    """Have system b queue moves and removals."""
+    """Let system b queue moves and removals."""
     shop.b.capabilities = Capabilities(
         lag=timedelta(0),
         asynchronous=frozenset(QUEUED),
@@ -28,7 +28,7 @@ def queues(shop: Shop) -> None:
 
 
 async def rounds(shop: Shop, number: int) -> None:
-    """Let so many jobs end without effect."""
+    """Let this many jobs end without effect."""
     for _ in range(number):
         await shop.engine.poll(near=False)
         shop.b.queue.clear()

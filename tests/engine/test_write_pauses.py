@@ -1,4 +1,4 @@
-"""Nothing is written where a person has paused it, and nothing that is held back is lost."""
+"""Paused calendars are not written to, and no held back write is lost."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_a_write_that_the_guard_stops_is_reported_as_paused(shop: Shop) ->
 async def test_a_pause_between_plan_and_write_stops_the_write(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The plan is made, the intents are committed; the target is read, and then comes the pause."""
+    """The pause arrives after the plan, the intents and the read of the target."""
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     shop.a.move(event, v(12))
