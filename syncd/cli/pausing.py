@@ -22,8 +22,8 @@ from syncd.engine.pausing import (
     add_pauses,
     pauses_json,
     pauses_of,
-    targets_to_arguments,
     remove_pauses,
+    targets_to_arguments,
 )
 from syncd.model.pauses import OBSERVES, Pause, pause_of
 from syncd.model.request_limits import MAX_TEXT

@@ -25,7 +25,7 @@ def a_pause_is_not_looked_at(patch: Patch) -> None:
 
 def a_pause_of_a_provider_is_forgotten(patch: Patch) -> None:
     """Only systems are looked for among the pauses."""
-    for name in ("why", "reason_now"):
+    for name in ("reason", "reason_now"):
         asks = getattr(WritePauses, name)
         patch.setattr(
             WritePauses, name, lambda self, _who, system, asks=asks: asks(self, "", system)
