@@ -89,9 +89,9 @@ class ResyncEnd:
         if self._early and run_pause.ended_early:
             pause = min(pause, max(RETRY_DELAYS[0], self._due - now))
         self._due = now + pause
-        goes_on = await run_pause.wait(self.stopping, self.clock, pause)
+        continues = await run_pause.wait(self.stopping, self.clock, pause)
         self._early += run_pause.ended_early
-        return goes_on
+        return continues
 
     def _made_progress(self, report: Report) -> bool:
         """Return true if the last cycle made progress: a write, or wider coverage."""

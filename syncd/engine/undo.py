@@ -117,7 +117,7 @@ async def undo_run(
     report.cycles = 1
     context = engine.write_context(report)
     before = {name: system.traffic for name, system in engine.systems.items()}
-    # The observations are stored, so the next read does not see their changes again.
+    # The next read does not see these changes again, so the next decision must look at everything.
     engine.dirty.mark_whole(chosen)
     observed = await read_systems(
         engine, window, report, chosen, context, progress, Depth.RESYNC, by_id=True
@@ -182,12 +182,12 @@ def _written(store: Store, run: str, booking: str | None) -> list[Intent]:
             remedy = "`syncd history` names the run of each write."
             raise NothingToUndoError(f"there is no run {run!r}", remedy)
         raise NothingToUndoError(f"run {run} wrote nothing", "There is nothing to undo.")
-    of_provider = [i for i in intents if booking is None or booking in i.operation.bookings]
-    if not of_provider:
+    of_booking = [i for i in intents if booking is None or booking in i.operation.bookings]
+    if not of_booking:
         remedy = f"`syncd history --run {run}` lists what it wrote."
         raise NothingToUndoError(f"run {run} wrote nothing for booking {booking}", remedy)
     # Include all writes to the events of this booking, also those for other bookings.
-    events = {(i.operation.system, i.operation.event) for i in of_provider}
+    events = {(i.operation.system, i.operation.event) for i in of_booking}
     return [i for i in intents if (i.operation.system, i.operation.event) in events]
 
 

@@ -39,7 +39,7 @@ async def settled(shop: Shop, meetings: int = 3, provider: str = "p") -> list[st
     return events
 
 
-# Lists that hide events (line 8).
+# Lists that hide events.
 
 
 @pytest.mark.parametrize("near", [True, False])
@@ -165,7 +165,7 @@ async def test_a_hiding_list_ends_no_removal_that_was_asked_for(shop: Shop) -> N
     assert len(shop.blocks()["b"]) == 3
 
 
-# Ids that cannot be read (line 9).
+# Ids that cannot be read.
 
 FAULTS: dict[str, Callable[[], PlatformError]] = {
     "400": lambda: RejectedError("a", "GET event", status=400, detail="invalid id"),
@@ -235,7 +235,7 @@ async def test_many_unanswered_ids_do_not_starve_the_others(shop: Shop) -> None:
     assert len(shop.blocks()["b"]) == 9
 
 
-# Deleted appointments that answer 400 (line 9, v1).
+# Deleted appointments that answer 400 (v1).
 
 
 async def deleted(shop: Shop) -> str:
