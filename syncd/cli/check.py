@@ -32,7 +32,7 @@ from syncd.config.settings import LeadConnectorSystem, Settings
 from syncd.core.poll_rate import CallDemand, fit_to_limits, per_minute
 from syncd.daemon.poll_scheduler import PollScheduler, read_intervals
 from syncd.engine.report import unknown_owners
-from syncd.engine.running_events import LOOK_BACK
+from syncd.engine.running_events import FAR_LOOK_BACK
 from syncd.model import ReportedItem, Window
 from syncd.resource_adapters import check_contact_links
 from syncd.store.errors import StateError
@@ -139,7 +139,7 @@ async def _check_systems(settings: Settings, *, offline: bool, quiet: bool) -> _
     spans, now = read_intervals(settings), RealClock().now()
     near, far = (
         Window(now - spans.past, now + spans.ahead),
-        Window(now - spans.past, now + spans.future).from_earlier(LOOK_BACK),
+        Window(now - spans.past, now + spans.future).from_earlier(FAR_LOOK_BACK),
     )
     try:
         if offline:

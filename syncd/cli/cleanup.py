@@ -23,7 +23,7 @@ from syncd.daemon.lock import StateHeldError, StateLock, holder
 from syncd.engine.abandoned_system import abandon_system
 from syncd.engine.cleanup import clean_up
 from syncd.engine.cleanup_report import CleanupReport
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.engine.report import RunExit
 from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.store import Store
@@ -326,7 +326,7 @@ def _abandon_system(
         with StateLock(path, role="cleanup"):
             state = Store.open(path)
             try:
-                ids = Ids(row=random_id, key=random_key)
+                ids = IdSource(row=random_id, key=random_key)
                 abandoned = abandon_system(state, system, user, datetime.now(UTC), ids)
                 data: Mapping[str, Any] = abandoned.to_json()
             finally:

@@ -16,9 +16,15 @@ from syncd.cli.resync_text import show_plan
 from syncd.config.settings import Settings
 from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateHeldError, StateLock, holder
-from syncd.engine.pausing import Place, UnpauseError, paused_json, paused_named, places_to
-from syncd.engine.pausing import pause as carry_out_pause
-from syncd.engine.pausing import unpause as carry_out_unpause
+from syncd.engine.pausing import (
+    PauseTarget,
+    UnpauseError,
+    add_pauses,
+    pauses_json,
+    pauses_of,
+    remove_pauses,
+    targets_to_arguments,
+)
 from syncd.model.pauses import OBSERVES, Pause, pause_of
 from syncd.model.request_limits import MAX_TEXT
 from syncd.store import Store
@@ -73,17 +79,17 @@ def pause(
         raise UsageError("--reason is too long, or contains control characters", remedy)
     known_systems = sorted({name for p in settings.providers.values() for name in p.calendars})
     known = {"system": known_systems, "provider": sorted(settings.providers)}
-    places = [Place(name, "") for name in known_systems] if every else []
+    places = [PauseTarget(name, "") for name in known_systems] if every else []
     places += _places(names or (), system, provider, known)
     if not places:
         raise UsageError("no system or provider to pause was given", _known_names(known))
     began = datetime.now(UTC)
-    arguments = {"what": places_to(places), "by": who, "reason": reason}
+    arguments = {"what": targets_to_arguments(places), "by": who, "reason": reason}
     result = _carry_out(
         settings,
         "pause",
         arguments,
-        lambda store: carry_out_pause(store, places, who, reason, datetime.now(UTC)),
+        lambda store: add_pauses(store, places, who, reason, datetime.now(UTC)),
     )
     if as_json:
         terminal.print_json(result)
@@ -122,14 +128,14 @@ def unpause(
         "system": [p.system for p in paused if p.kind == "system"],
         "provider": [p.provider for p in paused if p.kind == "provider"],
     }
-    places = [Place(p.system, p.provider) for p in paused] if every else []
+    places = [PauseTarget(p.system, p.provider) for p in paused] if every else []
     places += _places(names or (), system, provider, known, paused_only=True)
     if not places:
         commands = "; ".join(pause_view.unpause_command(p) for p in paused)
         remedy = f"These commands end the pauses: {commands}."
         raise UsageError("no system or provider to unpause was given", remedy)
     if not yes:
-        ending = [p for p in paused if Place(p.system, p.provider) in places]
+        ending = [p for p in paused if PauseTarget(p.system, p.provider) in places]
         missing = [p for p in places if str(p) not in {each.id for each in ending}]
         if missing:
             _refuse_unknown(settings, missing)
@@ -140,13 +146,13 @@ def unpause(
             preview="`syncd plan`",
         )
         _ask(full(), ending)
-    arguments = {"what": places_to(places), "by": who}
+    arguments = {"what": targets_to_arguments(places), "by": who}
     try:
         result = _carry_out(
             settings,
             "unpause",
             arguments,
-            lambda store: carry_out_unpause(store, places, who, datetime.now(UTC)),
+            lambda store: remove_pauses(store, places, who, datetime.now(UTC)),
         )
     except UnpauseError as error:
         raise UsageError(error.reason, error.remedy) from None
@@ -167,10 +173,10 @@ def _what_follows(settings: Settings) -> str:
     return "the daemon is not running: run `syncd resync` to make the writes"
 
 
-def _refuse_unknown(settings: Settings, missing: Sequence[Place]) -> None:
+def _refuse_unknown(settings: Settings, missing: Sequence[PauseTarget]) -> None:
     store = Store.open(settings.syncd.state_path, write=False)
     try:
-        paused_named(store, missing)
+        pauses_of(store, missing)
     except UnpauseError as error:
         raise UsageError(error.reason, error.remedy) from None
     finally:
@@ -212,7 +218,7 @@ def _carry_out(
         with StateLock(path, role=command):
             store = Store.open(path)
             try:
-                return paused_json(work(store))
+                return pauses_json(work(store))
             finally:
                 store.close()
     except StateHeldError as error:
@@ -228,9 +234,9 @@ def _places(
     known: Mapping[str, Collection[str]],
     *,
     paused_only: bool = False,
-) -> list[Place]:
+) -> list[PauseTarget]:
     """Parse the systems and providers that the arguments name. Raises UsageError."""
-    places: list[Place] = []
+    places: list[PauseTarget] = []
     for name in names:
         kinds = [kind for kind, each in known.items() if name in each]
         if len(kinds) > 1:
@@ -239,12 +245,12 @@ def _places(
         if not kinds:
             what = "no paused system or provider" if paused_only else "no system or provider"
             raise UsageError(f"there is {what} {name[:100]!r}", _known_names(known))
-        places.append(Place(name, "") if kinds == ["system"] else Place("", name))
+        places.append(PauseTarget(name, "") if kinds == ["system"] else PauseTarget("", name))
     for kind, asked in (("system", system), ("provider", provider)):
         if asked is not None and not paused_only and asked not in known[kind]:
             raise UsageError(f"there is no {kind} {asked[:100]!r}", _known_names(known))
     if system is not None or provider is not None:
-        places.append(Place(system or "", provider or ""))
+        places.append(PauseTarget(system or "", provider or ""))
     return list(dict.fromkeys(places))
 
 

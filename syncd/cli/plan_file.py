@@ -25,7 +25,7 @@ from syncd.config.mapping_digest import mapping_digests
 from syncd.config.settings import Settings
 from syncd.core.agreed_plan import PlanDifferences, plan_digest, plan_end
 from syncd.engine.agreed_operations import PLAN, AgreedOperations
-from syncd.engine.operation_json import operation_from, operation_json
+from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation, Window
 from syncd.store import StateError, Store
 from syncd.store.consent import installation
@@ -143,7 +143,7 @@ def parse_plan(file: Path, data: Mapping[str, Any], settings: Settings) -> PlanF
             datetime.fromisoformat(data[key]).astimezone(UTC)
             for key in ("made_at", "expires_at", "until")
         )
-        operations = [operation_from(each) for each in data["operations"]]
+        operations = [operation_from_json(each) for each in data["operations"]]
         window = None
         if data["from"] is not None:
             start, end = (datetime.fromisoformat(data[key]) for key in ("from", "to"))

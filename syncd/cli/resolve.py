@@ -221,7 +221,7 @@ def _dry_run(
         app = build(settings, store=copy_of_state(settings))
         try:
             with terminal.progress("reading", quiet=quiet) as update:
-                return await engine.resolve(
+                return await engine.resolve_conflict(
                     app.engine, held_conflict.id, resolution, dry_run=True, progress=update
                 )
         finally:
@@ -260,7 +260,9 @@ async def _resolve(
     stop_on_signals(app.engine.stopping)
     try:
         with terminal.progress("reading", quiet=quiet) as update:
-            return await engine.resolve(app.engine, held_conflict.id, resolution, progress=update)
+            return await engine.resolve_conflict(
+                app.engine, held_conflict.id, resolution, progress=update
+            )
     finally:
         await app.aclose()
 

@@ -17,7 +17,7 @@ from syncd.cli.waiting_view import REASONS
 from syncd.config.settings import Settings
 from syncd.core.agreed_plan import compare_plans, operations_within
 from syncd.daemon.lock import StateHeldError, StateLock
-from syncd.engine.operation_json import operation_from
+from syncd.engine.operation_json import operation_from_json
 from syncd.engine.report import RunExit
 from syncd.model import Fact, Operation, WaitReason
 from syncd.model.pauses import OBSERVES, TO_WRITE, Pause, pause_of
@@ -64,7 +64,7 @@ def resync_planned(
         data, code, remarks = dict(answer.result), answer.exit, ()
         plan_reply = data.pop("plan")
         matched = plan_reply["matched"]
-        decided = [operation_from(each) for each in plan_reply["decided"]]
+        decided = [operation_from_json(each) for each in plan_reply["decided"]]
         if not as_json:
             terminal.say("carried out by the running daemon" if matched else "asked the daemon")
     if not matched:

@@ -111,7 +111,7 @@ def _log_pauses(app: App) -> None:
     """Log at the start which systems, providers and calendars are not written to."""
     if app.engine.pauses.observe:
         log.warning("observe mode: nothing is written to any system")
-    for each in app.engine.pauses.found:
+    for each in app.engine.pauses.current:
         since = each.since.isoformat()
         log.info("is paused", kind=each.kind, id=each.id, since=since, who=each.who)
 

@@ -24,7 +24,7 @@ from syncd.cli.resync_run import ask_daemon, copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply
 from syncd.daemon.lock import StateHeldError, StateLock
-from syncd.engine.operation_json import operation_from
+from syncd.engine.operation_json import operation_from_json
 from syncd.engine.undo import NothingToUndoError, UndoReport
 from syncd.model import Operation
 from syncd.store import Store
@@ -138,7 +138,7 @@ class _UndoPreview:
         """Parse the reply of the daemon."""
         data = answer.result
         return cls(
-            [operation_from(each) for each in data["plan"]],
+            [operation_from_json(each) for each in data["plan"]],
             data["left"],
             [LeftBehind.from_json(each) for each in data["left_behind"]],
             answer.exit,

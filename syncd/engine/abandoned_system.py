@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.core import write_results
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.model import Changes, HistoryEntry, IntentState
 from syncd.store.last_settings import forget_last_settings
 from syncd.store.owned import owned
@@ -40,7 +40,9 @@ class AbandonedSystem:
         }
 
 
-def abandon_system(store: Store, system: str, who: str, now: datetime, ids: Ids) -> AbandonedSystem:
+def abandon_system(
+    store: Store, system: str, who: str, now: datetime, ids: IdSource
+) -> AbandonedSystem:
     """Delete the state of all our blocks in a system and drop its pending writes.
 
     ``who`` is the person who asked for it. The ids of the blocks stay in the journal: if the system

@@ -18,7 +18,7 @@ from syncd.engine.observation import SystemRead
 from syncd.engine.record_batches import records_in_batches
 from syncd.engine.reported_items import ReportedItems
 from syncd.engine.unlisted_events import (
-    Place,
+    ListKey,
     due_in_list,
     never_looked_up,
     report_unshown,
@@ -54,7 +54,7 @@ async def recheck_events(
     # Events that lists lack get the other half of the lookups.
     again = {
         change.event
-        for change in await read.owners.due(thorough=thorough, most=MAX_ABSENCE_LOOKUPS // 2)
+        for change in await read.owners.due(thorough=thorough, limit=MAX_ABSENCE_LOOKUPS // 2)
     }
     shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows)}
     again |= read.probes.other_owner - shown
@@ -128,7 +128,7 @@ async def check_unlisted(
 
 
 def _still_hidden(
-    read: SystemRead, missing: Iterable[TrackedEvent], windows: Mapping[Place, Sequence[Window]]
+    read: SystemRead, missing: Iterable[TrackedEvent], windows: Mapping[ListKey, Sequence[Window]]
 ) -> set[str]:
     """Return the events that this resync found by id earlier and that lists should show by now."""
     hidden: set[str] = set()
@@ -164,11 +164,11 @@ class _Missing:
     leaving: list[TrackedEvent] = field(default_factory=list)
 
 
-def _place(record: TrackedEvent) -> Place:
+def _place(record: TrackedEvent) -> ListKey:
     return (record.provider, record.kind)
 
 
-def _places(records: Iterable[TrackedEvent], events: Collection[str]) -> set[Place]:
+def _places(records: Iterable[TrackedEvent], events: Collection[str]) -> set[ListKey]:
     return {_place(record) for record in records if record.id in events}
 
 
@@ -180,7 +180,7 @@ async def _sort_missing(
     absent = _without_unread_hosts(
         read, await records_in_batches(read.store, read.system.name, unlisted)
     )
-    await read.owners.refused(
+    await read.owners.check_refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.archived],
     )
@@ -266,7 +266,7 @@ async def _look_up_missing(
     lookups: Lookups,
     sure: Sequence[TrackedEvent],
     unsure: Sequence[TrackedEvent],
-    windows: Mapping[Place, Sequence[Window]],
+    windows: Mapping[ListKey, Sequence[Window]],
 ) -> list[LookupAnswer]:
     """Look up missing events by id, as many as this cycle allows.
 

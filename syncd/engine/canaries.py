@@ -132,7 +132,7 @@ class Canaries:
             return
         known = canaries(self.store)
         self.may_exist = bool(known)
-        held_back = [c for c in known if self.pauses.why_now(c.provider, c.system) is not None]
+        held_back = [c for c in known if self.pauses.reason_now(c.provider, c.system) is not None]
         leftovers = [c for c in known if c.stands and c.tag not in self.live and c not in held_back]
         forget_canaries(self.store, self.clock.now() - _REMEMBERED, known)
         await asyncio.gather(

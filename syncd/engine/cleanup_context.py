@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from syncd.core.cleanup import CleanupScope
 from syncd.engine.first_read import CalendarKey
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.engine.write_pauses import WritePauses
 from syncd.model import Clock, Operation, WaitReason
 from syncd.store.store import Store
@@ -27,7 +27,7 @@ class Unreachable:
 class NoPauses(WritePauses):
     """Write pauses that do not apply to a cleanup: a person asked for the removal."""
 
-    def why_now(self, provider: str, system: str) -> WaitReason | None:
+    def reason_now(self, provider: str, system: str) -> WaitReason | None:
         """Return why nothing may be sent; only observe mode stops a cleanup."""
         del provider, system
         return WaitReason.OBSERVE if self.observe else None
@@ -49,7 +49,7 @@ class CleanupContext:
     mapping: Mapping[str, Collection[str]]
     store: Store
     clock: Clock
-    ids: Ids
+    ids: IdSource
     stopping: Stopping
     scope: CleanupScope
     configured: frozenset[CalendarKey] = frozenset()

@@ -296,7 +296,7 @@ class SystemCleanup:
         start, end = now - READ_MARGIN, now + self.context.ahead + READ_MARGIN
         if self.report.by_tag:
             start, end = now - TAG_WINDOW, max(end, now + TAG_WINDOW)
-        for line in self.reader.forgotten():
+        for line in self.reader.unknown_created_ids():
             # The state was lost. A block is not earlier than its creation.
             start = min(start, max(now - TAG_WINDOW, datetime.fromisoformat(line.at) - READ_MARGIN))
         for each in owned(self.context.store):

@@ -90,13 +90,13 @@ class ContactLinks:
             with supervised(name, "linking bookings to contacts"):
                 for booking in ended[:MAX_LINKS]:
                     link, place = known[booking], (_provider(store, booking), name)
-                    if pauses.why_now(*place) is None:
+                    if pauses.reason_now(*place) is None:
                         with pauses.sending([place]):
                             await self.directory.unlink(booking, link.record, link.relation)
                         delete_relation(store, name, booking)
                 for booking in due[:MAX_LINKS]:
                     place = (wanted[booking][0].provider, name)
-                    if pauses.why_now(*place) is None:
+                    if pauses.reason_now(*place) is None:
                         with pauses.sending([place]):
                             await self._link(booking, wanted[booking], systems, store, clock)
         except PlatformError as fault:

@@ -30,24 +30,24 @@ from syncd.engine.guard_stops import LISTED
 from syncd.engine.held_back_log import HeldBackLog
 from syncd.engine.left_behind import report_left_behind
 from syncd.engine.moved_into_window import MovedInQueue
-from syncd.engine.observation import Observation, ReadRequest, in_full, proven_by
+from syncd.engine.observation import Observation, ReadRequest, proven_coverage, whole_window_reads
 from syncd.engine.person_lookup import PersonLookup
-from syncd.engine.policy import EnginePolicy, Ids
+from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.engine.probe_outcome import ProbeRun
-from syncd.engine.probing import forget_facts, probe
-from syncd.engine.progress import with_waits
+from syncd.engine.probing import forget_facts, probe_systems
+from syncd.engine.progress import Progress, with_waits
 from syncd.engine.read_systems import PollSelector, read_systems, select_all
 from syncd.engine.recent_changes import RecentChanges
 from syncd.engine.report import Report, SystemStatus
 from syncd.engine.report_update import add_remark, update_report
 from syncd.engine.reported_items import end_unmapped
 from syncd.engine.resource_sources import ResourceSources
-from syncd.engine.resync_end import MAX_CYCLES, Progress, ResyncEnd
+from syncd.engine.resync_end import MAX_CYCLES, ResyncEnd
 from syncd.engine.running_events import Depth, RunningEvents
-from syncd.engine.series_writes import take_up_stops
+from syncd.engine.series_writes import migrate_series_stops
 from syncd.engine.system_tasks import MIN_SYSTEMS, SystemTasks
-from syncd.engine.undo import UndoReport, undo
-from syncd.engine.waiting_writes import MAX_KEPT, WaitingWrites
+from syncd.engine.undo import UndoReport, undo_run
+from syncd.engine.waiting_writes import MAX_WAITING_IN_RUN, WaitingWrites
 from syncd.engine.write_pauses import WritePauses
 from syncd.engine.write_systems import write_systems
 from syncd.engine.writer import WriteContext
@@ -57,7 +57,7 @@ from syncd.store.store import Store
 from syncd.systems.port import System
 from syncd.systems.stopping import Stopping
 
-__all__ = ["Engine", "EnginePolicy", "Ids"]
+__all__ = ["Engine", "EnginePolicy", "IdSource"]
 
 log = structlog.get_logger(__name__)
 MAX_READ_LEAD = timedelta(days=1)
@@ -77,7 +77,7 @@ class Engine:
     mapping: Mapping[str, Sequence[str]]
     store: Store
     clock: Clock
-    ids: Ids
+    ids: IdSource
     persons: PersonLookup
     policy: EnginePolicy
     stopping: Stopping = field(default_factory=Stopping)
@@ -206,7 +206,7 @@ class Engine:
             if refused and not report.refused:
                 return
             unconfirmed = self.has_unconfirmed(report)
-            if not await ending.goes_on(report, self.tasks, unconfirmed=unconfirmed):
+            if not await ending.continues(report, self.tasks, unconfirmed=unconfirmed):
                 return
             if report.dry_run or refused:
                 self.dirty.mark_whole(providers or self.mapping)  # Nothing was written.
@@ -277,12 +277,12 @@ class Engine:
     ) -> UndoReport:
         """Revert the writes of a run (see `engine.undo`). Raises NothingToUndoError."""
         with with_waits(self.stopping, progress) as on_progress:
-            return await undo(self, run, booking=booking, dry_run=dry_run, progress=on_progress)
+            return await undo_run(self, run, booking=booking, dry_run=dry_run, progress=on_progress)
 
     async def probe(self, names: Sequence[str], *, progress: Progress = lambda _: None) -> ProbeRun:
         """Measure the platform facts of these systems (see `engine.probing`)."""
         with with_waits(self.stopping, progress) as on_progress:
-            return await probe(self, names, on_progress)
+            return await probe_systems(self, names, on_progress)
 
     async def cleanup(
         self, spec: CleanupSpec, *, progress: Progress = lambda _: None
@@ -311,7 +311,7 @@ class Engine:
         if kind != "resync" and quiet and report.answered:
             return
         self.store.start_run(report.run, kind, now)
-        stored = {**report.to_json(most_waiting=MAX_KEPT), LISTED: report.listed}
+        stored = {**report.to_json(max_waiting=MAX_WAITING_IN_RUN), LISTED: report.listed}
         if report.exactly is not None and report.exactly.matched:
             stored[PLAN] = report.exactly.plan
         self.store.finish_run(report.run, now, stored)
@@ -335,7 +335,7 @@ class Engine:
         waits = report.dry_run or (report.exactly is not None and self.patient)
         self.tasks.waits_for_all = waits or len(self.systems) < MIN_SYSTEMS
         await self.refresh_resources()
-        if self.pauses.renew():
+        if self.pauses.reload():
             self.dirty.mark_whole(self.mapping)
         chosen = self.resources.with_dependents(providers or self.mapping)
         report.cycles += 1
@@ -361,8 +361,8 @@ class Engine:
             follows=follows or report.cycles > 1,
         )
         check_clock(self, observed)
-        for span, seen in in_full(observed, self.clock_error):
-            self.read_progress.note_read(proven_by(seen), span)
+        for span, seen in whole_window_reads(observed, self.clock_error):
+            self.read_progress.note_read(proven_coverage(seen), span)
         if by_id:
             report.left_behind = report_left_behind(self)
         progress("deciding")
@@ -387,10 +387,10 @@ class Engine:
         self.held_back.update(decisions, unmade)
         report.waiting = self.waiting.all(self._calendars())
         report.held_back = self.held_back.all(self._calendars())
-        report.paused, report.observe = self.pauses.found, self.pauses.observe
+        report.paused, report.observe = self.pauses.current, self.pauses.observe
         if not report.dry_run and report.exactly is None:
             await self.resources.link(self.systems, self.store, self.clock, self.tasks, self.pauses)
-        for span, seen in in_full(observed, self.clock_error):
+        for span, seen in whole_window_reads(observed, self.clock_error):
             self._note_read(span, seen, report)
         await update_report(self, report, observed, before)
 
@@ -432,7 +432,7 @@ class Engine:
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
             log.warning("times out of range read past", provider=provider)
             self.store.apply(repair(self.store.state(provider), now, context.run))
-        take_up_stops(self.systems.values(), self.store)
+        migrate_series_stops(self.systems.values(), self.store)
         self._in_range = True
 
     def is_full(self, window: Window) -> bool:
@@ -442,7 +442,7 @@ class Engine:
 
     def _note_read(self, span: Window, seen: Mapping[str, Observation], report: Report) -> None:
         """Note which calendars are now known in full, and report unexplained blocks in them."""
-        completed = self.read_progress.complete(proven_by(seen), span, self.clock.now())
+        completed = self.read_progress.complete(proven_coverage(seen), span, self.clock.now())
         arrived = [c for o in seen.values() if o.state is SystemStatus.OK for c in o.arrived]
         report.settled += len(completed) + self.read_progress.note_arrived(arrived, span)
         for provider, system in completed:

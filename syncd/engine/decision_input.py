@@ -124,7 +124,7 @@ def wait_reason(
 ) -> WaitReason | None:
     """Return why a calendar cannot be written to now; None if it can."""
     provider, system = place
-    if (held_back := engine.pauses.why(provider, system)) is not None:
+    if (held_back := engine.pauses.reason(provider, system)) is not None:
         return held_back
     if observation is None or observation.state is not SystemStatus.OK:
         skipped = observation is None and place in engine.not_due
@@ -149,7 +149,7 @@ def _calendar(
     *,
     unknown: bool,
 ) -> CalendarState:
-    source = engine.systems.get(system) or engine.resources.named(system)
+    source = engine.systems.get(system) or engine.resources.get(system)
     able, policy, place = source.capabilities, engine.policy, (provider, system)
     answered = observation is not None and observation.state is SystemStatus.OK
     return CalendarState(

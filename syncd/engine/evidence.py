@@ -59,7 +59,7 @@ async def judge_missing(
             case AbsenceVerdict.ASK_KEY:
                 evidence = replace(evidence, key_reads=await _reads_another(lookups, record))
             case AbsenceVerdict.ASK_USER:
-                user = await read.owners.user_of(record.provider)
+                user = await read.owners.user_state(record.provider)
                 evidence = replace(evidence, user=user)
             case AbsenceVerdict.ASK_SLOT:
                 evidence = replace(evidence, slot=await _slot(read, record))

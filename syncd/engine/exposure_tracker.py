@@ -121,7 +121,7 @@ class ExposureTracker:
             held_back={
                 system: cause
                 for system in wanted
-                if (cause := self.pauses.cause(provider, system)) is not None
+                if (cause := self.pauses.exposure_cause(provider, system)) is not None
             },
         )
         found = find_exposures(given, known)

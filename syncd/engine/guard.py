@@ -186,7 +186,7 @@ class _Evaluation:
         if system in self.engine.systems:
             return False
         since = self.now - self.engine.recent.every
-        rooms = self.engine.resources.named(system).rooms_of(provider)
+        rooms = self.engine.resources.get(system).rooms_of(provider)
         return any(at > since for room in rooms for at in self._accepted_until(room).values())
 
     def _follows_blocks(self, provider: str, system: str) -> bool:

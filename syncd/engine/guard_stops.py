@@ -16,7 +16,7 @@ from itertools import groupby
 
 from syncd.core.inputs import inputs_digest
 from syncd.core.mass_change_guard import change_key, change_keys_of, count_stopped
-from syncd.engine.remaining import accepting_run
+from syncd.engine.remaining import newest_run
 from syncd.engine.report import Report, Stop
 from syncd.model import Changes, Conflict, ConflictKind, HeldConflict
 from syncd.store import Store
@@ -71,7 +71,7 @@ def check_accept(store: Store, run: str | None) -> None:
         return
     stopped = open_stops(store)
     keys = listed_changes(store, run)
-    hint = f"{describe_open_stops(accepting_run(stopped) if stopped else None)}."
+    hint = f"{describe_open_stops(newest_run(stopped) if stopped else None)}."
     if keys is None:
         known = store.run(run) is not None
         reason = f"the guard did not stop run {run!r}" if known else f"there is no run {run!r}"

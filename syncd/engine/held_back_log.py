@@ -16,7 +16,7 @@ import structlog
 
 from syncd.core import write_order
 from syncd.core.reconcile import Decision
-from syncd.engine.report import ordered
+from syncd.engine.report import sort_waiting
 from syncd.model import HeldBack, HistoryEntry, Id, Waiting, WaitReason
 from syncd.store.held_back import held_back_now, save_held_back
 from syncd.store.store import Store
@@ -61,7 +61,7 @@ class HeldBackLog:
             if (provider, each.operation.system) in mapped
         ]
         now = (each for wanted in self._now.values() for each in wanted.values())
-        return ordered([*now, *stored])
+        return sort_waiting([*now, *stored])
 
     def save(self, mapped: Collection[Id], run: str, at: datetime) -> None:
         """Store, with history, what began and ended since; log the effect of each pause once.

@@ -11,7 +11,7 @@ from syncd.engine.evidence import judge_missing
 from syncd.engine.list_lag import recheck_lag
 from syncd.engine.lookups import Lookups
 from syncd.engine.observation import SystemRead
-from syncd.engine.owners import Found as FoundElsewhere
+from syncd.engine.owners import FoundElsewhere
 from syncd.engine.reported_items import ReportedItems
 from syncd.model import Event, TrackedEvent
 from syncd.systems.port import Found, Gone, LookupResult, Unknown, UnreadableError
@@ -120,14 +120,14 @@ async def resolve_missing(
     if _was_proven(read, record, answer.result):
         reports.answered.add(record.id)
         probes.forget(record.id)
-        read.owners.gone(record)
+        read.owners.note_deleted(record)
         return True
     verdict = await judge_missing(read, lookups, record, answer.result, listed_whole=listed_whole)
     match verdict:
         case AbsenceVerdict.PROVEN:
             reports.answered.add(record.id)
             probes.forget(record.id)
-            read.owners.gone(record)
+            read.owners.note_deleted(record)
             by_id = isinstance(answer.result, Gone) and not answer.result.own_list
             by_id = by_id and record.kind not in read.system.capabilities.gone_by_list
             apply_answer(
@@ -138,9 +138,9 @@ async def resolve_missing(
             )
         case AbsenceVerdict.OWNER_IN_DOUBT:
             reports.answered.add(record.id)
-            read.owners.missing(record)
+            read.owners.note_missing(record)
         case AbsenceVerdict.COUNTED:
-            read.owners.back(record)
+            read.owners.note_returned(record)
             # Its calendar is changing: `core.poll_schedule` reads it again soon.
             read.seen.external_changes[record.provider] += 1
             counted = _counted(read, record)
@@ -216,10 +216,10 @@ def _apply_found(read: SystemRead, record: TrackedEvent, event: Event, asked_at:
     after, news = apply_observation(record, event, "", asked_at, read.system.capabilities.lag)
     if news is ObservationKind.STALE:
         return
-    after = owners.given_back(record, after)
-    owners.still_held(record, event)
-    if owners.concerns(record, event):
-        owners.found(FoundElsewhere(record, after, event, news))
+    after = owners.restored_base(record, after)
+    owners.update_open_changes(record, event)
+    if owners.leaves_calendar(record, event):
+        owners.note_elsewhere(FoundElsewhere(record, after, event, news))
     else:
-        owners.back(record)
+        owners.note_returned(record)
         apply_answer(read, record, after, news)

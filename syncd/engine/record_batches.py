@@ -1,4 +1,4 @@
-"""Many records from the store in slices, so that other tasks have a turn in between."""
+"""Load many records in batches, so that other tasks can run in between."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.app import App, build
 from syncd.core.agreed_plan import plan_digest, plan_end
 from syncd.daemon.control_socket import RefusedError
-from syncd.engine.operation_json import operation_from, operation_json
+from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation
 from syncd.model.pauses import CLEANED_UP
 from syncd.sandbox.scenario import SYSTEMS
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from syncd.config.settings import Settings
     from syncd.core.cleanup import CleanupScope
     from syncd.daemon.jobs import Jobs
-    from syncd.engine.policy import Ids
+    from syncd.engine.policy import IdSource
     from syncd.model import Clock
     from syncd.simulate.operator import Operator
     from syncd.simulate.world import World
@@ -40,7 +40,7 @@ ERRANDS = frozenset(
 )
 
 
-def beside(settings: Settings, store: Store, clock: Clock, town: World, ids: Ids) -> App:
+def beside(settings: Settings, store: Store, clock: Clock, town: World, ids: IdSource) -> App:
     """Build what a command beside the daemon works with, on a copy of the state."""
     ways = {name: town.transport(name) for name in SYSTEMS}
     app = build(settings, store=store, clock=clock, transports=ways, ids=ids)
@@ -88,7 +88,7 @@ async def _carry_out(operator: Operator, work: Jobs) -> None:
         return
     operator.done[EventKind.RESYNC_PLAN] += 1
     said = json.loads(file.read_text())
-    agreed = [operation_from(each) for each in said["operations"]]
+    agreed = [operation_from_json(each) for each in said["operations"]]
     plan = {"name": "plan", "digest": plan_digest(agreed), "until": said["until"]}
     try:
         report, code = await work.on_request({"plan": plan}, _quietly)

@@ -33,7 +33,7 @@ from syncd.core.poll_rate import PollIntervals
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import read_intervals
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.model import Clock
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text, seed_clinic
@@ -110,7 +110,9 @@ async def _live(seed: int, hours: float, folder: Path) -> LongRunResult:
         settings,
         clock=clock,
         transports={name: town.transport(name) for name in SYSTEMS},
-        ids=Ids(lambda: f"r{next(numbers):06}", lambda: "".join(random.choices(letters, k=10))),
+        ids=IdSource(
+            lambda: f"r{next(numbers):06}", lambda: "".join(random.choices(letters, k=10))
+        ),
     )
     service = _Service(app, clock)
     samples: list[Sample] = []

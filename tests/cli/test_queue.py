@@ -216,7 +216,7 @@ def test_a_conflict_of_a_removed_provider_is_shown_but_not_resolved(
     for how in (["--take", "clinic"], ["--keep-both"], ["--at", "14:00", "--yes"]):
         said = resolve(desk, held, *how)
         assert said.code == 2
-        assert "alice is not in the configuration any more" in said.err
+        assert "alice is no longer in the configuration" in said.err
     desk.path.write_text(kept)
     assert resolve(desk, held, "--take", "clinic").code == 0
     assert (queue(desk), desk.wrong()) == ([], [])

@@ -14,7 +14,7 @@ from syncd.core.inputs import GuardLimits
 from syncd.core.rules import Rules
 from syncd.engine.cycle import Engine
 from syncd.engine.person_lookup import PersonLookup
-from syncd.engine.policy import EnginePolicy, Ids
+from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.store.store import Store
 from tests.core.kit import SYSTEMS
 from tests.engine.fakes import FakeClock, FakeSystem
@@ -64,7 +64,7 @@ def make_engine(
         mapping={"p": SYSTEMS, "q": SYSTEMS},
         store=store,
         clock=clock,
-        ids=Ids(
+        ids=IdSource(
             row=lambda: f"row{next(numbers):06}",
             key=lambda: f"key{next(numbers):06}x".translate(str.maketrans("0189", "abcd"))[:10],
         ),

@@ -170,8 +170,8 @@ async def test_an_interrupted_resync_counts_as_unmade_what_a_plan_then_shows(sho
     report.exposures = 0
     shop.restart()
     plan = await shop.engine.resync(dry_run=True)
-    assert report.left == {Remaining.INTERRUPTED: 1, Remaining.UNMADE: len(plan.planned)}
-    assert summary_line(report.left, 0).endswith(
+    assert report.remaining == {Remaining.INTERRUPTED: 1, Remaining.UNMADE: len(plan.planned)}
+    assert summary_line(report.remaining, 0).endswith(
         f"left: {len(plan.planned)} writes not made yet (syncd plan)"
     )
 
@@ -182,7 +182,10 @@ async def test_an_unanswered_write_is_counted_apart_from_what_was_not_made(shop:
     report = Report("r")
     shop.engine.dirty.mark_whole(["p"])
     await shop.engine.cycle(shop.engine.window(near=False), report)
-    assert (report.left[Remaining.WRITES], report.left[Remaining.UNMADE]) == (1, len(HOURS) - 1)
+    assert (report.remaining[Remaining.WRITES], report.remaining[Remaining.UNMADE]) == (
+        1,
+        len(HOURS) - 1,
+    )
 
 
 async def test_nothing_is_written_on_top_of_an_unanswered_write(shop: Shop) -> None:

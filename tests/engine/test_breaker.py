@@ -16,7 +16,7 @@ from syncd.core.rules import Rules
 from syncd.engine.breaker import BreakerSystem, CredentialRefresh, secret_fingerprint
 from syncd.engine.cycle import Engine
 from syncd.engine.person_lookup import PersonLookup
-from syncd.engine.policy import EnginePolicy, Ids
+from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.model import SystemState, Window
 from syncd.store.store import Store
 from syncd.systems.port import (
@@ -214,7 +214,7 @@ async def test_a_system_that_may_be_read_and_not_written_costs_no_write_a_minute
         mapping={"p": ("a", "b", "c")},
         store=store,
         clock=clock,
-        ids=Ids(
+        ids=IdSource(
             row=lambda: f"r{next(numbers)}", key=lambda: f"{next(numbers):010}".replace("0", "k")
         ),
         persons=PersonLookup(b"k"),

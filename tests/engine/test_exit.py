@@ -84,8 +84,10 @@ def test_the_remaining_problems_decide_the_exit_code(
 ) -> None:
     report = Report("r", **told)
     assert report.exit.code == code
-    assert left is None or report.left == left
-    assert report.to_json()["left"] == {str(kind): report.left.get(kind, 0) for kind in Remaining}
+    assert left is None or report.remaining == left
+    assert report.to_json()["left"] == {
+        str(kind): report.remaining.get(kind, 0) for kind in Remaining
+    }
 
 
 def test_every_kind_of_remaining_problem_has_an_exit_code() -> None:

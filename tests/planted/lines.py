@@ -373,7 +373,7 @@ DECIDING = (
                 "other_persons_are_not_reported",
                 (
                     "tests/engine/test_other_persons.py::"
-                    "test_one_meeting_is_one_item_until_the_two_agree"
+                    "test_a_person_mismatch_is_one_item_until_the_systems_agree"
                 ),
             ),
         ),

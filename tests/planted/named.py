@@ -209,12 +209,12 @@ def what_comes_back_has_no_news(patch: Patch) -> None:
     ) -> TrackedEvent:
         return after
 
-    patch.setattr(OwnerTracker, "given_back", as_decided)
+    patch.setattr(OwnerTracker, "restored_base", as_decided)
 
 
 def a_pause_waits_for_the_next_decision(patch: Patch) -> None:
     """A write looks at the pauses that the decision was made by."""
-    patch.setattr(WritePauses, "why_now", WritePauses.why)
+    patch.setattr(WritePauses, "reason_now", WritePauses.reason)
 
 
 def a_pause_is_answered_at_once(patch: Patch) -> None:
@@ -223,17 +223,17 @@ def a_pause_is_answered_at_once(patch: Patch) -> None:
     async def landed(*_given: Any) -> None:
         return None
 
-    patch.setattr(WritePauses, "landed", landed)
+    patch.setattr(WritePauses, "wait_for_requests", landed)
 
 
 def observe_mode_is_not_heeded(patch: Patch) -> None:
     """What the configuration says is read, and only pauses count."""
 
     def why(self: WritePauses, *calendar: str) -> WaitReason | None:
-        return WaitReason.PAUSED if pause_of(self.found, *calendar) else None
+        return WaitReason.PAUSED if pause_of(self.current, *calendar) else None
 
-    patch.setattr(WritePauses, "why", why)
-    patch.setattr(WritePauses, "why_now", why)
+    patch.setattr(WritePauses, "reason", why)
+    patch.setattr(WritePauses, "reason_now", why)
 
 
 def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
@@ -362,9 +362,9 @@ def the_table_is_not_the_page(patch: Patch) -> None:
 def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
     """A first read looks for what a probe made as for blocks of a lost state."""
     hidden_too: Any = unlisted_events.ask_for_created
-    found_too: Any = own_blocks.find_created
+    found_too: Any = own_blocks.find_created_blocks
     patch.setattr(reading, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
-    patch.setattr(reading, "find_created", lambda *given: found_too(*given[:-1], ()))
+    patch.setattr(reading, "find_created_blocks", lambda *given: found_too(*given[:-1], ()))
 
 
 def the_slowest_pace_is_everybody_s(patch: Patch) -> None:

@@ -64,5 +64,13 @@ def an_instant_to_come_is_recent(patch: Patch) -> None:
     def is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
         return at is not None and now - at < within
 
-    for module in ("owners", "running", "reread", "slots", "probes", "read_history"):
+    readers = (
+        "owners",
+        "running_events",
+        "reread",
+        "free_slots",
+        "absence_lookups",
+        "read_history",
+    )
+    for module in readers:
         patch.setattr(f"syncd.engine.{module}.is_recent", is_recent)

@@ -25,13 +25,13 @@ def double_bookings_end_with_zero(patch: Patch) -> None:
 
 def double_bookings_are_not_counted(patch: Patch) -> None:
     """The pairs are found, and nobody counts them for the report."""
-    tell = report_update._tell_standing
+    tell = report_update._count_open_items
 
     async def forgets(engine: Any, told: Any) -> None:
         await tell(engine, told)
         told.double_bookings = told.doubles_open = 0
 
-    patch.setattr(report_update, "_tell_standing", forgets)
+    patch.setattr(report_update, "_count_open_items", forgets)
 
 
 def an_acknowledged_item_that_changed_stays_silent(patch: Patch) -> None:
