@@ -23,7 +23,7 @@ from syncd.cli.options import (
 from syncd.config.settings import Settings
 from syncd.engine.report import Remaining, RunExit
 from syncd.model import Acknowledgement, ConflictKind, HeldConflict
-from syncd.model.summary import acknowledged
+from syncd.model.summary import acknowledgement_of
 
 if TYPE_CHECKING:
     from syncd.store import Store
@@ -87,7 +87,7 @@ def listed(
     store = open_state(settings)
     found, marks = store.open_conflicts(provider), acknowledgements_of(store)
     store.close()
-    known = {held.id: acknowledged(held, marks) for held in found}
+    known = {held.id: acknowledgement_of(held, marks) for held in found}
     if as_json:
         terminal.print_json([conflict_json(held, known[held.id]) for held in found])
     elif not found:
@@ -132,7 +132,7 @@ def _print(
 
 def the_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
     """The one open conflict whose id begins so, dismissed ones too. Raises UsageError."""
-    found = store.conflict(start)
+    found = store.find_conflicts(start)
     living = [held for held in found if held.closed_at is None]
     if len(living) == 1:
         return living[0]

@@ -20,8 +20,14 @@ from syncd.daemon.lock import StateHeldError, StateLock
 from syncd.engine.report import RunExit
 from syncd.model import Event, Kind, Person
 from syncd.store import Store
-from syncd.store.files import is_there
-from syncd.store.forget import Contact, ErasureReport, contacts_known, forget_persons, record_of
+from syncd.store.files import state_exists
+from syncd.store.forget import (
+    ContactId,
+    ErasureReport,
+    event_of_contact,
+    forget_persons,
+    known_contacts,
+)
 from syncd.store.nightly import kept_backups
 from syncd.systems.contact_addresses import normalize_contact as normalised
 from syncd.systems.port import PlatformError, RejectedError
@@ -112,25 +118,25 @@ class _Found:
     which their system shows no address any more: whose they were cannot be told.
     """
 
-    named: list[Contact] = field(default_factory=list)
+    named: list[ContactId] = field(default_factory=list)
     unasked: list[str] = field(default_factory=list)
-    nobody: list[Contact] = field(default_factory=list)
+    nobody: list[ContactId] = field(default_factory=list)
 
 
-def _stored(settings: Settings, system: str | None) -> dict[Contact, int]:
+def _stored(settings: Settings, system: str | None) -> dict[ContactId, int]:
     path = settings.syncd.state_path
-    if not is_there(path):
+    if not state_exists(path):
         raise UsageError("nothing is stored of anybody: there is no state yet", "")
     store = Store.open(path, write=False)
     try:
-        found = contacts_known(store)
+        found = known_contacts(store)
     finally:
         store.close()
     return {c: number for c, number in found.items() if system is None or c[0] == system}
 
 
 async def _of_address(
-    settings: Settings, address: Person, stored: Sequence[Contact], *, quiet: bool
+    settings: Settings, address: Person, stored: Sequence[ContactId], *, quiet: bool
 ) -> _Found:
     """Ask the systems which contacts have an address."""
     store = Store.open(settings.syncd.state_path, write=False)
@@ -160,13 +166,13 @@ async def _of_address(
     return found
 
 
-async def _person(app: App, store: Store, contact: Contact) -> Person | None:
+async def _person(app: App, store: Store, contact: ContactId) -> Person | None:
     """Ask a system for a contact's addresses; None if it shows no such contact any more.
 
     It is asked by an appointment, also by one that is gone: most systems answer for the contact.
     Raises PlatformError.
     """
-    record = record_of(store, contact)
+    record = event_of_contact(store, contact)
     value = None if record is None else record.observed or record.base
     if record is None or value is None:
         return None
@@ -199,7 +205,7 @@ def _expect_one(found: _Found, who: str) -> None:
         raise UsageError(f"that id is known in {systems}", "Say in which: --system SYSTEM.")
 
 
-def _whose(nobody: Sequence[Contact]) -> str:
+def _whose(nobody: Sequence[ContactId]) -> str:
     """Name the contacts of which nobody can tell whose they were."""
     ids = ", ".join(f"{contact} in {system}" for system, contact in nobody[:_MOST_NAMED])
     more = len(nobody) - _MOST_NAMED
@@ -207,7 +213,7 @@ def _whose(nobody: Sequence[Contact]) -> str:
     return f"Stored, but shown by their systems no more, so whose they are cannot be told: {ids}"
 
 
-def _erase(settings: Settings, named: Sequence[Contact], *, quiet: bool) -> ErasureReport:
+def _erase(settings: Settings, named: Sequence[ContactId], *, quiet: bool) -> ErasureReport:
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="forget-person"):

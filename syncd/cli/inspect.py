@@ -52,7 +52,7 @@ from syncd.engine.remaining import acknowledged_in, left_in, stops_in
 from syncd.engine.report import Remaining, RunExit, unknown_owners
 from syncd.model import Booking, ConflictKind, Replica, Topic, TrackedEvent, Value
 from syncd.model.canary import Canary
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 from syncd.store.status_query import EMPTY_STATUS, OrphanBlock, read_status
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def status(
     settings = settings_of(context, config, secrets=False)
     now = datetime.now(UTC)
     held_by = holder(settings.syncd.state_path)
-    fresh = not is_there(settings.syncd.state_path)
+    fresh = not state_exists(settings.syncd.state_path)
     # Before the first run there is nothing to tell, and that is no error.
     seen = EMPTY_STATUS if fresh else read_status(settings.syncd.state_path, now, now - LOOKED_BACK)
     last, counts, exposed = seen.last, seen.counts, seen.exposures
@@ -108,7 +108,7 @@ def status(
         "orphans": len(seen.orphans),
         "orphaned": [_orphan_json(orphan) for orphan in seen.orphans],
         "unknown_owners": [each.to_json() for each in unknown],
-        "unreadable": sum(i.number for i in seen.items if i.topic is Topic.UNREADABLE),
+        "unreadable": sum(i.record_count for i in seen.items if i.topic is Topic.UNREADABLE),
         "reported": [reported_view.item_json(item) for item in seen.items],
         "double_bookings": len(doubles),
         "double_booked": [double_booked_json(held, seen) for held in doubles],

@@ -12,7 +12,7 @@ from syncd.config.settings import Settings
 from syncd.daemon.lock import holder
 from syncd.engine.operation_json import operation_json
 from syncd.model import HeldBack, Operation, Waiting
-from syncd.model.pauses import OBSERVES, TO_WRITE, Pause, pause_of
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY, Pause, pause_of
 from syncd.store.status_query import StatusSnapshot
 from syncd.systems.port import CheckResult
 
@@ -60,7 +60,7 @@ def lines(
 ) -> Iterator[str]:
     """Say what is paused, since when and by whom, what that holds back, and how it ends."""
     if observe:
-        yield f"{OBSERVES}; {_held(len(held_back))}. {TO_WRITE}"
+        yield f"{OBSERVE_REASON}; {_held(len(held_back))}. {OBSERVE_REMEDY}"
     for each, count in _counted(paused, held_back):
         held = "" if observe else f"; {_held(count)}"
         yield f"{describe(each, zone)}{held}. `{command(each)}` ends it."
@@ -127,7 +127,10 @@ def findings(settings: Settings, seen: StatusSnapshot) -> list[CheckResult]:
     mode = mode_at_work(settings, seen)
     if mode == "observe":
         found.insert(
-            0, CheckResult("note", "mode", f"{OBSERVES}; {_held(len(held_back))}", TO_WRITE)
+            0,
+            CheckResult(
+                "note", "mode", f"{OBSERVE_REASON}; {_held(len(held_back))}", OBSERVE_REMEDY
+            ),
         )
     found += [CheckResult("warning", "mode", line) for line in mode_lines(settings, mode)]
     return found

@@ -19,10 +19,10 @@ from syncd.daemon.lock import StateHeldError, StateLock, holder
 from syncd.engine.pausing import Place, UnpauseError, paused_json, paused_named, places_to
 from syncd.engine.pausing import pause as carry_out_pause
 from syncd.engine.pausing import unpause as carry_out_unpause
-from syncd.model.pauses import OBSERVES, Pause, pause_of
+from syncd.model.pauses import OBSERVE_REASON, Pause, pause_of
 from syncd.model.request_limits import MAX_TEXT
 from syncd.store import Store
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 from syncd.store.pauses import pauses
 
 NamesArgument = Annotated[
@@ -149,7 +149,7 @@ def unpause(
 
 def _what_follows(settings: Settings) -> str:
     if settings.syncd.mode == "observe":
-        return f"{OBSERVES}, whatever is paused"
+        return f"{OBSERVE_REASON}, whatever is paused"
     held = holder(settings.syncd.state_path)
     if held is not None and held.role == "daemon":
         return "the running daemon writes what is wanted in its next cycle"
@@ -180,7 +180,7 @@ def _ask(settings: Settings, ending: Sequence[Pause]) -> None:
 
 
 def _stored(settings: Settings) -> list[Pause]:
-    if not is_there(settings.syncd.state_path):
+    if not state_exists(settings.syncd.state_path):
         return []
     store = Store.open(settings.syncd.state_path, write=False)
     try:

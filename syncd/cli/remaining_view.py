@@ -7,26 +7,29 @@ from typing import Any
 from syncd.cli import render
 from syncd.config.settings import Settings
 from syncd.model import HeldConflict
-from syncd.model.summary import acknowledged
-from syncd.store.left_behind import FOUND, LeftBehind, left_behind
+from syncd.model.summary import acknowledgement_of
+from syncd.store.left_behind import FOUND_MAPPING, LeftBehind, left_behind
 from syncd.store.status_query import StatusSnapshot
 
 
 def left_behind_in(settings: Settings, seen: StatusSnapshot) -> list[LeftBehind]:
     """Return the blocks of who or what left the configuration."""
     mapping = {name: p.calendars for name, p in settings.providers.items()}
-    found = [place for place, mapped in seen.mapped.items() if mapped == FOUND]
-    return list(left_behind(seen.standing, mapping, settings.systems, found))
+    found = [place for place, mapped in seen.mapped.items() if mapped == FOUND_MAPPING]
+    return list(left_behind(seen.our_blocks, mapping, settings.systems, found))
 
 
 def kept_providers(settings: Settings, seen: StatusSnapshot) -> set[str]:
     """Return who is kept in sync: the configured providers, and what rooms close."""
-    return {*settings.providers, *(p for (p, _), mapped in seen.mapped.items() if mapped == FOUND)}
+    return {
+        *settings.providers,
+        *(p for (p, _), mapped in seen.mapped.items() if mapped == FOUND_MAPPING),
+    }
 
 
 def double_booked_json(held: HeldConflict, seen: StatusSnapshot) -> dict[str, Any]:
     """One entry of ``double_booked`` in `status --json`: its keys are stable."""
-    mark = acknowledged(held, seen.marks)
+    mark = acknowledgement_of(held, seen.acknowledgements)
     return {
         "id": held.id,
         "provider": held.conflict.provider,

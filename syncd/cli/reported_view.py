@@ -24,7 +24,7 @@ def lines(items: Iterable[ReportedItem], *, explained: bool = True) -> Iterator[
     """
     items = [item for item in items if item.acknowledged_at is None]
     for system, topic, of_it in _groups(items):
-        yield f"{system}: {_count(topic, sum(item.number for item in of_it))}:"
+        yield f"{system}: {_count(topic, sum(item.record_count for item in of_it))}:"
         yield from (f"  {_one(item)}" for item in of_it[:_LISTED])
         if len(of_it) > _LISTED:
             yield f"  and {len(of_it) - _LISTED} more: {_EVERY}"
@@ -41,7 +41,7 @@ def findings(items: Iterable[ReportedItem]) -> list[CheckResult]:
         CheckResult(
             "warning",
             f"{system}: {str(topic).replace('_', ' ')}",
-            _count(topic, sum(item.number for item in of_it)),
+            _count(topic, sum(item.record_count for item in of_it)),
             _explained(system, topic),
         )
         for system, topic, of_it in _groups(i for i in items if i.acknowledged_at is None)

@@ -112,7 +112,7 @@ def _stood_for(
     if booking is None or meant is None:
         return False
     buffer = buffer_of(draft, calendars, booking, record.system)
-    closed = truncate(buffer.around(booking.agreed), calendars[record.system].grain)
+    closed = truncate(buffer.expand(booking.agreed), calendars[record.system].grain)
     return (
         booking.agreed.busy and booking.agreed.end > draft.now and meant.interval == closed.interval
     )

@@ -120,7 +120,7 @@ def cap_events(
     rest: dict[Topic, set[str]] = {}
     for each in sorted(shown, key=lambda each: each.event not in known):
         key = (each.topic, each.event)
-        if key not in open_ and not each.topic.carried:
+        if key not in open_ and not each.topic.still_blocks:
             if listed[each.topic] >= MAX_LISTED:
                 rest.setdefault(each.topic, set()).update(each.calendars)
                 continue
@@ -178,7 +178,7 @@ def _unseen(item: ReportedItem, look: ReadScope) -> ReportedItem:
     left = frozenset(item.calendars) & frozenset(look.mapped)
     listed = item.event in look.same or item.event in look.answered
     # A row that is as it is known can be read, and is somebody's.
-    well = item.event in look.same and not item.topic.carried
+    well = item.event in look.same and not item.topic.still_blocks
     well = well or (listed and item.topic is Topic.UNREADABLE)
     if item.event in look.read_well or well:
         # A list of fewer users may tell whose a row is that does not say so itself.

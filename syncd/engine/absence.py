@@ -24,7 +24,7 @@ from syncd.engine.unlisted_events import (
     windows_of,
 )
 from syncd.model import (
-    RENEWED,
+    RENEW_BEFORE,
     Action,
     IntentState,
     Kind,
@@ -34,10 +34,10 @@ from syncd.model import (
     part_of,
     record_id,
 )
-from syncd.model.derived import USERS
+from syncd.model.derived import USER_PREFIX
 from syncd.model.platform_facts import YES
 from syncd.store.derived import derived_from
-from syncd.store.last_settings import formers
+from syncd.store.last_settings import former_calendars
 from syncd.store.reported import reported_lists
 from syncd.systems.list_caps import outside
 from syncd.systems.port import Found, Gone, PlatformError
@@ -49,7 +49,7 @@ def let_go(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
     Blocks of syncd's own stay where they are known to be: in its provider's former calendar, if
     that was another one. That they are not there any more has to be proven.
     """
-    before = formers(read.store, read.system.name) if remapped else {}
+    before = former_calendars(read.store, read.system.name) if remapped else {}
     listed = {row.id for row in read.snapshot.rows}
     complete = {
         p: spans for (p, kind), spans in windows_of(read).items() if kind is Kind.APPOINTMENT
@@ -78,7 +78,7 @@ def let_go(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
 
 def put_into_formers(read: SystemRead) -> None:
     """Let blocks of ours that were found elsewhere by id be in their provider's former calendar."""
-    before = formers(read.store, read.system.name)
+    before = former_calendars(read.store, read.system.name)
     if not before:
         return
     lost = {r.id for r in read.changes.records if r.created_by_us and not r.provider}
@@ -381,7 +381,7 @@ def _looked_for(read: SystemRead, absent: Sequence[TrackedEvent]) -> list[Tracke
 
     Their own lists may not show it. `follow_hosts` sees to them when the meeting itself is read.
     """
-    records = {r.id: record_id(r.id) for r in absent if part_of(r.id).startswith(USERS)}
+    records = {r.id: record_id(r.id) for r in absent if part_of(r.id).startswith(USER_PREFIX)}
     covered = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
     elsewhere = {
         first.id
@@ -403,7 +403,7 @@ async def follow_hosts(
     for record in derived_from(read.store, read.system.name, differ):
         absent = record.id not in shown and record.observed is not None and not record.archived
         asked = read.owners.change(record) is not None or not record.provider
-        if not absent or asked or not part_of(record.id).startswith(USERS):
+        if not absent or asked or not part_of(record.id).startswith(USER_PREFIX):
             continue
         if record.provider in {c.provider for c in read.snapshot.coverage} or probes >= MAX_LOOKUPS:
             continue  # A read of its own calendar follows it up like any event that is missing.
@@ -423,7 +423,7 @@ def is_expected(record: TrackedEvent, value: Value, window: Window, asked_at: da
     No window holds an open end, or the end of a block made for one: such an event is expected
     where it begins.
     """
-    if record.open_ended or value.end - asked_at > RENEWED:
+    if record.open_ended or value.end - asked_at > RENEW_BEFORE:
         return value.start in window
     return window.contains(value)
 

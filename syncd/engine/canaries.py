@@ -130,7 +130,7 @@ class Canaries:
         known = canaries(self.store)
         self.found = bool(known)
         held_back = [c for c in known if self.pauses.why_now(c.provider, c.system) is not None]
-        left = [c for c in known if c.stands and c.tag not in self.live and c not in held_back]
+        left = [c for c in known if c.may_exist and c.tag not in self.live and c not in held_back]
         forget_canaries(self.store, self.clock.now() - _KEPT, known)
         await asyncio.gather(
             *(self._clear(c) for c in left if c.system in self.systems and only in {None, c.system})
@@ -146,7 +146,7 @@ class Canaries:
                 prober = await self.systems[canary.system].prober()
                 if canary.event is None:
                     looked_for = await self.look_for(canary)
-                    if looked_for is None or not looked_for.stands:
+                    if looked_for is None or not looked_for.may_exist:
                         return
                     canary = looked_for
                 await self.remove(canary, prober, looked_at=False)

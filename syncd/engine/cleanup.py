@@ -21,8 +21,8 @@ from syncd.model import (
     Value,
 )
 from syncd.model.pauses import CLEANED_UP, Pause
-from syncd.store.owned import owned, proves_anything
-from syncd.store.ownership_proof import bearers, owned_with
+from syncd.store.owned import owned_blocks, proves_anything
+from syncd.store.ownership_proof import events_with_tag, owned_ids_with_tag
 from syncd.store.pauses import save_pauses
 
 
@@ -99,7 +99,7 @@ def _list_calendars(job: CleanupContext, cleaned: CleanupReport, now: datetime) 
             if job.scope.covers(provider, system):
                 _calendar(job, cleaned, provider, system)
     known: dict[Place, list[Value]] = {}
-    for each in owned(job.store):
+    for each in owned_blocks(job.store):
         system = each.record.system
         if not job.scope.covers(each.provider, system) or each.record.observed is None:
             continue
@@ -114,7 +114,7 @@ def _list_calendars(job: CleanupContext, cleaned: CleanupReport, now: datetime) 
 
 def _recount_barred(job: CleanupContext, cleaned: CleanupReport) -> None:
     """Count anew what stands where nothing could be reached: another calendar may have shown it."""
-    known = [(each.provider, each.record.system) for each in owned(job.store)]
+    known = [(each.provider, each.record.system) for each in owned_blocks(job.store)]
     standing = {(job.provider_of(*place), place[1]) for place in known}
     for place, calendar in cleaned.calendars.items():
         if calendar.left and place not in standing and job.mark_unreachable(*place) is not None:
@@ -143,7 +143,7 @@ def _judge_tags(
     unread = {w.name for w in works if w.seen.fault is not None or w.unlisted()}
     unread |= {system for _, system in job.unreachable}
     tags = {e.key for e in events if e.key is not None}
-    copied = {t for t in tags if owned_with(job.store, t, bearers(job.store, t))}
+    copied = {t for t in tags if owned_ids_with_tag(job.store, t, events_with_tag(job.store, t))}
     judged = tagged_blocks(events, proven, copied, unread)
     for each in judged:
         event = each.event

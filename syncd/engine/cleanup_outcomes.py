@@ -11,19 +11,21 @@ from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.write_history import history_of_write
 from syncd.engine.writer import MAX_SEND_DELAY, WriteContext
 from syncd.model import Action, Changes, Intent, IntentState, Operation
-from syncd.store.owned import Owned
+from syncd.store.owned import OwnedBlock
 from syncd.systems.port import PlatformError
 
 _SENT_AGAIN = "its outcome cannot be read, so it is sent again"
 
 
-def resend_unanswered(looker: OwnBlockReader, seen: OwnBlocks, now: datetime) -> dict[str, Owned]:
+def resend_unanswered(
+    looker: OwnBlockReader, seen: OwnBlocks, now: datetime
+) -> dict[str, OwnedBlock]:
     """Drop the removals whose outcome no read can show; return their blocks, to be removed again.
 
     That is where a list shows nothing of the block, and proves nothing, as when it has become
     empty. The answer to a second request tells, and its target is a block of ours in any case.
     """
-    known, store, again = looker.known(), looker.store, dict[str, Owned]()
+    known, store, again = looker.known(), looker.store, dict[str, OwnedBlock]()
     for intent in store.pending_intents():
         operation = intent.operation
         removes = operation.action is Action.REMOVE_BLOCK

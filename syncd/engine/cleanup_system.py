@@ -32,7 +32,7 @@ from syncd.model import (
     Window,
 )
 from syncd.store import rows
-from syncd.store.owned import CHOSEN, Owned, in_flight, owned
+from syncd.store.owned import CHOSEN_REASON, OwnedBlock, events_in_flight, owned_blocks
 from syncd.store.tables import INTENT
 from syncd.systems.port import PlatformError, RateLimitedError, RetryableError, StoppingError
 from syncd.systems.remedies import cause_and_remedy
@@ -172,12 +172,12 @@ class SystemCleanup:
             None,
             event.value,
             key=event.key,
-            reason=CHOSEN,
+            reason=CHOSEN_REASON,
         )
         # It belongs to no run: undoing a run must not touch what the run did not make.
         intent = Intent(self.job.ids.row(), "", made, IntentState.DONE, at)
         self.job.store.apply(Changes(records=[record], intents=[intent]))
-        self.seen.own[event.id] = Owned(record, event.provider)
+        self.seen.own[event.id] = OwnedBlock(record, event.provider)
 
     def count(self, now: datetime) -> None:
         """Count what was found, calendar by calendar."""
@@ -255,7 +255,7 @@ class SystemCleanup:
     def _left(self) -> dict[str, list[str]]:
         """Return what still stands, as far as is known, by provider."""
         left = defaultdict[str, list[str]](list)
-        for each in owned(self.job.store):
+        for each in owned_blocks(self.job.store):
             provider = self.job.provider_of(each.provider, self.name)
             another = provider in self.looker.borrowed and provider == each.provider
             if each.record.system == self.name and not another:
@@ -295,13 +295,13 @@ class SystemCleanup:
         for line in self.looker.forgotten():
             # The state was lost: a block stands at its creation or later.
             start = min(start, max(now - WIDE, datetime.fromisoformat(line.at) - AROUND))
-        for each in owned(self.job.store):
+        for each in owned_blocks(self.job.store):
             value = each.record.observed
             if each.record.system == self.name and value is not None:
                 start, end = min(start, value.start - AROUND), max(end, value.end + AROUND)
         return Window(start, end)
 
-    def _removal(self, each: Owned) -> Operation:
+    def _removal(self, each: OwnedBlock) -> Operation:
         record = each.record
         self.whose[record.id] = each.provider
         stands = record.provider if record.provider in self.read else each.provider
@@ -409,7 +409,7 @@ class SystemCleanup:
                 return
             if gone is None:
                 self.unsure[event] = place
-        self.proven = not in_flight(self.job.store, self.name)
+        self.proven = not events_in_flight(self.job.store, self.name)
 
     def _fail(self, fault: PlatformError) -> None:
         if not isinstance(fault, StoppingError):

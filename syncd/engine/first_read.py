@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.model import Baseline, Changes, Coverage, Kind, Window
-from syncd.store.left_behind import FOUND
+from syncd.store.left_behind import FOUND_MAPPING
 from syncd.store.owners import owner_changes
 from syncd.store.ownership_proof import orphans, unplaced_blocks
 from syncd.store.store import Store
@@ -43,7 +43,7 @@ class ReadProgress:
 
     def add(self, places: Iterable[Place]) -> None:
         """Take in calendars that no configuration maps, but what is found in a system."""
-        self.mapped = {**dict.fromkeys(places, FOUND), **self.mapped}
+        self.mapped = {**dict.fromkeys(places, FOUND_MAPPING), **self.mapped}
 
     def is_complete(self, provider: str, system: str) -> bool:
         """Whether the calendar was read in full under its present mapping."""

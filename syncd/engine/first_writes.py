@@ -34,10 +34,10 @@ from syncd.model import (
     is_derived,
 )
 from syncd.model.platform_facts import NO, YES
-from syncd.model.whole_record import Update, WholeRecord, compare_records
+from syncd.model.whole_record import UpdateKind, WholeRecord, compare_records
 from syncd.store.errors import StateError
 from syncd.store.journal import intent_named
-from syncd.store.reported import acknowledgements_of, open_about
+from syncd.store.reported import acknowledgements_of, open_items_about
 from syncd.store.store import Store
 from syncd.systems.port import Done, PlatformError, RejectedError, RetryableError, System
 
@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 MOVES, STATUSES = "moves_change_only_time", "status_changes_only_status"
 INSTANCE_WRITES = "instance_writes"
 _FACTS: Mapping[Action, str] = {Action.MOVE_APPOINTMENT: MOVES, Action.SET_STATUS: STATUSES}
-_UPDATES = {Action.MOVE_APPOINTMENT: Update.MOVE, Action.SET_STATUS: Update.STATUS}
+_UPDATES = {Action.MOVE_APPOINTMENT: UpdateKind.MOVE, Action.SET_STATUS: UpdateKind.STATUS}
 
 _UNDER_WAY = "first_write"
 _DAMAGE = "write_damage"
@@ -237,7 +237,7 @@ async def confirm_first_write(system: System, desk: WriteContext) -> None:
         return
     names, update = system.capabilities.record_fields, _UPDATES[first.action]
     found = compare_records(first.record, record, names, update, first.meant)
-    also = [name for name in found.also if name not in _accepted(system)]
+    also = [name for name in found.other_changes if name not in _accepted(system)]
     done = intent is not None and intent.state is IntentState.DONE
     if also and (done or found.took_effect):
         report_damage(system, first.event, first.provider, first.action, also, desk)
@@ -340,7 +340,7 @@ def _end(system: System, event: str, fact: str, desk: WriteContext) -> None:
 
 
 def _items(system: System, desk: WriteContext) -> list[ReportedItem]:
-    return [i for i in open_about(desk.store, Topic.DAMAGED) if i.system == system.name]
+    return [i for i in open_items_about(desk.store, Topic.DAMAGED) if i.system == system.name]
 
 
 # --- what is kept ------------------------------------------------------------------------------

@@ -8,19 +8,25 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from syncd.model import Intent, IntentState
-from syncd.store.left_behind import FOUND, STANDING, LeftBehind, gone_from, left_behind
+from syncd.store.left_behind import (
+    FOUND_MAPPING,
+    OUR_BLOCKS_SQL,
+    LeftBehind,
+    left_behind,
+    missing_from,
+)
 from syncd.store.timestamps import instant_text
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
-_STANDING = text(STANDING)
+_STANDING = text(OUR_BLOCKS_SQL)
 
 
 def report_left_behind(engine: Engine) -> list[LeftBehind]:
     """Return the blocks that no calendar of the configuration holds. Raises StateError."""
     now = instant_text(engine.clock.now())
-    found = [(b.provider, b.system) for b in engine.store.baselines() if b.mapping == FOUND]
+    found = [(b.provider, b.system) for b in engine.store.baselines() if b.mapping == FOUND_MAPPING]
     rows = engine.store.query_once(_STANDING.bindparams(now=now))
     return list(left_behind(rows, engine.mapping, engine.systems, found))
 
@@ -34,7 +40,7 @@ def unreachable_blocks(engine: Engine, intents: Iterable[Intent]) -> list[LeftBe
             found.setdefault((wanted.provider, wanted.system), {})[wanted.event] = intent
     named = []
     for (provider, system), writes in sorted(found.items()):
-        gone = gone_from(provider, system, engine.mapping, engine.systems)
+        gone = missing_from(provider, system, engine.mapping, engine.systems)
         values = [i.operation.after or i.operation.before for i in writes.values()]
         shown = [v for v in values if v is not None and v.end > engine.clock.now()]
         if gone is not None and shown:
@@ -45,4 +51,4 @@ def unreachable_blocks(engine: Engine, intents: Iterable[Intent]) -> list[LeftBe
 
 def _is_mapped(engine: Engine, intent: Intent) -> bool:
     wanted = intent.operation
-    return gone_from(wanted.provider, wanted.system, engine.mapping, engine.systems) is None
+    return missing_from(wanted.provider, wanted.system, engine.mapping, engine.systems) is None

@@ -18,7 +18,7 @@ from syncd.model import Changes, Clock, Coverage, Event, EventRef, Kind, Tracked
 from syncd.model.owners import UserState
 from syncd.store.canaries import canaries
 from syncd.store.created_ids import Line
-from syncd.store.owned import Owned, in_flight, owned, unknown_lines
+from syncd.store.owned import OwnedBlock, events_in_flight, owned_blocks, untracked_lines
 from syncd.store.ownership_proof import created_ids
 from syncd.store.store import Store
 from syncd.systems.fault_boundary import bare
@@ -54,7 +54,7 @@ class OwnBlocks:
     """
 
     asked_at: datetime
-    own: dict[str, Owned] = field(default_factory=dict)
+    own: dict[str, OwnedBlock] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     proven: set[str] = field(default_factory=set)
     coverage: Sequence[Coverage] = ()
@@ -119,14 +119,14 @@ class OwnBlockReader:
         except RejectedError:
             return None
 
-    def known(self) -> dict[str, Owned]:
+    def known(self) -> dict[str, OwnedBlock]:
         """Return the blocks of ours that the state knows in this system."""
         name = self.system.name
         return {
             each.record.id: replace(
                 each, provider=self.aliases.get((each.provider, name), each.provider)
             )
-            for each in owned(self.store)
+            for each in owned_blocks(self.store)
             if each.record.system == name
         }
 
@@ -135,7 +135,7 @@ class OwnBlockReader:
         name = self.system.name
         return {
             each.record.id
-            for each in owned(self.store)
+            for each in owned_blocks(self.store)
             if each.record.system == name and (each.provider, name) in self.aliases
         }
 
@@ -148,7 +148,7 @@ class OwnBlockReader:
         listed, odd = _events(system, snapshot)
         seen.shown = {event.provider for event in listed.values()}
         known, renamed = self.known(), self._renamed()
-        busy = in_flight(store, system.name)
+        busy = events_in_flight(store, system.name)
         strange = [e.id for e in listed.values() if e.kind is Kind.BLOCK and e.id not in known]
         proven = created_ids(store, system.name, strange)
         records = {r.id: r for r in store.records(system.name, proven)}
@@ -215,13 +215,13 @@ class OwnBlockReader:
         after = replace(after, created_by_us=True)
         if record is None or after != replace(record, observed_at=after.observed_at):
             changes.records.append(after)
-        seen.own[after.id] = Owned(replace(after, provider=stands), provider)
+        seen.own[after.id] = OwnedBlock(replace(after, provider=stands), provider)
 
     async def _ask(
         self,
         seen: OwnBlocks,
         changes: Changes,
-        known: dict[str, Owned],
+        known: dict[str, OwnedBlock],
         shown: Collection[str],
     ) -> None:
         """Follow by id the blocks of ours that the lists should show, and do not."""
@@ -261,7 +261,7 @@ class OwnBlockReader:
         name = self.system.name
         makers = {maker for (maker, system), by in self.aliases.items() if system == name}
         wanted = self.wanted | {m for m in makers if self.aliases[m, name] in self.wanted}
-        return unknown_lines(self.store, name, wanted, MAX_LINES)
+        return untracked_lines(self.store, name, wanted, MAX_LINES)
 
     async def _ask_lines(self, seen: OwnBlocks, changes: Changes) -> None:
         """Look for blocks that only the file of created ids knows, and that no list showed.

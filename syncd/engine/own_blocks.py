@@ -83,7 +83,7 @@ async def find_created(read: SystemRead, unread: Collection[str], apart: Collect
     if created is None or system.capabilities.lists_blocks:
         return
     answered = {c.provider for c in read.snapshot.coverage} & {*unread}
-    lines = created.last_of(system.name, answered, MAX_CREATED, but=apart) if answered else ()
+    lines = created.newest_lines(system.name, answered, MAX_CREATED, but=apart) if answered else ()
     known = {record.id for record in read.store.records(system.name, [x.event for x in lines])}
     until = read.clock.now() + MAX_LOOKUP_TIME
     for line in lines:

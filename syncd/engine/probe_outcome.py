@@ -62,9 +62,9 @@ class ProbeOutcome:
                 "event": canary.event,
                 "start": iso(canary.start),
                 "end": iso(canary.end),
-                "removed": not canary.stands,
+                "removed": not canary.may_exist,
             }
-            if canary is not None and (made or canary.stands)
+            if canary is not None and (made or canary.may_exist)
             else None,
         }
 
@@ -80,7 +80,7 @@ class ProbeRun:
     def exit(self) -> RunExit:
         """Return how the command ends."""
         done = not self.interrupted and all(
-            o.state == "ok" and not o.failed and (o.canary is None or not o.canary.stands)
+            o.state == "ok" and not o.failed and (o.canary is None or not o.canary.may_exist)
             for o in self.outcomes
         )
         return RunExit.DONE if done else RunExit.UNANSWERED

@@ -248,7 +248,7 @@ class Report:
     @property
     def unreadable(self) -> int:
         """How many records cannot be understood, acknowledged ones too."""
-        return sum(item.number for item in self.items if item.topic is Topic.UNREADABLE)
+        return sum(item.record_count for item in self.items if item.topic is Topic.UNREADABLE)
 
     @property
     def shortened(self) -> list[ReportedItem]:

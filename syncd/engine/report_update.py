@@ -10,7 +10,7 @@ from syncd.engine.guard_stops import stopped_now
 from syncd.engine.observation import Observation
 from syncd.engine.report import Report, SystemReport, SystemStatus, UnknownOwners, unknown_owners
 from syncd.model import ConflictKind, OwnerProof
-from syncd.model.summary import acknowledged, stale
+from syncd.model.summary import acknowledgement_of, stale_acknowledgements
 from syncd.store.owners import owner_changes
 from syncd.store.reported import acknowledgements_of, delete_acknowledgements, shown_items
 from syncd.systems.port import RateLimitedError
@@ -102,7 +102,7 @@ async def _tell_standing(engine: Engine, report: Report) -> None:
     store, conflicts = engine.store, engine.store.open_conflicts()
     marks = acknowledgements_of(store)
     doubles = [h for h in conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
-    known = sum(acknowledged(h, marks) is not None for h in conflicts)
+    known = sum(acknowledgement_of(h, marks) is not None for h in conflicts)
     told = sum(not h.conflict.held for h in conflicts)
     report.items = shown_items(store, engine.clock.now(), marks)
     await turn_after(report.items)
@@ -111,7 +111,7 @@ async def _tell_standing(engine: Engine, report: Report) -> None:
     report.doubles_open = told - known
     report.acknowledged = known + sum(i.acknowledged_at is not None for i in report.items)
     if marks and not report.dry_run:
-        delete_acknowledgements(store, stale(marks, report.items, conflicts))
+        delete_acknowledgements(store, stale_acknowledgements(marks, report.items, conflicts))
 
 
 def _covered(seen: Observation) -> Counter[tuple[str, str, str]]:

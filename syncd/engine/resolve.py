@@ -126,7 +126,7 @@ async def resolve(
     progress: Callable[[str], None] = lambda _text: None,
 ) -> ResolutionReport:
     """Run the resync in which the answer counts. Raises InvalidResolutionError."""
-    held = next((h for h in engine.store.conflict(conflict) if h.id == conflict), None)
+    held = next((h for h in engine.store.find_conflicts(conflict) if h.id == conflict), None)
     if held is None or held.closed_at is not None:
         reason = "there is no such conflict" if held is None else f"it is closed: {held.outcome}"
         raise InvalidResolutionError(reason, "See `syncd conflicts`.")

@@ -79,7 +79,9 @@ async def ask_for_created(
     shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows), *apart}
     lacking: dict[str, str] = {}
     faults = 0
-    for line in created.last_of(system.name, places, _MOST_CREATED, but=shown) if places else ():
+    for line in (
+        created.newest_lines(system.name, places, _MOST_CREATED, but=shown) if places else ()
+    ):
         if line.provider in lacking.values():
             continue
         read.lookups_left -= 1
@@ -160,7 +162,7 @@ def _take_back(read: SystemRead, places: Collection[Place]) -> None:
     for c in snapshot.coverage:
         gone = frozenset(kind for kind in c.kinds if (c.provider, kind) in places)
         if gone:
-            unproven.append(Unproven(c.provider, gone, c.window, lacking=True))
+            unproven.append(Unproven(c.provider, gone, c.window, incomplete=True))
         if c.kinds - gone:
             coverage.append(replace(c, kinds=c.kinds - gone))
     read.snapshot = replace(snapshot, coverage=coverage, unproven=unproven)

@@ -21,11 +21,11 @@ class Buffer:
         """Whether there is any."""
         return bool(self.before or self.after)
 
-    def around(self, value: Value) -> Value:
+    def expand(self, value: Value) -> Value:
         """The time that a booking of this value closes, buffers included."""
         return replace(value, start=value.start - self.before, end=value.end + self.after)
 
-    def within(self, value: Value) -> Value:
+    def shrink(self, value: Value) -> Value:
         """The booking whose time with its buffers is this; the value itself if it is too short."""
         start, end = value.start + self.before, value.end - self.after
         return replace(value, start=start, end=end) if start < end else value

@@ -32,6 +32,6 @@ class Canary:
         return Value(self.start, self.end, Status.CONFIRMED)
 
     @property
-    def stands(self) -> bool:
+    def may_exist(self) -> bool:
         """Whether it may still be there."""
         return self.ended_at is None

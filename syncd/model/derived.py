@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-USERS = "users/"
+USER_PREFIX = "users/"
 """How the part of a further host begins; the user's id follows."""
 
 _MARK = re.compile(r"@(?=users/|rooms/|equipment/)")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from syncd.model.time import on_clock, resolve_wall_time, zone
+from syncd.model.time import in_zone, resolve_wall_time, zone
 
 DAY_MINUTES = 24 * 60
 
@@ -54,7 +54,7 @@ class Hours:
         return (opens, closes) if opens is not None and closes is not None else None
 
     def _date(self, instant: datetime) -> date:
-        return on_clock(instant, zone(self.zone)).date()
+        return in_zone(instant, zone(self.zone)).date()
 
     def _open(self, day: date, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
         """The open times of a day inside an interval, in order."""

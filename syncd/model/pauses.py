@@ -10,8 +10,8 @@ from typing import Any
 CLEANED_UP = "cleaned up"
 """The reason of a pause that `syncd cleanup` leaves, so that no block is made again."""
 
-OBSERVES = 'mode = "observe" is set in [syncd]: nothing is written'
-TO_WRITE = "Take that line out, and restart the daemon if one runs."
+OBSERVE_REASON = 'mode = "observe" is set in [syncd]: nothing is written'
+OBSERVE_REMEDY = "Take that line out, and restart the daemon if one runs."
 """What every command says that would write, and what helps."""
 
 

@@ -21,7 +21,7 @@ OPEN_END = timedelta(days=365)
 """How far from its first sight an end "for ever" is put."""
 
 _MONTH = timedelta(days=31)
-RENEWED = timedelta(days=180)
+RENEW_BEFORE = timedelta(days=180)
 """How far before it is reached such an end is put off again: longer than most windows."""
 
 
@@ -69,7 +69,7 @@ def cut_end(value: Value, now: datetime, known: Value | None = None) -> Value:
         return value
     if (
         known is not None
-        and max(now + RENEWED, value.start) < known.end
+        and max(now + RENEW_BEFORE, value.start) < known.end
         and not is_open_ended(known, now)
     ):
         return replace(value, end=known.end)

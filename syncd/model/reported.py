@@ -36,7 +36,7 @@ class Topic(StrEnum):
     DAMAGED = "damaged"
 
     @property
-    def carried(self) -> bool:
+    def still_blocks(self) -> bool:
         """Whether the record closes its time in the other systems although it is reported."""
         return self in _CARRIED
 
@@ -88,7 +88,7 @@ class ReportedItem:
         return item_digest(self.reason)
 
     @property
-    def number(self) -> int:
+    def record_count(self) -> int:
         """How many records it counts as: a fact about an account is one."""
         return 1 if self.topic is Topic.ACCOUNT else len(self.events) or 1
 

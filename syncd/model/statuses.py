@@ -35,7 +35,7 @@ STATUS_WORDS: Mapping[str, Status] = MappingProxyType(
 )
 """What each squeezed word means, on any platform."""
 
-PLAIN = frozenset(status.value for status in Status) | {"booked"}
+COMMON_WORDS = frozenset(status.value for status in Status) | {"booked"}
 """Words of LeadConnector that every version reads alike."""
 
 LEADSQUARED_CODES: Mapping[str, Status] = MappingProxyType(
@@ -54,7 +54,7 @@ NO_WORD = "(no word)"
 """Stands for a status that is neither text nor number, such as an object."""
 
 
-def said(value: object) -> str:
+def status_text(value: object) -> str:
     """Return a status as text: '' for none, `NO_WORD` for what is neither text nor number."""
     match value:
         case None:
@@ -72,7 +72,7 @@ def said(value: object) -> str:
             return NO_WORD
 
 
-def squeezed(word: str) -> str:
+def normalize_status(word: str) -> str:
     """Spell a word without case, spaces, hyphens and punctuation; a number keeps its sign."""
     word = word.strip()
     if _NUMBER.fullmatch(word):
@@ -94,19 +94,19 @@ class Statuses:
     own: Mapping[str, Status] = field(default_factory=dict)
     codes: Mapping[str, Status] = field(default_factory=dict)
     one_open: bool = False
-    plain: frozenset[str] = PLAIN
+    plain: frozenset[str] = COMMON_WORDS
     plain_busy: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Look the plain words up once: each row is compared with them."""
-        busy = frozenset(word for word in self.plain if self.meant(word).busy)
+        busy = frozenset(word for word in self.plain if self.status_of(word).busy)
         object.__setattr__(self, "plain_busy", busy)
 
     @classmethod
     def of(cls, own: Mapping[str, Status] = MappingProxyType({})) -> Statuses:
         """Make the table of a LeadConnector location from the words that are configured."""
         mapped = _squeezed(own)
-        return cls(mapped, plain=frozenset(word for word in PLAIN if word not in mapped))
+        return cls(mapped, plain=frozenset(word for word in COMMON_WORDS if word not in mapped))
 
     @classmethod
     def of_leadsquared(cls, own: Mapping[str, Status] = MappingProxyType({})) -> Statuses:
@@ -117,24 +117,24 @@ class Statuses:
 
     def read(self, word: str) -> Status | None:
         """Return what a word means, None for one that is not known."""
-        key = squeezed(word)
+        key = normalize_status(word)
         if key in self.own:
             return self.own[key]
         status = self.codes.get(key) or STATUS_WORDS.get(key)
         return Status.CONFIRMED if self.one_open and status is Status.NEW else status
 
-    def meant(self, word: str) -> Status:
+    def status_of(self, word: str) -> Status:
         """Return what a word means; no word, and one that is not known, take the time."""
         return self.read(word) or Status.CONFIRMED
 
-    def lasting(self, written: Iterable[Status]) -> Mapping[Status, Status]:
+    def round_tripping(self, written: Iterable[Status]) -> Mapping[Status, Status]:
         """Return, for `Capabilities.statuses`, those that read as they were written.
 
         A status whose word the configuration maps to another one would come back as news.
         """
         return {status: status for status in written if self.read(status.value) is status}
 
-    def spelt(self, word: str) -> str:
+    def fingerprint_text(self, word: str) -> str:
         """Spell a word for a fingerprint.
 
         Its meaning stands beside a word that the configuration, or a later version, may give
@@ -144,7 +144,7 @@ class Statuses:
 
 
 def _squeezed(own: Mapping[str, Status]) -> dict[str, Status]:
-    return {squeezed(word): status for word, status in own.items()}
+    return {normalize_status(word): status for word, status in own.items()}
 
 
 LEADCONNECTOR = Statuses.of()
@@ -152,7 +152,7 @@ LEADSQUARED = Statuses.of_leadsquared()
 """The tables of systems whose configuration maps no words."""
 
 
-def unknown_status(word: str) -> str:
+def unknown_status_message(word: str) -> str:
     """Say that a status is not known, and what syncd makes of it."""
     shown = word if len(word) <= _MOST_LETTERS else f"{word[:_MOST_LETTERS]}..."
     return f"the status {shown!r} is not known, so the time counts as taken"

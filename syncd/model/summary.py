@@ -43,19 +43,19 @@ def summarise(
     return [_marked(item, marks) for item in (*alone, *(_joined(groups[g]) for g in shared))]
 
 
-def acknowledged(held: HeldConflict, marks: Acknowledgements) -> Acknowledgement | None:
+def acknowledgement_of(held: HeldConflict, marks: Acknowledgements) -> Acknowledgement | None:
     """Return the mark of a conflict that a person acknowledged, unless it must be decided."""
     mark = marks.get(held.id)
     known = mark is not None and mark.inputs == held.conflict.inputs
     return mark if known and not held.conflict.held else None
 
 
-def stale(
+def stale_acknowledgements(
     marks: Acknowledgements, items: Iterable[ReportedItem], conflicts: Iterable[HeldConflict]
 ) -> list[str]:
     """Return the subjects of the marks whose item or conflict has ended or has changed."""
     standing = {item.digest for item in items if item.acknowledged_at is not None}
-    standing |= {held.id for held in conflicts if acknowledged(held, marks) is not None}
+    standing |= {held.id for held in conflicts if acknowledgement_of(held, marks) is not None}
     return sorted(marks.keys() - standing)
 
 
@@ -73,7 +73,7 @@ def _joined(members: Sequence[ReportedItem]) -> ReportedItem:
     return replace(
         first,
         event="",
-        topic=Topic.ACCOUNT if first.topic.carried else first.topic,
+        topic=Topic.ACCOUNT if first.topic.still_blocks else first.topic,
         calendars=tuple(sorted({name for item in members for name in item.calendars})),
         since=min(item.since for item in members),
         seen_at=max(item.seen_at for item in members),

@@ -26,27 +26,27 @@ class Clock(Protocol):
         ...
 
 
-FIRST = datetime.min.replace(tzinfo=UTC)
-LAST = datetime.max.replace(tzinfo=UTC)
+FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
+LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 
 
 def utc(instant: datetime) -> datetime:
     """Return the instant in UTC. Raises ValueError for a naive one: it names no instant.
 
-    What lies before year 1 or after year 9999 in UTC becomes `FIRST` or `LAST`.
+    What lies before year 1 or after year 9999 in UTC becomes `FIRST_INSTANT` or `LAST_INSTANT`.
     """
     if instant.tzinfo is None:
         message = f"{instant.isoformat()} has no zone, so it names no instant"
         raise ValueError(message)
-    return on_clock(instant, UTC)
+    return in_zone(instant, UTC)
 
 
-def on_clock(instant: datetime, where: tzinfo) -> datetime:
+def in_zone(instant: datetime, where: tzinfo) -> datetime:
     """Return an aware instant on the clock of a zone; the first or last time that the clock has."""
     try:
         return instant.astimezone(where)
     except OverflowError:
-        edge = FIRST if instant.year == FIRST.year else LAST
+        edge = FIRST_INSTANT if instant.year == FIRST_INSTANT.year else LAST_INSTANT
         return edge.replace(tzinfo=where)
 
 
@@ -83,7 +83,7 @@ def resolve_wall_time(wall: datetime, zone_name: str) -> ResolvedTime:
     twice (fold) means the first. Raises ValueError for an unknown zone.
     """
     where = zone(zone_name)
-    if wall.year in {FIRST.year, LAST.year}:
+    if wall.year in {FIRST_INSTANT.year, LAST_INSTANT.year}:
         # A day's arithmetic leads out of the calendar; no clock changes are known for these years.
         return ResolvedTime(wall.replace(tzinfo=UTC))
     local = wall.replace(tzinfo=where, fold=0)

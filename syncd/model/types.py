@@ -129,7 +129,7 @@ class Event:
     ``person`` and ``service`` are the platform's opaque ids (a contact or lead; a calendar or
     type). ``key`` is the syncd marker found on it, if any. ``updated_at`` and ``created_at`` are of
     that platform's own clock and compare only with times of the same platform, None where it does
-    not tell them. ``unknown_status`` says what had to be
+    not tell them. ``assumption`` says what had to be
     decided to read its times, if anything. ``owner`` is the platform's id of the user whose event
     it is ('' for nobody); ``provider`` is '' where that user is not mapped. Without
     ``shows_status`` the row has no status, or a word that is not known, and ``value`` a guess.
@@ -149,7 +149,7 @@ class Event:
     service: str | None = None
     key: str | None = None
     updated_at: datetime | None = None
-    unknown_status: str = ""
+    assumption: str = ""
     owner: str = ""
     shows_status: bool = True
     series: str = ""
@@ -312,11 +312,11 @@ class Coverage:
 class Unproven:
     """What a read was told of these kinds of a calendar in this window, without proving it whole.
 
-    ``lacking``: rows are missing from it, or may be. Otherwise all rows arrived, and some of them
-    have no usable id.
+    ``incomplete``: rows are missing from it, or may be. Otherwise all rows arrived, and some of
+    them have no usable id.
     """
 
     provider: str
     kinds: frozenset[Kind]
     window: Window
-    lacking: bool = False
+    incomplete: bool = False

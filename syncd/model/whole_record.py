@@ -23,7 +23,7 @@ _RESET_TO = frozenset({Status.CONFIRMED, Status.NEW})
 """What an update resets a status to; any other new status was set by somebody."""
 
 
-class Update(StrEnum):
+class UpdateKind(StrEnum):
     """The two kinds of writes to an appointment."""
 
     MOVE = "move"
@@ -45,7 +45,7 @@ class RecordFields:
     ignored: frozenset[str] = frozenset()
 
 
-OWN_NAMES = RecordFields(frozenset({"start", "end"}), frozenset({"status"}))
+SYNCD_FIELDS = RecordFields(frozenset({"start", "end"}), frozenset({"status"}))
 """Those of a record that is spelt in syncd's own words."""
 
 
@@ -96,16 +96,16 @@ def _spelt(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class RecordComparison:
     """What differs after a write: whether what was to change did, and what else changed."""
 
     took_effect: bool
-    also: tuple[str, ...]
+    other_changes: tuple[str, ...]
 
 
 def compare_records(
-    before: WholeRecord, after: WholeRecord, names: RecordFields, update: Update, meant: Status
-) -> Compared:
+    before: WholeRecord, after: WholeRecord, names: RecordFields, update: UpdateKind, meant: Status
+) -> RecordComparison:
     """Compare a record field by field after a move, or after a change of its status.
 
     A status that differs after a move counts only where updates reset to it, and it is not the one
@@ -118,10 +118,10 @@ def compare_records(
     }
     outer = {name: name.partition(".")[0] for name in changed}
     wanted, allowed = names.times, names.times | names.ignored
-    if update is Update.STATUS:
+    if update is UpdateKind.STATUS:
         wanted, allowed = names.status, names.status | names.with_status | names.ignored
     elif after.status in {before.status, meant} or after.status not in _RESET_TO:
         allowed |= names.status | names.with_status
     took_effect = any(part in wanted for part in outer.values())
     also = sorted(name for name, part in outer.items() if part not in allowed)
-    return Compared(took_effect, tuple(also))
+    return RecordComparison(took_effect, tuple(also))

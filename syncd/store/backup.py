@@ -23,17 +23,17 @@ from syncd.store import layout
 from syncd.store.created_ids import CreatedIds, created_ids_path
 from syncd.store.created_ids_sync import add_journal, revoke_proof
 from syncd.store.database import (
-    COPY,
+    BACKUP_APPLICATION_ID,
     check_integrity,
     check_layout,
-    migrate,
+    migrate_schema,
     open_database,
-    reading,
+    open_read_only,
 )
 from syncd.store.errors import StateError, translate_errors
-from syncd.store.files import is_there, taken
+from syncd.store.files import file_exists_error, state_exists
 from syncd.store.tables import INTENT
-from syncd.store.value_check import expect_values
+from syncd.store.value_check import check_values
 
 _LOGS = ("-wal", "-shm")
 """What SQLite keeps beside a database, by suffix."""
@@ -42,9 +42,9 @@ _STEP = 4096
 """Pages that are copied between two looks whether to go on."""
 
 
-NAME_ONE = "Name a file that `syncd backup` made, and that nobody has changed."
+NAME_A_BACKUP = "Name a file that `syncd backup` made, and that nobody has changed."
 
-_MARK = f"PRAGMA application_id = {COPY:d}"
+_MARK = f"PRAGMA application_id = {BACKUP_APPLICATION_ID:d}"
 """Marks a backup, so that it is distrusted, too, when it is put in place by hand."""
 
 
@@ -53,7 +53,7 @@ class _StoppedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreResult:
     """What a restore found in the backup, and where the state that it replaced lies now, if any."""
 
     bookings: int
@@ -61,7 +61,7 @@ class Restored:
     aside: Path | None
 
 
-def backup(
+def create_backup(
     state: Path,
     target: Path,
     *,
@@ -76,7 +76,7 @@ def backup(
     """
     _expect_there(state)
     if os.path.lexists(target) and not overwrite:
-        raise taken(target)
+        raise file_exists_error(target)
     if _same(target, state):
         raise StateError(str(target), "this is the state itself", "Name another file.")
     with _whole(target) as fresh:
@@ -84,25 +84,25 @@ def backup(
         with translate_errors(str(state)):
             with closing(sqlite3.connect(fresh)) as copy:
                 copy.execute(_MARK)
-            with closing(reading(fresh)) as copy:
-                expect_state(copy, state, inventory)
+            with closing(open_read_only(fresh)) as copy:
+                check_state(copy, state, inventory)
     return target.stat().st_size
 
 
-def snapshot(state: Path) -> bytes:
+def serialize_backup(state: Path) -> bytes:
     """Copy a state, in use or not, to what a file of it holds. Raises `StateError`.
 
     For the case where this process may not make the file itself: it takes the memory of two copies.
     """
     _expect_there(state)
     with translate_errors(str(state)), closing(sqlite3.connect(":memory:")) as copy:
-        with closing(reading(state)) as old:
+        with closing(open_read_only(state)) as old:
             old.isolation_level = None
             old.execute("BEGIN")
             inventory = _inventory(old)
             old.backup(copy)
         copy.execute(_MARK)
-        expect_state(copy, state, inventory)
+        check_state(copy, state, inventory)
         content = bytearray(copy.serialize())
     # The format of the file says, in bytes 18 and 19, that it needs no log beside it.
     content[18:20] = b"\x01\x01"
@@ -117,11 +117,13 @@ def _same(target: Path, state: Path) -> bool:
 
 
 def _expect_there(state: Path) -> None:
-    if not is_there(state):
+    if not state_exists(state):
         raise StateError(str(state), "there is no state yet", "There is nothing to back up.")
 
 
-def restore(source: Path, state: Path, now: datetime, *, opened: int | None = None) -> Restored:
+def restore_backup(
+    source: Path, state: Path, now: datetime, *, opened: int | None = None
+) -> RestoreResult:
     """Put a backup in the place of a state, which is kept beside it. The caller holds its lock.
 
     The backup is looked at, copied, brought up to this version, and told that everything is to be
@@ -130,21 +132,24 @@ def restore(source: Path, state: Path, now: datetime, *, opened: int | None = No
     the old state has beyond it. ``opened`` is the backup, opened by root for a user that may not
     open it. Raises `StateError`; then nothing was changed.
     """
-    there = is_there(state)
+    there = state_exists(state)
     if opened is None:
-        expect_backup(source, state if there else None)
+        check_backup_file(source, state if there else None)
     aside: Path | None = None
     with _whole(state) as fresh:
         if opened is None:
             _copy(source, fresh, count=False)
         else:
             _take_over(opened, fresh)
-        with translate_errors(str(source), damaged=NAME_ONE), closing(reading(fresh)) as copy:
-            expect_state(copy, source)
+        with (
+            translate_errors(str(source), damaged=NAME_A_BACKUP),
+            closing(open_read_only(fresh)) as copy,
+        ):
+            check_state(copy, source)
         engine = open_database(fresh, create=True)
         try:
             with translate_errors(str(source)):
-                migrate(engine, str(source))
+                migrate_schema(engine, str(source))
                 revoke_proof(engine)
                 with engine.begin() as connection:
                     left = connection.execute(
@@ -162,7 +167,7 @@ def restore(source: Path, state: Path, now: datetime, *, opened: int | None = No
             _keep_created(state)
             aside = state.with_name(f"{state.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
             _set_aside(state, aside)
-    return Restored(int(found), left.rowcount, aside)
+    return RestoreResult(int(found), left.rowcount, aside)
 
 
 def _keep_created(state: Path) -> None:
@@ -203,8 +208,8 @@ def _copy(
             raise _StoppedError
 
     with (
-        translate_errors(str(source), damaged="" if count else NAME_ONE),
-        closing(reading(source)) as old,
+        translate_errors(str(source), damaged="" if count else NAME_A_BACKUP),
+        closing(open_read_only(source)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
         old.isolation_level = None
@@ -231,15 +236,15 @@ def _take_over(opened: int, target: Path) -> None:
         shutil.copyfileobj(old, new)
 
 
-def expect_backup(source: Path, state: Path | None) -> None:
+def check_backup_file(source: Path, state: Path | None) -> None:
     """Check that a plain file is there, and that it is not the state itself. Raises StateError."""
     try:
         if not source.is_file():
             there = os.path.lexists(source)
             reason = "it is not a plain file" if there else "there is no such file"
-            raise StateError(str(source), reason, NAME_ONE)
+            raise StateError(str(source), reason, NAME_A_BACKUP)
         if state is not None and source.samefile(state):
-            raise StateError(str(source), "this is the state itself", NAME_ONE)
+            raise StateError(str(source), "this is the state itself", NAME_A_BACKUP)
     except OSError as error:
         raise StateError(
             str(source),
@@ -262,7 +267,7 @@ def _inventory(database: sqlite3.Connection) -> Mapping[str, object]:
     return found
 
 
-def expect_state(
+def check_state(
     database: sqlite3.Connection, named: Path, inventory: Mapping[str, object] | None = None
 ) -> None:
     """Check that this is a sound state of this version or an older one. Raises `StateError`.
@@ -277,12 +282,12 @@ def expect_state(
         if inventory is not None:
             raise
         reason = f"it is no state of syncd's own: {error.reason}"
-        raise StateError(place, reason, NAME_ONE) from None
+        raise StateError(place, reason, NAME_A_BACKUP) from None
     if layout.version_of(database, place) is None:
-        raise StateError(place, "it is no state of syncd's own: it is empty", NAME_ONE)
+        raise StateError(place, "it is no state of syncd's own: it is empty", NAME_A_BACKUP)
     check_integrity(database, thorough=True)
     if inventory is None:
-        expect_values(database, place)
+        check_values(database, place)
     elif _inventory(database) != inventory:
         raise StateError(
             place, "the copy does not hold what the state holds", "Check the disk (dmesg)."

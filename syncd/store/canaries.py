@@ -16,7 +16,7 @@ from syncd.store.tables import CANARY
 _ALL = select(CANARY).order_by(CANARY.c.made_at, CANARY.c.tag)
 _OVER = delete(CANARY).where(CANARY.c.tag == bindparam("over"))
 
-REASON = "syncd probe: the block that platform facts are measured on"
+CANARY_REASON = "syncd probe: the block that platform facts are measured on"
 
 
 def canaries(store: Store) -> list[Canary]:
@@ -44,7 +44,7 @@ def prove_canary(store: Store, canary: Canary, intent: str) -> None:
         before=None,
         after=canary.value,
         key=canary.tag,
-        reason=REASON,
+        reason=CANARY_REASON,
     )
     save_canary(store, canary)
     # It belongs to no run: undoing a run must not touch it.

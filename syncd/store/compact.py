@@ -29,10 +29,10 @@ from syncd.store.tables import (
     WAIVER,
 )
 
-WHY = ("seen", "changed", "agreed")
+EXPLAINING_ENTRIES = ("seen", "changed", "agreed")
 """The lines of history that say why a booking is when it is."""
 
-STEP = 400
+ROWS_PER_STEP = 400
 """Rows that one step looks at or drops: it takes a few hundredths of a second."""
 
 _SETTLED = [str(state) for state in IntentState if not state.pending]
@@ -71,26 +71,28 @@ def _history(store: Store, before: datetime) -> Iterator[int]:
         BOOKING.c.id == HISTORY.c.booking, BOOKING.c.retired.is_(False)
     )
     newer = select(later.c.seq).where(
-        later.c.booking == HISTORY.c.booking, later.c.seq > HISTORY.c.seq, later.c.what.in_(WHY)
+        later.c.booking == HISTORY.c.booking,
+        later.c.seq > HISTORY.c.seq,
+        later.c.what.in_(EXPLAINING_ENTRIES),
     )
-    kept = and_(HISTORY.c.what.in_(WHY), alive.exists(), ~newer.exists())
+    kept = and_(HISTORY.c.what.in_(EXPLAINING_ENTRIES), alive.exists(), ~newer.exists())
     ends = store.query_once(
         select(func.min(HISTORY.c.seq).label("a"), func.max(HISTORY.c.seq).label("z"))
     )
-    numbers = [range(row["a"], row["z"] + 1, STEP) for row in ends if row["a"] is not None]
+    numbers = [range(row["a"], row["z"] + 1, ROWS_PER_STEP) for row in ends if row["a"] is not None]
     for first in (number for some in numbers for number in some):
-        some = HISTORY.c.seq.between(first, first + STEP - 1)
+        some = HISTORY.c.seq.between(first, first + ROWS_PER_STEP - 1)
         yield store.execute([delete(HISTORY).where(some, HISTORY.c.at < before, ~kept)])
 
 
 def _some(store: Store, table: Table, old: Any) -> Iterator[int]:
     """Drop the rows of a table that are old, a step's worth at a time."""
     key = tuple(table.primary_key)
-    some = select(*key).where(old).limit(STEP)
+    some = select(*key).where(old).limit(ROWS_PER_STEP)
     while True:
         dropped = store.execute([delete(table).where(tuple_(*key).in_(some))])
         yield dropped
-        if dropped < STEP:
+        if dropped < ROWS_PER_STEP:
             return
 
 
@@ -140,6 +142,8 @@ def _written(store: Store, before: datetime) -> Iterator[list[str]]:
 def _pages(store: Store, query: Select[Any], key: Column[Any]) -> Iterator[Sequence[Any]]:
     """Ask for rows in the order of their ids, a step's worth at a time."""
     last = ""
-    while rows := list(store.query_once(query.where(key > last).order_by(key).limit(STEP))):
+    while rows := list(
+        store.query_once(query.where(key > last).order_by(key).limit(ROWS_PER_STEP))
+    ):
         yield rows
         last = rows[-1][key.name]

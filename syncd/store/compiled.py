@@ -10,30 +10,30 @@ from typing import Any
 
 from sqlalchemy.util import LRUCache
 
-Key = tuple[Any, ...]
+CacheKey = tuple[Any, ...]
 
 _MOST = 500
 """Statements that are kept: as many as SQLAlchemy keeps for one engine."""
 
 
-class SharedStatements(LRUCache[Key, Any]):
+class SharedStatements(LRUCache[CacheKey, Any]):
     """A cache of compiled statements that tells dialects apart by their class only.
 
     It is fit for dialects without settings of their own: with some, the SQL of two would differ.
     """
 
-    def get(self, key: Key, default: Any = None) -> Any:
+    def get(self, key: CacheKey, default: Any = None) -> Any:
         """Return the compiled statement, whichever engine it was compiled for."""
         return super().get(_by_class(key), default)
 
-    def __setitem__(self, key: Key, compiled: Any) -> None:
+    def __setitem__(self, key: CacheKey, compiled: Any) -> None:
         """Keep a compiled statement for all engines."""
         super().__setitem__(_by_class(key), compiled)
 
 
-def _by_class(key: Key) -> Key:
+def _by_class(key: CacheKey) -> CacheKey:
     """Put the class of the dialect, which comes first in a key, in its place."""
     return (type(key[0]), *key[1:])
 
 
-SHARED = SharedStatements(_MOST)
+SHARED_STATEMENTS = SharedStatements(_MOST)

@@ -16,7 +16,7 @@ _ANY_INTENT = select(INTENT.c.id).limit(1)
 _ANY_BLOCK = select(EVENT.c.id).where(EVENT.c.mine.is_(True)).limit(1)
 
 
-def wrote(store: Store) -> bool:
+def has_written(store: Store) -> bool:
     """Return whether syncd ever wrote to a system with this state. Raises StateError."""
     return any(bool(list(store.query_once(query))) for query in (_ANY_INTENT, _ANY_BLOCK))
 

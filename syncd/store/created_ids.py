@@ -72,12 +72,12 @@ def created_ids_path(state: Path) -> Path:
     return state.with_name(state.name + CREATED_IDS_SUFFIX)
 
 
-def installation_named(intent: str) -> int:
+def installation_number(intent: str) -> int:
     """The number of an installation, from the id of its first create: 31 bits, never 0."""
     return int.from_bytes(blake2b(intent.encode(), digest_size=4).digest()) % (2**31 - 1) + 1
 
 
-def read(path: Path, *, last: int | None = None) -> Iterator[Line]:
+def read_lines(path: Path, *, last: int | None = None) -> Iterator[Line]:
     """The lines that are whole, of the whole file or its ``last`` bytes.
 
     A torn, foreign or damaged line is left out; memory is bounded, however long file or line.
@@ -127,7 +127,7 @@ def _split(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes]]:
         offset += len(raw)
 
 
-def lacking(
+def missing_creates(
     file: Path, installation: int, wanted: Collection[tuple[str, str]]
 ) -> set[tuple[str, str]]:
     """Those of these creates, (system, event), for which a file of created ids has no line.
@@ -138,7 +138,7 @@ def lacking(
     missing = set(wanted)
     for last in (TAIL, None):
         if missing:
-            for line in read(file, last=last):
+            for line in read_lines(file, last=last):
                 if line.installation == installation:
                     missing.discard((line.system, line.event))
     return missing
@@ -223,11 +223,13 @@ class CreatedIds:
 
     def _end(self) -> Iterable[Line]:
         """Lines at the end; more of the file where the end holds none of this installation."""
-        found = list(read(self.path, last=TAIL))
+        found = list(read_lines(self.path, last=TAIL))
         ours = [x for x in found if self.installation in {0, x.installation}]
-        return ours or (x for x in read(self.path) if self.installation in {0, x.installation})
+        return ours or (
+            x for x in read_lines(self.path) if self.installation in {0, x.installation}
+        )
 
-    def last_of(
+    def newest_lines(
         self, system: str, providers: Collection[str], most: int, *, but: Collection[str] = ()
     ) -> list[Line]:
         """The newest lines at the file's end of these providers in a system, the newest first.
@@ -246,7 +248,7 @@ class CreatedIds:
         ]
         return mine[: -most - 1 : -1]
 
-    def lately(self, system: str, event: str) -> bool:
+    def in_tail(self, system: str, event: str) -> bool:
         """Whether the end of the file has a line for this event, or one was just appended."""
         return hash((system, event)) in self._recent
 
@@ -254,14 +256,14 @@ class CreatedIds:
         """Those of these events of a system for which this installation has a line."""
         return {event for event in events if (system, event) in self._ids((system, event))}
 
-    def tagged(self, tag: str) -> set[tuple[str, str]]:
+    def with_tag(self, tag: str) -> set[tuple[str, str]]:
         """The blocks, (system, event), that were made with this tag."""
         return {(line.system, line.event) for line in self._lines((_TAG, tag)) if line.tag == tag}
 
-    def lacks(self, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    def missing(self, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of these blocks for which this installation has no line."""
         try:
-            return lacking(self.path, self.installation, wanted)
+            return missing_creates(self.path, self.installation, wanted)
         except _TROUBLE as error:
             self._fail(error)
             return set(wanted)
@@ -308,11 +310,11 @@ class CreatedIds:
         except OSError:
             return True  # writing to it will tell
 
-    def note(self, lines: Sequence[Line]) -> None:
+    def append_lines(self, lines: Sequence[Line]) -> None:
         """Append the lines that are not at the end of the file yet, and wait once for the disk."""
         if not self.append:
             return
-        fresh = [*self._late, *(x for x in lines if not self.lately(x.system, x.event))]
+        fresh = [*self._late, *(x for x in lines if not self.in_tail(x.system, x.event))]
         if not fresh:
             return
         try:
@@ -329,7 +331,7 @@ class CreatedIds:
             _log().info("created ids are written again", file=str(self.path))
 
     @property
-    def late(self) -> int:
+    def unwritten_count(self) -> int:
         """How many lines wait until the file can be written."""
         return len(self._late)
 

@@ -15,11 +15,23 @@ from typing import cast
 from sqlalchemy import Engine, Select, String, literal_column, select, type_coerce, update
 
 from syncd.model import Action, Changes, Intent, IntentState
-from syncd.store.created_ids import CreatedIds, Line, created_ids_path, installation_named, lines_of
-from syncd.store.database import installation_of, is_copy, name_installation, no_copy, path_of
+from syncd.store.created_ids import (
+    CreatedIds,
+    Line,
+    created_ids_path,
+    installation_number,
+    lines_of,
+)
+from syncd.store.database import (
+    clear_backup_mark,
+    installation_of,
+    is_marked_backup,
+    path_of,
+    set_installation,
+)
 from syncd.store.tables import BASELINE, EVENT, INTENT
 from syncd.store.timestamps import instant_text
-from syncd.store.value_check import expect_values
+from syncd.store.value_check import check_values
 
 _Row = tuple[str, str, str, str, str | None, str]
 
@@ -43,7 +55,7 @@ _CREATES: Select[_Row] = (
 _LATEST = _CREATES.order_by(None).order_by(literal_column("intent.rowid").desc()).limit(200)
 
 
-def file_of(where: str | Path) -> Path | None:
+def created_ids_file(where: str | Path) -> Path | None:
     """The file of created ids of the state at a path or URL; None where it is not in a file."""
     path = path_of(where)
     return None if path is None else created_ids_path(path)
@@ -58,15 +70,15 @@ def sync_created_ids(engine: Engine, created: CreatedIds, *, opening: bool = Fal
     `StateError` where a copy holds what cannot be read.
     """
     named = installation_of(engine)
-    copied = opening and (is_copy(engine) or _came_alone(engine, created, named))
+    copied = opening and (is_marked_backup(engine) or _came_alone(engine, created, named))
     add_journal(engine, created)
     if copied or (created.newest is not None and _is_unknown(engine, created.newest)):
         with closing(engine.raw_connection()) as raw:
             if isinstance(raw.driver_connection, sqlite3.Connection):
-                expect_values(raw.driver_connection, str(engine.url.database))
+                check_values(raw.driver_connection, str(engine.url.database))
         revoke_proof(engine)
     if created.installation and created.installation != named:
-        name_installation(engine, created.installation)
+        set_installation(engine, created.installation)
 
 
 def add_journal(engine: Engine, created: CreatedIds) -> None:
@@ -74,15 +86,15 @@ def add_journal(engine: Engine, created: CreatedIds) -> None:
     named = installation_of(engine)
     created.load(named)
     # What is missing was created last, as nothing is appended before what should have been.
-    if named and all(created.lately(row[1], row[2]) for row in _rows(engine, _LATEST)):
+    if named and all(created.in_tail(row[1], row[2]) for row in _rows(engine, _LATEST)):
         return
     journal = _rows(engine, _CREATES)
-    lacks = created.lacks([(row[1], row[2]) for row in journal])
+    lacks = created.missing([(row[1], row[2]) for row in journal])
     missing = [row for row in journal if (row[1], row[2]) in lacks]
     if not named and len(missing) == len(journal) > 0:
         # The file knows nothing of what this database did: it is another installation's, or empty.
-        created.load(installation_named(journal[0][0]))
-    created.note(lines_of(created.installation, missing))
+        created.load(installation_number(journal[0][0]))
+    created.append_lines(lines_of(created.installation, missing))
 
 
 def _came_alone(engine: Engine, created: CreatedIds, named: int) -> bool:
@@ -108,7 +120,7 @@ def revoke_proof(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(update(EVENT).values(fingerprint=""))
         connection.execute(update(BASELINE).values(settled_at=None))
-    no_copy(engine)
+    clear_backup_mark(engine)
 
 
 def save_proof(engine: Engine, created: CreatedIds, steps: Iterable[Changes]) -> None:
@@ -119,11 +131,11 @@ def save_proof(engine: Engine, created: CreatedIds, steps: Iterable[Changes]) ->
     if not created.intact():
         sync_created_ids(engine, created)  # somebody removed the file, or cut it short
     if created.installation:
-        created.note(_lines(created.installation, made))
+        created.append_lines(_lines(created.installation, made))
         return
-    created.installation = installation_named(made[0].id)
-    created.note(_lines(created.installation, made))
-    name_installation(engine, created.installation)
+    created.installation = installation_number(made[0].id)
+    created.append_lines(_lines(created.installation, made))
+    set_installation(engine, created.installation)
 
 
 def _made(intent: Intent) -> bool:

@@ -14,10 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from syncd.store import layout, version
-from syncd.store.compiled import SHARED
+from syncd.store.compiled import SHARED_STATEMENTS
 from syncd.store.connection import SYNC_FULL, set_synchronous
 from syncd.store.errors import StateError
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -56,7 +56,7 @@ def open_database(where: str | Path, *, create: bool) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": LOCK_WAIT, "check_same_thread": False},
-        execution_options={"compiled_cache": SHARED},
+        execution_options={"compiled_cache": SHARED_STATEMENTS},
         **({"poolclass": StaticPool} if memory else {}),
     )
     event.listen(engine, "connect", _pragmas)
@@ -66,7 +66,7 @@ def open_database(where: str | Path, *, create: bool) -> Engine:
 
 def _prepare(path: Path, *, create: bool) -> None:
     """Make the file with mode 0600 before SQLite does it with the process's umask."""
-    if is_there(path):
+    if state_exists(path):
         if not os.access(path, os.R_OK | (os.W_OK if create else 0)):
             raise StateError(
                 str(path),
@@ -100,7 +100,7 @@ def check_integrity(database: sqlite3.Connection, *, thorough: bool = False) -> 
         raise sqlite3.DatabaseError("database disk image is malformed")
 
 
-def reading(file: Path) -> sqlite3.Connection:
+def open_read_only(file: Path) -> sqlite3.Connection:
     """Open a database file for reading only, trusting nothing that its schema says."""
     database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT)
     try:
@@ -111,12 +111,12 @@ def reading(file: Path) -> sqlite3.Connection:
     return database
 
 
-def expect_ours(file: Path, place: str, *, sound: bool) -> None:
+def check_state_file(file: Path, place: str, *, sound: bool) -> None:
     """Check that a file is a state and nothing else, before anything of it is used.
 
     With ``sound`` every page is looked at. Raises `StateError`, and what SQLite raises.
     """
-    with closing(reading(file)) as database:
+    with closing(open_read_only(file)) as database:
         check_layout(database, place)
         if sound:
             check_integrity(database)
@@ -124,10 +124,10 @@ def expect_ours(file: Path, place: str, *, sound: bool) -> None:
 
 def check_layout(database: sqlite3.Connection, place: str) -> None:
     """Check that a database holds what the migrations make. Raises `StateError`."""
-    layout.expect_layout(database, place, version.newest_schema(), made_by)
+    layout.compare_layout(database, place, version.newest_schema(), objects_of_version)
 
 
-def made_by(revision: str) -> list[tuple[str, str, str]] | None:
+def objects_of_version(revision: str) -> list[tuple[str, str, str]] | None:
     """The objects of an empty state of a version; None for a version that is not known here."""
     return _made_by(revision, version.MIGRATIONS)
 
@@ -145,7 +145,7 @@ def _made_by(revision: str, _migrations: Path) -> list[tuple[str, str, str]] | N
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
         with closing(engine.raw_connection()) as raw:
-            return layout.objects(raw.driver_connection)  # type: ignore[arg-type]
+            return layout.list_objects(raw.driver_connection)  # type: ignore[arg-type]
     finally:
         engine.dispose()
 
@@ -154,7 +154,7 @@ def _make(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except FileExistsError:  # another process was faster
-        is_there(path)
+        state_exists(path)
 
 
 def _none_yet(place: str) -> StateError:
@@ -186,7 +186,7 @@ def _begin(connection: Connection) -> None:
         cursor.execute(f"BEGIN {how}")
 
 
-def migrate(engine: Engine, place: str) -> None:
+def migrate_schema(engine: Engine, place: str) -> None:
     """Bring the schema up to this program's version: all of it, or nothing.
 
     Raises `StateError` if it is a newer one, or no state of syncd's.
@@ -206,7 +206,7 @@ def migrate(engine: Engine, place: str) -> None:
             command.upgrade(config, "head")
 
 
-def expect_current(engine: Engine, place: str) -> None:
+def check_schema_current(engine: Engine, place: str) -> None:
     """Check, without writing, that the schema has this program's version.
 
     Raises `StateError` for an older or newer one, for none, and for another program's.
@@ -236,17 +236,20 @@ def _is_current(engine: Engine) -> bool:
         return list(found) == [version.newest_schema()]
 
 
-COPY = 0x73796363
+BACKUP_APPLICATION_ID = 0x73796363
 """Marks a file, as its application id, as a copy of a state: a backup of syncd's."""
 
 
-def is_copy(engine: Engine) -> bool:
+def is_marked_backup(engine: Engine) -> bool:
     """Whether this database was a backup, and nobody has worked with it since."""
     with engine.connect() as connection:
-        return int(connection.exec_driver_sql("PRAGMA application_id").scalar_one()) == COPY
+        return (
+            int(connection.exec_driver_sql("PRAGMA application_id").scalar_one())
+            == BACKUP_APPLICATION_ID
+        )
 
 
-def no_copy(engine: Engine) -> None:
+def clear_backup_mark(engine: Engine) -> None:
     """Take the mark of a copy away: from here on somebody works with this database."""
     with engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA application_id = 0")
@@ -261,7 +264,7 @@ def installation_of(engine: Engine) -> int:
         return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
-def name_installation(engine: Engine, number: int) -> None:
+def set_installation(engine: Engine, number: int) -> None:
     """Note which installation this database belongs to."""
     with engine.begin() as connection:
         connection.exec_driver_sql(f"PRAGMA user_version = {number:d}")
@@ -289,5 +292,5 @@ def _version(connection: Connection, scripts: ScriptDirectory, place: str) -> st
             "Set `state` in [syncd] to a path that is syncd's own.",
         )
     if current is not None and current not in {r.revision for r in scripts.walk_revisions()}:
-        raise layout.newer(place, current)
+        raise layout.newer_version_error(place, current)
     return current

@@ -12,7 +12,7 @@ from syncd.store import rows
 from syncd.store.store import Store
 from syncd.store.tables import HISTORY, RUN
 
-PART = 1000
+PAGE_SIZE = 1000
 """Lines that are loaded at a time."""
 
 
@@ -25,7 +25,7 @@ def history_between(
     """
     last = 0
     while True:
-        query = select(HISTORY).where(HISTORY.c.seq > last).order_by(HISTORY.c.seq).limit(PART)
+        query = select(HISTORY).where(HISTORY.c.seq > last).order_by(HISTORY.c.seq).limit(PAGE_SIZE)
         if since is not None:
             query = query.where(HISTORY.c.at >= since)
         if until is not None:
@@ -34,7 +34,7 @@ def history_between(
             query = query.where(HISTORY.c.provider == provider)
         found = store.query_once(query)
         yield from (rows.to_history_entry(row) for row in found)
-        if len(found) < PART:
+        if len(found) < PAGE_SIZE:
             return
         last = found[-1]["seq"]
 

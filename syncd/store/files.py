@@ -38,7 +38,7 @@ def open_plain(path: Path, flags: int) -> int:
     return handle
 
 
-def is_there(path: Path) -> bool:
+def state_exists(path: Path) -> bool:
     """Return whether a database is there, without opening it.
 
     (To close a file gives up all locks that this process has on it: SQLite's, too.) Raises
@@ -61,7 +61,7 @@ def is_there(path: Path) -> bool:
     return found is not None
 
 
-def taken(target: Path) -> StateError:
+def file_exists_error(target: Path) -> StateError:
     """The error for a backup that would replace a file."""
     return StateError(
         str(target), "this file is there already", "Name another one, or say --force."

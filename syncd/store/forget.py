@@ -17,10 +17,10 @@ from syncd.store import rows
 from syncd.store.store import Store
 from syncd.store.tables import EVENT, RELATION, REPLICA
 
-Contact = tuple[str, str]
+ContactId = tuple[str, str]
 """(system, the platform's id of the contact)."""
 
-ERASED = {"person": None, "fingerprint": ""}
+ERASED_FIELDS = {"person": None, "fingerprint": ""}
 """What an appointment's record says afterwards: a fingerprint holds a hash of the contact."""
 
 
@@ -47,7 +47,7 @@ class ErasureReport:
         return cls(said["events"], said["replicas"], said["relations"])
 
 
-def contacts_known(store: Store) -> dict[Contact, int]:
+def known_contacts(store: Store) -> dict[ContactId, int]:
     """Return every contact that is stored, with the number of its appointments.
 
     Raises StateError.
@@ -65,7 +65,7 @@ def contacts_known(store: Store) -> dict[Contact, int]:
     return found
 
 
-def record_of(store: Store, contact: Contact) -> TrackedEvent | None:
+def event_of_contact(store: Store, contact: ContactId) -> TrackedEvent | None:
     """Return one appointment of a contact, by which its system can be asked. Raises StateError.
 
     One that is gone is returned only where there is no other.
@@ -77,13 +77,13 @@ def record_of(store: Store, contact: Contact) -> TrackedEvent | None:
     return rows.to_record(found[0]) if found else None
 
 
-def forget_persons(store: Store, contacts: Collection[Contact]) -> ErasureReport:
+def forget_persons(store: Store, contacts: Collection[ContactId]) -> ErasureReport:
     """Erase these contacts, so that the file of the state does not contain them either.
 
     Raises StateError.
     """
     erased = ErasureReport(
-        store.execute(_each(update(EVENT).values(ERASED), EVENT, contacts)),
+        store.execute(_each(update(EVENT).values(ERASED_FIELDS), EVENT, contacts)),
         store.execute(_each(update(REPLICA).values(person=None), REPLICA, contacts)),
         store.execute(
             [
@@ -97,7 +97,7 @@ def forget_persons(store: Store, contacts: Collection[Contact]) -> ErasureReport
     return erased
 
 
-def _each(statement: Any, table: Any, contacts: Iterable[Contact]) -> list[Any]:
+def _each(statement: Any, table: Any, contacts: Iterable[ContactId]) -> list[Any]:
     return [
         statement.where(and_(table.c.system == system, table.c.person == contact))
         for system, contact in contacts

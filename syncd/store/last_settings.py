@@ -25,7 +25,7 @@ class LastSettings:
 
     system: str
     provider: str
-    said: Mapping[str, Any]
+    settings: Mapping[str, Any]
     at: datetime
 
 
@@ -35,7 +35,7 @@ def last_settings(store: Store) -> dict[tuple[str, str], LastSettings]:
     return {(each.system, each.provider): each for each in found}
 
 
-def formers(store: Store, system: str) -> dict[str, str]:
+def former_calendars(store: Store, system: str) -> dict[str, str]:
     """Return the name of the last calendar that each provider had before. Raises StateError."""
     kept = [each for each in last_settings(store).values() if each.system == system]
     found = [each for each in kept if is_former(each.provider)]
@@ -50,7 +50,7 @@ def save_last_settings(store: Store, said: Iterable[LastSettings]) -> None:
         each
         for each in said
         if (each.system, each.provider) not in known
-        or known[each.system, each.provider].said != each.said
+        or known[each.system, each.provider].settings != each.settings
     ]
     if new:
         store.replace(LAST_SETTINGS, [asdict(each) for each in new])

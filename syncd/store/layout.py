@@ -68,7 +68,7 @@ def version_of(database: sqlite3.Connection, place: str) -> str | None:
     return said[0]
 
 
-def expect_layout(
+def compare_layout(
     database: sqlite3.Connection,
     place: str,
     newest: str,
@@ -85,14 +85,14 @@ def expect_layout(
     found = layout_of(_objects(database, place))
     made = made_by(version)
     if made is None and version > newest:
-        raise newer(place, version)
+        raise newer_version_error(place, version)
     if made is None:
         said = f"it is damaged: no syncd made a schema {version[:60]!r}"
         raise StateError(place, said, _REMEDY)
     _compare(found, layout_of(made), place)
 
 
-def newer(place: str, version: str) -> StateError:
+def newer_version_error(place: str, version: str) -> StateError:
     """The error for a version that this program does not know."""
     return StateError(
         place,
@@ -110,10 +110,10 @@ def is_newest(database: sqlite3.Connection, newest: str) -> bool:
     said = database.execute("SELECT version_num FROM alembic_version LIMIT 2").fetchall()
     if [each for (each,) in said] != [newest] or not _is_small(database):
         return False
-    return layout_digest(layout_of(objects(database))) == NEWEST
+    return layout_digest(layout_of(list_objects(database))) == NEWEST
 
 
-def objects(database: sqlite3.Connection) -> list[tuple[str, str, str]]:
+def list_objects(database: sqlite3.Connection) -> list[tuple[str, str, str]]:
     """Kind, name and statement of all that a schema holds."""
     query = "SELECT type, name, coalesce(sql, 'on ' || tbl_name) FROM sqlite_master"
     return [(str(k), str(n), str(s)) for k, n, s in database.execute(query)]
@@ -122,7 +122,7 @@ def objects(database: sqlite3.Connection) -> list[tuple[str, str, str]]:
 def _objects(database: sqlite3.Connection, place: str) -> list[tuple[str, str, str]]:
     if not _is_small(database):
         raise StateError(place, "its schema is much larger than that of a state", _REMEDY)
-    return objects(database)
+    return list_objects(database)
 
 
 def _is_small(database: sqlite3.Connection) -> bool:

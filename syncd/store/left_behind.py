@@ -13,7 +13,7 @@ from typing import Any
 
 from syncd.model.former_calendars import is_former, provider_of_former
 
-STANDING = """
+OUR_BLOCKS_SQL = """
     SELECT COALESCE(
                NULLIF(event.provider, ''),
                (SELECT min(intent.provider) FROM intent
@@ -30,7 +30,7 @@ STANDING = """
 """
 """Our blocks that are not over, by calendar. A calendar that was dropped is in the journal only."""
 
-FOUND = "found"
+FOUND_MAPPING = "found"
 """The mapping of a calendar that no configuration names, and that is kept in sync all the same."""
 
 
@@ -80,19 +80,19 @@ def left_behind(
     systems: Collection[str],
     found: Collection[tuple[str, str]] = (),
 ) -> Iterator[LeftBehind]:
-    """Choose, of the rows of `STANDING`, those that no configuration maps.
+    """Choose, of the rows of `OUR_BLOCKS_SQL`, those that no configuration maps.
 
-    ``mapping`` are the systems of each provider, ``found`` calendars as of `FOUND`.
+    ``mapping`` are the systems of each provider, ``found`` calendars as of `FOUND_MAPPING`.
     """
     for row in standing:
         provider, system = row["provider"], row["system"]
-        gone = gone_from(provider, system, mapping, systems)
+        gone = missing_from(provider, system, mapping, systems)
         if gone is not None and (provider, system) not in found:
             first, last = (datetime.fromisoformat(row[name]) for name in ("first", "last"))
             yield LeftBehind(provider, system, gone, row["blocks"], first, last)
 
 
-def gone_from(
+def missing_from(
     provider: str, system: str, mapping: Mapping[str, Collection[str]], systems: Collection[str]
 ) -> MissingFrom | None:
     """Return what of a calendar is not in the configuration; None where all is."""

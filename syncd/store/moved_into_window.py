@@ -15,7 +15,7 @@ _WHOLE = select(
 ).where(COVERAGE.c.system == bindparam("of_system"), COVERAGE.c.last_whole_at.is_not(None))
 
 
-def newcomers(store: Store) -> list[TrackedEvent]:
+def moved_in_events(store: Store) -> list[TrackedEvent]:
     """Return the appointments whose twins have still to be looked for beyond the window."""
     found = [rows.to_record(row) for row in store.query_once(_MARKED)]
     return sorted(found, key=lambda r: (r.system, r.id))

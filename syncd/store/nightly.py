@@ -20,7 +20,7 @@ from syncd.store.errors import StateError
 BACKUP_SUFFIX = ".backups"
 """Added to the database's file name."""
 
-MAX_KEPT = 7
+MAX_BACKUPS = 7
 
 MAX_FUTURE = timedelta(hours=1)
 """A backup that is dated later than this from now was made while the clock was wrong."""
@@ -38,7 +38,7 @@ class KeptBackup:
     path: Path
 
 
-def folder_of(state: Path) -> Path:
+def backup_folder(state: Path) -> Path:
     """Where the nightly backups of a state are."""
     return state.with_name(state.name + BACKUP_SUFFIX)
 
@@ -47,7 +47,7 @@ def kept_backups(state: Path) -> list[KeptBackup]:
     """The backups that are there, oldest first; none where the folder cannot be read."""
     found: list[KeptBackup] = []
     with suppress(OSError):
-        for entry in os.scandir(folder_of(state)):
+        for entry in os.scandir(backup_folder(state)):
             name = _NAME.fullmatch(entry.name)
             if name is not None and entry.is_file(follow_symlinks=False):
                 with suppress(ValueError):
@@ -63,7 +63,7 @@ def last_backup(state: Path, now: datetime) -> KeptBackup | None:
     )
 
 
-def is_due(state: Path, since: datetime, now: datetime) -> bool:
+def is_backup_due(state: Path, since: datetime, now: datetime) -> bool:
     """Whether there is a state, and no backup that was made at that time or later."""
     newest = last_backup(state, now)
     return state.exists() and (newest is None or newest.made_at < since)
@@ -78,12 +78,12 @@ def make_backup(
     whether to give up.
     """
     # `syncd status` needs no SQLAlchemy.
-    from syncd.store.backup import backup  # noqa: PLC0415
+    from syncd.store.backup import create_backup  # noqa: PLC0415
 
-    folder = folder_of(state)
+    folder = backup_folder(state)
     _prepare(folder)
     made = KeptBackup(now, folder / f"nightly-{now:{_TIME}}Z.db")
-    backup(state, made.path, overwrite=True, stopped=stopped)
+    create_backup(state, made.path, overwrite=True, stopped=stopped)
     _prune(state, made, now)
     return made
 
@@ -114,7 +114,7 @@ def _prune(state: Path, made: KeptBackup, now: datetime) -> None:
     """Remove what is too many: wrongly dated ones first, then the oldest, never the new one."""
     others = [each for each in kept_backups(state) if each.path != made.path]
     others.sort(key=lambda each: (each.made_at <= now + MAX_FUTURE, each.made_at))
-    surplus = [each.path for each in others[: max(0, len(others) - (MAX_KEPT - 1))]]
+    surplus = [each.path for each in others[: max(0, len(others) - (MAX_BACKUPS - 1))]]
     with suppress(OSError):
         # What a power cut left of a backup that was never whole: nobody else makes one now.
         names = [entry.name for entry in os.scandir(made.path.parent)]

@@ -18,7 +18,7 @@ _CHANGES = select(OWNER_CHANGE).order_by(
     OWNER_CHANGE.c.system, OWNER_CHANGE.c.provider, OWNER_CHANGE.c.event
 )
 _USERS = select(CALENDAR_USER).where(CALENDAR_USER.c.system == bindparam("of_system"))
-SETTLE = delete(OWNER_CHANGE).where(
+DELETE_OWNER_CHANGE = delete(OWNER_CHANGE).where(
     OWNER_CHANGE.c.system == bindparam("of_system"),
     OWNER_CHANGE.c.event == bindparam("of_event"),
     OWNER_CHANGE.c.provider == bindparam("of_provider"),
@@ -35,8 +35,8 @@ def calendar_users(store: Store, system: str) -> dict[str, str]:
     return {row["provider"]: row["user"] for row in store.query(_USERS, {"of_system": system})}
 
 
-def settled(change: OwnerChange) -> Mapping[str, str]:
-    """What `SETTLE` asks for."""
+def owner_change_key(change: OwnerChange) -> Mapping[str, str]:
+    """What `DELETE_OWNER_CHANGE` asks for."""
     return {
         "of_system": change.system,
         "of_event": change.event,

@@ -83,23 +83,23 @@ def created_ids(store: Store, system: str, events: Collection[str]) -> set[str]:
     return found
 
 
-def made_for(store: Store, system: str, event: str) -> set[str]:
+def providers_created_for(store: Store, system: str, event: str) -> set[str]:
     """Return the providers for whom the journal says that an event was made."""
     asked = {"system": system, "event": event}
     return {row["provider"] for row in store.query(_MADE_FOR, asked)}
 
 
-def bearers(store: Store, tag: str) -> list[TrackedEvent]:
+def events_with_tag(store: Store, tag: str) -> list[TrackedEvent]:
     """Return every stored event of any calendar that bears the tag, history included."""
     return [rows.to_record(row) for row in store.query(_BEARING, {"key": tag})]
 
 
-def owned_with(store: Store, tag: str, bearing: Collection[TrackedEvent]) -> set[Id]:
+def owned_ids_with_tag(store: Store, tag: str, bearing: Collection[TrackedEvent]) -> set[Id]:
     """Return the ids under which blocks of ours with that tag are known, gone ones included."""
     owned = {(row["system"], row["event"]) for row in store.query(_MADE_WITH, {"key": tag})}
     owned |= {(record.system, record.id) for record in bearing if record.created_by_us}
     if store.created is not None:
-        owned |= store.created.tagged(tag)
+        owned |= store.created.with_tag(tag)
     for system in {record.system for record in bearing}:
         ids = [record.id for record in bearing if record.system == system]
         owned |= {(system, event) for event in created_ids(store, system, ids)}

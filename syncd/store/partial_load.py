@@ -19,7 +19,7 @@ from syncd.store.store import Store
 from syncd.store.tables import BOOKING, CONFLICT, EVENT, REPLICA, WAIVER
 from syncd.store.timestamps import instant_text
 
-Span = tuple[str, str, str]
+ProviderSpan = tuple[str, str, str]
 """(provider, start, end), the times as they are stored."""
 
 _TOUCHING = select(EVENT.c.system, EVENT.c.id).where(
@@ -116,7 +116,7 @@ class _Growth:
     def grow(self, ids: set[Id]) -> None:
         """Take in these events, and all that these have to do with."""
         known: set[Id] = set()
-        asked: set[Span] = set()
+        asked: set[ProviderSpan] = set()
         while ids:
             known |= ids
             bookings = self._bookings(ids)
@@ -189,7 +189,7 @@ class _Growth:
         )
         return {(row["system"], row["id"]) for row in self.store.query(_OF_PERSON, *asked)}
 
-    def _touching(self, spans: Collection[Span]) -> set[Id]:
+    def _touching(self, spans: Collection[ProviderSpan]) -> set[Id]:
         """The events that take place during any of these."""
         asked = ({"provider": who, "start": start, "end": end} for who, start, end in spans)
         return {(row["system"], row["id"]) for row in self.store.query(_TOUCHING, *asked)}
@@ -202,11 +202,11 @@ def _by_system(ids: Iterable[Id]) -> dict[str, list[str]]:
     return found
 
 
-def _spans(record: TrackedEvent) -> set[Span]:
+def _spans(record: TrackedEvent) -> set[ProviderSpan]:
     """Every time at which the event is, was accepted to be, or was meant to be."""
     values: Sequence[Value | None] = (record.observed, record.base, record.written)
     return {_span(record.provider, value) for value in values if value is not None}
 
 
-def _span(provider: str, value: Value) -> Span:
+def _span(provider: str, value: Value) -> ProviderSpan:
     return (provider, instant_text(value.start), instant_text(value.end))

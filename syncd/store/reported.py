@@ -41,7 +41,7 @@ def open_items(store: Store, system: str | None = None) -> list[ReportedItem]:
     return [to_item(row) for row in store.query(_OPEN_OF, {"of_system": system})]
 
 
-def open_about(store: Store, topic: Topic) -> list[ReportedItem]:
+def open_items_about(store: Store, topic: Topic) -> list[ReportedItem]:
     """Return the items of one topic that have not ended: of others there may be thousands."""
     return [to_item(row) for row in store.query(_OPEN_ABOUT, {"of_topic": str(topic)})]
 
@@ -84,7 +84,7 @@ def _of(subjects: Sequence[str]) -> list[dict[str, str]]:
 
 def reported_lists(store: Store, system: str) -> frozenset[str]:
     """The providers of a system whose lists are reported as not whole. Raises StateError."""
-    lists = open_about(store, Topic.LIST)
+    lists = open_items_about(store, Topic.LIST)
     return frozenset(p for item in lists if item.system == system for p in item.calendars)
 
 

@@ -6,7 +6,7 @@ import sys
 
 from sqlalchemy import text
 
-from syncd.store.database import migrate, open_database
+from syncd.store.database import migrate_schema, open_database
 
 _HEAD = "-- Made by `python -m syncd.store.schema`; a test compares it with the migrations.\n"
 
@@ -19,7 +19,7 @@ def schema() -> str:
     """The statements that make a new state: by table, each followed by its indexes."""
     engine = open_database("sqlite://", create=True)
     try:
-        migrate(engine, "a new state")
+        migrate_schema(engine, "a new state")
         with engine.connect() as connection:
             found = [_tidy(sql) for sql in connection.execute(_EVERYTHING).scalars()]
     finally:

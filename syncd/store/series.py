@@ -33,7 +33,7 @@ def siblings(store: Store, record: TrackedEvent) -> list[TrackedEvent]:
     return [r for _, _, r in sorted(standing, key=lambda each: each[:2])]
 
 
-def suspects(store: Store, system: str, provider: str) -> list[TrackedEvent]:
+def missing_instances(store: Store, system: str, provider: str) -> list[TrackedEvent]:
     """The instances of series in a calendar that are missing, and not proven to be gone."""
     asked = {"of_system": system, "of_provider": provider}
     found = [rows.to_record(row) for row in store.query(_MISSING, asked)]

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from syncd.store import layout
-from syncd.store.backup import NAME_ONE, expect_backup, expect_state
-from syncd.store.database import reading
+from syncd.store.backup import NAME_A_BACKUP, check_backup_file, check_state
+from syncd.store.database import open_read_only
 from syncd.store.errors import translate_errors
 
 
@@ -34,9 +34,12 @@ def summarise_state(file: Path, *, opened: int | None = None) -> StateSummary:
     ``opened`` is the file, opened by root for a user that may not open it.
     """
     if opened is None:
-        expect_backup(file, None)
-    with translate_errors(str(file), damaged=NAME_ONE), closing(_open(file, opened)) as database:
-        expect_state(database, file)
+        check_backup_file(file, None)
+    with (
+        translate_errors(str(file), damaged=NAME_A_BACKUP),
+        closing(_open(file, opened)) as database,
+    ):
+        check_state(database, file)
         (bookings,) = database.execute("SELECT count(*) FROM booking WHERE NOT retired").fetchone()
         (read_at,) = database.execute("SELECT max(read_at) FROM coverage").fetchone()
         (number,) = database.execute("PRAGMA user_version").fetchone()
@@ -47,7 +50,7 @@ def summarise_state(file: Path, *, opened: int | None = None) -> StateSummary:
 
 def _open(file: Path, opened: int | None) -> sqlite3.Connection:
     if opened is None:
-        return reading(file)
+        return open_read_only(file)
     database = sqlite3.connect(":memory:")
     with os.fdopen(os.dup(opened), "rb") as content:
         content.seek(0)

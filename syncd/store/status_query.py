@@ -47,8 +47,8 @@ from syncd.model.pauses import Pause
 from syncd.model.summary import summarise
 from syncd.store import layout
 from syncd.store.errors import translate_errors
-from syncd.store.files import is_there
-from syncd.store.left_behind import STANDING
+from syncd.store.files import state_exists
+from syncd.store.left_behind import OUR_BLOCKS_SQL
 from syncd.store.timestamps import claim_of, instant_text, value_of
 from syncd.store.version import newest_schema
 
@@ -92,7 +92,7 @@ _EVENT = "SELECT * FROM event WHERE system = ? AND id = ?"
 _WAITING = "SELECT * FROM waiting ORDER BY system, starts, name"
 _PAUSED = "SELECT * FROM pause ORDER BY since, provider, system"
 _HELD_BACK = "SELECT * FROM held_back WHERE ended_at IS NULL ORDER BY system, provider, since, name"
-MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
+THIS_MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
 """Where the error of this machine's clock is kept: a fact of no system."""
 _CLOCK = "SELECT value FROM fact WHERE system = ? AND name = ?"
 _PROBES = "SELECT * FROM canary WHERE ended_at IS NULL ORDER BY system, made_at"
@@ -128,13 +128,14 @@ class StatusSnapshot:
     ``read_at`` is when each system was last read in full, ``poll_schedule`` when whose whole window
     is. ``created`` are the last blocks made, (system, event), by this ``installation``. ``mapped``
     is a digest of what each calendar, (provider, system), was last read as. ``items`` are the
-    reported records and lists that are open, ``conflicts`` what is held or told, ``marks`` what
-    persons have acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`).
-    ``clock_error`` is how far the platforms' time is ahead of this machine's clock, where that is
-    wrong; ``facts`` is what was measured of the systems. ``unsettled`` counts the writes without a
-    confirmed outcome in each system, ``stopped`` are the records that the guard's stops are about.
-    ``paused`` is what a person does not want to be written to, ``held_back`` what that, or observe
-    mode, holds back; ``canaries`` are the events of probes that may still stand.
+    reported records and lists that are open, ``conflicts`` what is held or told,
+    ``acknowledgements`` what persons have acknowledged. ``our_blocks`` counts our blocks by
+    calendar (`store.left_behind`). ``clock_error`` is how far the platforms' time is ahead of this
+    machine's clock, where that is wrong; ``facts`` is what was measured of the systems.
+    ``unsettled`` counts the writes without a confirmed outcome in each system, ``stopped`` are the
+    records that the guard's stops are about. ``paused`` is what a person does not want to be
+    written to, ``held_back`` what that, or observe mode, holds back; ``canaries`` are the events of
+    probes that may still stand.
     """
 
     counts: Mapping[str, int]
@@ -152,8 +153,8 @@ class StatusSnapshot:
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     items: tuple[ReportedItem, ...] = ()
     conflicts: tuple[HeldConflict, ...] = ()
-    marks: Mapping[str, Acknowledgement] = field(default_factory=dict)
-    standing: tuple[Mapping[str, Any], ...] = ()
+    acknowledgements: Mapping[str, Acknowledgement] = field(default_factory=dict)
+    our_blocks: tuple[Mapping[str, Any], ...] = ()
     waiting: tuple[WaitingWrite, ...] = ()
     clock_error: timedelta = timedelta(0)
     facts: tuple[Fact, ...] = ()
@@ -173,7 +174,7 @@ def read_status(path: Path, now: datetime, since: datetime) -> StatusSnapshot:
 
     Exposures are those that are not over now, closings those that could be seen since that time.
     """
-    is_there(path)
+    state_exists(path)
     seen = _look_into(
         path, now, since, lambda database: layout.is_newest(database, newest_schema())
     )
@@ -238,9 +239,9 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Sta
         tuple(summarise([_item(row) for row in ask(_REPORTED)], marks, is_every)),
         conflicts,
         marks,
-        tuple(dict(row) for row in ask(STANDING, {"now": instant_text(now)})),
+        tuple(dict(row) for row in ask(OUR_BLOCKS_SQL, {"now": instant_text(now)})),
         tuple(_waiting(row) for row in ask(_WAITING)),
-        _clock_error(ask(_CLOCK, [MACHINE, CLOCK_ERROR]).fetchone()),
+        _clock_error(ask(_CLOCK, [THIS_MACHINE, CLOCK_ERROR]).fetchone()),
         tuple(_fact(row) for row in ask("SELECT * FROM fact")),
         {row["system"]: row["n"] for row in ask(_UNSETTLED)},
         _stopped(connection, conflicts),

@@ -36,8 +36,14 @@ from syncd.model import (
 from syncd.store import owners, queries, reported, rows
 from syncd.store.connection import ConnectionKeeper
 from syncd.store.created_ids import CreatedIds
-from syncd.store.created_ids_sync import file_of, save_proof, sync_created_ids
-from syncd.store.database import expect_current, expect_ours, migrate, open_database, path_of
+from syncd.store.created_ids_sync import created_ids_file, save_proof, sync_created_ids
+from syncd.store.database import (
+    check_schema_current,
+    check_state_file,
+    migrate_schema,
+    open_database,
+    path_of,
+)
 from syncd.store.deletion import CHUNK, archive_events, delete_events, delete_links
 from syncd.store.errors import translate_errors
 from syncd.store.load import PENDING, load_provider
@@ -85,11 +91,11 @@ class Store:
         try:
             with translate_errors(place):
                 if (file := path_of(where)) is not None:
-                    expect_ours(file, place, sound=write)
-                (migrate if write else expect_current)(engine, place)
+                    check_state_file(file, place, sound=write)
+                (migrate_schema if write else check_schema_current)(engine, place)
                 store = cls(engine, place)
                 if write:
-                    store.use_created_ids(file_of(where), append=True)
+                    store.use_created_ids(created_ids_file(where), append=True)
         except BaseException:
             engine.dispose()
             raise
@@ -118,13 +124,13 @@ class Store:
                 ):
                     source.driver_connection.backup(target.driver_connection)  # type: ignore[union-attr]
             else:
-                migrate(copy, "a scratch copy")
+                migrate_schema(copy, "a scratch copy")
                 with self._engine.connect() as old, copy.begin() as new:
                     for table in EVENT.metadata.sorted_tables:
                         for batch in old.execute(select(table)).mappings().partitions(CHUNK):
                             new.execute(table.insert(), [dict(row) for row in batch])
         tried = Store(copy, f"a copy of {self.place}")
-        tried.use_created_ids(file_of(self.place), append=False)
+        tried.use_created_ids(created_ids_file(self.place), append=False)
         return tried
 
     # --- observe ------------------------------------------------------------------------------
@@ -147,12 +153,12 @@ class Store:
     def records(self, system: str, ids: Iterable[str]) -> list[TrackedEvent]:
         """The records of these events, retired ones too; unknown ids are left out."""
         asked = [{"system": system, "event": event} for event in ids]
-        return [rows.to_record(row) for row in self.query(queries.RECORD, *asked)]
+        return [rows.to_record(row) for row in self.query(queries.EVENT_BY_ID, *asked)]
 
     def links(self, system: str, event: str) -> list[Replica]:
         """The replicas that this event is."""
         asked = {"system": system, "event": event}
-        return [rows.to_replica(row) for row in self.query(queries.LINKS, asked)]
+        return [rows.to_replica(row) for row in self.query(queries.REPLICAS_OF_EVENT, asked)]
 
     def last_coverage(self) -> list[Coverage]:
         """What the last complete reads proved, per calendar and kinds."""
@@ -165,7 +171,7 @@ class Store:
     def events_of(self, system: str, provider: str) -> list[TrackedEvent]:
         """The living events of one calendar."""
         asked = {"system": system, "provider": provider}
-        return [rows.to_record(row) for row in self.query(queries.EVENTS_OF, asked)]
+        return [rows.to_record(row) for row in self.query(queries.EVENTS_OF_CALENDAR, asked)]
 
     # --- decide -------------------------------------------------------------------------------
 
@@ -178,7 +184,7 @@ class Store:
 
     def pending_intents(self) -> list[Intent]:
         """The journal rows whose outcome is still to be learned, oldest first."""
-        return [rows.to_intent(row) for row in self.query(queries.OPEN, {})]
+        return [rows.to_intent(row) for row in self.query(queries.PENDING_INTENTS, {})]
 
     def apply(self, *steps: Changes) -> None:
         """Store what steps found out, in this order: all of it, or nothing.
@@ -210,8 +216,8 @@ class Store:
         self._put(cursor, BASELINE, [rows.from_baseline(b) for b in changes.baselines])
         self._put(cursor, WAIVER, [rows.from_suppression(w) for w in changes.undo_suppressions])
         if changes.owners_resolved:
-            gone = [owners.settled(c) for c in changes.owners_resolved]
-            compiled(dialect, owners.SETTLE).execute(cursor, gone)
+            gone = [owners.owner_change_key(c) for c in changes.owners_resolved]
+            compiled(dialect, owners.DELETE_OWNER_CHANGE).execute(cursor, gone)
         changed = [rows.from_owner_change(c) for c in changes.owner_changes]
         self._put(cursor, OWNER_CHANGE, changed)
         self._put(cursor, CALENDAR_USER, [rows.from_user(u) for u in changes.users])
@@ -231,13 +237,13 @@ class Store:
         """Note how a run ended."""
         row = {"run": run, "finished_at": at, "report": dict(report)}
         with translate_errors(self.place), self._driver.transaction() as cursor:
-            compiled(self._engine.dialect, queries.FINISH).execute(cursor, [row])
+            compiled(self._engine.dialect, queries.FINISH_RUN).execute(cursor, [row])
 
     # --- the systems themselves ---------------------------------------------------------------
 
     def health(self) -> dict[str, SystemHealth]:
         """How each system is that was asked at least once."""
-        found = [dict(row) for row in self.query(queries.STANDING, {})]
+        found = [dict(row) for row in self.query(queries.ALL_HEALTH, {})]
         return {
             row["system"]: SystemHealth(**{**row, "state": SystemState(row["state"])})
             for row in found
@@ -268,9 +274,9 @@ class Store:
     def ended_conflicts(self, provider: str, outcome: str) -> list[HeldConflict]:
         """The conflicts of a provider that ended in that way."""
         asked = {"provider": provider, "outcome": outcome}
-        return [rows.to_conflict(row) for row in self.query(queries.ENDED, asked)]
+        return [rows.to_conflict(row) for row in self.query(queries.ENDED_CONFLICTS, asked)]
 
-    def conflict(self, start: str) -> list[HeldConflict]:
+    def find_conflicts(self, start: str) -> list[HeldConflict]:
         """The conflicts whose id begins so."""
         query = select(CONFLICT).where(CONFLICT.c.id.startswith(start, autoescape=True))
         return [rows.to_conflict(row) for row in self.query_once(query.order_by(CONFLICT.c.id))]

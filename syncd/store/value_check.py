@@ -72,7 +72,7 @@ _TIME = (
 )
 
 
-def expect_values(database: sqlite3.Connection, place: str) -> None:
+def check_values(database: sqlite3.Connection, place: str) -> None:
     """Check that every row of a state can be read. Raises `StateError` that names the first.
 
     The layout was checked before; of an older version, the columns that it has are looked at.

@@ -14,7 +14,7 @@ from syncd.model import (
     cut_end,
     from_millis,
     in_range,
-    on_clock,
+    in_zone,
     read_update,
     read_value,
     resolve_wall_time,
@@ -77,10 +77,10 @@ def test_the_edges_of_the_calendar_have_an_instant_on_every_clock(name: str, wal
     for instant in (
         resolve_wall_time(local, name).instant,
         utc(local.replace(tzinfo=zone(name))),
-        utc(on_clock(local.replace(tzinfo=UTC), zone(name))),
+        utc(in_zone(local.replace(tzinfo=UTC), zone(name))),
     ):
         assert abs(instant.replace(tzinfo=None) - local) <= timedelta(days=1)
-        assert len(f"{on_clock(instant, zone(name)):%d %b %H:%M %z}") > len("31 Dec 23:59")
+        assert len(f"{in_zone(instant, zone(name)):%d %b %H:%M %z}") > len("31 Dec 23:59")
 
 
 @pytest.mark.parametrize("millis", [10**15, -(10**15), 10**30, 253402300800000])

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.model import Acknowledgement, HeldConflict, ReportedItem, Topic
-from syncd.model.summary import acknowledged, stale, summarise
+from syncd.model.summary import acknowledgement_of, stale_acknowledgements, summarise
 from tests.store.kit import DAY, held, item
 
 
@@ -30,7 +30,7 @@ def mark(of: ReportedItem) -> dict[str, Acknowledgement]:
 
 def test_a_missing_field_of_every_row_is_one_fact_of_the_account() -> None:
     (one,) = summarise(items(5), {}, every)
-    assert (one.topic, one.number, one.event) == (Topic.ACCOUNT, 1, "")
+    assert (one.topic, one.record_count, one.event) == (Topic.ACCOUNT, 1, "")
     assert one.events == ("e0", "e1", "e2", "e3", "e4")
 
 
@@ -50,7 +50,7 @@ def test_rows_with_different_reasons_are_not_joined() -> None:
 
 def test_an_account_without_a_readable_row_stays_unreadable() -> None:
     (one,) = summarise(items(5, Topic.UNREADABLE), {}, every)
-    assert (one.topic, one.number) == (Topic.UNREADABLE, 5)
+    assert (one.topic, one.record_count) == (Topic.UNREADABLE, 5)
 
 
 @pytest.mark.parametrize("topic", [Topic.LIST, Topic.RESOURCE, Topic.UNKNOWN_STATUS])
@@ -70,7 +70,7 @@ def test_an_acknowledged_item_counts_again_once_its_reason_changes() -> None:
     assert summarise([one], marks, some)[0].acknowledged_at == DAY
     changed = summarise([replace(one, reason="it has no begin")], marks, some)
     assert changed[0].acknowledged_at is None
-    assert stale(marks, changed, []) == [one.digest]
+    assert stale_acknowledgements(marks, changed, []) == [one.digest]
 
 
 def test_an_item_has_the_same_id_in_every_read_and_another_one_per_topic() -> None:
@@ -81,7 +81,7 @@ def test_an_item_has_the_same_id_in_every_read_and_another_one_per_topic() -> No
 
 
 def test_a_mark_of_what_ended_is_stale() -> None:
-    assert stale(mark(item("e")), [], []) == [item("e").digest]
+    assert stale_acknowledgements(mark(item("e")), [], []) == [item("e").digest]
 
 
 def told(inputs: str = "x", *, hold: bool = False) -> HeldConflict:
@@ -91,8 +91,8 @@ def told(inputs: str = "x", *, hold: bool = False) -> HeldConflict:
 
 def test_a_double_booking_is_acknowledged_until_one_moves_or_it_is_held() -> None:
     marks = {"c": Acknowledgement("c", "x", DAY, "kim")}
-    assert acknowledged(told(), marks) == marks["c"]
-    assert acknowledged(told("y"), marks) is None
-    assert acknowledged(told(hold=True), marks) is None
-    assert stale(marks, [], [told("y")]) == ["c"]
-    assert stale(marks, [], [told()]) == []
+    assert acknowledgement_of(told(), marks) == marks["c"]
+    assert acknowledgement_of(told("y"), marks) is None
+    assert acknowledgement_of(told(hold=True), marks) is None
+    assert stale_acknowledgements(marks, [], [told("y")]) == ["c"]
+    assert stale_acknowledgements(marks, [], [told()]) == []

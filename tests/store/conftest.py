@@ -28,4 +28,4 @@ def store(path: Path) -> Iterator[Store]:
 @pytest.fixture
 def every_state_is_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Alembic make each new state: for the files where migrations are what is tested."""
-    monkeypatch.setattr(shelf, "migrate", database.migrate)
+    monkeypatch.setattr(shelf, "migrate_schema", database.migrate_schema)

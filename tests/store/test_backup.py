@@ -15,7 +15,7 @@ import pytest
 
 from syncd.model import Baseline, Changes, IntentState
 from syncd.store import StateError, Store
-from syncd.store.backup import backup, restore, snapshot
+from syncd.store.backup import create_backup, restore_backup, serialize_backup
 from syncd.store.journal import intents_of
 from tests.store.kit import DAY, book, intent, link, note, rec, v
 
@@ -45,7 +45,7 @@ def refused(source: Path, state: Path) -> StateError:
     """How a restore is refused; the state is as it was."""
     before = state.read_bytes() if state.exists() else None
     with pytest.raises(StateError) as caught:
-        restore(source, state, NOW)
+        restore_backup(source, state, NOW)
     assert (state.read_bytes() if state.exists() else None) == before
     assert leftovers(state.parent) == []
     return caught.value
@@ -58,7 +58,7 @@ def test_a_backup_is_one_file_for_its_owner_that_holds_everything(path: Path) ->
     store = Store.open(path)
     furnish(store)
     target = path.with_name("copy.db")
-    assert backup(path, target) == target.stat().st_size
+    assert create_backup(path, target) == target.stat().st_size
     store.close()
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert [p.name for p in path.parent.glob("copy*")] == ["copy.db"]
@@ -85,7 +85,7 @@ def test_a_backup_while_somebody_writes_is_one_moment(path: Path) -> None:
     try:
         for number in range(5):
             target = path.with_name(f"copy{number}.db")
-            backup(path, target)
+            create_backup(path, target)
             with closing(sqlite3.connect(target)) as copy:
                 events, bookings = copy.execute(
                     "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM booking)"
@@ -102,9 +102,9 @@ def test_a_file_that_is_there_is_not_replaced_unless_that_is_said(path: Path) ->
     target = path.with_name("copy.db")
     target.write_text("holiday photos")
     with pytest.raises(StateError, match="there already"):
-        backup(path, target)
+        create_backup(path, target)
     assert target.read_text() == "holiday photos"
-    backup(path, target, overwrite=True)
+    create_backup(path, target, overwrite=True)
     Store.open(target, write=False).close()
 
 
@@ -113,13 +113,13 @@ def test_the_state_is_not_backed_up_onto_itself(path: Path, *, force: bool) -> N
     Store.open(path).close()
     before = path.read_bytes()
     with pytest.raises(StateError, match=r"there already|the state itself"):
-        backup(path, path, overwrite=force)
+        create_backup(path, path, overwrite=force)
     assert path.read_bytes() == before
 
 
 def test_without_a_state_there_is_nothing_to_back_up(path: Path) -> None:
     with pytest.raises(StateError, match="no state yet"):
-        backup(path, path.with_name("copy.db"))
+        create_backup(path, path.with_name("copy.db"))
     assert list(path.parent.iterdir()) == []
 
 
@@ -132,7 +132,7 @@ def test_a_damaged_state_gives_no_backup_that_looks_whole(path: Path) -> None:
         file.write(b"\xff" * 8192)
     target = path.with_name("copy.db")
     with pytest.raises(StateError, match="damaged"):
-        backup(path, target)
+        create_backup(path, target)
     assert not target.exists()
     assert leftovers(path.parent) == []
 
@@ -140,7 +140,7 @@ def test_a_damaged_state_gives_no_backup_that_looks_whole(path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(path: Path) -> None:
     Store.open(path).close()
     with pytest.raises(StateError, match=r"cannot be written .No such file"):
-        backup(path, path.parent / "nowhere" / "copy.db")
+        create_backup(path, path.parent / "nowhere" / "copy.db")
 
 
 # --- restore --------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def made(path: Path) -> Path:
     store = Store.open(path)
     furnish(store)
     target = path.with_name("copy.db")
-    backup(path, target)
+    create_backup(path, target)
     store.apply(Changes(bookings=[book("later", v(12))]))
     store.close()
     return target
@@ -159,7 +159,7 @@ def made(path: Path) -> Path:
 
 def test_a_restored_state_is_the_backup_and_the_one_before_is_kept(path: Path) -> None:
     source = made(path)
-    done = restore(source, path, NOW)
+    done = restore_backup(source, path, NOW)
     assert (done.bookings, done.dropped) == (1, 1)
     assert done.aside == path.with_name("syncd.db.before-restore-20260602T083000Z")
     for file, expected in ((path, ["m"]), (done.aside, ["m", "later"])):
@@ -171,7 +171,7 @@ def test_a_restored_state_is_the_backup_and_the_one_before_is_kept(path: Path) -
 
 
 def test_after_a_restore_nothing_counts_as_known_and_no_write_is_taken_up(path: Path) -> None:
-    restore(made(path), path, NOW)
+    restore_backup(made(path), path, NOW)
     store = Store.open(path)
     assert [b.completed_at for b in store.baselines()] == [None]
     assert [r.fingerprint for r in store.records("a", ["e"])] == [""]
@@ -189,7 +189,7 @@ def test_what_a_killed_daemon_left_in_its_log_goes_aside_with_the_old_state(path
     living.close()
     for file, content in killed.items():
         file.write_bytes(content)
-    done = restore(source, path, NOW)
+    done = restore_backup(source, path, NOW)
     assert done.aside is not None
     for file, expected in ((path, {"m"}), (done.aside, {"m", "later", "unsaved"})):
         store = Store.open(file)
@@ -200,10 +200,10 @@ def test_what_a_killed_daemon_left_in_its_log_goes_aside_with_the_old_state(path
 def test_a_state_that_is_lost_or_damaged_can_be_restored(path: Path) -> None:
     source = made(path)
     path.write_bytes(b"\xff" * 5000)
-    assert restore(source, path, NOW).aside is not None
+    assert restore_backup(source, path, NOW).aside is not None
     for file in path.parent.glob("syncd.db*"):
         file.unlink()
-    assert restore(source, path, NOW).aside is None
+    assert restore_backup(source, path, NOW).aside is None
     Store.open(path).close()
 
 
@@ -245,7 +245,7 @@ def test_a_snapshot_in_memory_is_a_backup_that_needs_no_log(path: Path) -> None:
     store = Store.open(path)
     furnish(store)
     target = path.with_name("copy.db")
-    target.write_bytes(snapshot(path))
+    target.write_bytes(serialize_backup(path))
     store.close()
     with closing(sqlite3.connect(target)) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
@@ -258,13 +258,13 @@ def test_a_snapshot_of_a_damaged_state_is_refused(path: Path) -> None:
     source = made(path)
     source.write_bytes(source.read_bytes()[:9000])
     with pytest.raises(StateError, match="damaged"):
-        snapshot(source)
+        serialize_backup(source)
 
 
 def test_a_backup_is_restored_from_an_open_file_whose_name_says_nothing(path: Path) -> None:
     source = made(path)
     with source.open("rb") as file:
-        done = restore(Path("gone.db"), path, NOW, opened=file.fileno())
+        done = restore_backup(Path("gone.db"), path, NOW, opened=file.fileno())
     assert done.bookings == 1
     assert leftovers(path.parent) == []
 
@@ -275,7 +275,7 @@ def test_an_open_file_that_is_no_state_changes_nothing(path: Path) -> None:
     other = path.with_name("other")
     other.write_text("root:$6$hash:19000:0:99999:7:::\n" * 200)
     with other.open("rb") as file, pytest.raises(StateError) as caught:
-        restore(Path("other"), path, NOW, opened=file.fileno())
+        restore_backup(Path("other"), path, NOW, opened=file.fileno())
     assert "$6$" not in str(caught.value)
     assert (path.read_bytes() if path.exists() else None) == before
     assert leftovers(path.parent) == []

@@ -8,7 +8,7 @@ from datetime import timedelta
 from syncd.model import Changes, IntentState, Kind, TimeToBlock, UndoSuppression
 from syncd.store import Store
 from syncd.store.availability import save_times_to_block, stored_times_to_block
-from syncd.store.compact import STEP, compact, compacting
+from syncd.store.compact import ROWS_PER_STEP, compact, compacting
 from syncd.store.journal import failed_operations, intents_of
 from syncd.store.ownership_proof import created_ids
 from tests.store.kit import DAY, book, held, intent, link, note, rec, v
@@ -87,7 +87,7 @@ def test_what_is_open_and_the_keys_of_blocks_to_come_stay(store: Store) -> None:
     assert {i.id for i in store.pending_intents()} == {"open", "queued"}
     assert "far" in {i.operation.key for i in intents_of(store, "run")}
     assert failed_operations(store, "p") == []
-    assert [h.id for h in store.conflict("")] == ["c"]
+    assert [h.id for h in store.find_conflicts("")] == ["c"]
     assert store.runs() == []
 
 
@@ -118,7 +118,7 @@ def test_old_measures_go(store: Store) -> None:
 
 
 def test_much_that_is_old_goes_in_short_steps_and_nothing_else(store: Store) -> None:
-    many = [f"b{number:05}" for number in range(3 * STEP + 1)]
+    many = [f"b{number:05}" for number in range(3 * ROWS_PER_STEP + 1)]
     store.apply(
         Changes(
             bookings=[book(name, v(9)) for name in (*many, "alive")],
@@ -129,7 +129,7 @@ def test_much_that_is_old_goes_in_short_steps_and_nothing_else(store: Store) -> 
     )
     store.apply(Changes(archived=many))
     steps = list(compacting(store, LATER))
-    assert max(steps) <= 3 * STEP  # a booking, its link and its waivers go together
+    assert max(steps) <= 3 * ROWS_PER_STEP  # a booking, its link and its waivers go together
     assert sum(steps) == 4 * len(many)
     assert {b.id for b in store.find_bookings("")} == {"alive"}
     assert [n.booking for n in store.history()] == ["alive"]

@@ -8,7 +8,7 @@ from sqlalchemy import make_url, select
 
 from syncd.model import Changes
 from syncd.store import Store
-from syncd.store.compiled import SHARED, SharedStatements
+from syncd.store.compiled import SHARED_STATEMENTS, SharedStatements
 from syncd.store.tables import HISTORY
 from tests.store.kit import note
 
@@ -23,7 +23,7 @@ def test_another_state_compiles_nothing_anew_and_tells_its_own_rows(tmp_path: Pa
         told.append([row["what"] for row in store.query_once(query)])
         store.counts()
         store.close()
-        sizes.append(len(SHARED))
+        sizes.append(len(SHARED_STATEMENTS))
     assert told == [["one"], ["two"]]
     assert sizes[0] == sizes[1] > 0
 
@@ -31,10 +31,10 @@ def test_another_state_compiles_nothing_anew_and_tells_its_own_rows(tmp_path: Pa
 def test_a_dry_run_on_a_copy_compiles_nothing_anew(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "state.db")
     counts = store.counts()
-    known = len(SHARED)
+    known = len(SHARED_STATEMENTS)
     copy = store.in_memory_copy()
     assert copy.counts() == counts
-    assert len(SHARED) == known
+    assert len(SHARED_STATEMENTS) == known
     copy.close()
     store.close()
 

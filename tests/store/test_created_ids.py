@@ -20,11 +20,11 @@ from structlog.testing import capture_logs
 from syncd.model import Baseline, Changes, Intent, IntentState
 from syncd.store import StateError, Store, created_ids_sync
 from syncd.store import created_ids as store_created_ids
-from syncd.store.backup import backup, restore
+from syncd.store.backup import create_backup, restore_backup
 from syncd.store.connection import ConnectionKeeper
-from syncd.store.created_ids import created_ids_path, lacking, read
+from syncd.store.created_ids import created_ids_path, missing_creates, read_lines
 from syncd.store.created_ids_sync import save_proof
-from syncd.store.ownership_proof import created_ids, owned_with
+from syncd.store.ownership_proof import created_ids, owned_ids_with_tag
 from tests.store.kit import DAY, intent
 
 
@@ -41,7 +41,7 @@ def create(store: Store, *events: str) -> None:
 
 def ids(path: Path) -> list[str]:
     """The events that the file of this state proves, in its order."""
-    return [line.event for line in read(created_ids_path(path))]
+    return [line.event for line in read_lines(created_ids_path(path))]
 
 
 def lose(path: Path, *, keep: Path | None = None) -> None:
@@ -307,12 +307,14 @@ def test_what_is_left_out_of_the_file_is_told(store: Store, path: Path) -> None:
     create(store, "first", "second")
     assert store.created is not None
     number = store.created.installation
-    assert lacking(created_ids_path(path), number, [("b", "first"), ("b", "third")]) == {
+    assert missing_creates(created_ids_path(path), number, [("b", "first"), ("b", "third")]) == {
         ("b", "third")
     }
-    assert lacking(created_ids_path(path), number, [("b", "first"), ("b", "second")]) == set()
+    assert (
+        missing_creates(created_ids_path(path), number, [("b", "first"), ("b", "second")]) == set()
+    )
     created_ids_path(path).unlink()
-    assert lacking(created_ids_path(path), number, [("b", "first")]) == {("b", "first")}
+    assert missing_creates(created_ids_path(path), number, [("b", "first")]) == {("b", "first")}
 
 
 def test_after_loss_the_file_tells_which_block_a_tag_was_given_to(store: Store, path: Path) -> None:
@@ -320,8 +322,8 @@ def test_after_loss_the_file_tells_which_block_a_tag_was_given_to(store: Store, 
     store.close()
     lose(path)
     with closing(Store.open(path)) as again:
-        assert owned_with(again, "abcdefghij", []) == {("b", "made")}
-        assert owned_with(again, "other", []) == set()
+        assert owned_ids_with_tag(again, "abcdefghij", []) == {("b", "made")}
+        assert owned_ids_with_tag(again, "other", []) == set()
 
 
 def test_every_line_of_a_long_file_is_found(store: Store, path: Path) -> None:
@@ -367,10 +369,10 @@ def test_a_state_that_cannot_be_opened_leaves_the_file_alone(store: Store, path:
 def test_a_restore_keeps_every_line_that_came_after_the_backup(store: Store, path: Path) -> None:
     create(store, "first")
     copy = path.with_name("copy.db")
-    backup(path, copy)
+    create_backup(path, copy)
     create(store, "second")
     store.close()
-    restore(copy, path, DAY)
+    restore_backup(copy, path, DAY)
     assert ids(path) == ["first", "second"]
     assert proven(path, "first", "second") == {"first", "second"}
 
@@ -378,22 +380,22 @@ def test_a_restore_keeps_every_line_that_came_after_the_backup(store: Store, pat
 def test_a_restore_saves_what_only_the_replaced_state_proves(store: Store, path: Path) -> None:
     create(store, "first")
     copy = path.with_name("copy.db")
-    backup(path, copy)
+    create_backup(path, copy)
     create(store, "second")
     store.close()
     created_ids_path(path).unlink()
-    restore(copy, path, DAY)
+    restore_backup(copy, path, DAY)
     assert proven(path, "first", "second") == {"first", "second"}
 
 
 def test_a_restore_over_a_damaged_state_keeps_the_file(store: Store, path: Path) -> None:
     create(store, "first")
     copy = path.with_name("copy.db")
-    backup(path, copy)
+    create_backup(path, copy)
     create(store, "second")
     store.close()
     path.write_bytes(b"\xff" * 5000)
-    restore(copy, path, DAY)
+    restore_backup(copy, path, DAY)
     assert proven(path, "first", "second") == {"first", "second"}
 
 
@@ -406,8 +408,8 @@ def test_a_backup_of_another_installation_brings_its_own_proof_only(
     with closing(Store.open(other)) as another:
         create(another, "theirs")
     copy = path.with_name("copy.db")
-    backup(other, copy)
-    restore(copy, path, DAY)
+    create_backup(other, copy)
+    restore_backup(copy, path, DAY)
     assert proven(path, "mine", "theirs") == {"theirs"}
 
 
@@ -442,6 +444,6 @@ def test_a_torn_line_that_ends_the_reading_is_caught(
 def test_installations_that_cannot_be_told_apart_are_caught(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(created_ids_sync, "installation_named", lambda _intent: 7)
+    monkeypatch.setattr(created_ids_sync, "installation_number", lambda _intent: 7)
     with pytest.raises(AssertionError):
         test_lines_of_another_installation_prove_nothing(store, path)

@@ -16,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from syncd.store import StateError, Store, version
-from syncd.store.backup import restore
+from syncd.store.backup import restore_backup
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY
 from tests.store.released import FROZEN, furnished, revisions
@@ -124,7 +124,7 @@ def test_a_backup_of_an_older_version_is_migrated_as_it_is_restored(
     furnished(source)
     before = source.read_bytes()
     a_later_version.write_text(ADDS.format(head=revisions()[-1]))
-    assert restore(source, path, DAY).bookings == 1
+    assert restore_backup(source, path, DAY).bookings == 1
     assert source.read_bytes() == before
     Store.open(path, write=False).close()
     with pytest.raises(StateError, match="older syncd"):

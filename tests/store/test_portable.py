@@ -27,7 +27,13 @@ from syncd.model import (
 from syncd.store import Store, availability
 from syncd.store.compact import compact
 from syncd.store.journal import failed_operations, intents_of, intents_since
-from syncd.store.ownership_proof import bearers, created_ids, is_unanswered, orphans, owned_with
+from syncd.store.ownership_proof import (
+    created_ids,
+    events_with_tag,
+    is_unanswered,
+    orphans,
+    owned_ids_with_tag,
+)
 from syncd.store.partial_load import load_parts, pending_changes
 from syncd.store.reported import open_items
 from syncd.store.tables import METADATA
@@ -185,8 +191,8 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "state": lambda: store.state("p"),
         "failed_operations": lambda: failed_operations(store, "p"),
         "created_ids": lambda: created_ids(store, "a", ["e"]),
-        "bearers": lambda: bearers(store, "k"),
-        "owned_with": lambda: owned_with(store, "k", [rec("k", v(9))]),
+        "bearers": lambda: events_with_tag(store, "k"),
+        "owned_with": lambda: owned_ids_with_tag(store, "k", [rec("k", v(9))]),
         "is_unanswered": lambda: is_unanswered(store, "k"),
         "orphans": lambda: orphans(store),
         "pending_intents": store.pending_intents,
@@ -196,7 +202,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "open_conflicts": lambda: store.open_conflicts("p"),
         "conflicts_of": lambda: store.conflicts_of("r"),
         "ended_conflicts": lambda: store.ended_conflicts("p", "resolved"),
-        "conflict": lambda: store.conflict("c"),
+        "conflict": lambda: store.find_conflicts("c"),
         "bookings": lambda: store.bookings("p"),
         "find_bookings": lambda: store.find_bookings("m"),
         "replicas": lambda: store.replicas(["m"]),

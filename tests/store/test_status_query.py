@@ -34,7 +34,13 @@ from syncd.store.availability import (
 )
 from syncd.store.database import _scripts
 from syncd.store.poll_schedule import save_poll_schedule, stored_poll_schedule
-from syncd.store.status_query import CLOCK_ERROR, EMPTY_STATUS, MACHINE, StatusSnapshot, read_status
+from syncd.store.status_query import (
+    CLOCK_ERROR,
+    EMPTY_STATUS,
+    THIS_MACHINE,
+    StatusSnapshot,
+    read_status,
+)
 from syncd.store.version import newest_schema
 from syncd.store.waiting import count_waiting, save_waiting, waiting_writes
 from tests.store.kit import at, book, held, span, v
@@ -125,7 +131,7 @@ def test_waiting_writes_and_a_wrong_clock_are_read_as_they_were_kept(tmp_path: P
         for name, start, end in (("b", at(13), at(14)), ("a", at(15), at(16)))
     )
     save_waiting(store, [second, first], [])
-    store.save_health(Fact(MACHINE, CLOCK_ERROR, "-720", NOW))
+    store.save_health(Fact(THIS_MACHINE, CLOCK_ERROR, "-720", NOW))
     seen = _glance(path)
     assert list(seen.waiting) == waiting_writes(store) == [first, second]
     assert seen.clock_error == timedelta(minutes=-12)

@@ -111,7 +111,7 @@ def test_a_conflict_that_is_opened_and_closed_in_one_step_is_closed(store: Store
     store.apply(Changes(opened=[opened], closed=[replace(opened, closed_at=at(1), outcome="over")]))
     assert store.open_conflicts() == []
     assert store.counts()["conflicts"] == 0
-    assert store.conflict("c")[0].outcome == "over"
+    assert store.find_conflicts("c")[0].outcome == "over"
 
 
 # --- what is alive --------------------------------------------------------------------------------
