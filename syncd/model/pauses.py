@@ -11,7 +11,7 @@ CLEANED_UP = "cleaned up"
 """The reason of the pause that `syncd cleanup` sets, so that blocks are not created again."""
 
 OBSERVE_REASON = 'mode = "observe" is set in [syncd]: nothing is written'
-OBSERVE_REMEDY = "Take that line out, and restart the daemon if one runs."
+OBSERVE_REMEDY = "Remove that line, and restart the daemon if it is running."
 """The error and the remedy of every command that would write in observe mode."""
 
 

@@ -1,4 +1,4 @@
-"""What every cycle and every write asks for: made once, because that takes longer than to ask."""
+"""Queries of every cycle and every write. Building one takes longer than running it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FINGERPRINTS = select(EVENT.c.id, EVENT.c.fingerprint).where(
 
 @cache
 def fingerprints_of(count: int) -> Any:
-    """The same of so many providers."""
+    """Return the query for the fingerprints of ``count`` providers."""
     providers: list[BindParameter[str]] = [bindparam(f"provider{n}") for n in range(count)]
     return FINGERPRINTS.where(EVENT.c.provider.in_(providers))
 

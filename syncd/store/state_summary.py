@@ -1,4 +1,4 @@
-"""Look into a state or a backup without using it: what a person compares before a restore."""
+"""Summarise a state or a backup without using it, so that a person can compare them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from syncd.store.errors import translate_errors
 
 @dataclass(frozen=True, slots=True)
 class StateSummary:
-    """What a file holds. ``used_at`` is when syncd last read a system with it; None: never.
+    """A summary of a state file.
 
-    ``installation`` is the number of the one that it belongs to, 0 before its first create.
+    ``version`` is the schema version, ``bookings`` the number of active bookings. ``used_at`` is
+    when syncd last read a system with this state (None: never). ``installation`` is the
+    installation number, 0 before the first create.
     """
 
     version: str
@@ -29,9 +31,9 @@ class StateSummary:
 
 
 def summarise_state(file: Path, *, opened: int | None = None) -> StateSummary:
-    """Check that a file is a sound state or backup, and return what it holds. Raises StateError.
+    """Check that a file is an intact state or backup, and summarise it. Raises StateError.
 
-    ``opened`` is the file, opened by root for a user that may not open it.
+    ``opened`` is a descriptor of the file, opened by root for a user who may not open it.
     """
     if opened is None:
         check_backup_file(file, None)

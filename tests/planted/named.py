@@ -283,7 +283,7 @@ def any_value_of_a_state_is_taken(patch: Patch) -> None:
 def a_copied_state_is_believed(patch: Patch) -> None:
     """A backup that was copied into place by hand counts as what was read last."""
     patch.setattr(created_ids_sync, "is_marked_backup", lambda _engine: False)
-    patch.setattr(created_ids_sync, "_came_alone", lambda *_given: False)
+    patch.setattr(created_ids_sync, "_lost_its_file", lambda *_given: False)
 
 
 def the_page_may_be_at_any_path(patch: Patch) -> None:

@@ -217,7 +217,7 @@ def test_only_a_whole_backup_of_this_or_an_older_version_is_taken(path: Path) ->
     other = path.with_name("other.db")
     with closing(sqlite3.connect(other)) as database:
         database.execute("CREATE TABLE invoices (id INTEGER)")
-    assert "no state of syncd" in refused(other, path).reason
+    assert "not a state of syncd" in refused(other, path).reason
     with closing(sqlite3.connect(source)) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
         database.commit()

@@ -165,7 +165,7 @@ def test_a_pipe_in_the_place_of_the_file_does_not_hang(store: Store, path: Path)
     os.mkfifo(created_ids_path(path))
     create(store, "made")
     assert store.created is not None
-    assert "not a plain file" in store.created.fault
+    assert "not a regular file" in store.created.fault
 
 
 def test_a_full_disk_is_told_once_and_the_lines_are_added_later(

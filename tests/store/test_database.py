@@ -309,7 +309,7 @@ def test_a_folder_that_may_not_be_written_to_is_told(public: Path) -> None:
     public.chmod(0o555)
     with without_privileges():
         said = refused(public / "syncd.db", write=True)
-    assert "it cannot be made (Permission denied)" in said.reason
+    assert "it cannot be created (Permission denied)" in said.reason
     assert "Set `state`" in said.remedy
     assert list(public.iterdir()) == []
 
@@ -323,8 +323,8 @@ def test_a_folder_that_may_not_be_written_to_is_told(public: Path) -> None:
         # The log of what is written lies beside the file, and reading needs it as well.
         (0o666, 0o555, True, "it cannot be opened for writing"),
         (0o666, 0o555, False, "it cannot be opened for writing"),
-        (0o666, 0o000, True, "it cannot be looked at (Permission denied)"),
-        (0o666, 0o000, False, "it cannot be looked at (Permission denied)"),
+        (0o666, 0o000, True, "it cannot be accessed (Permission denied)"),
+        (0o666, 0o000, False, "it cannot be accessed (Permission denied)"),
     ],
 )
 def test_a_state_that_may_not_be_touched_is_told_with_the_remedy(
@@ -352,7 +352,7 @@ def test_a_locked_state_is_told_and_works_again_when_it_is_free(path: Path) -> N
     changes = Changes(records=[rec("e", v(9))])
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StateError, match="another program is holding it locked") as caught:
+        with pytest.raises(StateError, match="another program has locked it") as caught:
             store.apply(changes)
         assert "Close that program" in caught.value.remedy
         assert store.counts()["events"] == 0
@@ -408,6 +408,6 @@ def test_a_state_is_not_opened_through_a_link_or_a_pipe(
     else:
         os.mkfifo(tmp_path / name)
     for write in (True, False):
-        with pytest.raises(StateError, match="it is a link" if kind == "link" else "plain file"):
+        with pytest.raises(StateError, match="it is a link" if kind == "link" else "regular file"):
             Store.open(state, write=write)
     assert not other.exists()

@@ -18,7 +18,7 @@ TABLE = [
     ("unable to open database file", "cannot be opened for writing", "write access"),
     ("file is not a database", "damaged", "Restore a backup"),
     ("database disk image is malformed", "damaged", "Restore a backup"),
-    ("disk I/O error", "the disk gave an error", "dmesg"),
+    ("disk I/O error", "the disk reported an error", "dmesg"),
 ]
 
 

@@ -142,7 +142,7 @@ def test_what_is_no_plain_file_is_refused_and_nobody_waits(path: Path, kind: str
     else:
         os.mkfifo(path.with_name("pipe"))
         source.symlink_to("pipe") if "link" in kind else os.mkfifo(source)
-    with pytest.raises(StateError, match="not a plain file"):
+    with pytest.raises(StateError, match="not a regular file"):
         restore_backup(source, path, NOW)
 
 

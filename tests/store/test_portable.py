@@ -202,7 +202,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "open_conflicts": lambda: store.open_conflicts("p"),
         "conflicts_of": lambda: store.conflicts_of("r"),
         "ended_conflicts": lambda: store.ended_conflicts("p", "resolved"),
-        "conflict": lambda: store.find_conflicts("c"),
+        "find_conflicts": lambda: store.find_conflicts("c"),
         "bookings": lambda: store.bookings("p"),
         "find_bookings": lambda: store.find_bookings("m"),
         "replicas": lambda: store.replicas(["m"]),

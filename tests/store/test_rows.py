@@ -283,7 +283,7 @@ def test_an_instant_without_a_zone_is_refused_and_nothing_is_stored(
     store: Store, changes: Changes
 ) -> None:
     changes.history.insert(0, note("put with it"))
-    with pytest.raises((ValueError, StatementError), match="has no zone"):
+    with pytest.raises((ValueError, StatementError), match="has no time zone"):
         store.apply(changes)
     assert store.history() == []
     assert set(store.counts().values()) == {0}
