@@ -1,4 +1,4 @@
-"""One table of status words for all platforms, and words that a configuration maps."""
+"""The table of status words of all platforms, and configured words."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ CRM = Statuses.of_leadsquared()
         (" invalid ", Status.INVALID),
     ],
 )
-def test_a_word_means_one_status_however_it_is_spelt(word: str, status: Status) -> None:
+def test_a_word_means_one_status_in_every_spelling(word: str, status: Status) -> None:
     assert ANY.read(word) is status
 
 
 @pytest.mark.parametrize(
     "word", ["", "?", "1", "-1", "cancel", "deleted", "not cancelled", "uncancelled", "abgesagt"]
 )
-def test_a_word_that_is_not_known_takes_the_time(word: str) -> None:
+def test_an_unknown_word_counts_as_busy(word: str) -> None:
     assert ANY.read(word) is None
     assert ANY.status_of(word).busy
 
@@ -64,9 +64,7 @@ def test_a_word_that_is_not_known_takes_the_time(word: str) -> None:
         ("12", None),
     ],
 )
-def test_leadsquared_has_codes_and_one_status_for_what_is_to_come(
-    word: str, status: Status | None
-) -> None:
+def test_leadsquared_reads_codes_and_has_one_open_status(word: str, status: Status | None) -> None:
     assert CRM.read(word) is status
 
 
@@ -87,7 +85,7 @@ def test_leadsquared_has_codes_and_one_status_for_what_is_to_come(
         (["cancelled"], NO_WORD),
     ],
 )
-def test_a_status_that_is_no_word_is_not_taken_for_one(value: Any, word: str) -> None:
+def test_a_status_that_is_not_text_is_not_a_word(value: Any, word: str) -> None:
     assert status_text(value) == word
     assert ANY.status_of(status_text(value)).busy
 
@@ -115,7 +113,7 @@ def test_a_fingerprint_shows_the_meaning_of_words_that_may_get_another() -> None
     assert Statuses.of_leadsquared({"0": Status.NEW}).plain == {"1"}
 
 
-def test_squeezing_keeps_the_sign_of_a_number() -> None:
+def test_normalizing_keeps_the_sign_of_a_number() -> None:
     assert (normalize_status("-1"), normalize_status("01"), normalize_status("no-1")) == (
         "-1",
         "1",
@@ -123,5 +121,5 @@ def test_squeezing_keeps_the_sign_of_a_number() -> None:
     )
 
 
-def test_a_long_word_is_cut_where_it_is_reported() -> None:
+def test_a_long_word_is_shortened_in_messages() -> None:
     assert len(unknown_status_message("x" * 5_000)) < 120

@@ -1,4 +1,4 @@
-"""Reported items as a person is shown them."""
+"""Summaries of reported items for people."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def test_a_missing_field_of_every_row_is_one_fact_of_the_account() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 4])
-def test_few_rows_are_no_fact_of_the_account(number: int) -> None:
+def test_few_rows_are_not_joined(number: int) -> None:
     assert len(summarise(items(number), {}, every)) == number
 
 
-def test_one_row_that_reads_well_keeps_the_others_apart() -> None:
+def test_one_good_row_prevents_joining() -> None:
     assert summarise(items(9), {}, some) == items(9)
 
 
@@ -54,11 +54,11 @@ def test_an_account_without_a_readable_row_stays_unreadable() -> None:
 
 
 @pytest.mark.parametrize("topic", [Topic.LIST, Topic.RESOURCE, Topic.UNKNOWN_STATUS])
-def test_what_is_no_missing_field_of_a_row_is_not_joined(topic: Topic) -> None:
+def test_topics_without_a_missing_field_are_not_joined(topic: Topic) -> None:
     assert len(summarise(items(6, topic), {}, every)) == 6
 
 
-def test_a_joined_item_is_acknowledged_once_whatever_is_added() -> None:
+def test_a_joined_item_stays_acknowledged_when_rows_are_added() -> None:
     (one,) = summarise(items(5, Topic.UNREADABLE), {}, every)
     (more,) = summarise(items(7, Topic.UNREADABLE), mark(one), every)
     assert more.acknowledged_at == DAY
@@ -80,19 +80,19 @@ def test_an_item_has_the_same_id_in_every_read_and_another_one_per_topic() -> No
     assert one.id not in {replace(one, topic=Topic.ASSUMED).id, item("f").id}
 
 
-def test_a_mark_of_what_ended_is_stale() -> None:
+def test_an_acknowledgement_of_an_ended_item_is_stale() -> None:
     assert stale_acknowledgements(mark(item("e")), [], []) == [item("e").digest]
 
 
-def told(inputs: str = "x", *, hold: bool = False) -> HeldConflict:
-    found = held("c")
-    return replace(found, conflict=replace(found.conflict, inputs=inputs, held=hold))
+def double_booking(inputs: str = "x", *, hold: bool = False) -> HeldConflict:
+    conflict = held("c")
+    return replace(conflict, conflict=replace(conflict.conflict, inputs=inputs, held=hold))
 
 
-def test_a_double_booking_is_acknowledged_until_one_moves_or_it_is_held() -> None:
+def test_a_double_booking_stays_acknowledged_until_it_changes_or_is_held() -> None:
     marks = {"c": Acknowledgement("c", "x", DAY, "kim")}
-    assert acknowledgement_of(told(), marks) == marks["c"]
-    assert acknowledgement_of(told("y"), marks) is None
-    assert acknowledgement_of(told(hold=True), marks) is None
-    assert stale_acknowledgements(marks, [], [told("y")]) == ["c"]
-    assert stale_acknowledgements(marks, [], [told()]) == []
+    assert acknowledgement_of(double_booking(), marks) == marks["c"]
+    assert acknowledgement_of(double_booking("y"), marks) is None
+    assert acknowledgement_of(double_booking(hold=True), marks) is None
+    assert stale_acknowledgements(marks, [], [double_booking("y")]) == ["c"]
+    assert stale_acknowledgements(marks, [], [double_booking()]) == []

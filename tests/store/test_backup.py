@@ -1,4 +1,4 @@
-"""A backup is one whole file, also while somebody writes; a restore believes nothing it holds."""
+"""A backup is one consistent file, also during writes; a restore checks all of its content."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOW = datetime(2026, 6, 2, 8, 30, tzinfo=UTC)
 
 
 def furnish(store: Store) -> None:
-    """A meeting with its event, an open write, and a calendar that is known in full."""
+    """Store a booking with its event, an open write, and a calendar that was read in full."""
     store.apply(
         Changes(
             records=[rec("e", v(9))],
@@ -37,12 +37,12 @@ def furnish(store: Store) -> None:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Files that a copy in the making left behind."""
+    """Return the files that an unfinished copy left behind."""
     return [p.name for p in folder.iterdir() if ".new-" in p.name]
 
 
 def refused(source: Path, state: Path) -> StateError:
-    """How a restore is refused; the state is as it was."""
+    """Return the error of a restore, and check that the state did not change."""
     before = state.read_bytes() if state.exists() else None
     with pytest.raises(StateError) as caught:
         restore_backup(source, state, NOW)
@@ -67,7 +67,7 @@ def test_a_backup_is_one_file_for_its_owner_that_holds_everything(path: Path) ->
     copy.close()
 
 
-def test_a_backup_while_somebody_writes_is_one_moment(path: Path) -> None:
+def test_a_backup_during_writes_is_consistent(path: Path) -> None:
     store = Store.open(path)
     furnish(store)
     stop = Event()
@@ -97,7 +97,7 @@ def test_a_backup_while_somebody_writes_is_one_moment(path: Path) -> None:
         store.close()
 
 
-def test_a_file_that_is_there_is_not_replaced_unless_that_is_said(path: Path) -> None:
+def test_a_backup_replaces_a_file_only_with_overwrite(path: Path) -> None:
     Store.open(path).close()
     target = path.with_name("copy.db")
     target.write_text("holiday photos")
@@ -123,7 +123,7 @@ def test_without_a_state_there_is_nothing_to_back_up(path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_damaged_state_gives_no_backup_that_looks_whole(path: Path) -> None:
+def test_a_damaged_state_gives_no_backup(path: Path) -> None:
     store = Store.open(path)
     store.apply(Changes(records=[rec(f"e{n}", v(9)) for n in range(500)]))
     store.close()
@@ -137,7 +137,7 @@ def test_a_damaged_state_gives_no_backup_that_looks_whole(path: Path) -> None:
     assert leftovers(path.parent) == []
 
 
-def test_a_folder_that_is_not_there_is_told(path: Path) -> None:
+def test_a_missing_folder_is_reported(path: Path) -> None:
     Store.open(path).close()
     with pytest.raises(StateError, match=r"cannot be written .No such file"):
         create_backup(path, path.parent / "nowhere" / "copy.db")
@@ -147,7 +147,7 @@ def test_a_folder_that_is_not_there_is_told(path: Path) -> None:
 
 
 def made(path: Path) -> Path:
-    """A backup of a furnished state, which then goes on."""
+    """Return a backup of a filled state, which changes afterwards."""
     store = Store.open(path)
     furnish(store)
     target = path.with_name("copy.db")
@@ -157,7 +157,7 @@ def made(path: Path) -> Path:
     return target
 
 
-def test_a_restored_state_is_the_backup_and_the_one_before_is_kept(path: Path) -> None:
+def test_a_restore_keeps_the_replaced_state(path: Path) -> None:
     source = made(path)
     done = restore_backup(source, path, NOW)
     assert (done.bookings, done.dropped) == (1, 1)
@@ -170,7 +170,7 @@ def test_a_restored_state_is_the_backup_and_the_one_before_is_kept(path: Path) -
     assert leftovers(path.parent) == []
 
 
-def test_after_a_restore_nothing_counts_as_known_and_no_write_is_taken_up(path: Path) -> None:
+def test_a_restore_forgets_reads_and_open_writes(path: Path) -> None:
     restore_backup(made(path), path, NOW)
     store = Store.open(path)
     assert [b.completed_at for b in store.baselines()] == [None]
@@ -180,7 +180,7 @@ def test_after_a_restore_nothing_counts_as_known_and_no_write_is_taken_up(path: 
     store.close()
 
 
-def test_what_a_killed_daemon_left_in_its_log_goes_aside_with_the_old_state(path: Path) -> None:
+def test_a_restore_moves_the_old_log_with_the_old_state(path: Path) -> None:
     source = made(path)
     living = Store.open(path)
     living.apply(Changes(bookings=[book("unsaved", v(15))]))
@@ -197,7 +197,7 @@ def test_what_a_killed_daemon_left_in_its_log_goes_aside_with_the_old_state(path
         store.close()
 
 
-def test_a_state_that_is_lost_or_damaged_can_be_restored(path: Path) -> None:
+def test_a_lost_or_damaged_state_can_be_restored(path: Path) -> None:
     source = made(path)
     path.write_bytes(b"\xff" * 5000)
     assert restore_backup(source, path, NOW).aside is not None
@@ -207,7 +207,7 @@ def test_a_state_that_is_lost_or_damaged_can_be_restored(path: Path) -> None:
     Store.open(path).close()
 
 
-def test_only_a_whole_backup_of_this_or_an_older_version_is_taken(path: Path) -> None:
+def test_only_a_complete_backup_of_a_known_version_is_restored(path: Path) -> None:
     source = made(path)
     assert "no such file" in refused(path.with_name("missing.db"), path).reason
     assert "the state itself" in refused(path, path).reason
@@ -226,7 +226,7 @@ def test_only_a_whole_backup_of_this_or_an_older_version_is_taken(path: Path) ->
     assert "damaged" in refused(source, path).reason
 
 
-def test_a_disk_that_is_full_leaves_the_state_as_it_was(
+def test_a_full_disk_leaves_the_state_unchanged(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = made(path)
@@ -261,7 +261,7 @@ def test_a_snapshot_of_a_damaged_state_is_refused(path: Path) -> None:
         serialize_backup(source)
 
 
-def test_a_backup_is_restored_from_an_open_file_whose_name_says_nothing(path: Path) -> None:
+def test_a_backup_is_restored_from_a_descriptor(path: Path) -> None:
     source = made(path)
     with source.open("rb") as file:
         done = restore_backup(Path("gone.db"), path, NOW, opened=file.fileno())
@@ -269,7 +269,7 @@ def test_a_backup_is_restored_from_an_open_file_whose_name_says_nothing(path: Pa
     assert leftovers(path.parent) == []
 
 
-def test_an_open_file_that_is_no_state_changes_nothing(path: Path) -> None:
+def test_a_descriptor_that_is_not_a_state_changes_nothing(path: Path) -> None:
     made(path)
     before = path.read_bytes() if path.exists() else None
     other = path.with_name("other")

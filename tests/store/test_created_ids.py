@@ -1,4 +1,4 @@
-"""The file of created ids: what is written when, and what is read of a damaged one."""
+"""The file of created ids: when lines are written, and how a damaged file is read."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ from tests.store.kit import DAY, intent
 
 
 def made(event: str, *, state: IntentState = IntentState.DONE, **more: Any) -> Intent:
-    """A journal row of a create in system b that returned this id."""
+    """Return a journal row of a create in system b that returned this id."""
     row = intent(f"i-{event}", state=state, key="abcdefghij", **more)
     return replace(row, operation=replace(row.operation, event=event))
 
 
 def create(store: Store, *events: str) -> None:
-    """Record that these blocks were made, in one transaction."""
+    """Store the creates of these blocks in one transaction."""
     store.apply(Changes(intents=[made(event) for event in events]))
 
 
 def ids(path: Path) -> list[str]:
-    """The events that the file of this state proves, in its order."""
+    """Return the event ids in the file of this state, in order."""
     return [line.event for line in read_lines(created_ids_path(path))]
 
 
 def lose(path: Path, *, keep: Path | None = None) -> None:
-    """Remove the database, or put an older one in its place; the file of created ids stays."""
+    """Remove the database or replace it with an older one; keep the file of created ids."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     if keep is not None:
@@ -53,7 +53,7 @@ def lose(path: Path, *, keep: Path | None = None) -> None:
 
 
 def proven(path: Path, *events: str) -> set[str]:
-    """What a process that starts now takes for proven."""
+    """Return the ids that a new process accepts as proven."""
     with closing(Store.open(path)) as store:
         return created_ids(store, "b", events)
 
@@ -168,7 +168,7 @@ def test_a_pipe_in_the_place_of_the_file_does_not_hang(store: Store, path: Path)
     assert "not a regular file" in store.created.fault
 
 
-def test_a_full_disk_is_told_once_and_the_lines_are_added_later(
+def test_a_full_disk_is_logged_once_and_lines_are_added_later(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_descriptor: int, _data: bytes) -> int:
@@ -181,8 +181,8 @@ def test_a_full_disk_is_told_once_and_the_lines_are_added_later(
             create(store, "second")
         create(store, "third")
     assert ids(path) == ["first", "second", "third"]
-    told = [(entry["event"], entry["log_level"]) for entry in logs]
-    assert told == [
+    logged = [(entry["event"], entry["log_level"]) for entry in logs]
+    assert logged == [
         ("file of created ids cannot be used", "error"),
         ("created ids are written again", "info"),
     ]
@@ -200,7 +200,7 @@ def test_a_line_that_was_cut_short_by_a_full_disk_is_written_again(
     assert ids(path) == ["first", "second"]
 
 
-def test_what_a_process_could_not_write_is_added_by_the_next(
+def test_missing_lines_are_added_by_the_next_process(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -291,7 +291,7 @@ def test_a_file_of_another_installation_is_not_taken_for_ours(store: Store, path
     assert proven(path, "mine", "theirs") == {"mine"}
 
 
-def test_a_state_from_before_the_file_does_not_adopt_a_strangers(store: Store, path: Path) -> None:
+def test_a_state_without_a_file_does_not_adopt_a_foreign_file(store: Store, path: Path) -> None:
     create(store, "mine")
     store.close()
     with closing(sqlite3.connect(path)) as database:
@@ -303,7 +303,7 @@ def test_a_state_from_before_the_file_does_not_adopt_a_strangers(store: Store, p
     assert proven(path, "mine", "theirs") == {"mine"}
 
 
-def test_what_is_left_out_of_the_file_is_told(store: Store, path: Path) -> None:
+def test_missing_lines_are_reported(store: Store, path: Path) -> None:
     create(store, "first", "second")
     assert store.created is not None
     number = store.created.installation
@@ -317,7 +317,7 @@ def test_what_is_left_out_of_the_file_is_told(store: Store, path: Path) -> None:
     assert missing_creates(created_ids_path(path), number, [("b", "first")]) == {("b", "first")}
 
 
-def test_after_loss_the_file_tells_which_block_a_tag_was_given_to(store: Store, path: Path) -> None:
+def test_after_loss_the_file_shows_the_block_of_a_tag(store: Store, path: Path) -> None:
     create(store, "made")
     store.close()
     lose(path)
@@ -422,11 +422,11 @@ def test_a_line_that_is_written_after_the_transaction_is_caught(
     apply = Store.apply
 
     def late(self: Store, *steps: Changes) -> None:
-        kept, self.created = self.created, None
+        created, self.created = self.created, None
         apply(self, *steps)
-        self.created = kept
-        assert kept is not None
-        save_proof(self._engine, kept, steps)
+        self.created = created
+        assert created is not None
+        save_proof(self._engine, created, steps)
 
     monkeypatch.setattr(Store, "apply", late)
     with pytest.raises(AssertionError):

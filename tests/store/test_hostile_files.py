@@ -1,4 +1,4 @@
-"""A file that somebody puts in place is data: code and unreadable values in it are refused."""
+"""A state file from elsewhere is rejected if it contains code or unreadable values."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ VALUES = {
 
 
 def spoiled(source: Path, sql: str) -> Path:
-    """The state at a path, after somebody worked on it with sqlite3."""
+    """Change a copy of the state with sqlite3, and return its path."""
     with closing(sqlite3.connect(source)) as database:
         database.executescript(f"PRAGMA journal_mode=DELETE; {sql}")
         database.commit()
@@ -80,7 +80,7 @@ def spoiled(source: Path, sql: str) -> Path:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A backup with a row in most tables."""
+    """Return a backup with rows in most tables."""
     state = tmp_path / "old.db"
     furnished(state)
     copy = tmp_path / "copy.db"
@@ -89,7 +89,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def settled(path: Path) -> bool:
-    """Whether any calendar of a state counts as read in full."""
+    """Return true if any calendar of the state counts as read in full."""
     store = Store.open(path)
     found = any(each.completed_at for each in store.baselines())
     store.close()
@@ -126,7 +126,7 @@ def test_a_state_with_code_in_it_is_not_opened_and_not_touched(path: Path, sql: 
 
 
 @pytest.mark.parametrize("name", ["no time", "a number for a time", "another word"])
-def test_status_says_in_plain_words_that_a_row_is_unreadable(path: Path, name: str) -> None:
+def test_status_reports_an_unreadable_row(path: Path, name: str) -> None:
     furnished(path)
     spoiled(path, VALUES[name].replace("starts =", "base ="))
     spoiled(path, "UPDATE run SET started_at = 'x'")
@@ -135,7 +135,7 @@ def test_status_says_in_plain_words_that_a_row_is_unreadable(path: Path, name: s
 
 
 @pytest.mark.parametrize("kind", ["a pipe", "a folder", "a link to a pipe"])
-def test_what_is_no_plain_file_is_refused_and_nobody_waits(path: Path, kind: str) -> None:
+def test_only_a_regular_file_is_opened_and_nothing_blocks(path: Path, kind: str) -> None:
     source = path.with_name("source")
     if kind == "a folder":
         source.mkdir()
@@ -146,7 +146,7 @@ def test_what_is_no_plain_file_is_refused_and_nobody_waits(path: Path, kind: str
         restore_backup(source, path, NOW)
 
 
-def test_every_released_layout_is_known_as_syncd_makes_it(tmp_path: Path) -> None:
+def test_every_released_layout_is_accepted(tmp_path: Path) -> None:
     for file in sorted(FROZEN.glob("*.sql"))[-2:]:
         state = tmp_path / f"{file.stem}.db"
         furnished(state, file)
@@ -159,11 +159,11 @@ def test_the_digest_of_the_newest_layout_is_that_of_the_migrations() -> None:
     with closing(engine.raw_connection()) as raw:
         found = layout.list_objects(raw.driver_connection)  # type: ignore[arg-type]
     engine.dispose()
-    said = layout.layout_digest(layout.layout_of(found))
-    assert said == layout.NEWEST, f"write {said!r} into syncd/store/layout.py"
+    digest = layout.layout_digest(layout.layout_of(found))
+    assert digest == layout.NEWEST, f"write {digest!r} into syncd/store/layout.py"
 
 
-def test_statistics_of_analyze_are_no_code(path: Path) -> None:
+def test_statistics_of_analyze_are_accepted(path: Path) -> None:
     furnished(path)
     spoiled(path, "ANALYZE")
     Store.open(path).close()

@@ -41,7 +41,7 @@ BREAKS = (
 
 
 def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table, by name; the columns in the order of their names."""
+    """Return all rows by table, with their columns ordered by name."""
     found: dict[str, list[tuple[object, ...]]] = {}
     with closing(sqlite3.connect(path)) as database:
         for table in METADATA.tables:
@@ -57,7 +57,7 @@ def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.fixture
 def a_later_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of migrations of a version that is yet to be written."""
+    """Return the folder of migrations of a future version."""
     folder = tmp_path / "later"
     shutil.copytree(version.MIGRATIONS, folder)
     monkeypatch.setattr(version, "MIGRATIONS", folder)

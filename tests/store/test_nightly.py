@@ -1,4 +1,4 @@
-"""Nightly backups: whole or not there, seven kept, and nothing of others removed."""
+"""Nightly backups are complete, seven are kept, and no other files are removed."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ DAY = timedelta(days=1)
 
 
 def furnish(path: Path) -> None:
-    """A state with a booking in it."""
+    """Return a state with one booking."""
     with closing(Store.open(path)) as store:
         store.apply(Changes(bookings=[book("m", v(9))]))
 
 
 def names(path: Path) -> list[str]:
-    """What is in the folder of backups."""
+    """Return the names in the folder of backups."""
     return sorted(each.name for each in backup_folder(path).iterdir())
 
 
@@ -99,7 +99,7 @@ def test_a_backup_that_fails_removes_none_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("damage", ["UPDATE", "DELETE", "bytes"])
-def test_a_copy_that_is_not_the_state_is_no_backup(
+def test_a_copy_that_differs_from_the_state_is_rejected(
     path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     furnish(path)
@@ -112,9 +112,9 @@ def test_a_copy_that_is_not_the_state_is_no_backup(
             data[len(data) // 2 :] = b"\xff" * (len(data) - len(data) // 2)
             target.write_bytes(data)
         else:
-            said = "UPDATE alembic_version SET version_num = '0000'"
+            update = "UPDATE alembic_version SET version_num = '0000'"
             with sqlite3.connect(target) as database:
-                database.execute(said if damage == "UPDATE" else "DELETE FROM booking")
+                database.execute(update if damage == "UPDATE" else "DELETE FROM booking")
             database.close()
         return inventory
 
@@ -141,20 +141,20 @@ def test_a_damaged_index_makes_no_backup(path: Path) -> None:
     assert names(path) == []
 
 
-def test_a_backup_can_be_given_up(path: Path) -> None:
+def test_a_backup_can_be_stopped(path: Path) -> None:
     furnish(path)
     with pytest.raises(StateError, match="given up"):
         make_backup(path, NOW, stopped=lambda: True)
     assert names(path) == []
 
 
-def test_what_a_power_cut_left_unfinished_is_removed_by_the_next(path: Path) -> None:
+def test_unfinished_files_are_removed_by_the_next_backup(path: Path) -> None:
     furnish(path)
     make_backup(path, NOW)
-    left = backup_folder(path) / ".nightly-20260609T033000Z.db.new-77"
-    left.write_bytes(b"half")
+    unfinished = backup_folder(path) / ".nightly-20260609T033000Z.db.new-77"
+    unfinished.write_bytes(b"half")
     make_backup(path, NOW + DAY)
-    assert left.name not in names(path)
+    assert unfinished.name not in names(path)
 
 
 def test_a_link_in_the_place_of_the_folder_is_refused(path: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_link_in_the_place_of_the_folder_is_refused(path: Path, tmp_path: Path
     assert (list(elsewhere.iterdir()), mode(elsewhere)) == ([], 0o755)
 
 
-def test_it_is_due_when_none_was_made_since_the_night(path: Path) -> None:
+def test_a_backup_is_due_if_none_was_made_since_the_night(path: Path) -> None:
     assert not is_backup_due(path, NOW, NOW)
     furnish(path)
     assert is_backup_due(path, NOW, NOW)
@@ -177,7 +177,7 @@ def test_it_is_due_when_none_was_made_since_the_night(path: Path) -> None:
     assert not is_backup_due(path, NOW, NOW + timedelta(hours=23))
 
 
-def test_backups_from_the_future_neither_count_nor_push_out_the_new_one(path: Path) -> None:
+def test_backups_with_a_future_date_do_not_count(path: Path) -> None:
     furnish(path)
     for day in range(MAX_BACKUPS):
         make_backup(path, NOW + 1000 * DAY + day * DAY)
@@ -188,7 +188,7 @@ def test_backups_from_the_future_neither_count_nor_push_out_the_new_one(path: Pa
     assert is_backup_due(path, NOW + DAY, NOW + DAY)
 
 
-def test_a_folder_that_cannot_be_read_tells_of_none(path: Path) -> None:
+def test_an_unreadable_folder_has_no_backups(path: Path) -> None:
     assert kept_backups(path) == []
     backup_folder(path).write_text("a file")
     assert nightly.last_backup(path, NOW) is None
@@ -200,4 +200,4 @@ def test_a_backup_that_is_not_checked_is_caught(
     monkeypatch.setattr(copying, "check_state", lambda *_given, **_named: None)
     for damage in ("UPDATE", "DELETE", "bytes"):
         with monkeypatch.context() as patch, pytest.raises(pytest.fail.Exception):
-            test_a_copy_that_is_not_the_state_is_no_backup(path, patch, damage)
+            test_a_copy_that_differs_from_the_state_is_rejected(path, patch, damage)

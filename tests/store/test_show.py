@@ -1,4 +1,4 @@
-"""What commands list: chosen, and in a stated order."""
+"""The lists that commands show: their selection and order."""
 
 from __future__ import annotations
 
