@@ -33,7 +33,7 @@ def test_what_was_backed_up_can_be_restored_and_nothing_is_doubled(desk: Desk) -
     assert said.code == 0
     assert "whole and checked" in said.out
     again = desk.say("backup", "copy.db")
-    assert (again.code, "there already" in again.err) == (1, True)
+    assert (again.code, "exists already" in again.err) == (1, True)
     assert desk.say("backup", "copy.db", "--force").code == 0
 
     crm, clinic = desk.world.sandbox.systems["crm"], desk.world.sandbox.systems["clinic"]

@@ -101,7 +101,7 @@ def test_a_backup_replaces_a_file_only_with_overwrite(path: Path) -> None:
     Store.open(path).close()
     target = path.with_name("copy.db")
     target.write_text("holiday photos")
-    with pytest.raises(StateError, match="there already"):
+    with pytest.raises(StateError, match="exists already"):
         create_backup(path, target)
     assert target.read_text() == "holiday photos"
     create_backup(path, target, overwrite=True)
@@ -112,7 +112,7 @@ def test_a_backup_replaces_a_file_only_with_overwrite(path: Path) -> None:
 def test_the_state_is_not_backed_up_onto_itself(path: Path, *, force: bool) -> None:
     Store.open(path).close()
     before = path.read_bytes()
-    with pytest.raises(StateError, match=r"there already|the state itself"):
+    with pytest.raises(StateError, match=r"exists already|the state itself"):
         create_backup(path, path, overwrite=force)
     assert path.read_bytes() == before
 

@@ -302,7 +302,7 @@ def test_damage_is_reported_when_a_reader_finds_it(path: Path) -> None:
 
 def test_a_folder_in_the_place_of_the_state_is_reported(path: Path) -> None:
     path.mkdir()
-    assert "cannot be opened" in refused(path, write=True).reason
+    assert "not a regular file" in refused(path, write=True).reason
 
 
 def test_a_read_only_folder_is_reported(public: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_damaged_index_makes_no_backup(path: Path) -> None:
 
 def test_a_backup_can_be_stopped(path: Path) -> None:
     furnish(path)
-    with pytest.raises(StateError, match="given up"):
+    with pytest.raises(StateError, match="backup was stopped"):
         make_backup(path, NOW, stopped=lambda: True)
     assert names(path) == []
 
