@@ -22,7 +22,7 @@ from syncd.model import Event, Kind, Person
 from syncd.store import Store
 from syncd.store.files import state_exists
 from syncd.store.forget import (
-    ContactId,
+    ContactRef,
     ErasureReport,
     event_of_contact,
     forget_persons,
@@ -118,12 +118,12 @@ class _Found:
     which their system shows no address any more: whose they were cannot be told.
     """
 
-    named: list[ContactId] = field(default_factory=list)
+    named: list[ContactRef] = field(default_factory=list)
     unasked: list[str] = field(default_factory=list)
-    nobody: list[ContactId] = field(default_factory=list)
+    nobody: list[ContactRef] = field(default_factory=list)
 
 
-def _stored(settings: Settings, system: str | None) -> dict[ContactId, int]:
+def _stored(settings: Settings, system: str | None) -> dict[ContactRef, int]:
     path = settings.syncd.state_path
     if not state_exists(path):
         raise UsageError("nothing is stored of anybody: there is no state yet", "")
@@ -136,7 +136,7 @@ def _stored(settings: Settings, system: str | None) -> dict[ContactId, int]:
 
 
 async def _of_address(
-    settings: Settings, address: Person, stored: Sequence[ContactId], *, quiet: bool
+    settings: Settings, address: Person, stored: Sequence[ContactRef], *, quiet: bool
 ) -> _Found:
     """Ask the systems which contacts have an address."""
     store = Store.open(settings.syncd.state_path, write=False)
@@ -166,7 +166,7 @@ async def _of_address(
     return found
 
 
-async def _person(app: App, store: Store, contact: ContactId) -> Person | None:
+async def _person(app: App, store: Store, contact: ContactRef) -> Person | None:
     """Ask a system for a contact's addresses; None if it shows no such contact any more.
 
     It is asked by an appointment, also by one that is gone: most systems answer for the contact.
@@ -205,7 +205,7 @@ def _expect_one(found: _Found, who: str) -> None:
         raise UsageError(f"that id is known in {systems}", "Say in which: --system SYSTEM.")
 
 
-def _whose(nobody: Sequence[ContactId]) -> str:
+def _whose(nobody: Sequence[ContactRef]) -> str:
     """Name the contacts of which nobody can tell whose they were."""
     ids = ", ".join(f"{contact} in {system}" for system, contact in nobody[:_MOST_NAMED])
     more = len(nobody) - _MOST_NAMED
@@ -213,7 +213,7 @@ def _whose(nobody: Sequence[ContactId]) -> str:
     return f"Stored, but shown by their systems no more, so whose they are cannot be told: {ids}"
 
 
-def _erase(settings: Settings, named: Sequence[ContactId], *, quiet: bool) -> ErasureReport:
+def _erase(settings: Settings, named: Sequence[ContactRef], *, quiet: bool) -> ErasureReport:
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="forget-person"):

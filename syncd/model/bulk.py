@@ -10,7 +10,8 @@ class BulkCall(NamedTuple):
 
     Operations with equal bulk calls share one request, whatever their actions are. ``check`` is set
     if only the configuration says that the call exists; it says what to check. If a later read
-    shows that a write by such a call did not happen, the write counts as refused.
+    shows that a write by such a call did not happen, the write counts as refused, whatever the
+    reply was.
     """
 
     name: str

@@ -34,7 +34,7 @@ TAIL = 256 * 1024
 """The number of bytes at the end of the file that are searched first for recent creates."""
 
 MAX_LATE = 10_000
-"""The maximum number of lines in memory while the file cannot be written; see also the journal."""
+"""The maximum number of lines in memory while the file cannot be written. The journal has all."""
 
 _REMEDY = (
     "Free disk space, and give the user that runs syncd write access to this file. Until then only "

@@ -17,7 +17,7 @@ from syncd.store import rows
 from syncd.store.store import Store
 from syncd.store.tables import EVENT, RELATION, REPLICA
 
-ContactId = tuple[str, str]
+ContactRef = tuple[str, str]
 """(system, the platform's id of the contact)."""
 
 ERASED_FIELDS = {"person": None, "fingerprint": ""}
@@ -47,7 +47,7 @@ class ErasureReport:
         return cls(entry["events"], entry["replicas"], entry["relations"])
 
 
-def known_contacts(store: Store) -> dict[ContactId, int]:
+def known_contacts(store: Store) -> dict[ContactRef, int]:
     """Return every stored contact with the number of its appointments. Raises StateError."""
     query = select(EVENT.c.system, EVENT.c.person, func.count().label("number"))
     contacts = {
@@ -62,7 +62,7 @@ def known_contacts(store: Store) -> dict[ContactId, int]:
     return contacts
 
 
-def event_of_contact(store: Store, contact: ContactId) -> TrackedEvent | None:
+def event_of_contact(store: Store, contact: ContactRef) -> TrackedEvent | None:
     """Return one appointment of a contact, for a lookup in its system. Raises StateError.
 
     An appointment that is gone is returned only if the contact has no other.
@@ -74,7 +74,7 @@ def event_of_contact(store: Store, contact: ContactId) -> TrackedEvent | None:
     return rows.to_record(loaded[0]) if loaded else None
 
 
-def forget_persons(store: Store, contacts: Collection[ContactId]) -> ErasureReport:
+def forget_persons(store: Store, contacts: Collection[ContactRef]) -> ErasureReport:
     """Erase these contacts from the state, including the free pages of its file.
 
     Raises StateError.
@@ -94,7 +94,7 @@ def forget_persons(store: Store, contacts: Collection[ContactId]) -> ErasureRepo
     return erased
 
 
-def _each(statement: Any, table: Any, contacts: Iterable[ContactId]) -> list[Any]:
+def _each(statement: Any, table: Any, contacts: Iterable[ContactRef]) -> list[Any]:
     return [
         statement.where(and_(table.c.system == system, table.c.person == contact))
         for system, contact in contacts
