@@ -38,7 +38,7 @@ class PlatformFact:
     - ``name``: the name of the fact, the same everywhere.
     - ``meaning``: what is true if the value is "yes", or what the value means.
     - ``sides``: the possible values, at least those that the tests use.
-    - ``safe``: the value that is assumed until the fact is measured.
+    - ``safe``: the safe side, which is assumed until the fact is measured.
     - ``measured``, ``how``: how the fact is measured.
     - ``depends``: what syncd does differently because of it.
     """
@@ -60,7 +60,7 @@ _ALONE = (
 
 
 def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
-    """Return the rows that every platform has; ``lag`` is the safe value of ``list_lag`` (s)."""
+    """Return the rows that every platform has; ``lag`` is the safe side of ``list_lag`` (s)."""
     return (
         PlatformFact(
             platform,
@@ -105,7 +105,7 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
         PlatformFact(
             platform,
             "lists_overlapping",
-            "lists show events that begin before the requested window and end in it",
+            "lists show events that begin before the requested window and overlap it",
             NO,
             MeasuredBy.PROBE,
             "A list that begins in the middle of the canary event is read.",

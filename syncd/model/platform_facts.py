@@ -1,7 +1,7 @@
 """All platform facts: one row for each fact that only a live account can show.
 
 A fact has one name in the adapters' capabilities, the store, the sandbox's knobs and the
-simulator. Its safe value is assumed until it is measured in the user's account. The rows are in
+simulator. Its safe side is assumed until it is measured in the user's account. The rows are in
 `facts_leadconnector`, `facts_leadconnector_v1` and `facts_leadsquared`. `docs/platform-facts.md` is
 generated from them.
 """
