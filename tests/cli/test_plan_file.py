@@ -123,7 +123,7 @@ def test_a_plan_names_the_pause_because_of_which_it_is_refused(desk: Desk, how: 
         assert "system clinic is paused since" in told
         assert "(they move): `syncd unpause --system clinic` ends it." in told
     else:
-        assert told.count('mode = "observe" is set in [syncd]: nothing is written. Take') == 1
+        assert told.count('mode = "observe" is set in [syncd]: nothing is written. Remove') == 1
 
 
 def test_what_has_come_into_the_window_since_is_left_for_the_next_run(
