@@ -18,9 +18,9 @@ from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateHeldError, StateLock
 from syncd.engine.acknowledge import AcknowledgeError, Entry, entries
 from syncd.engine.acknowledge import acknowledge_entry as acknowledge_in
-from syncd.model import ConflictKind, Status, Value, on_clock
+from syncd.model import ConflictKind, Status, Value, in_zone
 from syncd.store import Store
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 
 _MAX_NAMED = 3
 """Maximum number of calendars named per item; the rest are counted."""
@@ -55,7 +55,7 @@ def acknowledge(
             raise UsageError("--undo needs an ID", "`syncd acknowledge` lists the ids.")
         _list(settings, as_json=as_json)
         return
-    if not is_there(settings.syncd.state_path):
+    if not state_exists(settings.syncd.state_path):
         raise UsageError(
             "nothing is reported, because there is no state yet", "Run `syncd resync` first."
         )
@@ -87,7 +87,7 @@ def _acknowledge(settings: Settings, item: str, by: str, *, undo: bool) -> dict[
 
 def _list(settings: Settings, *, as_json: bool) -> None:
     listed: list[Entry] = []
-    if is_there(settings.syncd.state_path):
+    if state_exists(settings.syncd.state_path):
         store = Store.open(settings.syncd.state_path, write=False)
         listed = entries(store, datetime.now(UTC))
         store.close()
@@ -145,7 +145,7 @@ def _meetings(meetings: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> Iterator
     for each in existing:
         start, end = (datetime.fromisoformat(each[name]) for name in ("start", "end"))
         text = render.interval(Value(start, end, Status(each["status"])), zone)
-        same, day = day, f"{on_clock(start, zone):%a %d %b} "
+        same, day = day, f"{in_zone(start, zone):%a %d %b} "
         yield f"{text.removeprefix(day) if same == day else text} in {each['system']}"
     yield from (f"not there in {m['system']}" for m in meetings if not m["start"])
 

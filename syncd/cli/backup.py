@@ -14,10 +14,10 @@ from syncd.cli.options import ConfigOption, JsonOption, read_settings, settings_
 from syncd.cli.privileges import become_owner, belongs_to, file_owner, new_file, open_input, run_as
 from syncd.daemon.lock import StateLock
 from syncd.store import StateError, Store
-from syncd.store.backup import backup as copy_out
-from syncd.store.backup import restore as copy_in
-from syncd.store.backup import snapshot
-from syncd.store.files import is_there
+from syncd.store.backup import create_backup as copy_out
+from syncd.store.backup import restore_backup as copy_in
+from syncd.store.backup import serialize_backup
+from syncd.store.files import state_exists
 from syncd.store.state_summary import StateSummary, summarise_state
 from syncd.store.version import newest_schema
 
@@ -56,7 +56,7 @@ def _copy_out(state: Path, file: Path, *, overwrite: bool) -> int:
         become_owner(state.parent)
         return copy_out(state, file, overwrite=overwrite)
     with new_file(file, overwrite=overwrite) as handle:
-        code = run_as(owner, state.parent, lambda: _write(handle, snapshot(state)))
+        code = run_as(owner, state.parent, lambda: _write(handle, serialize_backup(state)))
         if code:
             raise typer.Exit(code if code > 0 else 1)
         return os.fstat(handle).st_size
@@ -127,7 +127,7 @@ def _print_comparison(file: Path, backup: StateSummary, state: Path) -> None:
     now = datetime.now(UTC)
     rows = [("backup", str(file), *_cells(backup, now))]
     current: StateSummary | None = None
-    if not is_there(state):
+    if not state_exists(state):
         rows.append(("state", str(state), "-", "-", "does not exist yet"))
     else:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.cli import render
-from syncd.store.created_ids import created_ids_path, lacking
+from syncd.store.created_ids import created_ids_path, missing_creates
 from syncd.store.errors import StateError
 from syncd.store.nightly import KeptBackup, kept_backups, last_backup
 from syncd.store.status_query import StatusSnapshot
@@ -80,7 +80,7 @@ def backup_status(state: Path, seen: StatusSnapshot, now: datetime) -> BackupSta
     missing: int | None = None
     fault = ""
     try:
-        missing = len(lacking(created_ids_path(state), seen.installation, seen.created))
+        missing = len(missing_creates(created_ids_path(state), seen.installation, seen.created))
     except OSError as error:
         fault = error.strerror or str(error)
     except StateError as error:

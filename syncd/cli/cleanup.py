@@ -25,10 +25,10 @@ from syncd.engine.cleanup import clean_up
 from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.policy import IdSource
 from syncd.engine.report import RunExit
-from syncd.model.pauses import OBSERVES, TO_WRITE
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store import Store
 from syncd.store.last_settings import last_settings
-from syncd.store.owned import owned
+from syncd.store.owned import owned_blocks
 from syncd.systems.stopping import Stopping
 
 ChosenBlocks = list[tuple[str, str]]
@@ -89,7 +89,7 @@ def cleanup(
         )
     scope = CleanupScope(system or "", provider or "")
     if settings.syncd.mode == "observe" and not dry_run:
-        raise UsageError(OBSERVES, TO_WRITE)
+        raise UsageError(OBSERVE_REASON, OBSERVE_REMEDY)
     if not dry_run:
         consent.expect_consent("a cleanup removes what syncd made", yes=yes, as_json=as_json)
     _check_names(settings, scope)
@@ -127,7 +127,7 @@ def _refuse_other_options(*given: object) -> None:
 def _check_names(settings: Settings, scope: CleanupScope) -> None:
     """Refuse a name that neither the configuration nor the state knows. Raises UsageError."""
     store = copy_of_state(settings)
-    places = {(e.provider, e.record.system) for e in owned(store)}
+    places = {(e.provider, e.record.system) for e in owned_blocks(store)}
     places |= {(p, s) for s, p in last_settings(store)}
     store.close()
     places |= {(n, s) for n, p in settings.providers.items() for s in p.calendars}
@@ -303,8 +303,8 @@ def _abandon_system(
             "exists, remove it from the configuration first.",
         )
     store = copy_of_state(settings)
-    blocks = sum(each.record.system == system for each in owned(store))
-    known = {s for s, _ in last_settings(store)} | {e.record.system for e in owned(store)}
+    blocks = sum(each.record.system == system for each in owned_blocks(store))
+    known = {s for s, _ in last_settings(store)} | {e.record.system for e in owned_blocks(store)}
     store.close()
     if system not in known:
         raise UsageError(

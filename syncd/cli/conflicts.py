@@ -23,7 +23,7 @@ from syncd.cli.options import (
 from syncd.config.settings import Settings
 from syncd.engine.report import Remaining, RunExit
 from syncd.model import Acknowledgement, ConflictKind, HeldConflict
-from syncd.model.summary import acknowledged
+from syncd.model.summary import acknowledgement_of
 
 if TYPE_CHECKING:
     from syncd.store import Store
@@ -91,7 +91,7 @@ def list_conflicts(
     store = open_state(settings)
     open_conflicts, marks = store.open_conflicts(provider), acknowledgements_of(store)
     store.close()
-    known = {held.id: acknowledged(held, marks) for held in open_conflicts}
+    known = {held.id: acknowledgement_of(held, marks) for held in open_conflicts}
     if as_json:
         terminal.print_json([conflict_json(held, known[held.id]) for held in open_conflicts])
     elif not open_conflicts:
@@ -141,7 +141,7 @@ def find_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
 
     Raises UsageError if there is none, or more than one.
     """
-    matches = store.conflict(start)
+    matches = store.find_conflicts(start)
     open_matches = [held for held in matches if held.closed_at is None]
     if len(open_matches) == 1:
         return open_matches[0]

@@ -13,8 +13,8 @@ from syncd.cli.options import UsageError
 from syncd.config.mapping_digest import mapping_digests
 from syncd.config.settings import Settings
 from syncd.store import Store
-from syncd.store.consent import known_calendars, wrote
-from syncd.store.files import is_there
+from syncd.store.consent import has_written, known_calendars
+from syncd.store.files import state_exists
 
 NOTICE = (
     "writing without a question, since there is no terminal: from version 0.2 on, this needs "
@@ -35,14 +35,14 @@ def expect_earlier_consent(settings: Settings, providers: Collection[str] | None
     opened.
     """
     path = settings.syncd.state_path
-    if not is_there(path):
+    if not state_exists(path):
         raise _refused("the state does not exist yet, so nobody has agreed to its first writes")
     store = Store.open(path)
     try:
-        has_written, known = wrote(store), known_calendars(store)
+        wrote, known = has_written(store), known_calendars(store)
     finally:
         store.close()
-    if not has_written:
+    if not wrote:
         raise _refused("nothing was ever written with this state, so nobody has agreed to writes")
     # A calendar whose mapping changed counts as new.
     new = [

@@ -20,8 +20,14 @@ from syncd.daemon.lock import StateHeldError, StateLock
 from syncd.engine.report import RunExit
 from syncd.model import Event, Kind, Person
 from syncd.store import Store
-from syncd.store.files import is_there
-from syncd.store.forget import Contact, ErasureReport, contacts_known, forget_persons, record_of
+from syncd.store.files import state_exists
+from syncd.store.forget import (
+    ContactRef,
+    ErasureReport,
+    event_of_contact,
+    forget_persons,
+    known_contacts,
+)
 from syncd.store.nightly import kept_backups
 from syncd.systems.contact_addresses import normalize_contact
 from syncd.systems.port import PlatformError, RejectedError
@@ -111,25 +117,25 @@ class _Search:
     longer shows, so that they may belong to this customer or to another.
     """
 
-    matches: list[Contact] = field(default_factory=list)
+    matches: list[ContactRef] = field(default_factory=list)
     silent_systems: list[str] = field(default_factory=list)
-    unidentified: list[Contact] = field(default_factory=list)
+    unidentified: list[ContactRef] = field(default_factory=list)
 
 
-def _stored_contacts(settings: Settings, system: str | None) -> dict[Contact, int]:
+def _stored_contacts(settings: Settings, system: str | None) -> dict[ContactRef, int]:
     path = settings.syncd.state_path
-    if not is_there(path):
+    if not state_exists(path):
         raise UsageError("nothing is stored about anybody: there is no state yet", "")
     store = Store.open(path, write=False)
     try:
-        contacts = contacts_known(store)
+        contacts = known_contacts(store)
     finally:
         store.close()
     return {c: number for c, number in contacts.items() if system is None or c[0] == system}
 
 
 async def _search(
-    settings: Settings, address: Person, stored: Sequence[Contact], *, quiet: bool
+    settings: Settings, address: Person, stored: Sequence[ContactRef], *, quiet: bool
 ) -> _Search:
     """Ask the systems which of the stored contacts have this address or phone number."""
     store = Store.open(settings.syncd.state_path, write=False)
@@ -159,13 +165,13 @@ async def _search(
     return search
 
 
-async def _person(app: App, store: Store, contact: Contact) -> Person | None:
+async def _person(app: App, store: Store, contact: ContactRef) -> Person | None:
     """Ask a system for a contact's addresses; return None if it no longer shows the contact.
 
     The request names an appointment of the contact, even a deleted one: most systems still return
     the contact. Raises PlatformError.
     """
-    record = record_of(store, contact)
+    record = event_of_contact(store, contact)
     value = None if record is None else record.observed or record.base
     if record is None or value is None:
         return None
@@ -199,7 +205,7 @@ def _expect_one(search: _Search, customer: str) -> None:
         raise UsageError(f"that id exists in {systems}", "Choose one with --system SYSTEM.")
 
 
-def _unidentified(contacts: Sequence[Contact]) -> str:
+def _unidentified(contacts: Sequence[ContactRef]) -> str:
     """Name contacts that may belong to any customer."""
     ids = ", ".join(f"{contact} in {system}" for system, contact in contacts[:_MAX_NAMED])
     more = len(contacts) - _MAX_NAMED
@@ -209,7 +215,7 @@ def _unidentified(contacts: Sequence[Contact]) -> str:
     )
 
 
-def _erase(settings: Settings, matches: Sequence[Contact], *, quiet: bool) -> ErasureReport:
+def _erase(settings: Settings, matches: Sequence[ContactRef], *, quiet: bool) -> ErasureReport:
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="forget-person"):

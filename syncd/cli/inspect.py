@@ -54,7 +54,7 @@ from syncd.engine.remaining import count_acknowledged, count_remaining, open_sto
 from syncd.engine.report import Remaining, RunExit, unknown_owners
 from syncd.model import Booking, ConflictKind, Replica, Topic, TrackedEvent
 from syncd.model.canary import Canary
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 from syncd.store.status_query import EMPTY_STATUS, read_status
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def status(
     settings = settings_of(context, config, secrets=False)
     now = datetime.now(UTC)
     held_by = holder(settings.syncd.state_path)
-    fresh = not is_there(settings.syncd.state_path)
+    fresh = not state_exists(settings.syncd.state_path)
     # No state before the first run is no error: all counts are then zero.
     seen = (
         EMPTY_STATUS
@@ -117,7 +117,7 @@ def status(
         "orphans": len(seen.orphans),
         "orphaned": [orphan_view.orphan_json(orphan) for orphan in seen.orphans],
         "unknown_owners": [each.to_json() for each in unknown],
-        "unreadable": sum(i.number for i in seen.items if i.topic is Topic.UNREADABLE),
+        "unreadable": sum(i.record_count for i in seen.items if i.topic is Topic.UNREADABLE),
         "reported": [reported_view.item_json(item) for item in seen.items],
         "double_bookings": len(double_bookings),
         "double_booked": [double_booked_json(held, seen) for held in double_bookings],

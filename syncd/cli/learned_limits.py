@@ -13,7 +13,7 @@ from syncd.daemon.lock import holder
 from syncd.model import Fact
 from syncd.store import StateError, Store
 from syncd.store.facts import facts, facts_named
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 from syncd.systems.facts import FactStore
 from syncd.systems.learned_limits import CALLS, OF_LIMITS
 
@@ -26,7 +26,7 @@ class HasFacts(Protocol):
 
 def load_known_limits(state: Path, systems: Mapping[str, HasFacts]) -> None:
     """Load the limits stored in the state into these systems; write nothing to the state."""
-    if not is_there(state):
+    if not state_exists(state):
         return
     other_process = _is_held_by_other_process(state)
     with suppress(StateError), closing(Store.open(state, write=False)) as store:

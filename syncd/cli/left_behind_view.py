@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from syncd.cli import render
 from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
-from syncd.model import on_clock
+from syncd.model import in_zone
 from syncd.model.former_calendars import provider_of_former
 from syncd.store.left_behind import LeftBehind, MissingFrom
 from syncd.systems.port import CheckResult
@@ -54,7 +54,7 @@ def _place(each: LeftBehind) -> str:
 
 def _blocks(settings: Settings, each: LeftBehind) -> str:
     zone = zone_of(settings, each.provider or None)
-    first, last = (f"{on_clock(t, zone):%a %d %b %Y}" for t in (each.first, each.last))
+    first, last = (f"{in_zone(t, zone):%a %d %b %Y}" for t in (each.first, each.last))
     days = first if first == last else f"{first} to {last}"
     return f"{render.count(each.blocks, 'block')} of syncd existed at the last read ({days})"
 

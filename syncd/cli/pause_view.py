@@ -12,7 +12,7 @@ from syncd.config.settings import Settings
 from syncd.daemon.lock import holder
 from syncd.engine.operation_json import operation_json
 from syncd.model import HeldBack, Operation, Waiting
-from syncd.model.pauses import OBSERVES, TO_WRITE, Pause, pause_of
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY, Pause, pause_of
 from syncd.store.status_query import StatusSnapshot
 from syncd.systems.port import CheckResult
 
@@ -60,7 +60,7 @@ def pause_lines(
 ) -> Iterator[str]:
     """Describe each pause, the number of writes it holds back, and the command that ends it."""
     if observe:
-        yield f"{OBSERVES}; {_held_back(len(held_back))}. {TO_WRITE}"
+        yield f"{OBSERVE_REASON}; {_held_back(len(held_back))}. {OBSERVE_REMEDY}"
     for each, count in _counted(paused, held_back):
         effect = "" if observe else f"; {_held_back(count)}"
         yield f"{describe(each, zone)}{effect}. `{unpause_command(each)}` ends it."
@@ -136,7 +136,10 @@ def pause_findings(settings: Settings, seen: StatusSnapshot) -> list[CheckResult
     mode = mode_in_force(settings, seen)
     if mode == "observe":
         results.insert(
-            0, CheckResult("note", "mode", f"{OBSERVES}; {_held_back(len(held_back))}", TO_WRITE)
+            0,
+            CheckResult(
+                "note", "mode", f"{OBSERVE_REASON}; {_held_back(len(held_back))}", OBSERVE_REMEDY
+            ),
         )
     results += [CheckResult("warning", "mode", line) for line in mode_lines(settings, mode)]
     return results

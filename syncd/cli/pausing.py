@@ -25,10 +25,10 @@ from syncd.engine.pausing import (
     remove_pauses,
     targets_to_arguments,
 )
-from syncd.model.pauses import OBSERVES, Pause, pause_of
+from syncd.model.pauses import OBSERVE_REASON, Pause, pause_of
 from syncd.model.request_limits import MAX_TEXT
 from syncd.store import Store
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 from syncd.store.pauses import pauses
 
 NamesArgument = Annotated[
@@ -166,7 +166,7 @@ def unpause(
 
 def _what_follows(settings: Settings) -> str:
     if settings.syncd.mode == "observe":
-        return f"{OBSERVES}, with or without pauses"
+        return f"{OBSERVE_REASON}, with or without pauses"
     lock_holder = holder(settings.syncd.state_path)
     if lock_holder is not None and lock_holder.role == "daemon":
         return "the running daemon makes the writes in its next cycle"
@@ -197,7 +197,7 @@ def _ask(settings: Settings, ending: Sequence[Pause]) -> None:
 
 
 def _stored_pauses(settings: Settings) -> list[Pause]:
-    if not is_there(settings.syncd.state_path):
+    if not state_exists(settings.syncd.state_path):
         return []
     store = Store.open(settings.syncd.state_path, write=False)
     try:

@@ -29,7 +29,7 @@ from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation, Window
 from syncd.store import StateError, Store
 from syncd.store.consent import installation
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 
 VALID_FOR = timedelta(hours=24)
 """An older plan is refused, because it was made from older reads."""
@@ -186,7 +186,7 @@ def _expect_calendars(
 def _expect_new(file: Path, plan: PlanFile, settings: Settings) -> None:
     """Refuse a plan that a run has carried out or started. Raises UsageError."""
     path = settings.syncd.state_path
-    if not is_there(path):
+    if not state_exists(path):
         return
     store = Store.open(path, write=False)
     try:
@@ -200,7 +200,7 @@ def _expect_new(file: Path, plan: PlanFile, settings: Settings) -> None:
 
 def _installation(settings: Settings) -> int:
     path = settings.syncd.state_path
-    return installation(path) if is_there(path) else 0
+    return installation(path) if state_exists(path) else 0
 
 
 def _calendars(settings: Settings) -> dict[str, str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from syncd.config.trust import leaves_root
 from syncd.store.errors import StateError
-from syncd.store.files import taken
+from syncd.store.files import file_exists_error
 
 _NAME_FILE = "Give a file that syncd wrote."
 
@@ -174,7 +174,7 @@ def new_file(target: Path, *, overwrite: bool) -> Iterator[int]:
         folder = _open_folder(target)
         try:
             if not overwrite and _exists(folder, target.name):
-                raise taken(target)
+                raise file_exists_error(target)
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
             handle = os.open(fresh, flags, 0o600, dir_fd=folder)
             try:

@@ -16,7 +16,7 @@ from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply, send_request
 from syncd.daemon.lock import StateHeldError, StateLock
 from syncd.engine.probe_plan import EACH_CALENDAR, MAX_CALLS, ProbePlan, plan_probe
-from syncd.model.pauses import OBSERVES, TO_WRITE
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 
 _WIDTH = 80
 """The width of the tables, in columns."""
@@ -70,7 +70,7 @@ def probe(
     if forget:
         raise typer.Exit(_forget(settings, full, names, as_json=as_json))
     if settings.syncd.mode == "observe":
-        raise UsageError(OBSERVES, TO_WRITE)
+        raise UsageError(OBSERVE_REASON, OBSERVE_REMEDY)
     if dry_run:
         _show_plan(settings, _planned(full(), names), names, as_json=as_json)
         raise typer.Exit

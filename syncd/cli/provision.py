@@ -18,13 +18,13 @@ from syncd.cli.pause_view import unpause_command
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateLock
 from syncd.engine.write_pauses import system_paused
-from syncd.model.pauses import OBSERVES, TO_WRITE
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.provision.apply import ApplyContext, ApplyResult, apply
 from syncd.provision.desired import wanted_things
 from syncd.provision.plan import Known, ProvisionRow, ProvisionStep
 from syncd.provision.planning import FailedLookup, ProvisionPlan, make_plan
 from syncd.store import Store
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 from syncd.store.provisioned import provisioned
 from syncd.systems.provisioning import Desired, Provisioner, ResourceType
 from syncd.systems.remedies import advice
@@ -59,7 +59,7 @@ def provision(
     """
     settings = settings_of(context, config)
     if apply_plan and settings.syncd.mode == "observe":
-        raise UsageError(OBSERVES, TO_WRITE)
+        raise UsageError(OBSERVE_REASON, OBSERVE_REMEDY)
     things = wanted_things(settings)
     if not apply_plan:
         plan = asyncio.run(_plan(settings, things, _stored_things(settings), quiet=as_json))
@@ -81,7 +81,7 @@ def provision(
 
 def _stored_things(settings: Settings) -> Known:
     path = settings.syncd.state_path
-    if not is_there(path):
+    if not state_exists(path):
         return {}
     store = Store.open(path, write=False)
     try:

@@ -7,26 +7,29 @@ from typing import Any
 from syncd.cli import render
 from syncd.config.settings import Settings
 from syncd.model import HeldConflict
-from syncd.model.summary import acknowledged
-from syncd.store.left_behind import FOUND, LeftBehind, left_behind
+from syncd.model.summary import acknowledgement_of
+from syncd.store.left_behind import FOUND_MAPPING, LeftBehind, left_behind
 from syncd.store.status_query import StatusSnapshot
 
 
 def left_behind_in(settings: Settings, seen: StatusSnapshot) -> list[LeftBehind]:
     """Return the blocks whose provider, system or calendar is no longer configured."""
     mapping = {name: p.calendars for name, p in settings.providers.items()}
-    resources = [calendar for calendar, mapped in seen.mapped.items() if mapped == FOUND]
-    return list(left_behind(seen.standing, mapping, settings.systems, resources))
+    resources = [calendar for calendar, mapped in seen.mapped.items() if mapped == FOUND_MAPPING]
+    return list(left_behind(seen.our_blocks, mapping, settings.systems, resources))
 
 
 def synced_providers(settings: Settings, seen: StatusSnapshot) -> set[str]:
     """Return the synced providers: configured ones, and calendars that a room or device blocks."""
-    return {*settings.providers, *(p for (p, _), mapped in seen.mapped.items() if mapped == FOUND)}
+    return {
+        *settings.providers,
+        *(p for (p, _), mapped in seen.mapped.items() if mapped == FOUND_MAPPING),
+    }
 
 
 def double_booked_json(double_booking: HeldConflict, seen: StatusSnapshot) -> dict[str, Any]:
     """Return an entry of ``double_booked`` in `status --json`; keys are stable."""
-    acknowledgement = acknowledged(double_booking, seen.marks)
+    acknowledgement = acknowledgement_of(double_booking, seen.acknowledgements)
     return {
         "id": double_booking.id,
         "provider": double_booking.conflict.provider,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from syncd.model import Action, ConflictKind, Operation, Value, on_clock, utc
+from syncd.model import Action, ConflictKind, Operation, Value, in_zone, utc
 
 _NOUNS = {
     Action.CREATE_BLOCK: ("block made", "blocks made"),
@@ -38,12 +38,12 @@ def conflict(kind: ConflictKind) -> str:
 
 def moment(instant: datetime, zone: tzinfo) -> str:
     """Format an instant as wall time in a zone: ``Mon 23 Nov 10:00``."""
-    return on_clock(instant, zone).strftime("%a %d %b %H:%M")
+    return in_zone(instant, zone).strftime("%a %d %b %H:%M")
 
 
 def interval(value: Value, zone: tzinfo) -> str:
     """Format an interval as ``Mon 23 Nov 10:00-11:00``, with a second day if it ends on another."""
-    start, end = on_clock(value.start, zone), on_clock(value.end, zone)
+    start, end = in_zone(value.start, zone), in_zone(value.end, zone)
     until = end.strftime("%H:%M") if end.date() == start.date() else end.strftime("%a %d %b %H:%M")
     # Across a change of daylight saving time, wall times are ambiguous without their offsets.
     if start.utcoffset() != end.utcoffset():
@@ -89,7 +89,7 @@ def _new_interval(planned: Operation, zone: tzinfo) -> str:
     if planned.before is None or planned.after is None:
         return "?"
     text = interval(planned.after, zone)
-    day, new_day = (on_clock(v.start, zone).date() for v in (planned.before, planned.after))
+    day, new_day = (in_zone(v.start, zone).date() for v in (planned.before, planned.after))
     return text.split(" ", 3)[3] if day == new_day and text.count(" ") == 3 else text  # noqa: PLR2004
 
 

@@ -20,7 +20,7 @@ from syncd.daemon.lock import StateHeldError, StateLock
 from syncd.engine.operation_json import operation_from_json
 from syncd.engine.report import RunExit
 from syncd.model import Fact, Operation, WaitReason
-from syncd.model.pauses import OBSERVES, TO_WRITE, Pause, pause_of
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY, Pause, pause_of
 
 
 def resync_planned(
@@ -124,7 +124,7 @@ def _obstacles(settings: Settings, data: Mapping[str, Any]) -> dict[tuple[str, s
     pauses, zone = [Pause.from_json(each) for each in data["paused"]], zone_of(settings, None)
     for each in data["held_back"]:
         pause = pause_of(pauses, each["provider"], each["system"])
-        why, remedy = f"{OBSERVES}.", TO_WRITE
+        why, remedy = f"{OBSERVE_REASON}.", OBSERVE_REMEDY
         if pause is not None:
             why, remedy = (
                 f"{pause_view.describe(pause, zone)}:",

@@ -20,9 +20,9 @@ from syncd.engine.report import Report
 from syncd.model import Fact, WaitReason, Window
 from syncd.model.pauses import Pause
 from syncd.store import StateError, Store
-from syncd.store.created_ids_sync import file_of
-from syncd.store.files import is_there
-from syncd.store.nightly import is_due, make_backup
+from syncd.store.created_ids_sync import created_ids_file
+from syncd.store.files import state_exists
+from syncd.store.nightly import is_backup_due, make_backup
 from syncd.store.pauses import end_pauses
 
 _BACKUP_INTERVAL = timedelta(days=1)
@@ -77,9 +77,9 @@ def preview_resync(
 def copy_of_state(settings: Settings) -> Store:
     """Return an in-memory copy of the state, empty if there is none yet. Raises StateError."""
     path = settings.syncd.state_path
-    if not is_there(path):
+    if not state_exists(path):
         store = Store.open("sqlite://")
-        store.use_created_ids(file_of(path), append=False)
+        store.use_created_ids(created_ids_file(path), append=False)
         return store
     store = Store.open(path, write=False)
     try:
@@ -135,7 +135,7 @@ async def carry_out(
 def back_up(state: Path) -> None:
     """Make a backup if the last one is older than a day; warn if that fails."""
     now = datetime.now(UTC)
-    if is_due(state, now - _BACKUP_INTERVAL, now):
+    if is_backup_due(state, now - _BACKUP_INTERVAL, now):
         try:
             make_backup(state, now)
         except StateError as error:

@@ -141,7 +141,7 @@ def wanted_blocks(
         values = (*agreed, *claimed)
         buffer = buffers.get(booking.id, NO_BUFFER)
         for value in values:
-            interval = truncate(buffer.around(value), calendar.grain).interval
+            interval = truncate(buffer.expand(value), calendar.grain).interval
             if not value.busy or interval in taken:
                 continue
             # No block is made for an interval that is over.

@@ -105,4 +105,4 @@ def as_meeting(
 
 
 def _within(buffer: Buffer, value: Value | None) -> Value | None:
-    return buffer.within(value) if value is not None else None
+    return buffer.shrink(value) if value is not None else None

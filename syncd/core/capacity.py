@@ -34,7 +34,7 @@ def blocks_at_capacity(
     for booking in bookings:
         here = any(r.system == calendar.system for r in appointments.get(booking.id, ()))
         buffer = buffers.get(booking.id, NO_BUFFER)
-        values = map(buffer.around, (booking.agreed, *claims.get(booking.id, ())))
+        values = map(buffer.expand, (booking.agreed, *claims.get(booking.id, ())))
         uses += [(truncate(v, calendar.grain), booking.id, here) for v in values if v.busy]
     boundaries = sorted({v.start for v, _, _ in uses} | {v.end for v, _, _ in uses})
     spans: list[tuple[datetime, datetime]] = []

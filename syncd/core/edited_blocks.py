@@ -123,7 +123,7 @@ def _was_at_agreed_time(
     if booking is None or expected is None:
         return False
     buffer = buffer_of(workspace, calendars, booking, record.system)
-    blocked = truncate(buffer.around(booking.agreed), calendars[record.system].grain)
+    blocked = truncate(buffer.expand(booking.agreed), calendars[record.system].grain)
     return (
         booking.agreed.busy
         and booking.agreed.end > workspace.now

@@ -133,7 +133,7 @@ def cap_events(
     rest: dict[Topic, set[str]] = {}
     for shown_item in sorted(shown, key=lambda shown_item: shown_item.event not in known):
         key = (shown_item.topic, shown_item.event)
-        if key not in open_ and not shown_item.topic.carried:
+        if key not in open_ and not shown_item.topic.still_blocks:
             if listed[shown_item.topic] >= MAX_LISTED:
                 rest.setdefault(shown_item.topic, set()).update(shown_item.calendars)
                 continue
@@ -193,7 +193,7 @@ def _not_seen(item: ReportedItem, scope: ReadScope) -> ReportedItem:
     unread_calendars = frozenset(item.calendars) & frozenset(scope.mapped)
     was_listed = item.event in scope.same or item.event in scope.answered
     # An unchanged row of a known event can be read, and its owner is known.
-    is_readable = item.event in scope.same and not item.topic.carried
+    is_readable = item.event in scope.same and not item.topic.still_blocks
     is_readable = is_readable or (was_listed and item.topic is Topic.UNREADABLE)
     if item.event in scope.read_well or is_readable:
         # The owner may be known only because this list had fewer users than usual.

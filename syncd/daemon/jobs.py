@@ -26,7 +26,7 @@ from syncd.engine.system_tasks import SystemTasks
 from syncd.engine.undo import NothingToUndoError, UndoReport
 from syncd.engine.write_pauses import WritePauses
 from syncd.model import Clock, Window
-from syncd.model.pauses import OBSERVES, TO_WRITE
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store import Store
 from syncd.store.forget import forget_persons
 
@@ -269,7 +269,7 @@ class Jobs:
         """Remove what syncd made, or give a system up, through the door. Raises RefusedError."""
         check_arguments(arguments, KNOWN_OF_CLEANUP)
         if self._engine.pauses.observe and arguments.get("dry_run") is not True:
-            raise RefusedError(OBSERVES, TO_WRITE)
+            raise RefusedError(OBSERVE_REASON, OBSERVE_REMEDY)
         async with self._turn(progress):
             return await cleaned_up(self._engine, arguments, text, progress)
 

@@ -9,7 +9,7 @@ from syncd.core import write_results
 from syncd.engine.policy import IdSource
 from syncd.model import Changes, HistoryEntry, IntentState
 from syncd.store.last_settings import forget_last_settings
-from syncd.store.owned import owned
+from syncd.store.owned import owned_blocks
 from syncd.store.store import Store
 
 GIVEN_UP = "given-up"
@@ -50,7 +50,7 @@ def abandon_system(
     """
     run = ids.row()
     changes = Changes()
-    blocks = [each for each in owned(store) if each.record.system == system]
+    blocks = [each for each in owned_blocks(store) if each.record.system == system]
     for each in blocks:
         ended = write_results.target_missing(each.record, store.links(system, each.record.id), now)
         changes.records += ended.records

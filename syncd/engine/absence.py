@@ -26,7 +26,7 @@ from syncd.engine.unlisted_events import (
     windows_of,
 )
 from syncd.model import (
-    RENEWED,
+    RENEW_BEFORE,
     Action,
     IntentState,
     Kind,
@@ -36,7 +36,7 @@ from syncd.model import (
     part_of,
     record_id,
 )
-from syncd.model.derived import USERS
+from syncd.model.derived import USER_PREFIX
 from syncd.model.platform_facts import YES
 from syncd.store.derived import derived_from
 from syncd.store.reported import reported_lists
@@ -337,7 +337,7 @@ def _without_unread_hosts(read: SystemRead, absent: Sequence[TrackedEvent]) -> l
     The hosts' own lists may not show these events. `check_further_hosts` checks them when the
     meeting itself is read.
     """
-    records = {r.id: record_id(r.id) for r in absent if part_of(r.id).startswith(USERS)}
+    records = {r.id: record_id(r.id) for r in absent if part_of(r.id).startswith(USER_PREFIX)}
     covered = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
     elsewhere = {
         first.id
@@ -360,7 +360,7 @@ async def check_further_hosts(
     for record in derived_from(read.store, read.system.name, differ):
         absent = record.id not in shown and record.observed is not None and not record.archived
         asked = read.owners.change(record) is not None or not record.provider
-        if not absent or asked or not part_of(record.id).startswith(USERS):
+        if not absent or asked or not part_of(record.id).startswith(USER_PREFIX):
             continue
         if record.provider in covered or probes >= MAX_ABSENCE_LOOKUPS:
             continue  # A read of its own calendar checks it like any missing event.
@@ -380,7 +380,7 @@ def is_expected(record: TrackedEvent, value: Value, window: Window, asked_at: da
     An open-ended event, and a block made for one, ends outside of every window. It is expected in
     the window that contains its start.
     """
-    if record.open_ended or value.end - asked_at > RENEWED:
+    if record.open_ended or value.end - asked_at > RENEW_BEFORE:
         return value.start in window
     return window.contains(value)
 

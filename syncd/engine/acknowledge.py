@@ -18,7 +18,7 @@ from syncd.model import (
     ReportedItem,
     utc,
 )
-from syncd.model.summary import Acknowledgements, acknowledged
+from syncd.model.summary import Acknowledgements, acknowledgement_of
 from syncd.store.reported import (
     acknowledgements_of,
     delete_acknowledgements,
@@ -167,7 +167,7 @@ def _of_item(item: ReportedItem, marks: Acknowledgements) -> Entry:
 
 
 def _of_conflict(held: HeldConflict, marks: Acknowledgements) -> Entry:
-    conflict, mark = held.conflict, acknowledged(held, marks)
+    conflict, mark = held.conflict, acknowledgement_of(held, marks)
     return Entry(
         held.id,
         held.id,

@@ -133,7 +133,9 @@ class Canaries:
         known = canaries(self.store)
         self.may_exist = bool(known)
         held_back = [c for c in known if self.pauses.reason_now(c.provider, c.system) is not None]
-        leftovers = [c for c in known if c.stands and c.tag not in self.live and c not in held_back]
+        leftovers = [
+            c for c in known if c.may_exist and c.tag not in self.live and c not in held_back
+        ]
         forget_canaries(self.store, self.clock.now() - _REMEMBERED, known)
         await asyncio.gather(
             *(
@@ -153,7 +155,7 @@ class Canaries:
                 prober = await self.systems[canary.system].prober()
                 if canary.event is None:
                     current = await self.look_for(canary)
-                    if current is None or not current.stands:
+                    if current is None or not current.may_exist:
                         return
                     canary = current
                 await self.remove(canary, prober, looked_at=False)

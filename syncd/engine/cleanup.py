@@ -22,8 +22,8 @@ from syncd.model import (
     Value,
 )
 from syncd.model.pauses import CLEANED_UP, Pause
-from syncd.store.owned import owned, proves_anything
-from syncd.store.ownership_proof import bearers, owned_with
+from syncd.store.owned import owned_blocks, proves_anything
+from syncd.store.ownership_proof import events_with_tag, owned_ids_with_tag
 from syncd.store.pauses import save_pauses
 
 
@@ -105,7 +105,7 @@ def _list_calendars(context: CleanupContext, report: CleanupReport, now: datetim
             if context.scope.covers(provider, system):
                 _calendar(context, report, provider, system)
     known: dict[CalendarKey, list[Value]] = {}
-    for each in owned(context.store):
+    for each in owned_blocks(context.store):
         system = each.record.system
         if not context.scope.covers(each.provider, system) or each.record.observed is None:
             continue
@@ -121,7 +121,7 @@ def _list_calendars(context: CleanupContext, report: CleanupReport, now: datetim
 
 def _recount_unreachable(context: CleanupContext, report: CleanupReport) -> None:
     """Count the blocks of unreachable calendars again: another calendar may have shown them."""
-    known = [(each.provider, each.record.system) for each in owned(context.store)]
+    known = [(each.provider, each.record.system) for each in owned_blocks(context.store)]
     remaining = {(context.provider_of(*place), place[1]) for place in known}
     for place, calendar in report.calendars.items():
         if calendar.left and place not in remaining and context.why_unreachable(*place) is not None:
@@ -150,7 +150,9 @@ def _report_tagged(
     unread = {w.name for w in cleanups if w.seen.fault is not None or w.unlisted()}
     unread |= {system for _, system in context.unreachable}
     tags = {e.key for e in events if e.key is not None}
-    copied = {t for t in tags if owned_with(context.store, t, bearers(context.store, t))}
+    copied = {
+        t for t in tags if owned_ids_with_tag(context.store, t, events_with_tag(context.store, t))
+    }
     judged = tagged_blocks(events, proven, copied, unread)
     for each in judged:
         event = each.event

@@ -11,20 +11,22 @@ from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.write_history import history_of_write
 from syncd.engine.writer import MAX_SEND_DELAY, WriteContext
 from syncd.model import Action, Changes, Intent, IntentState, Operation
-from syncd.store.owned import Owned
+from syncd.store.owned import OwnedBlock
 from syncd.systems.port import PlatformError
 
 _SENT_AGAIN = "its outcome cannot be read, so it is sent again"
 
 
-def resend_unanswered(reader: OwnBlockReader, survey: OwnBlocks, now: datetime) -> dict[str, Owned]:
+def resend_unanswered(
+    reader: OwnBlockReader, survey: OwnBlocks, now: datetime
+) -> dict[str, OwnedBlock]:
     """Drop removals whose outcome no read can show; return their blocks, to be removed again.
 
     This concerns blocks that the list lacks without proving anything, for example because it became
     empty. The answer to a second removal settles the outcome, and the target is a block of ours in
     any case.
     """
-    known, store, to_remove = reader.known(), reader.store, dict[str, Owned]()
+    known, store, to_remove = reader.known(), reader.store, dict[str, OwnedBlock]()
     for intent in store.pending_intents():
         operation = intent.operation
         removes = operation.action is Action.REMOVE_BLOCK

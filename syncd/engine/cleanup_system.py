@@ -32,7 +32,7 @@ from syncd.model import (
     Window,
 )
 from syncd.store import rows
-from syncd.store.owned import CHOSEN, Owned, in_flight, owned
+from syncd.store.owned import CHOSEN_REASON, OwnedBlock, events_in_flight, owned_blocks
 from syncd.store.tables import INTENT
 from syncd.systems.port import PlatformError, RateLimitedError, RetryableError, StoppingError
 from syncd.systems.remedies import cause_and_remedy
@@ -173,12 +173,12 @@ class SystemCleanup:
             None,
             event.value,
             key=event.key,
-            reason=CHOSEN,
+            reason=CHOSEN_REASON,
         )
         # The intent belongs to no run: an undo must not touch what its run did not create.
         intent = Intent(self.context.ids.row(), "", create, IntentState.DONE, at)
         self.context.store.apply(Changes(records=[record], intents=[intent]))
-        self.seen.own[event.id] = Owned(record, event.provider)
+        self.seen.own[event.id] = OwnedBlock(record, event.provider)
 
     def count_blocks(self, now: datetime) -> None:
         """Count the existing blocks per calendar."""
@@ -256,7 +256,7 @@ class SystemCleanup:
     def _remaining(self) -> dict[str, list[str]]:
         """Return the ids of our blocks that still exist as far as is known, by provider."""
         left = defaultdict[str, list[str]](list)
-        for each in owned(self.context.store):
+        for each in owned_blocks(self.context.store):
             provider = self.context.provider_of(each.provider, self.name)
             another = provider in self.reader.borrowed and provider == each.provider
             if each.record.system == self.name and not another:
@@ -299,7 +299,7 @@ class SystemCleanup:
         for line in self.reader.unknown_created_ids():
             # The state was lost. A block is not earlier than its creation.
             start = min(start, max(now - TAG_WINDOW, datetime.fromisoformat(line.at) - READ_MARGIN))
-        for each in owned(self.context.store):
+        for each in owned_blocks(self.context.store):
             value = each.record.observed
             if each.record.system == self.name and value is not None:
                 start, end = (
@@ -308,7 +308,7 @@ class SystemCleanup:
                 )
         return Window(start, end)
 
-    def _removal(self, each: Owned) -> Operation:
+    def _removal(self, each: OwnedBlock) -> Operation:
         record = each.record
         self.block_providers[record.id] = each.provider
         place = record.provider if record.provider in self.read else each.provider
@@ -416,7 +416,7 @@ class SystemCleanup:
                 return
             if gone is None:
                 self.unsure[event] = place
-        self.proven = not in_flight(self.context.store, self.name)
+        self.proven = not events_in_flight(self.context.store, self.name)
 
     def _fail(self, fault: PlatformError) -> None:
         if not isinstance(fault, StoppingError):

@@ -16,7 +16,7 @@ from syncd.engine.observation import Observation
 from syncd.engine.report import SystemStatus
 from syncd.model import Fact
 from syncd.store.facts import facts
-from syncd.store.status_query import CLOCK_ERROR, MACHINE
+from syncd.store.status_query import CLOCK_ERROR, THIS_MACHINE
 from syncd.store.store import Store
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MIN_CHANGE = timedelta(minutes=1)
 
 def known_error(store: Store) -> timedelta:
     """Load the last known clock error; zero if none is stored."""
-    fact = next((f for f in facts(store, MACHINE) if f.name == CLOCK_ERROR), None)
+    fact = next((f for f in facts(store, THIS_MACHINE) if f.name == CLOCK_ERROR), None)
     return timedelta(seconds=float(fact.value)) if fact is not None else RIGHT
 
 
@@ -47,7 +47,7 @@ def check_clock(engine: Engine, observed: Mapping[str, Observation]) -> None:
         return
     engine.clock_error = now
     seconds = round(now.total_seconds())
-    engine.store.save_health(Fact(MACHINE, CLOCK_ERROR, str(seconds), engine.clock.now()))
+    engine.store.save_health(Fact(THIS_MACHINE, CLOCK_ERROR, str(seconds), engine.clock.now()))
     if now and not before:
         log.warning(
             "this machine's clock is wrong",

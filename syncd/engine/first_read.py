@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.model import Baseline, Changes, Coverage, Kind, Window
-from syncd.store.left_behind import FOUND
+from syncd.store.left_behind import FOUND_MAPPING
 from syncd.store.owners import owner_changes
 from syncd.store.ownership_proof import orphans, unplaced_blocks
 from syncd.store.store import Store
@@ -46,7 +46,7 @@ class ReadProgress:
 
     def add(self, places: Iterable[CalendarKey]) -> None:
         """Add calendars that were found in a system and that no configuration maps."""
-        self.mapped = {**dict.fromkeys(places, FOUND), **self.mapped}
+        self.mapped = {**dict.fromkeys(places, FOUND_MAPPING), **self.mapped}
 
     def is_complete(self, provider: str, system: str) -> bool:
         """Return whether the calendar was read in full under its current mapping."""

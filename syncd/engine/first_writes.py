@@ -34,10 +34,10 @@ from syncd.model import (
     is_derived,
 )
 from syncd.model.platform_facts import NO, YES
-from syncd.model.whole_record import Update, WholeRecord, compare_records
+from syncd.model.whole_record import UpdateKind, WholeRecord, compare_records
 from syncd.store.errors import StateError
 from syncd.store.journal import intent_named
-from syncd.store.reported import acknowledgements_of, open_about
+from syncd.store.reported import acknowledgements_of, open_items_about
 from syncd.store.store import Store
 from syncd.systems.port import Done, PlatformError, RejectedError, RetryableError, System
 
@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 MOVES, STATUSES = "moves_change_only_time", "status_changes_only_status"
 INSTANCE_WRITES = "instance_writes"
 _FACTS: Mapping[Action, str] = {Action.MOVE_APPOINTMENT: MOVES, Action.SET_STATUS: STATUSES}
-_UPDATES = {Action.MOVE_APPOINTMENT: Update.MOVE, Action.SET_STATUS: Update.STATUS}
+_UPDATES = {Action.MOVE_APPOINTMENT: UpdateKind.MOVE, Action.SET_STATUS: UpdateKind.STATUS}
 
 # Names of further facts of a system.
 _UNDER_WAY = "first_write"
@@ -243,7 +243,7 @@ async def confirm_first_write(system: System, context: WriteContext) -> None:
         return
     names, update = system.capabilities.record_fields, _UPDATES[first.action]
     comparison = compare_records(first.record, record, names, update, first.meant)
-    also = [name for name in comparison.also if name not in _accepted(system)]
+    also = [name for name in comparison.other_changes if name not in _accepted(system)]
     done = intent is not None and intent.state is IntentState.DONE
     if also and (done or comparison.took_effect):
         report_damage(system, first.event, first.provider, first.action, also, context)
@@ -352,7 +352,7 @@ def _end(system: System, event: str, fact: str, context: WriteContext) -> None:
 
 
 def _items(system: System, context: WriteContext) -> list[ReportedItem]:
-    return [i for i in open_about(context.store, Topic.DAMAGED) if i.system == system.name]
+    return [i for i in open_items_about(context.store, Topic.DAMAGED) if i.system == system.name]
 
 
 # --- stored facts ------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def listed_changes(store: Store, run: str) -> frozenset[str] | None:
     """Return the keys of the changes that a run listed; None if it listed none."""
     stored = store.run(run)
     names = (stored.report or {}).get(LISTED, ()) if stored is not None else ()
-    conflicts = [h for name in names for h in store.conflict(name) if h.id == name]
+    conflicts = [h for name in names for h in store.find_conflicts(name) if h.id == name]
     conflicts += [h for h in store.conflicts_of(run) if h.conflict.kind is ConflictKind.GUARD]
     return change_keys_of(h.conflict for h in conflicts) if conflicts else None
 

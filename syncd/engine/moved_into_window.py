@@ -41,7 +41,7 @@ from syncd.model import (
     TrackedEvent,
     Window,
 )
-from syncd.store.moved_into_window import newcomers, whole_reads
+from syncd.store.moved_into_window import moved_in_events, whole_reads
 from syncd.store.partial_load import related_state
 from syncd.store.store import Store
 from syncd.systems.port import PlatformError, Snapshot, System, UnreadableError
@@ -83,7 +83,7 @@ class MovedInQueue:
     def update(self, store: Store, observed: Mapping[str, Observation]) -> None:
         """Add the appointments that were just read. The first call also loads the stored ones."""
         if self._due is None:
-            self._due = {(r.system, r.id): r.observed_at for r in newcomers(store)}
+            self._due = {(r.system, r.id): r.observed_at for r in moved_in_events(store)}
         for name, seen in observed.items():
             if seen.asked_at is not None:
                 self._due |= {(name, event): seen.asked_at for event in seen.moved_in}

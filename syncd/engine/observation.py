@@ -107,7 +107,7 @@ class Observation:
         at = self.asked_at
         if at is None:
             return [*self.coverage]
-        lacking = {each.provider for each in self.unproven if each.lacking}
+        lacking = {each.provider for each in self.unproven if each.incomplete}
         as_read = [Coverage(self.system, u.provider, u.kinds, u.window, at) for u in self.unproven]
         return [c for c in (*self.coverage, *as_read) if c.provider not in lacking]
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from syncd.core.persons import PersonComparison
 from syncd.core.reported import ItemChanges
 from syncd.model import Changes, Id, ReportedItem, Topic
-from syncd.store.reported import open_about
+from syncd.store.reported import open_items_about
 from syncd.store.store import Store
 
 PERSON_MISMATCH = "another system names another person for this meeting: correct one of the records"
@@ -58,7 +58,7 @@ def end_persons(store: Store, provider: str, now: datetime) -> ItemChanges:
 def _open(store: Store, provider: str) -> dict[Id, ReportedItem]:
     return {
         (item.system, item.event): item
-        for item in open_about(store, Topic.PERSON)
+        for item in open_items_about(store, Topic.PERSON)
         if provider in item.calendars
     }
 

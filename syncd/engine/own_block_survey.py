@@ -18,7 +18,7 @@ from syncd.model import Changes, Clock, Coverage, Event, EventRef, Kind, Tracked
 from syncd.model.owners import UserState
 from syncd.store.canaries import canaries
 from syncd.store.created_ids import Line
-from syncd.store.owned import Owned, in_flight, owned, unknown_lines
+from syncd.store.owned import OwnedBlock, events_in_flight, owned_blocks, untracked_lines
 from syncd.store.ownership_proof import created_ids
 from syncd.store.store import Store
 from syncd.systems.fault_boundary import bare
@@ -58,7 +58,7 @@ class OwnBlocks:
     """
 
     asked_at: datetime
-    own: dict[str, Owned] = field(default_factory=dict)
+    own: dict[str, OwnedBlock] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     proven: set[str] = field(default_factory=set)
     coverage: Sequence[Coverage] = ()
@@ -126,14 +126,14 @@ class OwnBlockReader:
         except RejectedError:
             return None
 
-    def known(self) -> dict[str, Owned]:
+    def known(self) -> dict[str, OwnedBlock]:
         """Return the blocks of ours that the state knows in this system."""
         name = self.system.name
         return {
             each.record.id: replace(
                 each, provider=self.aliases.get((each.provider, name), each.provider)
             )
-            for each in owned(self.store)
+            for each in owned_blocks(self.store)
             if each.record.system == name
         }
 
@@ -142,7 +142,7 @@ class OwnBlockReader:
         name = self.system.name
         return {
             each.record.id
-            for each in owned(self.store)
+            for each in owned_blocks(self.store)
             if each.record.system == name and (each.provider, name) in self.aliases
         }
 
@@ -155,7 +155,7 @@ class OwnBlockReader:
         listed, unreadable = _events(system, snapshot)
         seen.shown = {event.provider for event in listed.values()}
         known, renamed = self.known(), self._renamed()
-        busy = in_flight(store, system.name)
+        busy = events_in_flight(store, system.name)
         unknown_ids = [e.id for e in listed.values() if e.kind is Kind.BLOCK and e.id not in known]
         proven = created_ids(store, system.name, unknown_ids)
         records = {r.id: r for r in store.records(system.name, proven)}
@@ -222,13 +222,13 @@ class OwnBlockReader:
         after = replace(after, created_by_us=True)
         if record is None or after != replace(record, observed_at=after.observed_at):
             changes.records.append(after)
-        seen.own[after.id] = Owned(replace(after, provider=located), provider)
+        seen.own[after.id] = OwnedBlock(replace(after, provider=located), provider)
 
     async def _look_up_missing(
         self,
         seen: OwnBlocks,
         changes: Changes,
-        known: dict[str, Owned],
+        known: dict[str, OwnedBlock],
         shown: Collection[str],
     ) -> None:
         """Look up by id our known blocks that the lists do not show."""
@@ -268,7 +268,7 @@ class OwnBlockReader:
         name = self.system.name
         former = {provider for provider, system in self.aliases if system == name}
         wanted = self.wanted | {p for p in former if self.aliases[p, name] in self.wanted}
-        return unknown_lines(self.store, name, wanted, MAX_LINES)
+        return untracked_lines(self.store, name, wanted, MAX_LINES)
 
     async def _look_up_created(self, seen: OwnBlocks, changes: Changes) -> None:
         """Look up blocks that only the file of created ids knows, and that no list showed.

@@ -86,7 +86,9 @@ async def find_created_blocks(
         return
     answered = {c.provider for c in read.snapshot.coverage} & {*unread}
     lines = (
-        created.last_of(system.name, answered, MAX_CREATED, but=probe_blocks) if answered else ()
+        created.newest_lines(system.name, answered, MAX_CREATED, but=probe_blocks)
+        if answered
+        else ()
     )
     known = {record.id for record in read.store.records(system.name, [x.event for x in lines])}
     until = read.clock.now() + MAX_LOOKUP_TIME

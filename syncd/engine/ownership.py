@@ -7,7 +7,13 @@ from collections.abc import Iterable
 from syncd.core.ownership import Ownership, is_tagged, may_be_proven
 from syncd.model import Id, ProviderState, Topic, TrackedEvent
 from syncd.model.former_calendars import is_former
-from syncd.store.ownership_proof import bearers, created_ids, is_unanswered, made_for, owned_with
+from syncd.store.ownership_proof import (
+    created_ids,
+    events_with_tag,
+    is_unanswered,
+    owned_ids_with_tag,
+    providers_created_for,
+)
 from syncd.store.reported import open_items
 from syncd.store.store import Store
 
@@ -26,9 +32,9 @@ def ownership_of(store: Store, state: ProviderState, *, whole: bool) -> Ownershi
     copies: set[Id] = set()
     doubtful: set[Id] = set()
     for tag in {record.key for record in tagged if record.key is not None}:
-        bearers_of_tag = bearers(store, tag)
+        bearers_of_tag = events_with_tag(store, tag)
         bearing_here = {(r.system, r.id) for r in tagged if r.key == tag} - proven
-        if owned_with(store, tag, bearers_of_tag) - bearing_here:
+        if owned_ids_with_tag(store, tag, bearers_of_tag) - bearing_here:
             copies |= bearing_here
         elif is_unanswered(store, tag) or sum(map(is_tagged, bearers_of_tag)) > 1:
             doubtful |= bearing_here
@@ -68,7 +74,7 @@ def is_left_behind(store: Store, record: TrackedEvent, shown_for: str) -> bool:
     """
     if not record.created_by_us or (record.provider and not is_former(record.provider)):
         return False
-    made_for_providers = made_for(store, record.system, record.id)
+    made_for_providers = providers_created_for(store, record.system, record.id)
     known = {row.provider for row in store.baselines() if row.mapping}
     return shown_for not in made_for_providers and not made_for_providers.isdisjoint(known)
 
@@ -76,4 +82,4 @@ def is_left_behind(store: Store, record: TrackedEvent, shown_for: str) -> bool:
 def bearing_providers(store: Store, records: Iterable[TrackedEvent]) -> set[str]:
     """Return the providers whose calendars hold events with the tags of these records."""
     tags = {record.key for record in records if record.key is not None}
-    return {bearer.provider for tag in tags for bearer in bearers(store, tag)}
+    return {bearer.provider for tag in tags for bearer in events_with_tag(store, tag)}

@@ -63,9 +63,9 @@ class ProbeOutcome:
                 "event": canary.event,
                 "start": iso(canary.start),
                 "end": iso(canary.end),
-                "removed": not canary.stands,
+                "removed": not canary.may_exist,
             }
-            if canary is not None and (made or canary.stands)
+            if canary is not None and (made or canary.may_exist)
             else None,
         }
 
@@ -81,7 +81,7 @@ class ProbeRun:
     def exit(self) -> RunExit:
         """Return the exit of the command: DONE if all facts are measured and no canary is left."""
         done = not self.interrupted and all(
-            o.state == "ok" and not o.failed and (o.canary is None or not o.canary.stands)
+            o.state == "ok" and not o.failed and (o.canary is None or not o.canary.may_exist)
             for o in self.outcomes
         )
         return RunExit.DONE if done else RunExit.UNANSWERED

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import resolve_wall_time, zone
-from syncd.model.pauses import OBSERVES
+from syncd.model.pauses import OBSERVE_REASON
 from syncd.model.platform_facts import MeasuredBy, platform_facts
 from syncd.systems.port import PlatformError
 from syncd.systems.probing import LENGTH, ROOM, Prober
@@ -125,7 +125,7 @@ def canary_provider(engine: Engine, name: str) -> str | None:
 def why_no_provider(engine: Engine, name: str) -> str:
     """Return the reason why no calendar of a system may be written to (`canary_provider`)."""
     if engine.pauses.observe:
-        return OBSERVES
+        return OBSERVE_REASON
     mapped = [provider for provider, systems in engine.mapping.items() if name in systems]
     if any(engine.pauses.reason_now(provider, name) for provider in mapped):
         return "all of its writable calendars are paused (syncd unpause)"

@@ -227,7 +227,7 @@ class _System:
                 await self._take(step, probe, slots)
         finally:
             await self._remove(prober, probe)
-        if self.outcome.canary is not None and not self.outcome.canary.stands:
+        if self.outcome.canary is not None and not self.outcome.canary.may_exist:
             for step in _in(steps, When.AFTER):
                 await self._take(step, probe, slots)
 
@@ -257,10 +257,10 @@ class _System:
         canary = probe.canary
         self.limit.reserved, self.limit.ends = 0, True
         try:
-            if canary.stands and canary.event is None:
+            if canary.may_exist and canary.event is None:
                 # The create was not answered, or it was cancelled before the answer.
                 canary = await self.canaries.look_for(canary) or canary
-            if canary.stands and canary.event is not None:
+            if canary.may_exist and canary.event is not None:
                 self._say(f"removing the {prober.makes}")
                 await self.canaries.remove(canary, prober)
                 self._history(canary, "removed by syncd probe")

@@ -256,8 +256,8 @@ def _absorb_row(
         reports.add(broken, row.provider)
         return
     reports.read_well.add(row.id)
-    if event.unknown_status:
-        assumed = UnreadableError(event.system, event.id, event.unknown_status, Topic.ASSUMED)
+    if event.assumption:
+        assumed = UnreadableError(event.system, event.id, event.assumption, Topic.ASSUMED)
         reports.add(assumed, row.provider)
     event = as_last_known(record, event)
     if _is_irrelevant(read, record, event):

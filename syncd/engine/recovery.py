@@ -39,7 +39,7 @@ from syncd.model import (
     Value,
     Window,
 )
-from syncd.store.ownership_proof import bearers
+from syncd.store.ownership_proof import events_with_tag
 from syncd.store.reported import reported_lists
 from syncd.store.store import Store
 from syncd.systems.port import (
@@ -306,7 +306,7 @@ def _with_tag(operation: Operation, events: Sequence[Event], store: Store) -> li
     read = {event.id for event in events}
     stored = [
         _as_event(record, record.observed)
-        for record in bearers(store, operation.key)
+        for record in events_with_tag(store, operation.key)
         if record.system == operation.system
         and record.id not in read
         and record.observed is not None

@@ -9,7 +9,7 @@ from syncd.core.mass_change_guard import count_stopped
 from syncd.engine.report import Remaining, Stop, UnknownOwners, remaining_of_items
 from syncd.model import ConflictKind, HeldConflict
 from syncd.model.health import is_silent
-from syncd.model.summary import acknowledged
+from syncd.model.summary import acknowledgement_of
 from syncd.store.status_query import StatusSnapshot
 
 
@@ -39,7 +39,8 @@ def count_remaining(
         Remaining.WAITING: len(seen.waiting),
         Remaining.CONFLICTS: len(held) - len(stopped),
         Remaining.DOUBLE_BOOKINGS: sum(
-            not h.conflict.held and acknowledged(h, seen.marks) is None for h in seen.conflicts
+            not h.conflict.held and acknowledgement_of(h, seen.acknowledgements) is None
+            for h in seen.conflicts
         ),
         Remaining.EXPOSURES: len(seen.exposures),
         **remaining_of_items(seen.items),
@@ -79,5 +80,5 @@ def _stopped(seen: StatusSnapshot, mapped: Collection[str]) -> list[HeldConflict
 
 def count_acknowledged(seen: StatusSnapshot) -> int:
     """Count the conflicts and items that a person has acknowledged."""
-    known = sum(acknowledged(h, seen.marks) is not None for h in seen.conflicts)
+    known = sum(acknowledgement_of(h, seen.acknowledgements) is not None for h in seen.conflicts)
     return known + sum(item.acknowledged_at is not None for item in seen.items)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from syncd.engine.observation import SystemRead
 from syncd.engine.unlisted_events import windows_of
 from syncd.model import Kind, TrackedEvent, Window
-from syncd.store.last_settings import formers
+from syncd.store.last_settings import former_calendars
 from syncd.systems.list_caps import outside
 
 
@@ -19,7 +19,7 @@ def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
     The events may still exist in the former calendar. syncd's own blocks stay with the provider's
     former calendar if there was one: their removal has to be proven.
     """
-    before = formers(read.store, read.system.name) if remapped else {}
+    before = former_calendars(read.store, read.system.name) if remapped else {}
     listed = {row.id for row in read.snapshot.rows}
     complete = {
         p: spans for (p, kind), spans in windows_of(read).items() if kind is Kind.APPOINTMENT
@@ -48,7 +48,7 @@ def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
 
 def assign_to_former_calendars(read: SystemRead) -> None:
     """Assign our blocks that were found elsewhere by id to their provider's former calendar."""
-    before = formers(read.store, read.system.name)
+    before = former_calendars(read.store, read.system.name)
     if not before:
         return
     moved = {r.id for r in read.changes.records if r.created_by_us and not r.provider}

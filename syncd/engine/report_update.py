@@ -10,7 +10,7 @@ from syncd.engine.guard_stops import describe_open_stops
 from syncd.engine.observation import Observation
 from syncd.engine.report import Report, SystemReport, SystemStatus, UnknownOwners, unknown_owners
 from syncd.model import ConflictKind, OwnerProof
-from syncd.model.summary import acknowledged, stale
+from syncd.model.summary import acknowledgement_of, stale_acknowledgements
 from syncd.store.owners import owner_changes
 from syncd.store.reported import acknowledgements_of, delete_acknowledgements, shown_items
 from syncd.systems.port import RateLimitedError
@@ -106,7 +106,9 @@ async def _count_open_items(engine: Engine, report: Report) -> None:
     store, conflicts = engine.store, engine.store.open_conflicts()
     acknowledgements = acknowledgements_of(store)
     double_bookings = [h for h in conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
-    acknowledged_conflicts = sum(acknowledged(h, acknowledgements) is not None for h in conflicts)
+    acknowledged_conflicts = sum(
+        acknowledgement_of(h, acknowledgements) is not None for h in conflicts
+    )
     not_held = sum(not h.conflict.held for h in conflicts)
     report.items = shown_items(store, engine.clock.now(), acknowledgements)
     await turn_after(report.items)
@@ -117,7 +119,9 @@ async def _count_open_items(engine: Engine, report: Report) -> None:
         i.acknowledged_at is not None for i in report.items
     )
     if acknowledgements and not report.dry_run:
-        delete_acknowledgements(store, stale(acknowledgements, report.items, conflicts))
+        delete_acknowledgements(
+            store, stale_acknowledgements(acknowledgements, report.items, conflicts)
+        )
 
 
 def _covered(seen: Observation) -> Counter[tuple[str, str, str]]:

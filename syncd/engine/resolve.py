@@ -129,7 +129,7 @@ async def resolve_conflict(
 
     Raises InvalidResolutionError if the conflict is not open, or the resolution does not fit it.
     """
-    held = next((h for h in engine.store.conflict(conflict) if h.id == conflict), None)
+    held = next((h for h in engine.store.find_conflicts(conflict) if h.id == conflict), None)
     if held is None or held.closed_at is not None:
         reason = "there is no such conflict" if held is None else f"it is closed: {held.outcome}"
         raise InvalidResolutionError(reason, "`syncd conflicts` lists the open conflicts.")

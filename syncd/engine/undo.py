@@ -26,7 +26,7 @@ from syncd.model import (
     ProviderState,
     UndoSuppression,
 )
-from syncd.model.pauses import OBSERVES, TO_WRITE
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store.journal import intents_of, intents_since
 from syncd.store.left_behind import LeftBehind
 from syncd.store.store import Store
@@ -105,7 +105,7 @@ async def undo_run(
     nothing (for that booking).
     """
     if engine.pauses.observe:
-        raise NothingToUndoError(OBSERVES, TO_WRITE)
+        raise NothingToUndoError(OBSERVE_REASON, OBSERVE_REMEDY)
     engine.pauses.reload()
     intents = _written(engine.store, run, booking)
     engine.tasks.waits_for_all = True

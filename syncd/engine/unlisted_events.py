@@ -78,7 +78,7 @@ async def ask_for_created(
     shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows), *probe_blocks}
     lacking: dict[str, str] = {}
     faults = 0
-    for line in created.last_of(system.name, lists, _MOST_CREATED, but=shown) if lists else ():
+    for line in created.newest_lines(system.name, lists, _MOST_CREATED, but=shown) if lists else ():
         if line.provider in lacking.values():
             continue
         read.lookups_left -= 1
@@ -159,7 +159,7 @@ def _take_back(read: SystemRead, lists: Collection[ListKey]) -> None:
     for c in snapshot.coverage:
         void_kinds = frozenset(kind for kind in c.kinds if (c.provider, kind) in lists)
         if void_kinds:
-            unproven.append(Unproven(c.provider, void_kinds, c.window, lacking=True))
+            unproven.append(Unproven(c.provider, void_kinds, c.window, incomplete=True))
         if c.kinds - void_kinds:
             coverage.append(replace(c, kinds=c.kinds - void_kinds))
     read.snapshot = replace(snapshot, coverage=coverage, unproven=unproven)

@@ -22,7 +22,7 @@ from syncd.simulate.cleaned_up import scope_of
 from syncd.simulate.scenario import EventKind, SimEvent
 from syncd.simulate.unmapped import Place
 from syncd.store import Store
-from syncd.store.forget import contacts_known
+from syncd.store.forget import known_contacts
 from syncd.store.journal import intents_of
 from syncd.store.pauses import pauses
 
@@ -135,7 +135,7 @@ def _file(operator: Operator) -> Path:
 async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
     """Run `syncd forget-person`; when that is answered, the state names the contact nowhere."""
     with closing(Store.open(operator.state, write=False)) as store:
-        known = sorted(contacts_known(store))
+        known = sorted(known_contacts(store))
     if not known:
         return
     operator.done[EventKind.FORGET_PERSON] += 1
@@ -154,7 +154,7 @@ async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
 def judge_forgotten(state: Path, system: str, contact: str) -> Iterator[str]:
     """Say where a customer is still named who was erased."""
     with closing(Store.open(state, write=False)) as store:
-        if (system, contact) in contacts_known(store):
+        if (system, contact) in known_contacts(store):
             yield f"11: {contact} of {system} was erased, and is still known"
     files = [f for f in state.parent.glob(f"{state.name}*") if f.is_file()]
     for file in sorted(files):

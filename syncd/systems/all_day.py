@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import find_tag, on_clock, zone
+from syncd.model import find_tag, in_zone, zone
 from syncd.model.all_day import whole_days
 from syncd.systems.epoch_times import epoch
 from syncd.systems.lenient import text
@@ -116,7 +116,7 @@ def _walls(
         midnight = datetime.combine(date.fromisoformat(written), time())
         return midnight, midnight, midnight
     moment = instant(value)
-    local = on_clock(moment, zone(zone_name) if zone_name else UTC)
+    local = in_zone(moment, zone(zone_name) if zone_name else UTC)
     own = local if epoch(inner(value)) is not None else datetime.fromisoformat(written)
-    utc = on_clock(moment, UTC)
+    utc = in_zone(moment, UTC)
     return own.replace(tzinfo=None), local.replace(tzinfo=None), utc.replace(tzinfo=None)

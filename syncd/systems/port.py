@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from syncd.model import Action, Kind, Status, Topic, capped_wait
-from syncd.model.whole_record import OWN_NAMES, RecordFields
+from syncd.model.whole_record import SYNCD_FIELDS, RecordFields
 from syncd.systems.call_stats import CallStats as CallStats  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Accepted as Accepted  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Done as Done  # noqa: PLC0414 - part of the port
@@ -260,7 +260,7 @@ class Capabilities:
     completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
     lists_cancelled: bool = True
-    record_fields: RecordFields = OWN_NAMES
+    record_fields: RecordFields = SYNCD_FIELDS
 
     def bulk_of(self, operation: Operation) -> BulkCall | None:
         """Return the bulk call that carries out an operation, None where it has a call alone."""

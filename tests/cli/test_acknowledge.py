@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from syncd.model import Changes, Topic, on_clock
+from syncd.model import Changes, Topic, in_zone
 from syncd.sandbox.broken_rows import Lack
 from syncd.store import Store
 from tests.cli.conftest import Desk
@@ -76,8 +76,8 @@ def test_a_double_booking_is_acknowledged_until_one_of_the_two_moves(desk: Desk)
     (told,) = json.loads(desk.say("status", "--json").out)["double_booked"]
     assert {m["system"] for m in told["meetings"]} == {"clinic", "legacy"}
     zone = ZoneInfo("Europe/Berlin")
-    first, until = (on_clock(start + n * HOUR, zone) for n in (0, 1))
-    second, end = (on_clock(start + n * HOUR / 2, zone) for n in (1, 3))
+    first, until = (in_zone(start + n * HOUR, zone) for n in (0, 1))
+    second, end = (in_zone(start + n * HOUR / 2, zone) for n in (1, 3))
     about = (
         f"alice, {first:%a %d %b %H:%M}-{until:%H:%M} in clinic, "
         f"{second:%H:%M}-{end:%H:%M} in legacy (Europe/Berlin)"

@@ -33,7 +33,7 @@ def test_a_restored_backup_creates_no_duplicates(desk: Desk) -> None:
     assert said.code == 0
     assert "complete and checked" in said.out
     again = desk.say("backup", "copy.db")
-    assert (again.code, "there already" in again.err) == (1, True)
+    assert (again.code, "exists already" in again.err) == (1, True)
     assert desk.say("backup", "copy.db", "--force").code == 0
 
     crm, clinic = desk.world.sandbox.systems["crm"], desk.world.sandbox.systems["clinic"]

@@ -10,7 +10,7 @@ import pytest
 
 from syncd.sandbox import Fault, FaultKind
 from syncd.store import Store
-from syncd.store.forget import contacts_known
+from syncd.store.forget import known_contacts
 from syncd.systems.contact_addresses import person_mark
 from tests.cli.conftest import Desk
 
@@ -19,7 +19,7 @@ def known(system: str | None = None) -> dict[tuple[str, str], int]:
     """Return the contacts in the state, with their number of appointments."""
     store = Store.open("state.db", write=False)
     try:
-        found = contacts_known(store)
+        found = known_contacts(store)
     finally:
         store.close()
     return {c: n for c, n in found.items() if system in {None, c[0]}}

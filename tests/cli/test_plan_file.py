@@ -123,7 +123,7 @@ def test_a_refused_plan_names_the_pause(desk: Desk, how: str) -> None:
         assert "system clinic has been paused since" in told
         assert "(they move): `syncd unpause --system clinic` ends it." in told
     else:
-        assert told.count('mode = "observe" is set in [syncd]: nothing is written. Take') == 1
+        assert told.count('mode = "observe" is set in [syncd]: nothing is written. Remove') == 1
 
 
 def test_events_new_in_the_window_are_left_for_the_next_run(

@@ -83,4 +83,4 @@ def test_restore_of_a_file_that_is_no_backup_has_a_fitting_remedy(desk: Desk) ->
     told = " ".join(desk.say("restore", file, "--yes").err.split())
     assert "is damaged, or not a syncd state" in told
     assert "that `syncd backup` made" in told
-    assert "start anew" not in told
+    assert "start without a state" not in told

@@ -279,7 +279,7 @@ class FakeSystem:
             key=find_tag(held.title),
             updated_at=self._time(held.updated_at),
             created_at=self._time(held.created_at),
-            unknown_status=self.odd.get(event, ""),
+            assumption=self.odd.get(event, ""),
             owner=held.provider,
         )
 

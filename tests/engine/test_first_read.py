@@ -13,7 +13,7 @@ from syncd.engine.first_read import ReadProgress
 from syncd.engine.left_behind import report_left_behind
 from syncd.engine.report import Report
 from syncd.model import Action, Coverage, Kind, Window
-from syncd.store.backup import backup, restore
+from syncd.store.backup import create_backup, restore_backup
 from syncd.store.store import Store
 from tests.core.kit import SYSTEMS, at, v
 from tests.engine.conftest import Shop, make_engine
@@ -271,7 +271,7 @@ async def test_a_resync_of_some_days_is_not_a_full_read(shop: Shop, ahead: int) 
 def restore_of(shop: Shop, source: Path) -> None:
     """Stop, replace the state with the backup, and start again."""
     shop.store.close()
-    restore(source, shop.path, shop.clock.now())
+    restore_backup(source, shop.path, shop.clock.now())
     shop.restart()
 
 
@@ -279,7 +279,7 @@ async def test_after_a_restore_the_first_cycle_reads_anew_and_removes_nothing(sh
     gone, moved = shop.a.book("p", v(9)), shop.a.book("p", v(11))
     await shop.engine.resync()
     source = shop.path.with_name("copy.db")
-    backup(shop.path, source)
+    create_backup(shop.path, source)
     shop.a.delete(gone)
     shop.a.move(moved, v(12))
     new = shop.a.book("p", v(15))
@@ -300,7 +300,7 @@ async def test_what_ended_while_the_backup_was_old_is_freed_by_the_second_cycle(
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     source = shop.path.with_name("copy.db")
-    backup(shop.path, source)
+    create_backup(shop.path, source)
     shop.a.delete(event)
     restore_of(shop, source)
     first = await cycle(shop)
@@ -316,7 +316,7 @@ async def test_a_removal_that_is_open_in_a_backup_is_not_sent(shop: Shop) -> Non
     shop.b.faults["write"] = [lost_reply("b")]
     await cycle(shop)
     source = shop.path.with_name("copy.db")
-    backup(shop.path, source)
+    create_backup(shop.path, source)
     assert [i.operation.action for i in shop.store.pending_intents()] == [Action.REMOVE_BLOCK]
     shop.a.move(event, v(9))
     restore_of(shop, source)

@@ -17,9 +17,9 @@ import pytest
 
 from syncd.engine.report import Report
 from syncd.model import Action, Intent, Kind, Value
-from syncd.store.backup import backup, restore
+from syncd.store.backup import create_backup, restore_backup
 from syncd.store.connection import ConnectionKeeper
-from syncd.store.created_ids import CreatedIds, created_ids_path, read
+from syncd.store.created_ids import CreatedIds, created_ids_path, read_lines
 from syncd.store.journal import intents_since
 from syncd.store.store import Store
 from tests.core.kit import v
@@ -52,7 +52,7 @@ def loses_the_database(shop: Shop) -> None:
 
 def restores_the_backup(shop: Shop) -> None:
     stop(shop)
-    restore(copy_of(shop), shop.path, shop.clock.now())
+    restore_backup(copy_of(shop), shop.path, shop.clock.now())
     start(shop)
 
 
@@ -94,7 +94,7 @@ def removals(shop: Shop) -> list[str]:
 async def test_blocks_made_since_are_ours_again_and_follow_their_meeting(
     shop: Shop, accident: Accident
 ) -> None:
-    backup(shop.path, copy_of(shop))
+    create_backup(shop.path, copy_of(shop))
     event = shop.a.book("p", v(9))
     await settle(shop)
     before = shop.writes()
@@ -114,7 +114,7 @@ async def test_blocks_made_since_are_ours_again_and_follow_their_meeting(
 async def test_unneeded_blocks_are_removed_by_the_second_cycle(
     shop: Shop, accident: Accident
 ) -> None:
-    backup(shop.path, copy_of(shop))
+    create_backup(shop.path, copy_of(shop))
     event = shop.a.book("p", v(9))
     await settle(shop)
     shop.a.delete(event)
@@ -130,7 +130,7 @@ async def test_nothing_is_removed_while_a_system_has_not_been_read_since(
     shop: Shop, accident: Accident
 ) -> None:
     await settle(shop)
-    backup(shop.path, copy_of(shop))
+    create_backup(shop.path, copy_of(shop))
     shop.c.book("p", v(9))
     await settle(shop)
     accident(shop)
@@ -150,7 +150,7 @@ async def test_nothing_is_removed_while_an_event_cannot_be_read_that_it_may_be_f
 ) -> None:
     # Seed 148: a leave had lost its end when the state was lost, and its blocks were removed.
     await settle(shop)
-    backup(shop.path, copy_of(shop))
+    create_backup(shop.path, copy_of(shop))
     event, gone = shop.a.book("p", v(9)), shop.b.book("p", v(14))
     await settle(shop)
     shop.a.broken.add(event)
@@ -270,9 +270,9 @@ async def test_an_adopted_create_and_an_undone_removal_are_in_the_file(shop: Sho
     shop.b.faults["reply"] = [lost_reply("b")]
     event = shop.a.book("p", v(9))
     await settle(shop)
-    assert {line.event for line in read(created_ids_path(shop.path)) if line.system == "b"} == {
-        our_block(shop.b)
-    }
+    assert {
+        line.event for line in read_lines(created_ids_path(shop.path)) if line.system == "b"
+    } == {our_block(shop.b)}
     shop.a.delete(event)
     await settle(shop)
     assert shop.blocks() == ABSENT
@@ -280,7 +280,7 @@ async def test_an_adopted_create_and_an_undone_removal_are_in_the_file(shop: Sho
     await shop.engine.undo(removed.run)
     for system in (shop.b, shop.c):
         (standing,) = system.events
-        assert standing in {line.event for line in read(created_ids_path(shop.path))}
+        assert standing in {line.event for line in read_lines(created_ids_path(shop.path))}
 
 
 async def test_a_crash_between_reply_and_transaction_and_then_a_lost_state(
@@ -308,7 +308,9 @@ async def test_a_crash_between_reply_and_transaction_and_then_a_lost_state(
     loses_the_database(shop)
     for system in made:
         assert [
-            line.event for line in read(created_ids_path(shop.path)) if line.system == system.name
+            line.event
+            for line in read_lines(created_ids_path(shop.path))
+            if line.system == system.name
         ]
     shop.a.delete(event)
     await settle(shop)

@@ -9,7 +9,7 @@ import pytest
 
 from syncd.engine.report import RunExit
 from syncd.model import Action, ConflictKind, Kind, Value
-from syncd.store.backup import backup, restore
+from syncd.store.backup import create_backup, restore_backup
 from syncd.store.ownership_proof import created_ids, orphans
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
@@ -343,13 +343,13 @@ async def test_an_older_state_takes_no_copy_for_its_own(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await settle(shop)
     source = shop.path.with_name("copy.db")
-    backup(shop.path, source)
+    create_backup(shop.path, source)
     copied = copy(shop.b, our_block(shop.b), v(14))
     later = shop.a.book("p", v(11))
     await settle(shop)
     second = copy(shop.b, our_block(shop.b), v(16), "q")
     shop.store.close()
-    restore(source, shop.path, shop.clock.now())
+    restore_backup(source, shop.path, shop.clock.now())
     shop.restart()
     await settle(shop)
     shop.a.delete(event)

@@ -120,10 +120,7 @@ BOUNDS = (
         named=(
             (
                 "old_rows_go_in_one_step",
-                (
-                    "tests/store/test_compact.py::"
-                    "test_much_that_is_old_goes_in_short_steps_and_nothing_else"
-                ),
+                ("tests/store/test_compact.py::test_old_rows_are_deleted_in_short_steps"),
             ),
         ),
     ),

@@ -277,13 +277,13 @@ def a_state_may_hold_code(patch: Patch) -> None:
 def any_value_of_a_state_is_taken(patch: Patch) -> None:
     """Nobody looks whether the rows of a file that was put in place can be read."""
     for module in (backup, created_ids_sync):
-        patch.setattr(module, "expect_values", lambda *_given: None)
+        patch.setattr(module, "check_values", lambda *_given: None)
 
 
 def a_copied_state_is_believed(patch: Patch) -> None:
     """A backup that was copied into place by hand counts as what was read last."""
-    patch.setattr(created_ids_sync, "is_copy", lambda _engine: False)
-    patch.setattr(created_ids_sync, "_came_alone", lambda *_given: False)
+    patch.setattr(created_ids_sync, "is_marked_backup", lambda _engine: False)
+    patch.setattr(created_ids_sync, "_lost_its_file", lambda *_given: False)
 
 
 def the_page_may_be_at_any_path(patch: Patch) -> None:
@@ -379,7 +379,7 @@ def what_was_not_asked_for_counts_as_seen(patch: Patch) -> None:
 
 def old_rows_go_in_one_step(patch: Patch) -> None:
     """However much is old, it is dropped at once."""
-    patch.setattr(compact, "STEP", 10**6)
+    patch.setattr(compact, "ROWS_PER_STEP", 10**6)
 
 
 def nobody_needs_to_have_agreed(patch: Patch) -> None:
@@ -425,7 +425,7 @@ def a_choice_leaves_nothing(patch: Patch) -> None:
 
 def forgotten_hashes_stay(patch: Patch) -> None:
     """The hash of a contact stays in the fingerprints of their appointments."""
-    patch.setattr("syncd.store.forget.ERASED", {"person": None})
+    patch.setattr("syncd.store.forget.ERASED_FIELDS", {"person": None})
 
 
 def formulas_are_exported(patch: Patch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.engine import decision_input, first_writes, writer
-from syncd.model.whole_record import Compared
+from syncd.model.whole_record import RecordComparison
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import updating
 from tests.simulate.days import at, day
@@ -36,7 +36,7 @@ def lost_hosts_go_unnoticed(patch: Patch) -> None:
     """Nobody compares the hosts of a meeting after an update with those before it."""
     patch.setattr(updating, "hosts_of", lambda _record: ())
     patch.setattr(updating, "_also_changed", lambda *_given: [])
-    patch.setattr(first_writes, "compare_records", lambda *_given: Compared(True, ()))
+    patch.setattr(first_writes, "compare_records", lambda *_given: RecordComparison(True, ()))
 
 
 _TWINS = [

@@ -20,7 +20,7 @@ Patch = pytest.MonkeyPatch
 
 def a_block_has_no_buffer(patch: Patch) -> None:
     """Blocks close the meeting alone, whatever the configuration says."""
-    patch.setattr(Buffer, "around", lambda _self, value: value)
+    patch.setattr(Buffer, "expand", lambda _self, value: value)
 
 
 def a_twin_moves_with_the_buffer(patch: Patch) -> None:
@@ -38,7 +38,7 @@ def _widened(workspace: Any, calendars: Any, operation: Operation) -> Operation:
         return operation
     booking = workspace.bookings[operation.bookings[0]]
     buffer = buffer_of(workspace, calendars, booking, operation.system)
-    return replace(operation, after=buffer.around(operation.after))
+    return replace(operation, after=buffer.expand(operation.after))
 
 
 def every_meeting_has_the_buffer(patch: Patch) -> None:

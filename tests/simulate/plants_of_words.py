@@ -20,12 +20,12 @@ def only_the_documented_words_are_known(patch: Patch) -> None:
     """Another spelling of cancelled keeps the time closed."""
     plain: Mapping[str, Status] = {status.value: status for status in Status}
     patch.setattr(statuses, "STATUS_WORDS", plain)
-    patch.setattr(statuses, "squeezed", str.strip)
+    patch.setattr(statuses, "normalize_status", str.strip)
 
 
 def an_unknown_word_frees_the_time(patch: Patch) -> None:
     """What is not known counts as cancelled, as LeadSquared's words did."""
-    patch.setattr(Statuses, "meant", lambda table, word: table.read(word) or Status.CANCELLED)
+    patch.setattr(Statuses, "status_of", lambda table, word: table.read(word) or Status.CANCELLED)
 
 
 def a_word_goes_back_as_it_came(patch: Patch) -> None:

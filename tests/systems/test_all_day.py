@@ -70,7 +70,7 @@ def test_an_all_day_event_is_whole_days_of_the_location(
 ) -> None:
     event = reader().event(block(start, end), "alice")
     assert event.value.interval == (berlin(first), berlin(after))
-    assert not event.unknown_status
+    assert not event.assumption
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from syncd.model import (
     read_update,
     read_value,
     resolve_wall_time,
-    said,
-    unknown_status,
+    status_text,
+    unknown_status_message,
     utc,
 )
 from syncd.model.all_day import BUSY
@@ -50,7 +50,11 @@ _SHORTEST_TIME = len("2020-08-28T15:30")
 
 def status_word(item: Appointment) -> str:
     """The live status as sent: the correct field, else the misspelt one, else the coarse one."""
-    return said(item.appointment_status) or said(item.appoinment_status) or said(item.status)
+    return (
+        status_text(item.appointment_status)
+        or status_text(item.appoinment_status)
+        or status_text(item.status)
+    )
 
 
 def _clock(value: object) -> datetime:
@@ -261,7 +265,7 @@ class Parser:
             start, end = all_day.days(item.start_time, item.end_time, self.zone or zone_name, read)
         else:
             start, end = read(item.start_time), read(item.end_time)
-        status = self.statuses.meant(status_word(item))
+        status = self.statuses.status_of(status_word(item))
         if self.kind(item) is Kind.BLOCK and status.busy:
             status = Status.CONFIRMED
         return read_value(start, end, status, self.clock.now())
@@ -273,7 +277,7 @@ class Parser:
         """
         if self.kind(item) is not Kind.BLOCK:
             return False
-        if not self.statuses.meant(status_word(item)).busy:
+        if not self.statuses.status_of(status_word(item)).busy:
             return True
         try:
             return self._closing(item, self.value(item), provider) is None
@@ -295,13 +299,13 @@ class Parser:
         if not isinstance(item, Appointment) or not word or self.statuses.read(word) is not None:
             return None
         return UnreadableError(
-            self.system, text(item.id), unknown_status(word), Topic.UNKNOWN_STATUS, provider
+            self.system, text(item.id), unknown_status_message(word), Topic.UNKNOWN_STATUS, provider
         )
 
     def fingerprint(self, item: Appointment, provider: str) -> str:
         """The fields that matter, as sent; the zone among them, for times without offset."""
         start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
-        word = self.statuses.spelt(status_word(item))
+        word = self.statuses.fingerprint_text(status_word(item))
         whose = f"{self.kind(item)}|{person_mark(contact_id(item))}"
         spelt = f"{start}|{end}|{zone}|{word}|{provider}|{whose}"
         spelt += _SERIES if series(item) else ""
@@ -339,7 +343,7 @@ class Parser:
             owner=user_of(item),
             series=series(item) if kind is Kind.APPOINTMENT else "",
             shows_status=self.statuses.read(status_word(item)) is not None,
-            unknown_status=""
+            assumption=""
             if is_all_day(item)
             else dst_note(
                 text(item.selected_timezone) or self.zone, item.start_time, item.end_time

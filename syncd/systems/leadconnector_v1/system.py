@@ -233,7 +233,7 @@ class LeadConnectorV1:
         if text(item.id) != ref.id:
             detail = "the answer is about something else"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
-        status = self._reader.statuses.meant(status_word(item))
+        status = self._reader.statuses.status_of(status_word(item))
         return whole_record(tree, status, self._account.api_key)
 
     async def users(self) -> UserDirectory:

@@ -22,8 +22,8 @@ from syncd.model import (
     from_millis,
     read_update,
     read_value,
-    said,
-    unknown_status,
+    status_text,
+    unknown_status_message,
     utc,
 )
 from syncd.model.statuses import LEADSQUARED
@@ -160,7 +160,7 @@ class Parser:
 
     def status(self, task: Task) -> Status:
         """The status in syncd's words; a block is busy whether or not somebody completed it."""
-        status = self.statuses.meant(said(task.status_code))
+        status = self.statuses.status_of(status_text(task.status_code))
         busy_block = self.kind(task) is Kind.BLOCK and status.busy
         return Status.CONFIRMED if busy_block else status
 
@@ -179,7 +179,7 @@ class Parser:
 
         An end that is no time is one that is told, and makes the task unreadable.
         """
-        completed = LEADSQUARED.meant(said(task.status_code)) is Status.SHOWED
+        completed = LEADSQUARED.status_of(status_text(task.status_code)) is Status.SHOWED
         doubted = completed and self.able().completing_changes_end
         return has_end(task) and (not doubted or self._is_to_come(task))
 
@@ -188,7 +188,9 @@ class Parser:
 
         So it does if it ends before it begins, or at the instant of its last change.
         """
-        if LEADSQUARED.meant(said(task.status_code)) is not Status.SHOWED or not has_end(task):
+        if LEADSQUARED.status_of(status_text(task.status_code)) is not Status.SHOWED or not has_end(
+            task
+        ):
             return False
         try:
             start, end = instant(task.due_date), instant(task.end_date)
@@ -212,7 +214,7 @@ class Parser:
     def fingerprint(self, task: Task, provider: str) -> str:
         """The fields that matter, as sent; of a customer only a mark of its id."""
         start, end = text(task.due_date), text(task.end_date)
-        status = self.statuses.spelt(said(task.status_code))
+        status = self.statuses.fingerprint_text(status_text(task.status_code))
         customer = person_mark(text(task.related_entity_id))
         spelling = f"{start}|{end}|{status}|{provider}|{self.type_name(task)}|{customer}"
         spelling += _spelt(task)
@@ -221,13 +223,13 @@ class Parser:
 
     def odd_status(self, task: Task, provider: str) -> UnreadableError | None:
         """What is to be reported of a task whose status is not known, None for others."""
-        word = said(task.status_code)
+        word = status_text(task.status_code)
         if not word or self.statuses.read(word) is not None:
             return None
         return UnreadableError(
             self.system,
             text(task.user_task_id),
-            unknown_status(word),
+            unknown_status_message(word),
             Topic.UNKNOWN_STATUS,
             provider,
         )
@@ -253,7 +255,7 @@ class Parser:
             owner=owner_of(task),
             series=series(task),
             shows_end=self.tells_end(task),
-            shows_status=self.statuses.read(said(task.status_code)) is not None,
+            shows_status=self.statuses.read(status_text(task.status_code)) is not None,
         )
 
     def _maybe(self, value: object) -> datetime | None:

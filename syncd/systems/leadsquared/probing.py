@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Status, Window, said, zone
+from syncd.model import Status, Window, status_text, zone
 from syncd.model.platform_facts import NO, YES, PlatformKind
 from syncd.model.statuses import LEADSQUARED
 from syncd.systems.leadsquared.events import has_end, instant
@@ -232,10 +232,10 @@ class _Steps:
         end = self.bench.canary.end
         await self.prober.calls.complete(self.bench.event)
         task = await self._task()
-        if LEADSQUARED.meant(said(task.status_code)) is not Status.SHOWED:
+        if LEADSQUARED.status_of(status_text(task.status_code)) is not Status.SHOWED:
             await self.bench.pause(self.bench.lag)
             task = await self._task()
-        if LEADSQUARED.meant(said(task.status_code)) is not Status.SHOWED:
+        if LEADSQUARED.status_of(status_text(task.status_code)) is not Status.SHOWED:
             raise NotMeasuredError("the task is not shown as complete")
         try:
             shown = instant(task.end_date)
@@ -251,7 +251,7 @@ class _Steps:
         await self.prober.calls.cancel(path, [self.bench.event])
         await self.bench.pause(_QUEUED)
         task = await self._task()
-        if LEADSQUARED.meant(said(task.status_code)) is not Status.CANCELLED:
+        if LEADSQUARED.status_of(status_text(task.status_code)) is not Status.CANCELLED:
             raise NotMeasuredError("the task was not cancelled: see cancel_path")
         await self.bench.pause(self.bench.lag)
         return {"lists_cancelled": YES if await self._rows(self._near()) else NO}

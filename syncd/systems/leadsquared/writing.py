@@ -43,7 +43,7 @@ _MOVES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT})
 
 def _completes(account: Account) -> Mapping[Status, Status]:
     """What completing a task brings about, as its code is read then, by the status wanted."""
-    shown = Statuses.of_leadsquared(account.statuses).meant(_COMPLETE)
+    shown = Statuses.of_leadsquared(account.statuses).status_of(_COMPLETE)
     showed = shown is Status.SHOWED
     off = account.cancel_as == "complete" and (showed or not shown.busy)
     wanted = [*((Status.SHOWED,) if showed else ()), *(_OFF if off else ())]
@@ -55,7 +55,7 @@ def _cancels(account: Account) -> Mapping[Status, Status]:
 
     Nothing where the account's own words read that code as busy: no read could confirm it.
     """
-    shown = Statuses.of_leadsquared(account.statuses).meant(_CANCELLED)
+    shown = Statuses.of_leadsquared(account.statuses).status_of(_CANCELLED)
     off = account.cancel_as == "cancel" and account.cancel_path and not shown.busy
     return dict.fromkeys(_OFF, shown) if off else {}
 

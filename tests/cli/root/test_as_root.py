@@ -57,7 +57,7 @@ def test_all_commands_work_with_secrets_that_only_root_can_read(desk: Desk, host
     copy = host.vault / "copy.db"
     assert str(copy) in done("backup", copy, "--json")
     assert (copy.stat().st_uid, stat.S_IMODE(copy.stat().st_mode)) == (0, 0o600)
-    assert "this file is there already" in " ".join(
+    assert "this file exists already" in " ".join(
         host.syncd("backup", copy).err.replace("\n", " ").split()
     )
     done("backup", copy, "--force")

@@ -404,7 +404,7 @@ async def test_a_move_sends_a_status_back_in_a_word_that_an_update_takes(
     clinic.door.spoil(GET, lambda answer: {"appointment": {**answer["appointment"], **odd}})
     system = clinic.build(statuses={"mine": Status.NEW})
     (row,) = (await system.read(WINDOW)).rows
-    before = replace(hour(at(9)), status=Statuses.of({"mine": Status.NEW}).meant(shown))
+    before = replace(hour(at(9)), status=Statuses.of({"mine": Status.NEW}).status_of(shown))
     wanted = replace(before, start=at(11), end=at(12))
     move = operation(Action.MOVE_APPOINTMENT, row.id, wanted, before=before)
     with suppress(RejectedError):

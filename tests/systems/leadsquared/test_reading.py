@@ -115,7 +115,7 @@ async def test_a_count_above_the_rows_proves_nothing(build: Build, script: Scrip
     assert [(m.topic, m.reason.split(":")[0]) for m in got.malformed] == [
         (Topic.LIST, "1 of 3 rows arrived")
     ]
-    assert [(u.provider, u.lacking) for u in got.unproven] == [("alice", True), ("bob", True)]
+    assert [(u.provider, u.incomplete) for u in got.unproven] == [("alice", True), ("bob", True)]
     assert not got.faults
 
 
@@ -191,7 +191,7 @@ async def test_a_row_without_id_proves_no_absence(build: Build, script: Script, 
     assert [r.id for r in got.rows] == ["t1"]
     assert not got.coverage
     assert [(m.event, m.topic) for m in got.malformed] == [(f"POST {PATH}", Topic.UNREADABLE)]
-    assert [(u.provider, u.lacking) for u in got.unproven] == [("alice", False), ("bob", False)]
+    assert [(u.provider, u.incomplete) for u in got.unproven] == [("alice", False), ("bob", False)]
     assert all(WINDOW.covered_by([u.window]) for u in got.unproven)
     assert not got.faults
 
