@@ -36,7 +36,7 @@ from syncd.model import ReportedItem, Window
 from syncd.resource_adapters import check_contact_links
 from syncd.store.errors import StateError
 from syncd.store.status_query import EMPTY_STATUS, read_status
-from syncd.systems.findings import checked
+from syncd.systems.findings import run_check
 from syncd.systems.measured import FactStatus
 from syncd.systems.port import CheckResult, System
 
@@ -145,7 +145,7 @@ async def _ask(settings: Settings, *, offline: bool, quiet: bool) -> _Asked:
             return _Asked([], [], lists_of(systems, near, far))
         with terminal.progress("asking " + ", ".join(sorted(systems)), quiet=quiet):
             results = list(
-                await asyncio.gather(*(checked(s.name, s.check()) for s in systems.values()))
+                await asyncio.gather(*(run_check(s.name, s.check()) for s in systems.values()))
             )
             results.append(await check_contact_links(settings, systems))
             results.append(clock_findings(_skews(settings, systems)))

@@ -15,7 +15,7 @@ from syncd.store import StateError, Store
 from syncd.store.facts import facts, facts_named
 from syncd.store.files import is_there
 from syncd.systems.facts import FactStore
-from syncd.systems.learned_limits import CALLS, OF_LIMITS
+from syncd.systems.learned_limits import CALLS, LIMIT_FACTS
 
 
 class Limited(Protocol):
@@ -51,7 +51,7 @@ def _is_held_by_others(state: Path) -> bool:
 
 def limits_in(store: Store) -> list[Fact]:
     """The limits, and the last calls, that a state knows."""
-    return [fact for name in OF_LIMITS for fact in facts_named(store, name)]
+    return [fact for name in LIMIT_FACTS for fact in facts_named(store, name)]
 
 
 def take_over(store: Store, known: Iterable[Fact]) -> None:

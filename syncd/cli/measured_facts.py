@@ -10,7 +10,7 @@ from syncd.cli import render
 from syncd.config.settings import Settings
 from syncd.model import Fact
 from syncd.model.platform_facts import NO, YES, MeasuredBy, PlatformKind
-from syncd.systems.measured import MEASURED_ANEW, FactStatus, Side, standings
+from syncd.systems.measured import REMEASURE_AFTER, FactStatus, Side, fact_statuses
 from syncd.systems.port import CheckResult
 
 COLUMNS = ("system", "fact", "value", "since", "")
@@ -58,7 +58,7 @@ _LEAVES_OPEN: Mapping[tuple[str, str], tuple[str, str, str]] = {
 def standing_facts(settings: Settings, facts: Sequence[Fact]) -> dict[str, Sequence[FactStatus]]:
     """Return each configured system's facts as they stand."""
     return {
-        name: standings(system.type, [fact for fact in facts if fact.system == name])
+        name: fact_statuses(system.type, [fact for fact in facts if fact.system == name])
         for name, system in sorted(settings.systems.items())
     }
 
@@ -110,7 +110,7 @@ def findings(found: Mapping[str, Sequence[FactStatus]], now: datetime) -> Iterat
             yield CheckResult(
                 "warning",
                 system,
-                f"measured more than {MEASURED_ANEW.days} days ago: {_names(old)}",
+                f"measured more than {REMEASURE_AFTER.days} days ago: {_names(old)}",
                 probe,
             )
         if dropped := [each for each in stands if each.side is Side.CONTRADICTED]:
@@ -186,7 +186,7 @@ def _is_probed(standing: FactStatus) -> bool:
 
 def _is_old(standing: FactStatus, now: datetime) -> bool:
     measured = standing.side is Side.MEASURED and standing.row.measured is MeasuredBy.PROBE
-    return measured and standing.at is not None and now - standing.at > MEASURED_ANEW
+    return measured and standing.at is not None and now - standing.at > REMEASURE_AFTER
 
 
 def _names(found: Sequence[FactStatus]) -> str:

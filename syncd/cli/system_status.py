@@ -13,7 +13,7 @@ from syncd.cli.measured_facts import facts_json, standing_facts
 from syncd.config.settings import Settings
 from syncd.model import RateAllowance, SystemHealth
 from syncd.store.status_query import StatusSnapshot
-from syncd.systems.learned_limits import LearnedAllowance, allowed
+from syncd.systems.learned_limits import LearnedAllowance, learned_allowance
 from syncd.systems.measured import FactStatus as Measured
 
 COLUMNS = (
@@ -123,7 +123,7 @@ def system_rows(settings: Settings, seen: StatusSnapshot, now: datetime) -> dict
             seen.health.get(name),
             seen.read_at.get(name),
             seen.allowances.get(name),
-            allowed((fact for fact in seen.facts if fact.system == name), now),
+            learned_allowance((fact for fact in seen.facts if fact.system == name), now),
             facts[name],
         )
         for name in sorted(settings.systems)

@@ -39,7 +39,7 @@ from syncd.model.platform_facts import YES
 from syncd.store.derived import derived_from
 from syncd.store.last_settings import formers
 from syncd.store.reported import reported_lists
-from syncd.systems.list_caps import outside
+from syncd.systems.list_caps import without_holes
 from syncd.systems.port import Found, Gone, PlatformError
 
 
@@ -61,7 +61,7 @@ def let_go(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
     for provider in sorted(remapped & complete.keys()):
         # Whose the events are follows from the new mapping now.
         read.owners.resolve_changes(provider)
-        gaps = outside(read.window, complete[provider])
+        gaps = without_holes(read.window, complete[provider])
         for record in read.store.events_of(read.system.name, provider):
             value = record.observed
             if value is not None and any(gap.overlaps(value) for gap in gaps):

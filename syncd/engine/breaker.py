@@ -43,9 +43,9 @@ from syncd.store.errors import StateError
 from syncd.store.facts import facts
 from syncd.store.store import Store
 from syncd.systems.facts import FactStore
-from syncd.systems.findings import checked
-from syncd.systems.learned_limits import OF_LIMITS, LearnedLimits
-from syncd.systems.measured import MeasuredFacts, dropped
+from syncd.systems.findings import run_check
+from syncd.systems.learned_limits import LIMIT_FACTS, LearnedLimits
+from syncd.systems.measured import MeasuredFacts, contradicted_facts
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -249,7 +249,7 @@ class BreakerSystem:
 
     async def check(self) -> Sequence[CheckResult]:
         """As the system's own, also while it rests: it is a person who asks."""
-        return await checked(self.name, self._system.check())
+        return await run_check(self.name, self._system.check())
 
     @property
     def traffic(self) -> CallStats:
@@ -280,7 +280,7 @@ class BreakerSystem:
             # Stored before the first call: the next process has to know of a death right after it.
             self._begun = True
             # Whoever this one takes the place of ended, and noted its calls, after this was built.
-            of_limits = [f for f in facts(self._store, self.name) if f.name in OF_LIMITS]
+            of_limits = [f for f in facts(self._store, self.name) if f.name in LIMIT_FACTS]
             self.facts.load(of_limits)
             LearnedLimits(self.facts).begin()
             self._store_facts()
@@ -309,9 +309,9 @@ class BreakerSystem:
             try:
                 self._store.save_health(*measured)
             except StateError:
-                self.facts.unstored(measured)
+                self.facts.mark_unsaved(measured)
                 raise
-            for standing in dropped(self.measured.platform, measured):
+            for standing in contradicted_facts(self.measured.platform, measured):
                 log.warning(
                     "a platform fact was contradicted",
                     system=self.name,

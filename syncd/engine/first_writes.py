@@ -98,7 +98,7 @@ class FirstWrite:
 
 def is_stopped(system: System) -> bool:
     """Whether a write there was seen to change too much."""
-    return any(system.facts.standing(fact) == NO for fact in _FACTS.values())
+    return any(system.facts.value(fact) == NO for fact in _FACTS.values())
 
 
 def held_updates(system: System) -> Mapping[Action, WaitReason]:
@@ -106,7 +106,7 @@ def held_updates(system: System) -> Mapping[Action, WaitReason]:
     found: dict[Action, WaitReason] = {}
     under_way = _under_way(system) is not None
     for action, fact in _FACTS.items():
-        known = system.facts.standing(fact)
+        known = system.facts.value(fact)
         # Where one call does both, the damage of one is that of the other. And what is not measured
         # yet is not tried on a further record where the other kind of write did damage.
         both = system.capabilities.update_sets_status or known != YES
@@ -182,7 +182,7 @@ def _is_update(operation: Operation) -> bool:
 
 
 def _is_known(system: System, operation: Operation) -> bool:
-    return system.facts.standing(_FACTS[operation.action]) == YES
+    return system.facts.value(_FACTS[operation.action]) == YES
 
 
 async def _begin(system: System, intent: Intent, desk: WriteContext) -> bool:
@@ -307,8 +307,8 @@ async def compare_pending(systems: Iterable[System], desk: WriteContext) -> None
         _accept(system, desk)
         if not is_stopped(system):
             _end(system, str(_damage(system).get("event", "")), _DAMAGE, desk)
-        if system.facts.standing(INSTANCE_WRITES) != NO:
-            _end(system, system.facts.standing(_SERIES_DAMAGE), _SERIES_DAMAGE, desk)
+        if system.facts.value(INSTANCE_WRITES) != NO:
+            _end(system, system.facts.value(_SERIES_DAMAGE), _SERIES_DAMAGE, desk)
         await confirm_first_write(system, desk)
 
 
@@ -323,7 +323,7 @@ def _accept(system: System, desk: WriteContext) -> None:
     fields = sorted({*_accepted(system), *damage.get("fields", ())})
     note_fact(system, desk.store, _ACCEPTED, json.dumps(fields))
     for fact in _FACTS.values():
-        if system.facts.standing(fact) == NO:
+        if system.facts.value(fact) == NO:
             note_fact(system, desk.store, fact, "")
     log.warning("changes by writes accepted", system=system.name, fields=fields)
 
@@ -347,17 +347,17 @@ def _items(system: System, desk: WriteContext) -> list[ReportedItem]:
 
 
 def _under_way(system: System) -> FirstWrite | None:
-    return FirstWrite.of(system.facts.standing(_UNDER_WAY))
+    return FirstWrite.of(system.facts.value(_UNDER_WAY))
 
 
 def _damage(system: System) -> dict[str, Any]:
-    said = system.facts.standing(_DAMAGE)
+    said = system.facts.value(_DAMAGE)
     return dict(json.loads(said)) if said else {}
 
 
 def _accepted(system: System) -> frozenset[str]:
     """Return the fields that a person accepts to be changed by such writes."""
-    said = system.facts.standing(_ACCEPTED)
+    said = system.facts.value(_ACCEPTED)
     return frozenset(json.loads(said)) if said else frozenset()
 
 
@@ -379,5 +379,5 @@ def note_fact(system: System, store: Store, name: str, value: str) -> None:
         try:
             store.save_health(*unsaved)
         except StateError:
-            system.facts.unstored(unsaved)
+            system.facts.mark_unsaved(unsaved)
             raise

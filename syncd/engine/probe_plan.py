@@ -11,7 +11,7 @@ from syncd.model import resolve_wall_time, zone
 from syncd.model.pauses import OBSERVES
 from syncd.model.platform_facts import MeasuredBy, platform_facts
 from syncd.systems.port import PlatformError
-from syncd.systems.probing import LENGTH, ROOM, Prober
+from syncd.systems.probing import CANARY_LENGTH, CANARY_ROOM, Prober
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -94,10 +94,10 @@ async def plan_probe(engine: Engine, names: Sequence[str]) -> list[ProbePlan]:
         at = start or _first(engine, provider, prober)
         of = (
             prober.platform,
-            prober.makes,
+            prober.canary_name,
             provider,
             at,
-            at + LENGTH,
+            at + CANARY_LENGTH,
             where,
             MAX_CALLS,
             seats,
@@ -151,7 +151,7 @@ def _times(engine: Engine, provider: str, prober: Prober) -> Iterable[datetime]:
         for hour in prober.hours
     ]
     hours = engine.policy.rules[provider].search.hours
-    return sorted(found, key=lambda at: bool(hours.spans) and hours.contains(at, at + ROOM))
+    return sorted(found, key=lambda at: bool(hours.spans) and hours.contains(at, at + CANARY_ROOM))
 
 
 def place(
@@ -159,7 +159,7 @@ def place(
 ) -> datetime | None:
     """Return when the canary is made: the best time that is free, None if none is."""
     times = _times(engine, provider, prober)
-    return next((at for at in times if is_free(busy, at, at + ROOM)), None)
+    return next((at for at in times if is_free(busy, at, at + CANARY_ROOM)), None)
 
 
 def is_free(busy: Sequence[Interval], start: datetime, end: datetime) -> bool:

@@ -48,13 +48,13 @@ from syncd.systems.port import (
     UnreadableError,
 )
 from syncd.systems.probing import (
-    LENGTH,
+    CANARY_LENGTH,
     CanaryRefusedError,
     NotMeasuredError,
     ProbeContext,
     Prober,
     ProbeStep,
-    When,
+    StepTime,
 )
 from syncd.systems.remedies import cause_and_remedy
 
@@ -154,7 +154,7 @@ class _System:
         if start is None:
             raise NotMeasuredError("no time is free for the canary")
         canary = Canary(
-            engine.ids.key(), self.name, provider, start, start + LENGTH, engine.clock.now()
+            engine.ids.key(), self.name, provider, start, start + CANARY_LENGTH, engine.clock.now()
         )
         bench = ProbeContext(
             canary,
@@ -167,7 +167,7 @@ class _System:
         steps = await prober.steps(bench)
         slots = CallLimit(EACH_CALENDAR * (prober.slot_calendars(provider) or 0))
         outcome.allowed = MAX_CALLS + slots.maximum
-        for step in _in(steps, When.BEFORE):
+        for step in _in(steps, StepTime.BEFORE):
             await self._take(step, bench, slots)
         await self._with_canary(prober, bench, steps, slots)
         outcome.calls += slots.used
@@ -218,16 +218,16 @@ class _System:
         """Make the canary, take the steps, and remove it, however they end."""
         if self.ended or self.engine.stopping.is_set():
             raise StoppingError(self.name)
-        self._say(f"making the {prober.makes}")
+        self._say(f"making the {prober.canary_name}")
         self.canaries.begin(bench.canary)
         try:
             await self._make(prober, bench)
-            for step in _in(steps, When.WITH):
+            for step in _in(steps, StepTime.WITH):
                 await self._take(step, bench, slots)
         finally:
             await self._remove(prober, bench)
         if self.outcome.canary is not None and not self.outcome.canary.stands:
-            for step in _in(steps, When.AFTER):
+            for step in _in(steps, StepTime.AFTER):
                 await self._take(step, bench, slots)
 
     async def _make(self, prober: Prober, bench: ProbeContext) -> None:
@@ -254,19 +254,19 @@ class _System:
     async def _remove(self, prober: Prober, bench: ProbeContext) -> None:
         """Remove the canary, also while syncd is told to end."""
         canary = bench.canary
-        self.limit.reserved, self.limit.ends = 0, True
+        self.limit.reserved, self.limit.cleans_up = 0, True
         try:
             if canary.stands and canary.event is None:
                 # The create was not answered, or nobody waited for its answer.
                 canary = await self.canaries.look_for(canary) or canary
             if canary.stands and canary.event is not None:
-                self._say(f"removing the {prober.makes}")
+                self._say(f"removing the {prober.canary_name}")
                 await self.canaries.remove(canary, prober)
                 self._history(canary, "removed by syncd probe")
         except PlatformError as fault:
             log.warning("a probe's canary is not removed yet", system=self.name, fault=str(fault))
         finally:
-            self.limit.ends = False
+            self.limit.cleans_up = False
             self.canaries.live.discard(canary.tag)
             self.outcome.canary = self._stored(canary)
 
@@ -296,10 +296,10 @@ class _System:
             self.outcome.missed(step.facts, "interrupted")
             return
         limit = slots if step.per_calendar else self.limit
-        if limit.left < step.calls:
+        if limit.remaining < step.calls:
             self.outcome.missed(step.facts, "it would take more calls than were agreed to")
             return
-        self._say(step.says)
+        self._say(step.label)
         try:
             with limited(limit):
                 found = await step.run()
@@ -347,7 +347,7 @@ class _System:
         self.progress(f"{self.name}: {what} ({count}, {found} facts)")
 
 
-def _in(steps: Sequence[ProbeStep], when: When) -> list[ProbeStep]:
+def _in(steps: Sequence[ProbeStep], when: StepTime) -> list[ProbeStep]:
     return [step for step in steps if step.when is when]
 
 

@@ -37,5 +37,5 @@ def supervised(
             calls=stack_of(error),
         )
 
-    with contained(system, doing, kind, through=STATE_ERRORS, told=told):
+    with contained(system, doing, kind, through=STATE_ERRORS, on_unexpected=told):
         yield

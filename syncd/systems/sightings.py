@@ -1,4 +1,4 @@
-"""What a read of one event by id brings."""
+"""The results of a lookup of one event by id."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The event is there, with this value, perhaps elsewhere, or at an owner that is not mapped.
+    """The event exists, with this value, perhaps with an owner that is not mapped.
 
-    ``elsewhere``: the lists that were read for its provider cannot show it. ``outdated``: nor can
-    they show the rest of its calendar, which may belong to another group or team by now; the
-    adapter has noted that, and the next read asks the right lists.
+    ``elsewhere``: the lists that were read for its provider cannot show it. ``outdated``: they
+    cannot show its whole calendar, which may have moved to another group or team; the adapter
+    reads the directory again, so the next read uses the right lists.
     """
 
     event: Event
@@ -25,9 +25,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The system says that there is no such event (any more).
+    """The system says that the event does not exist.
 
-    ``own_list``: the list of its own user shows others, as that of a missing user would not.
+    ``own_list``: the list of its own user shows other events, so that user is not missing.
     """
 
     own_list: bool = False
@@ -35,7 +35,7 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The system cannot tell. ``refused``: it refuses to read this id, whatever that means."""
+    """The lookup was inconclusive. ``refused``: the system refused to read this id."""
 
     why: str = ""
     refused: bool = False

@@ -111,7 +111,7 @@ def test_an_empty_list_of_users_does_not_say_that_mapped_users_are_missing(
     shown = json.loads(said.out)
     assert shown["findings"] == []
     (finding,) = shown["systems"][system]["findings"]
-    assert "the list of users is empty" in finding["message"]
+    assert "the user list is empty" in finding["message"]
     assert (len(shown["systems"][system]["users"]) > 0) is (system != "crm")
 
 

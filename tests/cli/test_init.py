@@ -295,7 +295,7 @@ def test_without_a_fit_type_the_steps_are_told_and_check_says_so(bare: Desk) -> 
     assert said.code == 2
     assert 'called "Busy"' in said.out
     assert "switch Allow Conflicts off" in said.out
-    assert "it has mandatory custom fields: mx_Custom_1" in " ".join(said.out.split())
+    assert "the type has mandatory custom fields: mx_Custom_1" in " ".join(said.out.split())
     assert "would be made" not in said.out
     assert load(bare.path, {}).providers
 
@@ -331,8 +331,8 @@ def test_a_system_that_refuses_ends_with_its_own_message_and_writes_nothing(bare
     said = bare.say("init", "--answers", answers(bare, "crm", "clinic"))
     assert said.code == 2
     told = " ".join(said.err.split())
-    assert "this account lives on api-us11.leadsquared.com" in told
-    assert "does not follow it by itself" in told
+    assert "this account is served by api-us11.leadsquared.com" in told
+    assert "does not call it by itself" in told
     assert told.startswith("syncd: nothing is written, as crm: ")
     assert not bare.path.exists()
 

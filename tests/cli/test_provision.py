@@ -308,7 +308,7 @@ def test_where_no_user_is_listed_a_team_member_is_found_by_name_or_id(desk: Desk
     code, plan = run(desk)
     (row,) = (row for row in plan if row["sort"] == "team")
     assert (code, row["step"]) == (3, "by hand")
-    assert "the list of users is empty, so only team members are known" in row["note"]
+    assert "the user list is empty, so only team members are known" in row["note"]
 
 
 def test_a_taken_slug_is_found_out_before_anything_is_sent(desk: Desk) -> None:

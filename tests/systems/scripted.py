@@ -65,4 +65,4 @@ class Script:
 
 def whole(response: httpx.Response) -> Whole:
     """Take an answer as a platform's table gets it."""
-    return Whole.of(response, response.content)
+    return Whole.from_response(response, response.content)

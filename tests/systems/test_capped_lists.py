@@ -17,7 +17,7 @@ from syncd.sandbox.clock import ManualClock
 from syncd.systems import capped_lists
 from syncd.systems.capped_lists import CappedLists, ListResult, ReadLimit
 from syncd.systems.facts import FactStore
-from syncd.systems.list_caps import MAX_EXTRA, outside
+from syncd.systems.list_caps import MAX_EXTRA, without_holes
 from syncd.systems.port import ListCall, RetryableError
 from tests.sandbox.kit import NOW, at
 
@@ -193,7 +193,7 @@ async def test_more_rows_than_a_quarter_of_an_hour_can_show_are_reported_and_not
     (item,) = listed.items("web")
     assert (item.topic, item.provider) == (Topic.LIST, "ann")
     assert item.event.endswith(" of ann")
-    left = outside(WINDOW, listed.holes(WINDOW))
+    left = without_holes(WINDOW, listed.holes(WINDOW))
     assert all(not (w.start <= at(20) < w.end) for w in left)
     assert sum((w.end - w.start for w in left), timedelta()) > 57 * DAY
 
@@ -236,7 +236,7 @@ async def test_a_half_that_fails_costs_the_proof_of_that_half_only() -> None:
     assert len(listed.faults) == 1
     (failed,) = listed.failed
     assert failed.end == WINDOW.end
-    assert outside(WINDOW, listed.holes(WINDOW)) == [Window(WINDOW.start, failed.start)]
+    assert without_holes(WINDOW, listed.holes(WINDOW)) == [Window(WINDOW.start, failed.start)]
 
 
 async def test_a_list_that_lacks_a_known_event_is_checked_whatever_its_length() -> None:
@@ -306,7 +306,7 @@ async def test_a_list_that_takes_too_long_is_given_up(monkeypatch: pytest.Monkey
     listed = await web.lists.read(CALL, slow, lambda row: row[0], limit)
     assert isinstance(listed.faults[0], RetryableError)
     assert not listed.answered
-    assert outside(WINDOW, listed.holes(WINDOW)) == []
+    assert without_holes(WINDOW, listed.holes(WINDOW)) == []
 
 
 async def test_what_reaches_over_the_edge_of_a_hole_is_not_covered() -> None:
@@ -339,7 +339,7 @@ def test_whatever_the_cap_keeps_no_row_is_missed_where_the_list_counts_as_whole(
     async def read_thrice() -> None:
         for _ in range(3):
             listed, shown, _ = await web.read()
-            for span in outside(WINDOW, listed.holes(WINDOW)):
+            for span in without_holes(WINDOW, listed.holes(WINDOW)):
                 inside = {r[0] for r in rows if span.start <= r[1] < span.end}
                 assert inside <= shown
 

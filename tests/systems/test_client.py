@@ -126,7 +126,7 @@ def test_what_a_header_says_twice_is_told_as_one() -> None:
 
 def test_a_header_in_odd_letters_is_no_accident() -> None:
     response = httpx.Response(200, headers=[(b"X-Odd", b"\xff\xfe")])
-    assert Answer.of(response, b"").headers == {"x-odd": "ÿþ"}
+    assert Answer.from_response(response, b"").headers == {"x-odd": "ÿþ"}
 
 
 @pytest.mark.parametrize("letters", ["utf-8", "iso-8859-1"])

@@ -233,7 +233,7 @@ async def test_a_wrong_region_shows_the_right_host_and_does_not_follow_it(town: 
     crm.home_host = "api-us11.leadsquared.com"
     tree = await town.crm()
     (region,) = tree.findings
-    assert "lives on api-us11.leadsquared.com, not on 127.0.0.1" in region.message
+    assert "is served by api-us11.leadsquared.com, not by 127.0.0.1" in region.message
     assert "https://api-us11.leadsquared.com/v2" in region.remedy
     assert "does not follow" in region.remedy
     assert not tree.opened
@@ -321,7 +321,7 @@ async def test_an_account_that_lists_nobody_at_all_is_told_and_opened(
     town.world.sandbox.legacy.groups.clear()
     tree = await getattr(town, system)()
     assert (tree.opened, tree.users, tree.users_listed) == (True, (), False)
-    assert any("nobody can tell" in f.message for f in tree.findings)
+    assert any("syncd cannot tell" in f.message for f in tree.findings)
 
 
 @pytest.mark.parametrize("system", ["clinic", "legacy"])

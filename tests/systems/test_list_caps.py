@@ -18,9 +18,9 @@ from syncd.systems.list_caps import (
     KnownCap,
     Part,
     halves,
-    outside,
     planned,
-    proven,
+    proven_spans,
+    without_holes,
 )
 from tests.sandbox.kit import at
 
@@ -120,14 +120,14 @@ def test_what_is_left_of_a_window_lies_around_its_holes() -> None:
     def span(first: int, last: int) -> Window:
         return Window(at(0) + first * DAY, at(0) + last * DAY)
 
-    assert outside(window, ()) == [window]
-    assert outside(window, [span(-1, 11)]) == []
-    assert outside(window, [span(6, 7), span(2, 3), span(2, 4)]) == [
+    assert without_holes(window, ()) == [window]
+    assert without_holes(window, [span(-1, 11)]) == []
+    assert without_holes(window, [span(6, 7), span(2, 3), span(2, 4)]) == [
         span(0, 2),
         span(4, 6),
         span(7, 10),
     ]
-    assert dict(proven(window, {Kind.APPOINTMENT: (), Kind.BLOCK: [span(5, 10)]})) == {
+    assert dict(proven_spans(window, {Kind.APPOINTMENT: (), Kind.BLOCK: [span(5, 10)]})) == {
         window: {Kind.APPOINTMENT},
         span(0, 5): {Kind.BLOCK},
     }

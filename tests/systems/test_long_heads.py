@@ -37,7 +37,7 @@ async def answered(answer: bytes) -> bytes:
     """Return the body of an answer that arrives in one piece."""
     connection = _Connection(("http", "h", 80), cast("Socket", OnePiece(answer)))
     request = open_client("http://h", {}).request("GET", "/")
-    await connection.ask(request, TIMEOUTS)
+    await connection.send(request, TIMEOUTS)
     body = connections._Body(connection, 1.0, _nothing)
     return b"".join([part async for part in body])
 

@@ -84,7 +84,7 @@ def test_forgetting_withdraws_what_was_measured_and_contradicted(clock: FakeCloc
     known.facts.put("cap GET /calendars/events", "200")
     assert known.forget() == ["block_by_id", "list_lag"]
     for each in (known, stored_again(known, clock)):
-        sides = {s.name: s.side for s in each.standings() if s.side is not Side.SAFE}
+        sides = {s.name: s.side for s in each.statuses() if s.side is not Side.SAFE}
         assert sides == {LIST_CAP: Side.MEASURED}
     known.record_read("block_by_id", "yes")
     assert known.is_yes("block_by_id")
@@ -94,7 +94,7 @@ def test_forgetting_withdraws_what_was_measured_and_contradicted(clock: FakeCloc
 def test_each_fact_of_a_platform_stands_in_the_order_of_the_table(
     clock: FakeClock, platform: PlatformKind
 ) -> None:
-    found = measured(clock, platform).standings()
+    found = measured(clock, platform).statuses()
     assert [each.row for each in found] == list(platform_facts(platform))
     assert {(each.value, each.side) for each in found} == {
         (row.safe, Side.SAFE) for row in platform_facts(platform)

@@ -24,10 +24,10 @@ def test_an_id_or_a_name_of_one_is_found(said: str, id: str) -> None:
     ("said", "reason", "remedy"),
     [
         ("dora@example.com", '2 users in here are called "dora@example.com"', "3, 4"),
-        ("Bob", '"Bób" differs only in case or accents', "exactly as it is there"),
-        ("alice", '"Alice" differs only in case or accents', "exactly as it is there"),
+        ("Bob", '"Bób" differs only in case or accents', "exactly the same spelling"),
+        ("alice", '"Alice" differs only in case or accents', "exactly the same spelling"),
         ("Alise", 'no user in here is called "Alise"', 'Did you mean "Alice"?'),
-        ("zzz", 'no user in here is called "zzz"', 'There are: "Alice"'),
+        ("zzz", 'no user in here is called "zzz"', 'Existing names: "Alice"'),
     ],
 )
 def test_each_way_to_miss_has_its_message(said: str, reason: str, remedy: str) -> None:
@@ -38,7 +38,7 @@ def test_each_way_to_miss_has_its_message(said: str, reason: str, remedy: str) -
 
 
 def test_an_empty_place_says_so() -> None:
-    with pytest.raises(UnresolvedError, match="There is none yet"):
+    with pytest.raises(UnresolvedError, match="None exists yet"):
         resolve_name("x", {}, "room", "here")
 
 

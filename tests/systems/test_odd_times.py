@@ -135,5 +135,5 @@ def test_a_free_slot_with_an_odd_time_is_left_out_or_read(odd: Any, zone: str) -
     days = _wire(Days, {"List": [{"Date": odd, "UserSlots": [user]}]})
     window = Window(NOW, NOW.replace(day=9))
     # Where not one slot can be read, nobody knows what is offered.
-    with suppress(leadsquared_slots.SlotsNotUnderstoodError):
-        assert all(o.start < o.end for o in leadsquared_slots.offered([days], "a", window))
+    with suppress(leadsquared_slots.UnknownSlotFormatError):
+        assert all(o.start < o.end for o in leadsquared_slots.offered_slots([days], "a", window))

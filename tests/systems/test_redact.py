@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.systems.redact import Redactor, platform_words, without
+from syncd.systems.redact import Redactor, mask_words, platform_words
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def redacted(text: str) -> str:
 def test_the_words_of_an_error_stay_readable(words: str) -> None:
     assert redacted(words) == words
     # Also where the write that failed carried such a word itself.
-    assert without(words, ["Deadline"]) == words
+    assert mask_words(words, ["Deadline"]) == words
 
 
 @given(st.lists(st.sampled_from((*ERROR_WORDS, *PRIVATE)), min_size=1, max_size=5), st.data())

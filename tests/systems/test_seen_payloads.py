@@ -31,9 +31,9 @@ SLOTS = ["2026-03-02T10:00:00Z", "2026-03-02T10:30:00Z"]
 def free_slots_in_an_envelope() -> None:
     """Days under _dates_, a day with a bare list, and a key that nobody knows."""
     day = {"slots": SLOTS}
-    assert free_slots.starts({"_dates_": {"2026-03-02": day}, "traceId": "x"}) == SLOTS
-    assert free_slots.starts({"_dates_": {"2026-03-02": SLOTS}}) == SLOTS
-    assert free_slots.starts({"2026-03-02": SLOTS, "extra": {"more": [1]}}) == SLOTS
+    assert free_slots.slot_starts({"_dates_": {"2026-03-02": day}, "traceId": "x"}) == SLOTS
+    assert free_slots.slot_starts({"_dates_": {"2026-03-02": SLOTS}}) == SLOTS
+    assert free_slots.slot_starts({"2026-03-02": SLOTS, "extra": {"more": [1]}}) == SLOTS
 
 
 def resources_in_an_envelope() -> None:
@@ -77,7 +77,7 @@ def never_in_leadsquared() -> None:
 
 def only_days_are_looked_at(patch: Patch) -> None:
     """Days in an envelope are not found."""
-    patch.setattr(free_slots, "_AROUND", ())
+    patch.setattr(free_slots, "_WRAPPERS", ())
 
 
 def only_bare_lists_are_rows(patch: Patch) -> None:
@@ -88,7 +88,7 @@ def only_bare_lists_are_rows(patch: Patch) -> None:
 def numbers_are_no_times(patch: Patch) -> None:
     """A time is text."""
     for module in (epoch_times, times, v1):
-        patch.setattr(module, "epoch", lambda _value: None)
+        patch.setattr(module, "parse_epoch", lambda _value: None)
 
 
 def whole_numbers_only_are_times(patch: Patch) -> None:

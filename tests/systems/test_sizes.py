@@ -18,7 +18,7 @@ from syncd.systems.lenient import text
 from syncd.systems.paging import all_pages
 from syncd.systems.port import IncompleteReadError, PlatformError
 from syncd.systems.sizes import MAX_ROWS, TooLargeError, expect_room, one_read
-from syncd.systems.unpacking import unpacker
+from syncd.systems.unpacking import decompressor_for
 
 MIB = 1024 * 1024
 LONG_ENOUGH = 3.0
@@ -98,7 +98,7 @@ def test_the_memory_of_one_read_is_bounded_and_usual_lists_have_room() -> None:
         for _ in range(20):
             taken(fat)
 
-    with one_read(), pytest.raises(TooLargeError, match="more memory"):
+    with one_read(), pytest.raises(TooLargeError, match="too much memory"):
         read()
     lean = events(b'{"id":"1","title":"' + b"x" * 2000 + b'"}', 500)
     with one_read():
@@ -126,14 +126,14 @@ def test_text_that_is_invalid_all_over_is_not_repaired() -> None:
 
 def test_a_body_that_grows_beyond_the_ratio_is_refused_while_it_is_short() -> None:
     packed = gzip.compress(bytes(4 * MIB))
-    found = unpacker(["gzip"])
+    found = decompressor_for(["gzip"])
     assert found is not None
     with pytest.raises(httpx.DecodingError, match="grows more than 250 times"):
-        list(found.unpack(packed))
+        list(found.decompress(packed))
     rows = gzip.compress(b",".join(b'{"id":"%d"}' % number for number in range(100_000)))
-    found = unpacker(["gzip"])
+    found = decompressor_for(["gzip"])
     assert found is not None
-    assert len(b"".join(found.unpack(rows))) > MIB
+    assert len(b"".join(found.decompress(rows))) > MIB
 
 
 @dataclass

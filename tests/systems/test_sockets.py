@@ -38,9 +38,9 @@ async def test_that_the_peer_hung_up_is_known_before_the_loop_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         line = await open_socket("127.0.0.1", server.getsockname()[1])
         peer, _ = server.accept()
-        assert not line.has_news
+        assert not line.has_input
         peer.close()
-        assert line.has_news
+        assert line.has_input
         await line.aclose()
 
 
@@ -80,7 +80,7 @@ async def test_who_is_interrupted_at_any_moment_of_connecting_leaves_no_socket(
 async def test_the_next_address_of_a_host_is_tried_when_one_is_of_no_use(
     monkeypatch: pytest.MonkeyPatch, bad: str
 ) -> None:
-    async def to(address: tuple[str, int], *about: int) -> socket.socket:
+    async def connect(address: tuple[str, int], *about: int) -> socket.socket:
         if address[0] == "127.0.0.1":
             return await real(address, *about)
         if bad == "refused":
@@ -92,9 +92,9 @@ async def test_the_next_address_of_a_host_is_tried_when_one_is_of_no_use(
         here = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
         return [(*here, ("192.0.2.1", port)), (*here, ("127.0.0.1", port))]
 
-    real = sockets._to
-    monkeypatch.setattr(sockets, "_to", to)
-    monkeypatch.setattr(sockets, "addresses", found)
+    real = sockets._connect
+    monkeypatch.setattr(sockets, "_connect", connect)
+    monkeypatch.setattr(sockets, "resolve_host", found)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         line = await open_socket("platform.example.com", port, 1.0)

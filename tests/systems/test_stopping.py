@@ -112,7 +112,7 @@ async def test_the_signal_ends_the_waits_of_all_calls_in_the_queue() -> None:
 async def test_nothing_is_sent_after_the_signal() -> None:
     bench = Bench(OK)
     bench.stopping.set()
-    with pytest.raises(StoppingError, match="syncd is ending"):
+    with pytest.raises(StoppingError, match="syncd is stopping"):
         await bench.transport.read("GET", "things")
     with pytest.raises(StoppingError):
         await bench.transport.write("POST", "things")

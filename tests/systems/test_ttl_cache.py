@@ -8,7 +8,7 @@ import pytest
 
 from syncd.systems import ttl_cache
 from syncd.systems.port import RetryableError
-from syncd.systems.ttl_cache import HOUR, TtlCache
+from syncd.systems.ttl_cache import ONE_HOUR, TtlCache
 from tests.systems.scripted import FakeClock
 
 
@@ -41,7 +41,7 @@ def oracle() -> Oracle:
 async def test_an_answer_is_asked_for_once_an_hour(clock: FakeClock, oracle: Oracle) -> None:
     kept: TtlCache[int] = TtlCache(clock)
     assert [await kept.get("a", oracle), await kept.get("a", oracle)] == [1, 1]
-    await clock.sleep(HOUR - 1)
+    await clock.sleep(ONE_HOUR - 1)
     assert await kept.get("a", oracle) == 1
     await clock.sleep(1)
     assert await kept.get("a", oracle) == 2
@@ -100,7 +100,7 @@ async def test_an_old_answer_stands_in_for_a_minute_where_it_is_better_than_none
         await kept.get("a", oracle)
     oracle.fault = None
     assert await kept.get("a", oracle) == 2
-    await clock.sleep(HOUR)
+    await clock.sleep(ONE_HOUR)
     oracle.fault = RetryableError("crm")
     assert [await kept.get("a", oracle), await kept.get("a", oracle)] == [2, 2]
     assert oracle.asked == 3
@@ -115,7 +115,7 @@ async def test_the_last_answer_is_there_however_old_until_it_is_forgotten(
     kept: TtlCache[int] = TtlCache(clock)
     assert kept.last("a") is None
     await kept.get("a", oracle)
-    await clock.sleep(10 * HOUR)
+    await clock.sleep(10 * ONE_HOUR)
     assert kept.last("a") == 1
     kept.forget("a")
     assert kept.last("a") is None

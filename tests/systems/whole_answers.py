@@ -74,18 +74,18 @@ def check_bomb() -> None:
 def check_two_layers() -> None:
     """Check that a second layer is not unpacked."""
     twice = gzip.compress(gzip.compress(EMPTY))
-    check_refused(spelled(twice, "Content-Encoding: gzip, gzip"), "packed 2 times")
+    check_refused(spelled(twice, "Content-Encoding: gzip, gzip"), "compressed 2 times")
 
 
 def check_truncated() -> None:
     """Check that a packed answer that ends early is not whole, even if its text is."""
     for cut in (1, 4, 8):  # all of the text is there; the checksum is not
-        check_refused(spelled(gzip.compress(EMPTY)[:-cut], GZIP), "ends early")
+        check_refused(spelled(gzip.compress(EMPTY)[:-cut], GZIP), "incomplete")
 
 
 def check_part() -> None:
     """Check that a 206 is not a whole answer."""
-    check_refused(spelled(EMPTY, status="206 Partial Content"), "a part of an answer")
+    check_refused(spelled(EMPTY, status="206 Partial Content"), "a partial answer")
 
 
 def check_told_errors() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
 from syncd.model.platform_facts import YES
 from syncd.systems.capped_lists import ReadLimit
-from syncd.systems.fault_boundary import bare
+from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.last_read import LastRead, MissingListed
 from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Parser
@@ -20,7 +20,7 @@ from syncd.systems.leadconnector.plan import LISTS, LOOK_BACK, plan
 from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.lenient import text
-from syncd.systems.list_caps import proven
+from syncd.systems.list_caps import proven_spans
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -116,7 +116,7 @@ class SnapshotReader:
         try:
             directory = await self._knowledge.calendars()
         except PlatformError as fault:
-            faults.append(bare(fault))
+            faults.append(strip_traceback(fault))
         odd: list[UnreadableError] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
         asked = window.from_earlier(look_back)
@@ -205,7 +205,7 @@ class SnapshotReader:
             )
             return {}, tuple(wanted)
         except PlatformError as fault:
-            faults.append(bare(fault))
+            faults.append(strip_traceback(fault))
             return {}, tuple(wanted)
         rooms = _rooms(mapped, known)
         lost = tuple(sorted(wanted.keys() - rooms.keys()))
@@ -278,7 +278,7 @@ class SnapshotReader:
         try:
             await self._knowledge.location()
         except PlatformError as fault:
-            into.faults.append(bare(fault))
+            into.faults.append(strip_traceback(fault))
         into.reader = self.reader
 
 
@@ -431,7 +431,7 @@ def _proven(
                 holes[kind] += listed.holes(window)
     for kind in unknown.get(provider, ()):
         holes[kind].append(window)
-    return proven(window, holes)
+    return proven_spans(window, holes)
 
 
 def id_of(row: object) -> str:

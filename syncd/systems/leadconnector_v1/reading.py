@@ -15,7 +15,7 @@ from syncd.systems.leadconnector_v1.events import unowned
 from syncd.systems.leadconnector_v1.plan import WIDER, covered_window
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.lenient import text
-from syncd.systems.list_caps import outside
+from syncd.systems.list_caps import without_holes
 from syncd.systems.port import RejectedError, Row, Snapshot, UnreadableError
 from syncd.systems.time_slices import in_turns
 from syncd.systems.windows import join_windows
@@ -122,7 +122,7 @@ async def read_snapshot(
         span = covered_window(answer.call.span)
         unproven += [replace(u, kinds=kinds) for u in answer.listed.unproven(span)]
         for provider in providers:
-            whole[provider] += outside(span, answer.listed.holes(span))
+            whole[provider] += without_holes(span, answer.listed.holes(span))
     coverage = [
         Coverage(reader.system, provider, kinds, span, read_at)
         for provider, pieces in whole.items()

@@ -335,7 +335,7 @@ async def test_an_update_that_waits_for_the_budget_reads_again_before_it_is_sent
 ) -> None:
     known = clinic.book(at(9))
     system = clinic.build()
-    clinic.door.spoil(GET, once(lambda: system._transport._budget.pause(5)))
+    clinic.door.spoil(GET, once(lambda: system._transport._limiter.pause(5)))
     assert isinstance(await system.write([move(known)]), Done)
     assert [r.call for r in clinic.door.seen if r.call in {GET, PUT}] == [GET, GET, PUT, GET]
 
@@ -345,7 +345,7 @@ async def test_an_update_whose_turn_never_comes_in_time_is_not_sent(clinic: Clin
     system = clinic.build()
 
     def wait(answer: Any) -> Any:
-        system._transport._budget.pause(5)
+        system._transport._limiter.pause(5)
         return answer
 
     clinic.door.spoil(GET, wait)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from syncd.model import Event, Kind, Status
-from syncd.systems.leadsquared.events import Parser, instant, written_time
+from syncd.systems.leadsquared.events import Parser, format_time, parse_time
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.port import UnreadableError
 from tests.systems.scripted import FakeClock
@@ -43,7 +43,7 @@ def event(**changes: Any) -> Event:
     ],
 )
 def test_every_spelling_of_a_time_is_the_same_instant(written: str) -> None:
-    assert instant(written) == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
+    assert parse_time(written) == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_every_spelling_of_a_time_is_the_same_instant(written: str) -> None:
 )
 def test_what_is_no_time_is_refused(written: object) -> None:
     with pytest.raises((ValueError, OverflowError)):
-        instant(written)
+        parse_time(written)
 
 
 def test_a_time_is_written_in_utc_without_a_mark() -> None:
     moment = datetime.fromisoformat("2026-03-02T16:00:00.5+05:30")
-    assert written_time(moment) == "2026-03-02 10:30:00"
+    assert format_time(moment) == "2026-03-02 10:30:00"
 
 
 def test_a_task_becomes_an_appointment_with_all_that_matters() -> None:

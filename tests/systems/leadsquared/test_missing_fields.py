@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from syncd.model import EventRef, Kind, Status, Topic, Value, Window
-from syncd.systems.leadsquared.events import LENGTH
+from syncd.systems.leadsquared.events import ASSUMED_LENGTH
 from syncd.systems.port import Found, Snapshot, Unknown
 from tests.systems.scripted import NOW, FakeClock, Script
 
@@ -151,7 +151,7 @@ async def test_a_row_without_an_end_counts_as_an_hour_long_and_is_reported_by_it
         got = await system.read(WINDOW, known=known)
         row = next(row for row in got.rows if row.id == "t1")
         event = system.event(row)
-        assert (event.value, event.shows_end) == (Value(START, START + LENGTH), False)
+        assert (event.value, event.shows_end) == (Value(START, START + ASSUMED_LENGTH), False)
         assert reported(got) == [("t1", Topic.ASSUMED, "alice")]
         assert len(got.coverage) == 2
 
@@ -194,7 +194,7 @@ async def test_the_end_of_a_completed_task_is_not_believed(
     system = build()
     (row,) = (await system.read(WINDOW)).rows
     event = system.event(row)
-    assert event.value == Value(START, START + LENGTH, Status.SHOWED)
+    assert event.value == Value(START, START + ASSUMED_LENGTH, Status.SHOWED)
     assert not event.shows_end
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from syncd.model import Kind, Status, Topic, Window
 from syncd.systems.leadsquared.plan import LIST as PATH
-from syncd.systems.leadsquared.slots import asked_days
+from syncd.systems.leadsquared.slots import requested_dates
 from syncd.systems.port import (
     IncompleteReadError,
     RateLimitedError,
@@ -65,7 +65,7 @@ def test_the_asked_days_enclose_the_window_in_every_zone(offset: int) -> None:
     for hour in range(24):
         start = NOW.replace(hour=hour, minute=59)
         window = Window(start, start + timedelta(hours=1))
-        first, last = asked_days(window)
+        first, last = requested_dates(window)
         midnight = NOW.replace(hour=0) - timedelta(hours=offset)
         begins = midnight + (first - NOW.date())
         ends = midnight + (last - NOW.date())
