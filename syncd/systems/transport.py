@@ -114,7 +114,7 @@ class Transport:
         cheap: CheapRead | None = None,
         stopping: Stopping | None = None,
     ) -> None:
-        """Keep the parts. ``cheap`` is a read that checks the secret; ``stopping`` ends all calls."""
+        """Keep the parts. ``cheap`` is a read that checks the secret; ``stopping`` ends calls."""
         self._system = system
         self._client = client
         self._clock = clock

@@ -157,7 +157,7 @@ async def test_a_longer_answer_proves_that_a_length_is_no_cap() -> None:
 
 
 @pytest.mark.parametrize("keep", [first, last, anything])
-async def test_a_list_that_grows_past_its_cap_hides_nothing_on_its_way(keep: Keep) -> None:
+async def test_a_list_that_grows_past_its_cap_loses_no_rows(keep: Keep) -> None:
     """One row at a time, as calendars fill up; at exactly 100 rows nothing shows the cap."""
     every = spread(112)
     web = Platform([], 100, keep)
@@ -168,7 +168,7 @@ async def test_a_list_that_grows_past_its_cap_hides_nothing_on_its_way(keep: Kee
         assert not listed.cut
 
 
-async def test_a_booking_made_between_two_calls_is_no_cap() -> None:
+async def test_a_booking_made_between_two_calls_is_not_taken_for_a_cap() -> None:
     web = Platform(spread(100))
 
     def book(number: int) -> None:
@@ -224,7 +224,7 @@ async def test_halves_that_show_fewer_rows_prove_nothing_and_teach_nothing() -> 
     assert (web.lists.known("GET list").cap, web.lists.known("GET list").clear) == (None, 0)
 
 
-async def test_a_half_that_fails_costs_the_proof_of_that_half_only() -> None:
+async def test_a_failed_half_leaves_only_that_half_unproven() -> None:
     web = Platform(spread(150), 100)
 
     def fail(number: int) -> None:
@@ -262,7 +262,7 @@ async def test_a_doubt_waits_for_a_read_of_the_time_that_it_is_about() -> None:
     assert web.lists.known("GET list").cap == 120
 
 
-async def test_a_shorter_list_that_shows_all_of_its_rows_does_not_settle_a_doubt() -> None:
+async def test_a_complete_list_of_a_shorter_span_does_not_clear_a_doubt() -> None:
     """Near reads come before the next far one, and are seldom as long as a cap."""
     web = Platform(spread(140), 120, last)
     near = replace(CALL, span=Window(WINDOW.start, web.rows[10][1]))
@@ -275,7 +275,7 @@ async def test_a_shorter_list_that_shows_all_of_its_rows_does_not_settle_a_doubt
     assert web.lists.known("GET list").cap == 120
 
 
-async def test_doubts_about_a_list_cost_a_check_every_five_minutes_at_most() -> None:
+async def test_a_doubted_list_is_checked_at_most_every_five_minutes() -> None:
     web = Platform(spread(20))
     await web.read()
     counts = []
@@ -286,7 +286,7 @@ async def test_doubts_about_a_list_cost_a_check_every_five_minutes_at_most() -> 
     assert counts == [2, 1, 1, 2]
 
 
-async def test_a_short_list_never_teaches_a_cap() -> None:
+async def test_no_cap_is_learned_from_a_short_list() -> None:
     """A list that lags, or was cut once by accident, would be read in dozens of parts."""
     web = Platform(spread(60), 30)
     web.lists.doubt("GET list", "ann", web.rows[50][1])
@@ -294,7 +294,7 @@ async def test_a_short_list_never_teaches_a_cap() -> None:
     assert web.lists.known("GET list").cap is None
 
 
-async def test_a_list_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_list_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capped_lists, "LIST_SECONDS", 0.05)
     web = Platform([])
 
@@ -309,7 +309,7 @@ async def test_a_list_that_takes_too_long_is_given_up(monkeypatch: pytest.Monkey
     assert without_holes(WINDOW, listed.holes(WINDOW)) == []
 
 
-async def test_what_reaches_over_the_edge_of_a_hole_is_not_covered() -> None:
+async def test_a_hole_is_widened_by_the_margins_of_the_call() -> None:
     """The list is asked for a day more on each side, as far as events may reach."""
     wide = replace(CALL, span=Window(WINDOW.start - DAY, WINDOW.end + DAY))
     listed = ListResult(wide, cut=[Window(at(10), at(11))])
@@ -326,7 +326,7 @@ rows_at = st.lists(st.integers(0, 60 * 24 * 4 - 1), min_size=0, max_size=400)
     st.sampled_from((first, last, anything)),
     st.booleans(),
 )
-def test_whatever_the_cap_keeps_no_row_is_missed_where_the_list_counts_as_whole(
+def test_no_row_is_missed_where_a_list_counts_as_complete(
     quarters: list[int], cap: int, keep: Keep, overlap: bool
 ) -> None:
     quarter = timedelta(minutes=15)

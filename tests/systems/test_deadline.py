@@ -12,7 +12,7 @@ import pytest
 from syncd.systems import redact, transport
 from syncd.systems.port import RetryableError
 from tests.systems.test_transport import (
-    test_a_write_that_ends_after_62_s_with_500_is_ambiguous_and_keeps_the_error_word as story,
+    test_a_write_that_times_out_with_500_is_unknown_and_keeps_its_code as story,
 )
 
 

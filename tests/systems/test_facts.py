@@ -42,7 +42,7 @@ def test_a_fact_lasts_its_lifetime_however_the_clock_is_set(wrong: timedelta) ->
     assert facts.get("refused rate", DAY) == ""
 
 
-def test_a_fact_that_is_said_again_lasts_from_then_on() -> None:
+def test_a_confirmed_fact_lasts_from_the_confirmation() -> None:
     clock = SetClock()
     facts = FactStore("crm", clock)
     facts.put("refused rate", "13/5")
@@ -62,7 +62,7 @@ def test_a_fact_that_is_said_again_lasts_from_then_on() -> None:
     ],
     ids=["young", "old by now", "a little ahead", "of another clock"],
 )
-def test_what_an_earlier_process_stored_is_as_old_as_it_was_when_loaded(
+def test_a_stored_fact_keeps_its_age_when_loaded(
     age: timedelta, after: timedelta, *, believed: bool
 ) -> None:
     clock = SetClock()

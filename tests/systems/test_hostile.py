@@ -143,7 +143,7 @@ async def test_a_write_with_an_endless_answer_may_have_taken_effect(small: int) 
         await ask(f"http://127.0.0.1:{platform.port}", write=True)
 
 
-async def test_what_is_small_on_the_wire_and_vast_unpacked_is_given_up(small: int) -> None:
+async def test_a_compressed_bomb_is_refused(small: int) -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     assert len(bomb) < small
     with (
@@ -160,7 +160,7 @@ async def test_a_packed_answer_is_unpacked_once(small: int) -> None:
         assert await ask(f"http://127.0.0.1:{platform.port}") == b'{"events": []}'
 
 
-async def test_an_answer_that_says_it_is_packed_and_is_not_is_a_failed_read() -> None:
+async def test_an_invalid_compressed_answer_is_a_failed_read() -> None:
     with (
         serving(Stranger(headers={"Content-Encoding": "gzip"}, body=b"plain")) as platform,
         pytest.raises(RetryableError, match="DecodingError"),
@@ -210,7 +210,7 @@ def tls(authority: Path, name: str) -> ssl.SSLContext:
     return context
 
 
-async def test_a_host_that_no_known_authority_vouches_for_gets_nothing(authority: Path) -> None:
+async def test_nothing_is_sent_to_a_host_with_an_untrusted_certificate(authority: Path) -> None:
     with (
         serving(Stranger(), tls(authority, "host")) as platform,
         pytest.raises(RetryableError, match="CERTIFICATE_VERIFY_FAILED"),

@@ -114,7 +114,7 @@ def test_splitting_stops_at_fifteen_minutes() -> None:
     assert (first.start, first.end, second.end) == (SPAN.start, second.start, SPAN.end)
 
 
-def test_what_is_left_of_a_window_lies_around_its_holes() -> None:
+def test_the_window_without_holes_is_returned_in_order() -> None:
     window = Window(at(0), at(0) + 10 * DAY)
 
     def span(first: int, last: int) -> Window:

@@ -91,7 +91,7 @@ def test_forgetting_withdraws_what_was_measured_and_contradicted(clock: FakeCloc
 
 
 @pytest.mark.parametrize("platform", PlatformKind)
-def test_each_fact_of_a_platform_stands_in_the_order_of_the_table(
+def test_fact_statuses_are_in_the_order_of_the_table(
     clock: FakeClock, platform: PlatformKind
 ) -> None:
     found = measured(clock, platform).statuses()
@@ -124,7 +124,7 @@ def test_each_row_names_sides_that_differ_from_its_safe_one() -> None:
         assert row.depends.endswith(".")
 
 
-def test_facts_of_another_clock_that_lie_ahead_are_not_believed(clock: FakeClock) -> None:
+def test_facts_with_a_date_in_the_future_are_ignored(clock: FakeClock) -> None:
     known = measured(clock)
     ahead = clock.now() + timedelta(days=30)
     known.facts.load([Fact("clinic", "block_by_id", "yes", ahead)])

@@ -30,14 +30,14 @@ def test_an_id_or_a_name_of_one_is_found(said: str, id: str) -> None:
         ("zzz", 'no user in here is called "zzz"', 'Existing names: "Alice"'),
     ],
 )
-def test_each_way_to_miss_has_its_message(said: str, reason: str, remedy: str) -> None:
+def test_each_failed_lookup_has_its_own_message(said: str, reason: str, remedy: str) -> None:
     with pytest.raises(UnresolvedError) as caught:
         resolve_name(said, USERS, "user", "here")
     assert reason in caught.value.reason
     assert remedy in caught.value.remedy
 
 
-def test_an_empty_place_says_so() -> None:
+def test_a_message_says_that_no_name_exists() -> None:
     with pytest.raises(UnresolvedError, match="None exists yet"):
         resolve_name("x", {}, "room", "here")
 

@@ -122,7 +122,7 @@ def test_an_odd_time_of_the_last_update_counts_as_none(read: Read, odd: Any) -> 
 @pytest.mark.parametrize("zone", ZONES[:-1])
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59"])
-def test_an_end_for_ever_is_read_in_every_zone(read: Read, zone: str, end: str) -> None:
+def test_an_end_in_the_year_9999_is_read_in_every_zone(read: Read, zone: str, end: str) -> None:
     assert read(GOOD[0], end, None, zone).value.end > datetime(9999, 12, 30, tzinfo=UTC)
 
 

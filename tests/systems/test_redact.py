@@ -103,7 +103,7 @@ def test_a_long_page_becomes_one_short_line() -> None:
         ("XYLANDER refused", "[text] refused"),
     ],
 )
-def test_a_platforms_words_lose_what_may_be_a_person_or_a_title(said: str, kept: str) -> None:
+def test_possible_names_and_titles_in_error_texts_are_masked(said: str, kept: str) -> None:
     assert platform_words(said) == kept
 
 
@@ -177,7 +177,7 @@ def test_error_words_stay_and_private_ones_go_in_any_mixture(
 
 
 @pytest.mark.parametrize("page", ["01234567890" * 6_000, '"' + "a " * 32_000, "a." * 32_000])
-def test_no_page_holds_the_process_up(page: str) -> None:
+def test_masking_a_hostile_page_is_fast(page: str) -> None:
     """All systems share one process: a hostile page must not cost the others their time."""
     begun = time.process_time()
     Redactor([KEY])(platform_words(page))

@@ -112,7 +112,7 @@ CASES: tuple[tuple[Callable[[], None], Callable[[Patch], None]], ...] = (
 
 
 @pytest.mark.parametrize("case", dict.fromkeys(case for case, _ in CASES), ids=lambda c: c.__name__)
-def test_an_answer_that_was_seen_is_read(case: Callable[[], Any]) -> None:
+def test_a_recorded_answer_is_parsed(case: Callable[[], Any]) -> None:
     case()
 
 

@@ -119,7 +119,7 @@ async def test_nothing_is_sent_after_the_signal() -> None:
     assert (bench.sent, bench.transport.traffic.writes) == (0, 0)
 
 
-async def test_an_answer_that_comes_after_the_signal_counts_and_its_fault_is_not_repeated() -> None:
+async def test_an_answer_after_the_signal_counts_and_nothing_is_repeated() -> None:
     answer: asyncio.Future[httpx.Response] = asyncio.get_running_loop().create_future()
 
     async def late(_: httpx.Request) -> httpx.Response:
@@ -140,7 +140,7 @@ async def test_an_answer_that_comes_after_the_signal_counts_and_its_fault_is_not
 
 
 @pytest.mark.parametrize("sent", [True, False])
-async def test_a_write_whose_answer_stays_away_is_left_and_one_that_never_left_is_not_sent(
+async def test_after_the_signal_only_writes_in_flight_are_finished(
     monkeypatch: pytest.MonkeyPatch, *, sent: bool
 ) -> None:
     async def mute(request: httpx.Request) -> httpx.Response:

@@ -32,7 +32,7 @@ async def test_a_short_list_is_one_slice_and_nothing_is_none() -> None:
     assert [batch async for batch in in_turns(nothing)] == []
 
 
-async def test_many_small_pieces_of_work_give_others_a_turn_as_one_large_piece_does() -> None:
+async def test_many_small_pieces_of_work_let_other_tasks_run() -> None:
     had: list[int] = []
     done: list[int] = []
 

@@ -214,7 +214,7 @@ async def test_a_write_denied_twice_is_checked_before_access_counts_as_lost() ->
 SWITCHED_OFF = httpx.Response(410, text="Gone")
 
 
-async def test_a_410_of_one_record_is_no_end_of_the_api() -> None:
+async def test_a_410_of_one_record_does_not_mean_the_api_is_switched_off() -> None:
     bench = Bench(SWITCHED_OFF, OK, cheap=CheapRead("me"))
     with pytest.raises(RejectedError) as raised:
         await bench.read()
@@ -236,7 +236,7 @@ async def test_calls_that_are_denied_together_check_once() -> None:
     assert bench.paths.count("/v1/me") == 1
 
 
-async def test_a_check_that_fails_otherwise_proves_nothing() -> None:
+async def test_a_check_that_fails_for_another_reason_proves_nothing() -> None:
     bench = Bench(DENIED, DENIED, DOWN, cheap=CheapRead("me"))
     with pytest.raises(UnauthorizedError):
         await bench.read()
@@ -328,9 +328,7 @@ DEADLINE = {
 }
 
 
-async def test_a_write_that_ends_after_62_s_with_500_is_ambiguous_and_keeps_the_error_word() -> (
-    None
-):
+async def test_a_write_that_times_out_with_500_is_unknown_and_keeps_its_code() -> None:
     bench = Bench(httpx.Response(500, json=DEADLINE), delay=62.0)
     with pytest.raises(UnknownOutcomeError) as raised:
         await bench.write()
@@ -388,7 +386,7 @@ async def test_skew_is_measured_at_half_of_the_round_trip() -> None:
     assert bench.transport.traffic.skew == timedelta(seconds=60.5 - 2)
 
 
-async def test_the_last_fault_is_kept_in_words() -> None:
+async def test_the_last_fault_is_kept_as_text() -> None:
     bench = Bench(httpx.Response(404, text="nothing here"))
     with pytest.raises(RejectedError):
         await bench.read()
@@ -430,7 +428,7 @@ def _levels() -> Iterable[None]:
     logging.getLogger("httpcore").setLevel(logging.NOTSET)
 
 
-async def test_a_secret_with_a_capital_is_not_told_in_part() -> None:
+async def test_a_secret_with_a_capital_letter_is_masked_completely() -> None:
     """Its first letters look like a name, and are masked: then the rest must be, too."""
     key = "Kx$abcdefgh-1234"
     bench = Bench(httpx.Response(400, text=f"Denied for {key}"), secret=key)

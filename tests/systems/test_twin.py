@@ -297,7 +297,9 @@ PLATFORMS = {
 @pytest.mark.parametrize("platform", PLATFORMS)
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_who_knows_the_rows_decides_as_one_who_does_not(platform: str, data: st.DataObject) -> None:
+def test_known_fingerprints_do_not_change_the_result_of_a_read(
+    platform: str, data: st.DataObject
+) -> None:
     make, item = PLATFORMS[platform]
     before, now = data.draw(lists(PLAIN[platform], item))
     quick, careful, _ = asyncio.run(both(make, before, now))
@@ -305,7 +307,7 @@ def test_who_knows_the_rows_decides_as_one_who_does_not(platform: str, data: st.
 
 
 @pytest.mark.parametrize("platform", sorted(PLATFORMS.keys() - {"house"}))
-async def test_an_unchanged_row_is_told_by_its_id_alone(platform: str) -> None:
+async def test_an_unchanged_row_is_returned_as_an_id(platform: str) -> None:
     make, _ = PLATFORMS[platform]
     row = PLAIN[platform]
     # LeadSquared's addresses are learned from the first row of each user.
@@ -316,7 +318,7 @@ async def test_an_unchanged_row_is_told_by_its_id_alone(platform: str) -> None:
     assert "e1" not in {r.id for r in snapshot.rows}
 
 
-async def test_of_two_copies_the_newer_one_counts_in_whatever_order_they_come() -> None:
+async def test_of_two_copies_of_a_row_the_newer_one_counts() -> None:
     row = PLAIN["leadconnector"]
     older = {**row, "startTime": iso(8), "dateUpdated": "2026-06-01T00:00:00.000Z"}
     newer = {**row, "startTime": iso(8), "dateUpdated": "2026-06-03T00:00:00.000Z"}
@@ -343,7 +345,7 @@ LOOK_THE_SAME: list[tuple[str, Item, Item]] = [
 
 
 @pytest.mark.parametrize(("platform", "first", "then"), LOOK_THE_SAME)
-async def test_a_row_that_only_looks_the_same_at_a_glance_is_looked_at(
+async def test_a_row_with_only_some_equal_fields_is_compared_in_full(
     platform: str, first: Item, then: Item
 ) -> None:
     make, _ = PLATFORMS[platform]
@@ -354,7 +356,7 @@ async def test_a_row_that_only_looks_the_same_at_a_glance_is_looked_at(
     assert quick["differ"] or quick["unlisted"]
 
 
-async def test_a_meeting_that_is_as_it_was_gives_its_room_a_row_or_takes_it_away() -> None:
+async def test_an_unchanged_meeting_still_adds_or_removes_its_rooms_row() -> None:
     without = PLAIN["leadconnector"]
     taken = PLAIN["house"]
     room, person = "e1@rooms/yoga room", "e1"

@@ -79,7 +79,9 @@ def test_an_error_inside_a_success_is_that_error_on_each_platform() -> None:
 
 
 @pytest.mark.parametrize(("body", "_kind"), w.TOLD)
-async def test_a_write_that_a_success_calls_an_error_may_be_done(body: bytes, _kind: type) -> None:
+async def test_a_write_answered_by_an_error_in_a_success_may_be_done(
+    body: bytes, _kind: type
+) -> None:
     assert isinstance(
         await answer_to(spelled(body), write=True, system="legacy"), UnknownOutcomeError
     )
@@ -100,7 +102,7 @@ async def test_a_write_that_a_success_calls_an_error_may_be_done(body: bytes, _k
         b"",
     ],
 )
-def test_a_success_that_names_no_error_stays_one(body: bytes) -> None:
+def test_a_success_without_an_error_stays_a_success(body: bytes) -> None:
     assert error_in_success(Answer(200, {}, body)) is None
 
 

@@ -86,7 +86,7 @@ async def told(name: str, said: Said, method: str) -> object:
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_both_ways_tell_the_same_of_whatever_a_platform_says(seed: int) -> None:
+async def test_both_transports_give_the_same_result_for_any_answer(seed: int) -> None:
     chance = Random(seed)
     for _ in range(25):
         said, method = an_answer(chance), chance.choice(("GET", "POST"))

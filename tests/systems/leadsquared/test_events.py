@@ -58,7 +58,7 @@ def test_every_spelling_of_a_time_is_the_same_instant(written: str) -> None:
         "/Date(-62135596800000)/",
     ],
 )
-def test_what_is_no_time_is_refused(written: object) -> None:
+def test_an_invalid_time_is_refused(written: object) -> None:
     with pytest.raises((ValueError, OverflowError)):
         parse_time(written)
 
@@ -100,12 +100,12 @@ def test_a_status_code_may_be_number_or_text(code: object, status: Status) -> No
     assert event(StatusCode=code).value.status is status
 
 
-def test_a_task_turns_overdue_without_any_news() -> None:
+def test_an_overdue_task_is_no_change() -> None:
     assert event(StatusCode="Overdue").value == event(StatusCode=0).value
 
 
 @pytest.mark.parametrize("code", [-1, 3, "Deferred", ...])
-def test_a_status_that_is_not_known_is_a_guess(code: object) -> None:
+def test_an_unknown_status_is_marked_as_assumed(code: object) -> None:
     assert not event(StatusCode=code).shows_status
 
 
@@ -167,7 +167,7 @@ def test_only_a_lead_is_a_person(entity: object) -> None:
     assert event(RelatedEntity=entity).person is None
 
 
-def test_an_absent_entity_number_does_not_hide_the_lead() -> None:
+def test_a_missing_entity_type_still_means_a_lead() -> None:
     assert event(RelatedEntity=...).person == "lead-1"
 
 

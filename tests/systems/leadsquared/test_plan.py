@@ -91,7 +91,7 @@ def test_the_calls_prove_the_window_without_a_gap(window: Window) -> None:
 
 
 @given(windows, st.integers(-12, 14))
-def test_what_is_proven_was_asked_for_in_whatever_zone_the_dates_are_meant(
+def test_the_proven_window_was_requested_in_any_zone_of_the_dates(
     window: Window, offset: int
 ) -> None:
     """An appointment may have begun a day before the time that it is to be known for."""
