@@ -1,4 +1,4 @@
-"""A name server that never answers keeps neither another host nor the end of the process."""
+"""A name server that never answers delays neither other hosts nor the end of the process."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from syncd.systems.sockets import open_socket
 
 HANGS = "hangs.example"
 MANY = 40
-"""More than the loop has threads for."""
+"""More lookups than the event loop has threads."""
 
 real = socket.getaddrinfo
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Nobody answers for one host until the test is over; the hosts that were looked up."""
+    """Lookups of one host hang until the test is over; yields the hosts that were looked up."""
     over, hosts = Event(), list[str]()
 
     def look_up(host: str, *given: Any, **named: Any) -> Any:

@@ -1,4 +1,4 @@
-"""All-day events: whole days on the location's clock, and what they close by policy."""
+"""All-day events: whole days in the location's zone, and the time that the all-day rule closes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists that end silently at a cap: read again in halves, remembered, never believed whole."""
+"""Lists that are cut silently at a cap: they are read in halves, and the cap is remembered."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Platform:
     lists: CappedLists = field(init=False)
 
     def __post_init__(self) -> None:
-        """Nothing was read yet."""
+        """Start without reads."""
         self.restart(FactStore("web", self.clock))
 
     def restart(self, facts: FactStore) -> None:
@@ -73,7 +73,7 @@ class Platform:
         return found if len(found) <= self.cap else self.keep(found, self.cap)
 
     async def read(self, call: ListCall = CALL) -> tuple[ListResult, set[str], int]:
-        """Read once: how, which ids were shown, and in how many calls."""
+        """Read once; return the result, the shown ids and the number of calls."""
         shown: set[str] = set()
 
         async def ask(part: ListCall) -> Sequence[Row]:
@@ -87,7 +87,7 @@ class Platform:
 
 
 def spread(count: int, span: Window = WINDOW, length: timedelta = HOUR) -> list[Row]:
-    """So many rows, evenly over a span."""
+    """Return rows spread evenly over a span."""
     step = (span.end - span.start) / (count + 1)
     return [
         (f"e{n}", span.start + (n + 1) * step, span.start + (n + 1) * step + length)
@@ -158,7 +158,7 @@ async def test_a_longer_answer_proves_that_a_length_is_no_cap() -> None:
 
 @pytest.mark.parametrize("keep", [first, last, anything])
 async def test_a_list_that_grows_past_its_cap_loses_no_rows(keep: Keep) -> None:
-    """One row at a time, as calendars fill up; at exactly 100 rows nothing shows the cap."""
+    """Rows are added one by one; at exactly 100 rows, nothing shows the cap."""
     every = spread(112)
     web = Platform([], 100, keep)
     for count in range(96, 113):
@@ -263,7 +263,7 @@ async def test_a_doubt_waits_for_a_read_of_the_time_that_it_is_about() -> None:
 
 
 async def test_a_complete_list_of_a_shorter_span_does_not_clear_a_doubt() -> None:
-    """Near reads come before the next far one, and are seldom as long as a cap."""
+    """Near reads happen before the next far read, and are rarely as long as a cap."""
     web = Platform(spread(140), 120, last)
     near = replace(CALL, span=Window(WINDOW.start, web.rows[10][1]))
     await web.read(near)
@@ -287,7 +287,7 @@ async def test_a_doubted_list_is_checked_at_most_every_five_minutes() -> None:
 
 
 async def test_no_cap_is_learned_from_a_short_list() -> None:
-    """A list that lags, or was cut once by accident, would be read in dozens of parts."""
+    """Otherwise a list that lags, or was cut once, would be read in dozens of parts."""
     web = Platform(spread(60), 30)
     web.lists.doubt("GET list", "ann", web.rows[50][1])
     await web.read()
@@ -310,7 +310,7 @@ async def test_a_slow_list_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_a_hole_is_widened_by_the_margins_of_the_call() -> None:
-    """The list is asked for a day more on each side, as far as events may reach."""
+    """The list is requested with a margin of a day on each side."""
     wide = replace(CALL, span=Window(WINDOW.start - DAY, WINDOW.end + DAY))
     listed = ListResult(wide, cut=[Window(at(10), at(11))])
     assert listed.holes(WINDOW) == [Window(at(10) - DAY, at(11) + DAY)]

@@ -1,4 +1,4 @@
-"""Requests made of pieces are those that httpx's client makes; answers keep what it says."""
+"""`Client` builds the same requests as httpx's client, and answers keep their headers and text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BODIES = st.recursive(
 
 
 def told(request: httpx.Request) -> tuple[object, ...]:
-    """All that a platform sees; the body as what it means."""
+    """Return everything that a platform sees, with the body decoded."""
     return (
         request.method,
         str(request.url),
@@ -76,7 +76,7 @@ def test_a_request_is_the_one_that_httpx_makes(
     body: Any,
     version: dict[str, str] | None,
 ) -> None:
-    """The slow, obvious twin; only `None` in parameters, which it would send, is left out first."""
+    """Build the request with httpx's client, after removing parameters that are None."""
     way = httpx.MockTransport(lambda _: httpx.Response(200))
     ours = open_client(base, KEYS, transport=way)
     theirs = httpx.AsyncClient(

@@ -1,4 +1,4 @@
-"""What becomes of a request when the network misbehaves, over real sockets: ours as httpx's own."""
+"""Requests over a misbehaving network, with real sockets: our transport and httpx's own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BRIEF = httpx.Timeout(connect=0.2, read=0.2, write=0.2, pool=0.2)
 
 @pytest.fixture(params=WIRES)
 def wire(request: pytest.FixtureRequest) -> Wire:
-    """Each way in turn: what is true of one must be true of the other."""
+    """Each transport in turn: both must behave alike."""
     made: Wire = WIRES[request.param]
     return made
 
@@ -35,7 +35,7 @@ def wire(request: pytest.FixtureRequest) -> Wire:
 async def account(
     wire: Wire, port: int, *, limits: httpx.Limits = LIMITS, host: str = "http://127.0.0.1"
 ) -> AsyncIterator[Transport]:
-    """An account at a platform, asked once at most."""
+    """A transport to a platform, with a single attempt."""
     clock = VirtualClock()
     client = open_client(f"{host}:{port}", {}, transport=wire(httpx.create_ssl_context(), limits))
     client.timeout = BRIEF
@@ -140,7 +140,7 @@ async def test_a_read_with_a_lost_answer_is_a_retryable_error(
 
 
 async def unheard(wire: Wire, port: int, host: str, what: str) -> None:
-    """A write fails in a way that leaves no doubt: nothing was sent."""
+    """Check that a write fails as not sent."""
     async with account(wire, port, host=host) as asking:
         with pytest.raises(RetryableError, match=what):
             await write(asking)
@@ -293,7 +293,7 @@ async def test_unrequested_data_on_a_free_connection_is_discarded(wire: Wire) ->
 
 
 async def test_unrequested_data_after_an_answer_is_not_the_next_answer() -> None:
-    """Of our own connections only: httpx's take it for the next answer."""
+    """For our own transport only: httpx takes the data for the next answer."""
 
     async def talkative(line: Line) -> None:
         await line.asked()

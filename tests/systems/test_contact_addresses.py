@@ -1,4 +1,4 @@
-"""Addresses in the one spelling in which systems can be compared."""
+"""E-mail addresses and phone numbers are normalised, so that systems can be compared."""
 
 from __future__ import annotations
 

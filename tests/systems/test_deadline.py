@@ -19,7 +19,7 @@ from tests.systems.test_transport import (
 async def test_planted_a_write_that_counts_as_not_made_is_seen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A 500 counts as any refusal of a read: the write would be made once more."""
+    """A 500 counts as a refusal, so the write would be sent again."""
     monkeypatch.setattr(transport.Transport, "_recast", lambda _self, fault, _kind: fault)
     with pytest.raises(RetryableError):
         await story()
@@ -28,7 +28,7 @@ async def test_planted_a_write_that_counts_as_not_made_is_seen(
 async def test_planted_a_redactor_that_masks_error_codes_is_seen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Words written like names are masked, whatever platforms use them for."""
+    """Capitalised words are masked, also error codes of platforms."""
     monkeypatch.setattr(redact, "_unless_usual", lambda _found: "[text]")
     monkeypatch.setattr(redact, "KEPT_PHRASES", re.compile(r"(?!)"))
     monkeypatch.setattr(redact, "CAPITALISED", re.compile(r"[A-Z]\w+"))

@@ -1,4 +1,4 @@
-"""Answers with text that is no Unicode, or with one row that no parser takes."""
+"""Answers with invalid Unicode, or with a row that cannot be decoded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOUND = b'{"UserTaskId":"t2","DueDate":"2026-03-02 10:30:00"}'
 
 
 def listing(text: bytes) -> bytes:
-    """A list of two tasks, the first with this name as it travels."""
+    """Return the JSON of two tasks, the first with this name."""
     return b'{"RecordCount":2,"List":[{"UserTaskId":"t1","Name":"' + text + b'"},' + SOUND + b"]}"
 
 

@@ -1,4 +1,4 @@
-"""What each adapter finds in a furnished sandbox, over real sockets, and how it words refusals."""
+"""The inventory that each adapter reads from a filled sandbox, and its messages about refusals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Adapter = leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1 | leads
 
 @dataclass
 class Town:
-    """The furnished sandbox, and adapters that know credentials only."""
+    """The filled sandbox, and adapters that have credentials but no mapping."""
 
     world: Clinic
     told: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Town:
         return await self._read(leadsquared.LeadSquared("crm", account, {}, FakeClock()))
 
     def account(self, system: str) -> Adapter:
-        """An adapter with alice mapped by user."""
+        """Return an adapter with alice mapped by user."""
         sandbox, seat = self.world.sandbox, self.world.seats[system, "alice"]
         if system == "clinic":
             v2 = leadconnector.Account(
@@ -90,7 +90,7 @@ async def town() -> AsyncIterator[Town]:
 
 
 def associate(clinic: LeadConnector) -> None:
-    """Relate patients to visits, as the staff does."""
+    """Create an association between patients and visits."""
     ends = ("contact", "patient", "custom_objects.visits", "visit")
     clinic.associations.all["a1"] = Association("a1", "visit", *ends)
 
@@ -259,7 +259,7 @@ async def test_a_system_that_cannot_be_reached_is_one_finding(town: Town, system
 
 
 HIDDEN = Fault(FaultKind.EMPTY, path=".*[Uu]sers.*")
-"""Users are there, and no list names them."""
+"""There are users, but the user list is empty."""
 
 
 async def test_an_empty_list_of_users_on_v2_falls_back_to_team_members_with_names(

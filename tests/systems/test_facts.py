@@ -1,4 +1,4 @@
-"""How long a fact is believed, also where this machine's clock is set meanwhile."""
+"""The lifetime of a fact, also if this machine's clock is changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 @dataclass
 class SetClock:
-    """A clock that somebody may set: what has passed is told all the same."""
+    """A clock whose wall time can be changed; its monotonic time is right."""
 
     passed: timedelta = timedelta(0)
     wrong: timedelta = timedelta(0)
@@ -32,7 +32,7 @@ class SetClock:
 
 @pytest.mark.parametrize("wrong", [timedelta(0), 3 * DAY, -3 * DAY], ids=str)
 def test_a_fact_lasts_its_lifetime_however_the_clock_is_set(wrong: timedelta) -> None:
-    """Simulator, once seed 10025: a learned limit was forgotten when a clock was set back."""
+    """Seed 10025 of the simulator: a learned limit was forgotten after a clock was set back."""
     clock = SetClock()
     facts = FactStore("crm", clock)
     facts.put("refused rate", "13/5")

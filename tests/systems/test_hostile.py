@@ -1,4 +1,4 @@
-"""Platforms that lie, never end, or are somebody else: over real sockets, with real TLS."""
+"""Hostile platforms: wrong, endless or foreign answers, over real sockets with real TLS."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ TOKEN = "Bearer pit-0123456789abcdef"
 
 @pytest.fixture(autouse=True, params=WIRES)
 def _wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each way in turn."""
+    """Each transport in turn."""
     monkeypatch.setattr(transport, "Connections", WIRES[request.param])
 
 
 @dataclass
 class Stranger:
-    """A server that gives one answer to everything, and remembers who asked with what."""
+    """A server with one answer to all requests; it records the requests."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Stranger:
 
 @contextmanager
 def serving(stranger: Stranger, context: ssl.SSLContext | None = None) -> Iterator[Stranger]:
-    """Serve while inside, on a port of this machine."""
+    """Serve during the block, on a local port."""
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
@@ -89,7 +89,7 @@ def serving(stranger: Stranger, context: ssl.SSLContext | None = None) -> Iterat
 
 
 async def ask(base_url: str, *, write: bool = False, ca_file: str | None = None) -> bytes:
-    """One call with a secret in its header, as an adapter makes it."""
+    """Make one call with a secret in its header, as an adapter does."""
     clock = VirtualClock()
     client = open_client(base_url, {"Authorization": TOKEN}, transport=network(ca_file))
     wire = Transport("clinic", client, clock, RateLimiter(clock, (100, 1.0)), fault_of, attempts=1)
@@ -120,7 +120,7 @@ async def test_a_redirect_to_another_host_is_not_followed(status: int, *, write:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A bound that a test reaches quickly."""
+    """Lower the bound, so that a test reaches it quickly."""
     monkeypatch.setattr(exchange, "MAX_BYTES", 100_000)
     return 100_000
 
@@ -184,7 +184,7 @@ async def test_an_answer_that_trickles_for_ever_is_given_up(
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A private authority, and a certificate of its for 127.0.0.1: ca.pem, host.pem, host.key."""
+    """Create a private authority and a certificate for 127.0.0.1: ca.pem, host.pem, host.key."""
     folder = tmp_path_factory.mktemp("authority")
 
     def openssl(*arguments: str, also: Sequence[str]) -> None:
@@ -204,7 +204,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tls(authority: Path, name: str) -> ssl.SSLContext:
-    """How a server shows that certificate."""
+    """Return the server's TLS context with that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority / f"{name}.pem", authority / f"{name}.key")
     return context

@@ -1,4 +1,4 @@
-"""What was measured of an account: stored, used with its date, contradicted, forgotten."""
+"""Measured facts of an account: stored with a date, used, contradicted, forgotten."""
 
 from __future__ import annotations
 

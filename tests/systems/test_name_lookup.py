@@ -1,4 +1,4 @@
-"""A name means one thing, or is explained."""
+"""A name is resolved to one id, or an error explains why not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which way to the network is taken, and what is told of it."""
+"""The choice of the transport, proxies, and what is logged."""
 
 from __future__ import annotations
 

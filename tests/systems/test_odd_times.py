@@ -1,4 +1,4 @@
-"""Whatever stands where a time should be, a row is read or reported, and nothing else is raised."""
+"""A row with any value in place of a time is read or reported; nothing else is raised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rate limits told in odd places, and refusals that only mention a limit."""
+"""Rate limits in unusual places of an answer, and refusals that only mention a limit."""
 
 from __future__ import annotations
 

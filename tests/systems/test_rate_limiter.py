@@ -1,4 +1,4 @@
-"""The call budget of an account."""
+"""The rate limiter of an account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.systems.virtual import EPOCH, VirtualClock
 
 
 def most_in_any_window(instants: list[float], seconds: float) -> int:
-    """The largest number of instants that one half-open window holds."""
+    """Return the largest number of instants in one half-open window."""
     return max(sum(start <= at < start + seconds for at in instants) for start in instants)
 
 

@@ -1,4 +1,4 @@
-"""What must never be read in an error, and what must stay readable."""
+"""Secrets and personal data are masked in errors; ids and reasons stay readable."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ LEAKS = ("jo.doe", "555", "43210", *SECRETS, "xylander", "quux", "anna", "knee")
 
 
 def redacted(text: str) -> str:
-    """What is left of a platform's words in an error."""
+    """Return a platform's error text after masking."""
     return Redactor(["s<ret/1", "s%3Cret/1"])(platform_words(text))
 
 
@@ -178,7 +178,7 @@ def test_error_words_stay_and_private_ones_go_in_any_mixture(
 
 @pytest.mark.parametrize("page", ["01234567890" * 6_000, '"' + "a " * 32_000, "a." * 32_000])
 def test_masking_a_hostile_page_is_fast(page: str) -> None:
-    """All systems share one process: a hostile page must not cost the others their time."""
+    """All systems share one process, so a hostile page must not block it."""
     begun = time.process_time()
     Redactor([KEY])(platform_words(page))
     assert time.process_time() - begun < 3

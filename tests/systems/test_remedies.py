@@ -1,4 +1,4 @@
-"""Faults in plain words."""
+"""Messages and remedies for faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No character of a stranger's text does anything to a terminal, a log or a reader."""
+"""Untrusted texts cannot control a terminal, forge log lines or mislead a reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers seen in public and misread once, each with a bug that would misread it again."""
+"""Recorded answers that were misread once, each with a planted bug that misreads it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SLOTS = ["2026-03-02T10:00:00Z", "2026-03-02T10:30:00Z"]
 
 
 def free_slots_in_an_envelope() -> None:
-    """Days under _dates_, a day with a bare list, and a key that nobody knows."""
+    """Days under _dates_, a day with a plain list, and an unknown key."""
     day = {"slots": SLOTS}
     assert free_slots.slot_starts({"_dates_": {"2026-03-02": day}, "traceId": "x"}) == SLOTS
     assert free_slots.slot_starts({"_dates_": {"2026-03-02": SLOTS}}) == SLOTS
@@ -37,7 +37,7 @@ def free_slots_in_an_envelope() -> None:
 
 
 def resources_in_an_envelope() -> None:
-    """An empty envelope is an empty list; `resources` and `_id` are read like the documented."""
+    """An empty envelope is an empty list; `resources` and `_id` are accepted names."""
     assert resources.rows_of({"rooms": []}) == []
     room = {"_id": "r1", "name": "yoga"}
     for answer in ([room], {"rooms": [room]}, {"resources": [room]}):
@@ -67,7 +67,7 @@ def epoch_milliseconds_of_v1() -> None:
 
 
 def never_in_leadsquared() -> None:
-    """`1/1/0001 12:00:00 AM` is no end: the meeting is as long as meetings are."""
+    """`1/1/0001 12:00:00 AM` means no end: the length is assumed."""
     reader = leadsquared.Parser("crm", FakeClock(), {}, "Busy")
     row = {"UserTaskId": "e", "DueDate": "2026-03-02 10:00:00", "EndDate": "1/1/0001 12:00:00 AM"}
     event = reader.event(msgspec.convert(row, Task), "alice")
@@ -76,7 +76,7 @@ def never_in_leadsquared() -> None:
 
 
 def only_days_are_looked_at(patch: Patch) -> None:
-    """Days in an envelope are not found."""
+    """Days in a wrapper are not found."""
     patch.setattr(free_slots, "_WRAPPERS", ())
 
 
@@ -86,7 +86,7 @@ def only_bare_lists_are_rows(patch: Patch) -> None:
 
 
 def numbers_are_no_times(patch: Patch) -> None:
-    """A time is text."""
+    """Numbers are not parsed as times."""
     for module in (epoch_times, times, v1):
         patch.setattr(module, "parse_epoch", lambda _value: None)
 
@@ -97,7 +97,7 @@ def whole_numbers_only_are_times(patch: Patch) -> None:
 
 
 def never_is_a_time(patch: Patch) -> None:
-    """The null date of .NET is taken for an end that cannot be read."""
+    """The null date of .NET is taken for an unreadable end."""
     patch.setattr(leadsquared, "_NEVER", re.compile(r"(?!)"))
 
 

@@ -1,4 +1,4 @@
-"""Which rows of the three platforms are instances of a series, and of which."""
+"""Rows of the three platforms that are instances of a series, and the series' ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bounds on what is decoded: memory, rows, repairs, pages."""
+"""Bounds on decoding: memory, rows, repairs, pages."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from syncd.systems.unpacking import decompressor_for
 
 MIB = 1024 * 1024
 LONG_ENOUGH = 3.0
-"""Seconds; without bounds these take from 10 to 90, on a machine that does nothing else."""
+"""Seconds. Without bounds, these take 10 to 90 s on an idle machine."""
 
 
 def events(row: bytes, count: int) -> bytes:
-    """Spell a list of equal rows."""
+    """Return the JSON of a list of equal rows."""
     return b'{"events":[' + b",".join([row] * count) + b"]}"
 
 
@@ -138,10 +138,10 @@ def test_a_body_that_grows_beyond_the_ratio_is_refused_while_it_is_short() -> No
 
 @dataclass
 class Wire:
-    """What makes the faults of a list."""
+    """A transport that only creates faults."""
 
     def incomplete(self, call: str, detail: str) -> PlatformError:
-        """Make a fault."""
+        """Return a fault."""
         return IncompleteReadError("clinic", call, detail=detail)
 
 

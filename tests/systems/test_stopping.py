@@ -1,4 +1,4 @@
-"""The signal to end: no wait outlives it, nothing is repeated, only what was sent is finished."""
+"""The stop signal ends all waits; nothing is repeated, and only requests in flight are finished."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Platform = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 class Bench:
-    """A transport whose clock stands still: whoever waits on it waits until the signal."""
+    """A transport whose clock never advances, so that every wait lasts until the signal."""
 
     def __init__(self, platform: Platform | httpx.Response | Exception) -> None:
         self.sent = 0
@@ -61,7 +61,7 @@ class Bench:
                 return await platform(request)
 
     async def ended(self, work: Awaitable[object]) -> BaseException | None:
-        """Begin, let everybody come to wait, give the signal, and return what was raised."""
+        """Start the calls, let them wait, set the signal, and return the errors."""
         task = asyncio.ensure_future(work)
         await asyncio.sleep(0.01)
         assert not task.done()

@@ -1,4 +1,4 @@
-"""Long work is done in slices, and other tasks have a turn in between."""
+"""Long work is done in slices, and other tasks run in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shared HTTP: what is repeated, what never is, and what is learned on the way."""
+"""The shared HTTP transport: repeats, faults and learned limits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Answer = httpx.Response | Exception
 
 
 def fault_of(response: Whole) -> PlatformError | None:
-    """A platform's table, as small as it can be."""
+    """Classify an answer, as a minimal platform."""
     match response.status_code:
         case 200 | 201:
             return None
@@ -51,7 +51,7 @@ def fault_of(response: Whole) -> PlatformError | None:
 
 
 class Platform:
-    """Gives its answers in turn, the last one for ever."""
+    """Returns its answers in order, the last one repeated."""
 
     def __init__(self, answers: Iterable[Answer], clock: VirtualClock, delay: float) -> None:
         self.answers = list(answers)
@@ -70,7 +70,7 @@ class Platform:
 
 
 class Bench:
-    """A transport, the platform behind it, and the clock of both."""
+    """A transport, its scripted platform, and the clock of both."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Bench:
 
     @property
     def paths(self) -> list[str]:
-        """What was asked for, in order."""
+        """The requests, in order."""
         return [request.url.path for request in self.platform.requests]
 
     async def read(self) -> bytes:
@@ -429,7 +429,7 @@ def _levels() -> Iterable[None]:
 
 
 async def test_a_secret_with_a_capital_letter_is_masked_completely() -> None:
-    """Its first letters look like a name, and are masked: then the rest must be, too."""
+    """Its first letters look like a name and are masked, so the rest must be, too."""
     key = "Kx$abcdefgh-1234"
     bench = Bench(httpx.Response(400, text=f"Denied for {key}"), secret=key)
     with pytest.raises(RejectedError) as caught:

@@ -1,4 +1,4 @@
-"""What is kept for how long, and how often it is asked for."""
+"""How long answers are cached, and how often they are requested."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.systems.scripted import FakeClock
 
 
 class Oracle:
-    """Answers with a number that grows, and raises what it is told to."""
+    """Answers with increasing numbers, or raises the given faults."""
 
     def __init__(self) -> None:
         self.asked = 0

@@ -1,7 +1,7 @@
-"""The fast path of a read has a slow, obvious twin: the same read by one who knows nothing yet.
+"""A read with known fingerprints (fast) gives the same result as a read without any (slow).
 
-On random worlds both must lead to the same comparison with the store: the same rows differ, in the
-same way, the same events are missing, the same windows are proven, the same faults are told.
+On random data, both must lead to the same comparison with the store: the same changed rows, missing
+events, coverage and faults.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ DATES = st.sampled_from(["2026-06-01T00:00:00.000Z", "2026-06-02T00:00:00.000Z"]
 
 
 def usual(values: list[Any]) -> st.SearchStrategy[Any]:
-    """Mostly one of these, now and then something odd."""
+    """Draw one of these values, sometimes an odd one."""
     return st.one_of(*([st.sampled_from(values)] * 12), ODD)
 
 
@@ -111,7 +111,7 @@ def task(draw: st.DrawFn) -> Item:
 
 
 def lists(plain: Item, item: st.SearchStrategy[Item]) -> st.SearchStrategy[tuple[World, World]]:
-    """What was listed before, and what is now: some rows as they were, some changed, some odd."""
+    """Draw an earlier and a current list: some rows unchanged, some changed, some odd."""
     crm = "UserTaskId" in plain
     status = {"StatusCode": st.sampled_from([0, 2])} if crm else {"appointmentStatus": WORDS}
     usually = st.fixed_dictionaries({"UserTaskId" if crm else "id": IDS, **status})
@@ -129,7 +129,7 @@ def lists(plain: Item, item: st.SearchStrategy[Item]) -> st.SearchStrategy[tuple
 
 
 def _mixed(draw: st.DrawFn, row: Item, other: Item) -> Item:
-    """A row with one field of another."""
+    """Return a row with one field of another row."""
     field = draw(st.sampled_from(sorted(other)))
     return {**row, field: other[field]}
 
@@ -163,7 +163,7 @@ def v2(answer: Callable[[httpx.Request], World], room: str | None = None) -> Sys
 
 
 def house(answer: Callable[[httpx.Request], World]) -> System:
-    """As v2, with a room."""
+    """Read v2 with a room."""
     return v2(answer, "rooms/yoga room")
 
 
@@ -215,7 +215,7 @@ async def read(system: System, known: Mapping[str, str]) -> Snapshot:
 
 
 def stored(system: System, snapshot: Snapshot) -> dict[str, str]:
-    """What the store would stream: the readable events that touch the window."""
+    """Return the known fingerprints, as the store has them: readable events in the window."""
     found = {}
     for row in snapshot.rows:
         try:
@@ -227,7 +227,7 @@ def stored(system: System, snapshot: Snapshot) -> dict[str, str]:
 
 
 def meaning(snapshot: Snapshot, known: Mapping[str, str]) -> dict[str, Any]:
-    """What the engine makes of a snapshot."""
+    """Return the differences that the engine finds in a snapshot."""
     rows = {row.id: row for row in snapshot.rows}
     delta = diff_snapshot(known, {r.id: r.fingerprint for r in snapshot.rows}, snapshot.same)
     return {
@@ -241,7 +241,7 @@ def meaning(snapshot: Snapshot, known: Mapping[str, str]) -> dict[str, Any]:
 async def both(
     make: Callable[[Callable[[httpx.Request], World]], System], before: World, now: World
 ) -> tuple[dict[str, Any], dict[str, Any], Snapshot]:
-    """The same lists, read by one who knows what was there before, and by one who does not."""
+    """Read the same lists with and without known fingerprints."""
     listed = [before]
     fast, slow = (make(lambda _request: listed[0]) for _ in range(2))
     known = stored(fast, await read(fast, {}))

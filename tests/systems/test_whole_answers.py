@@ -1,4 +1,4 @@
-"""Packed, partial, oversized and contradictory answers, over real sockets."""
+"""Compressed, partial, oversized and contradictory answers, over real sockets."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_an_error_is_found_before_and_after_a_long_list() -> None:
 
 @cache
 def bomb() -> bytes:
-    """A small body of two layers, with 300 MB inside."""
+    """Return a small body with two layers that decompresses to 300 MB."""
     return gzip.compress(gzip.compress(b"\0" * 300_000_000, compresslevel=1), compresslevel=1)
 
 

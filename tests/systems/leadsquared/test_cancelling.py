@@ -1,4 +1,4 @@
-"""Cancellations at an address that only the configuration knows, and what answers there."""
+"""Cancellations at the configured `cancel_path`, and the possible answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `syncd check` says of a LeadSquared account."""
+"""The results of `syncd check` for a LeadSquared account."""
 
 from typing import Any
 

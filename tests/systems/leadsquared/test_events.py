@@ -1,4 +1,4 @@
-"""From a task to an event."""
+"""Tasks are converted to events."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an answer means."""
+"""Answers are classified as faults or successes."""
 
 from typing import Any
 

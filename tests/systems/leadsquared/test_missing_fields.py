@@ -29,7 +29,7 @@ STAFF = [
 
 
 def by_id(task_id: str, owner: str, **more: Any) -> dict[str, Any]:
-    """A row that names its owner by id only."""
+    """Return a row with an owner id and no owner address."""
     return task(task_id, OwnerId=owner, **BY_ID, **more)
 
 

@@ -1,4 +1,4 @@
-"""One read: pages, slices, proofs."""
+"""Reads: pages, slices, coverage."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""One task, one lead, free slots, secrets."""
+"""Lookups of tasks and leads, free slots, secrets."""
 
 import logging
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Operations as calls, and which answers prove them."""
+"""Operations as API calls, and the answers that prove them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -130,7 +130,7 @@ async def test_moves_of_blocks_and_appointments_share_one_bulk_call_that_is_only
 
 
 def deleted(count: Any, reason: str | None = None, **more: Any) -> dict[str, Any]:
-    """The answer that tells how many tasks were deleted."""
+    """Return the answer with the number of deleted tasks."""
     told = {"Operation": "Bulk Delete Tasks", "DeletedTasksCount": count, "FailureReason": reason}
     return {"Status": "Success", "TasksCount": 2} | told | more
 
