@@ -67,14 +67,14 @@ class SystemRow:
 
     def _limits_json(self) -> dict[str, Any] | None:
         calls, seconds = self.allowed.rate or (None, None)
-        if (calls, self.allowed.day, self.allowed.held) == (None, None, None):
+        if (calls, self.allowed.day, self.allowed.hold_until) == (None, None, None):
             return None
         return {
             "calls": calls,
             "seconds": seconds,
             "calls_per_day": self.allowed.day,
             "learned_at": render.instant_json(self.allowed.at),
-            "held_until": render.instant_json(self.allowed.held),
+            "held_until": render.instant_json(self.allowed.hold_until),
         }
 
     def limits(self, now: datetime) -> str:

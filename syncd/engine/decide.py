@@ -33,7 +33,7 @@ from syncd.engine.report import Report
 from syncd.engine.reported_items import log_reported
 from syncd.model import Action, ProviderState, Waiting, WaitReason
 from syncd.store.partial_load import load_parts
-from syncd.systems.time_slices import Turns
+from syncd.systems.time_slices import SlicedWork
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -79,7 +79,7 @@ async def _decide(
         held = guard.evaluate(engine, due, local, observed, held)
     decisions: dict[str, Decision] = {}
     made: list[_Made] = []
-    turns = Turns()
+    turns = SlicedWork()
     for provider in due:
         # What the guard stops is told whole.
         part = None if held.guards[provider] else local.get(provider)

@@ -14,7 +14,7 @@ from syncd.model.summary import acknowledged, stale
 from syncd.store.owners import owner_changes
 from syncd.store.reported import acknowledgements_of, delete_acknowledgements, shown_items
 from syncd.systems.port import RateLimitedError
-from syncd.systems.time_slices import turn_after
+from syncd.systems.time_slices import yield_after
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -105,7 +105,7 @@ async def _tell_standing(engine: Engine, report: Report) -> None:
     known = sum(acknowledged(h, marks) is not None for h in conflicts)
     told = sum(not h.conflict.held for h in conflicts)
     report.items = shown_items(store, engine.clock.now(), marks)
-    await turn_after(report.items)
+    await yield_after(report.items)
     report.conflicts = sum(h.conflict.held for h in conflicts)
     report.double_bookings = len(doubles)
     report.doubles_open = told - known

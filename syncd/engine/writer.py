@@ -338,7 +338,7 @@ async def _write(
             record_reset(system, operations[0], reply, desk)
             result.done.extend(operations)
             _tell(desk, operations, "done")
-        case TargetChanged(sighting=sighting):
+        case TargetChanged(current=sighting):
             for intent in call:
                 overtaken(system, intent, sighting, asked_at, desk, result)
         case Accepted():

@@ -19,7 +19,7 @@ OnProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class UserInfo:
     """A member of staff. ``zone`` is an IANA name, '' if the platform sends none."""
 
     id: str
@@ -31,7 +31,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
+class CalendarInfo:
     """A bookable calendar on v2, or a service on v1. ``users`` and ``group`` are ids."""
 
     id: str
@@ -43,7 +43,7 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupInfo:
     """A group of calendars: a group on v2, a team on v1. Only a team has ``users`` (ids)."""
 
     id: str
@@ -52,7 +52,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class ResourceInfo:
     """A room, or a type of equipment; ``id`` is '' if the platform sends none."""
 
     kind: Literal["room", "equipment"]
@@ -66,7 +66,7 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Association:
+class AssociationInfo:
     """A relation between two kinds of records; the order of first and second matters."""
 
     id: str
@@ -105,11 +105,11 @@ class SystemInventory:
     account: str = ""
     name: str = ""
     zone: str = ""
-    users: tuple[User, ...] = ()
-    calendars: tuple[Calendar, ...] = ()
-    groups: tuple[Group, ...] = ()
-    resources: tuple[Resource, ...] = ()
-    associations: tuple[Association, ...] = ()
+    users: tuple[UserInfo, ...] = ()
+    calendars: tuple[CalendarInfo, ...] = ()
+    groups: tuple[GroupInfo, ...] = ()
+    resources: tuple[ResourceInfo, ...] = ()
+    associations: tuple[AssociationInfo, ...] = ()
     types: tuple[AppointmentType, ...] = ()
     findings: tuple[CheckResult, ...] = ()
     users_listed: bool = True

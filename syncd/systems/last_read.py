@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from syncd.systems.sightings import Found
+from syncd.systems.lookup_results import Found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,27 +44,27 @@ class LastRead:
     groups: Mapping[str, str] = field(default_factory=dict)
     every_group: bool = True
 
-    def lacks(self, found: Event, value: Value | None) -> bool:
+    def lacks(self, event: Event, value: Value | None) -> bool:
         """Return whether the read should have listed an event that a lookup by id found.
 
         ``value`` is the stored value; an event that has moved since proves nothing.
         """
-        if value is None or value.interval != found.value.interval or found.id in self.ids:
+        if value is None or value.interval != event.value.interval or event.id in self.ids:
             return False
         return any(
-            c.provider == found.provider
-            and found.kind in c.kinds
-            and c.window.contains(found.value)
+            c.provider == event.provider
+            and event.kind in c.kinds
+            and c.window.contains(event.value)
             for c in self.coverage
         )
 
-    def listing(self, found: Event) -> ListingKind:
+    def listing(self, event: Event) -> ListingKind:
         """Return which list should have shown an event."""
-        calendar = found.service
+        calendar = event.service
         selectors = {
             (call.selector, id)
             for call in self.calls
-            if found.provider in call.providers and found.kind in call.kinds
+            if event.provider in call.providers and event.kind in call.kinds
             for id in call.ids
         }
         by_group = {id for selector, id in selectors if selector in GROUPS}
@@ -81,7 +81,7 @@ class LastRead:
 
 
 @dataclass(slots=True)
-class MissingListed:
+class ListGaps:
     """Tracks events that lists lacked, to find out whether the cached directory is outdated.
 
     If a list by group lacks an event, the directory is read again. If the new directory confirms
@@ -100,27 +100,29 @@ class MissingListed:
             self._confirmed |= self._unconfirmed
         self._last, self._unconfirmed, self._renewed = last, {}, False
 
-    def found(self, found: Event, value: Value | None, renew: Callable[[], bool]) -> Found | None:
+    def lookup_result(
+        self, event: Event, value: Value | None, renew: Callable[[], bool]
+    ) -> Found | None:
         """Return the lookup result for an event that the lists lacked; None if they did not.
 
         ``value`` is the stored value. ``renew`` requests a new directory, and returns whether it
         will be read.
         """
         last = self._last
-        if last is None or not last.lacks(found, value):
+        if last is None or not last.lacks(event, value):
             return None
         self._renewed = renew() or self._renewed
-        listing, calendar = last.listing(found), found.service or ""
+        listing, calendar = last.listing(event), event.service or ""
         if listing is ListingKind.GROUP:
             group = last.groups.get(calendar, "")
             outdated = self._renewed and self._confirmed.get(calendar) != group
             self._unconfirmed[calendar] = group
-            return Found(found, elsewhere=outdated, outdated=outdated)
-        return Found(found, elsewhere=listing is ListingKind.NONE)
+            return Found(event, elsewhere=outdated, outdated=outdated)
+        return Found(event, elsewhere=listing is ListingKind.NONE)
 
-    def is_of_group(self, found: Event) -> bool:
+    def is_of_group(self, event: Event) -> bool:
         """Return whether the directory has confirmed the group of a missing event's calendar."""
-        last, calendar = self._last, found.service or ""
-        if last is None or last.listing(found) is not ListingKind.GROUP:
+        last, calendar = self._last, event.service or ""
+        if last is None or last.listing(event) is not ListingKind.GROUP:
             return False
         return self._confirmed.get(calendar) == last.groups.get(calendar, "")

@@ -118,13 +118,13 @@ class LearnedAllowance:
     """The stored limits of an account, for display; None where none is stored.
 
     ``rate`` is (calls, seconds), stated last at about ``at``. ``day`` is in calls. No call is made
-    before ``held``.
+    before ``hold_until``.
     """
 
     rate: tuple[int, float] | None = None
     at: datetime | None = None
     day: int | None = None
-    held: datetime | None = None
+    hold_until: datetime | None = None
 
 
 def learned_allowance(facts: Iterable[Fact], now: datetime) -> LearnedAllowance:

@@ -24,14 +24,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from syncd.model import Action, Kind, Status, Topic, capped_wait
 from syncd.model.whole_record import OWN_NAMES, RecordFields
 from syncd.systems.call_stats import CallStats as CallStats  # noqa: PLC0414 - part of the port
+from syncd.systems.lookup_results import Found as Found  # noqa: PLC0414 - part of the port
+from syncd.systems.lookup_results import Gone as Gone  # noqa: PLC0414 - part of the port
+from syncd.systems.lookup_results import LookupResult as LookupResult  # noqa: PLC0414 - part of the port
+from syncd.systems.lookup_results import Unknown as Unknown  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Accepted as Accepted  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Done as Done  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Reply as Reply  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import TargetChanged as TargetChanged  # noqa: PLC0414 - part of the port
-from syncd.systems.sightings import Found as Found  # noqa: PLC0414 - part of the port
-from syncd.systems.sightings import Gone as Gone  # noqa: PLC0414 - part of the port
-from syncd.systems.sightings import LookupResult as LookupResult  # noqa: PLC0414 - part of the port
-from syncd.systems.sightings import Unknown as Unknown  # noqa: PLC0414 - part of the port
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from syncd.model import Value
+    from syncd.systems.lookup_results import LookupResult
     from syncd.systems.port import RejectedError
-    from syncd.systems.sightings import LookupResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Accepted:
 class TargetChanged:
     """Nothing was written: the re-read before the write showed another value than decided on."""
 
-    sighting: LookupResult
+    current: LookupResult
 
 
 Reply = Done | Accepted | TargetChanged

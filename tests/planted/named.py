@@ -158,7 +158,7 @@ def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
 
 def rows_are_taken_in_one_go(patch: Patch) -> None:
     """However many rows a list has, nobody else has a turn while they are looked at."""
-    patch.setattr(time_slices, "TURN", 10**9)
+    patch.setattr(time_slices, "SLICE_SIZE", 10**9)
 
 
 def nothing_is_left_behind(patch: Patch) -> None:

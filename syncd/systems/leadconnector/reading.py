@@ -9,7 +9,7 @@ from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
 from syncd.model.platform_facts import YES
 from syncd.systems.capped_lists import ReadLimit
 from syncd.systems.fault_boundary import strip_traceback
-from syncd.systems.last_read import LastRead, MissingListed
+from syncd.systems.last_read import LastRead, ListGaps
 from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Parser
 from syncd.systems.leadconnector.faults import most_telling
@@ -32,7 +32,7 @@ from syncd.systems.port import (
     UnauthorizedError,
     UnreadableError,
 )
-from syncd.systems.time_slices import in_turns
+from syncd.systems.time_slices import in_slices
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -75,7 +75,7 @@ class SnapshotReader:
         self._calendars = calendars
         self._clock = clock
         self._lists = lists
-        self._misses = MissingListed()
+        self._misses = ListGaps()
         self._measured = measured
         self._groups = GroupLists(calls, clock, measured)
 
@@ -219,7 +219,7 @@ class SnapshotReader:
         If the last read did not list it, the directory may be out of date, or the list is capped:
         both are looked at again.
         """
-        found = self._misses.found(event, value, self._knowledge.renew)
+        found = self._misses.lookup_result(event, value, self._knowledge.renew)
         if found is None:
             return Found(event)
         if found.outdated or not found.elsewhere:
@@ -262,7 +262,7 @@ class SnapshotReader:
             if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
                 await self._learn_zone(into)
             without_id, into.lists = 0, into.lists + 1
-            async for batch in in_turns(listing):
+            async for batch in in_slices(listing):
                 without_id += into.take(part, batch)
             unnamed = max(unnamed, without_id)
             if into.compares:

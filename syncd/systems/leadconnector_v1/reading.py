@@ -17,7 +17,7 @@ from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.lenient import text
 from syncd.systems.list_caps import without_holes
 from syncd.systems.port import RejectedError, Row, Snapshot, UnreadableError
-from syncd.systems.time_slices import in_turns
+from syncd.systems.time_slices import in_slices
 from syncd.systems.windows import join_windows
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ async def read_snapshot(
     unproven: list[Unproven] = []
     for answer in answers:
         providers = tuple(answer.call.providers)
-        async for batch in in_turns(answer.items):
+        async for batch in in_slices(answer.items):
             for item in batch:
                 if isinstance(item, Appointment) and text(item.id):
                     malformed += _keep(rows, item, providers, reader, kept)

@@ -13,7 +13,7 @@ from syncd.systems.inventory import (
     OnProgress,
     PartialReader,
     SystemInventory,
-    User,
+    UserInfo,
 )
 from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.regions import host_named_in, serving_host, wrong_region
@@ -77,9 +77,9 @@ async def discover(
     )
 
 
-def _user(row: wire.User, zones: dict[str, str]) -> User:
+def _user(row: wire.User, zones: dict[str, str]) -> UserInfo:
     email = text(row.email_address)
-    return User(
+    return UserInfo(
         id=text(row.id),
         name=" ".join(filter(None, (text(row.first_name), text(row.last_name)))),
         email=email,

@@ -27,7 +27,7 @@ from syncd.systems.port import (
     UnreadableError,
 )
 from syncd.systems.reported_lists import rows_missing, rows_without_id
-from syncd.systems.time_slices import in_turns
+from syncd.systems.time_slices import in_slices
 from syncd.systems.windows import join_windows
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class SnapshotReader:
             await self._book.look_up(_owners_by_id(listing.rows))
             before = len(seen)
             ids = set[str]()
-            async for batch in in_turns(listing.rows):
+            async for batch in in_slices(listing.rows):
                 batch_ids, without_id = self._take(batch, kept)
                 ids |= batch_ids
                 unnamed += without_id

@@ -196,8 +196,8 @@ async def test_a_meeting_that_was_changed_since_is_not_written_to(
     before = stored(clinic, known)
     reply = await clinic.build(clinic.both).write([move(known)])
     assert isinstance(reply, TargetChanged)
-    assert isinstance(reply.sighting, Found)
-    assert reply.sighting.event.value.start == before.start
+    assert isinstance(reply.current, Found)
+    assert reply.current.event.value.start == before.start
     assert not clinic.asked(PUT)
     assert stored(clinic, known) == before
 
@@ -208,7 +208,7 @@ async def test_a_block_that_was_moved_since_is_not_written_to(clinic: Clinic) ->
     wanted = operation(Action.MOVE_BLOCK, known, hour(at(15)), before=hour(at(12)), key=KEY)
     reply = await clinic.build().write([wanted])
     assert isinstance(reply, TargetChanged)
-    assert isinstance(reply.sighting, Found)
+    assert isinstance(reply.current, Found)
     assert not clinic.asked(PUT_BLOCK)
 
 
