@@ -37,7 +37,7 @@ from syncd.model import ReportedItem, Window
 from syncd.resource_adapters import check_contact_links
 from syncd.store.errors import StateError
 from syncd.store.status_query import EMPTY_STATUS, read_status
-from syncd.systems.findings import checked
+from syncd.systems.findings import run_check
 from syncd.systems.measured import FactStatus
 from syncd.systems.port import CheckResult, System
 
@@ -146,7 +146,7 @@ async def _check_systems(settings: Settings, *, offline: bool, quiet: bool) -> _
             return _SystemCheck([], [], list_call_rows(systems, near, far))
         with terminal.progress("asking " + ", ".join(sorted(systems)), quiet=quiet):
             checked_systems = list(
-                await asyncio.gather(*(checked(s.name, s.check()) for s in systems.values()))
+                await asyncio.gather(*(run_check(s.name, s.check()) for s in systems.values()))
             )
             checked_systems.append(await check_contact_links(settings, systems))
             checked_systems.append(clock_findings(_skews(settings, systems)))
@@ -195,7 +195,7 @@ def _results_of_last_read(
     calendars that left the configuration, and pauses.
     """
     path, now = settings.syncd.state_path, RealClock().now()
-    nothing = measured_facts.fact_statuses(settings, ())
+    nothing = measured_facts.statuses_by_system(settings, ())
     if not path.exists():
         return pause_view.pause_findings(settings, EMPTY_STATUS), (), nothing
     try:
@@ -205,7 +205,7 @@ def _results_of_last_read(
     unknown = unknown_owners(seen.owner_changes, now)
     owners = owner_view.owner_findings(unknown, remapped_calendars(settings, seen.mapped))
     left_behind = left_behind_view.left_behind_findings(settings, left_behind_in(settings, seen))
-    measured = measured_facts.fact_statuses(settings, seen.facts)
+    measured = measured_facts.statuses_by_system(settings, seen.facts)
     paused = pause_view.pause_findings(settings, seen)
     reported = reported_view.reported_findings(seen.items)
     return [*owners, *reported, *left_behind, *paused], seen.items, measured

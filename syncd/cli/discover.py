@@ -23,7 +23,13 @@ from syncd.provision.directory import calendar_only, doubt_finding, unknown_user
 from syncd.provision.matching import match_users
 from syncd.systems.fault_boundary import contained
 from syncd.systems.findings import fault_finding
-from syncd.systems.inventory import AppointmentType, Calendar, Resource, SystemInventory, User
+from syncd.systems.inventory import (
+    AppointmentType,
+    CalendarInfo,
+    ResourceInfo,
+    SystemInventory,
+    UserInfo,
+)
 from syncd.systems.port import CheckResult, PlatformError
 
 _LEVELS = {"ok": "note", "note": "note", "warning": "warning", "error": "ERROR"}
@@ -194,20 +200,20 @@ def _branches(inventory: SystemInventory) -> Iterator[tuple[str, list[str]]]:
         )
 
 
-def _user(inventory: SystemInventory, user: User) -> tuple[str, ...]:
+def _user(inventory: SystemInventory, user: UserInfo) -> tuple[str, ...]:
     id = "" if inventory.platform == "leadsquared" else user.id
     return (user.name, user.email, id, user.zone, "" if user.active else "inactive")
 
 
 def _calendar(
-    calendar: Calendar, names: Mapping[str, str], groups: Mapping[str, str]
+    calendar: CalendarInfo, names: Mapping[str, str], groups: Mapping[str, str]
 ) -> tuple[str, ...]:
     users = ", ".join(names.get(user, user) for user in calendar.users) or "no users"
     kind = calendar.type if calendar.active else f"{calendar.type}, inactive"
     return (calendar.name, calendar.id, kind, users, groups.get(calendar.group, ""))
 
 
-def _resource(resource: Resource, calendars: Mapping[str, str]) -> tuple[str, ...]:
+def _resource(resource: ResourceInfo, calendars: Mapping[str, str]) -> tuple[str, ...]:
     if resource.kind == "room":
         size = f"for {resource.capacity}" if resource.capacity is not None else ""
     else:

@@ -15,7 +15,7 @@ from syncd.store import StateError, Store
 from syncd.store.facts import facts, facts_named
 from syncd.store.files import state_exists
 from syncd.systems.facts import FactStore
-from syncd.systems.learned_limits import CALLS, OF_LIMITS
+from syncd.systems.learned_limits import CALLS, LIMIT_FACTS
 
 
 class HasFacts(Protocol):
@@ -53,7 +53,7 @@ def _is_held_by_other_process(state: Path) -> bool:
 
 def stored_limits(store: Store) -> list[Fact]:
     """Return the limits and the last calls that are stored in a state."""
-    return [fact for name in OF_LIMITS for fact in facts_named(store, name)]
+    return [fact for name in LIMIT_FACTS for fact in facts_named(store, name)]
 
 
 def save_limits(store: Store, limits: Iterable[Fact]) -> None:

@@ -10,7 +10,7 @@ from syncd.cli import render
 from syncd.config.settings import Settings
 from syncd.model import Fact
 from syncd.model.platform_facts import NO, YES, MeasuredBy, PlatformKind
-from syncd.systems.measured import MEASURED_ANEW, FactStatus, Side, standings
+from syncd.systems.measured import REMEASURE_AFTER, FactStatus, Side, fact_statuses
 from syncd.systems.port import CheckResult
 
 FACT_COLUMNS = ("system", "fact", "value", "since", "")
@@ -55,10 +55,12 @@ _LEAVES_OPEN: Mapping[tuple[str, str], tuple[str, str, str]] = {
 measured value is "no", and when to probe."""
 
 
-def fact_statuses(settings: Settings, facts: Sequence[Fact]) -> dict[str, Sequence[FactStatus]]:
+def statuses_by_system(
+    settings: Settings, facts: Sequence[Fact]
+) -> dict[str, Sequence[FactStatus]]:
     """Return the status of each fact, by configured system."""
     return {
-        name: standings(system.type, [fact for fact in facts if fact.system == name])
+        name: fact_statuses(system.type, [fact for fact in facts if fact.system == name])
         for name, system in sorted(settings.systems.items())
     }
 
@@ -112,7 +114,7 @@ def fact_findings(
             yield CheckResult(
                 "warning",
                 system,
-                f"measured more than {MEASURED_ANEW.days} days ago: {_names(old)}",
+                f"measured more than {REMEASURE_AFTER.days} days ago: {_names(old)}",
                 probe,
             )
         if dropped := [each for each in statuses if each.side is Side.CONTRADICTED]:
@@ -190,7 +192,7 @@ def _is_probed(status: FactStatus) -> bool:
 
 def _is_old(status: FactStatus, now: datetime) -> bool:
     measured = status.side is Side.MEASURED and status.row.measured is MeasuredBy.PROBE
-    return measured and status.at is not None and now - status.at > MEASURED_ANEW
+    return measured and status.at is not None and now - status.at > REMEASURE_AFTER
 
 
 def _names(facts: Sequence[FactStatus]) -> str:

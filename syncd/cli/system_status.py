@@ -9,11 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from syncd.cli import render
-from syncd.cli.measured_facts import fact_statuses, facts_json
+from syncd.cli.measured_facts import facts_json, statuses_by_system
 from syncd.config.settings import Settings
 from syncd.model import RateAllowance, SystemHealth
 from syncd.store.status_query import StatusSnapshot
-from syncd.systems.learned_limits import LearnedAllowance, allowed
+from syncd.systems.learned_limits import LearnedAllowance, learned_allowance
 from syncd.systems.measured import FactStatus as Measured
 
 SYSTEM_COLUMNS = (
@@ -68,14 +68,14 @@ class SystemRow:
 
     def _limits_json(self) -> dict[str, Any] | None:
         calls, seconds = self.allowed.rate or (None, None)
-        if (calls, self.allowed.day, self.allowed.held) == (None, None, None):
+        if (calls, self.allowed.day, self.allowed.hold_until) == (None, None, None):
             return None
         return {
             "calls": calls,
             "seconds": seconds,
             "calls_per_day": self.allowed.day,
             "learned_at": render.instant_json(self.allowed.at),
-            "held_until": render.instant_json(self.allowed.held),
+            "held_until": render.instant_json(self.allowed.hold_until),
         }
 
     def limits(self, now: datetime) -> str:
@@ -116,7 +116,7 @@ class SystemRow:
 
 def system_rows(settings: Settings, seen: StatusSnapshot, now: datetime) -> dict[str, SystemRow]:
     """Return the row of each configured system, by name."""
-    facts = fact_statuses(settings, seen.facts)
+    facts = statuses_by_system(settings, seen.facts)
     return {
         name: SystemRow(
             name,
@@ -124,7 +124,7 @@ def system_rows(settings: Settings, seen: StatusSnapshot, now: datetime) -> dict
             seen.health.get(name),
             seen.read_at.get(name),
             seen.allowances.get(name),
-            allowed((fact for fact in seen.facts if fact.system == name), now),
+            learned_allowance((fact for fact in seen.facts if fact.system == name), now),
             facts[name],
         )
         for name in sorted(settings.systems)

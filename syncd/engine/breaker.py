@@ -43,9 +43,9 @@ from syncd.store.errors import StateError
 from syncd.store.facts import facts
 from syncd.store.store import Store
 from syncd.systems.facts import FactStore
-from syncd.systems.findings import checked
-from syncd.systems.learned_limits import OF_LIMITS, LearnedLimits
-from syncd.systems.measured import MeasuredFacts, dropped
+from syncd.systems.findings import run_check
+from syncd.systems.learned_limits import LIMIT_FACTS, LearnedLimits
+from syncd.systems.measured import MeasuredFacts, contradicted_facts
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -258,7 +258,7 @@ class BreakerSystem:
 
     async def check(self) -> Sequence[CheckResult]:
         """Delegate to the system, even while the breaker is open: a person asked for it."""
-        return await checked(self.name, self._system.check())
+        return await run_check(self.name, self._system.check())
 
     @property
     def traffic(self) -> CallStats:
@@ -290,7 +290,7 @@ class BreakerSystem:
             # next one still counts it against the rate limit.
             self._begun = True
             # The previous process may have stored its calls after this object was built.
-            of_limits = [f for f in facts(self._store, self.name) if f.name in OF_LIMITS]
+            of_limits = [f for f in facts(self._store, self.name) if f.name in LIMIT_FACTS]
             self.facts.load(of_limits)
             LearnedLimits(self.facts).begin()
             self._store_facts()
@@ -322,9 +322,9 @@ class BreakerSystem:
             try:
                 self._store.save_health(*measured)
             except StateError:
-                self.facts.unstored(measured)
+                self.facts.mark_unsaved(measured)
                 raise
-            for fact in dropped(self.measured.platform, measured):
+            for fact in contradicted_facts(self.measured.platform, measured):
                 log.warning(
                     "a platform fact was contradicted",
                     system=self.name,

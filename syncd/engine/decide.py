@@ -33,7 +33,7 @@ from syncd.engine.report import Report
 from syncd.engine.reported_items import log_reported
 from syncd.model import Action, ProviderState, Waiting, WaitReason
 from syncd.store.partial_load import load_parts
-from syncd.systems.time_slices import Turns
+from syncd.systems.time_slices import SlicedWork
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -84,7 +84,7 @@ async def _decide(
         guard_state = guard.evaluate(engine, due, local, observed, guard_state)
     decisions: dict[str, Decision] = {}
     pending: list[_PendingDecision] = []
-    turns = Turns()
+    turns = SlicedWork()
     for provider in due:
         # A guard stop has to list all stopped changes, so decide on the whole state.
         part = None if guard_state.guards[provider] else local.get(provider)

@@ -23,7 +23,7 @@ from syncd.store import availability as exposure_store
 from syncd.store.partial_load import related_state
 from syncd.store.store import Store
 from syncd.systems.port import System
-from syncd.systems.time_slices import turn_after
+from syncd.systems.time_slices import yield_after
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class ExposureTracker:
             state, before = self.store.state(provider), known.get(provider, ())
             measured = self._measure(state, self._wanted.of(provider), before, closed)
             self._store({provider: measured}, known)
-            await turn_after(state.records, state.bookings)
+            await yield_after(state.records, state.bookings)
         if closed:
             exposure_store.save_times_to_block(self.store, closed)
         self.due.clear()

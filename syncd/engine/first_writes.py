@@ -103,7 +103,7 @@ class FirstWrite:
 
 def is_stopped(system: System) -> bool:
     """Return whether a write in this system changed more than it should."""
-    return any(system.facts.standing(fact) == NO for fact in _FACTS.values())
+    return any(system.facts.value(fact) == NO for fact in _FACTS.values())
 
 
 def held_updates(system: System) -> Mapping[Action, WaitReason]:
@@ -111,7 +111,7 @@ def held_updates(system: System) -> Mapping[Action, WaitReason]:
     reasons: dict[Action, WaitReason] = {}
     under_way = _under_way(system) is not None
     for action, fact in _FACTS.items():
-        known = system.facts.standing(fact)
+        known = system.facts.value(fact)
         # If one call makes both changes, damage by one counts for the other. An unmeasured kind of
         # write is not tried on another record while the other kind did damage.
         both = system.capabilities.update_sets_status or known != YES
@@ -188,7 +188,7 @@ def _is_update(operation: Operation) -> bool:
 
 
 def _is_known(system: System, operation: Operation) -> bool:
-    return system.facts.standing(_FACTS[operation.action]) == YES
+    return system.facts.value(_FACTS[operation.action]) == YES
 
 
 async def _begin(system: System, intent: Intent, context: WriteContext) -> bool:
@@ -319,8 +319,8 @@ async def compare_pending(systems: Iterable[System], context: WriteContext) -> N
         _accept(system, context)
         if not is_stopped(system):
             _end(system, str(_damage(system).get("event", "")), _DAMAGE, context)
-        if system.facts.standing(INSTANCE_WRITES) != NO:
-            _end(system, system.facts.standing(_SERIES_DAMAGE), _SERIES_DAMAGE, context)
+        if system.facts.value(INSTANCE_WRITES) != NO:
+            _end(system, system.facts.value(_SERIES_DAMAGE), _SERIES_DAMAGE, context)
         await confirm_first_write(system, context)
 
 
@@ -335,7 +335,7 @@ def _accept(system: System, context: WriteContext) -> None:
     fields = sorted({*_accepted(system), *damage.get("fields", ())})
     note_fact(system, context.store, _ACCEPTED, json.dumps(fields))
     for fact in _FACTS.values():
-        if system.facts.standing(fact) == NO:
+        if system.facts.value(fact) == NO:
             note_fact(system, context.store, fact, "")
     log.warning("changes by writes accepted", system=system.name, fields=fields)
 
@@ -359,17 +359,17 @@ def _items(system: System, context: WriteContext) -> list[ReportedItem]:
 
 
 def _under_way(system: System) -> FirstWrite | None:
-    return FirstWrite.of(system.facts.standing(_UNDER_WAY))
+    return FirstWrite.of(system.facts.value(_UNDER_WAY))
 
 
 def _damage(system: System) -> dict[str, Any]:
-    stored = system.facts.standing(_DAMAGE)
+    stored = system.facts.value(_DAMAGE)
     return dict(json.loads(stored)) if stored else {}
 
 
 def _accepted(system: System) -> frozenset[str]:
     """Return the fields that a person allows such writes to change."""
-    stored = system.facts.standing(_ACCEPTED)
+    stored = system.facts.value(_ACCEPTED)
     return frozenset(json.loads(stored)) if stored else frozenset()
 
 
@@ -391,5 +391,5 @@ def note_fact(system: System, store: Store, name: str, value: str) -> None:
         try:
             store.save_health(*unsaved)
         except StateError:
-            system.facts.unstored(unsaved)
+            system.facts.mark_unsaved(unsaved)
             raise

@@ -13,7 +13,7 @@ from syncd.engine.owners import OwnerTracker
 from syncd.engine.report import SystemStatus
 from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
 from syncd.store.store import Store
-from syncd.systems.fault_boundary import bare
+from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.port import (
     PlatformError,
     RateLimitedError,
@@ -131,7 +131,7 @@ class Observation:
 
     def fail(self, fault: PlatformError) -> None:
         """Record a fault of the system, which replaces its state."""
-        self.fault, self.writing = bare(fault), False
+        self.fault, self.writing = strip_traceback(fault), False
         match fault:
             case UnauthorizedError():
                 self.state = SystemStatus.UNAUTHORISED

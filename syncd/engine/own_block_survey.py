@@ -21,7 +21,7 @@ from syncd.store.created_ids import Line
 from syncd.store.owned import OwnedBlock, events_in_flight, owned_blocks, untracked_lines
 from syncd.store.ownership_proof import created_ids
 from syncd.store.store import Store
-from syncd.systems.fault_boundary import bare
+from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.port import (
     Found,
     Gone,
@@ -104,7 +104,7 @@ class OwnBlockReader:
             with supervised(self.system.name, "reading events"):
                 await self._survey(window, seen)
         except PlatformError as fault:
-            seen.fault = bare(fault)
+            seen.fault = strip_traceback(fault)
         return seen
 
     async def is_gone(self, event: str, provider: str, value: Value | None) -> bool | None:

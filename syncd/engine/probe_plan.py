@@ -11,7 +11,7 @@ from syncd.model import resolve_wall_time, zone
 from syncd.model.pauses import OBSERVE_REASON
 from syncd.model.platform_facts import MeasuredBy, platform_facts
 from syncd.systems.port import PlatformError
-from syncd.systems.probing import LENGTH, ROOM, Prober
+from syncd.systems.probing import CANARY_LENGTH, CANARY_ROOM, Prober
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -96,10 +96,10 @@ async def plan_probe(engine: Engine, names: Sequence[str]) -> list[ProbePlan]:
             ProbePlan(
                 name,
                 prober.platform,
-                prober.makes,
+                prober.canary_name,
                 provider,
                 at,
-                at + LENGTH,
+                at + CANARY_LENGTH,
                 time_zone,
                 MAX_CALLS,
                 calendars,
@@ -153,7 +153,7 @@ def _times(engine: Engine, provider: str, prober: Prober) -> Iterable[datetime]:
         for hour in prober.hours
     ]
     hours = engine.policy.rules[provider].search.hours
-    return sorted(plans, key=lambda at: bool(hours.spans) and hours.contains(at, at + ROOM))
+    return sorted(plans, key=lambda at: bool(hours.spans) and hours.contains(at, at + CANARY_ROOM))
 
 
 def choose_start(
@@ -161,7 +161,7 @@ def choose_start(
 ) -> datetime | None:
     """Return the best free time for the canary; None if no time is free."""
     times = _times(engine, provider, prober)
-    return next((at for at in times if is_free(busy, at, at + ROOM)), None)
+    return next((at for at in times if is_free(busy, at, at + CANARY_ROOM)), None)
 
 
 def is_free(busy: Sequence[BusyInterval], start: datetime, end: datetime) -> bool:

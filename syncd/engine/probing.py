@@ -49,13 +49,13 @@ from syncd.systems.port import (
     UnreadableError,
 )
 from syncd.systems.probing import (
-    LENGTH,
+    CANARY_LENGTH,
     CanaryRefusedError,
     NotMeasuredError,
     ProbeContext,
     Prober,
     ProbeStep,
-    When,
+    StepTime,
 )
 from syncd.systems.remedies import cause_and_remedy
 
@@ -155,7 +155,7 @@ class _System:
         if start is None:
             raise NotMeasuredError("there is no free time for the canary")
         canary = Canary(
-            engine.ids.key(), self.name, provider, start, start + LENGTH, engine.clock.now()
+            engine.ids.key(), self.name, provider, start, start + CANARY_LENGTH, engine.clock.now()
         )
         probe = ProbeContext(
             canary,
@@ -168,7 +168,7 @@ class _System:
         steps = await prober.steps(probe)
         slots = CallLimit(EACH_CALENDAR * (prober.slot_calendars(provider) or 0))
         outcome.allowed = MAX_CALLS + slots.maximum
-        for step in _in(steps, When.BEFORE):
+        for step in _in(steps, StepTime.BEFORE):
             await self._take(step, probe, slots)
         await self._with_canary(prober, probe, steps, slots)
         outcome.calls += slots.used
@@ -219,16 +219,16 @@ class _System:
         """Make the canary, run the steps, and remove the canary even if a step fails."""
         if self.ended or self.engine.stopping.is_set():
             raise StoppingError(self.name)
-        self._say(f"making the {prober.makes}")
+        self._say(f"making the {prober.canary_name}")
         self.canaries.begin(probe.canary)
         try:
             await self._make(prober, probe)
-            for step in _in(steps, When.WITH):
+            for step in _in(steps, StepTime.WITH):
                 await self._take(step, probe, slots)
         finally:
             await self._remove(prober, probe)
         if self.outcome.canary is not None and not self.outcome.canary.may_exist:
-            for step in _in(steps, When.AFTER):
+            for step in _in(steps, StepTime.AFTER):
                 await self._take(step, probe, slots)
 
     async def _make(self, prober: Prober, probe: ProbeContext) -> None:
@@ -255,19 +255,19 @@ class _System:
     async def _remove(self, prober: Prober, probe: ProbeContext) -> None:
         """Remove the canary, also while syncd is stopping."""
         canary = probe.canary
-        self.limit.reserved, self.limit.ends = 0, True
+        self.limit.reserved, self.limit.cleans_up = 0, True
         try:
             if canary.may_exist and canary.event is None:
                 # The create was not answered, or it was cancelled before the answer.
                 canary = await self.canaries.look_for(canary) or canary
             if canary.may_exist and canary.event is not None:
-                self._say(f"removing the {prober.makes}")
+                self._say(f"removing the {prober.canary_name}")
                 await self.canaries.remove(canary, prober)
                 self._history(canary, "removed by syncd probe")
         except PlatformError as fault:
             log.warning("a probe's canary is not removed yet", system=self.name, fault=str(fault))
         finally:
-            self.limit.ends = False
+            self.limit.cleans_up = False
             self.canaries.live.discard(canary.tag)
             self.outcome.canary = self._stored(canary)
 
@@ -297,10 +297,10 @@ class _System:
             self.outcome.missed(step.facts, "interrupted")
             return
         limit = slots if step.per_calendar else self.limit
-        if limit.left < step.calls:
+        if limit.remaining < step.calls:
             self.outcome.missed(step.facts, "it would take more calls than the plan allows")
             return
-        self._say(step.says)
+        self._say(step.label)
         try:
             with limited(limit):
                 found = await step.run()
@@ -348,7 +348,7 @@ class _System:
         self.progress(f"{self.name}: {what} ({count}, {found} facts)")
 
 
-def _in(steps: Sequence[ProbeStep], when: When) -> list[ProbeStep]:
+def _in(steps: Sequence[ProbeStep], when: StepTime) -> list[ProbeStep]:
     return [step for step in steps if step.when is when]
 
 

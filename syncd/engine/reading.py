@@ -54,7 +54,7 @@ from syncd.systems.port import (
     System,
     UnreadableError,
 )
-from syncd.systems.time_slices import in_turns, turn_after
+from syncd.systems.time_slices import in_slices, yield_after
 
 
 async def observe(
@@ -174,7 +174,7 @@ async def _observe(
     owners.refresh(snapshot.users, read.changes)
     if owners.fault is not None:
         seen.fail(owners.fault)
-    await turn_after(unlisted, snapshot.rows)
+    await yield_after(unlisted, snapshot.rows)
     same = {*snapshot.same, *(rows.keys() - {*delta.differ})}
     deepest = running is not None and read.look_back >= running.longest
     reported = reports.save(read, providers, same, stored, full=full, deepest=deepest)
@@ -182,7 +182,7 @@ async def _observe(
         read.changes.coverage = [
             replace(c, whole=read.window.covered_by([c.window])) for c in read.changes.coverage
         ]
-    await turn_after(unlisted, same)
+    await yield_after(unlisted, same)
     assign_to_former_calendars(read)
     store.apply(read.changes)
     log_reported(reported)
@@ -195,7 +195,7 @@ def _made_by(probes: Sequence[Canary]) -> set[str]:
 
 
 async def _report_rows(reports: ReportedItems, malformed: Sequence[UnreadableError]) -> None:
-    async for batch in in_turns(malformed):
+    async for batch in in_slices(malformed):
         for broken in batch:
             reports.add(broken)
 
@@ -226,7 +226,7 @@ async def _absorb_rows(
     """Apply each changed row; return the former records. Other tasks run between the batches."""
     unsettled = unsettled_updates(read.system, read.intents)
     known: dict[str, TrackedEvent] = {}
-    async for batch in in_turns(differ):
+    async for batch in in_slices(differ):
         known |= {r.id: r for r in read.store.records(read.system.name, batch)}
         for event_id in batch:
             _absorb_row(read, reports, rows[event_id], known.get(event_id), unsettled.get(event_id))

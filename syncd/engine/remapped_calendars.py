@@ -10,7 +10,7 @@ from syncd.engine.observation import SystemRead
 from syncd.engine.unlisted_events import windows_of
 from syncd.model import Kind, TrackedEvent, Window
 from syncd.store.last_settings import former_calendars
-from syncd.systems.list_caps import outside
+from syncd.systems.list_caps import uncovered
 
 
 def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
@@ -31,7 +31,7 @@ def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
     for provider in sorted(remapped & complete.keys()):
         # From now on the new mapping decides which provider owns the events.
         read.owners.resolve_changes(provider)
-        gaps = outside(read.window, complete[provider])
+        gaps = uncovered(read.window, complete[provider])
         for record in read.store.events_of(read.system.name, provider):
             value = record.observed
             if value is not None and any(gap.overlaps(value) for gap in gaps):

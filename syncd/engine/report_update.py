@@ -14,7 +14,7 @@ from syncd.model.summary import acknowledgement_of, stale_acknowledgements
 from syncd.store.owners import owner_changes
 from syncd.store.reported import acknowledgements_of, delete_acknowledgements, shown_items
 from syncd.systems.port import RateLimitedError
-from syncd.systems.time_slices import turn_after
+from syncd.systems.time_slices import yield_after
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -111,7 +111,7 @@ async def _count_open_items(engine: Engine, report: Report) -> None:
     )
     not_held = sum(not h.conflict.held for h in conflicts)
     report.items = shown_items(store, engine.clock.now(), acknowledgements)
-    await turn_after(report.items)
+    await yield_after(report.items)
     report.conflicts = sum(h.conflict.held for h in conflicts)
     report.double_bookings = len(double_bookings)
     report.doubles_open = not_held - acknowledged_conflicts

@@ -43,7 +43,7 @@ CarryOut = Callable[[Sequence[Sequence[Operation]]], Awaitable[None]]
 
 def may_write_series(system: System) -> bool:
     """Return true if instances of series may be written to."""
-    stopped = system.facts.standing(INSTANCE_WRITES) == NO
+    stopped = system.facts.value(INSTANCE_WRITES) == NO
     return system.capabilities.series_writes and not stopped
 
 
@@ -53,10 +53,10 @@ def migrate_series_stops(systems: Iterable[System], store: Store) -> None:
     So writes are allowed again after a person holds the series of a system and releases them.
     """
     for system in systems:
-        if system.facts.standing(_FORMER_STOP):
+        if system.facts.value(_FORMER_STOP):
             note_fact(system, store, INSTANCE_WRITES, NO)
             note_fact(system, store, _FORMER_STOP, "")
-        if system.capabilities.series_held and system.facts.standing(INSTANCE_WRITES) == NO:
+        if system.capabilities.series_held and system.facts.value(INSTANCE_WRITES) == NO:
             note_fact(system, store, INSTANCE_WRITES, "")
 
 
@@ -138,7 +138,7 @@ class SiblingCheck:
             if now is not None and now != value:
                 await self._put_back(carry_out, result)
                 return
-        known = self.system.facts.standing(INSTANCE_WRITES) == YES
+        known = self.system.facts.value(INSTANCE_WRITES) == YES
         if self.shown and self.target is not None and not known:
             now = await self._read(self.target)
             if now is not None and now != self.target.observed:

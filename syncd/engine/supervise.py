@@ -38,5 +38,5 @@ def supervised(
             calls=stack_of(error),
         )
 
-    with contained(system, doing, kind, through=STATE_ERRORS, told=log_exception):
+    with contained(system, doing, kind, through=STATE_ERRORS, on_unexpected=log_exception):
         yield

@@ -355,7 +355,7 @@ async def _write(
             note_reset_fields(system, operations[0], reply, context)
             result.done.extend(operations)
             _notify(context, operations, "done")
-        case TargetChanged(sighting=sighting):
+        case TargetChanged(current=sighting):
             for intent in call:
                 drop_overtaken(system, intent, sighting, asked_at, context, result)
         case Accepted():

@@ -109,7 +109,7 @@ def test_an_empty_list_of_users_reports_no_mapped_user_as_missing(desk: Desk, sy
     shown = json.loads(said.out)
     assert shown["findings"] == []
     (finding,) = shown["systems"][system]["findings"]
-    assert "the list of users is empty" in finding["message"]
+    assert "the user list is empty" in finding["message"]
     assert (len(shown["systems"][system]["users"]) > 0) is (system != "crm")
 
 

@@ -303,7 +303,7 @@ def test_without_a_usable_type_the_steps_are_printed_and_check_fails(unconfigure
     assert said.code == 2
     assert 'called "Busy"' in said.out
     assert "switch Allow Conflicts off" in said.out
-    assert "it has mandatory custom fields: mx_Custom_1" in " ".join(said.out.split())
+    assert "the type has mandatory custom fields: mx_Custom_1" in " ".join(said.out.split())
     assert "would be made" not in said.out
     assert load(unconfigured.path, {}).providers
 
@@ -343,8 +343,8 @@ def test_a_refusing_system_ends_init_with_its_message(unconfigured: Desk) -> Non
     said = unconfigured.say("init", "--answers", answers(unconfigured, "crm", "clinic"))
     assert said.code == 2
     told = " ".join(said.err.split())
-    assert "this account lives on api-us11.leadsquared.com" in told
-    assert "does not follow it by itself" in told
+    assert "this account is served by api-us11.leadsquared.com" in told
+    assert "does not call it by itself" in told
     assert told.startswith("syncd: nothing was written: crm: ")
     assert not unconfigured.path.exists()
 

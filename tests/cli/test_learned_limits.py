@@ -10,7 +10,7 @@ from syncd.model import Fact
 from syncd.sandbox.limit_replies import LimitReply
 from syncd.sandbox.limits import RateLimit
 from syncd.store import Store
-from syncd.systems.learned_limits import TOLD
+from syncd.systems.learned_limits import REFUSED_RATE
 from tests.cli.conftest import Desk
 
 pytestmark = pytest.mark.prove
@@ -28,7 +28,7 @@ def learned(desk: Desk) -> RateLimit:
     """Store a low limit for clinic in the state, and set it in the sandbox too."""
     desk.path.write_text(desk.path.read_text() + ROOM)
     store = Store.open(desk.path.parent / "state.db")
-    store.save_health(Fact("clinic", TOLD, "4/2", RealClock().now()))
+    store.save_health(Fact("clinic", REFUSED_RATE, "4/2", RealClock().now()))
     store.close()
     clinic = desk.world.sandbox.clinic
     clinic.limit_told = LimitReply("Message", 403)

@@ -308,7 +308,7 @@ def test_with_an_empty_user_list_team_members_are_found_by_name_or_id(desk: Desk
     code, plan = run(desk)
     (row,) = (row for row in plan if row["sort"] == "team")
     assert (code, row["step"]) == (3, "by hand")
-    assert "the list of users is empty, so only team members are known" in row["note"]
+    assert "the user list is empty, so only team members are known" in row["note"]
 
 
 def test_a_taken_slug_is_detected_before_any_write(desk: Desk) -> None:

@@ -392,7 +392,7 @@ def test_no_block_makes_room_for_a_move_that_waits_for_the_first_one(tmp_path: P
 
 
 def accepted(shop: VirtualShop) -> str:
-    return shop.app.engine.systems["clinic"].facts.standing("accepted_changes")
+    return shop.app.engine.systems["clinic"].facts.value("accepted_changes")
 
 
 def test_forgetting_facts_withdraws_the_consent_to_changes(tmp_path: Path) -> None:

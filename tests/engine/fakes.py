@@ -33,7 +33,7 @@ from syncd.model import (
 )
 from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems.facts import FactStore
-from syncd.systems.list_caps import outside
+from syncd.systems.list_caps import uncovered
 from syncd.systems.measured import MeasuredFacts
 from syncd.systems.port import (
     NO_LOOK_BACK,
@@ -233,7 +233,7 @@ class FakeSystem:
         coverage = [
             Coverage(self.name, p, kinds, span, self.clock.now())
             for p in covered
-            for span in outside(asked, self.holes)
+            for span in uncovered(asked, self.holes)
         ]
         if rest := kinds - self.unnamed_kinds:
             coverage += [Coverage(self.name, p, rest, asked, self.clock.now()) for p in unnamed]

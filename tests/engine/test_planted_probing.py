@@ -54,7 +54,7 @@ def cycles_see_canaries(patch: pytest.MonkeyPatch) -> None:
 
 def the_end_keeps_the_block(patch: pytest.MonkeyPatch) -> None:
     """Plant: a stop signal prevents the removal of the canary."""
-    patch.setattr(transport, "sends_at_the_end", lambda: False)
+    patch.setattr(transport, "may_send_while_stopping", lambda: False)
 
 
 async def _dies(office: Office, folder: Path) -> None:

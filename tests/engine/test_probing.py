@@ -18,7 +18,7 @@ from syncd.model.platform_facts import (
 )
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.records import Block
-from syncd.systems.probing import LENGTH
+from syncd.systems.probing import CANARY_LENGTH
 from tests.engine.probed import SYSTEM_OF, Office, an_office, outcome
 
 ROWS = [row for row in PLATFORM_FACTS if row.measured is MeasuredBy.PROBE]
@@ -209,7 +209,7 @@ async def test_the_block_lies_where_nobody_is_busy_in_any_system(office: Office)
     canary = outcome(probed, "clinic").canary
     assert canary is not None
     first = office.first_place(canary.event or "")
-    assert first + LENGTH <= planned.start - hour or first >= planned.start + 2 * hour
+    assert first + CANARY_LENGTH <= planned.start - hour or first >= planned.start + 2 * hour
     assert first > clock.now() + timedelta(days=57)
 
 

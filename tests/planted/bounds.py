@@ -87,7 +87,7 @@ BOUNDS = (
                 "a_name_server_keeps_all_connections",
                 (
                     "tests/systems/test_addresses.py::"
-                    "test_a_host_that_is_not_found_keeps_no_other_from_being_connected_to"
+                    "test_an_unresolvable_host_does_not_delay_other_hosts"
                 ),
             ),
         ),

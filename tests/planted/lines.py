@@ -228,7 +228,7 @@ READING = (
                 "slots_with_unknown_names_offer_nothing",
                 (
                     "tests/systems/leadsquared/test_system.py::"
-                    "test_free_slots_with_other_names_are_not_nothing_offered"
+                    "test_free_slots_with_unknown_fields_are_an_error"
                 ),
             ),
         ),

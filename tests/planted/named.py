@@ -68,7 +68,7 @@ def files_of_the_state_may_be_links(patch: Patch) -> None:
 
 def a_deletion_in_words_is_done(patch: Patch) -> None:
     """An answer that says why nothing was deleted counts as queued."""
-    patch.setattr(wire.Wrote, "deleted", lambda *_given: None)
+    patch.setattr(wire.WriteAnswer, "deleted", lambda *_given: None)
 
 
 def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:
@@ -132,8 +132,8 @@ def a_read_may_keep_any_amount(patch: Patch) -> None:
 def faults_keep_their_frames(patch: Patch) -> None:
     """What failed keeps the answer and the rows of its read, until garbage is collected."""
     for place in ("capped_lists", "leadsquared.reading", "leadconnector.reading", "transport"):
-        patch.setattr(f"syncd.systems.{place}.bare", lambda error: error)
-    patch.setattr("syncd.engine.observation.bare", lambda error: error)
+        patch.setattr(f"syncd.systems.{place}.strip_traceback", lambda error: error)
+    patch.setattr("syncd.engine.observation.strip_traceback", lambda error: error)
 
 
 def large_answers_come_all_at_once(patch: Patch) -> None:
@@ -148,7 +148,7 @@ def a_name_server_keeps_all_connections(patch: Patch) -> None:
         loop = asyncio.get_running_loop()
         return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
-    patch.setattr("syncd.systems.sockets.addresses", looked_up)
+    patch.setattr("syncd.systems.sockets.resolve_host", looked_up)
 
 
 def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
@@ -158,7 +158,7 @@ def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
 
 def rows_are_taken_in_one_go(patch: Patch) -> None:
     """However many rows a list has, nobody else has a turn while they are looked at."""
-    patch.setattr(time_slices, "TURN", 10**9)
+    patch.setattr(time_slices, "SLICE_SIZE", 10**9)
 
 
 def nothing_is_left_behind(patch: Patch) -> None:
@@ -323,7 +323,7 @@ def slots_with_unknown_names_offer_nothing(patch: Patch) -> None:
     inner = slots._slots_of
 
     def known(user: dict[str, Any], _odd: list[str]) -> Iterator[dict[str, Any]]:
-        with suppress(slots.SlotsNotUnderstoodError):
+        with suppress(slots.UnknownSlotFormatError):
             yield from inner(user, [])
 
     patch.setattr(slots, "_slots_of", known)

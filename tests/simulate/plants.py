@@ -277,7 +277,7 @@ def the_budget_is_boundless(patch: Patch) -> None:
     """Calls are made as fast as they come."""
 
     async def enter(self: RateLimiter, **_named: Any) -> float:
-        self._flying += 1
+        self._in_flight += 1
         return 0.0
 
     patch.setattr(RateLimiter, "acquire", enter)

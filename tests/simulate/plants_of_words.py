@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -40,8 +41,12 @@ def a_day_ends_as_it_starts(patch: Patch) -> None:
 
 def a_day_is_one_of_utc(patch: Patch) -> None:
     """Midnights are those of UTC, not of the location."""
-    days = all_day.days
-    patch.setattr(all_day, "days", lambda start, end, _zone, instant: days(start, end, "", instant))
+    span = all_day.all_day_span
+
+    def in_utc(start: object, end: object, _zone: str, parse: Any) -> Any:
+        return span(start, end, "", parse)
+
+    patch.setattr(all_day, "all_day_span", in_utc)
 
 
 def an_unreadable_record_is_no_record(patch: Patch) -> None:

@@ -122,7 +122,9 @@ class Parser:
     def value(self, item: Item | Wrote) -> Value:
         """Read interval and status; whole days of an all-day event. Raises ValueError."""
         if not isinstance(item, Wrote) and is_all_day(item):
-            start, end = all_day.days(item.start_time, item.end_time, self.zone, self._instant)
+            start, end = all_day.all_day_span(
+                item.start_time, item.end_time, self.zone, self._instant
+            )
         else:
             start, end = self._instant(item.start_time), self._instant(item.end_time)
         status = Status.CONFIRMED
@@ -144,7 +146,7 @@ class Parser:
         rule = self.all_day.get(provider, BUSY)
         if rule is BUSY or not is_all_day(item) or self._is_exempt(item):
             return value
-        return all_day.closing(value, rule, self.zone)
+        return all_day.apply_rule(value, rule, self.zone)
 
     def _is_exempt(self, item: Item) -> bool:
         if isinstance(item, Appointment):
@@ -190,7 +192,7 @@ class Parser:
 
     def _days_taken(self, item: Item, provider: str) -> str:
         try:
-            return all_day.spelt(self._closing(item, self.value(item), provider))
+            return all_day.closed_time_text(self._closing(item, self.value(item), provider))
         except ValueError:
             return "unreadable"
 

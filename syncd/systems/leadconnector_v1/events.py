@@ -30,7 +30,7 @@ from syncd.model.statuses import LEADCONNECTOR
 from syncd.systems import all_day
 from syncd.systems.contact_addresses import person_mark
 from syncd.systems.dst_notes import dst_note
-from syncd.systems.epoch_times import epoch
+from syncd.systems.epoch_times import parse_epoch
 from syncd.systems.leadconnector_v1.wire import Appointment, contact_id
 from syncd.systems.lenient import text
 from syncd.systems.port import UnreadableError
@@ -59,8 +59,8 @@ def status_word(item: Appointment) -> str:
 
 def _clock(value: object) -> datetime:
     """A time as sent, aware or not. Raises ValueError."""
-    value = all_day.inner(value)
-    if (moment := epoch(value)) is not None:
+    value = all_day.unwrap_time(value)
+    if (moment := parse_epoch(value)) is not None:
         return moment
     written = text(value)
     if len(written) < _SHORTEST_TIME:
@@ -262,7 +262,9 @@ class Parser:
             return instant(value, zone_name)
 
         if is_all_day(item):
-            start, end = all_day.days(item.start_time, item.end_time, self.zone or zone_name, read)
+            start, end = all_day.all_day_span(
+                item.start_time, item.end_time, self.zone or zone_name, read
+            )
         else:
             start, end = read(item.start_time), read(item.end_time)
         status = self.statuses.status_of(status_word(item))
@@ -291,7 +293,7 @@ class Parser:
             return value
         if all_day.may_be_ours(item.title, self.title, item.start_time, item.end_time):
             return value
-        return all_day.closing(value, rule, self.zone)
+        return all_day.apply_rule(value, rule, self.zone)
 
     def odd_status(self, item: object, provider: str) -> UnreadableError | None:
         """What is to be reported of a row whose status is not known, None for others."""
@@ -313,7 +315,7 @@ class Parser:
 
     def _days_taken(self, item: Appointment, provider: str) -> str:
         try:
-            return all_day.spelt(self._closing(item, self.value(item), provider))
+            return all_day.closed_time_text(self._closing(item, self.value(item), provider))
         except ValueError:
             return "unreadable"
 
