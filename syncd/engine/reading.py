@@ -14,7 +14,7 @@ from syncd.core.observation import ObservationKind, apply_observation, as_last_k
 from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go, put_into_formers
 from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.canaries import without_canaries
-from syncd.engine.list_lag import doubt_lag
+from syncd.engine.list_lag import doubt_lag, look_again_at_further_hosts
 from syncd.engine.lookup_answers import apply_answer, apply_other_owner
 from syncd.engine.lookups import Lookups
 from syncd.engine.moved_into_window import marked
@@ -224,6 +224,7 @@ async def _absorb_rows(
         known |= {r.id: r for r in read.store.records(read.system.name, batch)}
         for event_id in batch:
             _absorb_row(read, reports, rows[event_id], known.get(event_id), unsettled.get(event_id))
+    look_again_at_further_hosts(read, known.values())
     return known
 
 
