@@ -24,17 +24,21 @@ def bookings_of(draft: Workspace, conflict: Conflict) -> set[str]:
 def conflict_values(
     draft: Workspace, calendars: Mapping[str, CalendarState], booking: str, conflict: Conflict
 ) -> list[Value]:
-    """What a held conflict claims, and what a booking's appointments newly show.
+    """What a held conflict claims, and what a booking's appointments show.
 
-    What an appointment shows by now stands instead of what it claimed, if that is believed.
+    What an appointment shows by now stands instead of what it claimed, if that is believed. One
+    that is off, and may have been booked anew, leaves its calendar open at a time at which the
+    meeting still stands elsewhere: that is closed there, too.
     """
-    news = [
-        r for r in draft.appointments(booking) if has_pending_change(r) and r.observed is not None
-    ]
     believed = {name for name, calendar in calendars.items() if calendar.trusted}
-    told = {(r.system, r.id) for r in news if r.system in believed}
+    seen = [
+        r
+        for r in draft.appointments(booking)
+        if r.observed is not None and (has_pending_change(r) or r.system in believed)
+    ]
+    told = {(r.system, r.id) for r in seen if has_pending_change(r) and r.system in believed}
     claims = [c for c in conflict.claims if (c.system, c.event) not in told]
-    values = (*(c.value for c in claims), *(r.observed for r in news))
+    values = (*(c.value for c in claims), *(r.observed for r in seen))
     return [value for value in values if value is not None]
 
 
