@@ -175,8 +175,12 @@ def _was_called_off(town: World, change: Change, before: View) -> bool:
         return False
     told = _told(town, change, before)
     moved = [c for c in told if (c.after and c.after.busy) or new_id_of(town, c)]
-    if moved and "move" in town.choices and town.sandbox.systems[change.system].damaged:
+    waited = town.sandbox.systems[change.system].damaged
+    if waited and moved and "move" in town.choices:
         # It waited for a damage to follow that move, which wins by the rule, however late.
+        return False
+    if waited and any(at > own[-1].at and who in {"", before.provider} for at, who in town.answers):
+        # It waited for a damage to follow an answer since then: that the meeting is on, after all.
         return False
     return not any(c.at > own[-1].at - 3 * _KNOWN for c in moved)
 
