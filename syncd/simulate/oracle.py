@@ -243,9 +243,8 @@ def _touched(town: World, change: Change, before: View, after: View) -> Iterator
     said = {other.after.interval for other in told if other.after and other.at > since}
     said |= let_pass(town.accidents, since)
     said |= _by_policy(town, change, since)
-    if town.sandbox.systems[change.system].damaged and town.choices & {"prefer", "move"}:
-        # It waits for a damage since it was to follow; what a person did to it after that loses
-        # against that move by these rules, however late it is written.
+    if town.choices & {"prefer", "move"} and paused.came_late(town, change, max(own)):
+        # It waits since it was to follow; what a person did to it after that loses by these rules.
         said |= {other.after.interval for other in told if other.after}
     rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
     somewhere = rounds or "next-free" in town.choices
