@@ -174,6 +174,7 @@ def _made(town: World, change: Change, after: View) -> Iterator[str]:
     # A meeting of which a record waits for a damage is held closed at all its times.
     caused = caused or waits_at(town, after) or in_question(town, after)
     caused = caused or is_of_assumed_length(town, after)
+    caused = caused or any(accident.leaves(change.system, after) for accident in town.accidents)
     caused = caused or _follows_what_passed(town, after, change.at - LATE)
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
