@@ -233,8 +233,9 @@ def _touched(town: World, change: Change, before: View, after: View) -> Iterator
     if asked and has_shares(town, change) and not told_by_first(town, change, asked):
         yield f"6: changed a meeting that has other hosts for one who is not its first: {where}"
     # Whoever moved this one itself is overruled only by what was said elsewhere after that, or so
-    # shortly before that nobody could tell. What was stopped, and put back by hand, said nothing.
-    own = [c.at for c in town.changes if c.by_hand and c.event == change.event]
+    # shortly before that nobody could tell. What was stopped, and put back by hand, said nothing;
+    # nor did who only gave it another status: where it waited for long, it follows a move before.
+    own = [c.at for c in town.changes if c.by_hand and c.event == change.event and not c.keeps_time]
     back = [a.at for a in town.accidents if a.stops and a.put_back(change.event, before)]
     since = min([max(own), *back]) - LATE
     said = {other.after.interval for other in told if other.after and other.at > since}
