@@ -46,7 +46,7 @@ from syncd.engine.cleanup_context import CleanupContext
 from syncd.engine.cleanup_in_engine import Cleaner
 from syncd.engine.cycle import Engine
 from syncd.engine.person_lookup import PersonLookup
-from syncd.engine.policy import EnginePolicy, Ids
+from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.engine.resource_sources import ResourceSources
 from syncd.model import Clock, Hours, Operation
 from syncd.model.all_day import BUSY, AllDay, AllDayRule
@@ -119,7 +119,7 @@ def build(
     store: Store | None = None,
     clock: Clock | None = None,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
-    ids: Ids | None = None,
+    ids: IdSource | None = None,
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None,
     stopping: Stopping | None = None,
 ) -> App:
@@ -149,14 +149,14 @@ def build(
         mapping={name: tuple(sorted(p.calendars)) for name, p in settings.providers.items()},
         store=state,
         clock=clock,
-        ids=ids or Ids(row=random_id, key=random_key),
+        ids=ids or IdSource(row=random_id, key=random_key),
         # Hashes of persons live no longer than the process, and so need no longer a key.
         persons=PersonLookup(secrets.token_bytes(32)),
         policy=policy_of(settings),
         stopping=stopping,
         on_write=on_write,
         # What rooms close is no system of its own: nothing is written to it.
-        rests=lambda name: systems[name].writes_suspended() if name in systems else None,
+        why_suspended=lambda name: systems[name].writes_suspended() if name in systems else None,
         mapped=mapping_digests(settings),
         resources=ResourceSources(
             resource_blocks(resources_of(settings), systems, state, clock),
@@ -171,7 +171,7 @@ def _cleaner(
     settings: Settings,
     clock: Clock,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None,
-    ids: Ids | None,
+    ids: IdSource | None,
     stopping: Stopping,
 ) -> Cleaner:
     """Open what a cleanup works with, beside the engine of these settings."""

@@ -23,7 +23,7 @@ from syncd.config.settings import Settings
 from syncd.core.cleanup import CleanupScope
 from syncd.engine.breaker import BreakerSystem
 from syncd.engine.cleanup_context import CleanupContext
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.model import Clock, Operation
 from syncd.store.store import Store
 from syncd.systems.stopping import Stopping
@@ -37,7 +37,7 @@ async def open_cleanup(
     *,
     clock: Clock | None = None,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
-    ids: Ids | None = None,
+    ids: IdSource | None = None,
     stopping: Stopping | None = None,
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None,
 ) -> AsyncIterator[CleanupContext]:
@@ -67,7 +67,7 @@ async def open_cleanup(
             mapping=mapping_of(reached),
             store=store,
             clock=clock,
-            ids=ids or Ids(row=random_id, key=random_key),
+            ids=ids or IdSource(row=random_id, key=random_key),
             stopping=stopping,
             scope=scope,
             configured=frozenset(

@@ -35,12 +35,18 @@ from syncd.config.settings import (
 from syncd.core.cleanup import CleanupScope
 from syncd.core.inputs import inputs_digest
 from syncd.engine.breaker import BreakerSystem
-from syncd.engine.cleanup_context import Place, Unreachable
+from syncd.engine.cleanup_context import Unreachable
+from syncd.engine.first_read import CalendarKey
 from syncd.model import Changes, Clock
 from syncd.model.former_calendars import former_name
 from syncd.resource_adapters import LocationRooms
-from syncd.store.last_settings import LastSettings, formers, last_settings, save_last_settings
-from syncd.store.owned import owned
+from syncd.store.last_settings import (
+    LastSettings,
+    former_calendars,
+    last_settings,
+    save_last_settings,
+)
+from syncd.store.owned import owned_blocks
 from syncd.store.store import Store
 from syncd.systems.leadconnector.resource_blocking import calendar_mapping_of
 from syncd.systems.leadsquared import LeadSquared
@@ -68,10 +74,12 @@ def _remember_calendars(settings: Settings, store: Store, at: datetime) -> None:
     ]
     known = last_settings(store)
     former = [
-        replace(before, provider=former_name(each.provider, inputs_digest(str(before.said))[:6]))
+        replace(
+            before, provider=former_name(each.provider, inputs_digest(str(before.settings))[:6])
+        )
         for each in calendars
         if (before := known.get((each.system, each.provider))) is not None
-        and is_another(before.said, each.said)
+        and is_another(before.settings, each.settings)
     ]
     save_last_settings(store, [*former, *calendars])
 
@@ -87,8 +95,8 @@ def put_aside(settings: Settings, store: Store, clock: Clock) -> None:
     aside = [
         replace(each.record, provider=former, fingerprint="")
         for provider, system in sorted(remapped_calendars(settings, read) & kept)
-        if (former := formers(store, system).get(provider)) is not None
-        for each in owned(store)
+        if (former := former_calendars(store, system).get(provider)) is not None
+        for each in owned_blocks(store)
         if (each.record.provider, each.record.system) == (provider, system)
     ]
     if aside:
@@ -100,12 +108,12 @@ class ReachableSettings:
     """The settings with what left them, as far as that can be reached."""
 
     settings: Settings
-    unreachable: dict[Place, Unreachable] = field(default_factory=dict)
-    aliases: dict[Place, str] = field(default_factory=dict)
+    unreachable: dict[CalendarKey, Unreachable] = field(default_factory=dict)
+    aliases: dict[CalendarKey, str] = field(default_factory=dict)
     zones: dict[str, str] = field(default_factory=dict)
     resource_calendars: dict[str, set[str]] = field(default_factory=dict)
     """Calendars that rooms close, and that no configuration names: by system."""
-    unmapped: set[Place] = field(default_factory=set)
+    unmapped: set[CalendarKey] = field(default_factory=set)
     """The calendars that left the configuration, and are in the settings again."""
 
 
@@ -114,7 +122,7 @@ def reachable_settings(
 ) -> ReachableSettings:
     """Add to the settings what left them and what a cleanup of this scope concerns."""
     known = last_settings(store)
-    standing = {(each.provider, each.record.system) for each in owned(store)}
+    standing = {(each.provider, each.record.system) for each in owned_blocks(store)}
     reached = ReachableSettings(settings)
     for name, said in settings.systems.items():
         if (other := _other_account(name, said, known.get((name, "")))) is not None:
@@ -184,7 +192,7 @@ async def add_resource_calendars(
 
 
 def _add(
-    place: Place,
+    place: CalendarKey,
     scope: CleanupScope,
     systems: Mapping[str, SystemSettings],
     known: Mapping[tuple[str, str], LastSettings],
@@ -205,16 +213,16 @@ def _add(
         return
     last = known.get((system, provider))
     if last is None:
-        return  # `CleanupContext.mark_unreachable` says so.
+        return  # `CleanupContext.why_unreachable` says so.
     try:
-        calendar = calendar_of(provider, system, systems[system].type, last.said)
+        calendar = calendar_of(provider, system, systems[system].type, last.settings)
     except UnreachableSystemError as cannot:
         reached.unreachable[place] = Unreachable(cannot.reason, cannot.remedy)
         return
     if (holder := _holder(calendar, system, providers)) is not None:
         reached.aliases[place] = holder
         return
-    before = mapped or ProviderSettings(kind=last.said["kind"], zone=last.said["zone"])
+    before = mapped or ProviderSettings(kind=last.settings["kind"], zone=last.settings["zone"])
     calendars = {**before.calendars, system: calendar}
     reached.unmapped.add(place)
     providers[provider] = before.model_copy(update={"calendars": calendars})
@@ -253,13 +261,13 @@ def _other_account(
     if last is None:
         return None
     now = system_settings_text(system)
-    differ = [k for k in ("type", "base_url", "location_id") if now.get(k) != last.said.get(k)]
+    differ = [k for k in ("type", "base_url", "location_id") if now.get(k) != last.settings.get(k)]
     if not differ:
         return None
     key = differ[0]
     return Unreachable(
         f"the state is of another installation, or of another account: there {name} has "
-        f"{key} = {last.said.get(key)!r}, in the configuration {now.get(key)!r}",
+        f"{key} = {last.settings.get(key)!r}, in the configuration {now.get(key)!r}",
         "Name the configuration that belongs to the state with --config, or the state that belongs "
         f"to the configuration; if that account is gone for good: syncd cleanup --give-up {name}.",
     )
@@ -268,7 +276,7 @@ def _other_account(
 def _last_system(system: str, last: LastSettings | None, around: ReadContext) -> SystemSettings:
     """Make the settings of a system as it was last configured. Raises UnreachableSystemError."""
     if last is not None:
-        return system_of(system, last.said, around)
+        return system_of(system, last.settings, around)
     raise UnreachableSystemError(
         f"how {system} was configured is not known any more",
         f"Put [systems.{system}] and its calendars back into the configuration, and run this "

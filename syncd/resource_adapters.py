@@ -16,7 +16,7 @@ from syncd.engine.resource_blocks import ResourceBlocks
 from syncd.engine.supervise import supervised
 from syncd.model import BlockTarget, Clock, Person
 from syncd.store.store import Store
-from syncd.systems.findings import checked
+from syncd.systems.findings import run_check
 from syncd.systems.leadconnector import LeadConnector
 from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.port import CheckResult, System
@@ -91,7 +91,7 @@ async def check_contact_links(
             and isinstance(adapter, LeadConnector)
         ):
             of = said.associations
-            found += await checked(
+            found += await run_check(
                 name, _check(adapter.contact_directory(of.key, of.object, of.field))
             )
     return found

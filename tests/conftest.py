@@ -65,5 +65,5 @@ def no_log_of_another_test() -> Iterator[None]:
 def no_migration_for_every_test() -> Iterator[None]:
     """A new state costs more by Alembic than most tests do with it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "migrate", copying(database.migrate))
+        patch.setattr(store, "migrate_schema", copying(database.migrate_schema))
         yield

@@ -15,7 +15,7 @@ from functools import cache
 from sqlalchemy import Engine
 
 from syncd.store import version
-from syncd.store.database import migrate, open_database
+from syncd.store.database import migrate_schema, open_database
 
 Migrate = Callable[[Engine, str], None]
 _MIGRATIONS = version.MIGRATIONS
@@ -39,7 +39,7 @@ def copying(really: Migrate) -> Migrate:
 @cache
 def _new() -> sqlite3.Connection:
     engine = open_database("sqlite://", create=True)
-    migrate(engine, "a new state")
+    migrate_schema(engine, "a new state")
     kept = sqlite3.connect(":memory:")
     with closing(engine.raw_connection()) as raw:
         raw.driver_connection.backup(kept)  # type: ignore[union-attr]

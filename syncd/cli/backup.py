@@ -1,4 +1,4 @@
-"""`syncd backup`, `restore` and `migrate`: the state in one file, back, and brought up to date."""
+"""`syncd backup`, `restore` and `migrate`: save, replace and upgrade the state."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from syncd.cli.options import ConfigOption, JsonOption, read_settings, settings_
 from syncd.cli.privileges import become_owner, belongs_to, file_owner, new_file, open_input, run_as
 from syncd.daemon.lock import StateLock
 from syncd.store import StateError, Store
-from syncd.store.backup import backup as copy_out
-from syncd.store.backup import restore as copy_in
-from syncd.store.backup import snapshot
-from syncd.store.files import is_there
+from syncd.store.backup import create_backup as copy_out
+from syncd.store.backup import restore_backup as copy_in
+from syncd.store.backup import serialize_backup
+from syncd.store.files import state_exists
 from syncd.store.state_summary import StateSummary, summarise_state
 from syncd.store.version import newest_schema
 
@@ -28,24 +28,27 @@ def backup(
     context: typer.Context,
     file: FileArgument,
     *,
-    force: bool = typer.Option(False, "--force", help="Replace FILE if it is there."),
+    force: bool = typer.Option(False, "--force", help="Replace FILE if it exists."),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Copy the state to FILE, consistent also while the daemon runs. FILE gets mode 0600.
+    """Copy the state to FILE; safe while the daemon runs. FILE gets mode 0600.
 
-    Exit: 0 FILE is whole and was checked, 1 it was not made.
+    Exit: 0 FILE is complete and was checked, 1 no file was made.
     """
     state = read_settings(context, config, secrets=False).syncd.state_path
     size = _copy_out(state, file, overwrite=force)
     if as_json:
         terminal.print_json({"state": str(state), "file": str(file.absolute()), "bytes": size})
         return
-    terminal.say(f"{state} was copied to {file}: {size / 1024:.0f} KiB, whole and checked")
+    terminal.say(f"{state} was copied to {file}: {size / 1024:.0f} KiB, complete and checked")
 
 
 def _copy_out(state: Path, file: Path, *, overwrite: bool) -> int:
-    """Make the backup; as root, the file as root's and the copy as the owner of the state."""
+    """Make the backup and return its size in bytes.
+
+    As root, read the state as its owner, but create the file as root if only root may write there.
+    """
     if os.geteuid() != 0:
         return copy_out(state, file, overwrite=overwrite)
     owner = file_owner(state.parent)
@@ -53,7 +56,7 @@ def _copy_out(state: Path, file: Path, *, overwrite: bool) -> int:
         become_owner(state.parent)
         return copy_out(state, file, overwrite=overwrite)
     with new_file(file, overwrite=overwrite) as handle:
-        code = run_as(owner, state.parent, lambda: _write(handle, snapshot(state)))
+        code = run_as(owner, state.parent, lambda: _write(handle, serialize_backup(state)))
         if code:
             raise typer.Exit(code if code > 0 else 1)
         return os.fstat(handle).st_size
@@ -68,29 +71,30 @@ def restore(
     context: typer.Context,
     file: FileArgument,
     *,
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask first."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask before replacing the state."),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Put FILE, made by `syncd backup`, in the place of the state. Stop the daemon before.
+    """Replace the state with FILE, made by `syncd backup`. Stop the daemon first.
 
-    FILE is looked at first. On a terminal the age, version and number of bookings of both are shown
-    and a yes is asked for; without one, and with --json, it needs --yes. The present state is kept
-    beside it. Nothing is written to any system: the next cycle reads everything anew and removes
-    nothing, `syncd plan` shows what it would do, and only the one after it frees time. Exit: 0
-    done, 1 FILE is damaged or no state, 4 a person said no, 6 another syncd is at work.
+    FILE is checked first. On a terminal, the age, version and number of bookings of both are shown
+    before the question; without a terminal, and with --json, --yes is required. The current state
+    is kept beside the new one. Nothing is written to any system. The next cycle reads everything
+    again and removes nothing; `syncd plan` shows its writes. Only the cycle after that may free
+    time. Exit: 0 done, 1 FILE is damaged or not a state, 4 the question was answered with no, 6
+    another syncd is running.
     """
-    consent.expect_consent("a restore replaces the state", yes=yes, as_json=as_json, look="")
+    consent.expect_consent("a restore replaces the state", yes=yes, as_json=as_json, preview="")
     state = read_settings(context, config, secrets=False).syncd.state_path
     opened = None if file_owner(state.parent) is None else open_input(file)
     become_owner(state.parent)
     with StateLock(state, role="restore"):
         if not yes:
-            # A file that cannot be restored is refused here, before anybody is asked.
-            held = summarise_state(file, opened=opened)
+            # Raises if the file cannot be restored, before the question is asked.
+            summary = summarise_state(file, opened=opened)
             consent.ask_consent(
-                f"Put {file} in the place of {state}?",
-                lambda: _show_both(file, held, state),
+                f"Replace {state} with {file}?",
+                lambda: _print_comparison(file, summary, state),
                 yes=False,
             )
         done = copy_in(file, state, datetime.now(UTC), opened=opened)
@@ -104,64 +108,67 @@ def restore(
             }
         )
         return
-    terminal.say(f"{state} now holds what {file} held: {render.count(done.bookings, 'booking')}")
+    terminal.say(f"{state} was restored from {file}: {render.count(done.bookings, 'booking')}")
     if done.dropped:
         terminal.say(
-            f"{render.count(done.dropped, 'write')} without an answer will be planned anew, by "
-            "what the systems show"
+            f"{render.count(done.dropped, 'write')} without a known outcome dropped: the next "
+            "cycle decides from what the systems show"
         )
     if done.aside is not None:
-        terminal.say(f"the state before lies in {done.aside}")
+        terminal.say(f"the previous state was kept as {done.aside}")
     terminal.say(
-        "Next: `syncd plan` shows what a resync would write. The first cycle reads everything anew "
-        "and removes nothing."
+        "Next: `syncd plan` shows what a resync would write. The first cycle reads everything "
+        "again and removes nothing."
     )
 
 
-def _show_both(file: Path, held: StateSummary, state: Path) -> None:
-    """Print what is in the backup and in the state that it would replace."""
+def _print_comparison(file: Path, backup: StateSummary, state: Path) -> None:
+    """Print summaries of the backup and of the state that it would replace."""
     now = datetime.now(UTC)
-    rows = [("backup", str(file), *_inside(held, now))]
-    present: StateSummary | None = None
-    if not is_there(state):
-        rows.append(("state", str(state), "-", "-", "there is none yet"))
+    rows = [("backup", str(file), *_cells(backup, now))]
+    current: StateSummary | None = None
+    if not state_exists(state):
+        rows.append(("state", str(state), "-", "-", "does not exist yet"))
     else:
         try:
-            present = summarise_state(state)
+            current = summarise_state(state)
         except StateError as error:
             rows.append(("state", str(state), "-", "-", error.reason))
         else:
-            rows.append(("state", str(state), *_inside(present, now)))
+            rows.append(("state", str(state), *_cells(current, now)))
     terminal.table("", ("", "file", "bookings", "schema", "last used"), rows)
-    if present is None:
+    if current is None:
         return
-    if 0 not in {held.installation, present.installation} and (
-        held.installation != present.installation
+    if 0 not in {backup.installation, current.installation} and (
+        backup.installation != current.installation
     ):
         terminal.warn(
-            "The backup is of another installation: it knows other events, and does not know which "
-            "blocks the present state made."
+            "The backup is from another installation: it knows other events, and not which blocks "
+            "the current state made."
         )
-    if held.used_at is None or present.used_at is None:
+    if backup.used_at is None or current.used_at is None:
         return
-    if held.used_at < present.used_at:
-        age = render.duration(present.used_at - held.used_at)
-        terminal.say(f"The backup is {age} older than the state: what syncd learned since is lost.")
-    elif held.used_at > present.used_at:
+    if backup.used_at < current.used_at:
+        age = render.duration(current.used_at - backup.used_at)
+        terminal.say(
+            f"The backup is {age} older than the state: what syncd stored since then is lost."
+        )
+    elif backup.used_at > current.used_at:
         terminal.say("The backup is newer than the state.")
 
 
-def _inside(held: StateSummary, now: datetime) -> tuple[str, str, str]:
-    used = "never" if held.used_at is None else render.ago(held.used_at, now)
-    version = held.version if held.version == newest_schema() else f"{held.version} (older)"
-    return str(held.bookings), version, used
+def _cells(summary: StateSummary, now: datetime) -> tuple[str, str, str]:
+    used = "never" if summary.used_at is None else render.ago(summary.used_at, now)
+    current = summary.version == newest_schema()
+    version = summary.version if current else f"{summary.version} (older)"
+    return str(summary.bookings), version, used
 
 
 def migrate(context: typer.Context, *, config: ConfigOption = None) -> None:
-    """Bring the state up to this version, all of it or nothing; `run` and `resync` do so, too.
+    """Upgrade the state to this version in one transaction; `run` and `resync` also do this.
 
-    Writes to no system. Exit: 0 it is up to date, 1 it cannot be (and is as it was), 6 another
-    syncd is at work.
+    Writes to no system. Exit: 0 the state is up to date, 1 it cannot be upgraded and is unchanged,
+    6 another syncd is running.
     """
     state = settings_of(context, config, secrets=False).syncd.state_path
     with StateLock(state, role="migrate"):

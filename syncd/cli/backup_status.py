@@ -1,4 +1,4 @@
-"""What is there if the state is lost, for `status`: backups, and the file of created ids."""
+"""The part of `status` on backups and on the file of created ids, used if the state is lost."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from syncd.cli import render
-from syncd.store.created_ids import created_ids_path, lacking
+from syncd.store.created_ids import created_ids_path, missing_creates
 from syncd.store.errors import StateError
 from syncd.store.nightly import KeptBackup, kept_backups, last_backup
 from syncd.store.status_query import StatusSnapshot
 
 _OLD = timedelta(days=2)
-"""A backup that is older than this tells that several nights failed."""
+"""Age of the last backup from which on `status` warns; a backup is made every night."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackupStatus:
-    """The last backup, how many there are, and what the file of created ids lacks.
+    """The last backup, the number of backups, and the state of the file of created ids.
 
-    ``missing`` counts, among the last blocks made, those that the file does not prove; None where
-    it cannot be read, and ``fault`` says why.
+    ``kept`` is the number of backups and ``wrote`` is true if syncd has made blocks. ``missing`` is
+    the number of recently made blocks whose ids are not in the file; None if the file cannot be
+    read, and ``fault`` then gives the reason.
     """
 
     backup: KeptBackup | None
@@ -34,7 +35,7 @@ class BackupStatus:
     wrote: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Stable keys; times are UTC."""
+        """Return the fields of `status --json`; times are UTC."""
         newest = self.backup
         return {
             "backup": {
@@ -46,39 +47,40 @@ class BackupStatus:
         }
 
     def lines(self, now: datetime) -> Iterator[str]:
-        """For a person."""
+        """Yield the line on the last backup, if there is one."""
         if self.backup is not None:
             path = self.backup.path
             yield f"backup   {render.ago(self.backup.made_at, now)}: {path.parent.name}/{path.name}"
 
-    def troubles(self, now: datetime) -> Iterator[str]:
-        """What a person should see to."""
+    def warnings(self, now: datetime) -> Iterator[str]:
+        """Yield a line for each problem that needs a person."""
         if self.wrote and self.backup is None:
             yield (
                 "there is no backup of the state yet: the daemon and `resync` make one; if they "
-                "did and none is here, the log says why"
+                "ran and there is still none, see the log for the reason"
             )
         elif self.backup is not None and now - self.backup.made_at > _OLD:
             yield (
-                f"the last backup was made {render.ago(self.backup.made_at, now)}: if syncd was at "
-                "work since then, the log says what went wrong"
+                f"the last backup was made {render.ago(self.backup.made_at, now)}: if syncd ran "
+                "since then, see the log for the reason"
             )
         if self.fault:
-            yield f"{self.file} cannot be read ({self.fault}): it proves which blocks are syncd's"
+            yield f"{self.file}, which proves the blocks of syncd, cannot be read: {self.fault}"
         elif self.missing:
             blocks = render.count(self.missing, "block")
             yield (
                 f"{self.file} lacks {blocks} that syncd made: if the state is lost, nothing proves "
-                "that they are syncd's. The log says why; what is missing is added by itself."
+                "that they are syncd's. syncd adds missing ids by itself; see the log for the "
+                "reason."
             )
 
 
 def backup_status(state: Path, seen: StatusSnapshot, now: datetime) -> BackupStatus:
-    """Look at the files beside a state."""
+    """Check the backups and the file of created ids beside a state."""
     missing: int | None = None
     fault = ""
     try:
-        missing = len(lacking(created_ids_path(state), seen.installation, seen.created))
+        missing = len(missing_creates(created_ids_path(state), seen.installation, seen.created))
     except OSError as error:
         fault = error.strerror or str(error)
     except StateError as error:

@@ -1,4 +1,4 @@
-"""`syncd check`: whether everything is as it must be before anything is written."""
+"""`syncd check`: verify configuration, accounts and mapping before anything is written."""
 
 from __future__ import annotations
 
@@ -16,62 +16,62 @@ from syncd.cli import (
     measured_facts,
     owner_view,
     pause_view,
+    render,
     reported_view,
     terminal,
 )
-from syncd.cli.learned_limits import remember
-from syncd.cli.list_calls import ListCallRow, lists_of, print_lists
+from syncd.cli.learned_limits import load_known_limits
+from syncd.cli.list_calls import ListCallRow, list_call_rows, print_list_calls
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.cli.remaining_view import left_behind_in
 from syncd.cli.rule_table import print_rules, rules_json
-from syncd.cli.system_status import duration
+from syncd.cli.system_status import config_duration
 from syncd.cli.waiting_view import clock_findings
 from syncd.config.mapping_digest import remapped_calendars
 from syncd.config.settings import LeadConnectorSystem, Settings
 from syncd.core.poll_rate import CallDemand, fit_to_limits, per_minute
 from syncd.daemon.poll_scheduler import PollScheduler, read_intervals
 from syncd.engine.report import unknown_owners
-from syncd.engine.running_events import LOOK_BACK
+from syncd.engine.running_events import FAR_LOOK_BACK
 from syncd.model import ReportedItem, Window
 from syncd.resource_adapters import check_contact_links
 from syncd.store.errors import StateError
 from syncd.store.status_query import EMPTY_STATUS, read_status
-from syncd.systems.findings import checked
+from syncd.systems.findings import run_check
 from syncd.systems.measured import FactStatus
 from syncd.systems.port import CheckResult, System
 
-_LEVELS = {"ok": "ok", "note": "note", "warning": "look", "error": "WRONG"}
-
+_LEVELS = {"ok": "ok", "note": "note", "warning": "warning", "error": "ERROR"}
 
 _UNKNOWN_OFFLINE = (
-    "Offline, a location's groups and rooms, and the calendars of a user that names none, are not "
-    "known: the calls for them may be fewer, or others."
+    "With --offline, the groups and rooms of a location are unknown, and so are the calendars of "
+    "users that are mapped without one: their list calls may differ."
 )
 
 
-class _Asked(NamedTuple):
-    """What the systems said: what was found, what polling takes, and which list calls those are."""
+class _SystemCheck(NamedTuple):
+    """The check results of all systems, the calls that polling needs, and its list calls."""
 
-    findings: list[CheckResult]
-    needs: list[CallDemand]
+    results: list[CheckResult]
+    demands: list[CallDemand]
     lists: list[ListCallRow]
 
 
 def check(
     context: typer.Context,
     *,
-    offline: bool = typer.Option(False, "--offline", help="Only the configuration; no network."),
-    strict: bool = typer.Option(False, "--strict", help="Let warnings count as errors: exit 2."),
-    calls: bool = typer.Option(False, "--calls", help="Show every list call, however many."),
+    offline: bool = typer.Option(
+        False, "--offline", help="Check only the configuration; use no network."
+    ),
+    strict: bool = typer.Option(False, "--strict", help="Treat warnings as errors: exit 2."),
+    calls: bool = typer.Option(False, "--calls", help="Show all list calls."),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Check configuration, credentials, rights, mapping, clocks and the calls that polling needs.
 
-    Tells what each list call is for, as far as it can be known --offline. Writes nothing anywhere.
-
-    Exit: 0 all well (warnings allowed, unless --strict), 2 something is
-    wrong.
+    Shows the purpose of each list call; with --offline, only of those that the configuration
+    determines. Writes nothing. Exit: 0 no errors (warnings allowed, unless --strict), 2 errors.
     """
     settings = settings_of(context, config)
     raise typer.Exit(
@@ -87,23 +87,23 @@ def examine(
     calls: bool = False,
     as_json: bool = False,
 ) -> int:
-    """Look at everything, print what was found and return the exit code."""
-    findings = [
+    """Run all checks, print the results and return the exit code, 0 or 2."""
+    results = [
         CheckResult("warning", p.key or str(p.file), p.reason, p.remedy) for p in settings.warnings
     ]
-    findings.insert(0, _summary(settings))
-    asked = asyncio.run(_ask(settings, offline=offline, quiet=as_json))
-    findings += asked.findings
-    findings += _budget(settings, asked.needs)
-    known, items, facts = _as_last_read(settings)
-    findings += known
-    findings += measured_facts.findings(facts, RealClock().now())
+    results.insert(0, _summary(settings))
+    systems = asyncio.run(_check_systems(settings, offline=offline, quiet=as_json))
+    results += systems.results
+    results += _rate_limit_results(settings, systems.demands)
+    known, items, facts = _results_of_last_read(settings)
+    results += known
+    results += measured_facts.fact_findings(facts, RealClock().now())
     if as_json:
         terminal.print_json(
             {
-                "findings": [asdict(f) for f in findings],
-                "calls": [_need_json(settings, n) for n in asked.needs],
-                "lists": [one.to_json() for one in asked.lists],
+                "findings": [asdict(result) for result in results],
+                "calls": [_demand_json(settings, demand) for demand in systems.demands],
+                "lists": [call.to_json() for call in systems.lists],
                 "rules": rules_json(settings),
                 "reported": [reported_view.item_json(item) for item in items],
                 "facts": {name: measured_facts.facts_json(f) for name, f in facts.items()},
@@ -111,135 +111,138 @@ def examine(
         )
     else:
         print_rules(settings)
-        _print(settings, findings, asked.needs)
-        for line in (*reported_view.lines(items, explained=False), *([""] if items else ())):
+        _print(settings, results, systems.demands)
+        for line in (
+            *reported_view.reported_lines(items, explained=False),
+            *([""] if items else ()),
+        ):
             terminal.say(line)
-        if measured := measured_facts.rows(facts):
-            terminal.table(measured_facts.TITLE, measured_facts.COLUMNS, measured)
-        print_lists(asked.lists, every=calls)
+        if measured := measured_facts.fact_rows(facts):
+            terminal.table(measured_facts.FACT_TITLE, measured_facts.FACT_COLUMNS, measured)
+        print_list_calls(systems.lists, every=calls)
         if offline and any(isinstance(s, LeadConnectorSystem) for s in settings.systems.values()):
             terminal.say(_UNKNOWN_OFFLINE)
-        terminal.say(_in_short([f.level for f in findings]))
+        terminal.say(_verdict([result.level for result in results]))
     fatal = {"error", "warning"} if strict else {"error"}
-    return 2 if any(f.level in fatal for f in findings) else 0
+    return 2 if any(result.level in fatal for result in results) else 0
 
 
 def _summary(settings: Settings) -> CheckResult:
     systems, providers = len(settings.systems), len(settings.providers)
-    return CheckResult(
-        "ok", str(settings.path), f"well-formed: {systems} systems, {providers} providers"
-    )
+    return CheckResult("ok", str(settings.path), f"valid: {systems} systems, {providers} providers")
 
 
-async def _ask(settings: Settings, *, offline: bool, quiet: bool) -> _Asked:
-    """Ask all systems; offline, only what they would be asked for."""
+async def _check_systems(settings: Settings, *, offline: bool, quiet: bool) -> _SystemCheck:
+    """Check all systems; with ``offline``, only list the calls that reading them would make."""
     systems = build_systems(settings, RealClock(), {})
-    remember(settings.syncd.state_path, systems)
+    load_known_limits(settings.syncd.state_path, systems)
     spans, now = read_intervals(settings), RealClock().now()
     near, far = (
         Window(now - spans.past, now + spans.ahead),
-        Window(now - spans.past, now + spans.future).from_earlier(LOOK_BACK),
+        Window(now - spans.past, now + spans.future).from_earlier(FAR_LOOK_BACK),
     )
     try:
         if offline:
-            return _Asked([], [], lists_of(systems, near, far))
+            return _SystemCheck([], [], list_call_rows(systems, near, far))
         with terminal.progress("asking " + ", ".join(sorted(systems)), quiet=quiet):
-            results = list(
-                await asyncio.gather(*(checked(s.name, s.check()) for s in systems.values()))
+            checked_systems = list(
+                await asyncio.gather(*(run_check(s.name, s.check()) for s in systems.values()))
             )
-            results.append(await check_contact_links(settings, systems))
-            results.append(clock_findings(_skews(settings, systems)))
-        needs = PollScheduler(systems, spans, RealClock()).needs()
-        findings = [f for found in results for f in found]
-        return _Asked(findings, needs, lists_of(systems, near, far))
+            checked_systems.append(await check_contact_links(settings, systems))
+            checked_systems.append(clock_findings(_skews(settings, systems)))
+        demands = PollScheduler(systems, spans, RealClock()).needs()
+        results = [result for each in checked_systems for result in each]
+        return _SystemCheck(results, demands, list_call_rows(systems, near, far))
     finally:
         await asyncio.gather(*(s.aclose() for s in systems.values()))
 
 
 def _skews(settings: Settings, systems: Mapping[str, System]) -> dict[str, list[timedelta]]:
-    """Return how far each platform's clock is from this machine's, as measured."""
-    found: dict[str, list[timedelta]] = {}
+    """Return the measured differences between each platform's clock and this machine's."""
+    skews: dict[str, list[timedelta]] = {}
     for name, system in systems.items():
         if (skew := system.traffic.skew) is not None:
-            found.setdefault(clock_of(settings.systems[name]), []).append(skew)
-    return found
+            skews.setdefault(clock_of(settings.systems[name]), []).append(skew)
+    return skews
 
 
-def _budget(settings: Settings, needs: Sequence[CallDemand]) -> list[CheckResult]:
-    """Say what happens where polling would leave too little to writes and to other programs."""
+def _rate_limit_results(settings: Settings, demands: Sequence[CallDemand]) -> list[CheckResult]:
+    """Report each system in which polling as configured needs too much of the rate limit."""
     near, far = settings.syncd.near.every, settings.syncd.far.every
-    paces = fit_to_limits(near, far, needs)
+    intervals = fit_to_limits(near, far, demands)
     return [
         CheckResult(
-            "warning" if pace.fits else "error",
-            need.system,
-            f"polling would take {per_minute(need, near, far):.0f} calls a minute, and can have "
-            f"{need.bearable or 0:.1f}: syncd will read its near window every "
-            f"{duration(pace.near.total_seconds())} and the whole one every "
-            f"{duration(pace.far.total_seconds())}"
-            + ("" if pace.fits else ", which is still more"),
+            "warning" if interval.fits else "error",
+            demand.system,
+            f"polling as configured takes {per_minute(demand, near, far):.0f} calls per minute, "
+            f"and {demand.bearable or 0:.1f} are available: syncd will read the near window every "
+            f"{config_duration(interval.near.total_seconds())} and the far window every "
+            f"{config_duration(interval.far.total_seconds())}"
+            + ("" if interval.fits else ", which still takes too many"),
             "Raise far.every or near.every in [syncd], or have the account's limit raised",
         )
-        for need in needs
-        if (pace := paces.of(need.system)).tight
+        for demand in demands
+        if (interval := intervals.of(demand.system)).tight
     ]
 
 
-def _as_last_read(
+def _results_of_last_read(
     settings: Settings,
 ) -> tuple[list[CheckResult], Sequence[ReportedItem], Mapping[str, Sequence[FactStatus]]]:
-    """Report owners in doubt, and records that cannot be carried, as the last run saw them.
+    """Return the check results, reported items and measured facts that the state holds.
 
-    Return also what was measured of each system.
+    They are as of the last read: events with unknown owners, unreadable records, blocks of
+    calendars that left the configuration, and pauses.
     """
     path, now = settings.syncd.state_path, RealClock().now()
-    nothing = measured_facts.standing_facts(settings, ())
+    nothing = measured_facts.statuses_by_system(settings, ())
     if not path.exists():
-        return pause_view.findings(settings, EMPTY_STATUS), (), nothing
+        return pause_view.pause_findings(settings, EMPTY_STATUS), (), nothing
     try:
         seen = read_status(path, now, now)
-    except StateError:  # `check` looks at systems; whoever opens the state tells what is wrong
+    except StateError:  # `check` is about systems; commands that need the state report its errors
         return [], (), nothing
     unknown = unknown_owners(seen.owner_changes, now)
-    doubts = owner_view.findings(unknown, remapped_calendars(settings, seen.mapped))
-    gone = left_behind_view.findings(settings, left_behind_in(settings, seen))
-    measured = measured_facts.standing_facts(settings, seen.facts)
-    held = pause_view.findings(settings, seen)
-    return [*doubts, *reported_view.findings(seen.items), *gone, *held], seen.items, measured
+    owners = owner_view.owner_findings(unknown, remapped_calendars(settings, seen.mapped))
+    left_behind = left_behind_view.left_behind_findings(settings, left_behind_in(settings, seen))
+    measured = measured_facts.statuses_by_system(settings, seen.facts)
+    paused = pause_view.pause_findings(settings, seen)
+    reported = reported_view.reported_findings(seen.items)
+    return [*owners, *reported, *left_behind, *paused], seen.items, measured
 
 
-def _need_json(settings: Settings, need: CallDemand) -> dict[str, Any]:
-    planned = per_minute(need, settings.syncd.near.every, settings.syncd.far.every)
+def _demand_json(settings: Settings, demand: CallDemand) -> dict[str, Any]:
+    planned = per_minute(demand, settings.syncd.near.every, settings.syncd.far.every)
     return {
-        "system": need.system,
-        "near": need.near,
-        "far": need.far,
+        "system": demand.system,
+        "near": demand.near,
+        "far": demand.far,
         "per_minute": planned,
-        "allowed": need.allowed,
-        "left_today": need.left_today,
+        "allowed": demand.allowed,
+        "left_today": demand.left_today,
     }
 
 
-def _in_short(levels: Sequence[str]) -> str:
-    wrong, odd = levels.count("error"), levels.count("warning")
-    if wrong:
-        return f"{wrong} wrong: nothing should be run before"
-    return f"all well, but for {odd} to look at" if odd else "all well"
+def _verdict(levels: Sequence[str]) -> str:
+    errors, warnings = levels.count("error"), levels.count("warning")
+    if errors:
+        them = "it" if errors == 1 else "them"
+        return f"{render.count(errors, 'error')}: fix {them} before running syncd"
+    return f"no errors, {render.count(warnings, 'warning')}" if warnings else "no problems found"
 
 
 def _sentence(text: str) -> str:
-    """Begin a sentence with a capital letter."""
     return text[:1].upper() + text[1:]
 
 
-def _print(settings: Settings, findings: list[CheckResult], needs: list[CallDemand]) -> None:
+def _print(settings: Settings, results: list[CheckResult], demands: list[CallDemand]) -> None:
     rows = [
         (_LEVELS[f.level], f.subject, ". ".join(filter(None, (f.message, _sentence(f.remedy)))))
-        for f in findings
+        for f in results
     ]
-    terminal.table("check", ("", "what", "finding"), rows)
-    if needs:
-        drawn = [
+    terminal.table("check", ("level", "subject", "result"), rows)
+    if demands:
+        call_rows = [
             (
                 n.system,
                 str(n.near),
@@ -248,7 +251,7 @@ def _print(settings: Settings, findings: list[CheckResult], needs: list[CallDema
                 "unknown" if n.allowed is None else f"{n.allowed:.0f}",
                 "" if n.left_today is None else str(n.left_today),
             )
-            for n in needs
+            for n in demands
         ]
-        columns = ("system", "near poll", "far poll", "planned a minute", "allowed", "left today")
-        terminal.table("calls that polling takes while nothing changes", columns, drawn)
+        columns = ("system", "near read", "far read", "calls/min", "limit", "left today")
+        terminal.table("calls for polling while nothing changes", columns, call_rows)

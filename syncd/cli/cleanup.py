@@ -1,4 +1,4 @@
-"""`syncd cleanup`: remove what syncd made, for a provider, a system or everything."""
+"""`syncd cleanup`: remove the blocks of syncd from a provider, a system or all calendars."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from syncd.config.settings import Settings
 from syncd.core.cleanup import CleanupScope
 from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateHeldError, StateLock, holder
-from syncd.engine.abandoned_system import abandon_system as let_go
+from syncd.engine.abandoned_system import abandon_system
 from syncd.engine.cleanup import clean_up
 from syncd.engine.cleanup_report import CleanupReport
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.engine.report import RunExit
-from syncd.model.pauses import OBSERVES, TO_WRITE
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store import Store
 from syncd.store.last_settings import last_settings
-from syncd.store.owned import owned
+from syncd.store.owned import owned_blocks
 from syncd.systems.stopping import Stopping
 
-Chosen = list[tuple[str, str]]
-"""Tagged blocks that a person wants removed: (system, event)."""
+ChosenBlocks = list[tuple[str, str]]
+"""Tagged blocks that a person wants removed, as (system, event)."""
 
 
 def cleanup(
@@ -43,98 +43,103 @@ def cleanup(
     ] = None,
     provider: Annotated[
         str | None,
-        typer.Option("--provider", "-p", metavar="NAME", help="Only this person, room or thing."),
+        typer.Option(
+            "--provider", "-p", metavar="NAME", help="Only this person, room or equipment."
+        ),
     ] = None,
     tagged: Annotated[
         list[str] | None,
         typer.Option(
             "--tagged",
             metavar="PROVIDER/SYSTEM",
-            help="In this calendar remove also blocks that only their tag speaks for, where it "
-            "stands once; may be given several times.",
+            help="Also remove blocks of this calendar that are identified only by their tag, if no "
+            "other event has the same tag. May be repeated.",
         ),
     ] = None,
     give_up: Annotated[
         str | None,
         typer.Option(
-            "--give-up", metavar="SYSTEM", help="Let go of a system whose account is gone for good."
+            "--give-up",
+            metavar="SYSTEM",
+            help="Forget the blocks in a system whose account no longer exists.",
         ),
     ] = None,
-    dry_run: bool = typer.Option(False, "--dry-run", help="Show what would be removed, no more."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask; needed without a terminal."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only show what would be removed."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask; required without a terminal."),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Remove what syncd made, for a provider, a system or everything; shown first, proven last.
+    """Remove the blocks that syncd made, for a provider, a system or all; then verify the removal.
 
-    What left the configuration is removed too: the state knows how it was configured, and where its
-    credentials were read from. Blocks are syncd's by their ids, which the state and the file of
-    created ids know. Without either, calendars are read for tagged blocks: those whose tag stands
-    once are proposed, calendar by calendar, and --yes alone is refused. Afterwards what is in the
-    configuration and was cleaned up is paused: `syncd unpause` lets blocks be made again. While the
-    daemon runs, the daemon does it. Exit: 0 nothing of syncd's is left; 3 tagged blocks are left
-    that only a person can judge; 4 a calendar could not be read or written, or a person said no or
-    interrupted; 6 another syncd holds the state.
+    Shows the blocks first. Also removes blocks of systems and providers that left the
+    configuration: the state has their settings and the places of their credentials. A block is
+    syncd's if the state or the file of created ids has its id. Without both, the calendars are
+    searched for tagged blocks; those whose tag occurs once are proposed calendar by calendar, and
+    --yes alone is refused. Afterwards the configured calendars that were cleaned up are paused;
+    `syncd unpause` allows new blocks. If the daemon is running, it does the work. Exit: 0 no block
+    of syncd is left; 3 tagged blocks are left that a person must judge; 4 a calendar could not be
+    read or written, or a person said no or interrupted; 6 another syncd holds the state.
     """
-    who = login_name()  # before root becomes the owner of the state
+    user = login_name()  # must come before root switches to the owner of the state
     settings, full = settings_in_two(context, config)
     if give_up is not None:
-        _refuse_others(system, provider, tagged)
+        _refuse_other_options(system, provider, tagged)
         raise typer.Exit(
-            _give_up(settings, give_up, who, dry_run=dry_run, yes=yes, as_json=as_json)
+            _abandon_system(settings, give_up, user, dry_run=dry_run, yes=yes, as_json=as_json)
         )
     scope = CleanupScope(system or "", provider or "")
     if settings.syncd.mode == "observe" and not dry_run:
-        raise UsageError(OBSERVES, TO_WRITE)
+        raise UsageError(OBSERVE_REASON, OBSERVE_REMEDY)
     if not dry_run:
         consent.expect_consent("a cleanup removes what syncd made", yes=yes, as_json=as_json)
     _check_names(settings, scope)
-    found = _preview(settings, full, scope, by_tag=bool(tagged), quiet=as_json)
-    named = _named(found, tagged or ())
+    plan = _preview(settings, full, scope, by_tag=bool(tagged), quiet=as_json)
+    named = _blocks_in(plan, tagged or ())
     if dry_run:
-        _show_plan(found, as_json=as_json)
-        raise typer.Exit(RunExit.DONE.code if found["done"] else RunExit.UNANSWERED.code)
-    _expect_proof(found, named, yes=yes)
-    chosen = named if yes else _chosen(found, named)
-    number = cleanup_text.blocks_of(found) + len(chosen)
-    unseen = any(calendar["why"] for calendar in found["calendars"])
-    if not yes and (number or unseen):
-        more = ", and what is found where nothing could be read now" if unseen else ""
+        _show_plan(plan, as_json=as_json)
+        raise typer.Exit(RunExit.DONE.code if plan["done"] else RunExit.UNANSWERED.code)
+    _expect_proof(plan, named, yes=yes)
+    chosen = named if yes else _choose_blocks(plan, named)
+    number = cleanup_text.blocks_of(plan) + len(chosen)
+    unread = any(calendar["why"] for calendar in plan["calendars"])
+    if not yes and (number or unread):
+        more = ", and any in calendars that could not be read now" if unread else ""
         question = f"Remove {render.count(number, 'block')}{more}?"
         consent.ask_consent(
-            question, lambda: _show_plan(found, as_json=False, asking=True), yes=False
+            question, lambda: _show_plan(plan, as_json=False, asking=True), yes=False
         )
-    data, code = _carry_out(full, settings, scope, chosen, bool(tagged), who, quiet=as_json)
+    data, code = _execute(full, settings, scope, chosen, bool(tagged), user, quiet=as_json)
     if as_json:
         terminal.print_json(data)
     else:
-        cleanup_text.show_result(data)
+        cleanup_text.print_result(data)
     raise typer.Exit(code)
 
 
-def _refuse_others(*given: object) -> None:
+def _refuse_other_options(*given: object) -> None:
     if any(given):
         raise UsageError(
-            "--give-up goes with no other choice", "Name the system after it, and nothing else."
+            "--give-up cannot be combined with --system, --provider or --tagged",
+            "Write only --give-up SYSTEM.",
         )
 
 
 def _check_names(settings: Settings, scope: CleanupScope) -> None:
     """Refuse a name that neither the configuration nor the state knows. Raises UsageError."""
     store = copy_of_state(settings)
-    places = {(e.provider, e.record.system) for e in owned(store)}
+    places = {(e.provider, e.record.system) for e in owned_blocks(store)}
     places |= {(p, s) for s, p in last_settings(store)}
     store.close()
     places |= {(n, s) for n, p in settings.providers.items() for s in p.calendars}
     systems = {s for _, s in places} | {*settings.systems}
     providers = {p for p, _ in places if p} | {*settings.providers}
-    for sort, name, known in (
+    for noun, name, known in (
         ("system", scope.system, systems),
         ("provider", scope.provider, providers),
     ):
         if name and name not in known:
             raise UsageError(
-                f"there is no {sort} {name[:100]!r}",
+                f"there is no {noun} {name[:100]!r}",
                 f"The configuration and the state know: {', '.join(sorted(known))}.",
             )
 
@@ -147,127 +152,131 @@ def _preview(
     by_tag: bool,
     quiet: bool,
 ) -> Mapping[str, Any]:
-    """Look what stands, on a copy of the state; nothing is written anywhere.
+    """List the blocks to remove, on a copy of the state; write nothing.
 
-    Who has no credentials at hand has the running daemon look, if there is one.
+    If the credentials cannot be read here, the running daemon lists the blocks. Raises ConfigError
+    if there is none.
     """
     try:
-        whole = full()
+        with_secrets = full()
     except ConfigError:
-        held = holder(settings.syncd.state_path)
-        if held is None or held.role != "daemon":
+        current = holder(settings.syncd.state_path)
+        if current is None or current.role != "daemon":
             raise
         arguments = _arguments(scope, [], by_tag, "") | {"dry_run": True}
-        with terminal.progress("asking the daemon", quiet=quiet) as told:
-            return send_request(settings.syncd.state_path, "cleanup", arguments, told).result
-    store = copy_of_state(whole)
+        with terminal.progress("asking the daemon", quiet=quiet) as on_progress:
+            return send_request(settings.syncd.state_path, "cleanup", arguments, on_progress).result
+    store = copy_of_state(with_secrets)
 
-    async def look() -> CleanupReport:
-        async with open_cleanup(whole, store, scope) as job:
-            with terminal.progress("reading", quiet=quiet) as told:
-                return await clean_up(job, dry_run=True, by_tag=by_tag, progress=told)
+    async def preview() -> CleanupReport:
+        async with open_cleanup(with_secrets, store, scope) as job:
+            with terminal.progress("reading", quiet=quiet) as on_progress:
+                return await clean_up(job, dry_run=True, by_tag=by_tag, progress=on_progress)
 
     try:
-        return asyncio.run(look()).to_json()
+        return asyncio.run(preview()).to_json()
     finally:
         store.close()
 
 
-def _arguments(scope: CleanupScope, chosen: Chosen, by_tag: bool, who: str) -> dict[str, object]:
-    """What the daemon is asked."""
+def _arguments(
+    scope: CleanupScope, chosen: ChosenBlocks, by_tag: bool, user: str
+) -> dict[str, object]:
+    """Return the arguments of the request to the daemon."""
     return {
         "system": scope.system or None,
         "provider": scope.provider or None,
         "chosen": [list(each) for each in chosen],
         "by_tag": by_tag,
-        "who": who,
+        "who": user,
     }
 
 
-def _proposed(calendar: Mapping[str, Any]) -> Chosen:
-    """Return the tagged blocks of a calendar that are proposed."""
+def _proposed(calendar: Mapping[str, Any]) -> ChosenBlocks:
+    """Return the tagged blocks of a calendar that are proposed for removal."""
     tagged = calendar["tagged"]
     return [(calendar["system"], each["event"]) for each in tagged if each["doubt"] is None]
 
 
-def _named(found: Mapping[str, Any], calendars: Sequence[str]) -> Chosen:
-    """Return the proposed blocks of the calendars that were named. Raises UsageError."""
-    known = {cleanup_text.name_of(calendar): calendar for calendar in found["calendars"]}
+def _blocks_in(plan: Mapping[str, Any], calendars: Sequence[str]) -> ChosenBlocks:
+    """Return the proposed blocks of these calendars (PROVIDER/SYSTEM). Raises UsageError."""
+    known = {cleanup_text.tagged_value(calendar): calendar for calendar in plan["calendars"]}
     for name in calendars:
         if name not in known:
             raise UsageError(
-                f"there is no calendar {name[:100]!r} in what is cleaned up",
-                f"Write PROVIDER/SYSTEM; known are: {', '.join(sorted(known))}.",
+                f"there is no calendar {name[:100]!r} in this cleanup",
+                f"Write PROVIDER/SYSTEM. The calendars are: {', '.join(sorted(known))}.",
             )
     return [each for name in dict.fromkeys(calendars) for each in _proposed(known[name])]
 
 
-def _expect_proof(found: Mapping[str, Any], named: Chosen, *, yes: bool) -> None:
-    """Refuse ``--yes`` alone where nothing proves what is syncd's. Raises UsageError."""
+def _expect_proof(plan: Mapping[str, Any], named: ChosenBlocks, *, yes: bool) -> None:
+    """Refuse ``--yes`` alone if only tags show which blocks are syncd's. Raises UsageError."""
     proposed = [
-        cleanup_text.name_of(calendar) for calendar in found["calendars"] if _proposed(calendar)
+        cleanup_text.tagged_value(calendar) for calendar in plan["calendars"] if _proposed(calendar)
     ]
-    if yes and proposed and not named and found["by_tag"] and not cleanup_text.blocks_of(found):
+    if yes and proposed and not named and plan["by_tag"] and not cleanup_text.blocks_of(plan):
         raise UsageError(
             "nothing proves which blocks are syncd's: there is neither a state nor a file of "
-            "created ids, and a tag may have been copied by a person",
-            "Run it on a terminal, where it asks for each calendar; or look with --dry-run and "
+            "created ids, and a person may have copied a tag",
+            "Run this on a terminal, which asks for each calendar; or check with --dry-run, then "
             f"name each calendar: {' '.join('--tagged ' + name for name in proposed)}.",
         )
 
 
-def _chosen(found: Mapping[str, Any], named: Chosen) -> Chosen:
-    """Ask for each calendar whether the proposed blocks are to be removed."""
+def _choose_blocks(plan: Mapping[str, Any], named: ChosenBlocks) -> ChosenBlocks:
+    """Ask for each calendar whether to remove its proposed blocks; return the blocks agreed to."""
     chosen = list(named)
-    for calendar in found["calendars"] if found["by_tag"] else ():
+    for calendar in plan["calendars"] if plan["by_tag"] else ():
         proposed = [each for each in _proposed(calendar) if each not in chosen]
         if not proposed:
             continue
-        with terminal.aside():
-            cleanup_text.show_tagged(calendar)
-        if terminal.confirmed(cleanup_text.question_of(calendar, len(proposed))):
+        with terminal.to_stderr():
+            cleanup_text.print_proposed(calendar)
+        if terminal.confirmed(cleanup_text.removal_question(calendar, len(proposed))):
             chosen += proposed
     return chosen
 
 
-def _show_plan(found: Mapping[str, Any], *, as_json: bool, asking: bool = False) -> None:
+def _show_plan(plan: Mapping[str, Any], *, as_json: bool, asking: bool = False) -> None:
     if as_json:
-        terminal.print_json(found)
+        terminal.print_json(plan)
     else:
-        cleanup_text.show_cleanup(found, asking=asking)
+        cleanup_text.print_plan(plan, asking=asking)
 
 
-def _carry_out(
+def _execute(
     full: Callable[[], Settings],
     settings: Settings,
     scope: CleanupScope,
-    chosen: Chosen,
+    chosen: ChosenBlocks,
     by_tag: bool,
-    who: str,
+    user: str,
     *,
     quiet: bool,
 ) -> tuple[Mapping[str, Any], int]:
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="cleanup"):
-            cleaned = asyncio.run(_clean(full(), scope, chosen, by_tag, who, quiet=quiet))
-            return cleaned.to_json(), cleaned.exit.code
-    except StateHeldError as held:
-        if held.role != "daemon":
+            report = asyncio.run(_clean_up(full(), scope, chosen, by_tag, user, quiet=quiet))
+            return report.to_json(), report.exit.code
+    except StateHeldError as holder_found:
+        if holder_found.role != "daemon":
             raise
-    with terminal.progress("asking the daemon", quiet=quiet) as told:
-        answer = send_request(path, "cleanup", _arguments(scope, chosen, by_tag, who), told)
+    with terminal.progress("asking the daemon", quiet=quiet) as on_progress:
+        arguments = _arguments(scope, chosen, by_tag, user)
+        answer = send_request(path, "cleanup", arguments, on_progress)
     if not quiet:
-        terminal.say("carried out by the running daemon")
+        terminal.say("done by the running daemon")
     return answer.result, answer.exit
 
 
-async def _clean(
+async def _clean_up(
     settings: Settings,
     scope: CleanupScope,
     chosen: Collection[tuple[str, str]],
     by_tag: bool,
-    who: str,
+    user: str,
     *,
     quiet: bool,
 ) -> CleanupReport:
@@ -275,39 +284,39 @@ async def _clean(
     stop_on_signals(stopping)
     try:
         async with open_cleanup(settings, store, scope, stopping=stopping) as job:
-            with terminal.progress("reading", quiet=quiet) as told:
+            with terminal.progress("reading", quiet=quiet) as on_progress:
                 return await clean_up(
-                    job, dry_run=False, chosen=chosen, by_tag=by_tag, who=who, progress=told
+                    job, dry_run=False, chosen=chosen, by_tag=by_tag, who=user, progress=on_progress
                 )
     finally:
         store.close()
 
 
-def _give_up(
-    settings: Settings, system: str, who: str, *, dry_run: bool, yes: bool, as_json: bool
+def _abandon_system(
+    settings: Settings, system: str, user: str, *, dry_run: bool, yes: bool, as_json: bool
 ) -> int:
-    """Let go of a system for good, after a question."""
+    """Forget the blocks and open writes of a system that is gone, after a question."""
     if system in settings.systems:
         raise UsageError(
             f"{system} is in the configuration",
-            f"To remove its blocks: syncd cleanup --system {system}. If its account is gone for "
-            "good: take it out of the configuration first.",
+            f"To remove its blocks: syncd cleanup --system {system}. If its account no longer "
+            "exists, remove it from the configuration first.",
         )
     store = copy_of_state(settings)
-    blocks = sum(each.record.system == system for each in owned(store))
-    known = {s for s, _ in last_settings(store)} | {e.record.system for e in owned(store)}
+    blocks = sum(each.record.system == system for each in owned_blocks(store))
+    known = {s for s, _ in last_settings(store)} | {e.record.system for e in owned_blocks(store)}
     store.close()
     if system not in known:
         raise UsageError(
-            f"the state knows no system {system[:100]!r}", "Nothing is to be given up."
+            f"the state has no system {system[:100]!r}", "There is nothing to give up."
         )
-    told = cleanup_text.giving_up(system, blocks)
+    consequences = cleanup_text.abandon_consequences(system, blocks)
     if dry_run:
-        terminal.say(told)
+        terminal.say(consequences)
         return 0
     consent.ask_consent(
-        f"Give {system} up for good?",
-        lambda: terminal.say(told),
+        f"Give up {system} for good?",
+        lambda: terminal.say(consequences),
         yes=yes,
         as_json=as_json,
         what="syncd would never look for its blocks there again",
@@ -317,20 +326,19 @@ def _give_up(
         with StateLock(path, role="cleanup"):
             state = Store.open(path)
             try:
-                ids = Ids(row=random_id, key=random_key)
-                data: Mapping[str, Any] = let_go(
-                    state, system, who, datetime.now(UTC), ids
-                ).to_json()
+                ids = IdSource(row=random_id, key=random_key)
+                abandoned = abandon_system(state, system, user, datetime.now(UTC), ids)
+                data: Mapping[str, Any] = abandoned.to_json()
             finally:
                 state.close()
-    except StateHeldError as held:
-        if held.role != "daemon":
+    except StateHeldError as holder_found:
+        if holder_found.role != "daemon":
             raise
         data = send_request(
-            path, "cleanup", {"give_up": system, "who": who}, lambda _text: None
+            path, "cleanup", {"give_up": system, "who": user}, lambda _text: None
         ).result
     if as_json:
         terminal.print_json(data)
     else:
-        terminal.say(cleanup_text.given_up(data))
+        terminal.say(cleanup_text.abandoned_text(data))
     return RunExit.DONE.code

@@ -1,4 +1,4 @@
-"""`syncd conflicts show`: both values, what each choice would write, and when else it could be."""
+"""`syncd conflicts show`: the values of a conflict, its choices with their writes, free times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from syncd.app import App, build
 from syncd.cli import render, terminal
-from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
+from syncd.cli.conflicts import ConflictArgument, conflict_json, find_conflict
 from syncd.cli.inspect import open_state
 from syncd.cli.options import ConfigOption, JsonOption, settings_of, zone_of
 from syncd.cli.waiting_view import REASONS
@@ -26,24 +26,25 @@ from syncd.model import Booking, ConflictKind, HeldConflict, Operation, Value
 from syncd.store import Store
 from syncd.store.availability import availabilities
 
-_MOST_TIMES = 6
+_MAX_TIMES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """One way to decide; ``writes`` is None where only a fresh read can tell.
+    """One way to resolve the conflict.
 
-    ``left`` is what syncd cannot do after this choice, and stays for a person to do.
+    ``writes`` is None if only a fresh read can determine the writes. ``remaining`` lists what syncd
+    cannot do after this choice, so that a person must do it.
     """
 
     option: str
     writes: Sequence[Operation] | None
-    left: Sequence[_Left] = ()
+    remaining: Sequence[_RemainingTask] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Left:
-    """One thing that stays for a person: the event it is about, and why syncd cannot do it."""
+class _RemainingTask:
+    """One task that is left to a person: the event, and why syncd cannot change it."""
 
     system: str
     event: str | None
@@ -51,7 +52,7 @@ class _Left:
     why: str
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of ``left`` in JSON: its keys are stable."""
+        """Return one entry of ``left`` in JSON; its keys are stable."""
         value = render.value_json(self.value)
         return {"system": self.system, "event": self.event, "value": value, "why": self.why}
 
@@ -63,19 +64,19 @@ def show(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show one conflict: who says what since when, each choice with its writes, free times.
+    """Show one conflict with its values, choices and free times.
 
-    Asks no system: what is shown is what would be written if nothing has changed since the last
-    read. For a look at the platforms first: syncd conflicts resolve ID … --dry-run.
+    Makes no calls: the writes are those that follow if nothing has changed since the last read. To
+    read the systems first, run syncd conflicts resolve ID … --dry-run.
     """
     settings = settings_of(context, config, secrets=False)
     store = open_state(settings)
-    made = build(settings, store=store)
+    app = build(settings, store=store)
     try:
-        held = the_conflict(settings, store, conflict)
-        now = made.engine.clock.now()
-        choices = list(_choices(made, held))
-        times = alternatives(made, held, now)
+        held = find_conflict(settings, store, conflict)
+        now = app.engine.clock.now()
+        choices = list(_choices(app, held))
+        times = _alternative_times(app, held, now)
         agreed = _agreed(store, held)
     finally:
         store.close()
@@ -90,7 +91,7 @@ def show(
                         "writes": None
                         if choice.writes is None
                         else [operation_json(o) for o in choice.writes],
-                        "left": [each.to_json() for each in choice.left],
+                        "left": [each.to_json() for each in choice.remaining],
                     }
                     for choice in choices
                 ],
@@ -101,34 +102,37 @@ def show(
     _print(held, choices, times, agreed, zone_of(settings, held.conflict.provider))
 
 
-def alternatives(made: App, held: HeldConflict, now: datetime) -> list[Value]:
-    """The nearest times at which the meeting in question could be instead, by what is known."""
+def _alternative_times(app: App, held: HeldConflict, now: datetime) -> list[Value]:
+    """Return the free times nearest to the meeting, as far as the stored state shows."""
     provider = held.conflict.provider
-    draft = Workspace(made.store.state(provider), "", now)
-    booking = movable(draft, held)
-    rules = made.engine.policy.rules.get(provider)
+    workspace = Workspace(app.store.state(provider), "", now)
+    booking = booking_to_move(workspace, held)
+    rules = app.engine.policy.rules.get(provider)
     if booking is None or rules is None:
-        return []  # Who is not in the configuration has no working hours.
-    asked = availabilities(made.store, provider).values()
-    busy = busy_intervals(draft, frozenset({booking.id}))
-    return nearest_free(busy, booking.agreed, rules.with_availability(asked).search, now)[
-        :_MOST_TIMES
+        return []  # A provider outside the configuration has no working hours.
+    offered = availabilities(app.store, provider).values()
+    busy = busy_intervals(workspace, frozenset({booking.id}))
+    return nearest_free(busy, booking.agreed, rules.with_availability(offered).search, now)[
+        :_MAX_TIMES
     ]
 
 
-def movable(draft: Workspace, held: HeldConflict) -> Booking | None:
-    """The booking that --at moves: of two that overlap, the one that was opened later."""
+def booking_to_move(workspace: Workspace, held: HeldConflict) -> Booking | None:
+    """Return the booking that --at moves; of a double booking, the one that was opened later.
+
+    Return None if the conflict is about no single booking.
+    """
     if held.conflict.kind in {ConflictKind.GUARD, ConflictKind.AMBIGUOUS}:
         return None
     subject = held.conflict.subject
     if held.conflict.kind is ConflictKind.DOUBLE_BOOKED:
         subject = booking_pair(held.conflict)[1]
-    return draft.bookings.get(subject)
+    return workspace.bookings.get(subject)
 
 
-def _choices(made: App, held: HeldConflict) -> Iterator[_Choice]:
-    """Every answer that fits, but for --at, whose time is open."""
-    claims = [c for c in held.conflict.claims if c.system in made.engine.systems]
+def _choices(app: App, held: HeldConflict) -> Iterator[_Choice]:
+    """Yield every valid choice except --at, which needs a time."""
+    claims = [c for c in held.conflict.claims if c.system in app.engine.systems]
     several = {c.system for c in claims if [d.system for d in claims].count(c.system) > 1}
     answers = [
         Resolution(ResolutionKind.TAKE, system, event)
@@ -136,7 +140,7 @@ def _choices(made: App, held: HeldConflict) -> Iterator[_Choice]:
             (c.system, (c.event or "") if c.system in several else "") for c in claims
         )
     ]
-    mapped = made.engine.mapping.get(held.conflict.provider, ())
+    mapped = app.engine.mapping.get(held.conflict.provider, ())
     others = [s for s in mapped if not _names(answers, s)]
     answers += [Resolution(ResolutionKind.TAKE, system) for system in others]
     for answer in (
@@ -145,36 +149,38 @@ def _choices(made: App, held: HeldConflict) -> Iterator[_Choice]:
         Resolution(ResolutionKind.DISMISS),
     ):
         try:
-            decision = preview(made.engine, held, answer)
+            decision = preview(app.engine, held, answer)
         except InvalidResolutionError:
             continue
         if decision is None:
             yield _Choice(f"--{answer}", None)
         else:
-            left = list(_left(held, answer, decision))
-            yield _Choice(f"--{answer}", decision.operations, left)
+            remaining = list(_remaining_tasks(held, answer, decision))
+            yield _Choice(f"--{answer}", decision.operations, remaining)
 
 
-def _left(held: HeldConflict, answer: Resolution, decision: Decision) -> Iterator[_Left]:
-    """What a decision leaves of this conflict: what it cannot do, and what would have to wait."""
+def _remaining_tasks(
+    held: HeldConflict, answer: Resolution, decision: Decision
+) -> Iterator[_RemainingTask]:
+    """Yield what a decision cannot do about this conflict, and the writes that must wait."""
     if answer.kind is ResolutionKind.DISMISS:
         for claim in held.conflict.claims:
             if claim.event is not None:
                 why = "stays as it is"
-                yield _Left(claim.system, claim.event, claim.value, why)
+                yield _RemainingTask(claim.system, claim.event, claim.value, why)
         return
-    about = {*held.conflict.subject.split("+")}
+    bookings = {*held.conflict.subject.split("+")}
     for conflict in decision.conflicts:
         same = (conflict.kind, conflict.inputs) == (held.conflict.kind, held.conflict.inputs)
-        if conflict.held and not same and about & {*conflict.subject.split("+")}:
+        if conflict.held and not same and bookings & {*conflict.subject.split("+")}:
             last = conflict.claims[-1]
             why = conflict.note or render.conflict(conflict.kind)
-            yield _Left(last.system, last.event, last.value, why)
+            yield _RemainingTask(last.system, last.event, last.value, why)
     for waiting in decision.waiting:
         operation = waiting.operation
-        if about & {*operation.bookings}:
-            why = f"the write has to wait: {REASONS[waiting.why]}"
-            yield _Left(operation.system, operation.event, operation.before, why)
+        if bookings & {*operation.bookings}:
+            why = f"the write must wait: {REASONS[waiting.why]}"
+            yield _RemainingTask(operation.system, operation.event, operation.before, why)
 
 
 def _names(answers: Sequence[Resolution], system: str) -> bool:
@@ -182,8 +188,8 @@ def _names(answers: Sequence[Resolution], system: str) -> bool:
 
 
 def _agreed(store: Store, held: HeldConflict) -> list[Booking]:
-    found = [store.find_bookings(name) for name in held.conflict.subject.split("+")]
-    return [b for bookings in found for b in bookings if b.id in held.conflict.subject.split("+")]
+    ids = held.conflict.subject.split("+")
+    return [b for start in ids for b in store.find_bookings(start) if b.id in ids]
 
 
 def _print(
@@ -194,9 +200,9 @@ def _print(
     zone: Any,
 ) -> None:
     conflict = held.conflict
-    state = "held" if conflict.held else "told only"
+    state = "held" if conflict.held else "reported only"
     if held.dismissed:
-        state = f"told no more ({render.local(held.outcome, zone)})"
+        state = f"dismissed ({render.local_times(held.outcome, zone)})"
     terminal.say(
         f"conflict {held.id}: {render.conflict(conflict.kind)} of {conflict.provider}, {state}"
     )
@@ -214,30 +220,30 @@ def _print(
         )
         for c in conflict.claims
     ]
-    terminal.table("who says what", ("", "event", "value", "seen"), rows)
+    terminal.table("values", ("where", "event", "value", "seen"), rows)
     if conflict.kind is ConflictKind.GUARD:
-        terminal.say(f"if these changes are right: syncd resync --accept {held.run}")
+        terminal.say(f"if these changes are correct: syncd resync --accept {held.run}")
         return
-    drawn = [
-        (choice.option, _told(choice.writes, zone), _told_left(choice, zone)) for choice in choices
+    choice_rows = [
+        (choice.option, _writes_cell(choice.writes, zone), _remaining_cell(choice, zone))
+        for choice in choices
     ]
-    columns = ("choice", "would be written", "left for you to do")
-    terminal.table("what each choice would write, and what it leaves", columns, drawn)
+    terminal.table("choices", ("choice", "writes", "left for you to do"), choice_rows)
     if times:
-        terminal.say("free in all systems, as far as is known, for --at TIME:")
+        terminal.say("times for --at TIME that are free in all systems as of the last read:")
         for day in dict.fromkeys(value.start.astimezone(zone).date() for value in times):
             starts = [v.start.astimezone(zone) for v in times]
             clocks = ", ".join(f"{s:%H:%M}" for s in sorted(starts) if s.date() == day)
             terminal.say(f"  {day:%a %d %b} {clocks}")
 
 
-def _told(writes: Sequence[Operation] | None, zone: tzinfo) -> str:
+def _writes_cell(writes: Sequence[Operation] | None, zone: tzinfo) -> str:
     if writes is None:
-        return "only a fresh read can tell: add --dry-run"
-    told = [f"{o.system}: {render.operation(o, zone)}" for o in writes]
-    return "\n".join(told) or "nothing"
+        return "unknown: run conflicts resolve with this choice and --dry-run"
+    lines = [f"{o.system}: {render.operation(o, zone)}" for o in writes]
+    return "\n".join(lines) or "nothing"
 
 
-def _told_left(choice: _Choice, zone: tzinfo) -> str:
-    told = [f"{left.system}: {render.value(left.value, zone)}: {left.why}" for left in choice.left]
-    return "\n".join(told) or ("nothing" if choice.writes is not None else "")
+def _remaining_cell(choice: _Choice, zone: tzinfo) -> str:
+    lines = [f"{t.system}: {render.value(t.value, zone)}: {t.why}" for t in choice.remaining]
+    return "\n".join(lines) or ("nothing" if choice.writes is not None else "")

@@ -1,4 +1,4 @@
-"""`syncd conflicts`: what is held, both values, what each choice would write; and deciding it."""
+"""`syncd conflicts`: list the open conflicts; the group of `conflicts show` and `resolve`."""
 
 from __future__ import annotations
 
@@ -16,38 +16,42 @@ from syncd.cli.options import (
     JsonOption,
     ProviderOption,
     UsageError,
-    chosen,
+    chosen_providers,
     settings_of,
     zone_of,
 )
 from syncd.config.settings import Settings
 from syncd.engine.report import Remaining, RunExit
 from syncd.model import Acknowledgement, ConflictKind, HeldConflict
-from syncd.model.summary import acknowledged
+from syncd.model.summary import acknowledgement_of
 
 if TYPE_CHECKING:
     from syncd.store import Store
 
-_MOST_CLAIMS = 3
+_MAX_CLAIMS = 3
 
 ConflictArgument = Annotated[
-    str, typer.Argument(metavar="ID", help="A conflict's id, or its begin.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="ID", help="The id of a conflict, or its first characters.", show_default=False
+    ),
 ]
 
 _COMMANDS = {
-    "conflict_view:show": "Show one conflict: who says what since when, each choice with its "
-    "writes, "
-    "free times.",
+    "conflict_view:show": "Show one conflict with its values, choices and free times.",
     "resolve": "Decide a held conflict.",
 }
-"""As in `syncd.cli.main`; they need all that decides and writes, the list does not."""
+"""The subcommands, as in `syncd.cli.main`.
+
+They are imported on demand, since they need the engine and the list does not.
+"""
 
 
 class _Commands(TyperGroup):
-    """The group with its commands, none of them imported yet."""
+    """The command group, which imports a subcommand when it is called."""
 
     def __init__(self, **attributes: Any) -> None:
-        """Add them."""
+        """Add the subcommands without importing them."""
         super().__init__(**attributes)
         for name, summary in _COMMANDS.items():
             self.add_command(LazyCommand(name, summary))
@@ -63,19 +67,19 @@ conflicts = typer.Typer(
 
 
 @conflicts.callback()
-def listed(
+def list_conflicts(
     context: typer.Context,
     *,
     provider: ProviderOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List the conflicts, with both values; or show one; or resolve it.
+    """List the open conflicts with all values; show or resolve one.
 
-    Held conflicts wait for a person, and what they claim stays closed in all systems. One is
-    decided anew as soon as one of its values changes in a system, and closes by itself when the
-    systems agree. What is only told (double bookings, unless configured otherwise) is silenced by
-    `syncd acknowledge`. Exit 3 when anything is held, or told and not acknowledged.
+    A held conflict waits for a person, and its times stay blocked in all systems. It is decided
+    again when one of its values changes in a system, and closes by itself when the systems agree.
+    Conflicts that are only reported (double bookings, unless configured otherwise) can be silenced
+    with `syncd acknowledge`. Exit: 3 if a conflict is held, or reported and not acknowledged.
     """
     context.obj = config or context.obj
     if context.invoked_subcommand is not None:
@@ -83,87 +87,97 @@ def listed(
     from syncd.store.reported import acknowledgements_of  # noqa: PLC0415 - no help needs it
 
     settings = settings_of(context, config, secrets=False)
-    chosen(settings, provider)
+    chosen_providers(settings, provider)
     store = open_state(settings)
-    found, marks = store.open_conflicts(provider), acknowledgements_of(store)
+    open_conflicts, marks = store.open_conflicts(provider), acknowledgements_of(store)
     store.close()
-    known = {held.id: acknowledged(held, marks) for held in found}
+    known = {held.id: acknowledgement_of(held, marks) for held in open_conflicts}
     if as_json:
-        terminal.print_json([conflict_json(held, known[held.id]) for held in found])
-    elif not found:
+        terminal.print_json([conflict_json(held, known[held.id]) for held in open_conflicts])
+    elif not open_conflicts:
         terminal.say("no conflicts")
     else:
-        _print(settings, found, known)
-    raise typer.Exit(RunExit.of(_left(held, known[held.id]) for held in found).code)
+        _print(settings, open_conflicts, known)
+    raise typer.Exit(RunExit.of(_counts_as(held, known[held.id]) for held in open_conflicts).code)
 
 
-def _left(held: HeldConflict, known: Acknowledgement | None) -> Remaining:
-    """What a conflict is counted as; one that a person knows of is only reported."""
+def _counts_as(held: HeldConflict, known: Acknowledgement | None) -> Remaining:
+    """Return what a conflict counts as for the exit code; an acknowledged one is only reported."""
     if held.conflict.held:
         return Remaining.CONFLICTS
     return Remaining.DOUBLE_BOOKINGS if known is None else Remaining.REPORTED
 
 
 def _print(
-    settings: Settings, found: list[HeldConflict], known: Mapping[str, Acknowledgement | None]
+    settings: Settings,
+    open_conflicts: list[HeldConflict],
+    known: Mapping[str, Acknowledgement | None],
 ) -> None:
-    for name in sorted({h.conflict.provider for h in found}):
+    for name in sorted({h.conflict.provider for h in open_conflicts}):
         zone = zone_of(settings, name)
         rows = [
             (
                 h.id,
-                render.conflict(h.conflict.kind) + _how(h, known[h.id]),
+                render.conflict(h.conflict.kind) + _kind_suffix(h, known[h.id]),
                 render.moment(h.opened_at, zone),
-                _says(h, zone),
+                _values_cell(h, zone),
             )
-            for h in found
+            for h in open_conflicts
             if h.conflict.provider == name
         ]
-        columns = ("conflict", "kind", "since", "who says what")
+        columns = ("conflict", "kind", "since", "values")
         terminal.table(f"{name} · {zone.key}", columns, rows)
-    for held in found:
+    for held in open_conflicts:
         if held.conflict.kind is ConflictKind.GUARD:
-            terminal.say(f"if these changes are right: syncd resync --accept {held.run}")
-    if any(held.conflict.kind is not ConflictKind.GUARD for held in found):
-        terminal.say("choices, and what each would write: syncd conflicts show ID")
-    if any(not held.conflict.held and known[held.id] is None for held in found):
-        terminal.say("to silence one that is told only: syncd acknowledge ID")
+            terminal.say(f"if these changes are correct: syncd resync --accept {held.run}")
+    if any(held.conflict.kind is not ConflictKind.GUARD for held in open_conflicts):
+        terminal.say("to see the choices and their writes: syncd conflicts show ID")
+    if any(not held.conflict.held and known[held.id] is None for held in open_conflicts):
+        terminal.say("to silence a conflict that is reported only: syncd acknowledge ID")
 
 
-def the_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
-    """The one open conflict whose id begins so, dismissed ones too. Raises UsageError."""
-    found = store.conflict(start)
-    living = [held for held in found if held.closed_at is None]
-    if len(living) == 1:
-        return living[0]
-    if len(living) > 1:
-        ids = ", ".join(held.id for held in living)
-        raise UsageError(f"several conflicts begin with {start!r}: {ids}", "Write more of the id.")
-    if found:
-        last = max(found, key=lambda held: held.closed_at or held.opened_at)
-        outcome = render.local(last.outcome, zone_of(settings, last.conflict.provider))
+def find_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
+    """Return the only open conflict whose id begins with ``start``; dismissed ones count as open.
+
+    Raises UsageError if there is none, or more than one.
+    """
+    matches = store.find_conflicts(start)
+    open_matches = [held for held in matches if held.closed_at is None]
+    if len(open_matches) == 1:
+        return open_matches[0]
+    if len(open_matches) > 1:
+        ids = ", ".join(held.id for held in open_matches)
         raise UsageError(
-            f"conflict {last.id} is closed: {outcome}", "See what is open: syncd conflicts."
+            f"the ids of several conflicts begin with {start!r}: {ids}", "Write more of the id."
         )
-    raise UsageError(f"there is no conflict {start!r}", "See what is open: syncd conflicts.")
+    if matches:
+        last = max(matches, key=lambda held: held.closed_at or held.opened_at)
+        outcome = render.local_times(last.outcome, zone_of(settings, last.conflict.provider))
+        raise UsageError(
+            f"conflict {last.id} is closed: {outcome}",
+            "To list the open conflicts: syncd conflicts.",
+        )
+    raise UsageError(
+        f"there is no conflict {start!r}", "To list the open conflicts: syncd conflicts."
+    )
 
 
-def _how(held: HeldConflict, known: Acknowledgement | None) -> str:
+def _kind_suffix(held: HeldConflict, known: Acknowledgement | None) -> str:
     if held.conflict.held:
         return ""
-    return "\n(told only)" if known is None else "\n(acknowledged)"
+    return "\n(reported only)" if known is None else "\n(acknowledged)"
 
 
-def _says(held: HeldConflict, zone: Any) -> str:
+def _values_cell(held: HeldConflict, zone: Any) -> str:
     claims = held.conflict.claims
-    told = [f"{c.system}: {render.value(c.value, zone)}" for c in claims[:_MOST_CLAIMS]]
-    more = [f"… and {len(claims) - _MOST_CLAIMS} more"] if len(claims) > _MOST_CLAIMS else []
+    values = [f"{c.system}: {render.value(c.value, zone)}" for c in claims[:_MAX_CLAIMS]]
+    more = [f"… and {len(claims) - _MAX_CLAIMS} more"] if len(claims) > _MAX_CLAIMS else []
     note = [held.conflict.note] if held.conflict.note else []
-    return "\n".join(told + more + note)
+    return "\n".join(values + more + note)
 
 
 def conflict_json(held: HeldConflict, known: Acknowledgement | None = None) -> dict[str, Any]:
-    """A conflict as JSON; ``rule`` is what policy says of it, ``known`` its acknowledgement."""
+    """Return a conflict as JSON; times are UTC. ``known`` is its acknowledgement."""
     conflict = held.conflict
     return {
         "id": held.id,

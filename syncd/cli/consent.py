@@ -1,7 +1,6 @@
-"""Consent before a write: the plan, the question, and what counts where nobody can be asked.
+"""Consent before a write: print the plan, ask, and require ``--yes`` without a terminal.
 
-All commands that write share this module (docs/design.md#consent). On a terminal the plan is shown
-and a question is asked; without one the command needs ``--yes``.
+All commands that write share this module (docs/design.md#consent).
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from syncd.config.settings import Settings
 from syncd.engine.run_exit import RunExit
 from syncd.model import Action, Operation
 
-MAX_ROWS = 20
-"""So many rows of a plan are listed; the rest is counted, unless all are asked for."""
+MAX_PLAN_ROWS = 20
+"""Maximum number of rows of a plan that are printed; the rest are counted, unless --all is set."""
 
 NOTHING_WRITTEN = "Nothing was written."
-"""What a command prints after a no; it exits with 4."""
+"""The message after the answer no; the command then exits with 4."""
 
 
 class Sign(StrEnum):
-    """What a write does to a calendar. Its meaning does not depend on a colour."""
+    """The sign of a write in a plan: it carries the meaning without colours."""
 
     MAKE = "+"
     CHANGE = "~"
@@ -47,23 +46,23 @@ SIGNS = {
 }
 
 _TOTALS = {
-    Action.CREATE_BLOCK: "+ made",
+    Action.CREATE_BLOCK: "+ created",
     Action.MOVE_BLOCK: "~ moved",
-    Action.REMOVE_BLOCK: "- freed",
+    Action.REMOVE_BLOCK: "- removed",
     Action.MOVE_APPOINTMENT: "~ appointments moved",
     Action.SET_STATUS: "~ statuses set",
 }
 
 
 class PlanRow(NamedTuple):
-    """One line of a plan: its sign, then the text of each column."""
+    """One row of a plan: its sign, and the text of each column."""
 
     sign: Sign
     cells: tuple[str, ...]
 
 
 class PlanGroup(NamedTuple):
-    """Rows under one title, such as a provider's name and zone."""
+    """The rows of a plan under one title, such as a provider's name and zone."""
 
     title: str
     columns: tuple[str, ...]
@@ -71,10 +70,10 @@ class PlanGroup(NamedTuple):
 
 
 def can_ask() -> bool:
-    """Return whether a person can see a question and answer it.
+    """Return true if a person can see a question and answer it.
 
-    The question goes to the standard error, so that one has to be a terminal as well as the input:
-    a question that nobody sees would wait for ever. Either may be closed.
+    Questions go to the standard error, so both it and the standard input must be terminals. Either
+    may be closed.
     """
     return all(_is_terminal(stream) for stream in (sys.stdin, sys.stderr))
 
@@ -86,18 +85,22 @@ def _is_terminal(stream: object) -> bool:
         return False
 
 
-def expect_consent(what: str, *, yes: bool, as_json: bool = False, look: str = "--dry-run") -> None:
-    """Refuse to go on without ``--yes`` where nobody can be asked. Raises UsageError.
+def expect_consent(
+    what: str, *, yes: bool, as_json: bool = False, preview: str = "--dry-run"
+) -> None:
+    """Raise UsageError if ``--yes`` is missing and no question can be asked.
 
-    Call it before anything is read or locked. ``what`` completes the sentence, as in "a probe makes
-    a block in each system"; ``look`` is what shows it without writing, empty where nothing does.
-    With ``--json`` nobody is asked, on a terminal neither.
+    Call this before anything is read or locked. ``what`` is a clause that says what the command
+    does, as in "a probe makes a block in each system". ``preview`` is the option that shows this
+    without writing; empty if there is none. With ``--json`` no question is asked, even on a
+    terminal.
     """
     if yes or (can_ask() and not as_json):
         return
+    reason = "--json asks no questions" if can_ask() else "there is no terminal to ask on"
     raise UsageError(
-        f"{what}, and nobody can be asked",
-        f"Look at it with {look}, then run it with --yes." if look else "Run it with --yes.",
+        f"{what}, and {reason}",
+        f"Check with {preview}, then run it with --yes." if preview else "Run it with --yes.",
     )
 
 
@@ -109,40 +112,44 @@ def ask_consent(
     as_json: bool = False,
     what: str = "this command writes",
 ) -> None:
-    """Return if a person agrees, or ``yes`` says that one has. Raises typer.Exit with 4 on a no.
+    """Ask a person, and return if the answer is yes or ``yes`` is set.
 
-    ``show`` prints what the question is about; it is called only if the question is asked, and
-    what it prints goes to the standard error, as the question does. Raises UsageError with ``what``
-    where nobody can be asked (see `expect_consent`).
+    ``show`` prints what the question is about; it is called only if the question is asked, and its
+    output goes to the standard error with the question. Raises typer.Exit with code 4 if the answer
+    is no, and UsageError with ``what`` if no question can be asked (see `expect_consent`).
     """
     expect_consent(what, yes=yes, as_json=as_json)
     if yes:
         return
-    with terminal.aside():
+    with terminal.to_stderr():
         show()
     if not terminal.confirmed(question):
         terminal.say(NOTHING_WRITTEN)
         raise typer.Exit(RunExit.UNANSWERED.code)
 
 
-# --- what is shown ----------------------------------------------------------------------------
+# --- printing a plan --------------------------------------------------------------------------
 
 
 def groups_of(settings: Settings, operations: Iterable[Operation], title: str) -> list[PlanGroup]:
-    """Return operations as the rows of a plan, by provider and in the provider's zone."""
+    """Return operations as rows of a plan, grouped by provider, in the provider's zone.
+
+    ``title`` is the heading of the column with the writes.
+    """
     by_provider: dict[str, list[Operation]] = {}
     for wanted in operations:
         by_provider.setdefault(wanted.provider, []).append(wanted)
     groups = []
-    for provider, found in sorted(by_provider.items()):
+    for provider, wanted_here in sorted(by_provider.items()):
         zone = zone_of(settings, provider)
         rows = [
             PlanRow(
-                SIGNS[o.action], (o.system, render.operation(o, zone), render.local(o.reason, zone))
+                SIGNS[o.action],
+                (o.system, render.operation(o, zone), render.local_times(o.reason, zone)),
             )
-            for o in sorted(found, key=_by_time)
+            for o in sorted(wanted_here, key=_by_time)
         ]
-        groups.append(PlanGroup(f"{provider} · {zone.key}", ("system", title, "because"), rows))
+        groups.append(PlanGroup(f"{provider} · {zone.key}", ("system", title, "reason"), rows))
     return groups
 
 
@@ -152,13 +159,13 @@ def _by_time(wanted: Operation) -> tuple[datetime, str]:
 
 
 def show_groups(groups: Iterable[PlanGroup], *, every: bool = False) -> None:
-    """Print at most `MAX_ROWS` rows in all, and how many more there are; ``every``: print all."""
+    """Print at most `MAX_PLAN_ROWS` rows in total and the number of others; or ``every`` row."""
     groups = list(groups)
     total = sum(len(group.rows) for group in groups)
-    left = total if every else MAX_ROWS
+    remaining = total if every else MAX_PLAN_ROWS
     for group in groups:
-        shown = group.rows[:left]
-        left -= len(shown)
+        shown = group.rows[:remaining]
+        remaining -= len(shown)
         if shown:
             terminal.table(
                 group.title,
@@ -166,12 +173,12 @@ def show_groups(groups: Iterable[PlanGroup], *, every: bool = False) -> None:
                 [(str(row.sign), *row.cells) for row in shown],
                 styles=[STYLES[row.sign] for row in shown],
             )
-    if not every and total > MAX_ROWS:
-        terminal.say(f"… and {total - MAX_ROWS} more (--all)")
+    if not every and total > MAX_PLAN_ROWS:
+        terminal.say(f"… and {total - MAX_PLAN_ROWS} more (--all)")
 
 
 def show_totals(operations: Iterable[Operation]) -> None:
-    """Print how many writes of each kind each system gets."""
+    """Print a table with the number of writes of each kind per system."""
     counted = Counter((o.system, o.action) for o in operations)
     kinds = [action for action in _TOTALS if any(kind is action for _, kind in counted)]
     systems = sorted({system for system, _ in counted})

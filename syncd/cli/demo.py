@@ -1,4 +1,4 @@
-"""`syncd demo`: the whole thing at work on the sandbox, told as it happens."""
+"""`syncd demo`: run syncd against the sandbox and print what happens."""
 
 from __future__ import annotations
 
@@ -29,50 +29,50 @@ from syncd.sandbox.server import Sandbox
 from syncd.store.availability import count_exposures, stored_times_to_block
 
 _NEAR = timedelta(seconds=1)
-_PATIENCE = 8.0
-"""Seconds after which an act that is not answered counts as a failure."""
+_STEP_TIMEOUT = 8.0
+"""Seconds within which the systems must agree after a step; later counts as a failure."""
 
-_LAST_ANSWERS = 1.0
-"""So many seconds syncd may need to hear what the platforms have done already."""
+_REPLIES_TIMEOUT = 1.0
+"""Seconds to wait until syncd has received the replies to its last writes."""
 
 _ZONE = ZoneInfo(ZONE)
 _PLATFORM = {"crm": "LeadSquared", "clinic": "LeadConnector v2", "legacy": "LeadConnector v1"}
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class DemoStep:
     """Something that a person does in one system."""
 
-    who: str
+    provider: str
     system: str
-    says: str
+    text: str
     act: Callable[[], object]
 
 
 @dataclass(slots=True)
-class Story:
-    """What is told: writes as the daemon makes them, and what did not come true."""
+class DemoRun:
+    """The progress of a demo: the writes of the current step, the delays in seconds, failures."""
 
     world: Clinic
     writes: list[tuple[float, Operation]] = field(default_factory=list)
     delays: list[float] = field(default_factory=list)
     failures: int = 0
 
-    def heard(self, operation: Operation, _what: str) -> None:
-        """Note a write that the daemon made just now."""
+    def on_write(self, operation: Operation, _outcome: str) -> None:
+        """Record a write that the daemon has just made."""
         self.writes.append((time.monotonic(), operation))
 
-    def wrong(self) -> list[str]:
-        """Look at the three platforms from outside."""
-        seen = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(seen, SYSTEMS, datetime.now(UTC))
+    def disagreements(self) -> list[str]:
+        """Compare the three platforms; return a line for each disagreement."""
+        events = event_summaries(self.world.sandbox.systems, self.world.owners)
+        return disagreements(events, SYSTEMS, datetime.now(UTC))
 
 
 def demo() -> None:
-    """Watch syncd at work: three emulated systems, three people, a week of bookings.
+    """Show syncd at work on three emulated systems with three people and a week of bookings.
 
-    Nothing real is touched and no account is needed. It ends by itself within 40 s; exit 0 only if
-    all three systems agree at the end.
+    Needs no account and touches no real system. Ends by itself within 40 s. Exit: 0 only if all
+    three systems agree at the end.
     """
     raise typer.Exit(asyncio.run(_demo()))
 
@@ -81,74 +81,72 @@ async def _demo() -> int:
     set_up(style="text", level="error")
     sandbox = Sandbox()
     world = seed_clinic(sandbox, datetime.now(UTC))
-    story = Story(world)
+    run = DemoRun(world)
     with tempfile.TemporaryDirectory(prefix="syncd-demo-") as folder:
         async with sandbox.serve():
             home = Path(folder)
             path = home / "syncd.toml"
             path.write_text(config_text(world, "demo.db"))
             path.chmod(0o600)
-            app = build(load(path, os.environ), on_write=story.heard)
+            app = build(load(path, os.environ), on_write=run.on_write)
             pace = JobIntervals(_NEAR, timedelta(minutes=5), app.settings.syncd.resync_at, _ZONE)
             daemon = asyncio.create_task(
                 serve(app.engine, pace, home / "demo.db", os.environ, handle_signals=False)
             )
             try:
-                await _tell(story, app, daemon)
+                await _play_all(run, app, daemon)
                 measured = percentiles(stored_times_to_block(app.store))
                 exposed = count_exposures(app.store, datetime.now(UTC))
             finally:
                 app.engine.stopping.set()
                 await daemon
                 await app.aclose()
-    code = _end(story)
+    code = _end(run)
     print_percentiles(measured)
-    terminal.say(
-        f"{render.count(exposed, 'taken interval is', 'taken intervals are')} still offered"
-    )
+    terminal.say(f"{render.count(exposed, 'busy interval', 'busy intervals')} can still be booked")
     return code
 
 
-async def _tell(story: Story, app: App, daemon: asyncio.Task[int]) -> None:
+async def _play_all(run: DemoRun, app: App, daemon: asyncio.Task[int]) -> None:
     terminal.say("Three booking systems on this machine, with three people and a week of bookings:")
     for name in SYSTEMS:
-        terminal.say(f"  {name:<8}{_PLATFORM[name]:<18}{story.world.sandbox.urls[name]}")
-    found = sum(s.busy for s in _living(story))
-    terminal.say(f"They hold {found} bookings and blocks, and know nothing of each other.")
+        terminal.say(f"  {name:<8}{_PLATFORM[name]:<18}{run.world.sandbox.urls[name]}")
+    count = sum(event.busy for event in _current_events(run))
+    terminal.say(f"They hold {count} bookings and blocks, and do not know of each other.")
     terminal.say()
     started = time.monotonic()
-    await _until_agreed(story, daemon, patience=20.0)
-    made = len(story.writes)
+    await _until_agreed(run, daemon, limit=20.0)
+    made = len(run.writes)
     took = time.monotonic() - started
     terminal.say(f"syncd run: first sync, {render.count(made, 'block')} written in {took:.1f} s")
-    # What changes while it looks once more would be its to write, at the pace of a resync.
+    # A change during the first resync's last read would be written by that slower resync.
     while not daemon.done() and not app.store.runs(1):
         if time.monotonic() > started + 20:
             break
         await asyncio.sleep(0.05)
-    for act in _acts(story.world):
-        await _play(act, story, app, daemon)
+    for step in _steps(run.world):
+        await _play(step, run, app, daemon)
 
 
-async def _play(act: Act, story: Story, app: App, daemon: asyncio.Task[int]) -> None:
-    """Do one thing by hand, and tell what followed."""
-    story.writes.clear()
+async def _play(step: DemoStep, run: DemoRun, app: App, daemon: asyncio.Task[int]) -> None:
+    """Carry out one step, and print what syncd saw and wrote."""
+    run.writes.clear()
     before = datetime.now(UTC)
     started = time.monotonic()
     terminal.say()
-    terminal.say(f"{datetime.now(_ZONE):%H:%M:%S}  {act.system}: {act.says}", style="bold")
-    act.act()
-    await _until_agreed(story, daemon, patience=_PATIENCE)
-    await _until_heard(story)
+    terminal.say(f"{datetime.now(_ZONE):%H:%M:%S}  {step.system}: {step.text}", style="bold")
+    step.act()
+    await _until_agreed(run, daemon, limit=_STEP_TIMEOUT)
+    await _until_replies(run)
     actions = {str(action) for action in Action}
-    for note in reversed(app.store.history(provider=act.who, limit=20)):
+    for note in reversed(app.store.history(provider=step.provider, limit=20)):
         if note.at >= before and note.what not in actions and note.system:
             terminal.say(f"  seen     {note.system:<7} {_seen(note)}")
-    for at, operation in story.writes:
-        wrote = render.operation(operation, _ZONE)
-        terminal.say(f"  written  {operation.system:<7} {wrote}  (+{at - started:.1f} s)")
-    if story.writes:
-        story.delays.append(story.writes[-1][0] - started)
+    for at, operation in run.writes:
+        text = render.operation(operation, _ZONE)
+        terminal.say(f"  written  {operation.system:<7} {text}  (+{at - started:.1f} s)")
+    if run.writes:
+        run.delays.append(run.writes[-1][0] - started)
 
 
 def _seen(note: HistoryEntry) -> str:
@@ -157,64 +155,64 @@ def _seen(note: HistoryEntry) -> str:
     return f"{'new' if note.before is None else 'changed'}: {render.value(note.after, _ZONE)}"
 
 
-async def _until_agreed(story: Story, daemon: asyncio.Task[int], patience: float) -> None:
-    """Wait until the platforms agree; say what is wrong if they do not in time."""
-    deadline = time.monotonic() + patience
-    while wrong := story.wrong():
+async def _until_agreed(run: DemoRun, daemon: asyncio.Task[int], limit: float) -> None:
+    """Wait until the platforms agree; after ``limit`` seconds warn of each disagreement."""
+    deadline = time.monotonic() + limit
+    while lines := run.disagreements():
         if daemon.done() or time.monotonic() > deadline:
-            story.failures += 1
-            for line in wrong:
+            run.failures += 1
+            for line in lines:
                 terminal.warn(f"  not yet: {line}")
             return
         await asyncio.sleep(0.05)
 
 
-async def _until_heard(story: Story) -> None:
-    """Wait for the last answers: the platforms agree a little before syncd has heard of it."""
-    deadline, heard = time.monotonic() + _LAST_ANSWERS, 0
-    while time.monotonic() < deadline and not 0 < len(story.writes) == heard:
-        heard = len(story.writes)
+async def _until_replies(run: DemoRun) -> None:
+    """Wait until no more writes are recorded: the platforms agree before the replies arrive."""
+    deadline, recorded = time.monotonic() + _REPLIES_TIMEOUT, 0
+    while time.monotonic() < deadline and not 0 < len(run.writes) == recorded:
+        recorded = len(run.writes)
         await asyncio.sleep(0.1)
 
 
-def _acts(world: Clinic) -> Sequence[Act]:
-    """Somebody books, moves and cancels in each of the three systems."""
-    acts: list[Act] = []
+def _steps(world: Clinic) -> Sequence[DemoStep]:
+    """Return the steps of the demo: book, move and cancel in each of the three systems."""
+    steps: list[DemoStep] = []
     booked: dict[str, str] = {}
 
-    def book(system: str, who: str, start: datetime) -> None:
-        booked[system] = world.book(system, who, start)
+    def book(system: str, provider: str, start: datetime) -> None:
+        booked[system] = world.book(system, provider, start)
 
     def move(system: str, start: datetime) -> None:
         platform = world.sandbox.systems[system]
         booked[system] = platform.move(booked[system], start, start + timedelta(hours=1))
 
-    def off(system: str) -> None:
+    def cancel(system: str) -> None:
         platform = world.sandbox.systems[system]
-        # LeadSquared knows no cancelling: people delete there.
+        # LeadSquared has no status for cancelled, so people delete there.
         (platform.delete if system == "crm" else platform.cancel)(booked[system])
 
-    for day, (system, who) in enumerate(zip(SYSTEMS, PEOPLE, strict=True)):
+    for day, (system, provider) in enumerate(zip(SYSTEMS, PEOPLE, strict=True)):
         start, later = world.at(day, 11, 30), world.at(day, 13)
-        name = who.capitalize()
-        acts += [
-            Act(
-                who,
+        name = provider.capitalize()
+        steps += [
+            DemoStep(
+                provider,
                 system,
                 f"a customer books {name}, {render.moment(start, _ZONE)}",
-                partial(book, system, who, start),
+                partial(book, system, provider, start),
             ),
-            Act(
-                who,
+            DemoStep(
+                provider,
                 system,
                 f"the customer moves it to {render.moment(later, _ZONE)}",
                 partial(move, system, later),
             ),
-            Act(
-                who,
+            DemoStep(
+                provider,
                 system,
-                "the customer calls it off" + (" (deleted)" if system == "crm" else ""),
-                partial(off, system),
+                "the customer cancels it" + (" (deleted)" if system == "crm" else ""),
+                partial(cancel, system),
             ),
         ]
     twin = next(
@@ -223,52 +221,52 @@ def _acts(world: Clinic) -> Sequence[Act]:
         if meeting.start == world.at(1, 16)
     )
     start = world.at(1, 15)
-    acts.append(
-        Act(
+    steps.append(
+        DemoStep(
             "bob",
             "clinic",
             f"Bob's 16:00, which is also in legacy, is moved to {render.moment(start, _ZONE)}",
             lambda: world.sandbox.clinic.move(twin.id, start, start + timedelta(hours=1)),
         )
     )
-    return acts
+    return steps
 
 
-def _living(story: Story) -> list[EventSummary]:
-    seen = event_summaries(story.world.sandbox.systems, story.world.owners)
-    return [s for s in seen if s.busy and s.end > datetime.now(UTC)]
+def _current_events(run: DemoRun) -> list[EventSummary]:
+    events = event_summaries(run.world.sandbox.systems, run.world.owners)
+    return [s for s in events if s.busy and s.end > datetime.now(UTC)]
 
 
-def _end(story: Story) -> int:
-    """Print the three systems side by side, and judge."""
+def _end(run: DemoRun) -> int:
+    """Print the three systems side by side; return 0 if they agree and no step failed, else 1."""
     terminal.say()
-    shown = _living(story)
-    for who in PEOPLE:
+    events = _current_events(run)
+    for provider in PEOPLE:
         cells: dict[tuple[datetime, datetime], dict[str, str]] = {}
-        for s in shown:
-            if s.provider == who:
+        for s in events:
+            if s.provider == provider:
                 kind = (
                     ("block (syncd)" if s.ours else "block (hand)") if s.kind == "block" else s.kind
                 )
                 cells.setdefault(s.interval, {})[s.system] = kind
         rows = [
-            (_span(interval), *(at.get(system, "OPEN") for system in SYSTEMS))
+            (_interval(interval), *(at.get(system, "OPEN") for system in SYSTEMS))
             for interval, at in sorted(cells.items())
         ]
-        terminal.table(f"{who} · {ZONE}", ("when", *SYSTEMS), rows)
-    wrong = story.wrong()
-    for line in wrong:
+        terminal.table(f"{provider} · {ZONE}", ("when", *SYSTEMS), rows)
+    lines = run.disagreements()
+    for line in lines:
         terminal.warn(line)
-    if story.delays:
-        ordered = sorted(story.delays)
+    if run.delays:
+        ordered = sorted(run.delays)
         terminal.say(
-            f"{len(ordered)} changes; from change to last write: median "
+            f"{len(ordered)} changes; from the change to the last write: median "
             f"{ordered[len(ordered) // 2]:.1f} s, longest {ordered[-1]:.1f} s (polling every 1 s)"
         )
-    terminal.say("All three systems agree." if not wrong else "They do NOT agree.")
-    return 1 if wrong or story.failures else 0
+    terminal.say("All three systems agree." if not lines else "They do NOT agree.")
+    return 1 if lines or run.failures else 0
 
 
-def _span(interval: tuple[datetime, datetime]) -> str:
+def _interval(interval: tuple[datetime, datetime]) -> str:
     start, end = (instant.astimezone(_ZONE) for instant in interval)
     return f"{start:%a %d %b %H:%M}-{end:%H:%M}"

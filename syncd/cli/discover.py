@@ -1,4 +1,4 @@
-"""`syncd discover`: what each system has, so that nobody copies an id by hand."""
+"""`syncd discover`: show the users, calendars and other objects of each system."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 import typer
 from rich.text import Text
-from rich.tree import Tree as Drawn
+from rich.tree import Tree
 
 from syncd.app import RealClock, unmapped_adapters
 from syncd.cli import terminal
-from syncd.cli.learned_limits import remember
+from syncd.cli.learned_limits import load_known_limits
 from syncd.cli.options import ConfigOption, JsonOption, read_settings
 from syncd.config.problems import ConfigError
 from syncd.config.settings import ProviderSettings, SystemSettings
@@ -23,10 +23,16 @@ from syncd.provision.directory import calendar_only, doubt_finding, unknown_user
 from syncd.provision.matching import match_users
 from syncd.systems.fault_boundary import contained
 from syncd.systems.findings import fault_finding
-from syncd.systems.inventory import AppointmentType, Calendar, Resource, SystemInventory, User
+from syncd.systems.inventory import (
+    AppointmentType,
+    CalendarInfo,
+    ResourceInfo,
+    SystemInventory,
+    UserInfo,
+)
 from syncd.systems.port import CheckResult, PlatformError
 
-_LEVELS = {"ok": "note", "note": "note", "warning": "look", "error": "WRONG"}
+_LEVELS = {"ok": "note", "note": "note", "warning": "warning", "error": "ERROR"}
 PLATFORM_NAMES = {
     "leadsquared": "LeadSquared",
     "leadconnector": "LeadConnector v2",
@@ -39,159 +45,175 @@ def discover(
 ) -> None:
     """Show what each system has: users, calendars, groups, rooms, equipment, appointment types.
 
-    Needs credentials only ([systems.NAME]), no [providers]. Writes nothing. `syncd init` uses the
-    same look to propose who is who. Exit: 0 all was read, 4 a system cannot be looked at.
+    Needs only credentials ([systems.NAME]), no [providers]. Writes nothing. `syncd init` proposes
+    providers from the same data. Exit: 0 all systems were read, 4 a system could not be read.
     """
     settings = read_settings(context, config, mapping=False)
-    trees = look(settings.systems, settings.syncd.ca_file, settings.syncd.state_path, quiet=as_json)
+    inventories = read_inventories(
+        settings.systems, settings.syncd.ca_file, settings.syncd.state_path, quiet=as_json
+    )
     mapped: Mapping[str, ProviderSettings] = {}
-    with suppress(ConfigError):  # the mapping may still be unfinished
+    with suppress(ConfigError):  # the mapping may be incomplete
         mapped = read_settings(context, config).providers
-    odd = [finding for tree in trees for finding in unknown_users(tree, mapped)]
-    odd += [finding for tree in trees for finding in calendar_only(tree, mapped)]
-    odd += [doubt_finding(doubt) for doubt in match_users(user_refs(trees)).ambiguous]
+    results = [result for each in inventories for result in unknown_users(each, mapped)]
+    results += [result for each in inventories for result in calendar_only(each, mapped)]
+    results += [doubt_finding(match) for match in match_users(user_refs(inventories)).ambiguous]
     if as_json:
-        systems = {tree.system: tree_json(tree) for tree in trees}
-        terminal.print_json({"systems": systems, "findings": [asdict(f) for f in odd]})
+        systems = {each.system: _inventory_json(each) for each in inventories}
+        terminal.print_json({"systems": systems, "findings": [asdict(r) for r in results]})
     else:
-        for tree in trees:
-            show_tree(tree)
-        show_findings([*(f for tree in trees for f in tree.findings), *odd])
-    raise typer.Exit(0 if all(tree.opened for tree in trees) else 4)
+        for each in inventories:
+            print_inventory(each)
+        print_results([*(r for each in inventories for r in each.findings), *results])
+    raise typer.Exit(0 if all(each.opened for each in inventories) else 4)
 
 
-def look(
+def read_inventories(
     systems: Mapping[str, SystemSettings],
     ca_file: str | None = None,
     state: Path | None = None,
     *,
     quiet: bool = False,
 ) -> list[SystemInventory]:
-    """Read what the systems have, side by side, telling what is being read.
+    """Read the inventories of all systems in parallel, and show the progress on a terminal.
 
-    They keep to the limits that a ``state`` knows of them.
+    The rate limits stored in ``state`` are respected, if it is given.
     """
 
-    async def read() -> list[SystemInventory]:
+    async def read_all() -> list[SystemInventory]:
         accounts = unmapped_adapters(systems, RealClock(), ca_file)
         if state is not None:
-            remember(state, accounts)
-        doing: dict[str, str] = {}
-        with terminal.progress("asking " + ", ".join(accounts), quiet=quiet) as told:
+            load_known_limits(state, accounts)
+        parts: dict[str, str] = {}
+        with terminal.progress("asking " + ", ".join(accounts), quiet=quiet) as on_progress:
             try:
                 return await asyncio.gather(
                     *(
-                        _tree(name, systems[name], account.discover(_teller(name, doing, told)))
+                        _read_inventory(
+                            name,
+                            systems[name],
+                            account.discover(_progress_of(name, parts, on_progress)),
+                        )
                         for name, account in accounts.items()
                     )
                 )
             finally:
                 await asyncio.gather(*(account.aclose() for account in accounts.values()))
 
-    return asyncio.run(read())
+    return asyncio.run(read_all())
 
 
-async def _tree(
-    name: str, system: SystemSettings, asked: Awaitable[SystemInventory]
+async def _read_inventory(
+    name: str, system: SystemSettings, inventory: Awaitable[SystemInventory]
 ) -> SystemInventory:
-    """Wait for a tree; an answer that it stumbles over is a finding."""
+    """Await an inventory; turn a fault into an inventory with one check result."""
     try:
         with contained(name, "discover"):
-            return await asked
+            return await inventory
     except PlatformError as fault:
         return SystemInventory(system=name, platform=system.type, findings=(fault_finding(fault),))
 
 
-def _teller(name: str, doing: dict[str, str], told: Callable[[str], None]) -> Callable[[str], None]:
-    def tell(what: str) -> None:
-        doing[name] = what
-        told("reading " + ", ".join(f"{system}: {part}" for system, part in doing.items()))
+def _progress_of(
+    name: str, parts: dict[str, str], on_progress: Callable[[str], None]
+) -> Callable[[str], None]:
+    """Return a callback that shows the part that each system is reading."""
 
-    return tell
+    def update(part: str) -> None:
+        parts[name] = part
+        on_progress("reading " + ", ".join(f"{system}: {part}" for system, part in parts.items()))
+
+    return update
 
 
-def tree_json(tree: SystemInventory) -> dict[str, Any]:
-    """A tree with stable keys; rooms and equipment apart, as v2 keeps them."""
-    data = asdict(tree)
+def _inventory_json(inventory: SystemInventory) -> dict[str, Any]:
+    """Return an inventory with stable keys; rooms and equipment are separate lists."""
+    data = asdict(inventory)
     resources = data.pop("resources")
-    del data["system"], data["users_listed"]  # a finding says so
+    del data["system"], data["users_listed"]  # a check result reports unlisted users
     return {
         **data,
-        "rooms": [_no_kind(r) for r in resources if r["kind"] == "room"],
-        "equipment": [_no_kind(r) for r in resources if r["kind"] == "equipment"],
+        "rooms": [_without_kind(r) for r in resources if r["kind"] == "room"],
+        "equipment": [_without_kind(r) for r in resources if r["kind"] == "equipment"],
     }
 
 
-def _no_kind(resource: dict[str, Any]) -> dict[str, Any]:
+def _without_kind(resource: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in resource.items() if key != "kind"}
 
 
-def show_findings(findings: Sequence[CheckResult]) -> None:
-    """Print what could not be read or is odd, each with its remedy."""
+def print_results(results: Sequence[CheckResult]) -> None:
+    """Print a table of check results with their remedies, if there are any."""
     rows = [
         (_LEVELS[f.level], f.subject, f"{f.message}. {f.remedy[:1].upper()}{f.remedy[1:]}".strip())
-        for f in findings
+        for f in results
     ]
     if rows:
-        terminal.table("to look at", ("", "what", "finding and remedy"), rows)
+        terminal.table("check results", ("level", "subject", "result and remedy"), rows)
 
 
-def show_tree(tree: SystemInventory) -> None:
-    """Print one system."""
-    platform = PLATFORM_NAMES[tree.platform]
-    head = " · ".join(filter(None, (tree.system, platform, tree.name, tree.account, tree.zone)))
-    drawn = Drawn(Text(head, style="bold"), guide_style="dim")
-    for title, lines in _branches(tree):
-        branch = drawn.add(Text(f"{title} ({len(lines)})"))
+def print_inventory(inventory: SystemInventory) -> None:
+    """Print the inventory of one system as a tree."""
+    platform = PLATFORM_NAMES[inventory.platform]
+    parts = (inventory.system, platform, inventory.name, inventory.account, inventory.zone)
+    tree = Tree(Text(" · ".join(filter(None, parts)), style="bold"), guide_style="dim")
+    for title, lines in _branches(inventory):
+        branch = tree.add(Text(f"{title} ({len(lines)})"))
         for line in lines:
             branch.add(Text(line))
-    terminal.console().print(drawn)
+    terminal.console().print(tree)
 
 
-def _branches(tree: SystemInventory) -> Iterator[tuple[str, list[str]]]:
-    if not tree.opened and not tree.users:
+def _branches(inventory: SystemInventory) -> Iterator[tuple[str, list[str]]]:
+    if not inventory.opened and not inventory.users:
         return
-    old = tree.platform == "leadconnector-v1"
-    names = {user.id: user.name or user.email for user in tree.users}
-    groups = {group.id: group.name for group in tree.groups}
-    yield "users", _aligned(_user(tree, user) for user in tree.users)
-    if tree.platform == "leadsquared":
-        yield "appointment types", _aligned((kind.name, _fit(kind)) for kind in tree.types)
+    is_v1 = inventory.platform == "leadconnector-v1"
+    names = {user.id: user.name or user.email for user in inventory.users}
+    groups = {group.id: group.name for group in inventory.groups}
+    yield "users", _aligned(_user(inventory, user) for user in inventory.users)
+    if inventory.platform == "leadsquared":
+        yield (
+            "appointment types",
+            _aligned((kind.name, _usability(kind)) for kind in inventory.types),
+        )
         return
-    word = "teams" if old else "groups"
     yield (
-        word,
-        _aligned((g.name, g.id, ", ".join(names.get(u, u) for u in g.users)) for g in tree.groups),
+        "teams" if is_v1 else "groups",
+        _aligned(
+            (g.name, g.id, ", ".join(names.get(u, u) for u in g.users)) for g in inventory.groups
+        ),
     )
     yield (
-        "services" if old else "calendars",
-        _aligned(_calendar(c, names, groups) for c in tree.calendars),
+        "services" if is_v1 else "calendars",
+        _aligned(_calendar(c, names, groups) for c in inventory.calendars),
     )
-    if not old:
-        calendars = {calendar.id: calendar.name for calendar in tree.calendars}
+    if not is_v1:
+        calendars = {calendar.id: calendar.name for calendar in inventory.calendars}
         for title, kind in (("rooms", "room"), ("equipment", "equipment")):
-            of_kind = (r for r in tree.resources if r.kind == kind)
+            of_kind = (r for r in inventory.resources if r.kind == kind)
             yield title, _aligned(_resource(r, calendars) for r in of_kind)
         yield (
             "associations",
-            _aligned((a.key, f"{a.first_key} -> {a.second_key}", a.id) for a in tree.associations),
+            _aligned(
+                (a.key, f"{a.first_key} -> {a.second_key}", a.id) for a in inventory.associations
+            ),
         )
 
 
-def _user(tree: SystemInventory, user: User) -> tuple[str, ...]:
-    id = "" if tree.platform == "leadsquared" else user.id
+def _user(inventory: SystemInventory, user: UserInfo) -> tuple[str, ...]:
+    id = "" if inventory.platform == "leadsquared" else user.id
     return (user.name, user.email, id, user.zone, "" if user.active else "inactive")
 
 
 def _calendar(
-    calendar: Calendar, names: Mapping[str, str], groups: Mapping[str, str]
+    calendar: CalendarInfo, names: Mapping[str, str], groups: Mapping[str, str]
 ) -> tuple[str, ...]:
-    users = ", ".join(names.get(user, user) for user in calendar.users) or "nobody"
+    users = ", ".join(names.get(user, user) for user in calendar.users) or "no users"
     kind = calendar.type if calendar.active else f"{calendar.type}, inactive"
     return (calendar.name, calendar.id, kind, users, groups.get(calendar.group, ""))
 
 
-def _resource(resource: Resource, calendars: Mapping[str, str]) -> tuple[str, ...]:
+def _resource(resource: ResourceInfo, calendars: Mapping[str, str]) -> tuple[str, ...]:
     if resource.kind == "room":
         size = f"for {resource.capacity}" if resource.capacity is not None else ""
     else:
@@ -199,19 +221,19 @@ def _resource(resource: Resource, calendars: Mapping[str, str]) -> tuple[str, ..
         if resource.out_of_service:
             size += f", {resource.out_of_service} out of service"
     used = ", ".join(calendars.get(id, id) for id in resource.calendars) or "no calendar"
-    return (resource.name, resource.id or "(no id shown)", size, used)
+    return (resource.name, resource.id or "(no id)", size, used)
 
 
-def _fit(kind: AppointmentType) -> str:
+def _usability(kind: AppointmentType) -> str:
     if kind.unfit:
-        return f"not fit for busy time: {'; '.join(kind.unfit)}"
+        return f"not usable for blocks: {'; '.join(kind.unfit)}"
     if kind.unknown:
-        return f"fit for busy time if {' and '.join(kind.unknown)}, which the API does not tell"
-    return "fit for busy time"
+        return f"usable for blocks if {' and '.join(kind.unknown)}, which the API does not show"
+    return "usable for blocks"
 
 
 def _aligned(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines whose cells stand below each other."""
+    """Return one line per row, with the cells aligned in columns."""
     cells = [[cell or "" for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [

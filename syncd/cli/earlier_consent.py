@@ -1,7 +1,7 @@
-"""A resync without a terminal and without ``--yes``: when it may write (docs/design.md#consent).
+"""When a resync without a terminal and without ``--yes`` may write (docs/design.md#consent).
 
-It needs ``--yes`` where this state never wrote, or where a calendar is new to it. All other runs
-write as before and say, for one minor version, that ``--yes`` will be needed.
+It is refused if nothing was ever written with this state, or if a calendar is new to the state.
+Otherwise it writes and prints, for one minor version, a notice that ``--yes`` will be required.
 """
 
 from __future__ import annotations
@@ -13,37 +13,38 @@ from syncd.cli.options import UsageError
 from syncd.config.mapping_digest import mapping_digests
 from syncd.config.settings import Settings
 from syncd.store import Store
-from syncd.store.consent import known_calendars, wrote
-from syncd.store.files import is_there
+from syncd.store.consent import has_written, known_calendars
+from syncd.store.files import state_exists
 
 NOTICE = (
-    "nobody was asked before writing, as this is no terminal: from version 0.2 on, a resync needs "
-    "--yes for that. Add it now."
+    "writing without a question, since there is no terminal: from version 0.2 on, this needs "
+    "--yes. Add it now."
 )
 
 _REMEDY = (
-    "Look at it with `syncd plan`, then run `syncd resync --yes` once, or without --yes on a "
-    "terminal."
+    "Check the writes with `syncd plan`, then run `syncd resync --yes` once, or `syncd resync` on "
+    "a terminal."
 )
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 
 
 def expect_earlier_consent(settings: Settings, providers: Collection[str] | None) -> None:
-    """Refuse to write unasked what this state never wrote before; else print the notice.
+    """Print the notice if this state has earlier consent to write; else raise UsageError.
 
-    ``providers`` are those that are to be synced, None for all. Raises UsageError, StateError.
+    ``providers`` are those to be synced, None for all. Raises StateError if the state cannot be
+    opened.
     """
     path = settings.syncd.state_path
-    if not is_there(path):
-        raise _refused("this state does not exist yet, so nobody has agreed to its first writes")
+    if not state_exists(path):
+        raise _refused("the state does not exist yet, so nobody has agreed to its first writes")
     store = Store.open(path)
     try:
-        has_written, known = wrote(store), known_calendars(store)
+        wrote, known = has_written(store), known_calendars(store)
     finally:
         store.close()
-    if not has_written:
-        raise _refused("nothing was ever written with this state, so nobody has agreed to that")
-    # A calendar that was mapped to something else is another calendar.
+    if not wrote:
+        raise _refused("nothing was ever written with this state, so nobody has agreed to writes")
+    # A calendar whose mapping changed counts as new.
     new = [
         f"{provider} in {system}"
         for (provider, system), mapping in sorted(mapping_digests(settings).items())
@@ -51,11 +52,13 @@ def expect_earlier_consent(settings: Settings, providers: Collection[str] | None
         and known.get((provider, system), "") not in {None, mapping}
     ]
     if new:
-        more = f" and {len(new) - _MOST_NAMED} more" if len(new) > _MOST_NAMED else ""
-        named = ", ".join(new[:_MOST_NAMED]) + more
-        raise _refused(f"nobody has agreed yet to writes to what is new to this state: {named}")
+        more = f" and {len(new) - _MAX_NAMED} more" if len(new) > _MAX_NAMED else ""
+        named = ", ".join(new[:_MAX_NAMED]) + more
+        raise _refused(
+            f"nobody has agreed to writes to calendars that are new to this state: {named}"
+        )
     terminal.warn(NOTICE)
 
 
 def _refused(why: str) -> UsageError:
-    return UsageError(f"nothing was written: {why}, and nobody can be asked", _REMEDY)
+    return UsageError(f"nothing was written: {why}, and there is no terminal to ask on", _REMEDY)

@@ -1,4 +1,4 @@
-"""`syncd export`: the history as CSV or JSON lines, with who decided."""
+"""`syncd export`: write the history as CSV or JSON lines, with who decided each change."""
 
 from __future__ import annotations
 
@@ -15,33 +15,40 @@ from typing import Annotated, Any
 import typer
 
 from syncd.cli import render, terminal
-from syncd.cli.history_view import note_json
+from syncd.cli.history_view import history_json
 from syncd.cli.inspect import open_state
-from syncd.cli.options import ConfigOption, ProviderOption, UsageError, chosen, instant, settings_of
+from syncd.cli.options import (
+    ConfigOption,
+    ProviderOption,
+    UsageError,
+    chosen_providers,
+    parse_time,
+    settings_of,
+)
 from syncd.cli.privileges import new_output
 from syncd.core.merging import RESOLVED
 from syncd.model import HistoryEntry
 from syncd.store.exported import history_between, run_kinds
 
-_PART = 500
-"""Lines that are written at a time."""
+_CHUNK = 500
+"""Lines written at a time."""
 
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""How a cell begins that a spreadsheet may calculate; the last four are as wide as ideographs."""
+"""First characters of a cell that a spreadsheet may run; the last four are full-width forms."""
 
 
-class Form(StrEnum):
-    """The forms of an export."""
+class ExportFormat(StrEnum):
+    """The formats of an export."""
 
     CSV = "csv"
     JSONL = "jsonl"
 
 
-class Decided(StrEnum):
-    """Who decided what a line of history tells.
+class DecidedBy(StrEnum):
+    """Who decided the change in a line of history.
 
-    OUTSIDE: nobody here; a system showed it. PERSON: somebody who used syncd. POLICY: a rule that
-    the configuration can set. SYNCD: a rule that is syncd's own.
+    OUTSIDE: a change made outside syncd, seen in a system. PERSON: a person through syncd. POLICY:
+    a rule that the configuration can set. SYNCD: a built-in rule of syncd.
     """
 
     OUTSIDE = "outside"
@@ -50,7 +57,7 @@ class Decided(StrEnum):
     SYNCD = "syncd"
 
 
-COLUMNS = (
+EXPORT_COLUMNS = (
     "at",
     "seen_at",
     "run",
@@ -87,31 +94,33 @@ def export(
     until: UntilOption = None,
     provider: ProviderOption = None,
     form: Annotated[
-        Form, typer.Option("--format", help="CSV with a header, or one JSON object a line.")
-    ] = Form.CSV,
+        ExportFormat,
+        typer.Option("--format", help="CSV with a header, or one JSON object per line."),
+    ] = ExportFormat.CSV,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write a new file, mode 0600.")
+        Path | None, typer.Option("--out", metavar="FILE", help="Write to a new file, mode 0600.")
     ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Export the history as CSV or JSON lines, oldest first, with who decided each change.
 
-    Without --out it goes to the standard output. Times are UTC. In CSV, a cell that a spreadsheet
-    would calculate gets an apostrophe in front. No line names a customer: syncd stores no names.
+    Without --out, writes to the standard output. Times are UTC. In CSV, cells that a spreadsheet
+    would run as a formula begin with an apostrophe. No line names a customer: syncd stores no
+    names.
     """
-    with nullcontext() if out is None else new_output(out) as fill:
+    with nullcontext() if out is None else new_output(out) as write_file:
         settings = settings_of(context, config, secrets=False)
-        chosen(settings, provider)
+        chosen_providers(settings, provider)
         zone = settings.syncd.zone
-        first = None if since is None else instant("--since", since, zone, last=False)
-        end = None if until is None else instant("--until", until, zone, last=True)
+        first = None if since is None else parse_time("--since", since, zone, last=False)
+        end = None if until is None else parse_time("--until", until, zone, last=True)
         if first is not None and end is not None and end <= first:
-            raise UsageError("--until is not after --since", "Name the earlier day with --since.")
+            raise UsageError("--until is not after --since", "Give the earlier day to --since.")
         store = open_state(settings)
         try:
             kinds = run_kinds(store)
             notes = history_between(store, first, end, provider)
-            number = _write(notes, kinds, form, _print if fill is None else fill)
+            number = _write(notes, kinds, form, _print if write_file is None else write_file)
         finally:
             store.close()
     if out is not None:
@@ -121,54 +130,56 @@ def export(
 def _write(
     notes: Iterator[HistoryEntry],
     kinds: dict[str, str],
-    form: Form,
-    put: Callable[[str], object],
+    form: ExportFormat,
+    write: Callable[[str], object],
 ) -> int:
-    """Write the lines in parts; return how many there are."""
+    """Write the history in chunks; return the number of lines."""
     number = 0
-    lines: list[str] = [csv_of([COLUMNS])] if form is Form.CSV else []
+    lines: list[str] = [csv_of([EXPORT_COLUMNS])] if form is ExportFormat.CSV else []
     for note in notes:
         row = row_of(note, kinds.get(note.run, ""))
-        lines.append(csv_of([list(row.values())]) if form is Form.CSV else json.dumps(row) + "\n")
+        lines.append(
+            csv_of([list(row.values())]) if form is ExportFormat.CSV else json.dumps(row) + "\n"
+        )
         number += 1
-        if len(lines) >= _PART:
-            put("".join(lines))
+        if len(lines) >= _CHUNK:
+            write("".join(lines))
             lines.clear()
-    put("".join(lines))
+    write("".join(lines))
     return number
 
 
 def row_of(note: HistoryEntry, run_kind: str) -> dict[str, Any]:
-    """Return a line of history as one flat object; its keys are `COLUMNS`."""
-    told = note_json(note)
+    """Return a line of history as one flat object; its keys are `EXPORT_COLUMNS`."""
+    data = history_json(note)
     values = {
-        f"{side}_{key}": (told[side] or {}).get(key)
+        f"{side}_{key}": (data[side] or {}).get(key)
         for side in ("before", "after")
         for key in ("start", "end", "status")
     }
-    row = {**told, **values, "run_kind": run_kind, "decided_by": str(decided_by(note))}
-    return {name: row[name] for name in COLUMNS}
+    row = {**data, **values, "run_kind": run_kind, "decided_by": str(decided_by(note))}
+    return {name: row[name] for name in EXPORT_COLUMNS}
 
 
-def decided_by(note: HistoryEntry) -> Decided:
-    """Return who decided what a line tells."""
+def decided_by(note: HistoryEntry) -> DecidedBy:
+    """Return who decided the change in a line of history."""
     if note.what in {"seen", "changed"}:
-        return Decided.OUTSIDE
+        return DecidedBy.OUTSIDE
     if note.rule.startswith((f"{RESOLVED}: ", "by ", "undo of run ")):
-        return Decided.PERSON
-    return Decided.POLICY if note.place else Decided.SYNCD
+        return DecidedBy.PERSON
+    return DecidedBy.POLICY if note.place else DecidedBy.SYNCD
 
 
 def csv_of(rows: Sequence[Sequence[Any]]) -> str:
     """Return rows as CSV."""
     text = io.StringIO()
-    # Lines end as RFC 4180 has it; with "\n" alone, a "\r" in a cell would not be quoted.
+    # RFC 4180 ends lines with "\r\n"; with "\n" alone, a "\r" in a cell would not be quoted.
     csv.writer(text).writerows([[_cell(cell) for cell in r] for r in rows])
     return text.getvalue()
 
 
 def _cell(value: Any) -> str:
-    """Return a cell that no spreadsheet calculates."""
+    """Return the text of a cell that no spreadsheet runs as a formula."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA_START) else text
 

@@ -1,4 +1,4 @@
-"""What `status` and `resync` tell of time that is offered although it is taken."""
+"""Tables and JSON on busy time that can still be booked, for `status` and `resync`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from syncd.config.settings import Settings
 from syncd.core.exposure import Percentiles
 from syncd.model import Exposure, ExposureCause, Value
 
-LOOKED_BACK = timedelta(days=7)
-"""How far back it is measured how long time was open."""
+PERCENTILES_SPAN = timedelta(days=7)
+"""The time before now whose bookings count in the percentiles of the time to block."""
 
-_MOST_ROWS = 12
+_MAX_ROWS = 12
 
-_BRIEFLY: Mapping[ExposureCause, str] = {
-    ExposureCause.UNCLOSED: "not closed yet",
+_SHORT_CAUSES: Mapping[ExposureCause, str] = {
+    ExposureCause.UNCLOSED: "not blocked yet",
     ExposureCause.READ_ONLY: "read-only",
     ExposureCause.UNDONE: "block undone",
     ExposureCause.RELEASED: "block released",
@@ -26,71 +26,73 @@ _BRIEFLY: Mapping[ExposureCause, str] = {
     ExposureCause.PAUSED: "paused",
     ExposureCause.OBSERVE: "observe mode",
 }
-"""Short enough for a row of 80 columns; `_WHY` follows with what helps."""
+"""Causes that are short enough for a table of 80 columns; `_CAUSES` has the full texts."""
 
-_WHY: Mapping[ExposureCause, str] = {
-    ExposureCause.UNCLOSED: "no block stands there yet",
+_CAUSES: Mapping[ExposureCause, str] = {
+    ExposureCause.UNCLOSED: "there is no block yet",
     ExposureCause.READ_ONLY: "the calendar is read-only for syncd",
-    ExposureCause.UNDONE: "its block was taken back by `syncd undo`",
-    ExposureCause.RELEASED: "a person moved or removed its block, and the rule lets it be",
-    ExposureCause.IGNORED: "a block stands, but does not close it",
+    ExposureCause.UNDONE: "its block was removed by `syncd undo`",
+    ExposureCause.RELEASED: "a person moved or removed its block, and the rule accepts that",
+    ExposureCause.IGNORED: "there is a block, but the time can still be booked",
     ExposureCause.PAUSED: "a person has paused writing there",
-    ExposureCause.OBSERVE: "nothing is written at all, as the configuration says",
+    ExposureCause.OBSERVE: "the configuration says that syncd writes nothing",
 }
 
 _REMEDIES: Mapping[ExposureCause, str] = {
-    ExposureCause.UNCLOSED: "the next cycle closes it, once the system takes the write",
-    ExposureCause.READ_ONLY: "leave out write = false for it, or stop bookings there",
-    ExposureCause.RELEASED: "it is closed again when the booking moves (rules.block_edited)",
-    ExposureCause.PAUSED: "`syncd unpause NAME` has it closed; until then, stop bookings there",
-    ExposureCause.OBSERVE: 'take mode = "observe" out of [syncd] to have it closed',
-    ExposureCause.UNDONE: "it is closed again as soon as the booking changes",
+    ExposureCause.UNCLOSED: "the next cycle blocks it, if the system accepts the write",
+    ExposureCause.READ_ONLY: "remove write = false for it, or stop bookings there",
+    ExposureCause.RELEASED: "it is blocked again when the booking moves (rules.block_edited)",
+    ExposureCause.PAUSED: "run `syncd unpause NAME` to block it; until then, stop bookings there",
+    ExposureCause.OBSERVE: 'remove mode = "observe" from [syncd] to have it blocked',
+    ExposureCause.UNDONE: "it is blocked again when the booking changes",
 }
 
 
 def print_exposures(
-    settings: Settings, found: Sequence[Exposure], zones: Mapping[str, ZoneInfo]
+    settings: Settings, exposures: Sequence[Exposure], zones: Mapping[str, ZoneInfo]
 ) -> None:
-    """Print them, the soonest first, and what helps against each cause."""
-    if not found:
+    """Print exposures, the soonest first, and the remedy for each cause.
+
+    ``zones`` has the zone of each provider.
+    """
+    if not exposures:
         return
-    title = f"{render.count(len(found), 'taken interval is', 'taken intervals are')} still offered"
-    for zone in dict.fromkeys(zones[e.provider] for e in found[:_MOST_ROWS]):
+    title = f"{render.count(len(exposures), 'busy interval')} can still be booked"
+    for zone in dict.fromkeys(zones[e.provider] for e in exposures[:_MAX_ROWS]):
         rows = [
             (
                 e.provider,
                 render.interval(Value(e.start, e.end), zone),
                 e.system,
-                _BRIEFLY[e.cause],
+                _SHORT_CAUSES[e.cause],
             )
-            for e in found[:_MOST_ROWS]
+            for e in exposures[:_MAX_ROWS]
             if zones[e.provider] == zone
         ]
-        terminal.table(f"{title} · {zone.key}", ("provider", "taken", "offered by", "why"), rows)
-        title = "still offered"
-    if len(found) > _MOST_ROWS:
-        terminal.say(f"  … and {len(found) - _MOST_ROWS} more (--json lists all)")
-    for cause, text in dict.fromkeys((e.cause, remedy(settings, e)) for e in found):
-        terminal.say(f"  {_BRIEFLY[cause]}: {_WHY[cause]}. {text}")
+        terminal.table(f"{title} · {zone.key}", ("provider", "busy", "offered by", "cause"), rows)
+        title = "can still be booked"
+    if len(exposures) > _MAX_ROWS:
+        terminal.say(f"  … and {len(exposures) - _MAX_ROWS} more (--json lists all)")
+    for cause, text in dict.fromkeys((e.cause, _remedy(settings, e)) for e in exposures):
+        terminal.say(f"  {_SHORT_CAUSES[cause]}: {_CAUSES[cause]}. {text}")
 
 
-def remedy(settings: Settings, exposure: Exposure) -> str:
-    """What helps, with the place."""
+def _remedy(settings: Settings, exposure: Exposure) -> str:
     where = exposure.system
     if exposure.cause is ExposureCause.IGNORED and (
-        seats := ", ".join(filter(None, exposure.seats))
+        calendars := ", ".join(filter(None, exposure.seats))
     ):
-        where = f"{exposure.system}, calendar {seats}"
-    said = _REMEDIES.get(exposure.cause)
-    if said is None:
-        from syncd.app import ignored_block_remedy  # noqa: PLC0415 - all of syncd, for a rare case
+        where = f"{exposure.system}, calendar {calendars}"
+    remedy = _REMEDIES.get(exposure.cause)
+    if remedy is None:
+        from syncd.app import ignored_block_remedy  # noqa: PLC0415 - large, and rarely needed
 
-        said = ignored_block_remedy(settings, exposure.system)
-    return f"{where}: {said}"
+        remedy = ignored_block_remedy(settings, exposure.system)
+    return f"{where}: {remedy}"
 
 
 def exposure_json(settings: Settings, exposure: Exposure) -> dict[str, Any]:
-    """An exposure as JSON; times are UTC."""
+    """Return an exposure as JSON; times are UTC."""
     return {
         "provider": exposure.provider,
         "system": exposure.system,
@@ -100,29 +102,29 @@ def exposure_json(settings: Settings, exposure: Exposure) -> dict[str, Any]:
         "since": render.instant_json(exposure.since),
         "bookings": list(exposure.bookings),
         "calendars": list(exposure.seats),
-        "remedy": remedy(settings, exposure),
+        "remedy": _remedy(settings, exposure),
     }
 
 
-def percentiles_json(found: Percentiles) -> dict[str, Any]:
-    """How long time was open, as JSON; in seconds."""
+def percentiles_json(delays: Percentiles) -> dict[str, Any]:
+    """Return the percentiles of the time to block as JSON, in seconds."""
     return {
-        "bookings": found.count,
-        "open": found.open,
-        "p50": round(found.p50, 1),
-        "p95": round(found.p95, 1),
-        "max": round(found.longest, 1),
+        "bookings": delays.count,
+        "open": delays.open,
+        "p50": round(delays.p50, 1),
+        "p95": round(delays.p95, 1),
+        "max": round(delays.longest, 1),
     }
 
 
-def print_percentiles(found: Percentiles) -> None:
-    """Print how long time was open."""
-    if not found.count:
+def print_percentiles(delays: Percentiles) -> None:
+    """Print the percentiles of the time until a booking was blocked in all other systems."""
+    if not delays.count:
         return
     terminal.say(
-        "from visible to closed everywhere, last 7 days: "
-        f"half within {_span(found.p50)}, 95 % within {_span(found.p95)}, "
-        f"longest {_span(found.longest)} ({render.count(found.count, 'booking')})"
+        "time to block elsewhere, last 7 days: "
+        f"median {_span(delays.p50)}, p95 {_span(delays.p95)}, "
+        f"max {_span(delays.longest)} ({render.count(delays.count, 'booking')})"
     )
 
 

@@ -1,6 +1,6 @@
-"""The table of platform facts, for people: ``python -m syncd.cli.facts_page``.
+"""Generator of docs/platform-facts.md, the table of measured facts; a test compares the two.
 
-``python -m syncd.cli.facts_page > docs/platform-facts.md``; a test compares the two.
+Run ``python -m syncd.cli.facts_page > docs/platform-facts.md``.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _MEASURED = MappingProxyType(
 
 
 def page() -> str:
-    """Return the page as Markdown."""
+    """Return the page in Markdown."""
     return "\n".join([_HEAD, *(line for kind in PlatformKind for line in _section(kind))])
 
 

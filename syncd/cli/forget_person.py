@@ -1,4 +1,4 @@
-"""`syncd forget-person`: erase what the state holds of one customer."""
+"""`syncd forget-person`: erase from the state what is stored about one customer."""
 
 from __future__ import annotations
 
@@ -20,23 +20,29 @@ from syncd.daemon.lock import StateHeldError, StateLock
 from syncd.engine.report import RunExit
 from syncd.model import Event, Kind, Person
 from syncd.store import Store
-from syncd.store.files import is_there
-from syncd.store.forget import Contact, ErasureReport, contacts_known, forget_persons, record_of
+from syncd.store.files import state_exists
+from syncd.store.forget import (
+    ContactRef,
+    ErasureReport,
+    event_of_contact,
+    forget_persons,
+    known_contacts,
+)
 from syncd.store.nightly import kept_backups
-from syncd.systems.contact_addresses import normalize_contact as normalised
+from syncd.systems.contact_addresses import normalize_contact
 from syncd.systems.port import PlatformError, RejectedError
 
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 _NOTHING_ELSE = (
-    "Stored of this customer now: nothing. syncd stores times, statuses and ids of appointments, "
-    "and never a name, an e-mail address, a phone number or a title."
+    "Nothing else is stored about this customer. syncd stores times, statuses and ids of "
+    "appointments, and never a name, an e-mail address, a phone number or a title."
 )
 
 
 def forget_person(
     context: typer.Context,
-    who: Annotated[
+    customer: Annotated[
         str,
         typer.Argument(
             metavar="WHO",
@@ -46,102 +52,101 @@ def forget_person(
     ],
     *,
     system: Annotated[
-        str | None, typer.Option("--system", metavar="SYSTEM", help="Only there.")
+        str | None, typer.Option("--system", metavar="SYSTEM", help="Only in this system.")
     ] = None,
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show what is erased and ask."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the contacts and ask."),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Erase what the state holds of one customer, and say what else is stored: nothing.
+    """Erase from the state what is stored about one customer: contact ids and hashes.
 
-    That are the ids and hashes by which the systems' records name the contact. An address or number
-    is stored nowhere, so the systems are asked for each contact that the state knows; an id needs
-    no question. Nothing is written to any system. Delete the customer there first: as long as a
-    system still shows an appointment of theirs, the next read stores its contact's id again. While
-    the daemon runs, the daemon does it. Exit: 0 erased; 2 nothing or several are meant; 4 a system
-    did not answer, or a person said no.
+    syncd stores no addresses or phone numbers. To find one, it asks the systems for each contact
+    that the state knows; an id needs no calls. Nothing is written to any system. Delete the
+    customer in the systems first: while a system shows an appointment of the customer, the next
+    read stores its contact id again. If the daemon is running, it does the work. Exit: 0 erased; 2
+    no contact matches, or several do; 4 a system did not answer, or a person said no.
     """
     consent.expect_consent(
-        "this erases a customer from the state", yes=yes, as_json=as_json, look=""
+        "this erases a customer from the state", yes=yes, as_json=as_json, preview=""
     )
     settings, full = settings_in_two(context, config)
     if system is not None and system not in settings.systems:
         known = ", ".join(sorted(settings.systems))
         raise UsageError(f"there is no system {system!r}", f"The configuration has: {known}.")
-    stored = _stored(settings, system)
-    found = _Found([contact for contact in stored if contact[1] == who])
-    if not found.named:
-        address = normalised([who], [who])
+    stored = _stored_contacts(settings, system)
+    search = _Search([contact for contact in stored if contact[1] == customer])
+    if not search.matches:
+        address = normalize_contact([customer], [customer])
         if not (address.emails or address.phones):
             raise UsageError(
-                f"no contact has the id {who[:100]!r}",
-                "Name a contact's id, an e-mail address or a phone number with its country "
+                f"no contact has the id {customer[:100]!r}",
+                "Write a contact id, an e-mail address or a phone number with its country code "
                 "(+15550100). syncd stores no names.",
             )
-        found = asyncio.run(_of_address(full(), address, list(stored), quiet=as_json))
-    named, unasked = found.named, found.unasked
-    _expect_one(found, who)
-    rows = [(name, contact, str(stored[name, contact])) for name, contact in named]
+        search = asyncio.run(_search(full(), address, list(stored), quiet=as_json))
+    matches = search.matches
+    _expect_one(search, customer)
+    rows = [(name, contact, str(stored[name, contact])) for name, contact in matches]
     consent.ask_consent(
-        "Erase this?",
+        "Erase these contacts from the state?",
         lambda: terminal.table("", ("system", "contact", "appointments"), rows),
         yes=yes,
         as_json=as_json,
     )
-    erased = _erase(settings, named, quiet=as_json)
+    erased = _erase(settings, matches, quiet=as_json)
     copies = _copies(settings.syncd.state_path)
     if as_json:
-        told = {
-            "contacts": [{"system": s, "contact": c} for s, c in named],
+        data = {
+            "contacts": [{"system": s, "contact": c} for s, c in matches],
             "erased": erased.to_json(),
-            "not_asked": unasked,
-            "nobody": [{"system": s, "contact": c} for s, c in found.nobody],
+            "not_asked": search.silent_systems,
+            "nobody": [{"system": s, "contact": c} for s, c in search.unidentified],
             "copies": [str(each) for each in copies],
         }
-        terminal.print_json(told)
+        terminal.print_json(data)
     else:
-        _tell(erased, found, copies)
-    raise typer.Exit(RunExit.UNANSWERED.code if unasked else 0)
+        _print_result(erased, search, copies)
+    raise typer.Exit(RunExit.UNANSWERED.code if search.silent_systems else 0)
 
 
 @dataclass(slots=True)
-class _Found:
-    """The contacts that are meant, and of whom that cannot be told.
+class _Search:
+    """The result of the search for a customer's contacts.
 
-    ``unasked`` are the systems that did not answer, ``nobody`` contacts that are stored and of
-    which their system shows no address any more: whose they were cannot be told.
+    ``silent_systems`` did not answer. ``unidentified`` are stored contacts that their system no
+    longer shows, so that they may belong to this customer or to another.
     """
 
-    named: list[Contact] = field(default_factory=list)
-    unasked: list[str] = field(default_factory=list)
-    nobody: list[Contact] = field(default_factory=list)
+    matches: list[ContactRef] = field(default_factory=list)
+    silent_systems: list[str] = field(default_factory=list)
+    unidentified: list[ContactRef] = field(default_factory=list)
 
 
-def _stored(settings: Settings, system: str | None) -> dict[Contact, int]:
+def _stored_contacts(settings: Settings, system: str | None) -> dict[ContactRef, int]:
     path = settings.syncd.state_path
-    if not is_there(path):
-        raise UsageError("nothing is stored of anybody: there is no state yet", "")
+    if not state_exists(path):
+        raise UsageError("nothing is stored about anybody: there is no state yet", "")
     store = Store.open(path, write=False)
     try:
-        found = contacts_known(store)
+        contacts = known_contacts(store)
     finally:
         store.close()
-    return {c: number for c, number in found.items() if system is None or c[0] == system}
+    return {c: number for c, number in contacts.items() if system is None or c[0] == system}
 
 
-async def _of_address(
-    settings: Settings, address: Person, stored: Sequence[Contact], *, quiet: bool
-) -> _Found:
-    """Ask the systems which contacts have an address."""
+async def _search(
+    settings: Settings, address: Person, stored: Sequence[ContactRef], *, quiet: bool
+) -> _Search:
+    """Ask the systems which of the stored contacts have this address or phone number."""
     store = Store.open(settings.syncd.state_path, write=False)
     app = build(settings, store=store)
     app.reset_backoff()
-    found = _Found()
+    search = _Search()
     silent: set[str] = set()
     try:
-        with terminal.progress("asking for contacts", quiet=quiet) as told:
+        with terminal.progress("asking for contacts", quiet=quiet) as on_progress:
             for number, contact in enumerate(stored, 1):
-                told(f"asking for contacts: {number} of {len(stored)}")
+                on_progress(f"asking for contacts: {number} of {len(stored)}")
                 if contact[0] in silent or contact[0] not in app.systems:
                     silent.add(contact[0])
                     continue
@@ -151,22 +156,22 @@ async def _of_address(
                     silent.add(contact[0])
                     continue
                 if person is None:
-                    found.nobody.append(contact)
+                    search.unidentified.append(contact)
                 elif {*person.emails, *person.phones} & {*address.emails, *address.phones}:
-                    found.named.append(contact)
+                    search.matches.append(contact)
     finally:
         await app.aclose()
-    found.unasked = sorted(silent)
-    return found
+    search.silent_systems = sorted(silent)
+    return search
 
 
-async def _person(app: App, store: Store, contact: Contact) -> Person | None:
-    """Ask a system for a contact's addresses; None if it shows no such contact any more.
+async def _person(app: App, store: Store, contact: ContactRef) -> Person | None:
+    """Ask a system for a contact's addresses; return None if it no longer shows the contact.
 
-    It is asked by an appointment, also by one that is gone: most systems answer for the contact.
-    Raises PlatformError.
+    The request names an appointment of the contact, even a deleted one: most systems still return
+    the contact. Raises PlatformError.
     """
-    record = record_of(store, contact)
+    record = event_of_contact(store, contact)
     value = None if record is None else record.observed or record.base
     if record is None or value is None:
         return None
@@ -177,79 +182,84 @@ async def _person(app: App, store: Store, contact: Contact) -> Person | None:
         return None
 
 
-def _expect_one(found: _Found, who: str) -> None:
-    """Refuse to erase nobody, or several contacts of one system. Raises UsageError."""
-    named = found.named
-    if not named:
-        silent = f" ({', '.join(found.unasked)} did not answer)" if found.unasked else ""
-        unknown = f" {_whose(found.nobody)}" if found.nobody else ""
+def _expect_one(search: _Search, customer: str) -> None:
+    """Raise UsageError unless the search found exactly one contact per system."""
+    matches = search.matches
+    if not matches:
+        silent = search.silent_systems
+        unanswered = f" ({', '.join(silent)} did not answer)" if silent else ""
+        unidentified = f" {_unidentified(search.unidentified)}" if search.unidentified else ""
         raise UsageError(
-            f"nothing is found of {who[:100]!r}{silent}",
-            f"If the contact is deleted there already, name it by its id.{unknown}",
+            f"no contact found for {customer[:100]!r}{unanswered}",
+            f"If the contact is already deleted in the system, write its id.{unidentified}",
         )
-    for system, number in Counter(system for system, _ in named).items():
+    for system, number in Counter(system for system, _ in matches).items():
         if number > 1:
-            ids = ", ".join(contact for name, contact in named if name == system)
+            ids = ", ".join(contact for name, contact in matches if name == system)
             raise UsageError(
                 f"{number} contacts in {system} have that address: {ids}",
-                "Name the one that is meant by its id; others may share an address with it.",
+                "Write the id of the right one; different people may share an address.",
             )
-    if len({contact for _, contact in named}) < len(named):
-        systems = ", ".join(system for system, _ in named)
-        raise UsageError(f"that id is known in {systems}", "Say in which: --system SYSTEM.")
+    if len({contact for _, contact in matches}) < len(matches):
+        systems = ", ".join(system for system, _ in matches)
+        raise UsageError(f"that id exists in {systems}", "Choose one with --system SYSTEM.")
 
 
-def _whose(nobody: Sequence[Contact]) -> str:
-    """Name the contacts of which nobody can tell whose they were."""
-    ids = ", ".join(f"{contact} in {system}" for system, contact in nobody[:_MOST_NAMED])
-    more = len(nobody) - _MOST_NAMED
+def _unidentified(contacts: Sequence[ContactRef]) -> str:
+    """Name contacts that may belong to any customer."""
+    ids = ", ".join(f"{contact} in {system}" for system, contact in contacts[:_MAX_NAMED])
+    more = len(contacts) - _MAX_NAMED
     ids += f" and {more} more (--json lists all)" if more > 0 else ""
-    return f"Stored, but shown by their systems no more, so whose they are cannot be told: {ids}"
+    return (
+        f"These stored contacts may belong to anybody, as their systems no longer show them: {ids}"
+    )
 
 
-def _erase(settings: Settings, named: Sequence[Contact], *, quiet: bool) -> ErasureReport:
+def _erase(settings: Settings, matches: Sequence[ContactRef], *, quiet: bool) -> ErasureReport:
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="forget-person"):
             store = Store.open(path)
             try:
-                return forget_persons(store, named)
+                return forget_persons(store, matches)
             finally:
                 store.close()
-    except StateHeldError as held:
-        if held.role != "daemon":
+    except StateHeldError as holder:
+        if holder.role != "daemon":
             raise
-    contacts = [list(contact) for contact in named]
+    contacts = [list(contact) for contact in matches]
     answer = ask_daemon(settings, "forget-person", {"contacts": contacts}, quiet=quiet)
     return ErasureReport.from_json(answer.result)
 
 
 def _copies(state: Path) -> list[Path]:
-    """Return the copies of the state that may still hold what was erased from it."""
+    """Return the copies of the state that may still contain the erased ids."""
     aside = sorted(state.parent.glob(f"{state.name}.before-restore-*"))
     return [*(each.path for each in kept_backups(state)), *aside]
 
 
-def _tell(erased: ErasureReport, found: _Found, copies: Sequence[Path]) -> None:
+def _print_result(erased: ErasureReport, search: _Search, copies: Sequence[Path]) -> None:
     events, links = render.count(erased.events, "record"), render.count(erased.replicas, "link")
     terminal.say(f"erased from {events}, {links} and {erased.relations} associations")
-    for system in found.unasked:
+    for system in search.silent_systems:
         terminal.warn(f"{system} did not answer, so a contact there may still be stored")
-    if found.nobody:
-        terminal.warn(f"{_whose(found.nobody)}. If one is meant: syncd forget-person ID.")
-    if not (found.unasked or found.nobody):
+    if search.unidentified:
+        terminal.warn(
+            f"{_unidentified(search.unidentified)}. To erase one: syncd forget-person ID."
+        )
+    if not (search.silent_systems or search.unidentified):
         terminal.say(_NOTHING_ELSE)
     if copies:
         terminal.warn(
-            "These copies of the state were made before and still hold the ids: delete them, or "
-            "wait until newer backups replace them:"
+            "These older copies of the state still contain the ids. Delete them, or wait until "
+            "newer backups replace them:"
         )
         for each in copies:
             terminal.warn(f"  {each}")
     terminal.say(
-        "Copies that `syncd backup` made elsewhere are not known here: look for them, too."
+        "Also delete copies that `syncd backup` made in other places; syncd does not list them."
     )
     terminal.say(
-        "As long as a system still shows an appointment of this customer, the next read stores "
-        "its contact's id again: delete the customer there, too."
+        "Also delete the customer in the systems: while one shows an appointment of this customer, "
+        "the next read stores its contact id again."
     )

@@ -1,4 +1,4 @@
-"""Stops of the guard, in the words that a person reads: what waits, what goes on, what to do."""
+"""Lines on mass-change stops: what the guard withholds, what goes on, and what to do."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 from syncd.cli import render
 
 
-def lines(stops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a few lines for each stop, as ``stopped`` of `resync --json` has it."""
+def stop_lines(stops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield some lines for each stop; ``stops`` is ``stopped`` of `resync --json`."""
     for stop in stops:
         system, provider = stop["system"], stop["provider"]
         where = f"{provider} in {system}" if provider else f"all calendars of {system} together"
         meetings = render.count(stop["count"], "meeting is", "meetings are")
         yield f"stopped by the guard: {where}: {meetings} gone, cancelled or moved at once"
         yield (
-            "  withheld: what would free their time, move or cancel them in any system; "
-            "old and new times stay closed"
+            "  withheld: writes that would free, move or cancel them in any system; old and new "
+            "times stay blocked"
         )
-        yield "  carried as usual: new bookings and newly busy time there, all other calendars"
-        yield f"  if these changes are right: syncd resync --accept {stop['run']}"
-        yield f"  if they are not: put them back in {system}; the stop then ends by itself"
+        yield "  synced as usual: new bookings and newly busy time there, and all other calendars"
+        yield f"  if these changes are correct: syncd resync --accept {stop['run']}"
+        yield f"  if they are not: undo them in {system}; the stop then ends by itself"
 
 
-def left_over(run: str) -> str:
-    """Say of stops that are left after a run was accepted why they are."""
+def remaining_stops_reason(run: str) -> str:
+    """Return why stops remain although ``run`` was accepted."""
     from syncd.engine.guard_stops import is_dry  # noqa: PLC0415 - `status` needs no SQLAlchemy
 
     if is_dry(run):
         return (
-            f"what is stopped now is not what the dry run {run} listed, so nothing of it was "
-            "accepted: accept the run that is named below"
+            f"the changes that are stopped now differ from those that dry run {run} listed, so "
+            "none were accepted: accept the run named below"
         )
-    return f"run {run} did not list what is named below: that stays stopped"
+    return f"run {run} did not list the changes below: they stay stopped"

@@ -1,4 +1,4 @@
-"""Lines of history as a person reads them: what changed where, by which rule, and the reply."""
+"""The history as tables, sentences and JSON: changes, rules and replies to writes."""
 
 from __future__ import annotations
 
@@ -14,49 +14,54 @@ from syncd.model import Booking, HistoryEntry
 _SEEN = ("seen", "changed")
 
 
-def why(booking: Booking, notes: Sequence[HistoryEntry], zone: tzinfo) -> list[str]:
-    """Why a booking is when it is, in a few sentences; ``notes`` are all of its lines, in order."""
+def explain_time(booking: Booking, notes: Sequence[HistoryEntry], zone: tzinfo) -> list[str]:
+    """Return lines that give the reason for a booking's current time.
+
+    ``notes`` is the complete history of the booking, oldest first.
+    """
     last = next((n for n in reversed(notes) if n.what in {"agreed", *_SEEN}), None)
     if last is None:
-        return ["why it is when it is was decided longer ago than history is kept"]
-    of_it = [n for n in notes if n.run == last.run]
-    said = [_sight(n, zone) for n in of_it if n.what in _SEEN]
-    lines = [f"why: {text}" for text in said[:1]] + [f"     {text}" for text in said[1:]]
+        return ["the reason for its time is older than the stored history"]
+    same_run = [n for n in notes if n.run == last.run]
+    seen = [_observation(n, zone) for n in same_run if n.what in _SEEN]
+    lines = [f"why: {text}" for text in seen[:1]] + [f"     {text}" for text in seen[1:]]
     if last.what == "agreed":
-        moved = render.change(last.before, last.after, zone)
-        lines.append(f"{'why: ' if not lines else '     '}so it was agreed: {moved}")
-    lines.append(f"     rule: {render.local(ruled(last), zone)}; run {last.run}")
-    writes = [n for n in of_it if n.what not in {"agreed", *_SEEN}]
+        moved = render.value_change(last.before, last.after, zone)
+        lines.append(f"{'why: ' if not lines else '     '}agreed: {moved}")
+    lines.append(f"     rule: {render.local_times(_rule(last), zone)}; run {last.run}")
+    writes = [n for n in same_run if n.what not in {"agreed", *_SEEN}]
     lines += [f"     {n.what} in {n.system}: {n.detail}" for n in writes]
     if last.after is not None and last.what == "agreed" and last.after != booking.agreed:
-        lines.append("     it has changed since, and the reason is not kept any more")
+        lines.append("     it has changed since then, and the reason is no longer stored")
     return lines
 
 
-def _sight(note: HistoryEntry, zone: tzinfo) -> str:
+def _observation(note: HistoryEntry, zone: tzinfo) -> str:
     seen = (note.seen_at or note.at).astimezone(zone)
-    shown = render.change(note.before, note.after, zone)
+    shown = render.value_change(note.before, note.after, zone)
     return f"{note.system} showed {shown} at {seen:%d %b %H:%M:%S}"
 
 
-def ruled(note: HistoryEntry) -> str:
-    """The rule that decided, with its place in the configuration."""
+def _rule(note: HistoryEntry) -> str:
+    """Return the rule that decided, with its place in the configuration."""
     return f"{note.rule} ({note.place})" if note.place else note.rule
 
 
-def print_notes(
+def print_history(
     title: str, notes: Sequence[HistoryEntry], settings: Settings, *, provider: str | None
 ) -> None:
-    """Print lines of history, in the provider's zone."""
+    """Print a table of history entries, in the provider's zone, or in that of syncd without one."""
     zone = zone_of(settings, provider)
     rows = [
         (
             note.at.astimezone(zone).strftime("%d %b %H:%M:%S"),
             note.system if provider else f"{note.provider} {note.system}",
             note.what,
-            render.change(note.before, note.after, zone),
+            render.value_change(note.before, note.after, zone),
             " · ".join(
-                filter(None, (render.local(ruled(note), zone), note.detail, _late(note, zone)))
+                filter(
+                    None, (render.local_times(_rule(note), zone), note.detail, _late(note, zone))
+                )
             ),
             note.run,
         )
@@ -67,14 +72,14 @@ def print_notes(
 
 
 def _late(note: HistoryEntry, zone: tzinfo) -> str:
-    """When it was seen, where it was decided on later."""
+    """Return when a change was seen, if it was decided on a second or more later."""
     if note.seen_at is None or (note.at - note.seen_at).total_seconds() < 1:
         return ""
     return f"seen {note.seen_at.astimezone(zone):%H:%M:%S}"
 
 
-def note_json(note: HistoryEntry) -> dict[str, Any]:
-    """A line of history as JSON; times are UTC. ``detail`` is the reply to a write."""
+def history_json(note: HistoryEntry) -> dict[str, Any]:
+    """Return a history entry as JSON; times are UTC. ``detail`` is the reply to a write."""
     return {
         "at": render.instant_json(note.at),
         "seen_at": render.instant_json(note.seen_at),

@@ -1,4 +1,4 @@
-"""`syncd init`: from nothing to a working configuration, by questions or by a file of answers."""
+"""`syncd init`: write a configuration from questions on a terminal or from a file of answers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import typer
 
 from syncd.cli import render, terminal
 from syncd.cli.check import examine
-from syncd.cli.init_draft import Before, Kept, draft_configuration
-from syncd.cli.init_file import Answers
+from syncd.cli.init_draft import CredentialsToWrite, ExistingConfig, draft_configuration
+from syncd.cli.init_file import FileInterview
 from syncd.cli.init_prompt import PromptInterview
 from syncd.cli.init_protocol import Interview
 from syncd.cli.options import ConfigOption, UsageError, give_up_root
@@ -32,53 +32,54 @@ def init(
     *,
     answers: Annotated[
         Path | None,
-        typer.Option("--answers", metavar="FILE", help="Ask nobody: a TOML file has the answers."),
+        typer.Option(
+            "--answers", metavar="FILE", help="Take the answers from a TOML file and ask nothing."
+        ),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Ask for systems and credentials, propose who is who, and write a commented syncd.toml.
+    """Ask for systems and credentials, propose providers, and write a commented syncd.toml.
 
-    Nothing is written before all questions are answered, and nothing at all to the systems. Then
-    `check` and a first `resync --dry-run` follow. Run again, it keeps what is there and offers what
-    is new. Credentials go to a file with mode 0600, to files for systemd, or stay in the
-    environment.
+    Writes no file before all questions are answered, and nothing to the systems. Then runs `check`
+    and a first `resync --dry-run`. If run again, it keeps the configuration and offers what is new.
+    Credentials go to a file with mode 0600, to files for systemd, or stay in the environment.
 
-    The file for --answers holds [systems.NAME] as in syncd.toml, and on top, if they differ:
-    secrets = "env-file" (or "credential", "names"), accept = ["e-mail"] (or "name", "phone": which
-    proposals are right without a person), zone; and under [providers] a line for each that is
-    wanted (NAME = true), not wanted (NAME = false) or mapped by hand
+    The file for --answers contains [systems.NAME] as in syncd.toml. Optional top-level keys:
+    secrets = "env-file" (the default), "credential" or "names"; accept = ["e-mail"] (the default),
+    the kinds of proposals to accept: "e-mail", "name", "phone"; and zone. [providers] has one line
+    for each provider to accept (NAME = true), to reject (NAME = false) or to map by hand
     (NAME = { crm = "USER", clinic = "USER" }).
 
-    Exit: 0 all well, 2 something is wrong and told, else as `plan`, which it ends with; 4 also
-    where a person ended the questions.
+    Exit: 0 no errors; 2 errors, which are printed; 4 the questions were interrupted; otherwise as
+    `plan`.
     """
     path = _path(config or context.obj)
     become_owner(path)
     env = _environment(path)
     if answers is None and not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on", "Say syncd init --answers FILE.")
-    interview: Interview = Answers(answers, env) if answers else PromptInterview()
-    before = _before(path, env)
+        raise UsageError("there is no terminal to ask on", "Run syncd init --answers FILE.")
+    interview: Interview = FileInterview(answers, env) if answers else PromptInterview()
+    existing = _read_existing(path, env)
     try:
-        draft, kept = draft_configuration(before, interview)
+        draft, credentials = draft_configuration(existing, interview)
     except typer.Abort:
         terminal.warn("stopped: nothing was written")
         raise typer.Exit(RunExit.UNANSWERED.code) from None
-    _write(before, draft, kept)
-    raise typer.Exit(_try(path))
+    _write(existing, draft, credentials)
+    raise typer.Exit(_check_and_preview(path))
 
 
-def _path(asked: Path | None) -> Path:
-    """The file to write: as commands find it, but it need not be there."""
-    named = asked or (Path(p) if (p := os.environ.get("SYNCD_CONFIG")) else Path("syncd.toml"))
+def _path(option: Path | None) -> Path:
+    """Return the file to write: where other commands look first; it need not exist."""
+    named = option or (Path(p) if (p := os.environ.get("SYNCD_CONFIG")) else Path("syncd.toml"))
     path = Path.cwd() / named.expanduser()
     if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}", "Make it, or name another file.")
+        raise UsageError(f"there is no folder {path.parent}", "Create it, or name another file.")
     return path
 
 
 def _environment(path: Path) -> dict[str, str]:
-    """The environment; credentials for systemd are found beside the configuration, too."""
+    """Return the environment; credentials for systemd are also read from ``secrets/``."""
     env = dict(os.environ)
     folder = path.parent / "secrets"
     if folder.is_dir():
@@ -86,56 +87,56 @@ def _environment(path: Path) -> dict[str, str]:
     return env
 
 
-def _before(path: Path, env: Mapping[str, str]) -> Before:
-    """Read what is there. Raises ConfigError: nothing is added to what is wrong."""
+def _read_existing(path: Path, env: Mapping[str, str]) -> ExistingConfig:
+    """Read the configuration to extend, if there is one. Raises ConfigError if it has errors."""
     if not path.exists():
-        return Before(path)
+        return ExistingConfig(path)
     settings = load(path, env, mapping=False)
     text = path.read_text(encoding="utf-8-sig")
     raw: dict[str, Any] = tomllib.loads(text)
     if raw.get("providers"):
         settings = load(path, env)
     general = settings.syncd
-    return Before(
+    return ExistingConfig(
         path, text, settings.systems, settings.providers, general.env_file, _raw_zone(raw)
     )
 
 
 def _raw_zone(raw: Mapping[str, Any]) -> str | None:
-    """The zone that the file states, None where it is left to the default."""
+    """Return the zone in the file, or None if the default applies."""
     zone = raw.get("syncd", {}).get("zone")
     return zone if isinstance(zone, str) else None
 
 
-# --- writing, and trying what was written -------------------------------------------------------
+# --- writing the files, checking them ----------------------------------------------------------
 
 
-def _write(before: Before, draft: Draft, kept: Kept) -> None:
-    """Write the secrets, then the configuration that names them, each whole or not at all."""
-    path = before.path
-    text = fresh(draft) if before.text is None else extended(before.text, draft)
+def _write(existing: ExistingConfig, draft: Draft, credentials: CredentialsToWrite) -> None:
+    """Write the credentials, then the configuration that refers to them, each file atomically."""
+    path = existing.path
+    text = fresh(draft) if existing.text is None else extended(existing.text, draft)
     terminal.say()
-    if text == before.text:
-        terminal.say(f"nothing to add: {path.name} stays as it is")
+    if text == existing.text:
+        terminal.say(f"nothing to add: {path.name} is unchanged")
         return
     try:
-        _keep(path.parent, kept)
-        _refuse_misfit(path, text, mapped=bool(before.providers or draft.providers))
+        _write_credentials(path.parent, credentials)
+        _validate(path, text, mapped=bool(existing.providers or draft.providers))
         write_whole(path, text)
     except OSError as error:
         where = error.filename or path
         reason = f"{where} cannot be written: {error.strerror}"
         raise UsageError(
-            reason, "Nothing that was there is lost; mend that and run it again."
+            reason, "No existing file is lost. Fix the cause and run syncd init again."
         ) from None
-    people = render.count(len(draft.providers), "provider")
+    providers = render.count(len(draft.providers), "provider")
     systems = render.count(len(draft.systems), "system")
-    verb = "written" if before.text is None else "added to"
-    terminal.say(f"{verb}: {path.name}, with {systems} and {people}")
+    verb = "written" if existing.text is None else "added to"
+    terminal.say(f"{verb}: {path.name}, with {systems} and {providers}")
 
 
-def _refuse_misfit(path: Path, text: str, *, mapped: bool) -> None:
-    """Load the text before it takes the place of the configuration. Raises ConfigError."""
+def _validate(path: Path, text: str, *, mapped: bool) -> None:
+    """Load the text before it replaces the configuration. Raises ConfigError."""
     candidate = path.with_name(f".{path.name}.new")
     write_whole(candidate, text, 0o600)
     try:
@@ -144,26 +145,27 @@ def _refuse_misfit(path: Path, text: str, *, mapped: bool) -> None:
         candidate.unlink()
 
 
-def _keep(home: Path, kept: Kept) -> None:
-    if not kept.values:
+def _write_credentials(folder: Path, credentials: CredentialsToWrite) -> None:
+    if not credentials.values:
         return
-    place = home / Path(kept.place).expanduser()
-    if kept.way is Way.ENV_FILE:
-        keep_in_file(place, kept.values)
-        terminal.say(f"written: {kept.place}, mode 0600, with the credentials")
+    place = folder / Path(credentials.place).expanduser()
+    if credentials.way is Way.ENV_FILE:
+        keep_in_file(place, credentials.values)
+        terminal.say(f"written: {credentials.place}, mode 0600, with the credentials")
         return
-    keep_as_credentials(place, kept.values)
-    terminal.say(f"written: {render.count(len(kept.values), 'credential')} in {place}, mode 0600")
+    keep_as_credentials(place, credentials.values)
+    number = render.count(len(credentials.values), "credential")
+    terminal.say(f"written: {number} in {place}, mode 0600")
     terminal.say("Add these lines to the unit's [Service] (systemctl edit syncd):")
-    for name in kept.values:
+    for name in credentials.values:
         terminal.say(f"  LoadCredential={name}:{place / name}")
     terminal.say(f"Without systemd: CREDENTIALS_DIRECTORY={place} syncd …")
 
 
-def _try(path: Path) -> int:
-    """Look at what was written: `check`, then a first dry run. Returns the exit code."""
+def _check_and_preview(path: Path) -> int:
+    """Run `check` and a first dry run with the new configuration; return the exit code."""
     settings = load(path, _environment(path))
-    give_up_root(settings)  # all is written, and the state comes next
+    give_up_root(settings)  # all files are written; the state comes next
     terminal.say()
     terminal.say("syncd check", style="bold")
     code = examine(settings)
@@ -174,6 +176,6 @@ def _try(path: Path) -> int:
     report = preview_resync(settings, None, None)
     show_plan(settings, report)
     terminal.say()
-    terminal.say("All rows of this plan: `syncd plan --all`.")
-    terminal.say("Next: `syncd resync` shows this plan again, asks, and does it once.")
+    terminal.say("To see all rows of this plan: `syncd plan --all`.")
+    terminal.say("Next: `syncd resync` shows this plan again, asks, and carries it out once.")
     return int(report.exit.code)

@@ -1,4 +1,4 @@
-"""From an interview to a draft of the configuration, looking at the systems in between."""
+"""Make a draft of the configuration from an interview and the inventories of the systems."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from syncd.cli import render, terminal
-from syncd.cli.discover import look, show_findings, show_tree
-from syncd.cli.init_protocol import USUAL_BUSY, InitAccount, Interview, MatchAnswer
+from syncd.cli.discover import print_inventory, print_results, read_inventories
+from syncd.cli.init_protocol import DEFAULT_BUSY_TYPE, InitAccount, Interview, MatchAnswer
 from syncd.config.mapping import check_accounts
 from syncd.config.problems import ConfigError, Problem
 from syncd.config.settings import ProviderSettings, SystemSettings
@@ -20,16 +20,17 @@ from syncd.provision.template import Draft, NewProvider, NewSystem
 from syncd.systems.inventory import SystemInventory
 
 _STEPS = """\
-LeadSquared makes appointment types by hand only. As an administrator, under Settings, Task Types:
+In LeadSquared, appointment types can only be made by hand. As an administrator, under Settings,
+Task Types:
   1. add a type of the category Appointment, called "{name}"
-  2. switch Allow Conflicts off, so that its time is not offered for booking
+  2. switch Allow Conflicts off, so that its time cannot be booked
   3. give it no mandatory custom field, since a block cannot fill one in
-Until then `syncd check` tells it, and no block can be written to {system}."""
+Until then, no block can be written to {system}, and `syncd check` reports an error."""
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """The configuration as it stands; without a file all of it is empty."""
+class ExistingConfig:
+    """The configuration to extend; without a file, every field but ``path`` is empty."""
 
     path: Path
     text: str | None = None
@@ -40,190 +41,200 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Credentials to be written, by the name under which the configuration will ask for them."""
+class CredentialsToWrite:
+    """Credentials to store, by the name that the configuration uses for them."""
 
     way: Way = Way.NAMES
     place: str = ""
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def draft_configuration(before: Before, interview: Interview) -> tuple[Draft, Kept]:
-    """Ask everything, and look at the systems in between. Raises ConfigError, UsageError."""
-    if before.systems:
-        known = render.count(len(before.systems), "system")
-        people = render.count(len(before.providers), "provider")
-        terminal.say(f"{before.path.name} has {known} and {people}; they stay as they are.")
-    accounts = interview.accounts(before.systems)
-    _refuse_doubles(before, accounts)
-    accounts, trees = _looked_at(before, accounts, interview)
-    for tree in trees:
+def draft_configuration(
+    existing: ExistingConfig, interview: Interview
+) -> tuple[Draft, CredentialsToWrite]:
+    """Ask all questions and read the systems; return the draft and the credentials to store.
+
+    Raises ConfigError, UsageError.
+    """
+    if existing.systems:
+        systems = render.count(len(existing.systems), "system")
+        providers = render.count(len(existing.providers), "provider")
+        terminal.say(f"{existing.path.name} has {systems} and {providers}; they are not changed.")
+    accounts = interview.accounts(existing.systems)
+    _refuse_duplicates(existing, accounts)
+    accounts, inventories = _read_inventories(existing, accounts, interview)
+    for inventory in inventories:
         terminal.say()
-        show_tree(tree)
-    show_findings(
+        print_inventory(inventory)
+    print_results(
         [
-            finding
-            for tree in trees
-            for finding in (*tree.findings, *calendar_only(tree, before.providers))
+            result
+            for inventory in inventories
+            for result in (*inventory.findings, *calendar_only(inventory, existing.providers))
         ]
     )
-    accounts = [_with_busy_type(account, trees, interview) for account in accounts]
-    verdicts = _verdicts(before, trees, interview)
-    zone = before.zone
-    if before.text is None:
-        zone = interview.zone(_zone(trees))
-    kept, systems = _kept(before, accounts, interview, trees)
+    accounts = [_with_busy_type(account, inventories, interview) for account in accounts]
+    answers = _match_answers(existing, inventories, interview)
+    zone = existing.zone
+    if existing.text is None:
+        zone = interview.zone(_zone(inventories))
+    credentials, new_systems = _credentials(existing, accounts, interview, inventories)
     draft = Draft(
-        systems=systems,
-        providers=[_provider(verdict, trees) for verdict in verdicts],
+        systems=new_systems,
+        providers=[_provider(answer, inventories) for answer in answers],
         zone=zone or "UTC",
-        env_file=kept.place if kept.way is Way.ENV_FILE else None,
-        rooms=list(_rooms(trees)),
+        env_file=credentials.place if credentials.way is Way.ENV_FILE else None,
+        rooms=list(_room_hints(inventories)),
     )
-    return draft, kept
+    return draft, credentials
 
 
-def _refuse_doubles(before: Before, accounts: Sequence[InitAccount]) -> None:
-    merged = {**before.systems, **{a.name: a.settings() for a in accounts}}
-    wrong = [
+def _refuse_duplicates(existing: ExistingConfig, accounts: Sequence[InitAccount]) -> None:
+    """Raise ConfigError if two systems are the same account."""
+    merged = {**existing.systems, **{a.name: a.settings() for a in accounts}}
+    problems = [
         Problem(None, ".".join(map(str, f.at)), None, f.reason, f.remedy)
         for f in check_accounts(merged)
     ]
-    if wrong:
-        raise ConfigError(wrong)
+    if problems:
+        raise ConfigError(problems)
 
 
-def _looked_at(
-    before: Before, accounts: Sequence[InitAccount], interview: Interview
+def _read_inventories(
+    existing: ExistingConfig, accounts: Sequence[InitAccount], interview: Interview
 ) -> tuple[list[InitAccount], list[SystemInventory]]:
-    """Look at all systems; one that is new and cannot be looked at may be entered again."""
+    """Read all systems; a new one that cannot be read may be entered again."""
     by_name = {account.name: account for account in accounts}
-    trees = {
-        tree.system: tree
-        for tree in look({**before.systems, **{n: a.settings() for n, a in by_name.items()}})
+    new_systems = {name: account.settings() for name, account in by_name.items()}
+    inventories = {
+        inventory.system: inventory
+        for inventory in read_inventories({**existing.systems, **new_systems})
     }
     for name in list(by_name):
-        while not trees[name].opened:
-            better = interview.again(by_name[name], trees[name])
-            if better is None:
+        while not inventories[name].opened:
+            corrected = interview.retry_account(by_name[name], inventories[name])
+            if corrected is None:
                 break
-            by_name[name] = better
-            (trees[name],) = look({name: better.settings()})
-    return list(by_name.values()), list(trees.values())
+            by_name[name] = corrected
+            (inventories[name],) = read_inventories({name: corrected.settings()})
+    return list(by_name.values()), list(inventories.values())
 
 
 def _with_busy_type(
-    account: InitAccount, trees: Iterable[SystemInventory], interview: Interview
+    account: InitAccount, inventories: Iterable[SystemInventory], interview: Interview
 ) -> InitAccount:
-    """Choose the type that stands for busy time, or say how to make it."""
+    """Set the appointment type that is used for blocks; if none fits, say how to make one."""
     if account.type != "leadsquared":
         return account
-    tree = next(tree for tree in trees if tree.system == account.name)
-    named = account.values.get("busy_task_type", USUAL_BUSY)
-    found = next((t for t in tree.types if t.name.casefold() == str(named).casefold()), None)
-    name = found.name if found else str(named)
-    fit = [kind for kind in tree.types if not kind.unfit]
-    if tree.opened and "busy_task_type" not in account.values and (not found or found.unfit):
-        name = interview.busy_type(account.name, fit)
-    if tree.opened and name not in {kind.name for kind in fit}:
+    inventory = next(each for each in inventories if each.system == account.name)
+    wanted = str(account.values.get("busy_task_type", DEFAULT_BUSY_TYPE))
+    existing = next((t for t in inventory.types if t.name.casefold() == wanted.casefold()), None)
+    name = existing.name if existing else wanted
+    usable = [kind for kind in inventory.types if not kind.unfit]
+    is_default = "busy_task_type" not in account.values
+    if inventory.opened and is_default and (not existing or existing.unfit):
+        name = interview.busy_type(account.name, usable)
+    if inventory.opened and name not in {kind.name for kind in usable}:
         terminal.say()
         terminal.say(_STEPS.format(name=name, system=account.name), style="yellow")
     return replace(account, values={**account.values, "busy_task_type": name})
 
 
-def _verdicts(
-    before: Before, trees: Sequence[SystemInventory], interview: Interview
+def _match_answers(
+    existing: ExistingConfig, inventories: Sequence[SystemInventory], interview: Interview
 ) -> list[MatchAnswer]:
-    """Have each proposal judged, and take what is mapped by hand; nobody is claimed twice."""
-    found = match_users(user_refs(trees), taken=set(before.providers))
-    show_findings([doubt_finding(doubt) for doubt in found.ambiguous])
-    owners: dict[tuple[str, str], str] = owners_of(trees, before.providers)
-    verdicts: list[MatchAnswer] = []
+    """Ask about each proposed provider and for those mapped by hand; use each user only once."""
+    matching = match_users(user_refs(inventories), taken=set(existing.providers))
+    print_results([doubt_finding(match) for match in matching.ambiguous])
+    owners: dict[tuple[str, str], str] = owners_of(inventories, existing.providers)
+    answers: list[MatchAnswer] = []
 
-    def take(verdict: MatchAnswer) -> None:
-        free = tuple(seat for seat in verdict.seats if (seat.system, seat.id) not in owners)
-        for seat in set(verdict.seats) - set(free):
-            owner = owners[seat.system, seat.id]
-            terminal.warn(f"{seat.name} in {seat.system} belongs to {owner}, and stays there")
-        owners.update({(seat.system, seat.id): verdict.name for seat in free})
+    def add(answer: MatchAnswer) -> None:
+        free = tuple(user for user in answer.users if (user.system, user.id) not in owners)
+        for user in set(answer.users) - set(free):
+            owner = owners[user.system, user.id]
+            terminal.warn(f"{user.name} in {user.system} already belongs to {owner}: not mapped")
+        owners.update({(user.system, user.id): answer.name for user in free})
         if free:
-            verdicts.append(MatchAnswer(verdict.name, free, verdict.why))
+            answers.append(MatchAnswer(answer.name, free, answer.why))
 
-    for proposal in additions(found.proposals, owners, before.providers):
-        known = proposal.name in before.providers
-        taken = {*before.providers, *(verdict.name for verdict in verdicts)}
-        verdict = interview.judge(proposal, trees, known=known, taken=taken)
-        if verdict is not None:
-            take(verdict)
-    _tell_alone(found, owners)
-    taken = {*before.providers, *(verdict.name for verdict in verdicts)}
-    for verdict in interview.by_hand(trees, taken):
-        take(verdict)
-    return verdicts
+    for proposal in additions(matching.proposals, owners, existing.providers):
+        known = proposal.name in existing.providers
+        taken = {*existing.providers, *(answer.name for answer in answers)}
+        answer = interview.confirm_match(proposal, inventories, known=known, taken=taken)
+        if answer is not None:
+            add(answer)
+    _print_unmatched(matching, owners)
+    taken = {*existing.providers, *(answer.name for answer in answers)}
+    for answer in interview.manual_matches(inventories, taken):
+        add(answer)
+    return answers
 
 
-def _tell_alone(found: Matching, owners: Mapping[tuple[str, str], str]) -> None:
-    alone = [seat for seat in found.alone if (seat.system, seat.id) not in owners]
-    if alone:
-        told = ", ".join(f"{_who(seat)} ({seat.system})" for seat in alone)
+def _print_unmatched(matching: Matching, owners: Mapping[tuple[str, str], str]) -> None:
+    unmatched = [user for user in matching.alone if (user.system, user.id) not in owners]
+    if unmatched:
+        names = ", ".join(f"{_label(user)} ({user.system})" for user in unmatched)
         terminal.say()
-        terminal.say(f"Found in one system only, so there is nothing to keep the same: {told}")
+        terminal.say(f"Found in one system only, so there is nothing to sync: {names}")
 
 
-def _who(seat: UserRef) -> str:
-    return seat.name or seat.email or seat.id
+def _label(user: UserRef) -> str:
+    return user.name or user.email or user.id
 
 
-def _zone(trees: Iterable[SystemInventory]) -> str:
-    """The first location's zone; an account's is that of its service user."""
+def _zone(inventories: Iterable[SystemInventory]) -> str:
+    """Return the zone to propose: that of a location, else that of a LeadSquared service user."""
     order = ("leadconnector", "leadconnector-v1", "leadsquared")
-    ranked = sorted(trees, key=lambda tree: order.index(tree.platform))
-    return next((tree.zone for tree in ranked if tree.zone), "UTC")
+    ranked = sorted(inventories, key=lambda inventory: order.index(inventory.platform))
+    return next((inventory.zone for inventory in ranked if inventory.zone), "UTC")
 
 
-def _kept(
-    before: Before,
+def _credentials(
+    existing: ExistingConfig,
     accounts: Sequence[InitAccount],
     interview: Interview,
-    trees: Iterable[SystemInventory],
-) -> tuple[Kept, list[NewSystem]]:
-    """What the configuration says of the new systems, and where their secrets go."""
+    inventories: Iterable[SystemInventory],
+) -> tuple[CredentialsToWrite, list[NewSystem]]:
+    """Return the credentials to store and the tables of the new systems."""
     if not accounts:
-        return Kept(), []
-    way, place = interview.way()
-    if way is Way.ENV_FILE and before.env_file:
-        place = before.env_file
-    titles = {tree.system: tree.name for tree in trees}
+        return CredentialsToWrite(), []
+    way, place = interview.secret_storage()
+    if way is Way.ENV_FILE and existing.env_file:
+        place = existing.env_file
+    titles = {inventory.system: inventory.name for inventory in inventories}
     values: dict[str, str] = {}
     systems = []
     for account in accounts:
         sources = {key: source_of(way, account.name, key, g) for key, g in account.secrets.items()}
-        values |= _named(sources, account.secrets)
+        values |= _values_by_name(sources, account.secrets)
         systems.append(
             NewSystem(account.name, account.type, account.values, sources, titles[account.name])
         )
-    return Kept(way, place, {} if way is Way.NAMES else values), systems
+    return CredentialsToWrite(way, place, {} if way is Way.NAMES else values), systems
 
 
-def _named(
+def _values_by_name(
     sources: Mapping[str, Mapping[str, str]], secrets: Mapping[str, Given]
 ) -> dict[str, str]:
-    return {name: secrets[key].value for key, said in sources.items() for name in said.values()}
+    return {name: secrets[key].value for key, source in sources.items() for name in source.values()}
 
 
-def _provider(verdict: MatchAnswer, trees: Iterable[SystemInventory]) -> NewProvider:
-    by_name = {tree.system: tree for tree in trees}
-    seats = {seat.system: seat for seat in verdict.seats}
+def _provider(answer: MatchAnswer, inventories: Iterable[SystemInventory]) -> NewProvider:
+    users = {user.system: user for user in answer.users}
     places = {
-        system: place_of(tree, seats[system]) for system, tree in by_name.items() if system in seats
+        inventory.system: place_of(inventory, users[inventory.system])
+        for inventory in inventories
+        if inventory.system in users
     }
-    return NewProvider(verdict.name, places, verdict.why)
+    return NewProvider(answer.name, places, answer.why)
 
 
-def _rooms(trees: Iterable[SystemInventory]) -> Iterable[str]:
-    sort = {"room": "rooms", "equipment": "equipment"}
-    for tree in trees:
-        for resource in tree.resources:
-            name = provider_name([UserRef(tree.system, "", resource.name)], ())
-            where = f'{{ resource = "{sort[resource.kind]}/{resource.name}" }}'
-            yield f'[providers.{name}] kind = "{resource.kind}", {tree.system} = {where}'
+def _room_hints(inventories: Iterable[SystemInventory]) -> Iterable[str]:
+    """Yield a commented-out line for each room and piece of equipment."""
+    folders = {"room": "rooms", "equipment": "equipment"}
+    for inventory in inventories:
+        for resource in inventory.resources:
+            name = provider_name([UserRef(inventory.system, "", resource.name)], ())
+            where = f'{{ resource = "{folders[resource.kind]}/{resource.name}" }}'
+            yield f'[providers.{name}] kind = "{resource.kind}", {inventory.system} = {where}'

@@ -1,4 +1,4 @@
-"""A person at a terminal who answers what `syncd init` asks."""
+"""The questions of `syncd init` as prompts on a terminal."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import typer
 
 from syncd.cli import terminal
-from syncd.cli.discover import PLATFORM_NAMES, show_findings
+from syncd.cli.discover import PLATFORM_NAMES, print_results
 from syncd.cli.init_protocol import (
-    SECRETS,
-    USUAL_BUSY,
-    USUAL_NAMES,
+    DEFAULT_BUSY_TYPE,
+    DEFAULT_SYSTEM_NAMES,
+    SECRET_LABELS,
     InitAccount,
     MatchAnswer,
-    accepted,
+    accept_proposal,
 )
 from syncd.config.fields import is_name
 from syncd.config.settings import PLATFORMS
@@ -29,34 +29,34 @@ from syncd.systems.leadsquared.regions import REGIONS
 
 
 class PromptInterview:
-    """A person at a terminal. Secrets are not shown while they are typed."""
+    """Asks a person at a terminal. Secrets are not shown while they are typed."""
 
     def __init__(self) -> None:
-        """Nothing was asked yet."""
-        self._way: tuple[Way, str] | None = None
+        """Start without answers."""
+        self._storage: tuple[Way, str] | None = None
 
-    def way(self) -> tuple[Way, str]:
-        """Ask once for one of three ways, each explained."""
-        if self._way is None:
-            self._way = self._ask_way()
-        return self._way
+    def secret_storage(self) -> tuple[Way, str]:
+        """Ask once how credentials are stored; three ways are offered."""
+        if self._storage is None:
+            self._storage = self._ask_storage()
+        return self._storage
 
-    def _ask_way(self) -> tuple[Way, str]:
+    def _ask_storage(self) -> tuple[Way, str]:
         terminal.say()
-        terminal.say("Where are credentials kept?")
-        terminal.say("  1  an environment file beside the configuration, mode 0600")
-        terminal.say("  2  one file each for systemd's LoadCredential=, in secrets/")
-        terminal.say("  3  environment variables that are set already; you name them")
+        terminal.say("Where should credentials be stored?")
+        terminal.say("  1  in an environment file beside the configuration, mode 0600")
+        terminal.say("  2  in one file each for systemd's LoadCredential=, in secrets/")
+        terminal.say("  3  in environment variables that are already set; you name them")
         number = _number("Choose", 3, default=1)
         if number == 1:
             return Way.ENV_FILE, typer.prompt("Environment file", default="syncd.env", err=True)
         return (Way.CREDENTIAL, "secrets") if number == 2 else (Way.NAMES, "")  # noqa: PLR2004
 
     def accounts(self, known: Collection[str]) -> list[InitAccount]:
-        """Ask for systems until there are enough."""
-        found: list[InitAccount] = []
+        """Ask for systems until the person enters 0."""
+        accounts: list[InitAccount] = []
         while True:
-            names = {*known, *(account.name for account in found)}
+            names = {*known, *(account.name for account in accounts)}
             terminal.say()
             terminal.say("Add a system:" if not names else "Add another system:")
             for number, platform in enumerate(PLATFORMS, 1):
@@ -64,18 +64,18 @@ class PromptInterview:
             terminal.say("  0  no more")
             number = _number("Choose", len(PLATFORMS), least=0, default=0 if names else 1)
             if number == 0:
-                return found
-            found.append(self._account(list(PLATFORMS)[number - 1], names))
+                return accounts
+            accounts.append(self._account(list(PLATFORMS)[number - 1], names))
 
     def _account(
         self, platform: str, taken: Collection[str], before: InitAccount | None = None
     ) -> InitAccount:
-        way = self.way()[0]
+        way = self.secret_storage()[0]
         while True:
-            usual = before.name if before else _unlike(USUAL_NAMES[platform], taken)
-            name = before.name if before else _name("Call it", usual, taken)
+            default = _unused_name(DEFAULT_SYSTEM_NAMES[platform], taken)
+            name = before.name if before else _name("Name for this system", default, taken)
             values = _VALUES[platform](before.values if before else {})
-            secrets = {key: _secret(what, way) for key, what in SECRETS[platform].items()}
+            secrets = {key: _secret(label, way) for key, label in SECRET_LABELS[platform].items()}
             account = InitAccount(name, platform, values, secrets)
             problems = account.problems()
             if not problems:
@@ -84,138 +84,138 @@ class PromptInterview:
                 terminal.warn(str(problem))
             before = account
 
-    def again(self, account: InitAccount, tree: SystemInventory) -> InitAccount | None:
-        """Show why, and ask whether to correct it."""
-        show_findings(tree.findings)
+    def retry_account(self, account: InitAccount, inventory: SystemInventory) -> InitAccount | None:
+        """Print why the system could not be read, and ask whether to enter it again."""
+        print_results(inventory.findings)
         if not typer.confirm(f"Enter {account.name} again?", default=True, err=True):
             return None
         return self._account(account.type, (), account)
 
     def busy_type(self, system: str, types: Sequence[AppointmentType]) -> str:
-        """Ask for one of those that fit, or for the one that is to be made."""
+        """Ask for one of the usable types, or for one that a person will make."""
         terminal.say()
-        terminal.say(f"Which appointment type of {system} stands for busy time, and nothing else?")
+        terminal.say(f"Which appointment type of {system} should be used only for blocks?")
         for number, kind in enumerate(types, 1):
             terminal.say(f"  {number}  {kind.name}")
-        terminal.say(f'  0  none of these: a new one, "{USUAL_BUSY}"')
+        terminal.say(f'  0  none of these: a new type, "{DEFAULT_BUSY_TYPE}"')
         number = _number("Choose", len(types), least=0, default=0)
-        return types[number - 1].name if number else USUAL_BUSY
+        return types[number - 1].name if number else DEFAULT_BUSY_TYPE
 
-    def judge(
+    def confirm_match(
         self,
         proposal: Proposal,
-        trees: Sequence[SystemInventory],
+        inventories: Sequence[SystemInventory],
         *,
         known: bool,
         taken: Collection[str],
     ) -> MatchAnswer | None:
-        """Show who would be one person and why, and ask."""
+        """Show the users that would become one provider, with the evidence, and ask."""
         terminal.say()
         verb = "Add to" if known else "New provider"
         terminal.say(f"{verb} {proposal.name}", style="bold")
         for each in proposal.seats:
-            terminal.say(f"  {each.system:<10}{_spoken(each)}")
+            terminal.say(f"  {each.system:<10}{_description(each)}")
         for evidence in proposal.evidence:
             terminal.say(f"  same {evidence}, in {', '.join(evidence.systems)}")
         for caution in proposal.cautions:
             terminal.say(f"  but {caution}", style="yellow")
         while True:
-            said = typer.prompt("Is this right? [y]es, [n]o, [e]dit", default="y", err=True)
-            match said.strip().lower()[:1]:
+            reply = typer.prompt("Is this right? [y]es, [n]o, [e]dit", default="y", err=True)
+            match reply.strip().lower()[:1]:
                 case "y":
-                    return accepted(proposal)
+                    return accept_proposal(proposal)
                 case "n":
                     return None
                 case "e":
-                    return self._edited(proposal.name, proposal.seats, trees, known, taken)
+                    return self._edited(proposal.name, proposal.seats, inventories, known, taken)
 
-    def by_hand(
-        self, trees: Sequence[SystemInventory], taken: Collection[str]
+    def manual_matches(
+        self, inventories: Sequence[SystemInventory], taken: Collection[str]
     ) -> list[MatchAnswer]:
-        """Ask for people whom nothing proposed."""
-        found: list[MatchAnswer] = []
+        """Ask for providers to map by hand, until the person says no."""
+        answers: list[MatchAnswer] = []
         while True:
             terminal.say()
-            if not typer.confirm("Map somebody else by hand?", default=False, err=True):
-                return found
-            names = {*taken, *(verdict.name for verdict in found)}
-            verdict = self._edited("", (), trees, False, names)
-            if verdict is not None:
-                found.append(verdict)
+            if not typer.confirm("Map another provider by hand?", default=False, err=True):
+                return answers
+            names = {*taken, *(answer.name for answer in answers)}
+            answer = self._edited("", (), inventories, False, names)
+            if answer is not None:
+                answers.append(answer)
 
     def zone(self, proposed: str) -> str:
-        """Ask, with the location's own as the usual answer."""
-        return str(typer.prompt("Time zone in which times are shown", default=proposed, err=True))
+        """Ask for the time zone, with ``proposed`` as the default."""
+        return str(typer.prompt("Time zone for displayed times", default=proposed, err=True))
 
     def _edited(
         self,
         name: str,
-        seats: Iterable[UserRef],
-        trees: Sequence[SystemInventory],
+        users: Iterable[UserRef],
+        inventories: Sequence[SystemInventory],
         known: bool,
         taken: Collection[str],
     ) -> MatchAnswer | None:
-        """Ask for the name and, in each system, for the user."""
+        """Ask for the name, and for a user in each system."""
         if not known:
-            name = _name("Call it", name or "person", taken)
-        before = {each.system: each for each in seats}
+            name = _name("Name for this provider", name or "person", taken)
+        proposed = {user.system: user for user in users}
         chosen = []
-        for tree in trees:
-            if known and tree.system not in before:
+        for inventory in inventories:
+            if known and inventory.system not in proposed:
                 continue
-            users = [user for user in tree.users if user.active]
-            terminal.say(f"Who is {name} in {tree.system}?")
-            for number, user in enumerate(users, 1):
+            active = [user for user in inventory.users if user.active]
+            terminal.say(f"Which user of {inventory.system} is {name}?")
+            for number, user in enumerate(active, 1):
                 terminal.say(f"  {number}  {user.name or '(no name)'}  {user.email}")
-            terminal.say("  0  nobody")
-            now = before.get(tree.system)
-            offered = [user_ref(tree, user) for user in users]
-            usual = offered.index(now) + 1 if now in offered else 0
-            number = _number("Choose", len(users), least=0, default=usual)
+            terminal.say("  0  none")
+            current = proposed.get(inventory.system)
+            offered = [user_ref(inventory, user) for user in active]
+            default = offered.index(current) + 1 if current in offered else 0
+            number = _number("Choose", len(active), least=0, default=default)
             if number:
                 chosen.append(offered[number - 1])
         return MatchAnswer(name, tuple(chosen)) if chosen else None
 
 
-def _spoken(one: UserRef) -> str:
-    own = "" if one.id == one.email else one.id
-    return "  ".join(filter(None, (one.name or "(no name)", one.email, one.phone, own)))
+def _description(user: UserRef) -> str:
+    id = "" if user.id == user.email else user.id
+    return "  ".join(filter(None, (user.name or "(no name)", user.email, user.phone, id)))
 
 
 def _number(question: str, most: int, *, least: int = 1, default: int) -> int:
-    kind = typer.prompt(question, default=default, type=int, err=True)
-    while not least <= kind <= most:
-        terminal.warn(f"a number from {least} to {most}, please")
-        kind = typer.prompt(question, default=default, type=int, err=True)
-    return int(kind)
+    number = typer.prompt(question, default=default, type=int, err=True)
+    while not least <= number <= most:
+        terminal.warn(f"enter a number from {least} to {most}")
+        number = typer.prompt(question, default=default, type=int, err=True)
+    return int(number)
 
 
 def _name(question: str, default: str, taken: Collection[str]) -> str:
     while True:
         name = str(typer.prompt(question, default=default, err=True)).strip()
         if name in taken:
-            terminal.warn(f"{name} is taken")
+            terminal.warn(f"{name} is already in use")
         elif not is_name(name):
-            terminal.warn("a name has small letters, digits, - and _ only")
+            terminal.warn("use only small letters, digits, - and _")
         else:
             return name
 
 
-def _unlike(usual: str, taken: Collection[str]) -> str:
-    names = (usual if n == 1 else f"{usual}{n}" for n in range(1, len(taken) + 2))
+def _unused_name(base: str, taken: Collection[str]) -> str:
+    names = (base if n == 1 else f"{base}{n}" for n in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
 
 
-def _secret(what: str, way: Way) -> Given:
-    """Ask for a secret without showing it, or for the name of a variable that holds it."""
+def _secret(label: str, way: Way) -> Given:
+    """Ask for a secret without showing it, or for the name of the variable that contains it."""
     if way is not Way.NAMES:
-        return Given(str(typer.prompt(f"{what} (not shown)", hide_input=True, err=True)).strip())
+        return Given(str(typer.prompt(f"{label} (not shown)", hide_input=True, err=True)).strip())
     while True:
-        name = str(typer.prompt(f"Environment variable with the {what}", err=True)).strip()
+        name = str(typer.prompt(f"Environment variable with the {label}", err=True)).strip()
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            terminal.warn("that is no name of a variable; the secret itself does not go here")
+            terminal.warn("not a valid name of a variable; do not enter the secret itself here")
         elif not os.environ.get(name):
-            terminal.warn(f"{name} is not set here: set it and run this again, or name another")
+            terminal.warn(f"{name} is not set: set it and run syncd init again, or name another")
         else:
             return Given(os.environ[name].strip(), name)
 
@@ -224,15 +224,15 @@ Values = Mapping[str, TomlValue]
 
 
 def _leadsquared(before: Values) -> dict[str, TomlValue]:
-    terminal.say("Which region is the account in?")
+    terminal.say("In which region is the account?")
     hosts = list(REGIONS.items())
     for number, (region, host) in enumerate(hosts, 1):
         terminal.say(f"  {number}  {region:<20}{host}")
     default = str(before.get("base_url", "1"))
-    said = typer.prompt("Number, or the address of the API", default=default, err=True).strip()
-    if said.isdigit() and 1 <= int(said) <= len(hosts):
-        return {"base_url": f"https://{hosts[int(said) - 1][1]}/v2"}
-    return {"base_url": said}
+    reply = typer.prompt("Number, or the URL of the API", default=default, err=True).strip()
+    if reply.isdigit() and 1 <= int(reply) <= len(hosts):
+        return {"base_url": f"https://{hosts[int(reply) - 1][1]}/v2"}
+    return {"base_url": reply}
 
 
 def _leadconnector(before: Values) -> dict[str, TomlValue]:
@@ -240,12 +240,12 @@ def _leadconnector(before: Values) -> dict[str, TomlValue]:
 
 
 def _location(before: Values) -> dict[str, TomlValue]:
-    said = typer.prompt(
+    reply = typer.prompt(
         "Location id (in the address bar of the location)",
         default=before.get("location_id"),
         err=True,
     )
-    return {"location_id": str(said).strip()}
+    return {"location_id": str(reply).strip()}
 
 
 def _leadconnector_v1(before: Values) -> dict[str, TomlValue]:
@@ -255,8 +255,8 @@ def _leadconnector_v1(before: Values) -> dict[str, TomlValue]:
 def _base_url(platform: str, before: Values) -> dict[str, TomlValue]:
     usual = PLATFORMS[platform][0].model_fields["base_url"].default
     default = before.get("base_url", usual)
-    said = str(typer.prompt("Address of the API", default=default, err=True)).strip()
-    return {} if said == usual else {"base_url": said}
+    reply = str(typer.prompt("URL of the API", default=default, err=True)).strip()
+    return {} if reply == usual else {"base_url": reply}
 
 
 _VALUES: Mapping[str, Callable[[Values], dict[str, TomlValue]]] = {

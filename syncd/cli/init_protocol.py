@@ -1,4 +1,4 @@
-"""What `syncd init` has to be told, whoever answers: a person, or a file."""
+"""The questions of `syncd init`, answered by a person or by a file."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ from syncd.provision.matching import Proposal, UserRef
 from syncd.provision.template import TomlValue
 from syncd.systems.inventory import AppointmentType, SystemInventory
 
-SECRETS: Mapping[str, Mapping[str, str]] = {
+SECRET_LABELS: Mapping[str, Mapping[str, str]] = {
     "leadsquared": {"access_key": "access key", "secret_key": "secret key"},
     "leadconnector": {"token": "Private Integration token"},
     "leadconnector-v1": {"api_key": "location API key"},
 }
-"""The secrets of each platform, and what they are called there."""
+"""The keys of the secrets of each platform, and the names that the platform uses for them."""
 
-USUAL_BUSY = "Busy"
-USUAL_NAMES = {"leadsquared": "crm", "leadconnector": "clinic", "leadconnector-v1": "legacy"}
+DEFAULT_BUSY_TYPE = "Busy"
+DEFAULT_SYSTEM_NAMES = {
+    "leadsquared": "crm",
+    "leadconnector": "clinic",
+    "leadconnector-v1": "legacy",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class InitAccount:
-    """A system as it was answered: what the file will say, and its secrets."""
+    """A new system: its configuration values and its secrets."""
 
     name: str
     type: str
@@ -37,74 +41,77 @@ class InitAccount:
     secrets: Mapping[str, Given] = field(repr=False)
 
     def settings(self) -> SystemSettings:
-        """The settings, with the secrets as they are. Raises ValidationError."""
+        """Return the settings with the secrets in plain text. Raises ValidationError."""
         plain = {key: given.value for key, given in self.secrets.items()}
         whole = {"type": self.type, **self.values, **plain}
         return PLATFORMS[self.type][0].model_validate(whole)
 
     def problems(self) -> list[Problem]:
-        """What is wrong with the answers, without looking at the system."""
+        """Return the errors in the answers, without calling the system."""
         try:
             self.settings()
         except ValidationError as error:
             at = ("systems", self.name)
-            found = translate(error, PLATFORMS[self.type][0], at)
+            findings = translate(error, PLATFORMS[self.type][0], at)
             return [
-                Problem(None, ".".join(map(str, f.at)), None, f.reason, f.remedy) for f in found
+                Problem(None, ".".join(map(str, f.at)), None, f.reason, f.remedy) for f in findings
             ]
         return []
 
 
 @dataclass(frozen=True, slots=True)
 class MatchAnswer:
-    """A provider that was agreed upon: its name, a user for each of its systems, and why."""
+    """A provider to add: its name, a user in each of its systems, and the reason."""
 
     name: str
-    seats: tuple[UserRef, ...]
+    users: tuple[UserRef, ...]
     why: str = "mapped by hand"
 
 
-def accepted(proposal: Proposal) -> MatchAnswer:
-    """A proposal as it is."""
+def accept_proposal(proposal: Proposal) -> MatchAnswer:
+    """Return the answer that takes a proposal unchanged."""
     return MatchAnswer(proposal.name, proposal.seats, f"matched by {proposal.ground}")
 
 
 class Interview(Protocol):
-    """Everything that `syncd init` must be told; raises `UsageError` for what it cannot be."""
+    """The questions of `syncd init`; each raises `UsageError` if there is no answer."""
 
-    def way(self) -> tuple[Way, str]:
-        """Where credentials are kept, and the file or folder for it ('' for none)."""
+    def secret_storage(self) -> tuple[Way, str]:
+        """Return how credentials are stored, and the file or folder ('' for none)."""
         ...
 
     def accounts(self, known: Collection[str]) -> list[InitAccount]:
-        """The systems besides those that are known."""
+        """Return the new systems; ``known`` are the names of the configured ones."""
         ...
 
-    def again(self, account: InitAccount, tree: SystemInventory) -> InitAccount | None:
-        """Another try at a system that cannot be looked at; None leaves it as it is."""
+    def retry_account(self, account: InitAccount, inventory: SystemInventory) -> InitAccount | None:
+        """Return corrected answers for a system that could not be read; None keeps the old ones."""
         ...
 
     def busy_type(self, system: str, types: Sequence[AppointmentType]) -> str:
-        """Which appointment type stands for busy time; one that is yet to be made may be named."""
+        """Return the name of the appointment type to use for blocks; it need not exist yet."""
         ...
 
-    def judge(
+    def confirm_match(
         self,
         proposal: Proposal,
-        trees: Sequence[SystemInventory],
+        inventories: Sequence[SystemInventory],
         *,
         known: bool,
         taken: Collection[str],
     ) -> MatchAnswer | None:
-        """Whether a proposal is right; ``known``: it adds to a provider that is there."""
+        """Return the accepted or edited proposal, or None if it is rejected.
+
+        ``known`` is true if the proposal extends a configured provider.
+        """
         ...
 
-    def by_hand(
-        self, trees: Sequence[SystemInventory], taken: Collection[str]
+    def manual_matches(
+        self, inventories: Sequence[SystemInventory], taken: Collection[str]
     ) -> list[MatchAnswer]:
-        """Providers that nothing proposed."""
+        """Return providers that are mapped by hand; names in ``taken`` are in use."""
         ...
 
     def zone(self, proposed: str) -> str:
-        """The zone of the location, in which times are shown."""
+        """Return the time zone in which times are shown."""
         ...

@@ -1,10 +1,11 @@
-"""Commands that only look at the state: `status`, `bookings`, `show`, `history`."""
+"""Commands that only read the state: `status`, `bookings`, `show`, `history`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -12,6 +13,7 @@ from syncd.cli import (
     guard_view,
     left_behind_view,
     measured_facts,
+    orphan_view,
     owner_view,
     pause_view,
     render,
@@ -22,13 +24,13 @@ from syncd.cli import (
 )
 from syncd.cli.backup_status import backup_status
 from syncd.cli.exposure_view import (
-    LOOKED_BACK,
+    PERCENTILES_SPAN,
     exposure_json,
     percentiles_json,
     print_exposures,
     print_percentiles,
 )
-from syncd.cli.history_view import note_json, print_notes, why
+from syncd.cli.history_view import explain_time, history_json, print_history
 from syncd.cli.options import (
     ConfigOption,
     FromOption,
@@ -36,34 +38,34 @@ from syncd.cli.options import (
     ProviderOption,
     ToOption,
     UsageError,
-    chosen,
+    chosen_providers,
+    parse_window,
     settings_of,
-    span,
     zone_of,
 )
 from syncd.cli.poll_status import poll_plan
-from syncd.cli.remaining_view import double_booked_json, kept_providers, left_behind_in
-from syncd.cli.system_status import COLUMNS, stretched, system_rows
+from syncd.cli.remaining_view import double_booked_json, left_behind_in, synced_providers
+from syncd.cli.system_status import SYSTEM_COLUMNS, slow_polls, system_rows
 from syncd.config.mapping_digest import remapped_calendars
 from syncd.config.settings import Settings
 from syncd.core.exposure import percentiles
 from syncd.daemon.lock import holder
-from syncd.engine.remaining import acknowledged_in, left_in, stops_in
+from syncd.engine.remaining import count_acknowledged, count_remaining, open_stops
 from syncd.engine.report import Remaining, RunExit, unknown_owners
-from syncd.model import Booking, ConflictKind, Replica, Topic, TrackedEvent, Value
+from syncd.model import Booking, ConflictKind, Replica, Topic, TrackedEvent
 from syncd.model.canary import Canary
-from syncd.store.files import is_there
-from syncd.store.status_query import EMPTY_STATUS, OrphanBlock, read_status
+from syncd.store.files import state_exists
+from syncd.store.status_query import EMPTY_STATUS, read_status
 
 if TYPE_CHECKING:
     from syncd.store import Store
 
-_STALE_PACES = 5
-"""A system that was not read for so many near polls is called out."""
+_STALE_AFTER = 5
+"""Number of near read intervals without a full read after which `status` warns."""
 
 
 def open_state(settings: Settings) -> Store:
-    """The state, for reading. Raises StateError when there is none."""
+    """Open the state for reading. Raises StateError if there is none."""
     from syncd.store import Store  # noqa: PLC0415 - `status` needs no SQLAlchemy
 
     return Store.open(settings.syncd.state_path, write=False)
@@ -72,31 +74,38 @@ def open_state(settings: Settings) -> Store:
 def status(
     context: typer.Context, *, as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """Say how things stand: who works, what was read when, what waits and what is held.
+    """Show the state of each system, the last reads, pending writes and open conflicts.
 
-    Exit as `resync`, from the state as it stands: 0 nothing is left, or there is no state yet; 3 a
-    person is needed; 4 a system does not answer, a list is not whole, or writes wait; 5 the guard
-    stops something.
+    Reads only the stored state. Exit as `resync`: 0 nothing is left, or there is no state yet; 3 a
+    person is needed; 4 a system does not answer, a list is incomplete, or writes wait; 5 the guard
+    stops changes.
     """
     settings = settings_of(context, config, secrets=False)
     now = datetime.now(UTC)
     held_by = holder(settings.syncd.state_path)
-    fresh = not is_there(settings.syncd.state_path)
-    # Before the first run there is nothing to tell, and that is no error.
-    seen = EMPTY_STATUS if fresh else read_status(settings.syncd.state_path, now, now - LOOKED_BACK)
+    fresh = not state_exists(settings.syncd.state_path)
+    # No state before the first run is no error: all counts are then zero.
+    seen = (
+        EMPTY_STATUS
+        if fresh
+        else read_status(settings.syncd.state_path, now, now - PERCENTILES_SPAN)
+    )
     last, counts, exposed = seen.last, seen.counts, seen.exposures
     systems = system_rows(settings, seen, now)
-    spread_ = percentiles(seen.times_to_block)
+    time_to_block = percentiles(seen.times_to_block)
     plan = poll_plan(seen, settings.systems)
-    safety = backup_status(settings.syncd.state_path, seen, now)
+    backups = backup_status(settings.syncd.state_path, seen, now)
     unknown = unknown_owners(seen.owner_changes, now)
-    corrected = remapped_calendars(settings, seen.mapped) if unknown else ()
-    kept = kept_providers(settings, seen)
-    left, known = left_in(seen, systems, unknown, kept), acknowledged_in(seen)
-    stops = [stop.to_json() for stop in stops_in(seen, kept)]
-    doubles = [h for h in seen.conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
-    behind, held_back = left_behind_in(settings, seen), pause_view.calendars(seen)
-    mode = pause_view.mode_at_work(settings, seen)
+    remapped = remapped_calendars(settings, seen.mapped) if unknown else ()
+    providers = synced_providers(settings, seen)
+    remaining, acknowledged = (
+        count_remaining(seen, systems, unknown, providers),
+        count_acknowledged(seen),
+    )
+    stops = [stop.to_json() for stop in open_stops(seen, providers)]
+    double_bookings = [h for h in seen.conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
+    left_behind, held_back = left_behind_in(settings, seen), pause_view.held_back_calendars(seen)
+    mode = pause_view.mode_in_force(settings, seen)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -106,87 +115,87 @@ def status(
         "exposures": len(exposed),
         "exposed": [exposure_json(settings, e) for e in exposed],
         "orphans": len(seen.orphans),
-        "orphaned": [_orphan_json(orphan) for orphan in seen.orphans],
+        "orphaned": [orphan_view.orphan_json(orphan) for orphan in seen.orphans],
         "unknown_owners": [each.to_json() for each in unknown],
-        "unreadable": sum(i.number for i in seen.items if i.topic is Topic.UNREADABLE),
+        "unreadable": sum(i.record_count for i in seen.items if i.topic is Topic.UNREADABLE),
         "reported": [reported_view.item_json(item) for item in seen.items],
-        "double_bookings": len(doubles),
-        "double_booked": [double_booked_json(held, seen) for held in doubles],
+        "double_bookings": len(double_bookings),
+        "double_booked": [double_booked_json(held, seen) for held in double_bookings],
         "stopped": stops,
-        "acknowledged": known,
-        "left": {str(kind): left.get(kind, 0) for kind in Remaining},
-        "left_behind": [each.to_json() for each in behind],
+        "acknowledged": acknowledged,
+        "left": {str(kind): remaining.get(kind, 0) for kind in Remaining},
+        "left_behind": [each.to_json() for each in left_behind],
         "waiting": [waiting_view.waiting_writes_json(write) for write in seen.waiting],
         "mode": mode,
         "paused": pause_view.pause_status_json(seen.paused, held_back),
         "held_back": [pause_view.held_back_json(each) for each in seen.held_back],
         "clock_error_seconds": round(seen.clock_error.total_seconds()),
         "probes": [_canary_json(canary) for canary in seen.canaries],
-        "closing_seconds": percentiles_json(spread_),
-        **safety.to_json(),
+        "closing_seconds": percentiles_json(time_to_block),
+        **backups.to_json(),
         "last_run": None
         if last is None
         else {"id": last.id, "kind": last.kind, "started_at": render.instant_json(last.started_at)},
     }
     if as_json:
         terminal.print_json(data)
-        raise typer.Exit(RunExit.of(left).code)
-    worker = f"{held_by.role} (process {held_by.pid})" if held_by else "nobody: no syncd is running"
-    terminal.say(f"state    {data['state']}" + (" (not made yet)" if fresh else ""))
-    terminal.say(f"at work  {worker}")
+        raise typer.Exit(RunExit.of(remaining).code)
+    running = f"{held_by.role} (process {held_by.pid})" if held_by else "no"
+    terminal.say(f"state    {data['state']}" + (" (does not exist yet)" if fresh else ""))
+    terminal.say(f"running  {running}")
     daemon = held_by is not None and held_by.role == "daemon"
     for line in plan.lines() if daemon and plan is not None else ():
         terminal.say(line)
     zone = zone_of(settings, None)
-    terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
+    terminal.table("", SYSTEM_COLUMNS, [system.row(now) for system in systems.values()])
     limits = filter(None, (system.limits(now) for system in systems.values()))
     measured = {name: system.facts for name, system in systems.items()}
-    facts = measured_facts.lines(measured)
-    for line in (*limits, *facts, *_standing(counts, seen.unsettled), *safety.lines(now)):
+    facts = measured_facts.fact_lines(measured)
+    for line in (*limits, *facts, *_count_lines(counts, seen.unsettled), *backups.lines(now)):
         terminal.say(line)
     print_exposures(settings, exposed, {e.provider: zone_of(settings, e.provider) for e in exposed})
-    print_percentiles(spread_)
+    print_percentiles(time_to_block)
     if fresh:
-        terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
-    told = (s.trouble(now, zone) for s in systems.values())
+        terminal.say("nothing synced yet: `syncd plan` shows what a first run would write")
+    system_troubles = (s.trouble(now, zone) for s in systems.values())
     causes = {name: h.cause for name, h in seen.health.items() if h.writing}
     troubles = (
-        *pause_view.lines(seen.paused, held_back, zone, observe=mode == "observe"),
+        *pause_view.pause_lines(seen.paused, held_back, zone, observe=mode == "observe"),
         *pause_view.mode_lines(settings, mode),
-        *guard_view.lines(stops),
+        *guard_view.stop_lines(stops),
         *waiting_view.clock_lines(seen.clock_error.total_seconds()),
-        *waiting_view.lines(data["waiting"], zone, causes),
-        *reported_view.lines(seen.items),
-        *owner_view.lines(unknown, corrected),
-        *left_behind_view.lines(settings, behind),
-        *filter(None, told),
-        *measured_facts.troubles(measured, now),
+        *waiting_view.waiting_lines(data["waiting"], zone, causes),
+        *reported_view.reported_lines(seen.items),
+        *owner_view.owner_lines(unknown, remapped),
+        *left_behind_view.left_behind_lines(settings, left_behind),
+        *filter(None, system_troubles),
+        *measured_facts.fact_problems(measured, now),
         *(_not_removed(canary, settings) for canary in seen.canaries),
-        *safety.troubles(now),
+        *backups.warnings(now),
     )
-    for line in (*_orphaned(settings, seen.orphans), *troubles):
+    for line in (*orphan_view.orphan_lines(settings, seen.orphans), *troubles):
         terminal.warn(line)
-    for line in stretched(settings, systems) if daemon else ():
+    for line in slow_polls(settings, systems) if daemon else ():
         terminal.warn(line)
     for name, system in systems.items():
-        pace = timedelta(seconds=system.calls.near if system.calls is not None else 0)
-        late = max(settings.syncd.near.every, pace) * _STALE_PACES
-        if daemon and system.read_at is not None and now - system.read_at > late:
-            terminal.warn(f"{name} was not read in full for {render.ago(system.read_at, now)[:-4]}")
+        interval = timedelta(seconds=system.calls.near if system.calls is not None else 0)
+        stale_after = max(settings.syncd.near.every, interval) * _STALE_AFTER
+        if daemon and system.read_at is not None and now - system.read_at > stale_after:
+            terminal.warn(f"{name} was last read in full {render.ago(system.read_at, now)}")
     if not fresh:
-        terminal.say(run_summary.rest(left, known, len(held_back)))
-    raise typer.Exit(RunExit.of(left).code)
+        terminal.say(run_summary.remaining_line(remaining, acknowledged, len(held_back)))
+    raise typer.Exit(RunExit.of(remaining).code)
 
 
-def _standing(counts: Mapping[str, int], unsettled: Mapping[str, int]) -> list[str]:
+def _count_lines(counts: Mapping[str, int], unsettled: Mapping[str, int]) -> list[str]:
     known, events = (render.count(counts[f"{noun}s"], noun) for noun in ("booking", "event"))
     hint = ": see `syncd conflicts`" if counts["conflicts"] else ""
     lines = [
-        f"{known}, made of {events} in the systems",
-        f"{render.count(counts['conflicts'], 'conflict')} held{hint}",
+        f"{known}, shown by {events} in the systems",
+        f"{render.count(counts['conflicts'], 'held conflict')}{hint}",
     ]
     lines += [
-        f"{system}: {render.count(number, 'write')} without a confirmed outcome yet"
+        f"{system}: {render.count(number, 'write')} without a confirmed outcome"
         for system, number in unsettled.items()
     ]
     return lines
@@ -205,40 +214,9 @@ def _canary_json(canary: Canary) -> dict[str, Any]:
 def _not_removed(canary: Canary, settings: Settings) -> str:
     when = render.value(canary.value, zone_of(settings, canary.provider))
     return (
-        f'{canary.system}: "syncd probe" in the calendar of {canary.provider}, {when}, is not '
-        "known to be removed yet: the probe removes it when it ends, or the next run of syncd does"
+        f'{canary.system}: the event "syncd probe" of {canary.provider}, {when}, may still exist: '
+        "the probe removes it when it ends, or else the next run of syncd does"
     )
-
-
-_MOST_LISTED = 5
-
-
-def _orphaned(settings: Settings, orphans: Sequence[OrphanBlock]) -> list[str]:
-    """Say which blocks no state explains; a line for each of the first few."""
-    if not orphans:
-        return []
-    number = render.count(len(orphans), "block bears", "blocks bear")
-    told = (
-        f"{number} a syncd tag that this state does not know (a lost or restored state, or another "
-        "syncd). They are left as they are; delete by hand what should go:"
-    )
-    lines = [told]
-    for each in orphans[:_MOST_LISTED]:
-        when = render.value(Value(each.start, each.end), zone_of(settings, each.provider))
-        lines.append(f"  {each.system} {each.event}: {each.provider}, {when}")
-    if len(orphans) > _MOST_LISTED:
-        lines.append(f"  and {len(orphans) - _MOST_LISTED} more: `syncd status --json` lists all")
-    return lines
-
-
-def _orphan_json(orphan: OrphanBlock) -> dict[str, Any]:
-    return {
-        "provider": orphan.provider,
-        "system": orphan.system,
-        "event": orphan.event,
-        "start": render.instant_json(orphan.start),
-        "end": render.instant_json(orphan.end),
-    }
 
 
 def bookings(
@@ -250,22 +228,22 @@ def bookings(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List the bookings that are alive, and which event each is in which system."""
+    """List the active bookings, with the event of each booking in each system."""
     settings = settings_of(context, config, secrets=False)
-    chosen(settings, provider)
+    chosen_providers(settings, provider)
     store = open_state(settings)
-    found = store.bookings(provider, span(settings, start, end))
-    replicas: dict[str, list[tuple[Replica, TrackedEvent | None]]] = {b.id: [] for b in found}
-    for replica, record in store.replicas([b.id for b in found]):
+    listed = store.bookings(provider, parse_window(settings, start, end))
+    replicas: dict[str, list[tuple[Replica, TrackedEvent | None]]] = {b.id: [] for b in listed}
+    for replica, record in store.replicas([b.id for b in listed]):
         replicas[replica.booking].append((replica, record))
     held = {h.conflict.subject for h in store.open_conflicts(provider)}
     store.close()
     if as_json:
-        terminal.print_json([_booking_json(b, replicas[b.id], b.id in held) for b in found])
+        terminal.print_json([_booking_json(b, replicas[b.id], b.id in held) for b in listed])
         return
-    if not found:
+    if not listed:
         terminal.say("no bookings")
-    for name in sorted({b.provider for b in found}):
+    for name in sorted({b.provider for b in listed}):
         zone = zone_of(settings, name)
         rows = [
             (
@@ -273,12 +251,12 @@ def bookings(
                 render.value(b.agreed, zone),
                 str(b.kind),
                 " ".join(_where(r, record) for r, record in replicas[b.id]),
-                _standing_of(b, replicas[b.id], held=b.id in held),
+                _sync_state(b, replicas[b.id], held=b.id in held),
             )
-            for b in found
+            for b in listed
             if b.provider == name
         ]
-        columns = ("booking", "agreed", "kind", "where", "")
+        columns = ("booking", "agreed", "kind", "where", "state")
         terminal.table(f"{name} · {zone.key}", columns, rows)
 
 
@@ -287,12 +265,12 @@ def _where(replica: Replica, record: TrackedEvent | None) -> str:
     return f"{replica.system}:{replica.role}{gone}"
 
 
-def _standing_of(
+def _sync_state(
     booking: Booking, replicas: list[tuple[Replica, TrackedEvent | None]], *, held: bool
 ) -> str:
     if held:
         return "held"
-    return "" if all(r.synced_revision == booking.revision for r, _ in replicas) else "on its way"
+    return "" if all(r.synced_revision == booking.revision for r, _ in replicas) else "pending"
 
 
 def _booking_json(
@@ -321,29 +299,34 @@ def _booking_json(
 
 def show(
     context: typer.Context,
-    booking: Annotated[str, typer.Argument(metavar="BOOKING", help="An id, or its begin.")],
+    booking: Annotated[
+        str, typer.Argument(metavar="BOOKING", help="An id, or its first characters.")
+    ],
     *,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Tell all about one booking: where it is, and why it is when it is."""
+    """Show one booking and the reason for its current time."""
     settings = settings_of(context, config, secrets=False)
     store = open_state(settings)
-    one = the_booking(store.find_bookings(booking), booking)
+    one = find_booking(store.find_bookings(booking), booking)
     replicas = store.replicas([one.id])
     notes = list(reversed(store.history(booking=one.id)))
     held = [h for h in store.open_conflicts(one.provider) if h.conflict.subject == one.id]
-    waivers = [
-        w
-        for w in store.state(one.provider).undo_suppressions
-        if (w.booking, w.revision) == (one.id, one.revision)
+    suppressions = [
+        s
+        for s in store.state(one.provider).undo_suppressions
+        if (s.booking, s.revision) == (one.id, one.revision)
     ]
     store.close()
     if as_json:
         data = _booking_json(one, replicas, bool(held))
-        told = {"why": why(one, notes, UTC), "history": [note_json(n) for n in notes]}
-        undone = [{"system": w.system, "run": w.run} for w in waivers]
-        terminal.print_json({**data, "undone": undone, **told})
+        reasons = {
+            "why": explain_time(one, notes, UTC),
+            "history": [history_json(n) for n in notes],
+        }
+        undone = [{"system": s.system, "run": s.run} for s in suppressions]
+        terminal.print_json({**data, "undone": undone, **reasons})
         return
     zone = zone_of(settings, one.provider)
     terminal.say(f"booking {one.id} of {one.provider}: {render.value(one.agreed, zone)} {zone.key}")
@@ -353,40 +336,43 @@ def show(
             str(replica.role),
             replica.event,
             render.value(record.observed if record else None, zone),
-            _seen(replica, record, zone.key, zone_of(settings, one.provider)),
+            _seen(replica, record, zone),
         )
         for replica, record in replicas
     ]
-    terminal.table("replicas", ("system", "role", "event", "last seen as", "seen"), rows)
-    for line in why(one, notes, zone):
+    terminal.table("replicas", ("system", "role", "event", "last value", "seen"), rows)
+    for line in explain_time(one, notes, zone):
         terminal.say(line)
-    for waiver in waivers:
+    for suppression in suppressions:
         terminal.warn(
-            f"taken back from {waiver.system} by run {waiver.run}: it is left as it is there until "
-            "the booking changes"
+            f"undone in {suppression.system} by run {suppression.run}: syncd will not write it "
+            "again until the booking changes"
         )
     for each in held:
         kind = render.conflict(each.conflict.kind)
         terminal.warn(f"held: {kind}: {each.conflict.note} (conflict {each.id})")
-    print_notes(f"history · {zone.key}", notes, settings, provider=one.provider)
+    print_history(f"history · {zone.key}", notes, settings, provider=one.provider)
 
 
-def _seen(replica: Replica, record: TrackedEvent | None, _name: str, zone: Any) -> str:
+def _seen(replica: Replica, record: TrackedEvent | None, zone: ZoneInfo) -> str:
     if record is None:
         return "never"
-    mine = " (ours)" if record.created_by_us and not replica.role.is_meeting else ""
-    return render.moment(record.observed_at, zone) + mine
+    ours = " (ours)" if record.created_by_us and not replica.role.is_meeting else ""
+    return render.moment(record.observed_at, zone) + ours
 
 
-def the_booking(found: list[Booking], asked: str) -> Booking:
-    """The one booking that was asked for by the begin of its id. Raises UsageError."""
-    exact = [b for b in found if b.id == asked]
-    if exact or len(found) == 1:
-        return (exact or found)[0]
-    if not found:
-        raise UsageError(f"there is no booking {asked!r}", "`syncd bookings` lists them.")
-    some = ", ".join(b.id for b in found[:5])
-    raise UsageError(f"{asked!r} names {len(found)} bookings", f"Write more of it: {some} …")
+def find_booking(matches: list[Booking], start: str) -> Booking:
+    """Return the only one of ``matches``, or the one whose id is ``start``. Raises UsageError."""
+    exact = [b for b in matches if b.id == start]
+    if exact or len(matches) == 1:
+        return (exact or matches)[0]
+    if not matches:
+        raise UsageError(f"there is no booking {start!r}", "`syncd bookings` lists all bookings.")
+    ids = ", ".join(b.id for b in matches[:5])
+    raise UsageError(
+        f"the ids of {len(matches)} bookings begin with {start!r}",
+        f"Write more of the id: {ids} …",
+    )
 
 
 def history(
@@ -397,41 +383,45 @@ def history(
     booking: Annotated[
         str | None, typer.Option(metavar="BOOKING", help="Only this booking.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many lines.")] = 40,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of lines.")] = 40,
     held_back: Annotated[
         bool,
-        typer.Option("--held-back", help="What a pause or observe mode held back, from when on."),
+        typer.Option("--held-back", help="Show the writes that a pause or observe mode held back."),
     ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Tell what was seen and written, newest last, and which rule decided.
+    """Show what was seen and written, newest last, and which rule decided.
 
-    With --held-back: what would have been written but for a pause or observe mode, each wish once,
-    with when it was first and last wanted.
+    With --held-back: the writes that a pause or observe mode held back, each once, with the first
+    and the last time it was wanted.
     """
     settings = settings_of(context, config, secrets=False)
-    chosen(settings, provider)
+    chosen_providers(settings, provider)
     store = open_state(settings)
     if held_back:
         if run is not None or booking is not None:
-            remedy = "Leave out one of them: `syncd show BOOKING` has what was held back of it."
-            raise UsageError("--held-back goes with no --run and no --booking", remedy)
+            remedy = (
+                "Leave out one of them. `syncd show BOOKING` shows the writes held back for it."
+            )
+            raise UsageError("--held-back cannot be combined with --run or --booking", remedy)
         pause_view.show_log(settings, store, provider, limit, as_json=as_json)
         store.close()
         return
     if booking is not None:
-        booking = the_booking(store.find_bookings(booking), booking).id
+        booking = find_booking(store.find_bookings(booking), booking).id
     notes = store.history(booking=booking, provider=provider, run=run, limit=limit)
     unknown = run is not None and not notes and store.run(run) is None
     store.close()
     if unknown:
-        raise UsageError(f"there is no run {run!r}", "`syncd history --json` names the runs.")
+        raise UsageError(
+            f"there is no run {run!r}", "`syncd history --json` lists the ids of runs."
+        )
     notes.reverse()
     if as_json:
-        terminal.print_json([note_json(n) for n in notes])
+        terminal.print_json([history_json(n) for n in notes])
     elif notes:
         zone = zone_of(settings, provider)
-        print_notes(f"history · {zone.key}", notes, settings, provider=provider)
+        print_history(f"history · {zone.key}", notes, settings, provider=provider)
     else:
-        terminal.say("nothing happened yet")
+        terminal.say("no history yet")

@@ -1,4 +1,4 @@
-"""Commands that are imported when they are called, not before."""
+"""Commands whose module is imported when the command is called."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typer.main import get_command
 
 
 class LazyCommand(TyperCommand):
-    """Stands for the command ``module:function`` of `syncd.cli` in the list of commands.
+    """A placeholder for the command ``module:function`` of `syncd.cli`.
 
-    One word names both. What it finds there may be a group of commands too.
+    A single word names both the module and the function. The target may be a command group.
     """
 
     def __init__(self, where: str, summary: str) -> None:
-        """Keep where it is, and what it is for."""
+        """Store the place of the command, and its summary for the help text."""
         module, _, function = where.rpartition(":")
         super().__init__(function, help=summary)
         self._module = f"syncd.cli.{module or function}"
@@ -27,35 +27,35 @@ class LazyCommand(TyperCommand):
     def make_context(
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
     ) -> Any:
-        """Import the real one and let it read the arguments; from then on it is its own."""
+        """Import the command and return the context in which it parses the arguments."""
         return self.real().make_context(info_name, args, parent, **extra)
 
     def real(self) -> Any:
         """Import the command itself."""
-        # An import makes much that stays: to look through it for garbage is in vain, now and later.
+        # Imported objects live until the end, so collecting garbage among them only costs time.
         gc.disable()
         try:
-            found = getattr(import_module(self._module), (self.name or "").replace("-", "_"))
+            command = getattr(import_module(self._module), (self.name or "").replace("-", "_"))
         finally:
             gc.freeze()
             gc.enable()
-        _log_aside()
-        if isinstance(found, typer.Typer):
-            return get_command(found)
-        alone = typer.Typer(
+        _set_up_logging()
+        if isinstance(command, typer.Typer):
+            return get_command(command)
+        program = typer.Typer(
             add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
         )
-        alone.command(self.name)(found)
-        return get_command(alone)
+        program.command(self.name)(command)
+        return get_command(program)
 
 
-def _log_aside() -> None:
-    """Keep what is logged out of what is printed: --json is read by programs.
+def _set_up_logging() -> None:
+    """Send log lines to the standard error, as programs read the output of --json.
 
-    At a terminal the command itself tells what a warning would. Whatever logs has been imported
-    with its command; the rest does without structlog.
+    On a terminal, log only errors: the command prints its warnings itself. A command that logs has
+    imported structlog by now; the others do without it.
     """
     if "structlog" in sys.modules:
-        from syncd.daemon.logging import set_up  # noqa: PLC0415 - not for what does not log
+        from syncd.daemon.logging import set_up  # noqa: PLC0415 - not needed by commands without logs
 
         set_up(style="auto", level="error" if sys.stderr.isatty() else "warning")

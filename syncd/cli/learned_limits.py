@@ -1,4 +1,4 @@
-"""What is known of the accounts' limits, for commands that look with systems of their own."""
+"""Rate limits stored in the state, for commands that call the platforms beside the daemon."""
 
 from __future__ import annotations
 
@@ -13,48 +13,50 @@ from syncd.daemon.lock import holder
 from syncd.model import Fact
 from syncd.store import StateError, Store
 from syncd.store.facts import facts, facts_named
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 from syncd.systems.facts import FactStore
-from syncd.systems.learned_limits import CALLS, OF_LIMITS
+from syncd.systems.learned_limits import CALLS, LIMIT_FACTS
 
 
-class Limited(Protocol):
-    """What has facts of an account: a system, or what provisions one."""
+class HasFacts(Protocol):
+    """An object with the measured facts of an account, such as a system or a provisioner."""
 
     facts: FactStore
 
 
-def remember(state: Path, systems: Mapping[str, Limited]) -> None:
-    """Have these systems keep to the limits that the state knows; nothing is written to it."""
-    if not is_there(state):
+def load_known_limits(state: Path, systems: Mapping[str, HasFacts]) -> None:
+    """Load the limits stored in the state into these systems; write nothing to the state."""
+    if not state_exists(state):
         return
-    others = _is_held_by_others(state)
+    other_process = _is_held_by_other_process(state)
     with suppress(StateError), closing(Store.open(state, write=False)) as store:
         for name, system in systems.items():
-            # Beside a daemon nobody knows which calls it makes in this moment.
-            system.facts.load(f for f in facts(store, name) if not (others and f.name == CALLS))
+            # A running daemon keeps making calls, so the stored last calls are out of date.
+            known = facts(store, name)
+            system.facts.load(f for f in known if not (other_process and f.name == CALLS))
 
 
 def forget_calls_of_others(scratch: Store, state: Path) -> None:
-    """Forget in a copy of a state that another process is making calls now.
+    """Clear the last calls in a copy of the state if another process is using the state.
 
-    What it makes cannot be known, and a look beside it need not wait for a whole window.
+    The calls that it makes now are unknown, and a read-only command need not wait for a whole
+    rate-limit window.
     """
-    if _is_held_by_others(state):
+    if _is_held_by_other_process(state):
         scratch.save_health(*(replace(f, value="") for f in facts_named(scratch, CALLS)))
 
 
-def _is_held_by_others(state: Path) -> bool:
-    held = holder(state)
-    return held is not None and held.pid != os.getpid()
+def _is_held_by_other_process(state: Path) -> bool:
+    current = holder(state)
+    return current is not None and current.pid != os.getpid()
 
 
-def limits_in(store: Store) -> list[Fact]:
-    """The limits, and the last calls, that a state knows."""
-    return [fact for name in OF_LIMITS for fact in facts_named(store, name)]
+def stored_limits(store: Store) -> list[Fact]:
+    """Return the limits and the last calls that are stored in a state."""
+    return [fact for name in LIMIT_FACTS for fact in facts_named(store, name)]
 
 
-def take_over(store: Store, known: Iterable[Fact]) -> None:
-    """Keep in the state what a look at the platforms has learned, and the calls that it made."""
-    if kept := list(known):
-        store.save_health(*kept)
+def save_limits(store: Store, limits: Iterable[Fact]) -> None:
+    """Store limits that a command learned from the platforms, and the calls that it made."""
+    if learned := list(limits):
+        store.save_health(*learned)

@@ -1,4 +1,4 @@
-"""Blocks of who or what left the configuration, in the words that a person reads."""
+"""Lines and check results on blocks of calendars that are no longer in the configuration."""
 
 from __future__ import annotations
 
@@ -7,42 +7,44 @@ from collections.abc import Iterable, Iterator
 from syncd.cli import render
 from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
-from syncd.model import on_clock
+from syncd.model import in_zone
 from syncd.model.former_calendars import provider_of_former
 from syncd.store.left_behind import LeftBehind, MissingFrom
 from syncd.systems.port import CheckResult
 
 
-def command(each: LeftBehind) -> str:
-    """The command that removes these blocks."""
+def _cleanup_command(each: LeftBehind) -> str:
     system = f" --system {each.system}" if each.gone is not MissingFrom.PROVIDER else ""
     provider = f" --provider {each.provider}" if each.provider else ""
     provider = "" if each.gone is MissingFrom.SYSTEM else provider
     return f"syncd cleanup{system}{provider}"
 
 
-def remedy(found: Iterable[LeftBehind]) -> str:
-    """Say what to do, with each command once."""
-    commands = dict.fromkeys(f"`{command(each)}`" for each in found)
+def left_behind_remedy(blocks: Iterable[LeftBehind]) -> str:
+    """Return what to do about these blocks; name each command once."""
+    commands = dict.fromkeys(f"`{_cleanup_command(each)}`" for each in blocks)
     return f"Remove them with {', '.join(commands)}, or put the entry back into the configuration"
 
 
-def lines(settings: Settings, found: Iterable[LeftBehind]) -> Iterator[str]:
-    """Say for each calendar how many blocks stand there, and once what to do."""
-    found = list(found)
-    for each in found:
+def left_behind_lines(settings: Settings, blocks: Iterable[LeftBehind]) -> Iterator[str]:
+    """Yield a line for each calendar with the number of blocks, then one line with the remedy."""
+    calendars = list(blocks)
+    for each in calendars:
         yield f"{_place(each)}: {_blocks(settings, each)}; {_why(each)}"
-    if found:
-        yield f"{remedy(found)}."
+    if calendars:
+        yield f"{left_behind_remedy(calendars)}."
 
 
-def findings(settings: Settings, found: Iterable[LeftBehind]) -> list[CheckResult]:
-    """The findings of `syncd check`: one for each calendar."""
+def left_behind_findings(settings: Settings, blocks: Iterable[LeftBehind]) -> list[CheckResult]:
+    """Return one result of `syncd check` for each calendar."""
     return [
         CheckResult(
-            "warning", _place(each), f"{_blocks(settings, each)}; {_why(each)}", remedy([each])
+            "warning",
+            _place(each),
+            f"{_blocks(settings, each)}; {_why(each)}",
+            left_behind_remedy([each]),
         )
-        for each in found
+        for each in blocks
     ]
 
 
@@ -52,18 +54,18 @@ def _place(each: LeftBehind) -> str:
 
 def _blocks(settings: Settings, each: LeftBehind) -> str:
     zone = zone_of(settings, each.provider or None)
-    first, last = (f"{on_clock(t, zone):%a %d %b %Y}" for t in (each.first, each.last))
+    first, last = (f"{in_zone(t, zone):%a %d %b %Y}" for t in (each.first, each.last))
     days = first if first == last else f"{first} to {last}"
-    return f"{render.count(each.blocks, 'block')} of syncd stood there when last read ({days})"
+    return f"{render.count(each.blocks, 'block')} of syncd existed at the last read ({days})"
 
 
 def _why(each: LeftBehind) -> str:
     match each.gone:
         case MissingFrom.SYSTEM:
-            return f"the system {each.system} is not in the configuration any more"
+            return f"the system {each.system} is no longer in the configuration"
         case MissingFrom.PROVIDER:
-            return f"{each.provider or 'its provider'} is not in the configuration any more"
+            return f"{each.provider or 'its provider'} is no longer in the configuration"
         case MissingFrom.FORMER:
-            return f"{provider_of_former(each.provider)} has another calendar there by now"
+            return f"{provider_of_former(each.provider)} is now mapped to another calendar there"
         case MissingFrom.CALENDAR:
-            return f"{each.provider} has no calendar there any more"
+            return f"{each.provider} no longer has a calendar there"

@@ -1,4 +1,4 @@
-"""What each list call of a read is for: the plans of all systems as rows and as JSON."""
+"""The list calls that reading the systems takes, and their purpose: as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from syncd.cli import terminal
 from syncd.model import Kind, Window
 from syncd.systems.port import ListCall, System
 
-MOST_ROWS = 12
-"""Of a system, unless all are asked for."""
-_MOST_NAMES = 4
+MAX_ROWS_PER_SYSTEM = 12
+"""Rows shown per system, unless all are requested."""
+
+_MAX_NAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ListCallRow:
-    """One list, and how often it is asked for in each window: a long one takes several calls."""
+    """One list, and the number of calls that a near and a far read need for it.
+
+    A long window takes several calls.
+    """
 
     system: str
     call: str
@@ -30,19 +34,19 @@ class ListCallRow:
     far: int
 
     @property
-    def asked(self) -> str:
-        """What is asked, in short."""
+    def request(self) -> str:
+        """Return the path and the selected ids in short."""
         _, _, path = self.call.partition(" ")
         named = self.ids[0] if len(self.ids) == 1 else f"({len(self.ids)})"
         return f"{path} {self.selector}={named}"
 
     @property
     def purpose(self) -> str:
-        """What it is for."""
+        """Return which kinds of events of which providers the list shows."""
         return f"{' and '.join(f'{kind}s' for kind in sorted(self.kinds))} of {_names(self)}"
 
     def to_json(self) -> dict[str, Any]:
-        """All of it."""
+        """Return the row with stable keys."""
         return {
             "system": self.system,
             "call": self.call,
@@ -55,51 +59,50 @@ class ListCallRow:
         }
 
 
-def lists_of(systems: Mapping[str, System], near: Window, far: Window) -> list[ListCallRow]:
-    """What reading the two windows takes, system by system, as far as is known by now."""
+def list_call_rows(systems: Mapping[str, System], near: Window, far: Window) -> list[ListCallRow]:
+    """Return the list calls for the two windows, by system, as far as they are known."""
     return [
-        found
+        row
         for name, system in systems.items()
-        for found in _listed(name, system.plan(near), system.plan(far))
+        for row in _rows_of(name, system.plan(near), system.plan(far))
     ]
 
 
-def print_lists(lists: Collection[ListCallRow], *, every: bool) -> None:
-    """Print a table of them; of each system the first few, unless every one is asked for."""
+def print_list_calls(lists: Collection[ListCallRow], *, every: bool) -> None:
+    """Print a table of list calls: the first `MAX_ROWS_PER_SYSTEM` of each system, or ``every``."""
     if not lists:
         return
-    rows, left = [], []
+    rows, hidden = [], []
     for system in dict.fromkeys(one.system for one in lists):
         own = [one for one in lists if one.system == system]
-        shown = own if every else own[:MOST_ROWS]
-        rows += [(o.system, o.asked, o.purpose, str(o.near), str(o.far)) for o in shown]
+        shown = own if every else own[:MAX_ROWS_PER_SYSTEM]
+        rows += [(o.system, o.request, o.purpose, str(o.near), str(o.far)) for o in shown]
         if len(own) > len(shown):
-            left.append((system, len(own) - len(shown)))
-    columns = ("system", "list call", "for", "near", "far")
-    title = "what each list call is for, and how often a near and a far read make it"
-    terminal.table(title, columns, rows)
-    for system, count in left:
-        terminal.say(f"{system}: and {count} more like these; `syncd check --calls` shows all\n")
+            hidden.append((system, len(own) - len(shown)))
+    columns = ("system", "list call", "purpose", "near", "far")
+    terminal.table("list calls, and how many a near and a far read make", columns, rows)
+    for system, count in hidden:
+        terminal.say(f"{system}: … and {count} more; `syncd check --calls` shows all\n")
 
 
-def _listed(
+def _rows_of(
     system: str, near: Iterable[ListCall], far: Iterable[ListCall]
 ) -> Sequence[ListCallRow]:
-    counts = [Counter(map(_same, calls)) for calls in (near, far)]
+    near_calls, far_calls = (Counter(map(_identity, calls)) for calls in (near, far))
     return [
-        ListCallRow(system, *same, counts[0][same], counts[1][same])
-        for same in dict.fromkeys([*counts[1], *counts[0]])
+        ListCallRow(system, *identity, near_calls[identity], far_calls[identity])
+        for identity in dict.fromkeys([*far_calls, *near_calls])
     ]
 
 
-def _same(
+def _identity(
     call: ListCall,
 ) -> tuple[str, str, tuple[str, ...], frozenset[Kind], frozenset[str]]:
-    """All but the span."""
+    """Return everything about a call except its time span."""
     return call.call, call.selector, call.ids, call.kinds, call.providers
 
 
-def _names(listed: ListCallRow) -> str:
-    names = sorted(listed.providers)
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+def _names(row: ListCallRow) -> str:
+    names = sorted(row.providers)
+    more = len(names) - _MAX_NAMES
+    return ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")

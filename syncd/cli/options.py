@@ -1,4 +1,4 @@
-"""Options that several commands share, and what their texts mean."""
+"""Command-line options that several commands share, and how their values are parsed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ConfigOption = Annotated[
         "--config",
         "-c",
         metavar="FILE",
-        help="The configuration. Default: $SYNCD_CONFIG, ./syncd.toml, /etc/syncd/syncd.toml.",
+        help="Configuration file. Default: $SYNCD_CONFIG, ./syncd.toml, /etc/syncd/syncd.toml.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object; keys are stable.")]
@@ -32,17 +32,17 @@ ProviderOption = Annotated[
 ]
 FromOption = Annotated[
     str | None,
-    typer.Option("--from", metavar="DAY", help="First day (2026-11-23), or instant with offset."),
+    typer.Option("--from", metavar="DAY", help="First day (2026-11-23), or a time with offset."),
 ]
 ToOption = Annotated[
-    str | None, typer.Option("--to", metavar="DAY", help="Last day, or instant with offset.")
+    str | None, typer.Option("--to", metavar="DAY", help="Last day, or a time with offset.")
 ]
 AcceptOption = Annotated[
     str | None,
     typer.Option(
         "--accept",
         metavar="RUN",
-        help="Let pass the changes that this run listed as stopped by the guard, and no others.",
+        help="Accept exactly the changes that this run listed as stopped by the guard.",
     ),
 ]
 AllOption = Annotated[
@@ -51,91 +51,92 @@ AllOption = Annotated[
 
 
 class InterruptedByUserError(Exception):
-    """A person ended a command that somebody else carries out; carries what comes of it. Exit 4."""
+    """The user interrupted a command that the daemon continues to run. Exit code 4."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Say how far it was, and what happens to the rest."""
+        """Keep how far the command got, and what happens to the rest."""
         super().__init__(f"{reason}. {remedy}")
         self.reason, self.remedy = reason, remedy
 
 
 class UsageError(Exception):
-    """What was asked for makes no sense; carries the remedy. Exit 2."""
+    """The arguments of a command are wrong. Exit code 2."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Say what is wrong, and what to write instead."""
+        """Keep what is wrong, and what to write instead."""
         super().__init__(f"{reason}. {remedy}")
         self.reason, self.remedy = reason, remedy
 
 
 def read_settings(
-    context: typer.Context, own: Path | None, *, secrets: bool = True, mapping: bool = True
+    context: typer.Context, option: Path | None, *, secrets: bool = True, mapping: bool = True
 ) -> Settings:
-    """Load the configuration named after the command, or before it, or at the usual places.
+    """Load the configuration for a command that never opens the state; others use `settings_of`.
 
-    For commands that never touch the state; all others take `settings_of`. What looks at accounts
-    only does without the ``mapping``. Raises ConfigError.
+    ``option`` is --config after the command; without it, --config before the command and then the
+    default places are used. ``secrets`` and ``mapping`` say whether credentials and the mapping of
+    providers are needed. Raises ConfigError.
     """
-    from syncd.cli.privileges import become_owner  # noqa: PLC0415 - no help needs them
+    from syncd.cli.privileges import become_owner  # noqa: PLC0415 - not needed for --help
     from syncd.config.load import find, load  # noqa: PLC0415
 
-    path = find(own or context.obj, os.environ, Path.cwd())
-    become_owner(path)  # who can replace it names the files that are opened, and the hosts
+    path = find(option or context.obj, os.environ, Path.cwd())
+    become_owner(path)  # whoever can replace the file also chooses the files and hosts it names
     return load(path, os.environ, secrets=secrets, mapping=mapping)
 
 
-def settings_of(context: typer.Context, own: Path | None, *, secrets: bool = True) -> Settings:
-    """Load the configuration of a command that goes on to the state.
+def settings_of(context: typer.Context, option: Path | None, *, secrets: bool = True) -> Settings:
+    """Load the configuration for a command that opens the state next.
 
-    Root becomes the owner of the state here, if that is another user: what root alone may read has
-    to be read before. Commands that speak to no system do without secrets, so that they work
-    wherever the state can be read. Raises ConfigError, StateError.
+    Root becomes the owner of the state here, if that is another user, so files that only root may
+    read must be read before. Commands that contact no system pass ``secrets=False``, so that they
+    also work without credentials. Raises ConfigError, StateError.
     """
-    settings = read_settings(context, own, secrets=secrets)
+    settings = read_settings(context, option, secrets=secrets)
     give_up_root(settings)
     return settings
 
 
 def settings_in_two(
-    context: typer.Context, own: Path | None
+    context: typer.Context, option: Path | None
 ) -> tuple[Settings, Callable[[], Settings]]:
-    """Load the configuration without secrets, and return what gives it with them.
+    """Load the configuration without secrets, and return a function that loads it with them.
 
-    For a command that needs none if the daemon does the work. They are read when they are asked
-    for; but if root is to be given up, before that, and what is wrong with them is told when they
-    are asked for. Raises ConfigError, StateError.
+    For commands that need no secrets if the daemon does the work. If this process is root and will
+    become another user, the secrets are read before that; an error in them is raised only when the
+    function is called. Raises ConfigError, StateError.
     """
-    from syncd.cli.privileges import file_owner  # noqa: PLC0415 - no help needs it
+    from syncd.cli.privileges import file_owner  # noqa: PLC0415 - not needed for --help
     from syncd.config.problems import ConfigError  # noqa: PLC0415
 
-    settings = read_settings(context, own, secrets=False)
+    settings = read_settings(context, option, secrets=False)
     if file_owner(settings.syncd.state_path.parent) is None:
-        return settings, lambda: read_settings(context, own)
-    found: Settings | ConfigError
+        return settings, lambda: read_settings(context, option)
+    complete: Settings | ConfigError
     try:
-        found = read_settings(context, own)
+        complete = read_settings(context, option)
     except ConfigError as error:
-        found = error
+        complete = error
     give_up_root(settings)
 
     def full() -> Settings:
-        if isinstance(found, ConfigError):
-            raise found
-        return found
+        if isinstance(complete, ConfigError):
+            raise complete
+        return complete
 
     return settings, full
 
 
 def give_up_root(settings: Settings) -> None:
-    """Become the user that the state belongs to, if this is root and the user another one."""
-    from syncd.cli.privileges import become_owner  # noqa: PLC0415 - no help needs it
+    """Become the owner of the state if this process is root and the owner is another user."""
+    from syncd.cli.privileges import become_owner  # noqa: PLC0415 - not needed for --help
 
     ca_file = settings.syncd.ca_file
     become_owner(settings.syncd.state_path.parent, *([] if ca_file is None else [Path(ca_file)]))
 
 
-def chosen(settings: Settings, provider: str | None) -> list[str] | None:
-    """The providers that were asked for; None for all. Raises UsageError for an unknown one."""
+def chosen_providers(settings: Settings, provider: str | None) -> list[str] | None:
+    """Return the providers that a command is for; None for all. Raises UsageError if unknown."""
     if provider is None:
         return None
     if provider not in settings.providers:
@@ -147,7 +148,7 @@ def chosen(settings: Settings, provider: str | None) -> list[str] | None:
 
 
 def zone_of(settings: Settings, provider: str | None) -> ZoneInfo:
-    """The zone in which a provider's times are shown."""
+    """Return the zone in which the times of a provider are shown; None: the configuration's."""
     if provider is not None and provider in settings.providers:
         own = settings.providers[provider].zone
         if own is not None:
@@ -155,37 +156,38 @@ def zone_of(settings: Settings, provider: str | None) -> ZoneInfo:
     return ZoneInfo(settings.syncd.zone)
 
 
-def span(settings: Settings, start: str | None, end: str | None) -> Window | None:
-    """The window from the first to the last day, in the configuration's zone.
+def parse_window(settings: Settings, start: str | None, end: str | None) -> Window | None:
+    """Parse --from and --to as a window of whole days in the configuration's zone.
 
-    None when neither is given; what is missing comes from the configured window. Raises UsageError.
+    Return None if neither is given. A missing end comes from the configured window. Raises
+    UsageError.
     """
-    from syncd.model import Window  # noqa: PLC0415 - no help needs it
+    from syncd.model import Window  # noqa: PLC0415 - not needed for --help
     from syncd.model.request_limits import window_error  # noqa: PLC0415
 
     if start is None and end is None:
         return None
     now = datetime.now(UTC)
     window = settings.syncd.window
-    where = settings.syncd.zone
+    zone = settings.syncd.zone
     try:
-        first = instant("--from", start, where, last=False) if start else now - window.past
-        last = instant("--to", end, where, last=True) if end else now + window.future
+        first = parse_time("--from", start, zone, last=False) if start else now - window.past
+        last = parse_time("--to", end, zone, last=True) if end else now + window.future
     except OverflowError:
         raise UsageError(
-            "--from and --to are outside of the years 1 to 9999", "Name nearer days."
+            "--from or --to is outside the years 1 to 9999", "Use nearer days."
         ) from None
     if last <= first:
-        raise UsageError("--to is not after --from", "Name the earlier day with --from.")
-    asked = Window(first, last)
-    if fault := window_error(asked, now):
-        raise UsageError(fault, "Name nearer days with --from and --to.")
-    return asked
+        raise UsageError("--to is not after --from", "Use the earlier day for --from.")
+    chosen = Window(first, last)
+    if error := window_error(chosen, now):
+        raise UsageError(error, "Use nearer days for --from and --to.")
+    return chosen
 
 
-def instant(option: str, text: str, where: str, *, last: bool) -> datetime:
-    """Read a day (its begin, or its end) or an instant. Raises UsageError."""
-    from dateutil import parser  # noqa: PLC0415 - no help needs them
+def parse_time(option: str, text: str, zone: str, *, last: bool) -> datetime:
+    """Parse a day, as its start or (``last``) its end, or a time, as UTC. Raises UsageError."""
+    from dateutil import parser  # noqa: PLC0415 - not needed for --help
 
     from syncd.model import resolve_wall_time, utc  # noqa: PLC0415
 
@@ -195,13 +197,13 @@ def instant(option: str, text: str, where: str, *, last: bool) -> datetime:
         pass
     else:
         wall = datetime.combine(day, time.max if last else time.min).replace(microsecond=0)
-        return resolve_wall_time(wall, where).instant
+        return resolve_wall_time(wall, zone).instant
     try:
-        found = parser.isoparse(text)
+        moment = parser.isoparse(text)
     except ValueError:
         raise UsageError(
-            f"{option} {text!r} is no day", "Write 2026-11-23, or 2026-11-23T14:00+01:00."
+            f"{option} {text!r} is not a valid day", "Write 2026-11-23, or 2026-11-23T14:00+01:00."
         ) from None
-    if found.tzinfo is None:
-        return resolve_wall_time(found, where).instant
-    return utc(found)
+    if moment.tzinfo is None:
+        return resolve_wall_time(moment, zone).instant
+    return utc(moment)

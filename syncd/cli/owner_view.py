@@ -1,4 +1,4 @@
-"""Events of which it is not proven whose they are, in the words that a person reads."""
+"""Text about calendars whose events have an unproven owner."""
 
 from __future__ import annotations
 
@@ -10,63 +10,65 @@ from syncd.engine.report import UnknownOwners
 from syncd.model import OwnerProof
 from syncd.systems.port import CheckResult
 
-Place = tuple[str, str]
-"""(provider, system): one calendar."""
+_Calendar = tuple[str, str]
+"""(provider, system)."""
 
-_NOTHING_FREED = "Nothing of this calendar is freed in the other systems until that is settled."
+_NOTHING_FREED = "No time of this calendar is freed in other systems until the owner is known."
 
 
-def message(unknown: UnknownOwners) -> str:
-    """What is known: how many events of whom, where, and whose they are now."""
+def owner_message(unknown: UnknownOwners) -> str:
+    """Describe the events of a calendar whose owner is in doubt, and the owner they have now."""
     if not unknown.events:
         return f"the user of {unknown.provider} is not in {unknown.system}'s list of users"
     events = f"{render.count(unknown.events, 'event')} of {unknown.provider} in {unknown.system}"
     one = unknown.events == 1
     if unknown.holders:
-        now = f"now belong{'s' if one else ''} to {' and '.join(unknown.holders)}"
+        state = f"now belong{'s' if one else ''} to {' and '.join(unknown.holders)}"
     elif unknown.owners or unknown.proof is not OwnerProof.USER_MISSING:
-        now = f"now belong{'s' if one else ''} to a user that is not mapped"
+        state = f"now belong{'s' if one else ''} to a user who is not mapped"
     else:
-        now = f"{'is' if one else 'are'} not shown any more"
-    return f"{events} {now}{_REASONS[unknown.proof].format(**_names(unknown))}"
+        state = f"{'is' if one else 'are'} no longer shown"
+    return f"{events} {state}{_REASONS[unknown.proof].format(**_names(unknown))}"
 
 
-def remedy(unknown: UnknownOwners) -> str:
-    """What a person can do about it."""
+def owner_remedy(unknown: UnknownOwners) -> str:
+    """Return what the operator can do about it."""
     return _REMEDIES[unknown.proof].format(**_names(unknown))
 
 
-def lines(found: Iterable[UnknownOwners], corrected: Collection[Place] = ()) -> list[str]:
-    """One paragraph for each calendar; those that are mapped to another user by now say so."""
+def owner_lines(
+    owners: Iterable[UnknownOwners], corrected: Collection[_Calendar] = ()
+) -> list[str]:
+    """Return a paragraph per calendar; ``corrected`` ones were mapped anew since the last read."""
     return [
-        f"{_corrected(each)}. {_TO_SETTLE}"
+        f"{_corrected(each)}. {_NEXT_READ}"
         if (each.provider, each.system) in corrected
-        else f"{message(each)}. {_NOTHING_FREED} {remedy(each)}"
-        for each in found
+        else f"{owner_message(each)}. {_NOTHING_FREED} {owner_remedy(each)}"
+        for each in owners
     ]
 
 
-def findings(
-    found: Iterable[UnknownOwners], corrected: Collection[Place] = ()
+def owner_findings(
+    owners: Iterable[UnknownOwners], corrected: Collection[_Calendar] = ()
 ) -> list[CheckResult]:
-    """The findings of `syncd check`: an error where the configuration names a missing user."""
-    return [_finding(each, corrected) for each in found]
+    """Return the results of `syncd check`: errors where a configured user is missing."""
+    return [_finding(each, corrected) for each in owners]
 
 
-def _finding(unknown: UnknownOwners, corrected: Collection[Place]) -> CheckResult:
+def _finding(unknown: UnknownOwners, corrected: Collection[_Calendar]) -> CheckResult:
     subject = f"{unknown.system}: {unknown.provider}"
     if (unknown.provider, unknown.system) in corrected:
-        return CheckResult("warning", subject, _corrected(unknown), _TO_SETTLE)
+        return CheckResult("warning", subject, _corrected(unknown), _NEXT_READ)
     level = "error" if unknown.proof is OwnerProof.USER_MISSING else "warning"
-    return CheckResult(level, subject, message(unknown), remedy(unknown))
+    return CheckResult(level, subject, owner_message(unknown), owner_remedy(unknown))
 
 
 def _corrected(unknown: UnknownOwners) -> str:
-    """What is said where the configuration was changed since: the doubt is of the last read."""
+    """Describe a doubt of the last read, after the mapping was changed."""
     events = render.count(unknown.events, "event")
     return (
-        f"when {unknown.system} was last read, it was in doubt whose {events} of "
-        f"{unknown.provider} are; the configuration maps this calendar to something else now"
+        f"at the last read of {unknown.system}, the owner of {events} of {unknown.provider} was "
+        f"unknown; the configuration has since mapped this calendar to another user"
     )
 
 
@@ -78,9 +80,9 @@ def _names(unknown: UnknownOwners) -> dict[str, Any]:
     }
 
 
-_TO_SETTLE = (
-    "The next full read settles it: `syncd resync`, or the daemon when it has the new "
-    "configuration (systemctl reload syncd)"
+_NEXT_READ = (
+    "The next full read checks it again: run `syncd resync`, or reload the daemon "
+    "(systemctl reload syncd)"
 )
 _REASONS = {
     OwnerProof.USER_MISSING: ", and the user of {provider} is not in {system}'s list of users",
@@ -91,17 +93,16 @@ _REASONS = {
 }
 _REMEDIES = {
     OwnerProof.USER_MISSING: (
-        "If {provider}'s user has a new address or id{ids}, set it in [providers.{provider}."
-        "calendars] {system} = {{ user = … }} (for LeadSquared the address), then run "
-        "`syncd check`. If {provider} has left "
-        "{system}, remove that line"
+        "If the user of {provider} has a new address or id{ids}, set it in [providers.{provider}."
+        "calendars] {system} = {{ user = … }} (for LeadSquared: the address), then run "
+        "`syncd check`. If {provider} has left {system}, remove that line"
     ),
     OwnerProof.USERS_UNKNOWN: (
-        "Let the key or token of [systems.{system}] read users, then run `syncd check`; or "
-        "correct {system} of [providers.{provider}.calendars] if the user has a new address or id"
+        "Allow the key or token of [systems.{system}] to read users, then run `syncd check`; or "
+        "correct {system} in [providers.{provider}.calendars] if the user has a new address or id"
     ),
     OwnerProof.OWNER_UNKNOWN: (
-        "Assign them to a user of {system}{ids}, or delete or cancel them there if they are off"
+        "Assign them to a user of {system}{ids}, or, if they are off, cancel or delete them there"
     ),
     OwnerProof.HANDED_OVER: "",
     OwnerProof.DELETED: "",

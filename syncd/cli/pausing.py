@@ -1,4 +1,4 @@
-"""`syncd pause` and `syncd unpause`: keep syncd from writing to a system or for a provider."""
+"""`syncd pause` and `syncd unpause`: stop and resume writing to a system or for a provider."""
 
 from __future__ import annotations
 
@@ -16,23 +16,31 @@ from syncd.cli.resync_text import show_plan
 from syncd.config.settings import Settings
 from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateHeldError, StateLock, holder
-from syncd.engine.pausing import Place, UnpauseError, paused_json, paused_named, places_to
-from syncd.engine.pausing import pause as carry_out_pause
-from syncd.engine.pausing import unpause as carry_out_unpause
-from syncd.model.pauses import OBSERVES, Pause, pause_of
+from syncd.engine.pausing import (
+    PauseTarget,
+    UnpauseError,
+    add_pauses,
+    pauses_json,
+    pauses_of,
+    remove_pauses,
+    targets_to_arguments,
+)
+from syncd.model.pauses import OBSERVE_REASON, Pause, pause_of
 from syncd.model.request_limits import MAX_TEXT
 from syncd.store import Store
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 from syncd.store.pauses import pauses
 
 NamesArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="Systems and providers, as the configuration names."),
+    typer.Argument(
+        metavar="[NAME]...", help="Names of systems and providers in the configuration."
+    ),
 ]
 SystemOption = Annotated[
     str | None, typer.Option("--system", metavar="NAME", help="This system, for every provider.")
 ]
-ProviderOption = Annotated[
+OneProviderOption = Annotated[
     str | None,
     typer.Option("--provider", "-p", metavar="NAME", help="This provider, in every system."),
 ]
@@ -43,40 +51,45 @@ def pause(
     names: NamesArgument = None,
     *,
     system: SystemOption = None,
-    provider: ProviderOption = None,
+    provider: OneProviderOption = None,
     every: bool = typer.Option(False, "--all", help="Every system."),
     reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Kept and shown; name no customer.")
+        str,
+        typer.Option(
+            "--reason",
+            metavar="TEXT",
+            help="Stored and shown with the pause; do not name customers.",
+        ),
     ] = "",
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Write nothing to a system, or for a provider, until `syncd unpause`.
+    """Stop writing to a system, or for a provider, until `syncd unpause`.
 
-    It is read as ever and stays a source for the others. What stands there stays: no block is
-    freed. What would be written is held back, shown by `plan` and `status`, and counts as nothing
-    that waits. With --system and --provider it is one calendar. While the daemon runs, it stops at
-    once: when this command returns, nothing is on its way any more, except for what a platform has
-    queued. Exit: 0 paused, also if it was before; 2 there is no such system or provider.
+    Paused calendars are still read, and their bookings still block the other calendars. Existing
+    blocks stay. Writes are held back: `plan` and `status` show them, but they do not count as
+    waiting. --system with --provider pauses a single calendar. A running daemon stops at once: when
+    this command returns, no write is in flight, except for writes that a platform has queued.
+    Exit: 0 paused, also if it was paused before; 2 unknown system or provider.
     """
-    who = login_name()  # before root becomes the owner of the state
+    who = login_name()  # read it before root becomes the owner of the state
     settings, _ = settings_in_two(context, config)
     if not reason.isprintable() or len(reason) > MAX_TEXT:
         remedy = f"Write one line of at most {MAX_TEXT} characters."
-        raise UsageError("--reason is too long, or holds control characters", remedy)
+        raise UsageError("--reason is too long, or contains control characters", remedy)
     known_systems = sorted({name for p in settings.providers.values() for name in p.calendars})
     known = {"system": known_systems, "provider": sorted(settings.providers)}
-    places = [Place(name, "") for name in known_systems] if every else []
+    places = [PauseTarget(name, "") for name in known_systems] if every else []
     places += _places(names or (), system, provider, known)
     if not places:
-        raise UsageError("it is not said what to pause", _known(known))
+        raise UsageError("no system or provider to pause was given", _known_names(known))
     began = datetime.now(UTC)
-    arguments = {"what": places_to(places), "by": who, "reason": reason}
+    arguments = {"what": targets_to_arguments(places), "by": who, "reason": reason}
     result = _carry_out(
         settings,
         "pause",
         arguments,
-        lambda store: carry_out_pause(store, places, who, reason, datetime.now(UTC)),
+        lambda store: add_pauses(store, places, who, reason, datetime.now(UTC)),
     )
     if as_json:
         terminal.print_json(result)
@@ -84,9 +97,9 @@ def pause(
     zone = zone_of(settings, None)
     for each in map(Pause.from_json, result["paused"]):
         before = " already" if each.since < began else ""
-        said = pause_view.describe(each, zone).replace(" is paused", f" is paused{before}")
-        terminal.say(f"{said}: nothing is written there")
-    terminal.say("what stands there stays; `syncd plan` shows what is held back")
+        text = pause_view.describe(each, zone).replace(" has been", f" has{before} been")
+        terminal.say(f"{text}: nothing is written there")
+    terminal.say("existing blocks stay; `syncd plan` shows the writes that are held back")
 
 
 def unpause(
@@ -94,84 +107,88 @@ def unpause(
     names: NamesArgument = None,
     *,
     system: SystemOption = None,
-    provider: ProviderOption = None,
+    provider: OneProviderOption = None,
     every: bool = typer.Option(False, "--all", help="Everything that is paused."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """End a pause: what is wanted by now is planned anew, shown, and asked about.
+    """End a pause: plan again, show the plan, and ask before anything is written.
 
-    Nothing of what was held back is lost, and nothing is written that is not wanted any more. The
-    running daemon writes it in its next cycle; without one, the next `syncd resync` does. Where
-    nobody can be asked, --yes is needed. Exit: 0 done, 2 it is not paused, 4 a person said no.
+    Writes that were held back are planned anew, so nothing is lost and nothing outdated is written.
+    A running daemon writes them in its next cycle; without one, the next `syncd resync` does.
+    Without a terminal, --yes is required. Exit: 0 done; 2 not paused; 4 declined.
     """
     who = login_name()
     settings, full = settings_in_two(context, config)
-    found = _stored(settings)
-    if not found:
-        raise UsageError("nothing is paused", "`syncd pause` pauses.")
+    paused = _stored_pauses(settings)
+    if not paused:
+        raise UsageError("nothing is paused", "See `syncd pause --help`.")
     known = {
-        "system": [p.system for p in found if p.kind == "system"],
-        "provider": [p.provider for p in found if p.kind == "provider"],
+        "system": [p.system for p in paused if p.kind == "system"],
+        "provider": [p.provider for p in paused if p.kind == "provider"],
     }
-    places = [Place(p.system, p.provider) for p in found] if every else []
+    places = [PauseTarget(p.system, p.provider) for p in paused] if every else []
     places += _places(names or (), system, provider, known, paused_only=True)
     if not places:
-        remedy = "Paused are: " + "; ".join(pause_view.command(p) for p in found) + "."
-        raise UsageError("it is not said what to unpause", remedy)
+        commands = "; ".join(pause_view.unpause_command(p) for p in paused)
+        remedy = f"These commands end the pauses: {commands}."
+        raise UsageError("no system or provider to unpause was given", remedy)
     if not yes:
-        ending = [p for p in found if Place(p.system, p.provider) in places]
+        ending = [p for p in paused if PauseTarget(p.system, p.provider) in places]
         missing = [p for p in places if str(p) not in {each.id for each in ending}]
         if missing:
             _refuse_unknown(settings, missing)
         consent.expect_consent(
-            "what was held back would be written", yes=yes, as_json=as_json, look="`syncd plan`"
+            "writes that were held back would be made",
+            yes=yes,
+            as_json=as_json,
+            preview="`syncd plan`",
         )
         _ask(full(), ending)
-    arguments = {"what": places_to(places), "by": who}
+    arguments = {"what": targets_to_arguments(places), "by": who}
     try:
         result = _carry_out(
             settings,
             "unpause",
             arguments,
-            lambda store: carry_out_unpause(store, places, who, datetime.now(UTC)),
+            lambda store: remove_pauses(store, places, who, datetime.now(UTC)),
         )
-    except UnpauseError as cannot:
-        raise UsageError(cannot.reason, cannot.remedy) from None
+    except UnpauseError as error:
+        raise UsageError(error.reason, error.remedy) from None
     if as_json:
         terminal.print_json(result)
         return
     for each in map(Pause.from_json, result["paused"]):
-        terminal.say(f"{each.kind} {each.id} is not paused any more")
+        terminal.say(f"{each.kind} {each.id} is no longer paused")
     terminal.say(_what_follows(settings))
 
 
 def _what_follows(settings: Settings) -> str:
     if settings.syncd.mode == "observe":
-        return f"{OBSERVES}, whatever is paused"
-    held = holder(settings.syncd.state_path)
-    if held is not None and held.role == "daemon":
-        return "the running daemon writes what is wanted in its next cycle"
-    return "no daemon runs: `syncd resync` writes what is wanted"
+        return f"{OBSERVE_REASON}, with or without pauses"
+    lock_holder = holder(settings.syncd.state_path)
+    if lock_holder is not None and lock_holder.role == "daemon":
+        return "the running daemon makes the writes in its next cycle"
+    return "the daemon is not running: run `syncd resync` to make the writes"
 
 
-def _refuse_unknown(settings: Settings, missing: Sequence[Place]) -> None:
+def _refuse_unknown(settings: Settings, missing: Sequence[PauseTarget]) -> None:
     store = Store.open(settings.syncd.state_path, write=False)
     try:
-        paused_named(store, missing)
-    except UnpauseError as cannot:
-        raise UsageError(cannot.reason, cannot.remedy) from None
+        pauses_of(store, missing)
+    except UnpauseError as error:
+        raise UsageError(error.reason, error.remedy) from None
     finally:
         store.close()
 
 
 def _ask(settings: Settings, ending: Sequence[Pause]) -> None:
-    """Show what would be written without these pauses, and ask. Raises typer.Exit on a no."""
+    """Show what would be written without these pauses, and ask. Raises typer.Exit if declined."""
     report = preview_resync(settings, None, None, unpaused=ending)
     report.planned = [o for o in report.planned if pause_of(ending, o.provider, o.system)]
     consent.ask_consent(
-        "Unpause, and have this written?"
+        "Unpause, and make these writes?"
         if report.planned
         else "Unpause? Nothing would be written now.",
         lambda: show_plan(settings, report, asking=True),
@@ -179,8 +196,8 @@ def _ask(settings: Settings, ending: Sequence[Pause]) -> None:
     )
 
 
-def _stored(settings: Settings) -> list[Pause]:
-    if not is_there(settings.syncd.state_path):
+def _stored_pauses(settings: Settings) -> list[Pause]:
+    if not state_exists(settings.syncd.state_path):
         return []
     store = Store.open(settings.syncd.state_path, write=False)
     try:
@@ -195,17 +212,17 @@ def _carry_out(
     arguments: Mapping[str, Any],
     work: Callable[[Store], Sequence[Pause]],
 ) -> dict[str, Any]:
-    """Do it with the state, or have the daemon that holds it do it."""
+    """Change the pauses in the state, or have the daemon do it if it holds the state."""
     path = settings.syncd.state_path
     try:
         with StateLock(path, role=command):
             store = Store.open(path)
             try:
-                return paused_json(work(store))
+                return pauses_json(work(store))
             finally:
                 store.close()
-    except StateHeldError as held:
-        if held.role != "daemon":
+    except StateHeldError as error:
+        if error.role != "daemon":
             raise
     return send_request(path, command, arguments, lambda _text: None).result
 
@@ -217,25 +234,25 @@ def _places(
     known: Mapping[str, Collection[str]],
     *,
     paused_only: bool = False,
-) -> list[Place]:
-    """Read what a person named. Raises UsageError."""
-    found: list[Place] = []
+) -> list[PauseTarget]:
+    """Parse the systems and providers that the arguments name. Raises UsageError."""
+    places: list[PauseTarget] = []
     for name in names:
         kinds = [kind for kind, each in known.items() if name in each]
         if len(kinds) > 1:
             remedy = f"Write --system {name} or --provider {name}."
-            raise UsageError(f"{name!r} is a system and a provider", remedy)
+            raise UsageError(f"{name!r} is both a system and a provider", remedy)
         if not kinds:
             what = "no paused system or provider" if paused_only else "no system or provider"
-            raise UsageError(f"there is {what} {name[:100]!r}", _known(known))
-        found.append(Place(name, "") if kinds == ["system"] else Place("", name))
+            raise UsageError(f"there is {what} {name[:100]!r}", _known_names(known))
+        places.append(PauseTarget(name, "") if kinds == ["system"] else PauseTarget("", name))
     for kind, asked in (("system", system), ("provider", provider)):
         if asked is not None and not paused_only and asked not in known[kind]:
-            raise UsageError(f"there is no {kind} {asked[:100]!r}", _known(known))
+            raise UsageError(f"there is no {kind} {asked[:100]!r}", _known_names(known))
     if system is not None or provider is not None:
-        found.append(Place(system or "", provider or ""))
-    return list(dict.fromkeys(found))
+        places.append(PauseTarget(system or "", provider or ""))
+    return list(dict.fromkeys(places))
 
 
-def _known(known: Mapping[str, Collection[str]]) -> str:
+def _known_names(known: Mapping[str, Collection[str]]) -> str:
     return " ".join(f"{k.capitalize()}s: {', '.join(n)}." for k, n in known.items() if n)

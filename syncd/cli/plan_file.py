@@ -1,8 +1,8 @@
-"""Plans as files: `plan --out FILE`, and what `resync --plan FILE` checks before it writes.
+"""Plan files: `plan --out FILE` writes one, `resync --plan FILE` checks it before it writes.
 
-A file names the installation, the calendars and the operations, and has a digest of all that. What
-is decided when it is carried out must be just these operations; so a file that somebody changed
-writes nothing else, whatever its digest says.
+A file names the installation, the calendars and the operations, and contains a digest of them. When
+it is carried out, the operations decided then must equal those in the file. So an edited file can
+not cause other writes, even if its digest is right.
 """
 
 from __future__ import annotations
@@ -25,29 +25,30 @@ from syncd.config.mapping_digest import mapping_digests
 from syncd.config.settings import Settings
 from syncd.core.agreed_plan import PlanDifferences, plan_digest, plan_end
 from syncd.engine.agreed_operations import PLAN, AgreedOperations
-from syncd.engine.operation_json import operation_from, operation_json
+from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation, Window
 from syncd.store import StateError, Store
 from syncd.store.consent import installation
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 
-GOOD_FOR = timedelta(hours=24)
-"""A plan is refused when it is older: it was made for what was known then."""
+VALID_FOR = timedelta(hours=24)
+"""An older plan is refused, because it was made from older reads."""
 
-LARGEST = 64 * 1024 * 1024
-"""Bytes of a file."""
+MAX_BYTES = 64 * 1024 * 1024
+"""The largest size of a plan file."""
 
 _FORMAT = 1
-_MOST_RUNS = 1000
+_MAX_RUNS = 1000
 _SKEW = timedelta(minutes=5)
-_AGAIN = "Make it again: syncd plan --out FILE."
+_REMEDY = "Make a new plan: syncd plan --out FILE."
 
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """A plan that was read from a file, or is to be written into one.
+    """A plan that was read from a file.
 
-    ``window`` and ``provider`` are what the command that made it was asked for, None for all.
+    ``window`` and ``provider`` are the options of the `plan` command; None for all. ``until`` is
+    the end of the time for which the plan decides.
     """
 
     name: str
@@ -58,24 +59,27 @@ class PlanFile:
     provider: str | None
 
     def limits(self) -> AgreedOperations:
-        """Return what the run that carries it out may write."""
+        """Return the operations that the run may write, as a digest."""
         return AgreedOperations(self.name, plan_digest(self.operations), self.until)
 
 
-def text_of(
+def plan_text(
     settings: Settings,
     operations: Sequence[Operation],
     window: Window | None,
     provider: str | None,
     judged_until: datetime,
 ) -> str:
-    """Return a plan as the text of a file."""
+    """Return the text of a plan file.
+
+    ``judged_until`` is the end of the window that was planned.
+    """
     now = datetime.now(UTC)
     body: dict[str, Any] = {
         "syncd_plan": _FORMAT,
         "version": __version__,
         "made_at": render.instant_json(now),
-        "expires_at": render.instant_json(now + GOOD_FOR),
+        "expires_at": render.instant_json(now + VALID_FOR),
         "installation": _installation(settings),
         "calendars": _calendars(settings),
         "from": render.instant_json(window.start) if window else None,
@@ -88,9 +92,9 @@ def text_of(
 
 
 def open_plan(file: Path) -> int | None:
-    """Open a plan file while this is still root, if it is (`privileges.open_input`).
+    """Open a plan file before root becomes another user (`privileges.open_input`).
 
-    Raises UsageError.
+    Return the file descriptor, or None if the file is to be opened later. Raises UsageError.
     """
     try:
         return open_input(file)
@@ -98,67 +102,67 @@ def open_plan(file: Path) -> int | None:
         raise _refused(file, error.reason) from None
 
 
-def read(file: Path, opened: int | None) -> dict[str, Any]:
-    """Read a plan file and check that it is whole and unchanged. Raises UsageError."""
+def read_plan(file: Path, opened: int | None) -> dict[str, Any]:
+    """Read a plan file and check that it is complete and unchanged. Raises UsageError."""
     try:
         handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK) if opened is None else opened
     except OSError as error:
         raise _refused(file, f"it cannot be read ({error.strerror})") from None
     try:
         with os.fdopen(handle, "rb") as content:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise _refused(file, "it is not a plain file")
-            if found.st_size > LARGEST:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise _refused(file, "it is not a regular file")
+            if status.st_size > MAX_BYTES:
                 raise _refused(file, "it is too large for a plan")
             text = content.read()
     except OSError as error:
         raise _refused(file, f"it cannot be read ({error.strerror})") from None
     try:
-        said = json.loads(text)
+        data = json.loads(text)
     except (ValueError, RecursionError):
-        raise _refused(file, "it is no plan, or not whole") from None
-    if not isinstance(said, dict) or "syncd_plan" not in said:
-        raise _refused(file, "it is no plan")
-    if said["syncd_plan"] != _FORMAT or said.get("version") != __version__:
-        by = str(said.get("version"))[:20]
-        raise _refused(file, f"it was made by syncd {by}, and this is {__version__}")
+        raise _refused(file, "it is not a plan, or it is incomplete") from None
+    if not isinstance(data, dict) or "syncd_plan" not in data:
+        raise _refused(file, "it is not a plan")
+    if data["syncd_plan"] != _FORMAT or data.get("version") != __version__:
+        by = str(data.get("version"))[:20]
+        raise _refused(file, f"it was made by syncd {by}, and this is syncd {__version__}")
     try:
-        changed = said.pop("digest", None) != _digest(said)
+        changed = data.pop("digest", None) != _digest(data)
     except (ValueError, RecursionError):
         changed = True
     if changed:
-        raise _refused(file, "it was changed since it was made")
-    return said
+        raise _refused(file, "it was edited after it was made")
+    return data
 
 
-def plan_of(file: Path, said: Mapping[str, Any], settings: Settings) -> PlanFile:
+def parse_plan(file: Path, data: Mapping[str, Any], settings: Settings) -> PlanFile:
     """Check a plan against the configuration and the state. Raises UsageError, StateError."""
     try:
         made_at, expires_at, until = (
-            datetime.fromisoformat(said[key]).astimezone(UTC)
+            datetime.fromisoformat(data[key]).astimezone(UTC)
             for key in ("made_at", "expires_at", "until")
         )
-        operations = [operation_from(each) for each in said["operations"]]
+        operations = [operation_from_json(each) for each in data["operations"]]
         window = None
-        if said["from"] is not None:
-            start, end = (datetime.fromisoformat(said[key]) for key in ("from", "to"))
+        if data["from"] is not None:
+            start, end = (datetime.fromisoformat(data[key]) for key in ("from", "to"))
             window = Window(start.astimezone(UTC), end.astimezone(UTC))
-        provider, calendars = said["provider"], dict(said["calendars"])
-        made_by = int(said["installation"])
+        provider, calendars = data["provider"], dict(data["calendars"])
+        made_by = int(data["installation"])
         if not isinstance(provider, str | None):
-            raise TypeError(provider)  # noqa: TRY301 - as what else is not understood
+            raise TypeError(provider)  # noqa: TRY301 - handled like every other malformed field
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
-        raise _refused(file, "it is not understood") from None
+        raise _refused(file, "its content is not valid") from None
     now, zone = datetime.now(UTC), zone_of(settings, None)
     if now >= expires_at:
         raise _refused(file, f"it expired on {render.moment(expires_at, zone)}")
     if made_at > now + _SKEW:
-        raise _refused(file, "it was made at a time that is still to come: see the clock")
+        raise _refused(file, "its time is in the future: check the clock of this machine")
     if made_by not in {0, _installation(settings)}:
-        raise _refused(file, "it was made by another installation, with a state of its own")
+        raise _refused(file, "it was made by another installation of syncd")
     _expect_calendars(file, calendars, settings, operations)
-    plan = PlanFile(_digest(said), made_at, operations, until, window, provider)
+    plan = PlanFile(_digest(data), made_at, operations, until, window, provider)
     _expect_new(file, plan, settings)
     return plan
 
@@ -166,27 +170,27 @@ def plan_of(file: Path, said: Mapping[str, Any], settings: Settings) -> PlanFile
 def _expect_calendars(
     file: Path, planned: Mapping[str, Any], settings: Settings, operations: Sequence[Operation]
 ) -> None:
-    """Refuse a plan that was made with another configuration of calendars. Raises UsageError."""
+    """Refuse a plan if systems or calendars are configured differently now. Raises UsageError."""
     now = _calendars(settings)
     gone = {o.system for o in operations} - settings.systems.keys()
     if gone:
-        named = ", ".join(sorted(gone))
-        raise _refused(file, f"the configuration has no system {named} any more")
+        names = ", ".join(sorted(gone))
+        raise _refused(file, f"the configuration no longer has the system {names}")
     differing = sorted(n for n in planned.keys() | now.keys() if planned.get(n) != now.get(n))
     if differing:
         few = ", ".join(str(name)[:60] for name in differing[:3])
         more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""  # noqa: PLR2004
-        raise _refused(file, f"the configuration maps other calendars by now: {few}{more}")
+        raise _refused(file, f"the configuration now maps these calendars differently: {few}{more}")
 
 
 def _expect_new(file: Path, plan: PlanFile, settings: Settings) -> None:
-    """Refuse a plan that a run carried out, or began to. Raises UsageError."""
+    """Refuse a plan that a run has carried out or started. Raises UsageError."""
     path = settings.syncd.state_path
-    if not is_there(path):
+    if not state_exists(path):
         return
     store = Store.open(path, write=False)
     try:
-        runs = [r for r in store.runs(_MOST_RUNS) if (r.report or {}).get(PLAN) == plan.name]
+        runs = [r for r in store.runs(_MAX_RUNS) if (r.report or {}).get(PLAN) == plan.name]
     finally:
         store.close()
     if runs:
@@ -196,56 +200,58 @@ def _expect_new(file: Path, plan: PlanFile, settings: Settings) -> None:
 
 def _installation(settings: Settings) -> int:
     path = settings.syncd.state_path
-    return installation(path) if is_there(path) else 0
+    return installation(path) if state_exists(path) else 0
 
 
 def _calendars(settings: Settings) -> dict[str, str]:
     return {f"{p} in {s}": digest for (p, s), digest in sorted(mapping_digests(settings).items())}
 
 
-def _digest(said: Mapping[str, Any]) -> str:
-    text = json.dumps(said, sort_keys=True)
+def _digest(data: Mapping[str, Any]) -> str:
+    text = json.dumps(data, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _refused(file: Path, why: str) -> UsageError:
-    return UsageError(f"{file}: {why}; nothing was written", _AGAIN)
+    return UsageError(f"{file}: {why}; nothing was written", _REMEDY)
 
 
 # --- what is printed --------------------------------------------------------------------------
 
 
-def differences_json(found: PlanDifferences) -> dict[str, Any]:
-    """Return ``plan`` of `resync --plan --json` where the plan was refused: its keys are stable."""
+def differences_json(differences: PlanDifferences) -> dict[str, Any]:
+    """Return ``plan`` of `resync --plan --json` for a refused plan. Keys are stable."""
     return {
         "refused": True,
-        "not_wanted": [operation_json(each) for each in found.gone],
-        "new": [operation_json(each) for each in found.new],
+        "not_wanted": [operation_json(each) for each in differences.gone],
+        "new": [operation_json(each) for each in differences.new],
     }
 
 
 def show_differences(
     settings: Settings,
     plan: PlanFile,
-    found: PlanDifferences,
-    why: Mapping[tuple[str, str], str],
+    differences: PlanDifferences,
+    obstacles: Mapping[tuple[str, str], str],
     *,
     every: bool,
 ) -> None:
     """Print why a plan is refused.
 
-    ``why`` says of (system, provider) what hinders writes there; of a whole system, where the
-    provider is ''.
+    ``obstacles`` has the reason why writes are impossible, by (system, provider); the provider is
+    '' if it applies to the whole system.
     """
     when = render.moment(plan.made_at, zone_of(settings, None))
-    terminal.say(f"The plan of {when} is refused whole, because something has changed since:")
+    terminal.say(
+        f"The plan of {when} is refused as a whole, because these writes have changed since:"
+    )
     for operations, title in (
-        (found.gone, "planned, and not wanted now"),
-        (found.new, "wanted now, and not planned"),
+        (differences.gone, "planned, no longer needed"),
+        (differences.new, "needed now, not planned"),
     ):
         consent.show_groups(consent.groups_of(settings, operations, title), every=every)
-    places = [place for o in found.gone for place in ((o.system, o.provider), (o.system, ""))]
-    for text in dict.fromkeys(why[place] for place in places if place in why):
+    keys = [key for o in differences.gone for key in ((o.system, o.provider), (o.system, ""))]
+    for text in dict.fromkeys(obstacles[key] for key in keys if key in obstacles):
         terminal.warn(text)
     terminal.say(consent.NOTHING_WRITTEN)
-    terminal.say(_AGAIN)
+    terminal.say(_REMEDY)

@@ -1,7 +1,7 @@
-"""Root at work on another user's state: become that user before the state is touched.
+"""Drop root privileges before a command opens files in another user's folder.
 
-Whoever owns a folder can put links into it, or a link in its place, and so choose which file a
-program opens. A program that is that user by then opens nothing that the user could not open alone.
+The owner of a folder can replace files in it by links and so choose which file a program opens. A
+program that has become that user can open only files that the user could open anyway.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pathlib import Path
 
 from syncd.config.trust import leaves_root
 from syncd.store.errors import StateError
-from syncd.store.files import taken
+from syncd.store.files import file_exists_error
 
-_NAME_FILE = "Name a file that syncd wrote."
+_NAME_FILE = "Give a file that syncd wrote."
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """A user to become. A user without an entry in passwd has no ``name``."""
+class UnixUser:
+    """A user to become; ``name`` is None if the user has no entry in passwd."""
 
     uid: int
     gid: int
@@ -33,15 +33,16 @@ class Owner:
     home: str
 
     def __str__(self) -> str:
-        """For messages."""
+        """Return the user for messages."""
         return f"user {self.uid}" if self.name is None else f"user {self.name}"
 
 
-def file_owner(path: Path) -> Owner | None:
-    """Return the user to become before what is at a path is opened; None to go on as it is.
+def file_owner(path: Path) -> UnixUser | None:
+    """Return the user to become before a path is opened; None to stay the current user.
 
-    Decided by the first folder on the way that is not root's: nobody else can have put it there,
-    and its owner can replace all that is below. Raises `StateError` if that may be several users.
+    It is the owner of the first folder on the path that is not root's: only root can have created
+    that folder, and its owner can replace everything below it. Raises `StateError` if several users
+    can write there.
     """
     if os.geteuid() != 0:
         return None
@@ -52,54 +53,54 @@ def file_owner(path: Path) -> Owner | None:
         raise StateError(
             str(path),
             f"other users may write to {foreign.place}, so root cannot safely work there",
-            "Take that right away (chmod go-w), use a folder of root's own with mode 0700, or run "
-            "the command as the user that the file belongs to.",
+            "Remove that permission (chmod go-w), use a folder owned by root with mode 0700, or "
+            "run the command as the owner of the file.",
         )
-    found = foreign.found
+    status = foreign.found
     try:
-        user = pwd.getpwuid(found.st_uid)
+        user = pwd.getpwuid(status.st_uid)
     except KeyError:
-        return Owner(found.st_uid, found.st_gid or found.st_uid, None, "/")
-    return Owner(user.pw_uid, user.pw_gid, user.pw_name, user.pw_dir)
+        return UnixUser(status.st_uid, status.st_gid or status.st_uid, None, "/")
+    return UnixUser(user.pw_uid, user.pw_gid, user.pw_name, user.pw_dir)
 
 
 def become_owner(folder: Path, *needed: Path) -> None:
-    """Become the user who can replace a folder, if this is root. Raises `StateError`."""
+    """Become the user who can replace a folder, if this process is root. Raises `StateError`."""
     owner = file_owner(folder)
     if owner is not None:
         become(owner, folder, *needed)
 
 
-def become(owner: Owner, folder: Path, *needed: Path) -> None:
-    """Become a user for good, with nothing of root's left. Raises `StateError` if that fails.
+def become(owner: UnixUser, folder: Path, *needed: Path) -> None:
+    """Become a user for good, without any privilege of root. Raises `StateError` if that fails.
 
-    Everything of root's that the command needs is open by now. The files of the program itself and
-    ``needed`` are looked at, since what is missing would be missed much later.
+    The command must have opened all files that only root may read. The program's own files and
+    ``needed`` are checked now, because a missing permission would otherwise show much later.
     """
-    asked = folder
+    target = folder
     while not folder.is_dir():
         folder = folder.parent
     packages = (find_spec(name) for name in ("syncd", "sqlalchemy"))
     program = [Path(os.__file__), *(Path(s.origin) for s in packages if s and s.origin)]
-    _change_to(owner, asked)
+    _change_to(owner, target)
     for file in (*program, *needed):
         if not os.access(file, os.R_OK):
             raise StateError(
-                str(asked),
+                str(target),
                 f"it belongs to {owner}, who cannot read {file}",
-                f"Run as root, syncd works here as {owner}: let that user read the file, or run "
-                "a syncd that is installed where every user can read it (/opt).",
+                f"Run by root, syncd becomes {owner} here: let that user read the file, or install "
+                "syncd where every user can read it (/opt).",
             )
     if not os.access(folder, os.R_OK | os.X_OK):
         raise StateError(
-            str(asked),
-            f"{owner}, to whom the way to it belongs, cannot look into {folder}",
-            f"Run as root, syncd works here as {owner}. Let all folders on the way belong to the "
-            "user of the state, or let others pass through them (chmod o+x).",
+            str(target),
+            f"{owner}, who owns a folder on the path, has no access to {folder}",
+            f"Run by root, syncd becomes {owner} here. Give all folders on the path to the "
+            "owner of the state, or let others enter them (chmod o+x).",
         )
 
 
-def _change_to(owner: Owner, folder: Path) -> None:
+def _change_to(owner: UnixUser, folder: Path) -> None:
     try:
         if owner.name is None:
             os.setgroups([])
@@ -110,32 +111,35 @@ def _change_to(owner: Owner, folder: Path) -> None:
     except OSError as error:
         raise StateError(
             str(folder),
-            f"it belongs to {owner}, whom root cannot become here ({error.strerror})",
+            f"it belongs to {owner}, and root cannot become that user here ({error.strerror})",
             "Run the command as that user.",
         ) from None
-    _expect_no_way_back(owner)
+    _check_dropped(owner)
     os.umask(0o077)
     os.environ.update(HOME=owner.home, USER=owner.name or "", LOGNAME=owner.name or "")
 
 
-def _expect_no_way_back(owner: Owner) -> None:
-    """End the process unless root is gone for good."""
+def _check_dropped(owner: UnixUser) -> None:
+    """End the process if root privileges could be regained."""
     with suppress(PermissionError):
         os.setresuid(0, 0, 0)
     with suppress(PermissionError):
         os.setresgid(0, 0, 0)
     if os.getresuid() != (owner.uid,) * 3 or os.getresgid() != (owner.gid,) * 3:
-        sys.stderr.write("syncd: root could be regained after it was given up; stopped\n")
+        sys.stderr.write(
+            "syncd: root privileges could be regained after they were dropped; stopped\n"
+        )
         os._exit(1)
 
 
-# --- files that lie elsewhere -----------------------------------------------------------------
+# --- files outside the state ------------------------------------------------------------------
 
 
 def open_input(file: Path) -> int | None:
-    """Open a file that only root controls the way to, for a user that may not open it.
+    """Open a file whose path only root controls, for a command that becomes another user later.
 
-    None where somebody else could have put a link on the way: that is left to the user.
+    Return the file descriptor; None if this is not root, or if another user could have placed a
+    link on the path: then the file is opened after root was given up. Raises `StateError`.
     """
     if os.geteuid() != 0 or leaves_root(file.parent) is not None:
         return None
@@ -146,12 +150,12 @@ def open_input(file: Path) -> int | None:
         raise StateError(str(file), why, _NAME_FILE) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise StateError(str(file), "it is not a plain file", _NAME_FILE)
+        raise StateError(str(file), "it is not a regular file", _NAME_FILE)
     return handle
 
 
-def belongs_to(file: Path, owner: Owner | None) -> bool:
-    """Return whether a file is to be made by that user, or by root if there is none."""
+def belongs_to(file: Path, owner: UnixUser | None) -> bool:
+    """Return true if a file is to be created by this user, or by root if ``owner`` is None."""
     foreign = leaves_root(file.parent)
     if foreign is None or owner is None:
         return foreign is None and owner is None
@@ -160,17 +164,17 @@ def belongs_to(file: Path, owner: Owner | None) -> bool:
 
 @contextmanager
 def new_file(target: Path, *, overwrite: bool) -> Iterator[int]:
-    """Open a new file of root's with mode 0600, which takes its name when all went well.
+    """Open a new file with mode 0600 that gets its name when the block ends without an error.
 
-    All is done relative to the open folder, and no link that somebody else may have made is
-    followed on the way there. Raises `StateError`.
+    All steps are relative to the open folder, and no link that another user may have placed on the
+    path is followed. Raises `StateError`.
     """
     fresh = f".{target.name}.new-{os.getpid()}"
     try:
         folder = _open_folder(target)
         try:
-            if not overwrite and _has(folder, target.name):
-                raise taken(target)
+            if not overwrite and _exists(folder, target.name):
+                raise file_exists_error(target)
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
             handle = os.open(fresh, flags, 0o600, dir_fd=folder)
             try:
@@ -188,34 +192,34 @@ def new_file(target: Path, *, overwrite: bool) -> Iterator[int]:
         raise StateError(
             str(target),
             f"it cannot be written ({error.strerror})",
-            "Name a file in a folder that exists and has room, with no link on the way.",
+            "Use a folder that exists and has free space, with no link on the path.",
         ) from error
 
 
 @contextmanager
 def new_output(target: Path) -> Iterator[Callable[[str], None]]:
-    """Make a new file with mode 0600 at once, so that root makes it before it becomes another user.
+    """Create a new file with mode 0600 at once, before root becomes another user.
 
-    What is yielded adds text to it. If the block fails, the file is removed again where this user
-    still may. Raises `StateError`; a file that is there already is never touched.
+    Yield a function that adds text to the file. If the block fails, the file is removed if this
+    user still may do so. Raises `StateError`; an existing file is never touched.
     """
     done = False
     handle = _make(target)
 
     def add(text: str) -> None:
-        left = memoryview(text.encode())
+        rest = memoryview(text.encode())
         try:
-            while left:
-                left = left[os.write(handle, left) :]
+            while rest:
+                rest = rest[os.write(handle, rest) :]
         except OSError as error:
-            raise _not_kept(target, error) from error
+            raise _write_error(target, error) from error
 
     try:
         yield add
         try:
             os.fsync(handle)
         except OSError as error:
-            raise _not_kept(target, error) from error
+            raise _write_error(target, error) from error
         done = True
     finally:
         os.close(handle)
@@ -224,11 +228,11 @@ def new_output(target: Path) -> Iterator[Callable[[str], None]]:
                 target.unlink()
 
 
-def _not_kept(target: Path, error: OSError) -> StateError:
+def _write_error(target: Path, error: OSError) -> StateError:
     return StateError(
         str(target),
-        f"it cannot be written ({error.strerror}), and was not kept",
-        "Free some space, or name a file on another disk.",
+        f"it cannot be written ({error.strerror}), and was removed again",
+        "Free some space, or use a file on another disk.",
     )
 
 
@@ -241,18 +245,18 @@ def _make(target: Path) -> int:
         finally:
             os.close(folder)
     except FileExistsError:
-        remedy = "Name another one, or remove it."
-        raise StateError(str(target), "this file is there already", remedy) from None
+        remedy = "Use another name, or remove the file."
+        raise StateError(str(target), "this file exists already", remedy) from None
     except OSError as error:
         raise StateError(
             str(target),
             f"it cannot be written ({error.strerror})",
-            "Name a file in a folder that exists and may be written to, with no link on the way.",
+            "Use a folder that exists and may be written to, with no link on the path.",
         ) from error
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write a file; as root, not through a link that another user may have made."""
+    """Write a file; as root, follow no link that another user may have placed on the path."""
     if os.geteuid() != 0 or belongs_to(file, None):
         file.write_text(text)
         return
@@ -260,12 +264,12 @@ def write_text(file: Path, text: str) -> None:
         out.write(text)
 
 
-def run_as(owner: Owner | None, folder: Path, work: Callable[[], object]) -> int:
-    """Do something in a process of its own as that user, and return its exit code.
+def run_as(owner: UnixUser | None, folder: Path, work: Callable[[], object]) -> int:
+    """Call a function in a child process as a user, and return the child's exit code.
 
-    What is wrong is told there, as this process keeps root and takes nothing from that one.
+    The child prints its own errors: this process keeps root privileges and reads nothing from it.
     """
-    from syncd.cli import terminal  # noqa: PLC0415 - only `backup` comes here
+    from syncd.cli import terminal  # noqa: PLC0415 - only `backup` calls this
 
     child = os.fork()
     if child:
@@ -277,7 +281,7 @@ def run_as(owner: Owner | None, folder: Path, work: Callable[[], object]) -> int
         work()
         code = 0
     except StateError as error:
-        terminal.console(err=True).print(terminal.plain(f"syncd: {error}"), style="red")
+        terminal.console(err=True).print(terminal.plain_text(f"syncd: {error}"), style="red")
     except OSError as error:
         terminal.warn(f"syncd: the backup cannot be written: {error.strerror}")
     finally:
@@ -285,7 +289,7 @@ def run_as(owner: Owner | None, folder: Path, work: Callable[[], object]) -> int
         os._exit(code)
 
 
-def _has(folder: int, name: str) -> bool:
+def _exists(folder: int, name: str) -> bool:
     try:
         os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -294,7 +298,7 @@ def _has(folder: int, name: str) -> bool:
 
 
 def _open_folder(file: Path) -> int:
-    """Open the folder of a file, without following a link where it is not root's alone."""
+    """Open the folder of a file; follow links only on the part of the path that root controls."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     foreign = leaves_root(file.parent)
     if foreign is None:

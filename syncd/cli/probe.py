@@ -1,4 +1,4 @@
-"""`syncd probe`: measure in the user's own accounts what no documentation tells."""
+"""`syncd probe`: measure platform facts that are not documented, in the user's own accounts."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply, send_request
 from syncd.daemon.lock import StateHeldError, StateLock
 from syncd.engine.probe_plan import EACH_CALENDAR, MAX_CALLS, ProbePlan, plan_probe
-from syncd.model.pauses import OBSERVES, TO_WRITE
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 
-WIDTH = 80
-"""Columns of the tables."""
+_WIDTH = 80
+"""The width of the tables, in columns."""
 
-_NOTHING = "as before"
+_UNCHANGED = "no change"
 
-_CHANGES = {
+_EFFECTS = {
     "block_by_id": "one read proves a block gone",
-    "list_lag": "lists are believed after it",
-    "keeps_tag": "lost creates found by place",
-    "lists_blocks": "several blocks at a time",
+    "list_lag": "lists are trusted after it",
+    "keeps_tag": "lost creates: found by time",
+    "lists_blocks": "several blocks per write",
     "makes_blocks": 'configure blocks = "hold"',
     "update_keeps_end": "moved blocks: not read back",
     "refuses_deleted": "one read proves a deletion",
@@ -36,46 +36,50 @@ _CHANGES = {
     "lists_cancelled": "lists confirm cancellations",
     "completing_changes_end": "ends of done tasks count",
 }
-"""What is different from now on where a fact is not at its safe side; nothing for all others."""
+"""What changes in syncd if the measured value of a fact differs from its safe side."""
 
 
 def probe(
     context: typer.Context,
     system: Annotated[
-        str | None, typer.Argument(metavar="[SYSTEM]", help="Only this one; all otherwise.")
+        str | None, typer.Argument(metavar="[SYSTEM]", help="Only this system; default: all.")
     ] = None,
     *,
-    forget: bool = typer.Option(False, "--forget", help="Withdraw what was measured instead."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show what it makes and ask first."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Show what it would make, and do not."),
+    forget: bool = typer.Option(
+        False, "--forget", help="Forget the measured facts; measure nothing."
+    ),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
+    dry_run: bool = typer.Option(
+        False, "--dry-run", help="Show what would be created; create nothing."
+    ),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Measure the facts about the platforms that only a live account can tell.
+    """Measure the platform facts that only a live account can show.
 
-    In each system one block (in LeadSquared a task) titled "syncd probe" is made, about 60 days
-    ahead and at night, in one provider's calendar; it is looked at, moved and removed. What was
-    found is stored with its date and used from then on. Nothing else is written. At most 20
-    calls go to a system, and 2 for each calendar that is asked for free slots. Ctrl-C removes the
-    block; what a crash leaves is removed by the next command that writes. While the daemon runs,
-    the daemon does it. Exit: 0 all was measured that can be; 4 a system did not answer or refused,
-    the block is still to be removed, or a person said no or interrupted.
+    In each system, one block (in LeadSquared: a task) titled "syncd probe" is created about 60 days
+    ahead, at night, in the calendar of one provider; it is read, moved and removed. Nothing else is
+    written. The measured facts are stored with their date and used from then on. A system gets at
+    most 20 calls, and 2 more for each calendar whose free slots are read. Ctrl-C removes the block;
+    after a crash, the next command that writes removes it. If the daemon is running, the daemon
+    does the work. Exit: 0 everything was measured that can be; 4 a system did not answer or
+    refused, the block is not removed yet, or a person declined or interrupted.
     """
     settings, full = settings_in_two(context, config)
     names = _chosen(settings, system)
     if forget:
         raise typer.Exit(_forget(settings, full, names, as_json=as_json))
     if settings.syncd.mode == "observe":
-        raise UsageError(OBSERVES, TO_WRITE)
+        raise UsageError(OBSERVE_REASON, OBSERVE_REMEDY)
     if dry_run:
-        _tell_plan(settings, _planned(full(), names), names, as_json=as_json)
+        _show_plan(settings, _planned(full(), names), names, as_json=as_json)
         raise typer.Exit
-    consent.expect_consent("a probe makes a block in each system", yes=yes, as_json=as_json)
+    consent.expect_consent("a probe creates a block in each system", yes=yes, as_json=as_json)
     if not yes:
         planned = _planned(full(), names)
         consent.ask_consent(
-            "Make, measure and remove this?",
-            lambda: _tell_plan(settings, planned, names, as_json=False),
+            "Create this block in each system, measure, and remove it?",
+            lambda: _show_plan(settings, planned, names, as_json=False),
             yes=False,
         )
     raise typer.Exit(_carry_out(settings, full, names, as_json=as_json))
@@ -87,12 +91,12 @@ def _chosen(settings: Settings, system: str | None) -> list[str]:
         return mapped
     if system not in mapped:
         known = ", ".join(mapped)
-        raise UsageError(f"there is no system {system!r}", f"Those with calendars are: {known}.")
+        raise UsageError(f"there is no system {system!r}", f"Systems with calendars: {known}.")
     return [system]
 
 
 def _planned(settings: Settings, names: Sequence[str]) -> list[ProbePlan]:
-    """Plan it on a copy of the state. No system is asked."""
+    """Plan a probe on a copy of the state, without any call to a system."""
     store = copy_of_state(settings)
 
     async def plan() -> list[ProbePlan]:
@@ -113,17 +117,17 @@ def _carry_out(
     try:
         with StateLock(path, role="probe"):
             answer = asyncio.run(_probe(full(), names, quiet=as_json))
-    except StateHeldError as held:
-        if held.role != "daemon":
+    except StateHeldError as error:
+        if error.role != "daemon":
             raise
-        with terminal.progress("asking the daemon", quiet=as_json) as told:
-            answer = send_request(path, "probe", {"systems": list(names)}, told)
+        with terminal.progress("asking the daemon", quiet=as_json) as update:
+            answer = send_request(path, "probe", {"systems": list(names)}, update)
         if not as_json:
             terminal.say("carried out by the running daemon")
     if as_json:
         terminal.print_json(answer.result)
     else:
-        _tell(answer.result)
+        _show_result(answer.result)
     return answer.exit
 
 
@@ -132,8 +136,8 @@ async def _probe(settings: Settings, names: Sequence[str], *, quiet: bool) -> Da
     app.reset_backoff()
     stop_on_signals(app.engine.stopping)
     try:
-        with terminal.progress("beginning", quiet=quiet) as told:
-            probed = await app.engine.probe(names, progress=told)
+        with terminal.progress("starting", quiet=quiet) as update:
+            probed = await app.engine.probe(names, progress=update)
     finally:
         await app.aclose()
     return DaemonReply(probed.to_json(), probed.exit.code)
@@ -147,8 +151,8 @@ def _forget(
         with StateLock(path, role="probe"):
             app = build(full())
             result = asyncio.run(_forgotten(app, names))
-    except StateHeldError as held:
-        if held.role != "daemon":
+    except StateHeldError as error:
+        if error.role != "daemon":
             raise
         result = send_request(
             path, "probe", {"systems": list(names), "forget": True}, lambda _: None
@@ -158,8 +162,8 @@ def _forget(
         return 0
     for name, facts in sorted(result["forgotten"].items()):
         count = render.count(len(facts), "measured fact")
-        terminal.say(f"{name}: {count} withdrawn" + (f" ({', '.join(facts)})" if facts else ""))
-    terminal.say("the safe side of each is assumed until `syncd probe` measures it again")
+        terminal.say(f"{name}: {count} forgotten" + (f" ({', '.join(facts)})" if facts else ""))
+    terminal.say("the safe side of each fact is assumed until `syncd probe` measures it again")
     return 0
 
 
@@ -173,7 +177,7 @@ async def _forgotten(app: App, names: Sequence[str]) -> dict[str, Any]:
 # --- what is printed --------------------------------------------------------------------------
 
 
-def _tell_plan(
+def _show_plan(
     settings: Settings, planned: Sequence[ProbePlan], names: Sequence[str], *, as_json: bool
 ) -> None:
     if as_json:
@@ -186,11 +190,13 @@ def _tell_plan(
         terminal.say(
             f'  one {each.makes} titled "syncd probe" in the calendar of {each.provider},\n'
             f"  {start:%a %d %b %Y %H:%M} to {end:%H:%M} {zone.key};\n"
-            "  it is moved to other times of these days, and removed"
+            "  it is moved within these days, and then removed"
         )
         terminal.say(f"  at most {_calls(each)}; {render.count(len(each.facts), 'fact')}")
     for name in sorted({*names} - {p.system for p in planned}):
-        terminal.warn(f"{name}: no calendar of it may be written to, so nothing can be measured")
+        terminal.warn(
+            f"{name}: nothing can be measured, because syncd may write to none of its calendars"
+        )
 
 
 def _calls(each: ProbePlan) -> str:
@@ -202,34 +208,34 @@ def _calls(each: ProbePlan) -> str:
     return f"{MAX_CALLS} calls, and {EACH_CALENDAR * each.calendars} for free slots of {count}"
 
 
-def _tell(result: Mapping[str, Any]) -> None:
+def _show_result(result: Mapping[str, Any]) -> None:
     for name, system in sorted(result["systems"].items()):
-        rows = [(fact, *_row(fact, told)) for fact, told in system["facts"].items()]
+        rows = [(name, *_row(name, fact)) for name, fact in system["facts"].items()]
         count = f"{system['calls']} of at most {system['calls_allowed']} calls"
         title = f"{name} · {system['platform']} · {count}"
-        terminal.table(title, ("fact", "measured", "safe side", "from now on"), rows, most=WIDTH)
+        terminal.table(title, ("fact", "measured", "safe side", "effect"), rows, width=_WIDTH)
         if system["state"] != "ok":
             terminal.warn(f"{name} is {system['state']}: {system['cause']}. {system['remedy']}")
-        _tell_canary(name, system["canary"])
+        _show_canary(name, system["canary"])
     if result["interrupted"]:
-        terminal.warn("interrupted: what was measured before is kept")
+        terminal.warn("interrupted: the facts measured so far are kept")
 
 
-def _row(fact: str, told: Mapping[str, Any]) -> tuple[str, str, str]:
-    measured = told["measured"]
+def _row(name: str, fact: Mapping[str, Any]) -> tuple[str, str, str]:
+    measured = fact["measured"]
     if measured is None:
-        return "-", told["safe"], f"not measured: {told['why'] or 'not tried'}"
-    changes = _CHANGES.get(fact, _NOTHING)
-    return measured, told["safe"], changes if measured != told["safe"] else _NOTHING
+        return "-", fact["safe"], f"not measured: {fact['why'] or 'not tried'}"
+    effect = _EFFECTS.get(name, _UNCHANGED)
+    return measured, fact["safe"], effect if measured != fact["safe"] else _UNCHANGED
 
 
-def _tell_canary(name: str, canary: Mapping[str, Any] | None) -> None:
+def _show_canary(name: str, canary: Mapping[str, Any] | None) -> None:
     if canary is None:
         return
     if canary["removed"]:
-        terminal.say(f"{name}: what was made for it is removed")
+        terminal.say(f"{name}: the probe's block is removed")
         return
     terminal.warn(
-        f'{name}: "syncd probe" in the calendar of {canary["provider"]} is not known to be '
-        "removed yet: the next run of syncd removes it"
+        f'{name}: "syncd probe" in the calendar of {canary["provider"]} may still exist: '
+        "the next run of syncd removes it"
     )

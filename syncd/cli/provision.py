@@ -1,4 +1,4 @@
-"""`syncd provision`: what the configuration wants made, compared and applied."""
+"""`syncd provision`: compare configured rooms, teams and services with the systems, and apply."""
 
 from __future__ import annotations
 
@@ -12,72 +12,76 @@ import typer
 
 from syncd.app import RealClock, build_provisioners
 from syncd.cli import render, terminal
-from syncd.cli.learned_limits import remember, take_over
+from syncd.cli.learned_limits import load_known_limits, save_limits
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of
-from syncd.cli.pause_view import command
+from syncd.cli.pause_view import unpause_command
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateLock
 from syncd.engine.write_pauses import system_paused
-from syncd.model.pauses import OBSERVES, TO_WRITE
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.provision.apply import ApplyContext, ApplyResult, apply
 from syncd.provision.desired import wanted_things
 from syncd.provision.plan import Known, ProvisionRow, ProvisionStep
 from syncd.provision.planning import FailedLookup, ProvisionPlan, make_plan
 from syncd.store import Store
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 from syncd.store.provisioned import provisioned
 from syncd.systems.provisioning import Desired, Provisioner, ResourceType
 from syncd.systems.remedies import advice
 
-_DOING = {ProvisionStep.CREATE, ProvisionStep.UPDATE}
+_CHANGING_STEPS = {ProvisionStep.CREATE, ProvisionStep.UPDATE}
 
 
 def provision(
     context: typer.Context,
     *,
-    really: bool = typer.Option(False, "--apply", help="Carry the plan out, not only show it."),
+    apply_plan: bool = typer.Option(
+        False, "--apply", help="Carry out the plan instead of only showing it."
+    ),
     prune: bool = typer.Option(
-        False, "--prune", help="Also remove what syncd made and the configuration no longer states."
+        False,
+        "--prune",
+        help="Also remove what syncd created and the configuration no longer lists.",
     ),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Make rooms, equipment, associations, teams and services that [[provision.…]] states.
+    """Create the rooms, equipment, associations, teams and services listed under [[provision.…]].
 
-    Compares the configuration with what the systems have, and shows what it would create and
-    update, with the bodies that it would send. Nothing is changed without --apply, nothing removed
-    without --prune, and nothing ever that syncd did not make itself. A second run plans nothing.
+    Compares the configuration with the systems and shows what would be created and updated, with
+    the request bodies. Nothing is changed without --apply, and nothing is removed without --prune.
+    What syncd did not create is never removed. A second run plans nothing.
 
-    What cannot be read or made costs no other sort of things: the rest is planned and applied.
+    If one type of resource cannot be read or created, the others are still planned and applied.
 
-    Exit: 0 done, or shown; 3 something is left for a person to do; 4 incomplete: a system did not
-    answer, or refused; 6 another syncd holds the state.
+    Exit: 0 done, or shown; 3 a person has to do something by hand; 4 incomplete: a system did not
+    answer, or refused; 6 another syncd process holds the state.
     """
     settings = settings_of(context, config)
-    if really and settings.syncd.mode == "observe":
-        raise UsageError(OBSERVES, TO_WRITE)
+    if apply_plan and settings.syncd.mode == "observe":
+        raise UsageError(OBSERVE_REASON, OBSERVE_REMEDY)
     things = wanted_things(settings)
-    if not really:
-        plan = asyncio.run(_look(settings, things, _remembered(settings), quiet=as_json))
+    if not apply_plan:
+        plan = asyncio.run(_plan(settings, things, _stored_things(settings), quiet=as_json))
         outcomes: list[ApplyResult] = []
     else:
         with StateLock(settings.syncd.state_path, role="provision"):
             store = Store.open(settings.syncd.state_path)
             try:
-                work = _work(settings, things, store, prune=prune, quiet=as_json)
+                work = _apply(settings, things, store, prune=prune, quiet=as_json)
                 plan, outcomes = asyncio.run(work)
             finally:
                 store.close()
     if as_json:
-        terminal.print_json(_json(plan, outcomes, applied=really))
+        terminal.print_json(_json(plan, outcomes, applied=apply_plan))
     else:
-        _show(plan, outcomes, applied=really, prune=prune)
+        _show(plan, outcomes, applied=apply_plan, prune=prune)
     raise typer.Exit(_code(plan, outcomes))
 
 
-def _remembered(settings: Settings) -> Known:
+def _stored_things(settings: Settings) -> Known:
     path = settings.syncd.state_path
-    if not is_there(path):
+    if not state_exists(path):
         return {}
     store = Store.open(path, write=False)
     try:
@@ -86,43 +90,48 @@ def _remembered(settings: Settings) -> Known:
         store.close()
 
 
-async def _look(
+async def _plan(
     settings: Settings, things: Sequence[Desired], known: Known, *, quiet: bool
 ) -> ProvisionPlan:
     async with AsyncExitStack() as stack:
-        makers = await _opened(settings, stack)
-        with terminal.progress("reading " + ", ".join(sorted(makers)), quiet=quiet):
-            return await make_plan(makers, things, known)
+        provisioners = await _open(settings, stack)
+        with terminal.progress("reading " + ", ".join(sorted(provisioners)), quiet=quiet):
+            return await make_plan(provisioners, things, known)
 
 
-async def _work(
+async def _apply(
     settings: Settings, things: Sequence[Desired], store: Store, *, prune: bool, quiet: bool
 ) -> tuple[ProvisionPlan, list[ApplyResult]]:
     async with AsyncExitStack() as stack:
-        makers = await _opened(settings, stack)
-        with terminal.progress("reading " + ", ".join(sorted(makers)), quiet=quiet) as told:
-            plan = await make_plan(makers, things, provisioned(store))
+        provisioners = await _open(settings, stack)
+        with terminal.progress("reading " + ", ".join(sorted(provisioners)), quiet=quiet) as update:
+            plan = await make_plan(provisioners, things, provisioned(store))
             outcomes = []
-            hands = ApplyContext(makers, store, RealClock(), lambda system: _why_not(store, system))
-            async for outcome in apply(plan, hands, prune=prune):
+            apply_context = ApplyContext(
+                provisioners, store, RealClock(), lambda system: _obstacle(store, system)
+            )
+            async for outcome in apply(plan, apply_context, prune=prune):
                 outcomes.append(outcome)
-                told(f"{outcome.row.sort} {outcome.row.name}: {outcome.done or 'not done'}")
-    take_over(store, [fact for maker in makers.values() for fact in maker.facts.unsaved()])
+                update(f"{outcome.row.sort} {outcome.row.name}: {outcome.done or 'not done'}")
+    save_limits(
+        store,
+        [fact for provisioner in provisioners.values() for fact in provisioner.facts.unsaved()],
+    )
     return plan, outcomes
 
 
-def _why_not(store: Store, system: str) -> str:
+def _obstacle(store: Store, system: str) -> str:
     pause = system_paused(store, system)
-    return "" if pause is None else f"{system} is paused: `{command(pause)}` ends that"
+    return "" if pause is None else f"{system} is paused: `{unpause_command(pause)}` ends that"
 
 
-async def _opened(settings: Settings, stack: AsyncExitStack) -> dict[str, Provisioner]:
-    """Open what lists and makes things; each keeps to the limits that the state knows."""
-    makers = build_provisioners(settings, RealClock())
-    for maker in makers.values():
-        stack.push_async_callback(maker.aclose)
-    remember(settings.syncd.state_path, makers)
-    return makers
+async def _open(settings: Settings, stack: AsyncExitStack) -> dict[str, Provisioner]:
+    """Open a provisioner per system, with the rate limits that are stored in the state."""
+    provisioners = build_provisioners(settings, RealClock())
+    for provisioner in provisioners.values():
+        stack.push_async_callback(provisioner.aclose)
+    load_known_limits(settings.syncd.state_path, provisioners)
+    return provisioners
 
 
 def _code(plan: ProvisionPlan, outcomes: Sequence[ApplyResult]) -> int:
@@ -143,34 +152,34 @@ def _show(
         for row in plan.rows
     ]
     if rows:
-        terminal.table("provision", ("plan", "system", "what", "name", ""), rows)
+        terminal.table("provision", ("step", "system", "type", "name", "change"), rows)
     for (system, sort), count in sorted(plan.others.items()):
         if count:
             thing = "other equipment" if sort is ResourceType.EQUIPMENT else None
             others = render.count(count, f"other {sort}", thing)
-            terminal.say(f"{system} has {others} that syncd did not make: left alone")
+            terminal.say(f"{system} has {others} that syncd did not create: left unchanged")
     if not applied:
         for row in plan.rows:
             if row.request is not None:
                 terminal.say(f"\n{row.step} {row.sort} {row.name}: {row.note}".rstrip(": "))
                 terminal.say(f"  {row.request.method} /{row.request.path.lstrip('/')}")
                 terminal.say(_indented(row.request.body))
-    for said in _faults(plan):
-        terminal.warn(said)
-    terminal.say("" if rows else "nothing is stated under [[provision.…]], and nothing was made")
-    terminal.say(_sum(plan, outcomes, applied=applied, prune=prune))
+    for line in _failure_lines(plan):
+        terminal.warn(line)
+    terminal.say("" if rows else "nothing is listed under [[provision.…]], and nothing was created")
+    terminal.say(_summary(plan, outcomes, applied=applied, prune=prune))
 
 
 def _detail(row: ProvisionRow, outcome: ApplyResult | None) -> str:
     if outcome is not None:
         return outcome.done or f"NOT DONE: {outcome.error}"
     changed = "; ".join(
-        f"{key}: {_short(was)} -> {_short(wanted)}" for key, (was, wanted) in row.changes.items()
+        f"{key}: {_shown(was)} -> {_shown(wanted)}" for key, (was, wanted) in row.changes.items()
     )
     return ". ".join(filter(None, (changed, row.note)))
 
 
-def _short(value: Any) -> str:
+def _shown(value: Any) -> str:
     if value is None:
         return "(not shown)"
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
@@ -181,23 +190,23 @@ def _indented(body: Any) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 
-def _sum(
+def _summary(
     plan: ProvisionPlan, outcomes: Sequence[ApplyResult], *, applied: bool, prune: bool
 ) -> str:
-    doing = sum(row.step in _DOING for row in plan.rows)
+    to_do = sum(row.step in _CHANGING_STEPS for row in plan.rows)
     unwanted = len(plan.steps(ProvisionStep.NOT_WANTED))
     by_hand = len(plan.steps(ProvisionStep.BY_HAND))
     if applied:
         done = sum(bool(outcome.done) for outcome in outcomes)
-        said = [f"{done} done", f"{len(outcomes) - done} not done" * (len(outcomes) > done)]
-        said.append(f"{unwanted} not wanted: --prune removes" * bool(unwanted and not prune))
+        parts = [f"{done} done", f"{len(outcomes) - done} not done" * (len(outcomes) > done)]
+        parts.append(f"{unwanted} no longer listed: --prune removes" * bool(unwanted and not prune))
     else:
-        said = [f"{doing} to do: --apply does it" if doing else "nothing to do"]
-        said.append(f"{unwanted} not wanted: --apply --prune removes" * bool(unwanted))
-    said.append(f"{by_hand} for you to do by hand" * bool(by_hand))
+        parts = [f"{to_do} to do: run with --apply" if to_do else "nothing to do"]
+        parts.append(f"{unwanted} no longer listed: --apply --prune removes" * bool(unwanted))
+    parts.append(f"{by_hand} to do by hand" * bool(by_hand))
     failed = len(plan.failed)
-    said.append(f"incomplete: {failed} could not be planned" * bool(failed))
-    return "; ".join(filter(None, said))
+    parts.append(f"incomplete: {failed} could not be planned" * bool(failed))
+    return "; ".join(filter(None, parts))
 
 
 def _json(plan: ProvisionPlan, outcomes: Sequence[ApplyResult], *, applied: bool) -> dict[str, Any]:
@@ -222,18 +231,18 @@ def _json(plan: ProvisionPlan, outcomes: Sequence[ApplyResult], *, applied: bool
     }
 
 
-def _faults(plan: ProvisionPlan) -> list[str]:
-    """Say what could not be planned: one line for all sorts that failed alike."""
+def _failure_lines(plan: ProvisionPlan) -> list[str]:
+    """Describe what could not be planned, one line for all failures with the same remedy."""
     alike: dict[tuple[str, str], list[FailedLookup]] = {}
     for each in plan.failed:
         alike.setdefault((each.system, advice(each.fault)), []).append(each)
     return [
-        f"{system}: nothing is known of it now ({', '.join(map(_failed, found))}). {said}"
-        for (system, said), found in alike.items()
+        f"{system}: could not be read now ({', '.join(map(_failed_name, failures))}). {remedy}"
+        for (system, remedy), failures in alike.items()
     ]
 
 
-def _failed(each: FailedLookup) -> str:
+def _failed_name(each: FailedLookup) -> str:
     return f"{each.sort} {each.name}".rstrip()
 
 

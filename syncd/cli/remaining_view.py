@@ -1,4 +1,4 @@
-"""What the state says of double bookings and of blocks left behind, for `status` and `check`."""
+"""Double bookings and blocks left behind, for `status` and `check`."""
 
 from __future__ import annotations
 
@@ -7,38 +7,41 @@ from typing import Any
 from syncd.cli import render
 from syncd.config.settings import Settings
 from syncd.model import HeldConflict
-from syncd.model.summary import acknowledged
-from syncd.store.left_behind import FOUND, LeftBehind, left_behind
+from syncd.model.summary import acknowledgement_of
+from syncd.store.left_behind import FOUND_MAPPING, LeftBehind, left_behind
 from syncd.store.status_query import StatusSnapshot
 
 
 def left_behind_in(settings: Settings, seen: StatusSnapshot) -> list[LeftBehind]:
-    """Return the blocks of who or what left the configuration."""
+    """Return the blocks whose provider, system or calendar is no longer configured."""
     mapping = {name: p.calendars for name, p in settings.providers.items()}
-    found = [place for place, mapped in seen.mapped.items() if mapped == FOUND]
-    return list(left_behind(seen.standing, mapping, settings.systems, found))
+    resources = [calendar for calendar, mapped in seen.mapped.items() if mapped == FOUND_MAPPING]
+    return list(left_behind(seen.our_blocks, mapping, settings.systems, resources))
 
 
-def kept_providers(settings: Settings, seen: StatusSnapshot) -> set[str]:
-    """Return who is kept in sync: the configured providers, and what rooms close."""
-    return {*settings.providers, *(p for (p, _), mapped in seen.mapped.items() if mapped == FOUND)}
-
-
-def double_booked_json(held: HeldConflict, seen: StatusSnapshot) -> dict[str, Any]:
-    """One entry of ``double_booked`` in `status --json`: its keys are stable."""
-    mark = acknowledged(held, seen.marks)
+def synced_providers(settings: Settings, seen: StatusSnapshot) -> set[str]:
+    """Return the synced providers: configured ones, and calendars that a room or device blocks."""
     return {
-        "id": held.id,
-        "provider": held.conflict.provider,
-        "held": held.conflict.held,
-        "since": render.instant_json(held.opened_at),
+        *settings.providers,
+        *(p for (p, _), mapped in seen.mapped.items() if mapped == FOUND_MAPPING),
+    }
+
+
+def double_booked_json(double_booking: HeldConflict, seen: StatusSnapshot) -> dict[str, Any]:
+    """Return an entry of ``double_booked`` in `status --json`; keys are stable."""
+    acknowledgement = acknowledgement_of(double_booking, seen.acknowledgements)
+    return {
+        "id": double_booking.id,
+        "provider": double_booking.conflict.provider,
+        "held": double_booking.conflict.held,
+        "since": render.instant_json(double_booking.opened_at),
         "meetings": [
             {
                 "system": claim.system,
                 "event": claim.event,
                 **(render.value_json(claim.value) or {"start": None, "end": None, "status": None}),
             }
-            for claim in held.conflict.claims
+            for claim in double_booking.conflict.claims
         ],
-        "acknowledged_at": render.instant_json(mark.at if mark else None),
+        "acknowledged_at": render.instant_json(acknowledgement.at if acknowledgement else None),
     }

@@ -1,4 +1,4 @@
-"""Times and operations in the words that a person reads."""
+"""Format times, values, operations and counts for people and for JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from syncd.model import Action, ConflictKind, Operation, Value, on_clock, utc
+from syncd.model import Action, ConflictKind, Operation, Value, in_zone, utc
 
 _NOUNS = {
     Action.CREATE_BLOCK: ("block made", "blocks made"),
@@ -25,107 +25,107 @@ _CONFLICTS = {
     ConflictKind.DOUBLE_BOOKED: "double booking",
     ConflictKind.AMBIGUOUS: "several matches",
     ConflictKind.CANNOT_CANCEL: "cannot be cancelled",
-    ConflictKind.QUARANTINED: "write given up",
+    ConflictKind.QUARANTINED: "write abandoned",
     ConflictKind.GUARD: "stopped by the guard",
 }
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z")
 
 
 def conflict(kind: ConflictKind) -> str:
-    """Return the kind of a conflict in plain words."""
+    """Return the kind of a conflict as text."""
     return _CONFLICTS[kind]
 
 
 def moment(instant: datetime, zone: tzinfo) -> str:
-    """A point in time: ``Mon 23 Nov 10:00``."""
-    return on_clock(instant, zone).strftime("%a %d %b %H:%M")
+    """Format an instant as wall time in a zone: ``Mon 23 Nov 10:00``."""
+    return in_zone(instant, zone).strftime("%a %d %b %H:%M")
 
 
 def interval(value: Value, zone: tzinfo) -> str:
-    """An interval: ``Mon 23 Nov 10:00-11:00``; the day is named again where it changes."""
-    start, end = on_clock(value.start, zone), on_clock(value.end, zone)
+    """Format an interval as ``Mon 23 Nov 10:00-11:00``, with a second day if it ends on another."""
+    start, end = in_zone(value.start, zone), in_zone(value.end, zone)
     until = end.strftime("%H:%M") if end.date() == start.date() else end.strftime("%a %d %b %H:%M")
-    # A meeting across the change of the clocks needs its offsets to be understood.
+    # Across a change of daylight saving time, wall times are ambiguous without their offsets.
     if start.utcoffset() != end.utcoffset():
         return f"{start:%a %d %b %H:%M %z} - {end:%H:%M %z}"
     return f"{start:%a %d %b %H:%M}-{until}"
 
 
 def value(value: Value | None, zone: tzinfo) -> str:
-    """An interval, with its status where that is not the usual one."""
+    """Format a value as its interval, with the status if it is not the usual one."""
     if value is None:
-        return "not there"
+        return "absent"
     text = interval(value, zone)
     return text if value.status in {"confirmed", "new"} else f"{text} ({value.status})"
 
 
-def change(before: Value | None, after: Value | None, zone: tzinfo) -> str:
-    """What a value was and is: ``Mon 23 Nov 10:00-11:00 → Mon 23 Nov 12:00-13:00``."""
+def value_change(before: Value | None, after: Value | None, zone: tzinfo) -> str:
+    """Format a change: ``Mon 23 Nov 10:00-11:00 → Mon 23 Nov 12:00-13:00``."""
     if before is None or after is None or before == after:
         return value(after or before, zone) if after or before else ""
     return f"{value(before, zone)} → {value(after, zone)}"
 
 
-def operation(wanted: Operation, zone: tzinfo) -> str:
-    """What a write does, without the system."""
-    before = interval(wanted.before, zone) if wanted.before else "?"
-    after = interval(wanted.after, zone) if wanted.after else "?"
-    match wanted.action:
+def operation(planned: Operation, zone: tzinfo) -> str:
+    """Describe a write, without its system."""
+    before = interval(planned.before, zone) if planned.before else "?"
+    after = interval(planned.after, zone) if planned.after else "?"
+    match planned.action:
         case Action.CREATE_BLOCK:
             return f"block {after}"
         case Action.REMOVE_BLOCK:
             return f"free {before}"
         case Action.MOVE_BLOCK:
-            return f"move the block of {before} to {_shorter(wanted, zone)}"
+            return f"move the block from {before} to {_new_interval(planned, zone)}"
         case Action.MOVE_APPOINTMENT:
-            return f"move the appointment of {before} to {_shorter(wanted, zone)}"
+            return f"move the appointment from {before} to {_new_interval(planned, zone)}"
         case Action.SET_STATUS:
-            status = wanted.after.status if wanted.after else "?"
-            return f"set the appointment of {before} to {status}"
+            status = planned.after.status if planned.after else "?"
+            return f"set the appointment at {before} to {status}"
 
 
-def _shorter(wanted: Operation, zone: tzinfo) -> str:
-    """The new interval, without the day where that stays."""
-    if wanted.before is None or wanted.after is None:
+def _new_interval(planned: Operation, zone: tzinfo) -> str:
+    """Format the new interval, without the day if that stays the same."""
+    if planned.before is None or planned.after is None:
         return "?"
-    text = interval(wanted.after, zone)
-    day, new_day = (on_clock(v.start, zone).date() for v in (wanted.before, wanted.after))
+    text = interval(planned.after, zone)
+    day, new_day = (in_zone(v.start, zone).date() for v in (planned.before, planned.after))
     return text.split(" ", 3)[3] if day == new_day and text.count(" ") == 3 else text  # noqa: PLR2004
 
 
-def local(text: str, zone: tzinfo) -> str:
-    """A rule or an answer with the time in it (``at 2026-11-23T09:00Z``) on the zone's clock."""
-    return _INSTANT.sub(lambda found: moment(datetime.fromisoformat(found[0]), zone), text)
+def local_times(text: str, zone: tzinfo) -> str:
+    """Replace each UTC time in a text (``at 2026-11-23T09:00Z``) by wall time in a zone."""
+    return _INSTANT.sub(lambda match: moment(datetime.fromisoformat(match[0]), zone), text)
 
 
 def ago(instant: datetime, now: datetime) -> str:
-    """How long since: ``12 s ago``."""
+    """Format the time since an instant: ``12 s ago``."""
     return f"{duration(now - instant)} ago"
 
 
-def duration(passed: timedelta) -> str:
-    """A length of time in its largest fitting unit: ``12 s``, ``3 days``; less than none is 0."""
-    if passed < timedelta(minutes=2):
-        return f"{max(0, passed.seconds if passed.days >= 0 else 0)} s"
-    if passed < timedelta(hours=2):
-        return f"{passed // timedelta(minutes=1)} min"
-    if passed < timedelta(days=2):
-        return f"{passed // timedelta(hours=1)} h"
-    return f"{passed.days} days"
+def duration(length: timedelta) -> str:
+    """Format a length of time in its largest fitting unit: ``0 s``, ``12 s``, ``3 days``."""
+    if length < timedelta(minutes=2):
+        return f"{max(0, length.seconds if length.days >= 0 else 0)} s"
+    if length < timedelta(hours=2):
+        return f"{length // timedelta(minutes=1)} min"
+    if length < timedelta(days=2):
+        return f"{length // timedelta(hours=1)} h"
+    return f"{length.days} days"
 
 
 def count(number: int, noun: str, nouns: str | None = None) -> str:
-    """A number and its noun."""
+    """Format a number with its noun; the plural is noun + s by default."""
     return f"{number} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def writes(operations: Mapping[str, int]) -> str:
-    """How many writes of each kind were made: ``2 blocks made, 1 block moved``; empty if none."""
+    """Format the number of writes by kind: ``2 blocks made, 1 block moved``; empty if none."""
     return ", ".join(count(n, *_NOUNS[Action(name)]) for name, n in operations.items() if n)
 
 
 def value_json(value: Value | None) -> dict[str, Any] | None:
-    """A value as JSON; times are UTC."""
+    """Return a value as JSON; times are UTC."""
     if value is None:
         return None
     return {
@@ -136,5 +136,5 @@ def value_json(value: Value | None) -> dict[str, Any] | None:
 
 
 def instant_json(instant: datetime | None) -> str | None:
-    """An instant as JSON: ISO 8601, UTC."""
+    """Return an instant as JSON: ISO 8601 in UTC."""
     return None if instant is None else utc(instant).isoformat().replace("+00:00", "Z")

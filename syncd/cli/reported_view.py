@@ -1,4 +1,4 @@
-"""Reported records and lists, in the words that a person reads: by system and topic."""
+"""Text about reported records and lists, by system and topic."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from syncd.model import ReportedItem, Topic
 from syncd.systems.port import CheckResult
 from syncd.systems.reported_lists import KNOWN_EVENTS
 
-_LISTED = 5
-"""So many items of a system and topic are shown one by one; the rest is counted."""
+_MAX_ITEMS = 5
+"""The number of items shown per system and topic; the rest is counted."""
 
-_EVERY = "`syncd status --json` lists all"
+_SEE_ALL = "`syncd status --json` lists all"
 
 
-def lines(items: Iterable[ReportedItem], *, explained: bool = True) -> Iterator[str]:
-    """For each system and topic a line, one for each of the first few items, and what to do.
+def reported_lines(items: Iterable[ReportedItem], *, explained: bool = True) -> Iterator[str]:
+    """Yield, per system and topic, a count, a line for each of the first items, and the remedy.
 
-    What a person has acknowledged is left out.
+    Acknowledged items are left out. ``explained`` adds the remedy.
     """
     items = [item for item in items if item.acknowledged_at is None]
-    for system, topic, of_it in _groups(items):
-        yield f"{system}: {_count(topic, sum(item.number for item in of_it))}:"
-        yield from (f"  {_one(item)}" for item in of_it[:_LISTED])
-        if len(of_it) > _LISTED:
-            yield f"  and {len(of_it) - _LISTED} more: {_EVERY}"
+    for system, topic, group in _groups(items):
+        yield f"{system}: {_count(topic, sum(item.record_count for item in group))}:"
+        yield from (f"  {_one(item)}" for item in group[:_MAX_ITEMS])
+        if len(group) > _MAX_ITEMS:
+            yield f"  and {len(group) - _MAX_ITEMS} more: {_SEE_ALL}"
         if explained:
             yield (
-                f"{_explained(system, topic)}. If all is well with it: "
-                "`syncd acknowledge ID`, the id in brackets."
+                f"{_explanation(system, topic)}. If this is as intended: "
+                "`syncd acknowledge ID` with the id in brackets."
             )
 
 
-def findings(items: Iterable[ReportedItem]) -> list[CheckResult]:
-    """The findings of `syncd check`: one for each system and topic."""
+def reported_findings(items: Iterable[ReportedItem]) -> list[CheckResult]:
+    """Return the results of `syncd check`: one warning per system and topic."""
     return [
         CheckResult(
             "warning",
             f"{system}: {str(topic).replace('_', ' ')}",
-            _count(topic, sum(item.number for item in of_it)),
-            _explained(system, topic),
+            _count(topic, sum(item.record_count for item in group)),
+            _explanation(system, topic),
         )
-        for system, topic, of_it in _groups(i for i in items if i.acknowledged_at is None)
+        for system, topic, group in _groups(i for i in items if i.acknowledged_at is None)
     ]
 
 
 def item_json(item: ReportedItem) -> dict[str, Any]:
-    """One entry of ``reported`` in JSON: its keys are stable."""
+    """Return an entry of ``reported`` in JSON; keys are stable."""
     return {
         "id": item.id,
         "system": item.system,
@@ -75,26 +75,26 @@ def _count(topic: Topic, number: int) -> str:
     return render.count(number, *_NOUNS[topic])
 
 
-def _explained(system: str, topic: Topic) -> str:
+def _explanation(system: str, topic: Topic) -> str:
     return f"{_MEANINGS[topic]}. {_REMEDIES[topic].format(system=system)}"
 
 
 def _one(item: ReportedItem) -> str:
     if item.events:
-        return f"[{item.id}] all {len(item.events)} records that are listed: {item.reason}"
+        return f"[{item.id}] all {len(item.events)} listed records: {item.reason}"
     if item.event == KNOWN_EVENTS:
-        return f"[{item.id}] {item.reason}"  # it says which system's
-    of = f" ({item.calendars[0]})" if len(item.calendars) == 1 else ""
-    if of and item.event.endswith(f" of {item.calendars[0]}"):  # the list's name says it
-        of = ""
-    named = f"{item.event}{of}: " if item.event else ""
-    return f"[{item.id}] {named}{item.reason}"
+        return f"[{item.id}] {item.reason}"  # the reason names the list
+    calendar = f" ({item.calendars[0]})" if len(item.calendars) == 1 else ""
+    if calendar and item.event.endswith(f" of {item.calendars[0]}"):  # the list's name has it
+        calendar = ""
+    event = f"{item.event}{calendar}: " if item.event else ""
+    return f"[{item.id}] {event}{item.reason}"
 
 
 _NOUNS = {
     Topic.UNREADABLE: ("unreadable record", "unreadable records"),
     Topic.UNKNOWN_STATUS: ("record with an unknown status", "records with an unknown status"),
-    Topic.UNMAPPED_OWNER: ("record of nobody mapped", "records of nobody mapped"),
+    Topic.UNMAPPED_OWNER: ("record of an unmapped user", "records of unmapped users"),
     Topic.UNASSIGNED: ("record without an assigned user", "records without an assigned user"),
     Topic.ASSUMED: ("record with an assumed time", "records with assumed times"),
     Topic.LIST: ("incomplete list", "incomplete lists"),
@@ -104,28 +104,28 @@ _NOUNS = {
     Topic.DAMAGED: ("record that a write damaged", "records that writes damaged"),
 }
 _MEANINGS = {
-    Topic.UNREADABLE: "A new one blocks no time; one read before keeps its last known time blocked",
+    Topic.UNREADABLE: "A new record blocks no time; a known one keeps its last time blocked",
     Topic.UNKNOWN_STATUS: "Counted as busy",
     Topic.UNMAPPED_OWNER: "Blocks no time",
     Topic.UNASSIGNED: "Blocks no time until somebody is assigned",
-    Topic.ASSUMED: "Carried with the assumption",
-    Topic.LIST: "Nothing is freed because such a list does not show it",
-    Topic.RESOURCE: "Bookings of it block no time",
-    Topic.PERSON: "Carried as one meeting",
-    Topic.ACCOUNT: "Carried as far as possible",
-    Topic.DAMAGED: "Further such writes to appointments of the account wait; blocks are still made",
+    Topic.ASSUMED: "Synced with the assumed time",
+    Topic.LIST: "No time is freed only because an event is missing from the list",
+    Topic.RESOURCE: "Bookings of the resource block no time",
+    Topic.PERSON: "Synced as one meeting",
+    Topic.ACCOUNT: "Synced as far as possible",
+    Topic.DAMAGED: "Further such writes to appointments of the account wait; block writes continue",
 }
 _REMEDIES = {
     Topic.UNREADABLE: "Correct or delete the record in the system",
-    Topic.UNKNOWN_STATUS: "If it is not busy, say what the word means under "
+    Topic.UNKNOWN_STATUS: "If the time is not busy, map the status word under "
     "[systems.{system}.statuses], or correct it in the system",
-    Topic.UNMAPPED_OWNER: "Map the user under [providers], if the time is to be blocked",
+    Topic.UNMAPPED_OWNER: "Map the user under [providers] if the time should be blocked",
     Topic.UNASSIGNED: "Assign the record in the system",
-    Topic.ASSUMED: "Correct the record in the system, if the assumption is wrong",
-    Topic.LIST: "If it stays so, look for what the reason names",
-    Topic.RESOURCE: "Correct the resource under [providers], or the rights of the token",
+    Topic.ASSUMED: "Correct the record in the system if the assumption is wrong",
+    Topic.LIST: "If it persists, fix the cause that the reason names",
+    Topic.RESOURCE: "Correct the resource under [providers], or the permissions of the token",
     Topic.PERSON: "Correct the customer in one of the systems",
-    Topic.ACCOUNT: "See what the reason names",
+    Topic.ACCOUNT: "Fix the cause that the reason names",
     Topic.DAMAGED: "Restore the named fields in the system. `syncd probe {system} --forget` "
-    "measures the next write anew; acknowledged, such writes may change these fields",
+    "makes syncd measure the next write again; once acknowledged, writes may change the fields",
 }

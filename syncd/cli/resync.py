@@ -1,4 +1,4 @@
-"""`syncd resync` and `syncd plan`: bring everything into step once, or say what that would take."""
+"""`syncd resync` and `syncd plan`: sync everything once, or show what that would write."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from syncd.cli.options import (
     ProviderOption,
     ToOption,
     UsageError,
-    chosen,
+    chosen_providers,
+    parse_window,
     settings_in_two,
     settings_of,
-    span,
 )
 from syncd.cli.privileges import new_output
 from syncd.cli.resync_plan import resync_planned
@@ -43,7 +43,7 @@ from syncd.store import Store
 def resync(
     context: typer.Context,
     *,
-    dry_run: bool = typer.Option(False, "--dry-run", help="Decide, show, and write nothing."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Decide and show; write nothing."),
     provider: ProviderOption = None,
     start: FromOption = None,
     end: ToOption = None,
@@ -53,7 +53,7 @@ def resync(
         typer.Option(
             "--plan",
             metavar="FILE",
-            help="Write exactly what `syncd plan --out FILE` planned, or nothing.",
+            help="Make exactly the writes of `syncd plan --out FILE`, or none.",
         ),
     ] = None,
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
@@ -61,29 +61,31 @@ def resync(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Bring all systems into step once: read, decide, write, until nothing is left to do.
+    """Sync all systems once: read, decide and write until nothing is left to do.
 
-    On a terminal the plan is shown and a yes is asked for. Without one, and with --json, nobody can
-    be asked: it needs --yes or --accept where this state never wrote or a calendar is new to it,
-    and from version 0.2 on always. While the daemon runs, the daemon does the work, which it would
-    soon do by itself, so nobody is asked. With --plan nobody is asked either: what is decided has
-    to be just what the file lists, else nothing is written, what differs is shown, and it ends with
-    4; a file that is edited, expired or another installation's ends it with 2.
-    Exit: 0 done, nothing left; 3 done, but a person is needed (held conflicts, double
-    bookings, unreadable records, unless acknowledged); 4 done as far as possible (a system did
-    not answer, writes wait, a person said no or interrupted); 5 stopped by the guard; 6 another
-    syncd holds the state. The higher of 5, 4 and 3 wins. With --dry-run: as `plan`.
+    On a terminal, the plan is shown and confirmation is asked for. Without a terminal, or with
+    --json, the first write of this state and a calendar that is new to it need --yes or --accept;
+    from version 0.2 on, every run needs it. If the daemon is running, the daemon does the work and
+    nothing is asked, since the daemon would soon do the same by itself. With --plan, nothing is
+    asked either: the writes decided now must equal those in the file. If they differ, nothing is
+    written, the differences are shown, and the exit code is 4; for a file that was edited, is
+    expired or belongs to another installation it is 2.
+    Exit: 0 done, nothing left; 3 done, but a person is needed (held conflicts, double bookings or
+    unreadable records that are not acknowledged); 4 done as far as possible (a system did not
+    answer, writes are waiting, or a person declined or interrupted); 5 stopped by the guard; 6
+    another syncd process holds the state. If several of 3, 4 and 5 apply, the highest is returned.
+    With --dry-run: as for `plan`.
     """
     if plan_from is not None:
         if dry_run or any(each is not None for each in (provider, start, end, accept)):
             raise UsageError(
-                "--plan says by itself what is written",
-                "Leave out --dry-run, --provider, --from, --to and --accept.",
+                "--plan cannot be combined with these options",
+                "Remove --dry-run, --provider, --from, --to and --accept.",
             )
         raise typer.Exit(resync_planned(context, config, plan_from, every=every, as_json=as_json))
     settings, full = settings_in_two(context, config)
-    providers = chosen(settings, provider)
-    window = span(settings, start, end)
+    providers = chosen_providers(settings, provider)
+    window = parse_window(settings, start, end)
     if dry_run:
         report = preview_resync(full(), window, providers, accept, quiet=as_json)
         if as_json:
@@ -101,19 +103,19 @@ def resync(
                 shown = _expect_consent(
                     settings, window, providers, accept, learned, every=every, as_json=as_json
                 )
-            report = _written(
+            report = _run_with_consent(
                 settings, window, providers, accept, learned, shown, every=every, as_json=as_json
             )
             back_up(path)
-    except StateHeldError as held:
-        if held.role != "daemon":
+    except StateHeldError as error:
+        if error.role != "daemon":
             raise
-        raise typer.Exit(_hand_over(settings, window, provider, accept, as_json=as_json)) from held
+        raise typer.Exit(_hand_over(settings, window, provider, accept, as_json=as_json)) from error
     data = report.to_json()
     if as_json:
         terminal.print_json(data)
     else:
-        resync_text.show(settings, data, report.remarks, accept=accept)
+        resync_text.show_result(settings, data, report.remarks, accept=accept)
     raise typer.Exit(report.exit.code)
 
 
@@ -127,9 +129,10 @@ def _expect_consent(
     every: bool,
     as_json: bool,
 ) -> ShownPlan | None:
-    """Show the plan and ask, or apply the rule for where nobody can be asked.
+    """Show the plan and ask, or check for earlier consent if nobody can be asked.
 
-    Return what was shown, None if nobody was asked. Raises typer.Exit on a no, and UsageError.
+    Return the plan that was shown; None if nobody was asked. ``learned`` receives the rate limits
+    learned while planning. Raises typer.Exit if the person declines, and UsageError.
     """
     if as_json or not consent.can_ask():
         if accept is None:
@@ -138,18 +141,18 @@ def _expect_consent(
     planned = preview_resync(settings, window, providers, accept, learned=learned)
     if planned.planned:
         consent.ask_consent(
-            "Write this?",
+            "Make these writes?",
             lambda: resync_text.show_plan(settings, planned, accept, asking=True, every=every),
             yes=False,
         )
     shown = ShownPlan()
     shown.agree(planned.planned)
-    # They are listed in the plan, too, as what waits; many of them for an earlier write of the run.
+    # The plan also lists waiting writes; many of them wait only for an earlier write of this run.
     shown.agree(w.operation for w in planned.waiting if w.why is not WaitReason.GUARD)
     return shown
 
 
-def _written(
+def _run_with_consent(
     settings: Settings,
     window: Window | None,
     providers: Sequence[str] | None,
@@ -160,27 +163,27 @@ def _written(
     every: bool,
     as_json: bool,
 ) -> Report:
-    """Resync; what is wanted by then and was not shown is shown and asked about, each time."""
-    on_term = signal.getsignal(signal.SIGTERM)
+    """Resync, and ask again whenever writes are needed that were not in the plan shown."""
+    sigterm_handler = signal.getsignal(signal.SIGTERM)
     while True:
         report = asyncio.run(
             carry_out(settings, window, providers, accept, learned, quiet=as_json, shown=shown)
         )
-        signal.signal(signal.SIGTERM, on_term)  # the run had a handler of its own
+        signal.signal(signal.SIGTERM, sigterm_handler)  # the run replaced the handler
         if shown is None or not shown.unseen or report.interrupted:
             return report
         unseen = list(shown.unseen)
-        with terminal.aside():
-            terminal.say(_more(report))
+        with terminal.to_stderr():
+            terminal.say(_unplanned_text(report))
             resync_text.show_operations(settings, unseen, every=every)
-        if not terminal.confirmed("Write this, too?"):
+        if not terminal.confirmed("Make these writes, too?"):
             return report
         shown.agree(unseen)
 
 
-def _more(report: Report) -> str:
+def _unplanned_text(report: Report) -> str:
     wrote = render.writes({str(action): n for action, n in report.operations.items()}) or "nothing"
-    return f"written: {wrote}. What follows is wanted by now, and was not in the plan:"
+    return f"written: {wrote}. These writes are needed now and were not in the plan:"
 
 
 def plan(
@@ -191,33 +194,35 @@ def plan(
     end: ToOption = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Also write the plan into a new file."),
+        typer.Option("--out", metavar="FILE", help="Also write the plan to a new file."),
     ] = None,
     every: AllOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show what a resync would write now, operation by operation. Writes nothing.
+    """Show each write that a resync would make now. Writes nothing.
 
-    With --out, `syncd resync --plan FILE` writes exactly that within a day, or nothing if something
-    has changed. Exit: 0 also where something would be written; 3 a person would be needed; 4 a
-    system did not answer, or writes would wait; 5 the guard would stop it.
+    With --out, `syncd resync --plan FILE` makes exactly these writes within a day, or none if
+    something has changed. Exit: 0 planned, with or without writes; 3 a person would be needed; 4 a
+    system did not answer, or writes would wait; 5 the guard would stop the run.
     """
-    with nullcontext() if out is None else new_output(out) as fill:
+    with nullcontext() if out is None else new_output(out) as append:
         settings = settings_of(context, config)
-        window, providers = span(settings, start, end), chosen(settings, provider)
+        window, providers = parse_window(settings, start, end), chosen_providers(settings, provider)
         until = window.end if window else datetime.now(UTC) + settings.syncd.window.future
         report = preview_resync(settings, window, providers, quiet=as_json)
-        if fill is not None:
-            fill(plan_file.text_of(settings, report.planned, window, provider, until))
+        if append is not None:
+            append(plan_file.plan_text(settings, report.planned, window, provider, until))
     if as_json:
         operations = [operation_json(o) for o in report.planned]
         terminal.print_json({**report.to_json(), "plan": operations})
     else:
         resync_text.show_plan(settings, report, every=every)
         if out is not None:
-            hours = plan_file.GOOD_FOR // timedelta(hours=1)
-            terminal.say(f"the plan is in {out}, for {hours} hours: syncd resync --plan {out}")
+            hours = plan_file.VALID_FOR // timedelta(hours=1)
+            terminal.say(
+                f"the plan is in {out}, valid for {hours} hours: syncd resync --plan {out}"
+            )
     raise typer.Exit(report.exit.code)
 
 
@@ -229,7 +234,7 @@ def _hand_over(
     *,
     as_json: bool,
 ) -> int:
-    """Let the daemon that holds the state do it, and show its progress and result."""
+    """Have the daemon that holds the state resync, and show its progress and result."""
     arguments = {
         "provider": provider,
         "accept": accept,
@@ -245,5 +250,5 @@ def _hand_over(
         terminal.print_json(answer.result)
     else:
         terminal.say("carried out by the running daemon")
-        resync_text.show(settings, answer.result, accept=accept)
+        resync_text.show_result(settings, answer.result, accept=accept)
     return answer.exit

@@ -1,4 +1,4 @@
-"""`syncd resync --plan FILE`: write exactly what a file lists, or nothing."""
+"""`syncd resync --plan FILE`: make exactly the writes that a file lists, or none."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 import typer
 
 from syncd.cli import pause_view, plan_file, render, resync_text, terminal
-from syncd.cli.options import chosen, settings_in_two, zone_of
+from syncd.cli.options import chosen_providers, settings_in_two, zone_of
 from syncd.cli.plan_file import PlanFile
 from syncd.cli.resync_run import ask_daemon, back_up, carry_out, preview_resync
 from syncd.cli.waiting_view import REASONS
 from syncd.config.settings import Settings
 from syncd.core.agreed_plan import compare_plans, operations_within
 from syncd.daemon.lock import StateHeldError, StateLock
-from syncd.engine.operation_json import operation_from
+from syncd.engine.operation_json import operation_from_json
 from syncd.engine.report import RunExit
 from syncd.model import Fact, Operation, WaitReason
-from syncd.model.pauses import OBSERVES, TO_WRITE, Pause, pause_of
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY, Pause, pause_of
 
 
 def resync_planned(
@@ -28,23 +28,25 @@ def resync_planned(
 ) -> int:
     """Carry out a plan file and return the exit code. Raises UsageError, ConfigError, StateError.
 
-    The file is the consent: nobody is asked.
+    The file counts as consent, so no question is asked.
     """
     opened = plan_file.open_plan(file)
     settings, full = settings_in_two(context, config)
-    plan = plan_file.plan_of(file, plan_file.read(file, opened), settings)
-    providers = chosen(settings, plan.provider)
+    plan = plan_file.parse_plan(file, plan_file.read_plan(file, opened), settings)
+    providers = chosen_providers(settings, plan.provider)
     limits = plan.limits()
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="resync"):
             settings = full()
             learned: list[Fact] = []
-            # Tried on a copy first: a plan that is refused leaves no trace in the state either.
-            tried = preview_resync(settings, plan.window, providers, quiet=as_json, learned=learned)
-            if compare_plans(plan.operations, operations_within(tried.planned, plan.until)):
+            # Planned on a copy first, so that a refused plan leaves no trace in the state.
+            preview = preview_resync(
+                settings, plan.window, providers, quiet=as_json, learned=learned
+            )
+            if compare_plans(plan.operations, operations_within(preview.planned, plan.until)):
                 return _refuse(
-                    settings, plan, tried.planned, tried.to_json(), every=every, as_json=as_json
+                    settings, plan, preview.planned, preview.to_json(), every=every, as_json=as_json
                 )
             work = carry_out(
                 settings, plan.window, providers, None, learned, quiet=as_json, exactly=limits
@@ -55,13 +57,14 @@ def resync_planned(
             matched = limits.matched
             remarks: Sequence[str] = report.remarks
             back_up(path)
-    except StateHeldError as held:
-        if held.role != "daemon":
+    except StateHeldError as error:
+        if error.role != "daemon":
             raise
         answer = ask_daemon(settings, "resync", _arguments(plan), quiet=as_json)
         data, code, remarks = dict(answer.result), answer.exit, ()
-        told = data.pop("plan")
-        matched, decided = told["matched"], [operation_from(each) for each in told["decided"]]
+        plan_reply = data.pop("plan")
+        matched = plan_reply["matched"]
+        decided = [operation_from_json(each) for each in plan_reply["decided"]]
         if not as_json:
             terminal.say("carried out by the running daemon" if matched else "asked the daemon")
     if not matched:
@@ -70,12 +73,12 @@ def resync_planned(
         agreed = {"refused": False, "not_wanted": [], "new": []}
         terminal.print_json({**data, "plan": agreed})
     else:
-        resync_text.show(settings, data, remarks)
+        resync_text.show_result(settings, data, remarks)
     return code
 
 
 def _arguments(plan: PlanFile) -> dict[str, object]:
-    """Return what the daemon is asked for: a digest of the operations, whatever their number."""
+    """Return the daemon's arguments; a digest stands for the operations, so they stay small."""
     limits = plan.limits()
     return {
         "provider": plan.provider,
@@ -98,34 +101,34 @@ def _refuse(
     every: bool,
     as_json: bool,
 ) -> int:
-    """Print what differs from the plan, and return the exit code."""
-    found = compare_plans(plan.operations, operations_within(decided, plan.until))
+    """Print the differences from the plan, and return the exit code."""
+    differences = compare_plans(plan.operations, operations_within(decided, plan.until))
     if as_json:
-        terminal.print_json({**data, "plan": plan_file.differences_json(found)})
+        terminal.print_json({**data, "plan": plan_file.differences_json(differences)})
     else:
-        hindrances = _hindrances(settings, data)
-        plan_file.show_differences(settings, plan, found, hindrances, every=every)
+        obstacles = _obstacles(settings, data)
+        plan_file.show_differences(settings, plan, differences, obstacles, every=every)
     return RunExit.UNANSWERED.code
 
 
-def _hindrances(settings: Settings, data: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """Return what hinders writes now, by system and provider; '' is every provider."""
-    found = {
+def _obstacles(settings: Settings, data: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """Return why writes are impossible now, by (system, provider); provider '' means all."""
+    obstacles = {
         (name, ""): f"{name} is {system['state']}: {system.get('cause') or 'see `syncd status`'}"
         for name, system in data["systems"].items()
         if system["state"] != "ok"
     }
     for each in data["waiting"]:
         reason = REASONS[WaitReason(each["why"])]
-        found[each["system"], each["provider"]] = f"{each['system']}: {reason}"
+        obstacles[each["system"], each["provider"]] = f"{each['system']}: {reason}"
     pauses, zone = [Pause.from_json(each) for each in data["paused"]], zone_of(settings, None)
     for each in data["held_back"]:
         pause = pause_of(pauses, each["provider"], each["system"])
-        why, remedy = f"{OBSERVES}.", TO_WRITE
+        why, remedy = f"{OBSERVE_REASON}.", OBSERVE_REMEDY
         if pause is not None:
             why, remedy = (
                 f"{pause_view.describe(pause, zone)}:",
-                f"`{pause_view.command(pause)}` ends it.",
+                f"`{pause_view.unpause_command(pause)}` ends it.",
             )
-        found[each["system"], each["provider"]] = f"{why} {remedy}"
-    return found
+        obstacles[each["system"], each["provider"]] = f"{why} {remedy}"
+    return obstacles

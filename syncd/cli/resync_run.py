@@ -1,4 +1,4 @@
-"""What the commands that resync share: the preview on a copy, the run itself, and the daemon."""
+"""Steps shared by commands that resync: the preview on a copy, the run, and the daemon request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from syncd.app import build
 from syncd.cli import terminal
-from syncd.cli.learned_limits import forget_calls_of_others, limits_in, take_over
+from syncd.cli.learned_limits import forget_calls_of_others, save_limits, stored_limits
 from syncd.cli.options import InterruptedByUserError, UsageError
 from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply, send_request
@@ -20,13 +20,13 @@ from syncd.engine.report import Report
 from syncd.model import Fact, WaitReason, Window
 from syncd.model.pauses import Pause
 from syncd.store import StateError, Store
-from syncd.store.created_ids_sync import file_of
-from syncd.store.files import is_there
-from syncd.store.nightly import is_due, make_backup
+from syncd.store.created_ids_sync import created_ids_file
+from syncd.store.files import state_exists
+from syncd.store.nightly import is_backup_due, make_backup
 from syncd.store.pauses import end_pauses
 
-_BACKED_UP = timedelta(days=1)
-"""Where no daemon makes backups at night, a resync makes one as often as this."""
+_BACKUP_INTERVAL = timedelta(days=1)
+"""How often a resync makes a backup, for installations without the daemon's nightly backup."""
 
 
 def preview_resync(
@@ -41,8 +41,7 @@ def preview_resync(
 ) -> Report:
     """Read and decide on a copy of the state; nothing is written anywhere.
 
-    ``unpaused`` are pauses that would be over by then. ``learned`` takes what was learned of the
-    accounts' limits meanwhile.
+    ``unpaused`` are pauses to ignore. ``learned`` receives the rate limits learned while reading.
     """
     store = copy_of_state(settings)
     expect_acceptable(store, accept)
@@ -50,23 +49,23 @@ def preview_resync(
 
     async def run() -> Report:
         app = build(settings, store=store)
-        # Nothing is tried here: what was refused last counts as refused.
+        # A preview tests no write, so a system that last refused writes counts as refusing them.
         refused = {name for name, system in app.systems.items() if system.refused_writes}
         app.reset_backoff()
-        app.engine.rests = lambda name: WaitReason.NO_ACCESS if name in refused else None
+        app.engine.why_suspended = lambda name: WaitReason.NO_ACCESS if name in refused else None
         try:
-            with terminal.progress("reading", quiet=quiet) as told:
+            with terminal.progress("reading", quiet=quiet) as update:
                 return await app.engine.resync(
                     window=window,
                     providers=providers,
                     accept=accept,
                     dry_run=True,
-                    progress=told,
+                    progress=update,
                 )
         finally:
             await app.close_systems()
             if learned is not None:
-                learned.extend(limits_in(store))
+                learned.extend(stored_limits(store))
             store.close()
 
     report = asyncio.run(run())
@@ -76,19 +75,19 @@ def preview_resync(
 
 
 def copy_of_state(settings: Settings) -> Store:
-    """A copy of the state in memory, empty where there is none yet. Raises StateError."""
+    """Return an in-memory copy of the state, empty if there is none yet. Raises StateError."""
     path = settings.syncd.state_path
-    if not is_there(path):
+    if not state_exists(path):
         store = Store.open("sqlite://")
-        store.use_created_ids(file_of(path), append=False)
+        store.use_created_ids(created_ids_file(path), append=False)
         return store
     store = Store.open(path, write=False)
     try:
-        scratch = store.in_memory_copy()
+        copy = store.in_memory_copy()
     finally:
         store.close()
-    forget_calls_of_others(scratch, path)
-    return scratch
+    forget_calls_of_others(copy, path)
+    return copy
 
 
 async def carry_out(
@@ -102,30 +101,30 @@ async def carry_out(
     exactly: AgreedOperations | None = None,
     shown: ShownPlan | None = None,
 ) -> Report:
-    """Resync with the state itself, and measure what is still offered. The caller has its lock.
+    """Resync on the state itself, then read free slots. The caller holds the lock of the state.
 
-    ``learned`` is what was learned of the accounts' limits before, ``exactly`` the plan that is
-    carried out, ``shown`` what a person was shown, if somebody was asked.
+    ``learned`` are rate limits learned before, ``exactly`` is the plan file that is carried out,
+    ``shown`` the plan that a person agreed to, if one was shown.
     """
     store = Store.open(settings.syncd.state_path)
-    take_over(store, learned)
+    save_limits(store, learned)
     app = build(settings, store=store)
     app.reset_backoff()
     if shown is not None:
-        app.engine.admits = shown.admit
+        app.engine.admit = shown.admit
     stop_on_signals(app.engine.stopping)
     try:
         expect_acceptable(app.store, accept)
-        with terminal.progress("reading", quiet=quiet) as told:
+        with terminal.progress("reading", quiet=quiet) as update:
             report = await app.engine.resync(
                 window=window,
                 providers=providers,
                 accept=accept,
                 exactly=exactly,
-                progress=told,
+                progress=update,
             )
             if not app.engine.stopping.is_set():
-                await app.engine.read_free_slots(progress=told)
+                await app.engine.read_free_slots(progress=update)
                 report.exposures = await app.engine.exposure_tracker.measure()
                 await app.engine.compact()
             return report
@@ -134,9 +133,9 @@ async def carry_out(
 
 
 def back_up(state: Path) -> None:
-    """Make a backup if the last one is older than a day; a run does not fail for want of one."""
+    """Make a backup if the last one is older than a day; warn if that fails."""
     now = datetime.now(UTC)
-    if is_due(state, now - _BACKED_UP, now):
+    if is_backup_due(state, now - _BACKUP_INTERVAL, now):
         try:
             make_backup(state, now)
         except StateError as error:
@@ -144,7 +143,7 @@ def back_up(state: Path) -> None:
 
 
 def stop_on_signals(stopping: asyncio.Event) -> None:
-    """The first signal ends the run after the request in flight; the second ends the process."""
+    """End the run after the request in flight on a first signal, and the process on a second."""
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, _stop, stopping)
@@ -157,11 +156,11 @@ def _stop(stopping: asyncio.Event) -> None:
 
 
 def expect_acceptable(store: Store, run: str | None) -> None:
-    """Refuse a run whose stop cannot be accepted. Raises UsageError."""
+    """Check that the guard stops of a run can be accepted (--accept). Raises UsageError."""
     try:
         check_accept(store, run)
-    except AcceptError as refused:
-        raise UsageError(refused.reason, refused.remedy) from None
+    except AcceptError as error:
+        raise UsageError(error.reason, error.remedy) from None
 
 
 def ask_daemon(
@@ -171,19 +170,19 @@ def ask_daemon(
 
     Raises InterruptedByUserError on Ctrl-C.
     """
-    last = "nothing yet"
-    with terminal.progress("asking the daemon", quiet=quiet) as told:
+    last_progress = "nothing yet"
+    with terminal.progress("asking the daemon", quiet=quiet) as update:
 
-        def hear(text: str) -> None:
-            nonlocal last
-            last = text
-            told(text)
+        def show(text: str) -> None:
+            nonlocal last_progress
+            last_progress = text
+            update(text)
 
         try:
-            return send_request(settings.syncd.state_path, command, arguments, hear)
+            return send_request(settings.syncd.state_path, command, arguments, show)
         except KeyboardInterrupt:
             raise InterruptedByUserError(
-                f"interrupted; the last that the daemon said was: {last}",
-                "What it has sent is in the journal. The daemon goes on by itself: see "
+                f"interrupted; the last progress of the daemon was: {last_progress}",
+                "Its writes are in the journal, and the daemon continues by itself: see "
                 "`syncd status`.",
             ) from None

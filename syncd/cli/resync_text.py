@@ -1,4 +1,4 @@
-"""How the plan of a resync and its result are printed."""
+"""Print the plan and the result of a resync."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def show_plan(
     asking: bool = False,
     every: bool = False,
 ) -> None:
-    """Print what would be written, by provider and in the provider's zone, and the totals.
+    """Print the planned writes by provider, in the provider's zone, and the totals.
 
-    ``asking``: a question follows, so this was no dry run. ``every``: list all rows.
+    ``asking``: a question follows, so this is not a dry run. ``every``: list all rows.
     """
     show_operations(settings, report.planned, every=every)
-    _show_trouble({n: str(s.state) for n, s in report.systems.items()}, _causes(report))
+    _show_failing_systems({n: str(s.state) for n, s in report.systems.items()}, _causes(report))
     _show_unknown_owners([each.to_json() for each in report.unknown])
     _show_items(report.items)
     _show_left_behind(settings, report.left_behind or ())
@@ -51,42 +51,42 @@ def show_plan(
     _show_waiting(report.waiting, settings, every=every)
     pause_view.show_held_back(settings, report.held_back)
     _warn_of_waiting(report.to_json(), zone_of(settings, None))
-    pause_view.warn(report.to_json(), zone_of(settings, None))
+    pause_view.warn_of_pauses(report.to_json(), zone_of(settings, None))
     total = len(report.planned)
-    kept = report.waiting or report.held_back
-    ending = "nothing can be written now" if kept else "nothing to write"
-    ending = f"{render.count(total, 'write')} would be made" if total else ending
-    told = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
-    terminal.say(f"{ending}; {told}")
+    delayed = report.waiting or report.held_back
+    summary = "nothing can be written now" if delayed else "nothing to write"
+    summary = f"{render.count(total, 'write')} would be made" if total else summary
+    note = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
+    terminal.say(f"{summary}; {note}")
 
 
-def show_operations(settings: Settings, found: Sequence[Operation], *, every: bool) -> None:
+def show_operations(settings: Settings, operations: Sequence[Operation], *, every: bool) -> None:
     """Print operations and their totals."""
-    groups = consent.groups_of(settings, found, "would be written")
+    groups = consent.groups_of(settings, operations, "write")
     consent.show_groups(groups, every=every)
-    consent.show_totals(found)
+    consent.show_totals(operations)
 
 
-def _show_waiting(found: Sequence[Waiting], settings: Settings, *, every: bool) -> None:
-    """Print the writes that wait, and why."""
-    listed = found if every else found[: consent.MAX_ROWS]
+def _show_waiting(waiting: Sequence[Waiting], settings: Settings, *, every: bool) -> None:
+    """Print the waiting writes and the reason for each."""
+    listed = waiting if every else waiting[: consent.MAX_PLAN_ROWS]
     rows = [
         (w.operation.system, render.operation(w.operation, zone), str(w.why).replace("_", " "))
         for w in listed
         for zone in [zone_of(settings, w.operation.provider)]
     ]
     if rows:
-        terminal.table("waiting", ("system", "would be written", "reason"), rows)
-    if len(found) > len(listed):
-        terminal.say(f"… and {len(found) - len(listed)} more (--all)")
+        terminal.table("waiting", ("system", "write", "reason"), rows)
+    if len(waiting) > len(listed):
+        terminal.say(f"… and {len(waiting) - len(listed)} more (--all)")
 
 
 def _warn_of_waiting(data: Mapping[str, Any], zone: ZoneInfo) -> None:
-    """Sum up what waits, by system and reason, and say whether this machine's clock is wrong."""
+    """Warn of waiting writes, by system and reason, and of a wrong clock of this machine."""
     causes = {name: system.get("cause", "") for name, system in data["systems"].items()}
-    # A daemon of an older version may not send the times.
+    # Entries from a daemon of an older version may lack the times.
     for line in (
-        *waiting_text.lines(data["waiting"], zone, causes),
+        *waiting_text.waiting_lines(data["waiting"], zone, causes),
         *waiting_text.clock_lines(data.get("clock_error_seconds", 0)),
     ):
         terminal.warn(line)
@@ -96,16 +96,16 @@ def _causes(report: Report) -> dict[str, str]:
     return {name: system.cause for name, system in report.systems.items()}
 
 
-def show(
+def show_result(
     settings: Settings,
     data: dict[str, Any],
     remarks: Sequence[str] = (),
     *,
     accept: str | None = None,
 ) -> None:
-    """Print how a run ended: ``data`` is the object of `resync --json`.
+    """Print the result of a run; ``data`` is the object of `resync --json`.
 
-    Remarks are known here only of a run of our own; the daemon's are in its log.
+    ``remarks`` exist only for a run of this process; those of the daemon are in its log.
     """
     rows = [
         (name, s["state"], str(s["reads"]), str(s["writes"]))
@@ -113,58 +113,64 @@ def show(
     ]
     terminal.table(f"run {data['run']}", ("system", "state", "reads", "writes"), rows)
     systems = data["systems"].items()
-    _show_trouble({n: s["state"] for n, s in systems}, {n: s.get("cause", "") for n, s in systems})
+    _show_failing_systems(
+        {n: s["state"] for n, s in systems}, {n: s.get("cause", "") for n, s in systems}
+    )
     for remark in remarks:
         terminal.warn(remark)
-    made = render.writes(data["operations"])
-    waits = len(data["waiting"]) + len(data.get("held_back", ()))
-    differed = "nothing" if data["stopped"] or waits else "nothing, as nothing differed"
-    terminal.say("written: " + (made or differed))
+    written = render.writes(data["operations"])
+    delayed = len(data["waiting"]) + len(data.get("held_back", ()))
+    nothing = "nothing" if data["stopped"] or delayed else "nothing, because nothing differed"
+    terminal.say("written: " + (written or nothing))
     _show_stops(data["stopped"], accept)
     items = _items(settings)
     _show_unknown_owners(data["unknown_owners"])
     _warn_of_waiting(data, zone_of(settings, None))
-    pause_view.warn(data, zone_of(settings, None))
+    pause_view.warn_of_pauses(data, zone_of(settings, None))
     _show_items(items)
     _show_left_behind(settings, map(LeftBehind.from_json, data["left_behind"]))
-    left, behind = run_summary.left_of(data["left"]), bool(data["left_behind"])
-    if Remaining.INTERRUPTED in left:
-        terminal.warn(run_summary.cut_short(left, sum(data["operations"].values())))
-    held_back = len(data.get("held_back", ()))
-    said = run_summary.ending(left, data["acknowledged"], left_behind=behind, held_back=held_back)
-    terminal.say(said)
+    remaining = run_summary.remaining_from_json(data["left"])
+    if Remaining.INTERRUPTED in remaining:
+        terminal.warn(run_summary.interrupted_line(remaining, sum(data["operations"].values())))
+    summary = run_summary.summary_line(
+        remaining,
+        data["acknowledged"],
+        left_behind=bool(data["left_behind"]),
+        held_back=len(data.get("held_back", ())),
+    )
+    terminal.say(summary)
 
 
-def _show_trouble(states: Mapping[str, str], causes: Mapping[str, str]) -> None:
+def _show_failing_systems(states: Mapping[str, str], causes: Mapping[str, str]) -> None:
     for name, state in sorted(states.items()):
         if state != "ok":
             terminal.warn(f"{name} is {state}: {causes.get(name) or 'see `syncd status`'}")
 
 
-def _show_unknown_owners(found: Sequence[Mapping[str, Any]]) -> None:
-    for line in owner_view.lines(map(UnknownOwners.from_json, found)):
+def _show_unknown_owners(owners: Sequence[Mapping[str, Any]]) -> None:
+    for line in owner_view.owner_lines(map(UnknownOwners.from_json, owners)):
         terminal.warn(line)
 
 
 def _show_items(items: Sequence[ReportedItem]) -> None:
-    for line in reported_view.lines(items):
+    for line in reported_view.reported_lines(items):
         terminal.warn(line)
 
 
 def _show_stops(stops: Sequence[Mapping[str, Any]], accept: str | None) -> None:
     if stops and accept is not None:
-        terminal.warn(guard_view.left_over(accept))
-    for line in guard_view.lines(stops):
+        terminal.warn(guard_view.remaining_stops_reason(accept))
+    for line in guard_view.stop_lines(stops):
         terminal.warn(line)
 
 
-def _show_left_behind(settings: Settings, found: Iterable[LeftBehind]) -> None:
-    for line in left_behind_view.lines(settings, found):
+def _show_left_behind(settings: Settings, blocks: Iterable[LeftBehind]) -> None:
+    for line in left_behind_view.left_behind_lines(settings, blocks):
         terminal.warn(line)
 
 
 def _items(settings: Settings) -> list[ReportedItem]:
-    """Return what is reported, as the state has it."""
+    """Return the reported items in the state; none if it cannot be opened."""
     try:
         store = Store.open(settings.syncd.state_path, write=False)
     except StateError:

@@ -1,4 +1,4 @@
-"""Which rule decides what, for each provider and kind of conflict: a part of `syncd check`."""
+"""The rules per provider and kind of conflict, for `syncd check`."""
 
 from __future__ import annotations
 
@@ -11,55 +11,63 @@ from syncd.config.settings import Settings
 from syncd.core.rules import CHOICES, Choice, EffectiveRule, explain
 from syncd.model import ConflictKind
 
-_MEANS: Mapping[tuple[ConflictKind, Choice], str] = {
+_MEANINGS: Mapping[tuple[ConflictKind, Choice], str] = {
     (ConflictKind.MOVED_APART, Choice.LATEST): "the newest change wins",
     (ConflictKind.MOVED_APART, Choice.PREFER): "the system that comes first in prefer wins",
-    (ConflictKind.MOVED_AND_CANCELLED, Choice.CANCEL): "the meeting is off",
-    (ConflictKind.MOVED_AND_CANCELLED, Choice.MOVE): "it takes place at the new time",
-    (ConflictKind.TWIN_DELETED, Choice.CANCEL): "the meeting is off",
-    (ConflictKind.TWIN_DELETED, Choice.KEEP): "it takes place as the other system has it",
-    (ConflictKind.BLOCK_EDITED, Choice.RESTORE): "our block is put back",
-    (ConflictKind.BLOCK_EDITED, Choice.RESCHEDULE): "the meeting follows our moved block",
-    (ConflictKind.BLOCK_EDITED, Choice.RELEASE): "that calendar stays open",
-    (ConflictKind.SLOT_TAKEN, Choice.REVERT): "the meeting goes back to where it was",
-    (ConflictKind.SLOT_TAKEN, Choice.NEXT_FREE): "it goes to the nearest time free in all systems",
-    (ConflictKind.DOUBLE_BOOKED, Choice.REPORT): "told; both are carried on",
-    (ConflictKind.DOUBLE_BOOKED, Choice.HOLD): "neither is written to until a person decides",
+    (ConflictKind.MOVED_AND_CANCELLED, Choice.CANCEL): "the meeting is cancelled",
+    (ConflictKind.MOVED_AND_CANCELLED, Choice.MOVE): "the meeting takes place at the new time",
+    (ConflictKind.TWIN_DELETED, Choice.CANCEL): "the meeting is cancelled",
+    (ConflictKind.TWIN_DELETED, Choice.KEEP): "the meeting takes place as in the other system",
+    (ConflictKind.BLOCK_EDITED, Choice.RESTORE): "syncd restores its block",
+    (ConflictKind.BLOCK_EDITED, Choice.RESCHEDULE): "the meeting moves to the time of the block",
+    (ConflictKind.BLOCK_EDITED, Choice.RELEASE): "that time stays bookable in the calendar",
+    (ConflictKind.SLOT_TAKEN, Choice.REVERT): "the meeting returns to its old time",
+    (
+        ConflictKind.SLOT_TAKEN,
+        Choice.NEXT_FREE,
+    ): "the meeting moves to the nearest time that is free everywhere",
+    (ConflictKind.DOUBLE_BOOKED, Choice.REPORT): "reported; both meetings are synced",
+    (
+        ConflictKind.DOUBLE_BOOKED,
+        Choice.HOLD,
+    ): "neither meeting is written to until a person decides",
 }
 
 _HELD = "nothing is written until a person decides"
 
-_RENAMED = {ConflictKind.QUARANTINED: "refused for good 3 times: " + _HELD}
+_ALWAYS_HELD = {ConflictKind.QUARANTINED: "permanently refused 3 times: " + _HELD}
 
 
 def rules_json(settings: Settings) -> list[dict[str, Any]]:
-    """Each rule that can apply, by provider and kind, in the order in which they are tried."""
+    """Return the JSON of each rule that can apply, in the order in which the rules are tried."""
     return [
         {
             "provider": provider,
             "kind": str(kind),
             "system": system or None,
-            "choice": str(law.choice),
-            "from": _from(law),
+            "choice": str(rule.choice),
+            "from": _from(rule),
         }
-        for provider, settled in _explained(settings).items()
-        for kind, system, law in settled
+        for provider, rules in _explained(settings).items()
+        for kind, system, rule in rules
     ]
 
 
 def print_rules(settings: Settings) -> None:
-    """Print one table for all providers to which the same applies."""
-    alike: dict[tuple[tuple[ConflictKind, str, EffectiveRule], ...], list[str]] = {}
-    for provider, settled in _explained(settings).items():
-        alike.setdefault(settled, []).append(provider)
-    for settled, providers in alike.items():
+    """Print a table for each group of providers with the same rules."""
+    groups: dict[tuple[tuple[ConflictKind, str, EffectiveRule], ...], list[str]] = {}
+    for provider, rules in _explained(settings).items():
+        groups.setdefault(rules, []).append(provider)
+    for rules, providers in groups.items():
         rows = []
-        for number, (kind, system, law) in enumerate(settled):
-            first = number == 0 or settled[number - 1][0] is not kind
+        for number, (kind, system, rule) in enumerate(rules):
+            first = number == 0 or rules[number - 1][0] is not kind
             where = f"if {system} is involved" if system else ("" if first else "otherwise")
-            means = _MEANS.get((kind, law.choice), _RENAMED.get(kind, _HELD))
-            rows.append((str(kind) if first else "", where, f"{law.choice}: {means}", _from(law)))
-        columns = ("when it is", "", "then", "because of")
+            meaning = _MEANINGS.get((kind, rule.choice), _ALWAYS_HELD.get(kind, _HELD))
+            rows.append(
+                (str(kind) if first else "", where, f"{rule.choice}: {meaning}", _from(rule))
+            )
+        columns = ("conflict", "condition", "decision", "set in")
         terminal.table(f"rules of {', '.join(providers)}", columns, rows)
 
 
@@ -68,15 +76,15 @@ def _explained(
 ) -> dict[str, tuple[tuple[ConflictKind, str, EffectiveRule], ...]]:
     return {
         name: tuple(
-            (kind, system, law)
+            (kind, system, rule)
             for kind in CHOICES
-            for system, law in explain(provider_rules(settings, name), kind, provider.calendars)
+            for system, rule in explain(provider_rules(settings, name), kind, provider.calendars)
         )
         for name, provider in settings.providers.items()
     }
 
 
-def _from(law: EffectiveRule) -> str:
-    if len(CHOICES[law.kind]) == 1:
+def _from(rule: EffectiveRule) -> str:
+    if len(CHOICES[rule.kind]) == 1:
         return "always"
-    return law.place or f"rules.{law.kind}"
+    return rule.place or f"rules.{rule.kind}"

@@ -1,4 +1,4 @@
-"""`syncd run`: the daemon."""
+"""`syncd run`: run the daemon."""
 
 from __future__ import annotations
 
@@ -28,53 +28,53 @@ log = structlog.get_logger(__name__)
 
 
 def run(context: typer.Context, *, config: ConfigOption = None) -> None:
-    """Keep all systems in step until SIGTERM or Ctrl-C: what the systemd service runs.
+    """Keep all systems in sync until SIGTERM or Ctrl-C; the systemd service runs this.
 
-    Begins with a full resync; then reads the near window every minute and the whole one every 15,
-    as the configuration says. SIGHUP (systemctl reload) reads the configuration again; one that is
-    wrong is refused, and the old one stays in force. Exit: 0 ended as asked, 2 configuration,
-    6 another syncd is at work.
+    Starts with a full resync. Then reads the near window every minute and the whole window every 15
+    minutes, or as configured. SIGHUP (systemctl reload) reloads the configuration; if the new one
+    is invalid, the old one stays in force. Exit: 0 stopped on request, 2 configuration error,
+    6 another syncd process holds the state.
     """
     settings = settings_of(context, config)
-    begin_log(settings)
+    start_log(settings)
     return_large_blocks()
     with StateLock(settings.syncd.state_path, role="daemon"):
         code = asyncio.run(_run(settings, lambda: settings_of(context, config)))
     raise typer.Exit(code)
 
 
-async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
+async def _run(settings: Settings, load_settings: Callable[[], Settings]) -> int:
     state = settings.syncd.state_path
     app = build(settings)
     app.engine.patient = False
     _log_pauses(app)
     monitor = monitor_of(settings, app)
-    app.engine.paced = monitor.rounds.due
+    app.engine.select_due = monitor.rounds.due
 
-    def wrote(operation: Operation, what: str) -> None:
-        _wrote(operation, what)
-        monitor.wrote(operation, what)
+    def record_write(operation: Operation, outcome: str) -> None:
+        _log_write(operation, outcome)
+        monitor.wrote(operation, outcome)
 
     def reload() -> Reloaded:
         nonlocal app
-        fresh, old = read_again(), app
+        fresh, old = load_settings(), app
         if fresh.syncd.state_path != state:
-            reason = "the running service keeps its state where it is"
-            remedy = "Restart the service to use another one, or put the old path back."
+            reason = "a reload cannot change the path of the state"
+            remedy = "Restart the service to use the new path, or restore the old path."
             raise ConfigError([Problem(fresh.path, "syncd.state", None, reason, remedy)])
-        begin_log(fresh)
-        app = build(fresh, store=old.store, on_write=wrote, stopping=old.engine.stopping)
+        start_log(fresh)
+        app = build(fresh, store=old.store, on_write=record_write, stopping=old.engine.stopping)
         app.engine.patient = False
-        app.engine.paced = monitor.rounds.due
+        app.engine.select_due = monitor.rounds.due
         _log_pauses(app)
         monitor.reconfigure(app.systems, read_intervals(fresh))
-        return Reloaded(app.engine, pace_of(fresh), old.close_systems)
+        return Reloaded(app.engine, job_intervals(fresh), old.close_systems)
 
-    app.engine.on_write = wrote
+    app.engine.on_write = record_write
     try:
         return await serve(
             app.engine,
-            pace_of(settings),
+            job_intervals(settings),
             state,
             os.environ,
             reload=reload,
@@ -86,7 +86,7 @@ async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
 
 
 def monitor_of(settings: Settings, app: App) -> Monitor:
-    """What watches a configured syncd."""
+    """Return the monitor of the daemon: metrics, health, heartbeat and poll schedule."""
     heartbeat = settings.syncd.heartbeat
     return Monitor(
         app.systems,
@@ -98,8 +98,8 @@ def monitor_of(settings: Settings, app: App) -> Monitor:
     )
 
 
-def begin_log(settings: Settings) -> None:
-    """Log as the configuration says, and what is unwise about it."""
+def start_log(settings: Settings) -> None:
+    """Set up logging as configured, and log the warnings about the configuration."""
     set_up(
         settings_secrets(settings), style=settings.syncd.log.format, level=settings.syncd.log.level
     )
@@ -108,24 +108,26 @@ def begin_log(settings: Settings) -> None:
 
 
 def _log_pauses(app: App) -> None:
-    """Say at the start what is not written to."""
+    """Log at the start which systems, providers and calendars are not written to."""
     if app.engine.pauses.observe:
         log.warning("observe mode: nothing is written to any system")
-    for each in app.engine.pauses.found:
+    for each in app.engine.pauses.current:
         since = each.since.isoformat()
         log.info("is paused", kind=each.kind, id=each.id, since=since, who=each.who)
 
 
-def pace_of(settings: Settings) -> JobIntervals:
-    """How often the configuration wants the windows to be read."""
-    said = settings.syncd
-    return JobIntervals(said.near.every, said.far.every, said.resync_at, ZoneInfo(said.zone))
+def job_intervals(settings: Settings) -> JobIntervals:
+    """Return the configured intervals at which the windows are read."""
+    config = settings.syncd
+    return JobIntervals(
+        config.near.every, config.far.every, config.resync_at, ZoneInfo(config.zone)
+    )
 
 
-def _wrote(operation: Operation, what: str) -> None:
+def _log_write(operation: Operation, outcome: str) -> None:
     log.info(
         "write",
-        outcome=what,
+        outcome=outcome,
         action=str(operation.action),
         system=operation.system,
         provider=operation.provider,
@@ -135,6 +137,6 @@ def _wrote(operation: Operation, what: str) -> None:
 
 
 def settings_secrets(settings: Settings) -> list[str]:
-    """All credentials, to be masked in the log."""
+    """Return all credentials, to be masked in the log."""
     tables = (settings.syncd, *settings.systems.values())
-    return [said.reveal() for table in tables for _, said in table if isinstance(said, Secret)]
+    return [value.reveal() for table in tables for _, value in table if isinstance(value, Secret)]

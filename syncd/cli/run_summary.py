@@ -1,4 +1,4 @@
-"""The last line of `resync` and `status`: what is left, how much of it, and where to see it."""
+"""The last line of `resync` and `status`: what remains, how much, and which command shows it."""
 
 from __future__ import annotations
 
@@ -22,94 +22,98 @@ _NOUNS: Mapping[Remaining, tuple[str, str, str]] = {
     Remaining.LISTS: ("incomplete list", "incomplete lists", "status"),
     Remaining.WRITES: ("write not confirmed yet", "writes not confirmed yet", "status"),
     Remaining.UNMADE: ("write not made yet", "writes not made yet", "plan"),
-    Remaining.WAITING: ("write that waits", "writes that wait", "plan"),
+    Remaining.WAITING: ("waiting write", "waiting writes", "plan"),
     Remaining.REMOVALS: (
-        "removal that waits for a second read",
-        "removals that wait for a second read",
+        "removal waiting for a second read",
+        "removals waiting for a second read",
         "resync",
     ),
     Remaining.UNPROVEN: (
-        "event that is gone by its id only",
-        "events that are gone by their ids only",
+        "event gone by id lookup only",
+        "events gone by id lookup only",
         "status",
     ),
     Remaining.CONFLICTS: ("held conflict", "held conflicts", "conflicts"),
     Remaining.DOUBLE_BOOKINGS: ("double booking", "double bookings", "conflicts"),
     Remaining.UNREADABLE: ("unreadable record", "unreadable records", "status"),
     Remaining.REPORTED: ("reported record", "reported records", "status"),
-    Remaining.EXPOSURES: ("busy interval still offered", "busy intervals still offered", "status"),
+    Remaining.EXPOSURES: ("busy slot still bookable", "busy slots still bookable", "status"),
 }
-_BEGINNINGS = {
-    RunExit.DONE: "everything{scope} that can be carried agrees",
+_RESULTS = {
+    RunExit.DONE: "everything{scope} that can be synced agrees",
     RunExit.CONFLICTS: "everything else{scope} agrees, but a person is needed",
     RunExit.UNANSWERED: "done as far as possible",
     RunExit.GUARDED: "stopped by the guard",
 }
 
 
-def left_of(counts: Mapping[str, int]) -> dict[Remaining, int]:
-    """Read ``left`` of a command's JSON object."""
+def remaining_from_json(counts: Mapping[str, int]) -> dict[Remaining, int]:
+    """Parse ``left`` of a command's JSON object."""
     return {kind: counts[kind] for kind in Remaining if counts.get(kind)}
 
 
-def ending(
-    left: Mapping[Remaining, int],
+def summary_line(
+    remaining: Mapping[Remaining, int],
     acknowledged: int,
     *,
     left_behind: bool = False,
     held_back: int = 0,
 ) -> str:
-    """Say how a run ended, and name each thing that is left.
+    """Return how a run ended, and what remains to be done.
 
-    Nobody reads the calendars of blocks that were ``left_behind``: nothing is said of those. That
-    everything agrees is not said while writes are ``held_back``.
+    If blocks are ``left_behind``, their calendars are no longer read, so the text is limited to the
+    configuration. "Everything agrees" is not said while writes are ``held_back``.
     """
     scope = " in the configuration" if left_behind else ""
     known = f"{acknowledged} acknowledged (syncd acknowledge)" if acknowledged else ""
-    if not left and not held_back:
+    if not remaining and not held_back:
         return "; ".join(filter(None, (f"everything{scope} agrees", known)))
-    paused = _paused(held_back)
-    found = ", ".join(filter(None, (paused, *_named(left), known)))
-    if paused and RunExit.of(left) is RunExit.DONE:
-        return f"done, but for what is held back; left: {found}"
-    return f"{_beginning(left).format(scope=scope)}; left: {found}"
+    paused = _held_back(held_back)
+    names = ", ".join(filter(None, (paused, *_remaining_names(remaining), known)))
+    if paused and RunExit.of(remaining) is RunExit.DONE:
+        return f"done, except for writes that are held back; left: {names}"
+    return f"{_result(remaining).format(scope=scope)}; left: {names}"
 
 
-def cut_short(left: Mapping[Remaining, int], sent: int) -> str:
-    """Say of an interrupted run how many of its writes were sent, and how many were not."""
-    unsent, unsure = left.get(Remaining.UNMADE, 0), left.get(Remaining.WRITES, 0)
-    if not (sent or unsent or unsure):
+def interrupted_line(remaining: Mapping[Remaining, int], sent: int) -> str:
+    """Return how many writes of an interrupted run were sent, and how many were not."""
+    unsent, unconfirmed = remaining.get(Remaining.UNMADE, 0), remaining.get(Remaining.WRITES, 0)
+    if not (sent or unsent or unconfirmed):
         return "interrupted while reading: no write was sent"
-    told = [f"sent: {render.count(sent, 'write')}"]
-    if unsure:
-        told.append(f"sent, but not confirmed yet: {unsure} (the next run looks for them first)")
-    told.append(f"not sent: {unsent}")
-    return "interrupted; " + "; ".join(told)
+    parts = [f"sent: {render.count(sent, 'write')}"]
+    if unconfirmed:
+        parts.append(f"sent, but not confirmed yet: {unconfirmed} (the next run checks them first)")
+    parts.append(f"not sent: {unsent}")
+    return "interrupted; " + "; ".join(parts)
 
 
-def rest(left: Mapping[Remaining, int], acknowledged: int, held_back: int = 0) -> str:
-    """Name each thing that is left, and how many writes are held back, for `status`."""
+def remaining_line(
+    remaining: Mapping[Remaining, int], acknowledged: int, held_back: int = 0
+) -> str:
+    """Return what remains to be done and how many writes are held back, for `status`."""
     known = f"{acknowledged} acknowledged (syncd acknowledge)" if acknowledged else ""
-    found = ", ".join(filter(None, (_paused(held_back), *_named(left), known)))
-    return f"left: {found or 'nothing'}"
+    names = ", ".join(filter(None, (_held_back(held_back), *_remaining_names(remaining), known)))
+    return f"left: {names or 'nothing'}"
 
 
-def _paused(held_back: int) -> str:
+def _held_back(held_back: int) -> str:
     return f"{render.count(held_back, 'write')} held back (syncd plan)" if held_back else ""
 
 
-def _beginning(left: Mapping[Remaining, int]) -> str:
-    if Remaining.INTERRUPTED in left:
-        return "interrupted: what was sent is in the journal, and the next run does the rest"
-    unfinished = {kind for kind in left if kind.exit is RunExit.UNANSWERED}
-    if unfinished == {Remaining.REMOVALS} and RunExit.of(left) is RunExit.UNANSWERED:
-        return "done, but for removals: run it again"
-    return _BEGINNINGS[RunExit.of(left)]
+def _result(remaining: Mapping[Remaining, int]) -> str:
+    if Remaining.INTERRUPTED in remaining:
+        return (
+            "interrupted: writes that were sent are in the journal, and the next run does the rest"
+        )
+    unfinished = {kind for kind in remaining if kind.exit is RunExit.UNANSWERED}
+    if unfinished == {Remaining.REMOVALS} and RunExit.of(remaining) is RunExit.UNANSWERED:
+        return "done, except for removals: run the command again"
+    return _RESULTS[RunExit.of(remaining)]
 
 
-def _named(left: Mapping[Remaining, int]) -> list[str]:
+def _remaining_names(remaining: Mapping[Remaining, int]) -> list[str]:
     return [
         f"{render.count(number, *_NOUNS[kind][:2])} (syncd {_NOUNS[kind][2]})"
-        for kind, number in left.items()
+        for kind, number in remaining.items()
         if kind in _NOUNS
     ]

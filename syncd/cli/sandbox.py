@@ -1,4 +1,4 @@
-"""`syncd sandbox`: the three platforms, emulated, to try syncd and to write adapters against."""
+"""`syncd sandbox`: serve emulators of the three platforms, to try syncd and to develop adapters."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ def sandbox(
     *,
     ports: Annotated[
         str,
-        typer.Option(
-            metavar="CRM,CLINIC,LEGACY,CONTROL", help="Four ports; 0 takes any that is free."
-        ),
+        typer.Option(metavar="CRM,CLINIC,LEGACY,CONTROL", help="Four ports; 0 picks a free port."),
     ] = "8401,8402,8403,8400",
     write_config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a configuration for it; never over a file."),
+        typer.Option(metavar="FILE", help="Write a configuration for the sandbox to a new file."),
     ] = None,
-    empty: bool = typer.Option(False, "--empty", help="People and calendars, but no bookings."),
+    empty: bool = typer.Option(
+        False, "--empty", help="Create people and calendars, but no bookings."
+    ),
 ) -> None:
     """Serve emulators of LeadSquared, LeadConnector v2 and v1 on loopback, until Ctrl-C.
 
-    They hold three people and a week of bookings, and nothing in them is real. The control port
-    takes what people do by hand, such as: POST /clinic/cancel {"id": "…"}. GET /clinic/state shows
-    the ids; a wrong verb is answered with those that there are, copy-block and rename-user among
-    them. POST /clinic/break-row {"id": "…", "lack": "no-end"} (or "no-id", "no-owner", "no-object")
-    makes a record unreadable, and repair-row {"id": "…"} whole again. POST /clinic/faults
-    {"kind": "slow", "seconds": 2, "times": 9} makes the next requests fail; a wrong kind is
-    answered with all of them; DELETE /clinic/faults ends it. What nobody knows of a real account
-    is set by POST /clinic/set-fact {"name": "block_by_id", "side": "yes"}; GET /clinic/facts shows
-    all names, a wrong side is answered with those that there are.
+    They contain three people and a week of bookings; all data is invented. The control port
+    accepts actions that people do by hand, such as: POST /clinic/cancel {"id": "…"}. GET
+    /clinic/state shows the ids; the reply to an unknown action lists all actions, copy-block and
+    rename-user among them. POST /clinic/break-row {"id": "…", "lack": "no-end"} (or "no-id",
+    "no-owner", "no-object") makes a record unreadable, and repair-row {"id": "…"} repairs it. POST
+    /clinic/faults {"kind": "slow", "seconds": 2, "times": 9} makes the next requests slow; the
+    reply to an unknown kind lists all kinds; DELETE /clinic/faults ends the faults. POST
+    /clinic/set-fact {"name": "block_by_id", "side": "yes"} sets a fact that is unknown of real
+    accounts; GET /clinic/facts lists all names, and the reply to an unknown side lists all sides.
     """
     asyncio.run(_serve(_ports(ports), write_config, empty=empty))
 
@@ -48,12 +48,14 @@ def sandbox(
 def _ports(text: str) -> list[int]:
     parts = text.split(",")
     try:
-        found = [int(part) for part in parts]
+        ports = [int(part) for part in parts]
     except ValueError:
-        found = []
-    if len(found) != 4 or not all(0 <= port < 65536 for port in found):  # noqa: PLR2004
-        raise UsageError(f"--ports {text!r} is not four ports", "Write 8401,8402,8403,8400.")
-    return found
+        ports = []
+    if len(ports) != 4 or not all(0 <= port < 65536 for port in ports):  # noqa: PLR2004
+        raise UsageError(
+            f"--ports {text!r} is not a list of four ports", "Write 8401,8402,8403,8400."
+        )
+    return ports
 
 
 async def _serve(ports: list[int], write_config: Path | None, *, empty: bool) -> None:
@@ -61,20 +63,21 @@ async def _serve(ports: list[int], write_config: Path | None, *, empty: bool) ->
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
-    made = Sandbox()
-    world = seed_clinic(made, datetime.now(UTC), empty=empty)
+    server = Sandbox()
+    world = seed_clinic(server, datetime.now(UTC), empty=empty)
     try:
-        async with made.serve(ports=ports):
-            rows = [(name, url) for name, url in made.urls.items()]
+        async with server.serve(ports=ports):
+            rows = [(name, url) for name, url in server.urls.items()]
             terminal.table("sandbox", ("system", "url"), rows)
             if write_config is not None:
                 _write(write_config, config_text(world, "sandbox.db"))
                 terminal.say(f"try: syncd --config {write_config} resync")
-            terminal.say("Ctrl-C ends it")
+            terminal.say("press Ctrl-C to stop")
             await stop.wait()
     except OSError as error:
         raise UsageError(
-            f"a port cannot be served: {error.strerror}", "Name others with --ports, or 0,0,0,0."
+            f"a port cannot be opened: {error.strerror}",
+            "Use other ports with --ports, or 0,0,0,0.",
         ) from error
 
 
@@ -84,5 +87,5 @@ def _write(path: Path, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be written: {error.strerror}", "Name a new file."
+            f"{path} cannot be written: {error.strerror}", "Use the name of a new file."
         ) from None

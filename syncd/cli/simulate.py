@@ -1,4 +1,4 @@
-"""`syncd simulate`: hunt for a story in which a promise is broken."""
+"""`syncd simulate`: search for a scenario in which a promise is broken."""
 
 from __future__ import annotations
 
@@ -18,46 +18,56 @@ from syncd.simulate.shrink import shortest
 
 def simulate(
     *,
-    seed: Annotated[int, typer.Option(min=0, help="The first story's number.")] = 0,
-    seeds: Annotated[int, typer.Option(min=1, help="How many stories, one after another.")] = 1,
-    hours: Annotated[float, typer.Option(min=1, max=240, help="Simulated hours of each.")] = 24.0,
+    seed: Annotated[int, typer.Option(min=0, help="The number of the first scenario.")] = 0,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="How many scenarios to run, one after another.")
+    ] = 1,
+    hours: Annotated[
+        float, typer.Option(min=1, max=240, help="Simulated hours per scenario.")
+    ] = 24.0,
     faults: Annotated[
-        str, typer.Option(metavar="all|none|LIST", help="Which faults may happen, with commas.")
+        str,
+        typer.Option(
+            metavar="all|none|LIST", help="The faults that may happen, separated by commas."
+        ),
     ] = "all",
     trace: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write down all that happened.")
+        Path | None, typer.Option(metavar="FILE", help="Write a trace of all events to a file.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Play seeded stories on virtual time: people, faults, crashes; and judge every promise.
+    """Run seeded scenarios on virtual time, with users, faults and crashes; check every promise.
 
     The whole program runs against the sandbox, with a real database. The same seed gives the same
-    trace. A story that breaks a promise is shown in its shortest form. Exit 1 if there is one.
+    trace. A scenario that breaks a promise is shown in its shortest form. Exit: 0 all promises
+    were kept; 1 a promise was broken.
     """
     chosen = _faults(faults)
-    found: list[RunResult] = []
+    broken_runs: list[RunResult] = []
     lines: list[str] = []
     total, faults_met = Counter[str](), Counter[str]()
-    with terminal.progress("playing", quiet=as_json) as told:
+    with terminal.progress("running", quiet=as_json) as update:
         for number in range(seed, seed + seeds):
-            told(f"story {number}, {len(found)} broken so far")
+            update(f"scenario {number}, {len(broken_runs)} broken so far")
             outcome = play(draw_scenario(number, hours, chosen))
             acts, writes = outcome.acts.total(), outcome.writes.total()
             total.update(acts=acts, cycles=outcome.cycles, writes=writes)
             faults_met.update(outcome.faults)
-            lines += [f"story {number}", *outcome.trace]
+            lines += [f"scenario {number}", *outcome.trace]
             if outcome.broken:
-                found.append(outcome)
+                broken_runs.append(outcome)
     if trace is not None:
         write_text(trace, "\n".join(lines) + "\n")
     if as_json:
-        broken = [{"seed": o.scenario.seed, "broken": o.broken} for o in found]
+        broken = [{"seed": o.scenario.seed, "broken": o.broken} for o in broken_runs]
         met = dict(sorted(faults_met.items()))
         figures = {"stories": seeds, "hours": hours, **total, "faults": met, "broken": broken}
         terminal.print_json(figures)
     else:
-        _tell(found, total, faults_met, f"{render.count(seeds, 'story', 'stories')} of {hours:g} h")
-    raise typer.Exit(1 if found else 0)
+        _show_result(
+            broken_runs, total, faults_met, f"{render.count(seeds, 'scenario')} of {hours:g} h"
+        )
+    raise typer.Exit(1 if broken_runs else 0)
 
 
 def _faults(text: str) -> frozenset[str]:
@@ -65,26 +75,32 @@ def _faults(text: str) -> frozenset[str]:
         return ALL
     if text == "none":
         return frozenset()
-    asked = frozenset(part.strip() for part in text.split(","))
-    if unknown := sorted(asked - ALL):
+    names = frozenset(part.strip() for part in text.split(","))
+    if unknown := sorted(names - ALL):
         raise UsageError(
-            f"there is no fault {', '.join(unknown)}", f"There are: {', '.join(sorted(ALL))}."
+            f"there is no fault {', '.join(unknown)}", f"Known faults: {', '.join(sorted(ALL))}."
         )
-    return asked
+    return names
 
 
-def _tell(found: list[RunResult], total: Counter[str], faults: Counter[str], stories: str) -> None:
+def _show_result(
+    broken_runs: list[RunResult], total: Counter[str], faults: Counter[str], scenarios: str
+) -> None:
     terminal.say(
-        f"{stories}: {total['acts']} acts by hand, {faults.total()} faults, "
+        f"{scenarios}: {total['acts']} user actions, {faults.total()} faults, "
         f"{total['cycles']} cycles, {total['writes']} changes by syncd"
     )
     if faults:
         terminal.say("faults: " + ", ".join(f"{kind} {n}" for kind, n in faults.most_common()))
-    for outcome in found:
+    for outcome in broken_runs:
         terminal.say()
         terminal.say(f"seed {outcome.scenario.seed} breaks: {outcome.broken[0]}", style="bold")
         for line in play(shortest(outcome, play)).trace:
-            # Requests are in the trace file; the story is what people, faults and syncd did.
+            # Requests are only in the trace file; show the actions of people, faults and syncd.
             if line[:1].isdigit():
                 terminal.say(f"  {line}")
-    terminal.say("every promise held" if not found else f"{len(found)} stories break a promise")
+    terminal.say(
+        "all promises were kept"
+        if not broken_runs
+        else f"{render.count(len(broken_runs), 'scenario')} broke a promise"
+    )

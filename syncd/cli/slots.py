@@ -1,4 +1,4 @@
-"""`syncd slots`: when a provider can be booked everywhere, and where systems differ."""
+"""`syncd slots`: show when a provider can be booked in all systems, and where they differ."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import typer
 from syncd.app import RealClock, build_systems
 from syncd.cli import render, terminal
 from syncd.cli.inspect import open_state
-from syncd.cli.learned_limits import remember
+from syncd.cli.learned_limits import load_known_limits
 from syncd.cli.options import (
     ConfigOption,
     FromOption,
     JsonOption,
     ToOption,
     UsageError,
-    chosen,
+    chosen_providers,
+    parse_window,
     settings_of,
-    span,
     zone_of,
 )
 from syncd.config.settings import Settings
@@ -31,34 +31,32 @@ from syncd.engine.free_slots import read_slots
 from syncd.model import Availability, Value, Window
 from syncd.store.availability import availabilities
 
-_MOST_ROWS = 60
-"""So many differences are listed one by one; the rest is counted."""
-
-_NEVER = datetime.max.replace(tzinfo=UTC)
+_MAX_ROWS = 60
+"""The number of rows listed; the rest is counted."""
 
 
 def slots(
     context: typer.Context,
     *,
     provider: Annotated[
-        str, typer.Option("--provider", "-p", metavar="NAME", help="The person, room or equipment.")
+        str, typer.Option("--provider", "-p", metavar="NAME", help="Person, room or equipment.")
     ],
     start: FromOption = None,
     end: ToOption = None,
     fresh: bool = typer.Option(
-        False, "--fresh", help="Ask the systems now, instead of showing their last answers."
+        False, "--fresh", help="Read free slots now instead of showing the last read."
     ),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Tell when a provider can be booked in all systems, and where they differ and why.
+    """Show when a provider can be booked in all systems, and where and why they differ.
 
-    The systems are asked for free slots by the daemon every 15 minutes, and by each resync. A time
-    that one system offers although the provider is busy in another is marked.
+    The daemon reads free slots every 15 minutes, and each resync reads them too. A slot that one
+    system offers although the provider is busy in another is marked.
     """
     settings = settings_of(context, config, secrets=fresh)
-    chosen(settings, provider)
-    window = span(settings, start, end)
+    chosen_providers(settings, provider)
+    window = parse_window(settings, start, end)
     store = open_state(settings)
     try:
         stored = availabilities(store, provider)
@@ -67,9 +65,9 @@ def slots(
         store.close()
     systems = sorted(settings.providers[provider].calendars)
     if fresh:
-        asked = asyncio.run(_ask_now(settings, provider, quiet=as_json))
+        offers = asyncio.run(_read_now(settings, provider, quiet=as_json))
     else:
-        asked = [stored[provider, name] for name in systems if (provider, name) in stored]
+        offers = [stored[provider, name] for name in systems if (provider, name) in stored]
     now = datetime.now(UTC)
     ahead = (
         Window(max(now, window.start), window.end)
@@ -77,90 +75,90 @@ def slots(
         else Window(now, datetime.max.replace(tzinfo=UTC))
     )
     if ahead.start >= ahead.end:
-        raise UsageError("that time is over", "Name a day that is still to come with --to.")
-    found = compare_offers(asked, records, ahead)
+        raise UsageError("the window is in the past", "Use a future day for --to.")
+    comparison = compare_offers(offers, records, ahead)
     if as_json:
-        terminal.print_json(_json(provider, systems, asked, found))
+        terminal.print_json(_json(provider, systems, offers, comparison))
         return
     zone = zone_of(settings, provider)
-    _say_asked(systems, asked, now, zone)
-    if found is not None:
-        _say_found(provider, found, zone)
+    _show_systems(systems, offers, now, zone)
+    if comparison is not None:
+        _show_comparison(provider, comparison, zone)
 
 
-async def _ask_now(settings: Settings, provider: str, *, quiet: bool) -> list[Availability]:
-    found = build_systems(settings, RealClock())
-    remember(settings.syncd.state_path, found)
-    wanted = [found[name] for name in sorted(settings.providers[provider].calendars)]
+async def _read_now(settings: Settings, provider: str, *, quiet: bool) -> list[Availability]:
+    systems = build_systems(settings, RealClock())
+    load_known_limits(settings.syncd.state_path, systems)
+    wanted = [systems[name] for name in sorted(settings.providers[provider].calendars)]
     try:
-        with terminal.progress("asking for free slots", quiet=quiet):
+        with terminal.progress("reading free slots", quiet=quiet):
             return list(
                 await asyncio.gather(*(read_slots(s, provider, RealClock()) for s in wanted))
             )
     finally:
-        await asyncio.gather(*(system.aclose() for system in found.values()))
+        await asyncio.gather(*(system.aclose() for system in systems.values()))
 
 
-def _say_asked(
-    systems: Sequence[str], asked: Sequence[Availability], now: datetime, zone: ZoneInfo
+def _show_systems(
+    systems: Sequence[str], offers: Sequence[Availability], now: datetime, zone: ZoneInfo
 ) -> None:
-    known = {free.system: free for free in asked}
+    known = {free.system: free for free in offers}
     for name in systems:
         free = known.get(name)
         if free is None:
             terminal.warn(
-                f"{name} was not asked for free slots yet: `syncd resync` does, or --fresh now"
+                f"{name}: free slots were not read yet: run `syncd resync`, or add --fresh"
             )
         elif not free.known:
-            terminal.warn(f"{name} does not tell: {free.fault}")
+            terminal.warn(f"{name}: free slots could not be read: {free.fault}")
         else:
             until = render.moment(free.window.end, zone)
-            terminal.say(f"{name}: asked {render.ago(free.asked_at, now)}, up to {until}")
+            terminal.say(f"{name}: read {render.ago(free.asked_at, now)}, up to {until}")
             if free.fault:
-                terminal.warn(f"{name} did not answer since: {free.fault}")
+                terminal.warn(f"{name}: the latest read failed: {free.fault}")
 
 
-def _say_found(provider: str, found: OfferComparison, zone: ZoneInfo) -> None:
-    rows = [(render.interval(Value(w.start, w.end), zone),) for w in found.everywhere]
+def _show_comparison(provider: str, comparison: OfferComparison, zone: ZoneInfo) -> None:
+    rows = [(render.interval(Value(w.start, w.end), zone),) for w in comparison.everywhere]
     if rows:
-        columns = ("can be booked in all systems",)
-        terminal.table(f"{provider} · {zone.key}", columns, rows[:_MOST_ROWS])
+        columns = ("bookable in all systems",)
+        terminal.table(f"{provider} · {zone.key}", columns, rows[:_MAX_ROWS])
     else:
         terminal.say(f"there is no time at which {provider} can be booked in all systems")
-    _say_more(len(rows))
+    _show_omitted(len(rows))
     differing = [
         (
             render.interval(Value(d.start, d.end), zone),
             ", ".join(d.offered),
             "; ".join(f"{system}: {why}" for system, why in d.closed),
-            "taken, but offered" if d.taken else "",
+            "busy, but offered" if d.taken else "",
         )
-        for d in found.differences
+        for d in comparison.differences
     ]
     if differing:
-        headings = ("differs", "offered by", "not by", "")
-        terminal.table(f"{provider} · {zone.key}", headings, differing[:_MOST_ROWS])
-        _say_more(len(differing))
-    taken = sum(d.taken for d in found.differences)
+        headings = ("time", "offered by", "not offered by", "note")
+        terminal.table(f"{provider} · {zone.key}", headings, differing[:_MAX_ROWS])
+        _show_omitted(len(differing))
+    taken = sum(d.taken for d in comparison.differences)
     terminal.say(
-        f"{render.count(taken, 'span is', 'spans are')} offered although taken: see `syncd status`"
+        f"{render.count(taken, 'busy slot')} can still be booked: see `syncd status`"
         if taken
-        else "no time is offered that is taken elsewhere"
+        else "no system offers a time that is busy elsewhere"
     )
 
 
-def _say_more(number: int) -> None:
-    if number > _MOST_ROWS:
-        terminal.say(f"  … and {number - _MOST_ROWS} more (--json lists all)")
+def _show_omitted(number: int) -> None:
+    if number > _MAX_ROWS:
+        terminal.say(f"  … and {number - _MAX_ROWS} more (--json lists all)")
 
 
 def _json(
     provider: str,
     systems: Sequence[str],
-    asked: Sequence[Availability],
-    found: OfferComparison | None,
+    offers: Sequence[Availability],
+    comparison: OfferComparison | None,
 ) -> dict[str, Any]:
-    known = {free.system: free for free in asked}
+    known = {free.system: free for free in offers}
     return {
         "provider": provider,
         "systems": {
@@ -171,19 +169,19 @@ def _json(
             }
             for name in systems
         },
-        "bookable": [_span_json(w) for w in found.everywhere] if found else [],
-        "differences": [_difference_json(d) for d in found.differences] if found else [],
+        "bookable": [_span_json(w) for w in comparison.everywhere] if comparison else [],
+        "differences": [_difference_json(d) for d in comparison.differences] if comparison else [],
     }
 
 
-def _span_json(found: Window | OfferDifference) -> dict[str, Any]:
-    return {"start": render.instant_json(found.start), "end": render.instant_json(found.end)}
+def _span_json(span: Window | OfferDifference) -> dict[str, Any]:
+    return {"start": render.instant_json(span.start), "end": render.instant_json(span.end)}
 
 
-def _difference_json(found: OfferDifference) -> dict[str, Any]:
+def _difference_json(difference: OfferDifference) -> dict[str, Any]:
     return {
-        **_span_json(found),
-        "offered": list(found.offered),
-        "closed": {system: str(why) for system, why in found.closed},
-        "taken": found.taken,
+        **_span_json(difference),
+        "offered": list(difference.offered),
+        "closed": {system: str(why) for system, why in difference.closed},
+        "taken": difference.taken,
     }

@@ -1,4 +1,4 @@
-"""How each system stands, for `status`: its health, its calls, and what a person can do."""
+"""The state of each system for `status`: health, API calls, and remedies."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from syncd.cli import render
-from syncd.cli.measured_facts import facts_json, standing_facts
+from syncd.cli.measured_facts import facts_json, statuses_by_system
 from syncd.config.settings import Settings
 from syncd.model import RateAllowance, SystemHealth
 from syncd.store.status_query import StatusSnapshot
-from syncd.systems.learned_limits import LearnedAllowance, allowed
+from syncd.systems.learned_limits import LearnedAllowance, learned_allowance
 from syncd.systems.measured import FactStatus as Measured
 
-COLUMNS = (
+SYSTEM_COLUMNS = (
     "system",
     "state",
     "for",
@@ -29,9 +29,10 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class SystemRow:
-    """One system: how it is, when it was last read in full, and its calls; None: not known yet.
+    """One system for `status`. None means: not known yet.
 
-    ``allowed`` is what its platform said of the account's limits, ``facts`` what was measured.
+    ``read_at`` is the last complete read; ``calls`` is the use of the rate limit, ``allowed`` the
+    rate limit that the platform has reported; ``facts`` are the measured facts.
     """
 
     name: str
@@ -43,7 +44,7 @@ class SystemRow:
     facts: Sequence[Measured] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Stable keys; times are UTC."""
+        """Return the JSON object. Keys are stable; times are UTC."""
         health, calls = self.health, self.calls
         return {
             "state": "unknown" if health is None else str(health.state),
@@ -67,27 +68,27 @@ class SystemRow:
 
     def _limits_json(self) -> dict[str, Any] | None:
         calls, seconds = self.allowed.rate or (None, None)
-        if (calls, self.allowed.day, self.allowed.held) == (None, None, None):
+        if (calls, self.allowed.day, self.allowed.hold_until) == (None, None, None):
             return None
         return {
             "calls": calls,
             "seconds": seconds,
             "calls_per_day": self.allowed.day,
             "learned_at": render.instant_json(self.allowed.at),
-            "held_until": render.instant_json(self.allowed.held),
+            "held_until": render.instant_json(self.allowed.hold_until),
         }
 
     def limits(self, now: datetime) -> str:
-        """Say what its platform said of the account's rate; '' where it said nothing lately."""
+        """Return the rate limit that the platform has reported; '' if there is no recent report."""
         if self.allowed.rate is None or self.allowed.at is None:
             return ""
         calls, seconds = self.allowed.rate
-        most = render.count(calls, "call")
-        said = render.ago(self.allowed.at, now)
-        return f"{self.name} allows {most} in {seconds:g} s, as it said {said}"
+        limit = render.count(calls, "call")
+        reported = render.ago(self.allowed.at, now)
+        return f"{self.name} allows {limit} in {seconds:g} s (reported {reported})"
 
     def row(self, now: datetime) -> tuple[str, ...]:
-        """A line of the table whose columns are `COLUMNS`."""
+        """Return the table row for `COLUMNS`."""
         since = self.health.since if self.health else None
         return (
             self.name,
@@ -102,20 +103,20 @@ class SystemRow:
         )
 
     def trouble(self, now: datetime, zone: ZoneInfo) -> str:
-        """Cause and remedy in a sentence or two; '' when all is well."""
+        """Return the cause and the remedy of a failure; '' if the system works."""
         health = self.health
         if health is None or not health.cause:
             return ""
         again = ""
         if health.retry_at is not None and health.retry_at > now:
             at = health.retry_at.astimezone(zone)
-            again = f" It is asked again at {at:%H:%M:%S} ({zone.key})."
+            again = f" The next attempt is at {at:%H:%M:%S} ({zone.key})."
         return f"{self.name} is {health.state}: it {health.cause}. {health.remedy}{again}"
 
 
 def system_rows(settings: Settings, seen: StatusSnapshot, now: datetime) -> dict[str, SystemRow]:
-    """Every configured system, by name."""
-    facts = standing_facts(settings, seen.facts)
+    """Return the row of each configured system, by name."""
+    facts = statuses_by_system(settings, seen.facts)
     return {
         name: SystemRow(
             name,
@@ -123,34 +124,35 @@ def system_rows(settings: Settings, seen: StatusSnapshot, now: datetime) -> dict
             seen.health.get(name),
             seen.read_at.get(name),
             seen.allowances.get(name),
-            allowed((fact for fact in seen.facts if fact.system == name), now),
+            learned_allowance((fact for fact in seen.facts if fact.system == name), now),
             facts[name],
         )
         for name in sorted(settings.systems)
     }
 
 
-def stretched(settings: Settings, found: Mapping[str, SystemRow]) -> Iterator[str]:
-    """What is polled less often than configured."""
-    for system, calls in ((name, s.calls) for name, s in found.items() if s.calls is not None):
-        for window, asked, now in (
+def slow_polls(settings: Settings, rows: Mapping[str, SystemRow]) -> Iterator[str]:
+    """Yield a line for each window that is read less often than configured."""
+    for system, calls in ((name, s.calls) for name, s in rows.items() if s.calls is not None):
+        for window, configured, now in (
             ("near", settings.syncd.near.every, calls.near),
             ("whole", settings.syncd.far.every, calls.far),
         ):
-            if timedelta(seconds=now) > asked:
+            if timedelta(seconds=now) > configured:
                 yield (
-                    f"the {window} window of {system} is read every {duration(now)} instead of "
-                    f"every {duration(asked.total_seconds())}: its account allows no more calls"
+                    f"the {window} window of {system} is read every {config_duration(now)} "
+                    f"instead of every {config_duration(configured.total_seconds())}: the rate "
+                    "limit of the account allows no more calls"
                 )
 
 
 def calls(planned: float, allowed: float | None) -> str:
-    """Calls a minute, planned and allowed."""
+    """Format calls per minute: planned of allowed."""
     return f"{planned:.1f} of " + ("?" if allowed is None else f"{allowed:.0f}")
 
 
-def duration(seconds: float) -> str:
-    """A duration as the configuration writes it: ``90s``, ``15m``, ``6h``."""
+def config_duration(seconds: float) -> str:
+    """Format seconds as a duration of the configuration: ``90s``, ``15m``, ``6h``."""
     for size, unit in ((3600, "h"), (60, "m")):
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:.0f}{unit}"

@@ -1,6 +1,7 @@
-"""Where output goes: tables of at most 100 columns, JSON, and progress on the side.
+"""Terminal output: text, tables of at most 100 columns, JSON, progress, and questions.
 
-A terminal's width counts, and so does COLUMNS; a file or pipe has 100 columns otherwise.
+The width is that of the terminal or of COLUMNS, at most 100; for a file or pipe it is 100 unless
+COLUMNS is set.
 """
 
 from __future__ import annotations
@@ -27,73 +28,73 @@ from rich.text import Text
 from syncd.systems.sanitize import sanitize
 
 WIDTH = 100
-"""No line that syncd prints is wider."""
+"""The largest width of a printed line, in columns."""
 
-_BESIDE, _BETWEEN, _TIGHT = 2, 3, 2
-"""What a table takes beside its first and last column together, and between two columns."""
+_MARGIN, _GAP, _SMALL_GAP = 2, 3, 2
+"""Columns taken by the two margins of a table, by a gap between columns, and by a small gap."""
 
-_ID = 40
-"""An id, or what is as short, is kept whole in tables."""
+_ID_WIDTH = 40
+"""Words up to this length, such as ids, are not broken in tables."""
 
 
 class _Console(Console):
-    """A console that goes on in silence when whoever read its output had enough."""
+    """A console that ignores a closed pipe."""
 
     def on_broken_pipe(self) -> None:
-        """Drop what follows: what the command does, and its exit code, are the same."""
+        """Discard further output; the work and the exit code of the command stay the same."""
         drop_output(self.file)
 
 
 def drop_output(file: IO[str]) -> None:
-    """Let everything that is written to a closed pipe from now on go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, file.fileno())
-    os.close(nowhere)
+    """Discard everything that is written to a closed pipe from now on."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, file.fileno())
+    os.close(null)
 
 
 def console(*, err: bool = False) -> Console:
-    """The terminal, or a file or pipe of fixed width; COLUMNS says of each how wide it is."""
-    found = _Console(stderr=err, highlight=False, soft_wrap=False)
-    told = os.environ.get("COLUMNS", "")
-    known = found.is_terminal or (told.isdecimal() and int(told) > 0)
-    # Told that it has no columns, a terminal would show nothing, not even a question.
-    found.width = min(found.width or WIDTH, WIDTH) if known else WIDTH
-    return found
+    """Return the console of standard output, or of standard error, with its width set."""
+    screen = _Console(stderr=err, highlight=False, soft_wrap=False)
+    columns = os.environ.get("COLUMNS", "")
+    has_width = screen.is_terminal or (columns.isdecimal() and int(columns) > 0)
+    # A terminal that reports a width of 0 would show nothing, not even a question.
+    screen.width = min(screen.width or WIDTH, WIDTH) if has_width else WIDTH
+    return screen
 
 
-def plain(text: str) -> Text:
-    """A text as it stands: no markup, and nothing in it that the terminal would act upon."""
+def plain_text(text: str) -> Text:
+    """Return a text without markup and without control characters, except line breaks."""
     return Text(sanitize(text, keep="\n"))
 
 
-_ASIDE: ContextVar[bool] = ContextVar("aside", default=False)
+_TO_STDERR: ContextVar[bool] = ContextVar("to_stderr", default=False)
 
 
 @contextmanager
-def aside() -> Iterator[None]:
-    """Print what `say` and `table` are given beside the output, as `warn` does.
+def to_stderr() -> Iterator[None]:
+    """Print the output of `say` and `table` to standard error within the block, as `warn` does.
 
-    For what is shown before a question: the output may be a file or a pipe.
+    For text shown before a question, because standard output may be a file or a pipe.
     """
-    token = _ASIDE.set(True)
+    token = _TO_STDERR.set(True)
     try:
         yield
     finally:
-        _ASIDE.reset(token)
+        _TO_STDERR.reset(token)
 
 
 def say(text: str = "", *, style: str | None = None) -> None:
-    """Print a line of plain text."""
-    console(err=_ASIDE.get()).print(plain(text), style=style)
+    """Print a line of text."""
+    console(err=_TO_STDERR.get()).print(plain_text(text), style=style)
 
 
 def warn(text: str) -> None:
-    """Print a line beside the output."""
-    console(err=True).print(plain(text), style="yellow")
+    """Print a line to standard error."""
+    console(err=True).print(plain_text(text), style="yellow")
 
 
 def print_json(data: Any) -> None:
-    """Print one object."""
+    """Print a JSON object to standard output."""
     try:
         sys.stdout.write(json.dumps(data, indent=2) + "\n")
         sys.stdout.flush()
@@ -106,93 +107,94 @@ def table(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
-    most: int = WIDTH,
+    width: int = WIDTH,
     styles: Sequence[str] = (),
 ) -> None:
-    """Print a table; long cells are folded, between words where that can be, and never cut.
+    """Print a table of at most ``width`` columns. Long cells are wrapped, never cut.
 
-    ``styles`` has one for each row, or is empty.
+    Cells are wrapped between words where possible. ``styles`` has a style per row, or is empty.
     """
-    drawn = Table(title=plain(title), box=SIMPLE_HEAD, pad_edge=False)
-    drawn.title_justify, drawn.title_style = "left", "bold"
-    screen = console(err=_ASIDE.get())
-    screen.width = min(screen.width, most)
-    cells = [[plain(cell) for cell in row] for row in (columns, *rows)]
+    grid = Table(title=plain_text(title), box=SIMPLE_HEAD, pad_edge=False)
+    grid.title_justify, grid.title_style = "left", "bold"
+    screen = console(err=_TO_STDERR.get())
+    screen.width = min(screen.width, width)
+    cells = [[plain_text(cell) for cell in row] for row in (columns, *rows)]
     needed = [[Measurement.get(screen, screen.options, cell) for cell in row] for row in cells]
-    longest = [max(of_it) for of_it in zip(*([m.minimum for m in r] for r in needed), strict=True)]
-    lines = [max(of_it) for of_it in zip(*([m.maximum for m in r] for r in needed), strict=True)]
-    room = screen.width - _BESIDE - _BETWEEN * (len(columns) - 1)
-    tight = screen.width - _BESIDE - _TIGHT * (len(columns) - 1)
-    if sum(min(words, _ID) for words in longest) > room or room < sum(lines) <= tight:
-        drawn.padding, room = (0, 1, 0, 0), tight
-    widths = fitted(longest, lines, room)
-    for name, width in zip(cells[0], widths, strict=True):
-        drawn.add_column(name, overflow="fold", width=width)
+    words = [max(column) for column in zip(*([m.minimum for m in r] for r in needed), strict=True)]
+    lines = [max(column) for column in zip(*([m.maximum for m in r] for r in needed), strict=True)]
+    room = screen.width - _MARGIN - _GAP * (len(columns) - 1)
+    tight = screen.width - _MARGIN - _SMALL_GAP * (len(columns) - 1)
+    if sum(min(word, _ID_WIDTH) for word in words) > room or room < sum(lines) <= tight:
+        grid.padding, room = (0, 1, 0, 0), tight
+    widths = fit_columns(words, lines, room)
+    for name, column_width in zip(cells[0], widths, strict=True):
+        grid.add_column(name, overflow="fold", width=column_width)
     for row, style in zip_longest(cells[1:], styles):
-        drawn.add_row(*row, style=style)
-    screen.print(drawn)
+        grid.add_row(*row, style=style)
+    screen.print(grid)
 
 
-def fitted(words: Sequence[int], lines: Sequence[int], room: int) -> list[int]:
-    """Share out the room of a table: how wide each column is.
+def fit_columns(words: Sequence[int], lines: Sequence[int], room: int) -> list[int]:
+    """Return the width of each column of a table, so that the sum is at most ``room``.
 
-    ``words`` are the longest words of the columns, ``lines`` their longest lines. The widest give
-    way first. No word as long as an id is broken while there is room for all; paths may be.
+    ``words`` are the lengths of the longest word per column, ``lines`` those of the longest line.
+    The widest columns shrink first. Words up to the length of an id are broken last; longer ones,
+    such as paths, may be broken earlier.
     """
     widths = list(lines)
     while sum(widths) > room and max(widths) > 1:
-        loose = [n for n, width in enumerate(widths) if width > min(words[n], _ID)]
-        widths[max(loose or range(len(widths)), key=lambda n: widths[n])] -= 1
+        shrinkable = [n for n, width in enumerate(widths) if width > min(words[n], _ID_WIDTH)]
+        widths[max(shrinkable or range(len(widths)), key=lambda n: widths[n])] -= 1
     return widths
 
 
 @contextmanager
 def progress(first: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show what is being done, on a terminal; the yielded function changes the text."""
+    """Show a progress text on a terminal; yield a function that changes it."""
     screen = console(err=True)
     if quiet or not screen.is_terminal:
         yield lambda _text: None
         return
-    with screen.status(plain(first)) as status:
-        yield lambda text: status.update(plain(text))
+    with screen.status(plain_text(first)) as status:
+        yield lambda text: status.update(plain_text(text))
 
 
 def confirmed(question: str) -> bool:
-    """Ask on the terminal; anything but y or yes is a no, Ctrl-C and the end of input included.
+    """Ask on the terminal; return true for y or yes only. Ctrl-C and end of input mean no.
 
-    What was typed before the question stood there is no answer to it.
+    Input that was typed before the question is discarded.
     """
     try:
-        with _signals_heard() as heard:
-            _drop_typed()
-            console(err=True).print(plain(f"{question} [y/N] "), end="")
-            ready, _, _ = select.select([sys.stdin, heard], [], [])
-            answer = "" if heard in ready else sys.stdin.readline()
+        with _signal_socket() as receiver:
+            _discard_typed()
+            console(err=True).print(plain_text(f"{question} [y/N] "), end="")
+            ready, _, _ = select.select([sys.stdin, receiver], [], [])
+            answer = "" if receiver in ready else sys.stdin.readline()
     except (KeyboardInterrupt, UnicodeDecodeError):
         answer = ""
     if not answer.endswith("\n"):
         console(err=True).print()
-        return False  # the input ended before the answer did
+        return False  # the input ended within the answer
     return answer.strip().lower() in {"y", "yes"}
 
 
 @contextmanager
-def _signals_heard() -> Iterator[socket.socket]:
-    """Yield a socket that can be read once a signal has come.
+def _signal_socket() -> Iterator[socket.socket]:
+    """Yield a socket that becomes readable when a signal arrives.
 
-    A signal just before the answer is read would not end the reading: nobody could stop the
-    question but by typing.
+    Without it, a signal just before the answer is read would not interrupt the read, and the
+    question could only be ended by typing.
     """
-    heard, hears = socket.socketpair()
-    with heard, hears:
-        hears.setblocking(False)
-        before = signal.set_wakeup_fd(hears.fileno(), warn_on_full_buffer=False)
+    receiver, sender = socket.socketpair()
+    with receiver, sender:
+        sender.setblocking(False)
+        before = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
         try:
-            yield heard
+            yield receiver
         finally:
             signal.set_wakeup_fd(before)
 
 
-def _drop_typed() -> None:
+def _discard_typed() -> None:
     with suppress(OSError, ValueError, termios.error):
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

@@ -1,4 +1,4 @@
-"""`syncd undo`: put back what a run wrote."""
+"""`syncd undo`: undo the writes of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from syncd.app import build
 from syncd.cli import consent, left_behind_view, render, terminal
-from syncd.cli.inspect import open_state, the_booking
+from syncd.cli.inspect import find_booking, open_state
 from syncd.cli.options import (
     AllOption,
     ConfigOption,
@@ -24,7 +24,7 @@ from syncd.cli.resync_run import ask_daemon, copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply
 from syncd.daemon.lock import StateHeldError, StateLock
-from syncd.engine.operation_json import operation_from
+from syncd.engine.operation_json import operation_from_json
 from syncd.engine.undo import NothingToUndoError, UndoReport
 from syncd.model import Operation
 from syncd.store import Store
@@ -34,26 +34,26 @@ from syncd.store.left_behind import LeftBehind
 
 def undo(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="As `syncd history` names it.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, as in `syncd history`.")],
     *,
     booking: Annotated[
         str | None, typer.Option("--booking", "-b", metavar="BOOKING", help="Only this booking.")
     ] = None,
-    dry_run: bool = typer.Option(False, "--dry-run", help="Show what would be done, and do not."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Show the writes; make none."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
     every: AllOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Put back what a run wrote, for each booking that nobody has touched since.
+    """Undo the writes of a run, for each booking that has not changed since.
 
-    Blocks that it made are removed, what it moved goes back, what it removed is made again; real
-    appointments that others moved stay where they are. What was put back is left so until the
-    booking changes, and the time is open there meanwhile: `syncd status` counts it. While the
-    daemon runs, the daemon does it. On a terminal the plan is shown and a yes is asked for; without
-    one, and with --json, it needs --yes. Exit: 0 all is put back, 3 some bookings were left as they
-    are, or blocks stand where the configuration maps nothing any more, 4 a system did not answer,
-    or a person said no.
+    Blocks that the run created are removed, moved events are moved back, and removed blocks are
+    created again. Appointments that somebody else moved stay where they are. syncd does not repeat
+    an undone write until the booking changes; the time stays bookable meanwhile, and `syncd status`
+    counts it. If the daemon is running, the daemon does the work. On a terminal, the plan is shown
+    and confirmation is asked for; without a terminal, or with --json, --yes is required. Exit: 0
+    everything was undone; 3 some bookings were skipped, or blocks exist in calendars that are no
+    longer configured; 4 a system did not answer, or a person declined.
     """
     settings, full = settings_in_two(context, config)
     if not dry_run:
@@ -62,20 +62,20 @@ def undo(
         settings = full()
     if booking is not None:
         store = open_state(settings)
-        booking = the_booking(store.find_bookings(booking), booking).id
+        booking = find_booking(store.find_bookings(booking), booking).id
         store.close()
     try:
         if dry_run:
-            undone = _preview(settings, run, booking, quiet=as_json)
+            report = _preview(settings, run, booking, quiet=as_json)
             if as_json:
-                terminal.print_json(undone.to_json())
+                terminal.print_json(report.to_json())
             else:
-                _tell_plan(settings, _Planned.of(undone), every=every)
-            raise typer.Exit(undone.exit.code)
+                _show_plan(settings, _UndoPreview.of(report), every=every)
+            raise typer.Exit(report.exit.code)
         code = _carry_out(settings, full, run, booking, yes=yes, every=every, as_json=as_json)
         raise typer.Exit(code)
-    except NothingToUndoError as nothing:
-        raise UsageError(nothing.reason, nothing.remedy) from None
+    except NothingToUndoError as error:
+        raise UsageError(error.reason, error.remedy) from None
 
 
 def _carry_out(
@@ -93,80 +93,80 @@ def _carry_out(
         with StateLock(path, role="undo"):
             settings = full()
             if not yes:
-                planned = _Planned.of(_preview(settings, run, booking, quiet=False))
-                if not _agreed(settings, planned, every=every):
+                planned = _UndoPreview.of(_preview(settings, run, booking, quiet=False))
+                if not _confirm(settings, planned, every=every):
                     return planned.exit
-            undone = asyncio.run(_undo(settings, run, booking, quiet=as_json))
-            result, code = undone.to_json(), undone.exit.code
-    except StateHeldError as held:
-        if held.role != "daemon":
+            report = asyncio.run(_undo(settings, run, booking, quiet=as_json))
+            result, code = report.to_json(), report.exit.code
+    except StateHeldError as error:
+        if error.role != "daemon":
             raise
-        wanted = {"run": run, "booking": booking}
+        arguments = {"run": run, "booking": booking}
         if not yes:
-            # The daemon has read lately, and has the credentials; this process may have none.
-            answer = ask_daemon(settings, "undo", {**wanted, "dry_run": True}, quiet=False)
-            planned = _Planned.from_json(answer)
-            if not _agreed(settings, planned, every=every):
+            # The daemon has recent reads and the credentials; this process may have no credentials.
+            answer = ask_daemon(settings, "undo", {**arguments, "dry_run": True}, quiet=False)
+            planned = _UndoPreview.from_json(answer)
+            if not _confirm(settings, planned, every=every):
                 return planned.exit
-        answer = ask_daemon(settings, "undo", wanted, quiet=as_json)
+        answer = ask_daemon(settings, "undo", arguments, quiet=as_json)
         result, code = answer.result, answer.exit
         if not as_json:
             terminal.say("carried out by the running daemon")
     if as_json:
         terminal.print_json(result)
     else:
-        _tell(settings, result)
+        _show_result(settings, result)
     return code
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
-    """What an undo would do, whoever planned it."""
+class _UndoPreview:
+    """The plan of an undo, made here or by the daemon."""
 
     operations: Sequence[Operation]
-    left: Sequence[Mapping[str, Any]]
-    out_of_reach: Sequence[LeftBehind]
+    skipped: Sequence[Mapping[str, Any]]
+    not_configured: Sequence[LeftBehind]
     exit: int
 
     @classmethod
-    def of(cls, undone: UndoReport) -> Self:
-        left = [{"booking": each.booking, "why": each.why} for each in undone.skipped]
-        return cls(undone.operations, left, undone.out_of_reach, undone.exit.code)
+    def of(cls, report: UndoReport) -> Self:
+        skipped = [{"booking": each.booking, "why": each.why} for each in report.skipped]
+        return cls(report.operations, skipped, report.out_of_reach, report.exit.code)
 
     @classmethod
     def from_json(cls, answer: DaemonReply) -> Self:
-        """Read what a daemon sent."""
-        told = answer.result
+        """Parse the reply of the daemon."""
+        data = answer.result
         return cls(
-            [operation_from(each) for each in told["plan"]],
-            told["left"],
-            [LeftBehind.from_json(each) for each in told["left_behind"]],
+            [operation_from_json(each) for each in data["plan"]],
+            data["left"],
+            [LeftBehind.from_json(each) for each in data["left_behind"]],
             answer.exit,
         )
 
 
-def _agreed(settings: Settings, planned: _Planned, *, every: bool) -> bool:
-    """Ask whether to do it; return False where nothing can be done. Raises typer.Exit on a no."""
+def _confirm(settings: Settings, planned: _UndoPreview, *, every: bool) -> bool:
+    """Show the plan and ask; return false if it has no writes. Raises typer.Exit if declined."""
     if not planned.operations:
-        _tell_plan(settings, planned, every=every)
+        _show_plan(settings, planned, every=every)
         return False
     consent.ask_consent(
-        "Put this back?",
-        lambda: _tell_plan(settings, planned, every=every, asking=True),
+        "Undo these writes?",
+        lambda: _show_plan(settings, planned, every=every, asking=True),
         yes=False,
     )
     return True
 
 
 def _preview(settings: Settings, run: str, booking: str | None, *, quiet: bool) -> UndoReport:
-    """Plan it on a copy of the state; nothing is written anywhere."""
+    """Plan the undo on a copy of the state; nothing is written anywhere."""
     store = copy_of_state(settings)
 
     async def plan() -> UndoReport:
         app = build(settings, store=store)
         try:
-            with terminal.progress("reading", quiet=quiet) as told:
-                return await app.engine.undo(run, booking=booking, dry_run=True, progress=told)
+            with terminal.progress("reading", quiet=quiet) as update:
+                return await app.engine.undo(run, booking=booking, dry_run=True, progress=update)
         finally:
             await app.aclose()
 
@@ -177,8 +177,8 @@ async def _undo(settings: Settings, run: str, booking: str | None, *, quiet: boo
     app = build(settings)
     stop_on_signals(app.engine.stopping)
     try:
-        with terminal.progress("reading", quiet=quiet) as told:
-            return await app.engine.undo(run, booking=booking, progress=told)
+        with terminal.progress("reading", quiet=quiet) as update:
+            return await app.engine.undo(run, booking=booking, progress=update)
     finally:
         await app.aclose()
 
@@ -186,35 +186,37 @@ async def _undo(settings: Settings, run: str, booking: str | None, *, quiet: boo
 # --- what is printed --------------------------------------------------------------------------
 
 
-def _tell_plan(settings: Settings, planned: _Planned, *, every: bool, asking: bool = False) -> None:
-    groups = consent.groups_of(settings, planned.operations, "would be put back")
+def _show_plan(
+    settings: Settings, planned: _UndoPreview, *, every: bool, asking: bool = False
+) -> None:
+    groups = consent.groups_of(settings, planned.operations, "write")
     consent.show_groups(groups, every=every)
     consent.show_totals(planned.operations)
-    _print_left(planned.left)
-    _print_out_of_reach(settings, planned.out_of_reach)
+    _print_skipped(planned.skipped)
+    _print_not_configured(settings, planned.not_configured)
     number = render.count(len(planned.operations), "write")
-    told = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
-    terminal.say(f"{number} would be made; {told}")
+    note = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
+    terminal.say(f"{number} would be made; {note}")
 
 
-def _tell(settings: Settings, result: Mapping[str, Any]) -> None:
+def _show_result(settings: Settings, result: Mapping[str, Any]) -> None:
     store = Store.open(settings.syncd.state_path, write=False)
-    wrote = [i.operation for i in intents_of(store, result["run"])]
+    operations = [i.operation for i in intents_of(store, result["run"])]
     store.close()
-    _print_operations(settings, wrote, f"put back by run {result['run']}")
-    _print_left(result["left"])
-    _print_out_of_reach(settings, map(LeftBehind.from_json, result["left_behind"]))
+    _print_operations(settings, operations, f"write of run {result['run']}")
+    _print_skipped(result["left"])
+    _print_not_configured(settings, map(LeftBehind.from_json, result["left_behind"]))
     for name, system in sorted(result["systems"].items()):
         if system["state"] != "ok":
             terminal.warn(f"{name} is {system['state']}: run the command again when it answers")
-    # A daemon of an older version does not say it.
+    # A daemon of an older version does not send this key.
     if unwritten := result.get("unwritten", 0):
         number = render.count(unwritten, "write was", "writes were")
         terminal.warn(f"{number} not sent, or not confirmed yet: run the command again")
-    put_back = render.count(len(result["bookings"]), "booking")
-    terminal.say(f"{put_back} put back, {len(result['left'])} left as they are")
+    count = render.count(len(result["bookings"]), "booking")
+    terminal.say(f"{count} undone, {len(result['left'])} skipped")
     if result["bookings"]:
-        terminal.say("what was put back stays so until the booking changes")
+        terminal.say("syncd will not repeat these writes until the booking changes")
 
 
 def _print_operations(settings: Settings, operations: Sequence[Operation], title: str) -> None:
@@ -228,16 +230,16 @@ def _print_operations(settings: Settings, operations: Sequence[Operation], title
         terminal.table(f"{provider} · {zone.key}", ("system", title, "booking"), rows)
 
 
-def _print_left(left: Sequence[Mapping[str, Any]]) -> None:
-    if left:
-        rows = [(each["booking"] or "-", each["why"]) for each in left]
-        terminal.table("left as they are", ("booking", "because"), rows)
+def _print_skipped(skipped: Sequence[Mapping[str, Any]]) -> None:
+    if skipped:
+        rows = [(each["booking"] or "-", each["why"]) for each in skipped]
+        terminal.table("skipped", ("booking", "reason"), rows)
 
 
-def _print_out_of_reach(settings: Settings, found: Iterable[LeftBehind]) -> None:
-    """Name what the run wrote and nobody can put back."""
-    told = list(left_behind_view.lines(settings, found))
-    for line in told:
+def _print_not_configured(settings: Settings, blocks: Iterable[LeftBehind]) -> None:
+    """Warn of blocks of the run in calendars that are no longer configured."""
+    lines = list(left_behind_view.left_behind_lines(settings, blocks))
+    for line in lines:
         terminal.warn(line)
-    if told:
-        terminal.warn("Nothing of that was put back: run the command again afterwards.")
+    if lines:
+        terminal.warn("These blocks were not undone: run the command again afterwards.")

@@ -1,4 +1,4 @@
-"""Waiting writes and a wrong clock, in the words that a person reads."""
+"""Text about waiting writes, and about a wrong clock of this machine."""
 
 from __future__ import annotations
 
@@ -15,49 +15,49 @@ from syncd.systems.port import CheckResult
 
 REASONS = {
     WaitReason.SERIES: (
-        "it may change the whole series: do it by hand there, or see `series` in the README"
+        "it may change the whole series: make the change by hand, or see `series` in the README"
     ),
     WaitReason.NO_ACCESS: (
-        "the key may not write there, or is not accepted: grant it the right to write"
+        "the credentials are rejected or may not write: grant them write access"
     ),
-    WaitReason.RATE_LIMITED: "the system takes no more calls for now",
+    WaitReason.RATE_LIMITED: "the rate limit is reached",
     WaitReason.UNANSWERED: "the system did not answer",
-    WaitReason.UNSETTLED: "the outcome of an earlier write there is not known yet",
-    WaitReason.NOT_READ: "not all calendars were read in full yet: a later cycle makes it",
-    WaitReason.OWNER: "it is not known whose the events there are",
-    WaitReason.UNITS: "it is not known how many pieces there are",
-    WaitReason.CLOCK: "this machine's clock is wrong: set it",
+    WaitReason.UNSETTLED: "the outcome of an earlier write is unknown",
+    WaitReason.NOT_READ: "not all calendars were read in full yet: a later cycle makes the write",
+    WaitReason.OWNER: "the owner of the events in that calendar is unknown",
+    WaitReason.UNITS: "the number of units of the equipment is unknown",
+    WaitReason.CLOCK: "the clock of this machine is wrong: set it",
     WaitReason.GUARD: "withheld by the guard: see `syncd conflicts`",
     WaitReason.FIRST_WRITE: (
-        "the first such write to an appointment there is made alone, and compared field by field"
+        "the first write of this kind to an appointment is made alone and compared field by field"
     ),
     WaitReason.DAMAGED: (
-        "an earlier write to an appointment there changed more than it was to: see `reported`"
+        "an earlier write to an appointment changed other fields too: see `syncd status`"
     ),
-    WaitReason.PAUSED: "a person has paused it",
+    WaitReason.PAUSED: "the calendar is paused",
     WaitReason.OBSERVE: 'mode = "observe" is set in [syncd]',
 }
 
 _REMEDY = "set it: `timedatectl set-ntp true`, or `chronyc makestep`"
 
 
-def lines(
+def waiting_lines(
     waiting: Sequence[Mapping[str, Any]], zone: ZoneInfo, causes: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Sum up waiting writes: a line for each system and reason.
+    """Summarize waiting writes, with a line per system and reason.
 
-    ``waiting`` are the entries of the JSON; ``causes`` is what is known of a system's trouble.
+    ``waiting`` are the JSON entries; ``causes`` has the cause of a failure, by system.
     """
-    for (system, why), each in groupby(sorted(waiting, key=_cause), key=_cause):
-        mine = list(each)
-        count = render.count(len(mine), "write waits", "writes wait")
-        known = (causes or {}).get(system, "")
-        reason = REASONS[WaitReason(why)] + (f" (cause: {known})" if known else "")
-        yield f"{system}: {count}{_since(mine, zone)}: {reason}{_spread(mine, zone)}"
+    for (system, why), each in groupby(sorted(waiting, key=_group_key), key=_group_key):
+        entries = list(each)
+        count = render.count(len(entries), "write waits", "writes wait")
+        cause = (causes or {}).get(system, "")
+        reason = REASONS[WaitReason(why)] + (f" (cause: {cause})" if cause else "")
+        yield f"{system}: {count}{_since(entries, zone)}: {reason}{_dates(entries, zone)}"
 
 
 def waiting_writes_json(write: WaitingWrite) -> dict[str, Any]:
-    """One entry of ``waiting`` in JSON, as of `resync --json`, and since when it waits."""
+    """Return an entry of ``waiting`` in JSON, with the time since when it waits."""
     return {
         "system": write.system,
         "provider": write.provider,
@@ -71,13 +71,13 @@ def waiting_writes_json(write: WaitingWrite) -> dict[str, Any]:
 
 
 def clock_lines(seconds: float) -> Iterator[str]:
-    """Say that this machine's clock is wrong, if it is; ``seconds`` is how far it is behind."""
+    """Yield a line if the clock of this machine is wrong; ``seconds`` is how far it is behind."""
     if seconds:
-        yield f"{_clock(seconds)}: nothing is freed or cancelled until it is right; {_REMEDY}"
+        yield f"{_clock(seconds)}: nothing is freed or cancelled until it is corrected; {_REMEDY}"
 
 
 def clock_findings(skews: Mapping[str, Collection[timedelta]]) -> list[CheckResult]:
-    """Make the finding of `syncd check` for a wrong clock; ``skews`` were measured by platform."""
+    """Return the result of `syncd check` for a wrong clock; ``skews`` are measured per platform."""
     error = clock_error({name: tuple(each) for name, each in skews.items()})
     if error == RIGHT:
         return []
@@ -87,7 +87,7 @@ def clock_findings(skews: Mapping[str, Collection[timedelta]]) -> list[CheckResu
 
 def _clock(seconds: float) -> str:
     side = "behind" if seconds > 0 else "ahead of"
-    return f"this machine's clock is {_amount(abs(seconds))} {side} at least two platforms"
+    return f"the clock of this machine is {_amount(abs(seconds))} {side} at least two platforms"
 
 
 def _amount(seconds: float) -> str:
@@ -97,7 +97,7 @@ def _amount(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _cause(entry: Mapping[str, Any]) -> tuple[str, str]:
+def _group_key(entry: Mapping[str, Any]) -> tuple[str, str]:
     return entry["system"], entry["why"]
 
 
@@ -106,7 +106,7 @@ def _since(entries: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
     return f" since {_moment(min(known), zone)}" if known else ""
 
 
-def _spread(entries: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
+def _dates(entries: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
     starts = sorted(entry["start"] for entry in entries if entry.get("start"))
     if not starts:
         return ""

@@ -81,7 +81,7 @@ def check_cancel(cancel_as: str, path: str | None, words: Mapping[str, Status]) 
 
     ``words`` are the account's own status words. Raises InvalidValueError.
     """
-    if cancel_as == "cancel" and Statuses.of_leadsquared(words).meant(_CANCELLED).busy:
+    if cancel_as == "cancel" and Statuses.of_leadsquared(words).status_of(_CANCELLED).busy:
         reason = f'it makes "{_CANCELLED}" busy, so no read could show that a meeting is cancelled'
         raise InvalidValueError(reason, f'Leave "{_CANCELLED}" out.', under=("statuses",))
     if cancel_as == "cancel" and path is None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, PlainSerializer, PlainValidator
 
 from syncd.config.problems import InvalidValueError, did_you_mean, join_names
-from syncd.model import Status, squeezed
+from syncd.model import Status, normalize_status
 
 _MEANINGS = tuple(status.value for status in Status)
 
@@ -27,7 +27,7 @@ def _words(words: dict[str, Status]) -> dict[str, Status]:
     """Refuse words that are empty, and words that a platform could not tell apart."""
     seen: dict[str, str] = {}
     for word in words:
-        key = squeezed(word)
+        key = normalize_status(word)
         if not key:
             reason = "it has neither letters nor digits"
             raise InvalidValueError(

@@ -1,1 +1,1 @@
-"""Pure decisions. Nothing here knows a clock, a database or HTTP; `reconcile` composes the rest."""
+"""Pure decisions: no clock, no database, no HTTP. Start at `reconcile`."""

@@ -1,7 +1,8 @@
-"""Judge whether an event that its list lacks is proven to be gone (promise 3).
+"""Decide whether an event that its list lacks is proven to be gone (promise 3).
 
-Absence alone proves nothing. What must be asked besides the list, and how often, depends on what
-the platform can answer; `judge_absence` decides from the evidence alone, for all platforms alike.
+Absence alone proves nothing. Which other proofs are needed, and how often, depends on what the
+platform can answer. `judge_absence` decides from the evidence alone, in the same way for all
+platforms.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from syncd.model import Status, UserState, Value, Window
 
 
 class ByIdAnswer(StrEnum):
-    """What the system says of the event when it is asked for it by id."""
+    """The system's answer when it is asked for the event by id."""
 
     GONE = "gone"
     REFUSED = "refused"
@@ -23,9 +24,9 @@ class ByIdAnswer(StrEnum):
 
 
 class SlotAnswer(StrEnum):
-    """What the system's free slots say of the time at which the event was last seen.
+    """What the system's free slots show for the time at which the event was last seen.
 
-    UNTOLD: they cannot say anything of that time. UNANSWERED: they could, but not now.
+    UNKNOWN: they can show nothing about that time. UNANSWERED: they could not be read now.
     """
 
     OFFERED = "offered"
@@ -38,16 +39,17 @@ class SlotAnswer(StrEnum):
 class Evidence:
     """What is known of an event that the list of its calendar lacks; None: not asked yet.
 
-    - ``listed_whole``: the list proved complete where the event was last seen, and hides no event
-      that the system shows by id.
-    - ``others_listed``: that list shows another known event of the same calendar.
-    - ``by_list``: the answer by id comes from a list itself, as nothing reads this kind by id.
-    - ``own_list``: that list shows other events of the calendar's own user.
-    - ``refused_when_gone``: the platform may refuse to read what was deleted (`Capabilities`).
-    - ``counted``, ``since``: how many earlier cycles brought the same evidence, and when the first
-      of them asked for its list. ``needed`` is how many there must be, this one included.
+    - ``listed_whole``: the list is proven complete where the event was last seen, and hides no
+      event that the system returns by id.
+    - ``others_listed``: the list has another known event of the same calendar.
+    - ``by_list``: the answer by id is itself from a list, because this kind of event cannot be read
+      by id.
+    - ``own_list``: that list has other events of the calendar's own user.
+    - ``refused_when_gone``: the platform may refuse to read a deleted event (`Capabilities`).
+    - ``counted``, ``since``: how many earlier cycles had the same evidence, and when the first of
+      them started its list. ``needed`` is how many there must be, this one included.
     - ``key_reads``: the same credentials read another event by id in this cycle.
-    - ``user``: whether the user behind the calendar is there.
+    - ``user``: whether the user of the calendar exists.
     """
 
     answer: ByIdAnswer
@@ -67,11 +69,12 @@ class Evidence:
 
 
 class AbsenceVerdict(StrEnum):
-    """What follows from the evidence; of ASK_..., that more of it is needed.
+    """What follows from the evidence; ASK_...: which evidence is missing.
 
-    COUNTED: this cycle brought a proof, and another one must bring the next. WAITING: it is too
-    early for the next one. OWNER_IN_DOUBT: the event's user may be the one that is missing.
-    UNPROVEN: nothing follows, and the event stays as it was.
+    - COUNTED: this cycle is one proof, and a later one must be the next.
+    - WAITING: it is too early for the next proof.
+    - OWNER_IN_DOUBT: the event may be missing because its user is.
+    - UNPROVEN: nothing follows, and the event stays as it was.
     """
 
     PROVEN = "proven"
@@ -85,7 +88,7 @@ class AbsenceVerdict(StrEnum):
 
 
 def judge_absence(evidence: Evidence) -> AbsenceVerdict:
-    """Say whether the event is proven to be gone, or what is missing for a proof."""
+    """Decide whether the event is proven to be gone, or which evidence is missing."""
     match evidence.answer:
         case ByIdAnswer.UNKNOWN:
             return AbsenceVerdict.UNPROVEN
@@ -98,7 +101,7 @@ def judge_absence(evidence: Evidence) -> AbsenceVerdict:
 
 
 def _judge_gone(evidence: Evidence) -> AbsenceVerdict:
-    """The system says that there is no such event: a fact, once it was said often enough."""
+    """Judge an event that the system says does not exist: proven after enough answers."""
     if evidence.by_list:
         if evidence.user is None:
             return AbsenceVerdict.ASK_USER
@@ -109,11 +112,11 @@ def _judge_gone(evidence: Evidence) -> AbsenceVerdict:
 
 
 def _judge_refused(evidence: Evidence) -> AbsenceVerdict:
-    """The system refuses the id, which a deleted event and any other trouble look like.
+    """Judge an event that the system refuses to read, as it does after a deletion or on a fault.
 
-    The proof is then: two complete lists of different cycles, at least the lag bound apart, each of
-    which shows another known event; another id is read in the same cycle; the user is there; and
-    the time is offered again, where that can be asked.
+    The proof consists of two complete lists of different cycles, at least the lag bound apart, each
+    with another known event; another id that is read in the same cycle; the user exists; and the
+    time is offered again, if that can be asked.
     """
     e = evidence
     steps: tuple[tuple[bool, AbsenceVerdict], ...] = (
@@ -132,7 +135,7 @@ def _judge_refused(evidence: Evidence) -> AbsenceVerdict:
 
 
 def _user_in_doubt(evidence: Evidence, *, others: bool) -> bool:
-    """Whether the list may be short because its user is missing; one that shows others is not."""
+    """Return true if the list may lack events because its user is missing."""
     unknown = evidence.user is UserState.UNKNOWN and not others
     return evidence.user is UserState.MISSING or unknown
 
@@ -141,19 +144,19 @@ _WEEKS = 2
 
 
 def slots_window(value: Value) -> Window:
-    """The window of free slots that `slot_of` needs."""
+    """Return the window of free slots that `slot_of` needs."""
     return Window(value.start, value.end + timedelta(weeks=_WEEKS))
 
 
 def slot_of(
     value: Value, offers: Iterable[Window], taken: Iterable[Value], now: datetime
 ) -> SlotAnswer:
-    """Say whether a time is offered again.
+    """Return whether a time is offered again.
 
-    That it is not says something only where the same time of a later week is offered: else it may
-    lie outside of the hours in which people can book. Where the clocks change in between, a time
-    at the edge of these hours may count as taken although it is free: the safe side.
-    ``taken`` are the calendar's other events.
+    If it is not, it counts as taken only if the same time of a later week is offered. Otherwise the
+    time may be outside of the bookable hours. Across a DST change, a time at the edge of these
+    hours may count as taken although it is free, which is the safe side. ``taken`` are the
+    calendar's other events.
     """
     if value.start <= now or any(other.busy and other.overlaps(value) for other in taken):
         return SlotAnswer.UNKNOWN
@@ -167,16 +170,16 @@ def slot_of(
     return SlotAnswer.UNKNOWN
 
 
-_LISTED = frozenset({Status.NEW, Status.CONFIRMED})
+_LISTED_STATUSES = frozenset({Status.NEW, Status.CONFIRMED})
 
 
 @dataclass(frozen=True, slots=True)
 class ShownElsewhere:
-    """An event that a list lacks and that the system shows by id.
+    """An event that a list lacks and that the system returns by id.
 
-    ``same_place``: it is in the calendar in which it was known to be. ``elsewhere``: no list
-    that was read can show it (`port.Found`). ``changed_at`` is when it was last changed, or
-    first seen as it is.
+    - ``same_place``: it is in the calendar in which it was last known.
+    - ``elsewhere``: no list that was read can have it (`port.Found`).
+    - ``changed_at``: when it was last changed, or first seen as it is.
     """
 
     value: Value
@@ -186,13 +189,13 @@ class ShownElsewhere:
 
 
 def listed_by(shown: ShownElsewhere, windows: Iterable[Window], lag: timedelta) -> datetime | None:
-    """Return from when on a list that proved complete in these windows has to show the event.
+    """Return from when on a list that is complete in these windows must have the event.
 
-    A list may be older than a change by the lag bound, and what was moved to another calendar, or
-    with its calendar to another group, is in another list. Some lists leave out what is over or
-    off: that they lack it says nothing of the rest. None: no list has to show it.
+    A list may be older than a change by the lag bound. An event that was moved to another calendar,
+    or with its calendar to another group, is in another list. Some lists leave out events that are
+    over or cancelled, so the absence of these says nothing. None: no list must have it.
     """
-    if shown.value.status not in _LISTED or not shown.same_place or shown.elsewhere:
+    if shown.value.status not in _LISTED_STATUSES or not shown.same_place or shown.elsewhere:
         return None
     return (
         shown.changed_at + lag if any(window.contains(shown.value) for window in windows) else None

@@ -1,4 +1,4 @@
-"""Compare the operations that a person has agreed to with those that are decided now."""
+"""Compare the operations that a person agreed to with those that are decided now."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from datetime import datetime
 from syncd.model import Operation, Value, utc
 
 
-def operation_fingerprint(wanted: Operation) -> str:
-    """Return what a write does, in short.
+def operation_fingerprint(operation: Operation) -> str:
+    """Return a digest of what a write does.
 
-    Without its bookings and its reason: a plan is made on a copy of the state, where bookings that
-    are new have other ids.
+    Bookings and reason are left out: the plan was made on a copy of the state, in which new
+    bookings have other ids.
     """
-    told = (
-        str(wanted.action),
-        wanted.system,
-        wanted.provider,
-        str(wanted.kind),
-        wanted.event or "",
-        _text(wanted.before),
-        _text(wanted.after),
+    parts = (
+        str(operation.action),
+        operation.system,
+        operation.provider,
+        str(operation.kind),
+        operation.event or "",
+        _text(operation.before),
+        _text(operation.after),
     )
-    return hashlib.sha256("\x00".join(told).encode()).hexdigest()[:32]
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32]
 
 
 def _text(value: Value | None) -> str:
@@ -36,22 +36,22 @@ def _text(value: Value | None) -> str:
 
 
 def plan_digest(operations: Iterable[Operation]) -> str:
-    """Return one digest of these operations, in whatever order they are."""
-    found = sorted(operation_fingerprint(each) for each in operations)
-    return hashlib.sha256("\n".join(found).encode()).hexdigest()
+    """Return one digest of these operations, in any order."""
+    fingerprints = sorted(operation_fingerprint(operation) for operation in operations)
+    return hashlib.sha256("\n".join(fingerprints).encode()).hexdigest()
 
 
 def plan_end(operations: Iterable[Operation], end: datetime) -> datetime:
-    """Return until when a plan judges: the end of its window, or the last start in it."""
+    """Return until when a plan is binding: the end of its window, or its last start; UTC."""
     starts = (v.start for o in operations for v in (o.before, o.after) if v is not None)
     return max([end, *starts])
 
 
 def operations_within(operations: Iterable[Operation], until: datetime) -> list[Operation]:
-    """Return the operations that a plan up to ``until`` judges.
+    """Return the operations that a plan up to ``until`` covers.
 
-    The window moves on while a plan waits for its approval. What has come into it since is neither
-    a change of the plan nor written with it.
+    The window moves on while a plan waits for approval. An operation that came into the window
+    since is neither a difference from the plan nor written with it.
     """
     return [
         o
@@ -62,28 +62,28 @@ def operations_within(operations: Iterable[Operation], until: datetime) -> list[
 
 @dataclass(frozen=True, slots=True)
 class PlanDifferences:
-    """What is in the plan and not decided now, and what is decided now and not in the plan."""
+    """The operations that only the plan has, and those that are only decided now."""
 
     gone: Sequence[Operation]
     new: Sequence[Operation]
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Return true if there are any."""
         return bool(self.gone or self.new)
 
 
 def compare_plans(agreed: Sequence[Operation], now: Sequence[Operation]) -> PlanDifferences:
-    """Compare a plan with what is decided now."""
+    """Compare a plan with the operations that are decided now."""
     return PlanDifferences(_without(agreed, now), _without(now, agreed))
 
 
-def _without(some: Sequence[Operation], others: Sequence[Operation]) -> list[Operation]:
-    left = Counter(map(operation_fingerprint, others))
-    found = []
-    for each in some:
-        name = operation_fingerprint(each)
-        if left[name]:
-            left[name] -= 1
+def _without(operations: Sequence[Operation], others: Sequence[Operation]) -> list[Operation]:
+    counts = Counter(map(operation_fingerprint, others))
+    remaining = []
+    for operation in operations:
+        fingerprint = operation_fingerprint(operation)
+        if counts[fingerprint]:
+            counts[fingerprint] -= 1
         else:
-            found.append(each)
-    return found
+            remaining.append(operation)
+    return remaining

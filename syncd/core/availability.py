@@ -1,6 +1,6 @@
-"""When a provider can be booked: spans laid over each other, and why systems differ.
+"""Compare what several systems offer for booking of one provider.
 
-Spans are UTC, start inclusive, end exclusive.
+Intervals are UTC, with an inclusive start and an exclusive end.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class ClosedReason(StrEnum):
     OUR_BLOCK = "block (syncd)"
     BLOCK = "block (hand)"
     OUTSIDE = "not offered"
-    """Nothing that syncd sees closes it: opening hours, notice, or a calendar linked over there."""
+    """No event that syncd reads: opening hours, notice, or a calendar linked on the platform."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferDifference:
-    """A span that some systems offer and others do not; ``closed`` says why for each of these."""
+    """A span that some systems offer and others do not; ``closed`` has the reason of each."""
 
     start: datetime
     end: datetime
@@ -35,13 +35,16 @@ class OfferDifference:
 
     @property
     def taken(self) -> bool:
-        """Whether somebody is known to be busy then: it is offered although it is taken."""
+        """True if an event is known at that time, so it is offered although it is taken."""
         return any(why is not ClosedReason.OUTSIDE for _, why in self.closed)
 
 
 @dataclass(frozen=True, slots=True)
 class OfferComparison:
-    """What several systems offer of one provider, as far as all of them were asked (``window``)."""
+    """What several systems offer of one provider, within ``window``.
+
+    All of them were asked for that window.
+    """
 
     window: Window
     everywhere: tuple[Window, ...]
@@ -49,22 +52,22 @@ class OfferComparison:
 
 
 def joined(offers: Iterable[Offer]) -> tuple[Offer, ...]:
-    """Put together what touches or overlaps, for each seat; in order."""
-    whole: dict[str, list[Offer]] = {}
+    """Join offers of the same calendar that touch or overlap; return them in order."""
+    by_calendar: dict[str, list[Offer]] = {}
     for offer in sorted(offers, key=lambda o: (o.start, o.end)):
-        seat = whole.setdefault(offer.calendar_id, [])
-        if seat and offer.start <= seat[-1].end:
-            seat[-1] = Offer(seat[-1].start, max(seat[-1].end, offer.end), offer.calendar_id)
+        merged = by_calendar.setdefault(offer.calendar_id, [])
+        if merged and offer.start <= merged[-1].end:
+            merged[-1] = Offer(merged[-1].start, max(merged[-1].end, offer.end), offer.calendar_id)
         elif offer.start < offer.end:
-            seat.append(offer)
-    found = [offer for offers in whole.values() for offer in offers]
-    return tuple(sorted(found, key=lambda o: (o.start, o.end, o.calendar_id)))
+            merged.append(offer)
+    all_offers = [offer for offers in by_calendar.values() for offer in offers]
+    return tuple(sorted(all_offers, key=lambda o: (o.start, o.end, o.calendar_id)))
 
 
 def compare_offers(
     asked: Sequence[Availability], records: Iterable[TrackedEvent], span: Window | None = None
 ) -> OfferComparison | None:
-    """Lay what the systems offer over each other. None where no time was asked of all of them."""
+    """Compare what the systems offer; None if no time was asked of all of them."""
     known = [free for free in asked if free.known]
     spans = [free.window for free in known] + ([span] if span else [])
     if not known:
@@ -77,52 +80,54 @@ def compare_offers(
         value = record.observed
         if record.system in busy and value and value.busy and window.overlaps(value):
             busy[record.system].append(record)
-    found: list[OfferDifference] = []
+    differences: list[OfferDifference] = []
     everywhere: list[Window] = []
-    for piece in _pieces(window, known, busy):
-        offered = tuple(f.system for f in known if _holds(f.offers, piece))
+    for piece in _split_window(window, known, busy):
+        offered = tuple(f.system for f in known if _covers(f.offers, piece))
         closed = tuple(
-            (f.system, _why(busy[f.system], piece)) for f in known if f.system not in offered
+            (f.system, _closed_reason(busy[f.system], piece))
+            for f in known
+            if f.system not in offered
         )
         if not closed:
-            _add(everywhere, piece)
+            _append_joined(everywhere, piece)
         elif offered:
-            last = found[-1] if found else None
+            last = differences[-1] if differences else None
             if last and (last.end, last.offered, last.closed) == (piece.start, offered, closed):
-                found[-1] = OfferDifference(last.start, piece.end, offered, closed)
+                differences[-1] = OfferDifference(last.start, piece.end, offered, closed)
             else:
-                found.append(OfferDifference(piece.start, piece.end, offered, closed))
-    return OfferComparison(window, tuple(everywhere), tuple(found))
+                differences.append(OfferDifference(piece.start, piece.end, offered, closed))
+    return OfferComparison(window, tuple(everywhere), tuple(differences))
 
 
-def _add(spans: list[Window], piece: Window) -> None:
+def _append_joined(spans: list[Window], piece: Window) -> None:
     if spans and spans[-1].end == piece.start:
         spans[-1] = Window(spans[-1].start, piece.end)
     else:
         spans.append(piece)
 
 
-def _pieces(
+def _split_window(
     window: Window, known: Sequence[Availability], busy: Mapping[str, Sequence[TrackedEvent]]
 ) -> list[Window]:
-    """Cut the window wherever an offer or an event begins or ends."""
-    cuts = {window.start, window.end}
+    """Split the window at every start and end of an offer or an event."""
+    boundaries = {window.start, window.end}
     for free in known:
         for offer in free.offers:
-            cuts |= {offer.start, offer.end}
+            boundaries |= {offer.start, offer.end}
     for records in busy.values():
         for record in records:
             if record.observed is not None:
-                cuts |= set(record.observed.interval)
-    ordered = sorted(cut for cut in cuts if window.start <= cut <= window.end)
+                boundaries |= set(record.observed.interval)
+    ordered = sorted(boundary for boundary in boundaries if window.start <= boundary <= window.end)
     return [Window(a, b) for a, b in pairwise(ordered)]
 
 
-def _holds(offers: Iterable[Offer], piece: Window) -> bool:
+def _covers(offers: Iterable[Offer], piece: Window) -> bool:
     return any(offer.start <= piece.start and piece.end <= offer.end for offer in offers)
 
 
-def _why(records: Iterable[TrackedEvent], piece: Window) -> ClosedReason:
+def _closed_reason(records: Iterable[TrackedEvent], piece: Window) -> ClosedReason:
     here = [r for r in records if r.observed and piece.overlaps(r.observed)]
     if any(r.kind is Kind.APPOINTMENT for r in here):
         return ClosedReason.APPOINTMENT

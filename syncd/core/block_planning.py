@@ -1,4 +1,9 @@
-"""What one calendar is to close: its blocks, with what else stands there, and what persons want."""
+"""Plan the blocks of one calendar: which intervals it must block, and the writes for that.
+
+After `plan_calendar`, every interval to block has a block, a write that makes one, or is already
+taken by an event of somebody else. Links that need no write are stored. The fewest writes come from
+`blocks.plan_blocks`; this module adds releases, undo suppressions, guard stops and orphans.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +34,21 @@ from syncd.model import (
 
 _CHANGES = {Action.MOVE_APPOINTMENT, Action.SET_STATUS}
 
-_UNBUFFERED = "the time is closed without its buffer: the system refuses a block that covers it"
+_BUFFER_REFUSED = "the block covers no buffer, because the system refuses a block that does"
+"""-"""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockPlanningInput:
     """What the blocks of all calendars of a provider are planned from.
 
-    ``claims`` are the values that held conflicts claim, by booking; ``unmatched`` the appointments
-    that are still to be matched; ``untouchable`` the blocks, by event id, that are to stay.
-    ``changes`` are what appointments are changed to now.
-    ``capacity`` is how many meetings the provider may have at one time. ``orphans`` are blocks that
-    become ours where they are wanted, if ``ownership`` allows it; ``new_id`` names the journal rows
-    that prove it.
+    - ``claims``: the values that conflicts claim, by booking.
+    - ``unmatched``: the appointments that are not matched yet.
+    - ``untouchable``: the ids of blocks that stay as they are.
+    - ``capacity``: how many meetings the provider may have at one time.
+    - ``orphans``: blocks that become ours where they are wanted, if ``ownership`` allows that.
+    - ``new_id``: makes the ids of the journal rows that prove an adoption.
+    - ``changes``: the values that appointments are changed to now.
     """
 
     calendars: Mapping[str, CalendarState]
@@ -55,149 +62,167 @@ class BlockPlanningInput:
     changes: Mapping[Id, Value] = field(default_factory=dict)
 
 
-def plan_calendar(draft: Workspace, calendar: CalendarState, what: BlockPlanningInput) -> BlockPlan:
-    """Plan one calendar's blocks, and take over the links that need no write.
+def plan_calendar(
+    workspace: Workspace, calendar: CalendarState, planning: BlockPlanningInput
+) -> BlockPlan:
+    """Plan the blocks of one calendar, and store the links that need no write.
 
-    What is planned in a calendar that cannot be written to now is to wait.
+    If the calendar cannot be written to now, the planned writes are returned to wait. If it is
+    read-only, no write is returned.
     """
-    empty = vacated_intervals(draft, calendar.system, what.changes)
-    claims, now = {**what.claims, **empty}, draft.now
-    bookings = _meant_for(draft, what.calendars, calendar.system)
-    holding = {
+    vacated = vacated_intervals(workspace, calendar.system, planning.changes)
+    claims, now = {**planning.claims, **vacated}, workspace.now
+    bookings = _bookings_affecting(workspace, planning.calendars, calendar.system)
+    appointments = {
         booking: [
-            _after(r, what.changes)
-            for r in draft.appointments(booking)
-            if booking not in empty and holds_meeting(r, draft, booking, calendar)
+            _with_change(r, planning.changes)
+            for r in workspace.appointments(booking)
+            if booking not in vacated and holds_meeting(r, workspace, booking, calendar)
         ]
-        for booking in draft.bookings
+        for booking in workspace.bookings
     }
-    others = _others(draft, calendar, what)
-    left_be = suppressed_bookings(draft, calendar.system)
-    released = _released(draft, calendar.system)
-    buffers = buffers_of(draft, what.calendars, bookings, calendar.system)
+    other_events = _events_of_others(workspace, calendar, planning)
+    suppressed = suppressed_bookings(workspace, calendar.system)
+    released = _released(workspace, calendar.system)
+    buffers = buffers_of(workspace, planning.calendars, bookings, calendar.system)
 
-    def beside(
-        there: Sequence[TrackedEvent], let_be: AbstractSet[str] = frozenset()
+    def intervals_to_block(
+        others: Sequence[TrackedEvent], excluded: AbstractSet[str] = frozenset()
     ) -> dict[Interval, set[str]]:
-        if what.capacity > 1:
-            uses = [b for b in bookings if b.id not in let_be]
-            return blocks_at_capacity(calendar, uses, holding, claims, what.capacity, now, buffers)
-        return wanted_blocks(calendar, bookings, holding, claims, there, now, let_be, buffers)
+        if planning.capacity > 1:
+            uses = [b for b in bookings if b.id not in excluded]
+            return blocks_at_capacity(
+                calendar, uses, appointments, claims, planning.capacity, now, buffers
+            )
+        return wanted_blocks(
+            calendar, bookings, appointments, claims, others, now, excluded, buffers
+        )
 
-    def asked(there: Sequence[TrackedEvent]) -> dict[Interval, set[str]]:
-        found = beside(there, released)
+    def unreleased_intervals(others: Sequence[TrackedEvent]) -> dict[Interval, set[str]]:
+        intervals = intervals_to_block(others, released)
         return {
-            interval: serves - left_be for interval, serves in found.items() if serves - left_be
+            interval: bookings_served - suppressed
+            for interval, bookings_served in intervals.items()
+            if bookings_served - suppressed
         }
 
     adopted: list[TrackedEvent] = []
-    orphans = [r for r in what.orphans if r.system == calendar.system]
+    orphans = [r for r in planning.orphans if r.system == calendar.system]
     if orphans and calendar.writable:
-        alone = asked([r for r in others if r not in orphans])
-        adopted = _adopt_orphans(draft, calendar.system, what, alone)
-    # An orphan closes its time, but where a block of ours does, ours is the one that stays.
-    ours = _closed_by_ours(draft, calendar.system)
-    others = [r for r in others if r not in orphans or _interval(r) not in ours]
-    wanted = asked(others)
-    refused = rejected_writes.rejected_times(draft, calendar.system, wanted) if buffers else {}
-    if refused:
-        # The platform takes no block over what stands in a buffer: better one without it.
-        plain = without_buffers(draft, wanted, refused)
-        buffers = {booking: buffer for booking, buffer in buffers.items() if booking not in plain}
-        wanted = asked(others)
-    stay = left_be | stopped_bookings(draft, beside=calendar.system)
-    own = [
-        block
-        for block in _staying(draft, calendar.system, what.untouchable)
-        if block.interval in wanted or not block.bookings & stay
+        without_orphans = unreleased_intervals([r for r in other_events if r not in orphans])
+        adopted = _adopt_orphans(workspace, calendar.system, planning, without_orphans)
+    # An orphan counts as taking its time, unless a block of ours has exactly that interval.
+    blocked_by_ours = _blocked_by_ours(workspace, calendar.system)
+    other_events = [
+        r for r in other_events if r not in orphans or _interval(r) not in blocked_by_ours
     ]
-    blocks = plan_blocks(draft.state.provider, calendar, wanted, own, now)
-    blocks = replace(
-        blocks,
-        intervals=beside(others),
+    wanted = unreleased_intervals(other_events)
+    refused = rejected_writes.rejected_times(workspace, calendar.system, wanted) if buffers else {}
+    if refused:
+        # The platform refuses a block over an event in the buffer: plan it without the buffer.
+        unbuffered = without_buffers(workspace, wanted, refused)
+        buffers = {
+            booking: buffer for booking, buffer in buffers.items() if booking not in unbuffered
+        }
+        wanted = unreleased_intervals(other_events)
+    kept_in_place = suppressed | stopped_bookings(workspace, except_in=calendar.system)
+    blocks = [
+        block
+        for block in _remaining_blocks(workspace, calendar.system, planning.untouchable)
+        if block.interval in wanted or not block.bookings & kept_in_place
+    ]
+    plan = plan_blocks(workspace.state.provider, calendar, wanted, blocks, now)
+    plan = replace(
+        plan,
+        intervals=intervals_to_block(other_events),
         adopted=tuple(adopted),
-        refused=tuple(replace(c, held=False, note=_UNBUFFERED) for c in refused.values()),
+        refused=tuple(replace(c, held=False, note=_BUFFER_REFUSED) for c in refused.values()),
     )
     if not calendar.writable:
-        return replace(blocks, operations=()) if calendar.read_only else blocks
-    _take_over(draft, calendar.system, blocks)
-    return blocks
+        return replace(plan, operations=()) if calendar.read_only else plan
+    _store_links(workspace, calendar.system, plan)
+    return plan
 
 
-def _take_over(draft: Workspace, system: str, blocks: BlockPlan) -> None:
-    """Take over the links that a plan changes without a write."""
-    for event, serves in blocks.links:
-        _relink_block(draft, system, event, serves)
-    for record in blocks.found:
-        draft.accept(record)
-    for record in blocks.lost:
-        for replica in [r for r in draft.replicas() if _is(r, record)]:
-            draft.unlink(replica)
-        draft.accept(record)
+def _store_links(workspace: Workspace, system: str, plan: BlockPlan) -> None:
+    """Store the links and bases that a plan changes without a write."""
+    for event, serves in plan.links:
+        _relink_block(workspace, system, event, serves)
+    for record in plan.already_there:
+        workspace.accept(record)
+    for record in plan.lost:
+        for replica in [r for r in workspace.replicas() if _links(r, record)]:
+            workspace.unlink(replica)
+        workspace.accept(record)
 
 
-def _others(
-    draft: Workspace, calendar: CalendarState, what: BlockPlanningInput
+def _events_of_others(
+    workspace: Workspace, calendar: CalendarState, planning: BlockPlanningInput
 ) -> list[TrackedEvent]:
-    """Return what closes time in a calendar and is not ours.
+    """Return the events that take up time in a calendar and are not ours.
 
-    What a system says that is not believed or stopped is not decided on, but the time is taken.
+    Events of a system that is not trusted, and stopped events, are not decided on, but their time
+    counts as taken.
     """
-    stopped = [r for r in draft.stopped.values() if r.system == calendar.system and r.observed]
+    stopped = [r for r in workspace.stopped.values() if r.system == calendar.system and r.observed]
     return stopped + [
         record
-        for record in draft.records.values()
+        for record in workspace.records.values()
         if record.system == calendar.system
-        and (is_foreign_block(record) or record in what.unmatched or not calendar.trusted)
+        and (is_foreign_block(record) or record in planning.unmatched or not calendar.trusted)
         and not record.created_by_us
         and not (record.over)
     ]
 
 
-def _released(draft: Workspace, system: str) -> set[str]:
-    """Return the bookings whose block in a system a person wants as it is."""
-    return {r.booking for r in draft.replicas() if r.role is Role.RELEASED and r.system == system}
+def _released(workspace: Workspace, system: str) -> set[str]:
+    """Return the bookings whose block in a system a person changed and a rule released."""
+    return {
+        r.booking for r in workspace.replicas() if r.role is Role.RELEASED and r.system == system
+    }
 
 
-def _staying(draft: Workspace, system: str, left: AbstractSet[str]) -> list[OurBlock]:
-    """Return our blocks in a system, but for those that are queued to go."""
+def _remaining_blocks(
+    workspace: Workspace, system: str, untouchable: AbstractSet[str]
+) -> list[OurBlock]:
+    """Return our blocks in a system, without those whose removal is queued."""
     leaving = {
         intent.operation.event
-        for intent in draft.state.intents
+        for intent in workspace.state.intents
         if intent.state is IntentState.ACCEPTED
         and intent.operation.action is Action.REMOVE_BLOCK
         and intent.operation.system == system
     }
-    own = our_blocks(draft.records.values(), draft.replicas(), system, left)
+    own = our_blocks(workspace.records.values(), workspace.replicas(), system, untouchable)
     return [block for block in own if block.record.id not in leaving]
 
 
 def _adopt_orphans(
-    draft: Workspace,
+    workspace: Workspace,
     system: str,
-    what: BlockPlanningInput,
+    planning: BlockPlanningInput,
     wanted: Mapping[Interval, AbstractSet[str]],
 ) -> list[TrackedEvent]:
-    """Adopt the orphans of one calendar that stand exactly where a block is wanted.
+    """Adopt the orphans of one calendar whose interval is exactly one that must be blocked.
 
-    A syncd made them, and the state that knew them is lost or older than they are. One that stands
-    where no block is wanted may be another installation's, and stays as it is.
+    They were made by a syncd whose state is lost, or is newer than this one. An orphan elsewhere
+    may be a block of another installation and stays as it is.
     """
-    taken = _closed_by_ours(draft, system)
+    taken = _blocked_by_ours(workspace, system)
     adopted: list[TrackedEvent] = []
-    for record in sorted(what.orphans, key=lambda r: r.id):
+    for record in sorted(planning.orphans, key=lambda r: r.id):
         interval = _interval(record)
         if record.system != system or interval is None or interval not in wanted:
             continue
-        if interval not in taken and may_adopt(record, what.ownership):
+        if interval not in taken and may_adopt(record, planning.ownership):
             taken.add(interval)
-            adopted.append(adopt(draft, record, what.new_id()))
+            adopted.append(adopt(workspace, record, planning.new_id()))
     return adopted
 
 
-def _closed_by_ours(draft: Workspace, system: str) -> set[Interval]:
-    """Return the intervals that blocks of ours close in a system."""
-    ours = (r for r in draft.records.values() if r.created_by_us and r.system == system)
+def _blocked_by_ours(workspace: Workspace, system: str) -> set[Interval]:
+    """Return the intervals that our blocks take up in a system."""
+    ours = (r for r in workspace.records.values() if r.created_by_us and r.system == system)
     return {interval for r in ours if (interval := _interval(r)) is not None}
 
 
@@ -206,90 +231,93 @@ def _interval(record: TrackedEvent) -> Interval | None:
     return seen.interval if seen is not None and seen.busy else None
 
 
-def blocks_under_doubt(draft: Workspace, calendars: Mapping[str, CalendarState]) -> set[str]:
-    """The blocks, by event id, that are to stay as they are for now.
+def blocks_under_doubt(workspace: Workspace, calendars: Mapping[str, CalendarState]) -> set[str]:
+    """Return the ids of our blocks that stay as they are for now.
 
-    Where a calendar newly shows something that may not be believed now, the time may be taken, and
-    is not to be opened. And what the guard stopped of our own blocks is left where it is.
+    A system that is not trusted shows new busy time there, so that time must not be opened. Blocks
+    that the guard stopped stay as well.
     """
-    moved = {
+    stopped = {
         record.id
-        for record in draft.records.values()
+        for record in workspace.records.values()
         if record.created_by_us
         and record.observed is not None
         and record.system in calendars
         and record.id in calendars[record.system].stopped
     }
-    stopped = {name for name, calendar in calendars.items() if not calendar.trusted}
-    shown = [
+    untrusted = {name for name, calendar in calendars.items() if not calendar.trusted}
+    new_values = [
         record.observed
-        for record in draft.records.values()
-        if record.system in stopped
+        for record in workspace.records.values()
+        if record.system in untrusted
         and not record.created_by_us
         and has_pending_change(record)
         and record.observed is not None
         and record.observed.busy
     ]
-    return moved | {
+    return stopped | {
         record.id
-        for record in draft.records.values()
+        for record in workspace.records.values()
         if record.created_by_us
-        and record.system not in stopped
+        and record.system not in untrusted
         and not has_pending_change(record)
         and record.observed is not None
-        and any(record.observed.overlaps(value) for value in shown)
+        and any(record.observed.overlaps(value) for value in new_values)
     }
 
 
-def suppressed_bookings(draft: Workspace, system: str) -> AbstractSet[str]:
-    """The bookings that are left as they are in a system, as a person took back a write there."""
+def suppressed_bookings(workspace: Workspace, system: str) -> AbstractSet[str]:
+    """Return the bookings whose blocks in a system are not written, as a person undid a write."""
     return {
-        waiver.booking
-        for waiver in draft.state.undo_suppressions
-        if waiver.system == system
-        and waiver.booking in draft.bookings
-        and draft.bookings[waiver.booking].revision == waiver.revision
+        suppression.booking
+        for suppression in workspace.state.undo_suppressions
+        if suppression.system == system
+        and suppression.booking in workspace.bookings
+        and workspace.bookings[suppression.booking].revision == suppression.revision
     }
 
 
-def _meant_for(
-    draft: Workspace, calendars: Mapping[str, CalendarState], system: str
+def _bookings_affecting(
+    workspace: Workspace, calendars: Mapping[str, CalendarState], system: str
 ) -> list[Booking]:
-    """The bookings that close time in a system; what a room closes stays in its own."""
-    every = list(draft.bookings.values())
+    """Return the bookings whose time must be blocked in a system."""
+    bookings = list(workspace.bookings.values())
     if all(calendar.affects is None for calendar in calendars.values()):
-        return every
-    return [booking for booking in every if _reaches(draft, calendars, booking, system)]
+        return bookings
+    return [booking for booking in bookings if _affects(workspace, calendars, booking, system)]
 
 
-def _reaches(
-    draft: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, system: str
+def _affects(
+    workspace: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, system: str
 ) -> bool:
-    """Whether a booking is meant to close time in a system; what a room closes stays in its own."""
-    sources = [r.system for r in draft.present(booking.id) if r.system in calendars]
-    reaches = [calendars[source].affects for source in sources]
-    return not reaches or any(reach is None or system in reach for reach in reaches)
+    """Return true if a booking's time must be blocked in a system.
+
+    What a resource blocks affects only the resource's own system.
+    """
+    sources = [r.system for r in workspace.present(booking.id) if r.system in calendars]
+    affected = [calendars[source].affects for source in sources]
+    return not affected or any(systems is None or system in systems for systems in affected)
 
 
 def holds_meeting(
-    record: TrackedEvent, draft: Workspace, booking: str, calendar: CalendarState
+    record: TrackedEvent, workspace: Workspace, booking: str, calendar: CalendarState
 ) -> bool:
-    """Whether the calendar has this meeting itself, so that it needs no block on top."""
+    """Return true if the calendar has the meeting itself, so that it needs no block."""
     if record.system != calendar.system or record.end_accepted:
         return False
     if has_other_time(record):
-        return False  # Its platform does not let it have the meeting's time.
-    shown = expected_value(record)
-    if shown is None or shown.busy:
+        return False  # Its platform keeps another time than the meeting's.
+    expected = expected_value(record)
+    if expected is None or expected.busy:
         return True
-    # It is off there, but the meeting is on: either it can be revived, or the time needs a block.
-    return draft.bookings[booking].agreed.status in calendar.statuses
+    # It is cancelled there but the meeting is on: it can be revived, or the time needs a block.
+    return workspace.bookings[booking].agreed.status in calendar.statuses
 
 
-def pending_changes_of(draft: Workspace, operations: Sequence[Operation]) -> dict[Id, Value]:
-    """Return what appointments are changed to, now or by what is queued; not what is refused."""
-    now = [o for o in operations if rejected_writes.blocking_conflict(draft, o) is None]
-    queued = [i.operation for i in draft.state.intents if i.state is IntentState.ACCEPTED]
+def pending_changes_of(workspace: Workspace, operations: Sequence[Operation]) -> dict[Id, Value]:
+    """Return the new value of each appointment with a write that is made or queued now."""
+    now = [o for o in operations if rejected_writes.blocking_conflict(workspace, o) is None]
+    queued = [i.operation for i in workspace.state.intents if i.state is IntentState.ACCEPTED]
     return {
         (o.system, o.event): o.after
         for o in (*queued, *now)
@@ -297,24 +325,27 @@ def pending_changes_of(draft: Workspace, operations: Sequence[Operation]) -> dic
     }
 
 
-def _after(record: TrackedEvent, changes: Mapping[Id, Value]) -> TrackedEvent:
-    """Return an appointment as it is once this cycle's changes are made."""
+def _with_change(record: TrackedEvent, changes: Mapping[Id, Value]) -> TrackedEvent:
+    """Return an appointment as it is after this cycle's writes."""
     value = changes.get((record.system, record.id))
     return record if value is None else replace(record, observed=value)
 
 
-def _is(replica: Replica, record: TrackedEvent) -> bool:
+def _links(replica: Replica, record: TrackedEvent) -> bool:
     return replica.system == record.system and replica.event == record.id
 
 
-def _relink_block(draft: Workspace, system: str, event: str, serves: AbstractSet[str]) -> None:
+def _relink_block(workspace: Workspace, system: str, event: str, serves: AbstractSet[str]) -> None:
+    """Link a block to exactly these bookings."""
     linked = {
         r.booking: r
-        for r in draft.replicas()
+        for r in workspace.replicas()
         if r.system == system and r.event == event and r.role is Role.BLOCK
     }
     for booking, replica in sorted(linked.items()):
         if booking not in serves:
-            draft.unlink(replica)
+            workspace.unlink(replica)
     for booking in sorted(serves - linked.keys()):
-        draft.link(Replica(booking, system, event, Role.BLOCK, draft.bookings[booking].revision))
+        workspace.link(
+            Replica(booking, system, event, Role.BLOCK, workspace.bookings[booking].revision)
+        )

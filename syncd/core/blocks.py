@@ -1,7 +1,8 @@
-"""Which blocks a provider's calendars want, and the fewest writes that make it so.
+"""Compute which intervals a calendar must block, and the fewest writes that do it.
 
-A busy interval wants one block in each other calendar that holds no appointment of that booking.
-Bookings of exactly one interval share a block. Blocks that syncd made are never sources.
+A busy interval needs one block in each other calendar of the provider that has no appointment of
+that booking. Bookings with exactly the same interval share a block. Blocks that syncd made are
+never sources.
 """
 
 from __future__ import annotations
@@ -31,16 +32,17 @@ from syncd.model import (
 )
 
 Interval = tuple[datetime, datetime]
+"""Start and end; UTC."""
 
 NO_BUFFERS: Mapping[str, Buffer] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class OurBlock:
-    """A block that syncd made, and the bookings it serves.
+    """A block that syncd made, and the bookings that it serves.
 
-    ``untouchable``: not to be touched, because a person has moved it, and that is to stand (a
-    release), or is still to be decided on. Where it stands it serves as well as any other.
+    ``untouchable``: it is not moved or removed, because a rule released it, or a person's change of
+    it is not decided yet. It takes up the time where it is.
     """
 
     record: TrackedEvent
@@ -49,7 +51,7 @@ class OurBlock:
 
     @property
     def interval(self) -> Interval | None:
-        """Where syncd means it to be."""
+        """The interval where syncd expects it; of an untouchable block, where it is."""
         value = expected_value(self.record) or self.record.observed
         if self.untouchable:
             value = self.record.observed
@@ -57,7 +59,7 @@ class OurBlock:
 
     @property
     def exists(self) -> bool:
-        """Whether it is still there, as far as anybody saw."""
+        """True if the last read still showed it."""
         return self.record.observed is not None
 
 
@@ -65,18 +67,19 @@ class OurBlock:
 class BlockPlan:
     """What one calendar needs: writes, and links that change without a write.
 
-    ``links`` maps a standing block's event id to the bookings that it serves from now on; ``lost``
-    are records of blocks that are gone and served by nothing; ``found`` are those of blocks that
-    stand where they are wanted, though syncd does not know that it brought them there.
-    ``intervals`` are those that the calendar should close, with the bookings that want it.
-    ``adopted`` are the orphans that became ours; ``refused`` are the conflicts because of which
-    blocks cover no buffer.
+    - ``links``: the bookings that an existing block serves from now on, by event id.
+    - ``lost``: the blocks that are gone and serve nothing any more.
+    - ``already_there``: the blocks that are where they are wanted, without a confirmed write.
+    - ``wanted``, ``open``: how many intervals must be blocked, and how many of them are not yet.
+    - ``intervals``: the intervals that must be blocked, with the bookings that need it.
+    - ``adopted``: the orphans that became ours.
+    - ``refused``: the conflicts because of which blocks cover no buffer.
     """
 
     operations: tuple[Operation, ...] = ()
     links: tuple[tuple[str, frozenset[str]], ...] = ()
     lost: tuple[TrackedEvent, ...] = ()
-    found: tuple[TrackedEvent, ...] = ()
+    already_there: tuple[TrackedEvent, ...] = ()
     wanted: int = 0
     open: int = 0
     intervals: Mapping[Interval, AbstractSet[str]] = field(default_factory=dict)
@@ -94,18 +97,22 @@ def wanted_blocks(
     released: AbstractSet[str] = frozenset(),
     buffers: Mapping[str, Buffer] = NO_BUFFERS,
 ) -> dict[Interval, set[str]]:
-    """The intervals that this calendar should close, each with the bookings that want it.
+    """Return the intervals that this calendar must block, each with the bookings that need it.
 
-    ``claims`` are the values of held conflicts: every claimed interval stays closed. ``others`` are
-    events of this calendar that need no block on top: somebody else's blocks, and appointments that
-    are still to be matched. ``released`` are the bookings that a person wants open here.
-    ``buffers`` are what a block covers beside a meeting, by booking.
+    - ``appointments``: the appointments of each booking that count as the meeting.
+    - ``claims``: the values of held conflicts; each of these intervals must be blocked.
+    - ``others``: events of this calendar that already take up their time: blocks of somebody else,
+      and appointments that are not matched yet.
+    - ``released``: the bookings that need no block here.
+    - ``buffers``: what a block covers before and after a meeting, by booking.
     """
     others = [r for r in others if r.observed is not None and r.observed.busy]
     taken = {record.observed.interval for record in others if record.observed is not None}
-    # Somebody else's block of the meeting's time alone does not cover the buffers.
-    meetings = {r.observed.interval for r in others if r.observed and r.kind is Kind.APPOINTMENT}
-    standing = {
+    # Only an appointment covers its buffers; a block of somebody else covers just its own time.
+    unmatched_meetings = {
+        r.observed.interval for r in others if r.observed and r.kind is Kind.APPOINTMENT
+    }
+    appointment_intervals = {
         r.observed.interval
         for records in appointments.values()
         for r in records
@@ -114,24 +121,30 @@ def wanted_blocks(
     wanted: dict[Interval, set[str]] = defaultdict(set)
     for booking in bookings:
         here = [r for r in appointments.get(booking.id, ()) if r.system == calendar.system]
-        held = claims.get(booking.id)
-        if here and held is None:
+        claimed_values = claims.get(booking.id)
+        if here and claimed_values is None:
             continue
-        # While it is held, a calendar that has the meeting closes what the others claim, too.
-        shown = {r.observed.interval for r in here if r.observed and r.observed.busy} | meetings
+        # During a conflict, a calendar that has the meeting also blocks what the others claim.
+        shown = {
+            r.observed.interval for r in here if r.observed and r.observed.busy
+        } | unmatched_meetings
         if not calendar.trusted:
-            # What vanished or moved there may stand where it was all the same.
+            # An event that vanished or moved there may still be where it was.
             shown |= {r.base.interval for r in here if r.base}
         agreed = () if here or booking.id in released else (booking.agreed,)
-        # A claimed time is closed by any appointment that takes all of it.
-        claimed = [v for v in held or () if truncate(v, calendar.grain).interval not in standing]
+        # An appointment with exactly the claimed interval takes up that time.
+        claimed = [
+            v
+            for v in claimed_values or ()
+            if truncate(v, calendar.grain).interval not in appointment_intervals
+        ]
         values = (*agreed, *claimed)
         buffer = buffers.get(booking.id, NO_BUFFER)
         for value in values:
-            interval = truncate(buffer.around(value), calendar.grain).interval
+            interval = truncate(buffer.expand(value), calendar.grain).interval
             if not value.busy or interval in taken:
                 continue
-            # Nothing is made for an interval that has ended.
+            # No block is made for an interval that is over.
             if interval[1] > now and truncate(value, calendar.grain).interval not in shown:
                 wanted[interval].add(booking.id)
     return dict(wanted)
@@ -141,67 +154,69 @@ def plan_blocks(
     provider: str,
     calendar: CalendarState,
     wanted: Mapping[Interval, set[str]],
-    own: Sequence[OurBlock],
+    blocks: Sequence[OurBlock],
     now: datetime,
 ) -> BlockPlan:
-    """Turn wanted intervals and standing blocks into the fewest writes.
+    """Plan the fewest writes that turn the existing blocks into the wanted ones.
 
-    A block that did not get the end that an update sent is replaced: the new one is made before the
-    old one is removed, in the next cycle, so that no time is open in between.
+    A block for which the platform keeps another end than the written one is replaced. The new block
+    is made first and the old one removed in the next cycle, so the time is never open.
     """
     operations: list[Operation] = []
     links: list[tuple[str, frozenset[str]]] = []
     lost: list[TrackedEvent] = []
-    found: list[TrackedEvent] = []
-    # What is not to be touched closes its time for whoever wants it; but nobody links or moves it.
-    closed = {block.interval for block in own if block.untouchable}
-    missing = {each: frozenset(serves) for each, serves in wanted.items() if each not in closed}
-    spare: list[OurBlock] = []
-    made: list[Interval] = []
-    for block in sorted((block for block in own if not block.untouchable), key=_age):
+    already_there: list[TrackedEvent] = []
+    # An untouchable block takes up its time, but is not linked or moved.
+    taken = {block.interval for block in blocks if block.untouchable}
+    unblocked = {each: frozenset(serves) for each, serves in wanted.items() if each not in taken}
+    surplus: list[OurBlock] = []
+    created: list[Interval] = []
+    for block in sorted((block for block in blocks if not block.untouchable), key=_keep_first):
         interval = block.interval
         if not block.exists:
-            # Gone, and proven so: if its interval is still wanted, it is made again.
+            # Proven to be gone. If its interval must still be blocked, a new block is made.
             lost.append(block.record)
-        elif interval is not None and interval in missing and not has_other_time(block.record):
-            # It stands for a wanted interval: keep it, or put it back where it belongs.
-            serves = missing.pop(interval)
+        elif interval is not None and interval in unblocked and not has_other_time(block.record):
+            # Its expected interval is wanted: keep it, or move it back there.
+            serves = unblocked.pop(interval)
             if serves != block.bookings:
                 links.append((block.record.id, serves))
             if has_pending_change(block.record):
                 operations.append(_move(provider, calendar, block, interval, serves, "restore"))
-        elif _over(block, now):
-            # Its time has passed: history is left as it is.
+        elif _is_past(block, now):
+            # Blocks in the past are not removed.
             continue
         else:
-            spare.append(block)
-    for interval, serves in sorted(missing.items()):
-        here = next((block for block in spare if _shown(block) == interval), None)
-        if here is not None:
-            # A write whose answer was lost has brought it there, or a person has: nothing to do.
-            spare.remove(here)
-            found.append(here.record)
-            links.append((here.record.id, serves))
+            surplus.append(block)
+    for interval, serves in sorted(unblocked.items()):
+        in_place = next((block for block in surplus if _shown(block) == interval), None)
+        if in_place is not None:
+            # A write with a lost reply, or a person, moved it there: nothing to write.
+            surplus.remove(in_place)
+            already_there.append(in_place.record)
+            links.append((in_place.record.id, serves))
             continue
-        mover = next((b for b in spare if b.bookings & serves and _can_move(b, interval)), None)
-        if mover is not None:
-            # A booking that this block served has moved: the block moves along.
-            spare.remove(mover)
+        movable = next((b for b in surplus if b.bookings & serves and _can_move(b, interval)), None)
+        if movable is not None:
+            # The booking of this block moved, so the block moves as well.
+            surplus.remove(movable)
             reason = "follows its booking"
-            operations.append(_move(provider, calendar, mover, interval, serves, reason))
+            operations.append(_move(provider, calendar, movable, interval, serves, reason))
         else:
             operations.append(_create(provider, calendar, interval, serves))
-            made.append(interval)
+            created.append(interval)
     operations.extend(
-        _remove(provider, calendar, block) for block in spare if not _stands_in(block, made)
+        _remove(provider, calendar, block)
+        for block in surplus
+        if not _covers_part_of(block, created)
     )
     return BlockPlan(
         tuple(operations),
         tuple(links),
         tuple(lost),
-        tuple(found),
+        tuple(already_there),
         wanted=len(wanted),
-        open=len(missing) - len(found),
+        open=len(unblocked) - len(already_there),
     )
 
 
@@ -211,15 +226,15 @@ def _shown(block: OurBlock) -> Interval | None:
 
 
 def _can_move(block: OurBlock, interval: Interval) -> bool:
-    """Whether an update may bring a block there: one that kept its length keeps it again."""
+    """Return true if an update can move a block there; one that keeps its length can be moved."""
     shown = _shown(block)
     if shown is None or not has_other_time(block.record):
         return True
     return shown[1] - shown[0] == interval[1] - interval[0]
 
 
-def _stands_in(block: OurBlock, made: Iterable[Interval]) -> bool:
-    """Whether a block closes a part of what a new one is to close, until that one stands."""
+def _covers_part_of(block: OurBlock, made: Iterable[Interval]) -> bool:
+    """Return true if a block takes up part of a new block's time until that one exists."""
     shown = _shown(block)
     return (
         shown is not None
@@ -228,18 +243,18 @@ def _stands_in(block: OurBlock, made: Iterable[Interval]) -> bool:
     )
 
 
-def _age(block: OurBlock) -> tuple[bool, bool, str]:
-    # Standing ones first, so that a gone block never takes the place of its standing duplicate, nor
-    # one that a person moved away that of the one that was made because of it.
+def _keep_first(block: OurBlock) -> tuple[bool, bool, str]:
+    # Existing blocks first, so that neither a deleted block, nor one that a person moved away, is
+    # chosen for an interval that another block already has.
     return (not block.exists, has_pending_change(block.record), block.record.id)
 
 
-def _over(block: OurBlock, now: datetime) -> bool:
+def _is_past(block: OurBlock, now: datetime) -> bool:
     seen = block.record.observed
     return seen is not None and seen.end <= now
 
 
-def _busy(interval: Interval) -> Value:
+def _block_value(interval: Interval) -> Value:
     return Value(interval[0], interval[1], Status.CONFIRMED)
 
 
@@ -253,7 +268,7 @@ def _create(
         kind=Kind.BLOCK,
         event=None,
         before=None,
-        after=_busy(interval),
+        after=_block_value(interval),
         bookings=tuple(sorted(serves)),
         reason="busy elsewhere",
     )
@@ -274,7 +289,7 @@ def _move(
         kind=Kind.BLOCK,
         event=block.record.id,
         before=block.record.observed,
-        after=_busy(interval),
+        after=_block_value(interval),
         bookings=tuple(sorted(serves)),
         key=block.record.key,
         reason=reason,
@@ -300,11 +315,11 @@ def our_blocks(
     records: Iterable[TrackedEvent],
     replicas: Iterable[Replica],
     system: str,
-    left: AbstractSet[str] = frozenset(),
+    untouchable: AbstractSet[str] = frozenset(),
 ) -> list[OurBlock]:
-    """The blocks that syncd made in one calendar, with the bookings they are linked to.
+    """Return the blocks that syncd made in one calendar, with the bookings that they serve.
 
-    ``left`` are those that a person has moved, and that are not to be touched now.
+    ``untouchable`` are the ids of blocks that must not be written to now.
     """
     serves: dict[str, set[str]] = defaultdict(set)
     released: set[str] = set()
@@ -314,7 +329,9 @@ def our_blocks(
         elif replica.system == system:
             serves[replica.event].add(replica.booking)
     return [
-        OurBlock(record, frozenset(serves.get(record.id, set())), record.id in released | left)
+        OurBlock(
+            record, frozenset(serves.get(record.id, set())), record.id in released | untouchable
+        )
         for record in records
         if record.created_by_us and record.system == system and not record.over
     ]

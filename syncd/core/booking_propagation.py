@@ -1,4 +1,8 @@
-"""What the appointments of all bookings of a provider are to be told, and which of it waits."""
+"""Propagate the agreed values of all bookings of a provider to their appointments.
+
+After `propagate_all`, every appointment that differs from its booking has a write, a conflict, or a
+reason to wait, and a booking that cannot be fully propagated claims its agreed and its shown times.
+"""
 
 from __future__ import annotations
 
@@ -10,67 +14,76 @@ from syncd.core.block_planning import suppressed_bookings
 from syncd.core.claims import shown
 from syncd.core.inputs import CalendarState
 from syncd.core.propagation import propagate
-from syncd.core.series import is_held
+from syncd.core.series import may_change_series
 from syncd.core.workspace import Workspace
 from syncd.model import Conflict, Operation, Value, Waiting, WaitReason
 
 
 def propagate_all(
-    draft: Workspace,
+    workspace: Workspace,
     calendars: Mapping[str, CalendarState],
     claims: dict[str, list[Value]],
-    frozen: AbstractSet[str],
+    on_hold: AbstractSet[str],
 ) -> tuple[list[Operation], list[Conflict], list[Waiting]]:
-    """What the appointments of all bookings must be told, but for those that wait for a person.
+    """Return the writes, conflicts and waiting writes of all bookings that are not in conflict.
 
-    Where an appointment cannot be brought along, its time and the agreed one both stay claimed.
+    ``on_hold`` are bookings that wait for a person: they are not written to. If an appointment
+    cannot be updated, its time and the agreed one are added to ``claims``.
     """
     operations: list[Operation] = []
     conflicts: list[Conflict] = []
     waiting: list[Waiting] = []
-    for booking_id in sorted(draft.bookings.keys() - claims.keys()):
-        booking = draft.bookings[booking_id]
+    for booking_id in sorted(workspace.bookings.keys() - claims.keys()):
+        booking = workspace.bookings[booking_id]
         pairs = [
-            p
-            for p in draft.pairs(booking_id)
-            if booking_id not in suppressed_bookings(draft, p[0].system)
+            pair
+            for pair in workspace.pairs(booking_id)
+            if booking_id not in suppressed_bookings(workspace, pair[0].system)
         ]
-        told = propagate(booking, pairs, calendars)
-        conflicts += told.conflicts
-        for replica in told.settled:
-            draft.link(replica)
-        why = {o: w for o in told.operations if (w := _why_held(draft, calendars, o)) is not None}
-        stopped = [o for o in told.operations if (o.system, o.event) in draft.stopped]
-        waits = [o for o in told.operations if _is_refused(draft, calendars, o)]
-        if booking_id in frozen or waits or why or stopped or told.apart:
-            claims[booking_id] = [booking.agreed, *shown(draft, calendars, booking_id)]
-        if booking_id not in frozen:
-            operations += [o for o in told.operations if o not in why and o not in stopped]
+        propagation = propagate(booking, pairs, calendars)
+        conflicts += propagation.conflicts
+        for replica in propagation.settled:
+            workspace.link(replica)
+        hold_reasons = {
+            o: reason
+            for o in propagation.operations
+            if (reason := _why_held(workspace, calendars, o)) is not None
+        }
+        stopped = [o for o in propagation.operations if (o.system, o.event) in workspace.stopped]
+        rejected = [o for o in propagation.operations if _is_rejected(workspace, calendars, o)]
+        if booking_id in on_hold or rejected or hold_reasons or stopped or propagation.apart:
+            claims[booking_id] = [booking.agreed, *shown(workspace, calendars, booking_id)]
+        if booking_id not in on_hold:
+            operations += [
+                o for o in propagation.operations if o not in hold_reasons and o not in stopped
+            ]
             waiting += [Waiting(o, WaitReason.GUARD) for o in stopped]
-            waiting += [Waiting(o, each) for o, each in why.items() if o not in stopped]
+            waiting += [
+                Waiting(o, reason) for o, reason in hold_reasons.items() if o not in stopped
+            ]
     return operations, conflicts, waiting
 
 
-def _is_refused(
-    draft: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
+def _is_rejected(
+    workspace: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
 ) -> bool:
-    """Whether a write is refused: what waits for its system is not newly too late, but as it was.
+    """Return true if a write is rejected or too late.
 
-    A refusal that stands goes on while its system is silent: what it shows is still claimed.
+    While its system is blocked, only a rejection that is already open counts.
     """
-    can = calendars[operation.system].blocked is None
-    return (rejected_writes.blocking_conflict if can else rejected_writes.open_rejection)(
-        draft, operation
+    is_writable = calendars[operation.system].blocked is None
+    return (rejected_writes.blocking_conflict if is_writable else rejected_writes.open_rejection)(
+        workspace, operation
     ) is not None
 
 
 def _why_held(
-    draft: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
+    workspace: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
 ) -> WaitReason | None:
-    """Return why a write waits for a person, if it does."""
+    """Return why a write waits for a person; None if it does not."""
     calendar = calendars[operation.system]
-    record = draft.records.get((operation.system, operation.event or ""))
-    if is_held(record, calendar):
+    record = workspace.records.get((operation.system, operation.event or ""))
+    if may_change_series(record, calendar):
         return WaitReason.SERIES
-    why = calendar.why_not_updated(operation)
-    return why if why is WaitReason.DAMAGED else None
+    reason = calendar.why_not_updated(operation)
+    return reason if reason is WaitReason.DAMAGED else None

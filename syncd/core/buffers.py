@@ -1,7 +1,7 @@
-"""How far blocks reach beyond a meeting: the buffers of the calendars that it is booked on.
+"""Widen blocks by the buffers of the calendars on which a meeting is booked.
 
-Only blocks are widened. The meeting's own time, its twins and the match by equal start and end know
-nothing of buffers: what is read from a block is put back into the meeting's time here.
+Only blocks have buffers. A meeting's own time, its twins and the match by equal start and end do
+not. A value read from a block is turned back into the meeting's time here.
 """
 
 from __future__ import annotations
@@ -17,72 +17,81 @@ from syncd.model import NO_BUFFER, Booking, Buffer, Kind, TrackedEvent, Value
 
 
 def buffer_of(
-    draft: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, system: str
+    workspace: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, system: str
 ) -> Buffer:
-    """The buffer that a block for a booking covers in a system.
+    """Return the buffer that a block for a booking covers in a system.
 
-    The system's own calendars keep their buffers by themselves. Of several calendars that show the
-    meeting the longest buffer on each side counts.
+    The calendars of that system itself add their buffers on their own, so they do not count. If
+    several other calendars have the meeting, the longest buffer on each side counts.
     """
-    found = NO_BUFFER
+    buffer = NO_BUFFER
     if booking.kind is not Kind.APPOINTMENT:
-        return found
-    for record in draft.appointments(booking.id):
+        return buffer
+    for record in workspace.appointments(booking.id):
         calendar = calendars.get(record.system)
         if calendar is None or record.system == system or record.observed is None:
             continue
-        found = found.widest(calendar.buffers.get(record.service or "", NO_BUFFER))
-    return found
+        buffer = buffer.widest(calendar.buffers.get(record.service or "", NO_BUFFER))
+    return buffer
 
 
 def buffers_of(
-    draft: Workspace,
+    workspace: Workspace,
     calendars: Mapping[str, CalendarState],
     bookings: Iterable[Booking],
     system: str,
 ) -> Mapping[str, Buffer]:
-    """The buffers that blocks cover in a system, by booking; those without one are left out."""
+    """Return the buffers that blocks cover in a system, by booking.
+
+    Bookings without a buffer are left out.
+    """
     if not any(calendar.buffers for calendar in calendars.values()):
         return {}
-    found = ((b.id, buffer_of(draft, calendars, b, system)) for b in bookings)
-    return {booking: buffer for booking, buffer in found if buffer}
+    pairs = ((b.id, buffer_of(workspace, calendars, b, system)) for b in bookings)
+    return {booking: buffer for booking, buffer in pairs if buffer}
 
 
 def without_buffers(
-    draft: Workspace,
+    workspace: Workspace,
     wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]],
     refused: Iterable[tuple[datetime, datetime]],
 ) -> set[str]:
-    """The bookings whose blocks cover no buffer, as a system refuses these of the wanted intervals.
+    """Return the bookings whose blocks must cover no buffer, given the intervals that were refused.
 
-    A neighbour's buffer must not be in the way of a meeting's own time either. One whose own
-    time is in the way keeps its buffer: without it there would be no more room.
+    A neighbour's buffer must not overlap the time of such a meeting either, so the neighbour loses
+    its buffer too. A neighbour whose own time overlaps keeps its buffer: to drop it would free
+    nothing.
     """
-    plain: set[str] = set()
-    more = {booking for interval in refused for booking in wanted[interval]}
-    while more:
-        plain |= more
-        times = [draft.bookings[booking].agreed for booking in more]
-        more = {
+    unbuffered: set[str] = set()
+    added = {booking for interval in refused for booking in wanted[interval]}
+    while added:
+        unbuffered |= added
+        meeting_times = [workspace.bookings[booking].agreed for booking in added]
+        added = {
             booking
             for (start, end), serves in wanted.items()
             for booking in serves
             if any(
                 time.start < end
                 and start < time.end
-                and not draft.bookings[booking].agreed.overlaps(time)
-                for time in times
+                and not workspace.bookings[booking].agreed.overlaps(time)
+                for time in meeting_times
             )
-        } - plain
-    return plain
+        } - unbuffered
+    return unbuffered
 
 
 def as_meeting(
-    draft: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, record: TrackedEvent
+    workspace: Workspace,
+    calendars: Mapping[str, CalendarState],
+    booking: Booking,
+    record: TrackedEvent,
 ) -> TrackedEvent:
-    """Return a block of ours with the time of the meeting that it stands for."""
+    """Return our block with its values turned into the time of its meeting."""
     buffer = (
-        buffer_of(draft, calendars, booking, record.system) if record.created_by_us else NO_BUFFER
+        buffer_of(workspace, calendars, booking, record.system)
+        if record.created_by_us
+        else NO_BUFFER
     )
     if not buffer:
         return record
@@ -96,4 +105,4 @@ def as_meeting(
 
 
 def _within(buffer: Buffer, value: Value | None) -> Value | None:
-    return buffer.within(value) if value is not None else None
+    return buffer.shrink(value) if value is not None else None

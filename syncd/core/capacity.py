@@ -1,4 +1,7 @@
-"""Blocks for what there is more than one of: its time is taken where all pieces are in use."""
+"""Compute the blocks of a provider that may have several meetings at once, such as equipment.
+
+A time must be blocked if at least as many meetings take place as the provider has units.
+"""
 
 from __future__ import annotations
 
@@ -22,20 +25,20 @@ def blocks_at_capacity(
     now: datetime,
     buffers: Mapping[str, Buffer] = NO_BUFFERS,
 ) -> dict[Interval, set[str]]:
-    """The intervals that this calendar should close, each with the bookings that want it.
+    """Return the intervals that this calendar must block, each with the bookings that need it.
 
-    A calendar that holds all of the bookings itself needs no block. Every value that a held
-    conflict claims counts.
+    A calendar that has as many of the bookings itself as there are ``units`` needs no block. All
+    values that a held conflict claims count. The other arguments are as in `blocks.wanted_blocks`.
     """
     uses: list[tuple[Value, str, bool]] = []
     for booking in bookings:
         here = any(r.system == calendar.system for r in appointments.get(booking.id, ()))
         buffer = buffers.get(booking.id, NO_BUFFER)
-        values = map(buffer.around, (booking.agreed, *claims.get(booking.id, ())))
+        values = map(buffer.expand, (booking.agreed, *claims.get(booking.id, ())))
         uses += [(truncate(v, calendar.grain), booking.id, here) for v in values if v.busy]
-    points = sorted({v.start for v, _, _ in uses} | {v.end for v, _, _ in uses})
+    boundaries = sorted({v.start for v, _, _ in uses} | {v.end for v, _, _ in uses})
     spans: list[tuple[datetime, datetime]] = []
-    for start, end in pairwise(points):
+    for start, end in pairwise(boundaries):
         running = {(b, here) for v, b, here in uses if v.start <= start < v.end}
         if len(running) < units or sum(here for _, here in running) >= units:
             continue

@@ -1,14 +1,14 @@
-"""Health as a state machine: what one attempt to reach a system makes of what was known of it.
+"""Decide when a failing system is asked again: its health as a state machine.
 
 =============  ======================  ====================  =====================================
-attempt        state after             asked again after     why
+attempt        state after             asked again after     reason
 =============  ======================  ====================  =====================================
 answered       ok                      at once
 answered late  slow, until it is fast  at once               one slow answer is no outage
-in part        down                    at once               what still works must go on
-not at all     down                    0, 30, 60 … 300 s     a blip costs no poll, an outage few
-too many       rate-limited            what it asked for     never over a limit (promise 9)
-no right       unauthorised            60, 120 … 900 s       only a person helps; not hammered
+in part        down                    at once               the working part must go on
+not at all     down                    0, 30, 60 … 300 s     a single failure delays no poll
+rate limit     rate-limited            what it asked for     never over a limit (promise 9)
+no access      unauthorised            60, 120 … 900 s       only a person can help
 =============  ======================  ====================  =====================================
 """
 
@@ -21,18 +21,20 @@ from enum import StrEnum
 from syncd.model import SystemHealth, SystemState, WaitReason, capped_wait
 
 SLOW, FAST = 3.0, 1.5
-"""Seconds for a call on average: from the first a system is slow, below the second no more."""
+"""The mean seconds per call from which a system is slow, and below which it is fast again."""
 
 _BACK_OFF = {SystemState.DOWN: (30.0, 300.0), SystemState.UNAUTHORISED: (60.0, 900.0)}
-"""For each trouble the first wait that counts, and the longest, in seconds."""
+"""The first and the longest wait in seconds, by kind of trouble."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What asking a system came to. ``trouble`` is None when it answered.
+    """The result of asking a system. ``trouble`` is None if it answered.
 
-    ``wait`` is what the platform asked for, ``latency`` the mean time of a call, both in seconds.
-    ``partial``: some of it was answered. ``writing``: it was a write.
+    - ``wait``: the seconds that the platform asked for.
+    - ``latency``: the mean seconds per call.
+    - ``partial``: it answered in part.
+    - ``writing``: the attempt was a write.
     """
 
     at: datetime
@@ -46,7 +48,7 @@ class Attempt:
 
 
 class Transition(StrEnum):
-    """What a person should hear of: that a system went, or that it returned."""
+    """The change that a person is notified of: a system failed, or it recovered."""
 
     NONE = "none"
     LOST = "went"
@@ -54,13 +56,13 @@ class Transition(StrEnum):
 
 
 def next_state(before: SystemHealth, attempt: Attempt) -> SystemHealth:
-    """How a system is after an attempt."""
+    """Return the health of a system after an attempt."""
     if attempt.trouble is None:
         return _answered(before, attempt)
     failures = before.failures + 1 if attempt.trouble is before.state else 1
     wait = _wait(attempt, failures)
     return replace(
-        _into(before, attempt.trouble, attempt.at),
+        _enter(before, attempt.trouble, attempt.at),
         cause=attempt.cause,
         remedy=attempt.remedy,
         failures=failures,
@@ -72,18 +74,16 @@ def next_state(before: SystemHealth, attempt: Attempt) -> SystemHealth:
 
 def _answered(before: SystemHealth, attempt: Attempt) -> SystemHealth:
     if before.writing and not attempt.writing and before.state is SystemState.UNAUTHORISED:
-        # That it may be read was never in doubt: only a write proves that it may be written to.
+        # A read proves nothing about the right to write.
         return before
-    edge = FAST if before.state is SystemState.SLOW else SLOW
-    slow = attempt.latency >= edge
-    now = _into(before, SystemState.SLOW if slow else SystemState.OK, attempt.at)
+    threshold = FAST if before.state is SystemState.SLOW else SLOW
+    slow = attempt.latency >= threshold
+    now = _enter(before, SystemState.SLOW if slow else SystemState.OK, attempt.at)
     return replace(
         now,
-        cause=f"takes {attempt.latency:.0f} s for a call on average" if slow else "",
+        cause=f"takes {attempt.latency:.0f} s per call on average" if slow else "",
         remedy=(
-            "There is nothing to do; if it lasts, look at the platform's status page."
-            if slow
-            else ""
+            "Nothing to do now. If it lasts, check the platform's status page." if slow else ""
         ),
         failures=0,
         asked_at=None,
@@ -92,14 +92,14 @@ def _answered(before: SystemHealth, attempt: Attempt) -> SystemHealth:
     )
 
 
-def _into(before: SystemHealth, state: SystemState, at: datetime) -> SystemHealth:
+def _enter(before: SystemHealth, state: SystemState, at: datetime) -> SystemHealth:
     if state is before.state and before.since is not None:
         return before
     return replace(before, state=state, since=at)
 
 
 def _wait(attempt: Attempt, failures: int) -> float:
-    """Seconds until the system is asked again."""
+    """Return the seconds until the system is asked again."""
     if attempt.trouble is SystemState.RATE_LIMITED:
         return capped_wait(attempt.wait, daily=True)
     first, longest = _BACK_OFF.get(attempt.trouble or SystemState.OK, (0.0, 0.0))
@@ -113,15 +113,15 @@ def _wait(attempt: Attempt, failures: int) -> float:
 
 
 def is_open(health: SystemHealth, now: datetime, *, writing: bool) -> bool:
-    """Whether a system is left alone for now."""
+    """Return true while the circuit breaker is open, so that the system is not asked."""
     if health.retry_at is None or (health.writing and not writing):
         return False
-    begun = health.asked_at is None or health.asked_at <= now
-    return begun and now < health.retry_at
+    has_begun = health.asked_at is None or health.asked_at <= now
+    return has_begun and now < health.retry_at
 
 
 def why_no_writes(health: SystemHealth, now: datetime) -> WaitReason | None:
-    """Return why nothing is written to a system for now; None if it may be tried."""
+    """Return why nothing is written to a system now; None if a write may be tried."""
     if not is_open(health, now, writing=True):
         return None
     match health.state:
@@ -134,12 +134,12 @@ def why_no_writes(health: SystemHealth, now: datetime) -> WaitReason | None:
 
 
 def reset(health: SystemHealth, secret: str) -> SystemHealth:
-    """Let a system be asked at once: its credentials are these now, or a person wants it."""
+    """Close the breaker, for new credentials or because a person asked for it."""
     return replace(health, secret=secret, retry_at=None, failures=0)
 
 
 def transition(before: SystemHealth, now: SystemHealth) -> Transition:
-    """Whether this is news for a person: a trouble begins, becomes another one, or ends."""
+    """Return whether trouble begins, changes its kind, or ends."""
     if before.state is now.state:
         return Transition.NONE
     return Transition.RECOVERED if now.state is SystemState.OK else Transition.LOST

@@ -1,78 +1,117 @@
-"""What held conflicts claim: each of these intervals stays closed while nobody decides."""
+"""Values that keep their time blocked while a conflict is held.
+
+After `claims_of`, every booking in conflict has all values that its systems claim. Each of these
+intervals stays blocked until the conflict is decided.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from syncd.core.conflict_queue import is_trusted
 from syncd.core.inputs import CalendarState
 from syncd.core.observation import has_pending_change
 from syncd.core.workspace import Workspace
 from syncd.model import Conflict, ConflictKind, Value
 
+_CONTRADICTIONS = {
+    ConflictKind.MOVED_APART,
+    ConflictKind.MOVED_AND_CANCELLED,
+    ConflictKind.TWIN_DELETED,
+    ConflictKind.AMBIGUOUS,
+}
 
-def bookings_of(draft: Workspace, conflict: Conflict) -> set[str]:
-    """The bookings that wait for an answer: of a series, those of all instances that vanished."""
-    if conflict.subject not in draft.bookings:
+
+def undecidable_conflicts(
+    workspace: Workspace, calendars: Mapping[str, CalendarState]
+) -> dict[str, Conflict]:
+    """Return the held contradictions that cannot be decided again now, by booking.
+
+    At least one of their systems is not trusted at the moment. Such a conflict stays as it is: a
+    system that does not answer has not taken back what it claimed.
+    """
+    return {
+        booking: held.conflict
+        for held in workspace.state.conflicts
+        for booking in {held.conflict.subject, *bookings_of(workspace, held.conflict)}
+        if held.conflict.kind in _CONTRADICTIONS
+        and all(claim.event is not None for claim in held.conflict.claims)
+        and not all(is_trusted(claim, calendars) for claim in held.conflict.claims)
+    }
+
+
+def bookings_of(workspace: Workspace, conflict: Conflict) -> set[str]:
+    """Return the bookings that wait for an answer.
+
+    For a question about a series, these are the bookings of all instances that vanished.
+    """
+    if conflict.subject not in workspace.bookings:
         return set()
-    asked = {conflict.subject}
+    waiting = {conflict.subject}
     if conflict.kind is ConflictKind.AMBIGUOUS:
-        gone = {(c.system, c.event) for c in conflict.claims if c.value is None}
-        asked |= {r.booking for r in draft.replicas() if (r.system, r.event) in gone}
-    return asked
+        vanished = {(c.system, c.event) for c in conflict.claims if c.value is None}
+        waiting |= {r.booking for r in workspace.replicas() if (r.system, r.event) in vanished}
+    return waiting
 
 
 def conflict_values(
-    draft: Workspace, calendars: Mapping[str, CalendarState], booking: str, conflict: Conflict
+    workspace: Workspace, calendars: Mapping[str, CalendarState], booking: str, conflict: Conflict
 ) -> list[Value]:
-    """What a held conflict claims, and what a booking's appointments show.
+    """Return the claims of a held conflict and the values of its booking's appointments.
 
-    What an appointment shows by now stands instead of what it claimed, if that is believed. One
-    that is off, and may have been booked anew, leaves its calendar open at a time at which the
-    meeting still stands elsewhere: that is closed there, too.
+    A changed value that is trusted replaces the claim of the same event. An appointment that is
+    off, and may have been booked anew, leaves its calendar open at a time at which the meeting
+    still stands elsewhere: that time is claimed, too.
     """
-    believed = {name for name, calendar in calendars.items() if calendar.trusted}
-    seen = [
+    trusted = {name for name, calendar in calendars.items() if calendar.trusted}
+    shown_now = [
         r
-        for r in draft.appointments(booking)
-        if r.observed is not None and (has_pending_change(r) or r.system in believed)
+        for r in workspace.appointments(booking)
+        if r.observed is not None and (has_pending_change(r) or r.system in trusted)
     ]
-    told = {(r.system, r.id) for r in seen if has_pending_change(r) and r.system in believed}
-    claims = [c for c in conflict.claims if (c.system, c.event) not in told]
-    values = (*(c.value for c in claims), *(r.observed for r in seen))
+    replaced = {
+        (r.system, r.id) for r in shown_now if has_pending_change(r) and r.system in trusted
+    }
+    claims = [c for c in conflict.claims if (c.system, c.event) not in replaced]
+    values = (*(c.value for c in claims), *(r.observed for r in shown_now))
     return [value for value in values if value is not None]
 
 
-def _values(conflict: Conflict) -> list[Value]:
-    """All values that are claimed: each of these intervals stays closed while nobody decides."""
+def _claimed_values(conflict: Conflict) -> list[Value]:
     return [claim.value for claim in conflict.claims if claim.value is not None]
 
 
-def shown(draft: Workspace, calendars: Mapping[str, CalendarState], booking: str) -> list[Value]:
-    """What a booking's appointments show, as far as it is believed; else what they showed."""
+def shown(
+    workspace: Workspace, calendars: Mapping[str, CalendarState], booking: str
+) -> list[Value]:
+    """Return the values of a booking's appointments: as observed if trusted, else as accepted."""
     values = (
         r.observed if r.system in calendars and calendars[r.system].trusted else r.base
-        for r in draft.present(booking)
+        for r in workspace.present(booking)
     )
     return [value for value in values if value is not None]
 
 
 def claims_of(
-    draft: Workspace,
+    workspace: Workspace,
     calendars: Mapping[str, CalendarState],
-    merged: Sequence[Conflict],
-    doubtful: Sequence[Conflict],
+    merge_conflicts: Sequence[Conflict],
+    match_conflicts: Sequence[Conflict],
 ) -> dict[str, list[Value]]:
-    """What held bookings claim: all that is said of them, and all that their appointments show.
+    """Return the claimed values of each booking in conflict: its claims and its current values.
 
-    A booking that stands in for others at its time, which could be its twins, claims theirs, too.
+    A booking that stands in for its possible twins also claims their values.
     """
     claims: dict[str, list[Value]] = {}
-    for conflict in merged:
-        claims[conflict.subject] = [*_values(conflict), *shown(draft, calendars, conflict.subject)]
-    linked = draft.linked_ids()
-    for conflict in doubtful:
+    for conflict in merge_conflicts:
+        claims[conflict.subject] = [
+            *_claimed_values(conflict),
+            *shown(workspace, calendars, conflict.subject),
+        ]
+    linked = workspace.linked_ids()
+    for conflict in match_conflicts:
         for claim in conflict.claims:
             link = linked.get((claim.system, claim.event or ""))
             if link is not None and link.booking in claims:
-                claims[link.booking] += _values(conflict)
+                claims[link.booking] += _claimed_values(conflict)
     return claims

@@ -1,8 +1,8 @@
-"""What `syncd cleanup` may remove where nothing proves which blocks are ours: by tags alone.
+"""Choose the tagged blocks that `syncd cleanup` may remove although nothing proves them ours.
 
-A tag proves nothing, as people copy blocks. But a copy bears the tag of its original, so a tag that
-stands once in all that was read was not copied there. Only such a block is preselected, and a
-person is asked for each calendar.
+A tag proves nothing, because people copy blocks. But a copy has the tag of its original, so a tag
+that occurs once in everything that was read was not copied there. Only such a block is preselected,
+and a person is asked for each calendar.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from syncd.model.former_calendars import provider_of_former
 
 @dataclass(frozen=True, slots=True)
 class CleanupScope:
-    """What is cleaned up: a system, a provider, one calendar, or everything; empty means any."""
+    """What to clean up: a system, a provider, one calendar, or everything; '' means any."""
 
     system: str = ""
     provider: str = ""
 
     def covers(self, provider: str, system: str) -> bool:
-        """Whether a calendar is to be cleaned up; a provider's former ones are among theirs."""
+        """Return true if a calendar is in scope. A provider's former calendars are part of it."""
         names = {"", provider, provider_of_former(provider)}
         return self.system in {"", system} and self.provider in names
 
@@ -32,10 +32,10 @@ class CleanupScope:
 class OwnershipDoubt(StrEnum):
     """Why a tagged block is not preselected.
 
-    REPEATED: its tag stands more than once, so that one of them is somebody's copy. COPY: its tag
-    is that of a block that is known under another id. UNCOUNTED: a calendar of its system was not
-    read whole, and a copy may stand there. CUSTOMER: it was a block of ours, and a person gave it a
-    customer: it is somebody's meeting now.
+    - REPEATED: its tag occurs more than once, so at least one of the blocks is a copy.
+    - COPY: its tag belongs to a block that is known under another id.
+    - UNCOUNTED: a calendar of its system was not read in full and may have a copy.
+    - CUSTOMER: it was our block until a person gave it a customer, so it is a meeting now.
     """
 
     REPEATED = "repeated"
@@ -45,13 +45,13 @@ class OwnershipDoubt(StrEnum):
 
     @property
     def settled(self) -> bool:
-        """Whether the block is known to be somebody else's, so that no person has to decide."""
+        """True if the block is known not to be ours, so that no person has to decide."""
         return self in {OwnershipDoubt.COPY, OwnershipDoubt.CUSTOMER}
 
 
 @dataclass(frozen=True, slots=True)
 class TaggedBlock:
-    """A tagged block that nothing proves ours; ``doubt`` says why it is not preselected."""
+    """A tagged block that is not proven to be ours; ``doubt`` is why it is not preselected."""
 
     event: Event
     doubt: OwnershipDoubt | None = None
@@ -63,14 +63,16 @@ def tagged_blocks(
     copied: Collection[str],
     unread: Collection[str],
 ) -> list[TaggedBlock]:
-    """Judge the tagged blocks among all events that were read, in the order of their times.
+    """Judge the tagged blocks among all events that were read; sort them by system and time.
 
-    ``proven`` are events, (system, id), known to be ours: they are no matter of tags. ``copied``
-    are tags of blocks of ours that are known, ``unread`` the systems that were not read whole.
-    A meeting with a tag in its text is never a block, and counts as a use of the tag.
+    - ``proven``: the events, as (system, id), that are proven to be ours; they are left out.
+    - ``copied``: the tags of known blocks of ours.
+    - ``unread``: the systems that were not read in full.
+
+    A meeting with a tag in its text is no block, but counts as a use of the tag.
     """
-    found = [event for event in events if event.key is not None]
-    uses = Counter(event.key for event in found)
+    tagged = [event for event in events if event.key is not None]
+    uses = Counter(event.key for event in tagged)
 
     def doubt(event: Event) -> OwnershipDoubt | None:
         if event.kind is not Kind.BLOCK:
@@ -83,7 +85,7 @@ def tagged_blocks(
 
     judged = [
         TaggedBlock(event, doubt(event))
-        for event in found
+        for event in tagged
         if (event.kind is Kind.BLOCK) is not ((event.system, event.id) in proven)
     ]
     return sorted(judged, key=lambda t: (t.event.system, t.event.value.start, t.event.id))

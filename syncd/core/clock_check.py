@@ -1,4 +1,4 @@
-"""Whether this machine's clock is wrong, from what the platforms say the time is."""
+"""Detect a wrong clock of this machine from the times of the platforms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 MAX_ERROR = timedelta(minutes=5)
-"""From how far on a clock counts as wrong, and within how much two platforms agree."""
+"""A clock that is off by more is wrong; platforms that differ by no more agree."""
 
 RIGHT = timedelta(0)
 
@@ -14,9 +14,9 @@ RIGHT = timedelta(0)
 def clock_error(skews: Mapping[str, Sequence[timedelta]], known: timedelta = RIGHT) -> timedelta:
     """Return how far the platforms are ahead of this machine; zero if its clock may be right.
 
-    ``skews`` are the differences measured now, by platform; ``known`` is the error found before. A
-    single platform's clock may be wrong itself: two must agree. Where fewer are measured, the error
-    that was known stays until a platform contradicts it.
+    ``skews`` are the differences measured now, by platform; ``known`` is the error found before.
+    One platform's own clock may be wrong, so two must agree. With fewer measurements, a known error
+    stays until a platform contradicts it.
     """
     measured = sorted(min(each, key=abs) for each in skews.values() if each)
     wrong = [skew for skew in measured if abs(skew) > MAX_ERROR]

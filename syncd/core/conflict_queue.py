@@ -1,4 +1,8 @@
-"""The conflict queue: the same contradiction is one entry, for as long as its inputs stand."""
+"""Keep the queue of open conflicts in line with the conflicts of a decision.
+
+After `update_queue`, each conflict of the decision is in the queue once, and every other one is
+closed with a reason, unless one of its systems is not trusted now.
+"""
 
 from __future__ import annotations
 
@@ -12,68 +16,76 @@ from syncd.model import Claim, Conflict, ConflictKind, HeldConflict
 
 
 def update_queue(
-    draft: Workspace,
-    found: Sequence[Conflict],
+    workspace: Workspace,
+    conflicts: Sequence[Conflict],
     calendars: Mapping[str, CalendarState],
     new_id: Callable[[], str],
-    verdict: Directive = NO_DIRECTIVE,
+    directive: Directive = NO_DIRECTIVE,
 ) -> None:
-    """Compare the contradictions of this decision with those that are open.
+    """Compare the conflicts of this decision with the open ones.
 
-    The same one stays as it is. One whose inputs changed is closed and opened anew. One that is not
-    there any more is closed with the reason, unless what a system says of it cannot be acted on
-    now. One that a person dismisses stays, and is told no more.
+    The same conflict stays open as it is. A conflict whose inputs changed is closed and opened
+    again. One that no longer exists is closed with the reason, unless one of its systems is not
+    trusted now. A conflict that a person dismissed stays open, but is not reported again.
     """
-    now = {conflict_identity(c): c for c in found}
-    for held in draft.state.conflicts:
+    unmatched = {conflict_identity(c): c for c in conflicts}
+    for held in workspace.state.conflicts:
         old = held.conflict
-        same = now.pop(conflict_identity(old), None)
+        same = unmatched.pop(conflict_identity(old), None)
         if same is not None:
-            if verdict.answers(old) and verdict.quiet:
-                draft.changes.opened.append(replace(held, outcome=verdict.rule))
+            if directive.answers(old) and directive.quiet:
+                workspace.changes.opened.append(replace(held, outcome=directive.rule))
             elif (same.rule, same.held) != (old.rule, old.held):
-                # The configuration says something else of it now.
-                draft.changes.opened.append(replace(held, conflict=same))
+                # The configured rule changed.
+                workspace.changes.opened.append(replace(held, conflict=same))
             continue
-        again = any((old.kind, old.subject) == (c.kind, c.subject) for c in now.values())
-        guard = old.kind is ConflictKind.GUARD
-        if not again and not guard and not all(is_trusted(c, calendars) for c in old.claims):
+        has_changed = any(
+            (old.kind, old.subject) == (c.kind, c.subject) for c in unmatched.values()
+        )
+        is_guard = old.kind is ConflictKind.GUARD
+        if (
+            not has_changed
+            and not is_guard
+            and not all(is_trusted(c, calendars) for c in old.claims)
+        ):
             continue
-        outcome = "its inputs changed" if again else _reason(draft, held, verdict)
-        draft.changes.closed.append(replace(held, closed_at=draft.now, outcome=outcome))
-    for conflict in now.values():
-        draft.changes.opened.append(HeldConflict(new_id(), conflict, draft.now, draft.run))
+        outcome = "its inputs changed" if has_changed else _reason(workspace, held, directive)
+        workspace.changes.closed.append(replace(held, closed_at=workspace.now, outcome=outcome))
+    for conflict in unmatched.values():
+        workspace.changes.opened.append(
+            HeldConflict(new_id(), conflict, workspace.now, workspace.run)
+        )
 
 
 def is_trusted(claim: Claim, calendars: Mapping[str, CalendarState]) -> bool:
-    """Whether what a system says of an event may be acted on; an unmapped one says nothing."""
+    """Return true if a system's claim may be acted on; one of an unmapped system always may."""
     calendar = calendars.get(claim.system)
     return calendar is None or (calendar.trusted and claim.event not in calendar.stopped)
 
 
-def _reason(draft: Workspace, held: HeldConflict, verdict: Directive) -> str:
-    """Why a conflict is no more."""
+def _reason(workspace: Workspace, held: HeldConflict, directive: Directive) -> str:
+    """Return why a conflict is closed."""
     conflict = held.conflict
     values = [claim.value for claim in conflict.claims if claim.value is not None]
-    booking = draft.bookings.get(conflict.subject)
-    if verdict.answers(conflict):
-        reason = verdict.rule
-    elif values and all(value.end <= draft.now for value in values):
+    booking = workspace.bookings.get(conflict.subject)
+    if directive.answers(conflict):
+        reason = directive.rule
+    elif values and all(value.end <= workspace.now for value in values):
         reason = "its time has passed"
     elif conflict.kind in _SOLVED:
         reason = _SOLVED[conflict.kind]
     elif booking is None:
-        reason = "no longer there"
+        reason = "its booking no longer exists"
     elif booking.rule.startswith(conflict.kind):
         reason = f"decided by the rule {booking.rule}"
     elif booking.agreed.busy:
-        reason = "solved outside: the meeting is on, and nobody differs"
+        reason = "solved in the systems: the meeting is on, and all agree"
     else:
-        reason = "solved outside: the meeting is off"
+        reason = "solved in the systems: the meeting is cancelled"
     return reason
 
 
 _SOLVED = {
-    ConflictKind.DOUBLE_BOOKED: "solved outside: they overlap no more",
-    ConflictKind.GUARD: "the changes were accepted, or are undone",
+    ConflictKind.DOUBLE_BOOKED: "solved in the systems: the meetings no longer overlap",
+    ConflictKind.GUARD: "the changes were accepted or undone",
 }

@@ -1,6 +1,6 @@
-"""Double bookings: two different meetings of one provider that overlap, in whichever systems.
+"""Find double bookings: two meetings of one provider that overlap, in any of the systems.
 
-Only appointments count: a block on top of a meeting is how people close their time by hand.
+Only appointments count, because people put blocks on top of meetings to close their time.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from syncd.core.workspace import Workspace
 from syncd.model import Booking, Claim, Conflict, ConflictKind, Kind, same_record
 
 MAX_PAIRS = 5
-"""With how many earlier meetings one that overlaps them is paired: thousands at one time are a
-fault of the platform, and would take minutes."""
+"""With at most so many earlier meetings an overlapping one is paired.
+
+Thousands at one time are a fault of the platform, and to pair them all would take minutes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class _Sitting:
-    """The meetings that share one time by right: a class, or a single meeting."""
+class _Session:
+    """Meetings that may take place together: a class, or a single meeting."""
 
     bookings: tuple[Booking, ...]
 
@@ -37,99 +39,101 @@ class _Sitting:
 
 
 def double_bookings(
-    draft: Workspace, calendars: Mapping[str, CalendarState], rules: Rules, capacity: int
+    workspace: Workspace, calendars: Mapping[str, CalendarState], rules: Rules, capacity: int
 ) -> list[Conflict]:
-    """Every pair of meetings that overlap and are not over. ``capacity`` may take place at once.
+    """Return a conflict for each pair of meetings that overlap and are not over.
 
-    Meetings of one service at one time count as one, as far as the service has seats; what is too
-    many for it is paired with the first. Of a class one meeting speaks for all.
+    ``capacity`` meetings may take place at once. Meetings of one service at one time count as one,
+    as long as the service has seats. Those beyond its seats are paired with the first one. A class
+    is represented by one of its meetings.
     """
-    found: list[Conflict] = []
-    sittings: list[_Sitting] = []
-    for together, seats in _together(draft, calendars):
-        sittings.append(_Sitting(together[:seats]))
-        over = [(together[0], late) for late in together[seats:]]
-        found += [_conflict(draft, pair, rules) for pair in over if capacity == 1]
-        sittings += [_Sitting((late,)) for late in together[seats:] if capacity > 1]
-    pairs = (p for p in _overlapping(sittings, capacity) if not _is_one_record(draft, *p))
-    found += [_conflict(draft, pair, rules) for pair in pairs]
-    return found
+    conflicts: list[Conflict] = []
+    sessions: list[_Session] = []
+    for together, seats in _sessions_by_service(workspace, calendars):
+        sessions.append(_Session(together[:seats]))
+        unseated = [(together[0], extra) for extra in together[seats:]]
+        conflicts += [_conflict(workspace, pair, rules) for pair in unseated if capacity == 1]
+        sessions += [_Session((extra,)) for extra in together[seats:] if capacity > 1]
+    pairs = (p for p in _overlapping(sessions, capacity) if not _is_one_record(workspace, *p))
+    conflicts += [_conflict(workspace, pair, rules) for pair in pairs]
+    return conflicts
 
 
-def _is_one_record(draft: Workspace, first: Booking, second: Booking) -> bool:
-    """Whether both show one record: it has just become the first host's, or no longer is."""
+def _is_one_record(workspace: Workspace, first: Booking, second: Booking) -> bool:
+    """Return true if both show one record, because the first host of a meeting changed."""
     return any(
         one.system == other.system and same_record(one.id, other.id)
-        for one in draft.present(first.id)
-        for other in draft.present(second.id)
+        for one in workspace.present(first.id)
+        for other in workspace.present(second.id)
     )
 
 
 def on_hold(conflicts: Iterable[Conflict]) -> set[str]:
-    """The bookings whose appointments are not written to while a person has to decide."""
+    """Return the bookings that are not written to until a person decides."""
     return {booking for c in conflicts if c.held for booking in booking_pair(c)}
 
 
 def booking_pair(conflict: Conflict) -> tuple[str, str]:
-    """The two bookings, the one that was opened first before the other."""
+    """Return the two bookings of a conflict, the one that was opened first before the other."""
     first, _, second = conflict.subject.partition("+")
     return first, second
 
 
-def _together(
-    draft: Workspace, calendars: Mapping[str, CalendarState]
+def _sessions_by_service(
+    workspace: Workspace, calendars: Mapping[str, CalendarState]
 ) -> Iterator[tuple[tuple[Booking, ...], int]]:
-    """Meetings grouped by service and time where a service has several seats; others alone."""
+    """Yield meetings grouped by service and time, with the seats of the service; others alone."""
     groups: dict[tuple[object, ...], list[Booking]] = defaultdict(list)
     seats: dict[tuple[object, ...], int] = {}
-    for booking in sorted(draft.bookings.values(), key=_age):
+    for booking in sorted(workspace.bookings.values(), key=_opening_order):
         if not (
             booking.kind is Kind.APPOINTMENT
             and booking.agreed.busy
-            and booking.agreed.end > draft.now
+            and booking.agreed.end > workspace.now
         ):
             continue
         key: tuple[object, ...] = (booking.id,)
-        for record in draft.present(booking.id):
+        for record in workspace.present(booking.id):
             calendar = calendars.get(record.system)
-            room = calendar.seats.get(record.service or "", 1) if calendar else 1
-            if room > 1:
+            seat_count = calendar.seats.get(record.service or "", 1) if calendar else 1
+            if seat_count > 1:
                 key = (record.system, record.service, booking.agreed.interval)
-                seats[key] = room
+                seats[key] = seat_count
                 break
         groups[key].append(booking)
     for key, bookings in groups.items():
         yield tuple(bookings), seats.get(key, 1)
 
 
-def _overlapping(sittings: Sequence[_Sitting], capacity: int) -> Iterator[tuple[Booking, Booking]]:
-    """Sweep by start: whoever begins while ``capacity`` others are going on is one too many.
+def _overlapping(sessions: Sequence[_Session], capacity: int) -> Iterator[tuple[Booking, Booking]]:
+    """Yield the pairs that overlap, in the order of their start.
 
-    Each of those is in a pair, but in at most ``MAX_PAIRS`` with meetings that began before it.
+    A meeting that starts while ``capacity`` others take place is in at least one pair, and in at
+    most ``MAX_PAIRS`` with earlier ones.
     """
-    going: list[_Sitting] = []  # those that end first stand first
-    for sitting in sorted(sittings, key=lambda s: (s.start, s.end, _age(s.bookings[0]))):
-        del going[: bisect_right(going, sitting.start, key=lambda s: s.end)]
-        if len(going) >= capacity:
-            for other in going[-MAX_PAIRS:]:
-                first, second = sorted((other.bookings[0], sitting.bookings[0]), key=_age)
+    running: list[_Session] = []  # sorted by end
+    for session in sorted(sessions, key=lambda s: (s.start, s.end, _opening_order(s.bookings[0]))):
+        del running[: bisect_right(running, session.start, key=lambda s: s.end)]
+        if len(running) >= capacity:
+            for other in running[-MAX_PAIRS:]:
+                first, second = sorted((other.bookings[0], session.bookings[0]), key=_opening_order)
                 yield first, second
-        insort(going, sitting, key=lambda s: s.end)
+        insort(running, session, key=lambda s: s.end)
 
 
-def _age(booking: Booking) -> tuple[str, str]:
+def _opening_order(booking: Booking) -> tuple[str, str]:
     return (booking.opened_at.isoformat() if booking.opened_at else "", booking.id)
 
 
-def _conflict(draft: Workspace, pair: tuple[Booking, Booking], rules: Rules) -> Conflict:
+def _conflict(workspace: Workspace, pair: tuple[Booking, Booking], rules: Rules) -> Conflict:
     first, second = pair
-    records = [draft.present(b.id)[:1] for b in pair]
+    records = [workspace.present(b.id)[:1] for b in pair]
     claims = tuple(
         Claim(r.system, r.id, b.agreed, r.observed_at)
         for b, shown in zip(pair, records, strict=True)
         for r in shown
     )
-    law = rules.effective_rule(ConflictKind.DOUBLE_BOOKED, {claim.system for claim in claims})
+    rule = rules.effective_rule(ConflictKind.DOUBLE_BOOKED, {claim.system for claim in claims})
     return Conflict(
         kind=ConflictKind.DOUBLE_BOOKED,
         provider=first.provider,
@@ -137,6 +141,6 @@ def _conflict(draft: Workspace, pair: tuple[Booking, Booking], rules: Rules) -> 
         claims=claims,
         inputs=inputs_digest(first.id, first.agreed.interval, second.id, second.agreed.interval),
         note="two meetings overlap",
-        rule=str(law),
-        held=law.choice is Choice.HOLD,
+        rule=str(rule),
+        held=rule.choice is Choice.HOLD,
     )

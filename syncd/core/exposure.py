@@ -1,6 +1,6 @@
-"""What is still offered although it is taken, and for how long that was so.
+"""Find the intervals that are still offered although they are taken, and for how long.
 
-Both are judged from outside: what each calendar should close, what stands there, and what the
+Both are judged from outside: what each calendar should block, which blocks exist, and what the
 system itself offered when it was last asked.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from syncd.core.blocks import Interval
 from syncd.core.observation import expected_value, has_pending_change
 from syncd.model import (
     Availability,
@@ -24,20 +25,19 @@ from syncd.model import (
     Window,
 )
 
-Interval = tuple[datetime, datetime]
-
 RequiredBlocks = Mapping[str, Mapping[Interval, Collection[str]]]
-"""For each system the intervals that its calendar should close, with the bookings that want it."""
+"""By system, the intervals that its calendar should block, with the bookings that need it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExposureInput:
-    """One provider as a cycle left it. ``free`` and ``lags`` are by system.
+    """One provider after a cycle. ``free`` and ``lags`` are by system.
 
-    ``records`` hold what ended since a system was last asked for free slots, too.
-    ``read_only`` are the systems that are never written to, ``undone`` the (booking, system) pairs
-    whose block a person took back, ``released`` those whose block a person moved or removed and the
-    rule lets be. ``held_back`` tells of a system why a person wants nothing to be written there.
+    - ``records``: also events that ended since a system was last asked for free slots.
+    - ``read_only``: the systems that are never written to.
+    - ``undone``: the (booking, system) pairs whose block a person undid.
+    - ``released``: the (booking, system) pairs whose edited block a rule released.
+    - ``held_back``: by system, the cause if a person does not want anything written there.
     """
 
     provider: str
@@ -53,32 +53,33 @@ class ExposureInput:
 
 
 def find_exposures(seen: ExposureInput, known: Iterable[Exposure] = ()) -> list[Exposure]:
-    """The intervals that are taken and still offered; those ``known`` keep their ``since``.
+    """Return the intervals that are taken and still offered.
 
-    Without a block a time counts as offered, unless the system was asked and does not offer it, and
-    nothing that closed it then has gone since. A block that stands closes the time, unless the
-    system was asked after it stood, and offers it.
+    A time without a block counts as offered, unless the system was asked and does not offer it, and
+    no event that closed it then has gone since. A block closes its time, unless the system was
+    asked after the block was made and still offers the time. Exposures in ``known`` keep their
+    ``since``.
     """
     since = {(e.system, e.start, e.end): e.since for e in known}
-    found: list[Exposure] = []
-    standing = _standing(seen.records)
+    exposures: list[Exposure] = []
+    blocks = _existing_blocks(seen.records)
     for system, intervals in sorted(seen.required.items()):
         free = seen.free.get(system)
         lag = seen.lags.get(system, timedelta(0))
         for interval, bookings in sorted(intervals.items()):
             if interval[1] <= seen.now:
                 continue
-            block = standing.get((system, interval))
+            block = blocks.get((system, interval))
             offered = _offered(free, interval)
             if block is None:
-                if free and offered == () and not _freed(seen.records, free, interval):
+                if free and offered == () and not _was_freed(seen.records, free, interval):
                     continue
                 cause = _cause(seen, system, bookings)
-            elif offered and free and free.asked_at > _stood_at(block) + lag:
+            elif offered and free and free.asked_at > _existed_at(block) + lag:
                 cause = ExposureCause.IGNORED
             else:
                 continue
-            found.append(
+            exposures.append(
                 Exposure(
                     provider=seen.provider,
                     system=system,
@@ -90,41 +91,43 @@ def find_exposures(seen: ExposureInput, known: Iterable[Exposure] = ()) -> list[
                     seats=offered or (),
                 )
             )
-    return found
+    return exposures
 
 
-def _standing(records: Iterable[TrackedEvent]) -> Mapping[tuple[str, Interval], TrackedEvent]:
-    """The blocks of syncd's by what they close, as far as anybody saw: system and interval."""
-    found: dict[tuple[str, Interval], TrackedEvent] = {}
+def _existing_blocks(
+    records: Iterable[TrackedEvent],
+) -> Mapping[tuple[str, Interval], TrackedEvent]:
+    """Return the existing blocks of syncd by system and interval."""
+    blocks: dict[tuple[str, Interval], TrackedEvent] = {}
     for record in records:
         if not record.created_by_us or record.observed is None:
             continue
-        found.setdefault((record.system, record.observed.interval), record)
-        meant = expected_value(record)
-        # A platform with a coarser grid shows what was written rounded, and that is no news.
-        if meant is not None and not has_pending_change(record):
-            found.setdefault((record.system, meant.interval), record)
-    return found
+        blocks.setdefault((record.system, record.observed.interval), record)
+        expected = expected_value(record)
+        # A platform with a coarser grid shows the written interval rounded.
+        if expected is not None and not has_pending_change(record):
+            blocks.setdefault((record.system, expected.interval), record)
+    return blocks
 
 
-def _freed(records: Iterable[TrackedEvent], free: Availability, interval: Interval) -> bool:
-    """Whether something stood there that is gone since the system was asked."""
+def _was_freed(records: Iterable[TrackedEvent], free: Availability, interval: Interval) -> bool:
+    """Return true if an event at that time changed after the system was asked."""
     for record in records:
         changed_at = max(record.observed_at, record.written_at or record.observed_at)
         if record.system != free.system or changed_at < free.asked_at:
             continue
-        for once in (record.before_write, record.base):
-            if once is not None and once.start < interval[1] and interval[0] < once.end:
+        for former in (record.before_write, record.base):
+            if former is not None and former.start < interval[1] and interval[0] < former.end:
                 return True
     return False
 
 
-def _stood_at(block: TrackedEvent) -> datetime:
+def _existed_at(block: TrackedEvent) -> datetime:
     return block.written_at or block.observed_at
 
 
 def _offered(free: Availability | None, interval: Interval) -> tuple[str, ...] | None:
-    """The seats that offer some of the interval; None where nobody knows."""
+    """Return the calendars that offer part of the interval; None if that is not known."""
     span = Window(*interval)
     if free is None or not (free.window.start < span.end and span.start < free.window.end):
         return None
@@ -142,7 +145,7 @@ def _cause(seen: ExposureInput, system: str, bookings: Collection[str]) -> Expos
     return seen.held_back.get(system, ExposureCause.UNCLOSED)
 
 
-# --- how long ---------------------------------------------------------------------------------
+# --- time to block ----------------------------------------------------------------------------
 
 
 def visible_at(
@@ -152,11 +155,11 @@ def visible_at(
     first_reads: Mapping[str, datetime],
     reach: timedelta,
 ) -> datetime | None:
-    """When the present value of a booking could first be seen; None if no event shows it.
+    """Return when the present value of a booking could first be seen; None if no event shows it.
 
-    That is when its system says that it was entered, corrected for the skew of its clock. But
-    nothing could be seen before the calendar was first read, nor before the booking came into the
-    window, which reaches so far ahead (``reach``); and syncd saw it at the latest when it did.
+    That is when it was entered, by the system's clock corrected for skew. It is not before the
+    calendar was first read, nor before the booking came into the window, which reaches ``reach``
+    ahead. It is not after syncd saw the value.
     """
     moments = []
     for record in appointments:
@@ -180,41 +183,43 @@ def times_to_block(
     open_: Iterable[Exposure],
     known: Mapping[tuple[str, int], TimeToBlock],
 ) -> list[TimeToBlock]:
-    """The closings that are new, or that ended or began anew, by what is ``open_`` now.
+    """Return the times to block that are new, or that ended or started again.
 
-    ``known`` are by booking and revision; ``visible`` is by booking, for those that have none yet.
+    - ``visible``: when a booking could first be seen, for those without a known time.
+    - ``open_``: the exposures that exist now.
+    - ``known``: the stored times, by booking and revision.
     """
     exposed = {booking for exposure in open_ for booking in exposure.bookings}
-    found: list[TimeToBlock] = []
-    standing = _standing(seen.records)
-    closes: dict[str, list[TrackedEvent | None]] = defaultdict(list)
+    times: list[TimeToBlock] = []
+    existing = _existing_blocks(seen.records)
+    blocks_of: dict[str, list[TrackedEvent | None]] = defaultdict(list)
     for system, intervals in seen.required.items():
-        for interval, serves in intervals.items():
-            for served in serves:
-                closes[served].append(standing.get((system, interval)))
+        for interval, booking_ids in intervals.items():
+            for booking_id in booking_ids:
+                blocks_of[booking_id].append(existing.get((system, interval)))
     for booking in sorted(bookings, key=lambda b: b.id):
-        blocks = closes[booking.id]
-        old = known.get((booking.id, booking.revision))
-        if not blocks or (old is None and booking.id not in visible):
+        blocks = blocks_of[booking.id]
+        stored = known.get((booking.id, booking.revision))
+        if not blocks or (stored is None and booking.id not in visible):
             continue
-        stood = [block.observed_at for block in blocks if block is not None]
-        new = old or TimeToBlock(
+        made_at = [block.observed_at for block in blocks if block is not None]
+        current = stored or TimeToBlock(
             booking.id, booking.revision, booking.provider, visible[booking.id], None
         )
         if booking.id in exposed:
-            new = replace(new, closed_at=None)
-        elif new.closed_at is None:
-            # A closing that began anew was not closed by what stood all the while.
-            at = max(stood, default=seen.now) if old is None else seen.now
-            new = replace(new, closed_at=max(at, new.visible_at))
-        if new != old:
-            found.append(new)
-    return found
+            current = replace(current, closed_at=None)
+        elif current.closed_at is None:
+            # If the time was open again, older blocks did not close it.
+            at = max(made_at, default=seen.now) if stored is None else seen.now
+            current = replace(current, closed_at=max(at, current.visible_at))
+        if current != stored:
+            times.append(current)
+    return times
 
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """How long values were open, in seconds; ``open`` counts those that still are."""
+    """How long values were not blocked, in seconds; ``open`` counts those that still are not."""
 
     count: int
     open: int
@@ -223,15 +228,15 @@ class Percentiles:
     longest: float
 
 
-def percentiles(found: Iterable[TimeToBlock]) -> Percentiles:
-    """Measure closings: the value that half of them, and 95 of 100, do not exceed, and the most."""
-    kept = list(found)
-    spans = sorted((c.closed_at - c.visible_at).total_seconds() for c in kept if c.closed_at)
+def percentiles(times: Iterable[TimeToBlock]) -> Percentiles:
+    """Return the median, the 95th percentile and the maximum of times to block."""
+    all_times = list(times)
+    spans = sorted((c.closed_at - c.visible_at).total_seconds() for c in all_times if c.closed_at)
     if not spans:
-        return Percentiles(0, len(kept), 0.0, 0.0, 0.0)
+        return Percentiles(0, len(all_times), 0.0, 0.0, 0.0)
     return Percentiles(
         count=len(spans),
-        open=len(kept) - len(spans),
+        open=len(all_times) - len(spans),
         p50=spans[math.ceil(len(spans) * 0.5) - 1],
         p95=spans[math.ceil(len(spans) * 0.95) - 1],
         longest=spans[-1],

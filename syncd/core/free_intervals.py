@@ -1,8 +1,7 @@
-"""The nearest times at which a provider is free in all systems, as far as is known.
+"""Find the nearest times at which a provider is free in all systems.
 
-Known is what syncd has read: every booking and block, in whichever system, and what each system
-offered when it was last asked for free slots. A platform may know more (what was booked since, its
-grid), and refuse: then the time is a held conflict again.
+Free means: as far as syncd has read, by all bookings and blocks and the slots that the systems last
+offered. A platform may know more and refuse the time; that is then a held conflict again.
 """
 
 from __future__ import annotations
@@ -12,34 +11,34 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.core.availability import joined
+from syncd.core.blocks import Interval
 from syncd.core.workspace import Workspace
 from syncd.model import Availability, Hours, Offer, Value
 
-Interval = tuple[datetime, datetime]
-
-_ANY = Hours()
+_ANY_HOURS = Hours()
 
 
 @dataclass(frozen=True, slots=True)
 class FreeSearch:
-    """Where to look: within this distance of the wanted start, on this grid, in these hours.
+    """Where to look for a free time.
 
-    ``asked`` is what the systems offered; one that was not asked of a time closes nothing there.
+    Within this distance of the wanted start, on a grid of ``step``, during these hours. ``asked``
+    are the slots that systems offered; a time that was not asked of a system is not closed by it.
     """
 
     within: timedelta = timedelta(hours=4)
     step: timedelta = timedelta(minutes=15)
-    hours: Hours = _ANY
+    hours: Hours = _ANY_HOURS
     asked: tuple[Availability, ...] = ()
 
 
 def nearest_free(
     busy: Iterable[Interval], wanted: Value, search: FreeSearch, now: datetime
 ) -> list[Value]:
-    """All free intervals of the wanted length, nearest start first, the later of two equals first.
+    """Return all free intervals of the wanted length, the nearest first.
 
-    Starts lie a whole number of steps from the wanted one; none is in the past. The wanted interval
-    itself is left out.
+    Of two equally near ones, the later is first. Starts are whole steps from the wanted one and not
+    in the past. The wanted interval itself is left out.
     """
     taken = sorted(
         (start, end)
@@ -58,7 +57,10 @@ def nearest_free(
 
 
 def _offers(asked: Availability, wanted: Value, span: Interval) -> bool:
-    """Whether a system offers all of a span, the meeting's own time included; or was not asked."""
+    """Return true if a system offers all of a span, or was not asked for it.
+
+    The meeting's own present time counts as offered.
+    """
     start, end = span
     if not (asked.window.start <= start and end <= asked.window.end):
         return True
@@ -72,27 +74,29 @@ def _starts(wanted: datetime, search: FreeSearch) -> Iterator[datetime]:
         yield wanted - steps * search.step
 
 
-def busy_intervals(draft: Workspace, but: frozenset[str] = frozenset()) -> list[Interval]:
-    """Every interval in which a provider is known to be busy, but for these bookings.
+def busy_intervals(workspace: Workspace, excluded: frozenset[str] = frozenset()) -> list[Interval]:
+    """Return every interval in which a provider is known to be busy, without these bookings.
 
-    Both what each calendar shows and what is agreed count, and what is claimed in held conflicts.
+    Observed values, agreed values and the claims of held conflicts count.
     """
-    linked = draft.linked_ids()
+    linked = workspace.linked_ids()
     shown = [
         record.observed.interval
-        for id_, record in draft.records.items()
+        for id_, record in workspace.records.items()
         if record.observed is not None
         and record.observed.busy
         and not record.created_by_us
-        and (id_ not in linked or linked[id_].booking not in but)
+        and (id_ not in linked or linked[id_].booking not in excluded)
     ]
     agreed = [
-        b.agreed.interval for b in draft.bookings.values() if b.agreed.busy and b.id not in but
+        b.agreed.interval
+        for b in workspace.bookings.values()
+        if b.agreed.busy and b.id not in excluded
     ]
     claimed = [
         claim.value.interval
-        for held in draft.state.conflicts
-        if held.conflict.subject not in but
+        for held in workspace.state.conflicts
+        if held.conflict.subject not in excluded
         for claim in held.conflict.claims
         if claim.value is not None and claim.value.busy
     ]

@@ -1,7 +1,7 @@
-"""What the guard has stopped counts as unchanged, and its time stays closed (promise 7).
+"""Treat events that the guard stopped as unchanged, and keep their time blocked (promise 7).
 
-A decision sees a stopped event as it was accepted last. What it really shows is kept beside that,
-so that the time which it newly takes is closed, too, and nothing is written to it.
+A decision sees a stopped event as it was last accepted. Its observed value is kept beside that, so
+that the time that it newly takes is blocked as well and nothing is written to it.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 def stopped_records(
     state: ProviderState, calendars: Mapping[str, CalendarState]
 ) -> dict[Id, TrackedEvent]:
-    """Return what stopped events of others show, by id; one that was handed over has vanished."""
-    ids = {(name, event) for name, each in calendars.items() for event in each.stopped}
+    """Return the stopped events of others as observed, by id; a handed-over event as deleted."""
+    ids = {(name, event) for name, calendar in calendars.items() for event in calendar.stopped}
     if not ids:
         return {}
-    found = {
-        (change.system, change.event): handed_over_events(change)
+    handed_over = {
+        (change.system, change.event): handed_over_event(change)
         for change in state.owner_changes
         if change.proven and (change.system, change.event) in ids
     }
-    return found | {
+    return handed_over | {
         (r.system, r.id): r
         for r in state.records
         if (r.system, r.id) in ids and not r.created_by_us
     }
 
 
-def handed_over_events(change: OwnerChange) -> TrackedEvent:
-    """Return an event that was handed over as what it is in its former calendar: gone.
+def handed_over_event(change: OwnerChange) -> TrackedEvent:
+    """Return an event that was handed over as it is in its former calendar: deleted.
 
-    The record itself names another existing owner, which proves it.
+    The record itself names another existing owner, which is the proof.
     """
     return TrackedEvent(
         system=change.system,
@@ -53,39 +53,39 @@ def handed_over_events(change: OwnerChange) -> TrackedEvent:
     )
 
 
-def note_handed_over(draft: Workspace, change: OwnerChange) -> None:
-    """Note a change of the booking: the guard counts what was carried."""
-    for replica in draft.state.replicas:
-        booking = draft.bookings.get(replica.booking)
+def note_handed_over(workspace: Workspace, change: OwnerChange) -> None:
+    """Log the change of owner for the booking, because the guard counts propagated changes."""
+    for replica in workspace.state.replicas:
+        booking = workspace.bookings.get(replica.booking)
         if (replica.system, replica.event) == (change.system, change.event) and booking:
             rule = str(change.proof).replace("-", " ")
-            draft.log(booking, "changed", record=handed_over_events(change), rule=rule)
+            workspace.log(booking, "changed", record=handed_over_event(change), rule=rule)
 
 
 def as_unchanged(record: TrackedEvent) -> TrackedEvent:
-    """Return a stopped event as it was accepted last."""
+    """Return a stopped event as it was last accepted."""
     return replace(record, observed=record.base, absence_proofs=0, missing_since=None)
 
 
-def stopped_bookings(draft: Workspace, *, beside: str = "") -> frozenset[str]:
-    """Return the bookings with events that the guard has stopped, in other systems than ``beside``.
+def stopped_bookings(workspace: Workspace, *, except_in: str = "") -> frozenset[str]:
+    """Return the bookings with stopped events in other systems than ``except_in``.
 
-    The blocks of such a booking stay where they stand: a stopped event that moves once more leaves
-    closed what it had newly taken in between.
+    Their blocks stay where they are. If a stopped event moves again, the time that it had in
+    between stays blocked.
     """
     return frozenset(
         r.booking
-        for r in draft.replicas()
-        if (r.system, r.event) in draft.stopped and r.system != beside
+        for r in workspace.replicas()
+        if (r.system, r.event) in workspace.stopped and r.system != except_in
     )
 
 
-def close_stopped(draft: Workspace, claims: dict[str, list[Value]]) -> None:
-    """Add to the claims of each booking where its stopped events stood and where they are now."""
-    if not draft.stopped:
+def close_stopped(workspace: Workspace, claims: dict[str, list[Value]]) -> None:
+    """Add the former and the present time of stopped events to their bookings' claims."""
+    if not workspace.stopped:
         return
-    for replica in draft.replicas():
-        record = draft.stopped.get((replica.system, replica.event))
+    for replica in workspace.replicas():
+        record = workspace.stopped.get((replica.system, replica.event))
         if record is None or not replica.role.is_meeting:
             continue
         values = (record.base, record.observed)
@@ -94,27 +94,33 @@ def close_stopped(draft: Workspace, claims: dict[str, list[Value]]) -> None:
 
 
 def vacated_intervals(
-    draft: Workspace, system: str, changes: Mapping[Id, Value]
+    workspace: Workspace, system: str, changes: Mapping[Id, Value]
 ) -> dict[str, list[Value]]:
-    """Return when meetings are of which this calendar shows no more, as the guard has stopped that.
+    """Return the times of meetings that left this calendar by a change that the guard stopped.
 
-    Where another system still has such a meeting, its time would be open here. ``changes`` are the
-    appointments that are changed now, and to what.
+    Another system still has such a meeting, so its time must be blocked here. ``changes`` are the
+    values that appointments are changed to now.
     """
-    found: dict[str, list[Value]] = {}
-    for booking in stopped_bookings(draft):
-        records = draft.present(booking)
+    vacated: dict[str, list[Value]] = {}
+    for booking in stopped_bookings(workspace):
+        records = workspace.present(booking)
         here = [r for r in records if r.system == system]
         others = {(r.system, r.id): r for r in records if r.system != system}
-        shown = [changes.get(i, r.observed) for i, r in others.items() if i not in draft.stopped]
+        shown = [
+            changes.get(i, r.observed) for i, r in others.items() if i not in workspace.stopped
+        ]
         values = [value for value in shown if value is not None and value.busy]
-        if values and here and all((r.system, r.id) in draft.stopped and _is_away(r) for r in here):
-            found[booking] = values
-    return found
+        if (
+            values
+            and here
+            and all((r.system, r.id) in workspace.stopped and _has_left(r) for r in here)
+        ):
+            vacated[booking] = values
+    return vacated
 
 
-def _is_away(record: TrackedEvent) -> bool:
-    """Whether the system itself says that a meeting is not where it was."""
+def _has_left(record: TrackedEvent) -> bool:
+    """Return true if the system itself shows that a meeting is no longer where it was."""
     shown, base = record.observed, record.base
     if shown is None or base is None:
         return shown is None and record.gone_by_id

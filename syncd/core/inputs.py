@@ -1,4 +1,4 @@
-"""What a decision is told besides the stored state: calendars, rules, and who may be believed."""
+"""What a decision is given besides the stored state: calendars, limits, and what may be trusted."""
 
 from __future__ import annotations
 
@@ -18,29 +18,34 @@ class CalendarState:
     """One provider's calendar in one system, as this cycle found it.
 
     - ``blocked``: why it cannot be written to now, although the configuration allows it.
-    - ``trusted``: its news may be acted on: it answered, and it is known whose its events are.
-      Otherwise it counts as unchanged, and is ``blocked``.
-    - ``stopped``: the events, by id, whose news the guard withholds: they count as unchanged, are
-      not written to, and the time that they newly show is closed as well.
-    - ``statuses``: what an appointment there shows after a status was written; not a key = cannot.
-    - ``moves_set_status``: the write that moves an appointment may set its status as well.
+    - ``trusted``: its changes may be acted on: it answered, and the owners of its events are known.
+      Otherwise its events count as unchanged, and it is also ``blocked``.
+    - ``grain``: the unit to which the platform keeps times.
+    - ``statuses``: the status that an appointment shows after a status was written. A status that
+      is no key cannot be set.
+    - ``moves_set_status``: the write that moves an appointment may also set its status.
     - ``skew``: the platform's clock minus ours.
-    - ``first_read_pending``: it answered, and was never read in full before (under its present
-      mapping): nothing that frees time is written.
-    - ``read``: where it was read, while it was not read in full since the state began or was lost;
-      elsewhere a block of ours may stand that nobody has seen. None: it was read in full.
-    - ``recent_reads``: its last reads. A new block waits until one covers its time; None: never.
-    - ``keeps_tags``: the tag of a block comes back on a read.
+    - ``first_read_pending``: it answered, but was never read in full under its present mapping. No
+      write that frees time is made.
+    - ``read``: the windows that were read, as long as the calendar was not read in full since the
+      state began or was lost. Outside of them, an unknown block of ours may exist. None: it was
+      read in full.
+    - ``recent_reads``: its last reads. A new block waits until one covers its time. None: new
+      blocks never wait for that.
+    - ``keeps_tags``: a read returns the tag of a block.
     - ``never_written``: the configuration forbids writing, now and later.
-    - ``seats``: how many meetings of a service may take place at one time; one where not named.
-    - ``buffers``: what blocks elsewhere cover beside a meeting of a service.
-    - ``can_hold_blocks``: its time can be closed by a block. A room's cannot: what needs the room
-      is.
-    - ``series_writes``: a write to an instance of a series touches that instance only.
-    - ``affects``: the systems in which its busy time closes anything; None: in all others.
-    - ``held_updates``: the writes to appointments that wait, and why; the status of the ``damaged``
-      event may be put right all the same.
-    - ``status_checks``: what a person can check where a status could not be set, by status.
+    - ``seats``: how many meetings of a service may take place at one time; 1 if the service is not
+      named.
+    - ``buffers``: by service, the time before and after a meeting that blocks elsewhere also cover.
+    - ``can_hold_blocks``: its time can be blocked. That of a room cannot; the calendars that need
+      the room are blocked instead.
+    - ``series_writes``: a write to an instance of a series changes that instance only.
+    - ``affects``: the systems that its busy time blocks; None: all others.
+    - ``status_checks``: by status, what a person can check if that status could not be set.
+    - ``stopped``: the ids of events whose changes the guard stopped. They count as unchanged and
+      are not written to, and the time that they newly show is blocked as well.
+    - ``held_updates``: the actions on appointments that wait, and why.
+    - ``damaged``: the id of an event whose status may be repaired in spite of ``held_updates``.
     """
 
     system: str
@@ -66,37 +71,38 @@ class CalendarState:
     damaged: str = ""
 
     def why_not_updated(self, operation: Operation) -> WaitReason | None:
-        """Return why a write to an appointment waits, if it does."""
-        repairs = operation.action is Action.SET_STATUS and operation.event == self.damaged
-        return None if repairs else self.held_updates.get(operation.action)
+        """Return why a write to an appointment waits; None if it does not."""
+        is_repair = operation.action is Action.SET_STATUS and operation.event == self.damaged
+        return None if is_repair else self.held_updates.get(operation.action)
 
     @property
     def read_only(self) -> bool:
-        """Whether it is never written to: no write to it is wanted."""
+        """True if the calendar is never written to, so no write to it is wanted."""
         return self.never_written or self.affects is not None
 
     @property
     def held_back(self) -> bool:
-        """Whether a person wants nothing to be written to it now."""
+        """True while a pause or `mode = "observe"` keeps writes back."""
         return self.blocked is not None and self.blocked.held_back
 
     @property
     def updated_by_hand(self) -> bool:
-        """Whether a person is told what to do there by hand although nothing is written."""
+        """True if conflicts name what a person must change by hand while writes are held back."""
         return self.held_back and self.trusted
 
     @property
     def writable(self) -> bool:
-        """Whether it can be written to now."""
+        """True if the calendar can be written to now."""
         return self.blocked is None and not self.read_only
 
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:
-    """When the guard stops (promise 7).
+    """The limits beyond which the guard stops changes (promise 7).
 
-    More than ``count`` meetings and more than ``share``; or all of at least ``common`` moved by one
-    and the same amount; or all of at least ``all`` vanished without a proof by id.
+    - ``count`` and ``share``: more meetings than both changed.
+    - ``common``: at least so many meetings, and all of them moved by the same amount.
+    - ``all``: at least so many meetings, and all of them vanished without a proof by id.
     """
 
     count: int = 10
@@ -106,5 +112,5 @@ class GuardLimits:
 
 
 def inputs_digest(*inputs: object) -> str:
-    """A short name for what a decision was made from, the same in every process."""
+    """Return a short digest of these values, the same in every process."""
     return hashlib.blake2b(repr(inputs).encode(), digest_size=8).hexdigest()

@@ -1,8 +1,8 @@
-"""The guard (promise 7): too much of a calendar gone or moved at once waits for a person.
+"""The guard (promise 7): stop a calendar in which too many meetings are gone or moved at once.
 
-It judges what a calendar says of meetings: several appointments at exactly the same time are one
-(a class), and so are the instances of a series. What was carried lately counts as well, so that an
-accident which arrives in slices is stopped. A stop lasts until a person accepts it or all of its
+Meetings are counted, not events: several appointments at exactly the same time are one meeting (a
+class), and so are the instances of a series. Recently propagated changes count as well, so that an
+accident that arrives in parts is stopped. A stop lasts until a person accepts it or all of its
 events are back.
 """
 
@@ -34,33 +34,34 @@ from syncd.model import (
 _NONE: Mapping[str, Sequence[TrackedEvent]] = MappingProxyType({})
 
 MIN_OF_SYSTEM = 10
-"""A system with fewer meetings than this is judged by its calendars alone."""
+"""A system with fewer meetings is judged only by its single calendars."""
 
 
 def change_key(system: str, event: str | None, value: Value | None) -> str:
-    """Return the name of one change, for acceptance."""
+    """Return the digest that identifies one change when it is accepted."""
     return inputs_digest(system, event, value)
 
 
 def change_key_of(record: TrackedEvent) -> str:
-    """Return the name of what is observed of a record now."""
+    """Return the key of an event's observed change."""
     return change_key(record.system, record.id, record.observed)
 
 
 def change_keys_of(conflicts: Iterable[Conflict]) -> frozenset[str]:
-    """Return the names of all changes that guard conflicts list."""
+    """Return the keys of all changes in guard conflicts."""
     return frozenset(
-        change_key(c.system, c.event, c.value) for each in conflicts for c in each.claims
+        change_key(c.system, c.event, c.value) for conflict in conflicts for c in conflict.claims
     )
 
 
 @dataclass(frozen=True, slots=True)
-class RecentReads:
-    """What the guard is told of a calendar besides its records.
+class GuardHistory:
+    """What the guard knows about a calendar besides its events.
 
-    ``read`` are the windows that this cycle read, ``covered`` those of all last reads: lists show
-    what begins in them. ``carried`` are the changes that were carried in the last ``far.every``, as
-    records from before: ``base`` is the value until then, ``observed`` what came after.
+    - ``read``: the windows that this cycle read.
+    - ``covered``: the windows of all last reads. Lists show what starts in them.
+    - ``carried``: the changes that were propagated in the last ``far.every``. ``base`` is the value
+      before the change, ``observed`` the one after it.
     """
 
     now: datetime
@@ -71,68 +72,70 @@ class RecentReads:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What counts of one calendar: ``pending`` are changes that are not decided on yet.
+    """The counts for one calendar.
 
-    ``known`` are the future meetings in the time that was read, as they were; ``changed`` those
-    of them that are gone or moved, ``nearby`` what of ``known`` this cycle read. ``shown`` tells
-    where meetings are that came back under new ids.
+    - ``known``: its future meetings within the time that was read, as they were.
+    - ``changed``: those of them that are gone or moved.
+    - ``nearby``: those of ``known`` that this cycle read.
+    - ``pending``: the changes that are not decided on yet.
+    - ``relocated``: the new values of meetings that returned under new ids.
     """
 
     known: Mapping[Id, TrackedEvent] = field(default_factory=dict)
     changed: Mapping[Id, TrackedEvent] = field(default_factory=dict)
     nearby: AbstractSet[Id] = frozenset()
     pending: tuple[TrackedEvent, ...] = ()
-    shown: Mapping[Id, Value] = field(default_factory=dict)
+    relocated: Mapping[Id, Value] = field(default_factory=dict)
 
 
 def tally(
     system: str,
     records: Iterable[TrackedEvent],
-    lately: RecentReads,
+    history: GuardHistory,
     *,
     accepted: AbstractSet[str] = frozenset(),
     stopped: AbstractSet[str] = frozenset(),
-    mine: bool = False,
+    ours: bool = False,
 ) -> Tally:
-    """Count one calendar: what others entered there, or (``mine``) what syncd did.
+    """Count the meetings and changes of one calendar: those of others, or with ``ours`` our blocks.
 
-    ``stopped`` are the events that the guard has stopped there: they are pending for as long as
-    they are gone or moved. They count until their time has passed, like all others.
+    ``stopped`` are the events that the guard stopped there. They stay pending as long as they are
+    gone or moved. ``accepted`` are keys of changes that do not count.
     """
     here = [r for r in records if r.system == system]
-    ours = [r for r in here if r.created_by_us is mine and not r.end_accepted]
-    news = [r for r in ours if _is_withdrawn(r) and change_key_of(r) not in accepted]
-    pending = tuple(r for r in news if r.id in stopped or _is_ahead(r, lately.now))
+    considered = [r for r in here if r.created_by_us is ours and not r.end_accepted]
+    withdrawn = [r for r in considered if _is_withdrawn(r) and change_key_of(r) not in accepted]
+    pending = tuple(r for r in withdrawn if r.id in stopped or _is_ahead(r, history.now))
     current = {(r.system, r.id): r for r in here}
     changed = {
         (r.system, r.id): r
-        for r in lately.carried
+        for r in history.carried
         if r.system == system
-        and r.created_by_us is mine
+        and r.created_by_us is ours
         and _is_withdrawn(r)
-        and _is_ahead(r, lately.now)
+        and _is_ahead(r, history.now)
         and change_key_of(r) not in accepted
         and not _is_back(current.get((r.system, r.id)), r)
     }
-    for record in (r for r in pending if _is_ahead(r, lately.now)):
+    for record in (r for r in pending if _is_ahead(r, history.now)):
         before = changed.get((record.system, record.id))
         changed[record.system, record.id] = (
             record if before is None else replace(record, base=before.base)
         )
-    covered = [*lately.covered, *lately.read]
+    covered = [*history.covered, *history.read]
     known = {
         (r.system, r.id): r
-        for r in ours
+        for r in considered
         if r.base is not None
         and r.base.busy
-        and r.base.end > lately.now
+        and r.base.end > history.now
         and (not covered or _inside(r, covered))
     }
     known |= changed
-    nearby = {id_ for id_, r in known.items() if _inside(r, lately.read)}
+    nearby = {id_ for id_, r in known.items() if _inside(r, history.read)}
     others = [r for r in here if not r.created_by_us]
-    shown = rebooked(others) | relocated_instances(others)
-    return Tally(known, changed, frozenset(nearby), pending, shown)
+    relocated = rebooked(others) | relocated_instances(others)
+    return Tally(known, changed, frozenset(nearby), pending, relocated)
 
 
 def check_changes(
@@ -142,17 +145,19 @@ def check_changes(
     limits: GuardLimits,
     tripped: AbstractSet[str] = frozenset(),
 ) -> Conflict | None:
-    """Return the guard's conflict for one calendar, or None when its news is of a usual size.
+    """Return the guard's conflict for one calendar; None if its changes are within the limits.
 
-    ``tripped`` are the events on which the guard has stopped already: it stays so for as long as
-    one of them is still gone or moved, whatever a later read covers and whatever has ended since.
-    All that is pending in a stopped calendar is stopped, in whichever tally it counts.
+    ``tripped`` are the events of an earlier stop, which lasts as long as one of them is gone or
+    moved, whatever later reads cover and whatever has ended since. In a stopped calendar, all
+    pending changes are stopped.
     """
-    pending = [record for each in tallies for record in each.pending]
-    notes = [note for each in tallies if each.pending and (note := excess(each, limits))]
+    pending = [record for counted in tallies for record in counted.pending]
+    notes = [note for counted in tallies if counted.pending and (note := excess(counted, limits))]
     if not notes and tripped & {record.id for record in pending}:
         meetings = count_meetings(pending)
-        notes = [f"{_meetings(meetings)} of the same accident {_are(meetings)} still gone or moved"]
+        notes = [
+            f"{_meetings_text(meetings)} of the earlier stop {_are(meetings)} still gone or moved"
+        ]
     if not notes:
         return None
     return _conflict(provider, f"{system}/{provider}", pending, "; ".join(notes))
@@ -166,40 +171,44 @@ def check_system(
     tripped: Mapping[str, AbstractSet[str]],
     own: Mapping[str, Sequence[TrackedEvent]] = _NONE,
 ) -> dict[str, Conflict]:
-    """Return the conflicts of a system whose calendars lose too much together, by provider.
+    """Return the conflicts of a system whose calendars change too much together, by provider.
 
-    ``stopped`` are the providers whose calendars are stopped by themselves: what the others do is
-    no part of that accident unless several of them share it. ``tripped`` are the events of the
-    system's stop so far; ``own`` are syncd's blocks whose changes count as news, by provider.
+    ``stopped`` are the providers whose calendars are already stopped on their own. The other
+    calendars are not part of that accident, unless several of them change. ``tripped`` are the
+    events of the system's earlier stop; ``own`` are syncd's blocks whose changes count, by
+    provider.
     """
-    others = {p: each for p, each in calendars.items() if p not in stopped}
-    pending = {p: (*each.pending, *own.get(p, ())) for p, each in others.items()}
+    others = {p: counted for p, counted in calendars.items() if p not in stopped}
+    pending = {p: (*counted.pending, *own.get(p, ())) for p, counted in others.items()}
     pending = {p: records for p, records in pending.items() if records}
     if not pending:
         return {}
-    every, rest = _together(calendars.values()), _together(others.values())
+    all_calendars, other_calendars = (
+        _merged_tally(calendars.values()),
+        _merged_tally(others.values()),
+    )
     note = ""
-    if count_meetings(every.known.values()) >= MIN_OF_SYSTEM:
-        note = _all_of_it(every, limits)
-        if not note and (not stopped or _is_share(rest, limits.all - 1, limits.share)):
-            note = _too_much(every, limits)
+    if count_meetings(all_calendars.known.values()) >= MIN_OF_SYSTEM:
+        note = _note_on_all(all_calendars, limits)
+        if not note and (not stopped or _exceeds(other_calendars, limits.all - 1, limits.share)):
+            note = _note_on_number(all_calendars, limits)
     if not note and any(
         tripped.get(provider, frozenset()) & {r.id for r in records}
         for provider, records in pending.items()
     ):
-        note = "events of the same accident are still gone or moved"
+        note = "events of the earlier stop are still gone or moved"
     if not note:
         return {}
-    told = f"in all calendars of {system} together: {note}"
+    full_note = f"in all calendars of {system} together: {note}"
     return {
-        provider: _conflict(provider, system, records, told)
+        provider: _conflict(provider, system, records, full_note)
         for provider, records in sorted(pending.items())
     }
 
 
 def excess(counted: Tally, limits: GuardLimits) -> str:
-    """Say in which way too much is gone or moved; '' if it is of a usual size."""
-    return _too_much(counted, limits) or _all_of_it(counted, limits)
+    """Return how a limit is exceeded; '' if it is not."""
+    return _note_on_number(counted, limits) or _note_on_all(counted, limits)
 
 
 def count_meetings(records: Iterable[TrackedEvent]) -> int:
@@ -212,7 +221,7 @@ def count_meetings(records: Iterable[TrackedEvent]) -> int:
         return key
 
     for record in records:
-        first, *others = _names(record)
+        first, *others = _meeting_keys(record)
         for other in others:
             parents[root(other)] = root(first)
         root(first)
@@ -220,22 +229,22 @@ def count_meetings(records: Iterable[TrackedEvent]) -> int:
 
 
 def count_stopped(conflicts: Iterable[Conflict], known: Mapping[Id, TrackedEvent]) -> int:
-    """Count the meetings that conflicts of the guard are about; ``known`` are their records."""
+    """Count the meetings in guard conflicts; ``known`` are their events."""
     records = []
-    for each in conflicts:
-        for claim in each.claims:
+    for conflict in conflicts:
+        for claim in conflict.claims:
             record = known.get((claim.system, claim.event or ""))
-            if record is None or record.provider != each.provider:
+            if record is None or record.provider != conflict.provider:
                 kind, at = Kind.APPOINTMENT, claim.seen_at or datetime.min.replace(tzinfo=UTC)
                 record = TrackedEvent(
-                    claim.system, each.provider, claim.event or "", kind, None, at, ""
+                    claim.system, conflict.provider, claim.event or "", kind, None, at, ""
                 )
             records.append(record)
     return count_meetings(records)
 
 
-def _names(record: TrackedEvent) -> list[object]:
-    """Return what makes two events one meeting: its record, its time in a calendar, its series."""
+def _meeting_keys(record: TrackedEvent) -> list[object]:
+    """Return the keys that make two events one meeting: same record, same time, same series."""
     names: list[object] = [("record", record.system, record_id(record.id))]
     if record.base is not None:
         names.append(("time", record.system, record.provider, record.kind, record.base.interval))
@@ -243,97 +252,103 @@ def _names(record: TrackedEvent) -> list[object]:
     return [*names, ("series", *series)] if series else names
 
 
-def _together(tallies: Iterable[Tally]) -> Tally:
+def _merged_tally(tallies: Iterable[Tally]) -> Tally:
     """Return the tally of several calendars of one system."""
     known: dict[Id, TrackedEvent] = {}
     changed: dict[Id, TrackedEvent] = {}
     nearby: set[Id] = set()
-    shown: dict[Id, Value] = {}
-    for number, each in enumerate(tallies):
-        # An event that was handed over is known in two calendars.
-        apart = {id_: (f"{id_[0]}#{number}", id_[1]) for id_ in each.known}
-        known |= {apart[id_]: r for id_, r in each.known.items()}
-        changed |= {apart[id_]: r for id_, r in each.changed.items()}
-        nearby |= {apart[id_] for id_ in each.nearby}
-        shown |= {apart[id_]: v for id_, v in each.shown.items() if id_ in apart}
-    return Tally(known, changed, frozenset(nearby), shown=shown)
+    relocated: dict[Id, Value] = {}
+    for number, counted in enumerate(tallies):
+        # An event that now belongs to another provider is known in two calendars.
+        distinct_ids = {id_: (f"{id_[0]}#{number}", id_[1]) for id_ in counted.known}
+        known |= {distinct_ids[id_]: r for id_, r in counted.known.items()}
+        changed |= {distinct_ids[id_]: r for id_, r in counted.changed.items()}
+        nearby |= {distinct_ids[id_] for id_ in counted.nearby}
+        relocated |= {
+            distinct_ids[id_]: v for id_, v in counted.relocated.items() if id_ in distinct_ids
+        }
+    return Tally(known, changed, frozenset(nearby), relocated=relocated)
 
 
-def _too_much(counted: Tally, limits: GuardLimits) -> str:
-    """Say that more than the allowed number and share is gone or moved; '' otherwise."""
-    if not _is_share(counted, limits.count, limits.share):
+def _note_on_number(counted: Tally, limits: GuardLimits) -> str:
+    """Return a note if the allowed number and share are exceeded; '' otherwise."""
+    if not _exceeds(counted, limits.count, limits.share):
         return ""
     meetings = count_meetings(counted.changed.values())
-    return f"{_meetings(meetings)} gone, cancelled or moved at once"
+    return f"{_meetings_text(meetings)} gone, cancelled or moved at once"
 
 
-def _is_share(counted: Tally, number: int, share: float) -> bool:
+def _exceeds(counted: Tally, number: int, share: float) -> bool:
     meetings = count_meetings(counted.changed.values())
     return meetings > number and meetings > share * count_meetings(counted.known.values())
 
 
-def _all_of_it(counted: Tally, limits: GuardLimits) -> str:
-    """Say that everything moved by one amount, or vanished unproven; '' otherwise.
+def _note_on_all(counted: Tally, limits: GuardLimits) -> str:
+    """Return a note if all meetings moved by one amount, or vanished without proof; '' otherwise.
 
-    Everything is all that is known, or the appointments among it: blocks come from another list,
-    and a lunch break that stays says nothing of them. By one amount: all of that, or all that this
-    cycle could see of it.
+    "All" means all known events, or all appointments: blocks are in another list, so a lunch break
+    that stays says nothing about the appointments. For a common move, it also means all that this
+    cycle read.
     """
     meetings = {id_: r for id_, r in counted.known.items() if r.kind is Kind.APPOINTMENT}
     for known in (counted.known, meetings):
         near = {id_: r for id_, r in known.items() if id_ in counted.nearby}
-        note = next(filter(None, (_shifted(counted, each, limits) for each in (known, near))), "")
-        note = note or _vanished(counted, known, limits)
+        note = next(
+            filter(None, (_note_on_shift(counted, each, limits) for each in (known, near))), ""
+        )
+        note = note or _note_on_vanished(counted, known, limits)
         if note:
             return note
     return ""
 
 
-def _shifted(counted: Tally, known: Mapping[Id, TrackedEvent], limits: GuardLimits) -> str:
-    """Say that all of these changed, and most of them moved by one amount; '' otherwise.
+def _note_on_shift(counted: Tally, known: Mapping[Id, TrackedEvent], limits: GuardLimits) -> str:
+    """Return a note if all of these changed and most moved by one amount; '' otherwise.
 
-    Somebody may have moved or cancelled a few shortly before: news is summed, so those show another
-    amount, and must not hide that all the rest moved at once.
+    A person may have moved or cancelled a few shortly before, by another amount. Those must not
+    hide that all the rest moved at once.
     """
     changed = {id_: r for id_, r in counted.changed.items() if id_ in known}
     if changed.keys() != known.keys():
         return ""
-    by: dict[timedelta, list[TrackedEvent]] = {}
+    by_delta: dict[timedelta, list[TrackedEvent]] = {}
     for id_, record in sorted(changed.items()):
-        delta = _delta(record.base, counted.shown.get(id_, record.observed))
+        delta = _delta(record.base, counted.relocated.get(id_, record.observed))
         if delta is not None:
-            by.setdefault(delta, []).append(record)
-    delta, most = max(by.items(), key=lambda each: _sittings(each[1]), default=(None, []))
-    moved, every = _sittings(most), _sittings(changed.values())
-    if moved < limits.common or 2 * moved <= every:
+            by_delta.setdefault(delta, []).append(record)
+    delta, most = max(by_delta.items(), key=lambda each: _count_times(each[1]), default=(None, []))
+    moved, total = _count_times(most), _count_times(changed.values())
+    if moved < limits.common or 2 * moved <= total:
         return ""
-    which = f"all {_meetings(moved)}" if moved == every else f"{moved} of {_meetings(every)}"
-    rest = "" if moved == every else ", and the rest changed, too"
-    return f"{which} moved by {_words(delta)}{rest}"
+    subject = (
+        f"all {_meetings_text(moved)}" if moved == total else f"{moved} of {_meetings_text(total)}"
+    )
+    rest = "" if moved == total else ", and the others changed as well"
+    return f"{subject} moved by {_shift_text(delta)}{rest}"
 
 
-def _vanished(counted: Tally, known: Mapping[Id, TrackedEvent], limits: GuardLimits) -> str:
-    """Say that all of these vanished, and the system did not say of any that it is off."""
+def _note_on_vanished(counted: Tally, known: Mapping[Id, TrackedEvent], limits: GuardLimits) -> str:
+    """Return a note if all of these vanished without a proof by id; '' otherwise."""
     unproven = {id_: r for id_, r in known.items() if not is_proven_gone(r)}
     gone = {id_ for id_ in unproven if id_ in counted.changed and unproven[id_].observed is None}
     meetings = count_meetings(unproven.values())
     if meetings < limits.all or gone != unproven.keys():
         return ""
-    return f"all {_meetings(meetings)} vanished, and the system did not say so of any of them"
+    return f"all {_meetings_text(meetings)} vanished, and the system did not say so of any of them"
 
 
-def _sittings(records: Iterable[TrackedEvent]) -> int:
-    """Count what takes place at different times: of a common shift each instance counts."""
+def _count_times(records: Iterable[TrackedEvent]) -> int:
+    """Count different meeting times; for a common shift, each instance of a series counts."""
     return len({(r.provider, r.kind, r.base.interval) for r in records if r.base is not None})
 
 
 def _inside(record: TrackedEvent, windows: Iterable[Window]) -> bool:
-    """Whether lists of that time show an event: they show what begins in it."""
+    """Return true if lists of these windows show an event: they show what starts in them."""
     return record.base is not None and any(record.base.start in window for window in windows)
 
 
 def _is_withdrawn(record: TrackedEvent) -> bool:
-    """Whether a meeting is gone, off or elsewhere."""
+    """Return true if a meeting is deleted, cancelled or moved."""
     base, shown = record.base, record.observed
     if base is None or not base.busy or not has_pending_change(record):
         return False
@@ -341,19 +356,19 @@ def _is_withdrawn(record: TrackedEvent) -> bool:
 
 
 def _is_ahead(record: TrackedEvent, now: datetime) -> bool:
-    """Whether a meeting that was, or is now, has not ended yet."""
+    """Return true if a meeting is not over yet, at its old or its new time."""
     return any(v is not None and v.busy and v.end > now for v in (record.base, record.observed))
 
 
 def _is_back(current: TrackedEvent | None, carried: TrackedEvent) -> bool:
-    """Whether an event stands again where it stood before it was carried."""
+    """Return true if an event is again where it was before the propagated change."""
     shown = current.observed if current is not None else None
     base = carried.base
     return shown is not None and shown.busy and base is not None and shown.interval == base.interval
 
 
 def is_proven_gone(record: TrackedEvent) -> bool:
-    """Whether the system itself said of this event that it is deleted or cancelled."""
+    """Return true if the system itself confirmed that an event is deleted or cancelled."""
     off = record.observed is not None and not record.observed.busy
     return off or (record.observed is None and record.gone_by_id)
 
@@ -376,7 +391,7 @@ def _delta(before: Value | None, after: Value | None) -> timedelta | None:
     return start if start == end else None
 
 
-def _words(delta: timedelta | None) -> str:
+def _shift_text(delta: timedelta | None) -> str:
     if delta is None:
         return "different amounts"
     minutes = int(delta.total_seconds() // 60)
@@ -384,7 +399,7 @@ def _words(delta: timedelta | None) -> str:
     return f"{sign}{abs(minutes) // 60}:{abs(minutes) % 60:02d} h"
 
 
-def _meetings(number: int) -> str:
+def _meetings_text(number: int) -> str:
     return "1 meeting" if number == 1 else f"{number} meetings"
 
 

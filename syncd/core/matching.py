@@ -1,7 +1,7 @@
-"""Which events belong together: relink after a new id, twins, and what opens a booking.
+"""Match the events that are the same meeting: relinked ids, twins, and new bookings.
 
-Never the first hit: where more than one answer fits, the answer is a conflict, whichever event is
-looked at first.
+After `match_events`, every unlinked event is in exactly one list of `MatchResult`. If more than one
+match is possible, the result is a conflict; the first of several candidates is never taken.
 """
 
 from __future__ import annotations
@@ -28,14 +28,17 @@ from syncd.model import (
 )
 
 PersonIndex = Mapping[tuple[str, str], frozenset[str]]
-"""(system, that platform's person id) to the keyed hashes of the person's addresses."""
+"""The keyed hashes of a person's addresses, by (system, the platform's id of the person)."""
+
+
+_WHICH = "which of these is the appointment that vanished?"
 
 
 @dataclass(frozen=True, slots=True)
 class Relink:
-    """A vanished appointment has come back under a new id: the booking follows it.
+    """A vanished appointment that exists under a new id, which its booking follows.
 
-    ``rule`` is `REBOOKED` where it was ended, and booked anew.
+    ``rule`` is `REBOOKED` if the appointment was cancelled and booked again.
     """
 
     replica: Replica
@@ -46,9 +49,9 @@ class Relink:
 
 @dataclass(frozen=True, slots=True)
 class TwinLink:
-    """The same meeting, entered in two systems.
+    """An appointment of a meeting that another system also has.
 
-    ``booking`` is one of the store, or the id of the event whose new booking it joins.
+    It joins the stored booking ``booking``, or else the new booking that is opened for ``first``.
     """
 
     booking: str | None
@@ -58,7 +61,14 @@ class TwinLink:
 
 @dataclass(frozen=True, slots=True)
 class MatchResult:
-    """The sorting of a provider's unlinked events; each appears in exactly one list."""
+    """The result of matching; each unlinked event is in exactly one list.
+
+    - ``opened``: the events that open a booking.
+    - ``undecided``: the events that wait for a person's answer to one of ``conflicts``.
+    - ``unknown_person``: the appointments that wait, mostly until their person is looked up.
+    - ``expected``: the links to make once the guard allows it, or the old event is proven to be
+      gone. Their new events are also in ``unknown_person``.
+    """
 
     relinked: tuple[Relink, ...] = ()
     twins: tuple[TwinLink, ...] = ()
@@ -67,12 +77,11 @@ class MatchResult:
     unknown_person: tuple[TrackedEvent, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     expected: tuple[Relink, ...] = ()
-    """What an instance has become if it is gone, which is not proven yet; among the waiting."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """One busy appointment in a group of the same interval."""
+    """A busy appointment among those of exactly one interval; ``booking`` is None if unlinked."""
 
     record: TrackedEvent
     booking: Booking | None
@@ -83,11 +92,11 @@ def candidates_to_look_up(
     bookings: Sequence[Booking],
     linked: Mapping[str, Sequence[TrackedEvent]],
 ) -> tuple[TrackedEvent, ...]:
-    """The appointments whose person must be known to tell twins: lazily, only candidates."""
+    """Return the appointments whose person must be known to recognise twins."""
     wanted: list[TrackedEvent] = []
-    for seats in _groups(unlinked, bookings, linked).values():
-        if _contested(seats):
-            wanted.extend(seat.record for seat in seats if seat.record.person)
+    for candidates in _groups(unlinked, bookings, linked).values():
+        if _may_have_twins(candidates):
+            wanted.extend(candidate.record for candidate in candidates if candidate.record.person)
     return tuple(wanted)
 
 
@@ -97,91 +106,99 @@ def match_events(
     bookings: Sequence[Booking],
     linked: Mapping[str, Sequence[TrackedEvent]],
     links: Mapping[tuple[str, str], Replica],
-    who: PersonIndex,
-    unbelieved: Collection[str] = (),
+    persons: PersonIndex,
+    untrusted: Collection[str] = (),
     past: Sequence[TrackedEvent] = (),
     rebookings: Rebookings = NO_REBOOKINGS,
     stopped: Collection[Id] = (),
 ) -> MatchResult:
-    """Sort every unlinked, believed, foreign event of a provider.
+    """Match the unlinked, trusted events that are not ours.
 
-    ``linked`` maps a booking to its appointment records, ``links`` an event to its replica. A
-    record whose person could not be looked up (it is not in ``who``) waits, if it matters. What is
-    known of ``unbelieved`` systems still takes twins, but no end there is looked into. ``past``
-    are events that are over: one may be what an instance of a series became, and is nothing else.
-    ``rebookings`` tells what may have been cancelled and booked anew. What has become of
-    ``stopped`` events is looked for, and waits until the guard lets them pass.
+    - ``linked``: the appointments of each booking.
+    - ``links``: a replica of each linked event.
+    - ``persons``: an appointment whose person is not in it waits, if the person matters.
+    - ``untrusted``: systems whose appointments may get twins, but whose deletions are not acted on.
+    - ``past``: events that are over. Each may be what an instance of a series became; otherwise it
+      is ignored.
+    - ``rebookings``: what may have been cancelled and booked again.
+    - ``stopped``: the events that the guard stopped. Their successors wait as long as the stop
+      lasts.
     """
-    ends = {
-        booking: [record for record in records if record.system not in unbelieved]
+    trusted_links = {
+        booking: [record for record in records if record.system not in untrusted]
         for booking, records in linked.items()
     }
-    relinked, conflicts, held = _relink(
-        provider, [*unlinked, *past], ends, links, rebookings, stopped
+    relinked, conflicts, undecided = _relink(
+        provider, [*unlinked, *past], trusted_links, links, rebookings, stopped
     )
     expected = [r for r in relinked if not _is_settled(r.old, stopped)]
     relinked = [r for r in relinked if _is_settled(r.old, stopped)]
-    held += [r for r in unlinked if _is_beside(r, held, who)]
-    taken = {_id(r.new) for r in (*relinked, *expected)} | {_id(r) for r in held}
-    rest = [r for r in unlinked if _id(r) not in taken and r.observed and r.observed.busy]
+    undecided += [r for r in unlinked if _is_twin_of_undecided(r, undecided, persons)]
+    matched = {_id(r.new) for r in (*relinked, *expected)} | {_id(r) for r in undecided}
+    remaining = [r for r in unlinked if _id(r) not in matched and r.observed and r.observed.busy]
     twins: list[TwinLink] = []
-    opened = [r for r in rest if r.kind is Kind.BLOCK]
+    opened = [r for r in remaining if r.kind is Kind.BLOCK]
     waiting = [r.new for r in expected]
-    groups = _groups(rest, bookings, linked)
-    _seat_relinked(groups, relinked, bookings, linked)
-    for interval, seats in sorted(groups.items()):
-        fresh = [seat.record for seat in seats if seat.booking is None]
+    groups = _groups(remaining, bookings, linked)
+    _add_relinked(groups, relinked, bookings, linked)
+    for interval, candidates in sorted(groups.items()):
+        fresh = [candidate.record for candidate in candidates if candidate.booking is None]
         if not fresh:
             continue
-        if not _contested(seats):
-            # Nobody else has anything at that very time: no twin is possible.
+        if not _may_have_twins(candidates):
+            # No other system has an appointment at this time, so there is no twin.
             opened.extend(fresh)
             continue
         unknown = [
-            s.record
-            for s in seats
-            if s.record.person and (s.record.system, s.record.person) not in who
+            candidate.record
+            for candidate in candidates
+            if candidate.record.person
+            and (candidate.record.system, candidate.record.person) not in persons
         ]
         if unknown:
-            # A person could not be looked up yet: who waits cannot become a wrong twin.
-            first, others = _stand_in(seats, fresh)
-            opened.extend(first)
+            # A person is not looked up yet. An appointment that waits cannot become a wrong twin.
+            representative, others = _split_representative(candidates, fresh)
+            opened.extend(representative)
             waiting.extend(others)
             continue
-        new_twins, new_opened, new_held, new_conflicts = _pair(provider, interval, seats, who)
+        new_twins, new_opened, new_undecided, new_conflicts = _pair(
+            provider, interval, candidates, persons
+        )
         twins += new_twins
         opened += new_opened
-        held += new_held
+        undecided += new_undecided
         conflicts += new_conflicts
     return MatchResult(
         tuple(relinked),
         tuple(twins),
         tuple(opened),
-        tuple(held),
+        tuple(undecided),
         tuple(waiting),
         tuple(conflicts),
         tuple(expected),
     )
 
 
-def _is_beside(record: TrackedEvent, held: Iterable[TrackedEvent], who: PersonIndex) -> bool:
-    """Whether it is the same meeting, in another system, as one of which a person must say more."""
-    persons = who.get((record.system, record.person or ""), frozenset())
+def _is_twin_of_undecided(
+    record: TrackedEvent, undecided: Iterable[TrackedEvent], persons: PersonIndex
+) -> bool:
+    """Return true if another system has the same meeting and a person must decide on it."""
+    hashes = persons.get((record.system, record.person or ""), frozenset())
     return record.kind is Kind.APPOINTMENT and any(
-        each.system != record.system
-        and each.observed is not None
+        other.system != record.system
+        and other.observed is not None
         and record.observed is not None
         and record.observed.busy
-        and each.observed.interval == record.observed.interval
-        and not persons.isdisjoint(who.get((each.system, each.person or ""), frozenset()))
-        for each in held
+        and other.observed.interval == record.observed.interval
+        and not hashes.isdisjoint(persons.get((other.system, other.person or ""), frozenset()))
+        for other in undecided
     )
 
 
 def _is_settled(old: TrackedEvent, stopped: Collection[Id]) -> bool:
-    """Whether it is proven that an event is gone or off, and that may be acted on."""
-    off = old.observed is None or not old.observed.busy
-    return off and _id(old) not in stopped
+    """Return true if an event is deleted or cancelled, proven, and not stopped by the guard."""
+    ended = old.observed is None or not old.observed.busy
+    return ended and _id(old) not in stopped
 
 
 def _id(record: TrackedEvent) -> tuple[str, str]:
@@ -196,73 +213,87 @@ def _relink(
     rebookings: Rebookings,
     stopped: Collection[Id],
 ) -> tuple[list[Relink], list[Conflict], list[TrackedEvent]]:
-    """Before an end is believed: look whether the same meeting is on under another id."""
-    found: list[Relink] = []
+    """Find the vanished appointments that exist under a new id."""
+    relinks: list[Relink] = []
     conflicts: list[Conflict] = []
-    held: list[TrackedEvent] = []
+    undecided: list[TrackedEvent] = []
     known = sorted((record for records in linked.values() for record in records), key=_id)
     vanished = [
         r for r in known if r.observed is None and has_pending_change(r) and (r.person or r.series)
     ]
     for old in list(vanished):
-        # The record became the host's own event, or no longer is: nothing has to be guessed.
-        same = next((new for new in unlinked if _is_same_record(old, new)), None)
-        if same is not None:
-            found.append(Relink(links[_id(old)], old, same))
+        # The id changed only because the provider became the first host, or no longer is.
+        same_record_as = next((new for new in unlinked if _is_same_record(old, new)), None)
+        if same_record_as is not None:
+            relinks.append(Relink(links[_id(old)], old, same_record_as))
             vanished.remove(old)
-    taken = {_id(relink.new) for relink in found}
+    taken = {_id(relink.new) for relink in relinks}
     fresh = [
         r
         for r in unlinked
         if r.kind is Kind.APPOINTMENT and r.observed and r.observed.busy and _id(r) not in taken
     ]
-    # An instance that is missing, and not proven to be gone, moved with its series, or not at all.
+    # An instance that is missing and not proven to be gone can only have moved with its series.
     missing = [r for r in known if r.absence_proofs and r.series and r.observed is not None]
     pairing = pair_instances([*vanished, *missing], fresh)
-    found += [Relink(links[_id(old)], old, new) for old, new in pairing.pairs]
+    relinks += [Relink(links[_id(old)], old, new) for old, new in pairing.pairs]
     for question in pairing.questions:
-        gone = [r for r in question.old if _is_settled(r, stopped)]
-        if not gone:
-            # Nobody is asked before it is proven; what is new waits for that.
-            old, waits = question.old[0], {_id(relink.new) for relink in found}
-            found += [Relink(links[_id(old)], old, r) for r in question.new if _id(r) not in waits]
+        proven = [r for r in question.old if _is_settled(r, stopped)]
+        if not proven:
+            # No person is asked before a deletion is proven. The new events wait for that.
+            old, waits = question.old[0], {_id(relink.new) for relink in relinks}
+            relinks += [
+                Relink(links[_id(old)], old, r) for r in question.new if _id(r) not in waits
+            ]
             continue
-        held.extend(new for new in question.new if new not in held)
-        first, records = links[_id(gone[0])].booking, [*gone, *question.new]
-        conflicts.append(_ambiguous(provider, first, records, "came back as which?"))
-    serial = persons_with_series(vanished, missing, fresh)
-    vanished = [old for old in vanished if not old.series and _facts(old) not in serial]
-    found += _withheld(vanished, fresh, links, stopped, {_id(relink.new) for relink in found})
-    kept = {_facts(old) for old in vanished if _id(old) in stopped}
-    ended = [CalledOff(links[_id(old)], old) for old in vanished if _facts(old) not in kept]
-    taken = {_id(relink.new) for relink in found} | {_id(new) for new in held}
+        undecided.extend(new for new in question.new if new not in undecided)
+        booking, records = links[_id(proven[0])].booking, [*proven, *question.new]
+        conflicts.append(_ambiguous(provider, booking, records, _WHICH))
+    persons_in_series = persons_with_series(vanished, missing, fresh)
+    vanished = [
+        old for old in vanished if not old.series and _customer_key(old) not in persons_in_series
+    ]
+    relinks += _stopped_successors(
+        vanished, fresh, links, stopped, {_id(relink.new) for relink in relinks}
+    )
+    stopped_keys = {_customer_key(old) for old in vanished if _id(old) in stopped}
+    ended = [
+        CalledOff(links[_id(old)], old)
+        for old in vanished
+        if _customer_key(old) not in stopped_keys
+    ]
+    taken = {_id(relink.new) for relink in relinks} | {_id(new) for new in undecided}
     pairs = pair_rebookings(rebookings.with_vanished(ended, fresh), taken)
-    found += [Relink(e.replica, e.record, b.record, REBOOKED) for e, b in pairs.certain]
-    for doubt, after in pairs.doubtful:
-        # Several could be it, or several could have become it: a person must say.
-        candidates = [booked.record for booked in after]
-        held.extend(new for new in candidates if new not in held)
-        records = [doubt.record, *candidates]
-        conflicts.append(
-            _ambiguous(provider, doubt.replica.booking, records, "came back as which?")
-        )
-    return found, conflicts, held
+    relinks += [
+        Relink(called_off.replica, called_off.record, successor.record, REBOOKED)
+        for called_off, successor in pairs.certain
+    ]
+    for called_off, successors in pairs.doubtful:
+        # Several candidates on either side: a person must decide.
+        candidates = [booked.record for booked in successors]
+        undecided.extend(new for new in candidates if new not in undecided)
+        records = [called_off.record, *candidates]
+        conflicts.append(_ambiguous(provider, called_off.replica.booking, records, _WHICH))
+    return relinks, conflicts, undecided
 
 
-def _withheld(
+def _stopped_successors(
     vanished: Iterable[TrackedEvent],
     fresh: Iterable[TrackedEvent],
     links: Mapping[tuple[str, str], Replica],
     stopped: Collection[Id],
     taken: Collection[Id],
 ) -> list[Relink]:
-    """Return what stopped events may have become: nobody is asked while the guard stands."""
-    first: dict[tuple[str, str, str], TrackedEvent] = {}
+    """Return the possible successors of stopped events. No person is asked during a stop."""
+    old_events: dict[tuple[str, str, str], TrackedEvent] = {}
     for old in vanished:
         if _id(old) in stopped:
-            first.setdefault(_facts(old), old)
-    new = [r for r in fresh if _facts(r) in first and _id(r) not in taken]
-    return [Relink(links[_id(first[_facts(r)])], first[_facts(r)], r) for r in new]
+            old_events.setdefault(_customer_key(old), old)
+    new = [r for r in fresh if _customer_key(r) in old_events and _id(r) not in taken]
+    return [
+        Relink(links[_id(old_events[_customer_key(r)])], old_events[_customer_key(r)], r)
+        for r in new
+    ]
 
 
 def _is_same_record(old: TrackedEvent, new: TrackedEvent) -> bool:
@@ -274,7 +305,7 @@ def _is_same_record(old: TrackedEvent, new: TrackedEvent) -> bool:
     )
 
 
-def _facts(record: TrackedEvent) -> tuple[str, str, str]:
+def _customer_key(record: TrackedEvent) -> tuple[str, str, str]:
     return (record.system, record.person or "", record.service or "")
 
 
@@ -283,7 +314,10 @@ def _groups(
     bookings: Iterable[Booking],
     linked: Mapping[str, Sequence[TrackedEvent]],
 ) -> dict[tuple[datetime, datetime], list[_Candidate]]:
-    """Busy appointments by exact interval, linked ones too, in an order of their own."""
+    """Return the busy appointments by exact interval, linked ones too, in a stable order.
+
+    Only intervals with an unlinked appointment are returned.
+    """
     groups: dict[tuple[datetime, datetime], list[_Candidate]] = defaultdict(list)
     for record in sorted(unlinked, key=_id):
         if record.kind is Kind.APPOINTMENT and record.observed and record.observed.busy:
@@ -296,7 +330,7 @@ def _groups(
             booking.kind is Kind.APPOINTMENT
             and booking.agreed.busy
             and booking.agreed.interval in groups
-            # A meeting that is just being called off takes no twin: it would call that off too.
+            # A meeting that is being cancelled gets no twin, as that would be cancelled as well.
             and all(record.observed and record.observed.busy for record in records)
         ):
             groups[booking.agreed.interval].extend(
@@ -305,13 +339,13 @@ def _groups(
     return groups
 
 
-def _seat_relinked(
+def _add_relinked(
     groups: Mapping[tuple[datetime, datetime], list[_Candidate]],
     relinked: Iterable[Relink],
     bookings: Iterable[Booking],
     linked: Mapping[str, Sequence[TrackedEvent]],
 ) -> None:
-    """Put what came back under a new id where it stands now: it takes twins there at once."""
+    """Add relinked appointments to the group of their new interval, where they may get twins."""
     by_id = {booking.id: booking for booking in bookings}
     for relink in relinked:
         booking, value = by_id[relink.replica.booking], relink.new.observed
@@ -321,37 +355,38 @@ def _seat_relinked(
             groups[value.interval].append(_Candidate(relink.new, booking))
 
 
-def _contested(seats: Sequence[_Candidate]) -> bool:
-    fresh = {seat.record.system for seat in seats if seat.booking is None}
-    return bool(fresh) and len({seat.record.system for seat in seats}) > 1
+def _may_have_twins(candidates: Sequence[_Candidate]) -> bool:
+    """Return true if more than one system has an appointment here and one is unlinked."""
+    new_systems = {candidate.record.system for candidate in candidates if candidate.booking is None}
+    return bool(new_systems) and len({candidate.record.system for candidate in candidates}) > 1
 
 
 def _pair(
     provider: str,
     interval: tuple[datetime, datetime],
-    seats: Sequence[_Candidate],
-    who: PersonIndex,
+    candidates: Sequence[_Candidate],
+    persons: PersonIndex,
 ) -> tuple[list[TwinLink], list[TrackedEvent], list[TrackedEvent], list[Conflict]]:
-    """Sort one group of equal interval whose persons are all known."""
+    """Match the appointments of one interval; all their persons are known."""
     twins: list[TwinLink] = []
     opened: list[TrackedEvent] = []
-    held: list[TrackedEvent] = []
+    undecided: list[TrackedEvent] = []
     conflicts: list[Conflict] = []
-    for same in _by_person(seats, who):
-        fresh = [seat.record for seat in same if seat.booking is None]
+    for group in _by_person(candidates, persons):
+        fresh = [candidate.record for candidate in group if candidate.booking is None]
         if not fresh:
             continue
-        per_system = Counter(seat.record.system for seat in same)
-        bookings = {seat.booking.id for seat in same if seat.booking is not None}
+        per_system = Counter(candidate.record.system for candidate in group)
+        bookings = {candidate.booking.id for candidate in group if candidate.booking is not None}
         if len(per_system) == 1:
             opened.extend(fresh)
         elif max(per_system.values()) > 1 or len(bookings) > 1:
-            # Two of one system could each be the twin: never the first hit.
-            first, others = _stand_in(same, fresh)
-            opened.extend(first)
-            held.extend(others)
-            note = "the same person at the same time, more than once"
-            records = sorted((seat.record for seat in same), key=_id)
+            # Two appointments of one system, or two bookings, could each be the twin.
+            representative, others = _split_representative(group, fresh)
+            opened.extend(representative)
+            undecided.extend(others)
+            note = "the same person has several appointments at this time"
+            records = sorted((candidate.record for candidate in group), key=_id)
             subject = inputs_digest(provider, interval, *map(_id, records))
             conflicts.append(_ambiguous(provider, subject, records, note))
         elif bookings:
@@ -359,35 +394,40 @@ def _pair(
         else:
             opened.append(fresh[0])
             twins.extend(TwinLink(None, fresh[0], record) for record in fresh[1:])
-    return twins, opened, held, conflicts
+    return twins, opened, undecided, conflicts
 
 
-def _stand_in(
-    seats: Sequence[_Candidate], fresh: Sequence[TrackedEvent]
+def _split_representative(
+    candidates: Sequence[_Candidate], fresh: Sequence[TrackedEvent]
 ) -> tuple[Sequence[TrackedEvent], Sequence[TrackedEvent]]:
-    """Who opens a booking while it is not known who is whose twin, and who has to wait.
+    """Return the appointments that open a booking now, and those that wait.
 
-    The time is taken in any case, and must be closed in the other systems: one booking sees to
-    that. It is no twin of anybody until the question is answered.
+    It is not known yet which of them are twins. One of them opens a booking, so that the time is
+    blocked in the other systems at once.
     """
-    if any(seat.booking is not None for seat in seats):
+    if any(candidate.booking is not None for candidate in candidates):
         return (), fresh
     return fresh[:1], fresh[1:]
 
 
-def _by_person(seats: Sequence[_Candidate], who: PersonIndex) -> list[list[_Candidate]]:
-    """Seats whose persons share an address, transitively; a seat without a person stands alone."""
+def _by_person(candidates: Sequence[_Candidate], persons: PersonIndex) -> list[list[_Candidate]]:
+    """Group the candidates whose persons share an address, transitively.
+
+    A candidate without a known address is alone in its group.
+    """
     clusters: list[tuple[set[str], list[_Candidate]]] = []
-    for seat in seats:
-        hashes = set(who.get((seat.record.system, seat.record.person or ""), frozenset()))
-        mine: tuple[set[str], list[_Candidate]] = (hashes, [seat])
-        apart = []
+    for candidate in candidates:
+        hashes = set(
+            persons.get((candidate.record.system, candidate.record.person or ""), frozenset())
+        )
+        merged: tuple[set[str], list[_Candidate]] = (hashes, [candidate])
+        others = []
         for cluster in clusters:
             if hashes & cluster[0]:
-                mine = (mine[0] | cluster[0], cluster[1] + mine[1])
+                merged = (merged[0] | cluster[0], cluster[1] + merged[1])
             else:
-                apart.append(cluster)
-        clusters = [*apart, mine]
+                others.append(cluster)
+        clusters = [*others, merged]
     return [cluster[1] for cluster in clusters]
 
 

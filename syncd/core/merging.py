@@ -1,10 +1,12 @@
-"""One booking, all its appointment replicas at once: the value that is agreed now.
+"""Merge all appointments of one booking into its agreed value.
 
-Never pairwise (pairs can chase each other in a ring of three). Time and status are separate fields:
-a move in one system and "showed" in another contradict nothing.
+After `merge`, the booking has one agreed value and its changes are accepted, or it is in conflict
+and nothing is accepted. All appointments are merged at once, never in pairs, because pairs could
+overwrite each other in a circle of three. Time and status are separate fields: a move in one system
+does not contradict the status "showed" in another.
 
-A moved block speaks like an appointment where the rule says that the booking follows it. What a
-person decided, or what policy makes of a refusal, is a `ForcedValue`: it ends the argument.
+A moved block counts like an appointment if a rule says that its booking follows it. A person's
+decision, or the fallback after a rejected write, is a `ForcedValue`, which no change overrides.
 """
 
 from __future__ import annotations
@@ -15,23 +17,24 @@ from dataclasses import dataclass, replace
 
 from syncd.core.inputs import CalendarState, inputs_digest
 from syncd.core.observation import expected_value, has_pending_change, truncate
-from syncd.core.policy import Candidate, PolicyOutcome, best_status, rule
+from syncd.core.policy import Candidate, PolicyOutcome, apply_rule, best_status
 from syncd.core.rules import Choice, EffectiveRule, Rules
 from syncd.model import Booking, Claim, Conflict, ConflictKind, TrackedEvent, Value
 
 RESOLVED = "resolved"
-"""How the rule begins by which a person decided."""
+"""The beginning of the rule text of every booking that a person decided."""
 
 ONE_CHANGE = "one change"
-"""The rule where nobody contradicts anybody."""
+"""The rule text if the changes do not contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
     """The outcome for one booking.
 
-    ``accepted`` are the records whose news is now decided on: their base moves to the observed
-    value. Held: ``agreed`` stands, nothing is accepted, ``conflict`` keeps every claim.
+    ``accepted`` are the events whose changes are decided on: their base becomes their observed
+    value. If there is a ``conflict``, ``agreed`` is the former value, nothing is accepted, and the
+    conflict has every claim.
     """
 
     agreed: Value
@@ -42,14 +45,17 @@ class MergeResult:
 
 @dataclass(frozen=True, slots=True)
 class ForcedValue:
-    """The value that a booking is to have, whatever its replicas say; and who says so."""
+    """A value that a booking must have, whatever its appointments show, and the rule for it."""
 
     value: Value
     rule: str
 
 
 def effective_value(record: TrackedEvent) -> Value:
-    """What an appointment says of its meeting; a proven deletion says that it is off."""
+    """Return the value that an appointment gives its meeting; cancelled after a proven deletion.
+
+    Raises ValueError if the event ended and no value of it was ever known.
+    """
     if record.observed is not None:
         return record.observed
     last = record.base or record.before_write
@@ -66,154 +72,172 @@ def merge(
     rules: Rules,
     *,
     blocks: Sequence[TrackedEvent] = (),
-    word: ForcedValue | None = None,
-    waived: AbstractSet[str] = frozenset(),
+    forced: ForcedValue | None = None,
+    suppressed: AbstractSet[str] = frozenset(),
 ) -> MergeResult:
-    """Merge the news of a booking's appointments. Total: every input has exactly one outcome.
+    """Merge the changes of a booking's appointments. Every input has exactly one outcome.
 
-    ``blocks`` are those of syncd's blocks, moved by a person, that the booking is to follow;
-    ``waived`` are the systems in which a person put the booking back, knowing what is agreed.
+    ``blocks`` are blocks of syncd that a person moved and that the booking must follow.
+    ``suppressed`` are the systems in which a person undid a write to this booking, and so knew its
+    agreed value.
     """
-    news = _news(records, calendars)
-    if all(effective_value(record).busy for record in news):
-        # A block says when the meeting is, never that it is on: not against one that is off.
-        news = _news((*records, *blocks), calendars)
-    if word is not None:
-        return MergeResult(word.value, tuple(news), rule=word.rule)
-    law = _law_of_deleted(records, news, rules)
-    if law is None:
-        return _merge(booking, records, news, calendars, rules, waived)
-    gone = [record for record in news if record.observed is None]
-    if law.choice is Choice.HOLD:
-        standing = [r for r in records if r not in gone and _takes_place(r, news)]
+    changed = _changed(records, calendars)
+    if all(effective_value(record).busy for record in changed):
+        # A block only says when the meeting is, so it cannot revive a cancelled one.
+        changed = _changed((*records, *blocks), calendars)
+    if forced is not None:
+        return MergeResult(forced.value, tuple(changed), rule=forced.rule)
+    effective_rule = _rule_for_deletion(records, changed, rules)
+    if effective_rule is None:
+        return _merge(booking, records, changed, calendars, rules, suppressed)
+    deleted = [record for record in changed if record.observed is None]
+    if effective_rule.choice is Choice.HOLD:
+        remaining = [r for r in records if r not in deleted and _takes_place(r, changed)]
         note = "deleted in one system only"
-        conflict = _held(law.kind, booking, (*gone, *standing), PolicyOutcome(None, law), note)
-        return MergeResult(booking.agreed, conflict=conflict, rule=str(law))
-    if law.choice is Choice.CANCEL:
-        return _merge(booking, records, news, calendars, rules, waived, ends=str(law))
-    # What is deleted says nothing of the meeting: the others do.
-    others = _news([r for r in (*records, *blocks) if r not in gone], calendars)
-    merged = _merge(booking, records, others, calendars, rules, waived)
+        conflict = _conflict(
+            effective_rule.kind,
+            booking,
+            (*deleted, *remaining),
+            PolicyOutcome(None, effective_rule),
+            note,
+        )
+        return MergeResult(booking.agreed, conflict=conflict, rule=str(effective_rule))
+    if effective_rule.choice is Choice.CANCEL:
+        return _merge(
+            booking, records, changed, calendars, rules, suppressed, cancel_rule=str(effective_rule)
+        )
+    # The deletion does not count, so the other appointments decide.
+    others = _changed([r for r in (*records, *blocks) if r not in deleted], calendars)
+    merged = _merge(booking, records, others, calendars, rules, suppressed)
     if merged.conflict is not None:
         return merged
-    return replace(merged, accepted=(*gone, *merged.accepted), rule=merged.rule or str(law))
+    return replace(
+        merged, accepted=(*deleted, *merged.accepted), rule=merged.rule or str(effective_rule)
+    )
 
 
-def _law_of_deleted(
-    records: Sequence[TrackedEvent], news: Sequence[TrackedEvent], rules: Rules
+def _rule_for_deletion(
+    records: Sequence[TrackedEvent], changed: Sequence[TrackedEvent], rules: Rules
 ) -> EffectiveRule | None:
-    """Return the rule for a meeting of which some records are deleted and others take place.
+    """Return the rule for a meeting that is deleted in some systems and takes place in others.
 
-    None if it is no such meeting, or if somebody called it off as well.
+    None if that is not so, or if somebody also cancelled it.
     """
-    gone = {record.system for record in news if record.observed is None}
-    cancelled = any(r.observed is not None and not r.observed.busy for r in news)
-    if not gone or cancelled or not any(_takes_place(record, news) for record in records):
+    deleted = {record.system for record in changed if record.observed is None}
+    is_cancelled = any(r.observed is not None and not r.observed.busy for r in changed)
+    if not deleted or is_cancelled or not any(_takes_place(record, changed) for record in records):
         return None
-    return rules.effective_rule(ConflictKind.TWIN_DELETED, gone)
+    return rules.effective_rule(ConflictKind.TWIN_DELETED, deleted)
 
 
-def _takes_place(record: TrackedEvent, news: Sequence[TrackedEvent]) -> bool:
-    """Return whether an appointment says that its meeting is on, as far as that is known."""
+def _takes_place(record: TrackedEvent, changed: Sequence[TrackedEvent]) -> bool:
+    """Return true if an appointment's meeting is still on, as far as that is known."""
     if record.over:
         return False
-    value = effective_value(record) if record in news else expected_value(record)
+    value = effective_value(record) if record in changed else expected_value(record)
     return value is not None and value.busy
 
 
 def _merge(
     booking: Booking,
     records: Sequence[TrackedEvent],
-    news: Sequence[TrackedEvent],
+    changed: Sequence[TrackedEvent],
     calendars: Mapping[str, CalendarState],
     rules: Rules,
-    waived: AbstractSet[str],
+    suppressed: AbstractSet[str],
     *,
-    ends: str = "ends",
+    cancel_rule: str = "ends",
 ) -> MergeResult:
-    """Merge what the news says of a booking. ``ends`` is the rule if it says that it is off."""
-    if not news:
-        # Nobody says anything new (or nobody who may be believed): agreed stands.
+    """Merge the changes of a booking.
+
+    ``cancel_rule`` is the rule text if the result is that the meeting is cancelled.
+    """
+    if not changed:
+        # Nothing changed that can be trusted.
         return MergeResult(booking.agreed)
-    rivals = _rivals(booking, records, news, calendars, waived)
-    bids = [_bid(booking, record, calendars[record.system]) for record in (*news, *rivals)]
-    moved = [bid for bid in bids if bid.value.busy and bid.moved]
-    off = [bid for bid in bids if not bid.value.busy]
-    if off and moved:
-        # One says when, another says not at all.
-        kind, against = ConflictKind.MOVED_AND_CANCELLED, [*off, *moved]
-    elif off:
-        # The meeting is off, and nobody moved it: its interval stays as the memory of when it was.
-        status = best_status(off, rules)
-        return MergeResult(replace(booking.agreed, status=status), tuple(news), rule=ends)
-    elif len({bid.value.interval for bid in moved}) > 1:
-        # It is on, at different new times.
-        kind, against = ConflictKind.MOVED_APART, moved
+    rivals = _rivals(booking, records, changed, calendars, suppressed)
+    candidates = [
+        _candidate(booking, record, calendars[record.system]) for record in (*changed, *rivals)
+    ]
+    moved = [candidate for candidate in candidates if candidate.value.busy and candidate.moved]
+    cancelled = [candidate for candidate in candidates if not candidate.value.busy]
+    if cancelled and moved:
+        # Moved by one, cancelled by another.
+        kind, contradicting = ConflictKind.MOVED_AND_CANCELLED, [*cancelled, *moved]
+    elif cancelled:
+        # Cancelled and not moved. The interval stays as the record of when it was.
+        status = best_status(cancelled, rules)
+        return MergeResult(replace(booking.agreed, status=status), tuple(changed), rule=cancel_rule)
+    elif len({candidate.value.interval for candidate in moved}) > 1:
+        # Moved to different times.
+        kind, contradicting = ConflictKind.MOVED_APART, moved
     else:
-        # It is on, at one new time or where it was.
-        agreed = _on(booking, moved[0] if moved else None, bids, rules)
-        return MergeResult(agreed, tuple(news), rule=_one_change(moved, news, rules))
-    ruling = rule(kind, against, rules)
-    if ruling.winner is None:
-        conflict = _held(kind, booking, (*news, *rivals), ruling)
-        return MergeResult(booking.agreed, conflict=conflict, rule=str(ruling.applied_rule))
-    if ruling.winner.value.busy:
-        agreed = _on(booking, ruling.winner, bids, rules)
+        # Not cancelled, and moved to at most one time.
+        agreed = _value_if_on(booking, moved[0] if moved else None, candidates, rules)
+        return MergeResult(agreed, tuple(changed), rule=_one_change(moved, changed, rules))
+    outcome = apply_rule(kind, contradicting, rules)
+    if outcome.winner is None:
+        conflict = _conflict(kind, booking, (*changed, *rivals), outcome)
+        return MergeResult(booking.agreed, conflict=conflict, rule=str(outcome.applied_rule))
+    if outcome.winner.value.busy:
+        agreed = _value_if_on(booking, outcome.winner, candidates, rules)
     else:
-        agreed = replace(booking.agreed, status=ruling.winner.value.status)
-    return MergeResult(agreed, tuple(news), rule=str(ruling.applied_rule))
+        agreed = replace(booking.agreed, status=outcome.winner.value.status)
+    return MergeResult(agreed, tuple(changed), rule=str(outcome.applied_rule))
 
 
 def restates(record: TrackedEvent, agreed: Value) -> bool:
-    """Whether an event newly shows a status that is not the agreed one."""
+    """Return true if an event changed its status, and not to the agreed one."""
     if record.observed is None or record.observed.status is agreed.status:
         return False
     return record.base is None or record.base.status is not record.observed.status
 
 
 def shows_agreed(shown: Value, agreed: Value) -> bool:
-    """Whether an event shows what was agreed; of a meeting that is off, only that counts."""
+    """Return true if a value is the agreed one; all values of a cancelled meeting are equal."""
     return shown == agreed or (not shown.busy and not agreed.busy)
 
 
-def _news(
+def _changed(
     records: Sequence[TrackedEvent], calendars: Mapping[str, CalendarState]
 ) -> list[TrackedEvent]:
-    """The records that say something new and may be believed, in an order of their own."""
-    believed = {name for name, calendar in calendars.items() if calendar.trusted}
-    news = (
-        record for record in records if has_pending_change(record) and record.system in believed
+    """Return the trusted events with a pending change, in a stable order."""
+    trusted = {name for name, calendar in calendars.items() if calendar.trusted}
+    changed = (
+        record for record in records if has_pending_change(record) and record.system in trusted
     )
-    return sorted(news, key=lambda record: (record.system, record.id))
+    return sorted(changed, key=lambda record: (record.system, record.id))
 
 
 def _rivals(
     booking: Booking,
     records: Sequence[TrackedEvent],
-    news: Sequence[TrackedEvent],
+    changed: Sequence[TrackedEvent],
     calendars: Mapping[str, CalendarState],
-    waived: AbstractSet[str],
+    suppressed: AbstractSet[str],
 ) -> list[TrackedEvent]:
-    """Those who brought about what is agreed, if one with news was never told of it.
+    """Return the events that show the agreed value, if one with a change was never updated to it.
 
-    It may have been silent, or stopped by the guard, when the others agreed: its news does not
-    answer theirs, it contradicts it.
+    Its system did not answer, or the guard stopped it, when the others agreed. So its change is not
+    a reply to their change but contradicts it.
     """
-    untold = [r for r in news if not _told(r, booking, calendars[r.system])]
-    if all(record.system in waived for record in untold):
+    uninformed = [r for r in changed if not _knows_agreed(r, booking, calendars[r.system])]
+    if all(record.system in suppressed for record in uninformed):
         return []
     return sorted(
         (
             record
             for record in records
-            if record not in news and record.system in calendars and _shows(record, booking)
+            if record not in changed
+            and record.system in calendars
+            and _is_at_agreed(record, booking)
         ),
         key=lambda record: (record.system, record.id),
     )
 
 
-def _told(record: TrackedEvent, booking: Booking, calendar: CalendarState) -> bool:
-    """Whether the last thing that was accepted from it, or written to it, is what is agreed."""
+def _knows_agreed(record: TrackedEvent, booking: Booking, calendar: CalendarState) -> bool:
+    """Return true if the last value accepted from an event, or written to it, is the agreed one."""
     known = expected_value(record)
     if known is None or record.end_accepted:
         return True
@@ -221,19 +245,19 @@ def _told(record: TrackedEvent, booking: Booking, calendar: CalendarState) -> bo
     return known.busy == agreed.busy and (not agreed.busy or known.interval == agreed.interval)
 
 
-def _shows(record: TrackedEvent, booking: Booking) -> bool:
+def _is_at_agreed(record: TrackedEvent, booking: Booking) -> bool:
     if record.observed is None:
         return record.end_accepted and not booking.agreed.busy
     shown, agreed = record.observed, booking.agreed
     return shown.busy == agreed.busy and (not agreed.busy or shown.interval == agreed.interval)
 
 
-def _bid(booking: Booking, record: TrackedEvent, calendar: CalendarState) -> Candidate:
+def _candidate(booking: Booking, record: TrackedEvent, calendar: CalendarState) -> Candidate:
     value = effective_value(record)
     if record.created_by_us:
-        # A block says when, never whether the customer has confirmed.
+        # A block has no status of the meeting.
         value = replace(value, status=booking.agreed.status)
-    # A booking that was off has no time to keep: whoever revives it also says when it is.
+    # A cancelled booking has no time to keep: the change that revives it also sets the time.
     before = record.base if record.base is not None and booking.agreed.busy else booking.agreed
     updated = record.updated_at
     return Candidate(
@@ -247,38 +271,44 @@ def _bid(booking: Booking, record: TrackedEvent, calendar: CalendarState) -> Can
     )
 
 
-def _one_change(moved: Sequence[Candidate], news: Sequence[TrackedEvent], rules: Rules) -> str:
-    """Name the rule that lets a booking follow a block; an appointment needs none."""
-    blocks = {record.id for record in news if record.created_by_us}
-    if moved and blocks.issuperset(bid.event for bid in moved):
-        return str(rules.effective_rule(ConflictKind.BLOCK_EDITED, {bid.system for bid in moved}))
+def _one_change(moved: Sequence[Candidate], changed: Sequence[TrackedEvent], rules: Rules) -> str:
+    """Return the rule text for a booking without contradiction, which may follow a moved block."""
+    blocks = {record.id for record in changed if record.created_by_us}
+    if moved and blocks.issuperset(candidate.event for candidate in moved):
+        return str(
+            rules.effective_rule(
+                ConflictKind.BLOCK_EDITED, {candidate.system for candidate in moved}
+            )
+        )
     return ONE_CHANGE
 
 
-def _on(
-    booking: Booking, winner: Candidate | None, bids: Sequence[Candidate], rules: Rules
+def _value_if_on(
+    booking: Booking, winner: Candidate | None, candidates: Sequence[Candidate], rules: Rules
 ) -> Value:
-    """The value of a meeting that takes place: the winner's time, the newest changed status."""
+    """Return the value of a meeting that is on: the winner's time, the latest new status."""
     start, end = winner.value.interval if winner else booking.agreed.interval
-    changed = [b for b in bids if b.value.busy and b.restated]
-    status = best_status(changed, rules) if changed else booking.agreed.status
+    restated = [b for b in candidates if b.value.busy and b.restated]
+    status = best_status(restated, rules) if restated else booking.agreed.status
     return Value(start, end, status)
 
 
-def _held(
+def _conflict(
     kind: ConflictKind,
     booking: Booking,
-    news: Sequence[TrackedEvent],
-    ruling: PolicyOutcome,
+    changed: Sequence[TrackedEvent],
+    outcome: PolicyOutcome,
     note: str = "",
 ) -> Conflict:
-    claims = tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in news)
+    claims = tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in changed)
     return Conflict(
         kind=kind,
         provider=booking.provider,
         subject=booking.id,
         claims=claims,
-        inputs=inputs_digest(kind, booking.revision, *((r.system, r.id, r.observed) for r in news)),
+        inputs=inputs_digest(
+            kind, booking.revision, *((r.system, r.id, r.observed) for r in changed)
+        ),
         note=note,
-        rule=str(ruling.applied_rule),
+        rule=str(outcome.applied_rule),
     )

@@ -1,11 +1,11 @@
-"""Appointments that were moved into the window, whose twin still is beyond it.
+"""Find the twin of an appointment that a person moved into the window.
 
-Lists end with the window. A meeting that was booked in two systems beyond its end, and is moved in
-by a person in one of them, is new to syncd there, and unknown in the other. That it is no new
-booking is told by its own time of creation: it is older than a whole read that did not show it. So
-the other systems are read once beyond the window. One appointment of the same person and length
-that has no counterpart in the system of the newcomer is its twin: both are stored as the one
-meeting that they were, and the merge finds one of them moved. Several are a question for a person.
+Lists end with the window. If a meeting was booked beyond its end in two systems and a person moves
+it into the window in one of them, it is new to syncd there and unknown in the other. It is no new
+booking, because its creation time is before a complete read that did not show it. So the other
+systems are read once beyond the window. Exactly one appointment of the same person and length,
+without a counterpart in the newcomer's system, is its twin: both are stored as the one meeting that
+they were, and the merge then finds one of them moved. If there are several, a person is asked.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from datetime import datetime, timedelta
 
 from syncd.core.edited_blocks import extend_release
 from syncd.core.inputs import inputs_digest
+from syncd.core.match_answers import apply_to_matches
 from syncd.core.matching import MatchResult, PersonIndex
-from syncd.core.resolution import Directive, apply_to_matches
+from syncd.core.resolution import Directive
 from syncd.core.workspace import Workspace
 from syncd.model import (
     Booking,
@@ -38,25 +39,25 @@ from syncd.model import (
 )
 
 MOVED_IN = "moved in from beyond the window"
-"""The rule by which an appointment beyond the window becomes a twin."""
+"""The rule text when an appointment beyond the window becomes a twin."""
 
-CLOCKS = timedelta(minutes=2)
-"""How far a platform's clock may be off without that being noticed."""
+CLOCK_TOLERANCE = timedelta(minutes=2)
+"""A platform's clock may be wrong by this much without being noticed."""
 
 
 def was_moved_in(
     record: TrackedEvent, read: WholeRead | None, skew: timedelta, lag: timedelta
 ) -> bool:
-    """Return whether an appointment that is new to syncd was moved to where it is.
+    """Return true if an appointment that is new to syncd was moved to its present time.
 
-    The last whole read was made after its creation and did not show it, although it covers the time
-    at which it is now; and it was changed since. Where the platform does not tell its times, nobody
-    knows. Instances of a series are tied by their series.
+    The last complete read was after its creation, covers its present time and did not show it, and
+    it was changed since. False if the platform has no creation times. Instances of a series are
+    paired by their series instead.
     """
     shown, created = record.observed, record.created_at
     if read is None or created is None or not is_single(record) or shown is None:
         return False
-    margin = lag + CLOCKS
+    margin = lag + CLOCK_TOLERANCE
     changed = record.updated_at
     return (
         shown.end > record.observed_at
@@ -68,7 +69,7 @@ def was_moved_in(
 
 
 def is_single(record: TrackedEvent) -> bool:
-    """Return whether it is somebody's appointment that takes place, and part of nothing else."""
+    """Return true for a person's busy appointment that is neither an instance nor derived."""
     return (
         record.kind is Kind.APPOINTMENT
         and not record.created_by_us
@@ -82,44 +83,46 @@ def is_single(record: TrackedEvent) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BeyondWindow:
-    """The appointments of one provider beyond the window.
+    """One provider's appointments beyond the window.
 
-    ``ours`` are those in the system of the newcomer, ``others`` those in the other systems that no
-    read of the window ever showed.
+    ``same_system`` are those in the newcomer's system; ``others`` those in the other systems that
+    no read of the window ever showed.
     """
 
-    ours: Sequence[TrackedEvent] = ()
+    same_system: Sequence[TrackedEvent] = ()
     others: Sequence[TrackedEvent] = ()
 
 
 def unknown_persons(
-    newcomer: TrackedEvent, beyond: BeyondWindow, who: PersonIndex
+    newcomer: TrackedEvent, beyond: BeyondWindow, persons: PersonIndex
 ) -> list[TrackedEvent]:
-    """Return one record of each person who must be known to find the twin, and is not."""
+    """Return one event of each person that must be looked up to find the twin."""
     similar = [r for r in beyond.others if _is_similar(newcomer, r)]
-    rivals = [r for c in similar if _is_same(newcomer, c, who) for r in _beside(c, beyond)]
-    wanted = [newcomer, *similar, *rivals] if similar else []
-    found = {_person(r): r for r in wanted if r.person and _person(r) not in who}
-    return list(found.values())
+    rivals = [
+        r for c in similar if _is_same(newcomer, c, persons) for r in _counterparts(c, beyond)
+    ]
+    needed = [newcomer, *similar, *rivals] if similar else []
+    by_person = {_person(r): r for r in needed if r.person and _person(r) not in persons}
+    return list(by_person.values())
 
 
 def candidates(
-    newcomer: TrackedEvent, beyond: BeyondWindow, who: PersonIndex
+    newcomer: TrackedEvent, beyond: BeyondWindow, persons: PersonIndex
 ) -> list[TrackedEvent]:
-    """Return what may be the newcomer's twin: same person and length, and without a counterpart."""
+    """Return the possible twins: same person and length, and no counterpart."""
     return [
         c
         for c in sorted(beyond.others, key=_id)
         if _is_similar(newcomer, c)
-        and _is_same(newcomer, c, who)
-        and not any(_is_same(c, r, who) for r in _beside(c, beyond))
+        and _is_same(newcomer, c, persons)
+        and not any(_is_same(c, r, persons) for r in _counterparts(c, beyond))
     ]
 
 
-def is_certain(found: Sequence[TrackedEvent]) -> bool:
-    """Return whether these are one meeting: at one time, and once in each system."""
-    times = {r.observed.interval for r in found if r.observed is not None}
-    return len(times) == 1 and max(Counter(r.system for r in found).values()) == 1
+def is_certain(events: Sequence[TrackedEvent]) -> bool:
+    """Return true if these are one meeting: at one time, and one event per system."""
+    times = {r.observed.interval for r in events if r.observed is not None}
+    return len(times) == 1 and max(Counter(r.system for r in events).values()) == 1
 
 
 def as_it_was(
@@ -129,9 +132,10 @@ def as_it_was(
     note: HistoryEntry,
     new_id: str,
 ) -> Changes:
-    """Return the changes that store a meeting as it was before one of its records was moved.
+    """Return the changes that store a meeting as it was before one of its events was moved.
 
-    ``booking`` is what was opened for the newcomer meanwhile, ``note`` a line without event.
+    ``booking`` is the one that was opened for the newcomer meanwhile; ``note`` is a history entry
+    without an event. Raises ValueError if an event is gone.
     """
     old, shown = twins[0].observed, newcomer.observed
     if old is None or shown is None:
@@ -167,105 +171,122 @@ def as_it_was(
 
 
 def as_question(
-    newcomer: TrackedEvent, found: Sequence[TrackedEvent], name: str, now: datetime, run: str
+    newcomer: TrackedEvent,
+    events: Sequence[TrackedEvent],
+    conflict_id: str,
+    now: datetime,
+    run: str,
 ) -> Changes:
-    """Return the changes that store a newcomer, and the question which of these is its twin."""
-    held = HeldConflict(name, _question(newcomer, found), now, run)
-    return Changes(records=[looked_for(newcomer), *found], opened=[held])
+    """Return the changes that store a newcomer and the question which event is its twin."""
+    held = HeldConflict(conflict_id, _question(newcomer, events), now, run)
+    return Changes(records=[looked_for(newcomer), *events], opened=[held])
 
 
 def looked_for(newcomer: TrackedEvent) -> TrackedEvent:
-    """Return the newcomer without the mark that its twin has still to be looked for."""
+    """Return the newcomer without the mark that its twin must be looked for."""
     return replace(newcomer, moved_in_at=None)
 
 
-# --- when it is decided on ----------------------------------------------------------------------
+# --- deciding -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class MoveQuestions:
-    """The open questions about newcomers of a provider, with the candidates that wait."""
+    """The open questions about a provider's newcomers, and the candidates that wait."""
 
     conflicts: tuple[Conflict, ...] = ()
-    held: tuple[TrackedEvent, ...] = ()
+    candidates: tuple[TrackedEvent, ...] = ()
 
-    def rest(self, fresh: Sequence[TrackedEvent]) -> list[TrackedEvent]:
-        """Return the other ones of what is new."""
-        return [r for r in fresh if r not in self.held]
+    def without_candidates(self, fresh: Sequence[TrackedEvent]) -> list[TrackedEvent]:
+        """Return the new events that are not candidates of a question."""
+        return [r for r in fresh if r not in self.candidates]
 
-    def answer(self, matched: MatchResult, draft: Workspace, verdict: Directive) -> MatchResult:
-        """Take a person's answer to these and other questions.
+    def answer(
+        self, matched: MatchResult, workspace: Workspace, directive: Directive
+    ) -> MatchResult:
+        """Apply a person's answer to these and to other questions.
 
-        A candidate that it is not stays what it was: something beyond the window that is not known.
+        A candidate that was not chosen is deleted again, as an unknown event beyond the window.
         """
         conflicts = (*matched.conflicts, *self.conflicts)
-        asked = replace(matched, undecided=(*matched.undecided, *self.held), conflicts=conflicts)
-        after = apply_to_matches(asked, draft, verdict)
-        for record in self.held:
+        asked = replace(
+            matched, undecided=(*matched.undecided, *self.candidates), conflicts=conflicts
+        )
+        after = apply_to_matches(asked, workspace, directive)
+        for record in self.candidates:
             if record in after.opened:
-                draft.delete(record)
-        return replace(after, opened=tuple(self.rest(after.opened)))
+                workspace.delete(record)
+        return replace(after, opened=tuple(self.without_candidates(after.opened)))
 
-    def settled(self, draft: Workspace, booking: Booking, twin: TrackedEvent) -> int:
-        """Return the revision that a new twin has been told: a chosen candidate has to be moved."""
-        if twin not in self.held:
+    def synced_revision(self, workspace: Workspace, booking: Booking, twin: TrackedEvent) -> int:
+        """Return the revision to which a new twin is synced.
+
+        A chosen candidate must still be moved, so the booking gets a new revision.
+        """
+        if twin not in self.candidates:
             return booking.revision
         after = replace(booking, revision=booking.revision + 1, rule=MOVED_IN)
-        draft.put_booking(after)
-        for replica, _ in draft.pairs(booking.id):
+        workspace.put_booking(after)
+        for replica, _ in workspace.pairs(booking.id):
             if replica.synced_revision == booking.revision:
-                draft.link(replace(replica, synced_revision=after.revision))
-        extend_release(draft, booking, after)
+                workspace.link(replace(replica, synced_revision=after.revision))
+        extend_release(workspace, booking, after)
         return booking.revision
 
 
-def open_questions(draft: Workspace) -> MoveQuestions:
-    """Return the questions that still stand; the candidates of the others are forgotten."""
+def open_questions(workspace: Workspace) -> MoveQuestions:
+    """Return the questions that are still open; delete the candidates of the others."""
     conflicts: list[Conflict] = []
-    held: list[TrackedEvent] = []
-    unlinked = {_id(r): r for r in draft.unlinked()}
-    for each in draft.state.conflicts:
-        claims = each.conflict.claims
-        if each.conflict.kind is not ConflictKind.AMBIGUOUS or not claims or not claims[0].event:
+    waiting: list[TrackedEvent] = []
+    unlinked = {_id(r): r for r in workspace.unlinked()}
+    for held_conflict in workspace.state.conflicts:
+        claims = held_conflict.conflict.claims
+        if (
+            held_conflict.conflict.kind is not ConflictKind.AMBIGUOUS
+            or not claims
+            or not claims[0].event
+        ):
             continue
         first = (claims[0].system, claims[0].event)
-        if each.conflict.subject != _subject(*first):
+        if held_conflict.conflict.subject != _subject(*first):
             continue
-        found = [
+        events = [
             unlinked[id_] for c in claims[1:] if (id_ := (c.system, c.event or "")) in unlinked
         ]
-        newcomer = draft.records.get(first)
-        if newcomer is not None and found and _is_open(draft, newcomer, found):
-            conflicts.append(_question(newcomer, found))
-            held += [r for r in found if r not in held]
+        newcomer = workspace.records.get(first)
+        if newcomer is not None and events and _is_open(workspace, newcomer, events):
+            conflicts.append(_question(newcomer, events))
+            waiting += [r for r in events if r not in waiting]
             continue
         values = {(c.system, c.event): c.value for c in claims}
-        for record in found:
-            if record.observed == values[record.system, record.id] and record not in held:
-                draft.delete(record)
-    return MoveQuestions(tuple(conflicts), tuple(held))
+        for record in events:
+            if record.observed == values[record.system, record.id] and record not in waiting:
+                workspace.delete(record)
+    return MoveQuestions(tuple(conflicts), tuple(waiting))
 
 
-def _is_open(draft: Workspace, newcomer: TrackedEvent, found: Sequence[TrackedEvent]) -> bool:
-    """Return whether a newcomer takes place, has no twin yet, and none came to its time."""
+def _is_open(workspace: Workspace, newcomer: TrackedEvent, events: Sequence[TrackedEvent]) -> bool:
+    """Return true if a newcomer takes place without a twin, and no candidate moved to its time."""
     shown = newcomer.observed
     if shown is None or not shown.busy:
         return False
-    link = draft.linked_ids().get(_id(newcomer))
-    alone = link is None or len(draft.pairs(link.booking)) == 1
-    together = any(r.observed is not None and r.observed.interval == shown.interval for r in found)
-    return alone and not together
+    link = workspace.linked_ids().get(_id(newcomer))
+    has_no_twin = link is None or len(workspace.pairs(link.booking)) == 1
+    same_time = any(
+        r.observed is not None and r.observed.interval == shown.interval for r in events
+    )
+    return has_no_twin and not same_time
 
 
-def _question(newcomer: TrackedEvent, found: Sequence[TrackedEvent]) -> Conflict:
-    records = [newcomer, *found]
+def _question(newcomer: TrackedEvent, events: Sequence[TrackedEvent]) -> Conflict:
+    records = [newcomer, *events]
     return Conflict(
         kind=ConflictKind.AMBIGUOUS,
         provider=newcomer.provider,
         subject=_subject(*_id(newcomer)),
         claims=tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in records),
         inputs=inputs_digest(*((r.system, r.id, repr(r.observed)) for r in records)),
-        note="it was moved in from beyond the window: which of the others is the same meeting?",
+        note="moved in from beyond the window: which of the others is the same meeting?",
     )
 
 
@@ -282,28 +303,28 @@ def _person(record: TrackedEvent) -> tuple[str, str]:
 
 
 def _is_similar(newcomer: TrackedEvent, record: TrackedEvent) -> bool:
-    """Return whether a record may be the twin as far as its own fields tell."""
-    mine, other = newcomer.observed, record.observed
+    """Return true if an event's own fields allow it to be the twin."""
+    own, other = newcomer.observed, record.observed
     return (
         record.system != newcomer.system
         and record.provider == newcomer.provider
         and is_single(record)
-        and mine is not None
+        and own is not None
         and other is not None
-        and other.end - other.start == mine.end - mine.start
+        and other.end - other.start == own.end - own.start
     )
 
 
-def _is_same(first: TrackedEvent, second: TrackedEvent, who: PersonIndex) -> bool:
-    persons = who.get(_person(first), frozenset())
-    return not persons.isdisjoint(who.get(_person(second), frozenset()))
+def _is_same(first: TrackedEvent, second: TrackedEvent, persons: PersonIndex) -> bool:
+    hashes = persons.get(_person(first), frozenset())
+    return not hashes.isdisjoint(persons.get(_person(second), frozenset()))
 
 
-def _beside(record: TrackedEvent, beyond: BeyondWindow) -> list[TrackedEvent]:
-    """Return what the newcomer's system has at exactly the time of a record."""
+def _counterparts(record: TrackedEvent, beyond: BeyondWindow) -> list[TrackedEvent]:
+    """Return the events of the newcomer's system at exactly the time of an event."""
     return [
         r
-        for r in beyond.ours
+        for r in beyond.same_system
         if r.observed is not None
         and record.observed is not None
         and r.observed.busy

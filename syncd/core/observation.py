@@ -1,8 +1,8 @@
-"""What a read means: same, stale, echo, news, absent.
+"""Interpret one observation of an event: new, same, stale, echo or changed.
 
-The only place that compares an observed value with what syncd wrote. Nothing here looks at how long
-ago a change was made to tell an echo from an edit: an echo is a *value* that syncd wrote (or its
-rounding); time only says how long a read may still show the value before that.
+This is the only module that compares an observed value with what syncd wrote. An echo is recognised
+by its value (the written one, or a rounding of it), never by how long ago the write was. Time only
+limits how long a read may still show the value from before the write.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from syncd.model import (
 )
 
 GRIDS = tuple(timedelta(minutes=m) for m in (1, 5, 10, 15, 30))
+"""The grids to which platforms may round times."""
 
 MAX_READ = timedelta(minutes=10)
-"""No read takes as long: what happened so long after it was asked for has a wrong time."""
+"""No read takes this long. If a read is that much older than a write, a clock was wrong."""
 
 
 class ObservationKind(StrEnum):
-    """What one observation of one event is."""
+    """The meaning of one observation of one event."""
 
     NEW = "new"
     SAME = "same"
@@ -43,7 +44,7 @@ class ObservationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SnapshotDiff:
-    """Ids whose row differs from the store or is not in it, and known ids that were not listed."""
+    """The ids that are new or whose row changed, and the known ids that were not listed."""
 
     differ: tuple[str, ...]
     unlisted: tuple[str, ...]
@@ -52,9 +53,9 @@ class SnapshotDiff:
 def diff_snapshot(
     known: Mapping[str, str], listed: Mapping[str, str], same: Collection[str] = ()
 ) -> SnapshotDiff:
-    """Compare the fingerprints that are stored with those of a snapshot.
+    """Compare the stored fingerprints, by event id, with those of a snapshot.
 
-    ``same`` are ids that the snapshot tells to be listed as they are known.
+    ``same`` are the ids that the snapshot reports as listed and unchanged.
     """
     differ = tuple(e for e, fingerprint in listed.items() if known.get(e) != fingerprint)
     if not listed and len(same) == len(known):
@@ -63,15 +64,15 @@ def diff_snapshot(
 
 
 def truncate(value: Value, grain: timedelta) -> Value:
-    """Put a value into the form that a platform of that grain will echo."""
+    """Return a value as a platform of this granularity shows it."""
     return replace(value, start=floor_to(value.start, grain), end=floor_to(value.end, grain))
 
 
 def is_rounding(wanted: Value, seen: Value) -> bool:
-    """Whether a platform that keeps a coarser grid would show ``wanted`` as ``seen``.
+    """Return true if a platform with a coarser grid would show ``wanted`` as ``seen``.
 
-    True only if some grid explains both ends. A wanted value that lies on the grid already cannot
-    be rounded, so a person's change of it is never mistaken for one.
+    One grid must explain both ends. A wanted value that is on the grid cannot be rounded, so a
+    person's change of it is never taken for a rounding.
     """
     if wanted.status is not seen.status:
         return False
@@ -82,70 +83,71 @@ def is_rounding(wanted: Value, seen: Value) -> bool:
 
 
 def is_reset(wanted: Value, seen: Value) -> bool:
-    """Whether an update that was to bring about ``wanted`` did, but reset the status.
+    """Return true if an update to ``wanted`` reached the platform, which then reset the status.
 
-    That is what an update does that replaces the record, to a status that it was not sent (or does
-    not honour). The interval proves that the update arrived; without it nobody knows whose status
-    that is.
+    Updates that replace a whole record reset a status that was not sent, or that the platform
+    ignores. The interval proves that the update arrived; without that proof, the status may be a
+    person's change.
     """
-    other = wanted.status is not seen.status and seen.status is Status.CONFIRMED
-    alike = replace(wanted, status=seen.status)
-    return other and (alike == seen or is_rounding(alike, seen))
+    status_lost = wanted.status is not seen.status and seen.status is Status.CONFIRMED
+    same_status = replace(wanted, status=seen.status)
+    return status_lost and (same_status == seen or is_rounding(same_status, seen))
 
 
 def to_restore(record: TrackedEvent) -> Value | None:
-    """The value that an appointment should show, where syncd's own update reset its status.
+    """Return the value to restore, if an update of syncd reset an appointment's status.
 
-    Of a write that is only queued nothing has been reset: it may still come.
+    None while the last write is only queued, because its outcome is not known yet.
     """
-    meant, shown = record.written, record.observed
+    written, shown = record.written, record.observed
     if (
         record.created_by_us
-        or meant is None
+        or written is None
         or shown is None
         or has_pending_change(record)
         or _is_pending(record)
     ):
         return None
-    return replace(shown, status=meant.status) if is_reset(meant, shown) else None
+    return replace(shown, status=written.status) if is_reset(written, shown) else None
 
 
 def has_other_time(record: TrackedEvent) -> bool:
-    """Whether the event stands at another time than the last write was to bring about.
+    """Return true if the platform shows another time than the one that syncd wrote.
 
-    That is neither rounding nor a person's change: the platform answered the write, and then showed
-    another end or start. Writing the same again would bring about the same.
+    The difference is neither a rounding nor a person's change: the platform confirmed the write,
+    and keeps another start or end. To write the same value again would not help.
     """
-    meant, shown = record.written, record.observed
-    if meant is None or shown is None or has_pending_change(record) or _is_pending(record):
+    written, shown = record.written, record.observed
+    if written is None or shown is None or has_pending_change(record) or _is_pending(record):
         return False
-    alike = replace(meant, status=shown.status)
-    return alike.interval != shown.interval and not is_rounding(alike, shown)
+    same_status = replace(written, status=shown.status)
+    return same_status.interval != shown.interval and not is_rounding(same_status, shown)
 
 
 def _on_grid(wanted: datetime, seen: datetime, grid: timedelta) -> bool:
+    """Return true if ``seen`` is ``wanted``, rounded down or up to the grid."""
     low = floor_to(wanted, grid)
     high = low if low == wanted else low + grid
     return seen in {low, high}
 
 
 def expected_value(record: TrackedEvent) -> Value | None:
-    """The value that syncd means the event to have: what it last wrote, else what it accepted."""
+    """Return the value that syncd expects: what it last wrote, else what it last accepted."""
     return record.written if record.written is not None else record.base
 
 
 def has_pending_change(record: TrackedEvent) -> bool:
-    """Whether the event differs from what was accepted of it, and that is not decided yet."""
+    """Return true if the event differs from its accepted value, and that is not decided yet."""
     if record.observed is None:
         return not record.end_accepted
     return record.end_accepted or record.observed != record.base
 
 
 def as_last_known(record: TrackedEvent | None, event: Event) -> Event:
-    """Return an event with the status and end that are known where its row does not tell them.
+    """Return the event with its last known status and end, where the row has none.
 
-    A write that no read has shown yet may have brought about another end: where the event begins
-    as it was written, that end counts.
+    A write that no read has shown yet may have changed the end: if the event starts as written, the
+    written end is used.
     """
     if record is None:
         return event
@@ -155,14 +157,18 @@ def as_last_known(record: TrackedEvent | None, event: Event) -> Event:
 
 
 def _is_pending(record: TrackedEvent) -> bool:
-    """Whether what was written last is not shown yet."""
+    """Return true while no read has shown the last write."""
     return record.base == record.before_write and record.base != record.written
 
 
 def apply_observation(
     record: TrackedEvent | None, event: Event, fingerprint: str, seen_at: datetime, lag: timedelta
 ) -> tuple[TrackedEvent, ObservationKind]:
-    """Lay one observation over what is stored. ``seen_at`` is when the read was asked for."""
+    """Apply one observation to the tracked event, and say what it meant.
+
+    ``record`` is None for an unknown event. ``seen_at`` is when the read was started. ``lag`` is
+    how long after a write the platform may still show the former value.
+    """
     known = record.observed if record is not None else None
     event = as_last_known(record, event)
     value = cut_end(event.value, seen_at, known)
@@ -171,8 +177,8 @@ def apply_observation(
     if record is not None and _is_stale(record, value, seen_at, lag):
         return record, ObservationKind.STALE
     if record is None or (record.created_by_us and event.kind is Kind.APPOINTMENT):
-        # Nothing is known, or our block shows a customer now: then it is somebody's meeting, and no
-        # longer ours (promise 6). Whatever stands there is news.
+        # The event is unknown; or a block of ours now has a customer, which makes it a meeting of
+        # somebody else (promise 6).
         fresh = TrackedEvent(
             system=event.system,
             provider=event.provider,
@@ -188,15 +194,15 @@ def apply_observation(
             series=event.series,
             original_start=event.original_start,
             created_at=event.created_at,
-            **_off(None, event, value, seen_at),
+            **_cancelled_since(None, event, value, seen_at),
         )
         return fresh, ObservationKind.NEW if record is None else ObservationKind.CHANGED
     if _is_renewal(record, value, fingerprint):
-        # Only time has passed: nobody changed the event, and the booking follows (`reconcile`).
+        # Only time has passed. The booking follows in `renew_open_ends`.
         return replace(
             record, observed=value, observed_at=seen_at, base=value
         ), ObservationKind.ECHO
-    seen = replace(
+    updated = replace(
         record,
         provider=event.provider,
         kind=event.kind,
@@ -212,73 +218,80 @@ def apply_observation(
         series=event.series,
         original_start=event.original_start,
         created_at=record.created_at or event.created_at,
-        **_off(record, event, value, seen_at),
+        **_cancelled_since(record, event, value, seen_at),
     )
     if value == record.base and not record.end_accepted:
-        return seen, ObservationKind.SAME
+        return updated, ObservationKind.SAME
     if (
         record.written is not None
         and record.base in {record.written, record.before_write}
         and (value == record.written or _may_round(record, record.written, value))
     ):
-        # It shows what was written, perhaps on a coarser grid: that is the base from here on.
-        return replace(seen, base=value, end_accepted=False), ObservationKind.ECHO
-    return seen, ObservationKind.CHANGED
+        # It shows what was written, perhaps rounded: from now on that is the base.
+        return replace(updated, base=value, end_accepted=False), ObservationKind.ECHO
+    return updated, ObservationKind.CHANGED
 
 
 def _may_round(record: TrackedEvent, written: Value, value: Value) -> bool:
-    """Whether the platform may show what was written like this.
+    """Return true if the platform may show the written value as this rounded one.
 
-    A write leaves no fingerprint, a read does. Where a read has shown exactly what was written, the
-    platform keeps it as it is: anything else is a person's change.
+    A read sets the fingerprint, a write clears it. Once a read showed exactly the written value,
+    the platform keeps it as it is, and any other value is a person's change.
     """
     exact = bool(record.fingerprint) and record.observed == written
     return not exact and is_rounding(written, value)
 
 
 def may_be_older(record: TrackedEvent, asked_at: datetime, lag: timedelta) -> bool:
-    """Whether a list may be older than what syncd wrote.
+    """Return true if a list, started at ``asked_at``, may not show the last write yet.
 
-    What was written long after the list was asked for was written before this machine's clock was
-    set back.
+    If the write is much later than the list, the clock was set back after it: the write came first.
     """
-    at = record.written_at
-    return at is not None and asked_at < at + lag and at - asked_at < MAX_READ
+    written_at = record.written_at
+    return (
+        written_at is not None and asked_at < written_at + lag and written_at - asked_at < MAX_READ
+    )
 
 
-class _Off(TypedDict):
+class _CancelledSince(TypedDict):
+    """When an event was cancelled or deleted, in the form of two fields of `TrackedEvent`."""
+
     off_at: datetime | None
     off_seen_at: datetime | None
 
 
-def _off(record: TrackedEvent | None, event: Event, value: Value, seen_at: datetime) -> _Off:
-    """Since when the event is off, by the platform's clock and by when it was first seen so.
+def _cancelled_since(
+    record: TrackedEvent | None, event: Event, value: Value, seen_at: datetime
+) -> _CancelledSince:
+    """Return since when an event is cancelled: by the platform's clock, and when it was first seen.
 
-    A platform whose time of update did not move with the status does not tell when that changed.
+    If the platform's update time did not change with the status, it does not say when that was.
     """
     if value.busy:
-        return _Off(off_at=None, off_seen_at=None)
+        return _CancelledSince(off_at=None, off_seen_at=None)
     if record is None:
-        return _Off(off_at=event.updated_at, off_seen_at=seen_at)
-    was_on = record.observed is not None and record.observed.busy
-    if record.off_seen_at is not None and not was_on:
-        return _Off(off_at=record.off_at, off_seen_at=record.off_seen_at)
-    moved = record.updated_at is None or record.updated_at != event.updated_at
-    return _Off(off_at=event.updated_at if moved else None, off_seen_at=seen_at)
+        return _CancelledSince(off_at=event.updated_at, off_seen_at=seen_at)
+    was_busy = record.observed is not None and record.observed.busy
+    if record.off_seen_at is not None and not was_busy:
+        return _CancelledSince(off_at=record.off_at, off_seen_at=record.off_seen_at)
+    update_time_changed = record.updated_at is None or record.updated_at != event.updated_at
+    return _CancelledSince(
+        off_at=event.updated_at if update_time_changed else None, off_seen_at=seen_at
+    )
 
 
 def shows_former(record: TrackedEvent, event: Event, seen_at: datetime) -> bool:
-    """Whether an observation shows an event as it was before syncd last wrote to it."""
+    """Return true if an observation shows an event as it was before the last write of syncd."""
     event = as_last_known(record, event)
     value = cut_end(event.value, seen_at, record.observed)
     return is_between(value, record.before_write, record.base)
 
 
 def is_between(value: Value, former: Value | None, base: Value | None) -> bool:
-    """Whether an event stood so at some time before syncd's last write to it was shown.
+    """Return true if an event may have had this value before the last write was fully visible.
 
-    A move and a change of status that follow each other leave it, for a moment, with one half of
-    either value.
+    While a move and a change of status take effect one after the other, the event has the interval
+    of one value and the status of the other.
     """
     if former is None or base is None or value == base:
         return value == former and value != base
@@ -289,13 +302,13 @@ def is_between(value: Value, former: Value | None, base: Value | None) -> bool:
 
 
 def _is_stale(record: TrackedEvent, value: Value, seen_at: datetime, lag: timedelta) -> bool:
-    """Whether the read may be older than what is known for certain: believe it later, or never."""
-    older = may_be_older(record, seen_at, lag)
-    return older and is_between(value, record.before_write, record.base)
+    """Return true if the read may be older than the last write."""
+    may_lag = may_be_older(record, seen_at, lag)
+    return may_lag and is_between(value, record.before_write, record.base)
 
 
 def _is_renewal(record: TrackedEvent, value: Value, fingerprint: str) -> bool:
-    """Whether only the fixed end of an event with an open end was put off."""
+    """Return true if the only change is the later fixed end of an open-ended event."""
     known = record.observed
     return (
         record.open_ended
@@ -309,10 +322,11 @@ def _is_renewal(record: TrackedEvent, value: Value, fingerprint: str) -> bool:
 
 
 def mark_deleted(record: TrackedEvent, at: datetime, *, by_id: bool = False) -> TrackedEvent:
-    """The proven end of an event. A late list that still shows its last value is stale.
+    """Return the tracked event as deleted, which must be proven.
 
-    That of an appointment whose cancellation waited to be confirmed is no news. ``by_id``: its
-    system said so, asked for this very event.
+    ``by_id``: the system itself confirmed that, asked for this id. A late list that still shows the
+    last value counts as stale. If the last write of syncd was a cancellation that is not confirmed
+    yet, the deletion is no change to decide on.
     """
     cancelled = _is_pending(record) and record.written is not None and not record.written.busy
     return replace(

@@ -1,4 +1,7 @@
-"""Bookings follow the end of an open-ended event, which is put off as time goes on."""
+"""Extend bookings whose open-ended event got a later fixed end.
+
+After `renew_open_ends`, the agreed end of each such booking is the end of its event.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from syncd.core.observation import has_pending_change
 from syncd.core.workspace import Workspace
 
 
-def renew_open_ends(draft: Workspace) -> None:
-    """Let bookings follow the fixed end of an open-ended event that was put off."""
-    for booking in list(draft.bookings.values()):
-        for replica, record in draft.pairs(booking.id):
+def renew_open_ends(workspace: Workspace) -> None:
+    """Set the agreed end of bookings to the later fixed end of their open-ended event."""
+    for booking in list(workspace.bookings.values()):
+        for replica, record in workspace.pairs(booking.id):
             shown = record.observed
             if (
                 not record.open_ended
@@ -25,8 +28,8 @@ def renew_open_ends(draft: Workspace) -> None:
                 continue
             agreed, rule = replace(booking.agreed, end=shown.end), "open end"
             after = replace(booking, agreed=agreed, revision=booking.revision + 1, rule=rule)
-            draft.put_booking(after)
-            draft.link(replace(replica, synced_revision=after.revision))
-            draft.log(after, "agreed", before=booking, rule=rule)
-            edited_blocks.extend_release(draft, booking, after)
+            workspace.put_booking(after)
+            workspace.link(replace(replica, synced_revision=after.revision))
+            workspace.log(after, "agreed", before=booking, rule=rule)
+            edited_blocks.extend_release(workspace, booking, after)
             break

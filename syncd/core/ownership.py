@@ -1,9 +1,9 @@
-"""Which events are ours (docs/design.md#ownership): by id, never by the tag in their text.
+"""Decide which blocks are ours (docs/design.md#ownership): by id, never by the tag in their text.
 
-A tagged block that is not ours is one of two things. A *copy* bears the tag of a block that is
-known under another id: somebody duplicated it, and it is that person's busy time. An *orphan* bears
-a tag that this state does not know: never a source, never removed, and adopted where a block of
-exactly its interval is wanted.
+A tagged block that is not ours is a copy or an orphan. A *copy* has the tag of a block that is
+known under another id: a person duplicated the block, so it is that person's busy time. An *orphan*
+has a tag that this state does not know. It is never a source and never removed, and is adopted if
+its interval is exactly one that must be blocked.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from syncd.model import (
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """What the state knows of the tagged blocks of a provider that are not ours, by (system, id).
+    """What the state knows of a provider's tagged blocks that are not ours, by (system, id).
 
     - ``proven``: a create of ours returned this id.
     - ``copies``: the tag is that of a block that is known under another id.
-    - ``doubtful``: the tag is borne by several events, none of them known to be ours, or belongs to
-      a create whose outcome is still unknown. Such a block is neither adopted nor a source.
+    - ``doubtful``: several events have the tag and none of them is known to be ours, or the tag is
+      of a create whose outcome is unknown. Such a block is neither adopted nor a source.
     - ``whole``: every system of the provider has been read in full since the state was lost or
       restored, so orphans may be adopted.
-    - ``unread``: the systems that show events of the provider which never could be read, as far as
-      this state knows. If the state was lost, any block of ours may have been made for one of them.
+    - ``unread``: the systems with events of the provider that never could be read, as far as this
+      state knows. If the state was lost, any block of ours may have been made for one of them.
     """
 
     proven: AbstractSet[Id] = frozenset()
@@ -54,7 +54,7 @@ NO_OWNERSHIP = Ownership()
 
 
 def is_tagged(record: TrackedEvent) -> bool:
-    """Return whether the record is a block with a tag that is not ours and that stands."""
+    """Return true for an existing block that has a tag and is not ours."""
     return (
         record.kind is Kind.BLOCK
         and record.key is not None
@@ -64,43 +64,46 @@ def is_tagged(record: TrackedEvent) -> bool:
 
 
 def may_be_proven(record: TrackedEvent) -> bool:
-    """Return whether the record is a standing block that is not ours, with or without a tag.
+    """Return true for an existing block that is not known as ours, with or without a tag.
 
-    Of a block without a tag it is asked once, before it is decided on: tags are stripped, ids stay.
+    A block without a tag is considered only until it is decided on. Platforms may remove tags, but
+    they keep ids.
     """
     undecided = record.base is None and record.kind is Kind.BLOCK and record.observed is not None
     return is_tagged(record) or (undecided and not record.created_by_us)
 
 
-def resolve_ownership(draft: Workspace, ownership: Ownership) -> list[TrackedEvent]:
-    """Release what is no longer ours, and take back what a create of ours is proven to have made.
+def resolve_ownership(workspace: Workspace, ownership: Ownership) -> list[TrackedEvent]:
+    """Unlink blocks that are not ours, and take back blocks that a create of ours made.
 
-    Return the records that became ours.
+    Return the events that became ours.
     """
-    for replica in list(draft.replicas()):
-        record = draft.records.get((replica.system, replica.event))
+    for replica in list(workspace.replicas()):
+        record = workspace.records.get((replica.system, replica.event))
         if record is not None and not record.created_by_us and not replica.role.is_meeting:
-            # A person has made a meeting of our block, or it never was ours.
-            draft.unlink(replica)
+            # A person gave our block a customer, or it never was ours.
+            workspace.unlink(replica)
     proven = [
         record
-        for id_, record in sorted(draft.records.items())
+        for id_, record in sorted(workspace.records.items())
         if id_ in ownership.proven and may_be_proven(record)
     ]
     for record in proven:
-        draft.upsert(replace(record, created_by_us=True, base=record.observed, end_accepted=False))
-        for replica in [r for r in draft.replicas() if _links(r, record)]:
-            draft.unlink_ended(replica, "the event is a block of ours")
-    return [draft.records[record.system, record.id] for record in proven]
+        workspace.upsert(
+            replace(record, created_by_us=True, base=record.observed, end_accepted=False)
+        )
+        for replica in [r for r in workspace.replicas() if _links(r, record)]:
+            workspace.unlink_ended(replica, "the event is a block of ours")
+    return [workspace.records[record.system, record.id] for record in proven]
 
 
 def may_match(
     record: TrackedEvent, ownership: Ownership, intents: Iterable[Intent], *, tags: bool
 ) -> bool:
-    """Return whether an unlinked event is somebody's meeting or busy time, and so a source.
+    """Return true if an unlinked event is somebody's meeting or busy time, and so a source.
 
-    A tag says nothing about an appointment: people paste our texts. ``tags`` tells whether the
-    platform keeps tags; where it does not, a block that an unanswered create may have made waits.
+    An appointment may have a tag because people paste our texts. ``tags``: the platform keeps tags.
+    If it does not, a block that an unanswered create may have made waits.
     """
     if record.kind is Kind.APPOINTMENT:
         return True
@@ -109,38 +112,38 @@ def may_match(
     return tags or not any(_may_have_made(intent, record) for intent in intents)
 
 
-def standing_doubts(draft: Workspace, ownership: Ownership) -> list[Conflict]:
-    """Return the conflicts that stand: a create whose tag several blocks bear.
+def open_tag_doubts(workspace: Workspace, ownership: Ownership) -> list[Conflict]:
+    """Return the open conflicts about a create whose tag several blocks have.
 
-    None of them is ours, and no block is made, until a person leaves one of them.
+    None of the blocks is ours, and no block is created, until a person removes all but one.
     """
     doubtful = {system for system, _ in ownership.doubtful}
     return [
         held.conflict
-        for held in draft.state.conflicts
+        for held in workspace.state.conflicts
         if held.conflict.kind is ConflictKind.AMBIGUOUS
         and all(claim.event is None and claim.system in doubtful for claim in held.conflict.claims)
     ]
 
 
-def orphans_of(draft: Workspace, ownership: Ownership) -> list[TrackedEvent]:
+def orphans_of(workspace: Workspace, ownership: Ownership) -> list[TrackedEvent]:
     """Return the tagged blocks that are neither ours nor copies."""
     return [
         record
-        for record in draft.unlinked()
+        for record in workspace.unlinked()
         if is_tagged(record) and (record.system, record.id) not in ownership.copies
     ]
 
 
 def may_adopt(orphan: TrackedEvent, ownership: Ownership) -> bool:
-    """Return whether an orphan may become ours where it is wanted."""
+    """Return true if an orphan may become ours where it is wanted."""
     return ownership.whole and (orphan.system, orphan.id) not in ownership.doubtful
 
 
-def adopt(draft: Workspace, record: TrackedEvent, new_id: str) -> TrackedEvent:
-    """Make an orphan ours, with a journal row that proves it from here on."""
+def adopt(workspace: Workspace, record: TrackedEvent, new_id: str) -> TrackedEvent:
+    """Make an orphan ours, with a journal row as proof."""
     ours = replace(record, created_by_us=True, base=record.observed, end_accepted=False)
-    draft.upsert(ours)
+    workspace.upsert(ours)
     operation = Operation(
         action=Action.CREATE_BLOCK,
         system=record.system,
@@ -150,14 +153,14 @@ def adopt(draft: Workspace, record: TrackedEvent, new_id: str) -> TrackedEvent:
         before=None,
         after=record.observed,
         key=record.key,
-        reason=ADOPTED,
+        reason=_ADOPTED,
     )
-    # It belongs to no run: undoing a run must not remove what the run did not make.
-    draft.changes.intents.append(Intent(new_id, "", operation, IntentState.DONE, draft.now))
+    # The row belongs to no run, so that undoing a run does not remove the block.
+    workspace.changes.intents.append(Intent(new_id, "", operation, IntentState.DONE, workspace.now))
     return ours
 
 
-ADOPTED = "adopted: a block with a tag of ours stands where one is wanted"
+_ADOPTED = "adopted: a block with a tag of syncd is where one is wanted"
 
 
 def _may_have_made(intent: Intent, record: TrackedEvent) -> bool:
@@ -171,7 +174,7 @@ def _may_have_made(intent: Intent, record: TrackedEvent) -> bool:
 
 
 def same_interval(wanted: Value | None, seen: Value | None) -> bool:
-    """Return whether a platform would show ``wanted`` as ``seen``, perhaps rounded."""
+    """Return true if a platform may show ``wanted`` as ``seen``, perhaps rounded."""
     if wanted is None or seen is None:
         return wanted is seen
     return wanted == seen or is_rounding(wanted, seen)

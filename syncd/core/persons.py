@@ -1,7 +1,7 @@
-"""Whether the records of one meeting name one person, once a record names another than before.
+"""Compare the persons of one meeting after a record named another person.
 
-A twin is linked because it names the same person. Only when the person's id of a record changes is
-anybody looked up again: a cycle without such a change asks nothing.
+A twin is linked because it has the same person. Persons are looked up again only if the person's id
+in a record changed, so a cycle without such a change makes no lookup.
 """
 
 from __future__ import annotations
@@ -16,59 +16,62 @@ from syncd.model import Id, Kind, Replica, Role, TrackedEvent
 
 @dataclass(frozen=True, slots=True)
 class PersonComparison:
-    """What a comparison found. ``other`` is the record that names another person; None if none.
-
-    ``events`` are the records that were compared.
-    """
+    """The events that were compared, and the one that has another person; None if there is none."""
 
     events: tuple[Id, ...]
     other: Id | None = None
 
 
-def persons_to_compare(draft: Workspace) -> list[TrackedEvent]:
-    """Return the records whose persons must be known to compare those of their meetings."""
-    return [record for pairs in _changed(draft) for _, record in pairs]
+def persons_to_compare(workspace: Workspace) -> list[TrackedEvent]:
+    """Return the events whose persons must be known to compare those of their meetings."""
+    return [record for pairs in _changed_meetings(workspace) for _, record in pairs]
 
 
-def compare_persons(draft: Workspace, who: PersonIndex) -> tuple[list[PersonComparison], int]:
-    """Compare the persons of each meeting of which one changed; count those not known yet.
+def compare_persons(
+    workspace: Workspace, persons: PersonIndex
+) -> tuple[list[PersonComparison], int]:
+    """Compare the persons of each meeting of which one changed; count the unknown ones.
 
-    A person without any known address differs from nobody.
+    A person without a known address differs from nobody.
     """
-    found: list[PersonComparison] = []
+    comparisons: list[PersonComparison] = []
     unknown = 0
-    for pairs in _changed(draft):
-        missing = [r for _, r in pairs if (r.system, r.person or "") not in who]
+    for pairs in _changed_meetings(workspace):
+        missing = [r for _, r in pairs if (r.system, r.person or "") not in persons]
         if missing:
             unknown += len(missing)
             continue
-        hashes = [who[r.system, r.person or ""] for _, r in pairs]
-        others = [
+        hashes = [persons[r.system, r.person or ""] for _, r in pairs]
+        different = [
             (record.system, record.id)
-            for (_, record), mine in zip(pairs, hashes, strict=True)
-            if mine and hashes[0] and mine.isdisjoint(hashes[0])
+            for (_, record), own in zip(pairs, hashes, strict=True)
+            if own and hashes[0] and own.isdisjoint(hashes[0])
         ]
-        found.append(PersonComparison(tuple((r.system, r.id) for _, r in pairs), *others[:1]))
+        comparisons.append(
+            PersonComparison(tuple((r.system, r.id) for _, r in pairs), *different[:1])
+        )
         for replica, record in pairs:
             if replica.person != record.person:
-                draft.link(replace(replica, person=record.person))
-    return found, unknown
+                workspace.link(replace(replica, person=record.person))
+    return comparisons, unknown
 
 
-def _changed(draft: Workspace) -> Iterator[list[tuple[Replica, TrackedEvent]]]:
-    """Yield the records of each meeting of several that name a person, the origin first.
+def _changed_meetings(workspace: Workspace) -> Iterator[list[tuple[Replica, TrackedEvent]]]:
+    """Yield the events with a person of each meeting that has several, the origin first.
 
-    Only where one names another than when they were last compared.
+    Only meetings of which an event has another person than at the last comparison.
     """
-    for booking in draft.bookings.values():
+    for booking in workspace.bookings.values():
         if booking.kind is not Kind.APPOINTMENT or not booking.agreed.busy:
             continue
-        pairs = [p for p in draft.pairs(booking.id) if p[1].observed is not None and p[1].person]
+        pairs = [
+            p for p in workspace.pairs(booking.id) if p[1].observed is not None and p[1].person
+        ]
         pairs.sort(key=lambda pair: pair[0].role is not Role.ORIGIN)
-        if len(pairs) > 1 and any(_is_another(*pair) for pair in pairs):
+        if len(pairs) > 1 and any(_person_changed(*pair) for pair in pairs):
             yield pairs
 
 
-def _is_another(replica: Replica, record: TrackedEvent) -> bool:
-    """Return whether a record names another person than when it was linked, or last compared."""
+def _person_changed(replica: Replica, record: TrackedEvent) -> bool:
+    """Return true if an event has another person than when it was linked or last compared."""
     return replica.person is not None and replica.person != record.person

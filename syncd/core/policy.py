@@ -1,9 +1,9 @@
-"""The rules by which contradicting claims become one value: a table, and a total order.
+"""Decide between contradicting changes by a configured rule.
 
-``latest`` compares update times of different platforms only after each is corrected by its measured
-skew, and only where they lie further apart than the uncertainty; else the order of ``prefer``
-decides. So for the same claims every cycle, whatever their order, gives the same answer, and three
-systems cannot chase each other.
+The rules are a total order, so the same changes have the same winner in every cycle, whatever their
+order, and three systems cannot overwrite each other in a circle. ``latest`` compares update times
+of different platforms after correcting each for its measured skew, and only if they differ by more
+than the uncertainty; else the order of ``prefer`` decides.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from syncd.model import ConflictKind, Status, Value
 class Candidate:
     """One system's new value of a booking.
 
-    ``moved`` and ``restated``: its time, its status is another than before. ``updated_at`` is the
-    platform's update time, corrected for skew; ``seen_at`` when syncd first
-    saw the value.
+    - ``moved``, ``restated``: the time, or the status, differs from before.
+    - ``updated_at``: the platform's update time, corrected for skew; UTC.
+    - ``seen_at``: when syncd first saw the value; UTC.
     """
 
     system: str
@@ -36,39 +36,46 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class PolicyOutcome:
-    """What policy says: a winning bid, or None to hold; and the rule that says so."""
+    """The winner, or None to hold the conflict, and the rule that was applied."""
 
     winner: Candidate | None
     applied_rule: EffectiveRule
 
 
 Decide = Callable[[Sequence[Candidate], Rules], Candidate | None]
+"""Returns the winner of contradicting candidates, or None to hold the conflict."""
 
 
-def latest(bids: Sequence[Candidate], rules: Rules) -> Candidate:
-    """The newest bid; among those that cannot be told apart from it, the preferred system."""
-    timed = all(bid.updated_at is not None for bid in bids)
+def latest(candidates: Sequence[Candidate], rules: Rules) -> Candidate:
+    """Return the newest candidate; of those as new within the margin, the preferred one."""
+    have_times = all(candidate.updated_at is not None for candidate in candidates)
 
-    def when(bid: Candidate) -> datetime:
-        return bid.updated_at if timed and bid.updated_at is not None else bid.seen_at
+    def when(candidate: Candidate) -> datetime:
+        return (
+            candidate.updated_at
+            if have_times and candidate.updated_at is not None
+            else candidate.seen_at
+        )
 
-    newest = max(when(bid) for bid in bids)
-    margin = rules.uncertainty if timed else max(rules.uncertainty, timedelta(seconds=1))
-    rivals = [bid for bid in bids if newest - when(bid) <= margin]
-    return preferred(rivals, rules)
-
-
-def preferred(bids: Iterable[Candidate], rules: Rules) -> Candidate:
-    """The bid of the system that comes first in ``prefer``; then by event id."""
-    return min(bids, key=lambda bid: (rules.rank(bid.system), bid.event))
-
-
-def _off(bids: Sequence[Candidate], rules: Rules) -> Candidate:
-    return preferred([bid for bid in bids if not bid.value.busy], rules)
+    newest = max(when(candidate) for candidate in candidates)
+    margin = rules.uncertainty if have_times else max(rules.uncertainty, timedelta(seconds=1))
+    equally_new = [candidate for candidate in candidates if newest - when(candidate) <= margin]
+    return preferred(equally_new, rules)
 
 
-def _moved(bids: Sequence[Candidate], rules: Rules) -> Candidate:
-    return latest([bid for bid in bids if bid.value.busy and bid.moved], rules)
+def preferred(candidates: Iterable[Candidate], rules: Rules) -> Candidate:
+    """Return the candidate of the system that is first in ``prefer``, then by event id."""
+    return min(candidates, key=lambda candidate: (rules.rank(candidate.system), candidate.event))
+
+
+def _off(candidates: Sequence[Candidate], rules: Rules) -> Candidate:
+    return preferred([candidate for candidate in candidates if not candidate.value.busy], rules)
+
+
+def _moved(candidates: Sequence[Candidate], rules: Rules) -> Candidate:
+    return latest(
+        [candidate for candidate in candidates if candidate.value.busy and candidate.moved], rules
+    )
 
 
 def _hold(_bids: Sequence[Candidate], _rules: Rules) -> None:
@@ -83,14 +90,15 @@ TABLE: Mapping[tuple[ConflictKind, Choice], Decide] = {
     (ConflictKind.MOVED_AND_CANCELLED, Choice.MOVE): _moved,
     (ConflictKind.MOVED_AND_CANCELLED, Choice.HOLD): _hold,
 }
+"""The decision for each kind of contradiction and each choice of the configuration."""
 
 
-def rule(kind: ConflictKind, bids: Sequence[Candidate], rules: Rules) -> PolicyOutcome:
-    """Decide between bids that contradict each other in the way that ``kind`` names."""
-    law = rules.effective_rule(kind, {bid.system for bid in bids})
-    return PolicyOutcome(TABLE[kind, law.choice](bids, rules), law)
+def apply_rule(kind: ConflictKind, candidates: Sequence[Candidate], rules: Rules) -> PolicyOutcome:
+    """Apply the configured rule to candidates that contradict each other in the way of ``kind``."""
+    effective_rule = rules.effective_rule(kind, {candidate.system for candidate in candidates})
+    return PolicyOutcome(TABLE[kind, effective_rule.choice](candidates, rules), effective_rule)
 
 
-def best_status(bids: Sequence[Candidate], rules: Rules) -> Status:
-    """Of several new statuses that leave the time as it is, the latest: nothing to hold."""
-    return latest(bids, rules).value.status
+def best_status(candidates: Sequence[Candidate], rules: Rules) -> Status:
+    """Return the latest of several new statuses. They differ in no time, so none is held."""
+    return latest(candidates, rules).value.status

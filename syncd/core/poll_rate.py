@@ -1,12 +1,11 @@
-"""How often the windows can be read, given what the accounts allow.
+"""Decide how often the windows can be read within the rate limits of the accounts.
 
-Reading may plan for half of a rate: the other half is for writes and for other programs that share
-the account. Of a day's calls, what is left is spread over what is left of the day, less the share
-that only writes may use. What does not fit stretches the far interval first, and the near one only
-when that was not enough: what is soon matters most, and the night reads everything anyway.
+Reads may plan for half of a rate; the other half is for writes and for other programs that share
+the account. The calls left today are spread over the rest of the day, less a share that only writes
+may use. If the plan exceeds that, the far interval is stretched first, and the near interval only
+if that is not enough: the next days matter most, and the nightly read covers everything.
 
-Each system has a pace of its own: what one account cannot bear slows down the reads of that system,
-and of no other (promise 8).
+Each system has its own intervals, so a small account slows down its own reads only (promise 8).
 """
 
 from __future__ import annotations
@@ -16,21 +15,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 READ_SHARE = 0.5
-"""Of a platform's rate, what polling may plan for."""
+"""The share of a platform's rate that polling may plan for."""
 DAY_SHARE = 0.9
-"""Of the calls left today, what polling may plan for."""
-STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
-"""How far an interval is stretched. In steps, so that a plan does not change with every call."""
+"""The share of today's remaining calls that polling may plan for."""
+STRETCH_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
+"""The factors by which an interval is stretched. Steps keep a plan stable between calls."""
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class CallDemand:
-    """The calls that reading each window of one system takes, and what its account allows.
+    """The calls for one read of each window of one system, and the limits of its account.
 
-    ``limits`` are (calls, seconds), a day's among them. ``left_today`` and ``resets_in`` (seconds)
-    are the platform's count for today; None if it never said.
+    - ``limits``: (calls, seconds), including those of a day.
+    - ``left_today``, ``resets_in`` (seconds): what the platform reported for today; None if it did
+      not.
     """
 
     system: str
@@ -42,17 +42,17 @@ class CallDemand:
 
     @property
     def allowed(self) -> float | None:
-        """Calls a minute that the platform allows, by its narrowest limit."""
+        """The calls per minute of the platform's narrowest limit; None without a limit."""
         return min((calls * 60 / seconds for calls, seconds in self.limits), default=None)
 
     @property
     def day(self) -> int | None:
-        """The platform's limit for a day, if it has one."""
+        """The platform's limit of calls per day, if it has one."""
         return next((calls for calls, s in self.limits if s >= _DAY.total_seconds()), None)
 
     @property
     def bearable(self) -> float | None:
-        """Calls a minute that polling may plan for now; None where nothing is known."""
+        """The calls per minute that polling may plan for now; None if no limit is known."""
         rates = [] if self.allowed is None else [self.allowed * READ_SHARE]
         if self.left_today is not None:
             rest = self.resets_in or _DAY.total_seconds()
@@ -62,10 +62,10 @@ class CallDemand:
 
 @dataclass(frozen=True, slots=True)
 class PollInterval:
-    """How often the windows of one system are read; ``tight``: more would be too much for it.
+    """How often the windows of one system are read.
 
-    ``fits`` is false when even the longest intervals are too much: then its budget holds its reads
-    back one by one.
+    ``tight``: the intervals are stretched for its limits. ``fits``: if false, even the longest
+    intervals exceed the limits, and the rate limiter delays single reads.
     """
 
     near: timedelta
@@ -76,10 +76,10 @@ class PollInterval:
 
 @dataclass(frozen=True, slots=True)
 class PollIntervals:
-    """How often polls take place: as often as the system with the shortest intervals needs them.
+    """How often polls take place: as often as the system with the shortest intervals needs.
 
-    The whole window is read in ``slices``, one in each turn (see `core.poll_schedule`). A poll
-    leaves out the systems whose own pace is slower until it is their time.
+    The whole window is read in ``slices``, one per turn (see `core.poll_schedule`). A poll leaves
+    out the systems with longer intervals until they are due.
     """
 
     near: timedelta
@@ -95,45 +95,49 @@ class PollIntervals:
     @property
     def limited(self) -> tuple[str, ...]:
         """The systems that are read less often than configured."""
-        return tuple(name for name, pace in self.systems.items() if pace.tight)
+        return tuple(name for name, intervals in self.systems.items() if intervals.tight)
 
     @property
     def longest(self) -> PollInterval:
         """The longest intervals of any system."""
-        paces = self.systems.values()
-        near = max((pace.near for pace in paces), default=self.near)
-        return PollInterval(near, max((pace.far for pace in paces), default=self.far))
+        all_intervals = self.systems.values()
+        near = max((intervals.near for intervals in all_intervals), default=self.near)
+        return PollInterval(
+            near, max((intervals.far for intervals in all_intervals), default=self.far)
+        )
 
     def of(self, system: str) -> PollInterval:
-        """The pace of a system; one of which nothing is known is read in every poll."""
+        """Return the intervals of a system; an unknown system is read in every poll."""
         return self.systems.get(system) or PollInterval(self.near, self.far)
 
 
-def per_minute(need: CallDemand, near: timedelta, far: timedelta) -> float:
-    """Calls a minute that polling takes from a system while nothing changes."""
-    return need.near * (_MINUTE / near) + need.far * (_MINUTE / far)
+def per_minute(demand: CallDemand, near: timedelta, far: timedelta) -> float:
+    """Return the calls per minute that polling makes to a system while nothing changes."""
+    return demand.near * (_MINUTE / near) + demand.far * (_MINUTE / far)
 
 
-def fit_to_limits(near: timedelta, far: timedelta, needs: Sequence[CallDemand]) -> PollIntervals:
-    """Stretch the configured intervals of each system as little as its account demands."""
-    systems = {need.system: _pace(near, far, need) for need in needs}
+def fit_to_limits(near: timedelta, far: timedelta, demands: Sequence[CallDemand]) -> PollIntervals:
+    """Stretch the configured intervals of each system as little as its limits require."""
+    systems = {demand.system: _fit_system(near, far, demand) for demand in demands}
     return PollIntervals(
-        min((pace.near for pace in systems.values()), default=near),
-        min((pace.far for pace in systems.values()), default=far),
+        min((intervals.near for intervals in systems.values()), default=near),
+        min((intervals.far for intervals in systems.values()), default=far),
         systems,
     )
 
 
-def _pace(near: timedelta, far: timedelta, need: CallDemand) -> PollInterval:
-    if _fits(need, near, far):
+def _fit_system(near: timedelta, far: timedelta, demand: CallDemand) -> PollInterval:
+    if _fits(demand, near, far):
         return PollInterval(near, far)
-    tries = [(1.0, step) for step in STEPS] + [(step, STEPS[-1]) for step in STEPS[1:]]
+    tries = [(1.0, step) for step in STRETCH_STEPS] + [
+        (step, STRETCH_STEPS[-1]) for step in STRETCH_STEPS[1:]
+    ]
     for near_step, far_step in tries:
         wider = PollInterval(near * near_step, far * far_step, tight=True)
-        if _fits(need, wider.near, wider.far):
+        if _fits(demand, wider.near, wider.far):
             return wider
-    return PollInterval(near * STEPS[-1], far * STEPS[-1], tight=True, fits=False)
+    return PollInterval(near * STRETCH_STEPS[-1], far * STRETCH_STEPS[-1], tight=True, fits=False)
 
 
-def _fits(need: CallDemand, near: timedelta, far: timedelta) -> bool:
-    return need.bearable is None or per_minute(need, near, far) <= need.bearable
+def _fits(demand: CallDemand, near: timedelta, far: timedelta) -> bool:
+    return demand.bearable is None or per_minute(demand, near, far) <= demand.bearable

@@ -1,10 +1,9 @@
-"""Whose whole window is read when: the far read dealt out in slices, so that calls are level.
+"""Schedule the far reads: split the providers into slices of about equal cost in calls.
 
-A list call takes any window, so a slice is a part of the calendars, not of the time. In one round,
-every slice has one turn. A calendar with news lately may take a second turn of a round, half a
-round away from its own, where calm ones give up theirs for it; they do so in every second round at
-most, and no turn takes more calls than its slice alone. So what busy calendars are read more often
-costs no account anything, and where all are alike, nothing is other than plain.
+A list call takes any window, so a slice is a part of the calendars, not of the time. Each slice has
+one turn per round. An active provider may get a second turn in a round, half a round after its own,
+if calm providers give up theirs. They do so at most in every second round, and no turn takes more
+calls than its slice alone. So reading active providers more often costs no account more calls.
 """
 
 from __future__ import annotations
@@ -17,92 +16,97 @@ from functools import cache
 from math import ceil
 
 Calls = Callable[[Collection[str]], Mapping[str, int]]
-"""The list calls that reading the whole window of some providers takes, by system."""
+"""Returns the list calls for one read of the whole window of some providers, by system."""
 Slices = tuple[tuple[str, ...], ...]
+"""The providers of each slice."""
 
 MAX_SLICES = 15
-DEARER = 1.25
-"""A call that reads many calendars is made once for each slice: by so much all reading of a system
-may become dearer for it, near and far together."""
+MAX_COST_FACTOR = 1.25
+"""The factor by which slices may raise the calls of all reads of a system, near and far.
+
+A call that reads many calendars must be made once for each slice.
+"""
 ROUNDS = 2
-"""A calm calendar has at least one turn in so many."""
+"""A calm provider has at least one turn in so many rounds."""
 
 HALF_LIFE = timedelta(hours=1)
+"""The time in which the weight of a change halves."""
 CALM = 1 / 8
-"""A calendar of less heat is calm: one piece of news keeps it from that for three hours."""
+"""A provider with less heat is calm. One change keeps it active for three hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollSchedule:
-    """``position`` are the providers of each turn of two rounds; then it begins again."""
+    """The providers of each turn of two rounds, after which the schedule repeats."""
 
     slices: Slices
     position: tuple[frozenset[str], ...]
 
     @property
     def reads(self) -> Mapping[str, int]:
-        """How often each provider's whole window is read in two rounds: twice is usual."""
+        """The far reads of each provider in two rounds; 2 is normal."""
         return Counter(provider for turn in self.position for provider in turn)
 
     def due(self, number: int) -> frozenset[str]:
-        """The providers of a turn, counted from 0 without end."""
+        """Return the providers of a turn; turns are counted from 0 without end."""
         return self.position[number % len(self.position)] if self.position else frozenset()
 
 
 def decay(heat: Mapping[str, float], after: timedelta) -> dict[str, float]:
-    """Heat is the count of news, of which half is forgotten in each half-life."""
+    """Return the heat after some time. Heat is the count of changes, halved in each half-life."""
     share = 0.5 ** (max(after, timedelta(0)) / HALF_LIFE)
-    return {provider: warmth * share for provider, warmth in heat.items()}
+    return {provider: value * share for provider, value in heat.items()}
 
 
 def active(heat: Mapping[str, float]) -> tuple[str, ...]:
-    """The providers that are not calm, the one with the most news first."""
-    warm = (provider for provider, warmth in heat.items() if warmth >= CALM)
-    return tuple(sorted(warm, key=lambda provider: (-heat[provider], provider)))
+    """Return the providers that are not calm, the one with the most changes first."""
+    most_active = (provider for provider, value in heat.items() if value >= CALM)
+    return tuple(sorted(most_active, key=lambda provider: (-heat[provider], provider)))
 
 
 def partition(
     providers: Collection[str], calls: Calls, near: Mapping[str, int], ratio: float
 ) -> Slices:
-    """Cut the providers into as many slices as make sense; the calls of each are about equal.
+    """Split the providers into as many slices as useful, with about equal calls each.
 
-    ``near`` are the calls of one read of the near window, by system, of which there are ``ratio``
-    in a round. More slices than that would have nothing between them.
+    ``near`` are the calls of one near read, by system. There are ``ratio`` near reads in a round,
+    so more slices than that are never needed.
     """
-    calls = _remembered(calls)
-    clusters, whole = _clusters(sorted(providers), calls), calls(providers)
+    calls = _cached(calls)
+    clusters, all_calls = _clusters(sorted(providers), calls), calls(providers)
     best: Slices = (tuple(sorted(providers)),) if providers else ()
-    # More slices take more calls, so it is enough to halve what lies between too few and too many.
-    few, many = 1, min(len(providers), MAX_SLICES, int(ratio)) + 1
-    while many - few > 1:
-        slices = _dealt(clusters, calls, count := (few + many) // 2)
+    # More slices take more calls, so a binary search finds the highest count.
+    low, high = 1, min(len(providers), MAX_SLICES, int(ratio)) + 1
+    while high - low > 1:
+        slices = _assign_to_slices(clusters, calls, count := (low + high) // 2)
         taken = round_calls(slices, calls)
         if all(
-            near[system] * ratio + taken[system] <= DEARER * (near[system] * ratio + once)
-            for system, once in whole.items()
+            near[system] * ratio + taken[system]
+            <= MAX_COST_FACTOR * (near[system] * ratio + calls_once)
+            for system, calls_once in all_calls.items()
         ):
-            best, few = slices, count
+            best, low = slices, count
         else:
-            many = count
+            high = count
     return best
 
 
 def round_calls(slices: Slices, calls: Calls) -> Counter[str]:
-    """The calls of one round, by system."""
+    """Return the calls of one round, by system."""
     taken: Counter[str] = Counter()
-    for each in slices:
-        taken.update(calls(each))
+    for providers in slices:
+        taken.update(calls(providers))
     return taken
 
 
-def schedule(slices: Slices, calls: Calls, warm: Sequence[str] = ()) -> PollSchedule:
-    """Deal the turns; ``warm`` are the busy providers, the busiest first."""
-    return PollSchedule(slices, tuple(_turns(slices, calls, warm)))
+def schedule(slices: Slices, calls: Calls, most_active: Sequence[str] = ()) -> PollSchedule:
+    """Assign the turns; ``most_active`` are the active providers, the most active first."""
+    return PollSchedule(slices, tuple(_turns(slices, calls, most_active)))
 
 
-def _turns(slices: Slices, calls: Calls, warm: Sequence[str]) -> Iterator[frozenset[str]]:
+def _turns(slices: Slices, calls: Calls, most_active: Sequence[str]) -> Iterator[frozenset[str]]:
     count = len(slices)
-    rank = {provider: at for at, provider in enumerate(warm)}
+    rank = {provider: at for at, provider in enumerate(most_active)}
     for number in range(ROUNDS * count):
         own = slices[number % count]
         opposite = slices[(number + count // 2) % count] if count > 1 else ()
@@ -112,42 +116,46 @@ def _turns(slices: Slices, calls: Calls, warm: Sequence[str]) -> Iterator[frozen
             for at, provider in enumerate(own, number // count)
             if provider not in rank and at % ROUNDS == 0
         ]
-        yield _swapped(own, second, spare, calls) if second and spare else frozenset(own)
+        yield _with_active(own, second, spare, calls) if second and spare else frozenset(own)
 
 
-def _swapped(
+def _with_active(
     own: Sequence[str], second: Sequence[str], spare: Sequence[str], calls: Calls
 ) -> frozenset[str]:
-    """Let those of ``second`` in for whom enough of ``spare`` can go."""
-    budget, turn, free = calls(own), frozenset(own), list(spare)
+    """Add providers of `second`, dropping `spare` ones so that the call budget still holds."""
+    budget, turn, droppable = calls(own), frozenset(own), list(spare)
     for provider in second:
         trial, excess = turn | {provider}, _excess(turn | {provider}, budget, calls)
-        for calm in free:
-            if excess and (less := _excess(trial - {calm}, budget, calls)) < excess:
-                trial, excess = trial - {calm}, less
+        for calm in droppable:
+            if excess and (reduced := _excess(trial - {calm}, budget, calls)) < excess:
+                trial, excess = trial - {calm}, reduced
         if not excess:
-            turn, free = trial, [calm for calm in free if calm in trial]
+            turn, droppable = trial, [calm for calm in droppable if calm in trial]
     return turn
 
 
 def _excess(turn: Collection[str], budget: Mapping[str, int], calls: Calls) -> int:
+    """Return the number of calls beyond the budget."""
     return sum(max(0, taken - budget.get(system, 0)) for system, taken in calls(turn).items())
 
 
-# --- cutting ----------------------------------------------------------------------------------
+# --- splitting --------------------------------------------------------------------------------
 
 
-def _remembered(calls: Calls) -> Calls:
-    """Count the same calls once."""
+def _cached(calls: Calls) -> Calls:
+    """Cache the calls of a set of providers."""
     counted = cache(calls)
     return lambda providers: counted(frozenset(providers))
 
 
 def _clusters(providers: Sequence[str], calls: Calls) -> list[list[str]]:
-    """Providers that share a list call, together; a call that reads them all parts nobody."""
+    """Group the providers that share a list call.
+
+    A call that reads all providers at once groups nobody.
+    """
     alone = {provider: calls([provider]) for provider in providers}
     together = calls(providers)
-    parting = {
+    sharing_systems = {
         system
         for system, taken in together.items()
         if max((one.get(system, 0) for one in alone.values()), default=0)
@@ -156,45 +164,45 @@ def _clusters(providers: Sequence[str], calls: Calls) -> list[list[str]]:
     }
     clusters: list[list[str]] = []
     for provider in providers:
-        for cluster in clusters if parting else ():
+        for cluster in clusters if sharing_systems else ():
             pair = calls([cluster[0], provider])
             if any(
                 pair.get(s, 0) < alone[cluster[0]].get(s, 0) + alone[provider].get(s, 0)
-                for s in parting
+                for s in sharing_systems
             ):
                 cluster.append(provider)
                 break
         else:
             clusters.append([provider])
-    # Those with the same systems side by side, so that each part of a cluster gets some of them.
+    # Sort by systems, so that each part of a cluster gets some providers of each kind.
     return [sorted(cluster, key=lambda p: (sorted(alone[p].items()), p)) for cluster in clusters]
 
 
-def _dealt(clusters: Sequence[Sequence[str]], calls: Calls, count: int) -> Slices:
-    """The largest pieces first, each to where there is most room for it."""
+def _assign_to_slices(clusters: Sequence[Sequence[str]], calls: Calls, count: int) -> Slices:
+    """Assign the pieces to slices, the largest first, each to the emptiest slice."""
     pieces = list(_pieces(clusters, calls, count))
     costs = [Counter(calls(piece)) for piece in pieces]
     total = sum(costs, Counter[str]())
     loads = [Counter[str]() for _ in range(count)]
     slices: list[list[str]] = [[] for _ in range(count)]
-    for at in sorted(range(len(pieces)), key=lambda at: (-costs[at].total(), at)):
-        filled = [_filled(load, costs[at], total) for load in loads]
-        least = min(range(count), key=filled.__getitem__)
-        loads[least].update(costs[at])
-        slices[least] += pieces[at]
+    for index in sorted(range(len(pieces)), key=lambda index: (-costs[index].total(), index)):
+        filled = [_fill_levels(load, costs[index], total) for load in loads]
+        emptiest = min(range(count), key=filled.__getitem__)
+        loads[emptiest].update(costs[index])
+        slices[emptiest] += pieces[index]
     return tuple(tuple(sorted(each)) for each in slices if each)
 
 
-def _filled(
-    load: Mapping[str, int], more: Mapping[str, int], total: Mapping[str, int]
+def _fill_levels(
+    load: Mapping[str, int], added: Mapping[str, int], total: Mapping[str, int]
 ) -> list[float]:
-    """How full the systems of a piece would be, the fullest first."""
-    there = ((load[system] + taken) / total[system] for system, taken in more.items() if taken)
-    return sorted(there, reverse=True)
+    """Return how full the systems of a piece would be in a slice, the fullest first."""
+    levels = ((load[system] + taken) / total[system] for system, taken in added.items() if taken)
+    return sorted(levels, reverse=True)
 
 
 def _pieces(clusters: Sequence[Sequence[str]], calls: Calls, count: int) -> Iterator[Sequence[str]]:
-    """Part the clusters that are more than a slice's share of a system's calls, and finely."""
+    """Split the clusters that need more than a slice's share of a system's calls."""
     costs = [calls(cluster) for cluster in clusters]
     total = sum(map(Counter, costs), Counter[str]())
     for cluster, cost in zip(clusters, costs, strict=True):

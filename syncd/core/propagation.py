@@ -1,4 +1,9 @@
-"""What a booking's other appointments must be told: of real appointments only time and status."""
+"""Plan the writes that bring a booking's other appointments to its agreed value.
+
+After `propagate`, every appointment has the revision of its booking, or a write, a conflict, or a
+reason not to be written to now. syncd only ever changes the time and the status of real
+appointments.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +32,16 @@ from syncd.model import (
     Value,
 )
 
-_USUAL = "agreed in another system"
-_RESTORED = "puts back what an update reset"
+_REASON = "agreed in another system"
+_RESTORE_REASON = "puts back what an update reset"
 
 
 @dataclass(frozen=True, slots=True)
 class Propagation:
-    """Writes for one booking's replicas; replicas with nothing left to be told; what cannot be.
+    """The result for one booking.
 
-    ``apart``: a derived event shows something else than what is agreed, and is never written to.
+    ``settled`` are the replicas that need no write any more. ``apart``: a derived event, which is
+    never written to, shows another value than the agreed one.
     """
 
     operations: tuple[Operation, ...] = ()
@@ -49,7 +55,7 @@ def propagate(
     pairs: Sequence[tuple[Replica, TrackedEvent]],
     calendars: Mapping[str, CalendarState],
 ) -> Propagation:
-    """Bring every replica that has not heard of the booking's present revision up to it."""
+    """Plan the writes to every appointment that is not at the booking's revision."""
     operations: list[Operation] = []
     settled: list[Replica] = []
     conflicts: list[Conflict] = []
@@ -58,85 +64,99 @@ def propagate(
         if replica.synced_revision == booking.revision and to_restore(record) is None:
             continue
         if record.observed is None:
-            # It is gone: there is nobody to tell.
+            # The event is gone, so there is nothing to write to.
             settled.append(replace(replica, synced_revision=booking.revision))
             continue
         if calendar is None or calendar.read_only or has_pending_change(record):
-            # Not to be written to, or it has news of its own that is decided on first.
+            # Never written to, or its own change is decided on first.
             continue
-        shown = expected_value(record) or record.observed
-        operation, conflict = _due(booking, replica, record, shown, calendar)
+        expected = expected_value(record) or record.observed
+        operation, conflict = _needed_write(booking, replica, record, expected, calendar)
         if operation is not None:
             operations.append(operation)
         elif calendar.blocked is not None and not (conflict and calendar.updated_by_hand):
-            # Nobody can write there now: what needs no write is settled once somebody can.
+            # No write is possible now, so the replica is settled later.
             continue
         elif conflict is not None:
             conflicts.append(conflict)
-        elif _shows(record.observed, shown):
-            # A write that is only queued is not told of yet: it may come to nothing.
+        elif _shows(record.observed, expected):
+            # A write that is only queued does not count, because it may fail.
             settled.append(replace(replica, synced_revision=booking.revision))
-    heard, apart = _derived(booking, pairs, calendars)
-    return Propagation(tuple(operations), (*settled, *heard), (*conflicts, *apart), bool(apart))
+    in_agreement, derived_conflicts = _check_derived(booking, pairs, calendars)
+    return Propagation(
+        tuple(operations),
+        (*settled, *in_agreement),
+        (*conflicts, *derived_conflicts),
+        bool(derived_conflicts),
+    )
 
 
-def _due(
-    booking: Booking, replica: Replica, record: TrackedEvent, shown: Value, calendar: CalendarState
+def _needed_write(
+    booking: Booking,
+    replica: Replica,
+    record: TrackedEvent,
+    expected: Value,
+    calendar: CalendarState,
 ) -> tuple[Operation | None, Conflict | None]:
-    """Return the write that a replica needs, or the conflict because of which it gets none."""
+    """Return the write that an appointment needs, or the conflict that prevents it."""
     operation, conflict = None, None
     if replica.synced_revision != booking.revision:
-        operation, conflict = _operation(booking, replica, record, shown, calendar)
+        operation, conflict = _operation_to_agreed(booking, replica, record, expected, calendar)
     restored = to_restore(record)
     if operation is not None or conflict is not None or restored is None:
         return operation, conflict
     if restored.status not in calendar.statuses:
         return None, None
-    return replace(_write(Action.SET_STATUS, booking, record, restored), reason=_RESTORED), None
+    return replace(
+        _write(Action.SET_STATUS, booking, record, restored), reason=_RESTORE_REASON
+    ), None
 
 
-def _derived(
+def _check_derived(
     booking: Booking,
     pairs: Sequence[tuple[Replica, TrackedEvent]],
     calendars: Mapping[str, CalendarState],
 ) -> tuple[list[Replica], list[Conflict]]:
-    """Return the derived events that show what is agreed, and the conflicts with the others."""
+    """Return the derived events that show the agreed value, and the conflicts of the others."""
     settled: list[Replica] = []
     conflicts: list[Conflict] = []
     for replica, record in pairs:
         calendar = calendars.get(record.system)
         if not record.derived or replica.synced_revision == booking.revision:
             continue
-        # What a silent calendar showed last still counts: nothing is freed because it is silent.
-        believed = calendar is not None and calendar.trusted
-        known = record.observed if believed or record.over else (record.base or record.observed)
+        # Without an answer, the last accepted value counts, so that no time is freed.
+        is_trusted = calendar is not None and calendar.trusted
+        known = record.observed if is_trusted or record.over else (record.base or record.observed)
         if known is None:
             settled.append(replace(replica, synced_revision=booking.revision))
-        elif believed and has_pending_change(record):
+        elif is_trusted and has_pending_change(record):
             continue
         elif shows_agreed_value(known, booking.agreed):
             settled.append(replace(replica, synced_revision=booking.revision))
         else:
-            conflicts.append(_set_apart(booking, record, [r for _, r in pairs]))
+            conflicts.append(_derived_conflict(booking, record, [r for _, r in pairs]))
     return settled, conflicts
 
 
 def shows_agreed_value(observed: Value, agreed: Value) -> bool:
-    """Return whether an event that syncd never writes to says what was agreed of the meeting.
+    """Return true if an event that syncd never writes to shows the agreed value.
 
-    A status that takes the same time is that of the record, and nothing is to be agreed about it.
+    Its status may differ if it takes up the same time, because a derived event has the status of
+    its record.
     """
     if observed.busy is not agreed.busy:
         return False
-    alike = replace(agreed, status=observed.status)
-    return not observed.busy or observed == alike or is_rounding(alike, observed)
+    same_status = replace(agreed, status=observed.status)
+    return not observed.busy or observed == same_status or is_rounding(same_status, observed)
 
 
-def _set_apart(booking: Booking, record: TrackedEvent, records: Sequence[TrackedEvent]) -> Conflict:
-    """Return the conflict between a derived event and what its booking was changed to elsewhere."""
+def _derived_conflict(
+    booking: Booking, record: TrackedEvent, records: Sequence[TrackedEvent]
+) -> Conflict:
+    """Return the conflict between a derived event and the agreed value."""
     note = (
         f"the meeting in {record.system} has other hosts or uses a room, so syncd does not change "
-        f"it for {booking.provider} alone: change it there by hand, or put it back elsewhere"
+        f"it for {booking.provider} alone: change it there by hand, or undo the change elsewhere"
     )
     if not booking.agreed.busy:
         return _cannot_cancel(booking, record, note)
@@ -154,35 +174,39 @@ def _set_apart(booking: Booking, record: TrackedEvent, records: Sequence[Tracked
     )
 
 
-def _shows(observed: Value, meant: Value) -> bool:
-    if not meant.busy and not observed.busy:
+def _shows(observed: Value, expected: Value) -> bool:
+    if not expected.busy and not observed.busy:
         return True
-    return observed == meant or is_rounding(meant, observed)
+    return observed == expected or is_rounding(expected, observed)
 
 
-def _operation(
-    booking: Booking, replica: Replica, record: TrackedEvent, shown: Value, calendar: CalendarState
+def _operation_to_agreed(
+    booking: Booking,
+    replica: Replica,
+    record: TrackedEvent,
+    expected: Value,
+    calendar: CalendarState,
 ) -> tuple[Operation | None, Conflict | None]:
     agreed = truncate(booking.agreed, calendar.grain)
     status = calendar.statuses.get(agreed.status)
     if not agreed.busy:
-        if not shown.busy or status is shown.status:
-            # It is off there too, in whatever word.
+        if not expected.busy or status is expected.status:
+            # It is cancelled there as well, whatever the status is called.
             return None, None
         if status is None:
-            note = f"{calendar.system} has no way to cancel: cancel it there by hand"
+            note = f"syncd cannot cancel in {calendar.system}: cancel it there by hand"
             return None, _cannot_cancel(booking, record, note)
-        return _write(Action.SET_STATUS, booking, record, replace(shown, status=status)), None
-    if shown.interval != agreed.interval:
-        revived = not shown.busy and calendar.moves_set_status
-        after = replace(agreed, status=(status if revived else None) or shown.status)
+        return _write(Action.SET_STATUS, booking, record, replace(expected, status=status)), None
+    if expected.interval != agreed.interval:
+        revived = not expected.busy and calendar.moves_set_status
+        after = replace(agreed, status=(status if revived else None) or expected.status)
         return _write(Action.MOVE_APPOINTMENT, booking, record, after), None
-    if not shown.busy and replica.synced_revision >= booking.status_revision:
-        # Nobody has said another status since syncd called it off.
+    if not expected.busy and replica.synced_revision >= booking.status_revision:
+        # No other status was set since syncd cancelled it.
         status = calendar.statuses.get(status_before(record) or agreed.status, status)
-    owed = not shown.busy or replica.synced_revision < booking.status_revision
-    if owed and status is not None and status is not shown.status:
-        return _write(Action.SET_STATUS, booking, record, replace(shown, status=status)), None
+    must_set_status = not expected.busy or replica.synced_revision < booking.status_revision
+    if must_set_status and status is not None and status is not expected.status:
+        return _write(Action.SET_STATUS, booking, record, replace(expected, status=status)), None
     return None, None
 
 
@@ -196,7 +220,7 @@ def _write(action: Action, booking: Booking, record: TrackedEvent, after: Value)
         before=record.observed,
         after=after,
         bookings=(booking.id,),
-        reason=_USUAL if booking.rule in {"", "one change", "ends"} else booking.rule,
+        reason=_REASON if booking.rule in {"", "one change", "ends"} else booking.rule,
     )
 
 

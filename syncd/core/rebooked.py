@@ -1,9 +1,9 @@
-"""Meetings that were cancelled and booked anew: a reschedule, as people and booking pages make it.
+"""Recognise meetings that were cancelled and booked again, which is a reschedule.
 
-A cancellation and a new booking of the same person and service in the same system count as one if
-they were made within 15 minutes of each other by the platform's own clock. Where the platform does
-not tell when, they do if both were first seen within one near cycle. More than one possible
-successor or predecessor is a question for a person.
+A cancellation and a new booking of the same person and service in the same system are one
+reschedule if they were made within 15 minutes of each other by the platform's own times. Without
+such times, both must have been first seen within one near cycle. If there is more than one possible
+successor or predecessor, a person is asked.
 """
 
 from __future__ import annotations
@@ -16,25 +16,23 @@ from datetime import datetime, timedelta
 
 from syncd.core.inputs import CalendarState
 from syncd.core.observation import has_pending_change
+from syncd.core.series import CustomerKey
 from syncd.core.workspace import Workspace
 from syncd.model import Id, Kind, Replica, Role, TrackedEvent, Value, Window, series_of
 
 REBOOKED = "cancelled and booked anew"
-"""The rule by which a booking moves to another event of the same system."""
+"""The rule text when a booking continues with another event of the same system."""
 
-TOGETHER = timedelta(minutes=15)
-"""How far apart a cancellation and a booking may have been made."""
+MAX_REBOOKING_GAP = timedelta(minutes=15)
+"""The longest time between the cancellation and the new booking of one reschedule."""
 
-_LATE = 1.5
-"""By so much may two cycles in a row lie further apart than they should."""
-
-Key = tuple[str, str, str]
-"""(system, person, service)."""
+_CYCLE_TOLERANCE = 1.5
+"""Two consecutive cycles may start this many times their interval apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class NearCycle:
-    """How often the near window is read, and which time that is."""
+    """The interval of near reads, and the window that they cover."""
 
     every: timedelta
     window: Window
@@ -42,10 +40,10 @@ class NearCycle:
 
 @dataclass(frozen=True, slots=True)
 class CalledOff:
-    """An appointment that is off, or gone, and may have been booked anew.
+    """A cancelled or deleted appointment that may have been booked again.
 
-    ``elsewhere`` are the other systems that have its meeting. Not ``eligible``: all that is looked
-    for is whether it came back under a new id.
+    - ``elsewhere``: the other systems that have its meeting.
+    - ``eligible``: if false, only a new id of the same appointment is looked for.
     """
 
     replica: Replica
@@ -55,17 +53,18 @@ class CalledOff:
 
     @property
     def decided(self) -> bool:
-        """Whether its end was accepted, and carried, before."""
+        """True if its end was accepted, and propagated, before."""
         return not has_pending_change(self.record)
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleSuccessor:
-    """An appointment that may be what became of another one.
+    """An appointment that may be what another one became.
 
-    ``opened`` says that a booking was opened for it before. ``same_meeting_in`` are the other
-    systems in which somebody entered it, too. ``known_bookings`` are the bookings of which it may
-    be the record that this system lacked.
+    - ``seen_at``: when it was first seen; UTC.
+    - ``opened``: it already has a booking of its own.
+    - ``same_meeting_in``: the other systems in which somebody also entered it.
+    - ``known_bookings``: the bookings of other systems of which it may be the missing twin.
     """
 
     record: TrackedEvent
@@ -77,7 +76,7 @@ class PossibleSuccessor:
 
 @dataclass(frozen=True, slots=True)
 class Rebookings:
-    """What may have been cancelled, what may have been booked instead, and how to tell."""
+    """The appointments that may have been cancelled and booked again, and how to compare them."""
 
     called_off: Sequence[CalledOff] = ()
     successors: Sequence[PossibleSuccessor] = ()
@@ -87,7 +86,7 @@ class Rebookings:
     def with_vanished(
         self, vanished: Iterable[CalledOff], fresh: Iterable[TrackedEvent]
     ) -> Rebookings:
-        """Return the same with these instead of all that vanished, and all that is new to it."""
+        """Return these with ``vanished`` as the deleted ones, and with new successors."""
         eligible = {_id(e.record): e for e in self.called_off}
         ended = [e for e in self.called_off if e.decided or e.record.observed is not None]
         ended += [eligible.get(_id(e.record), replace(e, eligible=False)) for e in vanished]
@@ -102,89 +101,93 @@ NO_REBOOKINGS = Rebookings()
 
 @dataclass(frozen=True, slots=True)
 class RebookedPairs:
-    """The reschedules that are certain, and for each doubtful end all that could follow it."""
+    """The certain reschedules, and for each doubtful one all possible successors."""
 
     certain: tuple[tuple[CalledOff, PossibleSuccessor], ...] = ()
     doubtful: tuple[tuple[CalledOff, tuple[PossibleSuccessor, ...]], ...] = ()
 
 
 def rebookings(
-    draft: Workspace,
+    workspace: Workspace,
     calendars: Mapping[str, CalendarState],
     fresh: Sequence[TrackedEvent],
-    who: Mapping[Id, AbstractSet[str]],
+    persons: Mapping[Id, AbstractSet[str]],
     cycle: NearCycle | None,
 ) -> Rebookings:
-    """Return what may have been cancelled and booked anew, among what may be believed.
+    """Return what may have been cancelled and booked again, among trusted events.
 
-    ``fresh`` are events that no booking knows, ``who`` the addresses of persons.
+    ``fresh`` are events without a booking, ``persons`` the address hashes of persons.
     """
-    believed = {name for name, calendar in calendars.items() if calendar.trusted}
-    lone = [(r, at) for r, at in lone_appointments(draft) if r.system in believed]
-    found = [(r, r.observed_at, False) for r in fresh] + [(r, at, True) for r, at in lone]
+    trusted = {name for name, calendar in calendars.items() if calendar.trusted}
+    lone = [(r, at) for r, at in lone_appointments(workspace) if r.system in trusted]
+    candidates = [(r, r.observed_at, False) for r in fresh] + [(r, at, True) for r, at in lone]
     booked = [
         PossibleSuccessor(
             record,
             at,
             opened,
-            _beside(record, fresh, who),
-            frozenset() if opened else _known(draft, record, who),
+            _same_meeting_in(record, fresh, persons),
+            frozenset() if opened else _bookings_without_twin(workspace, record, persons),
         )
-        for record, at, opened in found
+        for record, at, opened in candidates
         if _may_be_successor(record)
     ]
     skews = {name: calendar.skew for name, calendar in calendars.items()}
-    return Rebookings(_ended(draft, believed, booked), booked, cycle, skews)
+    return Rebookings(_called_off(workspace, trusted, booked), booked, cycle, skews)
 
 
-def pair_rebookings(what: Rebookings, taken: AbstractSet[Id] = frozenset()) -> RebookedPairs:
-    """Pair what ended with what was booked instead; ``taken`` is known to be something else."""
-    booked = [b for b in what.successors if _id(b.record) not in taken]
-    after = [[b for b in booked if is_rebooking_of(e, b, what)] for e in what.called_off]
+def pair_rebookings(possible: Rebookings, taken: AbstractSet[Id] = frozenset()) -> RebookedPairs:
+    """Pair cancelled appointments with their successors; ``taken`` events are not considered."""
+    successors = [b for b in possible.successors if _id(b.record) not in taken]
+    candidates = [
+        [b for b in successors if is_rebooking_of(e, b, possible)] for e in possible.called_off
+    ]
     certain: list[tuple[CalledOff, PossibleSuccessor]] = []
     doubtful: list[tuple[CalledOff, tuple[PossibleSuccessor, ...]]] = []
-    for ended, found in zip(what.called_off, after, strict=True):
-        if len(found) == 1 and sum(found[0] in other for other in after) == 1:
-            certain.append((ended, found[0]))
-        elif found and not (ended.decided and not ended.elsewhere):
-            # Nobody is asked about a meeting that is off and stands nowhere else.
-            doubtful.append((ended, tuple(found)))
+    for ended, matching in zip(possible.called_off, candidates, strict=True):
+        if len(matching) == 1 and sum(matching[0] in other for other in candidates) == 1:
+            certain.append((ended, matching[0]))
+        elif matching and not (ended.decided and not ended.elsewhere):
+            # A meeting that is cancelled and is in no other system needs no answer.
+            doubtful.append((ended, tuple(matching)))
     return RebookedPairs(tuple(certain), tuple(doubtful))
 
 
-def follow_rebooking(draft: Workspace, replica: Replica, new: TrackedEvent) -> None:
-    """Let a booking go on with the event that was booked instead of its former one.
+def follow_rebooking(workspace: Workspace, replica: Replica, new: TrackedEvent) -> None:
+    """Link a booking to the event that was booked instead of its former one.
 
-    What was cancelled stays in the system, and is nobody's: it is news only if it is on again.
+    The cancelled event stays in its system without a booking. It counts as changed only if it is
+    revived.
     """
-    former = draft.linked_ids().get(_id(new))
+    former = workspace.linked_ids().get(_id(new))
     if former is not None:
-        draft.unlink_ended(former, REBOOKED)
-    old = draft.records[replica.system, replica.event]
+        workspace.unlink_ended(former, REBOOKED)
+    old = workspace.records[replica.system, replica.event]
     base = _moved_base(old, new)
-    draft.unlink(replica)
+    workspace.unlink(replica)
     if old.observed is not None:
-        draft.upsert(replace(old, base=None, end_accepted=False, written=None))
+        workspace.upsert(replace(old, base=None, end_accepted=False, written=None))
     elif not old.end_accepted:
-        draft.delete(old)
-    draft.upsert(replace(new, base=base, end_accepted=False, written=None))
-    draft.link(replace(replica, event=new.id))
-    booking = replace(draft.bookings[replica.booking], rule=REBOOKED)
-    draft.put_booking(booking)
-    draft.rebooked.add(booking.id)
-    draft.log(booking, "seen", record=draft.records[_id(new)], rule=REBOOKED)
+        workspace.delete(old)
+    workspace.upsert(replace(new, base=base, end_accepted=False, written=None))
+    workspace.link(replace(replica, event=new.id))
+    booking = replace(workspace.bookings[replica.booking], rule=REBOOKED)
+    workspace.put_booking(booking)
+    workspace.rebooked.add(booking.id)
+    workspace.log(booking, "seen", record=workspace.records[_id(new)], rule=REBOOKED)
 
 
 def relocated_meetings(records: Iterable[TrackedEvent]) -> dict[Id, Value]:
-    """Return where meetings are that were cancelled and booked anew, among what nobody decided on.
+    """Return the new value of each meeting that was cancelled and booked again.
 
-    By the platform's own times alone, and only where it is certain.
+    Only events that are not decided on are considered, only certain pairs, and only by the
+    platform's own times.
     """
     records = list(records)
     ended = [
         CalledOff(Replica("", r.system, r.id, Role.ORIGIN), r)
         for r in records
-        if _is_ended(r) and r.base is not None and r.base.busy and has_pending_change(r)
+        if _is_called_off(r) and r.base is not None and r.base.busy and has_pending_change(r)
     ]
     booked = [
         PossibleSuccessor(r, r.observed_at)
@@ -202,14 +205,14 @@ def _id(record: TrackedEvent) -> Id:
     return (record.system, record.id)
 
 
-def _key(record: TrackedEvent) -> Key:
+def _customer_key(record: TrackedEvent) -> CustomerKey:
     return (record.system, record.person or "", record.service or "")
 
 
 def _moved_base(old: TrackedEvent, new: TrackedEvent) -> Value | None:
-    """Return what to take as accepted of a new event: it differs from the old one by a move.
+    """Return the base for a new event, so that it differs from the old one by a move.
 
-    The status of each is its own: a booking page confirms what it makes.
+    Its own status counts, because booking pages confirm what they create.
     """
     base = old.base or old.before_write
     if base is None or not base.busy or new.observed is None:
@@ -218,7 +221,7 @@ def _moved_base(old: TrackedEvent, new: TrackedEvent) -> Value | None:
 
 
 def _may_be_successor(record: TrackedEvent) -> bool:
-    """Whether it is somebody's single appointment: instances of a series are paired by position."""
+    """Return true for a busy single appointment; instances of series are paired by position."""
     shown = record.observed
     return (
         record.kind is Kind.APPOINTMENT
@@ -230,8 +233,8 @@ def _may_be_successor(record: TrackedEvent) -> bool:
     )
 
 
-def _is_ended(record: TrackedEvent) -> bool:
-    """Whether it is somebody's appointment that is off or gone, and since when is known."""
+def _is_called_off(record: TrackedEvent) -> bool:
+    """Return true for an appointment that is cancelled or deleted, at a known time."""
     return (
         (record.observed is None or not record.observed.busy)
         and record.kind is Kind.APPOINTMENT
@@ -242,51 +245,56 @@ def _is_ended(record: TrackedEvent) -> bool:
     )
 
 
-def lone_appointments(draft: Workspace) -> list[tuple[TrackedEvent, datetime]]:
-    """Return the appointments that opened a booking of which nothing else is known, and when.
+def lone_appointments(workspace: Workspace) -> list[tuple[TrackedEvent, datetime]]:
+    """Return the appointments that opened a booking and are its only event, with that time.
 
-    One that somebody entered in another system, too, is a meeting of its own; and what is a
-    successor already is not the successor of another one.
+    One with a twin is a meeting of its own, and one that already is a successor cannot be
+    another's.
     """
-    waived = {waiver.booking for waiver in draft.state.undo_suppressions}
-    found: list[tuple[TrackedEvent, datetime]] = []
-    for name, booking in sorted(draft.bookings.items()):
-        pairs = draft.pairs(name)
+    suppressed = {waiver.booking for waiver in workspace.state.undo_suppressions}
+    lone: list[tuple[TrackedEvent, datetime]] = []
+    for name, booking in sorted(workspace.bookings.items()):
+        pairs = workspace.pairs(name)
         if len(pairs) != 1 or booking.opened_at is None or booking.rule == REBOOKED:
             continue
         replica, record = pairs[0]
         value = record.observed
-        ahead = value is not None and value.end > draft.now
-        if replica.role is Role.ORIGIN and booking.agreed.busy and ahead and name not in waived:
-            found.append((record, booking.opened_at))
-    return found
+        is_ahead = value is not None and value.end > workspace.now
+        if (
+            replica.role is Role.ORIGIN
+            and booking.agreed.busy
+            and is_ahead
+            and name not in suppressed
+        ):
+            lone.append((record, booking.opened_at))
+    return lone
 
 
-def _known(
-    draft: Workspace, record: TrackedEvent, who: Mapping[Id, AbstractSet[str]]
+def _bookings_without_twin(
+    workspace: Workspace, record: TrackedEvent, persons: Mapping[Id, AbstractSet[str]]
 ) -> frozenset[str]:
-    """Return the bookings that stand in another system at this very time, and not in this one."""
+    """Return the bookings that other systems have at this time and this system lacks."""
     return frozenset(
         name
-        for name, booking in draft.bookings.items()
+        for name, booking in workspace.bookings.items()
         if record.observed is not None
         and booking.agreed.busy
         and booking.agreed.interval == record.observed.interval
-        and _beside(record, present := draft.present(name), who)
+        and _same_meeting_in(record, present := workspace.present(name), persons)
         and all(each.system != record.system for each in present)
     )
 
 
-def _beside(
-    record: TrackedEvent, fresh: Iterable[TrackedEvent], who: Mapping[Id, AbstractSet[str]]
+def _same_meeting_in(
+    record: TrackedEvent, fresh: Iterable[TrackedEvent], persons: Mapping[Id, AbstractSet[str]]
 ) -> frozenset[str]:
-    """Return the other systems in which somebody entered the same meeting, as far as is known."""
+    """Return the other systems in which somebody may have entered the same meeting."""
     shown = record.observed
-    mine = who.get((record.system, record.person or ""))
+    hashes = persons.get((record.system, record.person or ""))
 
     def may_be_same(other: TrackedEvent) -> bool:
-        theirs = who.get((other.system, other.person or ""))
-        return mine is None or theirs is None or not mine.isdisjoint(theirs)
+        other_hashes = persons.get((other.system, other.person or ""))
+        return hashes is None or other_hashes is None or not hashes.isdisjoint(other_hashes)
 
     return frozenset(
         other.system
@@ -302,61 +310,69 @@ def _beside(
     )
 
 
-def _ended(
-    draft: Workspace, believed: AbstractSet[str], booked: Sequence[PossibleSuccessor]
+def _called_off(
+    workspace: Workspace, trusted: AbstractSet[str], booked: Sequence[PossibleSuccessor]
 ) -> tuple[CalledOff, ...]:
-    """Return what may have been booked anew.
+    """Return the cancelled appointments that may have been booked again.
 
-    That is no series that was called off; and no meeting that somebody called off in another
-    system, too, without booking anything there: what was booked here is another meeting.
+    A cancelled series is left out. So is a meeting that somebody also cancelled in another system
+    without a new booking there: the new booking here is another meeting.
     """
-    keys = {_key(b.record) for b in booked}
-    pairs = [p for name in sorted(draft.bookings) for p in draft.pairs(name)]
-    found = [p for p in pairs if p[1].system in believed and _is_ended(p[1])]
-    series = Counter(series_of(record) for _, record in found)
+    keys = {_customer_key(b.record) for b in booked}
+    pairs = [p for name in sorted(workspace.bookings) for p in workspace.pairs(name)]
+    candidates = [p for p in pairs if p[1].system in trusted and _is_called_off(p[1])]
+    series = Counter(series_of(record) for _, record in candidates)
 
-    def is_called_off(record: TrackedEvent) -> bool:
+    def is_cancelled_by_person(record: TrackedEvent) -> bool:
         by_syncd = record.written is not None and not record.written.busy
-        standing = record.observed is not None and record.observed.busy
-        return not standing and not by_syncd and _key(record) not in keys
+        is_busy = record.observed is not None and record.observed.busy
+        return not is_busy and not by_syncd and _customer_key(record) not in keys
 
     ended: list[CalledOff] = []
-    for replica, record in found:
-        others = [r for p, r in draft.pairs(replica.booking) if p != replica]
-        single = not record.series or series[series_of(record)] == 1
-        if _key(record) in keys and single and not any(map(is_called_off, others)):
+    for replica, record in candidates:
+        others = [r for p, r in workspace.pairs(replica.booking) if p != replica]
+        is_single = not record.series or series[series_of(record)] == 1
+        if (
+            _customer_key(record) in keys
+            and is_single
+            and not any(map(is_cancelled_by_person, others))
+        ):
             ended.append(CalledOff(replica, record, frozenset(r.system for r in others)))
     return tuple(ended)
 
 
-def is_rebooking_of(ended: CalledOff, booked: PossibleSuccessor, what: Rebookings) -> bool:
-    """Whether a booking was made instead of what ended. Total: an odd time is no time."""
+def is_rebooking_of(ended: CalledOff, booked: PossibleSuccessor, possible: Rebookings) -> bool:
+    """Return true if an appointment was booked instead of a cancelled one."""
     old, new = ended.record, booked.record
-    if _key(old) != _key(new):
+    if _customer_key(old) != _customer_key(new):
         return False
     if old.observed is None and not ended.decided and not booked.opened:
-        # It is gone, and nobody knows the other one: it may have got a new id.
+        # It is deleted and the other one is new: it may be the same one under a new id.
         return True
-    beside = booked.same_meeting_in if booked.opened else booked.same_meeting_in & ended.elsewhere
-    if not ended.eligible or beside or booked.known_bookings - {ended.replica.booking}:
-        # It was entered elsewhere, too, or is the twin of a meeting that was there before.
+    also_in = booked.same_meeting_in if booked.opened else booked.same_meeting_in & ended.elsewhere
+    if not ended.eligible or also_in or booked.known_bookings - {ended.replica.booking}:
+        # Its meeting is in another system too, or it is the twin of an older meeting.
         return False
     if booked.opened and (ended.decided or not ended.elsewhere):
-        # Both were told apart before; or the time of the new one is closed, and there is no twin.
+        # They were separated before; or the new one has its blocks, and no twin has to follow.
         return False
     if old.off_at is not None and new.created_at is not None:
-        return abs(old.off_at - new.created_at) <= TOGETHER
-    return _in_one_cycle(old, booked, what)
+        return abs(old.off_at - new.created_at) <= MAX_REBOOKING_GAP
+    return _in_one_cycle(old, booked, possible)
 
 
-def _in_one_cycle(old: TrackedEvent, booked: PossibleSuccessor, what: Rebookings) -> bool:
-    """Whether both were first seen within one near cycle, and the new one was made by then."""
-    new, cycle, seen = booked.record, what.cycle, old.off_seen_at
-    if cycle is None or seen is None or abs(booked.seen_at - seen) > cycle.every * _LATE:
+def _in_one_cycle(old: TrackedEvent, booked: PossibleSuccessor, possible: Rebookings) -> bool:
+    """Return true if both were first seen in one near cycle, soon after the new one was made."""
+    new, cycle, ended_seen_at = booked.record, possible.cycle, old.off_seen_at
+    if (
+        cycle is None
+        or ended_seen_at is None
+        or abs(booked.seen_at - ended_seen_at) > cycle.every * _CYCLE_TOLERANCE
+    ):
         return False
     if new.created_at is not None:
-        made = new.created_at - what.skews.get(new.system, timedelta(0))
-        return booked.seen_at - made <= TOGETHER
-    # What is read more rarely may only have come into the window.
-    places = (old.base or old.before_write, new.observed)
-    return all(value is not None and cycle.window.overlaps(value) for value in places)
+        made = new.created_at - possible.skews.get(new.system, timedelta(0))
+        return booked.seen_at - made <= MAX_REBOOKING_GAP
+    # An event outside of the near window may merely have come into the window.
+    values = (old.base or old.before_write, new.observed)
+    return all(value is not None and cycle.window.overlaps(value) for value in values)

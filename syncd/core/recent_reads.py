@@ -1,4 +1,4 @@
-"""Decide whether a calendar was read at the time of a new block since its meeting became known.
+"""Decide whether a calendar was read at a new block's time since its meeting became known.
 
 Near reads cover only a few days. If a calendar did not answer the last read of the whole window,
 syncd does not know what people entered there later in the window: perhaps the same meeting. So a
@@ -28,8 +28,9 @@ class TimedRead:
 class RecentReads:
     """The last reads of a calendar.
 
-    ``current`` are the windows that this cycle read, ``earlier`` the reads before it that still
-    count. ``whole`` is the longest window that is ever read.
+    - ``current``: the windows that this cycle read.
+    - ``earlier``: the reads before it that still count.
+    - ``whole``: the longest window that is ever read.
     """
 
     current: tuple[Window, ...]
@@ -37,7 +38,7 @@ class RecentReads:
     whole: Window
 
     def cover(self, at: datetime, since: datetime | None) -> bool:
-        """Return whether an instant was read since another one; None: in this cycle.
+        """Return true if the instant ``at`` was read after ``since``; None: in this cycle.
 
         An instant outside the whole window is never read, so it counts as covered.
         """

@@ -1,7 +1,11 @@
-"""One provider, one decision: from what is stored and what may be believed to changes and writes.
+"""Decide on one provider: from its stored state and what may be trusted to changes and writes.
 
-Equal inputs give equal outputs: every collection is taken in a stated order, and new ids come from
-the generator that is handed in.
+This is the algorithm of syncd, from top to bottom. `reconcile` runs its phases in order, and says
+after each one what holds from there on. Every phase works on one `Workspace`, which starts as the
+stored state and collects the changes.
+
+Equal inputs give equal outputs: every collection is walked in a stated order, and new ids come from
+the generator that is passed in.
 """
 
 from __future__ import annotations
@@ -21,22 +25,29 @@ from syncd.core.block_planning import (
 )
 from syncd.core.blocks import Interval
 from syncd.core.booking_propagation import propagate_all
-from syncd.core.claims import bookings_of, claims_of, conflict_values, shown
-from syncd.core.conflict_queue import is_trusted, update_queue
+from syncd.core.claims import (
+    bookings_of,
+    claims_of,
+    conflict_values,
+    shown,
+    undecidable_conflicts,
+)
+from syncd.core.conflict_queue import update_queue
 from syncd.core.exposure import RequiredBlocks
-from syncd.core.guard_stops import close_stopped, note_handed_over, stopped_records
+from syncd.core.guard_stops import close_stopped, stopped_records
 from syncd.core.inputs import CalendarState
 from syncd.core.matching import MatchResult, PersonIndex, candidates_to_look_up, match_events
 from syncd.core.merging import ONE_CHANGE, ForcedValue, MergeResult, merge, restates, shows_agreed
 from syncd.core.moved_into_window import open_questions
 from syncd.core.open_ends import renew_open_ends
+from syncd.core.owner_changes import reassign_events
 from syncd.core.ownership import (
     NO_OWNERSHIP,
     Ownership,
     may_match,
+    open_tag_doubts,
     orphans_of,
     resolve_ownership,
-    standing_doubts,
 )
 from syncd.core.persons import PersonComparison, compare_persons, persons_to_compare
 from syncd.core.rebooked import REBOOKED, NearCycle, follow_rebooking, rebookings
@@ -56,29 +67,31 @@ from syncd.model import (
     Booking,
     Changes,
     Conflict,
-    ConflictKind,
-    Id,
     Operation,
-    OwnerChange,
     ProviderState,
     Replica,
     Role,
     TrackedEvent,
     Waiting,
     WaitReason,
-    same_record,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionInput:
-    """What one decision is told. ``failures`` counts permanent failures by operation key.
+    """What a decision is given besides the state of its provider.
 
-    ``horizon`` is the start of the full window: bookings that ended before it are retired.
-    ``near`` is how often the near window is read (None: it is not known).
-    ``ownership`` tells whose the tagged blocks are. ``capacity`` is how many meetings the provider
-    may have at one time (equipment: its pieces less those that are broken). ``directive`` is a
-    person's answer.
+    - ``horizon``: the start of the whole window; bookings that ended before it are archived.
+    - ``guards``: the guard's conflicts of this provider.
+    - ``failures``: permanent failures so far, by operation key.
+    - ``ownership``: what is known about the tagged blocks that are not ours.
+    - ``capacity``: how many meetings the provider may have at one time. For equipment, that is the
+      number of pieces that work.
+    - ``directive``: a person's answer to one conflict.
+    - ``near``: how often the near window is read; None if that is not known.
+    - ``may_overlap``: meetings may take place at one time, so double bookings are not looked for.
+      True for calendars that only resources block.
+    - ``withhold``: why no write that frees time is made, whatever the calendars allow.
     """
 
     calendars: Mapping[str, CalendarState]
@@ -94,19 +107,22 @@ class DecisionInput:
     directive: Directive = NO_DIRECTIVE
     near: NearCycle | None = None
     may_overlap: bool = False
-    """Its meetings may take place at one time: it is a calendar that only rooms close."""
     withhold: WaitReason | None = None
-    """Why nothing that frees time is written, whatever the calendars allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome: rows to store, writes to make (unordered), intervals still open somewhere.
+    """The outcome for one provider.
 
-    ``waiting`` are writes that are wanted and are not among the operations.
-    ``wanted`` is what each calendar should close, by system; ``unmatched`` counts the appointments
-    whose person could not be looked up; ``adopted`` are the events that became ours; ``compared``
-    are the meetings whose persons were compared anew.
+    - ``changes``: the rows to store.
+    - ``operations``: the writes to make now, in no order.
+    - ``conflicts``: all that exist now, held or decided by a rule.
+    - ``exposures``: how many intervals still lack a block.
+    - ``wanted``: the intervals that each calendar should block, by system.
+    - ``unmatched``: how many appointments wait because their person could not be looked up.
+    - ``adopted``: the events that became ours.
+    - ``waiting``: the writes that are wanted and cannot be made now.
+    - ``compared``: the meetings whose persons were compared again.
     """
 
     changes: Changes
@@ -120,327 +136,315 @@ class Decision:
     compared: tuple[PersonComparison, ...] = ()
 
 
-def persons_to_look_up(state: ProviderState, case: DecisionInput) -> tuple[TrackedEvent, ...]:
-    """The appointments whose person has to be looked up before this state can be decided on."""
-    draft = _draft(state, case)
-    linked = {booking: draft.present(booking) for booking in draft.bookings}
-    candidates = candidates_to_look_up(_fresh(draft, case), list(draft.bookings.values()), linked)
-    return (*candidates, *persons_to_compare(draft))
+def persons_to_look_up(state: ProviderState, inputs: DecisionInput) -> tuple[TrackedEvent, ...]:
+    """Return the appointments whose person must be known before this state can be decided on."""
+    workspace = _workspace(state, inputs)
+    linked = {booking: workspace.present(booking) for booking in workspace.bookings}
+    candidates = candidates_to_look_up(
+        _matchable(workspace, inputs), list(workspace.bookings.values()), linked
+    )
+    return (*candidates, *persons_to_compare(workspace))
 
 
-def _draft(state: ProviderState, case: DecisionInput) -> Workspace:
-    return Workspace(state, case.run, case.now, stopped_records(state, case.calendars))
+def _workspace(state: ProviderState, inputs: DecisionInput) -> Workspace:
+    return Workspace(state, inputs.run, inputs.now, stopped_records(state, inputs.calendars))
 
 
-def reconcile(state: ProviderState, case: DecisionInput, new_id: Callable[[], str]) -> Decision:
-    """Decide on one provider's state."""
-    draft = _draft(state, case)
-    conflicts: list[Conflict] = [*case.guards, *standing_doubts(draft, case.ownership)]
-    became_ours = resolve_ownership(draft, case.ownership)
-    reassign_events(draft, case)
-    renew_open_ends(draft)
-    split_bookings(draft, case.directive, new_id)
-    edited_blocks.release_edited(draft, case.calendars, case.rules)
-    revived_meetings.relink_recreated(draft, _fresh(draft, case))
-    matched = _link(draft, case, new_id)
+def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], str]) -> Decision:
+    """Decide on one provider's state.
+
+    ``new_id`` makes the ids of new bookings, conflicts and journal rows.
+    """
+    workspace = _workspace(state, inputs)
+    conflicts: list[Conflict] = [*inputs.guards, *open_tag_doubts(workspace, inputs.ownership)]
+
+    # Ownership. From here on, a block is ours if and only if its id proves it, and every linked
+    # event belongs to this provider, except where a change of owner is not proven.
+    adopted = resolve_ownership(workspace, inputs.ownership)
+    reassign_events(workspace, inputs.calendars)
+
+    # Links. From here on, an open end is renewed, appointments that a person separated have their
+    # own bookings, released blocks count as decided, and recreated records are linked again.
+    renew_open_ends(workspace)
+    split_bookings(workspace, inputs.directive, new_id)
+    edited_blocks.release_edited(workspace, inputs.calendars, inputs.rules)
+    revived_meetings.relink_recreated(workspace, _matchable(workspace, inputs))
+
+    # Matching. From here on, every busy event that can be trusted and is not ours has a booking,
+    # or is in `matched` as undecided or of an unknown person.
+    matched = _link(workspace, inputs, new_id)
     conflicts += matched.conflicts
-    held = _unheard(draft, case)
-    held |= {b: c for c in matched.conflicts for b in bookings_of(draft, c)}
-    # What came back under a new id, nobody can say which, is not off: all of it stands. And so does
-    # what is held and cannot be looked at now, with what else is claimed since.
+
+    # Bookings that cannot be decided now. From here on, `claims` has every such booking with all
+    # values that keep their time blocked: a vanished event with several possible successors is not
+    # cancelled, and neither is what a system claimed that does not answer now.
+    undecided = undecidable_conflicts(workspace, inputs.calendars)
+    undecided |= {b: c for c in matched.conflicts for b in bookings_of(workspace, c)}
     claims = {
-        b: conflict_values(draft, case.calendars, b, conflict) for b, conflict in held.items()
+        booking: conflict_values(workspace, inputs.calendars, booking, conflict)
+        for booking, conflict in undecided.items()
     }
-    revived_meetings.leave_cancelled(draft, [s for s, c in case.calendars.items() if c.trusted])
-    merged = _merge_all(draft, case, skip=claims.keys())
-    conflicts += merged
-    claims |= claims_of(draft, case.calendars, merged, matched.conflicts)
-    for each in matched.expected:
-        standing = shown(draft, case.calendars, each.replica.booking)
-        claims.setdefault(each.replica.booking, standing).append(each.new.observed or standing[0])
+
+    # Merging. From here on, every booking has a new agreed value, keeps its former one, or is in
+    # conflict and has its claims.
+    trusted = [name for name, calendar in inputs.calendars.items() if calendar.trusted]
+    revived_meetings.unlink_cancelled(workspace, trusted)
+    merge_conflicts = _merge_all(workspace, inputs, skip=claims.keys())
+    conflicts += merge_conflicts
+    claims |= claims_of(workspace, inputs.calendars, merge_conflicts, matched.conflicts)
+    for relink in matched.expected:
+        current = shown(workspace, inputs.calendars, relink.replica.booking)
+        values = claims.setdefault(relink.replica.booking, current)
+        values.append(relink.new.observed or current[0])
+
+    # Double bookings. From here on, `on_hold` has the bookings that wait for a person because two
+    # meetings overlap.
     doubles = (
         []
-        if case.may_overlap
-        else double_bookings.double_bookings(draft, case.calendars, case.rules, case.capacity)
+        if inputs.may_overlap
+        else double_bookings.double_bookings(
+            workspace, inputs.calendars, inputs.rules, inputs.capacity
+        )
     )
     conflicts += doubles
-    kept = accepted_double_bookings(draft, case.directive)
-    frozen = double_bookings.on_hold(c for c in doubles if conflict_identity(c) not in kept)
-    told, cannot, waiting = propagate_all(draft, case.calendars, claims, frozen)
-    conflicts += cannot
-    close_stopped(draft, claims)
-    edited_blocks.end_releases(draft)
-    compared, unknown = compare_persons(draft, case.persons)
-    unmatched = (*matched.undecided, *matched.unknown_person)
-    left = {claim.event for conflict in merged for claim in conflict.claims if claim.event}
-    left |= blocks_under_doubt(draft, case.calendars)
-    orphans = orphans_of(draft, case.ownership)
-    closing = BlockPlanningInput(
-        case.calendars,
+    accepted = accepted_double_bookings(workspace, inputs.directive)
+    on_hold = double_bookings.on_hold(c for c in doubles if conflict_identity(c) not in accepted)
+
+    # Propagation. From here on, every appointment shows its booking's agreed value, or has a write,
+    # a conflict, a claim or a reason to wait. Stopped events claim their old and their new time.
+    appointment_writes, failed, waiting = propagate_all(
+        workspace, inputs.calendars, claims, on_hold
+    )
+    conflicts += failed
+    close_stopped(workspace, claims)
+    edited_blocks.end_releases(workspace)
+    compared, not_looked_up = compare_persons(workspace, inputs.persons)
+
+    # Blocks. From here on, every busy interval has a block in each other calendar that needs one,
+    # a write that makes it, or counts as an exposure.
+    untouchable = {c.event for conflict in merge_conflicts for c in conflict.claims if c.event}
+    untouchable |= blocks_under_doubt(workspace, inputs.calendars)
+    planning = BlockPlanningInput(
+        inputs.calendars,
         claims,
-        unmatched,
-        left,
-        case.capacity,
-        orphans,
-        case.ownership,
+        (*matched.undecided, *matched.unknown_person),
+        untouchable,
+        inputs.capacity,
+        orphans_of(workspace, inputs.ownership),
+        inputs.ownership,
         new_id,
-        pending_changes_of(draft, told),
+        pending_changes_of(workspace, appointment_writes),
     )
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}
-    operations = list(told)
-    for system in sorted(name for name, c in case.calendars.items() if c.can_hold_blocks):
-        blocks = plan_calendar(draft, case.calendars[system], closing)
-        operations += blocks.operations
-        exposures += blocks.open
-        wanted[system] = blocks.intervals
-        became_ours += blocks.adopted
-        conflicts += blocks.refused
-    holding = WriteHolds(draft, case.calendars, case.ownership, case.withhold)
-    retried = frozenset({case.directive.retry})
-    operations, refused, held_back = rejected_writes.filter_allowed(
-        draft, case.calendars, operations, case.failures, retried, holding.why
+    operations = list(appointment_writes)
+    for system in sorted(name for name, c in inputs.calendars.items() if c.can_hold_blocks):
+        plan = plan_calendar(workspace, inputs.calendars[system], planning)
+        operations += plan.operations
+        exposures += plan.open
+        wanted[system] = plan.intervals
+        adopted += plan.adopted
+        conflicts += plan.refused
+
+    # Permission. From here on, `operations` has only writes that may be made now. Every other one
+    # is a conflict or is waiting.
+    holds = WriteHolds(workspace, inputs.calendars, inputs.ownership, inputs.withhold)
+    retried = frozenset({inputs.directive.retry})
+    operations, rejected, held_back = rejected_writes.filter_allowed(
+        workspace, inputs.calendars, operations, inputs.failures, retried, holds.why
     )
-    conflicts += refused
+    conflicts += rejected
     waiting += held_back
-    update_queue(draft, conflicts, case.calendars, new_id, case.directive)
-    _retire(draft, case)
+
+    # The queue. From here on, each open conflict is in the queue once, and no booking of the past
+    # is active.
+    update_queue(workspace, conflicts, inputs.calendars, new_id, inputs.directive)
+    _archive_past(workspace, inputs)
     return Decision(
-        draft.final_changes(),
+        workspace.final_changes(),
         tuple(operations),
         tuple(conflicts),
         exposures,
         wanted,
-        len(matched.unknown_person) + unknown,
-        tuple(became_ours),
-        with_pause_reason(waiting, case.calendars),
+        len(matched.unknown_person) + not_looked_up,
+        tuple(adopted),
+        with_pause_reason(waiting, inputs.calendars),
         tuple(compared),
     )
 
 
-_CONTRADICTIONS = {
-    ConflictKind.MOVED_APART,
-    ConflictKind.MOVED_AND_CANCELLED,
-    ConflictKind.TWIN_DELETED,
-    ConflictKind.AMBIGUOUS,
-}
-
-
-def _unheard(draft: Workspace, case: DecisionInput) -> dict[str, Conflict]:
-    """Contradictions that are held and cannot be judged anew: not everybody in them is heard.
-
-    They stay as they are. A system that is silent has not taken back what it claimed.
-    """
-    return {
-        booking: held.conflict
-        for held in draft.state.conflicts
-        for booking in {held.conflict.subject, *bookings_of(draft, held.conflict)}
-        if held.conflict.kind in _CONTRADICTIONS
-        and all(claim.event is not None for claim in held.conflict.claims)
-        and not all(is_trusted(claim, case.calendars) for claim in held.conflict.claims)
-    }
-
-
 def reconcile_with_answer(
     state: ProviderState,
-    case: DecisionInput,
+    inputs: DecisionInput,
     new_id: Callable[[], str],
     answers: Mapping[str, Resolution],
 ) -> tuple[Decision, frozenset[str]]:
-    """Decide with what persons answered, by conflict id; also return which answers counted.
+    """Decide with persons' answers, given by conflict id; also return which of them were used.
 
-    An answer counts only if a decision without it would hold that very conflict once more: else an
-    input has changed since the person looked. One answer is taken at a time. Raises
+    An answer is used only if a decision without it would hold the same conflict again. Otherwise an
+    input has changed since the person saw the conflict. At most one answer is used per call. Raises
     InvalidResolutionError.
     """
-    plain = reconcile(state, case, new_id)
-    standing = {conflict_identity(conflict) for conflict in plain.conflicts}
+    unanswered = reconcile(state, inputs, new_id)
+    current = {conflict_identity(conflict) for conflict in unanswered.conflicts}
     for held in state.conflicts:
-        if held.id in answers and conflict_identity(held.conflict) in standing:
-            draft = _draft(state, case)
-            verdict = interpret(draft, case.calendars, held, answers[held.id])
-            answered = reconcile(state, replace(case, directive=verdict), new_id)
+        if held.id in answers and conflict_identity(held.conflict) in current:
+            workspace = _workspace(state, inputs)
+            directive = interpret(workspace, inputs.calendars, held, answers[held.id])
+            answered = reconcile(state, replace(inputs, directive=directive), new_id)
             return answered, frozenset({held.id})
-    return plain, frozenset()
+    return unanswered, frozenset()
 
 
-def _fresh(draft: Workspace, case: DecisionInput, *, past: bool = False) -> list[TrackedEvent]:
-    """Unlinked events that may be matched: believed, somebody else's, not over.
+def _matchable(
+    workspace: Workspace, inputs: DecisionInput, *, past: bool = False
+) -> list[TrackedEvent]:
+    """Return the unlinked events that may be matched: trusted, not ours, not over.
 
-    Of what is over only instances of a series matter: they stand for those that vanished with it.
+    With ``past``, return instances of series that are over instead: each may be what a vanished
+    instance became.
     """
     return [
         record
-        for record in draft.unlinked()
-        if record.system in case.calendars
-        and case.calendars[record.system].trusted
+        for record in workspace.unlinked()
+        if record.system in inputs.calendars
+        and inputs.calendars[record.system].trusted
         and may_match(
             record,
-            case.ownership,
-            draft.state.intents,
-            tags=case.calendars[record.system].keeps_tags,
+            inputs.ownership,
+            workspace.state.intents,
+            tags=inputs.calendars[record.system].keeps_tags,
         )
         and record.observed is not None
-        and (record.observed.end > case.now) is not past
+        and (record.observed.end > inputs.now) is not past
         and (record.series or not past)
     ]
 
 
-def reassign_events(draft: Workspace, case: DecisionInput) -> None:
-    """Unlink events that are proven to be another provider's now.
-
-    Where it is not proven, not believed or stopped by the guard, the time stays taken.
-    """
-    kept: set[Id] = set()
-    for change in draft.state.owner_changes:
-        calendar = case.calendars.get(change.system)
-        waits = calendar is not None and (not calendar.trusted or change.event in calendar.stopped)
-        if not change.proven or waits:
-            kept.add((change.system, change.event))
-            continue
-        if not _follow_record(draft, change):
-            note_handed_over(draft, change)
-        draft.hand_over((change.system, change.event))
-        draft.changes.owners_resolved.append(change)
-    for replica in draft.state.replicas:
-        id_ = (replica.system, replica.event)
-        if id_ not in draft.records and id_ not in kept:
-            draft.unlink_ended(replica, "no longer in this calendar")
-
-
-def _follow_record(draft: Workspace, change: OwnerChange) -> bool:
-    """Let a booking follow its record, where the provider is still one of the hosts.
-
-    The first host of a meeting changed: the record is another provider's event now, and there is a
-    derived event for the former one.
-    """
-    known = draft.linked_ids()
-    for replica in draft.state.replicas:
-        if (replica.system, replica.event) != (change.system, change.event):
-            continue
-        for record in draft.unlinked() if replica.role.is_meeting else ():
-            same = record.system == change.system and same_record(record.id, change.event)
-            if same and (record.system, record.id) not in known:
-                draft.upsert(replace(record, base=change.value))
-                draft.link(replace(replica, event=record.id))
-                return True
-    return False
-
-
-def _link(draft: Workspace, case: DecisionInput, new_id: Callable[[], str]) -> MatchResult:
-    """Match unlinked events, and make the links that follow."""
-    asked = open_questions(draft)
-    fresh = asked.rest(_fresh(draft, case))
+def _link(workspace: Workspace, inputs: DecisionInput, new_id: Callable[[], str]) -> MatchResult:
+    """Match the unlinked events, and make the links and bookings that follow."""
+    questions = open_questions(workspace)
+    fresh = questions.without_candidates(_matchable(workspace, inputs))
     matched = match_events(
-        draft.state.provider,
+        workspace.state.provider,
         fresh,
-        list(draft.bookings.values()),
-        {booking: draft.present(booking) for booking in draft.bookings},
-        draft.linked_ids(),
-        case.persons,
-        {name for name, calendar in case.calendars.items() if not calendar.trusted},
-        _fresh(draft, case, past=True),
-        rebookings(draft, case.calendars, fresh, case.persons, case.near),
-        draft.stopped.keys(),
+        list(workspace.bookings.values()),
+        {booking: workspace.present(booking) for booking in workspace.bookings},
+        workspace.linked_ids(),
+        inputs.persons,
+        {name for name, calendar in inputs.calendars.items() if not calendar.trusted},
+        _matchable(workspace, inputs, past=True),
+        rebookings(workspace, inputs.calendars, fresh, inputs.persons, inputs.near),
+        workspace.stopped.keys(),
     )
-    matched = asked.answer(matched, draft, case.directive)
+    matched = questions.answer(matched, workspace, inputs.directive)
     for relink in matched.relinked:
         if relink.rule == REBOOKED:
-            follow_rebooking(draft, relink.replica, relink.new)
+            follow_rebooking(workspace, relink.replica, relink.new)
             continue
-        draft.unlink(relink.replica)
-        draft.delete(relink.old)
-        draft.upsert(replace(relink.new, base=relink.old.base))
-        draft.link(replace(relink.replica, event=relink.new.id))
+        workspace.unlink(relink.replica)
+        workspace.delete(relink.old)
+        workspace.upsert(replace(relink.new, base=relink.old.base))
+        workspace.link(replace(relink.replica, event=relink.new.id))
     opened: dict[tuple[str, str], Booking] = {}
     for record in matched.opened:
-        opened[record.system, record.id] = draft.open_booking(record, new_id())
+        opened[record.system, record.id] = workspace.open_booking(record, new_id())
     for twin in matched.twins:
         if twin.booking is not None:
-            booking = draft.bookings[twin.booking]
+            booking = workspace.bookings[twin.booking]
         elif twin.first is not None:
             booking = opened[twin.first.system, twin.first.id]
         else:
             continue
-        draft.accept(twin.record)
+        workspace.accept(twin.record)
         system, event, person = twin.record.system, twin.record.id, twin.record.person
-        settled = asked.settled(draft, booking, twin.record)
-        link = Replica(booking.id, system, event, Role.TWIN, settled, person)
-        draft.link(link)
-        draft.log(booking, "seen", record=twin.record, rule="twin: same person, same time")
+        synced = questions.synced_revision(workspace, booking, twin.record)
+        link = Replica(booking.id, system, event, Role.TWIN, synced, person)
+        workspace.link(link)
+        workspace.log(booking, "seen", record=twin.record, rule="twin: same person, same time")
     return matched
 
 
-def _merge_all(draft: Workspace, case: DecisionInput, *, skip: AbstractSet[str]) -> list[Conflict]:
-    """Merge every booking's news; what must be held comes back."""
-    words = {
-        **rejected_writes.fallback_times(draft, case.calendars, case.rules),
-        **case.directive.forced_values,
+def _merge_all(
+    workspace: Workspace, inputs: DecisionInput, *, skip: AbstractSet[str]
+) -> list[Conflict]:
+    """Merge the changes of every booking that is not skipped; return the conflicts."""
+    forced_values = {
+        **rejected_writes.fallback_times(workspace, inputs.calendars, inputs.rules),
+        **inputs.directive.forced_values,
     }
-    followed = edited_blocks.blocks_to_follow(draft, case.calendars, case.rules)
-    held: list[Conflict] = []
-    for booking_id in sorted(draft.bookings.keys() - skip):
+    followed = edited_blocks.blocks_to_follow(workspace, inputs.calendars, inputs.rules)
+    conflicts: list[Conflict] = []
+    for booking_id in sorted(workspace.bookings.keys() - skip):
         blocks = followed.get(booking_id, ())
-        merged = _merge(draft, case, booking_id, blocks, words.get(booking_id))
+        merged = _merge(workspace, inputs, booking_id, blocks, forced_values.get(booking_id))
         if merged.conflict is not None:
-            held.append(merged.conflict)
-    return held
+            conflicts.append(merged.conflict)
+    return conflicts
 
 
 def _merge(
-    draft: Workspace,
-    case: DecisionInput,
+    workspace: Workspace,
+    inputs: DecisionInput,
     booking_id: str,
     blocks: Sequence[TrackedEvent],
-    word: ForcedValue | None,
+    forced: ForcedValue | None,
 ) -> MergeResult:
-    """Merge one booking's news, and take over what it decides."""
-    before = draft.bookings[booking_id]
-    records = draft.appointments(booking_id)
-    put_back = {c for c in case.calendars if booking_id in suppressed_bookings(draft, c)}
+    """Merge the changes of one booking, and store the new agreed value."""
+    before = workspace.bookings[booking_id]
+    records = workspace.appointments(booking_id)
+    suppressed = {c for c in inputs.calendars if booking_id in suppressed_bookings(workspace, c)}
     merged = merge(
-        before, records, case.calendars, case.rules, blocks=blocks, word=word, waived=put_back
+        before,
+        records,
+        inputs.calendars,
+        inputs.rules,
+        blocks=blocks,
+        forced=forced,
+        suppressed=suppressed,
     )
-    if booking_id in draft.rebooked and merged.rule == ONE_CHANGE:
+    if booking_id in workspace.rebooked and merged.rule == ONE_CHANGE:
         merged = replace(merged, rule=REBOOKED)
-    if merged.conflict is not None or not (merged.accepted or word):
+    if merged.conflict is not None or not (merged.accepted or forced):
         return merged
     for record in merged.accepted:
-        draft.accept(draft.records[record.system, record.id])
-        draft.log(before, "changed", record=record, rule=merged.rule)
-    lost = [
+        workspace.accept(workspace.records[record.system, record.id])
+        workspace.log(before, "changed", record=record, rule=merged.rule)
+    outvoted = [
         record
         for record in merged.accepted
         if record.observed is not None and not shows_agreed(record.observed, merged.agreed)
     ]
-    if merged.agreed == before.agreed and not lost:
+    if merged.agreed == before.agreed and not outvoted:
         return merged
     revision = before.revision + 1
-    restated = merged.agreed.status is not before.agreed.status
-    restated = restated and not revived_meetings.is_undoable(before, merged.agreed, merged.accepted)
-    restated = restated or any(restates(record, merged.agreed) for record in lost)
+    status_changed = merged.agreed.status is not before.agreed.status
+    status_changed = status_changed and not revived_meetings.is_undoable(
+        before, merged.agreed, merged.accepted
+    )
+    status_changed = status_changed or any(restates(record, merged.agreed) for record in outvoted)
     booking = replace(
         before,
         agreed=merged.agreed,
         revision=revision,
         rule=merged.rule,
-        status_revision=revision if restated else before.status_revision,
+        status_revision=revision if status_changed else before.status_revision,
     )
-    draft.put_booking(booking)
-    draft.log(booking, "agreed", before=before, rule=merged.rule)
-    edited_blocks.transfer_release(draft, before, booking)
-    told = {(r.system, r.id) for r in merged.accepted} - {(r.system, r.id) for r in lost}
-    for replica, _ in draft.pairs(booking_id):
-        if (replica.system, replica.event) in told:
-            draft.link(replace(replica, synced_revision=booking.revision))
+    workspace.put_booking(booking)
+    workspace.log(booking, "agreed", before=before, rule=merged.rule)
+    edited_blocks.transfer_release(workspace, before, booking)
+    synced = {(r.system, r.id) for r in merged.accepted} - {(r.system, r.id) for r in outvoted}
+    for replica, _ in workspace.pairs(booking_id):
+        if (replica.system, replica.event) in synced:
+            workspace.link(replace(replica, synced_revision=booking.revision))
     return merged
 
 
-def _retire(draft: Workspace, case: DecisionInput) -> None:
-    """Bookings that ended before the window are never looked at again."""
-    for booking in draft.bookings.values():
+def _archive_past(workspace: Workspace, inputs: DecisionInput) -> None:
+    """Archive the bookings that ended before the window."""
+    for booking in workspace.bookings.values():
         ends = [booking.agreed.end]
-        events = (*draft.appointments(booking.id), *draft.shown(booking.id))
+        events = (*workspace.appointments(booking.id), *workspace.shown(booking.id))
         ends += [r.observed.end for r in events if r.observed is not None]
-        if max(ends) <= case.horizon:
-            draft.changes.archived.append(booking.id)
+        if max(ends) <= inputs.horizon:
+            workspace.changes.archived.append(booking.id)

@@ -1,4 +1,9 @@
-"""Writes that are refused, or come too late: held back, decided by policy, tried again."""
+"""Hold back writes that a platform rejected, or that come too late.
+
+After `filter_allowed`, each write is allowed, in conflict, or waiting. A rejected write is tried
+again only when the reason for the rejection changed, or when a person says so. A rule may choose
+another time for it (`fallback_times`).
+"""
 
 from __future__ import annotations
 
@@ -35,7 +40,7 @@ from syncd.model import (
 )
 
 REJECTIONS = frozenset({ConflictKind.SLOT_TAKEN, ConflictKind.QUARANTINED, ConflictKind.AMBIGUOUS})
-"""Kinds whose ``inputs`` may name an operation that is not to be tried."""
+"""The kinds of conflicts whose ``inputs`` may name an operation that must not be tried."""
 
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
@@ -44,16 +49,17 @@ MAX_FAILURES = 3
 
 
 def slot_taken(operation: Operation, detail: str, state: ProviderState) -> Conflict:
-    """The conflict that a refused time becomes.
+    """Return the conflict for a time that a platform refused.
 
-    Its inputs name the operation and what stands in its way: when that changes, it is tried again.
+    Its inputs name the operation and the events in its way. When those change, the write is tried
+    again.
     """
-    way = _in_the_way(operation, Workspace(state, "", _ANY_TIME))
-    return _time_refused(operation, way, f"{operation.system} refuses the time: {detail}")
+    reason_digest = _obstacle_digest(operation, Workspace(state, "", _ANY_TIME))
+    return _time_refused(operation, reason_digest, f"{operation.system} refuses the time: {detail}")
 
 
-def _time_refused(operation: Operation, way: str, note: str) -> Conflict:
-    """``way`` is a digest of what the refusal rests on."""
+def _time_refused(operation: Operation, reason_digest: str, note: str) -> Conflict:
+    """Return a conflict about a time; ``way`` is a digest of what the refusal depends on."""
     claims: tuple[Claim, ...] = (Claim(operation.system, operation.event, operation.after),)
     if operation.before is not None:
         shown = Claim(operation.system, operation.event, operation.before)
@@ -65,84 +71,91 @@ def _time_refused(operation: Operation, way: str, note: str) -> Conflict:
         if operation.bookings
         else write_order.operation_key(operation),
         claims=claims,
-        inputs=f"{write_order.operation_key(operation)}:{way}",
+        inputs=f"{write_order.operation_key(operation)}:{reason_digest}",
         note=note,
         rule=f"{ConflictKind.SLOT_TAKEN} = {Choice.HOLD}",
     )
 
 
-def _check(operation: Operation, calendar: CalendarState) -> str:
-    """Return what a person can check where a write was refused, '' if nothing is known of it."""
+def _what_to_check(operation: Operation, calendar: CalendarState) -> str:
+    """Return what a person can check after a write was rejected; '' if nothing is known."""
     after = operation.after
     if operation.action is not Action.SET_STATUS or after is None:
         return ""
     return calendar.status_checks.get(after.status, "")
 
 
-def quarantine(operation: Operation, name: str, *, note: str = "", check: str = "") -> Conflict:
-    """The conflict that an operation becomes when it fails for good."""
+def quarantine(operation: Operation, key: str, *, note: str = "", check: str = "") -> Conflict:
+    """Return the conflict for an operation that failed for good."""
     failed = f"{operation.action} failed {MAX_FAILURES} times"
     claims = (Claim(operation.system, operation.event, operation.after),)
     return Conflict(
         kind=ConflictKind.QUARANTINED,
         provider=operation.provider,
-        subject=operation.bookings[0] if operation.bookings else f"{operation.system}/{name}",
+        subject=operation.bookings[0] if operation.bookings else f"{operation.system}/{key}",
         claims=claims,
-        inputs=name,
+        inputs=key,
         note=note or (f"{failed}: {check}" if check else failed),
     )
 
 
 def fallback_times(
-    draft: Workspace, calendars: Mapping[str, CalendarState], rules: Rules
+    workspace: Workspace, calendars: Mapping[str, CalendarState], rules: Rules
 ) -> dict[str, ForcedValue]:
-    """What policy makes of refused moves: back to where the refusing calendar has it, or elsewhere.
+    """Return the values that the rule `slot_taken` gives to bookings whose move was refused.
 
-    Only once for each change from outside: a booking that such a rule has moved already, and that
-    is refused again, waits for a person. So two calendars cannot throw it to and fro.
+    That is the time in the refusing calendar, or the nearest free one. A booking that such a rule
+    already moved waits for a person when it is refused again, so that two calendars cannot move it
+    to and fro.
     """
-    found: dict[str, ForcedValue] = {}
-    for held in draft.state.conflicts:
+    forced: dict[str, ForcedValue] = {}
+    for held in workspace.state.conflicts:
         conflict = held.conflict
-        booking = draft.bookings.get(conflict.subject)
+        booking = workspace.bookings.get(conflict.subject)
         if conflict.kind is not ConflictKind.SLOT_TAKEN or booking is None or held.dismissed:
             continue
         refusing = conflict.claims[-1]
-        law = rules.effective_rule(conflict.kind, {refusing.system})
-        if law.choice is Choice.HOLD or booking.rule.startswith(conflict.kind):
+        rule = rules.effective_rule(conflict.kind, {refusing.system})
+        if rule.choice is Choice.HOLD or booking.rule.startswith(conflict.kind):
             continue
-        record = draft.records.get((refusing.system, refusing.event or ""))
-        if record is None or not _still_refused(draft, booking, conflict, record, calendars):
+        record = workspace.records.get((refusing.system, refusing.event or ""))
+        if record is None or not _still_refused(workspace, booking, conflict, record, calendars):
             continue
-        value = _instead(draft, booking, record, law.choice, rules)
+        value = _fallback_value(workspace, booking, record, rule.choice, rules)
         if value is not None:
-            found[booking.id] = ForcedValue(value, str(law))
-    return found
+            forced[booking.id] = ForcedValue(value, str(rule))
+    return forced
 
 
 def filter_allowed(
-    draft: Workspace,
+    workspace: Workspace,
     calendars: Mapping[str, CalendarState],
     operations: Sequence[Operation],
     failures: Mapping[str, int],
     retried: AbstractSet[str],
     why: Callable[[Operation], WaitReason | None],
 ) -> tuple[list[Operation], list[Conflict], list[Waiting]]:
-    """Sort writes into those to make, those refused for good, and those that wait, and ``why``."""
+    """Sort writes into those to make, those in conflict, and those that wait.
+
+    ``failures`` counts permanent failures by operation key, ``retried`` are the keys that a person
+    wants to try again, and ``why`` returns why a write waits.
+    """
     allowed: list[Operation] = []
     conflicts: list[Conflict] = []
     waiting: list[Waiting] = []
     for operation in operations:
-        name, reason = write_order.operation_key(operation), why(operation)
-        refusal = None
-        if name not in retried:
-            # A write that waits anyway is not newly too late: it is tried first.
-            refusal = (blocking_conflict if reason is None else open_rejection)(draft, operation)
-        if refusal is not None:
-            conflicts.append(refusal)
-        elif failures.get(name, 0) >= MAX_FAILURES and name not in retried:
-            check = _check(operation, calendars[operation.system])
-            conflicts.append(quarantine(operation, name, check=check))
+        key, reason = write_order.operation_key(operation), why(operation)
+        conflict = None
+        if key not in retried:
+            # A write that waits for another reason does not become too late.
+            conflict = (blocking_conflict if reason is None else open_rejection)(
+                workspace, operation
+            )
+        if conflict is not None:
+            conflicts.append(conflict)
+        elif failures.get(key, 0) >= MAX_FAILURES and key not in retried:
+            check = _what_to_check(operation, calendars[operation.system])
+            conflicts.append(quarantine(operation, key, check=check))
         elif reason is not None:
             waiting.append(Waiting(operation, reason))
         else:
@@ -150,60 +163,63 @@ def filter_allowed(
     return allowed, conflicts, waiting
 
 
-def blocking_conflict(draft: Workspace, operation: Operation) -> Conflict | None:
-    """The conflict because of which this write is not tried; none when its reason is gone."""
-    known = open_rejection(draft, operation)
-    if known is None and is_too_late(operation, draft):
-        note = f"too late for {operation.system}: that time came while the move waited"
-        return _time_refused(operation, _shown(operation, draft), note)
+def blocking_conflict(workspace: Workspace, operation: Operation) -> Conflict | None:
+    """Return the conflict because of which a write is not tried; None if there is none."""
+    known = open_rejection(workspace, operation)
+    if known is None and is_too_late(operation, workspace):
+        note = f"too late for {operation.system}: the new time passed before the move was made"
+        return _time_refused(operation, _meeting_digest(operation, workspace), note)
     return known
 
 
-def open_rejection(draft: Workspace, operation: Operation) -> Conflict | None:
-    """Return the open conflict because of which this write is not tried."""
-    name = write_order.operation_key(operation)
-    for held in draft.state.conflicts:
+def open_rejection(workspace: Workspace, operation: Operation) -> Conflict | None:
+    """Return the open conflict because of which a write is not tried."""
+    key = write_order.operation_key(operation)
+    for held in workspace.state.conflicts:
         conflict = held.conflict
-        if conflict.kind not in REJECTIONS or operation_key_of(conflict) != name:
+        if conflict.kind not in REJECTIONS or operation_key_of(conflict) != key:
             continue
-        ways = {f"{name}:{_in_the_way(operation, draft)}", f"{name}:{_shown(operation, draft)}"}
-        if conflict.kind is not ConflictKind.SLOT_TAKEN or conflict.inputs in ways:
+        known_inputs = {
+            f"{key}:{_obstacle_digest(operation, workspace)}",
+            f"{key}:{_meeting_digest(operation, workspace)}",
+        }
+        if conflict.kind is not ConflictKind.SLOT_TAKEN or conflict.inputs in known_inputs:
             return conflict
     return None
 
 
 def operation_key_of(conflict: Conflict) -> str:
-    """The name of the operation that was refused."""
+    """Return the key of the operation that was rejected."""
     return conflict.inputs.partition(":")[0]
 
 
 def why_immovable(
-    draft: Workspace, booking: Booking, calendars: Mapping[str, CalendarState]
+    workspace: Workspace, booking: Booking, calendars: Mapping[str, CalendarState]
 ) -> str:
-    """Why syncd cannot bring a meeting to another time; '' when it can."""
-    return why_not_written(draft, booking, calendars) or why_only_read(draft, booking)
+    """Return why syncd cannot move a meeting; '' if it can."""
+    return why_not_written(workspace, booking, calendars) or why_only_read(workspace, booking)
 
 
 def why_not_written(
-    draft: Workspace, booking: Booking, calendars: Mapping[str, CalendarState]
+    workspace: Workspace, booking: Booking, calendars: Mapping[str, CalendarState]
 ) -> str:
-    """Return why syncd never writes to a meeting at all; '' when it does."""
+    """Return why syncd never writes to a meeting; '' if it does."""
     if booking.kind is Kind.BLOCK:
-        return "it is busy time that somebody else made, which syncd never writes to"
-    fixed = sorted(
+        return "it is a block that somebody else made, which syncd never changes"
+    read_only = sorted(
         record.system
-        for record in draft.present(booking.id)
+        for record in workspace.present(booking.id)
         if record.system in calendars and calendars[record.system].never_written
     )
-    return f"{fixed[0]} is only read (write = false)" if fixed else ""
+    return f"{read_only[0]} is read-only (write = false)" if read_only else ""
 
 
-def why_only_read(draft: Workspace, booking: Booking, value: Value | None = None) -> str:
-    """Return why a meeting cannot be brought to a value, or to any; '' when it can.
+def why_only_read(workspace: Workspace, booking: Booking, value: Value | None = None) -> str:
+    """Return why a meeting cannot get a value, or any other value; '' if it can.
 
-    A derived event that shows the value needs no write.
+    A derived event that already shows the value needs no write.
     """
-    for record in draft.appointments(booking.id):
+    for record in workspace.appointments(booking.id):
         if not record.derived or record.observed is None:
             continue
         if value is None or not shows_agreed_value(record.observed, value):
@@ -212,13 +228,16 @@ def why_only_read(draft: Workspace, booking: Booking, value: Value | None = None
 
 
 def _still_refused(
-    draft: Workspace,
+    workspace: Workspace,
     booking: Booking,
     conflict: Conflict,
     record: TrackedEvent,
     calendars: Mapping[str, CalendarState],
 ) -> bool:
-    """Whether the refusal still stands, nobody has news, and the meeting can be moved at all."""
+    """Return true if the refusal still applies and the meeting can be moved.
+
+    Not if one of its appointments has a pending change.
+    """
     calendar = calendars.get(record.system)
     wanted = conflict.claims[0].value
     return (
@@ -230,46 +249,49 @@ def _still_refused(
         and booking.agreed.busy
         and wanted is not None
         and wanted.interval == truncate(booking.agreed, calendar.grain).interval
-        and not any(has_pending_change(r) for r in draft.appointments(booking.id))
-        and not why_immovable(draft, booking, calendars)
+        and not any(has_pending_change(r) for r in workspace.appointments(booking.id))
+        and not why_immovable(workspace, booking, calendars)
     )
 
 
-def _instead(
-    draft: Workspace, booking: Booking, record: TrackedEvent, choice: Choice, rules: Rules
+def _fallback_value(
+    workspace: Workspace, booking: Booking, record: TrackedEvent, choice: Choice, rules: Rules
 ) -> Value | None:
+    """Return the value for a refused move: from the refusing calendar, or the nearest free time."""
     shown = record.observed
     if choice is Choice.REVERT and shown is not None:
         return replace(booking.agreed, start=shown.start, end=shown.end)
-    busy = busy_intervals(draft, frozenset({booking.id}))
-    return next(iter(nearest_free(busy, booking.agreed, rules.search, draft.now)), None)
+    busy = busy_intervals(workspace, frozenset({booking.id}))
+    return next(iter(nearest_free(busy, booking.agreed, rules.search, workspace.now)), None)
 
 
-def is_too_late(operation: Operation, draft: Workspace) -> bool:
-    """Whether the time that a meeting is to be moved to came first, and nobody has seen it there.
+def is_too_late(operation: Operation, workspace: Workspace) -> bool:
+    """Return true if the target time of a move passed before the move was made.
 
-    The move could not be written in time; or it waited for a person until one of two that overlap
-    was over, which decides nothing. Where another calendar shows the meeting at a time that has
-    passed, that is what happened, and is told. What a person decides is meant.
+    Also if the move waited for a person's answer about a double booking until one of the two
+    meetings was over. Not if another calendar shows the meeting at the target time, because then it
+    took place there; and not if a person chose that time.
     """
     after = operation.after
     if operation.action is not Action.MOVE_APPOINTMENT or after is None:
         return False
-    for booking in (draft.bookings[id_] for id_ in operation.bookings):
+    for booking in (workspace.bookings[id_] for id_ in operation.bookings):
         if booking.rule.startswith(RESOLVED):
             return False
-        if any(_ran_out(held, booking, draft.now) for held in draft.state.conflicts):
+        if any(
+            _expired_in_conflict(held, booking, workspace.now) for held in workspace.state.conflicts
+        ):
             return True
-    seen = [r.observed for id_ in operation.bookings for r in draft.appointments(id_)]
-    return after.end <= draft.now and not any(
+    observed = [r.observed for id_ in operation.bookings for r in workspace.appointments(id_)]
+    return after.end <= workspace.now and not any(
         value.interval == after.interval or is_rounding(replace(after, status=value.status), value)
-        for value in seen
+        for value in observed
         if value is not None
     )
 
 
-def _ran_out(held: HeldConflict, booking: Booking, now: datetime) -> bool:
-    """Whether a double booking has held what is agreed until one of the two was over."""
+def _expired_in_conflict(held: HeldConflict, booking: Booking, now: datetime) -> bool:
+    """Return true if a held double booking ended because one of its meetings was over."""
     conflict = held.conflict
     claimed = [claim.value for claim in conflict.claims if claim.value is not None]
     return (
@@ -281,64 +303,70 @@ def _ran_out(held: HeldConflict, booking: Booking, now: datetime) -> bool:
     )
 
 
-def _shown(operation: Operation, draft: Workspace) -> str:
-    """A digest of where the meeting stands: when that changes, what was too late is news again."""
+def _meeting_digest(operation: Operation, workspace: Workspace) -> str:
+    """Return a digest of a meeting's observed values; when it changes, a late move is tried."""
     return inputs_digest(
-        *((r.system, r.id, r.observed) for b in operation.bookings for r in draft.appointments(b))
+        *(
+            (r.system, r.id, r.observed)
+            for b in operation.bookings
+            for r in workspace.appointments(b)
+        )
     )
 
 
 def rejected_times(
-    draft: Workspace, system: str, wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]]
+    workspace: Workspace, system: str, wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]]
 ) -> dict[tuple[datetime, datetime], Conflict]:
-    """Those of these intervals that a system refused for blocks, while the reason still stands.
+    """Return the intervals that a system refused for blocks, as long as the reason lasts.
 
-    Not every platform says that the time is taken: a block that it refused for good counts, too.
+    Some platforms do not say that the time is taken, so quarantined blocks count as well.
     """
-    found: dict[tuple[datetime, datetime], Conflict] = {}
-    for held in draft.state.conflicts:
+    rejected: dict[tuple[datetime, datetime], Conflict] = {}
+    for held in workspace.state.conflicts:
         conflict = held.conflict
         value = conflict.claims[0].value if conflict.claims else None
         if conflict.kind not in _TIME_REFUSED or conflict.claims[-1].system != system:
             continue
         if value is None or value.interval not in wanted:
             continue
-        way = _standing_at(draft, system, wanted[value.interval], value)
+        reason_digest = _busy_digest(workspace, system, wanted[value.interval], value)
         quarantined = conflict.kind is ConflictKind.QUARANTINED
-        if quarantined or conflict.inputs.partition(":")[2] == way:
-            found[value.interval] = conflict
-    return found
+        if quarantined or conflict.inputs.partition(":")[2] == reason_digest:
+            rejected[value.interval] = conflict
+    return rejected
 
 
 _TIME_REFUSED = frozenset({ConflictKind.SLOT_TAKEN, ConflictKind.QUARANTINED})
 
 
-def _in_the_way(operation: Operation, draft: Workspace) -> str:
-    """A digest of what stands in the calendar at the wanted time, and is not for this meeting."""
+def _obstacle_digest(operation: Operation, workspace: Workspace) -> str:
+    """Return a digest of the other events in the calendar at the wanted time."""
     if operation.after is None:
         return ""
-    return _standing_at(draft, operation.system, operation.bookings, operation.after)
+    return _busy_digest(workspace, operation.system, operation.bookings, operation.after)
 
 
-def _standing_at(draft: Workspace, system: str, bookings: Iterable[str], wanted: Value) -> str:
-    own = {id_ for booking in bookings for id_ in draft.links.get(booking, {})}
-    there = [r for id_, r in draft.records.items() if r.system == system and id_ not in own]
+def _busy_digest(workspace: Workspace, system: str, bookings: Iterable[str], wanted: Value) -> str:
+    own = {id_ for booking in bookings for id_ in workspace.links.get(booking, {})}
+    others = [r for id_, r in workspace.records.items() if r.system == system and id_ not in own]
     return inputs_digest(
         *sorted(
             value.interval
-            for values in _taken_by(draft, there)
+            for values in _occupied_times(workspace, others)
             for value in values
             if value.busy and value.overlaps(wanted)
         )
     )
 
 
-def _taken_by(draft: Workspace, records: Iterable[TrackedEvent]) -> Iterator[Sequence[Value]]:
-    """The time that each event takes; of our blocks that of their meetings, whatever they cover."""
+def _occupied_times(
+    workspace: Workspace, records: Iterable[TrackedEvent]
+) -> Iterator[Sequence[Value]]:
+    """Yield the time that each event takes up; for our blocks, that of their meetings."""
     meetings: dict[Id, list[Value]] = defaultdict(list)
-    for link in draft.replicas():
-        if link.booking in draft.bookings:
-            meetings[link.system, link.event].append(draft.bookings[link.booking].agreed)
+    for link in workspace.replicas():
+        if link.booking in workspace.bookings:
+            meetings[link.system, link.event].append(workspace.bookings[link.booking].agreed)
     for record in records:
         if record.observed is not None and record.observed.busy:
             served = meetings.get((record.system, record.id), []) if record.created_by_us else []

@@ -1,7 +1,8 @@
-"""Read past times out of range that an older version stored: none of them reaches a decision.
+"""Remove times out of range, which an older version stored, from a provider's state.
 
-What is known of the event or booking besides takes their place, so that its last known interval
-stays blocked. Where nothing is, the event is forgotten until its platform shows a readable time.
+After `repair`, no decision sees such a time. Other known values of the event or booking replace it,
+so that the last known interval stays blocked. Without any, the event is deleted until its platform
+shows a readable time.
 """
 
 from __future__ import annotations
@@ -30,55 +31,55 @@ RULE = "a time out of range"
 
 
 def repair(state: ProviderState, now: datetime, run: str) -> Changes:
-    """Take times out of range out of a provider's state; no changes where there are none."""
-    draft = Workspace(state, run, now)
-    lost = [record for record in state.records if not _fix(draft, record)]
+    """Return the changes that remove times out of range; none if there are none."""
+    workspace = Workspace(state, run, now)
+    lost = [record for record in state.records if not _fix_event(workspace, record)]
     for booking in state.bookings:
-        _fix_booking(draft, booking)
+        _fix_booking(workspace, booking)
     for record in lost:
-        _set_aside(draft, record)
-    changes = draft.final_changes()
+        _replace_time(workspace, record)
+    changes = workspace.final_changes()
     for intent in state.intents:
-        _drop(changes, intent, now, run)
+        _drop_intent(changes, intent, now, run)
     changes.opened += [
         held for each in state.conflicts if (held := _fix_conflict(each, now)) != each
     ]
     return changes
 
 
-def _fixed(value: Value | None, now: datetime) -> Value | None:
+def _readable_value(value: Value | None, now: datetime) -> Value | None:
     if value is None or not readable(value.start, now):
         return None
     return cut_end(value, now)
 
 
-def _fix(draft: Workspace, record: TrackedEvent) -> bool:
-    """Store what is readable of a record; False if that is nothing although it was there."""
-    now = draft.now
-    observed, base = _fixed(record.observed, now), _fixed(record.base, now)
+def _fix_event(workspace: Workspace, record: TrackedEvent) -> bool:
+    """Store the readable values of an event; return false if its observed value is lost."""
+    now = workspace.now
+    observed, base = _readable_value(record.observed, now), _readable_value(record.base, now)
     if record.observed is not None and observed is None:
         observed = base
     after = replace(
         record,
         observed=observed,
         base=base,
-        written=_fixed(record.written, now),
-        before_write=_fixed(record.before_write, now),
+        written=_readable_value(record.written, now),
+        before_write=_readable_value(record.before_write, now),
         updated_at=record.updated_at and read_update(record.updated_at, now),
     )
     if after != record:
-        # Without its fingerprint the row is looked at again.
-        draft.upsert(replace(after, fingerprint=""))
+        # Without a fingerprint, the next read parses the row again.
+        workspace.upsert(replace(after, fingerprint=""))
     return observed is not None or record.observed is None
 
 
-def _fix_booking(draft: Workspace, booking: Booking) -> None:
-    agreed = _fixed(booking.agreed, draft.now)
+def _fix_booking(workspace: Workspace, booking: Booking) -> None:
+    agreed = _readable_value(booking.agreed, workspace.now)
     if agreed == booking.agreed:
         return
     if agreed is None:
-        linked = [draft.records[id_] for id_ in sorted(draft.links[booking.id])]
-        # What the meeting itself shows tells more than a block that was made for it.
+        linked = [workspace.records[id_] for id_ in sorted(workspace.links[booking.id])]
+        # The meeting's own events are better evidence than a block made for it.
         known = [
             v
             for r in sorted(linked, key=lambda r: r.created_by_us)
@@ -86,36 +87,38 @@ def _fix_booking(draft: Workspace, booking: Booking) -> None:
             if v
         ]
         if not known:
-            draft.changes.archived.append(booking.id)
+            workspace.changes.archived.append(booking.id)
             return
         agreed = replace(known[0], status=booking.agreed.status)
     after = replace(booking, agreed=agreed, revision=booking.revision + 1, rule=RULE)
-    draft.put_booking(after)
-    draft.log(after, "agreed", before=booking, rule=RULE)
+    workspace.put_booking(after)
+    workspace.log(after, "agreed", before=booking, rule=RULE)
 
 
-def _set_aside(draft: Workspace, record: TrackedEvent) -> None:
-    """Let an event without any readable time stand where its booking does, or leave it out."""
+def _replace_time(workspace: Workspace, record: TrackedEvent) -> None:
+    """Give an event without a readable time its booking's time, or delete it."""
     id_ = (record.system, record.id)
-    links = [links[id_] for links in draft.links.values() if id_ in links]
-    alive = [draft.bookings[r.booking] for r in links if r.booking in draft.bookings]
-    agreed = [b.agreed for b in alive if readable(b.agreed.start, draft.now)]
+    links = [links[id_] for links in workspace.links.values() if id_ in links]
+    alive = [workspace.bookings[r.booking] for r in links if r.booking in workspace.bookings]
+    agreed = [b.agreed for b in alive if readable(b.agreed.start, workspace.now)]
     if agreed and not record.created_by_us:
-        draft.upsert(replace(draft.records[id_], observed=agreed[0], base=agreed[0]))
+        workspace.upsert(replace(workspace.records[id_], observed=agreed[0], base=agreed[0]))
         return
     for link in links:
-        draft.unlink(link)
+        workspace.unlink(link)
     if record.created_by_us:
-        # It stays known as syncd's own.
-        draft.upsert(replace(draft.records[id_], base=None, end_accepted=True, archived=True))
+        # Keep the proof that the block is ours.
+        workspace.upsert(
+            replace(workspace.records[id_], base=None, end_accepted=True, archived=True)
+        )
     else:
-        draft.delete(record)
+        workspace.delete(record)
 
 
-def _drop(changes: Changes, intent: Intent, now: datetime, run: str) -> None:
-    """End a write without an outcome whose times are out of range: it is never sent."""
+def _drop_intent(changes: Changes, intent: Intent, now: datetime, run: str) -> None:
+    """Close a pending write with times out of range; it is never sent."""
     operation = intent.operation
-    if all(_fixed(value, now) == value for value in (operation.before, operation.after)):
+    if all(_readable_value(value, now) == value for value in (operation.before, operation.after)):
         return
     dropped = replace(intent, state=IntentState.DROPPED, error=f"{RULE}: not sent")
     changes.intents.append(dropped)
@@ -139,6 +142,7 @@ def _drop(changes: Changes, intent: Intent, now: datetime, run: str) -> None:
 
 def _fix_conflict(held: HeldConflict, now: datetime) -> HeldConflict:
     claims = tuple(
-        Claim(c.system, c.event, _fixed(c.value, now), c.seen_at) for c in held.conflict.claims
+        Claim(c.system, c.event, _readable_value(c.value, now), c.seen_at)
+        for c in held.conflict.claims
     )
     return replace(held, conflict=replace(held.conflict, claims=claims))

@@ -1,4 +1,8 @@
-"""The life of reported items: when they begin, when they have ended, what is kept meanwhile."""
+"""Decide when reported items begin, change and end, from what a read shows and covers.
+
+After `update_items`, every shown item is open, and an open item that was not shown is ended if the
+read proves that its record is gone or readable again.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +13,29 @@ from datetime import datetime, timedelta
 
 from syncd.model import ReportedItem, Topic
 
-_SLACK = timedelta(minutes=1)
-"""Windows are counted from the moment that they are asked for; a read begins a little later."""
+_READ_DELAY = timedelta(minutes=1)
+"""A window starts when it is asked for, and the read a little later."""
 
-_KEPT_TO = timedelta(hours=1)
-"""`ReportedItem.seen_at` is stored only so often: a read that shows nothing new writes nothing."""
+_STORE_EVERY = timedelta(hours=1)
+"""The shortest time between two stored values of `ReportedItem.seen_at`.
+
+So a read that shows nothing new writes nothing.
+"""
 
 
 MAX_LISTED = 500
-"""Open items of one system and topic that are listed one by one."""
+"""The open items of one system and topic that are listed one by one."""
 
 FURTHER = "further records"
-"""Names the item that stands for all those beyond `MAX_LISTED`."""
+"""The name of the item for all records beyond `MAX_LISTED`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownItem:
-    """An item that a read reports. ``calendars`` are those whose lists may show it.
+    """An item that a read reports.
 
-    ``began`` is when it began, as far as that is known and has passed.
+    ``calendars`` are those whose lists may show it. ``began`` is when its event starts, if that is
+    known and in the past; UTC.
     """
 
     event: str
@@ -39,15 +47,17 @@ class ShownItem:
 
 @dataclass(frozen=True, slots=True)
 class ReadScope:
-    """What one read of a system says of the items that it does not report.
+    """What one read of a system proves about the items that it does not report.
 
-    It reached from ``back`` before to ``ahead`` after ``at``; ``full``: that is the whole window
-    that is kept in sync. Its lists started ``look_back`` earlier; ``deepest``: as early as any.
-    ``mapped`` are the providers of the system, ``asked`` those that were
-    read, ``whole`` those whose lists proved complete. ``read_well`` are the events that were
-    parsed, ``same`` those that were listed as they are known, ``over`` known events that have
-    ended, ``early`` ones that still run and began before the lists did, ``answered`` those that
-    lists lack and of which an answer by id tells.
+    - ``back``, ``ahead``: the read window, before and after ``at``. ``full``: it is the whole
+      window.
+    - ``look_back``: how much earlier its lists started. ``deepest``: no list ever starts earlier.
+    - ``mapped``: the system's providers; ``asked``: those that were read; ``whole``: those whose
+      lists are proven complete.
+    - ``read_well``: the events that were parsed; ``same``: those that were listed unchanged.
+    - ``over``: known events that have ended; ``early``: known events that started before the lists
+      and still run.
+    - ``answered``: events that the lists lack and that were read by id.
     """
 
     system: str
@@ -69,7 +79,7 @@ class ReadScope:
 
 @dataclass(frozen=True, slots=True)
 class ItemChanges:
-    """The items that a read changes, as they are to be stored."""
+    """The items that a read changes, in the form in which to store them."""
 
     begun: list[ReportedItem] = field(default_factory=list)
     changed: list[ReportedItem] = field(default_factory=list)
@@ -77,18 +87,22 @@ class ItemChanges:
 
 
 def update_items(
-    items: Iterable[ReportedItem], shown: Iterable[ShownItem], look: ReadScope
+    items: Iterable[ReportedItem], shown: Iterable[ShownItem], scope: ReadScope
 ) -> ItemChanges:
     """Return which items begin, change or end with a read.
 
-    ``items`` are those of the system that are open.
+    ``items`` are the open ones of the system.
     """
     outcome = ItemChanges()
     known = {item.key: item for item in items}
-    reported = _joined(shown)
-    for key, each in reported.items():
+    reported = _by_key(shown)
+    for key, shown_item in reported.items():
         before = known.get(key)
-        after = _begun(each, look) if before is None else _seen(before, each, look)
+        after = (
+            _new_item(shown_item, scope)
+            if before is None
+            else _seen_again(before, shown_item, scope)
+        )
         if before is None:
             outcome.begun.append(after)
         elif after is not before:
@@ -96,7 +110,7 @@ def update_items(
     for key, item in known.items():
         if key in reported:
             continue
-        after = _unseen(item, look)
+        after = _not_seen(item, scope)
         if after.ended_at is not None:
             outcome.ended.append(after)
         elif after is not item:
@@ -107,108 +121,111 @@ def update_items(
 def cap_events(
     items: Iterable[ReportedItem], shown: Iterable[ShownItem], known: Collection[str]
 ) -> list[ShownItem]:
-    """Return what a read reports with at most `MAX_LISTED` items of a topic, and one for the rest.
+    """Return the shown items with at most `MAX_LISTED` per topic, and one item for the rest.
 
-    A platform may send any number of rows that cannot be carried, with other ids in each read.
-    Items that are open stay listed, and events that are ``known`` are listed first. Events that
-    are carried are all listed: they are stored one by one anyway, and the item of a whole account
-    is made of them.
+    A platform may send any number of bad rows, with other ids in each read. Open items stay listed,
+    and ``known`` events are listed first. Topics whose events are synced anyway are always listed
+    in full, because each event is stored and the item of a whole account is made of them.
     """
     open_ = {item.key for item in items}
     listed = Counter(topic for topic, _ in open_)
-    found: list[ShownItem] = []
+    capped: list[ShownItem] = []
     rest: dict[Topic, set[str]] = {}
-    for each in sorted(shown, key=lambda each: each.event not in known):
-        key = (each.topic, each.event)
-        if key not in open_ and not each.topic.carried:
-            if listed[each.topic] >= MAX_LISTED:
-                rest.setdefault(each.topic, set()).update(each.calendars)
+    for shown_item in sorted(shown, key=lambda shown_item: shown_item.event not in known):
+        key = (shown_item.topic, shown_item.event)
+        if key not in open_ and not shown_item.topic.still_blocks:
+            if listed[shown_item.topic] >= MAX_LISTED:
+                rest.setdefault(shown_item.topic, set()).update(shown_item.calendars)
                 continue
-            listed[each.topic] += 1
+            listed[shown_item.topic] += 1
             open_.add(key)
-        found.append(each)
+        capped.append(shown_item)
     reason = f"there are more of them than syncd lists one by one ({MAX_LISTED})"
-    found += [ShownItem(FURTHER, topic, reason, frozenset(of)) for topic, of in rest.items()]
-    return found
+    capped += [
+        ShownItem(FURTHER, topic, reason, frozenset(calendars)) for topic, calendars in rest.items()
+    ]
+    return capped
 
 
-def _joined(shown: Iterable[ShownItem]) -> Mapping[tuple[Topic, str], ShownItem]:
-    """Return one of each key: several lists may show a record."""
-    found: dict[tuple[Topic, str], ShownItem] = {}
-    for each in shown:
-        key = (each.topic, each.event)
-        before = found.get(key)
-        found[key] = (
-            each if before is None else replace(each, calendars=before.calendars | each.calendars)
+def _by_key(shown: Iterable[ShownItem]) -> Mapping[tuple[Topic, str], ShownItem]:
+    """Return one item per key, because several lists may show a record."""
+    by_key: dict[tuple[Topic, str], ShownItem] = {}
+    for item in shown:
+        key = (item.topic, item.event)
+        before = by_key.get(key)
+        by_key[key] = (
+            item if before is None else replace(item, calendars=before.calendars | item.calendars)
         )
-    return found
+    return by_key
 
 
-def _begun(shown: ShownItem, look: ReadScope) -> ReportedItem:
-    calendars = tuple(sorted(shown.calendars or look.mapped))
+def _new_item(shown: ShownItem, scope: ReadScope) -> ReportedItem:
+    calendars = tuple(sorted(shown.calendars or scope.mapped))
     return ReportedItem(
-        look.system,
+        scope.system,
         shown.event,
         shown.topic,
         shown.reason,
         calendars,
-        _needed(shown, look),
-        look.ahead,
-        look.at,
-        look.at,
+        _needed_look_back(shown, scope),
+        scope.ahead,
+        scope.at,
+        scope.at,
     )
 
 
-def _seen(item: ReportedItem, shown: ShownItem, look: ReadScope) -> ReportedItem:
-    calendars = frozenset(shown.calendars or look.mapped)
+def _seen_again(item: ReportedItem, shown: ShownItem, scope: ReadScope) -> ReportedItem:
+    calendars = frozenset(shown.calendars or scope.mapped)
     after = replace(
         item,
         reason=shown.reason,
         calendars=tuple(sorted(calendars.union(item.calendars))),
-        back=_wider(item.back, _needed(shown, look)),
-        ahead=_wider(item.ahead, look.ahead),
+        back=_longer(item.back, _needed_look_back(shown, scope)),
+        ahead=_longer(item.ahead, scope.ahead),
     )
-    if after == item and look.at - item.seen_at < _KEPT_TO:
+    if after == item and scope.at - item.seen_at < _STORE_EVERY:
         return item
-    return replace(after, seen_at=look.at)
+    return replace(after, seen_at=scope.at)
 
 
-def _unseen(item: ReportedItem, look: ReadScope) -> ReportedItem:
-    """Return what becomes of an open item that a read does not report."""
-    left = frozenset(item.calendars) & frozenset(look.mapped)
-    listed = item.event in look.same or item.event in look.answered
-    # A row that is as it is known can be read, and is somebody's.
-    well = item.event in look.same and not item.topic.carried
-    well = well or (listed and item.topic is Topic.UNREADABLE)
-    if item.event in look.read_well or well:
-        # A list of fewer users may tell whose a row is that does not say so itself.
-        return replace(item, ended_at=look.at) if left <= look.asked else item
-    if listed:
-        # The row is as it is known, and was not looked at anew.
+def _not_seen(item: ReportedItem, scope: ReadScope) -> ReportedItem:
+    """Return an open item after a read that does not report it."""
+    unread_calendars = frozenset(item.calendars) & frozenset(scope.mapped)
+    was_listed = item.event in scope.same or item.event in scope.answered
+    # An unchanged row of a known event can be read, and its owner is known.
+    is_readable = item.event in scope.same and not item.topic.still_blocks
+    is_readable = is_readable or (was_listed and item.topic is Topic.UNREADABLE)
+    if item.event in scope.read_well or is_readable:
+        # The owner may be known only because this list had fewer users than usual.
+        return replace(item, ended_at=scope.at) if unread_calendars <= scope.asked else item
+    if was_listed:
+        # The row is unchanged and was not parsed again.
         return item
-    if item.event in look.over:
-        return replace(item, ended_at=look.at)
-    if item.event in look.early:
+    if item.event in scope.over:
+        return replace(item, ended_at=scope.at)
+    if item.event in scope.early:
         return item
-    deep = look.deepest or _reaches(look.back + look.look_back, item.back)
-    if deep and (look.full or _reaches(look.ahead, item.ahead)):
-        left = left.difference(look.whole)
-    if not left:
-        return replace(item, ended_at=look.at)
+    starts_early_enough = scope.deepest or _reaches(scope.back + scope.look_back, item.back)
+    if starts_early_enough and (scope.full or _reaches(scope.ahead, item.ahead)):
+        unread_calendars = unread_calendars.difference(scope.whole)
+    if not unread_calendars:
+        return replace(item, ended_at=scope.at)
     return (
-        item if len(left) == len(item.calendars) else replace(item, calendars=tuple(sorted(left)))
+        item
+        if len(unread_calendars) == len(item.calendars)
+        else replace(item, calendars=tuple(sorted(unread_calendars)))
     )
 
 
-def _needed(shown: ShownItem, look: ReadScope) -> timedelta:
-    """Return how far back lists must start to show it again: further for what began early."""
-    early = shown.began is not None and shown.began < look.at - look.back
-    return look.back + look.look_back if early else look.back
+def _needed_look_back(shown: ShownItem, scope: ReadScope) -> timedelta:
+    """Return how far back lists must start to show the item again."""
+    early = shown.began is not None and shown.began < scope.at - scope.back
+    return scope.back + scope.look_back if early else scope.back
 
 
-def _wider(kept: timedelta, now: timedelta) -> timedelta:
-    return kept if _reaches(kept, now) else now
+def _longer(stored: timedelta, now: timedelta) -> timedelta:
+    return stored if _reaches(stored, now) else now
 
 
 def _reaches(reach: timedelta, needed: timedelta) -> bool:
-    return reach + _SLACK >= needed
+    return reach + _READ_DELAY >= needed

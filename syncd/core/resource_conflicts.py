@@ -1,4 +1,4 @@
-"""When a door must be closed, from what its rooms and equipment are booked for elsewhere."""
+"""Compute when a calendar must be blocked because a resource it needs is in use elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from syncd.model import BlockTarget, ResourceRequirement
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """One booking of a room or of equipment; ``here`` if the door's own system knows it."""
+    """One booking of a room or piece of equipment.
+
+    ``here``: the block target's own system knows this booking.
+    """
 
     start: datetime
     end: datetime
@@ -24,7 +27,7 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class BlockedSpan:
-    """A span for which a door must be closed; the id stays while the same bookings cause it."""
+    """A span in which a block target must be blocked; the same bookings keep the same id."""
 
     id: str
     start: datetime
@@ -32,52 +35,72 @@ class BlockedSpan:
 
 
 Reservations = Mapping[str, Sequence[Reservation]]
+"""The reservations of each resource, by the provider that it is."""
 
 
-def blocked_spans(door: BlockTarget, uses: Reservations) -> list[BlockedSpan]:
-    """The spans in which every calendar behind the door lacks something that it needs.
+def blocked_spans(target: BlockTarget, reservations: Reservations) -> list[BlockedSpan]:
+    """Return the spans in which each calendar of a block target lacks a resource that it needs.
 
-    Where the door's own system knows reason enough, it closes the calendars by itself.
+    A span for which the target's own system has reasons enough is left out: that system blocks its
+    calendars itself.
     """
-    concerned = {provider for need in door.requirements for provider in _providers(need)}
-    mine = {provider: uses.get(provider, ()) for provider in concerned}
-    every = [use for found in mine.values() for use in found]
-    points = sorted({use.start for use in every} | {use.end for use in every})
+    resources = {
+        provider for requirement in target.requirements for provider in _providers(requirement)
+    }
+    needed = {provider: reservations.get(provider, ()) for provider in resources}
+    all_reservations = [reservation for taken in needed.values() for reservation in taken]
+    boundaries = sorted(
+        {reservation.start for reservation in all_reservations}
+        | {reservation.end for reservation in all_reservations}
+    )
     pieces: list[tuple[datetime, datetime, tuple[str, ...]]] = []
-    for start, end in pairwise(points):
-        now = {p: [u for u in found if u.start <= start < u.end] for p, found in mine.items()}
-        cause = _cause(door, now)
+    for start, end in pairwise(boundaries):
+        current = {p: [u for u in taken if u.start <= start < u.end] for p, taken in needed.items()}
+        cause = _cause(target, current)
         if not cause:
             continue
         if pieces and pieces[-1][1:] == (start, cause):
             pieces[-1] = (pieces[-1][0], end, cause)
         else:
             pieces.append((start, end, cause))
-    seen: Counter[tuple[str, ...]] = Counter()
-    found = []
+    counts: Counter[tuple[str, ...]] = Counter()
+    spans = []
     for start, end, cause in pieces:
-        seen[cause] += 1
-        found.append(BlockedSpan(inputs_digest(door.provider, cause, seen[cause]), start, end))
-    return found
+        counts[cause] += 1
+        spans.append(BlockedSpan(inputs_digest(target.provider, cause, counts[cause]), start, end))
+    return spans
 
 
-def _providers(need: ResourceRequirement) -> tuple[str, ...]:
-    return (*need.rooms, *(provider for provider, _ in need.equipment))
+def _providers(requirement: ResourceRequirement) -> tuple[str, ...]:
+    return (*requirement.rooms, *(provider for provider, _ in requirement.equipment))
 
 
-def _cause(door: BlockTarget, now: Reservations) -> tuple[str, ...]:
-    """The bookings elsewhere that close the door at one moment; none if it may stay open."""
-    if not door.requirements or not all(_unmet(need, now) for need in door.requirements):
+def _cause(target: BlockTarget, current: Reservations) -> tuple[str, ...]:
+    """Return the bookings elsewhere that block the target at one moment; none if it stays open."""
+    if not target.requirements or not all(
+        _resources_in_use(requirement, current) for requirement in target.requirements
+    ):
         return ()
-    own = {provider: [use for use in uses if use.here] for provider, uses in now.items()}
-    if all(_unmet(need, own) for need in door.requirements):
+    own = {
+        provider: [reservation for reservation in reservations if reservation.here]
+        for provider, reservations in current.items()
+    }
+    if all(_resources_in_use(requirement, own) for requirement in target.requirements):
         return ()
-    full = {provider for need in door.requirements for provider in _unmet(need, now)}
-    return tuple(sorted({u.booking for p in full for u in now[p] if not u.here}))
+    full = {
+        provider
+        for requirement in target.requirements
+        for provider in _resources_in_use(requirement, current)
+    }
+    return tuple(sorted({u.booking for p in full for u in current[p] if not u.here}))
 
 
-def _unmet(need: ResourceRequirement, now: Reservations) -> tuple[str, ...]:
-    """What stands against a booking at one moment: the taken rooms, or equipment in full use."""
-    if need.rooms and not need.unmapped_rooms and all(now[room] for room in need.rooms):
-        return need.rooms
-    return tuple(p for p, units in need.equipment if 0 < units <= len(now[p]))
+def _resources_in_use(requirement: ResourceRequirement, current: Reservations) -> tuple[str, ...]:
+    """Return the resources that are in use at one moment and so prevent a booking."""
+    if (
+        requirement.rooms
+        and not requirement.unmapped_rooms
+        and all(current[room] for room in requirement.rooms)
+    ):
+        return requirement.rooms
+    return tuple(p for p, units in requirement.equipment if 0 < units <= len(current[p]))

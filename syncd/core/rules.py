@@ -1,4 +1,4 @@
-"""What policy may say, and which of it applies: `[rules]` with its overrides."""
+"""Find the configured rule for a conflict: `[rules]` and its overrides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncd.model import Availability, ConflictKind
 
 
 class Choice(StrEnum):
-    """What policy may say (docs/design.md#policy)."""
+    """The choices that a rule may have (docs/design.md#policy)."""
 
     LATEST = "latest"
     PREFER = "prefer"
@@ -41,28 +41,34 @@ CHOICES: Mapping[ConflictKind, tuple[Choice, ...]] = {
     ConflictKind.QUARANTINED: (Choice.HOLD,),
     ConflictKind.GUARD: (Choice.HOLD,),
 }
-"""For each kind what may be chosen, the default first. With one choice there is nothing to set."""
+"""The possible choices for each kind of conflict, the default first.
+
+A kind with one choice cannot be configured.
+"""
 
 
-_NEAR = FreeSearch()
+_DEFAULT_SEARCH = FreeSearch()
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveRule:
-    """One rule as it applies: the choice, and the override that it comes from ('' for none)."""
+    """The choice that applies, and the override that it is from ('' for none)."""
 
     kind: ConflictKind
     choice: Choice
     place: str = ""
 
     def __str__(self) -> str:
-        """The rule's name in history, in messages and in the queue."""
+        """Return the rule as history, messages and the conflict queue show it."""
         return f"{self.kind} = {self.choice}" + (f" ({self.place})" if self.place else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """An exception: for these kinds, where one of these systems is involved (none named: any)."""
+    """An exception to the rules.
+
+    It applies to these kinds of conflict if one of these systems is involved; none named: any.
+    """
 
     choice: Choice
     kinds: frozenset[ConflictKind]
@@ -70,17 +76,17 @@ class Override:
     place: str = ""
 
     def applies(self, kind: ConflictKind, involved: Collection[str]) -> bool:
-        """Whether it speaks of such a conflict."""
+        """Return true if the override is for this kind and one of these systems."""
         return kind in self.kinds and (not self.systems or not self.systems.isdisjoint(involved))
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The policy table of one provider, with the tie-break order of systems.
+    """The rules of one provider, and the order of systems that breaks ties.
 
-    ``overrides`` are those that speak of this provider: the first that applies wins.
-    ``uncertainty`` is how far two corrected update times must lie apart to be told apart;
-    ``search`` is where next-free looks.
+    - ``overrides``: those that name this provider; the first that applies wins.
+    - ``uncertainty``: update times that differ by no more, after skew correction, count as equal.
+    - ``search``: where ``next-free`` looks for a free time.
     """
 
     prefer: tuple[str, ...] = ()
@@ -92,62 +98,62 @@ class Rules:
     twin_deleted: Choice = Choice.CANCEL
     overrides: tuple[Override, ...] = ()
     uncertainty: timedelta = timedelta(seconds=5)
-    search: FreeSearch = _NEAR
+    search: FreeSearch = _DEFAULT_SEARCH
 
     def rank(self, system: str) -> tuple[int, str]:
-        """Place of a system in the tie-break: named ones first, then by name."""
+        """Return the sort key of a system in ``prefer``: named ones first, the others by name."""
         place = self.prefer.index(system) if system in self.prefer else len(self.prefer)
         return (place, system)
 
     def effective_rule(self, kind: ConflictKind, involved: Collection[str]) -> EffectiveRule:
-        """The rule for a conflict of that kind in which these systems are involved."""
+        """Return the rule for a conflict of this kind between these systems."""
         for override in self.overrides:
             if override.applies(kind, involved):
                 return EffectiveRule(kind, override.choice, override.place)
-        return EffectiveRule(kind, self._general(kind))
+        return EffectiveRule(kind, self._default_choice(kind))
 
     def with_availability(self, asked: Iterable[Availability]) -> Rules:
-        """The same rules, where next-free knows what the systems offer."""
+        """Return these rules with the free slots that ``next-free`` may use."""
         return replace(self, search=replace(self.search, asked=tuple(asked)))
 
     @property
     def looks_for_free_time(self) -> bool:
-        """Whether next-free may apply."""
+        """True if ``next-free`` may apply."""
         choices = {self.slot_taken, *(override.choice for override in self.overrides)}
         return Choice.NEXT_FREE in choices
 
-    def _general(self, kind: ConflictKind) -> Choice:
-        said: Choice = getattr(self, kind) if len(CHOICES[kind]) > 1 else CHOICES[kind][0]
-        return said
+    def _default_choice(self, kind: ConflictKind) -> Choice:
+        choice: Choice = getattr(self, kind) if len(CHOICES[kind]) > 1 else CHOICES[kind][0]
+        return choice
 
 
 def explain(
     rules: Rules, kind: ConflictKind, systems: Collection[str]
 ) -> list[tuple[str, EffectiveRule]]:
-    """What happens to a kind of conflict: (the system that must be involved, '' for any), in order.
+    """List the rules for a kind of conflict in order, each with the system that must be involved.
 
-    What comes after a rule for any system never applies, and is left out.
+    The system is '' for any. Rules after one for any system never apply and are left out.
     """
-    found: list[tuple[str, EffectiveRule]] = []
+    rows: list[tuple[str, EffectiveRule]] = []
     for override in rules.overrides:
         named = sorted(override.systems & set(systems))
         if kind in override.kinds and (named or not override.systems):
-            law = EffectiveRule(kind, override.choice, override.place)
-            found += [(system, law) for system in named or [""]]
+            rule = EffectiveRule(kind, override.choice, override.place)
+            rows += [(system, rule) for system in named or [""]]
             if not override.systems:
-                return found
-    return [*found, ("", replace(rules, overrides=()).effective_rule(kind, ()))]
+                return rows
+    return [*rows, ("", replace(rules, overrides=()).effective_rule(kind, ()))]
 
 
 def all_rules(prefer: tuple[str, ...]) -> Iterator[Rules]:
-    """Every table without overrides: what a simulator or a test draws from."""
+    """Yield every table of rules without overrides, for the simulator and tests."""
     tables = product(*(choices for choices in CHOICES.values() if len(choices) > 1))
     for apart, cancelled, twin, edited, taken, double in tables:
         yield Rules(prefer, apart, cancelled, edited, taken, double, twin)
 
 
 def all_overrides(systems: Collection[str]) -> Iterator[Override]:
-    """Every exception for one kind, in one system or in any."""
+    """Yield every override for one kind of conflict, in one system or in any."""
     for kind, choices in CHOICES.items():
         for choice in choices if len(choices) > 1 else ():
             for system in (None, *sorted(systems)):

@@ -1,8 +1,8 @@
-"""Instances of recurring events whose ids changed: which new one is which old one.
+"""Pair the instances of recurring events whose ids changed.
 
-Instances of one series differ in nothing but their time, so their position tells them apart: first
-by a shift that most of them have in common, then by their order. What is left over is an ordinary
-deletion or booking. Only where a series could have become several others is a person asked.
+The instances of a series differ only in their time, so they are paired by position: first by a
+shift that most of them share, then by their order. Unpaired instances are ordinary deletions and
+bookings. A person is asked only if one series could have become several others.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from syncd.core.inputs import CalendarState
 from syncd.model import Id, Kind, TrackedEvent, Value, series_of
 
 CLOCK_CHANGE = timedelta(hours=1)
-"""By so much may shifts differ that are one shift on the wall: the clocks change in between."""
+"""Two shifts that differ by no more can be the same shift in wall time, across a DST change."""
 
-Who = tuple[str, str, str]
-"""(system, person, service)."""
+CustomerKey = tuple[str, str, str]
+"""(system, the platform's id of the person, service)."""
 
 Pair = tuple[TrackedEvent, TrackedEvent]
-"""An instance that vanished, and the one that it became."""
+"""A vanished instance, and the event that it became."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A series that vanished, and all that it could have become: a person has to say."""
+    """Vanished events of one series, and all that they could have become: a person must decide."""
 
     old: tuple[TrackedEvent, ...]
     new: tuple[TrackedEvent, ...]
@@ -37,81 +37,87 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """What became of the instances that vanished; what is in neither is gone, or new."""
+    """The pairs that are certain, and the open questions; events in neither are deleted or new."""
 
     pairs: tuple[Pair, ...] = ()
     questions: tuple[Question, ...] = ()
 
 
 def pair_instances(vanished: Sequence[TrackedEvent], fresh: Sequence[TrackedEvent]) -> Pairing:
-    """Pair the instances of series that vanished with new appointments.
+    """Pair vanished instances of series with new appointments.
 
-    ``vanished`` are proven to be gone, ``fresh`` are busy appointments that no booking knows.
-    Single events that vanished take part only against instances, and are otherwise left alone.
+    ``vanished`` are proven to be gone; ``fresh`` are busy appointments without a booking. Vanished
+    single events are paired only with instances, and are otherwise left alone.
     """
     pairs: list[Pair] = []
-    # What was off already needs no successor.
-    olds, news = _by_series(r for r in vanished if _value(r).busy), _by_series(fresh)
-    for series in sorted(olds.keys() & news.keys() - {()}):
-        pairs += by_position(olds.pop(series), news.pop(series))
+    # A cancelled event needs no successor.
+    old_series, new_series = _by_series(r for r in vanished if _value(r).busy), _by_series(fresh)
+    for series in sorted(old_series.keys() & new_series.keys() - {()}):
+        pairs += by_position(old_series.pop(series), new_series.pop(series))
     questions: list[Question] = []
-    for who in sorted(persons_with_series(vanished, fresh)):
-        mine = [r for records in olds.values() for r in records if _who(r) == who]
-        theirs = [r for records in news.values() for r in records if _who(r) == who]
-        for pairing in (_renamed, _in_place, _only_one):
-            found = pairing(mine, theirs)
-            pairs += found
-            mine = _without(mine, (before for before, _ in found))
-            theirs = _without(theirs, (after for _, after in found))
-        if theirs:
-            # What was a single event before is a question of its own.
+    for customer in sorted(persons_with_series(vanished, fresh)):
+        old_events = [
+            r for records in old_series.values() for r in records if _customer_key(r) == customer
+        ]
+        new_events = [
+            r for records in new_series.values() for r in records if _customer_key(r) == customer
+        ]
+        for pairing in (_pair_renamed, _pair_unmoved, _pair_last):
+            new_pairs = pairing(old_events, new_events)
+            pairs += new_pairs
+            old_events = _without(old_events, (before for before, _ in new_pairs))
+            new_events = _without(new_events, (after for _, after in new_pairs))
+        if new_events:
+            # A former single event is a question of its own.
             questions += [
-                Question(_ordered(group), _ordered(theirs))
-                for series, instances in sorted(_by_series(mine).items())
+                Question(_ordered(group), _ordered(new_events))
+                for series, instances in sorted(_by_series(old_events).items())
                 for group in ([instances] if series else [[r] for r in _ordered(instances)])
             ]
     return Pairing(tuple(pairs), tuple(questions))
 
 
-def persons_with_series(*groups: Iterable[TrackedEvent]) -> set[Who]:
-    """Whose appointments take part in `pair_instances`, single ones included."""
+def persons_with_series(*groups: Iterable[TrackedEvent]) -> set[CustomerKey]:
+    """Return the persons whose appointments, also single ones, take part in `pair_instances`."""
     records = [record for group in groups for record in group]
-    return {who for r in records if r.series and (who := _who(r)) is not None}
+    return {customer for r in records if r.series and (customer := _customer_key(r)) is not None}
 
 
 def by_position(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
-    """Pair the instances of a series before and after it changed; the rest stay unpaired.
+    """Pair the instances of a series before and after a change; the rest stay unpaired.
 
-    Most of a series moves by one shift, if it moves; what was moved by itself lies between. Where
-    nothing is common the order counts.
+    If most instances moved by one shift, those are paired first, and the others by their order in
+    between. Without a common shift, the order decides.
     """
     old, new = _ordered(old), _ordered(new)
     shift = _common_shift(old, new)
     if shift is None:
-        return _in_order(old, new)
-    there = {_place(r): r for r in new}
-    fixed = [(r, there[_place(r) + shift]) for r in old if _place(r) + shift in there]
-    left = _without(old, (before for before, _ in fixed))
-    rest = _without(new, (after for _, after in fixed))
+        return _pair_in_order(old, new)
+    new_by_start = {_start(r): r for r in new}
+    shifted = [
+        (r, new_by_start[_start(r) + shift]) for r in old if _start(r) + shift in new_by_start
+    ]
+    old_rest = _without(old, (before for before, _ in shifted))
+    new_rest = _without(new, (after for _, after in shifted))
     if len(old) == len(new):
-        return _by_start([*fixed, *_in_order(left, rest)])
-    befores = [_place(before) for before, _ in fixed]
-    afters = [_place(after) for _, after in fixed]
+        return _by_start([*shifted, *_pair_in_order(old_rest, new_rest)])
+    old_starts = [_start(before) for before, _ in shifted]
+    new_starts = [_start(after) for _, after in shifted]
     between = [
         pair
-        for gap in range(len(fixed) + 1)
-        for pair in _in_order(
-            [r for r in left if bisect_right(befores, _place(r)) == gap],
-            [r for r in rest if bisect_right(afters, _place(r)) == gap],
+        for gap in range(len(shifted) + 1)
+        for pair in _pair_in_order(
+            [r for r in old_rest if bisect_right(old_starts, _start(r)) == gap],
+            [r for r in new_rest if bisect_right(new_starts, _start(r)) == gap],
         )
-        # Beyond the ends the series grew or shrank, or reaches out of the window.
-        if 0 < gap < len(fixed)
+        # Outside of the first and last pair, the series grew or shrank, or left the window.
+        if 0 < gap < len(shifted)
     ]
-    return _by_start([*fixed, *between])
+    return _by_start([*shifted, *between])
 
 
 def relocated_instances(records: Iterable[TrackedEvent]) -> dict[Id, Value]:
-    """Where instances are that vanished and came back under new ids, among all that is known."""
+    """Return the new value of each instance that vanished and returned under a new id."""
     vanished: list[TrackedEvent] = []
     fresh: list[TrackedEvent] = []
     for record in records:
@@ -130,8 +136,11 @@ def relocated_instances(records: Iterable[TrackedEvent]) -> dict[Id, Value]:
     }
 
 
-def is_held(record: TrackedEvent | None, calendar: CalendarState) -> bool:
-    """Whether nothing may be written to a record: perhaps that would touch its whole series."""
+def may_change_series(record: TrackedEvent | None, calendar: CalendarState) -> bool:
+    """Return true if a write to this event might change its whole series.
+
+    Such a write waits until it is known to change one instance only.
+    """
     return (
         record is not None
         and not calendar.series_writes
@@ -141,53 +150,56 @@ def is_held(record: TrackedEvent | None, calendar: CalendarState) -> bool:
     )
 
 
-def _renamed(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
-    """Pair series that came back under another master id: as many instances, at one shift."""
-    befores = {s: _ordered(r) for s, r in _by_series(old).items() if s}
-    afters = {s: _ordered(r) for s, r in _by_series(new).items() if s}
-    fits = {
+def _pair_renamed(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
+    """Pair series that returned under another master id: equal instances at one shift."""
+    old_groups = {s: _ordered(r) for s, r in _by_series(old).items() if s}
+    new_groups = {s: _ordered(r) for s, r in _by_series(new).items() if s}
+    fitting = {
         (before, after): pairs
-        for before, mine in sorted(befores.items())
-        for after, theirs in sorted(afters.items())
-        if (pairs := _fitting(mine, theirs))
+        for before, old_events in sorted(old_groups.items())
+        for after, new_events in sorted(new_groups.items())
+        if (pairs := _pairs_at_one_shift(old_events, new_events))
     }
     return [
         pair
-        for (before, after), pairs in fits.items()
-        if not any((one[0] == before) is not (one[1] == after) for one in fits)
+        for (before, after), pairs in fitting.items()
+        if not any((one[0] == before) is not (one[1] == after) for one in fitting)
         for pair in pairs
     ]
 
 
-def _fitting(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
-    """All pairs of two series if one is the other at a common shift, but for its ends."""
+def _pairs_at_one_shift(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
+    """Return the pairs of two series if they are the same at one shift, except for their ends."""
     pairs = by_position(old, new)
     if len(pairs) < max(2, min(len(old), len(new))):
         return []
-    shifts = [_place(after) - _place(before) for before, after in pairs]
+    shifts = [_start(after) - _start(before) for before, after in pairs]
     if max(shifts) - min(shifts) > CLOCK_CHANGE:
         return []
-    places = [(old.index(before), new.index(after)) for before, after in pairs]
-    in_a_row = all(b[0] - a[0] == b[1] - a[1] == 1 for a, b in pairwise(places))
-    return pairs if in_a_row else []
+    indexes = [(old.index(before), new.index(after)) for before, after in pairs]
+    consecutive = all(b[0] - a[0] == b[1] - a[1] == 1 for a, b in pairwise(indexes))
+    return pairs if consecutive else []
 
 
-def _in_place(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
-    """Pair what stands where it stood: only ids changed, or a meeting became a series."""
-    there: dict[object, list[TrackedEvent]] = defaultdict(list)
+def _pair_unmoved(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
+    """Pair events at the same time: only their ids changed, or a meeting became a series."""
+    new_by_interval: dict[object, list[TrackedEvent]] = defaultdict(list)
     for record in new:
-        there[_interval(record)].append(record)
-    stood = Counter(_interval(record) for record in old)
+        new_by_interval[_interval(record)].append(record)
+    old_counts = Counter(_interval(record) for record in old)
     return [
-        (record, there[_interval(record)][0])
+        (record, new_by_interval[_interval(record)][0])
         for record in old
-        if stood[_interval(record)] == 1 and len(there[_interval(record)]) == 1
+        if old_counts[_interval(record)] == 1 and len(new_by_interval[_interval(record)]) == 1
     ]
 
 
 def _common_shift(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> timedelta | None:
-    """The shift that explains the most pairs, if that is half of them; of equal ones the least."""
-    shifts = Counter(_place(after) - _place(before) for before in old for after in new)
+    """Return the shift that explains the most pairs, if these are at least half.
+
+    Of equally frequent shifts, the smallest is returned. None if there is no such shift.
+    """
+    shifts = Counter(_start(after) - _start(before) for before in old for after in new)
     if not shifts:
         return None
     shift = min(shifts, key=lambda s: (-shifts[s], abs(s), s))
@@ -195,28 +207,28 @@ def _common_shift(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> t
     return shift if shifts[shift] >= enough or not shift else None
 
 
-def _in_order(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
-    """Pair as many as there can be without crossing, over the least time in all."""
+def _pair_in_order(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
+    """Pair as many as possible in order, with the least total shift."""
     if len(old) == len(new):
         return list(zip(old, new, strict=True))
     if len(old) > len(new):
-        return [(before, after) for after, before in _in_order(new, old)]
-    # best[j]: the least for all of the old ones so far within the first j of the new ones.
+        return [(before, after) for after, before in _pair_in_order(new, old)]
+    # best[j]: the least total shift of the old events so far within the first j new ones.
     best: list[tuple[timedelta, tuple[int, ...]]] = [(timedelta(0), ())] * (len(new) + 1)
     for i, before in enumerate(old):
         row: list[tuple[timedelta, tuple[int, ...]]] = []
         last = len(new) - (len(old) - i)
         for j in range(i, last + 1):
-            spent, chosen = best[j - i] if i else best[0]
-            spent += abs(_place(new[j]) - _place(before))
-            taken = (spent, (*chosen, j))
-            row.append(min(row[-1], taken) if row else taken)
+            total, chosen = best[j - i] if i else best[0]
+            total += abs(_start(new[j]) - _start(before))
+            option = (total, (*chosen, j))
+            row.append(min(row[-1], option) if row else option)
         best = row
     return [(before, new[j]) for before, j in zip(old, best[-1][1], strict=True)] if old else []
 
 
-def _only_one(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
-    """Pair the only one that is left with the only one that it can be."""
+def _pair_last(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
+    """Pair the only remaining old event with the only remaining new one."""
     return [(old[0], new[0])] if len(old) == len(new) == 1 else []
 
 
@@ -226,13 +238,13 @@ def _without(records: Sequence[TrackedEvent], gone: Iterable[TrackedEvent]) -> l
 
 
 def _by_series(records: Iterable[TrackedEvent]) -> dict[tuple[str, ...], list[TrackedEvent]]:
-    found: dict[tuple[str, ...], list[TrackedEvent]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[TrackedEvent]] = defaultdict(list)
     for record in records:
-        found[series_of(record)].append(record)
-    return found
+        groups[series_of(record)].append(record)
+    return groups
 
 
-def _who(record: TrackedEvent) -> Who | None:
+def _customer_key(record: TrackedEvent) -> CustomerKey | None:
     if record.person is None:
         return None
     return (record.system, record.person, record.service or "")
@@ -250,13 +262,13 @@ def _interval(record: TrackedEvent) -> tuple[datetime, datetime]:
     return _value(record).interval
 
 
-def _place(record: TrackedEvent) -> datetime:
+def _start(record: TrackedEvent) -> datetime:
     return _value(record).start
 
 
 def _ordered(records: Iterable[TrackedEvent]) -> tuple[TrackedEvent, ...]:
-    return tuple(sorted(records, key=lambda r: (r.original_start or _place(r), _place(r), r.id)))
+    return tuple(sorted(records, key=lambda r: (r.original_start or _start(r), _start(r), r.id)))
 
 
 def _by_start(pairs: Iterable[Pair]) -> list[Pair]:
-    return sorted(pairs, key=lambda pair: (_place(pair[0]), pair[0].id))
+    return sorted(pairs, key=lambda pair: (_start(pair[0]), pair[0].id))

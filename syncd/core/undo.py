@@ -1,7 +1,8 @@
-"""Putting back what a run wrote: for each booking that nobody has touched since, or not at all.
+"""Plan to undo the writes of a run.
 
-A booking is put back whole or left whole. What is put back stays so until the booking changes: the
-next cycle would otherwise write it anew. That is what a waiver says.
+A booking is undone completely or not at all, and only if nothing changed it since. An
+`UndoSuppression` keeps the next cycle from making the undone writes again, until the booking
+changes.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from syncd.model import (
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A booking that is left as it is, and why."""
+    """A booking that is not undone, and the reason."""
 
     booking: str
     why: str
@@ -36,7 +37,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
-    """What one provider's undoing takes: writes, waivers, and what is left alone."""
+    """What undoing takes for one provider: writes, suppressions, and the skipped bookings."""
 
     operations: tuple[Operation, ...] = ()
     suppressions: tuple[UndoSuppression, ...] = ()
@@ -45,7 +46,7 @@ class UndoPlan:
 
 @dataclass(frozen=True, slots=True)
 class NetWrite:
-    """All that the run wrote to one event, from its first value to its last (None: not there)."""
+    """The net effect of a run's writes to one event: its first and last value; None: not there."""
 
     system: str
     event: str
@@ -58,10 +59,10 @@ class NetWrite:
 
 @dataclass(frozen=True, slots=True)
 class RunHistory:
-    """What is known of a run and of what came after it.
+    """What is known of a run and of the time since.
 
-    ``intents`` are the run's own; ``later`` those of other runs since. ``news`` tells for a booking
-    what was seen of it since.
+    - ``intents``: the run's own; ``later``: those of other runs since.
+    - ``news``: the reason not to undo a booking that was seen to change since, by booking.
     """
 
     run: str
@@ -73,179 +74,192 @@ class RunHistory:
 def plan_undo(
     state: ProviderState,
     calendars: Mapping[str, CalendarState],
-    past: RunHistory,
+    history: RunHistory,
     now: datetime,
     *,
     only: str | None = None,
     by: str = "",
 ) -> UndoPlan:
-    """Plan to put back what the run wrote for one provider; ``only`` names a single booking.
+    """Plan to undo what a run wrote for one provider.
 
-    ``by`` is the run that undoes.
+    ``only`` names a single booking; ``by`` is the id of the run that undoes.
     """
-    wrote = [w for w in net_writes(past.intents) if only is None or only in w.bookings]
-    left = {
-        booking: why
-        for booking in sorted({b for w in wrote for b in w.bookings})
-        if (why := _touched(booking, state, past))
+    writes = [w for w in net_writes(history.intents) if only is None or only in w.bookings]
+    skipped = {
+        booking: reason
+        for booking in sorted({b for w in writes for b in w.bookings})
+        if (reason := _why_not_booking(booking, state, history))
     }
     if only is not None:
-        for w in wrote:
+        for w in writes:
             for other in sorted(w.bookings - {only}):
-                left.setdefault(only, f"its block in {w.system} serves booking {other}, too")
+                skipped.setdefault(only, f"its block in {w.system} also serves booking {other}")
     records = {(r.system, r.id): r for r in state.records}
-    for w in wrote:
+    for w in writes:
         record = records.get((w.system, w.event))
-        if why := _hindered(w, record, calendars.get(w.system), past, now):
+        if reason := _why_not_write(w, record, calendars.get(w.system), history, now):
             for booking in w.bookings:
-                left.setdefault(booking, why)
-    _spread(wrote, left, state.records)
-    back = [w for w in wrote if w.bookings and not w.bookings & left.keys()]
+                skipped.setdefault(booking, reason)
+    _propagate_skips(writes, skipped, state.records)
+    undoable = [w for w in writes if w.bookings and not w.bookings & skipped.keys()]
     orphans = [
-        Skipped("", f"a block in {w.system} served no booking") for w in wrote if not w.bookings
+        Skipped("", f"a block in {w.system} belonged to no booking")
+        for w in writes
+        if not w.bookings
     ]
     revisions = {b.id: b.revision for b in state.bookings}
     return UndoPlan(
         operations=tuple(
             operation
-            for w in back
-            for operation in _reverse(w, records.get((w.system, w.event)), state, past.run)
+            for w in undoable
+            for operation in _undo_writes(w, records.get((w.system, w.event)), state, history.run)
         ),
         suppressions=tuple(
             UndoSuppression(booking, w.system, revisions[booking], by)
-            for w in back
+            for w in undoable
             for booking in sorted(w.bookings)
         ),
         skipped=(
-            *(Skipped(b, why) for b, why in sorted(left.items()) if only in {None, b}),
+            *(Skipped(b, reason) for b, reason in sorted(skipped.items()) if only in {None, b}),
             *orphans,
         ),
     )
 
 
 def net_writes(intents: Iterable[Intent]) -> list[NetWrite]:
-    """The run's writes, one for each event; what came back to where it was is left out."""
-    found: dict[tuple[str, str], NetWrite] = {}
+    """Return the net writes of a run by event; those without a net effect are left out."""
+    by_event: dict[tuple[str, str], NetWrite] = {}
     for intent in sorted(intents, key=lambda i: (i.opened_at, i.id)):
-        o = intent.operation
-        if o.event is None or intent.state is not IntentState.DONE:
+        operation = intent.operation
+        if operation.event is None or intent.state is not IntentState.DONE:
             continue
-        first = found.get((o.system, o.event))
-        bookings = frozenset(o.bookings)
-        if first is None:
-            before = None if o.action is Action.CREATE_BLOCK else o.before
-            new = NetWrite(o.system, o.event, o.kind, before, o.after, o.key, bookings)
+        earlier = by_event.get((operation.system, operation.event))
+        bookings = frozenset(operation.bookings)
+        if earlier is None:
+            before = None if operation.action is Action.CREATE_BLOCK else operation.before
+            new = NetWrite(
+                operation.system,
+                operation.event,
+                operation.kind,
+                before,
+                operation.after,
+                operation.key,
+                bookings,
+            )
         else:
-            new = replace(first, after=o.after, bookings=first.bookings | bookings)
-        found[o.system, o.event] = new
-    return [w for _, w in sorted(found.items()) if w.before != w.after]
+            new = replace(earlier, after=operation.after, bookings=earlier.bookings | bookings)
+        by_event[operation.system, operation.event] = new
+    return [w for _, w in sorted(by_event.items()) if w.before != w.after]
 
 
-def _touched(booking: str, state: ProviderState, past: RunHistory) -> str:
-    """Why a booking as a whole is left alone; empty if it is not."""
+def _why_not_booking(booking: str, state: ProviderState, history: RunHistory) -> str:
+    """Return why a booking as a whole is not undone; '' if it can be."""
     if booking not in {b.id for b in state.bookings}:
         return "it is over"
     if any(h.conflict.subject == booking for h in state.conflicts):
-        return "a conflict about it is held: decide that first (`syncd conflicts`)"
+        return "a conflict about it is open: resolve that first (`syncd conflicts`)"
     linked = {(r.system, r.event) for r in state.replicas if r.booking == booking}
     for record in state.records:
         if (record.system, record.id) in linked and has_pending_change(record):
-            return f"it was changed in {record.system} since"
-    for intent in (*past.intents, *state.intents):
+            return f"it was changed in {record.system} after the run"
+    for intent in (*history.intents, *state.intents):
         if intent.state.pending and booking in intent.operation.bookings:
             return f"a write to {intent.operation.system} is not confirmed yet"
-    if booking in past.news:
-        return past.news[booking]
-    wrote_again = sorted(
+    if booking in history.news:
+        return history.news[booking]
+    later_writes = sorted(
         (i.opened_at, i.run)
-        for i in past.later
+        for i in history.later
         if booking in i.operation.bookings and i.state is IntentState.DONE
     )
-    return f"run {wrote_again[-1][1]} wrote it since" if wrote_again else ""
+    return f"run {later_writes[-1][1]} changed it later" if later_writes else ""
 
 
-def _hindered(
+def _why_not_write(
     wrote: NetWrite,
     record: TrackedEvent | None,
     calendar: CalendarState | None,
-    past: RunHistory,
+    history: RunHistory,
     now: datetime,
 ) -> str:
-    """Why a write cannot be put back; empty if it can."""
-    where = wrote.system
+    """Return why a write cannot be undone; '' if it can."""
+    system = wrote.system
     if calendar is None:
-        return f"{where} is not one of its systems any more"
+        return f"{system} is no longer one of the provider's systems"
     if calendar.held_back:
-        return f"writing to {where} is paused: `syncd unpause` ends that"
+        return f"writing to {system} is paused: end that with `syncd unpause`"
     if not calendar.writable:
-        return f"{where} did not answer, or may not be written to"
-    if any((i.operation.system, i.operation.event) == (where, wrote.event) for i in past.later):
-        return f"{where} was written to since"
-    return _moved_on(wrote, record) or _impossible(wrote, calendar, now)
+        return f"{system} did not answer, or is read-only"
+    if any((i.operation.system, i.operation.event) == (system, wrote.event) for i in history.later):
+        return f"the event in {system} was written to after the run"
+    return _outside_change(wrote, record) or _why_impossible(wrote, calendar, now)
 
 
-def _moved_on(wrote: NetWrite, record: TrackedEvent | None) -> str:
-    """What somebody did to the event since the run wrote it."""
+def _outside_change(wrote: NetWrite, record: TrackedEvent | None) -> str:
+    """Return what somebody changed in the event since the run; '' for nothing."""
     shown = record.observed if record is not None else None
     if wrote.kind is Kind.BLOCK and record is not None and not record.created_by_us:
-        return f"somebody has made it theirs in {wrote.system} since"
+        return f"the block in {wrote.system} was given a customer after the run"
     if wrote.after is not None and (record is None or shown is None):
-        return f"somebody has removed it from {wrote.system} since"
+        return f"it was deleted in {wrote.system} after the run"
     if wrote.after is None and shown is not None:
-        return f"it is in {wrote.system} again"
-    if record is not None and shown != wrote.after and not _rounded(record, wrote.after):
-        return f"it was changed in {wrote.system} since"
+        return f"it exists in {wrote.system} again"
+    if record is not None and shown != wrote.after and not _is_shown_rounded(record, wrote.after):
+        return f"it was changed in {wrote.system} after the run"
     return ""
 
 
-def _impossible(wrote: NetWrite, calendar: CalendarState, now: datetime) -> str:
-    """What a system, or time, does not let anybody put back."""
+def _why_impossible(wrote: NetWrite, calendar: CalendarState, now: datetime) -> str:
+    """Return why the system, or the time, does not allow to undo a write; '' if they do."""
     if all(value is None or value.end <= now for value in (wrote.before, wrote.after)):
         return "it is over"
     if wrote.before is not None and not in_range(wrote.before, now):
-        return "a time of it is out of range"
+        return "one of its times is out of range"
     if wrote.kind is Kind.APPOINTMENT and wrote.before is not None and wrote.after is not None:
-        wanted = wrote.before.status
-        if wanted is not wrote.after.status and calendar.statuses.get(wanted) is not wanted:
-            return f"{wrote.system} cannot set the status back to {wanted}"
+        former_status = wrote.before.status
+        if (
+            former_status is not wrote.after.status
+            and calendar.statuses.get(former_status) is not former_status
+        ):
+            return f"{wrote.system} cannot set the status back to {former_status}"
     return ""
 
 
-def _rounded(record: TrackedEvent, after: Value | None) -> bool:
-    """Whether what it shows is how the platform keeps what was written."""
+def _is_shown_rounded(record: TrackedEvent, after: Value | None) -> bool:
+    """Return true if the platform shows the written value rounded."""
     return record.written == after and record.base == record.observed
 
 
-def _spread(
-    wrote: Sequence[NetWrite], left: dict[str, str], records: Sequence[TrackedEvent]
+def _propagate_skips(
+    writes: Sequence[NetWrite], skipped: dict[str, str], records: Sequence[TrackedEvent]
 ) -> None:
-    """Leave alone what shares an event with what is left alone, or would lie on a block that is."""
-    standing = [r for r in records if r.created_by_us and r.observed is not None]
-    again = True
-    while again:
-        again = False
-        going = {(w.system, w.event) for w in wrote if not w.bookings & left.keys()}
-        taken = {
+    """Skip also bookings that share an event with a skipped one, or whose slot is occupied."""
+    our_blocks = [r for r in records if r.created_by_us and r.observed is not None]
+    changed = True
+    while changed:
+        changed = False
+        undone = {(w.system, w.event) for w in writes if not w.bookings & skipped.keys()}
+        occupied = {
             (r.system, r.observed.interval)
-            for r in standing
-            if r.observed and (r.system, r.id) not in going
+            for r in our_blocks
+            if r.observed and (r.system, r.id) not in undone
         }
-        for w in wrote:
-            kept = sorted(w.bookings & left.keys())
-            why = ""
-            if kept:
-                why = f"it shares a block in {w.system} with {kept[0]}, which is left"
-            elif w.kind is Kind.BLOCK and w.before and (w.system, w.before.interval) in taken:
-                why = f"another block stands in {w.system} where its own was"
-            for booking in sorted(w.bookings - left.keys()) if why else ():
-                left[booking] = why
-                again = True
+        for w in writes:
+            shared = sorted(w.bookings & skipped.keys())
+            reason = ""
+            if shared:
+                reason = f"it shares a block in {w.system} with {shared[0]}, which is not undone"
+            elif w.kind is Kind.BLOCK and w.before and (w.system, w.before.interval) in occupied:
+                reason = f"another block in {w.system} has its former time"
+            for booking in sorted(w.bookings - skipped.keys()) if reason else ():
+                skipped[booking] = reason
+                changed = True
 
 
-def _reverse(
+def _undo_writes(
     wrote: NetWrite, record: TrackedEvent | None, state: ProviderState, run: str
 ) -> list[Operation]:
-    """The writes that put one event back, in order."""
+    """Return the writes that undo the net write to one event, in order."""
     shown = record.observed if record is not None else None
 
     def write(action: Action, before: Value | None, after: Value | None) -> Operation:

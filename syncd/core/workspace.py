@@ -1,6 +1,6 @@
-"""The state of one provider while a decision is being made: what is stored, with changes laid over.
+"""One provider's state while it is being decided on: the stored rows with the changes so far.
 
-Mutable, but never shared: `reconcile` makes one, and what comes out of it is `Changes`.
+`reconcile` makes one workspace per decision and shares it with nobody. What leaves it is `Changes`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from syncd.model import (
 
 @dataclass(slots=True)
 class Workspace:
-    """Records by (system, event), bookings by id, links both ways; and the changes so far.
+    """The stored rows of one provider by id, and the changes so far.
 
-    ``rebooked`` are the bookings that went on with another event (`core.rebooked`);
-    ``stopped`` are events whose news the guard withholds, as they are shown: among ``records`` they
-    are as they were accepted last.
+    - ``rebooked``: the bookings that continue with another event (`core.rebooked`).
+    - ``stopped``: the events whose changes the guard stopped, as their systems show them.
+      ``records`` has the same events as they were last accepted.
     """
 
     state: ProviderState
@@ -43,7 +43,7 @@ class Workspace:
     changes: Changes = field(default_factory=Changes)
     rebooked: set[str] = field(default_factory=set)
     _touched: dict[Id, None] = field(default_factory=dict)
-    _given_away: list[TrackedEvent] = field(default_factory=list)
+    _handed_over: list[TrackedEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Index the stored state."""
@@ -55,25 +55,26 @@ class Workspace:
             if (replica.system, replica.event) in self.records:
                 self.links[replica.booking][replica.system, replica.event] = replica
 
-    # what is there
+    # --- queries ---
 
     def linked_ids(self) -> dict[Id, Replica]:
-        """Every linked event with one of its replicas."""
+        """Return every linked event with one of its replicas."""
         return {id_: replica for links in self.links.values() for id_, replica in links.items()}
 
     def appointments(self, booking: str) -> list[TrackedEvent]:
-        """The events that are the meeting itself: origin and twins, not blocks of syncd's.
+        """Return the events that are the meeting itself: origin and twins, without blocks of syncd.
 
-        Also those that are over: whoever differs from their end contradicts it.
+        Events that ended are included, because a system that still shows the meeting contradicts
+        them.
         """
         return [record for _, record in self.pairs(booking)]
 
     def present(self, booking: str) -> list[TrackedEvent]:
-        """The appointments that are still there, or whose end is still to be decided on."""
+        """Return the appointments that still exist, or whose end is not decided on yet."""
         return [record for record in self.shown(booking) if not record.over]
 
     def pairs(self, booking: str) -> list[tuple[Replica, TrackedEvent]]:
-        """Origin and twins with their records, in a stable order."""
+        """Return origin and twins with their tracked events, in a stable order."""
         return [
             (replica, self.records[id_])
             for id_, replica in sorted(self.links.get(booking, {}).items())
@@ -81,15 +82,15 @@ class Workspace:
         ]
 
     def shown(self, booking: str) -> list[TrackedEvent]:
-        """Its appointments as the systems show them, stopped ones too."""
+        """Return the appointments as the systems show them, stopped ones too."""
         return [self.stopped.get((r.system, r.id), r) for r in self.appointments(booking)]
 
     def replicas(self) -> Iterable[Replica]:
-        """All links."""
+        """Return all links."""
         return (replica for links in self.links.values() for replica in links.values())
 
     def unlinked(self) -> list[TrackedEvent]:
-        """Foreign events that no booking knows and that are there."""
+        """Return the existing events of others that no booking knows, in a stable order."""
         known = self.linked_ids().keys() | self.stopped.keys()
         return [
             record
@@ -97,72 +98,72 @@ class Workspace:
             if id_ not in known and not record.created_by_us and record.observed is not None
         ]
 
-    # what changes
+    # --- changes ---
 
     def upsert(self, record: TrackedEvent) -> None:
-        """Store a record."""
+        """Store a tracked event."""
         self.records[record.system, record.id] = record
         self._touched[record.system, record.id] = None
 
     def accept(self, record: TrackedEvent) -> None:
-        """Move a record's base to what it shows: its news is decided on."""
+        """Set the base of an event to its observed value: its change is decided on."""
         if record.observed is None:
-            last = record.base or record.before_write
-            base = last.cancelled() if last is not None else None
+            known = record.base or record.before_write
+            base = known.cancelled() if known is not None else None
             self.upsert(replace(record, base=base, end_accepted=True))
         else:
-            # What syncd wrote there once no longer says where the event is meant to be.
+            # The last write of syncd is no longer the expected value of this event.
             self.upsert(replace(record, base=record.observed, end_accepted=False, written=None))
 
     def link(self, replica: Replica) -> None:
-        """Put a link."""
+        """Store a link."""
         self.links[replica.booking][replica.system, replica.event] = replica
         self.changes.replicas.append(replica)
 
     def unlink(self, replica: Replica) -> None:
-        """Drop a link."""
+        """Remove a link."""
         self.links[replica.booking].pop((replica.system, replica.event), None)
         self.changes.unlinked.append(replica)
 
     def unlink_ended(self, replica: Replica, rule: str) -> None:
-        """Drop a link to an event that is the meeting no more.
+        """Remove the link to an event that no longer is the meeting.
 
-        A twin that stays keeps the meeting: nobody said that it is off. Without one, it is off.
+        If no other appointment of the meeting exists, the booking is cancelled.
         """
         self.unlink(replica)
         booking = self.bookings.get(replica.booking)
         if booking is None or not replica.role.is_meeting or self.present(booking.id):
             return
         if booking.agreed.busy:
-            off = booking.agreed.cancelled()
+            cancelled = booking.agreed.cancelled()
             revision = booking.revision + 1
             after = replace(
-                booking, agreed=off, revision=revision, rule=rule, status_revision=revision
+                booking, agreed=cancelled, revision=revision, rule=rule, status_revision=revision
             )
             self.put_booking(after)
             self.log(after, "agreed", before=booking, rule=rule)
 
     def put_booking(self, booking: Booking) -> None:
-        """Put a booking."""
+        """Store a booking."""
         self.bookings[booking.id] = booking
         self.changes.bookings.append(booking)
 
     def delete(self, record: TrackedEvent) -> None:
-        """Drop a record for good."""
+        """Delete a tracked event."""
         self.records.pop((record.system, record.id), None)
         self._touched.pop((record.system, record.id), None)
         self.changes.deleted.append(record.ref)
 
     def hand_over(self, id_: Id) -> None:
-        """Take an event that is somebody else's now, with its links, out of the provider's."""
+        """Remove an event that belongs to another provider now, with its links."""
         for links in self.links.values():
             links.pop(id_, None)
         self._touched.pop(id_, None)
         if (record := self.records.pop(id_, None)) is not None:
-            self._given_away.append(replace(record, provider="", fingerprint=""))
+            self._handed_over.append(replace(record, provider="", fingerprint=""))
 
     def open_booking(self, record: TrackedEvent, booking_id: str) -> Booking:
-        """Open a booking on a foreign event. The event must be there."""
+        """Open a booking for an event of somebody else. Raises ValueError if the event is gone."""
         if record.observed is None:
             message = f"event {record.id} is gone and opens nothing"
             raise ValueError(message)
@@ -188,7 +189,7 @@ class Workspace:
         before: Booking | None = None,
         rule: str = "",
     ) -> None:
-        """Write a line of history."""
+        """Add a line to the history."""
         self.changes.history.append(
             HistoryEntry(
                 at=self.now,
@@ -206,27 +207,27 @@ class Workspace:
         )
 
     def final_changes(self) -> Changes:
-        """All changes, each row once, in its last form."""
+        """Return all changes, each row once and in its final form."""
         changes = self.changes
-        changes.records = [self._as_seen(id_) for id_ in self._touched]
-        changes.records += self._given_away
+        changes.records = [self._to_store(id_) for id_ in self._touched]
+        changes.records += self._handed_over
         changes.bookings = list({booking.id: booking for booking in changes.bookings}.values())
-        kept = {(r.booking, r.system, r.event): r for r in changes.replicas}
+        links = {(r.booking, r.system, r.event): r for r in changes.replicas}
         for replica in changes.unlinked:
             if (replica.system, replica.event) not in self.links.get(replica.booking, {}):
-                kept.pop((replica.booking, replica.system, replica.event), None)
-        changes.replicas = list(kept.values())
+                links.pop((replica.booking, replica.system, replica.event), None)
+        changes.replicas = list(links.values())
         changes.unlinked = [
             r for r in changes.unlinked if (r.system, r.event) not in self.links.get(r.booking, {})
         ]
         return changes
 
-    def _as_seen(self, id_: Id) -> TrackedEvent:
-        """Return a record to be stored: what a stopped event shows is still news."""
+    def _to_store(self, id_: Id) -> TrackedEvent:
+        """Return a tracked event to store: a stopped event keeps its observed value as a change."""
         record, stopped = self.records[id_], self.stopped.get(id_)
         return record if stopped is None else replace(record, observed=stopped.observed)
 
 
 def is_foreign_block(record: TrackedEvent) -> bool:
-    """Whether the event is busy time that somebody else made."""
+    """Return true for a block that somebody else made."""
     return record.kind is Kind.BLOCK and not record.created_by_us

@@ -1,4 +1,8 @@
-"""Why a wanted write is not made now."""
+"""Decide why a wanted write is not made now.
+
+After the writes are filtered by `WriteHolds.why`, no write is made to a calendar that is blocked,
+has a write of unknown outcome, or was not read as far as the write needs.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,12 @@ from syncd.model import Action, IntentState, Operation, Waiting, WaitReason
 
 @dataclass(slots=True)
 class WriteHolds:
-    """What the writes of one decision are held back for.
+    """The reasons for which the writes of one decision wait.
 
-    ``withhold`` is why nothing that frees time is written, whatever the calendars allow.
+    ``withhold`` is why no write that frees time is made, whatever the calendars allow.
     """
 
-    draft: Workspace
+    workspace: Workspace
     calendars: Mapping[str, CalendarState]
     ownership: Ownership
     withhold: WaitReason | None = None
@@ -28,8 +32,8 @@ class WriteHolds:
     """The systems with a write of unknown outcome."""
 
     def __post_init__(self) -> None:
-        """TimedRead at the journal once."""
-        self.unsettled = _unsettled(self.draft)
+        """Find the systems with a write of unknown outcome."""
+        self.unsettled = _unsettled(self.workspace)
 
     def why(self, operation: Operation) -> WaitReason | None:
         """Return why a write waits; None if it can be made."""
@@ -37,81 +41,83 @@ class WriteHolds:
         if calendar.blocked is not None:
             return calendar.blocked
         if operation.system in self.unsettled:
-            # Nothing is written on top of a write that may or may not have happened.
+            # An earlier write there may or may not have happened.
             return WaitReason.UNSETTLED
         if (why := calendar.why_not_updated(operation)) is not None:
             return why
-        if _may_double(operation, calendar) or _is_unread(self.draft, operation, calendar):
+        if _may_duplicate(operation, calendar) or _is_unread(self.workspace, operation, calendar):
             return WaitReason.NOT_READ
-        return self._why_not_free(operation) if frees_time(operation) else None
+        return self._why_time_is_not_freed(operation) if frees_time(operation) else None
 
-    def _why_not_free(self, operation: Operation) -> WaitReason | None:
+    def _why_time_is_not_freed(self, operation: Operation) -> WaitReason | None:
         if self.withhold is not None:
             return self.withhold
-        fresh = any(calendar.first_read_pending for calendar in self.calendars.values())
-        return WaitReason.NOT_READ if fresh or is_unread_target(operation, self.ownership) else None
+        unread = any(calendar.first_read_pending for calendar in self.calendars.values())
+        return (
+            WaitReason.NOT_READ if unread or is_unread_target(operation, self.ownership) else None
+        )
 
 
 def with_pause_reason(
     waiting: Iterable[Waiting], calendars: Mapping[str, CalendarState]
 ) -> tuple[Waiting, ...]:
-    """Name the pause wherever there is one: a write that it holds back waits for nothing else."""
+    """Name the pause as the reason of every write that a pause holds back."""
     return tuple(
-        replace(each, why=why)
-        if (why := calendars[each.operation.system].blocked) is not None and why.held_back
-        else each
-        for each in waiting
+        replace(write, why=why)
+        if (why := calendars[write.operation.system].blocked) is not None and why.held_back
+        else write
+        for write in waiting
     )
 
 
-def _unsettled(draft: Workspace) -> frozenset[str]:
-    """Return the systems in which a write has no known outcome yet."""
-    intents = draft.state.intents
+def _unsettled(workspace: Workspace) -> frozenset[str]:
+    intents = workspace.state.intents
     return frozenset(i.operation.system for i in intents if i.state is IntentState.OPEN)
 
 
 def frees_time(operation: Operation) -> bool:
-    """Whether a write ends something: a block goes, or a meeting is off."""
+    """Return true if a write removes a block or cancels a meeting."""
     return operation.after is None or not operation.after.busy
 
 
-def _may_double(operation: Operation, calendar: CalendarState) -> bool:
-    """Whether a block would be made where one of ours may stand that nobody has seen."""
+def _may_duplicate(operation: Operation, calendar: CalendarState) -> bool:
+    """Return true if a new block might duplicate one of ours that no read has shown."""
     after = operation.after
     if operation.action is not Action.CREATE_BLOCK or after is None or calendar.read is None:
         return False
-    # Lists show what begins in the time asked for: a longer block may have begun before it.
+    # Lists show what starts in their window; a longer block may have started before it.
     return not any(after.start in window for window in calendar.read)
 
 
-def _is_unread(draft: Workspace, operation: Operation, calendar: CalendarState) -> bool:
-    """Return whether a new block's time was not read since its meeting became known.
+def _is_unread(workspace: Workspace, operation: Operation, calendar: CalendarState) -> bool:
+    """Return true if a new block's time was not read since its meeting became known.
 
-    That meeting may itself be in this calendar. A block that moves does not wait, because its
-    former time must be free within one poll.
+    That meeting may also be in this calendar. A block that moves does not wait, because its former
+    time must be free within one poll.
     """
     after, reads = operation.after, calendar.recent_reads
     if operation.action is not Action.CREATE_BLOCK or after is None or reads is None:
         return False
-    return not reads.cover(after.start, _known_since(draft, operation))
+    return not reads.cover(after.start, _known_since(workspace, operation))
 
 
-def _known_since(draft: Workspace, operation: Operation) -> datetime | None:
+def _known_since(workspace: Workspace, operation: Operation) -> datetime | None:
     """Return when it became known that this block is needed; None if that is unknown.
 
     If the block covers several meetings, the one that became known last counts.
     """
-    found = [_shown_since(draft, booking, operation) for booking in operation.bookings]
-    known = [at for at in found if at is not None]
-    return max(known) if known and len(known) == len(found) else None
+    times = [_shown_since(workspace, booking, operation) for booking in operation.bookings]
+    known = [at for at in times if at is not None]
+    return max(known) if known and len(known) == len(times) else None
 
 
-def _shown_since(draft: Workspace, booking: str, operation: Operation) -> datetime | None:
+def _shown_since(workspace: Workspace, booking: str, operation: Operation) -> datetime | None:
+    """Return when a booking was first seen at the block's time; None if it was not."""
     after = operation.after
     return min(
         (
             record.observed_at
-            for record in draft.shown(booking)
+            for record in workspace.shown(booking)
             if record.observed is not None
             and after is not None
             and record.observed.start < after.end
@@ -122,10 +128,10 @@ def _shown_since(draft: Workspace, booking: str, operation: Operation) -> dateti
 
 
 def is_unread_target(operation: Operation, ownership: Ownership) -> bool:
-    """Whether a block would go whose meeting may be in a system not read since the state was lost.
+    """Return true if removing a block might free the time of a meeting that no read can show.
 
-    The journal or the file of created ids proves that the block is ours, and nothing says for whom
-    it was made. It may have been for an event that is there and cannot be read any more.
+    The journal or the file of created ids proves that the block is ours, but not for which booking
+    it was made. That event may exist in a system that was not read since the state was lost.
     """
-    orphaned = operation.action is Action.REMOVE_BLOCK and not operation.bookings
-    return orphaned and not (ownership.whole and ownership.unread <= {operation.system})
+    serves_nothing = operation.action is Action.REMOVE_BLOCK and not operation.bookings
+    return serves_nothing and not (ownership.whole and ownership.unread <= {operation.system})

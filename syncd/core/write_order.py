@@ -1,4 +1,7 @@
-"""The order of writes: make room before taking it, and gather what a platform takes in one call."""
+"""Order the writes of a system, and gather those that the platform takes in one call.
+
+After `order`, a write that needs a time comes after the write that frees it.
+"""
 
 from __future__ import annotations
 
@@ -11,124 +14,133 @@ from operator import itemgetter
 from syncd.core.inputs import inputs_digest
 from syncd.model import Action, BulkCall, Operation, Value
 
-_FIRST = (Action.REMOVE_BLOCK, Action.SET_STATUS)
+_FREEING = (Action.REMOVE_BLOCK, Action.SET_STATUS)
 _MOVES = (Action.MOVE_APPOINTMENT, Action.MOVE_BLOCK)
 
 
 def order(operations: Iterable[Operation]) -> list[Operation]:
-    """Order one system's operations: what frees time, then moves, then what takes time.
+    """Order one system's operations: writes that free time, then moves, then writes that take time.
 
-    A move that needs a slot comes after the move that frees it; a ring of moves is cut at its
-    earliest one.
+    A move to a slot comes after the move that frees the slot. A cycle of moves is broken at its
+    earliest move.
     """
     freeing: list[Operation] = []
     moves: list[Operation] = []
     taking: list[Operation] = []
-    for operation in sorted(operations, key=_place):
+    for operation in sorted(operations, key=_sort_key):
         if operation.action in _MOVES:
             moves.append(operation)
-        elif operation.action in _FIRST and not _takes(operation):
+        elif operation.action in _FREEING and not _takes_time(operation):
             freeing.append(operation)
         else:
             taking.append(operation)
-    return [*freeing, *_untangle(moves), *taking]
+    return [*freeing, *_sort_moves(moves), *taking]
 
 
-def _takes(operation: Operation) -> bool:
-    """Whether the write makes time busy that was free: a status that revives a meeting."""
+def _takes_time(operation: Operation) -> bool:
+    """Return true if the write takes time that was free: a status that revives a meeting."""
     before, after = operation.before, operation.after
     return after is not None and after.busy and (before is None or not before.busy)
 
 
-def _place(operation: Operation) -> tuple[int, str, str, str]:
+def _sort_key(operation: Operation) -> tuple[int, str, str, str]:
     value = operation.after or operation.before
     when = value.start.isoformat() if value else ""
     return (list(Action).index(operation.action), when, operation.provider, operation.event or "")
 
 
-def _untangle(moves: Sequence[Operation]) -> list[Operation]:
-    """Always the first one that waits for none that is left; where all wait, the first."""
-    waits = _waits(moves)
-    behind: dict[int, list[int]] = {}
-    for at, others in enumerate(waits):
-        for other in others:
-            behind.setdefault(other, []).append(at)
-    ready = [at for at, others in enumerate(waits) if not others]
-    rest = iter(range(len(moves)))
+def _sort_moves(moves: Sequence[Operation]) -> list[Operation]:
+    """Sort moves so that each comes after those that it waits for.
+
+    If all remaining moves wait for each other, the first one is taken.
+    """
+    waits = _blocking_moves(moves)
+    waiting_for: dict[int, list[int]] = {}
+    for index, blockers in enumerate(waits):
+        for other in blockers:
+            waiting_for.setdefault(other, []).append(index)
+    ready = [index for index, blockers in enumerate(waits) if not blockers]
+    remaining = iter(range(len(moves)))
     done: dict[int, Operation] = {}
     while len(done) < len(moves):
-        at = heappop(ready) if ready else next(at for at in rest if at not in done)
-        if at in done:
+        index = heappop(ready) if ready else next(index for index in remaining if index not in done)
+        if index in done:
             continue
-        done[at] = moves[at]
-        for other in behind.get(at, ()):
-            waits[other].discard(at)
+        done[index] = moves[index]
+        for other in waiting_for.get(index, ()):
+            waits[other].discard(index)
             if not waits[other]:
                 heappush(ready, other)
     return list(done.values())
 
 
-def _waits(moves: Sequence[Operation]) -> list[set[int]]:
-    """For each move those of its provider, by place, that still hold where it goes to."""
-    held: dict[str, list[tuple[datetime, int, Value]]] = {}
-    for at, move in enumerate(moves):
+def _blocking_moves(moves: Sequence[Operation]) -> list[set[int]]:
+    """Return for each move the indexes of the moves of its provider that occupy its target time."""
+    occupied: dict[str, list[tuple[datetime, int, Value]]] = {}
+    for index, move in enumerate(moves):
         if move.before is not None:
-            held.setdefault(move.provider, []).append((move.before.start, at, move.before))
+            occupied.setdefault(move.provider, []).append((move.before.start, index, move.before))
     longest: dict[str, timedelta] = {}
-    for provider, places in held.items():
-        places.sort(key=_STARTS)
+    for provider, places in occupied.items():
+        places.sort(key=_START)
         longest[provider] = max(value.end - value.start for _, _, value in places)
     waits: list[set[int]] = []
-    for at, move in enumerate(moves):
-        wanted, places = move.after, held.get(move.provider, [])
-        if wanted is None or not places:
+    for index, move in enumerate(moves):
+        target, places = move.after, occupied.get(move.provider, [])
+        if target is None or not places:
             waits.append(set())
             continue
-        first = bisect_left(places, wanted.start - longest[move.provider], key=_STARTS)
-        last = bisect_right(places, wanted.end, key=_STARTS)
-        near = places[first:last]
-        waits.append({other for _, other, value in near if other != at and wanted.overlaps(value)})
+        first = bisect_left(places, target.start - longest[move.provider], key=_START)
+        last = bisect_right(places, target.end, key=_START)
+        candidates = places[first:last]
+        waits.append(
+            {other for _, other, value in candidates if other != index and target.overlaps(value)}
+        )
     return waits
 
 
-_STARTS = itemgetter(0)
+_START = itemgetter(0)
 
 
 def batches(
     operations: Sequence[Operation], bulk_of: Callable[[Operation], BulkCall | None]
 ) -> list[tuple[Operation, ...]]:
-    """Cut one system's ordered operations into calls.
+    """Split one system's ordered operations into calls.
 
-    Operations of one bulk call are gathered at the place of the first one, whatever their actions
-    are: the platform carries out the whole list as one. None of them overtakes an operation that
-    makes room for it; then it begins another call.
+    Operations that fit in one bulk call are gathered at the place of the first one, whatever their
+    actions: the platform runs the whole list as one. An operation that needs another one before it
+    is not moved ahead of it, but starts a new call.
     """
     calls: list[list[Operation]] = []
-    begun: dict[BulkCall, int] = {}
+    open_calls: dict[BulkCall, int] = {}
     for operation in operations:
         bulk = bulk_of(operation)
-        at = None if bulk is None else begun.get(bulk)
+        index = None if bulk is None else open_calls.get(bulk)
         if bulk is None:
             calls.append([operation])
-        elif at is None or len(calls[at]) >= bulk.rows or _overtakes(operation, calls[at + 1 :]):
-            begun[bulk] = len(calls)
+        elif (
+            index is None
+            or len(calls[index]) >= bulk.rows
+            or _overtakes(operation, calls[index + 1 :])
+        ):
+            open_calls[bulk] = len(calls)
             calls.append([operation])
         else:
-            calls[at].append(operation)
+            calls[index].append(operation)
     return [tuple(call) for call in calls]
 
 
 def _overtakes(operation: Operation, calls: Iterable[Sequence[Operation]]) -> bool:
-    """Whether one of these calls must be made before the operation."""
-    wanted = operation.after
+    """Return true if one of these calls must be made before the operation."""
+    target = operation.after
     return any(
         (other.event is not None and other.event == operation.event)
         or (
-            wanted is not None
-            and wanted.busy
+            target is not None
+            and target.busy
             and other.before is not None
             and other.before.busy
-            and wanted.overlaps(other.before)
+            and target.overlaps(other.before)
         )
         for call in calls
         for other in call
@@ -138,7 +150,7 @@ def _overtakes(operation: Operation, calls: Iterable[Sequence[Operation]]) -> bo
 def groups(
     calls: Iterable[tuple[Operation, ...]], size: int
 ) -> Iterator[list[tuple[Operation, ...]]]:
-    """Cut calls into groups of about so many operations, in order; a call is never cut."""
+    """Split calls into groups of about ``size`` operations, in order; a call is never split."""
     group: list[tuple[Operation, ...]] = []
     for call in calls:
         if group and sum(map(len, group)) + len(call) > size:
@@ -150,7 +162,7 @@ def groups(
 
 
 def operation_key(operation: Operation) -> str:
-    """A name for what is wanted, equal for each attempt at it: the unit of quarantine."""
+    """Return a digest of what is wanted, equal for every attempt at the write."""
     target = operation.event or operation.bookings
     return inputs_digest(
         operation.action, operation.system, operation.provider, target, operation.after

@@ -1,4 +1,8 @@
-"""What the store knows after a write was answered: the achieved value becomes the base."""
+"""Turn the result of a write into stored rows.
+
+After a confirmed write, the achieved value is the base of the event. After a queued one, the base
+stays until a read shows the new value.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +33,10 @@ def applied(
     shown: Value | None,
     at: datetime,
 ) -> Changes:
-    """The rows that follow from a write that happened. ``shown`` is the value in the reply, if any.
+    """Return the rows that follow from a write that happened.
 
-    ``record`` is what is stored of the target, ``links`` are its present replicas.
+    ``record`` is the stored target, ``links`` its present replicas, ``shown`` the value in the
+    reply, if there is one, and ``at`` the time of the reply.
     """
     shown = None if shown is None else cut_end(shown, at, operation.after)
     match operation.action:
@@ -41,17 +46,17 @@ def applied(
             return _removed(record, links, at)
         case Action.MOVE_BLOCK:
             changes = _changed(operation, record, shown, at)
-            _serve(changes, operation, event, links)
+            _link_bookings(changes, operation, event, links)
             return changes
         case Action.MOVE_APPOINTMENT | Action.SET_STATUS:
             return _changed(operation, record, shown, at)
 
 
 def queued(operation: Operation, record: TrackedEvent | None, at: datetime) -> Changes:
-    """The rows that follow from a write that was only queued: the base does not move yet."""
+    """Return the rows that follow from a write that was only queued: the base stays."""
     if record is None:
         return Changes()
-    # Without its fingerprint the row is looked at again, even if it shows the outcome already.
+    # Without a fingerprint, the next read parses the row even if it already shows the result.
     queued = replace(
         record, written=operation.after, written_at=at, before_write=record.base, fingerprint=""
     )
@@ -59,12 +64,12 @@ def queued(operation: Operation, record: TrackedEvent | None, at: datetime) -> C
 
 
 def unconfirmed(record: TrackedEvent) -> Changes:
-    """A queued write that never showed: what was written is no longer expected."""
+    """Return the rows after a queued write never showed: its value is no longer expected."""
     return Changes(records=[replace(record, written=None)])
 
 
 def target_missing(record: TrackedEvent | None, links: Iterable[Replica], at: datetime) -> Changes:
-    """The target of a write turned out not to be there."""
+    """Return the rows after the target of a write turned out not to exist."""
     if record is None:
         return Changes()
     if record.created_by_us:
@@ -90,7 +95,7 @@ def _created(operation: Operation, event: str, shown: Value | None, at: datetime
         before_write=None,
     )
     changes = Changes(records=[record])
-    _serve(changes, operation, event, ())
+    _link_bookings(changes, operation, event, ())
     return changes
 
 
@@ -99,8 +104,8 @@ def _changed(
 ) -> Changes:
     if record is None:
         return Changes()
-    value = shown or _brought_about(operation, record)
-    # What a read after the write shows as it was before is no write that is only queued.
+    value = shown or _achieved_value(operation, record)
+    # If a read after the write shows the former value, the write is not merely queued.
     unchanged = shown is not None and shown == record.observed and shown != operation.after
     written = replace(
         record,
@@ -111,48 +116,50 @@ def _changed(
         end_accepted=False,
         written=operation.after,
         written_at=at,
-        before_write=None if unchanged else _stood_before(record, value),
+        before_write=None if unchanged else _value_before(record, value),
         absence_proofs=0,
         missing_since=None,
     )
     return Changes(records=[written])
 
 
-def _stood_before(record: TrackedEvent, value: Value | None) -> Value | None:
-    """What a late list may show of an event that was just written to.
+def _value_before(record: TrackedEvent, value: Value | None) -> Value | None:
+    """Return the value that a late list may still show of an event that was just written to.
 
-    That is what stood before an earlier write, as long as no read has shown that one: a write
-    leaves no fingerprint. What stood between the two is told by the halves of both values.
+    That is the value before the earlier write, as long as no read has shown the earlier write. (A
+    read sets the fingerprint, a write clears it.)
     """
-    stood, earlier = record.observed, record.before_write
-    shown = bool(record.fingerprint) or record.written_at is None
-    if shown or stood is None or value is None or not is_between(stood, earlier, value):
-        return stood
+    current, earlier = record.observed, record.before_write
+    was_read = bool(record.fingerprint) or record.written_at is None
+    if was_read or current is None or value is None or not is_between(current, earlier, value):
+        return current
     return earlier
 
 
-def _brought_about(operation: Operation, record: TrackedEvent) -> Value | None:
-    """What an update without an answer of its own brought about.
+def _achieved_value(operation: Operation, record: TrackedEvent) -> Value | None:
+    """Return the value that an update without a value in its reply achieved.
 
-    A change of status leaves the time as it stands, which a move before it may not have brought
-    about as it was meant.
+    A change of status leaves the time as it is, and an earlier move may not have achieved the
+    planned time.
     """
-    after, stood = operation.after, record.observed
-    if operation.action is not Action.SET_STATUS or after is None or stood is None:
+    after, current = operation.after, record.observed
+    if operation.action is not Action.SET_STATUS or after is None or current is None:
         return after
-    return replace(stood, status=after.status)
+    return replace(current, status=after.status)
 
 
 def _removed(record: TrackedEvent | None, links: Iterable[Replica], at: datetime) -> Changes:
     if record is None:
         return Changes()
-    # The record stays as a tombstone: a late list that still shows the block must find it.
-    tomb = replace(mark_deleted(record, at), base=None, end_accepted=True, written=None)
-    return Changes(records=[tomb], unlinked=list(links))
+    # The row stays as a tombstone, so that a late list with the block finds it.
+    tombstone = replace(mark_deleted(record, at), base=None, end_accepted=True, written=None)
+    return Changes(records=[tombstone], unlinked=list(links))
 
 
-def _serve(changes: Changes, operation: Operation, event: str, links: Iterable[Replica]) -> None:
-    """Link a block to exactly the bookings that the operation says it serves."""
+def _link_bookings(
+    changes: Changes, operation: Operation, event: str, links: Iterable[Replica]
+) -> None:
+    """Link a block to exactly the bookings of the operation."""
     changes.replicas += [
         Replica(booking, operation.system, event, Role.BLOCK) for booking in operation.bookings
     ]
@@ -160,7 +167,7 @@ def _serve(changes: Changes, operation: Operation, event: str, links: Iterable[R
 
 
 def join_changes(parts: Sequence[Changes]) -> Changes:
-    """Put changes together as one transaction's worth, each field in the order of the parts."""
+    """Join changes into one transaction; each field is in the order of the parts."""
     whole = Changes()
     for name in (field.name for field in fields(Changes)):
         for part in parts:
@@ -169,7 +176,7 @@ def join_changes(parts: Sequence[Changes]) -> Changes:
 
 
 def is_unmet(operation: Operation, shown: Value | None) -> bool:
-    """Whether a status was to be set, and another one is shown for certain."""
+    """Return true if a status was to be set and a read proved that another one is shown."""
     wanted = operation.after
     return (
         operation.action is Action.SET_STATUS

@@ -12,7 +12,7 @@ from syncd.daemon.control_socket import Progress, RefusedError
 from syncd.engine.abandoned_system import abandon_system
 from syncd.engine.cleanup_in_engine import CleanupSpec
 from syncd.engine.cleanup_report import CleanupReport
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.model import Clock
 from syncd.store import Store
 
@@ -29,7 +29,7 @@ class CleanupEngine(Protocol):
     mapping: Mapping[str, Sequence[str]]
     store: Store
     clock: Clock
-    ids: Ids
+    ids: IdSource
 
     async def cleanup(
         self, wanted: CleanupSpec, *, progress: Callable[[str], None] = ...

@@ -15,18 +15,18 @@ from syncd.daemon.arguments import check_arguments, contacts_of, plan_of, text, 
 from syncd.daemon.cleanup_request import KNOWN_OF_CLEANUP, CleanupEngine, cleaned_up
 from syncd.daemon.control_socket import Progress, RefusedError
 from syncd.daemon.metrics import outcome
-from syncd.engine.acknowledge import AcknowledgeError, acknowledge
+from syncd.engine import pausing
+from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry
 from syncd.engine.agreed_operations import AgreedOperations
 from syncd.engine.operation_json import operation_json
-from syncd.engine.pausing import Place, UnpauseError, pause, paused_json, places_of, unpause
 from syncd.engine.probe_outcome import ProbeRun
 from syncd.engine.report import Report
-from syncd.engine.resolve import resolution_of, resolve
+from syncd.engine.resolve import resolution_from_arguments, resolve_conflict
 from syncd.engine.system_tasks import SystemTasks
 from syncd.engine.undo import NothingToUndoError, UndoReport
 from syncd.engine.write_pauses import WritePauses
 from syncd.model import Clock, Window
-from syncd.model.pauses import OBSERVES, TO_WRITE
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store import Store
 from syncd.store.forget import forget_persons
 
@@ -269,7 +269,7 @@ class Jobs:
         """Remove what syncd made, or give a system up, through the door. Raises RefusedError."""
         check_arguments(arguments, KNOWN_OF_CLEANUP)
         if self._engine.pauses.observe and arguments.get("dry_run") is not True:
-            raise RefusedError(OBSERVES, TO_WRITE)
+            raise RefusedError(OBSERVE_REASON, OBSERVE_REMEDY)
         async with self._turn(progress):
             return await cleaned_up(self._engine, arguments, text, progress)
 
@@ -277,20 +277,20 @@ class Jobs:
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
         """What a person decided of a held conflict, through the door. Raises RefusedError."""
-        conflict = text(arguments, "conflict")
+        conflict = text(arguments, "conflict") or ""
         try:
-            answer = resolution_of(arguments)
+            answer = resolution_from_arguments(arguments)
         except ValueError as error:
             raise RefusedError(
                 str(error), "Restart the daemon: it may be of another version."
             ) from None
         async with self._turn(progress) as began:
             try:
-                resolved = await resolve(self._engine, conflict or "", answer, progress=progress)
+                done = await resolve_conflict(self._engine, conflict, answer, progress=progress)
             except InvalidResolutionError as unfit:
                 raise RefusedError(unfit.reason, unfit.remedy) from None
-        self._hear("resolve", resolved.report, self._now() - began)
-        return resolved.to_json(), resolved.code
+        self._hear("resolve", done.report, self._now() - began)
+        return done.to_json(), done.code
 
     async def on_forget_person(
         self, arguments: Mapping[str, Any], _progress: Progress
@@ -317,7 +317,7 @@ class Jobs:
             self._refuse_if_ending()
             store, now = self._engine.store, self._engine.clock.now()
             try:
-                done = acknowledge(store, start or "", by or "", now, undo=undo)
+                done = acknowledge_entry(store, start or "", by or "", now, undo=undo)
             except AcknowledgeError as cannot:
                 raise RefusedError(cannot.reason, cannot.remedy) from None
         return done.to_json(), 0
@@ -333,11 +333,11 @@ class Jobs:
         places = _places(arguments)
         engine, by = self._engine, text(arguments, "by") or ""
         reason = text(arguments, "reason") or ""
-        found = pause(engine.store, places, by, reason, engine.clock.now())
+        found = pausing.add_pauses(engine.store, places, by, reason, engine.clock.now())
         progress("waiting for what is being written")
-        await engine.pauses.landed(found)
+        await engine.pauses.wait_for_requests(found)
         async with self._probing:  # a probe removes what it made, whatever is paused meanwhile
-            return paused_json(found), 0
+            return pausing.pauses_json(found), 0
 
     async def on_unpause(
         self, arguments: Mapping[str, Any], _progress: Progress
@@ -347,10 +347,10 @@ class Jobs:
         places, by = _places(arguments), text(arguments, "by") or ""
         self._refuse_if_ending()
         try:
-            ended = unpause(self._engine.store, places, by, self._engine.clock.now())
-        except UnpauseError as cannot:
+            ended = pausing.remove_pauses(self._engine.store, places, by, self._engine.clock.now())
+        except pausing.UnpauseError as cannot:
             raise RefusedError(cannot.reason, cannot.remedy) from None
-        return paused_json(ended), 0
+        return pausing.pauses_json(ended), 0
 
     @asynccontextmanager
     async def _turn(self, progress: Progress) -> AsyncIterator[float]:
@@ -441,9 +441,9 @@ class Jobs:
         )
 
 
-def _places(arguments: Mapping[str, Any]) -> list[Place]:
+def _places(arguments: Mapping[str, Any]) -> list[pausing.PauseTarget]:
     try:
-        return places_of(arguments.get("what"))
+        return pausing.targets_from_arguments(arguments.get("what"))
     except ValueError as error:
         raise RefusedError(
             str(error), "Restart the daemon: it may be of another version."

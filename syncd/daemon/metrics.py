@@ -280,7 +280,7 @@ class _Standing(Collector):
         for item in report.items if report else ():
             if item.acknowledged_at is None:
                 known = counts.get((item.system, item.topic), 0)
-                counts[item.system, item.topic] = known + item.number
+                counts[item.system, item.topic] = known + item.record_count
         yield _gauge(
             "syncd_reported",
             "Records and lists that cannot be carried, or only with an assumption, by topic; "
@@ -356,7 +356,7 @@ class _Standing(Collector):
             "syncd_created_ids_unwritten",
             "New blocks that the file of created ids does not prove, as it cannot be written.",
             [],
-            [((), created.late if created else 0)],
+            [((), created.unwritten_count if created else 0)],
         )
         yield _gauge("syncd_state_bytes", "Size of the database.", [], [((), self._bytes())])
         yield _gauge(

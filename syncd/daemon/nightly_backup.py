@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from syncd.store import StateError
-from syncd.store.nightly import is_due, make_backup
+from syncd.store.nightly import is_backup_due, make_backup
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ class Backups:
             self._busy = False
 
     def _make(self, now: datetime) -> None:
-        if is_due(self._state, last_night(now, self.at, self.zone), now):
+        if is_backup_due(self._state, last_night(now, self.at, self.zone), now):
             made = make_backup(self._state, now, self._stopping)
             self._failing = False
             log.info("backup made", file=str(made.path), bytes=made.path.stat().st_size)

@@ -16,7 +16,7 @@ from syncd.core import poll_schedule
 from syncd.core.poll_rate import CallDemand, PollIntervals, fit_to_limits
 from syncd.core.poll_schedule import PollSchedule
 from syncd.engine.report import Report
-from syncd.engine.running_events import LOOK_BACK, Depth
+from syncd.engine.running_events import FAR_LOOK_BACK, Depth
 from syncd.model import Clock, PollSlot, Window, is_recent
 from syncd.systems.port import CallStats
 
@@ -221,6 +221,6 @@ class PollScheduler:
 
     def _far(self, providers: Collection[str]) -> dict[str, int]:
         now = self._clock.now()
-        window = Window(now - self.spans.past, now + self.spans.future).from_earlier(LOOK_BACK)
+        window = Window(now - self.spans.past, now + self.spans.future).from_earlier(FAR_LOOK_BACK)
         wanted = self._beside(providers)
         return {name: s.calls_per_read(window, wanted) for name, s in self._systems.items()}

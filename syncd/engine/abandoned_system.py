@@ -1,4 +1,4 @@
-"""Give up a system that is gone for good: nothing of it can be read or removed any more."""
+"""Abandon a system that is gone for good: nothing in it can be read or removed any more."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.core import write_results
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.model import Changes, HistoryEntry, IntentState
 from syncd.store.last_settings import forget_last_settings
-from syncd.store.owned import owned
+from syncd.store.owned import owned_blocks
 from syncd.store.store import Store
 
 GIVEN_UP = "given-up"
-"""What a line of history says of each block that was given up."""
+"""The history action of each abandoned block."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbandonedSystem:
-    """What was given up: blocks that may still stand there, and writes whose outcome is unknown."""
+    """The result of abandoning a system.
+
+    ``blocks`` counts our blocks that may still exist there, ``writes`` the writes whose outcome is
+    unknown.
+    """
 
     run: str
     system: str
@@ -26,7 +30,7 @@ class AbandonedSystem:
     writes: int
 
     def to_json(self) -> dict[str, object]:
-        """The object of `cleanup --give-up --json`: its keys are stable."""
+        """Return the object of `cleanup --give-up --json`; its keys are stable."""
         return {
             "run": self.run,
             "given_up": self.system,
@@ -36,18 +40,21 @@ class AbandonedSystem:
         }
 
 
-def abandon_system(store: Store, system: str, who: str, now: datetime, ids: Ids) -> AbandonedSystem:
-    """Let go of all blocks of ours in a system, and record who said so. Raises StateError.
+def abandon_system(
+    store: Store, system: str, who: str, now: datetime, ids: IdSource
+) -> AbandonedSystem:
+    """Delete the state of all our blocks in a system and drop its pending writes.
 
-    Their ids stay in the journal: should the system come back, they are known as ours again.
+    ``who`` is the person who asked for it. The ids of the blocks stay in the journal: if the system
+    comes back, the blocks are known as ours again. Raises StateError.
     """
     run = ids.row()
     changes = Changes()
-    blocks = [each for each in owned(store) if each.record.system == system]
+    blocks = [each for each in owned_blocks(store) if each.record.system == system]
     for each in blocks:
-        over = write_results.target_missing(each.record, store.links(system, each.record.id), now)
-        changes.records += over.records
-        changes.unlinked += over.unlinked
+        ended = write_results.target_missing(each.record, store.links(system, each.record.id), now)
+        changes.records += ended.records
+        changes.unlinked += ended.unlinked
         changes.history.append(
             HistoryEntry(
                 now,

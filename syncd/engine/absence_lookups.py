@@ -1,8 +1,8 @@
-"""Which missing events are asked for by id: at most 40 a cycle and system, each in its turn.
+"""Choose which missing events to look up by id: at most 40 per cycle and system, in rotation.
 
-In a resync an id is asked once, and again only while its answers make up a proof that takes
-several cycles. The daemon asks again after five minutes, then ten, and then every quarter of an
-hour, as long as nothing changes; a proof that is under way goes on with the next cycle.
+In a resync, an event is looked up once, and again only while a proof that needs several cycles is
+open. The daemon repeats a lookup after 5 minutes, then 10, then every 15, as long as nothing
+changes. An open proof continues in the next cycle.
 """
 
 from __future__ import annotations
@@ -15,22 +15,25 @@ from hashlib import blake2b
 from syncd.model import TrackedEvent, is_recent
 from syncd.systems.port import Found, LookupResult
 
-MAX_LOOKUPS = 40
-"""At most so many events are asked for by id in one cycle and system; the rest wait."""
+MAX_ABSENCE_LOOKUPS = 40
+"""The most lookups by id in one cycle and system; other events wait for the next cycle."""
 
-RECHECK = timedelta(minutes=5)
-"""An event of which the last answer proved nothing is asked for again after this long."""
+FIRST_RECHECK_DELAY = timedelta(minutes=5)
+"""The delay before an event is looked up again if the last answer proved nothing."""
 
 MAX_RECHECK_DELAY = timedelta(minutes=15)
-"""The longest time after which such an event is asked for again: a proof is delayed by no more."""
+"""The longest delay between two lookups of one event, and so the longest delay of a proof."""
 
 ASKS_PER_RUN = 4
-"""A resync asks for one event at most so often, even if its proof is not complete by then."""
+"""The most lookups of one event in a resync, even if its proof is still incomplete."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """When an event was last asked for, and how often since it is missing."""
+    """The last lookup of an event.
+
+    ``turn`` is the number of its cycle; ``times`` counts the lookups since the event is missing.
+    """
 
     turn: int
     at: datetime
@@ -39,9 +42,9 @@ class _Asked:
 
 @dataclass(slots=True)
 class AbsenceLookups:
-    """Whose turn it is to be asked for by id, of the events of one system that are missing.
+    """The rotation of lookups by id for the missing events of one system.
 
-    Kept from cycle to cycle. A process that starts anew begins at another place each time.
+    Kept in memory from cycle to cycle. A new process starts at another place in the rotation.
     """
 
     _turn: int = 0
@@ -51,47 +54,47 @@ class AbsenceLookups:
     _found: dict[str, Found] = field(default_factory=dict)
     _later: dict[str, datetime] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
-    _silent: set[str] = field(default_factory=set)
+    _unanswered: set[str] = field(default_factory=set)
     _undecided: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
-    """The events that lists hid although they are shown by their ids."""
-    untold: set[str] = field(default_factory=set)
-    """The events that no list shows, and of which only lists could tell more."""
-    elsewhere: set[str] = field(default_factory=set)
-    """The events that a read before a write found at another owner, which is to be proven."""
+    """Events that lists hide although a lookup by id finds them."""
+    list_only: set[str] = field(default_factory=set)
+    """Events that no list shows and whose state only lists can show."""
+    other_owner: set[str] = field(default_factory=set)
+    """Events that a read before a write found at another owner; the change needs a proof."""
     _unshown: dict[str, str] = field(default_factory=dict)
 
     def begin_run(self) -> None:
-        """Begin a resync: each id may be asked once."""
+        """Begin a resync: each event may be looked up once."""
         self._run = {}
-        for kept in (self._open, self._found, self._later):
-            kept.clear()
+        for noted in (self._open, self._found, self._later):
+            noted.clear()
 
     def end_run(self) -> None:
         """End a resync."""
         self._run = None
 
-    # --- whose turn it is ---------------------------------------------------------------------
+    # --- rotation -----------------------------------------------------------------------------
 
     @property
     def in_run(self) -> bool:
-        """Whether a resync is under way."""
+        """Return whether a resync is running."""
         return self._run is not None
 
     def is_due(self, event: str, now: datetime) -> bool:
-        """Whether an answer can tell more than the last one did."""
+        """Return whether a lookup now can show more than the last one did."""
         if (begins := self._open.get(event)) is not None:
-            # A clock that was set back does not stop a proof.
-            return not timedelta(0) < begins - now <= RECHECK and self._may_ask(event)
+            # If it is far ahead, the clock was set back, and the proof continues at once.
+            return not timedelta(0) < begins - now <= FIRST_RECHECK_DELAY and self._may_ask(event)
         if self._run is not None:
             return event not in self._run
         asked = self._asked.get(event)
         if asked is None:
             return True
         if (later := self._later.get(event)) is not None:
-            return not timedelta(0) < later - now <= RECHECK
-        pause = min(RECHECK * asked.times, MAX_RECHECK_DELAY)
-        return not is_recent(asked.at, now, pause)
+            return not timedelta(0) < later - now <= FIRST_RECHECK_DELAY
+        delay = min(FIRST_RECHECK_DELAY * asked.times, MAX_RECHECK_DELAY)
+        return not is_recent(asked.at, now, delay)
 
     def _may_ask(self, event: str) -> bool:
         return self._run is None or self._run.get(event, 0) < ASKS_PER_RUN
@@ -99,16 +102,17 @@ class AbsenceLookups:
     def choose(
         self, sure: Iterable[TrackedEvent], unsure: Iterable[TrackedEvent], now: datetime, most: int
     ) -> list[TrackedEvent]:
-        """Return the events to ask for now.
+        """Return the events to look up now, at most ``most``.
 
-        The absence of ``sure`` events counts once it is proven by id. That of ``unsure`` ones does
-        not, as no list proves it: they are asked for to follow their changes.
+        The absence of ``sure`` events counts once a lookup by id confirms it. The absence of
+        ``unsure`` events does not count, because no list confirms it; they are looked up to follow
+        their changes.
         """
         sure, unsure = list(sure), list(unsure)
         self._gone &= {record.id for record in unsure}
         self._turn += 1
         certain = {record.id for record in sure}
-        # An answer that proved nothing for want of a whole list may prove something with one.
+        # Now that a list is complete, an answer that proved nothing may prove the absence.
         again = {event for event in certain & self._undecided if self._may_ask(event)}
         due = [r for r in (*sure, *unsure) if r.id in again or self.is_due(r.id, now)]
 
@@ -119,124 +123,127 @@ class AbsenceLookups:
                 turn,
                 record.id not in certain,
                 -record.absence_proofs,
-                _shuffled(record.id, now),
+                _random_order(record.id, now),
             )
 
         return sorted(due, key=rank)[:most]
 
     def note_asked(self, event: str, now: datetime) -> None:
-        """Note that an event is asked for."""
+        """Note that an event is being looked up."""
         before = self._asked.get(event)
         self._asked[event] = _Asked(self._turn, now, 1 if before is None else before.times + 1)
         if self._run is not None:
             self._run[event] = self._run.get(event, 0) + 1
 
     def was_asked(self, event: str) -> bool:
-        """Whether an event was asked for since it is missing, in a resync: by this one."""
+        """Return whether an event was looked up since it is missing.
+
+        In a resync, only lookups of this resync count.
+        """
         return event in (self._asked if self._run is None else self._run)
 
-    # --- what was answered --------------------------------------------------------------------
+    # --- answers ------------------------------------------------------------------------------
 
     def note_open(self, event: str, begins: datetime) -> None:
-        """Note that another answer, not before then, may complete the proof that it is gone."""
+        """Note that another answer, at ``begins`` or later, may complete the proof of absence."""
         self._open[event] = begins
 
     def close(self, event: str) -> None:
-        """Note that another answer would tell nothing more for now."""
+        """Note that another answer would show nothing new for now."""
         self._open.pop(event, None)
 
-    def opens(self, event: str, now: datetime) -> datetime | None:
-        """When the next cycle may complete something of an event; None: it cannot."""
+    def next_check_at(self, event: str, now: datetime) -> datetime | None:
+        """Return when the next cycle may learn more about an event; None if it cannot."""
         if event in self._open:
             return max(self._open[event], now) if self._may_ask(event) else None
         if not self.was_asked(event):
             return now
         later = self._later.get(event)
-        return later if later is not None and now < later <= now + RECHECK else None
+        return later if later is not None and now < later <= now + FIRST_RECHECK_DELAY else None
 
     @property
     def any_open(self) -> bool:
-        """Whether a proof of any event is under way."""
+        """Return whether the proof of absence of any event is open."""
         return bool(self._open)
 
     def is_open(self, event: str) -> bool:
-        """Whether a proof that this event is gone is under way."""
+        """Return whether the proof of absence of this event is open."""
         return event in self._open
 
-    def note_found(self, event: str, sighting: LookupResult) -> None:
-        """Keep what an event shows by its id: a resync does not ask for it again."""
+    def note_found(self, event: str, result: LookupResult) -> None:
+        """Store the result of a lookup, so that this resync does not repeat it."""
         self._later.pop(event, None)
-        if isinstance(sighting, Found) and self._run is not None:
-            self._found[event] = sighting
+        if isinstance(result, Found) and self._run is not None:
+            self._found[event] = result
         else:
             self._found.pop(event, None)
 
     def note_later(self, event: str, by: datetime) -> None:
-        """Note that lists may be older than what an event shows, but not after this instant."""
+        """Note that lists may be older than the state of an event by id, but only until ``by``."""
         self._later[event] = by
 
     def found_before(self, event: str) -> Found | None:
-        """Return what an event showed when this resync asked for it."""
+        """Return what this resync found when it looked up the event; None if it found nothing."""
         return self._found.get(event)
 
-    def listed(self, events: Container[str]) -> None:
-        """Note which events are listed: they are missing no more."""
-        for kept in (self._asked, self._found, self._later, self._open, self._unshown):
-            for event in [event for event in kept if event in events]:
-                del kept[event]
+    def note_listed(self, events: Container[str]) -> None:
+        """Note which events are listed and therefore not missing any more."""
+        for noted in (self._asked, self._found, self._later, self._open, self._unshown):
+            for event in [event for event in noted if event in events]:
+                del noted[event]
         shown = {event for event in self.hidden if event in events}
         self.hidden -= shown
         for event in self.hidden if shown else ():
-            # The list that hid them shows others again: they may be gone by now.
+            # The list shows some hidden events again, so the others may be gone by now.
             self._asked.pop(event, None)
-        for noted in (self._silent, self._undecided, self.untold):
-            noted -= {event for event in noted if event in events}
+        for events_noted in (self._unanswered, self._undecided, self.list_only):
+            events_noted -= {event for event in events_noted if event in events}
 
     def forget(self, event: str) -> None:
         """Note that an event is proven to be gone."""
-        self.listed({event})
+        self.note_listed({event})
 
-    def note_silence(self, event: str, *, silent: bool) -> bool:
+    def note_unanswered(self, event: str, *, unanswered: bool) -> bool:
         """Note whether an event could not be read by id; return whether that was so before."""
-        before = event in self._silent
-        (self._silent.add if silent else self._silent.discard)(event)
+        before = event in self._unanswered
+        (self._unanswered.add if unanswered else self._unanswered.discard)(event)
         return before
 
     def note_gone(self, event: str, *, gone: bool) -> None:
-        """Note what the system said of an unsure event."""
+        """Note whether the system answered that an unsure event is gone."""
         (self._gone.add if gone else self._gone.discard)(event)
 
     def note_undecided(self, event: str, *, undecided: bool) -> None:
-        """Note whether an answer proved nothing only because no list is whole."""
+        """Note whether an answer proved nothing only because no list is complete."""
         (self._undecided.add if undecided else self._undecided.discard)(event)
 
     @property
     def gone(self) -> Collection[str]:
-        """The unsure events that the system says are gone, without a whole list to prove it."""
+        """Return the unsure events that are gone by id, without a complete list as proof."""
         return self._gone
 
-    # --- what lists do not show ---------------------------------------------------------------
+    # --- events that lists lack ---------------------------------------------------------------
 
     def note_unshown(
         self, lacking: Mapping[str, str], looked: Container[str], whole: Container[str]
     ) -> None:
-        """Note which events, with their providers, lists should show and do not.
+        """Note which events lists should show and do not; ``lacking`` maps them to providers.
 
-        ``looked`` are the missing events that this read looked at, ``whole`` the providers of whom
-        it looked at all.
+        ``looked`` are the missing events that this read checked, ``whole`` the providers whose
+        missing events it checked in full.
         """
-        kept = {
+        others = {
             event: provider
             for event, provider in self._unshown.items()
             if event not in looked and provider not in whole
         }
-        self._unshown = {**kept, **lacking}
+        self._unshown = {**others, **lacking}
 
     @property
     def unshown(self) -> Mapping[str, str]:
-        """The known events that lists should show and do not, by the last reads: providers."""
+        """Return the known events that lists should show and do not, each with its provider."""
         return self._unshown
 
 
-def _shuffled(event: str, now: datetime) -> bytes:
+def _random_order(event: str, now: datetime) -> bytes:
     return blake2b(f"{now.isoformat()} {event}".encode(), digest_size=8).digest()

@@ -1,4 +1,4 @@
-"""Silence one reported item or double booking until it changes, as a person asks."""
+"""Acknowledge a reported item or a double booking: it is not reported again until it changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncd.model import (
     ReportedItem,
     utc,
 )
-from syncd.model.summary import Acknowledgements, acknowledged
+from syncd.model.summary import Acknowledgements, acknowledgement_of
 from syncd.store.reported import (
     acknowledgements_of,
     delete_acknowledgements,
@@ -29,14 +29,14 @@ from syncd.store.store import Store
 
 log = structlog.get_logger(__name__)
 
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 
 class AcknowledgeError(ValueError):
-    """What a person named cannot be acknowledged; carries the remedy."""
+    """The named entry cannot be acknowledged; ``remedy`` says what to do instead."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Say why, and what to do instead."""
+        """Set the reason and the remedy."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
@@ -44,10 +44,11 @@ class AcknowledgeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that can be acknowledged: a reported item, or a double booking that is told only.
+    """An entry that can be acknowledged: a reported item, or a double booking that is not held.
 
-    ``what`` is the item's topic or the conflict's kind. ``calendars`` are the item's, ``claims``
-    the meetings of a double booking. ``at`` and ``by``: who acknowledged it.
+    ``what`` is the item's topic or the conflict's kind. ``calendars`` belong to an item, ``claims``
+    are the meetings of a double booking. ``at`` and ``by`` say when and by whom the entry was
+    acknowledged.
     """
 
     id: str
@@ -64,7 +65,7 @@ class Entry:
     claims: tuple[Claim, ...] = ()
 
     def to_json(self) -> dict[str, object]:
-        """One entry of `acknowledge --json`: its keys are stable."""
+        """Return one entry of `acknowledge --json`; its keys are stable."""
         at = None if self.at is None else _instant(self.at)
         return {
             "id": self.id,
@@ -81,18 +82,19 @@ class Entry:
 
 
 def entries(store: Store, now: datetime) -> list[Entry]:
-    """Return all that can be acknowledged, or is. Raises StateError."""
+    """Return all entries that can be acknowledged or are. Raises StateError."""
     marks = acknowledgements_of(store)
-    told = [_of_conflict(h, marks) for h in store.open_conflicts() if not h.conflict.held]
-    return [*(_of_item(item, marks) for item in shown_items(store, now, marks)), *told]
+    unheld = [_of_conflict(h, marks) for h in store.open_conflicts() if not h.conflict.held]
+    return [*(_of_item(item, marks) for item in shown_items(store, now, marks)), *unheld]
 
 
-def acknowledge(store: Store, start: str, by: str, now: datetime, *, undo: bool) -> Entry:
-    """Acknowledge what has an id that begins so, or take that back.
+def acknowledge_entry(store: Store, start: str, by: str, now: datetime, *, undo: bool) -> Entry:
+    """Acknowledge the entry whose id begins with ``start``, or undo that.
 
-    Raises AcknowledgeError, StateError.
+    ``by`` is the person. Raises AcknowledgeError if there is not exactly one such entry, and
+    StateError.
     """
-    entry = _the_entry(store, start, now)
+    entry = _find_entry(store, start, now)
     what = "acknowledgement taken back" if undo else "acknowledged"
     note = HistoryEntry(
         at=now,
@@ -105,7 +107,7 @@ def acknowledge(store: Store, start: str, by: str, now: datetime, *, undo: bool)
         detail=entry.reason,
     )
     if undo and entry.at is None:
-        raise AcknowledgeError(f"{entry.id} is not acknowledged", "There is nothing to take back.")
+        raise AcknowledgeError(f"{entry.id} is not acknowledged", "There is nothing to undo.")
     mark = Acknowledgement(entry.subject, entry.inputs, now, by)
     if undo:
         delete_acknowledgements(store, [entry.subject], note)
@@ -115,30 +117,32 @@ def acknowledge(store: Store, start: str, by: str, now: datetime, *, undo: bool)
     return next((e for e in entries(store, now) if e.subject == entry.subject), entry)
 
 
-def _the_entry(store: Store, start: str, now: datetime) -> Entry:
+def _find_entry(store: Store, start: str, now: datetime) -> Entry:
     known = entries(store, now)
     start = start.strip().lower()
-    found = [e for e in known if start and e.subject.startswith(start)]
-    if len(found) == 1:
-        return found[0]
-    if len(found) > 1:
-        # As many letters as tell them apart: the shown ones may not.
-        several = ", ".join(e.subject for e in found[:_MOST_NAMED])
-        raise AcknowledgeError(f"{len(found)} ids begin with {start!r}", f"One of: {several}.")
-    held = [h for h in store.open_conflicts() if start and h.id.startswith(start)]
-    if held:
-        raise AcknowledgeError(f"{held[0].id} is held until it is decided", _decide(held[0]))
-    raise AcknowledgeError(f"nothing that is reported has the id {start!r}", _near(start, known))
+    matches = [e for e in known if start and e.subject.startswith(start)]
+    if len(matches) == 1:
+        return matches[0]
+    if len(matches) > 1:
+        # Show the full ids: the short ones may be equal.
+        several = ", ".join(e.subject for e in matches[:_MAX_NAMED])
+        raise AcknowledgeError(f"{len(matches)} ids begin with {start!r}", f"One of: {several}.")
+    conflicts = [h for h in store.open_conflicts() if start and h.id.startswith(start)]
+    if conflicts:
+        raise AcknowledgeError(
+            f"{conflicts[0].id} is an open conflict and needs a decision", _decide(conflicts[0])
+        )
+    raise AcknowledgeError(f"no reported item has the id {start!r}", _near(start, known))
 
 
 def _decide(held: HeldConflict) -> str:
     if held.conflict.kind is ConflictKind.GUARD:
-        return f"If the news is right: syncd resync --accept {held.run}."
-    return f"Decide it: syncd conflicts show {held.id}, then syncd conflicts resolve {held.id}."
+        return f"If the changes are correct: syncd resync --accept {held.run}."
+    return f"Resolve it: syncd conflicts show {held.id}, then syncd conflicts resolve {held.id}."
 
 
 def _near(start: str, known: Sequence[Entry]) -> str:
-    close = difflib.get_close_matches(start, [e.id for e in known], n=_MOST_NAMED)
+    close = difflib.get_close_matches(start, [e.id for e in known], n=_MAX_NAMED)
     if close:
         return f"Did you mean {' or '.join(close)}?"
     return "`syncd acknowledge` lists what can be acknowledged."
@@ -146,7 +150,7 @@ def _near(start: str, known: Sequence[Entry]) -> str:
 
 def _of_item(item: ReportedItem, marks: Acknowledgements) -> Entry:
     mark = marks.get(item.digest) if item.acknowledged_at is not None else None
-    every = f"all {len(item.events)} records that are listed: " if item.events else ""
+    prefix = f"all {len(item.events)} records that are listed: " if item.events else ""
     return Entry(
         item.id,
         item.digest,
@@ -155,7 +159,7 @@ def _of_item(item: ReportedItem, marks: Acknowledgements) -> Entry:
         item.calendars[0] if len(item.calendars) == 1 else "",
         item.event,
         str(item.topic),
-        every + item.reason,
+        prefix + item.reason,
         item.acknowledged_at,
         mark.by if mark else "",
         calendars=item.calendars,
@@ -163,7 +167,7 @@ def _of_item(item: ReportedItem, marks: Acknowledgements) -> Entry:
 
 
 def _of_conflict(held: HeldConflict, marks: Acknowledgements) -> Entry:
-    conflict, mark = held.conflict, acknowledged(held, marks)
+    conflict, mark = held.conflict, acknowledgement_of(held, marks)
     return Entry(
         held.id,
         held.id,

@@ -1,4 +1,4 @@
-"""Limit a run to what a person agreed to: a plan file as a whole, or the plan that was shown."""
+"""Limit a run to the writes that a person agreed to: those of a plan file, or those just shown."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from syncd.core.agreed_plan import operation_fingerprint, operations_within, pla
 from syncd.model import Operation
 
 PLAN = "plan"
-"""Where the stored report of a run names the plan that it carried out."""
+"""The key of the applied plan's name in the stored report of a run."""
 
 
 @dataclass(slots=True)
 class AgreedOperations:
-    """The limits of one run that carries out a plan.
+    """The limits of one run that applies a plan file.
 
-    ``plan`` names the plan; ``digest`` is that of its operations; ``until`` is how far ahead the
-    plan judges. The first cycle that decides just these operations is ``matched``: from then on
-    they are written, and nothing else. Until then nothing is.
+    ``plan`` names the plan and ``digest`` identifies its operations. The plan covers operations up
+    to ``until``. ``matched`` becomes true in the first cycle whose operations equal those of the
+    plan; from then on only these are written. Before that, nothing is written.
     """
 
     plan: str
@@ -29,7 +29,7 @@ class AgreedOperations:
     _agreed: set[str] = field(default_factory=set)
 
     def filter(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Return those of a cycle's operations that may be written."""
+        """Return the operations of a cycle that may be written."""
         if not self.matched:
             judged = operations_within(operations, self.until)
             if plan_digest(judged) != self.digest:
@@ -41,9 +41,9 @@ class AgreedOperations:
 
 @dataclass(slots=True)
 class ShownPlan:
-    """Limit a run to the operations that were shown before a person agreed.
+    """The limits of a run whose plan is shown to a person before it is applied.
 
-    ``unseen`` are operations that the last cycle wanted and that were not shown yet.
+    ``unseen`` are operations of the last cycle that were not shown yet.
     """
 
     unseen: Sequence[Operation] = ()
@@ -54,7 +54,7 @@ class ShownPlan:
         self._agreed.update(map(operation_fingerprint, operations))
 
     def admit(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Return those of a cycle's operations that were shown."""
+        """Return the operations of a cycle that a person agreed to; note the others as unseen."""
         self.unseen = [
             each for each in operations if operation_fingerprint(each) not in self._agreed
         ]
@@ -64,5 +64,5 @@ class ShownPlan:
 def filter_agreed(
     exactly: AgreedOperations | None, operations: Sequence[Operation]
 ) -> list[Operation]:
-    """Return those of a cycle's operations that its run may write: all, without a plan."""
+    """Return the operations of a cycle that its run may write; without a plan, all of them."""
     return [*operations] if exactly is None else exactly.filter(operations)

@@ -1,6 +1,6 @@
-"""A system whose health is kept: it is asked when that is of use, and rests when it is not.
+"""Wrap a system in a circuit breaker whose state survives restarts.
 
-It stands in the place of the system itself, so that nobody else need know of back-off.
+The wrapper has the same interface as the system, so that no caller handles back-off.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ from syncd.store.errors import StateError
 from syncd.store.facts import facts
 from syncd.store.store import Store
 from syncd.systems.facts import FactStore
-from syncd.systems.findings import checked
-from syncd.systems.learned_limits import OF_LIMITS, LearnedLimits
-from syncd.systems.measured import MeasuredFacts, dropped
+from syncd.systems.findings import run_check
+from syncd.systems.learned_limits import LIMIT_FACTS, LearnedLimits
+from syncd.systems.measured import MeasuredFacts, contradicted_facts
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -74,17 +74,20 @@ from syncd.systems.sizes import one_read
 log = structlog.get_logger(__name__)
 
 CredentialRefresh = Callable[[], tuple[Sequence[str], System] | None]
-"""Fetches the credentials again: None, or what they are now and a system that uses them."""
+"""Reads the credentials again.
+
+Returns None if they are unchanged, otherwise the secrets and a system that uses them.
+"""
 
 
 def secret_fingerprint(system: str, secrets: Sequence[str]) -> str:
-    """A few bytes that tell whether credentials are the same, and nothing about them."""
-    said = "\0".join(secrets).encode()
-    return blake2b(said, digest_size=6, key=system.encode()[:64]).hexdigest()
+    """Return a short digest that shows whether credentials changed, and reveals no secret."""
+    joined = "\0".join(secrets).encode()
+    return blake2b(joined, digest_size=6, key=system.encode()[:64]).hexdigest()
 
 
 class BreakerSystem:
-    """A System with a health that survives restarts, and that raises nothing unexpected."""
+    """A System behind a circuit breaker; it raises only PlatformError."""
 
     def __init__(
         self,
@@ -92,9 +95,9 @@ class BreakerSystem:
         store: Store,
         clock: Clock,
         secrets: Sequence[str] = (),
-        renew: CredentialRefresh = lambda: None,
+        refresh: CredentialRefresh = lambda: None,
     ) -> None:
-        """Take up what is known of it; a new secret ends its rest."""
+        """Load the stored health; if ``secrets`` changed since, close the breaker."""
         self.name = system.name
         self.providers: Collection[str] = system.providers
         self._system = system
@@ -103,27 +106,27 @@ class BreakerSystem:
         self._begun = False
         self._store = store
         self._clock = clock
-        self._renew = renew
+        self._refresh = refresh
         self.health = store.health().get(self.name) or SystemHealth(self.name)
-        self._recall()
-        self._use(secret_fingerprint(self.name, secrets))
+        self._load_facts()
+        self._set_secret(secret_fingerprint(self.name, secrets))
 
     def reset_backoff(self) -> None:
-        """Ask it at the next occasion, whatever came before: a person wants it."""
+        """Let the next call through, whatever failed before: a person asked for it."""
         self.health = reset(self.health, self.health.secret)
 
     async def unwrap(self) -> System:
-        """The system itself, as it is now. Raises the fault of one that rests."""
-        await self._let(writing=False)
+        """Return the wrapped system. Raises PlatformError while the breaker is open."""
+        await self._check_closed(writing=False)
         return self._system
 
     def writes_suspended(self) -> WaitReason | None:
-        """Return why nothing is written to it for now; None if it may be tried."""
+        """Return why no write is sent to the system now; None if writes are allowed."""
         return why_no_writes(self.health, self._clock.now())
 
     @property
     def refused_writes(self) -> bool:
-        """Whether the key, as it is now, was refused a write when that was last tried."""
+        """Return whether the current credentials were refused the last write."""
         return self.health.writing and self.health.failures > 0
 
     async def read(
@@ -134,19 +137,22 @@ class BreakerSystem:
         *,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """As the system's own; its outcome is noted. Raises PlatformError, also while it rests."""
-        await self._let(writing=False)
+        """Delegate to the system and update its health.
+
+        Raises PlatformError, also while the breaker is open.
+        """
+        await self._check_closed(writing=False)
         before = self.traffic
         try:
             with supervised(self.name, "read"), one_read():
                 snapshot = await self._system.read(window, providers, known, look_back=look_back)
         except PlatformError as fault:
-            self._failed(fault)
+            self._note_fault(fault)
             raise
         finally:
             self._store_facts()
         if snapshot.faults:
-            self._failed(snapshot.faults[0], partial=bool(snapshot.coverage))
+            self._note_fault(snapshot.faults[0], partial=bool(snapshot.coverage))
         else:
             after = self.traffic
             calls, waited = after.reads - before.reads, after.waited - before.waited
@@ -154,19 +160,22 @@ class BreakerSystem:
         return snapshot
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """As the system's own; only the lack of a right, and of calls, tells of its health."""
-        await self._let(writing=True)
+        """Delegate to the system.
+
+        Only missing rights and rate limits change its health. Raises PlatformError.
+        """
+        await self._check_closed(writing=True)
         before = self._system.traffic.writes
 
-        def unsure(*given: Any, **named: Any) -> PlatformError:
+        def write_fault(*given: Any, **named: Any) -> PlatformError:
             sent = self._system.traffic.writes > before
             return (UnknownOutcomeError if sent else RetryableError)(*given, **named)
 
         try:
-            with supervised(self.name, "write", unsure):
+            with supervised(self.name, "write", write_fault):
                 reply = await self._system.write(operations)
         except (UnauthorizedError, RateLimitedError) as fault:
-            self._failed(fault, writing=True)
+            self._note_fault(fault, writing=True)
             raise
         finally:
             self._store_facts()
@@ -175,7 +184,7 @@ class BreakerSystem:
         return reply
 
     def event(self, row: Row) -> Event:
-        """As the system's own; one that it stumbles over is malformed."""
+        """Delegate to the system; a row that makes the parser fail counts as unreadable."""
         try:
             with supervised(self.name, "event"):
                 return self._system.event(row)
@@ -183,8 +192,8 @@ class BreakerSystem:
             raise UnreadableError(self.name, row.id, f"it cannot be read: {fault.detail}") from None
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
-        """As the system's own, unless it rests."""
-        await self._let(writing=False)
+        """Delegate to the system. Raises PlatformError while the breaker is open."""
+        await self._check_closed(writing=False)
         with supervised(self.name, "read_one"):
             try:
                 return await self._system.read_one(ref, value)
@@ -192,25 +201,25 @@ class BreakerSystem:
                 self._store_facts()
 
     async def whole(self, ref: EventRef) -> WholeRecord:
-        """Delegate to the system, unless it rests."""
-        await self._let(writing=False)
+        """Delegate to the system. Raises PlatformError while the breaker is open."""
+        await self._check_closed(writing=False)
         with supervised(self.name, "whole"):
             return await self._system.whole(ref)
 
     async def users(self) -> UserDirectory:
-        """Delegate to the system, unless it rests."""
-        await self._let(writing=False)
+        """Delegate to the system. Raises PlatformError while the breaker is open."""
+        await self._check_closed(writing=False)
         return await self._system.users()
 
     async def person(self, event: Event) -> Person | None:
-        """As the system's own, unless it rests."""
-        await self._let(writing=False)
+        """Delegate to the system. Raises PlatformError while the breaker is open."""
+        await self._check_closed(writing=False)
         with supervised(self.name, "person"):
             return await self._system.person(event)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """As the system's own, unless it rests."""
-        await self._let(writing=False)
+        """Delegate to the system. Raises PlatformError while the breaker is open."""
+        await self._check_closed(writing=False)
         with supervised(self.name, "free_slots"):
             return await self._system.free_slots(provider, window)
 
@@ -226,7 +235,7 @@ class BreakerSystem:
 
     @property
     def seats(self) -> Mapping[str, int]:
-        """As the system's own."""
+        """Delegate to the system."""
         return self._system.seats
 
     @property
@@ -235,25 +244,25 @@ class BreakerSystem:
         return self._system.buffers
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
-        """As the system's own."""
+        """Delegate to the system."""
         return self._system.plan(window, providers)
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
-        """As the system's own."""
+        """Delegate to the system."""
         return self._system.calls_per_read(window, providers)
 
     async def prober(self) -> Prober:
-        """Delegate to the system, unless it rests."""
-        await self._let(writing=False)
+        """Delegate to the system. Raises PlatformError while the breaker is open."""
+        await self._check_closed(writing=False)
         return await self._system.prober()
 
     async def check(self) -> Sequence[CheckResult]:
-        """As the system's own, also while it rests: it is a person who asks."""
-        return await checked(self.name, self._system.check())
+        """Delegate to the system, even while the breaker is open: a person asked for it."""
+        return await run_check(self.name, self._system.check())
 
     @property
     def traffic(self) -> CallStats:
-        """As the system's own, and what was counted before its credentials were renewed."""
+        """Return the call counts, including those before the last credential refresh."""
         now, earlier = self._system.traffic, self._earlier
         if earlier is None:
             return now
@@ -265,78 +274,82 @@ class BreakerSystem:
         )
 
     async def aclose(self) -> None:
-        """As the system's own; the calls of its last window are stored for the next process."""
+        """Close the system, and store its last calls for the rate limit of the next process."""
         await self._system.aclose()
         try:
             self._store_facts()
         except StateError as error:
             log.warning("calls of the last window not stored", reason=str(error))
 
-    # --- within -------------------------------------------------------------------------------
+    # --- private ------------------------------------------------------------------------------
 
-    async def _let(self, *, writing: bool) -> None:
-        """Raise the fault of a system that rests, unless its credentials were renewed."""
+    async def _check_closed(self, *, writing: bool) -> None:
+        """Raise the last fault if the breaker is open, unless the credentials were refreshed."""
         if not self._begun:
-            # Stored before the first call: the next process has to know of a death right after it.
+            # Store this before the first call: if this process crashes right after that call, the
+            # next one still counts it against the rate limit.
             self._begun = True
-            # Whoever this one takes the place of ended, and noted its calls, after this was built.
-            of_limits = [f for f in facts(self._store, self.name) if f.name in OF_LIMITS]
+            # The previous process may have stored its calls after this object was built.
+            of_limits = [f for f in facts(self._store, self.name) if f.name in LIMIT_FACTS]
             self.facts.load(of_limits)
             LearnedLimits(self.facts).begin()
             self._store_facts()
         if not is_open(self.health, self._clock.now(), writing=writing):
             return
-        if self.health.state is SystemState.UNAUTHORISED and (fresh := self._renew()) is not None:
+        if (
+            self.health.state is SystemState.UNAUTHORISED
+            and (refreshed := self._refresh()) is not None
+        ):
             self._earlier, old = self.traffic, self._system
-            secrets, self._system = fresh
+            secrets, self._system = refreshed
             await old.aclose()
             self._store_facts()
             self._begun = False
-            self._recall()
-            self._use(secret_fingerprint(self.name, secrets))
+            self._load_facts()
+            self._set_secret(secret_fingerprint(self.name, secrets))
             if not is_open(self.health, self._clock.now(), writing=writing):
                 return
-        raise _rest(self.health, self._clock.now())
+        raise _open_breaker_fault(self.health, self._clock.now())
 
-    def _recall(self) -> None:
-        """Give the system what was measured of it before."""
+    def _load_facts(self) -> None:
+        """Load the stored facts of the system."""
         self.facts = self._system.facts
         self.facts.load(facts(self._store, self.name))
 
     def _store_facts(self) -> None:
-        """Store what was measured, if anything is new."""
+        """Store facts that were measured since the last call."""
         if measured := self.facts.unsaved():
             try:
                 self._store.save_health(*measured)
             except StateError:
-                self.facts.unstored(measured)
+                self.facts.mark_unsaved(measured)
                 raise
-            for standing in dropped(self.measured.platform, measured):
+            for fact in contradicted_facts(self.measured.platform, measured):
                 log.warning(
                     "a platform fact was contradicted",
                     system=self.name,
-                    fact=standing.name,
-                    now=standing.value,
+                    fact=fact.name,
+                    now=fact.value,
                     remedy=f"syncd probe {self.name}",
                 )
 
-    def _use(self, secret: str) -> None:
+    def _set_secret(self, secret: str) -> None:
         if secret == self.health.secret:
             return
         if self.health.state is SystemState.UNAUTHORISED:
-            log.info("secret changed", system=self.name, then="it is asked again at once")
+            log.info("secret changed", system=self.name, then="the next call is made at once")
         self.health = reset(self.health, secret)
 
-    def _failed(
+    def _note_fault(
         self, fault: PlatformError, *, partial: bool = False, writing: bool = False
     ) -> None:
         if isinstance(fault, StoppingError):
-            return  # It says nothing of the system.
+            return  # Caused by our own shutdown, not by the system.
         cause, remedy = cause_and_remedy(fault)
         self._note(
             Attempt(
                 self._clock.now(),
-                _trouble(fault),
+                _state_after(fault),
                 cause,
                 remedy,
                 wait=fault.wait if isinstance(fault, RateLimitedError) else 0.0,
@@ -362,11 +375,13 @@ class BreakerSystem:
                     writes_only=now.writing,
                 )
             case Transition.RECOVERED if before.since is not None:
-                gone = round((attempt.at - before.since).total_seconds())
-                log.info("system ok again", system=self.name, was=str(before.state), seconds=gone)
+                seconds = round((attempt.at - before.since).total_seconds())
+                log.info(
+                    "system ok again", system=self.name, was=str(before.state), seconds=seconds
+                )
 
 
-def _trouble(fault: PlatformError) -> SystemState:
+def _state_after(fault: PlatformError) -> SystemState:
     match fault:
         case UnauthorizedError():
             return SystemState.UNAUTHORISED
@@ -376,10 +391,10 @@ def _trouble(fault: PlatformError) -> SystemState:
             return SystemState.DOWN
 
 
-def _rest(health: SystemHealth, now: datetime) -> PlatformError:
-    """The fault that stands for one that was met before."""
+def _open_breaker_fault(health: SystemHealth, now: datetime) -> PlatformError:
+    """Return the fault that an open breaker raises instead of making a call."""
     until = health.retry_at or now
-    detail = f"{health.cause}; it is not asked before {until:%H:%M:%S} UTC"
+    detail = f"{health.cause}; no call is made before {until:%H:%M:%S} UTC"
     match health.state:
         case SystemState.UNAUTHORISED:
             return UnauthorizedError(health.system, "it", detail=detail)

@@ -1,7 +1,7 @@
-"""Divide a bulk call that is refused as a whole, to find the rows that cause it.
+"""Split a bulk call that was refused as a whole, to find the rows that cause the refusal.
 
-A platform may refuse all rows because of one. Only that row must count as refused: it alone is
-quarantined in the end, and the others are carried out.
+A platform may refuse all rows because of one. Only that row must count as refused, so that it alone
+is quarantined and the others are written.
 """
 
 from __future__ import annotations
@@ -16,50 +16,55 @@ from syncd.systems.port import RejectedError, RejectionReason
 
 
 @dataclass(slots=True)
-class BulkParts:
-    """The parts of one call that are still to be made; at first the call itself.
+class BulkSplit:
+    """The parts of one bulk call that are still to be sent; at first, the whole call.
 
-    ``left`` bounds the refusals that are spent on dividing, ``taken`` is whether any part was
-    accepted. ``unsettled`` are the rows of refused parts that are not divided any more, each with
-    the refusal: what they mean shows once all other parts have had their turn.
+    ``refusals_left`` bounds how many refused calls the search may cost. ``any_accepted`` is true
+    once a part was accepted. ``undecided`` are the rows of refused parts that are not split any
+    more, each with its refusal; `finish` decides on them after all other parts were sent.
     """
 
     waiting: deque[Sequence[Intent]]
-    left: int
-    taken: bool = False
-    unsettled: list[tuple[Intent, RejectedError]] = field(default_factory=list)
+    refusals_left: int
+    any_accepted: bool = False
+    undecided: list[tuple[Intent, RejectedError]] = field(default_factory=list)
 
     @classmethod
     def of(cls, call: Sequence[Intent]) -> Self:
-        """Start with the whole call. A search for one row takes as many refusals as it has bits."""
+        """Start with the whole call.
+
+        Finding one row by bisection costs about as many refusals as the row count has bits; allow
+        twice that.
+        """
         return cls(deque([call]), 2 * len(call).bit_length())
 
-    def refused(self, call: Sequence[Intent], fault: RejectedError) -> Sequence[Intent]:
-        """Divide a refused part; return the rows that count as refused."""
-        self.left -= 1
+    def split(self, call: Sequence[Intent], fault: RejectedError) -> Sequence[Intent]:
+        """Split a refused part; return the rows that count as refused."""
+        self.refusals_left -= 1
         if len(call) == 1 or fault.each:
             return call
-        if self.left > 0:
+        if self.refusals_left > 0:
             half = len(call) // 2
             self.waiting.extendleft((call[half:], call[:half]))
             return ()
-        self.unsettled += [(intent, fault) for intent in call]
+        self.undecided += [(intent, fault) for intent in call]
         return ()
 
-    def settled(
+    def finish(
         self, *, complete: bool
     ) -> tuple[Sequence[tuple[Intent, RejectedError]], Sequence[Intent]]:
-        """The unsettled rows that count as refused, and those that wait for the next cycle.
+        """Return the undecided rows that count as refused, and those that wait for the next cycle.
 
-        Where the calls are ``complete`` and none was accepted, no single row is the cause.
+        If all parts were sent (``complete``) and none was accepted, no single row is the cause, and
+        all rows count as refused.
         """
-        if self.taken or not complete:
-            return (), [intent for intent, _ in self.unsettled]
-        return self.unsettled, ()
+        if self.any_accepted or not complete:
+            return (), [intent for intent, _ in self.undecided]
+        return self.undecided, ()
 
 
-def of_any_row(fault: RejectedError) -> RejectedError:
-    """Return a refusal of several rows without its reason, which may be true of one row only."""
+def without_reason(fault: RejectedError) -> RejectedError:
+    """Return a refusal of several rows without its reason, which may apply to one row only."""
     return RejectedError(
         fault.system,
         fault.call,

@@ -1,8 +1,8 @@
-"""Keep the canary events of `syncd probe` out of every decision, and remove those left behind.
+"""Hide the canary events of `syncd probe` from decisions, and remove those that were left behind.
 
-A canary is stored before it is made. Until it is known to be gone, no read shows it to the rest of
-the engine, and whatever process writes next removes it: by the id that its create returned, or
-after finding it by its tag.
+A canary is stored before it is created. Until it is known to be gone, no read shows it to the rest
+of the engine. The next process that writes removes it, by the id that its create returned or by its
+tag.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from syncd.systems.probing import Prober
 
 log = structlog.get_logger(__name__)
 
-_KEPT = timedelta(days=1)
-"""How long one that ended is remembered: a list may show it a while longer."""
+_REMEMBERED = timedelta(days=1)
+"""How long an ended canary is remembered: lists may still show it."""
 
-_AROUND = timedelta(hours=1)
+_SEARCH_MARGIN = timedelta(hours=1)
 _LAG = timedelta(seconds=60)
-"""Lists that were read so long after a create show what it made, or it made nothing."""
+"""Lists that were read this long after a create show the created event, if there is one."""
 
-_LOOKS = (2.0, 5.0, 10.0)
-"""Seconds that are waited before each look whether a queued removal was carried out."""
+_RECHECK_DELAYS = (2.0, 5.0, 10.0)
+"""The delays, in seconds, before each check whether a queued removal was carried out."""
 
 
 def without_canaries(
     snapshot: Snapshot, known: Sequence[Canary], event: Callable[[Row], Event]
 ) -> Snapshot:
-    """Leave the canaries of a system out of what a read shows."""
-    mine = [c for c in known if c.system == snapshot.system]
-    if not mine:
+    """Remove the canaries of a system from a snapshot."""
+    ours = [c for c in known if c.system == snapshot.system]
+    if not ours:
         return snapshot
-    ids = {c.event for c in mine if c.event is not None}
-    unnamed = [c for c in mine if c.event is None]
+    ids = {c.event for c in ours if c.event is not None}
+    unnamed = [c for c in ours if c.event is None]
     rows = [
         row
         for row in snapshot.rows
@@ -58,20 +58,20 @@ def without_canaries(
 
 def _may_be(row: Row, unnamed: Sequence[Canary], event: Callable[[Row], Event]) -> bool:
     try:
-        found = event(row)
+        parsed = event(row)
     except UnreadableError:
         return False
-    return any(_bears(found, c) or _looks_like(found, c) for c in unnamed)
+    return any(_has_tag(parsed, c) or _looks_like(parsed, c) for c in unnamed)
 
 
-def _bears(event: Event, canary: Canary) -> bool:
+def _has_tag(event: Event, canary: Canary) -> bool:
     return event.kind is Kind.BLOCK and event.key == canary.tag
 
 
 def _looks_like(event: Event, canary: Canary) -> bool:
-    """Whether it stands just where the canary was to be made, without any tag.
+    """Return whether an untagged block is at the canary's time and may be the canary.
 
-    A platform may strip tags. Nothing was there when the calendar was read before the create.
+    A platform may strip tags. The calendar was read before the create, and nothing was there.
     """
     return (
         event.kind is Kind.BLOCK
@@ -84,7 +84,7 @@ def _looks_like(event: Event, canary: Canary) -> bool:
 
 @dataclass(slots=True)
 class Canaries:
-    """The canaries of one state. ``live`` are the tags of those that a probe is at work on."""
+    """The canaries in one state. ``live`` are the tags of canaries that a running probe uses."""
 
     store: Store
     clock: Clock
@@ -92,48 +92,57 @@ class Canaries:
     systems: Mapping[str, System]
     pauses: WritePauses
     live: set[str] = field(default_factory=set)
-    found: bool = True
-    """Whether the state may hold any."""
+    may_exist: bool = True
+    """Whether the state may contain any canary."""
 
     def begin(self, canary: Canary) -> None:
-        """Store one that is about to be made."""
+        """Store a canary that is about to be created."""
         self.live.add(canary.tag)
-        self.found = True
+        self.may_exist = True
         save_canary(self.store, canary)
 
     def prove(self, canary: Canary, event: str) -> Canary:
-        """Store the id that the create returned, or under which it was found."""
+        """Store the canary's id: the one its create returned, or under which it was found."""
         named = replace(canary, event=event)
         prove_canary(self.store, named, self.new_id())
         return named
 
     def put(self, canary: Canary, start: datetime, end: datetime) -> Canary:
-        """Store where an update is about to put it."""
+        """Store the time to which an update is about to move the canary."""
         moved = replace(canary, start=start, end=end)
         save_canary(self.store, moved)
         return moved
 
     def end(self, canary: Canary) -> Canary:
-        """Store that it is gone, or was never made."""
+        """Store that the canary is gone or was never created."""
         ended = replace(canary, ended_at=self.clock.now())
         save_canary(self.store, ended)
         return ended
 
     def stored(self, tag: str) -> Canary | None:
-        """Return one as it is stored."""
+        """Return the stored canary with this tag; None if there is none."""
         return next((c for c in canaries(self.store) if c.tag == tag), None)
 
     async def clear(self, only: str | None = None) -> None:
-        """Remove what earlier probes left, in all systems or one. Raises no PlatformError."""
-        if not self.found:
+        """Remove the canaries of earlier probes, in all systems or in one.
+
+        Raises no PlatformError.
+        """
+        if not self.may_exist:
             return
         known = canaries(self.store)
-        self.found = bool(known)
-        held_back = [c for c in known if self.pauses.why_now(c.provider, c.system) is not None]
-        left = [c for c in known if c.stands and c.tag not in self.live and c not in held_back]
-        forget_canaries(self.store, self.clock.now() - _KEPT, known)
+        self.may_exist = bool(known)
+        held_back = [c for c in known if self.pauses.reason_now(c.provider, c.system) is not None]
+        leftovers = [
+            c for c in known if c.may_exist and c.tag not in self.live and c not in held_back
+        ]
+        forget_canaries(self.store, self.clock.now() - _REMEMBERED, known)
         await asyncio.gather(
-            *(self._clear(c) for c in left if c.system in self.systems and only in {None, c.system})
+            *(
+                self._clear(c)
+                for c in leftovers
+                if c.system in self.systems and only in {None, c.system}
+            )
         )
 
     async def _clear(self, canary: Canary) -> None:
@@ -141,30 +150,30 @@ class Canaries:
         try:
             with (
                 self.pauses.sending([place]),
-                supervised(canary.system, "removing what a probe left"),
+                supervised(canary.system, "removing a probe's leftover block"),
             ):
                 prober = await self.systems[canary.system].prober()
                 if canary.event is None:
-                    looked_for = await self.look_for(canary)
-                    if looked_for is None or not looked_for.stands:
+                    current = await self.look_for(canary)
+                    if current is None or not current.may_exist:
                         return
-                    canary = looked_for
+                    canary = current
                 await self.remove(canary, prober, looked_at=False)
         except PlatformError as fault:
             log.warning("left by a probe, not removed yet", system=canary.system, fault=str(fault))
 
     async def look_for(self, canary: Canary) -> Canary | None:
-        """Look for one whose create was not answered: by its tag, else where it was to be made.
+        """Look for a canary whose create had no answer: by its tag, else at its time.
 
-        Return it as it is known then: with its id, or as never made; None if nobody can tell yet.
-        Raises PlatformError.
+        Return it with its id or as never created; None if its state is still unknown. Raises
+        PlatformError.
         """
         asked_at = self.clock.now()
         system = self.systems[canary.system]
-        window = Window(canary.start - _AROUND, canary.end + _AROUND)
+        window = Window(canary.start - _SEARCH_MARGIN, canary.end + _SEARCH_MARGIN)
         snapshot = await system.read(window, [canary.provider])
         events = [e for row in snapshot.rows if (e := _event(system, row)) is not None]
-        found = [e for e in events if _bears(e, canary)]
+        found = [e for e in events if _has_tag(e, canary)]
         found = found or [e for e in events if _looks_like(e, canary)]
         if len(found) == 1:
             return self.prove(canary, found[0].id)
@@ -174,21 +183,21 @@ class Canaries:
         if asked_at < canary.made_at + MAX_SEND_DELAY + _LAG:
             return None
         if not _covers(snapshot.coverage, canary):
-            # Its lists show no blocks, so only a person can tell.
+            # The system's lists show no blocks, so only a person can check.
             log.warning(
                 "a probe may have left a block that no list shows",
                 system=canary.system,
                 provider=canary.provider,
                 starts=canary.start.isoformat(),
-                remedy='look there for "syncd probe", and delete it',
+                remedy='search that calendar for "syncd probe" and delete the event',
             )
             return self.end(canary) if not snapshot.faults else None
         return self.end(canary)
 
     async def remove(self, canary: Canary, prober: Prober, *, looked_at: bool = True) -> bool:
-        """Remove one by its id; return whether it is known to be gone. Raises PlatformError.
+        """Remove a canary by its id; return whether it is known to be gone.
 
-        It is read first, unless it was just ``looked_at``.
+        The canary is read first, unless it was just ``looked_at``. Raises PlatformError.
         """
         if not looked_at and await prober.exists(canary) is False:
             self.end(canary)
@@ -197,7 +206,7 @@ class Canaries:
         if not prober.removes_later:
             self.end(canary)
             return True
-        for seconds in _LOOKS:
+        for seconds in _RECHECK_DELAYS:
             await self.clock.sleep(seconds)
             if await prober.exists(canary) is False:
                 self.end(canary)

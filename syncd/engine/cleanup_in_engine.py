@@ -1,4 +1,4 @@
-"""A cleanup in the process of a running engine, which makes no calls of its own meanwhile."""
+"""Run a cleanup inside of a running engine; the engine makes no calls meanwhile."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
 Cleaner = Callable[[CleanupScope, Store], AbstractAsyncContextManager[CleanupContext]]
-"""Opens what a cleanup of a state works with; its systems are not those of the engine."""
+"""Opens the dependencies of a cleanup; its systems are separate from those of the engine."""
 
-WINDOW = 10.0
-"""Seconds that the engine waits afterwards: no platform counts the calls of a longer window that
-one more cycle could exceed, and it does not know of the calls that the cleanup made."""
+LONGEST_RATE_WINDOW = 10.0
+"""How long the engine waits after a cleanup, in seconds.
+
+The engine does not know the calls that the cleanup made. No platform has a longer rate window that
+one more cycle could exceed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanupSpec:
-    """What a person wants cleaned up; ``chosen`` as in `engine.cleanup`, ``who`` has said so."""
+    """A requested cleanup; ``chosen``, ``by_tag`` and ``who`` as in `engine.cleanup.clean_up`."""
 
     scope: CleanupScope
     chosen: frozenset[tuple[str, str]] = frozenset()
@@ -37,29 +40,30 @@ class CleanupSpec:
 
 
 async def clean_up_in_engine(
-    engine: Engine, wanted: CleanupSpec, progress: Callable[[str], None]
+    engine: Engine, spec: CleanupSpec, progress: Callable[[str], None]
 ) -> CleanupReport:
     """Clean up, then wait until the engine may make calls again. Raises StateError."""
     if engine.cleaner is None:
         message = "this engine was made without a cleaner"
         raise RuntimeError(message)
     await engine.tasks.drain()
-    store = engine.store.in_memory_copy() if wanted.dry_run else engine.store
+    store = engine.store.in_memory_copy() if spec.dry_run else engine.store
     try:
-        async with engine.cleaner(wanted.scope, store) as job:
+        async with engine.cleaner(spec.scope, store) as context:
             return await clean_up(
-                job,
-                dry_run=wanted.dry_run,
-                chosen=wanted.chosen,
-                by_tag=wanted.by_tag,
-                who=wanted.who,
+                context,
+                dry_run=spec.dry_run,
+                chosen=spec.chosen,
+                by_tag=spec.by_tag,
+                who=spec.who,
                 progress=progress,
             )
     finally:
-        if wanted.dry_run:
+        if spec.dry_run:
             store.close()
-        # What was read is stored, and no news to the next read.
+        # The cleanup stored what it read, so that the next read shows no changes.
         engine.dirty.mark_whole(engine.mapping)
         for system in engine.systems.values():
-            LearnedLimits(system.facts).begin()  # it may die, and nobody would know of its calls
-        await engine.stopping.pause(engine.clock, WINDOW)
+            # After a crash, the next process has to count these calls.
+            LearnedLimits(system.facts).begin()
+        await engine.stopping.pause(engine.clock, LONGEST_RATE_WINDOW)

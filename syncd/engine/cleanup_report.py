@@ -1,4 +1,4 @@
-"""What a cleanup came to, calendar by calendar."""
+"""Report the result of a cleanup per calendar."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from syncd.model import Value
 
 @dataclass(slots=True)
 class CalendarCleanup:
-    """One calendar. Before the removal, ``found`` are the blocks of ours that stand there.
+    """The result for one calendar.
 
-    ``over`` counts those of them that have ended. ``removed`` were removed by this run, ``gone``
-    were not there any more, ``left`` still stand. ``proven``: reading showed that none of ours is
-    left. ``unsure`` counts those of which the system does not tell whether they are gone. ``why``
-    and ``remedy`` say what stood in the way.
+    - ``found``: our blocks before the removal; ``over`` of them have ended.
+    - ``first``, ``last``: the start of the first and the end of the last of them.
+    - ``removed``: blocks that this run removed.
+    - ``gone``: blocks that did not exist any more.
+    - ``left``: blocks that still exist.
+    - ``unsure``: blocks of which the system does not say whether they exist.
+    - ``proven``: a read showed that no block of ours is left.
+    - ``why``, ``remedy``: what prevented the cleanup, and what to do.
+    - ``tagged``: tagged blocks that nothing proves to be ours.
     """
 
     provider: str
@@ -39,19 +44,19 @@ class CalendarCleanup:
     tagged: list[TaggedBlock] = field(default_factory=list)
 
     def count(self, values: Iterable[Value], now: datetime) -> None:
-        """Count what stands there before anything is removed."""
-        shown = list(values)
-        self.found, self.over = len(shown), sum(v.end <= now for v in shown)
-        self.first = min((v.start for v in shown), default=None)
-        self.last = max((v.end for v in shown), default=None)
+        """Count the existing blocks before anything is removed."""
+        counted = list(values)
+        self.found, self.over = len(counted), sum(v.end <= now for v in counted)
+        self.first = min((v.start for v in counted), default=None)
+        self.last = max((v.end for v in counted), default=None)
 
     @property
     def finished(self) -> bool:
-        """Whether nothing of ours is left there for certain."""
+        """Return whether certainly none of our blocks is left."""
         return not (self.left or self.unsure or self.why)
 
     def to_json(self) -> dict[str, object]:
-        """One entry of ``calendars`` in JSON: its keys are stable."""
+        """Return one entry of ``calendars`` in JSON; its keys are stable."""
         return {
             "provider": self.provider or None,
             "system": self.system,
@@ -73,10 +78,11 @@ class CalendarCleanup:
 
 @dataclass(slots=True)
 class CleanupReport:
-    """All calendars of the scope. ``by_tag``: nothing proves what is ours, so tags were read.
+    """The result for all calendars of the scope.
 
-    ``paused`` names what gets no block again until it is unpaused. ``left_in_place`` is what syncd
-    made besides blocks, and a cleanup does not remove.
+    ``by_tag``: tags were read, because nothing proves which blocks are ours. ``paused`` names the
+    pauses that keep blocks from being created again. ``left_in_place`` is what syncd created
+    besides blocks and a cleanup does not remove.
     """
 
     run: str
@@ -91,22 +97,22 @@ class CleanupReport:
 
     @property
     def doubtful(self) -> int:
-        """The number of remaining tagged blocks that may be ours: only a person can decide.
+        """Return the number of remaining tagged blocks that may be ours: a person must decide.
 
-        Blocks that are known to be somebody else's do not count.
+        Blocks that are known to belong to somebody else do not count.
         """
         tagged = [t for each in self.calendars.values() for t in each.tagged]
         return sum(t.doubt is None or not t.doubt.settled for t in tagged)
 
     @property
     def exit(self) -> RunExit:
-        """How it ended."""
+        """Return the exit state of the run."""
         if self.interrupted or not all(each.finished for each in self.calendars.values()):
             return RunExit.UNANSWERED
         return RunExit.CONFLICTS if self.doubtful and not self.dry_run else RunExit.DONE
 
     def to_json(self) -> dict[str, object]:
-        """The object of `cleanup --json`: its keys are stable."""
+        """Return the object of `cleanup --json`; its keys are stable."""
         return {
             "run": self.run,
             "system": self.scope.system or None,
@@ -123,7 +129,7 @@ class CleanupReport:
 
 
 def tagged_json(tagged: TaggedBlock) -> dict[str, object]:
-    """One entry of ``tagged`` in JSON: its keys are stable."""
+    """Return one entry of ``tagged`` in JSON; its keys are stable."""
     event = tagged.event
     return {
         "event": event.id,

@@ -1,4 +1,4 @@
-"""The cleanup of one system: looked at, written to, and proven by reading."""
+"""Clean up one system: read its blocks, remove them, and prove by reading that they are gone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 
 from syncd.engine.canaries import Canaries
 from syncd.engine.cleanup_context import CleanupContext, NoPauses
-from syncd.engine.cleanup_outcomes import believe_refusals, resend_unanswered, settle_queued
+from syncd.engine.cleanup_outcomes import accept_refusals_as_gone, confirm_queued, resend_unanswered
 from syncd.engine.cleanup_report import CalendarCleanup, CleanupReport
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.recovery import recover
@@ -32,34 +32,35 @@ from syncd.model import (
     Window,
 )
 from syncd.store import rows
-from syncd.store.owned import CHOSEN, Owned, in_flight, owned
+from syncd.store.owned import CHOSEN_REASON, OwnedBlock, events_in_flight, owned_blocks
 from syncd.store.tables import INTENT
 from syncd.systems.port import PlatformError, RateLimitedError, RetryableError, StoppingError
 from syncd.systems.remedies import cause_and_remedy
 
 log = structlog.get_logger(__name__)
 
-REASON = "syncd cleanup"
-"""Why a block is removed, in the journal and the history."""
+CLEANUP_REASON = "syncd cleanup"
+"""The reason of a removal in the journal and the history."""
 
 MAX_ROUNDS = 8
-"""So many times a system is looked at and written to in one cleanup."""
+"""The most rounds of removing and reading in one cleanup."""
 
-MAX_PAUSE = 120.0
-"""Seconds that a platform may ask to be left alone for, until the rest waits for another run."""
+MAX_RATE_LIMIT_WAIT = 120.0
+"""The longest wait, in seconds, that a platform may ask for; beyond it the run ends."""
 
 RECHECK_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each look whether a queued removal was carried out."""
+"""The delays, in seconds, before each check whether a queued removal was carried out."""
 
-AGAIN = (2.0, 5.0)
-"""Seconds before a look is repeated that was not answered."""
+READ_RETRY_DELAYS = (2.0, 5.0)
+"""The delays, in seconds, before a failed read is repeated."""
 
-AROUND = timedelta(days=1)
+READ_MARGIN = timedelta(days=1)
+"""How far before the first and after the last known block a cleanup reads."""
 
-WIDE = timedelta(days=366)
-"""Where tags are counted, so much is read before and after now."""
+TAG_WINDOW = timedelta(days=366)
+"""How far before and after now a cleanup reads when it looks for tags."""
 
-_ENDED = select(INTENT).where(
+_REMOVALS = select(INTENT).where(
     INTENT.c.system == bindparam("system"),
     INTENT.c.reason == bindparam("reason"),
     INTENT.c.action == str(Action.REMOVE_BLOCK),
@@ -67,19 +68,19 @@ _ENDED = select(INTENT).where(
 )
 
 _USERLESS = (
-    "Map the provider to the user who has that calendar now, and run this again; without such a "
-    "user, have the platform show what stands there."
+    "Map the provider to the user who has that calendar now and run this again. If there is no "
+    "such user, check that calendar on the platform itself."
 )
-_LOOK = "Run the command again; if that does not help, look into that calendar."
-_HIDDEN = "its list does not show them, which does not prove that they are gone"
+_RUN_AGAIN = "Run the command again. If that does not help, check that calendar on the platform."
+_HIDDEN = "the calendar's list lacks them, but that does not prove that they are gone"
 
 
 @runtime_checkable
 class ResettableSystem(Protocol):
-    """A system that rests after a fault, unless somebody insists (`engine.breaker`)."""
+    """A system behind a circuit breaker that can be reset (`engine.breaker`)."""
 
-    def insist(self) -> None:
-        """Ask it at the next occasion."""
+    def reset_backoff(self) -> None:
+        """Let the next call through."""
 
 
 class SystemCleanup:
@@ -87,70 +88,70 @@ class SystemCleanup:
 
     def __init__(
         self,
-        job: CleanupContext,
-        cleaned: CleanupReport,
+        context: CleanupContext,
+        report: CleanupReport,
         name: str,
         progress: Callable[[str], None],
     ) -> None:
-        self.job, self.cleaned, self.name, self.progress = job, cleaned, name, progress
-        self.system = job.systems[name]
-        self.places = {p: c for (p, s), c in cleaned.calendars.items() if s == name}
-        mapped = [p for p, systems in job.mapping.items() if name in systems]
-        # All are read: people move blocks from one calendar to another.
-        self.read = tuple(mapped) if cleaned.by_tag or self.places else ()
+        self.context, self.report, self.name, self.progress = context, report, name, progress
+        self.system = context.systems[name]
+        self.places = {p: c for (p, s), c in report.calendars.items() if s == name}
+        mapped = [p for p, systems in context.mapping.items() if name in systems]
+        # Read all calendars: people move blocks from one calendar to another.
+        self.read = tuple(mapped) if report.by_tag or self.places else ()
         wanted = {p for p, c in self.places.items() if not c.why}
-        self.looker = OwnBlockReader(
+        self.reader = OwnBlockReader(
             self.system,
-            job.store,
-            job.clock,
+            context.store,
+            context.clock,
             frozenset(wanted),
             self.read,
-            job.aliases,
-            frozenset(p for p in wanted if not job.scope.covers(p, name)),
+            context.aliases,
+            frozenset(p for p in wanted if not context.scope.covers(p, name)),
         )
-        self.whose: dict[str, str] = {}
-        self.seen = OwnBlocks(job.clock.now())
+        self.block_providers: dict[str, str] = {}
+        self.seen = OwnBlocks(context.clock.now())
         self.gone: dict[str, str] = {}
         self.removed: dict[str, str] = {}
         self.unsure: dict[str, str] = {}
         self.fault: PlatformError | None = None
         self.proven = False
-        self.pauses = NoPauses(job.store, job.observe)
-        self.desk = WriteContext(
-            job.store,
-            job.clock,
-            job.ids.row,
-            job.ids.key,
-            cleaned.run,
-            job.stopping,
-            job.on_write,
+        self.pauses = NoPauses(context.store, context.observe)
+        self.write_context = WriteContext(
+            context.store,
+            context.clock,
+            context.ids.row,
+            context.ids.key,
+            report.run,
+            context.stopping,
+            context.on_write,
             pauses=self.pauses,
             cleans=True,
         )
 
-    async def settle_open(self) -> None:
-        """Learn what became of writes that an earlier process left open; end what a probe left."""
+    async def finish_pending(self) -> None:
+        """Settle the writes that an earlier process left open, and remove leftover canaries."""
         canaries = Canaries(
-            self.job.store,
-            self.job.clock,
-            self.job.ids.row,
+            self.context.store,
+            self.context.clock,
+            self.context.ids.row,
             {self.name: self.system},
             self.pauses,
         )
         await canaries.clear(self.name)
-        await self._settle()
+        await self._settle_pending()
 
-    async def first_look(self) -> None:
-        """Read what stands."""
-        self.seen = await self._look()
+    async def read_blocks(self) -> None:
+        """Read the existing blocks."""
+        self.seen = await self._read_blocks()
 
     def unlisted(self) -> bool:
-        """Whether a calendar of the system was not listed whole."""
+        """Return whether a calendar of the system was not listed in full."""
         return bool(self.seen.unread)
 
-    def own(self, event: Event) -> None:
-        """Count a tagged block as ours, because a person said so; the journal keeps that."""
-        at = self.job.clock.now()
+    def adopt(self, event: Event) -> None:
+        """Adopt a tagged block as ours, because a person said so; the journal records it."""
+        at = self.context.clock.now()
         record = TrackedEvent(
             system=event.system,
             provider=event.provider,
@@ -163,7 +164,7 @@ class SystemCleanup:
             created_by_us=True,
             key=event.key,
         )
-        made = Operation(
+        create = Operation(
             Action.CREATE_BLOCK,
             event.system,
             event.provider,
@@ -172,15 +173,15 @@ class SystemCleanup:
             None,
             event.value,
             key=event.key,
-            reason=CHOSEN,
+            reason=CHOSEN_REASON,
         )
-        # It belongs to no run: undoing a run must not touch what the run did not make.
-        intent = Intent(self.job.ids.row(), "", made, IntentState.DONE, at)
-        self.job.store.apply(Changes(records=[record], intents=[intent]))
-        self.seen.own[event.id] = Owned(record, event.provider)
+        # The intent belongs to no run: an undo must not touch what its run did not create.
+        intent = Intent(self.context.ids.row(), "", create, IntentState.DONE, at)
+        self.context.store.apply(Changes(records=[record], intents=[intent]))
+        self.seen.own[event.id] = OwnedBlock(record, event.provider)
 
-    def count(self, now: datetime) -> None:
-        """Count what was found, calendar by calendar."""
+    def count_blocks(self, now: datetime) -> None:
+        """Count the existing blocks per calendar."""
         if self.seen.fault is not None:
             self._fail(self.seen.fault)
             return
@@ -194,46 +195,46 @@ class SystemCleanup:
                 self.places[provider].count(shown, now)
 
     async def remove(self) -> None:
-        """Remove what stands, until a look shows that nothing of ours does."""
-        if self.seen.fault is not None or not self.looker.wanted:
+        """Remove our blocks until a read shows none of them."""
+        if self.seen.fault is not None or not self.reader.wanted:
             return
-        waited = False
+        read_again = False
         for _ in range(MAX_ROUNDS):
-            self.seen.own |= resend_unanswered(self.looker, self.seen, self.job.clock.now())
+            self.seen.own |= resend_unanswered(self.reader, self.seen, self.context.clock.now())
             wanted = [self._removal(each) for each in self.seen.own.values()]
-            if not wanted and waited:
+            if not wanted and read_again:
                 break
             if wanted:
                 self.progress(f"removing {len(wanted)} block{'s' if len(wanted) > 1 else ''}")
                 if not await self._write(wanted):
                     break
-            await self._settle()
-            await self._believe_refusals()
-            if self._wrote():
-                # Until then a read may show what was before.
-                self.progress(f"reading {self.name} once more")
+            await self._settle_pending()
+            await self._accept_refusals()
+            if self._note_removed():
+                # An earlier read may still show the state before the removal.
+                self.progress(f"reading {self.name} again")
                 lag = self.system.capabilities.lag.total_seconds()
-                if not await self.job.stopping.pause(self.job.clock, lag):
+                if not await self.context.stopping.pause(self.context.clock, lag):
                     break
-            self.seen = await self._look()
-            waited = True
+            self.seen = await self._read_blocks()
+            read_again = True
             if self.seen.fault is not None:
                 self._fail(self.seen.fault)
                 break
-        if self.fault is None and not self.job.stopping.is_set():
+        if self.fault is None and not self.context.stopping.is_set():
             await self._prove()
 
-    def sum_up(self) -> None:
-        """Bring the report up to date: what stands, what is gone, what nobody can tell."""
-        left = {} if self.cleaned.dry_run else self._left()
+    def update_report(self) -> None:
+        """Update the report: what is left, what is gone, and what is unknown."""
+        left = {} if self.report.dry_run else self._remaining()
         for provider, calendar in self.places.items():
-            # What seemed gone, and was shown again, may have been removed since.
+            # A block that seemed gone may have been listed again and removed since.
             gone = self.gone.keys() - self.removed.keys()
             calendar.gone = sum(self.gone[id_] == provider for id_ in gone)
-            if self.job.mark_unreachable(provider, self.name) is not None:
+            if self.context.why_unreachable(provider, self.name) is not None:
                 continue
-            self._say_unread(calendar)
-            if self.cleaned.dry_run:
+            self._explain_unread(calendar)
+            if self.report.dry_run:
                 continue
             calendar.removed = sum(p == provider for p in self.removed.values())
             calendar.unsure += sum(p == provider for p in self.unsure.values())
@@ -245,108 +246,114 @@ class SystemCleanup:
                 calendar.why = self._why
                 calendar.remedy = "Run the command again."
             elif hidden and not calendar.why:
-                calendar.why, calendar.remedy = _HIDDEN, _LOOK
+                calendar.why, calendar.remedy = _HIDDEN, _RUN_AGAIN
             calendar.proven = self.proven and calendar.finished
 
-    # --- within -------------------------------------------------------------------------------
+    # --- private ------------------------------------------------------------------------------
 
     _why = "not all of them could be removed"
 
-    def _left(self) -> dict[str, list[str]]:
-        """Return what still stands, as far as is known, by provider."""
+    def _remaining(self) -> dict[str, list[str]]:
+        """Return the ids of our blocks that still exist as far as is known, by provider."""
         left = defaultdict[str, list[str]](list)
-        for each in owned(self.job.store):
-            provider = self.job.provider_of(each.provider, self.name)
-            another = provider in self.looker.borrowed and provider == each.provider
+        for each in owned_blocks(self.context.store):
+            provider = self.context.provider_of(each.provider, self.name)
+            another = provider in self.reader.borrowed and provider == each.provider
             if each.record.system == self.name and not another:
                 left[provider].append(each.record.id)
         return left
 
-    def _say_unread(self, calendar: CalendarCleanup) -> None:
-        """Say what of a calendar nobody has looked at, even where nothing is known to stand."""
+    def _explain_unread(self, calendar: CalendarCleanup) -> None:
+        """Report why a calendar could not be read in full, even if no block is known in it."""
         if self.fault is not None:
             calendar.why, calendar.remedy = cause_and_remedy(self.fault)
         elif calendar.provider in self.seen.userless:
-            calendar.why, calendar.remedy = "its user is not in the account any more", _USERLESS
-        elif self.cleaned.by_tag and calendar.provider in self.seen.unread and not calendar.why:
-            calendar.why, calendar.remedy = "not all of its events were listed", _LOOK
+            calendar.why, calendar.remedy = (
+                "the calendar's user is not in the account any more",
+                _USERLESS,
+            )
+        elif self.report.by_tag and calendar.provider in self.seen.unread and not calendar.why:
+            calendar.why, calendar.remedy = "not all of its events were listed", _RUN_AGAIN
         calendar.unsure = sum(p == calendar.provider for p in self.seen.lines.values())
 
-    async def _look(self) -> OwnBlocks:
-        seen = await self.looker.read_blocks(self._window())
-        for seconds in AGAIN:
+    async def _read_blocks(self) -> OwnBlocks:
+        seen = await self.reader.read_blocks(self._window())
+        for seconds in READ_RETRY_DELAYS:
             if not isinstance(seen.fault, RetryableError) or isinstance(seen.fault, StoppingError):
                 break
-            if not await self.job.stopping.pause(self.job.clock, seconds):
+            if not await self.context.stopping.pause(self.context.clock, seconds):
                 break
             if isinstance(self.system, ResettableSystem):
-                self.system.insist()
-            seen = await self.looker.read_blocks(self._window())
+                self.system.reset_backoff()
+            seen = await self.reader.read_blocks(self._window())
         for id_, provider in seen.gone.items():
             if id_ not in self.removed:
                 self.gone.setdefault(id_, provider)
         return seen
 
     def _window(self) -> Window:
-        now = self.job.clock.now()
-        start, end = now - AROUND, now + self.job.ahead + AROUND
-        if self.cleaned.by_tag:
-            start, end = now - WIDE, max(end, now + WIDE)
-        for line in self.looker.forgotten():
-            # The state was lost: a block stands at its creation or later.
-            start = min(start, max(now - WIDE, datetime.fromisoformat(line.at) - AROUND))
-        for each in owned(self.job.store):
+        now = self.context.clock.now()
+        start, end = now - READ_MARGIN, now + self.context.ahead + READ_MARGIN
+        if self.report.by_tag:
+            start, end = now - TAG_WINDOW, max(end, now + TAG_WINDOW)
+        for line in self.reader.unknown_created_ids():
+            # The state was lost. A block is not earlier than its creation.
+            start = min(start, max(now - TAG_WINDOW, datetime.fromisoformat(line.at) - READ_MARGIN))
+        for each in owned_blocks(self.context.store):
             value = each.record.observed
             if each.record.system == self.name and value is not None:
-                start, end = min(start, value.start - AROUND), max(end, value.end + AROUND)
+                start, end = (
+                    min(start, value.start - READ_MARGIN),
+                    max(end, value.end + READ_MARGIN),
+                )
         return Window(start, end)
 
-    def _removal(self, each: Owned) -> Operation:
+    def _removal(self, each: OwnedBlock) -> Operation:
         record = each.record
-        self.whose[record.id] = each.provider
-        stands = record.provider if record.provider in self.read else each.provider
-        links = self.job.store.links(self.name, record.id)
+        self.block_providers[record.id] = each.provider
+        place = record.provider if record.provider in self.read else each.provider
+        links = self.context.store.links(self.name, record.id)
         return Operation(
             Action.REMOVE_BLOCK,
             self.name,
-            stands,
+            place,
             Kind.BLOCK,
             record.id,
             record.observed,
             None,
             bookings=tuple(sorted({link.booking for link in links})),
             key=record.key,
-            reason=REASON,
+            reason=CLEANUP_REASON,
         )
 
     async def _write(self, wanted: Sequence[Operation]) -> bool:
-        """Carry out removals; return whether there is any use in going on."""
+        """Write removals; return whether the cleanup should continue."""
         read = [replace(c, read_at=self.seen.asked_at) for c in self.seen.coverage]
-        written = await execute(self.system, wanted, read, self.desk)
+        written = await execute(self.system, wanted, read, self.write_context)
         if written.failures:
             self._why = written.failures[-1]
         fault = written.fault
-        if isinstance(fault, RateLimitedError) and fault.wait <= MAX_PAUSE:
+        if isinstance(fault, RateLimitedError) and fault.wait <= MAX_RATE_LIMIT_WAIT:
             self.progress(f"{self.name} allows no more calls for {fault.wait:.0f} s")
-            return await self.job.stopping.pause(self.job.clock, fault.wait)
+            return await self.context.stopping.pause(self.context.clock, fault.wait)
         if fault is not None and not isinstance(fault, StoppingError):
             self._fail(fault)
-        return fault is None and not self.job.stopping.is_set()
+        return fault is None and not self.context.stopping.is_set()
 
-    async def _settle(self) -> None:
-        """Learn what became of the writes that are open or queued."""
+    async def _settle_pending(self) -> None:
+        """Find out the outcome of writes that are open or queued."""
         for seconds in (0.0, *RECHECK_DELAYS):
-            open_ = [i for i in self.job.store.pending_intents() if self._concerns(i)]
+            open_ = [i for i in self.context.store.pending_intents() if self._concerns(i)]
             if not open_ or (
-                seconds and not await self.job.stopping.pause(self.job.clock, seconds)
+                seconds and not await self.context.stopping.pause(self.context.clock, seconds)
             ):
                 return
             try:
-                with supervised(self.name, "looking after writes"):
+                with supervised(self.name, "checking open writes"):
                     for intent in open_:
                         if intent.state is IntentState.ACCEPTED:
-                            await settle_queued(self.looker, self.desk, intent)
-                    await recover(self.system, open_, self.desk)
+                            await confirm_queued(self.reader, self.write_context, intent)
+                    await recover(self.system, open_, self.write_context)
             except PlatformError as fault:
                 log.info("outcome still unknown", system=self.name, fault=str(fault))
                 return
@@ -355,61 +362,61 @@ class SystemCleanup:
         operation = intent.operation
         if operation.system != self.name:
             return False
-        if self._place(operation) in self.looker.wanted:
+        if self._place(operation) in self.reader.wanted:
             return True
-        ours = self.looker.known().get(operation.event or "")
-        return ours is not None and ours.provider in self.looker.wanted
+        block = self.reader.known().get(operation.event or "")
+        return block is not None and block.provider in self.reader.wanted
 
-    def _wrote(self) -> bool:
+    def _note_removed(self) -> bool:
         done = self._ended(IntentState.DONE)
         new = done.keys() - self.removed.keys()
         self.removed |= {id_: self._place(done[id_]) for id_ in done}
         return bool(new)
 
     def _ended(self, state: IntentState) -> dict[str, Operation]:
-        """Return the removals of this run that ended so, by the id of their block."""
+        """Return the removals of this run that ended in a state, by the id of their block."""
         return {
             i.operation.event: i.operation
             for i in self._intents(state)
-            if i.run == self.cleaned.run and i.operation.event is not None
+            if i.run == self.report.run and i.operation.event is not None
         }
 
     def _intents(self, state: IntentState) -> Iterator[Intent]:
-        """Yield the removals of all cleanups of the system that ended so."""
-        asked = {"system": self.name, "reason": REASON, "state": str(state)}
-        return map(rows.to_intent, self.job.store.query(_ENDED, asked))
+        """Yield the removals of all cleanups of this system that ended in a state."""
+        asked = {"system": self.name, "reason": CLEANUP_REASON, "state": str(state)}
+        return map(rows.to_intent, self.context.store.query(_REMOVALS, asked))
 
-    async def _believe_refusals(self) -> None:
-        """Take up which of the refused removals had nothing left to remove."""
+    async def _accept_refusals(self) -> None:
+        """Record which refused removals had nothing left to remove."""
         refused = self._ended(IntentState.FAILED).values()
-        now = self.job.clock.now()
-        for operation in await believe_refusals(self.looker, self.seen, refused, now):
+        now = self.context.clock.now()
+        for operation in await accept_refusals_as_gone(self.reader, self.seen, refused, now):
             self.gone.setdefault(operation.event or "", self._place(operation))
 
     def _place(self, operation: Operation) -> str:
-        if (whose := self.whose.get(operation.event or "")) is not None:
-            return whose
-        return self.job.provider_of(operation.provider, self.name)
+        if (provider := self.block_providers.get(operation.event or "")) is not None:
+            return provider
+        return self.context.provider_of(operation.provider, self.name)
 
     async def _prove(self) -> None:
-        """Prove by reading that what was removed is gone, by an earlier cleanup, too."""
-        since = self.job.clock.now() - AROUND
+        """Prove by reading that removed blocks are gone, also those of an earlier cleanup."""
+        since = self.context.clock.now() - READ_MARGIN
         for intent in self._intents(IntentState.DONE):
             operation, event = intent.operation, intent.operation.event
             place = self._place(operation)
-            if event is None or intent.opened_at < since or place not in self.looker.wanted:
+            if event is None or intent.opened_at < since or place not in self.reader.wanted:
                 continue
             if event in self.seen.own or self.seen.covers(place, operation.before):
                 continue
             try:
                 with supervised(self.name, "proving that a block is gone"):
-                    gone = await self.looker.is_gone(event, place, operation.before)
+                    gone = await self.reader.is_gone(event, place, operation.before)
             except PlatformError as fault:
                 self._fail(fault)
                 return
             if gone is None:
                 self.unsure[event] = place
-        self.proven = not in_flight(self.job.store, self.name)
+        self.proven = not events_in_flight(self.context.store, self.name)
 
     def _fail(self, fault: PlatformError) -> None:
         if not isinstance(fault, StoppingError):

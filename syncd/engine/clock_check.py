@@ -1,6 +1,6 @@
-"""Watch this machine's clock: compare it with those of the platforms in each cycle.
+"""Compare this machine's clock with those of the platforms in each cycle.
 
-While two platforms agree that it is wrong, the engine works by their time, and nothing is freed.
+While two platforms agree that the clock is wrong, the engine uses their time and frees no time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from syncd.engine.observation import Observation
 from syncd.engine.report import SystemStatus
 from syncd.model import Fact
 from syncd.store.facts import facts
-from syncd.store.status_query import CLOCK_ERROR, MACHINE
+from syncd.store.status_query import CLOCK_ERROR, THIS_MACHINE
 from syncd.store.store import Store
 
 if TYPE_CHECKING:
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-SAME = timedelta(minutes=1)
-"""An error that changes by less is taken for the same: it is not stored again."""
+MIN_CHANGE = timedelta(minutes=1)
+"""A clock error that changes by less is not stored again."""
 
 
 def known_error(store: Store) -> timedelta:
-    """Load the error that was found last."""
-    found = next((f for f in facts(store, MACHINE) if f.name == CLOCK_ERROR), None)
-    return timedelta(seconds=float(found.value)) if found is not None else RIGHT
+    """Load the last known clock error; zero if none is stored."""
+    fact = next((f for f in facts(store, THIS_MACHINE) if f.name == CLOCK_ERROR), None)
+    return timedelta(seconds=float(fact.value)) if fact is not None else RIGHT
 
 
 def check_clock(engine: Engine, observed: Mapping[str, Observation]) -> None:
-    """Compare the clocks of the systems that answered; store and log what begins and ends."""
+    """Compare the clocks of the systems that answered; store and log a change of the error."""
     skews: dict[str, list[timedelta]] = {}
     for name, system in engine.systems.items():
         seen, skew = observed.get(name), system.traffic.skew
@@ -43,18 +43,18 @@ def check_clock(engine: Engine, observed: Mapping[str, Observation]) -> None:
             skews.setdefault(engine.policy.clocks.get(name, name), []).append(skew)
     before = engine.clock_error
     now = clock_error(skews, before)
-    if bool(now) is bool(before) and abs(now - before) < SAME:
+    if bool(now) is bool(before) and abs(now - before) < MIN_CHANGE:
         return
     engine.clock_error = now
     seconds = round(now.total_seconds())
-    engine.store.save_health(Fact(MACHINE, CLOCK_ERROR, str(seconds), engine.clock.now()))
+    engine.store.save_health(Fact(THIS_MACHINE, CLOCK_ERROR, str(seconds), engine.clock.now()))
     if now and not before:
         log.warning(
             "this machine's clock is wrong",
             seconds_behind=seconds,
             bound_seconds=round(MAX_ERROR.total_seconds()),
-            remedy="Set it: timedatectl set-ntp true, or chronyc makestep. Until then nothing is "
-            "freed or cancelled.",
+            remedy="Set the clock: timedatectl set-ntp true, or chronyc makestep. Until then syncd "
+            "frees no time and cancels nothing.",
         )
     elif before and not now:
         log.info("this machine's clock is right again")

@@ -1,4 +1,4 @@
-"""Compact what is older than history is kept, while other work goes on."""
+"""Delete history that is older than the retention period, while other tasks run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from syncd.store.store import Store
 
 
 async def compact_history(store: Store, before: datetime, stopping: asyncio.Event) -> None:
-    """Drop what is older, in short steps; what is left when syncd ends is dropped next time."""
+    """Compact history before an instant in short steps.
+
+    Stops when ``stopping`` is set; the next run compacts the rest.
+    """
     for _ in compacting(store, before):
         if stopping.is_set():
             return

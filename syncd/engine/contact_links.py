@@ -1,4 +1,4 @@
-"""Tie a booking from another system to the contact that it is of, and untie it when it ends."""
+"""Link bookings from other systems to their contacts, and remove the links of ended bookings."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from syncd.systems.port import PlatformError, System
 log = structlog.get_logger(__name__)
 
 MAX_LINKS = 20
-"""So many bookings are tied or untied in one cycle and system; the rest wait."""
-ASKED_AGAIN = timedelta(hours=1)
-"""A person who is no contact is looked for again after so long."""
+"""The most links that are created, and removed, in one cycle and system; the rest waits."""
+RETRY_UNMATCHED_AFTER = timedelta(hours=1)
+"""The delay before a person without a contact is looked up again."""
 
 
 class LinkIds(Protocol):
-    """What a registry made for a booking."""
+    """The ids that a contact directory returns for a new link."""
 
     @property
     def record(self) -> str:
-        """The record's id."""
+        """The id of the record that stands for the booking."""
         ...
 
     @property
     def relation(self) -> str:
-        """The relation's id, '' if not told."""
+        """The id of the relation; '' if the platform returned none."""
         ...
 
 
 class ContactDirectory(Protocol):
-    """The contacts of a system, and what can be tied to them. All methods raise PlatformError."""
+    """The contacts of a system and their links. All methods raise PlatformError."""
 
     @property
     def name(self) -> str:
@@ -47,61 +47,66 @@ class ContactDirectory(Protocol):
         ...
 
     async def contact(self, person: Person) -> str:
-        """Find a contact; '' for none."""
+        """Return the id of a person's contact; '' if there is none."""
         ...
 
     async def link(self, contact: str, booking: str) -> LinkIds:
-        """See that a booking is tied to a contact, once."""
+        """Link a booking to a contact; an existing link is kept."""
         ...
 
     async def unlink(self, booking: str, record: str, relation: str) -> None:
-        """See that it is not (any more)."""
+        """Remove the link of a booking, if it exists."""
         ...
 
 
 @dataclass(slots=True)
 class ContactLinks:
-    """The ties of one system. ``unmatched`` are bookings whose person is no contact there."""
+    """The contact links of one system.
+
+    ``unmatched`` are bookings whose person has no contact there, each with the monotonic time in
+    seconds of the next lookup.
+    """
 
     directory: ContactDirectory
     unmatched: dict[str, float] = field(default_factory=dict)
-    _trouble: str = ""
+    _last_fault: str = ""
 
     async def sync(
         self, systems: Mapping[str, System], store: Store, clock: Clock, pauses: WritePauses
     ) -> None:
-        """Tie what is new, untie what has ended. A fault is logged; the next cycle goes on.
+        """Create missing links and remove those of ended bookings.
 
-        What a pause or observe mode holds back is done when that is over.
+        A fault is logged; the next cycle continues. Links that a pause or observe mode holds back
+        are written when it ends.
         """
-        here = self.directory.name
-        known = relations(store, here)
+        name = self.directory.name
+        known = relations(store, name)
         wanted = dict(self._wanted(store, clock))
         ended = [booking for booking in known if booking not in wanted]
-        fresh = [b for b in wanted if b not in known or not known[b].record]
+        missing = [b for b in wanted if b not in known or not known[b].record]
         now = clock.monotonic()
-        patient = [b for b in fresh if self.unmatched.get(b, 0.0) <= now]
+        due = [b for b in missing if self.unmatched.get(b, 0.0) <= now]
         try:
-            with supervised(here, "tying bookings to contacts"):
+            with supervised(name, "linking bookings to contacts"):
                 for booking in ended[:MAX_LINKS]:
-                    tie, place = known[booking], (_provider(store, booking), here)
-                    if pauses.why_now(*place) is None:
+                    link, place = known[booking], (_provider(store, booking), name)
+                    if pauses.reason_now(*place) is None:
                         with pauses.sending([place]):
-                            await self.directory.unlink(booking, tie.record, tie.relation)
-                        delete_relation(store, here, booking)
-                for booking in patient[:MAX_LINKS]:
-                    place = (wanted[booking][0].provider, here)
-                    if pauses.why_now(*place) is None:
+                            await self.directory.unlink(booking, link.record, link.relation)
+                        delete_relation(store, name, booking)
+                for booking in due[:MAX_LINKS]:
+                    place = (wanted[booking][0].provider, name)
+                    if pauses.reason_now(*place) is None:
                         with pauses.sending([place]):
-                            await self._tie(booking, wanted[booking], systems, store, clock)
+                            await self._link(booking, wanted[booking], systems, store, clock)
         except PlatformError as fault:
-            if str(fault) != self._trouble:
-                log.warning("booking not tied to its contact", system=here, fault=str(fault))
-            self._trouble = str(fault)
+            if str(fault) != self._last_fault:
+                log.warning("booking not tied to its contact", system=name, fault=str(fault))
+            self._last_fault = str(fault)
         else:
-            self._trouble = ""
+            self._last_fault = ""
 
-    async def _tie(
+    async def _link(
         self,
         booking: str,
         records: list[TrackedEvent],
@@ -109,37 +114,37 @@ class ContactLinks:
         store: Store,
         clock: Clock,
     ) -> None:
-        here = self.directory.name
-        contact = next((r.person for r in records if r.system == here and r.person), None)
+        name = self.directory.name
+        contact = next((r.person for r in records if r.system == name and r.person), None)
         for record in records:
             if contact is None and record.system in systems:
-                person = await _person(systems[record.system], record)
+                person = await _look_up_person(systems[record.system], record)
                 contact = await self.directory.contact(person) if person is not None else None
                 contact = contact or None
         if contact is None:
-            self.unmatched[booking] = clock.monotonic() + ASKED_AGAIN.total_seconds()
+            self.unmatched[booking] = clock.monotonic() + RETRY_UNMATCHED_AFTER.total_seconds()
             return
-        # Remembered first: whatever becomes of the answers, it will be looked for and removed.
-        save_relation(store, StoredRelation(here, booking, contact, clock.now()))
-        made = await self.directory.link(contact, booking)
-        tied = StoredRelation(here, booking, contact, clock.now(), made.record, made.relation)
-        save_relation(store, tied)
+        # Store the link first: without an answer it can still be found and removed.
+        save_relation(store, StoredRelation(name, booking, contact, clock.now()))
+        ids = await self.directory.link(contact, booking)
+        linked = StoredRelation(name, booking, contact, clock.now(), ids.record, ids.relation)
+        save_relation(store, linked)
 
     def _wanted(self, store: Store, clock: Clock) -> Iterator[tuple[str, list[TrackedEvent]]]:
-        """Meetings that other systems have, with their appointments."""
-        living: dict[str, Booking] = {
+        """Yield the future meetings that other systems have, with their appointments."""
+        upcoming: dict[str, Booking] = {
             b.id: b
             for b in store.bookings()
             if b.kind is Kind.APPOINTMENT and b.agreed.busy and b.agreed.end > clock.now()
         }
-        found: dict[str, list[TrackedEvent]] = {}
-        pairs: list[tuple[Replica, TrackedEvent | None]] = store.replicas(sorted(living))
+        appointments: dict[str, list[TrackedEvent]] = {}
+        pairs: list[tuple[Replica, TrackedEvent | None]] = store.replicas(sorted(upcoming))
         for replica, record in pairs:
             if not replica.role.is_meeting or record is None or record.observed is None:
                 continue
             if not record.end_accepted:
-                found.setdefault(replica.booking, []).append(record)
-        for booking, records in sorted(found.items()):
+                appointments.setdefault(replica.booking, []).append(record)
+        for booking, records in sorted(appointments.items()):
             others = [r for r in records if r.system != self.directory.name]
             if any(r.person for r in others):
                 yield booking, records
@@ -149,9 +154,9 @@ def _provider(store: Store, booking: str) -> str:
     return next((b.provider for b in store.find_bookings(booking) if b.id == booking), "")
 
 
-async def _person(system: System, record: TrackedEvent) -> Person | None:
-    """Look up whose appointment it is; None if nobody's. Raises PlatformError."""
+async def _look_up_person(system: System, record: TrackedEvent) -> Person | None:
+    """Look up the person of an appointment; None if it has none. Raises PlatformError."""
     if record.observed is None or record.person is None:
         return None
-    named = (record.system, record.provider, record.id, record.kind, record.observed)
-    return await system.person(Event(*named, record.person, record.service))
+    fields = (record.system, record.provider, record.id, record.kind, record.observed)
+    return await system.person(Event(*fields, record.person, record.service))

@@ -1,7 +1,7 @@
 """Decide on every provider that may have something to do, and store the decisions.
 
-A provider that was settled when news came is decided on in part: the events that the news has to do
-with, and not the hundreds beside them.
+If a provider had nothing left to do before a change arrived, only the events that the change
+affects are decided on, not all of its events.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from syncd.engine.report import Report
 from syncd.engine.reported_items import log_reported
 from syncd.model import Action, ProviderState, Waiting, WaitReason
 from syncd.store.partial_load import load_parts
-from syncd.systems.time_slices import Turns
+from syncd.systems.time_slices import SlicedWork
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -47,12 +47,17 @@ async def decide_due(
     accept: str | None,
     dropped: Collection[str] = (),
 ) -> dict[str, Decision]:
-    """Decide, and store it. ``dropped`` are providers that lost a calendar: nothing is freed."""
+    """Decide on the providers that are due, and store the decisions; return them by provider.
+
+    ``dropped`` are providers that lost a calendar: this decision frees no time of theirs.
+    """
     for observation in observed.values():
         news = observation.changed_ids.items()
         engine.dirty.mark({p: events for p, events in news if p in engine.mapping})
-        engine.answered |= {(c.provider, c.system) for c in observation.coverage}
-        engine.answered |= {(a.provider, observation.system) for a in observation.unproven}
+        engine.answered_calendars |= {(c.provider, c.system) for c in observation.coverage}
+        engine.answered_calendars |= {
+            (a.provider, observation.system) for a in observation.unproven
+        }
         engine.recent.note_read(observation.coverage, engine.clock.now())
         engine.recent.history.note(observation, engine.clock.now())
     for name, system in engine.systems.items():
@@ -73,52 +78,57 @@ async def _decide(
 ) -> dict[str, Decision]:
     due = [provider for provider in chosen if engine.dirty.due(provider)]
     local = load_parts(engine.store, engine.dirty.partial(p for p in due if _is_local(engine, p)))
-    held = guard.evaluate(engine, due, local, observed)
-    if accept is not None and (passed := _accept(engine, held, accept)):
+    guard_state = guard.evaluate(engine, due, local, observed)
+    if accept is not None and (passed := _accept(engine, guard_state, accept)):
         report.accepted += passed
-        held = guard.evaluate(engine, due, local, observed, held)
+        guard_state = guard.evaluate(engine, due, local, observed, guard_state)
     decisions: dict[str, Decision] = {}
-    made: list[_Made] = []
-    turns = Turns()
+    pending: list[_PendingDecision] = []
+    turns = SlicedWork()
     for provider in due:
-        # What the guard stops is told whole.
-        part = None if held.guards[provider] else local.get(provider)
+        # A guard stop has to list all stopped changes, so decide on the whole state.
+        part = None if guard_state.guards[provider] else local.get(provider)
         if part is None:
-            _keep(engine, made)  # A whole is as what was decided on others left it.
+            # A whole decision must see the results of the decisions before it.
+            _store(engine, pending)
         state = part or engine.store.state(provider)
         withhold = WaitReason.NOT_READ if provider in dropped else None
-        case = build_input(engine, provider, state, observed, held, report.run, withhold=withhold)
-        wanted = persons_to_look_up(state, case)
-        who = await engine.persons.look_up(wanted, engine.systems, engine.tasks) if wanted else {}
-        case = replace(case, persons=who)
-        decision, counted = reconcile_with_answer(state, case, engine.ids.row, engine.answers)
-        if held.stopped.get(provider):
-            decision = _with_withheld(state, case, decision)
+        given = build_input(
+            engine, provider, state, observed, guard_state, report.run, withhold=withhold
+        )
+        wanted = persons_to_look_up(state, given)
+        persons = (
+            await engine.persons.look_up(wanted, engine.systems, engine.tasks) if wanted else {}
+        )
+        given = replace(given, persons=persons)
+        decision, used = reconcile_with_answer(state, given, engine.ids.row, engine.answers)
+        if guard_state.stopped.get(provider):
+            decision = _with_withheld(state, given, decision)
         changes = decision.changes
         changes.history = [
             replace(n, place=engine.policy.place_of(n.rule)) for n in changes.history
         ]
         decisions[provider] = decision
-        made.append(_Made(state, part, case, decision, counted))
+        pending.append(_PendingDecision(state, part, given, decision, used))
         if part is None:
-            _keep(engine, made)
+            _store(engine, pending)
         await turns.after(state.records, state.bookings)
-    _keep(engine, made)
+    _store(engine, pending)
     log_stops(engine.store, report, engine.mapping)
     return decisions
 
 
-def _accept(engine: Engine, held: GuardState, run: str) -> int:
-    found = [conflict for each in held.guards.values() for conflict in each]
+def _accept(engine: Engine, guard_state: GuardState, run: str) -> int:
+    found = [conflict for each in guard_state.guards.values() for conflict in each]
     return accept_run(engine.store, run, found, engine.clock.now(), engine.ids.row)
 
 
-def _with_withheld(state: ProviderState, case: DecisionInput, decision: Decision) -> Decision:
-    """Add what would be written if the guard had stopped nothing, as writes that wait for it."""
-    free = {name: replace(c, stopped=frozenset()) for name, c in case.calendars.items()}
+def _with_withheld(state: ProviderState, given: DecisionInput, decision: Decision) -> Decision:
+    """Add the writes that the guard withholds to the decision, as waiting writes."""
+    free = {name: replace(c, stopped=frozenset()) for name, c in given.calendars.items()}
     numbers = count()
     without = reconcile(
-        state, replace(case, calendars=free, guards=()), lambda: f"withheld-{next(numbers)}"
+        state, replace(given, calendars=free, guards=()), lambda: f"withheld-{next(numbers)}"
     )
     made = {write_order.operation_key(o) for o in decision.operations}
     made |= {write_order.operation_key(each.operation) for each in decision.waiting}
@@ -131,56 +141,56 @@ def _with_withheld(state: ProviderState, case: DecisionInput, decision: Decision
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """A decision that is to be stored, what it was made on, and which answers counted."""
+class _PendingDecision:
+    """A decision that is to be stored, its input, and the answers that it used."""
 
     state: ProviderState
     part: ProviderState | None
-    case: DecisionInput
+    given: DecisionInput
     decision: Decision
-    counted: Collection[str]
+    used: Collection[str]
 
 
-def _keep(engine: Engine, made: list[_Made]) -> None:
-    """Store decisions, all of them or none, and only then take note of what is left to do.
+def _store(engine: Engine, pending: list[_PendingDecision]) -> None:
+    """Store decisions in one transaction, and only then update what is left to do.
 
-    Parts wait for each other: all were loaded before the first was decided on, so none of them
-    sees what is decided on another. A crash while they wait is one before they were decided on:
-    their news is stored, everything is due after a start, and nothing is written to a system before
-    this returns.
+    Partial decisions are stored together: all parts were loaded before the first decision, so no
+    decision sees the result of another. A crash before they are stored loses nothing: the changes
+    are stored, every provider is due after a start, and nothing is written to a system before this
+    returns.
     """
-    if not made:
+    if not pending:
         return
     store, now = engine.store, engine.clock.now()
-    for each in made:
-        named = follow_persons(store, each.state.provider, each.decision.compared, now)
-        each.decision.changes.reported += [*named.begun, *named.ended]
-        log_reported(named)
-    store.apply(*(each.decision.changes for each in made))
-    for each in made:
+    for each in pending:
+        persons = follow_persons(store, each.state.provider, each.decision.compared, now)
+        each.decision.changes.reported += [*persons.begun, *persons.ended]
+        log_reported(persons)
+    store.apply(*(each.decision.changes for each in pending))
+    for each in pending:
         engine.recent.note_carried(each.decision.changes.history)
         provider, part, decision = each.state.provider, each.part, each.decision
         log_reported(end_persons(store, provider, now))
-        for conflict in each.counted:
+        for conflict in each.used:
             del engine.answers[conflict]
         engine.exposure_tracker.update(provider, decision.wanted, part)
-        if _finished(decision, each.case, each.state):
+        if _finished(decision, each.given, each.state):
             engine.dirty.clear(provider, unmatched=decision.unmatched > 0)
         elif part is not None:
-            # A decision may have taken the news out of what is left to do: an event that is no
-            # longer the booking's leads nobody to the blocks that still stand.
+            # The decision may have unlinked an event from its booking. Mark the whole part, or
+            # the booking's remaining blocks would not be found.
             engine.dirty.mark({provider: [(r.system, r.id) for r in part.records]})
         else:
-            # The same holds for a decision on the whole: what it left to do may be anywhere.
+            # After a whole decision, the remaining work may be anywhere.
             engine.dirty.mark_whole([provider])
-    # Now that these are ours, whatever else bears their tags is a copy, and is decided on anew.
-    adopted = [record for each in made for record in each.decision.adopted]
+    # These blocks are ours now, so other events with their tags are copies: decide on them again.
+    adopted = [record for each in pending for record in each.decision.adopted]
     engine.dirty.mark_whole(bearing_providers(engine.store, adopted) & engine.mapping.keys())
-    made.clear()
+    pending.clear()
 
 
 def _is_local(engine: Engine, provider: str) -> bool:
-    """Whether what is decided on a meeting depends only on what takes place at its time.
+    """Return whether a decision on a meeting depends only on events at the same time.
 
     A search for free time looks further, and so does the count of several pieces of equipment.
     """
@@ -193,21 +203,22 @@ def _is_local(engine: Engine, provider: str) -> bool:
     )
 
 
-def _finished(decision: Decision, case: DecisionInput, state: ProviderState) -> bool:
-    """Whether this provider needs no further decision until there is news of it.
+def _finished(decision: Decision, given: DecisionInput, state: ProviderState) -> bool:
+    """Return whether this provider needs no further decision until it has a change.
 
-    What is held since this decision, such as a write that failed too often, is closed by the next.
+    A conflict that this decision opened, such as a write that failed too often, is handled by the
+    next decision.
     """
     return (
         not decision.operations
         and not decision.waiting
         and not decision.exposures
-        and not case.ownership.doubtful
+        and not given.ownership.doubtful
         and not state.intents
-        and not any(c.stopped for c in case.calendars.values())
+        and not any(c.stopped for c in given.calendars.values())
         and not decision.changes.opened
         and all(
             c.trusted and (c.writable or c.read_only or c.held_back)
-            for c in case.calendars.values()
+            for c in given.calendars.values()
         )
     )

@@ -1,4 +1,4 @@
-"""What a decision on a provider is told: who may be believed and written to, rules, failures."""
+"""Build the input of a decision: trusted and writable calendars, rules, guard stops, failures."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def build_input(
     provider: str,
     state: ProviderState,
     observed: Mapping[str, Observation],
-    held: GuardState,
+    guard_state: GuardState,
     run: str,
     *,
     withhold: WaitReason | None = None,
 ) -> DecisionInput:
-    """The case of one provider, after a look at the systems.
+    """Build the decision input of one provider after the systems were read.
 
-    Its time is that of the platforms, where this machine's clock is known to be wrong.
+    Its time is the platforms' time if this machine's clock is known to be wrong.
     """
-    now, unknown = engine.now(), doubtful(state)
+    now, unknown = engine.now(), systems_in_doubt(state)
     failed = failed_operations(engine.store, provider)
     policy, units = engine.policy, engine.resources.quantities
     rules = policy.rules.get(provider, Rules())
@@ -52,8 +52,8 @@ def build_input(
                 engine,
                 provider,
                 system,
-                _of(provider, observed.get(system)),
-                held.of(provider, system),
+                _observation_of(provider, observed.get(system)),
+                guard_state.stopped_in(provider, system),
                 unknown=system in unknown,
             )
             for system in engine.mapping[provider]
@@ -62,7 +62,7 @@ def build_input(
         now=now,
         horizon=now - policy.past,
         run=run,
-        guards=held.guards.get(provider, ()),
+        guards=guard_state.guards.get(provider, ()),
         failures=Counter(write_order.operation_key(o) for o in failed),
         ownership=ownership_of(engine.store, state, whole=was_read_whole(engine, provider)),
         withhold=WaitReason.CLOCK if engine.clock_error else withhold,
@@ -72,8 +72,8 @@ def build_input(
     )
 
 
-def _of(provider: str, observation: Observation | None) -> Observation | None:
-    """Return an observation if this provider's calendar was asked for in it."""
+def _observation_of(provider: str, observation: Observation | None) -> Observation | None:
+    """Return an observation if it includes this provider's calendar; otherwise None."""
     asked = observation.request if observation is not None else None
     return None if asked is not None and provider not in asked.providers else observation
 
@@ -81,17 +81,17 @@ def _of(provider: str, observation: Observation | None) -> Observation | None:
 def was_read_whole(engine: Engine, provider: str) -> bool:
     """Return whether every system of a provider was read in full since the state was lost."""
     return all(
-        engine.baselines.read_whole(provider, system)
+        engine.read_progress.read_whole(provider, system)
         for system in engine.mapping[provider]
         if system in engine.systems
     )
 
 
-def _read(
+def _read_windows(
     engine: Engine, place: tuple[str, str], observation: Observation | None
 ) -> tuple[Window, ...] | None:
-    """Where a calendar was read by now; None if that is everywhere."""
-    known = engine.baselines
+    """Return the windows in which a calendar was read so far; None if that is all of it."""
+    known = engine.read_progress
     hiding = known.may_hide_blocks(*place)
     everywhere = known.read_whole(*place) or (known.arrived(*place) and not hiding)
     if everywhere or place not in known.mapped:
@@ -104,12 +104,12 @@ def _read(
     )
 
 
-def doubtful(state: ProviderState) -> frozenset[str]:
-    """The systems in which it is not known which events are the provider's.
+def systems_in_doubt(state: ProviderState) -> frozenset[str]:
+    """Return the systems in which it is unknown which events belong to the provider.
 
-    An event whose new owner is no known user makes itself unknown, and not its calendar: the
-    provider's own user is there, so that the rest is listed as ever. But one that another provider
-    holds by now would be replaced by a block.
+    If an event's new owner is not a known user, only the event is in doubt, not the calendar: the
+    provider's own user exists, so the other events are listed as usual. If another mapped provider
+    has the event by now, the calendar is in doubt: the event would be replaced by a block.
     """
     return frozenset(
         change.system
@@ -119,23 +119,23 @@ def doubtful(state: ProviderState) -> frozenset[str]:
     )
 
 
-def why_blocked(
+def wait_reason(
     engine: Engine, place: tuple[str, str], observation: Observation | None, *, unknown: bool
 ) -> WaitReason | None:
     """Return why a calendar cannot be written to now; None if it can."""
     provider, system = place
-    if (held_back := engine.pauses.why(provider, system)) is not None:
+    if (held_back := engine.pauses.reason(provider, system)) is not None:
         return held_back
     if observation is None or observation.state is not SystemStatus.OK:
-        left_out = observation is None and place in engine.passed_over
-        return WaitReason.RATE_LIMITED if left_out else WaitReason.UNANSWERED
+        skipped = observation is None and place in engine.not_due
+        return WaitReason.RATE_LIMITED if skipped else WaitReason.UNANSWERED
     if unknown:
         return WaitReason.OWNER
-    if (why := engine.rests(system)) is not None:
+    if (why := engine.why_suspended(system)) is not None:
         return why
-    if place not in engine.answered:
+    if place not in engine.answered_calendars:
         return WaitReason.NOT_READ
-    # How much of it there is must be known first.
+    # The quantity of a resource must be known first.
     counted = provider not in engine.policy.resources or provider in engine.resources.quantities
     return None if counted else WaitReason.UNITS
 
@@ -149,23 +149,25 @@ def _calendar(
     *,
     unknown: bool,
 ) -> CalendarState:
-    source = engine.systems.get(system) or engine.resources.named(system)
+    source = engine.systems.get(system) or engine.resources.get(system)
     able, policy, place = source.capabilities, engine.policy, (provider, system)
     answered = observation is not None and observation.state is SystemStatus.OK
     return CalendarState(
         system=system,
-        blocked=why_blocked(engine, place, observation, unknown=unknown),
+        blocked=wait_reason(engine, place, observation, unknown=unknown),
         trusted=answered and not unknown,
         stopped=stopped,
         grain=able.grain,
         statuses=able.statuses,
         moves_set_status=able.update_sets_status,
         skew=source.traffic.skew or timedelta(0),
-        read=_read(engine, place, observation),
+        read=_read_windows(engine, place, observation),
         recent_reads=engine.recent.recent_reads(
             place, observation, engine.window(near=False), engine.clock.now()
         ),
-        first_read_pending=answered and able.reach is None and not engine.baselines.arrived(*place),
+        first_read_pending=answered
+        and able.reach is None
+        and not engine.read_progress.arrived(*place),
         keeps_tags=able.key_survives,
         never_written=place in policy.read_only,
         seats=source.seats,

@@ -1,4 +1,7 @@
-"""Whom to decide on next, and around which events. Kept in memory: a restart decides on all."""
+"""Track which providers need a decision, and around which events.
+
+Kept in memory only: after a restart every provider needs a decision.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from syncd.model import Buffer, Id
 
 @dataclass(slots=True)
 class DirtyProviders:
-    """The providers that are due: as a whole, or around events that are news.
+    """The providers that need a decision, as a whole or around changed events.
 
-    Only who was settled when its news arrived is decided on in part, until nothing is left to do
-    there: nothing waits for it in the rest. What is left unmatched asks for the whole.
+    A partial decision is possible only for a provider that had nothing left to do when the change
+    arrived. A provider with unmatched events always gets a whole decision.
     """
 
     _whole: set[str] = field(default_factory=set)
@@ -22,26 +25,26 @@ class DirtyProviders:
     _buffers: dict[str, Mapping[str, Buffer]] = field(default_factory=dict)
 
     def mark_whole(self, providers: Iterable[str]) -> None:
-        """Decide on all of these providers."""
+        """Mark these providers for a whole decision."""
         self._whole.update(providers)
 
     def mark(self, news: Mapping[str, Iterable[Id]]) -> None:
-        """Decide on these providers, at least around these events."""
+        """Mark these providers for a decision, at least around these changed events."""
         for provider, events in news.items():
             self._around.setdefault(provider, set()).update(events)
 
     def has_other_buffers(self, system: str, buffers: Mapping[str, Buffer]) -> bool:
-        """Whether blocks for a system's bookings are to cover other buffers than before."""
+        """Return whether a system's buffers differ from the last call, and store the new ones."""
         before = self._buffers.get(system, {})
         self._buffers[system] = dict(buffers)
         return before != buffers
 
     def due(self, provider: str) -> bool:
-        """Whether there may be something to do for it."""
+        """Return whether a provider needs a decision."""
         return provider in self._whole or provider in self._around
 
     def partial(self, providers: Iterable[str]) -> dict[str, frozenset[Id]]:
-        """Those of these providers that can be decided on in part, with the events."""
+        """Return the providers that can be decided on in part, each with its changed events."""
         return {
             provider: frozenset(self._around[provider])
             for provider in providers
@@ -51,7 +54,11 @@ class DirtyProviders:
         }
 
     def clear(self, provider: str, *, unmatched: bool) -> None:
-        """Nothing is left to do for this one; but what is ``unmatched`` waits for any news."""
+        """Note that a provider has nothing left to do.
+
+        ``unmatched``: some of its events have no match yet, so that the next change requires a
+        whole decision.
+        """
         self._whole.discard(provider)
         self._around.pop(provider, None)
         (self._unmatched.add if unmatched else self._unmatched.discard)(provider)

@@ -1,4 +1,4 @@
-"""Gather what proves an absence, as far as it is needed; `core.absence` judges it."""
+"""Gather the evidence that a missing event is gone; `core.absence` judges it."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from syncd.model.platform_facts import NO
 from syncd.systems.port import Gone, LookupResult, PlatformError, RejectedError, Unknown
 
 
-async def weigh(
+async def judge_missing(
     read: SystemRead,
-    questions: Lookups,
+    lookups: Lookups,
     record: TrackedEvent,
-    sighting: LookupResult,
+    result: LookupResult,
     *,
     listed_whole: bool | None,
 ) -> AbsenceVerdict:
-    """Judge one event that its list lacks and that was not found by id. Raises no PlatformError.
+    """Judge one event that its list lacks and that was not found by id.
 
-    ``listed_whole``: whether its list proved whole without it; None where no list should show it.
-
-    Each question besides the first is asked only where the verdict hangs on it.
+    ``listed_whole``: true if the list is complete without the event, false if it is incomplete,
+    None if no list should show the event. Further calls are made only if the verdict depends on
+    them. Raises no PlatformError.
     """
-    answer = _answer(sighting)
+    answer = _answer(result)
     if answer is ByIdAnswer.REFUSED and listed_whole:
-        # Where what is deleted was always said to be gone, it may be refused after all.
+        # The platform was measured to answer "gone" for deleted ids; a refusal contradicts that.
         read.system.measured.contradict("refuses_deleted", NO)
     able = read.system.capabilities
     evidence = Evidence(
@@ -45,21 +45,21 @@ async def weigh(
         able.lag,
         listed_whole=listed_whole is not False,
         by_list=record.kind in able.gone_by_list,
-        own_list=isinstance(sighting, Gone) and sighting.own_list,
+        own_list=isinstance(result, Gone) and result.own_list,
         refused_when_gone=record.kind in able.refused_when_gone,
         counted=record.absence_proofs,
         since=record.missing_since,
         needed=able.gone_proofs.get(record.kind, 1),
     )
     if evidence.answer is ByIdAnswer.REFUSED and evidence.refused_when_gone and listed_whole:
-        listed = other_listed(record, await questions.listed())
+        listed = other_listed(record, await lookups.listed())
         evidence = replace(evidence, others_listed=listed)
     while True:
         match verdict := judge_absence(evidence):
             case AbsenceVerdict.ASK_KEY:
-                evidence = replace(evidence, key_reads=await _reads_another(questions, record))
+                evidence = replace(evidence, key_reads=await _reads_another(lookups, record))
             case AbsenceVerdict.ASK_USER:
-                user = await read.owners.user_of(record.provider)
+                user = await read.owners.user_state(record.provider)
                 evidence = replace(evidence, user=user)
             case AbsenceVerdict.ASK_SLOT:
                 evidence = replace(evidence, slot=await _slot(read, record))
@@ -67,8 +67,8 @@ async def weigh(
                 return verdict
 
 
-def _answer(sighting: LookupResult) -> ByIdAnswer:
-    match sighting:
+def _answer(result: LookupResult) -> ByIdAnswer:
+    match result:
         case Gone():
             return ByIdAnswer.GONE
         case Unknown(refused=True):
@@ -77,15 +77,15 @@ def _answer(sighting: LookupResult) -> ByIdAnswer:
             return ByIdAnswer.UNKNOWN
 
 
-async def _reads_another(questions: Lookups, record: TrackedEvent) -> bool:
+async def _reads_another(lookups: Lookups, record: TrackedEvent) -> bool:
     try:
-        return await questions.reads_another(record)
+        return await lookups.reads_another(record)
     except PlatformError:
         return False
 
 
 async def _slot(read: SystemRead, record: TrackedEvent) -> SlotAnswer:
-    """Ask whether the event's time is offered again."""
+    """Return whether the platform offers the event's time again."""
     value, now = record.observed, read.clock.now()
     if value is None or value.start <= now:
         return SlotAnswer.UNKNOWN

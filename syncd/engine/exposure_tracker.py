@@ -1,4 +1,7 @@
-"""The watch over what is still open although taken: measured after the writes of each cycle."""
+"""Track exposures: intervals that are busy but still offered.
+
+Measured after each cycle's writes.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,19 @@ from syncd.core.exposure import (
 from syncd.engine.packed_blocks import PackedBlocks
 from syncd.engine.write_pauses import WritePauses
 from syncd.model import Booking, Clock, Exposure, Id, ProviderState, Role, TimeToBlock, TrackedEvent
-from syncd.store import availability as shelf
+from syncd.store import availability as exposure_store
 from syncd.store.partial_load import related_state
 from syncd.store.store import Store
 from syncd.systems.port import System
-from syncd.systems.time_slices import turn_after
+from syncd.systems.time_slices import yield_after
 
 
 @dataclass(slots=True)
 class ExposureTracker:
-    """What each calendar should close, by provider, and whom to measure next.
+    """The blocks that each calendar needs, and the providers to measure next.
 
-    Who is ``due`` is measured whole; who was decided on in part, around the events of that part.
-    ``reach`` is how far ahead the whole window goes.
+    A provider in ``due`` is measured in full. A provider that was decided on in part is measured
+    around the events of that part. ``reach`` is how far ahead the far window goes.
     """
 
     store: Store
@@ -44,7 +47,7 @@ class ExposureTracker:
     def update(
         self, provider: str, wanted: RequiredBlocks, part: ProviderState | None = None
     ) -> None:
-        """Take over what was decided, on a provider or on a part of it."""
+        """Store the blocks that a decision requires, for a provider or a part of it."""
         if part is None or provider not in self._wanted:
             self._wanted.put(provider, wanted)
             self.due.add(provider)
@@ -53,40 +56,40 @@ class ExposureTracker:
         self._around.setdefault(provider, set()).update((r.system, r.id) for r in part.records)
 
     async def measure(self) -> int:
-        """Measure those that may have changed; return how many intervals are exposed in all."""
+        """Measure the providers that may have changed; return the number of all exposures."""
         now = self.clock.now()
         if not (self.due or self._around):
-            return shelf.count_exposures(self.store, now)
+            return exposure_store.count_exposures(self.store, now)
         known: dict[str, list[Exposure]] = {}
-        for each in shelf.exposures(self.store, now):
+        for each in exposure_store.exposures(self.store, now):
             known.setdefault(each.provider, []).append(each)
-        # Where anything is open, all of it is measured anew: it is rare, and has an end.
+        # A provider with an exposure is measured in full. Exposures are rare and short.
         self.due |= self._around.keys() & known.keys()
         local = {p: ids for p, ids in self._around.items() if p not in self.due}
         closed: list[TimeToBlock] = []
-        found = {}
+        exposures: dict[str, list[Exposure]] = {}
         for provider, part in related_state(self.store, local).items():
             wanted = self._wanted.of_some(provider, {b.id for b in part.bookings})
-            found[provider] = self._measure(part, wanted, (), closed)
-        # One transaction for all parts: what is lost in between is measured anew after a start.
-        self._keep(found, known)
+            exposures[provider] = self._measure(part, wanted, (), closed)
+        # One transaction for all parts. After a crash, everything is measured again.
+        self._store(exposures, known)
         for provider in sorted(p for p in self.due if p in self._wanted):
             state, before = self.store.state(provider), known.get(provider, ())
             measured = self._measure(state, self._wanted.of(provider), before, closed)
-            self._keep({provider: measured}, known)
-            await turn_after(state.records, state.bookings)
+            self._store({provider: measured}, known)
+            await yield_after(state.records, state.bookings)
         if closed:
-            shelf.save_times_to_block(self.store, closed)
+            exposure_store.save_times_to_block(self.store, closed)
         self.due.clear()
         self._around.clear()
-        return shelf.count_exposures(self.store, now)
+        return exposure_store.count_exposures(self.store, now)
 
-    def _keep(
-        self, found: Mapping[str, Sequence[Exposure]], known: Mapping[str, Sequence[Exposure]]
+    def _store(
+        self, measured: Mapping[str, Sequence[Exposure]], known: Mapping[str, Sequence[Exposure]]
     ) -> None:
-        changed = {p: each for p, each in found.items() if each != known.get(p, [])}
+        changed = {p: each for p, each in measured.items() if each != known.get(p, [])}
         if changed:
-            shelf.save_exposures(self.store, changed)
+            exposure_store.save_exposures(self.store, changed)
 
     def _measure(
         self,
@@ -95,17 +98,17 @@ class ExposureTracker:
         known: Sequence[Exposure],
         closed: list[TimeToBlock],
     ) -> list[Exposure]:
-        """What is open; the closings that changed are added to ``closed``."""
+        """Return the exposures of a state; add the changed times to block to ``closed``."""
         provider, now = state.provider, self.clock.now()
-        # An answer of a time to come was asked for by a clock that was ahead: nobody knows when.
+        # Ignore answers from the future: the clock was ahead when they were read.
         free = {
             system: free
-            for (_, system), free in shelf.availabilities(self.store, provider).items()
+            for (_, system), free in exposure_store.availabilities(self.store, provider).items()
             if free.asked_at <= now
         }
         since = min((f.asked_at for f in free.values()), default=None)
-        gone = shelf.ended_events(self.store, provider, since) if since is not None else ()
-        seen = ExposureInput(
+        gone = exposure_store.ended_events(self.store, provider, since) if since is not None else ()
+        given = ExposureInput(
             provider=provider,
             required=wanted,
             records=(*state.records, *gone),
@@ -118,21 +121,21 @@ class ExposureTracker:
             held_back={
                 system: cause
                 for system in wanted
-                if (cause := self.pauses.cause(provider, system)) is not None
+                if (cause := self.pauses.exposure_cause(provider, system)) is not None
             },
         )
-        found = find_exposures(seen, known)
+        found = find_exposures(given, known)
         busy = [b for b in state.bookings if b.agreed.busy and b.agreed.end > now]
-        kept = shelf.times_to_block_of(self.store, [b.id for b in busy])
-        measured = {(c.booking, c.revision): c for c in kept}
+        stored = exposure_store.times_to_block_of(self.store, [b.id for b in busy])
+        measured = {(c.booking, c.revision): c for c in stored}
         fresh = [b for b in busy if (b.id, b.revision) not in measured]
-        closed += times_to_block(seen, busy, self._visible(state, fresh), found, measured)
+        closed += times_to_block(given, busy, self._visible(state, fresh), found, measured)
         return found
 
     def _visible(self, state: ProviderState, bookings: Sequence[Booking]) -> dict[str, datetime]:
         if not bookings:
             return {}
-        first = shelf.first_reads(self.store, state.provider)
+        first = exposure_store.first_reads(self.store, state.provider)
         skews = {n: s.traffic.skew or timedelta(0) for n, s in self.systems.items()}
         records = {(r.system, r.id): r for r in state.records}
         shown: dict[str, list[TrackedEvent]] = {}

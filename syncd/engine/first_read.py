@@ -1,7 +1,7 @@
-"""Which calendars were read in full under their present mapping, and which are still to be.
+"""Track which calendars were read in full under their current mapping.
 
-Until a calendar was, nothing that follows from what it does not show may free time: after a
-restore, after a lost state, and after the configuration mapped something else to it.
+Until a calendar was, the absence of an event from it frees no time. This matters after a restore,
+after a lost state, and after the configuration mapped a provider to another calendar.
 """
 
 from __future__ import annotations
@@ -11,29 +11,32 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.model import Baseline, Changes, Coverage, Kind, Window
-from syncd.store.left_behind import FOUND
+from syncd.store.left_behind import FOUND_MAPPING
 from syncd.store.owners import owner_changes
 from syncd.store.ownership_proof import orphans, unplaced_blocks
 from syncd.store.store import Store
 
-Place = tuple[str, str]
+CalendarKey = tuple[str, str]
 """(provider, system): one calendar."""
 
 
 @dataclass(slots=True)
 class ReadProgress:
-    """What is known in full. ``mapped`` holds a digest of each calendar's mapping."""
+    """The calendars that were read in full.
+
+    ``mapped`` holds a digest of each calendar's mapping.
+    """
 
     store: Store
-    mapped: Mapping[Place, str]
-    _rows: dict[Place, Baseline] = field(init=False)
-    _seen: set[Place] = field(default_factory=set)
-    _arrived: set[Place] = field(default_factory=set)
-    _taken_back: set[Place] = field(default_factory=set)
+    mapped: Mapping[CalendarKey, str]
+    _rows: dict[CalendarKey, Baseline] = field(init=False)
+    _seen: set[CalendarKey] = field(default_factory=set)
+    _arrived: set[CalendarKey] = field(default_factory=set)
+    _restored: set[CalendarKey] = field(default_factory=set)
     _lost: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Read the rows; nothing is written."""
+        """Load the stored rows; nothing is written."""
         self._rows = {(b.provider, b.system): b for b in self.store.baselines()}
         self._lost = not self._rows and self._has_made_blocks()
 
@@ -41,12 +44,12 @@ class ReadProgress:
         created = self.store.created
         return created is not None and created.newest is not None
 
-    def add(self, places: Iterable[Place]) -> None:
-        """Take in calendars that no configuration maps, but what is found in a system."""
-        self.mapped = {**dict.fromkeys(places, FOUND), **self.mapped}
+    def add(self, places: Iterable[CalendarKey]) -> None:
+        """Add calendars that were found in a system and that no configuration maps."""
+        self.mapped = {**dict.fromkeys(places, FOUND_MAPPING), **self.mapped}
 
     def is_complete(self, provider: str, system: str) -> bool:
-        """Whether the calendar was read in full under its present mapping."""
+        """Return whether the calendar was read in full under its current mapping."""
         row = self._rows.get((provider, system))
         return (
             row is not None
@@ -55,19 +58,19 @@ class ReadProgress:
         )
 
     def read_whole(self, provider: str, system: str) -> bool:
-        """Whether the calendar was read in full, if only in the cycle that goes on now."""
+        """Return whether the calendar was read in full, if only in the current cycle."""
         return self.is_complete(provider, system) or (provider, system) in self._seen
 
     def arrived(self, provider: str, system: str) -> bool:
-        """Whether every row of the calendar arrived once, if some of them without a usable id.
+        """Return whether every row of the calendar was read once, even without a usable id.
 
-        Then what its rows show may free time. What they do not show may not: a block that no known
-        meeting explains stays until the calendar was read in full.
+        Then rows that the calendar shows may free time. Rows that it lacks may not: a block that no
+        known meeting explains stays until the calendar was read in full.
         """
         return self.is_complete(provider, system) or (provider, system) in self._arrived
 
     def may_hide_blocks(self, provider: str, system: str) -> bool:
-        """Whether a block of ours may stand there that this state does not know: it was lost.
+        """Return whether the calendar may contain a block of ours that a lost state forgot.
 
         Such a block may be a row without an id.
         """
@@ -75,20 +78,20 @@ class ReadProgress:
         return self._lost or (row is not None and row.completed_at is None)
 
     def note_arrived(self, coverage: Iterable[Coverage], whole: Window) -> int:
-        """Take note of the calendars whose rows have all arrived; return how many are new."""
+        """Note the calendars whose rows were all read; return how many of them are new."""
         places = {place for place in _covered(coverage, whole) if place in self.mapped}
         new = {place for place in places - self._arrived if not self.is_complete(*place)}
         self._arrived |= new
         return len(new)
 
     def note_read(self, coverage: Iterable[Coverage], whole: Window) -> None:
-        """Take note, before anything is decided, of the calendars that were just read in full."""
+        """Note, before any decision, the calendars that were just read in full."""
         self._seen |= {place for place in _covered(coverage, whole) if place in self.mapped}
 
     def unread(self, system: str) -> frozenset[str]:
-        """Return the providers whose calendar there was not read in full yet.
+        """Return the providers whose calendar in the system was not read in full yet.
 
-        An installation that has made nothing so far has nothing to lose there.
+        Empty for an installation that has created no blocks: it can lose none.
         """
         if not self._rows and not self._has_made_blocks():
             return frozenset()
@@ -98,24 +101,24 @@ class ReadProgress:
         )
 
     def remapped(self, system: str) -> frozenset[str]:
-        """The providers whose calendar there is another one than the state knows."""
+        """Return the providers whose calendar in the system differs from the stored mapping."""
         return frozenset(
             provider
             for (provider, name), row in self._rows.items()
             if name == system and row.mapping != self.mapped.get((provider, name), row.mapping)
         )
 
-    def dropped(self, providers: Collection[str]) -> list[Baseline]:
-        """The calendars of these providers that the state knows and nobody maps any more."""
+    def unmapped(self, providers: Collection[str]) -> list[Baseline]:
+        """Return the stored calendars of these providers that are no longer mapped."""
         return [
             row
             for place, row in sorted(self._rows.items())
             if row.mapping and place not in self.mapped and row.provider in providers
         ]
 
-    def forget_dropped(self, providers: Collection[str]) -> set[str]:
-        """Let go of what stands in calendars that are mapped no more; return whose they were."""
-        dropped = self.dropped(providers)
+    def release_unmapped(self, providers: Collection[str]) -> set[str]:
+        """Release the events of calendars that are no longer mapped; return their providers."""
+        dropped = self.unmapped(providers)
         changes = Changes(baselines=[replace(row, mapping="") for row in dropped])
         for row in dropped:
             changes.records += [
@@ -132,37 +135,39 @@ class ReadProgress:
             self._rows.update({(b.provider, b.system): b for b in changes.baselines})
         return {row.provider for row in dropped}
 
-    def take_back(self, providers: Collection[str]) -> set[str]:
-        """Let calendars that are mapped again have our blocks again; return whose they are.
+    def restore_mapped(self, providers: Collection[str]) -> set[str]:
+        """Give calendars that are mapped again our blocks back; return their providers.
 
-        They count as they were seen last until a read shows more. Where no list shows blocks, or
-        none was read of their time yet, they would be unknown, and each would be made again.
+        The blocks keep their last known state until a read shows another. Without this, blocks that
+        no list shows, or whose time was not read yet, would be created a second time.
         """
-        back = [
+        restored = [
             place
             for place, row in sorted(self._rows.items())
             if not row.mapping and place in self.mapped and place[0] in providers
         ]
         changes = Changes()
-        for provider, system in (place for place in back if place not in self._taken_back):
+        for provider, system in (place for place in restored if place not in self._restored):
             changes.records += [
                 replace(record, provider=provider)
                 for record in unplaced_blocks(self.store, system, provider)
             ]
-        self._taken_back |= {*back}
+        self._restored |= {*restored}
         if changes.records:
             self.store.apply(changes)
         return {record.provider for record in changes.records}
 
-    def complete(self, coverage: Iterable[Coverage], whole: Window, at: datetime) -> list[Place]:
-        """Take note of the calendars that were just read in full for the first time."""
+    def complete(
+        self, coverage: Iterable[Coverage], whole: Window, at: datetime
+    ) -> list[CalendarKey]:
+        """Note the calendars that were just read in full for the first time; return them."""
         fresh = [
             Baseline(system, provider, self.mapped[provider, system], at)
             for provider, system in _covered(coverage, whole)
             if (provider, system) in self.mapped and not self.is_complete(provider, system)
         ]
         places = {(b.provider, b.system) for b in fresh}
-        # The rows that are stored now must not hide that the state was lost.
+        # Store a row for every calendar, so that it stays known that the state was lost.
         lost = self.mapped.keys() - self._rows.keys() - places if self._lost else set()
         stored = [*fresh, *(Baseline(s, p, self.mapped[p, s], None) for p, s in sorted(lost))]
         if stored:
@@ -171,18 +176,18 @@ class ReadProgress:
         return [(b.provider, b.system) for b in fresh]
 
 
-def _covered(coverage: Iterable[Coverage], whole: Window) -> list[Place]:
+def _covered(coverage: Iterable[Coverage], whole: Window) -> list[CalendarKey]:
     """Return the calendars whose appointments were read in the whole window."""
-    read: dict[Place, list[Window]] = {}
+    read: dict[CalendarKey, list[Window]] = {}
     for c in coverage:
         if Kind.APPOINTMENT in c.kinds:
             read.setdefault((c.provider, c.system), []).append(c.window)
     return [place for place, windows in sorted(read.items()) if whole.covered_by(windows)]
 
 
-def unexplained(store: Store, provider: str, system: str, now: datetime) -> list[str]:
-    """Say how many orphans stand in a calendar: no known meeting explains them."""
-    found = [
+def orphan_remarks(store: Store, provider: str, system: str, now: datetime) -> list[str]:
+    """Return a remark if a calendar contains orphans: tagged blocks without a known meeting."""
+    orphaned = [
         record.observed
         for record in orphans(store)
         if (record.provider, record.system) == (provider, system)
@@ -190,11 +195,11 @@ def unexplained(store: Store, provider: str, system: str, now: datetime) -> list
         and record.observed.busy
         and record.observed.end > now
     ]
-    if not found:
+    if not orphaned:
         return []
-    first = min(value.start for value in found)
-    told = (
-        f"{system}: {len(found)} of {provider}'s blocks bear syncd's mark, but no meeting explains "
-        f"them (the first {first:%Y-%m-%d %H:%M} UTC). They stay; delete by hand what should go."
+    first = min(value.start for value in orphaned)
+    remark = (
+        f"{system}: {len(orphaned)} of {provider}'s blocks have a syncd tag but no known meeting "
+        f"(the first on {first:%Y-%m-%d %H:%M} UTC). syncd keeps them; delete what you do not need."
     )
-    return [told]
+    return [remark]

@@ -1,7 +1,7 @@
-"""Ask the systems for free slots, at a pace of their own, and keep what they say.
+"""Read the free slots of all systems at their own interval and store them.
 
-Nothing is decided on free slots: they tell whether a time that is taken is still offered. A
-question without an answer is therefore no trouble of the system's, and what was known stays known.
+No decision depends on free slots: they only show whether a busy time is still offered. A failed
+read is therefore no failure of the system, and the stored slots stay valid.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from syncd.systems.stopping import Stopping
 
 log = structlog.get_logger(__name__)
 
-SHARE = 0.25
-"""The part of an account's rate that asking gently may use; the rest is for polls and writes."""
+GENTLE_SHARE = 0.25
+"""The share of an account's rate that a gentle read may use; polls and writes use the rest."""
 
-MAX_PAUSE = 60.0
-"""Seconds: an account that allows a few calls an hour is asked little, and holds up no job."""
+MAX_DELAY = 60.0
+"""The longest delay between two calls, in seconds, so that a low rate limit blocks no job."""
 
 
 async def read_all_slots(
@@ -42,17 +42,17 @@ async def read_all_slots(
     gently: bool = False,
     progress: Callable[[str], None] = lambda _text: None,
 ) -> set[str]:
-    """Ask every system for each of its providers; return those of whom something was learned.
+    """Read the free slots of every provider in every system; return the providers with new slots.
 
-    Only what was asked for longer ago than ``older_than`` is asked for again. ``gently`` leaves
-    pauses, so that polls and writes find room. Never raises PlatformError.
+    Slots that were read within ``older_than`` are not read again. ``gently`` adds delays, so that
+    polls and writes find room in the rate limit. Raises no PlatformError.
     """
     last, now = availability_read_at(store), clock.now()
     due = {
         name: [
             provider
-            for provider, seats in sorted(mapping.items())
-            if name in seats and not is_recent(last.get((provider, name)), now, older_than)
+            for provider, names in sorted(mapping.items())
+            if name in names and not is_recent(last.get((provider, name)), now, older_than)
         ]
         for name in systems
     }
@@ -69,12 +69,12 @@ async def read_all_slots(
                 return
             answer = await read_slots(system, provider, clock, store)
             if stopping.is_set():
-                return  # It may not have been asked at all.
-            with suppress(PlatformError), supervised(system.name, "keeping free slots"):
+                return  # The call may not have been sent.
+            with suppress(PlatformError), supervised(system.name, "storing free slots"):
                 save_availability(store, answer)
                 learned.add(provider)
             asked += 1
-            progress(f"asking for free slots ({asked} of {total})")
+            progress(f"reading free slots ({asked} of {total})")
 
     await asyncio.gather(*(ask_one_system(systems[name], due[name]) for name in sorted(due)))
     return learned
@@ -83,14 +83,17 @@ async def read_all_slots(
 async def read_slots(
     system: System, provider: str, clock: Clock, store: Store | None = None
 ) -> Availability:
-    """Ask one system of one provider. Without an answer: what is stored, with the fault."""
+    """Read the free slots of one provider in one system.
+
+    Without an answer, return the stored slots with the fault.
+    """
     now: datetime = clock.now()
-    # A whole hour, so that the last slot of a usual length is neither cut nor left out.
+    # The window ends at a full hour, so that it does not cut the last slot.
     window = Window(now, floor_to(now + system.capabilities.slots_ahead, timedelta(hours=1)))
     try:
-        with supervised(system.name, "asking for free slots"):
+        with supervised(system.name, "reading free slots"):
             offered = await system.free_slots(provider, window)
-            # A platform may answer more than it was asked, years away.
+            # A platform may return slots far outside of the window.
             offers = joined(o for o in offered if o.start < window.end and window.start < o.end)
     except PlatformError as fault:
         log.info("free slots not known", system=system.name, provider=provider, fault=str(fault))
@@ -104,4 +107,4 @@ def _pause(system: System) -> float:
     calls, seconds = min(
         system.traffic.limits or ((100, 10.0),), key=lambda limit: limit[0] / limit[1]
     )
-    return min(seconds / calls / SHARE, MAX_PAUSE)
+    return min(seconds / calls / GENTLE_SHARE, MAX_DELAY)

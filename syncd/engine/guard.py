@@ -1,4 +1,4 @@
-"""The guard at work: which changes it stops now, in which calendars."""
+"""Evaluate the mass-change guard: which changes it stops now, in which calendars."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from syncd.core.guard_stops import handed_over_events
+from syncd.core.guard_stops import handed_over_event
 from syncd.core.inputs import GuardLimits
 from syncd.core.mass_change_guard import (
     MIN_OF_SYSTEM,
-    RecentReads,
+    GuardHistory,
     Tally,
     change_key,
     change_key_of,
@@ -20,7 +20,7 @@ from syncd.core.mass_change_guard import (
     tally,
 )
 from syncd.core.rules import Choice, Rules
-from syncd.engine.guard_stops import ACCEPTED, standing
+from syncd.engine.guard_stops import ACCEPTED, open_stops
 from syncd.engine.observation import Observation
 from syncd.engine.recent_changes import Carried
 from syncd.model import Conflict, ConflictKind, Id, ProviderState, TrackedEvent, record_id
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GuardState:
-    """The guard's answer for one cycle, by provider: its conflicts, and the events it stops."""
+    """The guard's conflicts and stopped events of one cycle, by provider."""
 
     guards: Mapping[str, Sequence[Conflict]] = field(default_factory=dict)
     stopped: Mapping[str, frozenset[Id]] = field(default_factory=dict)
 
-    def of(self, provider: str, system: str) -> frozenset[str]:
+    def stopped_in(self, provider: str, system: str) -> frozenset[str]:
         """Return the stopped events of one calendar."""
-        mine = self.stopped.get(provider, frozenset())
-        return frozenset(event for name, event in mine if name == system)
+        stopped = self.stopped.get(provider, frozenset())
+        return frozenset(event for name, event in stopped if name == system)
 
 
 def evaluate(
@@ -51,39 +51,39 @@ def evaluate(
     observed: Mapping[str, Observation],
     former: GuardState | None = None,
 ) -> GuardState:
-    """Judge the changes of every provider that is decided on.
+    """Check the changes of every provider that is decided on.
 
-    ``parts`` hold all news of the providers that are not decided on as a whole. A provider that is
-    not decided on now stays as it was. What a ``former`` look of this cycle stopped stays so, too,
-    but for what was accepted since.
+    ``parts`` hold all changes of the providers that are decided on in part. Providers that are not
+    due keep their stops. Stops of a ``former`` evaluation in this cycle stay, except for changes
+    that were accepted since.
     """
     now = engine.now()
-    before = [held.conflict for held in standing(engine.store)]
+    before = [held.conflict for held in open_stops(engine.store)]
     if former is not None:
         before += [conflict for found in former.guards.values() for conflict in found]
     carried = engine.recent.carried(now)
     handed = {change.provider for change in owner_changes(engine.store) if change.proven}
-    looks = _Looks(engine, now, due, parts, observed, before, carried, handed)
-    guards = {provider: looks.calendars(provider) for provider in due}
-    for conflict in looks.systems(guards):
+    evaluation = _Evaluation(engine, now, due, parts, observed, before, carried, handed)
+    guards = {provider: evaluation.check_provider(provider) for provider in due}
+    for conflict in evaluation.check_systems(guards):
         guards[conflict.provider].append(conflict)
-    kept = {c.provider: [b for b in before if b.provider == c.provider] for c in before}
-    return GuardState(guards, {p: events_of(found) for p, found in {**kept, **guards}.items()})
+    earlier = {c.provider: [b for b in before if b.provider == c.provider] for c in before}
+    return GuardState(guards, {p: events_of(found) for p, found in {**earlier, **guards}.items()})
 
 
-def still(engine: Engine) -> GuardState:
-    """Return what is stopped without judging anything anew."""
+def current_stops(engine: Engine) -> GuardState:
+    """Return the current stops without checking any changes."""
     return evaluate(engine, (), {}, {})
 
 
 def events_of(conflicts: Iterable[Conflict]) -> frozenset[Id]:
-    """Return the events that guard conflicts are about."""
+    """Return the events of guard conflicts."""
     return frozenset((c.system, c.event) for each in conflicts for c in each.claims if c.event)
 
 
 @dataclass(slots=True)
-class _Looks:
-    """One look at the calendars. What is loaded for it is kept, as the two tests share it."""
+class _Evaluation:
+    """One evaluation of the guard. It caches loaded states, because both checks need them."""
 
     engine: Engine
     now: datetime
@@ -100,50 +100,53 @@ class _Looks:
     def _limits(self) -> GuardLimits:
         return self.engine.policy.limits
 
-    def calendars(self, provider: str) -> list[Conflict]:
-        """Judge the calendars of one provider, each by itself."""
+    def check_provider(self, provider: str) -> list[Conflict]:
+        """Check each calendar of one provider."""
         part = self.parts.get(provider)
         if not self._is_suspect(provider):
             return []
-        # Of a part the share that counts is too large: what is not too much there is not at all.
+        # The share of changes is overestimated in a part: if it is acceptable there, it is overall.
         if part is not None and not self._judge(part):
             return []
         return self._judge(self._state(provider))
 
-    def systems(self, guards: Mapping[str, Sequence[Conflict]]) -> list[Conflict]:
-        """Judge the calendars of each system together."""
-        found: list[Conflict] = []
+    def check_systems(self, guards: Mapping[str, Sequence[Conflict]]) -> list[Conflict]:
+        """Check the calendars of each system together."""
+        conflicts: list[Conflict] = []
         mapping = self.engine.mapping
         for system in sorted({s for provider in self.due for s in mapping[provider]}):
             tripped = {c.provider: _ids(c) for c in self.before if c.subject == system}
-            theirs = [p for p, systems in mapping.items() if system in systems]
-            theirs = [p for p in theirs if not self._follows_accepted(p, system)]
-            if not tripped and sum(self._news(p, system) for p in theirs) < MIN_OF_SYSTEM:
+            providers = [p for p, systems in mapping.items() if system in systems]
+            providers = [p for p in providers if not self._follows_accepted(p, system)]
+            if (
+                not tripped
+                and sum(self._count_changes(p, system) for p in providers) < MIN_OF_SYSTEM
+            ):
                 continue
-            subjects = {c.subject for p in theirs for c in guards.get(p, self.before)}
-            stopped = {p for p in theirs if f"{system}/{p}" in subjects}
-            counted = {p: self._tally(self._state(p), system) for p in theirs}
+            subjects = {c.subject for p in providers for c in guards.get(p, self.before)}
+            stopped = {p for p in providers if f"{system}/{p}" in subjects}
+            counted = {p: self._tally(self._state(p), system) for p in providers}
             own = {
                 p: self._tally(self._state(p), system, mine=True).pending
-                for p in theirs
+                for p in providers
                 if self._follows_blocks(p, system)
             }
             judged = check_system(system, counted, stopped, self._limits, tripped, own)
-            found += [conflict for provider, conflict in judged.items() if provider in guards]
-        return found
+            conflicts += [conflict for provider, conflict in judged.items() if provider in guards]
+        return conflicts
 
     def _is_suspect(self, provider: str) -> bool:
-        """Whether so much of one calendar changed that the guard has to look."""
+        """Return whether enough of one calendar changed for the guard to check it."""
         limits = self._limits
         least = min(limits.count + 1, limits.common, limits.all)
         return (
             provider in self.handed
             or any(c.provider == provider for c in self.before)
-            or any(self._news(provider, s) >= least for s in self.engine.mapping[provider])
+            or any(self._count_changes(provider, s) >= least for s in self.engine.mapping[provider])
         )
 
-    def _news(self, provider: str, system: str) -> int:
-        """Return how many events of a calendar have changed, at most."""
+    def _count_changes(self, provider: str, system: str) -> int:
+        """Return an upper bound for the number of changed events of a calendar."""
         changed = sum(name == system for name, _ in self.carried.get(provider, ()))
         part = self.parts.get(provider)
         if part is not None:
@@ -160,7 +163,7 @@ class _Looks:
 
     def _judge(self, state: ProviderState) -> list[Conflict]:
         provider = state.provider
-        found = []
+        conflicts = []
         for system in self.engine.mapping[provider]:
             if self._follows_accepted(provider, system):
                 continue
@@ -175,19 +178,19 @@ class _Looks:
                 tallies.append(self._tally(state, system, mine=True))
             conflict = check_changes(provider, system, tallies, self._limits, tripped)
             if conflict is not None:
-                found.append(conflict)
-        return found
+                conflicts.append(conflict)
+        return conflicts
 
     def _follows_accepted(self, provider: str, system: str) -> bool:
-        """Whether what rooms close changes because a person let changes of these rooms pass."""
+        """Return whether a room calendar changes because of accepted changes of its rooms."""
         if system in self.engine.systems:
             return False
         since = self.now - self.engine.recent.every
-        rooms = self.engine.resources.named(system).rooms_of(provider)
-        return any(at > since for room in rooms for at in self._until(room).values())
+        rooms = self.engine.resources.get(system).rooms_of(provider)
+        return any(at > since for room in rooms for at in self._accepted_until(room).values())
 
     def _follows_blocks(self, provider: str, system: str) -> bool:
-        """Whether what becomes of our own blocks there is carried elsewhere, or lets time go."""
+        """Return whether changes of our own blocks there move meetings or free time."""
         rules = self.engine.policy.rules.get(provider, Rules())
         return (
             rules.effective_rule(ConflictKind.BLOCK_EDITED, {system}).choice is not Choice.RESTORE
@@ -200,11 +203,11 @@ class _Looks:
         records = with_handed_over(state)
         gone = self.carried.get(provider, {})
         carried = recent.records({id_: n for id_, n in gone.items() if id_[0] == system})
-        until = self._until(provider)
+        accepted = self._accepted_until(provider)
         return tally(
             system,
             records,
-            RecentReads(
+            GuardHistory(
                 self.now,
                 [c.window for c in coverage if c.provider == provider],
                 recent.windows(provider, system),
@@ -213,7 +216,8 @@ class _Looks:
             accepted=frozenset(
                 name
                 for record in (*records, *carried)
-                if (name := change_key_of(record)) in until and record.observed_at <= until[name]
+                if (name := change_key_of(record)) in accepted
+                and record.observed_at <= accepted[name]
             ),
             stopped=frozenset(
                 event
@@ -222,11 +226,14 @@ class _Looks:
                 for name, event in events_of([conflict])
                 if name == system
             ),
-            mine=mine,
+            ours=mine,
         )
 
-    def _until(self, provider: str) -> Mapping[str, datetime]:
-        """Return the changes that a person let pass, by mark; the same, seen anew, is another."""
+    def _accepted_until(self, provider: str) -> Mapping[str, datetime]:
+        """Return the changes that a person accepted, by change key, with the time of acceptance.
+
+        The same change, if observed later, counts as a new one.
+        """
         if provider not in self._accepted:
             self._accepted[provider] = {
                 change_key(claim.system, claim.event, claim.value): held.closed_at or held.opened_at
@@ -246,12 +253,14 @@ def _ids(conflict: Conflict) -> frozenset[str]:
 
 
 def with_handed_over(state: ProviderState) -> list[TrackedEvent]:
-    """Return the records of a provider; what was handed over has vanished from its calendar.
+    """Return the events of a provider; handed-over events count as deleted from its calendar.
 
-    Not so where the provider still is a host: the same record has another event there now.
+    They do not if the provider is still a host: then the same record has another event there now.
     """
-    given = {(c.system, c.event): c for c in state.owner_changes if c.proven}
-    gone = [handed_over_events(change) for change in given.values()]
-    left = [r for r in state.records if (r.system, r.id) not in given]
-    shown = {(r.system, record_id(r.id)) for r in left if r.observed and not r.created_by_us}
-    return [r for r in (*left, *gone) if r.observed or (r.system, record_id(r.id)) not in shown]
+    handed_over = {(c.system, c.event): c for c in state.owner_changes if c.proven}
+    gone = [handed_over_event(change) for change in handed_over.values()]
+    remaining = [r for r in state.records if (r.system, r.id) not in handed_over]
+    shown = {(r.system, record_id(r.id)) for r in remaining if r.observed and not r.created_by_us}
+    return [
+        r for r in (*remaining, *gone) if r.observed or (r.system, record_id(r.id)) not in shown
+    ]

@@ -1,10 +1,10 @@
-"""Stops of the guard: which changes each run listed, and what a person let pass.
+"""Store guard stops: which changes each run listed, and which changes a person accepted.
 
-A run lists open conflicts of the guard by their ids; a conflict keeps its changes when it is
-closed, until history is compacted. So every run that showed a stop can be accepted, and accepts
-exactly what it listed. A dry run stores nothing: it is named by a digest of what it listed.
-Acceptance is stored before anything follows from it, as a conflict that ended so: a crash, or a
-conflict that holds some of the accepted changes up, does not ask the person twice.
+A run lists the ids of the guard's open conflicts. A closed conflict keeps its changes until the
+history is compacted. So every run that showed a stop can be accepted, and accepts exactly what it
+listed. A dry run stores nothing; its name is a digest of what it listed. Acceptance is stored
+before anything follows from it, as a conflict that a person closed. So a person is not asked twice
+after a crash, or if a conflict delays some of the accepted changes.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from itertools import groupby
 
 from syncd.core.inputs import inputs_digest
 from syncd.core.mass_change_guard import change_key, change_keys_of, count_stopped
-from syncd.engine.remaining import accepting_run
+from syncd.engine.remaining import newest_run
 from syncd.engine.report import Report, Stop
 from syncd.model import Changes, Conflict, ConflictKind, HeldConflict
 from syncd.store import Store
 
 ACCEPTED = "accepted by a person"
-"""How a guard's conflict ends whose changes may pass."""
+"""The resolution of a guard conflict whose changes a person accepted."""
 
 LISTED = "listed"
-"""Where the stored report of a run names the conflicts that it listed."""
+"""The key of the listed conflicts in the stored report of a run."""
 
 _DRY = "dry-"
 
 
 class AcceptError(Exception):
-    """There is nothing that this run could let pass; carries the remedy."""
+    """The run has no stops that can be accepted; ``remedy`` says what to do instead."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Say why, and what to do instead."""
+        """Set the reason and the remedy."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
 
 
-def standing(store: Store) -> list[HeldConflict]:
+def open_stops(store: Store) -> list[HeldConflict]:
     """Return the guard's open conflicts."""
     return [h for h in store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD]
 
@@ -51,70 +51,68 @@ def dry_run_of(conflicts: Iterable[Conflict]) -> str:
 
 
 def is_dry(run: str) -> bool:
-    """Whether this is the name of a dry run."""
+    """Return whether this is the name of a dry run."""
     return run.startswith(_DRY)
 
 
 def listed_changes(store: Store, run: str) -> frozenset[str] | None:
-    """Return the marks of the changes that a run listed; None if it stopped nothing."""
+    """Return the keys of the changes that a run listed; None if it listed none."""
     stored = store.run(run)
     names = (stored.report or {}).get(LISTED, ()) if stored is not None else ()
-    held = [h for name in names for h in store.conflict(name) if h.id == name]
-    held += [h for h in store.conflicts_of(run) if h.conflict.kind is ConflictKind.GUARD]
-    return change_keys_of(h.conflict for h in held) if held else None
+    conflicts = [h for name in names for h in store.find_conflicts(name) if h.id == name]
+    conflicts += [h for h in store.conflicts_of(run) if h.conflict.kind is ConflictKind.GUARD]
+    return change_keys_of(h.conflict for h in conflicts) if conflicts else None
 
 
 def check_accept(store: Store, run: str | None) -> None:
-    """Refuse a run whose stop cannot be accepted. Raises AcceptError."""
+    """Check that the stops of a run can be accepted. Raises AcceptError."""
     if run is None or is_dry(run):
-        # Whether that is what is stopped now is known once everything was read.
+        # Whether a dry run still matches the open stops is known after everything was read.
         return
-    stopped = standing(store)
-    marks = listed_changes(store, run)
-    now = f"{stopped_now(accepting_run(stopped) if stopped else None)}."
-    if marks is None:
+    stopped = open_stops(store)
+    keys = listed_changes(store, run)
+    hint = f"{describe_open_stops(newest_run(stopped) if stopped else None)}."
+    if keys is None:
         known = store.run(run) is not None
         reason = f"the guard did not stop run {run!r}" if known else f"there is no run {run!r}"
-        raise AcceptError(reason, now)
-    if marks.isdisjoint(change_keys_of(h.conflict for h in stopped)):
-        reason = f"nothing of what run {run!r} listed is stopped any more"
-        raise AcceptError(reason, f"It was accepted or undone. {now}")
+        raise AcceptError(reason, hint)
+    if keys.isdisjoint(change_keys_of(h.conflict for h in stopped)):
+        reason = f"no change that run {run!r} listed is stopped any more"
+        raise AcceptError(reason, f"The changes were accepted or reverted. {hint}")
 
 
-def stopped_now(run: str | None) -> str:
-    """Say which run accepts all that is stopped now; None: nothing is."""
+def describe_open_stops(run: str | None) -> str:
+    """Return a sentence that names the run that accepts all open stops; None: there are none."""
     if run is None:
-        return "Nothing is stopped now"
-    return f"What is stopped now is accepted by: syncd resync --accept {run}"
+        return "No changes are stopped now"
+    return f"To accept the changes that are stopped now: syncd resync --accept {run}"
 
 
 def accept_stops(
     store: Store, run: str, found: Iterable[Conflict], now: datetime, new_id: Callable[[], str]
 ) -> int:
-    """Let pass what the run listed of what is stopped now; return how many changes these are."""
+    """Accept the changes in ``found`` that the run listed; return their number."""
     found = list(found)
-    marks = (
+    keys = (
         change_keys_of(found)
         if run == dry_run_of(found)
         else listed_changes(store, run) or frozenset()
     )
-    passed: list[HeldConflict] = []
+    accepted: list[HeldConflict] = []
     for conflict in found:
-        claims = tuple(
-            c for c in conflict.claims if change_key(c.system, c.event, c.value) in marks
-        )
+        claims = tuple(c for c in conflict.claims if change_key(c.system, c.event, c.value) in keys)
         if claims:
             part = replace(conflict, claims=claims, inputs=inputs_digest(ACCEPTED, *claims))
-            passed.append(HeldConflict(new_id(), part, now, run, now, ACCEPTED))
-    if passed:
-        store.apply(Changes(closed=passed))
-    return sum(len(held.conflict.claims) for held in passed)
+            accepted.append(HeldConflict(new_id(), part, now, run, now, ACCEPTED))
+    if accepted:
+        store.apply(Changes(closed=accepted))
+    return sum(len(held.conflict.claims) for held in accepted)
 
 
 def log_stops(store: Store, report: Report, mapped: Collection[str]) -> None:
-    """Bring the stops of a report up to date."""
+    """Update the stops of a report."""
     open_ = sorted(
-        (h for h in standing(store) if h.conflict.provider in mapped),
+        (h for h in open_stops(store) if h.conflict.provider in mapped),
         key=lambda h: (_system(h), h.conflict.subject),
     )
     report.guarded = sorted({_system(held) for held in open_})
@@ -128,7 +126,7 @@ def log_stops(store: Store, report: Report, mapped: Collection[str]) -> None:
 
 
 def count_stopped_changes(store: Store, held: Iterable[HeldConflict]) -> int:
-    """Count the meetings that these conflicts of the guard are about."""
+    """Count the meetings that these guard conflicts stop."""
     conflicts = [each.conflict for each in held]
     events: dict[str, set[str]] = {}
     for claim in (c for each in conflicts for c in each.claims if c.event):

@@ -1,8 +1,8 @@
-"""The log of writes that a pause or observe mode holds back.
+"""Log the writes that a pause or observe mode holds back.
 
-The same wish in each cycle is one entry. A provider with such a write is decided on in every cycle,
-so its last decision names all of them. No wish is lost by a pause: when that ends, what is to be
-written is decided anew from what is stored and read.
+A write that is wanted in several cycles is one entry. A provider with such a write is decided on in
+every cycle, so that its last decision names all of them. A pause loses no write: when it ends, the
+writes are decided again from the state and the next read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import structlog
 
 from syncd.core import write_order
 from syncd.core.reconcile import Decision
-from syncd.engine.report import ordered
+from syncd.engine.report import sort_waiting
 from syncd.model import HeldBack, HistoryEntry, Id, Waiting, WaitReason
 from syncd.store.held_back import held_back_now, save_held_back
 from syncd.store.store import Store
@@ -24,22 +24,22 @@ from syncd.store.store import Store
 log = structlog.get_logger(__name__)
 
 SEEN_EVERY = timedelta(minutes=15)
-"""How exact it is kept until when a write was wanted, while it is."""
+"""How often the time of the last decision for a held-back write is stored."""
 
 BEGUN, ENDED = "held-back", "no-longer-wanted"
-"""What history says of a write that was not made, and of one that is wanted no more or made now."""
+"""The history actions of a write that is held back, and of one that no longer is."""
 
 
 @dataclass(slots=True)
 class HeldBackLog:
-    """What is held back now, by provider and name, and what of it is stored."""
+    """The writes that are held back now, by provider and operation key, and their stored rows."""
 
     store: Store
     _now: dict[str, dict[str, Waiting]] = field(default_factory=dict)
     _stored: dict[str, dict[str, HeldBack]] | None = None
 
     def update(self, decisions: Mapping[str, Decision], unmade: Collection[Waiting]) -> None:
-        """Take over what is held back after a cycle; ``unmade`` are writes that were not made."""
+        """Update the held-back writes after a cycle; ``unmade`` are writes that were not made."""
         for provider, decision in decisions.items():
             tried = [each for each in unmade if each.operation.provider == provider]
             self._now[provider] = {
@@ -49,24 +49,24 @@ class HeldBackLog:
             }
 
     def all(self, mapped: Collection[Id]) -> list[Waiting]:
-        """Return what is held back in these calendars, by system and time.
+        """Return the writes held back in these calendars, ordered by system and time.
 
-        Of providers that this process has not decided on yet, that is what is stored.
+        For providers that this process has not decided on yet, these are the stored ones.
         """
         stored = [
             Waiting(each.operation, each.why)
-            for provider, kept in self._load().items()
+            for provider, entries in self._load().items()
             if provider not in self._now
-            for each in kept.values()
+            for each in entries.values()
             if (provider, each.operation.system) in mapped
         ]
         now = (each for wanted in self._now.values() for each in wanted.values())
-        return ordered([*now, *stored])
+        return sort_waiting([*now, *stored])
 
     def save(self, mapped: Collection[Id], run: str, at: datetime) -> None:
-        """Store what began and what ended since, with history, and log each pause's effect once.
+        """Store, with history, what began and ended since; log the effect of each pause once.
 
-        Nothing is held back in a calendar, (provider, system), that is not ``mapped`` any more.
+        Nothing is held back in a calendar, (provider, system), that is no longer in ``mapped``.
         """
         stored = self._load()
         before = _count(stored)
@@ -75,20 +75,20 @@ class HeldBackLog:
         for provider in sorted({*stored, *self._now}):
             was = stored.get(provider, {})
             wanted = self._wanted(provider, was, mapped)
-            kept: dict[str, HeldBack] = {}
+            entries: dict[str, HeldBack] = {}
             for name, each in wanted.items():
                 old = was.get(name)
                 if old is None or old.why is not each.why:
-                    kept[name] = HeldBack(name, each.operation, each.why, at, at)
-                    notes += _notes(kept[name], BEGUN, run, at)
+                    entries[name] = HeldBack(name, each.operation, each.why, at, at)
+                    notes += _notes(entries[name], BEGUN, run, at)
                 else:
                     due = at - old.seen_at >= SEEN_EVERY and provider in self._now
-                    kept[name] = replace(old, seen_at=at) if due else old
-            over = [each for name, each in was.items() if _is_over(each, kept.get(name))]
-            changed += [each for name, each in kept.items() if each != was.get(name)]
-            changed += [replace(each, ended_at=at) for each in over]
-            notes += [n for each in over for n in _notes(each, ENDED, run, at)]
-            stored[provider] = kept
+                    entries[name] = replace(old, seen_at=at) if due else old
+            ended = [each for name, each in was.items() if _is_over(each, entries.get(name))]
+            changed += [each for name, each in entries.items() if each != was.get(name)]
+            changed += [replace(each, ended_at=at) for each in ended]
+            notes += [n for each in ended for n in _notes(each, ENDED, run, at)]
+            stored[provider] = entries
         if changed:
             save_held_back(self.store, changed, notes)
         _log(before, _count(stored))

@@ -1,4 +1,4 @@
-"""Blocks of who or what left the configuration, as far as the engine can name them."""
+"""Find blocks in calendars that left the configuration."""
 
 from __future__ import annotations
 
@@ -8,33 +8,39 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from syncd.model import Intent, IntentState
-from syncd.store.left_behind import FOUND, STANDING, LeftBehind, gone_from, left_behind
+from syncd.store.left_behind import (
+    FOUND_MAPPING,
+    OUR_BLOCKS_SQL,
+    LeftBehind,
+    left_behind,
+    missing_from,
+)
 from syncd.store.timestamps import instant_text
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
-_STANDING = text(STANDING)
+_LEFT_BEHIND = text(OUR_BLOCKS_SQL)
 
 
 def report_left_behind(engine: Engine) -> list[LeftBehind]:
-    """Return the blocks that no calendar of the configuration holds. Raises StateError."""
+    """Return the blocks in calendars that the configuration no longer names. Raises StateError."""
     now = instant_text(engine.clock.now())
-    found = [(b.provider, b.system) for b in engine.store.baselines() if b.mapping == FOUND]
-    rows = engine.store.query_once(_STANDING.bindparams(now=now))
+    found = [(b.provider, b.system) for b in engine.store.baselines() if b.mapping == FOUND_MAPPING]
+    rows = engine.store.query_once(_LEFT_BEHIND.bindparams(now=now))
     return list(left_behind(rows, engine.mapping, engine.systems, found))
 
 
 def unreachable_blocks(engine: Engine, intents: Iterable[Intent]) -> list[LeftBehind]:
-    """Return the writes of calendars that left the configuration: nobody can put them back."""
+    """Return the writes in calendars that left the configuration; an undo cannot revert them."""
     found: dict[tuple[str, str], dict[str | None, Intent]] = {}
     for intent in intents:
-        wanted = intent.operation
+        operation = intent.operation
         if intent.state is IntentState.DONE and not _is_mapped(engine, intent):
-            found.setdefault((wanted.provider, wanted.system), {})[wanted.event] = intent
+            found.setdefault((operation.provider, operation.system), {})[operation.event] = intent
     named = []
     for (provider, system), writes in sorted(found.items()):
-        gone = gone_from(provider, system, engine.mapping, engine.systems)
+        gone = missing_from(provider, system, engine.mapping, engine.systems)
         values = [i.operation.after or i.operation.before for i in writes.values()]
         shown = [v for v in values if v is not None and v.end > engine.clock.now()]
         if gone is not None and shown:
@@ -44,5 +50,7 @@ def unreachable_blocks(engine: Engine, intents: Iterable[Intent]) -> list[LeftBe
 
 
 def _is_mapped(engine: Engine, intent: Intent) -> bool:
-    wanted = intent.operation
-    return gone_from(wanted.provider, wanted.system, engine.mapping, engine.systems) is None
+    operation = intent.operation
+    return (
+        missing_from(operation.provider, operation.system, engine.mapping, engine.systems) is None
+    )

@@ -1,7 +1,7 @@
-"""List what syncd made besides blocks: a cleanup reports it and leaves it in place.
+"""List what syncd created besides blocks; a cleanup reports these objects and leaves them.
 
-`syncd provision` creates rooms, teams and calendars, which people may use by now. Only
-`syncd provision --prune` removes them. Bookings may also be linked to contacts of other systems.
+`syncd provision` creates rooms, teams and calendars, which people may use by now. Only `syncd
+provision --prune` removes them. Bookings may also be linked to contacts of other systems.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from syncd.store.store import Store
 from syncd.store.tables import RELATION
 
 TIE = "tie"
-"""The sort of a booking that is linked to its contact. Links have no names and are counted."""
+"""The ``sort`` of links between bookings and contacts. Links have no names and are counted."""
 
-_TIES = select(RELATION.c.system, func.count().label("number")).group_by(RELATION.c.system)
+_LINKS = select(RELATION.c.system, func.count().label("number")).group_by(RELATION.c.system)
 
 
 @dataclass(frozen=True, slots=True)
 class LeftInPlace:
-    """One thing, or ``number`` links. ``sure``: the platform confirmed that it was created."""
+    """One object, or ``number`` links.
+
+    ``sure`` is true if the platform confirmed that the object was created.
+    """
 
     system: str
     sort: str
@@ -32,7 +35,7 @@ class LeftInPlace:
     sure: bool = True
 
     def to_json(self) -> dict[str, object]:
-        """One entry of ``left_in_place`` in JSON: its keys are stable."""
+        """Return one entry of ``left_in_place`` in JSON; its keys are stable."""
         return {
             "system": self.system,
             "sort": self.sort,
@@ -43,16 +46,18 @@ class LeftInPlace:
 
 
 def left_in_place(store: Store, scope: CleanupScope) -> list[LeftInPlace]:
-    """Return what a cleanup of this scope leaves; a single provider has nothing of its own.
+    """Return what a cleanup of this scope leaves in place.
 
-    Raises StateError.
+    A scope of one provider has no such objects. Raises StateError.
     """
     if scope.provider:
         return []
-    things = [
+    objects = [
         LeftInPlace(each.system, each.sort, each.name, sure=each.state is ProvisionState.MADE)
         for _, each in sorted(provisioned(store).items())
         if each.state is not ProvisionState.KEPT
     ]
-    ties = [LeftInPlace(row["system"], TIE, number=row["number"]) for row in store.query(_TIES, {})]
-    return [each for each in [*things, *ties] if scope.covers("", each.system)]
+    links = [
+        LeftInPlace(row["system"], TIE, number=row["number"]) for row in store.query(_LINKS, {})
+    ]
+    return [each for each in [*objects, *links] if scope.covers("", each.system)]

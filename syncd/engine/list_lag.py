@@ -1,4 +1,4 @@
-"""How late a list may be: reads that are later than was measured drop the measured lag."""
+"""Check the measured lag of lists against reads, and withdraw it when a list is later."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from syncd.systems.capability_cache import safe_lag
 from syncd.systems.port import System
 
 
-def doubt_lag(
+def recheck_lag(
     system: System, record: TrackedEvent | None, event: Event, asked_at: datetime
 ) -> None:
-    """Drop a measured lag if an observation shows an event as it was before syncd wrote to it.
+    """Withdraw the measured lag if a read shows an event as it was before syncd's last write.
 
-    Beyond the measured lag and within the assumed one it is a list that is late, or somebody who
-    changed the event back at once. Where the platform does not say that somebody did, the list
-    counts as late: the assumed lag is in force again, and the observation is ignored.
+    Within the assumed lag but beyond the measured one, there are two causes: a late list, or a
+    person who changed the event back at once. If the platform does not report a change since the
+    write, the list counts as late. Then the assumed lag applies again, and the caller ignores the
+    observation.
     """
     if record is None or record.written_at is None or not _is_between(system, record, asked_at):
         return
@@ -34,12 +35,15 @@ def doubt_lag(
 
 
 def is_late_in_list(system: System, record: TrackedEvent, asked_at: datetime) -> bool:
-    """Whether a list that lacks an event may be later than was measured; drops the lag if so."""
+    """Return whether a list that lacks an event may be later than measured.
+
+    In that case, withdraw the measured lag.
+    """
     return _is_between(system, record, asked_at) and system.measured.contradict("list_lag")
 
 
 def _is_between(system: System, record: TrackedEvent, asked_at: datetime) -> bool:
-    """Whether a read began after the lag that is in force, and within the assumed one."""
+    """Return whether a read began after the current lag and within the assumed one."""
     lag, safe = system.capabilities.lag, safe_lag(system.measured)
     if safe is None or safe <= lag:
         return False

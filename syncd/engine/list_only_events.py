@@ -1,4 +1,4 @@
-"""Missing events of which only lists can tell what became of them."""
+"""Find missing events whose state only lists can show."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from syncd.model import (
 from syncd.systems.port import Unknown
 
 
-def told_by_lists_only(
+def list_only_events(
     read: SystemRead, sure: Iterable[TrackedEvent], answers: Iterable[LookupAnswer]
 ) -> Iterable[TrackedEvent]:
-    """Return what no list shows, and of which only lists could say what became of it."""
+    """Return the missing events that no list shows and that cannot be read by id."""
     by_list = read.system.capabilities.gone_by_list
-    untold = read.probes.untold
+    list_only = read.probes.list_only
     for answer in answers:
-        if answer.record.kind in by_list and isinstance(answer.sighting, Unknown):
-            untold.add(answer.record.id)
+        if answer.record.kind in by_list and isinstance(answer.result, Unknown):
+            list_only.add(answer.record.id)
         else:
-            untold.discard(answer.record.id)
-    return [record for record in sure if record.id in untold]
+            list_only.discard(answer.record.id)
+    return [record for record in sure if record.id in list_only]

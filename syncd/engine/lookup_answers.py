@@ -1,4 +1,4 @@
-"""Take what a system says of a single event that was asked for by id."""
+"""Apply the answer of a lookup by id to one event."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import datetime
 
 from syncd.core.absence import AbsenceVerdict
 from syncd.core.observation import ObservationKind, apply_observation, mark_deleted
-from syncd.engine.evidence import weigh
-from syncd.engine.list_lag import doubt_lag
+from syncd.engine.evidence import judge_missing
+from syncd.engine.list_lag import recheck_lag
 from syncd.engine.lookups import Lookups
 from syncd.engine.observation import SystemRead
-from syncd.engine.owners import Found as FoundElsewhere
+from syncd.engine.owners import FoundElsewhere
 from syncd.engine.reported_items import ReportedItems
 from syncd.model import Event, TrackedEvent
 from syncd.systems.port import Found, Gone, LookupResult, Unknown, UnreadableError
@@ -20,9 +20,9 @@ from syncd.systems.port import Found, Gone, LookupResult, Unknown, UnreadableErr
 def apply_answer(
     read: SystemRead, before: TrackedEvent | None, after: TrackedEvent, news: ObservationKind
 ) -> None:
-    """Store what an event shows now, and note whose news that is."""
+    """Store the current state of an event and note the change for its provider."""
     read.changes.records.append(after)
-    if news is ObservationKind.SAME and before is not None and _alike(before, after):
+    if news is ObservationKind.SAME and before is not None and _nothing_to_decide(before, after):
         return
     seen = read.seen
     seen.add_changed(after.provider, after.id)
@@ -33,8 +33,11 @@ def apply_answer(
         seen.external_changes[after.provider] += 1
 
 
-def _alike(before: TrackedEvent, after: TrackedEvent) -> bool:
-    """Whether nothing is left to decide; news that was taken back may be what a conflict held."""
+def _nothing_to_decide(before: TrackedEvent, after: TrackedEvent) -> bool:
+    """Return whether nothing is left to decide.
+
+    A change that was taken back may still matter: a conflict may hold it.
+    """
     return (before.provider, before.observed, before.person) == (
         after.provider,
         after.observed,
@@ -43,9 +46,11 @@ def _alike(before: TrackedEvent, after: TrackedEvent) -> bool:
 
 
 def apply_other_owner(read: SystemRead, found: FoundElsewhere) -> None:
-    """Take an event that shows another owner: to whoever is mapped; else it stays where it was.
+    """Apply an event that now has another owner.
 
-    A block of ours stays, too, until it is proven: for the other one it would only be in the way.
+    The event moves to its new owner if that provider is mapped; otherwise it stays where it was.
+    Our own blocks move only once the change of owner is proven: a block of ours would only occupy
+    the other provider's time.
     """
     change = read.owners.change(found.before)
     proven = change is not None and change.proven
@@ -58,155 +63,163 @@ def apply_other_owner(read: SystemRead, found: FoundElsewhere) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LookupAnswer:
-    """What was said of a missing event. ``hidden``: its list should have shown it."""
+    """The answer of a lookup of a missing event.
+
+    ``hidden``: the list should have shown the event.
+    """
 
     record: TrackedEvent
-    sighting: LookupResult
+    result: LookupResult
     asked_at: datetime
     hidden: bool = False
 
     @property
     def moved(self) -> bool:
-        """Whether other lists show its whole calendar by now."""
-        return isinstance(self.sighting, Found) and self.sighting.outdated
+        """Return whether other lists show the event's whole calendar by now."""
+        return isinstance(self.result, Found) and self.result.outdated
 
 
 async def look_up(
-    read: SystemRead, questions: Lookups, reports: ReportedItems, record: TrackedEvent
+    read: SystemRead, lookups: Lookups, reports: ReportedItems, record: TrackedEvent
 ) -> bool:
-    """Ask for one event of which no list says anything. True when the question is settled.
+    """Look up one event that no list shows; return whether its state is settled.
 
     Raises PlatformError.
     """
-    sighting, asked_at = await questions.look_up(record)
-    return await settle_missing(read, questions, reports, LookupAnswer(record, sighting, asked_at))
+    result, asked_at = await lookups.look_up(record)
+    return await resolve_missing(read, lookups, reports, LookupAnswer(record, result, asked_at))
 
 
-async def settle_missing(
+async def resolve_missing(
     read: SystemRead,
-    questions: Lookups,
+    lookups: Lookups,
     reports: ReportedItems,
     answer: LookupAnswer,
     *,
     listed_whole: bool | None = None,
 ) -> bool:
-    """Take what the system said of one missing event. True when the question is settled.
+    """Apply the answer about one missing event; return whether its state is settled.
 
-    ``listed_whole``: whether its list proved whole without it; None where no list should show it.
+    ``listed_whole``: true if its list is complete without it, false if its list is incomplete, None
+    if no list should show it.
     """
-    record, probes, known = answer.record, read.probes, not isinstance(answer.sighting, Unknown)
+    record, probes, known = answer.record, read.probes, not isinstance(answer.result, Unknown)
     probes.close(record.id)
-    probes.note_gone(record.id, gone=isinstance(answer.sighting, Gone) and listed_whole is False)
-    found = isinstance(answer.sighting, Found)
+    probes.note_gone(record.id, gone=isinstance(answer.result, Gone) and listed_whole is False)
+    found = isinstance(answer.result, Found)
     probes.note_undecided(record.id, undecided=not found and listed_whole is False)
     if known:
         reports.answered.add(record.id)
-        probes.note_silence(record.id, silent=False)
-    if isinstance(answer.sighting, Found):
-        _take_found(read, record, answer.sighting.event, answer.asked_at)
+        probes.note_unanswered(record.id, unanswered=False)
+    if isinstance(answer.result, Found):
+        _apply_found(read, record, answer.result.event, answer.asked_at)
         return True
     if known and listed_whole is False:
         probes.hidden.discard(record.id)
         return False
-    if _was_proven(read, record, answer.sighting):
+    if _was_proven(read, record, answer.result):
         reports.answered.add(record.id)
         probes.forget(record.id)
-        read.owners.gone(record)
+        read.owners.note_deleted(record)
         return True
-    verdict = await weigh(read, questions, record, answer.sighting, listed_whole=listed_whole)
+    verdict = await judge_missing(read, lookups, record, answer.result, listed_whole=listed_whole)
     match verdict:
         case AbsenceVerdict.PROVEN:
             reports.answered.add(record.id)
             probes.forget(record.id)
-            read.owners.gone(record)
-            told = isinstance(answer.sighting, Gone) and not answer.sighting.own_list
-            told = told and record.kind not in read.system.capabilities.gone_by_list
+            read.owners.note_deleted(record)
+            by_id = isinstance(answer.result, Gone) and not answer.result.own_list
+            by_id = by_id and record.kind not in read.system.capabilities.gone_by_list
             apply_answer(
                 read,
                 record,
-                mark_deleted(record, answer.asked_at, by_id=told),
+                mark_deleted(record, answer.asked_at, by_id=by_id),
                 ObservationKind.CHANGED,
             )
         case AbsenceVerdict.OWNER_IN_DOUBT:
             reports.answered.add(record.id)
-            read.owners.missing(record)
+            read.owners.note_missing(record)
         case AbsenceVerdict.COUNTED:
-            read.owners.back(record)
-            # Its calendar is changing, and is to be read again soon (`core.poll_schedule`).
+            read.owners.note_returned(record)
+            # Its calendar is changing: `core.poll_schedule` reads it again soon.
             read.seen.external_changes[record.provider] += 1
             counted = _counted(read, record)
             read.changes.records.append(counted)
-            probes.note_open(record.id, _next_proof(read, counted, answer.sighting))
+            probes.note_open(record.id, _next_proof(read, counted, answer.result))
         case AbsenceVerdict.WAITING:
-            probes.note_open(record.id, _next_proof(read, record, answer.sighting))
+            probes.note_open(record.id, _next_proof(read, record, answer.result))
         case _:
-            return _cannot_tell(read, reports, record, answer.sighting)
+            return _report_unreadable(read, reports, record, answer.result)
     return verdict in {AbsenceVerdict.PROVEN, AbsenceVerdict.OWNER_IN_DOUBT}
 
 
-def _was_proven(read: SystemRead, record: TrackedEvent, sighting: LookupResult) -> bool:
-    """Whether an event is still refused that was proven to be gone, at whoever it was by then.
+def _was_proven(read: SystemRead, record: TrackedEvent, result: LookupResult) -> bool:
+    """Return whether a lookup of an event that was proven to be gone is refused once more.
 
-    It is asked for again as it was in doubt whose it is. What proved it then was another calendar's
-    list, and its own, in which it does not stand, may show nothing to prove it with once more.
+    It is looked up again because its owner was in doubt. Its absence was proven by another
+    calendar's list; its own list may show nothing that could prove it again.
     """
-    refused = isinstance(sighting, Unknown) and sighting.refused
+    refused = isinstance(result, Unknown) and result.refused
     able = read.system.capabilities.refused_when_gone
     return record.observed is None and refused and record.kind in able
 
 
-def _next_proof(read: SystemRead, record: TrackedEvent, sighting: LookupResult) -> datetime:
-    """When the next answer may be a further proof: a refusal counts once per lag bound."""
+def _next_proof(read: SystemRead, record: TrackedEvent, result: LookupResult) -> datetime:
+    """Return when the next answer may count as a further proof.
+
+    Refusals count once per lag bound.
+    """
     since = record.missing_since
-    if isinstance(sighting, Gone) or since is None:
+    if isinstance(result, Gone) or since is None:
         return read.asked_at
     return max(read.asked_at, since + read.system.capabilities.lag)
 
 
 def _counted(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
-    """Return a missing event with one more proof that it is gone."""
+    """Return a missing event with one more proof of absence."""
     since = record.missing_since if record.absence_proofs else None
     return replace(
         record,
         absence_proofs=record.absence_proofs + 1,
         missing_since=since or read.asked_at,
-        # Without its fingerprint the row is looked at again as soon as it is listed again.
+        # Without a fingerprint, the row is parsed as soon as it is listed again.
         fingerprint=record.fingerprint if record.open_ended else "",
     )
 
 
-def _cannot_tell(
-    read: SystemRead, reports: ReportedItems, record: TrackedEvent, sighting: LookupResult
+def _report_unreadable(
+    read: SystemRead, reports: ReportedItems, record: TrackedEvent, result: LookupResult
 ) -> bool:
-    """Report an event that cannot be read by id: it stays as it was. True once it is reported.
+    """Report an event that cannot be read by id; return whether it is reported.
 
-    One question that fails may be an accident; a refusal is none.
+    The event keeps its state. A single failed lookup is not reported, because it may be an
+    accident; a refusal is reported at once.
     """
-    if not isinstance(sighting, Unknown):
+    if not isinstance(result, Unknown):
         return False
-    before = read.probes.note_silence(record.id, silent=True)
+    before = read.probes.note_unanswered(record.id, unanswered=True)
     by_list = record.kind in read.system.capabilities.gone_by_list
-    if not sighting.refused and (by_list or not before):
+    if not result.refused and (by_list or not before):
         if not by_list:
             read.probes.note_open(record.id, read.asked_at)
         return False
     if record.id not in reports.unreadable:
-        reason = f"no list shows it, and it cannot be read by its id: {sighting.why}"
+        reason = f"no list shows it, and it cannot be read by its id: {result.why}"
         reports.add(UnreadableError(read.system.name, record.id, reason, provider=record.provider))
     return True
 
 
-def _take_found(read: SystemRead, record: TrackedEvent, event: Event, asked_at: datetime) -> None:
-    """Take what an event shows that was found by id, here or at another owner."""
+def _apply_found(read: SystemRead, record: TrackedEvent, event: Event, asked_at: datetime) -> None:
+    """Apply the state of an event that was found by id, in its calendar or at another owner."""
     owners = read.owners
-    doubt_lag(read.system, record, event, asked_at)
+    recheck_lag(read.system, record, event, asked_at)
     after, news = apply_observation(record, event, "", asked_at, read.system.capabilities.lag)
     if news is ObservationKind.STALE:
         return
-    after = owners.given_back(record, after)
-    owners.still_held(record, event)
-    if owners.concerns(record, event):
-        owners.found(FoundElsewhere(record, after, event, news))
+    after = owners.restored_base(record, after)
+    owners.update_open_changes(record, event)
+    if owners.leaves_calendar(record, event):
+        owners.note_elsewhere(FoundElsewhere(record, after, event, news))
     else:
-        owners.back(record)
+        owners.note_returned(record)
         apply_answer(read, record, after, news)

@@ -1,4 +1,4 @@
-"""Ask for single events by id: what one id answers is no fault of its system."""
+"""Look up single events by id: a failed lookup of one event is not a failure of its system."""
 
 from __future__ import annotations
 
@@ -18,48 +18,50 @@ from syncd.systems.port import (
     Unknown,
 )
 
-_MOST_FAULTS = 3
-"""After so many questions without an answer the rest waits for the next cycle: each may have taken
-a minute."""
+_MAX_FAULTS = 3
+"""After so many lookups without an answer, the rest waits for the next cycle.
 
-_MOST_CONTROLS = 2
+Each of them may have taken a minute.
+"""
+
+_MAX_CONTROLS = 2
 
 
 @dataclass(slots=True)
 class Lookups:
-    """The questions by id of one read. ``read.left`` is how many there may still be."""
+    """The lookups by id of one read; ``read.lookups_left`` is how many more are allowed."""
 
     read: SystemRead
     exhausted: bool = False
-    """No more is asked in this read."""
+    """True if this read makes no more lookups."""
     _faults: int = 0
     _found: set[str] = field(default_factory=set)
     _listed: list[TrackedEvent] | None = None
     _control: bool | None = None
 
     async def look_up(self, record: TrackedEvent) -> tuple[LookupResult, datetime]:
-        """Ask for one event; also return when it was asked for.
+        """Look up one event; return the result and the time of the call.
 
-        A refusal concerns this event only, and so does any other fault as long as the system still
-        answers for an event that its lists show. Raises PlatformError when it does not.
+        A refusal concerns this event only. So does any other fault, as long as the system answers a
+        lookup of an event that its lists show. Raises PlatformError if it does not.
         """
         asked_at = self.read.clock.now()
         self.read.probes.note_asked(record.id, self.read.asked_at)
         try:
-            sighting = await self._ask(record)
+            result = await self._ask(record)
         except RateLimitedError:
             raise
         except PlatformError as fault:
             self._faults += 1
             if not await self._reads_listed():
                 raise
-            self.exhausted = self.exhausted or self._faults >= _MOST_FAULTS
-            sighting = Unknown(str(fault))
-        self.read.probes.note_found(record.id, sighting)
-        return sighting, asked_at
+            self.exhausted = self.exhausted or self._faults >= _MAX_FAULTS
+            result = Unknown(str(fault))
+        self.read.probes.note_found(record.id, result)
+        return result, asked_at
 
     async def reads_another(self, record: TrackedEvent) -> bool:
-        """Whether the same credentials read another event by id in this cycle."""
+        """Return whether the same credentials read another event by id in this cycle."""
         if self._found - {record.id}:
             return True
         if self._control is None:
@@ -67,7 +69,7 @@ class Lookups:
         return self._control
 
     async def listed(self) -> list[TrackedEvent]:
-        """The known events that the lists of this read show."""
+        """Return the known events that the lists of this read show."""
         if self._listed is None:
             snapshot = self.read.snapshot
             ids = {*snapshot.same, *(row.id for row in snapshot.rows)}
@@ -76,11 +78,11 @@ class Lookups:
         return self._listed
 
     async def _reads_listed(self) -> bool:
-        """Whether the system shows, by its id, an event that is listed: it is asked now."""
+        """Look up listed events as a control; return whether one of them is found."""
         by_list = self.read.system.capabilities.gone_by_list
         candidates = [r for r in await self.listed() if r.kind not in by_list]
         candidates.sort(key=lambda r: (r.kind is not Kind.APPOINTMENT, r.id))
-        for record in candidates[:_MOST_CONTROLS]:
+        for record in candidates[:_MAX_CONTROLS]:
             self.read.lookups_left -= 1
             try:
                 if isinstance(await self._ask(record), Found):
@@ -93,14 +95,14 @@ class Lookups:
 
     async def _ask(self, record: TrackedEvent) -> LookupResult:
         try:
-            sighting = await self.read.system.read_one(record.ref, record.observed)
-            if isinstance(sighting, Gone) and sighting.own_list:
-                sighting = await self._at_other_owners(record, sighting)
+            result = await self.read.system.read_one(record.ref, record.observed)
+            if isinstance(result, Gone) and result.own_list:
+                result = await self._at_other_owners(record, result)
         except RejectedError as fault:
             return Unknown(str(fault), refused=True)
-        if isinstance(sighting, Found):
+        if isinstance(result, Found):
             self._found.add(record.id)
-        return sighting
+        return result
 
     async def _at_other_owners(self, record: TrackedEvent, gone: Gone) -> LookupResult:
         """Ask the calendars that an event was taken out of, where one calendar's list lacks it.
@@ -112,7 +114,7 @@ class Lookups:
         for change in [c for c in owners.open.values() if c.event == record.id]:
             if change.provider == record.provider:
                 continue
-            if await owners.user_of(change.provider) is UserState.MISSING:
+            if await owners.user_state(change.provider) is UserState.MISSING:
                 continue
             self.read.lookups_left -= 1
             ref = replace(record.ref, provider=change.provider)
@@ -123,5 +125,5 @@ class Lookups:
 
 
 def other_listed(record: TrackedEvent, listed: Collection[TrackedEvent]) -> bool:
-    """Whether the list of an event's calendar shows another known event."""
+    """Return whether the list of the event's calendar shows another known event."""
     return any(each.provider == record.provider and each.id != record.id for each in listed)

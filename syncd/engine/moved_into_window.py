@@ -1,8 +1,8 @@
-"""Look beyond the window for the twins of appointments that were moved into it.
+"""Find the twins, beyond the window, of appointments that were moved into it.
 
-It costs one read per system, in the cycle that brought such news, and is repeated only if it could
-not be finished. What is still to be looked for is marked on the disk; when it was last tried is
-kept in memory.
+A search costs one read per system, in the cycle that read such an appointment. It is repeated only
+if it could not be finished. Open searches are stored; the time of the last attempt is kept in
+memory.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from syncd.model import (
     TrackedEvent,
     Window,
 )
-from syncd.store.moved_into_window import newcomers, whole_reads
+from syncd.store.moved_into_window import moved_in_events, whole_reads
 from syncd.store.partial_load import related_state
 from syncd.store.store import Store
 from syncd.systems.port import PlatformError, Snapshot, System, UnreadableError
@@ -49,21 +49,21 @@ from syncd.systems.port import PlatformError, Snapshot, System, UnreadableError
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
-SEARCH_AHEAD = timedelta(days=366)
-"""How far from now twins are looked for."""
+SEARCH_BEYOND = timedelta(days=366)
+"""How far from now twins are searched for."""
 
-MAX_LOOKUPS = 40
-"""How many customers may be looked up for it in one cycle; the next one goes on."""
+MAX_PERSON_LOOKUPS = 40
+"""Maximum customer lookups for searches in one cycle; the next cycle continues."""
 
 MAX_SEARCH_TIME = 20.0
-"""Seconds that a look may take: the changes of all others wait for it."""
+"""Seconds that a search may take. All other changes of the cycle wait for it."""
 
 _TRY_AGAIN = 0.8
-"""The share of the far interval after which a look that failed is repeated: timers have jitter."""
+"""The share of the far interval after which a failed search is repeated."""
 
 
-def marked(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
-    """Mark an appointment that this read shows for the first time, if it was moved in."""
+def mark_moved_in(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
+    """Mark an appointment that this read shows first, if it was moved into the window."""
     if record.created_at is None or not is_single(record) or record.provider in read.unsure:
         return record
     whole = whole_reads(read.store, read.system.name).get(record.provider)
@@ -76,21 +76,21 @@ def marked(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
 
 @dataclass(slots=True)
 class MovedInQueue:
-    """Whose twins are to be looked for, and not before when."""
+    """The appointments whose twins must be searched for, each with the earliest time to try."""
 
     _due: dict[Id, datetime] | None = None
 
-    def note(self, store: Store, observed: Mapping[str, Observation]) -> None:
-        """Take note of what was just read; a new process asks the store what there was before."""
+    def update(self, store: Store, observed: Mapping[str, Observation]) -> None:
+        """Add the appointments that were just read. The first call also loads the stored ones."""
         if self._due is None:
-            self._due = {(r.system, r.id): r.observed_at for r in newcomers(store)}
+            self._due = {(r.system, r.id): r.observed_at for r in moved_in_events(store)}
         for name, seen in observed.items():
             if seen.asked_at is not None:
                 self._due |= {(name, event): seen.asked_at for event in seen.moved_in}
             seen.moved_in.clear()
 
     def due(self, store: Store, now: datetime) -> list[TrackedEvent]:
-        """Return those that may be looked for now."""
+        """Return the appointments whose search is due."""
         by_system: dict[str, list[str]] = {}
         for (system, event), at in sorted((self._due or {}).items()):
             if at <= now:
@@ -98,12 +98,12 @@ class MovedInQueue:
         return [r for system, ids in by_system.items() for r in store.records(system, ids)]
 
     def remove(self, record: TrackedEvent) -> None:
-        """Note that nothing is left to look for."""
+        """Remove an appointment: its search is finished."""
         if self._due is not None:
             self._due.pop((record.system, record.id), None)
 
     def postpone(self, record: TrackedEvent, until: datetime) -> None:
-        """Note that it is of no use to look earlier, unless it is settled."""
+        """Delay the search for an appointment, if it is still in the queue."""
         if self._due is not None and (record.system, record.id) in self._due:
             self._due[record.system, record.id] = until
 
@@ -114,66 +114,69 @@ async def search_beyond_window(
     observed: Mapping[str, Observation],
     report: Report,
 ) -> None:
-    """Look for the twins of what was moved in, and store what is found, before it is decided on.
+    """Search for the twins of appointments that were moved in, and store the results.
 
-    Only once every system of a provider has answered: a twin may be in any of them.
+    Runs before decisions. A provider is skipped until all of its systems have answered, as the
+    twin may be in any of them.
     """
-    waiting = engine.moved_in
-    waiting.note(engine.store, observed)
-    due = [r for r in waiting.due(engine.store, engine.now()) if r.provider in chosen]
+    queue = engine.moved_in
+    queue.update(engine.store, observed)
+    due = [r for r in queue.due(engine.store, engine.now()) if r.provider in chosen]
     if not due:
         return
     by_provider: dict[str, list[Id]] = {}
     for record in due:
         by_provider.setdefault(record.provider, []).append((record.system, record.id))
     states = related_state(engine.store, by_provider)
-    alone: list[TrackedEvent] = []
+    unpaired: list[TrackedEvent] = []
     for record in due:
         match _twins(record, states[record.provider], engine.now()):
             case None:
                 _settle(engine, record, Changes(records=[looked_for(record)]))
             case False if _have_answered(engine, record.provider, observed):
-                alone.append(record)
+                unpaired.append(record)
             case _:
                 pass
-    if not alone:
+    if not unpaired:
         return
-    search = _Search(engine, report, alone)
+    search = _Search(engine, report, unpaired)
     try:
         async with asyncio.timeout(MAX_SEARCH_TIME):
             await search.read()
-            for record in alone:
+            for record in unpaired:
                 await search.find(record, states[record.provider])
     except TimeoutError:
-        for record in alone:
+        for record in unpaired:
             engine.moved_in.postpone(record, search.later)
 
 
 async def _read_beyond(
-    system: System, clock: Clock, window: Window, asked: Sequence[str]
+    system: System, clock: Clock, window: Window, to_read: Sequence[str]
 ) -> tuple[datetime, Snapshot]:
-    """Read, and say when that was asked for: the answer may be late."""
+    """Read a window; return the time of the request (the answer may come late) and the snapshot."""
     at = clock.now()
-    return at, await system.read(window, asked)
+    return at, await system.read(window, to_read)
 
 
 def _twins(record: TrackedEvent, state: ProviderState, now: datetime) -> bool | None:
-    """Return whether a newcomer may have a twin at its own time; None: nothing is to look for.
+    """Return whether an event may have a twin at its own time. None: no search is needed.
 
-    What is at its time is matched first.
+    An event at the same time is matched first.
     """
-    shown = record.observed
-    if record.moved_in_at is None or shown is None or not shown.busy or shown.end <= now:
+    value = record.observed
+    if record.moved_in_at is None or value is None or not value.busy or value.end <= now:
         return None
-    mine = [r for r in state.replicas if r.role.is_meeting]
-    bookings = {r.booking for r in mine if (r.system, r.event) == (record.system, record.id)}
+    meeting_replicas = [r for r in state.replicas if r.role.is_meeting]
+    bookings = {
+        r.booking for r in meeting_replicas if (r.system, r.event) == (record.system, record.id)
+    }
     if bookings:
-        return None if sum(r.booking in bookings for r in mine) > 1 else False
+        return None if sum(r.booking in bookings for r in meeting_replicas) > 1 else False
     return any(
         other.system != record.system
         and is_single(other)
         and other.observed is not None
-        and other.observed.interval == shown.interval
+        and other.observed.interval == value.interval
         for other in state.records
     )
 
@@ -198,20 +201,21 @@ def _settle(engine: Engine, record: TrackedEvent, changes: Changes) -> None:
 
 @dataclass(slots=True)
 class _Search:
-    """One look beyond the window. ``shown`` are the appointments there, by (system, provider).
+    """One search beyond the window.
 
-    A calendar that is not in ``shown`` did not arrive whole.
+    ``shown`` holds the appointments found there, by (system, provider). A calendar that is not in
+    ``shown`` was not read completely.
     """
 
     engine: Engine
     report: Report
     newcomers: Sequence[TrackedEvent]
     shown: dict[tuple[str, str], list[TrackedEvent]] = field(default_factory=dict)
-    left: int = MAX_LOOKUPS
+    lookups_left: int = MAX_PERSON_LOOKUPS
 
     @property
     def later(self) -> datetime:
-        """When to try again what could not be finished."""
+        """Return when to repeat a search that could not be finished."""
         return self.engine.now() + self.engine.policy.far_every * _TRY_AGAIN
 
     async def read(self) -> None:
@@ -225,27 +229,27 @@ class _Search:
     async def _read(self, name: str, providers: Sequence[str]) -> None:
         engine, system = self.engine, self.engine.systems[name]
         whole = whole_reads(engine.store, name)
-        asked = [provider for provider in providers if provider in whole]
-        if not asked:
+        to_read = [provider for provider in providers if provider in whole]
+        if not to_read:
             return
         now = engine.now()
-        window = Window(min(whole[p].ends for p in asked), now + SEARCH_AHEAD)
+        window = Window(min(whole[p].ends for p in to_read), now + SEARCH_BEYOND)
         if window.start >= window.end:
-            self.shown |= {(name, provider): [] for provider in asked}
+            self.shown |= {(name, provider): [] for provider in to_read}
             return
         try:
             with supervised(name, "reading beyond the window"):
-                call = partial(_read_beyond, system, engine.clock, window, asked)
-                at, snapshot = await engine.tasks.ask(name, ("beyond", *asked), call)
+                call = partial(_read_beyond, system, engine.clock, window, to_read)
+                at, snapshot = await engine.tasks.ask(name, ("beyond", *to_read), call)
         except PlatformError as fault:
             self._remark(name, str(fault))
             return
         proven = {
             p: [c.window for c in snapshot.coverage if c.provider == p and _of_meetings(c.kinds)]
-            for p in asked
+            for p in to_read
         }
         unread = {b.provider for b in snapshot.malformed if b.topic is Topic.UNREADABLE}
-        found: dict[str, list[TrackedEvent]] = {p: [] for p in asked}
+        found: dict[str, list[TrackedEvent]] = {p: [] for p in to_read}
         for row in snapshot.rows:
             try:
                 event = system.event(row)
@@ -256,23 +260,23 @@ class _Search:
             record, _ = apply_observation(None, event, row.fingerprint, at, lag)
             if record.provider in found and record.kind is Kind.APPOINTMENT:
                 found[record.provider].append(record)
-        lacking = [p for p in asked if not window.covered_by(proven[p])]
+        lacking = [p for p in to_read if not window.covered_by(proven[p])]
         if lacking:
-            self._remark(name, "its lists did not arrive whole")
-        for provider in asked:
-            # What cannot be read could be the twin, too: then it is not known which is.
+            self._remark(name, "its lists are not complete")
+        for provider in to_read:
+            # An unreadable record could be the twin, so no candidate is certain.
             if provider not in lacking:
                 none_known = provider in unread or "" in unread
                 self.shown[name, provider] = [] if none_known else found[provider]
 
     def _remark(self, system: str, why: str) -> None:
         self.report.remarks.append(
-            f"{system}: the time beyond the window could not be read to find the other records of "
-            f"meetings that were moved into it ({why}); syncd will try again"
+            f"{system}: could not read beyond the window ({why}) to find the other records of "
+            "meetings that were moved into the window; syncd will try again"
         )
 
     async def find(self, newcomer: TrackedEvent, state: ProviderState) -> None:
-        """Look for the twin of one newcomer, and store the outcome."""
+        """Search for the twin of one appointment, and store the result."""
         engine, provider = self.engine, newcomer.provider
         systems = _systems(engine, provider)
         if any((name, provider) not in self.shown for name in systems):
@@ -285,17 +289,17 @@ class _Search:
             for record in self._unknown(name, self.shown[name, provider])
         ]
         beyond = BeyondWindow(self.shown[newcomer.system, provider], others)
-        who = await engine.persons.look_up((), engine.systems, engine.tasks)
-        while wanted := unknown_persons(newcomer, beyond, who)[: self.left]:
+        persons = await engine.persons.look_up((), engine.systems, engine.tasks)
+        while wanted := unknown_persons(newcomer, beyond, persons)[: self.lookups_left]:
             before = len(wanted)
-            who = await engine.persons.look_up(wanted, engine.systems, engine.tasks)
-            self.left -= before
-            if any((r.system, r.person or "") not in who for r in wanted):
+            persons = await engine.persons.look_up(wanted, engine.systems, engine.tasks)
+            self.lookups_left -= before
+            if any((r.system, r.person or "") not in persons for r in wanted):
                 engine.moved_in.postpone(newcomer, self.later)
                 return
-        if unknown_persons(newcomer, beyond, who):
+        if unknown_persons(newcomer, beyond, persons):
             return  # The next cycle goes on.
-        found = candidates(newcomer, beyond, who)
+        found = candidates(newcomer, beyond, persons)
         _settle(engine, newcomer, self._outcome(newcomer, state, found))
 
     def _unknown(self, system: str, found: Sequence[TrackedEvent]) -> list[TrackedEvent]:
@@ -310,8 +314,10 @@ class _Search:
             return Changes(records=[looked_for(newcomer)])
         if not is_certain(found):
             return as_question(newcomer, found, engine.ids.row(), now, self.report.run)
-        mine = {r.booking for r in state.replicas if (r.system, r.event) == _id(newcomer)}
-        booking = next((b for b in state.bookings if b.id in mine), None)
+        meeting_replicas = {
+            r.booking for r in state.replicas if (r.system, r.event) == _id(newcomer)
+        }
+        booking = next((b for b in state.bookings if b.id in meeting_replicas), None)
         note = HistoryEntry(now, self.report.run, newcomer.provider, "seen", rule=MOVED_IN)
         return as_it_was(newcomer, booking, found, note, engine.ids.row())
 

@@ -1,4 +1,4 @@
-"""One read of one system: what it works with, and what it brought."""
+"""One read of one system: its request, its working state and its result."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from syncd.engine.absence_lookups import MAX_LOOKUPS, AbsenceLookups
+from syncd.engine.absence_lookups import MAX_ABSENCE_LOOKUPS, AbsenceLookups
 from syncd.engine.owners import OwnerTracker
 from syncd.engine.report import SystemStatus
 from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
 from syncd.store.store import Store
-from syncd.systems.fault_boundary import bare
+from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.port import (
     PlatformError,
     RateLimitedError,
@@ -26,9 +26,11 @@ from syncd.systems.port import (
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """What a read of one system was asked for, and how deep it goes (see `reading`).
+    """The request for a read of one system (see `reading`).
 
-    ``clock_error`` is how wrong this machine's clock was taken to be when the window was chosen.
+    ``look_back`` is how long before the window the lists start. ``near`` and ``full`` say which
+    window was asked for. With ``by_id``, own blocks that no list shows are looked up.
+    ``clock_error`` is the known error of this machine's clock when the window was chosen.
     """
 
     window: Window
@@ -40,7 +42,7 @@ class ReadRequest:
     by_id: bool
 
     def serves(self, wanted: ReadRequest) -> bool:
-        """Whether a read that was asked for earlier can stand for one that is wanted now."""
+        """Return true if the result of this earlier request can be used for the wanted one."""
         return (
             self.near <= wanted.near
             and self.full >= wanted.full
@@ -53,19 +55,22 @@ class ReadRequest:
 
 
 SLACK = timedelta(minutes=10)
-"""How far a window may have moved on with time while a read was under way."""
+"""How far a window may move on while a read is under way."""
 
 
 @dataclass(slots=True)
 class Observation:
-    """What one read of one system brought. ``changed_ids`` are the events with news, by provider.
+    """The result of one read of one system.
 
-    ``external_changes`` counts their news, echoes of what syncd wrote left out. ``without_user``
-    are the providers whose calendar was never read whole, as the system has no such user. ``gone``
-    counts the events that the system says are gone while no whole list proves it, ``unshown`` holds
-    known ones that its lists should show and do not. ``suspected`` counts the events of which
-    another look, not before ``recheck_at``, can tell more. ``moved_in`` are new appointments
-    that were moved into the window. ``writing``: it was read, and a write failed.
+    - ``changed_ids``: the changed events, by provider.
+    - ``external_changes``: the number of changes by provider, without echoes of syncd's own writes.
+    - ``without_user``: providers whose calendar was never read in full, as the system has no such
+      user.
+    - ``gone``: the number of events that are gone by id, while no complete list proves it.
+    - ``unshown``: known events that the lists should show and do not.
+    - ``suspected``: the number of events that need another read, not before ``recheck_at``.
+    - ``moved_in``: new appointments that were moved into the window.
+    - ``writing``: the read succeeded, and a write failed.
     """
 
     system: str
@@ -88,45 +93,45 @@ class Observation:
     without_user: AbstractSet[str] = frozenset()
     moved_in: set[str] = field(default_factory=set)
     request: ReadRequest | None = None
-    """What it was asked for; None: something other than a cycle's read of a system."""
+    """The request. None if this is not a cycle's read of a system."""
 
     @property
     def whole(self) -> list[Coverage]:
-        """What was proven of the calendars of which every list proved to be whole."""
+        """Return the coverage of the calendars whose lists are all complete."""
         unproven = {each.provider for each in self.unproven}
         return [c for c in self.coverage if c.provider not in unproven]
 
     @property
     def arrived(self) -> list[Coverage]:
-        """Where every row of a calendar arrived, also where some of them have no usable id."""
+        """Return the coverage of calendars whose rows all arrived, with or without a usable id."""
         at = self.asked_at
         if at is None:
             return [*self.coverage]
-        lacking = {each.provider for each in self.unproven if each.lacking}
+        lacking = {each.provider for each in self.unproven if each.incomplete}
         as_read = [Coverage(self.system, u.provider, u.kinds, u.window, at) for u in self.unproven]
         return [c for c in (*self.coverage, *as_read) if c.provider not in lacking]
 
     def used_clock_error(self, clock_error: timedelta) -> bool:
-        """Whether its window was chosen by the clock as it is known to be wrong, or right, now.
+        """Return true if the window was chosen with about this clock error.
 
-        Else it was another window than is meant. Lists may begin long before it, and yet they leave
-        out what was over when it began.
+        Otherwise another window was read than intended: lists may begin long before the window,
+        but they leave out events that ended before it.
         """
         return self.request is None or abs(self.request.clock_error - clock_error) <= SLACK
 
     def add_changed(self, provider: str, event: str) -> None:
-        """Note that an event is news to a provider."""
+        """Add a changed event of a provider."""
         self.changed_ids.setdefault(provider, set()).add((self.system, event))
 
     def suspect(self, begins: datetime | None, count: int = 1) -> None:
-        """Note that another look, not before this instant, can tell more; None: it cannot."""
+        """Count events that need another read, not before this instant. None: no read can help."""
         if begins is not None and count:
             self.suspected += count
             self.recheck_at = min(begins, self.recheck_at or begins)
 
     def fail(self, fault: PlatformError) -> None:
-        """Note that the system did not answer as it should."""
-        self.fault, self.writing = bare(fault), False
+        """Record a fault of the system, which replaces its state."""
+        self.fault, self.writing = strip_traceback(fault), False
         match fault:
             case UnauthorizedError():
                 self.state = SystemStatus.UNAUTHORISED
@@ -136,12 +141,12 @@ class Observation:
                 self.state = SystemStatus.DOWN
         self.cause = str(fault)
 
-    def late(self, what: str) -> None:
-        """Note that the system has not answered a write when others were done with theirs."""
-        self.state, self.cause, self.writing = SystemStatus.SLOW, what, True
+    def mark_slow(self, cause: str) -> None:
+        """Record that a write of the system is still open while the other systems are done."""
+        self.state, self.cause, self.writing = SystemStatus.SLOW, cause, True
 
     def fail_write(self, fault: PlatformError) -> None:
-        """Note that the system did not take a write; without calls, it cannot be read, either."""
+        """Record a failed write. A rate limit counts as a failed read too: it stops all calls."""
         was_read = self.state is SystemStatus.OK
         self.fail(fault)
         self.writing = was_read and not isinstance(fault, RateLimitedError)
@@ -149,11 +154,11 @@ class Observation:
 
 @dataclass(slots=True)
 class SystemRead:
-    """One read while it is worked on. ``changes`` is stored at its end, all at once.
+    """The working state of one read. ``changes`` is stored at its end, in one transaction.
 
-    ``asked_at`` is when the lists were asked for: nothing in them is younger. The lists start
-    ``look_back`` before the window. ``lookups_left`` is how many events may still be asked for by
-    id in it. The calendars of ``unsure`` providers were not read before as they are mapped now.
+    ``asked_at`` is when the lists were requested; later changes are not in them. The lists start
+    ``look_back`` before the window. ``lookups_left`` is the number of lookups by id that the read
+    may still make. The calendars of ``unsure`` providers were never read with the current mapping.
     """
 
     system: System
@@ -167,27 +172,27 @@ class SystemRead:
     look_back: timedelta
     probes: AbsenceLookups
     unsure: AbstractSet[str] = frozenset()
-    lookups_left: int = MAX_LOOKUPS
+    lookups_left: int = MAX_ABSENCE_LOOKUPS
     snapshot: Snapshot = field(init=False)
     changes: Changes = field(init=False)
 
     @property
     def span(self) -> Window:
-        """The time of which the lists were asked."""
+        """Return the window that the lists were asked for, look-back included."""
         return self.window.from_earlier(self.look_back)
 
 
-def proven_by(observed: Mapping[str, Observation]) -> list[Coverage]:
-    """Return what the systems that answered proved to be complete."""
+def proven_coverage(observed: Mapping[str, Observation]) -> list[Coverage]:
+    """Return the complete coverage of all systems that answered."""
     return [c for o in observed.values() if o.state is SystemStatus.OK for c in o.whole]
 
 
-def in_full(
+def whole_window_reads(
     observed: Mapping[str, Observation], clock_error: timedelta
 ) -> Iterator[tuple[Window, dict[str, Observation]]]:
-    """Yield what was read of the whole window, by the window that was asked for.
+    """Yield the reads of the whole window, grouped by the window that was asked for.
 
-    By a clock that proved wrong since, or right, another window was asked for than is meant.
+    Reads whose window was chosen with another clock error are left out: their window is wrong.
     """
     found: dict[Window, dict[str, Observation]] = {}
     for name, seen in observed.items():

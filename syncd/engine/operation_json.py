@@ -1,4 +1,4 @@
-"""A planned write as JSON, for plan files and for what a daemon tells."""
+"""Convert planned writes to and from JSON, for plan files and the daemon's replies."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import Any
 from syncd.model import Action, Kind, Operation, Status, Value, utc
 
 
-def operation_json(wanted: Operation) -> dict[str, Any]:
-    """Return a planned or made write as JSON: its keys are stable, times are UTC."""
+def operation_json(operation: Operation) -> dict[str, Any]:
+    """Return a write as JSON. The keys are stable; times are UTC."""
     return {
-        "action": str(wanted.action),
-        "system": wanted.system,
-        "provider": wanted.provider,
-        "kind": str(wanted.kind),
-        "event": wanted.event,
-        "before": _value_json(wanted.before),
-        "after": _value_json(wanted.after),
-        "bookings": list(wanted.bookings),
-        "reason": wanted.reason,
+        "action": str(operation.action),
+        "system": operation.system,
+        "provider": operation.provider,
+        "kind": str(operation.kind),
+        "event": operation.event,
+        "before": _value_json(operation.before),
+        "after": _value_json(operation.after),
+        "bookings": list(operation.bookings),
+        "reason": operation.reason,
     }
 
 
-def operation_from(told: Mapping[str, Any]) -> Operation:
-    """Read a planned write. Raises ValueError, KeyError or TypeError where it is none."""
+def operation_from_json(data: Mapping[str, Any]) -> Operation:
+    """Parse a write. Raises ValueError, KeyError or TypeError if the data is not one."""
     return Operation(
-        Action(told["action"]),
-        _text(told["system"]),
-        _text(told["provider"]),
-        Kind(told["kind"]),
-        None if told["event"] is None else _text(told["event"]),
-        _value(told["before"]),
-        _value(told["after"]),
-        tuple(_text(each) for each in told["bookings"]),
-        reason=_text(told["reason"]),
+        Action(data["action"]),
+        _text(data["system"]),
+        _text(data["provider"]),
+        Kind(data["kind"]),
+        None if data["event"] is None else _text(data["event"]),
+        _value(data["before"]),
+        _value(data["after"]),
+        tuple(_text(each) for each in data["bookings"]),
+        reason=_text(data["reason"]),
     )
 
 
@@ -46,18 +46,18 @@ def _value_json(value: Value | None) -> dict[str, str] | None:
     return {"start": start, "end": end, "status": str(value.status)}
 
 
-def _value(told: Mapping[str, Any] | None) -> Value | None:
-    if told is None:
+def _value(data: Mapping[str, Any] | None) -> Value | None:
+    if data is None:
         return None
-    start, end = (datetime.fromisoformat(_text(told[key])) for key in ("start", "end"))
+    start, end = (datetime.fromisoformat(_text(data[key])) for key in ("start", "end"))
     if start.tzinfo is None or end.tzinfo is None:
-        message = "a time has no offset"
+        message = "a time has no UTC offset"
         raise ValueError(message)
-    return Value(utc(start), utc(end), Status(told["status"]))
+    return Value(utc(start), utc(end), Status(data["status"]))
 
 
-def _text(told: object) -> str:
-    if not isinstance(told, str):
-        message = f"{told!r} is no text"
+def _text(data: object) -> str:
+    if not isinstance(data, str):
+        message = f"{data!r} is not a string"
         raise TypeError(message)
-    return told
+    return data

@@ -1,4 +1,4 @@
-"""Meetings for which two systems name different people: reported while it is so."""
+"""Report meetings for which two systems name different customers, until the systems agree."""
 
 from __future__ import annotations
 
@@ -9,40 +9,47 @@ from datetime import datetime, timedelta
 from syncd.core.persons import PersonComparison
 from syncd.core.reported import ItemChanges
 from syncd.model import Changes, Id, ReportedItem, Topic
-from syncd.store.reported import open_about
+from syncd.store.reported import open_items_about
 from syncd.store.store import Store
 
-REASON = "another system names another person for this meeting: correct one of the two records"
+PERSON_MISMATCH = "another system names another person for this meeting: correct one of the records"
 
 
 def follow_persons(
     store: Store, provider: str, compared: Iterable[PersonComparison], now: datetime
 ) -> ItemChanges:
-    """Return which items begin and end because of these comparisons. Raises StateError."""
-    found = list(compared)
-    if not found:
+    """Return the reported items that these comparisons open and close. Raises StateError."""
+    comparisons = list(compared)
+    if not comparisons:
         return ItemChanges()
-    open_ = _open(store, provider)
-    same = {id_ for each in found for id_ in each.events if id_ != each.other}
-    begun = [each.other for each in found if each.other is not None and each.other not in open_]
+    open_items = _open(store, provider)
+    agreeing = {id_ for each in comparisons for id_ in each.events if id_ != each.other}
+    begun = [
+        each.other
+        for each in comparisons
+        if each.other is not None and each.other not in open_items
+    ]
     return ItemChanges(
         begun=[_item(id_, provider, now) for id_ in begun],
-        ended=[replace(item, ended_at=now) for id_, item in open_.items() if id_ in same],
+        ended=[replace(item, ended_at=now) for id_, item in open_items.items() if id_ in agreeing],
     )
 
 
 def end_persons(store: Store, provider: str, now: datetime) -> ItemChanges:
-    """End the items of meetings that are off, over, or in one system only. Raises StateError."""
-    open_ = _open(store, provider)
-    if not open_:
+    """Close the items of meetings that are cancelled, over, or in one system only.
+
+    Raises StateError.
+    """
+    open_items = _open(store, provider)
+    if not open_items:
         return ItemChanges()
-    on = [b.id for b in store.bookings(provider) if b.agreed.busy]
-    shown: dict[str, list[Id]] = {}
-    for replica, record in store.replicas(on):
+    active = [b.id for b in store.bookings(provider) if b.agreed.busy]
+    events_of: dict[str, list[Id]] = {}
+    for replica, record in store.replicas(active):
         if replica.role.is_meeting and record is not None and record.observed is not None:
-            shown.setdefault(replica.booking, []).append((replica.system, replica.event))
-    meetings = {id_ for ids in shown.values() if len(ids) > 1 for id_ in ids}
-    ended = [replace(i, ended_at=now) for id_, i in open_.items() if id_ not in meetings]
+            events_of.setdefault(replica.booking, []).append((replica.system, replica.event))
+    meetings = {id_ for ids in events_of.values() if len(ids) > 1 for id_ in ids}
+    ended = [replace(i, ended_at=now) for id_, i in open_items.items() if id_ not in meetings]
     if ended:
         store.apply(Changes(reported=ended))
     return ItemChanges(ended=ended)
@@ -51,11 +58,13 @@ def end_persons(store: Store, provider: str, now: datetime) -> ItemChanges:
 def _open(store: Store, provider: str) -> dict[Id, ReportedItem]:
     return {
         (item.system, item.event): item
-        for item in open_about(store, Topic.PERSON)
+        for item in open_items_about(store, Topic.PERSON)
         if provider in item.calendars
     }
 
 
 def _item(event: Id, provider: str, now: datetime) -> ReportedItem:
     none = timedelta(0)
-    return ReportedItem(event[0], event[1], Topic.PERSON, REASON, (provider,), none, none, now, now)
+    return ReportedItem(
+        event[0], event[1], Topic.PERSON, PERSON_MISMATCH, (provider,), none, none, now, now
+    )

@@ -1,7 +1,7 @@
-"""Follow the blocks of syncd's own that no list shows, by their ids.
+"""Look up syncd's own blocks by id, where no list shows them.
 
-Where a platform's lists leave out blocks, or are not known to show them, nothing else tells that
-somebody moved or removed one. A resync asks for each of them, a far read for a share of them.
+Where a platform's lists may leave out blocks, only a lookup shows that somebody moved or removed
+one. A resync looks up each of them, a far read a part of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import timedelta
 from syncd.core.observation import apply_observation
 from syncd.engine import lookup_answers
 from syncd.engine.lookups import Lookups
-from syncd.engine.moved_into_window import marked
+from syncd.engine.moved_into_window import mark_moved_in
 from syncd.engine.observation import SystemRead
 from syncd.engine.record_batches import records_in_batches
 from syncd.engine.reported_items import ReportedItems
@@ -21,26 +21,26 @@ from syncd.model import EventRef, Kind, TrackedEvent
 from syncd.systems.port import Found, PlatformError, RejectedError
 
 MAX_CREATED = 400
-"""At most so many blocks are asked for after the state was lost, the newest first."""
+"""Maximum lookups of created blocks after the state was lost, newest first."""
 
 MAX_LOOKUP_TIME = timedelta(minutes=1)
-"""A resync asks for no longer than this in one cycle: what is left is asked for in the next."""
+"""The longest time for lookups in one cycle of a resync; the next cycle continues."""
 
 
-async def follow_own(
+async def look_up_own_blocks(
     read: SystemRead,
-    questions: Lookups,
+    lookups: Lookups,
     reports: ReportedItems,
     unlisted: Sequence[str],
     running: RunningEvents | None,
     *,
     by_id: bool,
 ) -> None:
-    """Ask for own blocks that the lists are not known to show.
+    """Look up own blocks that the lists are not known to show.
 
-    In a resync, which ``by_id`` begins, each is asked for once. With ``running``, a far read asks
-    for those that were not asked for longest, within the bound of `running`. A proof that a block
-    is gone goes on in any read.
+    A resync, whose first read has ``by_id``, looks up each block once. With ``running``, a far read
+    looks up the blocks with the oldest lookups, within the limit of `running`. A started proof of
+    absence continues in every read.
     """
     probes = read.probes
     resync = by_id or probes.in_run
@@ -59,31 +59,37 @@ async def follow_own(
     until = read.clock.now() + MAX_LOOKUP_TIME
     for count, record in enumerate(chosen := [*proving, *due]):
         late = read.clock.now() > until
-        if questions.exhausted or late:
+        if lookups.exhausted or late:
             read.seen.suspect(read.asked_at, len(chosen) - count if resync else 0)
             break
         try:
-            await lookup_answers.look_up(read, questions, reports, record)
+            await lookup_answers.look_up(read, lookups, reports, record)
         except PlatformError as fault:
             read.seen.fail(fault)
             break
     for record in unshown:
         if probes.is_open(record.id):
-            read.seen.suspect(probes.opens(record.id, read.asked_at))
+            read.seen.suspect(probes.next_check_at(record.id, read.asked_at))
 
 
-async def find_created(read: SystemRead, unread: Collection[str], apart: Collection[str]) -> None:
-    """Look for blocks that syncd made before its state was lost, where no list shows them.
+async def find_created_blocks(
+    read: SystemRead, unread: Collection[str], probe_blocks: Collection[str]
+) -> None:
+    """Look up blocks that syncd made before its state was lost, where no list shows them.
 
-    The file of created ids names them. Without this, each of them would be made again (promise 4).
-    ``unread`` are the providers whose calendar was not read whole since; ``apart`` are the blocks
-    of probes, which no booking wants.
+    Their ids come from the file of created ids. Without this lookup, each block would be made again
+    (promise 4). ``unread`` are the providers whose calendar was not read in full since the loss;
+    ``probe_blocks`` are the ids of probe blocks, which are left out.
     """
     created, system = read.store.created, read.system
     if created is None or system.capabilities.lists_blocks:
         return
     answered = {c.provider for c in read.snapshot.coverage} & {*unread}
-    lines = created.last_of(system.name, answered, MAX_CREATED, but=apart) if answered else ()
+    lines = (
+        created.newest_lines(system.name, answered, MAX_CREATED, but=probe_blocks)
+        if answered
+        else ()
+    )
     known = {record.id for record in read.store.records(system.name, [x.event for x in lines])}
     until = read.clock.now() + MAX_LOOKUP_TIME
     for line in lines:
@@ -101,14 +107,13 @@ async def find_created(read: SystemRead, unread: Collection[str], apart: Collect
         if isinstance(sighting, Found) and sighting.event.value.end > read.asked_at:
             event, lag = sighting.event, system.capabilities.lag
             after, news = apply_observation(None, event, "", read.asked_at, lag)
-            lookup_answers.apply_answer(read, None, marked(read, after), news)
+            lookup_answers.apply_answer(read, None, mark_moved_in(read, after), news)
 
 
 async def _unshown(read: SystemRead, unlisted: Sequence[str]) -> list[TrackedEvent]:
-    """The own blocks in the time that was read of which no list says anything.
+    """Return own blocks within the window that no list can show, least recently observed first.
 
-    Those that were not asked for longest come first. Where lists that show blocks were not whole,
-    `absence.follow_up` asks for what they lack.
+    Where lists do show blocks but were incomplete, `absence.check_unlisted` looks up the rest.
     """
     covered = {c.provider for c in read.snapshot.coverage if Kind.BLOCK in c.kinds}
     covered |= {u.provider for u in read.snapshot.unproven if Kind.BLOCK in u.kinds}

@@ -1,8 +1,9 @@
-"""Events found at another owner: nothing leaves a calendar before that is proven (promise 3).
+"""Changes of an event's owner: no event leaves a calendar before the change is proven (promise 3).
 
-A person's address or id changes, two users are merged, the list of users is empty: then events that
-are still the same person's show an owner that nobody mapped. Only the list of users tells that from
-a meeting that was handed over, so it is read, once in a cycle and only if there is a question.
+When a person's address or id changes, when two users are merged, or when the list of users is
+empty, events of the same person show an owner that is not mapped. Only the list of users
+distinguishes that from a meeting that was handed over. It is read at most once in a cycle, and only
+if an owner has changed.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ from syncd.systems.port import PlatformError, Row, Snapshot, System, UnreadableE
 
 log = structlog.get_logger(__name__)
 
-RECHECK = timedelta(minutes=5)
-"""An unproven change of owner is looked at again after this long."""
+OWNER_RECHECK_AFTER = timedelta(minutes=5)
+"""The time after which an unproven change of owner is checked again."""
 
 
-class Found(NamedTuple):
-    """An event at another owner: its record so far, and with the owner and value of now."""
+class FoundElsewhere(NamedTuple):
+    """An event that was found at another owner, with its record before and after."""
 
     before: TrackedEvent
     after: TrackedEvent
@@ -53,9 +54,12 @@ class Found(NamedTuple):
 class OwnerTracker:
     """The owner changes of one system during one read.
 
-    ``remapped`` are the providers whose calendar is another one than the state knows: who their
-    events belong to follows from the configuration, and proves nothing about users. ``freed`` are
-    the changes that may be decided on now, ``fault`` a refusal that is no matter of users.
+    - ``open``: the open changes, by (provider, event).
+    - ``known``: the stored user id of each provider.
+    - ``remapped``: providers whose calendar was changed in the configuration; their events prove
+      nothing about users.
+    - ``decidable``: the changes that may be decided on now.
+    - ``fault``: a refusal that has nothing to do with users.
     """
 
     system: System
@@ -64,40 +68,40 @@ class OwnerTracker:
     known: Mapping[str, str]
     remapped: Collection[str]
     fault: PlatformError | None = None
-    freed: list[OwnerChange] = field(default_factory=list)
-    _found: list[Found] = field(default_factory=list)
+    decidable: list[OwnerChange] = field(default_factory=list)
+    _elsewhere: list[FoundElsewhere] = field(default_factory=list)
     _missing: list[TrackedEvent] = field(default_factory=list)
-    _held: list[tuple[OwnerChange, Event]] = field(default_factory=list)
-    _gone: list[str] = field(default_factory=list)
-    _settled: list[OwnerChange] = field(default_factory=list)
+    _doubted: list[tuple[OwnerChange, Event]] = field(default_factory=list)
+    _deleted: list[str] = field(default_factory=list)
+    _resolved: list[OwnerChange] = field(default_factory=list)
     _directory: UserDirectory | None = None
-    _before: UserDirectory | None = None
+    _users_before: UserDirectory | None = None
 
     @classmethod
     def of(
         cls, system: System, store: Store, clock: Clock, remapped: Collection[str] = ()
     ) -> OwnerTracker:
-        """Load what is known of a system's owners; asks no system."""
-        mine = [c for c in owner_changes(store) if c.system == system.name]
+        """Load the stored owner changes and users of a system; makes no call."""
+        changes = [c for c in owner_changes(store) if c.system == system.name]
         return cls(
             system,
             clock,
-            {(c.provider, c.event): c for c in mine},
+            {(c.provider, c.event): c for c in changes},
             calendar_users(store, system.name),
             remapped,
         )
 
     def change(self, record: TrackedEvent) -> OwnerChange | None:
-        """The change that is open for an event of a calendar."""
+        """Return the open change of an event, if there is one."""
         return self.open.get((record.provider, record.id))
 
     @property
     def events(self) -> list[str]:
-        """The events whose owner change is open."""
+        """Return the ids of the events with an open change."""
         return sorted({change.event for change in self.open.values()})
 
-    def concerns(self, record: TrackedEvent, event: Event) -> bool:
-        """Whether an observation takes an event out of a calendar, which has to be proven."""
+    def leaves_calendar(self, record: TrackedEvent, event: Event) -> bool:
+        """Return true if an observation takes an event out of a calendar, which must be proven."""
         return (
             not record.archived
             and record.provider in self.system.providers
@@ -106,37 +110,42 @@ class OwnerTracker:
             and not {record.provider, event.provider} & {*self.remapped}
         )
 
-    def found(self, found: Found) -> None:
-        """Note an event that was found at another owner."""
-        self._found.append(found)
+    def note_elsewhere(self, sighting: FoundElsewhere) -> None:
+        """Record an event that was found at another owner."""
+        self._elsewhere.append(sighting)
 
-    def given_back(self, before: TrackedEvent | None, after: TrackedEvent) -> TrackedEvent:
-        """Return what an event shows, with the base of the calendar that it comes back to.
+    def restored_base(self, before: TrackedEvent | None, after: TrackedEvent) -> TrackedEvent:
+        """Return the new record, with its former base if the event returns to its own calendar.
 
-        While it was in doubt whose event it is, the other calendar decided on its news; its own
-        has not, so what changed meanwhile is still news there.
+        While the owner was in doubt, changes of the event were decided on for the other calendar
+        only. With the former base, they count as changes in its own calendar too.
         """
         change = self.change(after)
         if change is None or before is None or before.provider == after.provider:
             return after
         return replace(after, base=change.value)
 
-    async def user_of(self, provider: str) -> UserState:
-        """Whether the provider's user is there."""
+    async def user_state(self, provider: str) -> UserState:
+        """Return whether the provider's user exists. Reads the list of users once."""
         return (await self._users()).state_of(provider, self.known.get(provider, ""))
 
-    async def look_ahead(self, unread: AbstractSet[str]) -> None:
-        """Read the users before the lists if there are such providers: see `missing_of`."""
+    async def read_users_first(self, unread: AbstractSet[str]) -> None:
+        """Read the users before the lists, if a calendar was never read in full.
+
+        See `providers_without_user`.
+        """
         if unread:
-            self._before, self._directory = await self._users(), None
+            self._users_before, self._directory = await self._users(), None
 
-    async def missing_of(self, snapshot: Snapshot, unread: AbstractSet[str]) -> set[str]:
-        """Return those of these providers whose list shows nothing and whose user is not there.
+    async def providers_without_user(
+        self, snapshot: Snapshot, unread: AbstractSet[str]
+    ) -> set[str]:
+        """Return the ``unread`` providers whose list is empty and whose user is missing.
 
-        A row that cannot be read is nothing: a broken answer has such rows, too. Such a list
-        proves nothing of a calendar that was never read whole. A user who was missing when the
-        list was asked for may be back a moment later, so that both what was read of users before
-        it and what is read of them now have to show them. Rooms have no user.
+        The empty list of a missing user proves nothing about a calendar that was never read in
+        full. Unreadable rows do not count: a broken answer contains them, too. A user may come
+        back between the list call and now, so a user who is missing in either reading of the users
+        counts as missing. Rooms have no user.
         """
         listed = {c.provider for c in snapshot.coverage} | {a.provider for a in snapshot.unproven}
         empty = listed & unread
@@ -145,12 +154,16 @@ class OwnerTracker:
                 empty.discard(row.provider)
         if not empty:
             return set()
-        looks = [look for look in (self._before, await self._users()) if look is not None]
+        directories = [
+            directory
+            for directory in (self._users_before, await self._users())
+            if directory is not None
+        ]
         return {
             provider
-            for look in looks
-            for provider in empty & look.mapped.keys()
-            if look.state_of(provider, self.known.get(provider, "")) is UserState.MISSING
+            for directory in directories
+            for provider in empty & directory.mapped.keys()
+            if directory.state_of(provider, self.known.get(provider, "")) is UserState.MISSING
         }
 
     def _is_readable(self, row: Row) -> bool:
@@ -160,43 +173,46 @@ class OwnerTracker:
             return False
         return True
 
-    def missing(self, record: TrackedEvent) -> None:
-        """Note an event that is not shown, as the user whose list would show it may be missing."""
+    def note_missing(self, record: TrackedEvent) -> None:
+        """Record an event that no list shows, possibly because its user is missing."""
         self._missing.append(record)
 
-    def still_held(self, record: TrackedEvent, event: Event) -> None:
-        """Note where an event was found that was in doubt at another calendar before."""
+    def update_open_changes(self, record: TrackedEvent, event: Event) -> None:
+        """Update the open changes of an event with the owner at which it was found now."""
         for change in [c for c in self.open.values() if c.event == record.id]:
             if event.provider == change.provider:
                 self.resolve_change(change)
             elif change.provider != record.provider and not change.proven:
-                self._held.append((change, event))
+                self._doubted.append((change, event))
 
     def resolve_change(self, change: OwnerChange) -> None:
-        """Note that nothing is to be proven any more."""
+        """Close a change: there is nothing left to prove."""
         if self.open.pop((change.provider, change.event), None) is not None:
-            self._settled.append(change)
+            self._resolved.append(change)
 
     def resolve_changes(self, provider: str) -> None:
-        """Settle every change of one calendar, and have it decided on."""
+        """Close all changes of one calendar, and mark them as decidable."""
         for change in [c for c in self.open.values() if c.provider == provider]:
             self.resolve_change(change)
-            self.freed.append(change)
+            self.decidable.append(change)
 
-    def back(self, record: TrackedEvent) -> None:
-        """Note that an event is where it belongs, or gone from the system itself."""
+    def note_returned(self, record: TrackedEvent) -> None:
+        """Close the change of an event that is back in its calendar, or deleted."""
         if (change := self.change(record)) is not None:
             self.resolve_change(change)
 
-    def gone(self, record: TrackedEvent) -> None:
-        """Note an event that is gone from the system itself, whosever it was by then."""
-        self.back(record)
-        self._gone.append(record.id)
+    def note_deleted(self, record: TrackedEvent) -> None:
+        """Record that an event was deleted from the system, whoever owned it by then."""
+        self.note_returned(record)
+        self._deleted.append(record.id)
 
     def observe_owner(
         self, snapshot: Snapshot, known: Iterable[TrackedEvent], start: datetime
     ) -> None:
-        """Settle the changes of events that their calendar shows again, and of those that ended."""
+        """Close the changes of events that their calendar shows again or that ended before start.
+
+        Changes of providers that this system no longer has become decidable.
+        """
         listed = {row.id: row.provider for row in snapshot.rows}
         listed |= {r.id: r.provider for r in known if r.id in snapshot.same}
         for change in list(self.open.values()):
@@ -205,55 +221,58 @@ class OwnerTracker:
         for provider in {c.provider for c in self.open.values()} - {*self.system.providers}:
             self.resolve_changes(provider)
 
-    async def refused(self, snapshot: Snapshot, unlisted: Iterable[TrackedEvent]) -> None:
-        """Judge whether calendars that the system refuses to list have lost their user.
+    async def check_refused(self, snapshot: Snapshot, unlisted: Iterable[TrackedEvent]) -> None:
+        """Check whether the calendars that the system refuses to list have lost their user.
 
-        Otherwise the refusal is a fault of the system like any other.
+        If they have, their events are recorded as missing. Otherwise the refusal is a fault.
         """
         for provider, fault in sorted(snapshot.refused.items()):
-            if await self.user_of(provider) is not UserState.MISSING:
+            if await self.user_state(provider) is not UserState.MISSING:
                 self.fault = self.fault or fault
                 continue
             for record in unlisted:
                 if record.provider == provider and _value(record) is not None:
-                    self.missing(record)
+                    self.note_missing(record)
 
-    async def due(self, *, thorough: bool, most: int) -> list[OwnerChange]:
-        """Look again at what was unproven; return the changes whose events must be asked for.
+    async def due(self, *, thorough: bool, limit: int) -> list[OwnerChange]:
+        """Check unproven changes again; return those whose events must be looked up by id.
 
-        These are at most so many, those first that were asked for longest ago.
+        Returns at most ``limit``, least recently checked first. ``thorough`` includes changes that
+        were checked a moment ago.
         """
         now = self.clock.now()
-        asked: list[OwnerChange] = []
+        to_ask: list[OwnerChange] = []
         for change in sorted(self.open.values(), key=lambda c: (c.asked_at, c.event)):
-            if change.proven or (is_recent(change.asked_at, now, RECHECK) and not thorough):
+            if change.proven or (
+                is_recent(change.asked_at, now, OWNER_RECHECK_AFTER) and not thorough
+            ):
                 continue
             directory, known = await self._users(), self.known.get(change.provider, "")
-            again = replace(change, asked_at=now)
+            updated = replace(change, asked_at=now)
             user = directory.state_of(change.provider, known)
-            unseen = not change.owner and not change.holder
-            if user is UserState.PRESENT or (user is UserState.UNKNOWN and unseen):
-                # Its owner may be another one by now, or its list be proven to work.
-                if len(asked) == most:
+            without_owner = not change.owner and not change.holder
+            if user is UserState.PRESENT or (user is UserState.UNKNOWN and without_owner):
+                # The owner may have changed again, or the list of users may work again.
+                if len(to_ask) == limit:
                     continue
-                asked.append(again)
+                to_ask.append(updated)
             else:
                 proof = directory.proof(change.provider, change.owner, change.holder, known=known)
-                again = replace(again, proof=proof)
-            if again.proven:
-                self.freed.append(again)
-            self.open[change.provider, change.event] = again
-        return asked
+                updated = replace(updated, proof=proof)
+            if updated.proven:
+                self.decidable.append(updated)
+            self.open[change.provider, change.event] = updated
+        return to_ask
 
-    async def prove(self, changes: Changes) -> list[Found]:
-        """Judge what was found, and have it stored; return it.
+    async def prove(self, changes: Changes) -> list[FoundElsewhere]:
+        """Find the proof of each recorded change and add it to ``changes``; return the sightings.
 
-        An event whose new owner is mapped moves there at once, as that time is taken, too. Any
-        other one stays in its calendar as it was until a decision takes it out.
+        An event whose new owner is mapped moves to that calendar at once, as its time is busy there
+        too. Any other event stays in its calendar until a decision takes it out.
         """
         now = self.clock.now()
-        for found in self._found:
-            record, event = found.before, found.event
+        for sighting in self._elsewhere:
+            record, event = sighting.before, sighting.event
             value = _value(record)
             if value is None:
                 continue
@@ -266,11 +285,11 @@ class OwnerTracker:
                 place=event.service or "",
                 known=self.known.get(record.provider, ""),
             )
-            self._put(record, OwnerChange(
+            self._add(record, OwnerChange(
                 self.system.name, record.id, record.provider, event.owner, holder, proof, value,
                 now, now,
             ))  # fmt: skip
-        for change, event in self._held:
+        for change, event in self._doubted:
             holder = event.provider if event.provider in self.system.providers else ""
             proof = (await self._users()).proof(
                 change.provider,
@@ -279,30 +298,30 @@ class OwnerTracker:
                 place=event.service or "",
                 known=self.known.get(change.provider, ""),
             )
-            again = replace(change, owner=event.owner, holder=holder, proof=proof)
-            self.open[change.provider, change.event] = again
-            if again.proven:
-                self.freed.append(again)
-        for change in [c for c in self.open.values() if c.event in self._gone and not c.proven]:
-            # It stands in no calendar. But while the user is missing, nothing of theirs is freed.
-            if await self.user_of(change.provider) is UserState.PRESENT:
-                again = replace(change, proof=OwnerProof.DELETED)
-                self.open[change.provider, change.event] = again
-                self.freed.append(again)
+            updated = replace(change, owner=event.owner, holder=holder, proof=proof)
+            self.open[change.provider, change.event] = updated
+            if updated.proven:
+                self.decidable.append(updated)
+        for change in [c for c in self.open.values() if c.event in self._deleted and not c.proven]:
+            # The event is in no calendar. But while the user is missing, no time is freed.
+            if await self.user_state(change.provider) is UserState.PRESENT:
+                updated = replace(change, proof=OwnerProof.DELETED)
+                self.open[change.provider, change.event] = updated
+                self.decidable.append(updated)
         for record in self._missing:
             value = _value(record)
             if value is not None and self.change(record) is None:
                 known = self.known.get(record.provider, "")
                 proof = (await self._users()).proof(record.provider, "", known=known)
-                self._put(record, OwnerChange(
+                self._add(record, OwnerChange(
                     self.system.name, record.id, record.provider, "", "", proof, value, now, now,
                 ))  # fmt: skip
         changes.owner_changes += self.open.values()
-        changes.owners_resolved += self._settled
-        return self._found
+        changes.owners_resolved += self._resolved
+        return self._elsewhere
 
     def refresh(self, users: Mapping[str, str], changes: Changes) -> None:
-        """Remember who is behind addresses, but not while it is in doubt whose events are whose."""
+        """Store the user ids of providers, except for providers with an open change."""
         doubted = {c.provider for c in self.open.values()}
         changes.users += [
             CalendarUser(self.system.name, provider, user)
@@ -310,13 +329,13 @@ class OwnerTracker:
             if self.known.get(provider) != user and provider not in doubted
         ]
 
-    def _put(self, record: TrackedEvent, change: OwnerChange) -> None:
+    def _add(self, record: TrackedEvent, change: OwnerChange) -> None:
         old = self.change(record)
         since = old.since if old is not None else change.since
         self.open[record.provider, record.id] = replace(change, since=since)
 
     async def _users(self) -> UserDirectory:
-        """The users of the account, asked for once; nothing is known where that fails."""
+        """Return the users of the account, read once; an empty directory if that fails."""
         if self._directory is None:
             try:
                 self._directory = await self.system.users()
@@ -327,32 +346,32 @@ class OwnerTracker:
 
 
 def _value(record: TrackedEvent) -> Value | None:
-    """What an event showed while it was its calendar's."""
+    """Return the last value of an event while its calendar owned it."""
     return record.observed or record.base
 
 
 def announce(system: str, before: Iterable[OwnerChange], after: Iterable[OwnerChange]) -> None:
-    """Log which calendars are unknown from now on, and which are known again: each once."""
+    """Log the calendars whose owners became unknown, and those whose owners are known again."""
     was, now = _unproven(before), _unproven(after)
     for provider in sorted(now.keys() - was.keys()):
-        found = now[provider]
+        unproven = now[provider]
         log.warning(
             "owners unknown: nothing is freed",
             system=system,
             provider=provider,
-            events=len(found),
-            owners=sorted({c.owner for c in found} - {""}),
-            why=str(found[0].proof),
-            remedy=f"correct {system} of [providers.{provider}.calendars] if the user has another "
-            "address or id; `syncd check` tells more",
+            events=len(unproven),
+            owners=sorted({c.owner for c in unproven} - {""}),
+            why=str(unproven[0].proof),
+            remedy=f"if the user has another address or id, correct {system} in "
+            f"[providers.{provider}.calendars]; `syncd check` shows details",
         )
     for provider in sorted(was.keys() - now.keys()):
         log.info("owners known again", system=system, provider=provider)
 
 
 def _unproven(changes: Iterable[OwnerChange]) -> dict[str, list[OwnerChange]]:
-    found: dict[str, list[OwnerChange]] = {}
+    by_provider: dict[str, list[OwnerChange]] = {}
     for change in changes:
         if not change.proven:
-            found.setdefault(change.provider, []).append(change)
-    return found
+            by_provider.setdefault(change.provider, []).append(change)
+    return by_provider

@@ -1,4 +1,4 @@
-"""Tell from the store whose the tagged blocks of a provider are (see `core.ownership`)."""
+"""Find out from the store who made the tagged blocks of a provider (see `core.ownership`)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ from collections.abc import Iterable
 from syncd.core.ownership import Ownership, is_tagged, may_be_proven
 from syncd.model import Id, ProviderState, Topic, TrackedEvent
 from syncd.model.former_calendars import is_former
-from syncd.store.ownership_proof import bearers, created_ids, is_unanswered, made_for, owned_with
+from syncd.store.ownership_proof import (
+    created_ids,
+    events_with_tag,
+    is_unanswered,
+    owned_ids_with_tag,
+    providers_created_for,
+)
 from syncd.store.reported import open_items
 from syncd.store.store import Store
 
 
 def ownership_of(store: Store, state: ProviderState, *, whole: bool) -> Ownership:
-    """Return whose the tagged blocks in this state are."""
+    """Return which tagged blocks of this state are ours, copies, or in doubt.
+
+    ``whole``: every system of the provider was read in full since the state was lost.
+    """
     tagged = [record for record in state.records if is_tagged(record)]
     unproven = [record for record in state.records if may_be_proven(record)]
     proven: set[Id] = set()
@@ -23,14 +32,14 @@ def ownership_of(store: Store, state: ProviderState, *, whole: bool) -> Ownershi
     copies: set[Id] = set()
     doubtful: set[Id] = set()
     for tag in {record.key for record in tagged if record.key is not None}:
-        bearing = bearers(store, tag)
-        mine = {(r.system, r.id) for r in tagged if r.key == tag} - proven
-        if owned_with(store, tag, bearing) - mine:
-            copies |= mine
-        elif is_unanswered(store, tag) or sum(map(is_tagged, bearing)) > 1:
-            doubtful |= mine
+        bearers_of_tag = events_with_tag(store, tag)
+        bearing_here = {(r.system, r.id) for r in tagged if r.key == tag} - proven
+        if owned_ids_with_tag(store, tag, bearers_of_tag) - bearing_here:
+            copies |= bearing_here
+        elif is_unanswered(store, tag) or sum(map(is_tagged, bearers_of_tag)) > 1:
+            doubtful |= bearing_here
     served = {(replica.system, replica.event) for replica in state.replicas}
-    idle = any(
+    unserved = any(
         r.created_by_us and r.observed and (r.system, r.id) not in served for r in state.records
     )
     return Ownership(
@@ -38,38 +47,39 @@ def ownership_of(store: Store, state: ProviderState, *, whole: bool) -> Ownershi
         frozenset(copies),
         frozenset(doubtful),
         whole,
-        unread_systems(store, state.provider) if proven or idle else frozenset(),
+        unread_systems(store, state.provider) if proven or unserved else frozenset(),
     )
 
 
 def unread_systems(store: Store, provider: str) -> frozenset[str]:
-    """Return the systems that show events of a provider which this state never could read."""
-    shown: dict[str, set[str]] = {}
+    """Return the systems that list an event of a provider that syncd could never parse."""
+    unreadable: dict[str, set[str]] = {}
     for item in open_items(store):
         if item.topic is Topic.UNREADABLE and (provider in item.calendars or not item.calendars):
-            shown.setdefault(item.system, set()).add(item.event)
+            unreadable.setdefault(item.system, set()).add(item.event)
     known = {
         system: {r.id for r in store.records(system, sorted(events)) if r.observed is not None}
-        for system, events in shown.items()
+        for system, events in unreadable.items()
     }
-    return frozenset(system for system, events in shown.items() if events - known[system])
+    return frozenset(system for system, events in unreadable.items() if events - known[system])
 
 
 def is_left_behind(store: Store, record: TrackedEvent, shown_for: str) -> bool:
-    """Whether a block of ours is of a calendar that left the configuration, not of who shows it.
+    """Return true if our block was made for a calendar that is no longer configured.
 
-    The platform gave it to that user, as when two are merged, which may be taken back. It is no
-    business of theirs, and it stays until somebody cleans up: `left_behind` names it. Where its own
-    provider is configured no more, it may be the same one under another name.
+    ``shown_for`` is the provider whose calendar shows the block now, for example after two users
+    were merged. The block does not belong to that provider. It stays until a clean-up, and
+    `left_behind` lists it. If none of its own providers is known any more, the provider may only
+    have been renamed, and the answer is false.
     """
     if not record.created_by_us or (record.provider and not is_former(record.provider)):
         return False
-    of = made_for(store, record.system, record.id)
+    made_for_providers = providers_created_for(store, record.system, record.id)
     known = {row.provider for row in store.baselines() if row.mapping}
-    return shown_for not in of and not of.isdisjoint(known)
+    return shown_for not in made_for_providers and not made_for_providers.isdisjoint(known)
 
 
 def bearing_providers(store: Store, records: Iterable[TrackedEvent]) -> set[str]:
     """Return the providers whose calendars hold events with the tags of these records."""
     tags = {record.key for record in records if record.key is not None}
-    return {bearer.provider for tag in tags for bearer in bearers(store, tag)}
+    return {bearer.provider for tag in tags for bearer in events_with_tag(store, tag)}

@@ -1,7 +1,7 @@
-"""What each calendar should close, kept between two cycles: in bytes, for there is much of it.
+"""Keep the required blocks of each calendar between two cycles, packed as bytes.
 
-As objects it is a third of a kilobyte for each booking and calendar, and the garbage collector's
-work; it is looked at when a provider has news, or was asked for free slots.
+As objects, they take a third of a kilobyte for each booking and calendar, and slow down the garbage
+collector. They are needed only when a provider has changes, or when its free slots are read.
 """
 
 from __future__ import annotations
@@ -24,53 +24,53 @@ _unpack = msgspec.msgpack.Decoder(_Lines).decode
 
 @dataclass(slots=True)
 class PackedBlocks:
-    """By provider, what was last decided: on the whole, and since then on parts of it."""
+    """The last decided blocks of each provider: of a whole decision, and of later partial ones."""
 
     _whole: dict[str, bytes] = field(default_factory=dict)
     _parts: dict[str, list[tuple[AbstractSet[str], RequiredBlocks]]] = field(default_factory=dict)
 
     def __contains__(self, provider: str) -> bool:
-        """Whether anything is known of the provider."""
+        """Return true if the provider was decided on."""
         return provider in self._whole
 
     def put(self, provider: str, wanted: RequiredBlocks) -> None:
-        """Take over what was decided on the whole of a provider."""
+        """Store the blocks of a decision on a whole provider."""
         self._parts.pop(provider, None)
         self._whole[provider] = _pack(
             {
-                system: [(*interval, tuple(who)) for interval, who in intervals.items()]
+                system: [(*interval, tuple(ids)) for interval, ids in intervals.items()]
                 for system, intervals in wanted.items()
             }
         )
 
     def put_part(self, provider: str, bookings: AbstractSet[str], wanted: RequiredBlocks) -> None:
-        """Take over what was decided on some bookings, in the place of what they wanted before."""
+        """Store the blocks of a decision on some bookings; they replace the former ones."""
         parts = self._parts.setdefault(provider, [])
         parts.append((bookings, wanted))
         if len(parts) >= _MOST_PARTS:
             self.put(provider, self.of(provider))
 
     def of(self, provider: str) -> RequiredBlocks:
-        """All that a provider's calendars should close. Raises KeyError if nothing is known."""
-        found = {
-            system: {(start, end): who for start, end, who in lines}
+        """Return all required blocks of a provider. Raises KeyError if it was not decided on."""
+        blocks = {
+            system: {(start, end): ids for start, end, ids in lines}
             for system, lines in _unpack(self._whole[provider]).items()
         }
         for bookings, wanted in self._parts.get(provider, ()):
             for system, intervals in wanted.items():
-                kept = _without(found.get(system, {}), bookings)
-                for interval, who in intervals.items():
-                    kept[interval] = (*kept.get(interval, ()), *who)
-                found[system] = kept
-        return found
+                remaining = _without(blocks.get(system, {}), bookings)
+                for interval, ids in intervals.items():
+                    remaining[interval] = (*remaining.get(interval, ()), *ids)
+                blocks[system] = remaining
+        return blocks
 
     def of_some(self, provider: str, bookings: AbstractSet[str]) -> RequiredBlocks:
-        """What they should close for these bookings. Raises KeyError if nothing is known."""
+        """Return the required blocks of these bookings. Raises KeyError as `of` does."""
         parts = self._parts.get(provider)
-        # Mostly it was decided on these a moment ago: then nothing need be unpacked.
+        # Usually the last partial decision was about these bookings; then nothing is unpacked.
         last = parts[-1][1] if parts and bookings <= parts[-1][0] else self.of(provider)
         return {
-            system: {span: who for span, who in intervals.items() if not bookings.isdisjoint(who)}
+            system: {span: ids for span, ids in intervals.items() if not bookings.isdisjoint(ids)}
             for system, intervals in last.items()
         }
 
@@ -78,6 +78,8 @@ class PackedBlocks:
 def _without(
     intervals: Mapping[tuple[datetime, datetime], tuple[str, ...]], bookings: AbstractSet[str]
 ) -> dict[tuple[datetime, datetime], tuple[str, ...]]:
-    """What is to be closed for others than these bookings."""
-    kept = ((span, tuple([b for b in who if b not in bookings])) for span, who in intervals.items())
-    return {span: left for span, left in kept if left}
+    """Return the intervals without these bookings; intervals that no booking needs are dropped."""
+    remaining = (
+        (span, tuple([b for b in ids if b not in bookings])) for span, ids in intervals.items()
+    )
+    return {span: bookings_left for span, bookings_left in remaining if bookings_left}

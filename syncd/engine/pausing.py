@@ -1,4 +1,4 @@
-"""Pause and unpause, as a person asks: stored, told in history, and logged."""
+"""Pause and unpause systems, providers and calendars: store it, log it, add it to the history."""
 
 from __future__ import annotations
 
@@ -21,81 +21,86 @@ PAUSED, UNPAUSED = "paused", "unpaused"
 
 
 class UnpauseError(ValueError):
-    """What a person named is not paused; carries the remedy."""
+    """The named target is not paused."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Say why, and what to do instead."""
+        """Store the reason and the remedy."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What is to be paused or unpaused: a system, a provider, or with both one calendar."""
+class PauseTarget:
+    """The target of a pause: a system, a provider, or with both set one calendar."""
 
     system: str
     provider: str
 
     def __str__(self) -> str:
-        """Name it as `Pause.id` does."""
+        """Return the same text as `Pause.id`."""
         return "/".join(name for name in (self.provider, self.system) if name)
 
 
-def places_to(places: Iterable[Place]) -> list[dict[str, str]]:
-    """Make the arguments of a request to the daemon."""
-    return [{"system": each.system, "provider": each.provider} for each in places]
+def targets_to_arguments(targets: Iterable[PauseTarget]) -> list[dict[str, str]]:
+    """Return the targets as arguments of a request to the daemon."""
+    return [{"system": each.system, "provider": each.provider} for each in targets]
 
 
-def places_of(asked: object) -> list[Place]:
-    """Read the arguments of a request. Raises ValueError."""
-    if not isinstance(asked, list) or not asked:
-        raise ValueError("it is not said what")
-    found: list[Place] = []
-    for each in asked:
+def targets_from_arguments(arguments: object) -> list[PauseTarget]:
+    """Parse the arguments of a request. Raises ValueError."""
+    if not isinstance(arguments, list) or not arguments:
+        raise ValueError("no target is given")
+    targets: list[PauseTarget] = []
+    for each in arguments:
         names = [each.get("system"), each.get("provider")] if isinstance(each, Mapping) else [None]
         if not all(isinstance(n, str) and len(n) <= MAX_TEXT for n in names) or not any(names):
-            raise ValueError("it is neither a system nor a provider")
-        found.append(Place(*names))
-    return found
+            raise ValueError("a target must name a system or a provider")
+        targets.append(PauseTarget(*names))
+    return targets
 
 
-def pause(
-    store: Store, places: Sequence[Place], who: str, reason: str, now: datetime
+def add_pauses(
+    store: Store, targets: Sequence[PauseTarget], author: str, reason: str, now: datetime
 ) -> list[Pause]:
-    """Pause these; return their pauses. One that is paused keeps its first time, and who it was."""
-    wanted = [Pause(each.system, each.provider, now, who, reason) for each in places]
-    for new in save_pauses(store, *wanted, notes=[_note(p, PAUSED, who, now) for p in wanted]):
-        log.info("paused", kind=new.kind, id=new.id, who=who)
+    """Pause these targets; return their pauses. A pause that exists keeps its time and author."""
+    wanted = [Pause(each.system, each.provider, now, author, reason) for each in targets]
+    for new in save_pauses(store, *wanted, notes=[_note(p, PAUSED, author, now) for p in wanted]):
+        log.info("paused", kind=new.kind, id=new.id, who=author)
     known = {(p.system, p.provider): p for p in pauses(store)}
     return [known[p.system, p.provider] for p in wanted]
 
 
-def paused_named(store: Store, places: Sequence[Place]) -> list[Pause]:
-    """Return the pauses of these places. Raises UnpauseError."""
+def pauses_of(store: Store, targets: Sequence[PauseTarget]) -> list[Pause]:
+    """Return the pauses of these targets. Raises UnpauseError if one is not paused."""
     known = {(p.system, p.provider): p for p in pauses(store)}
-    for place in places:
+    for place in targets:
         if (place.system, place.provider) not in known:
             names = ", ".join(f"{p.kind} {p.id}" for p in known.values())
-            remedy = f"Paused are: {names}." if names else "Nothing is."
+            remedy = f"Paused are: {names}." if names else "Nothing is paused."
             raise UnpauseError(f"{place} is not paused", remedy)
-    return [known[p.system, p.provider] for p in places]
+    return [known[p.system, p.provider] for p in targets]
 
 
-def unpause(store: Store, places: Sequence[Place], who: str, now: datetime) -> list[Pause]:
-    """End these pauses, and return them. Raises UnpauseError, before any is ended."""
-    ended = paused_named(store, places)
-    end_pauses(store, ended, notes=[_note(p, UNPAUSED, who, now) for p in ended])
+def remove_pauses(
+    store: Store, targets: Sequence[PauseTarget], author: str, now: datetime
+) -> list[Pause]:
+    """End the pauses of these targets; return them.
+
+    Raises UnpauseError, before any pause is ended, if a target is not paused.
+    """
+    ended = pauses_of(store, targets)
+    end_pauses(store, ended, notes=[_note(p, UNPAUSED, author, now) for p in ended])
     for each in ended:
-        log.info("unpaused", kind=each.kind, id=each.id, who=who)
+        log.info("unpaused", kind=each.kind, id=each.id, who=author)
     return ended
 
 
-def _note(pause: Pause, what: str, who: str, now: datetime) -> HistoryEntry:
-    detail = f"by {who}" if who else ""
+def _note(pause: Pause, what: str, author: str, now: datetime) -> HistoryEntry:
+    detail = f"by {author}" if author else ""
     return HistoryEntry(now, "", pause.provider, what, system=pause.system, detail=detail)
 
 
-def paused_json(found: Iterable[Pause]) -> dict[str, Any]:
-    """The object of `pause --json` and `unpause --json`: its keys are stable."""
-    return {"paused": [each.to_json() for each in found]}
+def pauses_json(listed: Iterable[Pause]) -> dict[str, Any]:
+    """Return the object of `pause --json` and `unpause --json`. Its keys are stable."""
+    return {"paused": [each.to_json() for each in listed]}

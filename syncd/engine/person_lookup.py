@@ -1,4 +1,4 @@
-"""Who is whom across systems: keyed hashes of addresses, looked up lazily, kept in memory only."""
+"""Look up customers as keyed hashes, to compare them across systems; kept in memory only."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ MAX_REMEMBERED = 10_000
 
 
 class PersonLookup:
-    """Hashes by (system, that platform's person id). The key is this state's own secret."""
+    """A cache of hashed e-mail addresses and phone numbers, by (system, its person id)."""
 
     def __init__(self, key: bytes) -> None:
-        """Keep the key; nothing else is stored."""
+        """Start empty. ``key`` is the secret of this state; it keys the hashes."""
         self._key = key
         self._known: dict[tuple[str, str], frozenset[str]] = {}
 
     async def look_up(
-        self, records: Iterable[TrackedEvent], systems: Mapping[str, System], lanes: SystemTasks
+        self, records: Iterable[TrackedEvent], systems: Mapping[str, System], tasks: SystemTasks
     ) -> Mapping[tuple[str, str], frozenset[str]]:
-        """Look up the persons of these appointments; who cannot be asked now stays unknown."""
+        """Look up the persons of these appointments; return all known hashes.
+
+        A person whose lookup fails stays unknown, and is looked up again at the next call.
+        """
         for record in records:
-            who = (record.system, record.person or "")
-            if who in self._known or record.observed is None:
+            key = (record.system, record.person or "")
+            if key in self._known or record.observed is None:
                 continue
             event = Event(
                 record.system,
@@ -42,19 +45,19 @@ class PersonLookup:
             try:
                 with supervised(record.system, "looking up a customer"):
                     call = partial(systems[record.system].person, event)
-                    hashes = self.hashes(await lanes.ask(record.system, record.person, call))
+                    hashes = self.hashes(await tasks.ask(record.system, record.person, call))
             except RejectedError:
-                # The person is not there: an appointment of nobody has no twin.
+                # The person does not exist, and an appointment without a person has no twin.
                 hashes = frozenset()
             except PlatformError:
                 continue
             if len(self._known) >= MAX_REMEMBERED:
                 self._known.pop(next(iter(self._known)))
-            self._known[who] = hashes
+            self._known[key] = hashes
         return self._known
 
     def hashes(self, person: Person | None) -> frozenset[str]:
-        """The keyed hashes of a person's addresses."""
+        """Return the keyed hashes of a person's e-mail addresses and phone numbers."""
         if person is None:
             return frozenset()
         return frozenset(self._hash(text) for text in (*person.emails, *person.phones))

@@ -1,4 +1,4 @@
-"""What an engine is told once: how to decide, how far to look, and where new names come from."""
+"""The settings of an engine: rules, windows and intervals, and the source of new ids."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from syncd.model import ConflictKind
 
 @dataclass(frozen=True, slots=True)
 class EnginePolicy:
-    """What the configuration says of deciding: rules per provider, the guard's limits, spans.
+    """The part of the configuration that decisions, reads and writes depend on.
 
-    ``read_only`` holds the calendars, (provider, system), that are never written to; ``capacity``
-    is how many meetings a provider may have at one time, where that is more than one. History is
-    kept in full for ``keep``. A resync finds what began up to ``longest`` before the window; the
-    near window is read every ``near_every``, the whole one every ``far_every``. ``places`` tells
-    where the configuration says the rule for a kind of conflict. ``resources`` gives the system in
-    which a provider is a room or equipment that others need. ``clocks`` names the platform whose
-    clock the answers of a system show. ``observe``: nothing is written to any system.
+    - ``rules``: the rules of each provider; ``places``: where the configuration states the rule for
+      a kind of conflict.
+    - ``limits``: the limits of the guard.
+    - ``past``, ``future``: the whole window, from now; ``ahead``: the end of the near window.
+    - ``near_every``, ``far_every``, ``slots_every``: the intervals of near reads, far reads and
+      reads of free slots.
+    - ``longest``: how long before the window an event may begin to be found by a resync.
+    - ``keep``: how long the history is kept in full.
+    - ``read_only``: the calendars, as (provider, system), that are never written to.
+    - ``capacity``: how many meetings a provider may have at one time, where that is more than one.
+    - ``resources``: the system in which a provider is a room or equipment that others need.
+    - ``clocks``: the platform whose clock the answers of a system show.
+    - ``observe``: nothing is written to any system.
     """
 
     rules: Mapping[str, Rules]
@@ -42,7 +48,7 @@ class EnginePolicy:
     observe: bool = False
 
     def place_of(self, rule: str) -> str:
-        """Where the configuration says the rule of that name; empty for a rule of syncd's own."""
+        """Return where the configuration states this rule; empty for a built-in rule of syncd."""
         kind, _, choice = rule.partition(" = ")
         kind = "block_edited" if rule == "restore" else kind
         if kind not in set(ConflictKind):
@@ -54,8 +60,8 @@ class EnginePolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Ids:
-    """Where new names come from: rows' ids, and the keys that blocks carry."""
+class IdSource:
+    """The source of new ids: of rows, and of the tags that blocks carry."""
 
     row: Callable[[], str]
     key: Callable[[], str]

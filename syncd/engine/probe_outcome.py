@@ -1,4 +1,4 @@
-"""What became of a probe of one or more systems, as data."""
+"""The result of a probe of one or more systems, as data."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from syncd.model.platform_facts import MeasuredBy, platform_facts
 
 @dataclass(slots=True)
 class ProbeOutcome:
-    """What became of the probe of one system.
+    """The result of the probe of one system.
 
-    ``why`` says, by fact, why it was not measured; ``failed`` are those that should have been.
+    ``measured`` holds the value of each measured fact, ``why`` the reason for each other fact.
+    ``failed`` are the facts that should have been measured.
     """
 
     system: str
@@ -31,7 +32,7 @@ class ProbeOutcome:
     canary: Canary | None = None
 
     def missed(self, names: Iterable[str], why: str, *, failed: bool = True) -> None:
-        """Note that facts were not measured."""
+        """Record why facts were not measured; facts that were measured are left out."""
         for name in names:
             if name not in self.measured:
                 self.why[name] = why
@@ -62,25 +63,25 @@ class ProbeOutcome:
                 "event": canary.event,
                 "start": iso(canary.start),
                 "end": iso(canary.end),
-                "removed": not canary.stands,
+                "removed": not canary.may_exist,
             }
-            if canary is not None and (made or canary.stands)
+            if canary is not None and (made or canary.may_exist)
             else None,
         }
 
 
 @dataclass(slots=True)
 class ProbeRun:
-    """How a probe of one or more systems ended."""
+    """The results of a probe of one or more systems."""
 
     outcomes: list[ProbeOutcome] = field(default_factory=list)
     interrupted: bool = False
 
     @property
     def exit(self) -> RunExit:
-        """Return how the command ends."""
+        """Return the exit of the command: DONE if all facts are measured and no canary is left."""
         done = not self.interrupted and all(
-            o.state == "ok" and not o.failed and (o.canary is None or not o.canary.stands)
+            o.state == "ok" and not o.failed and (o.canary is None or not o.canary.may_exist)
             for o in self.outcomes
         )
         return RunExit.DONE if done else RunExit.UNANSWERED

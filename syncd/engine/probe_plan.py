@@ -1,4 +1,4 @@
-"""Say what a probe will make, where and with how many calls, before anything is asked."""
+"""Plan a probe before it is confirmed: what it makes, where, and with how many calls."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import resolve_wall_time, zone
-from syncd.model.pauses import OBSERVES
+from syncd.model.pauses import OBSERVE_REASON
 from syncd.model.platform_facts import MeasuredBy, platform_facts
 from syncd.systems.port import PlatformError
-from syncd.systems.probing import LENGTH, ROOM, Prober
+from syncd.systems.probing import CANARY_LENGTH, CANARY_ROOM, Prober
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
 MAX_CALLS = 20
-"""Calls to one system, besides those for free slots. The removal of the canary is among them."""
+"""Maximum calls to one system, without calls for free slots. Removing the canary is included."""
 
 EACH_CALENDAR = 2
 """Calls for the free slots of one calendar."""
 
 DAYS_AHEAD = 60
-"""Days until the canary's day."""
+"""The canary is made on this day, counted from today."""
 
 _DAYS = (0, -1, -2)
-"""Other days are tried where nothing is free on that one."""
+"""The days to try, relative to that day, until one has a free time."""
 
-Interval = tuple[datetime, datetime]
+BusyInterval = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class ProbePlan:
-    """What a probe of one system will do: shown before it is agreed to."""
+    """What a probe of one system will do. It is shown before a person confirms it."""
 
     system: str
     platform: str
@@ -44,7 +44,7 @@ class ProbePlan:
     zone: str
     calls: int
     calendars: int | None
-    """How many calendars are asked for free slots besides, twice each; None: not known yet."""
+    """The number of calendars whose free slots are read, twice each. None: not known yet."""
     facts: tuple[str, ...]
 
     def to_json(self) -> dict[str, object]:
@@ -62,76 +62,78 @@ class ProbePlan:
 
 
 def iso(at: datetime) -> str:
-    """Spell an instant for JSON."""
+    """Format an instant as UTC for JSON."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def probeable(platform: str) -> tuple[str, ...]:
+def probed_facts(platform: str) -> tuple[str, ...]:
     """Return the facts of a platform that a probe measures."""
     rows = platform_facts(platform)
     return tuple(row.name for row in rows if row.measured is MeasuredBy.PROBE)
 
 
 async def plan_probe(engine: Engine, names: Sequence[str]) -> list[ProbePlan]:
-    """Say what a probe of these systems will make and call. Asks nobody.
+    """Plan the probes of these systems, without reading or writing events.
 
-    A system that rests, or has no calendar that may be written to, is left out.
+    Systems that do not answer, or have no writable calendar, are left out.
     """
-    found: list[ProbePlan] = []
+    plans: list[ProbePlan] = []
     for name in names:
         try:
             prober = await engine.systems[name].prober()
         except PlatformError:
             continue
-        provider = provider_of(engine, name)
+        provider = canary_provider(engine, name)
         if provider is None:
             continue
         busy = known_busy(engine, provider)
-        start = place(engine, provider, prober, busy)
-        seats = prober.slot_calendars(provider)
-        where = provider_zone(engine, provider)
-        facts = probeable(prober.platform)
+        start = choose_start(engine, provider, prober, busy)
+        calendars = prober.slot_calendars(provider)
+        time_zone = provider_zone(engine, provider)
+        facts = probed_facts(prober.platform)
         at = start or _first(engine, provider, prober)
-        of = (
-            prober.platform,
-            prober.makes,
-            provider,
-            at,
-            at + LENGTH,
-            where,
-            MAX_CALLS,
-            seats,
-            facts,
+        plans.append(
+            ProbePlan(
+                name,
+                prober.platform,
+                prober.canary_name,
+                provider,
+                at,
+                at + CANARY_LENGTH,
+                time_zone,
+                MAX_CALLS,
+                calendars,
+                facts,
+            )
         )
-        found.append(ProbePlan(name, *of))
-    return found
+    return plans
 
 
-def provider_of(engine: Engine, name: str) -> str | None:
-    """Return in whose calendar of a system the canary is made; None where none may be written."""
+def canary_provider(engine: Engine, name: str) -> str | None:
+    """Return the provider whose calendar gets the canary; None if no calendar may be written to."""
     closed = engine.policy.read_only | {(p, s) for p, s in engine.policy.resources.items()}
-    able = (
+    writable = (
         provider
         for provider in sorted(engine.policy.rules)
         if name in engine.mapping.get(provider, ())
         and (provider, name) not in closed
-        and engine.pauses.why_now(provider, name) is None
+        and engine.pauses.reason_now(provider, name) is None
     )
-    return next(able, None)
+    return next(writable, None)
 
 
-def why_none(engine: Engine, name: str) -> str:
-    """Say why no calendar of a system may be written to (`provider_of`)."""
+def why_no_provider(engine: Engine, name: str) -> str:
+    """Return the reason why no calendar of a system may be written to (`canary_provider`)."""
     if engine.pauses.observe:
-        return OBSERVES
+        return OBSERVE_REASON
     mapped = [provider for provider, systems in engine.mapping.items() if name in systems]
-    if any(engine.pauses.why_now(provider, name) for provider in mapped):
-        return "every calendar of it that may be written to is paused (syncd unpause)"
-    return "no calendar of it may be written to"
+    if any(engine.pauses.reason_now(provider, name) for provider in mapped):
+        return "all of its writable calendars are paused (syncd unpause)"
+    return "it has no writable calendar"
 
 
 def provider_zone(engine: Engine, provider: str) -> str:
-    """Return the zone in which a provider works."""
+    """Return the time zone of a provider's working hours."""
     return engine.policy.rules[provider].search.hours.zone
 
 
@@ -140,35 +142,35 @@ def _first(engine: Engine, provider: str, prober: Prober) -> datetime:
 
 
 def _times(engine: Engine, provider: str, prober: Prober) -> Iterable[datetime]:
-    """Return the times at which the canary may be made, the best first: outside of hours."""
-    where = provider_zone(engine, provider)
-    today = engine.now().astimezone(zone(where)).date()
-    found = [
+    """Return the times at which the canary may be made; those outside working hours come first."""
+    time_zone = provider_zone(engine, provider)
+    today = engine.now().astimezone(zone(time_zone)).date()
+    plans = [
         resolve_wall_time(
-            datetime.combine(today + timedelta(days=DAYS_AHEAD + day), time(hour, 5)), where
+            datetime.combine(today + timedelta(days=DAYS_AHEAD + day), time(hour, 5)), time_zone
         ).instant
         for day in _DAYS
         for hour in prober.hours
     ]
     hours = engine.policy.rules[provider].search.hours
-    return sorted(found, key=lambda at: bool(hours.spans) and hours.contains(at, at + ROOM))
+    return sorted(plans, key=lambda at: bool(hours.spans) and hours.contains(at, at + CANARY_ROOM))
 
 
-def place(
-    engine: Engine, provider: str, prober: Prober, busy: Sequence[Interval]
+def choose_start(
+    engine: Engine, provider: str, prober: Prober, busy: Sequence[BusyInterval]
 ) -> datetime | None:
-    """Return when the canary is made: the best time that is free, None if none is."""
+    """Return the best free time for the canary; None if no time is free."""
     times = _times(engine, provider, prober)
-    return next((at for at in times if is_free(busy, at, at + ROOM)), None)
+    return next((at for at in times if is_free(busy, at, at + CANARY_ROOM)), None)
 
 
-def is_free(busy: Sequence[Interval], start: datetime, end: datetime) -> bool:
-    """Return whether nothing overlaps this time."""
+def is_free(busy: Sequence[BusyInterval], start: datetime, end: datetime) -> bool:
+    """Return true if no busy interval overlaps this time."""
     return not any(first < end and start < last for first, last in busy)
 
 
-def known_busy(engine: Engine, provider: str) -> list[Interval]:
-    """Return when the provider is busy in any system, as far as was read."""
+def known_busy(engine: Engine, provider: str) -> list[BusyInterval]:
+    """Return the busy intervals of a provider in all systems, as stored."""
     return [
         record.observed.interval
         for system in engine.mapping[provider]

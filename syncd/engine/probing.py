@@ -2,15 +2,15 @@
 
 See docs/design.md#measured-facts.
 
-One system after the other: find a time that is free, make the canary, take the steps that the
-adapter names, remove the canary. Each fact is stored as soon as it was measured. It may run beside
-cycles: they do not see canaries, and wait for nothing here.
+For one system after the other: find a free time, make the canary, run the steps of the adapter,
+remove the canary. Each fact is stored as soon as it is measured. A probe may run beside cycles:
+they ignore canaries and do not wait for the probe.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,15 +24,16 @@ from syncd.engine.probe_plan import (
     DAYS_AHEAD,
     EACH_CALENDAR,
     MAX_CALLS,
-    Interval,
+    BusyInterval,
+    canary_provider,
+    choose_start,
     is_free,
     known_busy,
-    place,
-    probeable,
-    provider_of,
+    probed_facts,
     provider_zone,
-    why_none,
+    why_no_provider,
 )
+from syncd.engine.progress import Progress
 from syncd.engine.supervise import supervised
 from syncd.model import Changes, HistoryEntry, Window
 from syncd.model.canary import Canary
@@ -48,13 +49,13 @@ from syncd.systems.port import (
     UnreadableError,
 )
 from syncd.systems.probing import (
-    LENGTH,
+    CANARY_LENGTH,
     CanaryRefusedError,
     NotMeasuredError,
     ProbeContext,
     Prober,
     ProbeStep,
-    When,
+    StepTime,
 )
 from syncd.systems.remedies import cause_and_remedy
 
@@ -63,34 +64,32 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-KEPT = 4
-"""Calls to one system that are kept for the removal."""
-
-Progress = Callable[[str], None]
+RESERVED_CALLS = 4
+"""Calls to one system that are reserved for removing the canary."""
 
 
-async def probe(
+async def probe_systems(
     engine: Engine, names: Sequence[str], progress: Progress = lambda _text: None
 ) -> ProbeRun:
-    """Measure these systems, one after the other. Whatever one answers, the others go on.
+    """Measure these systems, one after the other. A fault of one does not stop the others.
 
-    Where the task is cancelled, or the engine told to end, the canary is removed before this
-    returns or raises.
+    If the task is cancelled or the engine stops, the canary is removed before this returns or
+    raises.
     """
-    probed = ProbeRun()
-    # What an earlier probe left is removed first.
+    run_result = ProbeRun()
+    # First remove what an earlier probe left.
     await engine.canaries.clear()
-    read: dict[tuple[str, str], list[Interval]] = {}
-    limits = {name: CallLimit(MAX_CALLS, reserved=KEPT) for name in engine.systems}
+    read: dict[tuple[str, str], list[BusyInterval]] = {}
+    limits = {name: CallLimit(MAX_CALLS, reserved=RESERVED_CALLS) for name in engine.systems}
     for name in names:
         if engine.stopping.is_set():
-            probed.interrupted = True
+            run_result.interrupted = True
             break
         outcome = ProbeOutcome(name)
-        probed.outcomes.append(outcome)
+        run_result.outcomes.append(outcome)
         await _System(engine, engine.canaries, name, outcome, limits, progress, read).run()
-        probed.interrupted = probed.interrupted or engine.stopping.is_set()
-    return probed
+        run_result.interrupted = run_result.interrupted or engine.stopping.is_set()
+    return run_result
 
 
 @dataclass(slots=True)
@@ -103,41 +102,43 @@ class _System:
     outcome: ProbeOutcome
     limits: Mapping[str, CallLimit]
     progress: Progress
-    read: dict[tuple[str, str], list[Interval]]
-    """When a provider is busy in a system, by (system, provider), as this run has read it."""
+    read: dict[tuple[str, str], list[BusyInterval]]
+    """The busy intervals that this run has read, by (system, provider)."""
     ended: bool = False
-    """No further step is taken."""
+    """True if no further step is made."""
 
     @property
     def limit(self) -> CallLimit:
         return self.limits[self.name]
 
     async def run(self) -> None:
-        """Measure what can be measured; the outcome says what was not, and why."""
+        """Measure as many facts as possible; the outcome has the reasons for all others."""
         outcome = self.outcome
         try:
             with limited(self.limit), supervised(self.name, "probing"):
-                await self._as_far_as_it_goes()
+                await self._measure()
         except StoppingError:
-            self._rest("interrupted")
+            self._miss_others("interrupted")
         except PlatformError as fault:
             outcome.state = _state(fault)
             outcome.cause, outcome.remedy = cause_and_remedy(fault)
-            self._rest(f"{self.name} did not answer" if outcome.state == "down" else outcome.cause)
+            down = outcome.state == "down"
+            self._miss_others(f"{self.name} did not answer" if down else outcome.cause)
         outcome.calls += self.limit.used
 
-    def _rest(self, why: str, *, failed: bool = True) -> None:
-        names = probeable(self.outcome.platform)
+    def _miss_others(self, why: str, *, failed: bool = True) -> None:
+        """Record the reason for all facts that have none yet."""
+        names = probed_facts(self.outcome.platform)
         self.outcome.missed([n for n in names if n not in self.outcome.why], why, failed=failed)
 
-    async def _as_far_as_it_goes(self) -> None:
+    async def _measure(self) -> None:
         try:
             await self._run()
-        except CanaryRefusedError as cannot:
-            self._note(cannot.facts)
-            self._rest(cannot.reason, failed=cannot.failed)
-        except NotMeasuredError as reason:
-            self._rest(reason.reason, failed=reason.failed)
+        except CanaryRefusedError as refusal:
+            self._note(refusal.facts)
+            self._miss_others(refusal.reason, failed=refusal.failed)
+        except NotMeasuredError as error:
+            self._miss_others(error.reason, failed=error.failed)
 
     async def _run(self) -> None:
         engine, outcome = self.engine, self.outcome
@@ -145,35 +146,35 @@ class _System:
         outcome.platform = system.measured.platform
         prober = await system.prober()
         outcome.platform = prober.platform
-        provider = provider_of(engine, self.name)
+        provider = canary_provider(engine, self.name)
         if provider is None:
-            raise NotMeasuredError(why_none(engine, self.name), failed=False)
-        self._say("looking for a time that is free")
+            raise NotMeasuredError(why_no_provider(engine, self.name), failed=False)
+        self._say("looking for a free time")
         busy = await self._busy(provider)
-        start = place(engine, provider, prober, busy)
+        start = choose_start(engine, provider, prober, busy)
         if start is None:
-            raise NotMeasuredError("no time is free for the canary")
+            raise NotMeasuredError("there is no free time for the canary")
         canary = Canary(
-            engine.ids.key(), self.name, provider, start, start + LENGTH, engine.clock.now()
+            engine.ids.key(), self.name, provider, start, start + CANARY_LENGTH, engine.clock.now()
         )
-        bench = ProbeContext(
+        probe = ProbeContext(
             canary,
             engine.clock,
             provider_zone(engine, provider),
-            lambda first, last: self._put(bench, first, last),
+            lambda first, last: self._put(probe, first, last),
             lambda first, last: is_free(busy, first, last),
             self._pause,
         )
-        steps = await prober.steps(bench)
+        steps = await prober.steps(probe)
         slots = CallLimit(EACH_CALENDAR * (prober.slot_calendars(provider) or 0))
         outcome.allowed = MAX_CALLS + slots.maximum
-        for step in _in(steps, When.BEFORE):
-            await self._take(step, bench, slots)
-        await self._with_canary(prober, bench, steps, slots)
+        for step in _in(steps, StepTime.BEFORE):
+            await self._take(step, probe, slots)
+        await self._with_canary(prober, probe, steps, slots)
         outcome.calls += slots.used
 
-    async def _busy(self, provider: str) -> list[Interval]:
-        """Read this calendar around the canary's day; others only where they were not read yet."""
+    async def _busy(self, provider: str) -> list[BusyInterval]:
+        """Read the calendar around the canary's day; other systems only if not read by a cycle."""
         engine = self.engine
         middle = engine.now() + timedelta(days=DAYS_AHEAD)
         window = Window(middle - timedelta(days=4), middle + timedelta(days=3))
@@ -194,15 +195,15 @@ class _System:
             except PlatformError:
                 if other == self.name:
                     raise
-                # Nobody can tell; the canary closes nothing there.
+                # Unknown, and harmless: the canary blocks no time in another system.
         return busy
 
-    async def _read(self, name: str, provider: str, window: Window) -> list[Interval]:
+    async def _read(self, name: str, provider: str, window: Window) -> list[BusyInterval]:
         system = self.engine.systems[name]
         snapshot = await system.read(window, [provider])
         if snapshot.faults and name == self.name:
             raise snapshot.faults[0]
-        found: list[Interval] = []
+        found: list[BusyInterval] = []
         for row in snapshot.rows:
             try:
                 event = system.event(row)
@@ -213,25 +214,25 @@ class _System:
         return found
 
     async def _with_canary(
-        self, prober: Prober, bench: ProbeContext, steps: Sequence[ProbeStep], slots: CallLimit
+        self, prober: Prober, probe: ProbeContext, steps: Sequence[ProbeStep], slots: CallLimit
     ) -> None:
-        """Make the canary, take the steps, and remove it, however they end."""
+        """Make the canary, run the steps, and remove the canary even if a step fails."""
         if self.ended or self.engine.stopping.is_set():
             raise StoppingError(self.name)
-        self._say(f"making the {prober.makes}")
-        self.canaries.begin(bench.canary)
+        self._say(f"making the {prober.canary_name}")
+        self.canaries.begin(probe.canary)
         try:
-            await self._make(prober, bench)
-            for step in _in(steps, When.WITH):
-                await self._take(step, bench, slots)
+            await self._make(prober, probe)
+            for step in _in(steps, StepTime.WITH):
+                await self._take(step, probe, slots)
         finally:
-            await self._remove(prober, bench)
-        if self.outcome.canary is not None and not self.outcome.canary.stands:
-            for step in _in(steps, When.AFTER):
-                await self._take(step, bench, slots)
+            await self._remove(prober, probe)
+        if self.outcome.canary is not None and not self.outcome.canary.may_exist:
+            for step in _in(steps, StepTime.AFTER):
+                await self._take(step, probe, slots)
 
-    async def _make(self, prober: Prober, bench: ProbeContext) -> None:
-        canary = bench.canary
+    async def _make(self, prober: Prober, probe: ProbeContext) -> None:
+        canary = probe.canary
         try:
             event = await prober.create(canary)
         except UnknownOutcomeError:
@@ -239,42 +240,42 @@ class _System:
             looked_for = await self.canaries.look_for(canary)
             if looked_for is None or looked_for.event is None:
                 raise
-            bench.canary = looked_for
+            probe.canary = looked_for
         except (PlatformError, NotMeasuredError):
-            # Nothing was made.
-            bench.canary = self.canaries.end(canary)
+            # No canary was made.
+            probe.canary = self.canaries.end(canary)
             raise
         else:
-            bench.canary = self.canaries.prove(canary, event)
-        # It need not be looked for any more.
-        self.limit.reserved = KEPT - 1
-        bench.made = self.engine.clock.monotonic()
-        self._history(bench.canary, "made by syncd probe")
+            probe.canary = self.canaries.prove(canary, event)
+        # The reserved call for finding the canary is no longer needed.
+        self.limit.reserved = RESERVED_CALLS - 1
+        probe.made = self.engine.clock.monotonic()
+        self._history(probe.canary, "made by syncd probe")
 
-    async def _remove(self, prober: Prober, bench: ProbeContext) -> None:
-        """Remove the canary, also while syncd is told to end."""
-        canary = bench.canary
-        self.limit.reserved, self.limit.ends = 0, True
+    async def _remove(self, prober: Prober, probe: ProbeContext) -> None:
+        """Remove the canary, also while syncd is stopping."""
+        canary = probe.canary
+        self.limit.reserved, self.limit.cleans_up = 0, True
         try:
-            if canary.stands and canary.event is None:
-                # The create was not answered, or nobody waited for its answer.
+            if canary.may_exist and canary.event is None:
+                # The create was not answered, or it was cancelled before the answer.
                 canary = await self.canaries.look_for(canary) or canary
-            if canary.stands and canary.event is not None:
-                self._say(f"removing the {prober.makes}")
+            if canary.may_exist and canary.event is not None:
+                self._say(f"removing the {prober.canary_name}")
                 await self.canaries.remove(canary, prober)
                 self._history(canary, "removed by syncd probe")
         except PlatformError as fault:
             log.warning("a probe's canary is not removed yet", system=self.name, fault=str(fault))
         finally:
-            self.limit.ends = False
+            self.limit.cleans_up = False
             self.canaries.live.discard(canary.tag)
             self.outcome.canary = self._stored(canary)
 
     def _stored(self, canary: Canary) -> Canary:
         return self.canaries.stored(canary.tag) or canary
 
-    def _put(self, bench: ProbeContext, start: datetime, end: datetime) -> None:
-        bench.canary = self.canaries.put(bench.canary, start, end)
+    def _put(self, probe: ProbeContext, start: datetime, end: datetime) -> None:
+        probe.canary = self.canaries.put(probe.canary, start, end)
 
     def _history(self, canary: Canary, detail: str) -> None:
         value = canary.value
@@ -290,37 +291,37 @@ class _System:
         )
         self.engine.store.apply(Changes(history=[note]))
 
-    async def _take(self, step: ProbeStep, bench: ProbeContext, slots: CallLimit) -> None:
-        """Take a step, if it still may be; store what it finds."""
+    async def _take(self, step: ProbeStep, probe: ProbeContext, slots: CallLimit) -> None:
+        """Run a step, if its calls are allowed; store the facts that it finds."""
         if self.ended:
             self.outcome.missed(step.facts, "interrupted")
             return
         limit = slots if step.per_calendar else self.limit
-        if limit.left < step.calls:
-            self.outcome.missed(step.facts, "it would take more calls than were agreed to")
+        if limit.remaining < step.calls:
+            self.outcome.missed(step.facts, "it would take more calls than the plan allows")
             return
-        self._say(step.says)
+        self._say(step.label)
         try:
             with limited(limit):
                 found = await step.run()
         except NotMeasuredError as reason:
             self.outcome.missed(step.facts, reason.reason, failed=reason.failed)
         except OverCallLimitError:
-            self.outcome.missed(step.facts, "it took more calls than were agreed to")
+            self.outcome.missed(step.facts, "it took more calls than the plan allows")
         except PlatformError as fault:
             self.outcome.missed(step.facts, _in_short(fault))
-            # After these no other call would be answered.
+            # After these faults, no other call would be answered.
             self.ended = isinstance(fault, UnauthorizedError | RateLimitedError | StoppingError)
             if isinstance(fault, UnauthorizedError | RateLimitedError):
                 self.outcome.state = _state(fault)
                 self.outcome.cause, self.outcome.remedy = cause_and_remedy(fault)
         else:
-            bench.found |= found
+            probe.found |= found
             self._note(found)
             self.outcome.missed(step.facts, "nothing in this account shows it", failed=False)
 
     def _note(self, found: Mapping[str, str]) -> None:
-        """Store facts, with the date."""
+        """Store measured facts, with the date."""
         system = self.engine.systems[self.name]
         for name, value in found.items():
             system.measured.note(name, value)
@@ -331,9 +332,9 @@ class _System:
             self.engine.store.save_health(*unsaved)
 
     async def _pause(self, seconds: float) -> None:
-        """Wait. Raises StoppingError."""
+        """Wait for so many seconds. Raises StoppingError if syncd stops."""
         if seconds > 0:
-            self._say(f"waiting {seconds:.0f} s for the lists")
+            self._say(f"waiting {seconds:.0f} s for the lists to update")
             if not await self.engine.stopping.pause(self.engine.clock, seconds):
                 raise StoppingError(self.name)
         elif self.engine.stopping.is_set():
@@ -341,13 +342,13 @@ class _System:
         await asyncio.sleep(0)
 
     def _say(self, what: str) -> None:
-        most = self.outcome.allowed
-        count = f"{self.limit.used} of at most {most} calls"
+        allowed = self.outcome.allowed
+        count = f"{self.limit.used} of at most {allowed} calls"
         found = len(self.outcome.measured)
         self.progress(f"{self.name}: {what} ({count}, {found} facts)")
 
 
-def _in(steps: Sequence[ProbeStep], when: When) -> list[ProbeStep]:
+def _in(steps: Sequence[ProbeStep], when: StepTime) -> list[ProbeStep]:
     return [step for step in steps if step.when is when]
 
 
@@ -370,7 +371,7 @@ def _in_short(fault: PlatformError) -> str:
 def forget_facts(
     systems: Mapping[str, System], store: Store, names: Sequence[str]
 ) -> dict[str, list[str]]:
-    """Withdraw what was measured of these systems; return the facts, by system.
+    """Delete the measured facts of these systems; return their names, by system.
 
     Raises StateError.
     """

@@ -1,4 +1,4 @@
-"""The text of progress: what is being done, and which systems are waited for meanwhile."""
+"""Progress messages: the current step, and the systems that syncd is waiting for."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 
 from syncd.systems.stopping import Stopping
 
+Progress = Callable[[str], None]
+"""A callback that shows a progress message."""
+
 
 @dataclass(slots=True)
-class _Waited:
-    progress: Callable[[str], None]
+class _WaitingProgress:
+    progress: Progress
     _doing: str = ""
     _waits: dict[str, str] = field(default_factory=dict)
 
@@ -32,13 +35,11 @@ class _Waited:
 
 
 @contextmanager
-def with_waits(
-    stopping: Stopping, progress: Callable[[str], None]
-) -> Iterator[Callable[[str], None]]:
-    """Add to each text of progress which systems are waited for, and why."""
-    waited, before = _Waited(progress), stopping.on_wait
-    stopping.on_wait = waited.wait
+def with_waits(stopping: Stopping, progress: Progress) -> Iterator[Progress]:
+    """Yield a callback that adds to each message the systems that syncd waits for, and why."""
+    waiting, before = _WaitingProgress(progress), stopping.on_wait
+    stopping.on_wait = waiting.wait
     try:
-        yield waited.say
+        yield waiting.say
     finally:
         stopping.on_wait = before

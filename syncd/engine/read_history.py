@@ -13,7 +13,7 @@ from syncd.model import Window, is_recent
 from syncd.store.moved_into_window import whole_reads
 from syncd.store.store import Store
 
-Place = tuple[str, str]
+CalendarKey = tuple[str, str]
 """(provider, system): one calendar."""
 
 _ALIKE = timedelta(hours=1)
@@ -28,7 +28,7 @@ class ReadHistory:
     """
 
     store: Store
-    _reads: dict[Place, list[TimedRead]] = field(default_factory=dict)
+    _reads: dict[CalendarKey, list[TimedRead]] = field(default_factory=dict)
     _loaded: set[str] = field(default_factory=set)
 
     def note(self, seen: Observation, now: datetime) -> None:
@@ -40,23 +40,23 @@ class ReadHistory:
 
     def of(
         self,
-        place: Place,
+        calendar: CalendarKey,
         seen: Observation | None,
         whole: Window,
         now: datetime,
         within: timedelta,
     ) -> RecentReads:
         """Return the recent reads of a calendar; ``seen`` is what this cycle read, if anything."""
-        self._load(place[1])
-        lately = [k for k in self._reads.get(place, ()) if is_recent(k.at, now, within)]
-        current = _answered(seen).get(place[0], ()) if seen is not None else ()
+        self._load(calendar[1])
+        lately = [k for k in self._reads.get(calendar, ()) if is_recent(k.at, now, within)]
+        current = _answered(seen).get(calendar[0], ()) if seen is not None else ()
         return RecentReads(tuple(current), tuple(lately), whole)
 
-    def _put(self, place: Place, read: TimedRead) -> None:
+    def _put(self, calendar: CalendarKey, read: TimedRead) -> None:
         length = read.window.end - read.window.start
-        self._reads[place] = [
+        self._reads[calendar] = [
             k
-            for k in self._reads.get(place, ())
+            for k in self._reads.get(calendar, ())
             if abs(k.window.end - k.window.start - length) >= _ALIKE
         ] + [read]
 

@@ -1,4 +1,4 @@
-"""Look at the systems: learn what became of open writes, and read, each system in its own lane."""
+"""Read the systems in parallel; first find the outcomes of open writes. See `system_tasks`."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 
 class PollSelector(Protocol):
-    """Chooses whom of some providers a poll asks a system for (see `daemon.poll_scheduler`)."""
+    """A choice of the providers that a poll reads in a system (see `daemon.poll_scheduler`)."""
 
     def __call__(
         self, system: str, depth: Depth, providers: Sequence[str], *, late: bool
     ) -> Sequence[str]:
-        """Return those of whom it is time; ``late``: the poll is for what came late."""
+        """Return the providers that are due. ``late``: the poll only takes up late answers."""
         ...
 
 
 def select_all(system: str, depth: Depth, providers: Sequence[str], *, late: bool) -> Sequence[str]:
-    """Ask for all of them: no account is known to be tight."""
+    """Return all providers: no account has a tight rate limit."""
     del system, depth, late
     return providers
 
@@ -46,77 +46,78 @@ async def read_systems(
     window: Window,
     report: Report,
     chosen: Sequence[str],
-    desk: WriteContext,
+    context: WriteContext,
     progress: Callable[[str], None],
     depth: Depth,
     *,
     by_id: bool,
     follows: bool = False,
 ) -> dict[str, Observation]:
-    """Learn what became of open writes, and read; what is seen is stored.
+    """Find the outcomes of open writes, read the systems, and store the observations.
 
-    A system that is late counts as unknown (see `engine.system_tasks`), and so does one that a poll
-    does not ask, as its account allows few calls. With ``follows``, this look is for what came late
-    since the last one.
+    A late system counts as unknown (see `engine.system_tasks`). So does a system that a poll skips
+    because its account allows few calls. ``follows``: this read takes up late answers to the last
+    one.
     """
-    engine.repair(desk)
+    engine.repair(context)
     for name, written in engine.tasks.late_writes().items():
         count_writes(engine, name, written, report)
     pending = () if report.dry_run else engine.store.pending_intents()
     if pending:
-        progress("looking after writes without an answer")
+        progress("checking writes without an answer")
     progress("reading")
     full = engine.is_full(window)
     chosen_of: dict[str, Sequence[str]] = {
-        name: mine
+        name: mapped
         for name in engine.systems
-        if (mine := [p for p in chosen if name in engine.mapping[p]])
+        if (mapped := [p for p in chosen if name in engine.mapping[p]])
     }
     if depth is not Depth.RESYNC:
         chosen_of = {
-            name: engine.paced(name, depth, mine, late=follows) for name, mine in chosen_of.items()
+            name: engine.select_due(name, depth, mapped, late=follows)
+            for name, mapped in chosen_of.items()
         }
-    engine.passed_over = {
+    engine.not_due = {
         (provider, name)
-        for name, mine in chosen_of.items()
+        for name, mapped in chosen_of.items()
         for provider in chosen
-        if name in engine.mapping[provider] and provider not in mine
+        if name in engine.mapping[provider] and provider not in mapped
     }
     wanted = {
         name: ReadRequest(
             window,
-            tuple(mine),
-            engine.running.look_back(name, mine, depth),
+            tuple(mapped),
+            engine.running.look_back(name, mapped, depth),
             engine.clock_error,
             near=depth is Depth.NEAR,
             full=full,
             by_id=by_id,
         )
-        for name, mine in chosen_of.items()
-        if mine
+        for name, mapped in chosen_of.items()
+        if mapped
     }
 
-    async def work(name: str, asked: ReadRequest) -> Observation:
+    async def work(name: str, request: ReadRequest) -> Observation:
         system = engine.tasks.gated(engine.systems[name])
         if not report.dry_run and report.exactly is None:
             await engine.canaries.clear(name)
         if pending:
-            await recover(system, pending, desk)
-        seen = await _read(engine, system, asked)
+            await recover(system, pending, context)
+        seen = await _read(engine, system, request)
         if pending:
-            open_ = engine.store.pending_intents()
-            confirm([i for i in open_ if i.operation.system == name], desk)
-        await compare_pending(() if report.dry_run else [system], desk)
+            unfinished = engine.store.pending_intents()
+            confirm([i for i in unfinished if i.operation.system == name], context)
+        await compare_pending(() if report.dry_run else [system], context)
         return seen
 
-    # The writes of systems that have nothing to read are looked after all the same.
-    open_ = {i.operation.system for i in pending if i.operation.system in engine.systems}
-    rest = sorted(open_ - wanted.keys() - {name for _, name in engine.passed_over})
-    await asyncio.gather(*(_look_after_writes(engine, name, pending, desk) for name in rest))
+    # Check the open writes also of systems that have nothing to read.
+    unfinished = {i.operation.system for i in pending if i.operation.system in engine.systems}
+    rest = sorted(unfinished - wanted.keys() - {name for _, name in engine.not_due})
+    await asyncio.gather(*(_recover_writes(engine, name, pending, context) for name in rest))
     try:
         observed = await engine.tasks.read(wanted, work, follows=follows)
     except Exception:
-        # What one system showed may be stored already, and is no news to the next read.
+        # An observation may be stored already, so the next read would not see its changes.
         engine.dirty.mark_whole(engine.mapping)
         raise
     engine.running.note(observed.values())
@@ -124,34 +125,34 @@ async def read_systems(
     return observed
 
 
-async def _look_after_writes(
-    engine: Engine, name: str, pending: Sequence[Intent], desk: WriteContext
+async def _recover_writes(
+    engine: Engine, name: str, pending: Sequence[Intent], context: WriteContext
 ) -> None:
     system = engine.tasks.gated(engine.systems[name])
     with suppress(PlatformError):
-        await engine.tasks.ask(name, "writes", partial(recover, system, pending, desk))
+        await engine.tasks.ask(name, "writes", partial(recover, system, pending, context))
 
 
-async def _read(engine: Engine, system: System, asked: ReadRequest) -> Observation:
+async def _read(engine: Engine, system: System, request: ReadRequest) -> Observation:
     name = system.name
     intents = engine.store.pending_intents()
     seen = await observe(
         system,
         engine.store,
         engine.clock,
-        asked.window,
-        asked.providers,
+        request.window,
+        request.providers,
         intents,
-        by_id=asked.by_id,
-        remapped=engine.baselines.remapped(name),
-        unread=engine.baselines.unread(name),
-        full=asked.full,
+        by_id=request.by_id,
+        remapped=engine.read_progress.remapped(name),
+        unread=engine.read_progress.unread(name),
+        full=request.full,
         probes=engine.probes.setdefault(name, AbsenceLookups()),
-        look_back=asked.look_back,
-        running=None if asked.near else engine.running,
+        look_back=request.look_back,
+        running=None if request.near else engine.running,
     )
-    seen.request = asked
-    await _follow_series(engine, system, seen, asked.window, intents)
+    seen.request = request
+    await _follow_series(engine, system, seen, request.window, intents)
     return seen
 
 
@@ -162,9 +163,9 @@ async def _follow_series(
     window: Window,
     intents: Sequence[Intent],
 ) -> None:
-    """Read further ahead where an instance of a series vanished: it may have moved as one."""
+    """Read the rest of the whole window if an instance vanished: its series may have moved."""
     providers = series.complete_series(engine.store, seen)
-    rest = series.beyond(window, engine.window(near=False))
+    rest = series.unread_rest(window, engine.window(near=False))
     if not providers or rest is None or seen.state is not SystemStatus.OK:
         return
     more = await observe(system, engine.store, engine.clock, rest, providers, intents, full=False)

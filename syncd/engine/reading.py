@@ -1,6 +1,7 @@
-"""Read one system, lay what it shows over what is stored, and prove what is absent.
+"""Read one system, compare it with the stored events, and prove absences.
 
-One transaction at the end: an observation is stored whole or not at all, and never a decision.
+The observation is stored in one transaction at the end, completely or not at all. No decision is
+made here.
 """
 
 from __future__ import annotations
@@ -11,19 +12,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 from syncd.core.observation import ObservationKind, apply_observation, as_last_known, diff_snapshot
-from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go, put_into_formers
+from syncd.engine.absence import (
+    check_further_hosts,
+    check_unlisted,
+    recheck_events,
+)
 from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.canaries import without_canaries
-from syncd.engine.list_lag import doubt_lag, look_again_at_further_hosts
+from syncd.engine.list_lag import look_again_at_further_hosts, recheck_lag
 from syncd.engine.lookup_answers import apply_answer, apply_other_owner
 from syncd.engine.lookups import Lookups
-from syncd.engine.moved_into_window import marked
+from syncd.engine.moved_into_window import mark_moved_in
 from syncd.engine.observation import Observation, SystemRead
-from syncd.engine.own_blocks import find_created, follow_own
-from syncd.engine.owners import Found as FoundElsewhere
-from syncd.engine.owners import OwnerTracker, announce
+from syncd.engine.own_blocks import find_created_blocks, look_up_own_blocks
+from syncd.engine.owners import FoundElsewhere, OwnerTracker, announce
 from syncd.engine.ownership import is_left_behind
 from syncd.engine.recovery import is_unsettled, unsettled_updates
+from syncd.engine.remapped_calendars import assign_to_former_calendars, release_remapped
 from syncd.engine.reported_items import ReportedItems, log_reported
 from syncd.engine.running_events import RunningEvents, follow_running
 from syncd.engine.supervise import supervised
@@ -49,7 +54,7 @@ from syncd.systems.port import (
     System,
     UnreadableError,
 )
-from syncd.systems.time_slices import in_turns, turn_after
+from syncd.systems.time_slices import in_slices, yield_after
 
 
 async def observe(
@@ -68,16 +73,20 @@ async def observe(
     running: RunningEvents | None = None,
     probes: AbsenceLookups | None = None,
 ) -> Observation:
-    """Read these providers of one system and store what is new, or nothing if that fails.
+    """Read these providers of one system and store what is new, or nothing if the read fails.
 
-    Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one. The calendars of
-    ``remapped`` providers are others than before: what they do not show was never said to be gone,
-    and once they were read in ``full``, it is no longer theirs. The calendars of ``unread``
-    providers were never read whole: what is listed for a user who is not there counts as no read.
-    The lists start ``look_back`` before the window; with ``running``, known events that they need
-    not show are followed by id. ``probes`` tells which were asked for by id in earlier reads.
+    - ``by_id``: where lists do not show blocks, look up syncd's own blocks one by one.
+    - ``remapped``: providers whose calendar was changed in the configuration. Events that the new
+      calendar does not show are not gone; after a ``full`` read they no longer belong to it.
+    - ``unread``: providers whose calendar was never read in full. An empty list of a missing user
+      does not count as a read.
+    - ``full``: the whole window is read.
+    - ``look_back``: how long before the window the lists start.
+    - ``running``: known events that the lists need not show are looked up by id.
+    - ``probes``: the lookups by id of earlier reads.
 
-    Raises nothing but what the state raises: all else is a fault of this system, and is returned.
+    Raises StateError and other errors of the state; any other error becomes the fault of the
+    returned observation.
     """
     seen = Observation(system.name, asked_at=clock.now())
     owners = OwnerTracker.of(system, store, clock, remapped)
@@ -122,53 +131,50 @@ async def _observe(
     full: bool,
     running: RunningEvents | None,
 ) -> None:
-    """Read, and fill in what is seen; it is stored at the end, all at once.
-
-    Raises PlatformError.
-    """
+    """Read, fill the observation of ``read``, and store it at the end. Raises PlatformError."""
     system, store, seen, owners = read.system, read.store, read.seen, read.owners
     whole = set(system.providers) <= set(providers)
-    # What is not asked for is not listed, and not missed.
+    # Providers that are not read are not listed, so their events must not count as missing.
     stored = store.fingerprints(system.name, read.window, None if whole else providers)
-    # What another calendar shows is looked at in full.
-    anew = full and remapped
-    known_rows = NOTHING_KNOWN if anew else stored
-    await owners.look_ahead(unread & {*providers})
+    # In a calendar that was changed in the configuration, unchanged rows are parsed too.
+    reread_all = full and remapped
+    known_rows = NOTHING_KNOWN if reread_all else stored
+    await owners.read_users_first(unread & {*providers})
     snapshot = await system.read(read.window, providers, known_rows, look_back=read.look_back)
-    probed = canaries(store)
-    snapshot = without_canaries(snapshot, probed, system.event)
+    probe_blocks = canaries(store)
+    snapshot = without_canaries(snapshot, probe_blocks, system.event)
     if snapshot.faults:
         seen.fail(snapshot.faults[0])
-    doubted = list(owners.open.values())
-    seen.without_user = await owners.missing_of(snapshot, unread)
+    changes_before = list(owners.open.values())
+    seen.without_user = await owners.providers_without_user(snapshot, unread)
     covered = [c for c in snapshot.coverage if c.provider not in seen.without_user]
     unproven = [u for u in snapshot.unproven if u.provider not in seen.without_user]
     snapshot = replace(snapshot, coverage=covered, unproven=unproven)
     read.snapshot = snapshot
     seen.coverage, seen.units, seen.unproven = snapshot.coverage, snapshot.units, unproven
     read.changes = Changes(coverage=list(snapshot.coverage))
-    reports, questions = ReportedItems(), Lookups(read)
+    reports, lookups = ReportedItems(), Lookups(read)
     await _report_rows(reports, snapshot.malformed)
-    await ask_for_created(read, questions, reports, unread, _made_by(probed))
-    await find_created(read, unread, _made_by(probed))
+    await ask_for_created(read, lookups, reports, unread, _made_by(probe_blocks))
+    await find_created_blocks(read, unread, _made_by(probe_blocks))
     rows = {row.id: row for row in snapshot.rows}
     delta = diff_snapshot(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = await _absorb_rows(read, reports, rows, delta.differ)
     owners.observe_owner(snapshot, store.records(system.name, owners.events), read.window.start)
     moved_out: set[str] = set()
-    if anew:
-        moved_out = let_go(read, remapped)
+    if reread_all:
+        moved_out = release_remapped(read, remapped)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
     differ = [event for event in delta.differ if event in known]
-    await _ask_by_id(read, questions, reports, unlisted, differ, running, by_id=by_id, full=full)
-    for each in await owners.prove(read.changes):
-        apply_other_owner(read, each)
-    for change in owners.freed:
+    await _ask_by_id(read, lookups, reports, unlisted, differ, running, by_id=by_id, full=full)
+    for sighting in await owners.prove(read.changes):
+        apply_other_owner(read, sighting)
+    for change in owners.decidable:
         seen.add_changed(change.provider, change.event)
     owners.refresh(snapshot.users, read.changes)
     if owners.fault is not None:
         seen.fail(owners.fault)
-    await turn_after(unlisted, snapshot.rows)
+    await yield_after(unlisted, snapshot.rows)
     same = {*snapshot.same, *(rows.keys() - {*delta.differ})}
     deepest = running is not None and read.look_back >= running.longest
     reported = reports.save(read, providers, same, stored, full=full, deepest=deepest)
@@ -176,27 +182,27 @@ async def _observe(
         read.changes.coverage = [
             replace(c, whole=read.window.covered_by([c.window])) for c in read.changes.coverage
         ]
-    await turn_after(unlisted, same)
-    put_into_formers(read)
+    await yield_after(unlisted, same)
+    assign_to_former_calendars(read)
     store.apply(read.changes)
     log_reported(reported)
-    announce(system.name, doubted, owners.open.values())
+    announce(system.name, changes_before, owners.open.values())
 
 
 def _made_by(probes: Sequence[Canary]) -> set[str]:
-    """Return the ids of what probes made, which is nobody's lost block."""
+    """Return the ids of the blocks that probes made. They are not lost blocks of a booking."""
     return {canary.event for canary in probes if canary.event is not None}
 
 
 async def _report_rows(reports: ReportedItems, malformed: Sequence[UnreadableError]) -> None:
-    async for batch in in_turns(malformed):
+    async for batch in in_slices(malformed):
         for broken in batch:
             reports.add(broken)
 
 
 async def _ask_by_id(
     read: SystemRead,
-    questions: Lookups,
+    lookups: Lookups,
     reports: ReportedItems,
     unlisted: Sequence[str],
     differ: Sequence[str],
@@ -205,22 +211,22 @@ async def _ask_by_id(
     by_id: bool,
     full: bool,
 ) -> None:
-    """Ask for known events that the lists do not show. ``differ`` are those that show news."""
-    await ask_again(read, questions, reports, thorough=by_id)
-    await follow_up(read, questions, reports, unlisted, full=full)
+    """Look up known events that the lists do not show. ``differ`` are the events with changes."""
+    await recheck_events(read, lookups, reports, thorough=by_id)
+    await check_unlisted(read, lookups, reports, unlisted, full=full)
     if running is not None:
-        await follow_running(read, questions, reports, running, unlisted, at_once=by_id)
-    await follow_hosts(read, questions, reports, differ)
-    await follow_own(read, questions, reports, unlisted, running, by_id=by_id)
+        await follow_running(read, lookups, reports, running, unlisted, at_once=by_id)
+    await check_further_hosts(read, lookups, reports, differ)
+    await look_up_own_blocks(read, lookups, reports, unlisted, running, by_id=by_id)
 
 
 async def _absorb_rows(
     read: SystemRead, reports: ReportedItems, rows: Mapping[str, Row], differ: Sequence[str]
 ) -> dict[str, TrackedEvent]:
-    """Look at each row with news; return what was known of them. Other tasks have a turn."""
+    """Apply each changed row; return the former records. Other tasks run between the batches."""
     unsettled = unsettled_updates(read.system, read.intents)
     known: dict[str, TrackedEvent] = {}
-    async for batch in in_turns(differ):
+    async for batch in in_slices(differ):
         known |= {r.id: r for r in read.store.records(read.system.name, batch)}
         for event_id in batch:
             _absorb_row(read, reports, rows[event_id], known.get(event_id), unsettled.get(event_id))
@@ -228,8 +234,8 @@ async def _absorb_rows(
     return known
 
 
-def _is_no_business(read: SystemRead, record: TrackedEvent | None, event: Event) -> bool:
-    """Whether a row is history, over before the window began, or of whom nobody keeps in sync."""
+def _is_irrelevant(read: SystemRead, record: TrackedEvent | None, event: Event) -> bool:
+    """Return true if a row ended before the window, or is a block of an unmapped calendar."""
     if event.value.end <= read.window.start and (record is None or record.archived):
         return True
     if record is None or event.provider in read.owners.remapped:
@@ -251,28 +257,28 @@ def _absorb_row(
         reports.add(broken, row.provider)
         return
     reports.read_well.add(row.id)
-    if event.unknown_status:
-        assumed = UnreadableError(event.system, event.id, event.unknown_status, Topic.ASSUMED)
+    if event.assumption:
+        assumed = UnreadableError(event.system, event.id, event.assumption, Topic.ASSUMED)
         reports.add(assumed, row.provider)
     event = as_last_known(record, event)
-    if _is_no_business(read, record, event):
+    if _is_irrelevant(read, record, event):
         return
     if unsettled is not None and is_unsettled(system, unsettled, event.value):
-        # The update did that; `recovery` finds that out, and nobody says so elsewhere.
+        # The open update caused this value. `recovery` finds its outcome.
         return
-    doubt_lag(system, record, event, read.asked_at)
+    recheck_lag(system, record, event, read.asked_at)
     after, news = apply_observation(
         record, event, row.fingerprint, read.asked_at, system.capabilities.lag
     )
     if news is ObservationKind.STALE:
         return
-    after = owners.given_back(record, replace(after, archived=False))
+    after = owners.restored_base(record, replace(after, archived=False))
     if record is None:
-        after = marked(read, after)
+        after = mark_moved_in(read, after)
     if record is not None and record == replace(after, observed_at=record.observed_at):
-        # An open end is looked at in each read, and is mostly as it was.
+        # An event with an open end is parsed in each read, and usually unchanged.
         return
-    if record is not None and owners.concerns(record, event):
-        owners.found(FoundElsewhere(record, after, event, news))
+    if record is not None and owners.leaves_calendar(record, event):
+        owners.note_elsewhere(FoundElsewhere(record, after, event, news))
         return
     apply_answer(read, record, after, news)

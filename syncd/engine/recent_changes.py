@@ -1,4 +1,4 @@
-"""What is remembered of the last far intervals: the time that was read, what was carried."""
+"""Remember the windows that were read, and the changes that were carried, in the last intervals."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from syncd.model import Coverage, HistoryEntry, Id, Kind, TrackedEvent, Window
 from syncd.store.store import Store
 
 Carried = Mapping[Id, tuple[HistoryEntry, HistoryEntry]]
-"""The first and the last change of each event that was carried."""
+"""The first and the last carried change of each event."""
 
 CHANGED = "changed"
-"""How history calls a change that was carried."""
+"""The word in the history for a change that was carried to other calendars."""
 
 _PAGE = 500
 
 
 @dataclass(slots=True)
 class RecentChanges:
-    """Changes that were carried in the last ``every``, and the windows that were read last.
+    """The changes that were carried in the last ``every``, and the windows that were read last.
 
-    What was carried is in the history, from which a new process takes it. Windows are kept for
-    the rounds in which a provider's whole window is read at least once. The guard looks at those
-    that were proven, a new block at those that were answered, ``history``.
+    A new process loads the carried changes from the history. Windows are kept for `ROUNDS`
+    intervals, in which each provider's whole window is read at least once. The guard uses the
+    windows that were proven complete; new blocks use ``history``, the windows that were answered.
     """
 
     store: Store
@@ -38,50 +38,52 @@ class RecentChanges:
     _windows: dict[tuple[str, str], dict[Window, datetime]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Nothing was read yet."""
+        """Start with an empty read history."""
         self.history = ReadHistory(self.store)
 
     def note_read(self, coverage: Iterable[Coverage], now: datetime) -> None:
-        """Take note of the windows that were read."""
+        """Add the windows that were proven complete."""
         for each in coverage:
             if Kind.APPOINTMENT not in each.kinds:
                 continue
-            place = (each.provider, each.system)
-            kept = {w: at for w, at in self._windows.get(place, {}).items() if self._lasts(at, now)}
-            # The same window, a minute later.
-            wide = [w for w in kept if not _replaces(each.window, w)]
-            self._windows[place] = {w: kept[w] for w in wide} | {each.window: now}
+            calendar = (each.provider, each.system)
+            recent = {
+                w: at for w, at in self._windows.get(calendar, {}).items() if self._lasts(at, now)
+            }
+            # A new read replaces the same window of an earlier read.
+            wide = [w for w in recent if not _replaces(each.window, w)]
+            self._windows[calendar] = {w: recent[w] for w in wide} | {each.window: now}
 
     def recent_reads(
-        self, place: tuple[str, str], seen: Observation | None, whole: Window, now: datetime
+        self, calendar: tuple[str, str], seen: Observation | None, whole: Window, now: datetime
     ) -> RecentReads:
-        """Return the last reads of a calendar, (provider, system), with this cycle's."""
-        return self.history.of(place, seen, whole, now, ROUNDS * self.every)
+        """Return the last reads of a calendar, (provider, system), and this cycle's read."""
+        return self.history.of(calendar, seen, whole, now, ROUNDS * self.every)
 
     def note_carried(self, notes: Iterable[HistoryEntry]) -> None:
-        """Take note of what was carried."""
+        """Add changes that were carried."""
         if self._notes is not None:
             self._notes += [note for note in notes if note.what == CHANGED]
 
     def windows(self, provider: str, system: str) -> Sequence[Window]:
-        """Return the windows of a calendar that were read last."""
+        """Return the windows of a calendar that were last proven complete."""
         return tuple(self._windows.get((provider, system), ()))
 
     def carried(self, now: datetime) -> Mapping[str, Carried]:
-        """Return the first and the last change of each event that was carried, by provider."""
+        """Return the first and the last carried change of each event, by provider."""
         since = now - self.every
         if self._notes is None:
             self._notes = list(_since(self.store, since))
         self._notes = [note for note in self._notes if note.at > since]
         found: dict[str, dict[Id, tuple[HistoryEntry, HistoryEntry]]] = {}
         for note in self._notes:
-            mine = found.setdefault(note.provider, {})
-            first, _ = mine.get((note.system, note.event), (note, note))
-            mine[note.system, note.event] = (first, note)
+            events = found.setdefault(note.provider, {})
+            first, _ = events.get((note.system, note.event), (note, note))
+            events[note.system, note.event] = (first, note)
         return found
 
     def records(self, carried: Carried) -> list[TrackedEvent]:
-        """Return the changes as records from before; see `core.mass_change_guard.RecentReads`."""
+        """Return carried changes as records that still show a change, for the guard."""
         found = []
         by_system: dict[str, list[str]] = {}
         for system, event in carried:
@@ -118,17 +120,17 @@ class RecentChanges:
 
 
 def _replaces(window: Window, other: Window) -> bool:
-    """Whether a window is another one as it is later: about as long."""
+    """Return true if a window is a later read of the same window: about as long, not earlier."""
     length, before = window.end - window.start, other.end - other.start
     return abs(length - before) < timedelta(hours=1) and window.start >= other.start
 
 
 def _since(store: Store, since: datetime) -> list[HistoryEntry]:
-    """Return what was carried since then, oldest first: history is read from its end."""
+    """Return the changes carried since then, oldest first. The history is read from its end."""
     limit = _PAGE
     while True:
         notes = store.history(limit=limit)
         if len(notes) < limit or notes[-1].at <= since:
-            lately = [n for n in notes if n.at > since and n.what == CHANGED]
-            return lately[::-1]
+            recent = [n for n in notes if n.at > since and n.what == CHANGED]
+            return recent[::-1]
         limit *= 4

@@ -1,11 +1,11 @@
-"""Many records from the store in slices, so that other tasks have a turn in between."""
+"""Load many records in batches, so that other tasks can run in between."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from syncd.systems.time_slices import in_turns
+from syncd.systems.time_slices import in_slices
 
 if TYPE_CHECKING:
     from syncd.model import TrackedEvent
@@ -17,6 +17,6 @@ async def records_in_batches(
 ) -> list[TrackedEvent]:
     """Return the records of these events; unknown ones are left out. Raises StateError."""
     found: list[TrackedEvent] = []
-    async for batch in in_turns(events):
+    async for batch in in_slices(events):
         found += store.records(system, batch)
     return found

@@ -1,4 +1,4 @@
-"""What is left as the state stands, without a run: for `status`, and its exit code."""
+"""Count the remaining work in the stored state, without a run: for `status` and its exit code."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from syncd.core.mass_change_guard import count_stopped
 from syncd.engine.report import Remaining, Stop, UnknownOwners, remaining_of_items
 from syncd.model import ConflictKind, HeldConflict
 from syncd.model.health import is_silent
-from syncd.model.summary import acknowledged
+from syncd.model.summary import acknowledgement_of
 from syncd.store.status_query import StatusSnapshot
 
 
-def left_in(
+def count_remaining(
     seen: StatusSnapshot,
     systems: Collection[str],
     unknown: Collection[UnknownOwners],
     mapped: Collection[str],
 ) -> dict[Remaining, int]:
-    """Count what is left as the state stands, by kind, in these ``systems``.
+    """Count the remaining work of these systems by kind, without kinds of which nothing is left.
 
-    ``mapped`` are the providers in the configuration. What is not left is not named.
+    ``mapped`` are the providers in the configuration.
     """
     held = [h for h in seen.conflicts if h.conflict.held]
     stopped = _stopped(seen, mapped)
@@ -32,14 +32,15 @@ def left_in(
         and is_silent(answers=health.state.answers, writing=health.writing)
     ]
     found = {
-        Remaining.STOPPED: len(stops_in(seen, mapped)),
+        Remaining.STOPPED: len(open_stops(seen, mapped)),
         Remaining.SYSTEMS: len(silent),
         Remaining.UNKNOWN_OWNERS: len(unknown),
         Remaining.WRITES: seen.counts["intents"],
         Remaining.WAITING: len(seen.waiting),
         Remaining.CONFLICTS: len(held) - len(stopped),
         Remaining.DOUBLE_BOOKINGS: sum(
-            not h.conflict.held and acknowledged(h, seen.marks) is None for h in seen.conflicts
+            not h.conflict.held and acknowledgement_of(h, seen.acknowledgements) is None
+            for h in seen.conflicts
         ),
         Remaining.EXPOSURES: len(seen.exposures),
         **remaining_of_items(seen.items),
@@ -47,13 +48,13 @@ def left_in(
     return {kind: found[kind] for kind in Remaining if found.get(kind)}
 
 
-def stops_in(seen: StatusSnapshot, mapped: Collection[str]) -> list[Stop]:
-    """Return the stops of the guard as runs tell them: a stop of a whole system is one."""
+def open_stops(seen: StatusSnapshot, mapped: Collection[str]) -> list[Stop]:
+    """Return the stops of the guard, as in a run's report: a stop of a whole system counts once."""
     return [
         Stop(
             system,
             provider,
-            accepting_run(held),
+            newest_run(held),
             count_stopped((h.conflict for h in held), seen.stopped),
         )
         for subject, each in groupby(_stopped(seen, mapped), key=lambda h: h.conflict.subject)
@@ -62,8 +63,8 @@ def stops_in(seen: StatusSnapshot, mapped: Collection[str]) -> list[Stop]:
     ]
 
 
-def accepting_run(held: Collection[HeldConflict]) -> str:
-    """Return a run that accepts all of these: the one that opened the newest listed the others."""
+def newest_run(held: Collection[HeldConflict]) -> str:
+    """Return the run of the newest conflict. It listed the older ones too, so it accepts all."""
     return max(held, key=lambda h: (h.opened_at, h.run)).run
 
 
@@ -77,7 +78,7 @@ def _stopped(seen: StatusSnapshot, mapped: Collection[str]) -> list[HeldConflict
     return sorted(found, key=lambda h: h.conflict.subject)
 
 
-def acknowledged_in(seen: StatusSnapshot) -> int:
-    """Count what persons have acknowledged."""
-    known = sum(acknowledged(h, seen.marks) is not None for h in seen.conflicts)
+def count_acknowledged(seen: StatusSnapshot) -> int:
+    """Count the conflicts and items that a person has acknowledged."""
+    known = sum(acknowledgement_of(h, seen.acknowledgements) is not None for h in seen.conflicts)
     return known + sum(item.acknowledged_at is not None for item in seen.items)

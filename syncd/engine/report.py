@@ -1,4 +1,4 @@
-"""What a cycle, and a whole run, tell about themselves."""
+"""The report of a run: what happened, and what is left to do."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ from syncd.systems.reported_lists import KNOWN_EVENTS
 
 
 class SystemStatus(StrEnum):
-    """One system in one cycle. Interrupted: syncd was told to end. Slow: others went on."""
+    """The state of one system in a cycle.
+
+    INTERRUPTED: syncd was stopping. SLOW: the cycle went on without the system.
+    """
 
     OK = "ok"
     DOWN = "down"
@@ -41,12 +44,12 @@ class SystemStatus(StrEnum):
 
 _SILENT = {SystemStatus.DOWN, SystemStatus.UNAUTHORISED, SystemStatus.SLOW}
 _OF_WRITES = frozenset({Remaining.WRITES, Remaining.UNMADE, Remaining.REMOVALS, Remaining.UNPROVEN})
-"""What a dry run does not leave: it writes nothing, and makes one cycle."""
+"""Not reported by a dry run, which writes nothing and makes one cycle."""
 
 
 @dataclass(slots=True)
 class SystemReport:
-    """One system in a run; ``writing``: it was read, and did not take a write."""
+    """One system in a run. ``writing``: the read succeeded, and a write failed."""
 
     state: SystemStatus = SystemStatus.OK
     reads: int = 0
@@ -57,9 +60,9 @@ class SystemReport:
 
 @dataclass(frozen=True, slots=True)
 class UnknownOwners:
-    """A calendar with events of which it is not proven whose they are: nothing of it is freed.
+    """A calendar with events whose owner is not proven. No time of these events is freed.
 
-    ``owners`` are the platform's ids of whoever has them now, ``holders`` the providers among them.
+    ``owners`` are the platform's ids of the current owners, ``holders`` the providers among them.
     """
 
     provider: str
@@ -71,7 +74,7 @@ class UnknownOwners:
     since: datetime
 
     def to_json(self) -> dict[str, object]:
-        """One entry of ``unknown_owners`` in JSON: its keys are stable."""
+        """Return one entry of ``unknown_owners`` in JSON. Its keys are stable."""
         return {
             "provider": self.provider,
             "system": self.system,
@@ -83,45 +86,46 @@ class UnknownOwners:
         }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Self:
-        """Read an entry that a daemon sent."""
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Parse an entry that the daemon sent."""
         return cls(
-            told["provider"],
-            told["system"],
-            OwnerProof(told["why"]),
-            told["events"],
-            tuple(told["owners"]),
-            tuple(told["holders"]),
-            datetime.fromisoformat(told["since"]),
+            data["provider"],
+            data["system"],
+            OwnerProof(data["why"]),
+            data["events"],
+            tuple(data["owners"]),
+            tuple(data["holders"]),
+            datetime.fromisoformat(data["since"]),
         )
 
 
 def unknown_owners(changes: Iterable[OwnerChange], now: datetime) -> list[UnknownOwners]:
-    """Sum up by calendar what is unproven of events that are not over."""
-    found: dict[tuple[str, str], list[OwnerChange]] = {}
+    """Group the unproven owner changes of events that are not over, by calendar."""
+    by_kind: dict[tuple[str, str], list[OwnerChange]] = {}
     for change in changes:
         if not change.proven and change.value.end > now:
-            found.setdefault((change.provider, change.system), []).append(change)
+            by_kind.setdefault((change.provider, change.system), []).append(change)
     return [
         UnknownOwners(
             provider,
             system,
-            # What concerns the calendar's own user tells more than a single event's owner.
+            # A proof about the calendar's own user says more than one about a single event.
             min((c.proof for c in each), key=list(OwnerProof).index),
             len(each),
             tuple(sorted({c.owner for c in each} - {""})),
             tuple(sorted({c.holder for c in each} - {""})),
             min(c.since for c in each),
         )
-        for (provider, system), each in sorted(found.items())
+        for (provider, system), each in sorted(by_kind.items())
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A stop of the guard: one calendar, or a whole system where ``provider`` is empty.
+    """A mass-change stop of one calendar, or of a whole system if ``provider`` is empty.
 
-    ``run`` is what `resync --accept` takes; ``count`` is how many meetings vanished or moved.
+    ``run`` is the argument for `resync --accept`; ``count`` is the number of meetings that vanished
+    or moved.
     """
 
     system: str
@@ -130,13 +134,13 @@ class Stop:
     count: int
 
     def __str__(self) -> str:
-        """Name the place in a few words."""
+        """Return the place and the number of meetings."""
         meetings = "1 meeting" if self.count == 1 else f"{self.count} meetings"
         where = f"{self.provider} in {self.system}" if self.provider else self.system
         return f"{where} ({meetings})"
 
     def to_json(self) -> dict[str, object]:
-        """One entry of ``stopped`` in JSON: its keys are stable."""
+        """Return one entry of ``stopped`` in JSON. Its keys are stable."""
         return {
             "system": self.system,
             "provider": self.provider or None,
@@ -145,12 +149,12 @@ class Stop:
         }
 
 
-def ordered(waiting: Iterable[Waiting]) -> list[Waiting]:
-    """Return waiting writes by system and time."""
-    return sorted(waiting, key=_place)
+def sort_waiting(waiting: Iterable[Waiting]) -> list[Waiting]:
+    """Return waiting writes, sorted by system and time."""
+    return sorted(waiting, key=_sort_key)
 
 
-def _place(waiting: Waiting) -> tuple[str, str, str, str, str]:
+def _sort_key(waiting: Waiting) -> tuple[str, str, str, str, str]:
     operation = waiting.operation
     value = operation.after or operation.before
     when = value.start.isoformat() if value else ""
@@ -164,7 +168,7 @@ def _place(waiting: Waiting) -> tuple[str, str, str, str, str]:
 
 
 def waiting_json(waiting: Waiting) -> dict[str, str | None]:
-    """One entry of ``waiting`` in JSON: its keys are stable."""
+    """Return one entry of ``waiting`` in JSON. Its keys are stable."""
     operation = waiting.operation
     value = operation.after or operation.before
     return {
@@ -184,24 +188,28 @@ def _instant(at: datetime) -> str:
 
 @dataclass(slots=True)
 class Report:
-    """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
+    """The report of one run. It is updated after each cycle.
 
-    ``planned`` are the writes that the last cycle decided on, ``unmade`` counts those of them that
-    were neither made nor wait. ``external_changes`` counts the news of each provider. ``items`` are
-    the reported records and lists that are open, ``gone`` counts events that are gone by id while
-    no whole list proves it, ``unshown`` the known ones of each system that its lists should show
-    and do not. ``suspected`` events may be settled by another look, not before ``recheck_at``.
-    ``refused`` are the systems that allow no more calls, and for how many seconds; ``covered`` is
-    how many minutes of each list are proven.
-    ``listed`` names the guard's conflicts behind ``stopped``; ``accepted`` counts changes that a
-    person let pass in this run.
-    ``double_bookings`` counts all pairs, ``doubles_open`` those that are neither held nor
-    acknowledged; ``acknowledged`` is how many items and pairs a person has acknowledged.
-    ``left_behind`` are blocks where the configuration maps nothing any more: as a person chose
-    that, they are named, and count as nothing that is left to do. None: they were not counted.
-    ``held_back`` are the writes that a person does not want now, as something is ``paused``, or as
-    the configuration has syncd ``observe``: they count as nothing that is left to do, either.
-    ``exactly`` is the plan that the run carries out, if it does.
+    - ``job``: the job that started the run; ``seconds``: how long it took.
+    - ``operations``: the number of writes made, by action; ``planned``: the writes that the last
+      cycle decided on; ``unmade``: how many of these were neither made nor wait.
+    - ``news``: the number of changes that were read; ``external_changes``: those that people made,
+      by provider.
+    - ``conflicts``: held conflicts; ``exposures``: busy intervals that are still offered.
+    - ``stopped``: the stops of the guard; ``listed``: the ids of their conflicts; ``accepted``: the
+      number of changes that a person accepted in this run.
+    - ``double_bookings``: all pairs; ``doubles_open``: those neither held nor acknowledged;
+      ``acknowledged``: the number of items and pairs that a person has acknowledged.
+    - ``pending``: writes without an outcome; ``waiting``: writes that cannot be made now.
+    - ``suspected``: events that need another read, not before ``recheck_at``.
+    - ``items``: the open reported items; ``gone``: events that are gone by id while no complete
+      list proves it; ``unshown``: by system, the known events that lists should show and do not.
+    - ``refused``: systems that allow no more calls, with the seconds to wait.
+    - ``covered``: the minutes of each list that are proven complete.
+    - ``left_behind``: blocks in calendars that are no longer mapped; None if not counted.
+    - ``held_back``: writes that are not made because of a pause (``paused``) or observe mode
+      (``observe``). Like ``left_behind``, they do not count as remaining work: a person chose it.
+    - ``exactly``: the agreed plan, if the run carries one out.
     """
 
     run: str
@@ -247,36 +255,36 @@ class Report:
 
     @property
     def unreadable(self) -> int:
-        """How many records cannot be understood, acknowledged ones too."""
-        return sum(item.number for item in self.items if item.topic is Topic.UNREADABLE)
+        """Return the number of unreadable records, acknowledged ones included."""
+        return sum(item.record_count for item in self.items if item.topic is Topic.UNREADABLE)
 
     @property
     def shortened(self) -> list[ReportedItem]:
-        """The lists from which rows are missing, or may be."""
+        """Return the items of lists that are, or may be, incomplete."""
         return [item for item in self.items if item.topic is Topic.LIST]
 
     @property
     def cut(self) -> bool:
-        """Whether a list ends before all of it was shown, and is read in parts."""
+        """Return true if a list was cut by the platform, and is read in parts."""
         return any(item.event != KNOWN_EVENTS for item in self.shortened)
 
     @property
     def whole(self) -> bool:
-        """Whether every system answered with all that it was asked for.
+        """Return true if every system answered completely.
 
-        A list that is not whole, and that a person knows of, is no reason to alert anybody.
+        Acknowledged incomplete lists do not count.
         """
         known = all(item.acknowledged_at is not None for item in self.shortened)
         return self.answered and not self.unknown and known
 
     @property
     def answered(self) -> bool:
-        """Whether every system answered."""
+        """Return true if every system answered."""
         return all(system.state is SystemStatus.OK for system in self.systems.values())
 
     @property
     def converged(self) -> bool:
-        """Whether nothing is left to do: all was read, nothing planned, nothing unconfirmed."""
+        """Return true if nothing is left to do: all is read, nothing planned or unconfirmed."""
         return (
             self.whole
             and not self.shortened
@@ -291,22 +299,23 @@ class Report:
 
     @property
     def _unmade(self) -> int:
-        """How many writes of the last cycle were not made, and do not wait.
+        """Return the number of writes of the last cycle that were not made and do not wait.
 
-        A run that still wrote in its last cycle, and was not interrupted, has more to do.
+        If the last cycle still planned writes and nothing else is open, a further run has to check
+        them, so all of them count.
         """
         if self.unmade or self.interrupted or self.pending or self.waiting or self.held_back:
             return self.unmade
         return len(self.planned)
 
     @property
-    def left(self) -> dict[Remaining, int]:
-        """Count what is left, by kind; what is not left is not named.
+    def remaining(self) -> dict[Remaining, int]:
+        """Count the remaining work by kind, without kinds of which nothing is left.
 
-        What a person must decide on or look at is counted once: a held double booking is a
-        conflict, and a conflict of the guard is a stop.
+        Nothing counts twice: a held double booking is a conflict, and a conflict of the guard is a
+        stop.
         """
-        found = {
+        by_kind = {
             Remaining.STOPPED: len(self.stopped) or len(self.guarded),
             Remaining.INTERRUPTED: int(self.interrupted),
             Remaining.SYSTEMS: sum(
@@ -324,25 +333,25 @@ class Report:
             Remaining.EXPOSURES: self.exposures,
             **remaining_of_items(self.items),
         }
-        counted = {kind: found[kind] for kind in Remaining if found.get(kind)}
+        counted = {kind: by_kind[kind] for kind in Remaining if by_kind.get(kind)}
         if self.dry_run:
             return {kind: n for kind, n in counted.items() if kind not in _OF_WRITES}
         return counted
 
     @property
     def exit(self) -> RunExit:
-        """How the run ended."""
-        return RunExit.of(self.left)
+        """Return how the run ended."""
+        return RunExit.of(self.remaining)
 
-    def to_json(self, *, most_waiting: int | None = None) -> dict[str, object]:
-        """The object of `resync --json` (docs/design.md#json): its keys are stable.
+    def to_json(self, *, max_waiting: int | None = None) -> dict[str, object]:
+        """Return the object of `resync --json` (docs/design.md#json). Its keys are stable.
 
-        A dry run counts the operations that it would make. At most ``most_waiting`` of the waiting
-        writes are listed.
+        A dry run counts the operations that it would make. ``max_waiting`` limits the waiting and
+        held back writes that are listed.
         """
         counted = Counter(o.action for o in self.planned) if self.dry_run else self.operations
         counts = Counter(item.topic for item in self.items)
-        left = self.left
+        remaining = self.remaining
         return {
             "run": self.run,
             "cycles": self.cycles,
@@ -370,7 +379,7 @@ class Report:
             "stopped": [each.to_json() for each in self.stopped],
             "exposures": self.exposures,
             "unknown_owners": [each.to_json() for each in self.unknown],
-            "waiting": [waiting_json(each) for each in self.waiting[:most_waiting]],
+            "waiting": [waiting_json(each) for each in self.waiting[:max_waiting]],
             "clock_error_seconds": round(self.clock_error.total_seconds()),
             "unreadable": self.unreadable,
             "not_shown": dict(sorted(self.unshown.items())),
@@ -378,8 +387,8 @@ class Report:
             "acknowledged": self.acknowledged,
             "mode": "observe" if self.observe else "sync",
             "paused": [each.to_json() for each in self.paused],
-            "held_back": [waiting_json(each) for each in self.held_back[:most_waiting]],
+            "held_back": [waiting_json(each) for each in self.held_back[:max_waiting]],
             "left_behind": [each.to_json() for each in self.left_behind or ()],
-            "left": {str(kind): left.get(kind, 0) for kind in Remaining},
+            "left": {str(kind): remaining.get(kind, 0) for kind in Remaining},
             "converged": self.converged,
         }

@@ -1,4 +1,4 @@
-"""What a cycle came to: states of the systems, calls, what is left; into the report."""
+"""Update the report after a cycle: states of the systems, calls, and remaining work."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from syncd.engine.guard_stops import stopped_now
+from syncd.engine.guard_stops import describe_open_stops
 from syncd.engine.observation import Observation
 from syncd.engine.report import Report, SystemReport, SystemStatus, UnknownOwners, unknown_owners
 from syncd.model import ConflictKind, OwnerProof
-from syncd.model.summary import acknowledged, stale
+from syncd.model.summary import acknowledgement_of, stale_acknowledgements
 from syncd.store.owners import owner_changes
 from syncd.store.reported import acknowledgements_of, delete_acknowledgements, shown_items
 from syncd.systems.port import RateLimitedError
-from syncd.systems.time_slices import turn_after
+from syncd.systems.time_slices import yield_after
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -26,30 +26,35 @@ async def update_report(
     observed: Mapping[str, Observation],
     before: Mapping[str, object],
 ) -> None:
-    """Bring the report up to date: states, calls, what is left."""
+    """Update the report after a cycle.
+
+    ``before`` are the call counts of each system before the cycle.
+    """
     for name, observation in observed.items():
         if name not in engine.systems:
             continue
-        told = report.systems.setdefault(name, SystemReport())
-        told.state = observation.state
-        told.cause = observation.cause
-        told.writing = observation.writing
+        report_of_system = report.systems.setdefault(name, SystemReport())
+        report_of_system.state = observation.state
+        report_of_system.cause = observation.cause
+        report_of_system.writing = observation.writing
         report.news += observation.news
         report.external_changes.update(observation.external_changes)
         report.remarks += observation.remarks
     for name, system in engine.systems.items():
-        told = report.systems.setdefault(name, SystemReport())
+        report_of_system = report.systems.setdefault(name, SystemReport())
         start, traffic = before[name], system.traffic
-        told.reads += traffic.reads - getattr(start, "reads", 0)
-        told.writes += traffic.writes - getattr(start, "writes", 0)
+        report_of_system.reads += traffic.reads - getattr(start, "reads", 0)
+        report_of_system.writes += traffic.writes - getattr(start, "writes", 0)
     for name, cause in engine.resources.unknown.items():
-        told = report.systems[name]
-        if told.state is SystemStatus.OK:
-            told.state = SystemStatus.INTERRUPTED if engine.stopping.is_set() else SystemStatus.DOWN
-            told.cause = f"what its rooms close is not known: {cause}"
-    _name_refused_writes(engine, report)
+        report_of_system = report.systems[name]
+        if report_of_system.state is SystemStatus.OK:
+            report_of_system.state = (
+                SystemStatus.INTERRUPTED if engine.stopping.is_set() else SystemStatus.DOWN
+            )
+            report_of_system.cause = f"cannot read which calendars its rooms block: {cause}"
+    _explain_failing_writes(engine, report)
     report.suspected = sum(o.suspected for o in observed.values())
-    # Who does not answer tells no more by being asked again at once.
+    # It is no use to ask a system again at once that does not answer.
     answering = [
         o for o in observed.values() if o.state is SystemStatus.OK and o.recheck_at is not None
     ]
@@ -62,15 +67,15 @@ async def update_report(
         for where, minutes in _covered(o).items():
             report.covered[where] = max(report.covered[where], minutes)
     report.pending = len(engine.store.pending_intents())
-    await _tell_standing(engine, report)
+    await _count_open_items(engine, report)
     now = engine.clock.now()
     report.unknown = unknown_owners(owner_changes(engine.store), now)
-    told_of = {(each.provider, each.system) for each in report.unknown}
+    reported_calendars = {(each.provider, each.system) for each in report.unknown}
     report.unknown += [
         UnknownOwners(provider, o.system, OwnerProof.USER_MISSING, 0, (), (), now)
         for o in observed.values()
         for provider in sorted(o.without_user)
-        if (provider, o.system) not in told_of
+        if (provider, o.system) not in reported_calendars
     ]
     report.clock_error = engine.clock_error
     report.gone = sum(o.gone for o in observed.values())
@@ -78,44 +83,49 @@ async def update_report(
 
 
 def add_remark(report: Report, accept: str | None) -> None:
-    """Add what is worth a sentence at the end of a resync."""
+    """Add remarks at the end of a resync: an ``--accept`` without effect, unproven deletions."""
     if accept is not None and not report.accepted:
-        now = stopped_now(report.run if report.stopped else None)
-        report.remarks.append(
-            f"nothing of what run {accept} listed was stopped in this run. {now}."
-        )
+        now = describe_open_stops(report.run if report.stopped else None)
+        report.remarks.append(f"nothing that run {accept} listed was stopped in this run. {now}.")
     if report.gone:
         one = report.gone == 1
-        gone = "1 event is gone by its id" if one else f"{report.gone} events are gone by their ids"
+        gone = "1 event does not exist" if one else f"{report.gone} events do not exist"
         their = "its" if one else "their"
         report.remarks.append(
-            f"{gone}, but {their} list{'' if one else 's'} {'does' if one else 'do'} not prove it: "
-            f"{their} time stays blocked until a list is whole"
+            f"{gone} any more when read by id, but {their} list{'' if one else 's'} "
+            f"{'does' if one else 'do'} not prove it: {their} time stays blocked until a list is "
+            "complete"
         )
 
 
-async def _tell_standing(engine: Engine, report: Report) -> None:
-    """Count the conflicts, double bookings and reported items, and which are acknowledged.
+async def _count_open_items(engine: Engine, report: Report) -> None:
+    """Count the conflicts, double bookings and reported items, and those acknowledged.
 
-    An acknowledgement of what has ended or changed is forgotten.
+    Acknowledgements of items that have ended or changed are deleted.
     """
     store, conflicts = engine.store, engine.store.open_conflicts()
-    marks = acknowledgements_of(store)
-    doubles = [h for h in conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
-    known = sum(acknowledged(h, marks) is not None for h in conflicts)
-    told = sum(not h.conflict.held for h in conflicts)
-    report.items = shown_items(store, engine.clock.now(), marks)
-    await turn_after(report.items)
+    acknowledgements = acknowledgements_of(store)
+    double_bookings = [h for h in conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
+    acknowledged_conflicts = sum(
+        acknowledgement_of(h, acknowledgements) is not None for h in conflicts
+    )
+    not_held = sum(not h.conflict.held for h in conflicts)
+    report.items = shown_items(store, engine.clock.now(), acknowledgements)
+    await yield_after(report.items)
     report.conflicts = sum(h.conflict.held for h in conflicts)
-    report.double_bookings = len(doubles)
-    report.doubles_open = told - known
-    report.acknowledged = known + sum(i.acknowledged_at is not None for i in report.items)
-    if marks and not report.dry_run:
-        delete_acknowledgements(store, stale(marks, report.items, conflicts))
+    report.double_bookings = len(double_bookings)
+    report.doubles_open = not_held - acknowledged_conflicts
+    report.acknowledged = acknowledged_conflicts + sum(
+        i.acknowledged_at is not None for i in report.items
+    )
+    if acknowledgements and not report.dry_run:
+        delete_acknowledgements(
+            store, stale_acknowledgements(acknowledgements, report.items, conflicts)
+        )
 
 
 def _covered(seen: Observation) -> Counter[tuple[str, str, str]]:
-    """How many minutes of each calendar's lists were proven to be whole, by kind."""
+    """Return the minutes of each list that are proven complete, by (system, provider, kind)."""
     found: Counter[tuple[str, str, str]] = Counter()
     for each in seen.coverage:
         minutes = round((each.window.end - each.window.start).total_seconds() / 60)
@@ -123,11 +133,11 @@ def _covered(seen: Observation) -> Counter[tuple[str, str, str]]:
     return found
 
 
-def _name_refused_writes(engine: Engine, report: Report) -> None:
-    """Say of systems that answer, and take no writes for now, why that is."""
-    silent = [name for name in engine.systems if engine.rests(name) is not None]
-    healths = engine.store.health() if silent else {}
+def _explain_failing_writes(engine: Engine, report: Report) -> None:
+    """Add the cause to systems that answer, but whose writes are suspended."""
+    silent = [name for name in engine.systems if engine.why_suspended(name) is not None]
+    by_system = engine.store.health() if silent else {}
     for name in silent:
-        health, told = healths.get(name), report.systems[name]
-        if health is not None and not told.cause:
-            told.cause = health.cause
+        health, report_of_system = by_system.get(name), report.systems[name]
+        if health is not None and not report_of_system.cause:
+            report_of_system.cause = health.cause

@@ -1,4 +1,4 @@
-"""What one read reports: follow what was reported before, and log what begins and ends."""
+"""Track the problem records and lists that one read reports, and log those that begin or end."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from syncd.store.store import Store
 from syncd.systems.port import UnreadableError
 
 _SINGLE = 5
-"""So many items that begin or end together have a line each."""
+"""Up to this number of items that begin or end together get a log line each."""
 
 log = structlog.get_logger(__name__)
 
 
 _NOT_READ = frozenset({Topic.PERSON, Topic.DAMAGED})
+"""Topics that come from comparisons and writes; no read of one system closes their items."""
 
 
 @dataclass(slots=True)
@@ -31,16 +32,16 @@ class ReportedItems:
     shown: list[ShownItem] = field(default_factory=list)
     read_well: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
-    """The events that lists lack, and of which an answer by id says what became of them."""
+    """Events that the lists lack, and that a lookup by id answered."""
     missing: set[str] = field(default_factory=set)
-    """The events that lists lack; no list shows that they are unreadable no more."""
+    """Events that the lists lack, so the lists cannot show that they are readable again."""
     unreadable: set[str] = field(default_factory=set)
-    """The records that are listed, but cannot be understood."""
+    """Records that are listed, but unreadable."""
 
     def add(self, broken: UnreadableError, provider: str = "") -> None:
-        """Report a record or a list; ``provider`` is whose list showed it."""
-        of = broken.provider or provider
-        calendars = frozenset({of} if of else broken.providers)
+        """Report a record or a list; ``provider`` is the provider whose list showed it."""
+        owner = broken.provider or provider
+        calendars = frozenset({owner} if owner else broken.providers)
         self.shown.append(
             ShownItem(broken.event, broken.topic, broken.reason, calendars, broken.began)
         )
@@ -57,19 +58,19 @@ class ReportedItems:
         full: bool,
         deepest: bool,
     ) -> ItemChanges:
-        """Have stored what begins, changes and ends with this read; return it.
+        """Add the items that begin, change and end to the changes of the read; return them.
 
-        ``stored`` are the known events of the window. ``deepest``: no read looks further back.
+        ``same`` are the unchanged rows, ``stored`` the known events of the window. ``full``: the
+        whole window was read. ``deepest``: no read looks further back.
         """
-        # What a comparison of meetings or of a write reports, no read of one system ends.
-        every = open_items(read.store, read.system.name)
-        items = [item for item in every if item.topic not in _NOT_READ]
+        all_open = open_items(read.store, read.system.name)
+        items = [item for item in all_open if item.topic not in _NOT_READ]
         if not items and not self.shown:
             return ItemChanges()
         shown = cap_events(items, (*self.shown, *self._kept(items)), stored)
         begin, end = read.window.start, read.window.end
         known = read.store.records(read.system.name, sorted({item.event for item in items}))
-        look = ReadScope(
+        scope = ReadScope(
             read.system.name,
             read.asked_at,
             read.asked_at - begin,
@@ -86,22 +87,22 @@ class ReportedItems:
             read.look_back,
             full and deepest,
         )
-        outcome = update_items(items, shown, look)
+        outcome = update_items(items, shown, scope)
         read.changes.reported += [*outcome.begun, *outcome.changed, *outcome.ended]
         return outcome
 
     def _kept(self, items: Collection[ReportedItem]) -> list[ShownItem]:
-        """Go on reporting what cannot be read by id, until a list or an answer shows otherwise."""
-        kept = self.missing - self.answered - self.unreadable
+        """Return the unreadable events that no list and no lookup has shown again."""
+        unresolved = self.missing - self.answered - self.unreadable
         return [
             ShownItem(item.event, item.topic, item.reason, frozenset(item.calendars))
             for item in items
-            if item.topic is Topic.UNREADABLE and item.event in kept
+            if item.topic is Topic.UNREADABLE and item.event in unresolved
         ]
 
 
 def _whole(read: SystemRead) -> frozenset[str]:
-    """Return the providers whose lists proved complete in all of the window."""
+    """Return the providers whose lists are complete in the whole window."""
     if read.snapshot.faults:
         return frozenset()
     unproven = {each.provider for each in read.snapshot.unproven}
@@ -113,17 +114,17 @@ def _whole(read: SystemRead) -> frozenset[str]:
 
 
 def end_unmapped(store: Store, systems: Collection[str], now: datetime) -> None:
-    """End what was reported of systems that are not configured any more."""
-    left = [replace(i, ended_at=now) for i in open_items(store) if i.system not in systems]
-    if left:
-        store.apply(Changes(reported=left))
-        log_reported(ItemChanges(ended=left))
+    """Close the items of systems that are no longer configured."""
+    ended = [replace(i, ended_at=now) for i in open_items(store) if i.system not in systems]
+    if ended:
+        store.apply(Changes(reported=ended))
+        log_reported(ItemChanges(ended=ended))
 
 
 def log_reported(outcome: ItemChanges) -> None:
-    """Log each item once when it begins, and once when it has ended.
+    """Log each item once when it begins, and once when it ends.
 
-    Items of one system and topic that are more than a few share a line, which counts them.
+    More than a few items of one system and topic share a line with their number.
     """
     for items in _by_topic(outcome.begun):
         log.warning("record reported", **_facts(items), reason=items[0].reason)
@@ -132,14 +133,14 @@ def log_reported(outcome: ItemChanges) -> None:
 
 
 def _by_topic(items: Iterable[ReportedItem]) -> list[list[ReportedItem]]:
-    """Group the items that are logged in one line."""
+    """Group the items that share a log line."""
     found: dict[tuple[str, Topic], list[ReportedItem]] = {}
     for item in items:
         found.setdefault((item.system, item.topic), []).append(item)
     return [
         group
-        for every in found.values()
-        for group in ([every] if len(every) > _SINGLE else [[item] for item in every])
+        for all_open in found.values()
+        for group in ([all_open] if len(all_open) > _SINGLE else [[item] for item in all_open])
     ]
 
 

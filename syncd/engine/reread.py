@@ -1,4 +1,4 @@
-"""Read one event again just before it is written to (promise 5)."""
+"""Read a target again just before the write (promise 5)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from syncd.core.observation import ObservationKind, apply_observation, mark_deleted
-from syncd.engine.list_lag import doubt_lag
+from syncd.engine.list_lag import recheck_lag
 from syncd.model import (
     Changes,
     Clock,
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 REREAD_AFTER = timedelta(seconds=10)
-"""A target read by this cycle less than this long ago needs no second read (promise 5)."""
+"""A target that this cycle read less than this long ago is not read again (promise 5)."""
 
 
 async def reread(
     system: System, store: Store, clock: Clock, ref: EventRef
 ) -> tuple[TrackedEvent | None, Changes]:
-    """Read one event just before it is written to; the record as it is now, and what to store.
+    """Read one event just before the write; return its current record, and the changes to store.
 
-    Raises RejectedError when this event cannot be read, whatever the reason: then it is not known
-    what a write would change. Raises PlatformError when the system does not answer.
+    Raises RejectedError if this event cannot be read: the effect of a write is unknown then. Raises
+    PlatformError if the system does not answer.
     """
     record = next(iter(store.records(system.name, [ref.id])), None)
     if record is None:
@@ -51,19 +51,19 @@ async def reread(
     if isinstance(sighting, Unknown):
         raise RejectedError(system.name, f"read of {ref.id}", detail=sighting.why)
     if isinstance(sighting, Found):
-        doubt_lag(system, record, sighting.event, asked_at)
-    return sighted(record, sighting, asked_at, system.capabilities.lag)
+        recheck_lag(system, record, sighting.event, asked_at)
+    return apply_lookup(record, sighting, asked_at, system.capabilities.lag)
 
 
-def sighted(
+def apply_lookup(
     record: TrackedEvent, sighting: LookupResult, asked_at: datetime, lag: timedelta
 ) -> tuple[TrackedEvent, Changes]:
-    """Lay a sighting over a record: the record as it is now, and what of it is to be stored."""
+    """Apply a lookup result to a record; return the current record, and the changes to store."""
     match sighting:
         case Found(event=event):
             after, news = apply_observation(record, event, "", asked_at, lag)
             if after.provider != record.provider:
-                # Not to be written to. What became of it is for the next read to prove.
+                # It must not be written to. The next read proves the change of owner.
                 return after, Changes()
             if news in {ObservationKind.STALE, ObservationKind.SAME}:
                 return record, Changes()
@@ -76,21 +76,21 @@ def sighted(
 
 
 async def still_occupied(
-    system: System, operation: Operation, desk: WriteContext
+    system: System, operation: Operation, context: WriteContext
 ) -> tuple[bool, list[TrackedEvent]]:
-    """Whether the time that a block of ours leaves is still taken by what stood there, too.
+    """Return whether the time that our block leaves is still busy, and the changed records.
 
-    It may leave because something else stands there now. If that was read a while ago, it is read
-    again, too: when it has gone meanwhile, the time would be open although its source lives. True
-    where nothing stood there, or nobody can tell; also returns what has changed. Raises
-    PlatformError when the system does not answer.
+    A block may be removed because another event occupies the same interval. That event is read
+    again: if it is gone, removing the block would open time whose source still exists. True if
+    there was no such event, or it cannot be read. Raises PlatformError if the system does not
+    answer.
     """
     before, after = operation.before, operation.after
-    leaves = after is None or after.interval != (before and before.interval)
-    if operation.kind is not Kind.BLOCK or before is None or not leaves:
+    is_vacated = after is None or after.interval != (before and before.interval)
+    if operation.kind is not Kind.BLOCK or before is None or not is_vacated:
         return True, []
     news: list[TrackedEvent] = []
-    for record in desk.store.events_of(system.name, operation.provider):
+    for record in context.store.events_of(system.name, operation.provider):
         shown = record.observed
         if (
             record.created_by_us
@@ -101,61 +101,61 @@ async def still_occupied(
             continue
         ref = EventRef(system.name, record.provider, record.id, record.kind)
         try:
-            now, changes = await reread(system, desk.store, desk.clock, ref)
+            now, changes = await reread(system, context.store, context.clock, ref)
         except RejectedError:
             return True, news
-        desk.store.apply(changes)
+        context.store.apply(changes)
         news += changes.records
         if now is not None and now.observed == shown and now.provider == record.provider:
             return True, news
     return not news, news
 
 
-def at_another(record: TrackedEvent | None, operation: Operation) -> set[str]:
-    """Return the target if it was found at another owner: who that is has still to be proven."""
+def found_at_other_owner(record: TrackedEvent | None, operation: Operation) -> set[str]:
+    """Return the target's id, as a set, if it was found at another owner; else an empty set."""
     moved = record is not None and record.provider != operation.provider
     return {operation.ref.id} if moved else set()
 
 
-def overtaken(
+def drop_overtaken(
     system: System,
     intent: Intent,
     sighting: LookupResult,
     asked_at: datetime,
-    desk: WriteContext,
+    context: WriteContext,
     result: WriteResult,
 ) -> None:
-    """Nothing was written, as the target had changed: what it shows is news, to be decided on."""
+    """Drop an intent whose target changed before the write; store the new value as a change."""
     operation = intent.operation
     log.info("target changed before the write", system=system.name, event_id=operation.event)
     changes = Changes()
-    for record in desk.store.records(system.name, [operation.ref.id]):
-        after, changes = sighted(record, sighting, asked_at, system.capabilities.lag)
-        result.elsewhere |= at_another(after, operation)
+    for record in context.store.records(system.name, [operation.ref.id]):
+        after, changes = apply_lookup(record, sighting, asked_at, system.capabilities.lag)
+        result.elsewhere |= found_at_other_owner(after, operation)
     result.news += changes.records
     dropped = replace(
         intent, state=IntentState.DROPPED, error="the target changed before the write"
     )
     changes.intents.append(dropped)
-    desk.store.apply(changes)
+    context.store.apply(changes)
     result.skipped.append(operation)
 
 
-def just_read(operation: Operation, read: Sequence[Coverage], now: datetime) -> bool:
-    """Whether this cycle's own read showed the target a moment ago, and not only its neighbours."""
+def was_just_read(operation: Operation, read: Sequence[Coverage], now: datetime) -> bool:
+    """Return true if this cycle read the target's list a moment ago, at the target's time."""
     before = operation.before
     return before is not None and any(
         c.provider == operation.provider
         and operation.kind in c.kinds
-        # Lists show what begins in the time that was read.
+        # Lists show events that begin in the window.
         and before.start in c.window
         and is_recent(c.read_at, now, REREAD_AFTER)
         for c in read
     )
 
 
-def not_ours(system: str, operations: Sequence[Operation], store: Store) -> set[str]:
-    """The targets of block writes that are not known as ours: they are never written to."""
+def foreign_blocks(system: str, operations: Sequence[Operation], store: Store) -> set[str]:
+    """Return the targets of block writes that are not ours; they are never written to."""
     targets = {
         operation.event
         for operation in operations

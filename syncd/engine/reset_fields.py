@@ -1,4 +1,4 @@
-"""What an update reset besides what it was to change, in words."""
+"""Describe and report the fields that an update reset besides its target."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ log = structlog.get_logger(__name__)
 RESET = "the update reset"
 
 
-def reset_words(reply: Done) -> str:
-    """Say in the history what a write did, and what it reset besides."""
-    said = ["done"]
+def describe_reset(reply: Done) -> str:
+    """Return the history text of a write, with the fields that it reset."""
+    parts = ["done"]
     if reply.restored:
-        said.append(f"{RESET} {', '.join(reply.restored)}, which was put back")
+        parts.append(f"{RESET} {', '.join(reply.restored)}, which was put back")
     if reply.lost:
-        said.append(f"{RESET} {', '.join(reply.lost)}, which could not be put back")
-    return "; ".join(said)
+        parts.append(f"{RESET} {', '.join(reply.lost)}, which could not be put back")
+    return "; ".join(parts)
 
 
-def report_reset(
+def report_reset_fields(
     system: str, operations: Sequence[Operation], reply: Done, result: WriteResult
 ) -> None:
-    """Tell of fields that an update reset; those that could not be put back are a failure."""
+    """Report the fields that an update reset; those that could not be restored are a failure."""
     if not (reply.restored or reply.lost):
         return
     event = operations[0].event or ""
@@ -42,8 +42,8 @@ def report_reset(
         restored=list(reply.restored),
         lost=list(reply.lost),
     )
-    words = f"{system} {event}: {reset_words(reply)}"
+    message = f"{system} {event}: {describe_reset(reply)}"
     if reply.lost:
-        result.failures.append(words)
+        result.failures.append(message)
     else:
-        result.remarks.append(words)
+        result.remarks.append(message)

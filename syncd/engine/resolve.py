@@ -1,7 +1,7 @@
-"""A person's answer to a held conflict: a resync of that provider in which the answer counts.
+"""Resolve a held conflict: a resync of its provider in which a person's resolution applies.
 
-Everything is read first. If an input of the conflict has changed since the person looked, the
-answer does not count, and nothing is decided by it.
+The systems are read first. If an input of the conflict has changed since the person saw it, the
+resolution does not apply.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 class ResolutionOutcome(StrEnum):
-    """What became of an answer."""
+    """The outcome of a resolution."""
 
     RESOLVED = "resolved"
     REFUSED = "refused"
-    """It was decided, and a system refused to have it written: that is held now."""
+    """A system refused the write that followed; a new conflict is held."""
     CHANGED = "changed"
     GONE = "gone"
     UNANSWERED = "unanswered"
@@ -38,16 +38,16 @@ class ResolutionOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResolutionReport:
-    """The run in which an answer was to count, and whether it did."""
+    """The result of `conflicts resolve`: the resolution, its outcome, and the report of the run."""
 
     conflict: str
     answer: Resolution
-    ending: ResolutionOutcome
+    outcome: ResolutionOutcome
     report: Report
 
     @property
     def code(self) -> int:
-        """The exit code: held still is 3, written in part is 4."""
+        """Return the exit code: 3 if a conflict is still held, 4 if writes are left."""
         written = 4 if self.report.exit is RunExit.UNANSWERED and not self.report.dry_run else 0
         return {
             ResolutionOutcome.RESOLVED: written,
@@ -56,20 +56,20 @@ class ResolutionReport:
             ResolutionOutcome.CHANGED: 3,
             ResolutionOutcome.UNANSWERED: 4,
             ResolutionOutcome.GUARDED: 5,
-        }[self.ending]
+        }[self.outcome]
 
     def to_json(self) -> dict[str, object]:
-        """The object of `conflicts resolve --json`: its keys are stable."""
+        """Return the object of `conflicts resolve --json`. Its keys are stable."""
         return {
             "conflict": self.conflict,
             "answer": str(self.answer),
-            "ending": str(self.ending),
+            "ending": str(self.outcome),
             "resync": self.report.to_json(),
         }
 
 
 class ResolvingEngine(Protocol):
-    """What is needed of an engine."""
+    """The part of the engine that `resolve_conflict` uses."""
 
     store: Store
     mapping: Mapping[str, Sequence[str]]
@@ -82,16 +82,16 @@ class ResolvingEngine(Protocol):
         dry_run: bool = False,
         progress: Callable[[str], None] = ...,
     ) -> Report:
-        """Bring everything into step."""
+        """Run cycles over the whole window until nothing is left to do."""
         ...
 
     async def refresh_resources(self) -> None:
-        """Learn which calendars of rooms are kept in sync besides those of ``mapping``."""
+        """Look up the calendars that rooms block, and add them to ``mapping``."""
         ...
 
 
 def to_arguments(conflict: str, answer: Resolution) -> dict[str, str | None]:
-    """An answer as it goes through the daemon's door."""
+    """Return a resolution as arguments of a request to the daemon."""
     return {
         "conflict": conflict,
         "way": str(answer.kind),
@@ -101,12 +101,12 @@ def to_arguments(conflict: str, answer: Resolution) -> dict[str, str | None]:
     }
 
 
-def resolution_of(arguments: Mapping[str, Any]) -> Resolution:
-    """The answer that came through the door. Raises ValueError."""
+def resolution_from_arguments(arguments: Mapping[str, Any]) -> Resolution:
+    """Parse a resolution from the arguments of a request. Raises ValueError."""
     known = {"conflict", "way", "system", "event", "at"}
-    unknown = sorted(name for name, said in arguments.items() if said and name not in known)
+    unknown = sorted(name for name, value in arguments.items() if value and name not in known)
     if unknown:
-        message = f"an answer has no {', '.join(unknown)}"
+        message = f"unknown argument: {', '.join(unknown)}"
         raise ValueError(message)
     at = arguments.get("at")
     return Resolution(
@@ -117,7 +117,7 @@ def resolution_of(arguments: Mapping[str, Any]) -> Resolution:
     )
 
 
-async def resolve(
+async def resolve_conflict(
     engine: ResolvingEngine,
     conflict: str,
     answer: Resolution,
@@ -125,11 +125,14 @@ async def resolve(
     dry_run: bool = False,
     progress: Callable[[str], None] = lambda _text: None,
 ) -> ResolutionReport:
-    """Run the resync in which the answer counts. Raises InvalidResolutionError."""
-    held = next((h for h in engine.store.conflict(conflict) if h.id == conflict), None)
+    """Run a resync in which a resolution applies to a held conflict.
+
+    Raises InvalidResolutionError if the conflict is not open, or the resolution does not fit it.
+    """
+    held = next((h for h in engine.store.find_conflicts(conflict) if h.id == conflict), None)
     if held is None or held.closed_at is not None:
         reason = "there is no such conflict" if held is None else f"it is closed: {held.outcome}"
-        raise InvalidResolutionError(reason, "See `syncd conflicts`.")
+        raise InvalidResolutionError(reason, "`syncd conflicts` lists the open conflicts.")
     await _check_mapped(engine, held.conflict.provider)
     engine.answers[conflict] = answer
     try:
@@ -137,69 +140,71 @@ async def resolve(
             providers=[held.conflict.provider], dry_run=dry_run, progress=progress
         )
     finally:
-        counted = engine.answers.pop(conflict, None) is None
+        applied = engine.answers.pop(conflict, None) is None
     return ResolutionReport(
-        conflict, answer, _ending(engine, held, report, counted=counted), report
+        conflict, answer, _outcome(engine, held, report, applied=applied), report
     )
 
 
 async def _check_mapped(engine: ResolvingEngine, provider: str) -> None:
-    """See that a provider can be decided on: what was held of it outlives its line in the file."""
+    """Raise InvalidResolutionError if a provider is not mapped: its conflicts outlive that."""
     if provider not in engine.mapping:
         await engine.refresh_resources()
     if provider not in engine.mapping:
         raise InvalidResolutionError(
-            f"{provider} is not in the configuration any more, so nothing can be decided of it",
-            "Put it back under [providers], then run this again (a running daemon reads the file "
-            "when it is reloaded). Until then nothing is written to its calendars.",
+            f"{provider} is no longer in the configuration, so its conflicts cannot be resolved",
+            "Put it back under [providers], reload the daemon if it is running, and run this "
+            "again. Until then nothing is written to its calendars.",
         )
 
 
 def preview(engine: Engine, held: HeldConflict, answer: Resolution) -> Decision | None:
-    """What would be written if nothing has changed since the last read; None if that is unknown.
+    """Return the decision that a resolution leads to, by the stored state; None if it is unknown.
 
-    Asks no system: all are taken to answer. What a pause holds back would not be written. Raises
-    Unfit.
+    Makes no call: all systems are assumed to answer. Writes that a pause holds back are left out.
+    Raises InvalidResolutionError.
     """
     provider = held.conflict.provider
     if provider not in engine.mapping:
-        return None  # A calendar of rooms, of which only a read can tell; or mapped no more.
+        return None  # A calendar that rooms block, known only after a read; or no longer mapped.
     state = engine.store.state(provider)
-    case = build_input(engine, provider, state, {}, guard.still(engine), held.run)
+    inputs = build_input(engine, provider, state, {}, guard.current_stops(engine), held.run)
     answering = {
         system: replace(
             calendar, trusted=True, blocked=calendar.blocked if calendar.held_back else None
         )
-        for system, calendar in case.calendars.items()
+        for system, calendar in inputs.calendars.items()
     }
-    case = replace(case, calendars=answering)
-    decision, counted = reconcile_with_answer(state, case, engine.ids.row, {held.id: answer})
-    return decision if counted else None
+    inputs = replace(inputs, calendars=answering)
+    decision, applied = reconcile_with_answer(state, inputs, engine.ids.row, {held.id: answer})
+    return decision if applied else None
 
 
-def _ending(
-    engine: ResolvingEngine, held: HeldConflict, report: Report, *, counted: bool
+def _outcome(
+    engine: ResolvingEngine, held: HeldConflict, report: Report, *, applied: bool
 ) -> ResolutionOutcome:
-    still = engine.store.open_conflicts(held.conflict.provider)
-    about = {(claim.system, claim.event) for claim in held.conflict.claims}
-    if counted:
-        new = (h.conflict for h in still if h.run == report.run and h.conflict.held)
-        refused = any((c.system, c.event) in about for conflict in new for c in conflict.claims)
+    open_conflicts = engine.store.open_conflicts(held.conflict.provider)
+    claimed = {(claim.system, claim.event) for claim in held.conflict.claims}
+    if applied:
+        new = (h.conflict for h in open_conflicts if h.run == report.run and h.conflict.held)
+        refused = any((c.system, c.event) in claimed for conflict in new for c in conflict.claims)
         return ResolutionOutcome.REFUSED if refused else ResolutionOutcome.RESOLVED
-    stopped = guard.events_of(h.conflict for h in still if h.conflict.kind is ConflictKind.GUARD)
-    if stopped & about:
+    stopped = guard.events_of(
+        h.conflict for h in open_conflicts if h.conflict.kind is ConflictKind.GUARD
+    )
+    if stopped & claimed:
         return ResolutionOutcome.GUARDED
     if not report.answered:
         return ResolutionOutcome.UNANSWERED
     return (
         ResolutionOutcome.CHANGED
-        if replacement(held, still) is not None
+        if replacement(held, open_conflicts) is not None
         else ResolutionOutcome.GONE
     )
 
 
-def replacement(held: HeldConflict, still: Sequence[HeldConflict]) -> HeldConflict | None:
-    """The open conflict that has taken the place of another; it may be of another kind."""
-    about = [h for h in still if h.conflict.subject == held.conflict.subject]
-    alike = [h for h in about if h.conflict.kind is held.conflict.kind]
-    return next(iter(alike + about), None)
+def replacement(held: HeldConflict, open_conflicts: Sequence[HeldConflict]) -> HeldConflict | None:
+    """Return the open conflict that replaced another: of the same kind if possible."""
+    same_subject = [h for h in open_conflicts if h.conflict.subject == held.conflict.subject]
+    same_kind = [h for h in same_subject if h.conflict.kind is held.conflict.kind]
+    return next(iter(same_kind + same_subject), None)

@@ -1,8 +1,8 @@
-"""Busy rooms and equipment as a source of their own: what they close in one system.
+"""Block calendars of one system whose rooms or equipment are in use.
 
-It looks to the engine like a system that is only read: its events are the spans in which a calendar
-has no free room left, and the engine carries them over as blocks, with all of its promises. What is
-busy it takes from the stored bookings of the rooms, so it asks nobody, and is read after them.
+To the engine this looks like a read-only system. Its events are the spans in which a calendar has
+no free room; the engine carries them to other calendars as blocks. The spans come from the stored
+bookings of the rooms, so this source makes no calls, and is read after the systems.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ RESOURCE_SUFFIX = "+rooms"
 
 TargetLookup = Callable[[], Coroutine[Any, Any, Sequence[BlockTarget]]]
 Ask = Callable[[TargetLookup], Coroutine[Any, Any, Sequence[BlockTarget]]]
-"""Makes such a call, or gives up on it for now. Raises PlatformError."""
+"""Makes a `TargetLookup` call, or gives up on it for now. Raises PlatformError."""
 
 
 async def call_directly(call: TargetLookup) -> Sequence[BlockTarget]:
@@ -80,7 +80,7 @@ class ResourceHost(Protocol):
         ...
 
     async def block_targets(self, also: Collection[str]) -> Sequence[BlockTarget]:
-        """What rooms can close; takes in the providers that own it, and those of ``also``.
+        """Return the calendars that rooms can block, and those of the providers in ``also``.
 
         Raises PlatformError.
         """
@@ -88,56 +88,60 @@ class ResourceHost(Protocol):
 
 
 class ResourceBlocks:
-    """What the rooms of one system close there. Keeps `port.System`; it is never written to."""
+    """The calendars that the rooms of one system block. A read-only `port.System`."""
 
-    def __init__(self, house: ResourceHost, store: Store, clock: Clock) -> None:
-        """Nothing is known yet; see `refresh`."""
-        self.house = house.name
-        self.name = house.name + RESOURCE_SUFFIX
+    def __init__(self, host: ResourceHost, store: Store, clock: Clock) -> None:
+        """Start without targets; `refresh` loads them."""
+        self.host = host.name
+        self.name = host.name + RESOURCE_SUFFIX
         self.providers: Collection[str] = ()
         self.capabilities = Capabilities(
             lag=timedelta(0),
             gone_proofs=dict.fromkeys(Kind, 1),
             statuses={},
-            reach=frozenset({house.name}),
+            reach=frozenset({host.name}),
         )
         self.facts = FactStore(self.name, clock)
         self.measured = MeasuredFacts("", self.facts)
-        self._house = house
+        self._host = host
         self._store = store
         self._clock = clock
-        self._doors: Mapping[str, BlockTarget] | None = None
+        self._targets: Mapping[str, BlockTarget] | None = None
 
     async def refresh(self, ask: Ask = call_directly) -> Collection[str]:
-        """Ask which doors there are, and return their providers. Raises PlatformError.
+        """Look up the block targets; return their providers. Raises PlatformError.
 
-        One that is no more is kept, always open, for as long as something of it may be closed.
+        A former target without requirements stays as long as events of it are stored, so that its
+        blocks are removed.
         """
         alive = (EVENT.c.system == self.name, EVENT.c.retired.is_(False))
         query = select(EVENT.c.provider).where(*alive).distinct()
         former = {row["provider"] for row in self._store.query_once(query)}
-        doors = {
-            door.provider: door for door in await ask(partial(self._house.block_targets, former))
+        targets = {
+            target.provider: target
+            for target in await ask(partial(self._host.block_targets, former))
         }
-        self._doors = {**{provider: BlockTarget(provider, ()) for provider in former}, **doors}
-        self.providers = tuple(sorted(self._doors))
+        self._targets = {**{provider: BlockTarget(provider, ()) for provider in former}, **targets}
+        self.providers = tuple(sorted(self._targets))
         return self.providers
 
     @property
     def known(self) -> bool:
-        """Whether it was learned which doors there are."""
-        return self._doors is not None
+        """Return true if the block targets are loaded."""
+        return self._targets is not None
 
     def targets_of(self, rooms: Collection[str]) -> set[str]:
-        """The doors that some of these rooms can close."""
+        """Return the providers whose calendars some of these rooms can block."""
         return {
-            provider for provider, door in (self._doors or {}).items() if _rooms(door) & set(rooms)
+            provider
+            for provider, target in (self._targets or {}).items()
+            if _rooms(target) & set(rooms)
         }
 
     def rooms_of(self, provider: str) -> set[str]:
-        """Return the rooms and equipment that can close a door."""
-        door = (self._doors or {}).get(provider)
-        return set() if door is None else _rooms(door)
+        """Return the rooms and equipment that can block a provider's calendar."""
+        target = (self._targets or {}).get(provider)
+        return set() if target is None else _rooms(target)
 
     async def read(
         self,
@@ -147,136 +151,138 @@ class ResourceBlocks:
         *,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Work out what is closed. Raises RetryableError while the doors are not known."""
-        del known, look_back  # nothing is saved, and all is known: it is asked of nobody
+        """Compute the blocked spans. Raises RetryableError until the targets are loaded."""
+        del known, look_back  # The spans are computed from the state, without calls.
         wanted = sorted(set(self.providers) & set(providers or self.providers))
         rows = [
-            Row(closure.id, provider, f"{closure.start}|{closure.end}", closure)
+            Row(span.id, provider, f"{span.start}|{span.end}", span)
             for provider in wanted
-            for closure in self._closures(provider)
-            if window.overlaps(_value(closure))
+            for span in self._spans_of(provider)
+            if window.overlaps(_value(span))
         ]
         now = self._clock.now()
         kinds = frozenset(Kind)
-        # Whatever touches the window is among the rows, however early it begins or late it ends.
+        # The rows contain every span that overlaps the window, wherever it begins or ends.
         proven = Window(window.start - READABLE, window.end + READABLE)
         coverage = [Coverage(self.name, provider, kinds, proven, now) for provider in wanted]
         return Snapshot(self.name, rows, coverage)
 
     def event(self, row: Row) -> Event:
-        """Make an event of a closure. Raises UnreadableError."""
+        """Return the event of a blocked span. Raises UnreadableError."""
         if not isinstance(row.wire, BlockedSpan):
-            raise UnreadableError(self.name, row.id, "is no closure")
+            raise UnreadableError(self.name, row.id, "is not a blocked span")
         return Event(self.name, row.provider, row.id, Kind.BLOCK, _value(row.wire))
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
-        """Look for one closure. Raises RetryableError while the doors are not known."""
+        """Look up one blocked span. Raises RetryableError until the targets are loaded."""
         del value
-        for closure in self._closures(ref.provider):
-            if closure.id == ref.id:
-                row = Row(closure.id, ref.provider, "", closure)
+        for span in self._spans_of(ref.provider):
+            if span.id == ref.id:
+                row = Row(span.id, ref.provider, "", span)
                 return Found(self.event(row))
         return Gone()
 
     async def whole(self, ref: EventRef) -> WholeRecord:
-        """Refuse: nothing is written to a closure."""
-        raise RejectedError(self.name, detail=f"{ref.id} is no record of a platform")
+        """Raise RejectedError: a blocked span is no record of a platform."""
+        raise RejectedError(self.name, detail=f"{ref.id} is not a record of a platform")
 
     async def users(self) -> UserDirectory:
-        """Nobody owns what rooms close."""
+        """Return an empty directory: blocked spans have no owner."""
         return UserDirectory()
 
     async def person(self, event: Event) -> Person | None:
-        """Nobody is behind it."""
+        """Return None: a blocked span has no customer."""
         del event
         return None
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """It is only read."""
-        raise RejectedError(self.name, str(operations[0].action), detail="it is only read")
+        """Raise RejectedError: this source is read-only."""
+        raise RejectedError(self.name, str(operations[0].action), detail="it is read-only")
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """It offers nothing."""
+        """Return no slots."""
         del provider, window
         return ()
 
     @property
     def seats(self) -> Mapping[str, int]:
-        """It has no meetings."""
+        """Return no capacities: it has no meetings."""
         return {}
 
     @property
     def buffers(self) -> Mapping[str, Buffer]:
-        """What rooms close has no buffer."""
+        """Return no buffers."""
         return {}
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
-        """It asks nobody."""
+        """Return no calls."""
         del window, providers
         return ()
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
-        """It asks nobody."""
+        """Return 0: a read makes no calls."""
         return len(self.plan(window, providers))
 
     async def prober(self) -> Prober:
-        """Raise Rejected: its house is measured."""
+        """Raise RejectedError: only the host system has facts to measure."""
         raise RejectedError(self.name, detail="it is derived from another system")
 
     async def check(self) -> Sequence[CheckResult]:
-        """Its house looks after it."""
+        """Return no results: the host system checks its rooms."""
         return ()
 
     @property
     def traffic(self) -> CallStats:
-        """It asks nobody."""
+        """Return empty counts: it makes no calls."""
         return CallStats()
 
     async def aclose(self) -> None:
-        """It holds nothing."""
+        """Do nothing: there is no connection to close."""
 
-    def _closures(self, provider: str) -> list[BlockedSpan]:
-        if self._doors is None:
-            raise RetryableError(self.name, detail=f"what {self.house} has is not known yet")
-        door = self._doors.get(provider)
-        if door is None:
+    def _spans_of(self, provider: str) -> list[BlockedSpan]:
+        if self._targets is None:
+            raise RetryableError(self.name, detail=f"the rooms of {self.host} are not known yet")
+        target = self._targets.get(provider)
+        if target is None:
             return []
-        return blocked_spans(door, {room: self._uses(room) for room in _rooms(door)})
+        return blocked_spans(target, {room: self._reservations(room) for room in _rooms(target)})
 
-    def _uses(self, room: str) -> list[Reservation]:
+    def _reservations(self, room: str) -> list[Reservation]:
         state = self._store.state(room)
         ended = {(record.system, record.id) for record in state.ended}
-        here = {
+        at_host = {
             replica.booking
             for replica in state.replicas
-            if replica.system == self.house
+            if replica.system == self.host
             and replica.role.is_meeting
             and (replica.system, replica.event) not in ended
         }
         return [
-            Reservation(booking.agreed.start, booking.agreed.end, booking.id, booking.id in here)
+            Reservation(booking.agreed.start, booking.agreed.end, booking.id, booking.id in at_host)
             for booking in state.bookings
             if booking.agreed.busy
         ] + [*self._stopped(state)]
 
     def _stopped(self, state: ProviderState) -> Iterator[Reservation]:
-        """Yield where stopped bookings of a room are by now: they take both times."""
+        """Yield the new times of bookings that the guard stopped: these take up both times."""
         links = {(r.system, r.event): r.booking for r in state.replicas if r.role.is_meeting}
-        for held in state.conflicts:
-            for claim in held.conflict.claims if held.conflict.kind is ConflictKind.GUARD else ():
+        for conflict in state.conflicts:
+            for claim in (
+                conflict.conflict.claims if conflict.conflict.kind is ConflictKind.GUARD else ()
+            ):
                 booking = links.get((claim.system, claim.event or ""))
                 if booking is not None and claim.value is not None and claim.value.busy:
-                    here = claim.system == self.house
-                    yield Reservation(claim.value.start, claim.value.end, booking, here)
+                    at_host = claim.system == self.host
+                    yield Reservation(claim.value.start, claim.value.end, booking, at_host)
 
 
-def _rooms(door: BlockTarget) -> set[str]:
+def _rooms(target: BlockTarget) -> set[str]:
     return {
         room
-        for need in door.requirements
-        for room in (*need.rooms, *(equipment for equipment, _ in need.equipment))
+        for requirement in target.requirements
+        for room in (*requirement.rooms, *(equipment for equipment, _ in requirement.equipment))
     }
 
 
-def _value(closure: BlockedSpan) -> Value:
-    return Value(closure.start, closure.end, Status.CONFIRMED)
+def _value(span: BlockedSpan) -> Value:
+    return Value(span.start, span.end, Status.CONFIRMED)

@@ -1,4 +1,4 @@
-"""All that rooms close, in all systems that have rooms: sources beside the systems themselves."""
+"""The resource-derived calendars of all systems with rooms, read like additional systems."""
 
 from __future__ import annotations
 
@@ -18,59 +18,64 @@ from syncd.model import Clock, Window
 from syncd.store.store import Store
 from syncd.systems.port import PlatformError, System
 
-Mapped = Mapping[str, Sequence[str]]
-"""For each provider the systems that it is kept in."""
+ProviderSystems = Mapping[str, Sequence[str]]
+"""The systems of each provider."""
 
 
 @dataclass(slots=True)
 class ResourceSources:
-    """The closures of each system with rooms, how many there are of each, and ties to contacts."""
+    """The resource blocks and contact links of all systems with rooms.
+
+    ``quantities`` is how many units of a provider there are, if it is equipment.
+    """
 
     blocks: Sequence[ResourceBlocks] = ()
     quantities: dict[str, int] = field(default_factory=dict)
     contact_links: Sequence[ContactLinks] = ()
     unknown: dict[str, str] = field(default_factory=dict)
-    """The systems of which nobody could tell yet what their rooms close, and why."""
+    """The systems whose block targets could not be read yet, with the cause."""
     unmapped: set[str] = field(default_factory=set)
-    """The doors that are no configured providers: calendars of which only rooms are known."""
+    """Block targets that are no configured providers: only their rooms are known."""
 
-    async def refresh(self, mapping: Mapped, lanes: SystemTasks) -> tuple[Mapped, set[str]]:
-        """Ask which doors rooms can close; the mapping with them, and those that are new to it.
+    async def refresh(
+        self, mapping: ProviderSystems, tasks: SystemTasks
+    ) -> tuple[ProviderSystems, set[str]]:
+        """Look up the block targets; return the mapping with them, and the providers that are new.
 
-        Where nobody answers, the last ones stay.
+        If a system does not answer, its last known targets stay.
         """
         new: dict[str, Sequence[str]] = {}
-        for each in self.blocks:
+        for source in self.blocks:
             try:
-                with supervised(each.house, "learning what its rooms close"):
-                    learned = await each.refresh(partial(lanes.ask, each.house, "doors"))
+                with supervised(source.host, "reading its block targets"):
+                    providers = await source.refresh(partial(tasks.ask, source.host, "targets"))
             except PlatformError as fault:
-                if not each.known:
-                    self.unknown[each.house] = str(fault)
+                if not source.known:
+                    self.unknown[source.host] = str(fault)
                 continue
-            self.unknown.pop(each.house, None)
-            for provider in learned:
+            self.unknown.pop(source.host, None)
+            for provider in providers:
                 if provider not in mapping:
                     self.unmapped.add(provider)
-                before = new.get(provider) or mapping.get(provider, (each.house,))
-                if each.name not in before:
-                    new[provider] = (*before, each.name)
+                systems_before = new.get(provider) or mapping.get(provider, (source.host,))
+                if source.name not in systems_before:
+                    new[provider] = (*systems_before, source.name)
         return {**mapping, **new}, set(new)
 
     def with_dependents(self, chosen: Collection[str]) -> list[str]:
-        """The chosen providers, and the doors that those of them that are rooms can close."""
-        doors = {door for each in self.blocks for door in each.targets_of(chosen)}
-        return sorted({*chosen, *doors})
+        """Return the chosen providers, and the calendars that rooms among them can block."""
+        targets = {target for source in self.blocks for target in source.targets_of(chosen)}
+        return sorted({*chosen, *targets})
 
-    def named(self, name: str) -> ResourceBlocks:
-        """The one of this name. Raises StopIteration if there is none."""
-        return next(each for each in self.blocks if each.name == name)
+    def get(self, name: str) -> ResourceBlocks:
+        """Return the resource blocks of this name. Raises StopIteration if there are none."""
+        return next(source for source in self.blocks if source.name == name)
 
     def update_quantities(self, seen: Sequence[Observation]) -> set[str]:
-        """Note how many there are of each; the providers for which that is news."""
-        told = {p: n for observation in seen for p, n in observation.units.items()}
-        changed = {p for p, n in told.items() if self.quantities.get(p) != n}
-        self.quantities.update(told)
+        """Store the number of units of each provider; return the providers whose number changed."""
+        counts = {p: n for observation in seen for p, n in observation.units.items()}
+        changed = {p for p, n in counts.items() if self.quantities.get(p) != n}
+        self.quantities.update(counts)
         return changed
 
     async def link(
@@ -78,19 +83,19 @@ class ResourceSources:
         systems: Mapping[str, System],
         store: Store,
         clock: Clock,
-        lanes: SystemTasks,
+        tasks: SystemTasks,
         pauses: WritePauses,
     ) -> None:
-        """Tie bookings to contacts; who is late with it goes on in the background."""
-        for each in self.contact_links:
-            call = partial(each.sync, systems, store, clock, pauses)
+        """Link bookings to contacts; a late system continues in the background."""
+        for source in self.contact_links:
+            call = partial(source.sync, systems, store, clock, pauses)
             with suppress(PlatformError):
-                await lanes.ask(each.directory.name, "ties", call, urgent=False)
+                await tasks.ask(source.directory.name, "links", call, urgent=False)
 
     async def observe(
         self, store: Store, clock: Clock, window: Window, chosen: Collection[str]
     ) -> tuple[dict[str, Observation], list[str]]:
-        """Work out what is closed; by name, and the chosen providers that it is about."""
-        doors = sorted(set(chosen) & {p for each in self.blocks for p in each.providers})
-        seen = [await observe(each, store, clock, window, doors) for each in self.blocks]
-        return {o.system: o for o in seen}, doors
+        """Compute the blocked spans; return the observations by name, and their providers."""
+        targets = sorted(set(chosen) & {p for source in self.blocks for p in source.providers})
+        seen = [await observe(source, store, clock, window, targets) for source in self.blocks]
+        return {o.system: o for o in seen}, targets

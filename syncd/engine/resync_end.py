@@ -1,28 +1,27 @@
-"""When a resync ends, and how long it waits before it looks again.
+"""Decide when a resync ends, and how long it waits between two cycles.
 
-A run ends when a further cycle would ask nothing new, confirm nothing and write nothing. So it goes
-on as long as the last cycle
+A run ends when a further cycle would read nothing new, confirm nothing and write nothing. It
+continues as long as the last cycle
 
-- wrote something, was refused a write, or got to know a calendar or a part of a list as whole: the
-  next one decides and reads on from there;
-- left a write to be confirmed by a platform that answers;
-- left a system that was slower than the others: the run waits for it, and a daemon for as long as
-  it has nothing else to do;
-- left an event of which another look can tell more: one that was not asked for yet, one of which a
-  proof takes a second cycle, one that lists may show later. Each id is asked for once in a run, or
-  until its proof is complete, so these come to an end.
+- wrote something, had a write rejected, or read a calendar or a part of a list completely for the
+  first time;
+- left a write that an answering platform has to confirm;
+- left a late system: the run waits for it, a daemon only as long as it has nothing else to do;
+- left an event that needs another read: it was not looked up yet, its proof needs a second cycle,
+  or lists may show it later. Each id is looked up once in a run, or until its proof is complete, so
+  this ends.
 
-Where a platform allows no more calls for a short while, the run waits for that long, and goes on.
+Where a platform allows no more calls for a short time, the run waits for that time and continues.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from syncd.engine.progress import Progress
 from syncd.engine.report import Report
 from syncd.engine.run_pause import RunPause
 from syncd.engine.system_tasks import SystemTasks
@@ -30,26 +29,24 @@ from syncd.model import Clock
 from syncd.systems.stopping import Stopping
 
 MAX_CYCLES = 12
-"""A run that waits for confirmation ends after so many cycles: the next one takes it up."""
+"""The maximum number of cycles of a run that waits for confirmation; the next run continues."""
 
 RETRY_DELAYS = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a run that waits for a platform to confirm."""
 
 MAX_LIST_WAIT = 60.0
-"""Seconds: the longest wait for a list to show what is known."""
+"""The longest wait for a list to show a known event, in seconds."""
 
 MAX_LIMIT_WAIT = 120.0
-"""Seconds: the longest wait for a platform that allows no more calls; a day's quota is no such."""
+"""The longest wait for a rate limit, in seconds. A daily limit is not waited for."""
 
 MAX_IDLE_WAIT = 300.0
-"""Seconds: the longest that a run waits like that without having written anything meanwhile."""
-
-Progress = Callable[[str], None]
+"""The longest total wait for rate limits without a write in between, in seconds."""
 
 
 @dataclass(slots=True)
 class ResyncEnd:
-    """The end of one run, judged after each of its cycles."""
+    """The end of one run, decided after each of its cycles."""
 
     clock: Clock
     stopping: Stopping
@@ -64,8 +61,8 @@ class ResyncEnd:
     """The number of cycles that a due poll brought forward."""
     _due: float = 0.0
 
-    async def goes_on(self, report: Report, lanes: SystemTasks, *, unconfirmed: bool) -> bool:
-        """Wait as long as is of use, and return whether another cycle is; not after a signal."""
+    async def continues(self, report: Report, tasks: SystemTasks, *, unconfirmed: bool) -> bool:
+        """Wait before the next cycle, if there should be one; return false if the run ends."""
         if report.converged or self.stopping.is_set():
             return False
         if (wait := self._allowed_in(report)) is not None:
@@ -75,40 +72,40 @@ class ResyncEnd:
             return await self.stopping.pause(self.clock, wait)
         if report.dry_run or report.cycles - self._refusals - self._early >= MAX_CYCLES:
             return False
-        stirred = self._has_stirred(report)
+        progressed = self._made_progress(report)
         if unconfirmed or report.recheck_at is not None:
             self.progress("waiting for a platform to confirm")
             pause = self._pause(report, unconfirmed=unconfirmed)
-            return await self._wait(lanes.run_pause, pause)
-        if stirred or not lanes.pending:
-            return stirred or lanes.has_late_results
-        verb = "has" if len(lanes.pending) == 1 else "have"
-        self.progress(f"{' and '.join(lanes.pending)} {verb} not answered yet: waiting")
-        return await lanes.next_arrival()
+            return await self._wait(tasks.run_pause, pause)
+        if progressed or not tasks.pending:
+            return progressed or tasks.has_late_results
+        verb = "has" if len(tasks.pending) == 1 else "have"
+        self.progress(f"{' and '.join(tasks.pending)} {verb} not answered yet: waiting")
+        return await tasks.next_arrival()
 
     async def _wait(self, run_pause: RunPause, pause: float) -> bool:
-        """Wait before the next cycle; after a pause that was ended early, wait for its rest."""
+        """Wait before the next cycle. After a pause that ended early, wait only for its rest."""
         now = self.clock.monotonic()
         if self._early and run_pause.ended_early:
             pause = min(pause, max(RETRY_DELAYS[0], self._due - now))
         self._due = now + pause
-        goes_on = await run_pause.wait(self.stopping, self.clock, pause)
+        continues = await run_pause.wait(self.stopping, self.clock, pause)
         self._early += run_pause.ended_early
-        return goes_on
+        return continues
 
-    def _has_stirred(self, report: Report) -> bool:
-        """Whether the last cycle wrote something, or got to know more than any before it."""
+    def _made_progress(self, report: Report) -> bool:
+        """Return true if the last cycle made progress: a write, or wider coverage."""
         before, done = self._before, _done(report)
         first = report.cycles == 1
         grown = not first and any(n > self._covered[where] for where, n in report.covered.items())
         self._before, self._covered = done, Counter(report.covered)
-        # What is read in parts is not all asked for in one cycle.
+        # A list that is read in parts takes more than one cycle.
         return done != before or grown or (first and report.cut)
 
     def _allowed_in(self, report: Report) -> float | None:
-        """Return the seconds until a platform that refused calls allows them again.
+        """Return the seconds until a rate-limited platform allows calls again.
 
-        None where none did, or where that is not to be waited for.
+        None if there is no such platform, or the wait would be too long.
         """
         waits = [wait for wait in report.refused.values() if wait <= MAX_LIMIT_WAIT]
         if not self.patient or not waits:
@@ -126,8 +123,8 @@ class ResyncEnd:
         pause = RETRY_DELAYS[min(report.cycles - self._early - 1, len(RETRY_DELAYS) - 1)]
         if unconfirmed or report.recheck_at is None:
             return pause
-        left = (report.recheck_at - self.clock.now()) / timedelta(seconds=1)
-        return min(max(left, RETRY_DELAYS[0]), MAX_LIST_WAIT)
+        until_recheck = (report.recheck_at - self.clock.now()) / timedelta(seconds=1)
+        return min(max(until_recheck, RETRY_DELAYS[0]), MAX_LIST_WAIT)
 
 
 def _done(report: Report) -> tuple[int, int, int]:

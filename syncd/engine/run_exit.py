@@ -1,4 +1,4 @@
-"""What a run can leave, and how it ends because of that."""
+"""Kinds of remaining work after a run, and the exit code that follows from them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncd.model import ReportedItem, Topic
 
 
 class RunExit(StrEnum):
-    """How a run ended, in the order in which one hides another (docs/design.md#exit-codes)."""
+    """How a run ended, the most severe first (docs/design.md#exit-codes)."""
 
     GUARDED = "guarded"
     UNANSWERED = "unanswered"
@@ -19,32 +19,32 @@ class RunExit(StrEnum):
 
     @property
     def code(self) -> int:
-        """The process's exit code."""
+        """Return the exit code of the process."""
         return {"guarded": 5, "unanswered": 4, "conflicts": 3, "done": 0}[self.value]
 
     @classmethod
-    def of(cls, left: Iterable[Remaining]) -> RunExit:
-        """Return how a run ended that left this: the first of GUARDED, UNANSWERED, CONFLICTS."""
-        return min((each.exit for each in left), key=list(cls).index, default=cls.DONE)
+    def of(cls, remaining: Iterable[Remaining]) -> RunExit:
+        """Return the most severe exit that follows from this remaining work; DONE if none is."""
+        return min((each.exit for each in remaining), key=list(cls).index, default=cls.DONE)
 
 
 class Remaining(StrEnum):
-    """What a run can leave, and `status` can find: the one list that exit codes follow from.
+    """A kind of work that a run leaves, or that `status` finds. Exit codes follow from it.
 
     - STOPPED: calendars or systems that the guard stopped.
-    - INTERRUPTED: 1 where a person or a signal ended the run before it was done.
-    - SYSTEMS: systems that did not answer; of one that only took no writes, the writes wait.
-    - UNKNOWN_OWNERS: calendars of whose events it is not known whose they are.
-    - LISTS: lists that are not whole, unless acknowledged.
-    - WRITES: writes whose outcome is not known yet.
+    - INTERRUPTED: 1 if a person or a signal ended the run early.
+    - SYSTEMS: systems that did not answer. If only writes fail, these count as WAITING instead.
+    - UNKNOWN_OWNERS: calendars with events whose owner is not proven.
+    - LISTS: incomplete lists, unless acknowledged.
+    - WRITES: writes without an outcome.
     - UNMADE: writes that were decided on and not made; a further run makes them.
     - WAITING: writes that are wanted and cannot be made now.
     - REMOVALS: removals that wait for a second read.
     - UNPROVEN: events that are gone by id, while their lists do not prove it.
-    - CONFLICTS: conflicts that are held.
-    - DOUBLE_BOOKINGS: pairs of meetings that overlap, neither held nor acknowledged.
-    - UNREADABLE: records that cannot be understood, unless acknowledged.
-    - DAMAGED: records of which a write changed too much, unless acknowledged.
+    - CONFLICTS: held conflicts.
+    - DOUBLE_BOOKINGS: overlapping pairs of meetings, neither held nor acknowledged.
+    - UNREADABLE: unreadable records, unless acknowledged.
+    - DAMAGED: records in which a write changed too much, unless acknowledged.
     - REPORTED: all other reported items, unless acknowledged.
     - EXPOSURES: intervals that are still offered although the provider is busy elsewhere.
     """
@@ -68,7 +68,7 @@ class Remaining(StrEnum):
 
     @property
     def exit(self) -> RunExit:
-        """How a run ends that leaves it."""
+        """Return the exit of a run that leaves this kind of work."""
         return EXIT_OF_REMAINING.get(self, RunExit.UNANSWERED)
 
 
@@ -84,11 +84,11 @@ EXIT_OF_REMAINING = {
 
 
 def remaining_of_items(items: Iterable[ReportedItem]) -> dict[Remaining, int]:
-    """Count reported items that nobody has acknowledged."""
+    """Count the reported items that are not acknowledged, by kind."""
     counts = Counter[Remaining]()
     for item in items:
         if item.acknowledged_at is None:
-            counts[REMAINING_OF_TOPIC.get(item.topic, Remaining.REPORTED)] += item.number
+            counts[REMAINING_OF_TOPIC.get(item.topic, Remaining.REPORTED)] += item.record_count
     return dict(counts)
 
 

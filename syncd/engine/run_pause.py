@@ -1,8 +1,8 @@
 """The pause between two cycles of one run, which a due poll can end early.
 
 A run waits up to a minute for a platform to confirm a write, or for a list to show a known event.
-No other job reads meanwhile. So a poll that is due starts the run's next cycle: that cycle reads
-all systems and carries what people have changed.
+No other job reads in the meantime. So a due poll starts the next cycle of the run, which reads all
+systems and carries the changes that people made.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from syncd.systems.stopping import Stopping
 
 @dataclass(slots=True)
 class RunPause:
-    """The pause of the current run. ``ended_early``: a poll ended the last one."""
+    """The pause of the current run. ``ended_early``: a poll ended the last pause."""
 
     ended_early: bool = False
     _wanted: asyncio.Event | None = field(default=None, repr=False)
@@ -27,7 +27,7 @@ class RunPause:
             self._wanted.set()
 
     async def wait(self, stopping: Stopping, clock: Clock, seconds: float) -> bool:
-        """Pause for so many seconds; return False if the run must stop."""
+        """Pause for so many seconds; return false if the run must stop."""
         self._wanted = wanted = asyncio.Event()
         passed = asyncio.create_task(stopping.pause(clock, seconds))
         ended = asyncio.create_task(wanted.wait())

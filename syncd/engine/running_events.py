@@ -1,8 +1,9 @@
-"""Events that no list is sure to show, because they began before the time that was read.
+"""Follow events that lists may not show, because they began before the time that was read.
 
-Platforms list what begins in the time asked for, so a leave of weeks drops out of the lists while
-it runs. A far read starts `LOOK_BACK` before its window and a resync ``longest``; a known event
-that runs and is still not listed is read by id, once per far interval, until it ends.
+Platforms list the events that begin in the requested time, so a leave of several weeks drops out
+of the lists while it runs. A far read starts `FAR_LOOK_BACK` before its window, a resync
+``longest`` before it. A known running event that is still not listed is read by id, once per far
+interval, until it ends.
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ from syncd.engine.reported_items import ReportedItems
 from syncd.model import Id, IntentState, TrackedEvent, Window, is_recent
 from syncd.systems.port import NO_LOOK_BACK, PlatformError
 
-LOOK_BACK = timedelta(days=7)
-"""How long before its window a far read starts."""
+FAR_LOOK_BACK = timedelta(days=7)
+"""How long before the window the lists of a far read start."""
 
 MAX_FOLLOWED = 40
-"""Events followed by id per far interval and system; those not read for longest come first."""
+"""Maximum events read by id per far interval and system, least recently read first."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _DAY = timedelta(days=1)
 _EARLY = 0.8
-"""The share of the far interval after which an event is due: timers have jitter."""
+"""The share of the far interval after which an event is due; allows for timer jitter."""
 
 
 class Depth(Enum):
     """How thoroughly a cycle reads.
 
-    NEAR: what begins in the near window. FAR: the whole window, and what began in the `LOOK_BACK`
-    before it. RESYNC: the same from ``longest`` before it.
+    NEAR: events that begin in the near window. FAR: the whole window, with lists that start
+    `FAR_LOOK_BACK` before it. RESYNC: the same, starting ``longest`` before it.
     """
 
     NEAR = "near"
@@ -49,10 +50,10 @@ class Depth(Enum):
 
 @dataclass(slots=True)
 class RunningEvents:
-    """What this process has read of events that run for long; nothing of it is stored.
+    """The lookups of long events that this process has made; nothing is stored.
 
-    ``longest`` is how long before the window an event may have begun to be found at all, ``every``
-    the far interval.
+    ``longest`` is how long before the window an event may begin to be found; ``every`` is the far
+    interval.
     """
 
     longest: timedelta
@@ -61,20 +62,20 @@ class RunningEvents:
     _searched: set[tuple[str, str]] = field(default_factory=set)
 
     def look_back(self, system: str, providers: Iterable[str], depth: Depth) -> timedelta:
-        """How long before the window the lists of these providers start.
+        """Return how long before the window the lists of these providers start.
 
-        The first far read of a calendar in this process looks back as a resync does: it may be new,
-        or its system did not answer the resync at the start.
+        The first far read of a calendar in this process looks back as far as a resync: the
+        calendar may be new, or its system did not answer the resync at the start.
         """
         if depth is Depth.NEAR:
             return NO_LOOK_BACK
         new = any((provider, system) not in self._searched for provider in providers)
-        return self.longest if new or depth is Depth.RESYNC else min(LOOK_BACK, self.longest)
+        return self.longest if new or depth is Depth.RESYNC else min(FAR_LOOK_BACK, self.longest)
 
     def note(self, observed: Iterable[Observation]) -> None:
-        """Note of which calendars all that began within ``longest`` before the window arrived.
+        """Record the calendars that were read completely, look-back included.
 
-        Lists that hide events, or end early, did not show what began then.
+        Lists that hide events or end early do not count.
         """
         for seen in observed:
             asked = seen.request
@@ -95,15 +96,15 @@ class RunningEvents:
         *,
         at_once: bool,
     ) -> list[TrackedEvent]:
-        """Choose the records of one system that are read by id now, and note that they are.
+        """Choose the records of one system that are read by id now, and record the time.
 
-        One of which a proof is under way is read as soon as it may go on.
+        A record with a started proof of absence is due as soon as the proof can continue.
         """
         records = list(records)
         if not records:
             return []
         system, lately = records[0].system, self.every * _EARLY
-        # What was not asked for in a day has ended, or is listed again.
+        # An event that was not read by id for a day has ended, or is listed again.
         self._asked = {i: at for i, at in self._asked.items() if at > now - max(_DAY, self.every)}
         asked = [at for (name, _), at in self._asked.items() if name == system]
         spent = sum(is_recent(at, now, lately) for at in asked)
@@ -129,10 +130,10 @@ async def follow_running(
     *,
     at_once: bool,
 ) -> None:
-    """Read known events by id that run, and that the lists did not show nor had to show.
+    """Read running events by id, where the lists neither show them nor have to show them.
 
-    What ends after the window is read like that, too: no list that ends there proves it gone. The
-    target of a queued write is read each time, to confirm the write.
+    Events that end after the window are included: a list that ends there does not prove them gone.
+    The target of a queued write is read each time, to confirm the write.
     """
     awaited = {
         intent.operation.event for intent in read.intents if intent.state is IntentState.ACCEPTED
@@ -155,13 +156,13 @@ async def follow_running(
             read.seen.fail(fault)
             return
     for record in lasting:
-        # It is to be proven once more; one that cannot be read by id is unknown, and stays.
+        # The proof needs another lookup. An event that cannot be read by id is unknown, and stays.
         if read.probes.is_open(record.id):
-            read.seen.suspect(read.probes.opens(record.id, read.asked_at))
+            read.seen.suspect(read.probes.next_check_at(record.id, read.asked_at))
 
 
 def _is_unproven(read: SystemRead, record: TrackedEvent) -> bool:
-    """Whether an event takes time now or later, and its absence from the lists says nothing."""
+    """Return true if an event is not over, and its absence from the lists proves nothing."""
     value = record.observed
     return (
         value is not None
@@ -177,6 +178,6 @@ def _is_unproven(read: SystemRead, record: TrackedEvent) -> bool:
 
 
 def _is_settled(read: SystemRead, record: TrackedEvent) -> bool:
-    """Whether a read is surely younger than what syncd wrote last."""
+    """Return true if this read is certainly newer than syncd's last write to the event."""
     lag = read.system.capabilities.lag
     return record.written_at is None or read.asked_at >= record.written_at + lag

@@ -1,4 +1,4 @@
-"""What a series needs to be seen of before a decision: all of it, if any of it moved."""
+"""Make a decision see a whole series, if any of its instances changed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 
 from syncd.engine.observation import Observation
 from syncd.model import Kind, TrackedEvent, Window, series_of
-from syncd.store.series import suspects
+from syncd.store.series import missing_instances
 from syncd.store.store import Store
 
 
 def complete_series(store: Store, seen: Observation) -> list[str]:
-    """Have a decision see the suspects of series with news; the providers to be read further.
+    """Mark the related events of changed series as changed; return the providers to read further.
 
-    Which instance became which is told by their order, so those that vanish in some cycle are of no
-    use without the others, which may lie beyond what was read.
+    Moved instances are matched by their order. So the decision needs all instances of the series,
+    and those that follow a vanished one may lie beyond the window that was read.
     """
     news = [r for r in _touched(store, seen) if series_of(r)]
     for provider in sorted({r.provider for r in news}):
-        for record in suspects(store, seen.system, provider):
+        for record in missing_instances(store, seen.system, provider):
             seen.add_changed(provider, record.id)
     return sorted({r.provider for r in news if r.observed is None and r.provider})
 
@@ -28,13 +28,13 @@ def _touched(store: Store, seen: Observation) -> Iterable[TrackedEvent]:
     return [r for r in store.records(seen.system, ids) if r.kind is Kind.APPOINTMENT]
 
 
-def beyond(read: Window, whole: Window) -> Window | None:
-    """What of the whole window was not read; nothing is asked for twice in a cycle."""
+def unread_rest(read: Window, whole: Window) -> Window | None:
+    """Return the part of the whole window after the window that was read; None if there is none."""
     return Window(read.end, whole.end) if read.end < whole.end else None
 
 
 def join_observations(seen: Observation, more: Observation) -> None:
-    """Add what a further read of the same system brought."""
+    """Add the result of a further read of the same system to an observation."""
     seen.coverage = [*seen.coverage, *more.coverage]
     for provider, events in more.changed_ids.items():
         seen.changed_ids.setdefault(provider, set()).update(events)

@@ -1,9 +1,9 @@
-"""Writes to an instance of a series, and whether they leave the others what they were.
+"""Write to one instance of a series, and check that the other instances keep their values.
 
-Nothing is known about whether a platform changes one instance or all of them, so where a person
-lets such writes be made, the neighbours are read before and after each. If any changed, all are
-compared with what was last read; what they were is written back, and no further instance is
-written to in that system until a person begins anew.
+It is unknown whether a platform changes one instance or all of them. So where the configuration
+allows such writes, the neighbours are read before and after each write. If one changed, all
+instances are compared with their last known values, these are written back, and no further instance
+is written to in that system until a person releases the series again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from syncd.engine.first_writes import INSTANCE_WRITES, forget_first, log_series_damage, note_fact
+from syncd.engine.first_writes import (
+    INSTANCE_WRITES,
+    clear_first_write,
+    log_series_damage,
+    note_fact,
+)
 from syncd.engine.supervise import supervised
 from syncd.model import Action, Changes, Kind, Operation, TrackedEvent, Value, series_of
 from syncd.model.platform_facts import NO, YES
@@ -28,41 +33,43 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _FORMER_STOP = "series_writes"
-"""The fact by which versions before 0.1.0 noted that a write to one instance changed others."""
+"""The fact in which versions before 0.1.0 stored that a write to one instance changed others."""
 
 PUT_BACK = "puts back what a write to another instance changed"
 
 CarryOut = Callable[[Sequence[Sequence[Operation]]], Awaitable[None]]
-"""Makes calls of one operation each, through the journal."""
+"""Makes calls of one operation each, with journal entries."""
 
 
 def may_write_series(system: System) -> bool:
-    """Whether instances of series may be written to."""
-    stopped = system.facts.standing(INSTANCE_WRITES) == NO
+    """Return true if instances of series may be written to."""
+    stopped = system.facts.value(INSTANCE_WRITES) == NO
     return system.capabilities.series_writes and not stopped
 
 
-def take_up_stops(systems: Iterable[System], store: Store) -> None:
-    """Once: take over a stop of an older version; where nothing is written, a stop is forgotten.
+def migrate_series_stops(systems: Iterable[System], store: Store) -> None:
+    """Convert the stops of older versions, and delete the stop of a system whose series are held.
 
-    So a person who holds the series of a system, and releases them again, begins anew.
+    So writes are allowed again after a person holds the series of a system and releases them.
     """
     for system in systems:
-        if system.facts.standing(_FORMER_STOP):
+        if system.facts.value(_FORMER_STOP):
             note_fact(system, store, INSTANCE_WRITES, NO)
             note_fact(system, store, _FORMER_STOP, "")
-        if system.capabilities.series_held and system.facts.standing(INSTANCE_WRITES) == NO:
+        if system.capabilities.series_held and system.facts.value(INSTANCE_WRITES) == NO:
             note_fact(system, store, INSTANCE_WRITES, "")
 
 
-def held_instances(system: System, operations: Sequence[Operation], desk: WriteContext) -> set[str]:
-    """The targets that are not to be written to, as that may touch their whole series."""
-    found = [] if desk.repairs else _instances(system, operations, desk.store)
-    return {r.id for r in found} if found and not may_write_series(system) else set()
+def held_instances(
+    system: System, operations: Sequence[Operation], context: WriteContext
+) -> set[str]:
+    """Return the targets that must not be written to, as a write may change their whole series."""
+    instances = [] if context.repairs else _instances(system, operations, context.store)
+    return {r.id for r in instances} if instances and not may_write_series(system) else set()
 
 
 def _instances(system: System, operations: Iterable[Operation], store: Store) -> list[TrackedEvent]:
-    """The targets of writes to appointments that are instances of a series."""
+    """Return the targets of writes to appointments that are instances of a series."""
     targets = {o.event for o in operations if o.kind is Kind.APPOINTMENT and o.event is not None}
     if not targets:
         return []
@@ -76,69 +83,69 @@ def _instances(system: System, operations: Iterable[Operation], store: Store) ->
 async def write_and_compare(
     system: System,
     operations: Sequence[Operation],
-    desk: WriteContext,
+    context: WriteContext,
     result: WriteResult,
     write: Callable[[], Awaitable[None]],
     carry_out: CarryOut,
 ) -> None:
-    """Make one call, and compare the instances beside its target before and after.
+    """Make one call, and compare the neighbours of its target before and after.
 
-    Raises PlatformError; all but Ambiguous mean that nothing happened.
+    Raises PlatformError. Any error but UnknownOutcomeError means that nothing was written.
     """
-    watch = await SiblingCheck.before(system, operations, desk)
+    check = await SiblingCheck.before(system, operations, context)
     try:
         with supervised(system.name, "writing", UnknownOutcomeError):
             await write()
     except UnknownOutcomeError:
-        await watch.compare(carry_out, result)
+        await check.compare(carry_out, result)
         raise
-    await watch.compare(carry_out, result)
+    await check.compare(carry_out, result)
 
 
 @dataclass(slots=True)
 class SiblingCheck:
-    """The neighbours of an instance that is about to be written to, as they were just before."""
+    """The values of an instance's neighbours just before the instance is written to."""
 
     system: System
-    desk: WriteContext
+    context: WriteContext
     target: TrackedEvent | None = None
     shown: dict[str, tuple[TrackedEvent, Value]] = field(default_factory=dict)
 
     @classmethod
     async def before(
-        cls, system: System, operations: Sequence[Operation], desk: WriteContext
+        cls, system: System, operations: Sequence[Operation], context: WriteContext
     ) -> Self:
-        """Read the instance before and the one after the target, if it is an instance."""
-        watch = cls(system, desk)
-        found = [] if desk.repairs else _instances(system, operations, desk.store)
-        watch.target = next(iter(found), None)
-        if watch.target is None or watch.target.observed is None:
-            return watch
-        start = watch.target.observed.start
-        others = siblings(desk.store, watch.target)
+        """Read the instances before and after the target, if the target is an instance."""
+        check = cls(system, context)
+        instances = [] if context.repairs else _instances(system, operations, context.store)
+        check.target = next(iter(instances), None)
+        if check.target is None or check.target.observed is None:
+            return check
+        start = check.target.observed.start
+        others = siblings(context.store, check.target)
         earlier = [r for r in others if r.observed and r.observed.start <= start][-1:]
         later = [r for r in others if r.observed and r.observed.start > start][:1]
         for record in (*earlier, *later):
-            value = await watch._read(record)
+            value = await check._read(record)
             if value is not None:
-                watch.shown[record.id] = (record, value)
-        return watch
+                check.shown[record.id] = (record, value)
+        return check
 
     async def compare(self, carry_out: CarryOut, result: WriteResult) -> None:
-        """Compare after the write; put back what it changed besides."""
+        """Compare the neighbours after the write; restore the instances that it changed."""
         for record, value in self.shown.values():
             now = await self._read(record)
             if now is not None and now != value:
                 await self._put_back(carry_out, result)
                 return
-        known = self.system.facts.standing(INSTANCE_WRITES) == YES
+        known = self.system.facts.value(INSTANCE_WRITES) == YES
         if self.shown and self.target is not None and not known:
             now = await self._read(self.target)
             if now is not None and now != self.target.observed:
-                note_fact(self.system, self.desk.store, INSTANCE_WRITES, YES)
+                note_fact(self.system, self.context.store, INSTANCE_WRITES, YES)
 
     async def _put_back(self, carry_out: CarryOut, result: WriteResult) -> None:
-        store = self.desk.store
+        store = self.context.store
         if self.target is None:
             return
         note_fact(self.system, store, INSTANCE_WRITES, NO)
@@ -149,7 +156,7 @@ class SiblingCheck:
             if now is not None and former is not None and now != former:
                 changed.append((record, former, now))
         for record, _, now in changed:
-            self._not_told(record, now)
+            self._accept(record, now)
         log.warning(
             "a write to one instance changed its series",
             system=self.system.name,
@@ -158,26 +165,28 @@ class SiblingCheck:
         )
         operations = [_back(store, record, former, now) for record, former, now in changed]
         await carry_out([[operation] for operation in operations])
-        # What was written back may have taken the target along: then it is as it was, too.
+        # The writes that restore the others may have reset the target as well.
         shown = await self._read(self.target)
         if shown is not None and shown == self.target.observed:
-            self._not_told(self.target, shown)
-        forget_first(self.system, store)  # The target may have been put back, too.
-        where = self.target
-        log_series_damage(self.system, where.id, where.provider, len(changed), self.desk)
+            self._accept(self.target, shown)
+        clear_first_write(
+            self.system, store
+        )  # The first write may be undone: the target was reset.
+        target = self.target
+        log_series_damage(self.system, target.id, target.provider, len(changed), self.context)
         result.remarks.append(
-            f"{self.system.name} {self.target.id}: the write to this instance of a series changed "
-            f"{len(changed)} others, which were written back; no more instances are written to "
-            "there"
+            f"{self.system.name} {self.target.id}: the write to this instance changed "
+            f"{len(changed)} others of its series, which were restored; syncd writes to no more "
+            "instances there"
         )
 
-    def _not_told(self, record: TrackedEvent, shown: Value) -> None:
-        """Store what an instance shows by our own doing: no news, and still to be told."""
-        store = self.desk.store
+    def _accept(self, record: TrackedEvent, shown: Value) -> None:
+        """Store a value that our own write caused: it is no change, and replicas must be synced."""
+        store = self.context.store
         accepted = replace(
             record,
             observed=shown,
-            observed_at=self.desk.clock.now(),
+            observed_at=self.context.clock.now(),
             base=shown,
             fingerprint="",
             end_accepted=False,
@@ -191,7 +200,7 @@ class SiblingCheck:
         store.apply(Changes(records=[accepted], replicas=links))
 
     async def _read(self, record: TrackedEvent) -> Value | None:
-        """What an instance shows now; None where that is not to be found out."""
+        """Return the current value of an instance; None if it cannot be read."""
         try:
             sighting = await self.system.read_one(record.ref, record.observed)
         except PlatformError as fault:

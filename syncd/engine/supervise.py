@@ -1,4 +1,4 @@
-"""Each system's work is supervised on its own: an unexpected exception in it is its fault only."""
+"""Contain unexpected exceptions: an exception in the work on one system affects no other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncd.systems.port import IncompleteReadError, PlatformError
 log = structlog.get_logger(__name__)
 
 STATE_ERRORS: tuple[type[Exception], ...] = (StateError, sqlite3.Error, DBAPIError)
-"""What a state that cannot be used raises. A value that it cannot hold is no fault of the state."""
+"""The errors of an unusable database. A value that it cannot store is not among them."""
 
 
 @contextmanager
@@ -25,10 +25,11 @@ def supervised(
 ) -> Iterator[None]:
     """Turn each unexpected exception into a fault of this system, and log where it was raised.
 
-    What the state raises passes: it is no system's fault, and ends the cycle.
+    ``kind`` makes the fault. Errors of the state pass: they are no system's fault, and end the
+    cycle.
     """
 
-    def told(error: Exception) -> None:
+    def log_exception(error: Exception) -> None:
         log.error(
             "unexpected exception",
             system=system,
@@ -37,5 +38,5 @@ def supervised(
             calls=stack_of(error),
         )
 
-    with contained(system, doing, kind, through=STATE_ERRORS, told=told):
+    with contained(system, doing, kind, through=STATE_ERRORS, on_unexpected=log_exception):
         yield

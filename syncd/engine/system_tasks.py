@@ -1,13 +1,11 @@
-"""One lane per system: what is slow in one of them keeps nobody else waiting.
+"""Run the tasks of each system in a lane of its own, so that a slow system delays no other.
 
-All systems are read at once. Once two of them have answered, the rest get `GRACE` seconds (once one
-has, where only two are read). A read that has not ended by then goes on in the background, and the
-cycle counts that system as unknown.
-While something of a system is in the background, nothing else is read from it or written to it; a
-later cycle takes up what came of it. The same holds for writes.
+All systems are read in parallel. Once two have answered (or one, if only two are read), the others
+get `GRACE` seconds. A read that has not ended by then continues in the background, and the cycle
+counts that system as unknown. While a task of a system is in the background, nothing else is read
+from it or written to it; a later cycle takes up the result. The same holds for writes.
 
-Background work touches the state like any other, except while decisions are made on it
-(`DecisionGate`).
+Background tasks may change the state, except while decisions are made (`DecisionGate`).
 """
 
 from __future__ import annotations
@@ -27,22 +25,22 @@ from syncd.systems.port import RetryableError, System
 from syncd.systems.stopping import Stopping
 
 GRACE = 0.75
-"""Seconds that others are waited for once two systems have answered (promise 8)."""
+"""Seconds to wait for the other systems once two have answered (promise 8)."""
 
 T = TypeVar("T")
 
 
 class DecisionGate:
-    """Holds back what arrives in the background while decisions are made."""
+    """A gate that holds back answers in the background while decisions are made."""
 
     def __init__(self) -> None:
-        """Begin open."""
+        """Start open."""
         self._open = asyncio.Event()
         self._open.set()
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Close it for the length of a block."""
+        """Close the gate during a block."""
         self._open.clear()
         try:
             yield
@@ -50,48 +48,48 @@ class DecisionGate:
             self._open.set()
 
     async def passed(self) -> None:
-        """Wait until it is open."""
+        """Wait until the gate is open."""
         if not self._open.is_set():
             await self._open.wait()
 
 
 class GatedSystem:
-    """A `System` each of whose answers waits for the gate."""
+    """A `System` whose answers wait for the gate. All methods delegate to the wrapped system."""
 
     def __init__(self, system: System, gate: DecisionGate) -> None:
-        """Stand in front of a system."""
+        """Wrap a system."""
         self._system = system
         self._gate = gate
         self.since: float | None = None
-        """The loop's time at which the call in flight began."""
+        """When the call in flight began, in the event loop's time; None if there is none."""
 
     def __getattr__(self, name: str) -> Any:
-        """All that asks nobody, as the system has it."""
+        """Delegate members that make no calls to the wrapped system."""
         return getattr(self._system, name)
 
-    async def read(self, *given: Any, **named: Any) -> Any:
-        """As the system's own."""
-        return await self._answer(self._system.read(*given, **named))
+    async def read(self, *args: Any, **kwargs: Any) -> Any:
+        """Delegate to the wrapped system."""
+        return await self._answer(self._system.read(*args, **kwargs))
 
-    async def read_one(self, *given: Any) -> Any:
-        """As the system's own."""
-        return await self._answer(self._system.read_one(*given))
+    async def read_one(self, *args: Any) -> Any:
+        """Delegate to the wrapped system."""
+        return await self._answer(self._system.read_one(*args))
 
     async def users(self) -> Any:
-        """As the system's own."""
+        """Delegate to the wrapped system."""
         return await self._answer(self._system.users())
 
-    async def whole(self, *given: Any) -> Any:
-        """As the system's own."""
-        return await self._answer(self._system.whole(*given))
+    async def whole(self, *args: Any) -> Any:
+        """Delegate to the wrapped system."""
+        return await self._answer(self._system.whole(*args))
 
-    async def person(self, *given: Any) -> Any:
-        """As the system's own."""
-        return await self._answer(self._system.person(*given))
+    async def person(self, *args: Any) -> Any:
+        """Delegate to the wrapped system."""
+        return await self._answer(self._system.person(*args))
 
-    async def write(self, *given: Any) -> Any:
-        """As the system's own."""
-        return await self._answer(self._system.write(*given))
+    async def write(self, *args: Any) -> Any:
+        """Delegate to the wrapped system."""
+        return await self._answer(self._system.write(*args))
 
     async def _answer(self, call: Coroutine[Any, Any, T]) -> T:
         self.since = asyncio.get_running_loop().time()
@@ -108,16 +106,16 @@ class GatedSystem:
 
 @dataclass(slots=True)
 class _Lane(Generic[T]):
-    """What is under way in one system: the tasks of one kind, by system."""
+    """The running tasks of one kind (reads or writes), by system."""
 
     tasks: dict[str, asyncio.Task[T]] = field(default_factory=dict)
 
     def pending(self) -> set[str]:
-        """The systems that have not ended."""
+        """Return the systems whose task has not ended."""
         return {name for name, task in self.tasks.items() if not task.done()}
 
     def ended(self) -> dict[str, T]:
-        """Take out what has ended. Raises what the first of them raised."""
+        """Remove ended tasks; return their results. Raises the first exception of a task."""
         found: dict[str, T] = {}
         for name in sorted(n for n, task in self.tasks.items() if task.done()):
             task = self.tasks.pop(name)
@@ -125,10 +123,10 @@ class _Lane(Generic[T]):
                 found[name] = task.result()
         return found
 
-    def taken(
+    def take_ended(
         self, tasks: Mapping[str, asyncio.Task[T]], later: Callable[[asyncio.Task[T]], None]
     ) -> dict[str, asyncio.Task[T]]:
-        """Take out those of these that have ended; ``later`` is called for each other one."""
+        """Remove and return ended tasks; the others call ``later`` at their end."""
         ended = {name: task for name, task in tasks.items() if task.done()}
         for name, task in tasks.items():
             if name not in ended:
@@ -136,15 +134,15 @@ class _Lane(Generic[T]):
             else:
                 del self.tasks[name]
                 if not task.cancelled():
-                    task.exception()  # only one of several is raised
+                    task.exception()  # Mark it as retrieved: only one of several is raised.
         return ended
 
 
 @dataclass(slots=True)
 class SystemTasks:
-    """What is under way in each system. ``on_arrival`` is called when something late has come.
+    """The running tasks of all systems. ``on_arrival`` is called when a late task has ended.
 
-    ``is_relevant`` tells whether a late read calls for a cycle of its own.
+    ``is_relevant`` returns true if a late read needs a cycle of its own.
     """
 
     stopping: Stopping
@@ -155,36 +153,36 @@ class SystemTasks:
     run_pause: RunPause = field(default_factory=RunPause)
     _reads: _Lane[Observation] = field(default_factory=_Lane)
     _writes: _Lane[WriteResult] = field(default_factory=_Lane)
-    _asked: dict[str, ReadRequest] = field(default_factory=dict)
-    _asides: dict[tuple[str, object], asyncio.Task[Any]] = field(default_factory=dict)
-    _poked: asyncio.Event = field(default_factory=asyncio.Event)
+    _requests: dict[str, ReadRequest] = field(default_factory=dict)
+    _calls: dict[tuple[str, object], asyncio.Task[Any]] = field(default_factory=dict)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
     waits_for_all: bool = False
-    """Whether everybody is waited for: nothing is carried, or there is no pair besides the late."""
-    _news: bool = False
+    """True if all systems are waited for: nothing is written, or there are too few systems."""
+    _has_late: bool = False
     waiting: bool = False
-    """Whether a run waits for what is late, and has nothing else to do."""
+    """True while a run has nothing to do but wait for late tasks."""
 
     def gated(self, system: System) -> System:
-        """Return a system as background work may use it."""
+        """Return a system for use in the background, behind the gate."""
         return cast("System", GatedSystem(system, self.gate))
 
     @property
     def pending(self) -> list[str]:
-        """The systems of which something has not ended."""
-        asked = {name for (name, _), task in self._asides.items() if not task.done()}
-        return sorted(self._reads.pending() | self._writes.pending() | asked)
+        """Return the systems with a task that has not ended."""
+        called = {name for (name, _), task in self._calls.items() if not task.done()}
+        return sorted(self._reads.pending() | self._writes.pending() | called)
 
     @property
     def has_late_results(self) -> bool:
-        """Whether something late has come since the last cycle began."""
-        return self._news
+        """Return true if a late task has ended since the last cycle began."""
+        return self._has_late
 
     def late_writes(self) -> dict[str, WriteResult]:
-        """Take up the late writes that have ended."""
+        """Remove and return the results of late writes that have ended."""
         return self._writes.ended()
 
     def late_reads(self) -> list[Observation]:
-        """Return the late reads that have ended, and wait to be taken up."""
+        """Return the results of late reads that have ended; the next read takes them up."""
         return [
             task.result()
             for _, task in sorted(self._reads.tasks.items())
@@ -198,35 +196,35 @@ class SystemTasks:
         *,
         follows: bool,
     ) -> dict[str, Observation]:
-        """Read the wanted systems. Those that are late count as slow, and are read on.
+        """Read the wanted systems. Late ones count as slow, and are read on in the background.
 
-        A late read that has ended since counts as the read of its system if the cycle ``follows``
-        it; else, and where it does not reach as far, the system is read anew, and only its news
-        counts. Raises what a read raises.
+        A late read that has ended since is used as the read of its system if the cycle ``follows``
+        it and it covers the request. Otherwise the system is read again, and only the changes of
+        the late read are added. Raises what a read raises.
         """
-        self._news = False
+        self._has_late = False
         if self.waits_for_all:
-            groups = (self._reads.tasks, self._writes.tasks, self._asides)
+            groups = (self._reads.tasks, self._writes.tasks, self._calls)
             await self._all(*(task for group in groups for task in group.values()))
         observed: dict[str, Observation] = {}
         earlier: dict[str, Observation] = {}
         for name, seen in self._reads.ended().items():
-            asked = self._asked.pop(name)
-            serves = name not in wanted or (follows and asked.serves(wanted[name]))
+            request = self._requests.pop(name)
+            serves = name not in wanted or (follows and request.serves(wanted[name]))
             (observed if serves else earlier)[name] = seen
         busy = {*self.pending}
         fresh: dict[str, asyncio.Task[Observation]] = {}
-        for name, asked in wanted.items():
+        for name, request in wanted.items():
             if name not in observed and name not in busy:
-                self._asked[name] = asked
-                fresh[name] = self._reads.tasks[name] = asyncio.create_task(work(name, asked))
+                self._requests[name] = request
+                fresh[name] = self._reads.tasks[name] = asyncio.create_task(work(name, request))
         answered = sum(seen.state is SystemStatus.OK for seen in observed.values())
         try:
             await self._wait(fresh, answered, min(_PAIR, max(1, len(wanted) - 1)))
         finally:
-            ended = self._reads.taken(fresh, self._read_came)
+            ended = self._reads.take_ended(fresh, self._on_late_read)
             for name in ended:
-                del self._asked[name]
+                del self._requests[name]
         observed |= {name: task.result() for name, task in ended.items()}
         for name in wanted:
             seen = observed.setdefault(name, self._slow(name))
@@ -239,10 +237,10 @@ class SystemTasks:
         systems: Mapping[str, System],
         work: Callable[[System], Coroutine[Any, Any, WriteResult]],
     ) -> dict[str, WriteResult | None]:
-        """Write to systems side by side; None where it goes on in the background.
+        """Write to systems in parallel. The result is None if a write continues in the background.
 
-        That is where one call is in flight for longer than the grace, and all others are done or
-        are as slow.
+        A write continues there if one of its calls is in flight for longer than the grace, and all
+        other systems are done or as slow.
         """
         gated = {name: GatedSystem(system, self.gate) for name, system in systems.items()}
         tasks = {n: asyncio.create_task(work(cast("System", g))) for n, g in gated.items()}
@@ -250,7 +248,7 @@ class SystemTasks:
         try:
             await self._wait_for_writes(gated, tasks)
         finally:
-            ended = self._writes.taken(tasks, self._came)
+            ended = self._writes.take_ended(tasks, self._on_late_task)
         return {name: ended[name].result() if name in ended else None for name in tasks}
 
     async def ask(
@@ -261,18 +259,18 @@ class SystemTasks:
         *,
         urgent: bool = True,
     ) -> T:
-        """Ask a question beside the reads; who is late with one is asked nothing else meanwhile.
+        """Make a call besides reads and writes, if no task of the system is running.
 
-        The answer is there for whoever asks the same again; if it is ``urgent``, a cycle is made
-        for it. Raises RetryableError.
+        ``what`` identifies the call. If it is late, this raises RetryableError; the same call made
+        later returns the answer. A late answer starts a cycle if it is ``urgent``.
         """
         key = (system, what)
-        task = self._asides.get(key)
+        task = self._calls.get(key)
         if task is None or task.cancelled():
             if system in self.pending:
                 raise RetryableError(system, detail="an earlier question is not answered yet")
-            self._forget_asides()
-            task = self._asides[key] = asyncio.create_task(call())
+            self._forget_answers()
+            task = self._calls[key] = asyncio.create_task(call())
             try:
                 await asyncio.wait({task}, timeout=None if self.waits_for_all else self.grace)
             except asyncio.CancelledError:
@@ -280,54 +278,52 @@ class SystemTasks:
                 raise
         if not task.done():
             if urgent:
-                task.add_done_callback(self._came)
+                task.add_done_callback(self._on_late_task)
             raise RetryableError(system, detail=f"no answer came within {self.grace:g} s")
-        del self._asides[key]
+        del self._calls[key]
         return cast("T", task.result())
 
     async def next_arrival(self) -> bool:
-        """Wait until something late has come; return False if that was cut short."""
-        groups = (self._reads.tasks, self._writes.tasks, self._asides)
+        """Wait until a late task has ended; return false if the wait ended for another reason."""
+        groups = (self._reads.tasks, self._writes.tasks, self._calls)
         tasks = [task for group in groups for task in group.values() if not task.done()]
         if not tasks or self.stopping.is_set():
             return False
-        poked = asyncio.create_task(self._poked.wait())
+        woken = asyncio.create_task(self._woken.wait())
         self.waiting = True
         try:
             async with self.stopping.cut():
-                await asyncio.wait({*tasks, poked}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({*tasks, woken}, return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
             return False
         finally:
             self.waiting = False
-            self._poked.clear()
-            poked.cancel()
-            await asyncio.gather(poked, return_exceptions=True)
+            self._woken.clear()
+            woken.cancel()
+            await asyncio.gather(woken, return_exceptions=True)
         return any(task.done() for task in tasks)
 
     def wake(self) -> None:
-        """End the wait for what is late: somebody has work to do."""
+        """End the wait for late tasks, as another job is waiting."""
         if self.waiting:
-            self._poked.set()
+            self._woken.set()
 
     async def drain(self) -> None:
-        """Give up what is read, and wait for the writes in flight."""
-        for task in (*self._reads.tasks.values(), *self._asides.values()):
+        """Cancel reads and other calls, and wait for the writes in flight."""
+        for task in (*self._reads.tasks.values(), *self._calls.values()):
             task.cancel()
-        tasks = (*self._reads.tasks.values(), *self._asides.values(), *self._writes.tasks.values())
+        tasks = (*self._reads.tasks.values(), *self._calls.values(), *self._writes.tasks.values())
         await asyncio.gather(*tasks, return_exceptions=True)
         self._reads.tasks.clear()
-        self._asides.clear()
-        self._asked.clear()
+        self._calls.clear()
+        self._requests.clear()
 
     async def cancel_all(self) -> None:
-        """Cut everything off at once; what was sent is in the journal."""
+        """Cancel all tasks at once. Sent writes are in the journal."""
         for task in self._writes.tasks.values():
             task.cancel()
         await self.drain()
         self._writes.tasks.clear()
-
-    # --- within -------------------------------------------------------------------------------
 
     async def _wait(
         self,
@@ -335,10 +331,7 @@ class SystemTasks:
         answered: int,
         enough: int,
     ) -> None:
-        """Wait for these, until the grace is over that begins when ``enough`` have answered.
-
-        That is two, or one where two are read: the calendars of all others wait for them.
-        """
+        """Wait for these tasks, and no longer than the grace after ``enough`` systems answered."""
         loop = asyncio.get_running_loop()
         open_: set[asyncio.Task[Any]] = set(tasks.values())
         until: float | None = None
@@ -346,9 +339,9 @@ class SystemTasks:
             while open_:
                 if until is None and answered >= enough and not self.waits_for_all:
                     until = loop.time() + self.grace
-                left = None if until is None else max(0.0, until - loop.time())
+                timeout = None if until is None else max(0.0, until - loop.time())
                 done, open_ = await asyncio.wait(
-                    open_, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                    open_, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
                 )
                 if not done:
                     return
@@ -363,18 +356,18 @@ class SystemTasks:
         gated: Mapping[str, GatedSystem],
         tasks: Mapping[str, asyncio.Task[WriteResult]],
     ) -> None:
-        """Wait until none goes on but those whose call in flight takes too long."""
+        """Wait until all writes have ended, except those with a call that takes too long."""
         now = asyncio.get_running_loop().time
         try:
             while True:
                 open_ = {name: task for name, task in tasks.items() if not task.done()}
-                left = [(gated[n].since or now()) + self.grace - now() for n in open_]
-                lively = [seconds for seconds in left if seconds > 0]
-                if not open_ or (not lively and not self.waits_for_all):
+                timeout = [(gated[n].since or now()) + self.grace - now() for n in open_]
+                time_left = [seconds for seconds in timeout if seconds > 0]
+                if not open_ or (not time_left and not self.waits_for_all):
                     return
                 await asyncio.wait(
                     open_.values(),
-                    timeout=None if self.waits_for_all else min(lively),
+                    timeout=None if self.waits_for_all else min(time_left),
                     return_when=asyncio.FIRST_COMPLETED,
                 )
         except asyncio.CancelledError:
@@ -382,45 +375,45 @@ class SystemTasks:
                 task.cancel()
             raise
 
-    def _forget_asides(self) -> None:
-        done = [key for key, task in self._asides.items() if task.done()]
+    def _forget_answers(self) -> None:
+        done = [key for key, task in self._calls.items() if task.done()]
         for key in done[: max(0, len(done) - MAX_LATE_ANSWERS)]:
-            del self._asides[key]
+            del self._calls[key]
 
     async def _all(self, *tasks: asyncio.Task[Any]) -> None:
         if tasks:
             await asyncio.wait(tasks)
 
     def _slow(self, name: str) -> Observation:
-        """Make the observation of a system of which something is still under way."""
-        doing = "a write" if name in self._writes.pending() else "what it was asked"
-        seen = Observation(name, SystemStatus.SLOW, f"it has not answered {doing} yet")
-        if name in self._asked:
-            seen.request = self._asked[name]
+        """Return the observation of a system whose task is still running."""
+        call = "a write" if name in self._writes.pending() else "an earlier call"
+        seen = Observation(name, SystemStatus.SLOW, f"it has not answered {call} yet")
+        if name in self._requests:
+            seen.request = self._requests[name]
         return seen
 
-    def _read_came(self, task: asyncio.Task[Observation]) -> None:
+    def _on_late_read(self, task: asyncio.Task[Observation]) -> None:
         if task.cancelled():
             return
-        self._news = True
+        self._has_late = True
         if task.exception() is not None or self.is_relevant(task.result()):
             self.on_arrival()
 
-    def _came(self, task: asyncio.Task[Any]) -> None:
+    def _on_late_task(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled():
             task.exception()
-            self._news = True
+            self._has_late = True
             self.on_arrival()
 
 
 _PAIR = 2
-"""So many systems can carry a change between them."""
+"""The number of systems that must answer before a change can be carried between them."""
 
 MIN_SYSTEMS = 3
-"""With fewer systems there is no pair besides the one that is late."""
+"""With fewer systems, there is no pair without the late one, so all are waited for."""
 
 MAX_LATE_ANSWERS = 100
-"""Late answers that are kept for whoever asks again."""
+"""The number of late answers that are kept until the same call is made again."""
 
 
 def _is_answer(result: object) -> bool:
@@ -428,7 +421,7 @@ def _is_answer(result: object) -> bool:
 
 
 def _add_news(seen: Observation, earlier: Observation) -> None:
-    """Add to a read what an earlier one of the same system brought, and nobody has decided on."""
+    """Add the changes of an earlier read of the same system that were not decided on yet."""
     state, cause, fault, covered = seen.state, seen.cause, seen.fault, seen.coverage
     join_observations(seen, earlier)
     seen.moved_in |= earlier.moved_in

@@ -1,4 +1,4 @@
-"""Put back what a run wrote: looked at anew, planned, and written through the journal."""
+"""Undo the writes of a run: read the systems, plan, and write with journal entries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from syncd.model import (
     ProviderState,
     UndoSuppression,
 )
-from syncd.model.pauses import OBSERVES, TO_WRITE
+from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store.journal import intents_of, intents_since
 from syncd.store.left_behind import LeftBehind
 from syncd.store.store import Store
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0)
-"""Seconds between two looks for what a platform was asked to do and does later."""
+"""Seconds between two reads that wait for a platform to carry out queued writes."""
 
 _NEWS = {"seen", "changed", "agreed"}
 
 
 class NothingToUndoError(Exception):
-    """There is nothing that could be put back; carries the remedy."""
+    """There is nothing to undo."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Say why, and what to ask instead."""
+        """Store the reason and the remedy."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
@@ -52,10 +52,12 @@ class NothingToUndoError(Exception):
 
 @dataclass(slots=True)
 class UndoReport:
-    """What was put back of a run, what was left as it is and why. ``report`` is of the new run.
+    """The result of an undo. ``run`` is the run that was undone, ``report`` that of the new run.
 
-    ``unwritten`` counts the operations that were not carried out, or not confirmed yet.
-    ``out_of_reach`` is what the run wrote where the configuration maps nothing any more.
+    - ``operations``: the writes that undo it; ``unwritten``: how many were not made or confirmed.
+    - ``suppressions``: the bookings whose blocks syncd will not make again until they change.
+    - ``skipped``: the bookings that were left as they are, with the reasons.
+    - ``out_of_reach``: blocks of the run in calendars that are no longer mapped.
     """
 
     run: str
@@ -69,27 +71,27 @@ class UndoReport:
 
     @property
     def exit(self) -> RunExit:
-        """How it ended: CONFLICTS where something was left, which a person has to look at."""
+        """Return how the undo ended: CONFLICTS if something was skipped, for a person to check."""
         answered = all(s.state is SystemStatus.OK for s in self.report.systems.values())
         if not answered or self.unwritten:
             return RunExit.UNANSWERED
         return RunExit.CONFLICTS if self.skipped or self.out_of_reach else RunExit.DONE
 
     def to_json(self) -> dict[str, object]:
-        """The object of `undo --json`: that of the new run, and what became of each booking."""
-        told = self.report.to_json()
+        """Return the object of `undo --json`. Its keys are stable."""
+        data = self.report.to_json()
         return {
             "undoes": self.run,
-            **{key: told[key] for key in ("run", "systems", "operations")},
+            **{key: data[key] for key in ("run", "systems", "operations")},
             "bookings": sorted({w.booking for w in self.suppressions}),
-            "left": [{"booking": left.booking or None, "why": left.why} for left in self.skipped],
+            "left": [{"booking": skip.booking or None, "why": skip.why} for skip in self.skipped],
             "left_behind": [each.to_json() for each in self.out_of_reach],
             "unwritten": self.unwritten,
             "done": self.exit is RunExit.DONE,
         }
 
 
-async def undo(
+async def undo_run(
     engine: Engine,
     run: str,
     *,
@@ -97,56 +99,56 @@ async def undo(
     dry_run: bool,
     progress: Callable[[str], None],
 ) -> UndoReport:
-    """Put back what a run wrote, for each booking that nobody has touched since.
+    """Undo the writes of a run, for each booking that nobody has changed since.
 
-    The systems are read first. Raises NothingToUndoError when there is no such run, or it wrote
-    nothing (of that booking).
+    The systems are read first. Raises NothingToUndoError if there is no such run, or it wrote
+    nothing (for that booking).
     """
     if engine.pauses.observe:
-        raise NothingToUndoError(OBSERVES, TO_WRITE)
-    engine.pauses.renew()
+        raise NothingToUndoError(OBSERVE_REASON, OBSERVE_REMEDY)
+    engine.pauses.reload()
     intents = _written(engine.store, run, booking)
     engine.tasks.waits_for_all = True
     await engine.refresh_resources()
     chosen = sorted({i.operation.provider for i in intents} & engine.mapping.keys())
-    undone = UndoReport(run, Report(run=engine.ids.row(), dry_run=dry_run))
-    undone.out_of_reach = unreachable_blocks(engine, intents)
-    report, window = undone.report, engine.window(near=False)
+    result = UndoReport(run, Report(run=engine.ids.row(), dry_run=dry_run))
+    result.out_of_reach = unreachable_blocks(engine, intents)
+    report, window = result.report, engine.window(near=False)
     report.cycles = 1
-    desk = engine.write_context(report)
+    context = engine.write_context(report)
     before = {name: system.traffic for name, system in engine.systems.items()}
-    # What is read here is stored, and no news to the next read: whoever decides next looks at all.
+    # The next read does not see these changes again, so the next decision must look at everything.
     engine.dirty.mark_whole(chosen)
     observed = await read_systems(
-        engine, window, report, chosen, desk, progress, Depth.RESYNC, by_id=True
+        engine, window, report, chosen, context, progress, Depth.RESYNC, by_id=True
     )
-    held = guard.still(engine)
+    guard_state = guard.current_stops(engine)
     for provider in chosen:
         state = engine.store.state(provider)
-        case = build_input(engine, provider, state, observed, held, report.run)
-        mine = [i for i in intents if i.operation.provider == provider]
+        inputs = build_input(engine, provider, state, observed, guard_state, report.run)
+        of_provider = [i for i in intents if i.operation.provider == provider]
         planned = plan.plan_undo(
             state,
-            case.calendars,
-            _past(engine.store, run, mine),
-            case.now,
+            inputs.calendars,
+            _past(engine.store, run, of_provider),
+            inputs.now,
             only=booking,
             by=report.run,
         )
-        undone.operations += planned.operations
-        undone.suppressions += planned.suppressions
-        undone.skipped += planned.skipped
-        undone.notes += _notes(state, planned, run, report.run, case.now)
+        result.operations += planned.operations
+        result.suppressions += planned.suppressions
+        result.skipped += planned.skipped
+        result.notes += _notes(state, planned, run, report.run, inputs.now)
     if dry_run:
-        report.planned = undone.operations
+        report.planned = result.operations
     else:
-        # The waivers first: after a crash between, what stands is left alone, not written anew.
-        engine.store.apply(Changes(undo_suppressions=undone.suppressions, history=undone.notes))
-        await write_systems(engine, undone.operations, observed, desk, report, progress)
+        # Store the suppressions first: after a crash, the next cycle does not repeat the writes.
+        engine.store.apply(Changes(undo_suppressions=result.suppressions, history=result.notes))
+        await write_systems(engine, result.operations, observed, context, report, progress)
         await update_report(engine, report, observed, before)
         before = {name: system.traffic for name, system in engine.systems.items()}
         for pause in PAUSES:
-            if not engine.has_open(report):
+            if not engine.has_unconfirmed(report):
                 break
             progress("waiting for a platform to confirm")
             if not await engine.stopping.pause(engine.clock, pause):
@@ -156,21 +158,21 @@ async def undo(
                 window,
                 report,
                 chosen,
-                desk,
+                context,
                 progress,
                 Depth.RESYNC,
                 by_id=False,
             )
         done = [i for i in intents_of(engine.store, report.run) if i.state is IntentState.DONE]
-        undone.unwritten = len(undone.operations) - len(done)
+        result.unwritten = len(result.operations) - len(done)
     for provider in chosen:
         state = engine.store.state(provider)
-        case = build_input(engine, provider, state, observed, held, report.run)
-        # Decided only to learn what should be closed now; nothing of it is stored.
-        engine.exposure_tracker.update(provider, reconcile(state, case, engine.ids.row).wanted)
+        inputs = build_input(engine, provider, state, observed, guard_state, report.run)
+        # Decide only to compute the required blocks, for the exposures; nothing is stored.
+        engine.exposure_tracker.update(provider, reconcile(state, inputs, engine.ids.row).wanted)
     await update_report(engine, report, observed, before)
     engine.save_run(report, "undo")
-    return undone
+    return result
 
 
 def _written(store: Store, run: str, booking: str | None) -> list[Intent]:
@@ -179,30 +181,32 @@ def _written(store: Store, run: str, booking: str | None) -> list[Intent]:
         if store.run(run) is None:
             remedy = "`syncd history` names the run of each write."
             raise NothingToUndoError(f"there is no run {run!r}", remedy)
-        raise NothingToUndoError(f"run {run} wrote nothing", "There is nothing to put back.")
-    mine = [i for i in intents if booking is None or booking in i.operation.bookings]
-    if not mine:
+        raise NothingToUndoError(f"run {run} wrote nothing", "There is nothing to undo.")
+    of_booking = [i for i in intents if booking is None or booking in i.operation.bookings]
+    if not of_booking:
         remedy = f"`syncd history --run {run}` lists what it wrote."
-        raise NothingToUndoError(f"run {run} wrote nothing of booking {booking}", remedy)
-    # All writes of the events that it wrote of this booking, whomever else they served.
-    events = {(i.operation.system, i.operation.event) for i in mine}
+        raise NothingToUndoError(f"run {run} wrote nothing for booking {booking}", remedy)
+    # Include all writes to the events of this booking, also those for other bookings.
+    events = {(i.operation.system, i.operation.event) for i in of_booking}
     return [i for i in intents if (i.operation.system, i.operation.event) in events]
 
 
 def _past(store: Store, run: str, intents: Sequence[Intent]) -> plan.RunHistory:
-    """What came after the run: writes of later runs, and what was seen of its bookings."""
+    """Return what happened after the run: later writes, and changes of its bookings."""
     provider = intents[0].operation.provider
     last = max(i.opened_at for i in intents)
     later = [i for i in intents_since(store, provider, last) if i.run != run and _counts(i)]
-    news: dict[str, str] = {}
+    changes_since: dict[str, str] = {}
     for booking in sorted({b for i in intents for b in i.operation.bookings}):
         for note in store.history(booking=booking):
             if note.run == run:
                 break
             if note.what in _NEWS:
                 where = f" in {note.system}" if note.system else ""
-                news[booking] = f"it was changed{where} since (run {note.run})"
-    return plan.RunHistory(run, intents, later, news)
+                changes_since[booking] = (
+                    f"it was changed{where} after the run (seen in run {note.run})"
+                )
+    return plan.RunHistory(run, intents, later, changes_since)
 
 
 def _counts(intent: Intent) -> bool:
@@ -220,11 +224,11 @@ def _notes(
             provider=state.provider,
             what="undone",
             booking=booking,
-            system=waiver.system,
+            system=suppression.system,
             before=revised[booking].agreed,
             rule=f"undo of run {run}",
             detail="left as it is there until the booking changes",
         )
-        for waiver in planned.suppressions
-        for booking in [waiver.booking]
+        for suppression in planned.suppressions
+        for booking in [suppression.booking]
     ]

@@ -1,7 +1,7 @@
-"""Lists that hide events which the platform shows by id: what they lack proves nothing.
+"""Revoke the coverage of lists that hide events which the platform shows by id.
 
-Such a list may look complete, and be empty. Its rows count, and its calendars can be written to;
-but its coverage is void, in this cycle's decision and in what is stored.
+Such a list may look complete and be empty, so a missing event proves nothing. Its rows count, and
+its calendars can be written to, but its coverage is void: in this cycle's decision, and stored.
 """
 
 from __future__ import annotations
@@ -20,19 +20,18 @@ from syncd.store.derived import derived_from
 from syncd.systems.port import Found, ListCall, PlatformError
 from syncd.systems.reported_lists import not_shown
 
-Place = tuple[str, Kind]
-"""(provider, kind): what one calendar's lists show of one kind."""
+ListKey = tuple[str, Kind]
+"""(provider, kind): the lists of one calendar for one kind of event."""
 
 
 def due_in_list(
     read: SystemRead, record: TrackedEvent, found: Found, windows: Collection[Window]
 ) -> datetime | None:
-    """From when on the list that proved complete in these windows has to show this event.
+    """Return the time from which a list that is complete in these windows must show this event.
 
-    A list asked for later that lacks it hides it. None: no list has to show it.
-
-    A meeting of several hosts may be in the list of any of them, and what was derived from it, as
-    its further host's, is in no list of its own.
+    A list read later that lacks the event hides it. None: no list must show it. A meeting of
+    several hosts may be in the list of any of them, and the events derived from it for its other
+    hosts are in no list.
     """
     if part_of(record.id) or derived_from(read.store, read.system.name, [record.id]):
         return None
@@ -48,38 +47,38 @@ def due_in_list(
         changed if written is None else max(changed, written),
         found.elsewhere,
     )
-    by = listed_by(shown, windows, read.system.capabilities.lag)
+    due_at = listed_by(shown, windows, read.system.capabilities.lag)
     if (
-        by is not None
-        and by <= read.asked_at
+        due_at is not None
+        and due_at <= read.asked_at
         and is_late_in_list(read.system, record, read.asked_at)
     ):
         return listed_by(shown, windows, read.system.capabilities.lag)
-    return by
+    return due_at
 
 
 async def ask_for_created(
     read: SystemRead,
-    questions: Lookups,
+    lookups: Lookups,
     reports: ReportedItems,
     unread: Collection[str],
-    apart: Collection[str],
+    probe_blocks: Collection[str],
 ) -> None:
-    """Look whether lists hide blocks that syncd made, after its state was lost.
+    """Check whether lists hide blocks that syncd made before its state was lost.
 
-    No record tells what they should show; the file of created ids does. The newest blocks that a
-    list lacks are asked for by id, whatever else it shows. ``unread`` are the providers whose
-    calendar was not read whole since; ``apart`` are the blocks of probes, which no read shows.
+    The expected blocks come from the file of created ids. The newest ones that a list lacks are
+    looked up by id, whatever else the list shows. ``unread`` are the providers whose calendar was
+    not read in full since the loss; ``probe_blocks`` are blocks of probes, which are left out.
     """
     created, system = read.store.created, read.system
     if created is None or not unread or Kind.BLOCK in system.capabilities.gone_by_list:
         return
     windows = windows_of(read)
-    places = {provider for provider, kind in windows if kind is Kind.BLOCK and provider in unread}
-    shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows), *apart}
+    lists = {provider for provider, kind in windows if kind is Kind.BLOCK and provider in unread}
+    shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows), *probe_blocks}
     lacking: dict[str, str] = {}
     faults = 0
-    for line in created.last_of(system.name, places, _MOST_CREATED, but=shown) if places else ():
+    for line in created.newest_lines(system.name, lists, _MOST_CREATED, but=shown) if lists else ():
         if line.provider in lacking.values():
             continue
         read.lookups_left -= 1
@@ -95,13 +94,13 @@ async def ask_for_created(
         if not isinstance(sighting, Found):
             continue
         place, value = (sighting.event.provider, _OURS), sighting.event.value
-        if place[0] in places and any(window.contains(value) for window in windows.get(place, ())):
+        if place[0] in lists and any(window.contains(value) for window in windows.get(place, ())):
             lacking[line.event] = place[0]
     if lacking:
-        still = await revoke_coverage(
-            read, questions, [(provider, _OURS) for provider in lacking.values()]
+        unproven = await revoke_coverage(
+            read, lookups, [(provider, _OURS) for provider in lacking.values()]
         )
-        reports.add(not_shown(system.name, lacking, {provider for provider, _ in still}))
+        reports.add(not_shown(system.name, lacking, {provider for provider, _ in unproven}))
 
 
 _OURS, _MOST_CREATED, _MOST_FAULTS = Kind.BLOCK, 10, 3
@@ -109,23 +108,23 @@ _OURS, _MOST_CREATED, _MOST_FAULTS = Kind.BLOCK, 10, 3
 
 async def revoke_coverage(
     read: SystemRead,
-    questions: Lookups,
-    places: Iterable[Place],
-    moved: Iterable[Place] = (),
-) -> frozenset[Place]:
-    """Take the coverage of these lists back; return all that is not proven.
+    lookups: Lookups,
+    lists: Iterable[ListKey],
+    moved: Iterable[ListKey] = (),
+) -> frozenset[ListKey]:
+    """Revoke the coverage of these lists; return all lists that prove nothing.
 
-    A list that shows two kinds is void for both. One that shows no row at all is void for all the
-    calendars that it was to show. Calendars that ``moved`` are in other lists by now: nothing is
-    proven of them in this read, and no list is at fault.
+    A list for two kinds of events is void for both. A list without any row is void for all of its
+    calendars. Calendars that ``moved`` are in other lists now: nothing is proven about them in this
+    read, without a fault of a list.
     """
-    wanted = frozenset(places)
-    gone = frozenset(moved)
-    _take_back(read, gone)
+    wanted = frozenset(lists)
+    moved_lists = frozenset(moved)
+    _take_back(read, moved_lists)
     if not wanted:
-        return gone
+        return moved_lists
     rows = {row.id: row.provider for row in read.snapshot.rows}
-    listed = await questions.listed()
+    listed = await lookups.listed()
     known = {record.id for record in listed}
     shown = {(record.provider, record.kind) for record in listed}
     shown |= {(p, kind) for id_, p in rows.items() if id_ not in known for kind in Kind}
@@ -134,49 +133,49 @@ async def revoke_coverage(
         providers = _providers(call, wanted, shown)
         if providers:
             voided |= {(provider, kind) for provider in providers for kind in call.kinds}
-    # What only lists show is not asked for by id: nothing would show that they hide it.
+    # Kinds that cannot be looked up by id are void too: nothing would show that lists hide them.
     by_list = read.system.capabilities.gone_by_list
     voided |= {(provider, kind) for provider, _ in set(voided) for kind in by_list}
     _take_back(read, voided)
-    return frozenset(voided | gone)
+    return frozenset(voided | moved_lists)
 
 
 def _providers(
-    call: ListCall, wanted: Collection[Place], shown: Collection[Place]
+    call: ListCall, wanted: Collection[ListKey], shown: Collection[ListKey]
 ) -> frozenset[str]:
-    """Return the providers of whom a list proves nothing."""
+    """Return the providers about whom a list proves nothing."""
     hidden = frozenset(p for p in call.providers for kind in call.kinds if (p, kind) in wanted)
     empty = not any((p, kind) in shown for p in call.providers for kind in call.kinds)
     return call.providers if hidden and empty else hidden
 
 
-def _take_back(read: SystemRead, places: Collection[Place]) -> None:
-    """Turn what was claimed of these places into what was told and is not proven."""
-    if not places:
+def _take_back(read: SystemRead, lists: Collection[ListKey]) -> None:
+    """Turn the coverage of these lists into unproven windows."""
+    if not lists:
         return
     snapshot = read.snapshot
     coverage: list[Coverage] = []
     unproven = [*snapshot.unproven]
     for c in snapshot.coverage:
-        gone = frozenset(kind for kind in c.kinds if (c.provider, kind) in places)
-        if gone:
-            unproven.append(Unproven(c.provider, gone, c.window, lacking=True))
-        if c.kinds - gone:
-            coverage.append(replace(c, kinds=c.kinds - gone))
+        void_kinds = frozenset(kind for kind in c.kinds if (c.provider, kind) in lists)
+        if void_kinds:
+            unproven.append(Unproven(c.provider, void_kinds, c.window, incomplete=True))
+        if c.kinds - void_kinds:
+            coverage.append(replace(c, kinds=c.kinds - void_kinds))
     read.snapshot = replace(snapshot, coverage=coverage, unproven=unproven)
     read.seen.coverage, read.seen.unproven = coverage, unproven
     read.changes.coverage = list(coverage)
 
 
-def never_looked_up(read: SystemRead, missing: Iterable[TrackedEvent]) -> frozenset[Place]:
-    """The calendars of which some missing events were not asked for since they are missing."""
-    left = (record for record in missing if not read.probes.was_asked(record.id))
-    return frozenset((record.provider, record.kind) for record in left)
+def never_looked_up(read: SystemRead, missing: Iterable[TrackedEvent]) -> frozenset[ListKey]:
+    """Return the lists with missing events that were not looked up since they are missing."""
+    not_asked = (record for record in missing if not read.probes.was_asked(record.id))
+    return frozenset((record.provider, record.kind) for record in not_asked)
 
 
-def windows_of(read: SystemRead) -> Mapping[Place, list[Window]]:
-    """Return where each calendar's events of a kind are proven to be listed."""
-    found: dict[Place, list[Window]] = {}
+def windows_of(read: SystemRead) -> Mapping[ListKey, list[Window]]:
+    """Return the windows in which each list is proven complete."""
+    found: dict[ListKey, list[Window]] = {}
     for c in read.snapshot.coverage:
         for kind in c.kinds:
             found.setdefault((c.provider, kind), []).append(c.window)
@@ -191,10 +190,10 @@ def report_unshown(
     *,
     full: bool,
 ) -> None:
-    """Report how many known events the lists of this system lack, with those of earlier reads.
+    """Report how many known events the lists of this system lack, earlier reads included.
 
-    ``lacking`` are those of this read, with their providers; ``providers`` are all whose lists
-    prove nothing. ``full``: it was of the whole window.
+    ``lacking`` are the events of this read, with their providers; ``providers`` are those whose
+    lists prove nothing. ``full``: the whole window was read.
     """
     asked = {each.provider for each in read.snapshot.coverage}
     asked |= {each.provider for each in read.snapshot.unproven}

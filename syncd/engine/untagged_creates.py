@@ -1,4 +1,4 @@
-"""Find what a create without an answer made, on a platform that strips tags."""
+"""Find the block of a create with a lost reply, on a platform that strips tags."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from syncd.systems.port import (
 def made_since(
     system: System, intent: Intent, events: Sequence[Event], store: Store
 ) -> list[Event]:
-    """The untagged blocks that the create may have made, on a platform that strips tags.
+    """Return the untagged blocks that the create may have made.
 
-    Each stands exactly where it was to be made, was changed last after the intent by the platform's
-    own clock, and was not there when the calendar was read before.
+    Each has exactly the intended interval, was last changed after the intent by the platform's
+    clock, and was not there at the last read before.
     """
     operation = intent.operation
     skew = system.traffic.skew or timedelta(0)
@@ -41,15 +41,15 @@ def made_since(
 
 
 _CLOCKS = timedelta(seconds=5)
-"""How far a platform's clock may be off beyond what was measured; some cut seconds off."""
+"""Tolerance for a platform's clock beyond the measured skew; some platforms drop the seconds."""
 
 
 _ANSWERED_WITHIN = timedelta(minutes=3)
-"""The longest from a request to the moment at which its answer was given up."""
+"""The longest time from a request until waiting for its answer ends."""
 
 
 def _was_there(event: Event, store: Store) -> bool:
-    """Whether a decision was made on the event before: then the create did not make it."""
+    """Return true if the event was already decided on, so that the create did not make it."""
     records = store.records(event.system, [event.id])
     return any(
         record.created_by_us or record.base is not None or store.links(event.system, event.id)

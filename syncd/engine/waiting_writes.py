@@ -1,7 +1,7 @@
-"""The writes that wait, by provider: gathered from decisions, stored and logged when they change.
+"""Keep the waiting writes of each provider: collect them from decisions, store and log changes.
 
-A provider with a waiting write is decided on in every cycle, so its last decision names all of its
-writes that wait.
+A provider with a waiting write is decided on in every cycle, so its last decision contains all of
+its waiting writes.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import structlog
 
 from syncd.core import write_order
 from syncd.core.reconcile import Decision
-from syncd.engine.report import ordered
+from syncd.engine.report import sort_waiting
 from syncd.model import Action, Id, Kind, Operation, Value, Waiting, WaitingWrite, WaitReason
 from syncd.store.store import Store
 from syncd.store.waiting import save_waiting, waiting_writes
 
 log = structlog.get_logger(__name__)
 
-MAX_KEPT = 100
-"""So many waiting writes are kept with a run; what waits now is stored in full beside it."""
+MAX_WAITING_IN_RUN = 100
+"""The number of waiting writes stored with a run. The current ones are stored completely."""
 
 _OF_BLOCKS = {Action.CREATE_BLOCK, Action.MOVE_BLOCK, Action.REMOVE_BLOCK}
 
@@ -33,7 +33,7 @@ WaitKey = tuple[str, WaitReason]
 
 @dataclass(slots=True)
 class WaitingWrites:
-    """What waits now, and what of it is stored."""
+    """The current waiting writes, and the stored ones."""
 
     store: Store
     _now: dict[str, tuple[Waiting, ...]] = field(default_factory=dict)
@@ -41,34 +41,36 @@ class WaitingWrites:
     _stored: dict[str, dict[str, WaitingWrite]] | None = None
 
     def update(self, decisions: Mapping[str, Decision], unmade: Collection[Waiting]) -> None:
-        """Take over what waits after a cycle; ``unmade`` are writes that were tried in vain."""
+        """Update the waiting writes after a cycle; ``unmade`` are writes that failed to be made."""
         tried: dict[str, list[Waiting]] = {}
-        for each in unmade:
-            tried.setdefault(each.operation.provider, []).append(each)
+        for waiting in unmade:
+            tried.setdefault(waiting.operation.provider, []).append(waiting)
         for provider, decision in decisions.items():
             now = tuple(
-                each
-                for each in (*decision.waiting, *tried.get(provider, ()))
-                if not each.why.held_back
+                waiting
+                for waiting in (*decision.waiting, *tried.get(provider, ()))
+                if not waiting.why.held_back
             )
             if self._now.get(provider) != now:
                 self._now[provider] = now
                 self._changed.add(provider)
 
     def of(self, providers: Iterable[str]) -> list[Waiting]:
-        """Return what waits of these providers, by system and time."""
-        return ordered(each for p in providers for each in self._now.get(p, ()))
+        """Return the waiting writes of these providers, by system and time."""
+        return sort_waiting(waiting for p in providers for waiting in self._now.get(p, ()))
 
     def all(self, mapped: Collection[Id]) -> list[Waiting]:
-        """Return what waits in these calendars, by system and time.
+        """Return the waiting writes of the ``mapped`` calendars, by system and time.
 
-        Of providers that this process has not decided on yet, that is what is stored.
+        For providers that this process has not decided on yet, these are the stored ones.
         """
         stored = [
-            w for p, each in self._load().items() if p not in self._now for w in each.values()
+            w for p, writes in self._load().items() if p not in self._now for w in writes.values()
         ]
-        kept = [_waiting(write) for write in stored if (write.provider, write.system) in mapped]
-        return ordered([*self.of(self._now), *kept])
+        undecided = [
+            _waiting(write) for write in stored if (write.provider, write.system) in mapped
+        ]
+        return sort_waiting([*self.of(self._now), *undecided])
 
     def _load(self) -> dict[str, dict[str, WaitingWrite]]:
         if self._stored is None:
@@ -79,22 +81,22 @@ class WaitingWrites:
         return self._stored
 
     def save(self, mapped: Collection[Id], at: datetime) -> None:
-        """Store what changed since, if anything, and log what begins and ends.
+        """Store the changed waiting writes, and log causes that begin or end.
 
-        Nothing waits in a calendar, (provider, system), that is not ``mapped`` any more.
+        Writes to calendars, as (provider, system), that are no longer ``mapped`` are removed.
         """
         stored = self._load()
-        left = [p for p, each in stored.items() if _is_unmapped(p, each, mapped)]
-        if not self._changed and not left:
+        unmapped = [p for p, writes in stored.items() if _is_unmapped(p, writes, mapped)]
+        if not self._changed and not unmapped:
             return
         before = _count(stored)
         new: list[WaitingWrite] = []
         gone: list[str] = []
-        for provider in {*self._changed, *left}:
-            was = stored.get(provider, {})
-            now = self._rows(provider, was, mapped, at)
-            new += [write for name, write in now.items() if write != was.get(name)]
-            gone += was.keys() - now.keys()
+        for provider in {*self._changed, *unmapped}:
+            stored_before = stored.get(provider, {})
+            now = self._rows(provider, stored_before, mapped, at)
+            new += [write for name, write in now.items() if write != stored_before.get(name)]
+            gone += stored_before.keys() - now.keys()
             stored[provider] = now
         if new or gone:
             save_waiting(self.store, new, gone)
@@ -104,18 +106,18 @@ class WaitingWrites:
     def _rows(
         self,
         provider: str,
-        was: Mapping[str, WaitingWrite],
+        stored_before: Mapping[str, WaitingWrite],
         mapped: Collection[Id],
         at: datetime,
     ) -> dict[str, WaitingWrite]:
         if provider not in self._now:
-            return {n: w for n, w in was.items() if (provider, w.system) in mapped}
+            return {n: w for n, w in stored_before.items() if (provider, w.system) in mapped}
         found: dict[str, WaitingWrite] = {}
-        for each in self._now[provider]:
-            name = write_order.operation_key(each.operation)
-            old = was.get(name)
-            since = old.since if old is not None and old.why is each.why else at
-            found[name] = _stored(name, each, since)
+        for waiting in self._now[provider]:
+            name = write_order.operation_key(waiting.operation)
+            old = stored_before.get(name)
+            since = old.since if old is not None and old.why is waiting.why else at
+            found[name] = _stored(name, waiting, since)
         return found
 
 
@@ -157,9 +159,9 @@ def _log(
     now: Counter[WaitKey],
     stored: Mapping[str, Mapping[str, WaitingWrite]],
 ) -> None:
-    """Log each cause once when its first write begins to wait, and once when none waits."""
+    """Log each cause when its first write begins to wait, and when its last one no longer waits."""
     for system, why in sorted(now.keys() - before.keys()):
-        mine = [
+        writes = [
             w
             for writes in stored.values()
             for w in writes.values()
@@ -169,9 +171,9 @@ def _log(
             "writes wait",
             system=system,
             reason=str(why),
-            writes=len(mine),
-            first=min(w.start for w in mine).isoformat(),
-            last=max(w.start for w in mine).isoformat(),
+            writes=len(writes),
+            first=min(w.start for w in writes).isoformat(),
+            last=max(w.start for w in writes).isoformat(),
         )
     for system, why in sorted(before.keys() - now.keys()):
         log.info(

@@ -1,4 +1,4 @@
-"""The history lines of a write."""
+"""Make the history entries of a write."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def history_of_write(
-    desk: WriteContext, operation: Operation, event: str, detail: str, at: datetime
+    context: WriteContext, operation: Operation, event: str, detail: str, at: datetime
 ) -> list[HistoryEntry]:
-    """One line of history for each booking that a write serves (promise 10)."""
+    """Return one history entry for each booking that a write serves (promise 10)."""
     return [
         HistoryEntry(
             at=at,
-            run=desk.run,
+            run=context.run,
             provider=operation.provider,
             what=str(operation.action),
             booking=booking,
@@ -28,7 +28,7 @@ def history_of_write(
             after=operation.after,
             rule=operation.reason,
             detail=detail,
-            place=desk.place_of(operation.reason),
+            place=context.place_of(operation.reason),
         )
         for booking in operation.bookings or ("",)
     ]

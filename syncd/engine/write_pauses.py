@@ -1,7 +1,7 @@
-"""What is not to be written to now: pauses, and observe mode.
+"""Hold back writes because of pauses or observe mode.
 
-The pauses are stored, and read again just before each write, so that one that arrives between a
-plan and its writes counts at once. Who pauses waits for the requests that had begun by then.
+Pauses are stored, and read again just before each write, so that a pause between a plan and its
+writes counts at once. The pause command waits for the requests that had begun by then.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CAUSES = {WaitReason.PAUSED: ExposureCause.PAUSED, WaitReason.OBSERVE: Exposure
 
 
 def paused(store: Store, provider: str, system: str) -> Pause | None:
-    """Return the pause because of which this calendar gets no write; None if it may get one."""
+    """Return the pause that stops writes to this calendar; None if it may be written to."""
     return pause_of(pauses(store), provider, system)
 
 
@@ -31,39 +31,39 @@ def system_paused(store: Store, system: str) -> Pause | None:
 
 @dataclass(slots=True)
 class WritePauses:
-    """What a person wants not to be written, and which requests are under way.
+    """The pauses and observe mode, and the write requests in flight.
 
-    ``found`` are the pauses that the cycle at work decides by; writes look at those of the moment.
+    ``current`` are the pauses that the current cycle decides by. Writes check the stored pauses.
     """
 
     store: Store
     observe: bool = False
-    found: list[Pause] = field(default_factory=list)
-    _under_way: list[tuple[str, str]] = field(default_factory=list)
-    _landed: asyncio.Event = field(default_factory=asyncio.Event)
+    current: list[Pause] = field(default_factory=list)
+    _in_flight: list[tuple[str, str]] = field(default_factory=list)
+    _request_ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        """Begin with what is stored."""
-        self.found = pauses(self.store)
+        """Load the stored pauses."""
+        self.current = pauses(self.store)
 
-    def renew(self) -> bool:
-        """Read the pauses for the cycle that begins; return whether any is new or has ended."""
-        before, self.found = self.found, pauses(self.store)
-        return before != self.found
+    def reload(self) -> bool:
+        """Load the pauses for a new cycle; return true if any has begun or ended."""
+        before, self.current = self.current, pauses(self.store)
+        return before != self.current
 
-    def why(self, provider: str, system: str) -> WaitReason | None:
-        """Return why the cycle at work does not write to a calendar; None if it may."""
+    def reason(self, provider: str, system: str) -> WaitReason | None:
+        """Return why the current cycle does not write to a calendar; None if it may."""
         if self.observe:
             return WaitReason.OBSERVE
-        return WaitReason.PAUSED if pause_of(self.found, provider, system) else None
+        return WaitReason.PAUSED if pause_of(self.current, provider, system) else None
 
-    def cause(self, provider: str, system: str) -> ExposureCause | None:
-        """Return why time that no block closes is open in a calendar, if that is a pause."""
-        why = self.why(provider, system)
-        return None if why is None else _CAUSES[why]
+    def exposure_cause(self, provider: str, system: str) -> ExposureCause | None:
+        """Return the cause of exposures in a calendar, if it is a pause or observe mode."""
+        reason = self.reason(provider, system)
+        return None if reason is None else _CAUSES[reason]
 
-    def why_now(self, provider: str, system: str) -> WaitReason | None:
-        """Return why nothing may be sent to a calendar at this moment; None if it may."""
+    def reason_now(self, provider: str, system: str) -> WaitReason | None:
+        """Return why a calendar may not be written to now, by the stored pauses; None if it may."""
         if self.observe:
             return WaitReason.OBSERVE
         return WaitReason.PAUSED if paused(self.store, provider, system) else None
@@ -71,33 +71,33 @@ class WritePauses:
     def hold_back(
         self, operations: Iterable[Operation], *, cleans: bool = False
     ) -> dict[Operation, WaitReason]:
-        """Return which of these may not be sent at this moment, and why.
+        """Return the operations that may not be sent now, with the reason.
 
-        In spite of a pause (``cleans``) what a person wants gone for good is removed, and what a
-        write that had begun before it did by mistake is put back.
+        With ``cleans``, pauses do not count, only observe mode: for clean-ups, and to put back what
+        an earlier write changed by mistake.
         """
-        found: dict[Operation, WaitReason] = {}
-        for each in operations:
-            why = self.why_now(each.provider, each.system)
-            if why is WaitReason.OBSERVE or (why is not None and not cleans):
-                found[each] = why
-        return found
+        held_back: dict[Operation, WaitReason] = {}
+        for operation in operations:
+            reason = self.reason_now(operation.provider, operation.system)
+            if reason is WaitReason.OBSERVE or (reason is not None and not cleans):
+                held_back[operation] = reason
+        return held_back
 
     @contextmanager
     def sending(self, calendars: Iterable[tuple[str, str]]) -> Iterator[None]:
-        """Tell those who pause that these calendars, (provider, system), are being written to."""
-        mine = list(calendars)
-        self._under_way += mine
+        """Mark these calendars, as (provider, system), as being written to during a block."""
+        sent = list(calendars)
+        self._in_flight += sent
         try:
             yield
         finally:
-            for each in mine:
-                self._under_way.remove(each)
-            self._landed.set()
+            for calendar in sent:
+                self._in_flight.remove(calendar)
+            self._request_ended.set()
 
-    async def landed(self, new: Iterable[Pause]) -> None:
-        """Wait until nothing that began before these pauses is under way to their calendars."""
-        wanted = list(new)
-        while any(pause_of(wanted, *calendar) for calendar in self._under_way):
-            self._landed.clear()
-            await self._landed.wait()
+    async def wait_for_requests(self, new: Iterable[Pause]) -> None:
+        """Wait until no request to a calendar of these pauses is in flight."""
+        added = list(new)
+        while any(pause_of(added, *calendar) for calendar in self._in_flight):
+            self._request_ended.clear()
+            await self._request_ended.wait()

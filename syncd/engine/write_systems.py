@@ -1,4 +1,4 @@
-"""Carry out the operations of a cycle, in all systems at the same time."""
+"""Make the writes of a cycle, in all systems in parallel."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ async def write_systems(
     engine: Engine,
     operations: Sequence[Operation],
     observed: Mapping[str, Observation],
-    desk: WriteContext,
+    context: WriteContext,
     report: Report,
     progress: Callable[[str], None] = lambda _text: None,
 ) -> list[Waiting]:
-    """Carry out operations; the report counts them. Return those that wait for their system."""
+    """Make writes and count them in the report; return those that wait for their system."""
     if operations:
-        desk = _counting(desk, len(operations), progress)
+        context = _counting(context, len(operations), progress)
     by_system: dict[str, list[Operation]] = {}
     for operation in operations:
         by_system.setdefault(operation.system, []).append(operation)
     systems = {name: engine.systems[name] for name in sorted(by_system)}
-    found = await engine.tasks.write(
+    results_by_system = await engine.tasks.write(
         systems,
-        lambda s: execute(s, by_system[s.name], _read(observed.get(s.name)), desk),
+        lambda s: execute(s, by_system[s.name], _read(observed.get(s.name)), context),
     )
-    results = [written for written in found.values() if written is not None]
-    for name, written in found.items():
-        if written is None:
+    results = [result for result in results_by_system.values() if result is not None]
+    for name, result in results_by_system.items():
+        if result is None:
             engine.dirty.mark_whole(o.provider for o in by_system[name])
-            observed[name].late("a write has not been answered yet")
+            observed[name].mark_slow("a write has not been answered yet")
         else:
-            _note_fault(written, observed[name])
-            count_writes(engine, name, written, report)
-    waiting = [each for written in results for each in written.unmade]
+            _note_fault(result, observed[name])
+            count_writes(engine, name, result, report)
+    waiting = [each for result in results for each in result.unmade]
     report.unmade = _unmade(engine, operations, results, waiting)
     return waiting
 
 
-def _counting(desk: WriteContext, total: int, progress: Callable[[str], None]) -> WriteContext:
-    """Return a desk whose writes are counted, and told of one by one."""
+def _counting(context: WriteContext, total: int, progress: Callable[[str], None]) -> WriteContext:
+    """Return a context that counts the writes and shows them as progress."""
     done = count_from(0)
     progress(f"writing: {next(done)} of {total} done")
 
-    def hear(operation: Operation, what: str) -> None:
+    def count_write(operation: Operation, what: str) -> None:
         progress(f"writing: {next(done)} of {total} done")
-        desk.on_write(operation, what)
+        context.on_write(operation, what)
 
-    return replace(desk, on_write=hear)
+    return replace(context, on_write=count_write)
 
 
 def _unmade(
@@ -69,35 +69,35 @@ def _unmade(
     results: Sequence[WriteResult],
     waiting: Sequence[Waiting],
 ) -> int:
-    """Count operations that were not made, are not open in the journal, and do not wait."""
+    """Count the operations that were not made, are not open in the journal, and do not wait."""
     known = {write_order.operation_key(o) for each in results for o in (*each.done, *each.queued)}
     known |= {write_order.operation_key(i.operation) for i in engine.store.pending_intents()}
     known |= {write_order.operation_key(each.operation) for each in waiting}
     return sum(write_order.operation_key(o) not in known for o in operations)
 
 
-def _note_fault(written: WriteResult, observation: Observation) -> None:
-    if written.fault is not None and not isinstance(written.fault, StoppingError):
-        observation.fail_write(written.fault)
+def _note_fault(result: WriteResult, observation: Observation) -> None:
+    if result.fault is not None and not isinstance(result.fault, StoppingError):
+        observation.fail_write(result.fault)
 
 
-def count_writes(engine: Engine, system: str, written: WriteResult, report: Report) -> None:
-    """Count what was written, and have everybody it concerns decided on again."""
-    report.operations.update(o.action for o in (*written.done, *written.queued))
-    report.failures += written.failures
-    report.remarks += written.remarks
-    if written.elsewhere:
-        engine.probes.setdefault(system, AbsenceLookups()).elsewhere |= written.elsewhere
-    # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
-    wrote = {o.provider for o in (*written.skipped, *written.queued, *written.done)}
+def count_writes(engine: Engine, system: str, result: WriteResult, report: Report) -> None:
+    """Count the writes of a system in the report, and mark the providers concerned as dirty."""
+    report.operations.update(o.action for o in (*result.done, *result.queued))
+    report.failures += result.failures
+    report.remarks += result.remarks
+    if result.elsewhere:
+        engine.probes.setdefault(system, AbsenceLookups()).other_owner |= result.elsewhere
+    # Providers with writes are decided on until nothing is left. Other changes are marked below.
+    wrote = {o.provider for o in (*result.skipped, *result.queued, *result.done)}
     engine.dirty.mark_whole(p for p in wrote if not engine.dirty.due(p))
-    for record in written.news:
+    for record in result.news:
         if record.provider in engine.mapping:
             engine.dirty.mark({record.provider: [(record.system, record.id)]})
 
 
 def _read(observation: Observation | None) -> list[Coverage]:
-    """Return what was read of a system, as of when the read was asked for."""
+    """Return the coverage of a system, with the time of the request as the time of the read."""
     if observation is None or observation.asked_at is None:
         return []
     return [replace(c, read_at=observation.asked_at) for c in observation.coverage]

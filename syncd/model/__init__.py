@@ -1,7 +1,7 @@
-"""The words of docs/glossary.md as value types; imports nothing of syncd.
+"""The terms of docs/glossary.md as value types; this package imports no other package of syncd.
 
-Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-clock time comes in
-(`resolve_wall_time`) or goes out to a person.
+Every instant is an aware ``datetime`` in UTC. Zones appear only where a wall-clock time is read
+(`resolve_wall_time`) or shown to a person.
 """
 
 from syncd.model.block_tag import (
@@ -31,7 +31,7 @@ from syncd.model.owners import (
 )
 from syncd.model.ranges import (
     READABLE,
-    RENEWED,
+    RENEW_BEFORE,
     cut_end,
     in_range,
     is_open_ended,
@@ -64,17 +64,17 @@ from syncd.model.state import (
 )
 from syncd.model.statuses import (
     Statuses,
-    said,
-    squeezed,
-    unknown_status,
+    normalize_status,
+    status_text,
+    unknown_status_message,
 )
 from syncd.model.time import (
     Clock,
     ResolvedTime,
     floor_to,
     from_millis,
+    in_zone,
     is_recent,
-    on_clock,
     resolve_wall_time,
     utc,
     zone,
@@ -109,7 +109,7 @@ __all__ = [
     "NO_BUFFER",
     "OPEN_ENDED",
     "READABLE",
-    "RENEWED",
+    "RENEW_BEFORE",
     "UNNAMED_SERIES",
     "Acknowledgement",
     "Action",
@@ -179,21 +179,21 @@ __all__ = [
     "floor_to",
     "from_millis",
     "in_range",
+    "in_zone",
     "is_derived",
     "is_open_ended",
     "is_recent",
-    "on_clock",
+    "normalize_status",
     "part_of",
     "read_update",
     "read_value",
     "readable",
     "record_id",
     "resolve_wall_time",
-    "said",
     "same_record",
     "series_of",
-    "squeezed",
-    "unknown_status",
+    "status_text",
+    "unknown_status_message",
     "utc",
     "zone",
 ]

@@ -1,4 +1,4 @@
-"""All-day events: whole days on a location's clock, and what they close.
+"""All-day events: whole days in the location's zone, and the time that they block.
 
 See docs/design.md#all-day-events.
 """
@@ -14,7 +14,7 @@ from syncd.model.time import resolve_wall_time
 
 
 class AllDay(StrEnum):
-    """What an all-day event without a customer closes: its days, nothing, or the working hours."""
+    """What an all-day event without a customer blocks: its days, nothing, or the working hours."""
 
     BUSY = "busy"
     IGNORE = "ignore"
@@ -26,9 +26,9 @@ _ANY = Hours()
 
 @dataclass(frozen=True, slots=True)
 class AllDayRule:
-    """The policy for one provider, and the provider's working hours.
+    """The all-day policy for one provider, and the provider's working hours.
 
-    Hours without a zone are on the clock of the location.
+    Hours without a zone are in the zone of the location.
     """
 
     policy: AllDay = AllDay.BUSY
@@ -37,7 +37,10 @@ class AllDayRule:
     def closes(
         self, start: datetime, end: datetime, zone_name: str
     ) -> tuple[datetime, datetime] | None:
-        """Return the part of an all-day event that takes time, None if it takes none."""
+        """Return the interval (UTC) that an all-day event blocks, or None if it blocks nothing.
+
+        ``zone_name`` is the location's zone. It applies if the hours have no zone of their own.
+        """
         match self.policy:
             case AllDay.BUSY:
                 return start, end
@@ -48,13 +51,13 @@ class AllDayRule:
 
 
 BUSY = AllDayRule()
-"""Every day in full: the rule where none is configured."""
+"""The default rule: an all-day event blocks its days in full."""
 
 
 def whole_days(first: date, after: date, zone_name: str) -> tuple[datetime, datetime]:
-    """Return the days from ``first`` up to ``after``, which is not one of them, as instants.
+    """Return start and end (UTC) of the days from ``first`` up to, but without, ``after``.
 
-    They begin and end at midnight on the clock of the zone, so a day may have 23 or 25 hours.
+    A day begins at midnight in the zone, so it may have 23 or 25 hours.
     """
     start = resolve_wall_time(datetime.combine(first, time()), zone_name).instant
     return start, resolve_wall_time(datetime.combine(after, time()), zone_name).instant

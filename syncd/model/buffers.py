@@ -1,4 +1,4 @@
-"""Buffers: time that a platform keeps free around each booking of a calendar."""
+"""Buffers: the time that a platform keeps free before and after each booking of a calendar."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ _NONE = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """How long before and after each booking a calendar is not offered."""
+    """The time before and after each booking in which a calendar offers no slots."""
 
     before: timedelta = _NONE
     after: timedelta = _NONE
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Return true if there is a buffer before or after."""
         return bool(self.before or self.after)
 
-    def around(self, value: Value) -> Value:
-        """The time that a booking of this value closes, buffers included."""
+    def expand(self, value: Value) -> Value:
+        """Return the value with its buffers added: the time that a booking of it takes."""
         return replace(value, start=value.start - self.before, end=value.end + self.after)
 
-    def within(self, value: Value) -> Value:
-        """The booking whose time with its buffers is this; the value itself if it is too short."""
+    def shrink(self, value: Value) -> Value:
+        """Return the value with its buffers removed, or the value itself if it is too short."""
         start, end = value.start + self.before, value.end - self.after
         return replace(value, start=start, end=end) if start < end else value
 
     def widest(self, other: Buffer) -> Buffer:
-        """The longer of both on each side."""
+        """Return a buffer with the longer time of both on each side."""
         return Buffer(max(self.before, other.before), max(self.after, other.after))
 
 

@@ -1,4 +1,4 @@
-"""The bulk calls of a platform, as data."""
+"""Bulk calls: requests to a platform that carry several operations."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 
 class BulkCall(NamedTuple):
-    """A call that carries out several operations at once, and how many rows it may have.
+    """A request that carries out several operations at once; ``rows`` is the maximum number.
 
-    Operations whose bulk calls are equal share one request, whatever their actions are. ``check``
-    says what to check where only the configuration says that the call exists. A write by such a
-    call that a read shows not to have happened counts as refused, however it was answered.
+    Operations with equal bulk calls share one request, whatever their actions are. ``check`` is set
+    if only the configuration says that the call exists; it says what to check. If a later read
+    shows that a write by such a call did not happen, the write counts as refused, whatever the
+    reply was.
     """
 
     name: str

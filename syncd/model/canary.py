@@ -1,4 +1,4 @@
-"""The block or task that `syncd probe` makes to measure a platform on, as the state keeps it."""
+"""The canary event: the block or task that `syncd probe` creates to measure a platform."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from syncd.model.types import Status, Value
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """One canary event. It is stored before it is made, and kept for a day after it was removed.
+    """One canary event. It is stored before it is created, and for a day after it was removed.
 
-    ``tag`` is the text by which a create with a lost reply is found again; ``event`` the id that
-    the create returned (None: no answer yet). ``start`` and ``end`` are where it was last put.
-    ``ended_at`` is when it was removed, or known not to have been made.
+    ``tag`` is the tag by which a create with a lost reply is found again. ``event`` is the id that
+    the create returned (None: no reply yet). ``start`` and ``end`` are its last known interval.
+    ``ended_at`` is when it was removed, or when it was clear that the create had failed.
     """
 
     tag: str
@@ -28,10 +28,10 @@ class Canary:
 
     @property
     def value(self) -> Value:
-        """Its interval, as busy time."""
+        """Return its interval as busy time."""
         return Value(self.start, self.end, Status.CONFIRMED)
 
     @property
-    def stands(self) -> bool:
-        """Whether it may still be there."""
+    def may_exist(self) -> bool:
+        """Return true if the event may still exist on the platform."""
         return self.ended_at is None

@@ -1,4 +1,4 @@
-"""What was measured of a system, and is remembered across restarts."""
+"""Measured facts about a system, stored across restarts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One measured fact of a system; ``at`` is when it was last confirmed, '' is no value."""
+    """One measured fact. ``at`` is when it was last confirmed; a ``value`` of '' means none."""
 
     system: str
     name: str

@@ -1,4 +1,4 @@
-"""The uncertain facts of LeadConnector v2."""
+"""Facts about LeadConnector v2 that only a live account can show."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         YES,
         _MOVE,
         "The first move of an appointment is compared with the record before it, field by field.",
-        "Each update reads the record just before and sends all of it back. Where it does not "
-        "replace, an answer with the status is enough, and the record is not read afterwards.",
+        "Each update first reads the record and sends all of it back. If an update does not "
+        "replace the record, a reply with the status is enough, and the record is not read after "
+        "it.",
     ),
     PlatformFact(
         _V2,
@@ -39,37 +40,37 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         YES,
         _PROBE,
         "The canary block is moved without a title and read again.",
-        "Nothing: each update of a block sends the title, which takes no more calls.",
+        "Nothing: each update of a block sends the title, which takes no extra call.",
     ),
     PlatformFact(
         _V2,
         "block_by_id",
-        "a block is answered by its id",
+        "a block can be read by its id",
         NO,
         _PROBE,
         "The canary block is read by its id.",
-        "Where it is, an absent block is gone once it is neither found by its id nor listed where "
-        "it was; otherwise lists or free slots must prove it.",
+        "If it can, an absent block is gone once it is neither found by its id nor listed at its "
+        "place. If not, lists or free slots must prove it.",
     ),
     PlatformFact(
         _V2,
         "second_delete",
-        "what deleting a deleted block answers",
+        "the HTTP status for deleting a block that is deleted already",
         "any",
         _PROBE,
         "The canary block is deleted twice.",
-        "Nothing: each of these answers to a removal means that the block is gone.",
+        "Nothing: each of these replies to a removal means that the block is gone.",
         ("200", "400", "404"),
     ),
     PlatformFact(
         _V2,
         "block_closes_calendars",
-        "a user's block closes the free slots of all calendars of that user",
+        "a user's block removes the free slots of all calendars of that user",
         NO,
         _PROBE,
         "Free slots of each calendar are read with and without the canary block (2 calls each).",
-        "Where all are closed, one offered slot proves that a block is gone; where they are not, "
-        "or nothing is known, slots prove nothing.",
+        "If it does, one offered slot proves that a block is gone. If not, or if it is not known, "
+        "slots prove nothing.",
     ),
     PlatformFact(
         _V2,
@@ -78,9 +79,9 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "The list of a group is compared with those of its calendars.",
-        "Where it does not, calendars are read one by one. Until it is measured they are read by "
-        "group, and compared with the lists of the calendars at the first read and once a day; a "
-        "group whose list lacks an event is not believed from then on.",
+        "If it does not, calendars are read one by one. Until it is measured, they are read by "
+        "group and compared with the lists of the calendars at the first read and once a day. A "
+        "group whose list lacks an event is no longer used.",
     ),
     PlatformFact(
         _V2,
@@ -88,8 +89,8 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         "an update or deletion of one instance of a series touches only that instance",
         NO,
         _PERSON,
-        'A person allows it (`series = "write"`); each such write is checked on the siblings.',
-        "Writes to instances of a series are held.",
+        'A person allows it (`series = "write"`). After each such write the siblings are checked.',
+        "Writes to instances of a series wait.",
     ),
     PlatformFact(
         _V2,
@@ -98,7 +99,7 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "One list is read with that header.",
-        "Nothing: syncd does not use it. `check` says whether it could be configured.",
+        "Nothing: syncd does not use it. `check` shows whether it could be configured.",
     ),
     PlatformFact(
         _V2,
@@ -107,13 +108,13 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "Service bookings of the next 60 days are listed and looked for in the lists of events.",
-        "Nothing closes the time of those that do not appear: `check` and `status` say so, also "
+        "The time of bookings that do not appear is not blocked. `check` and `status` say so, also "
         "until it is measured.",
     ),
     PlatformFact(
         _V2,
         "hosts_listed",
-        "the list of a further host's user shows the meeting",
+        "the list of each further host shows the meeting",
         NO,
         _NOBODY,
         "Meetings with several hosts are looked for in each host's lists.",
@@ -122,7 +123,7 @@ V2_FACTS: tuple[PlatformFact, ...] = (
     PlatformFact(
         _V2,
         "users_name_owner",
-        "`users` of a meeting names the assigned user, too",
+        "`users` of a meeting includes the assigned user",
         NO,
         _NOBODY,
         "Rows of meetings with several hosts show it.",
@@ -135,7 +136,7 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _MOVE,
         "The first move of a meeting with several hosts is compared with the record before it.",
-        "Where it does not, a meeting with further hosts is read after each update.",
+        "If it does not, a meeting with further hosts is read after each update.",
     ),
     unknown_groups(_V2),
     *common_facts(_V2, "10"),

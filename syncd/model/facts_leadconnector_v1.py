@@ -1,4 +1,4 @@
-"""The uncertain facts of LeadConnector v1."""
+"""Facts about LeadConnector v1 that only a live account can show."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ V1_FACTS: tuple[PlatformFact, ...] = (
         "lists show event blocks",
         NO,
         _PROBE,
-        "A canary event block is made and looked for in the list.",
-        "No more than one block is under way at a time, as none is found again after a crash. Our "
-        "own blocks are read by their ids: a share in each far read, all in a resync.",
+        "A canary event block is created and looked for in the list.",
+        "If they do not, blocks are created one at a time, because a lost one could not be found "
+        "after a crash. Our blocks are read by their ids: some in each far read, all in a resync.",
     ),
     PlatformFact(
         _V1,
         "makes_blocks",
-        "event blocks can be made",
+        "event blocks can be created",
         YES,
         _PROBE,
-        "A canary event block is made.",
-        'Where they cannot, `check` says to configure `blocks = "hold"`.',
+        "A canary event block is created.",
+        'If they cannot, `check` recommends `blocks = "hold"`.',
     ),
     PlatformFact(
         _V1,
         "update_keeps_end",
-        "an update brings about the end that it is sent",
+        "an update sets the end that it sends",
         NO,
         _PROBE,
-        "The canary block is given another length and read again.",
-        "The record is read after each update. A block that did not get its end is replaced, the "
-        "new one first; a customer's appointment keeps its end, and a block closes the time. "
-        "Where they do, only the moves of appointments are read: no block's.",
+        "The canary block gets another length and is read again.",
+        "If it does not, the record is read after each update. A block with a wrong end is "
+        "replaced, the new one first. An appointment keeps its end, and a block covers the time. "
+        "If it does, only moves of appointments are read afterwards, not those of blocks.",
     ),
     PlatformFact(
         _V1,
         "refuses_deleted",
-        "a deleted appointment read by its id is answered with 400",
+        "a read of a deleted appointment by its id returns 400",
         YES,
         _PROBE,
         "The canary block is read by its id after it was deleted.",
@@ -68,7 +68,7 @@ V1_FACTS: tuple[PlatformFact, ...] = (
         YES,
         _NOBODY,
         "A booking shows it.",
-        "Nothing: a refusal for a taken slot is understood, and none is needed.",
+        "Nothing: syncd handles the refusal and does not rely on it.",
     ),
     unknown_groups(_V1),
     *common_facts(_V1, "30"),

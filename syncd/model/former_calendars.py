@@ -1,21 +1,21 @@
-"""The name of a calendar that a provider had before the configuration named another one."""
+"""Names of former calendars: calendars that a provider had before the configuration changed."""
 
 from __future__ import annotations
 
 _MARK = "~"
-"""In no configured name."""
+"""Separates the provider from the token. No configured name contains it."""
 
 
 def former_name(provider: str, token: str) -> str:
-    """Name a provider's former calendar; the token tells several from each other."""
+    """Return the name of a provider's former calendar; the token distinguishes several of them."""
     return f"{provider}{_MARK}{token}"
 
 
 def is_former(name: str) -> bool:
-    """Whether it is the name of a former calendar."""
+    """Return true if the name is that of a former calendar."""
     return _MARK in name
 
 
 def provider_of_former(name: str) -> str:
-    """Return the provider whose former calendar it is; any other name is returned as it is."""
+    """Return the provider of a former calendar; any other name is returned unchanged."""
     return name.partition(_MARK)[0]

@@ -1,4 +1,4 @@
-"""How a system is, and how many calls its account has: what is remembered of it as a whole."""
+"""Stored facts about a whole system: its health, its rate allowance and its poll schedule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = timedelta(seconds=MAX_DAILY_WAIT)
 
 
 class SystemState(StrEnum):
-    """How a system is."""
+    """The state of a system, as its last answers showed it."""
 
     OK = "ok"
     SLOW = "slow"
@@ -22,28 +22,28 @@ class SystemState(StrEnum):
 
     @property
     def answers(self) -> bool:
-        """Whether syncd gets from it what it asks for."""
+        """Return true if the system answers requests, even if slowly."""
         return self in {SystemState.OK, SystemState.SLOW}
 
 
 def is_silent(*, answers: bool, writing: bool) -> bool:
-    """Whether a system counts as one that did not answer.
+    """Return true if a system counts as one that did not answer.
 
-    ``writing``: its trouble is about writes alone; those writes count as waiting.
+    A system in which only writes fail (``writing``) does not: its writes count as waiting.
     """
     return not answers and not writing
 
 
 @dataclass(frozen=True, slots=True)
 class SystemHealth:
-    """How one system is, since when (None: never asked), why, and what a person can do.
+    """The health of one system: its state since when (None: never asked), the cause, the remedy.
 
-    After ``failures`` in a row it is not asked before ``retry_at`` (None: any time); ``asked_at``
-    is when it was last asked, so that a host clock that jumped back ends no back-off in a year.
-    ``writing``: the trouble is about writes alone, and reads go on. ``secret`` is a short
-    fingerprint of the credentials that were used, which tells that they were renewed, and no more.
+    After ``failures`` failures in a row the system is not asked before ``retry_at`` (None: at any
+    time). ``asked_at`` is the time of the last request; with it the wait can be checked after the
+    host's clock was set back. If ``writing`` is true, only writes fail and reads go on. ``secret``
+    is a short fingerprint of the credentials in use; it only shows whether they were renewed.
 
-    No wait is longer than `MAX_DAILY_WAIT`, also of a state that was written without this cap.
+    No wait is longer than `MAX_DAILY_WAIT`, whatever the stored row says.
     """
 
     system: str
@@ -58,7 +58,7 @@ class SystemHealth:
     secret: str = ""
 
     def __post_init__(self) -> None:
-        """Cap the wait."""
+        """Shorten the wait to `MAX_DAILY_WAIT`."""
         if self.retry_at is not None and self.asked_at is not None:
             wait = min(self.retry_at - self.asked_at, _LONGEST)
             object.__setattr__(self, "retry_at", self.asked_at + wait)
@@ -66,12 +66,12 @@ class SystemHealth:
 
 @dataclass(frozen=True, slots=True)
 class RateAllowance:
-    """The calls of one account, as counted ``at``.
+    """The rate limits of one account and the calls that polling plans, as of ``at``.
 
-    ``planned`` calls a minute are what polling takes while nothing changes; ``allowed`` is the
-    platform's limit, a minute as well (None: it never said). ``left_today`` and ``day`` are the
-    platform's count of calls left and its limit for a day. ``near`` and ``far`` are the seconds
-    between two reads of each window that this account can bear.
+    ``planned`` is the number of calls per minute that polling makes while nothing changes.
+    ``allowed`` is the platform's limit per minute (None: not known). ``left_today`` and ``day`` are
+    the platform's count of calls left today and its limit per day. ``near`` and ``far`` are the
+    seconds between two reads of each window that the limits allow.
     """
 
     system: str
@@ -86,10 +86,10 @@ class RateAllowance:
 
 @dataclass(frozen=True, slots=True)
 class PollSlot:
-    """When a provider's whole window is read: in which slice, and how often in two rounds.
+    """The schedule of one provider's full-window reads.
 
-    Once a round is usual: ``reads`` is 2 then, 1 for a calm provider that gives a turn up, and 3 or
-    4 for a busy one.
+    ``slice`` is the part of a round in which they happen, ``reads`` their number in two rounds: 2
+    is normal, 1 is for a provider without recent changes, 3 or 4 for one with many.
     """
 
     provider: str

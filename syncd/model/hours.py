@@ -1,4 +1,4 @@
-"""When a provider usually works: wall-clock hours by day of the week, in a zone."""
+"""Working hours of a provider: wall-clock hours per day of the week, in a zone."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from syncd.model.time import on_clock, resolve_wall_time, zone
+from syncd.model.time import in_zone, resolve_wall_time, zone
 
 DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
-    """Hours on some days: ``days`` are 0 (Monday) to 6, ends are minutes from midnight."""
+    """Opening hours on some days of the week.
+
+    ``days`` are 0 (Monday) to 6; ``opens`` and ``closes`` are minutes from midnight.
+    """
 
     days: frozenset[int]
     opens: int
@@ -22,13 +25,13 @@ class OpeningHours:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """All spans of a week in one zone (IANA); none at all means at any time."""
+    """The opening hours of a week, in an IANA zone. Without spans, every time is open."""
 
     spans: tuple[OpeningHours, ...] = ()
     zone: str = "UTC"
 
     def contains(self, start: datetime, end: datetime) -> bool:
-        """Whether the whole interval lies inside the hours."""
+        """Return true if the whole interval lies inside the hours."""
         if not self.spans:
             return True
         return all(
@@ -37,9 +40,10 @@ class Hours:
         )
 
     def clip(self, start: datetime, end: datetime) -> tuple[datetime, datetime] | None:
-        """Return from the first opening inside an interval to the last closing, None if closed.
+        """Return the time from the first opening to the last closing inside an interval.
 
-        What lies between two openings is not left out: one interval comes back.
+        The result is one interval: closed times between two openings stay in it. None if the
+        interval lies outside the hours.
         """
         if not self.spans:
             return start, end
@@ -54,27 +58,27 @@ class Hours:
         return (opens, closes) if opens is not None and closes is not None else None
 
     def _date(self, instant: datetime) -> date:
-        return on_clock(instant, zone(self.zone)).date()
+        return in_zone(instant, zone(self.zone)).date()
 
     def _open(self, day: date, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-        """The open times of a day inside an interval, in order."""
-        found = []
+        """Return the open times of a day inside an interval, in order."""
+        open_times = []
         for span in self.spans:
             if day.weekday() in span.days:
                 opens = max(start, self._at(day, span.opens))
                 closes = min(end, self._at(day, span.closes))
                 if opens < closes:
-                    found.append((opens, closes))
-        return sorted(found)
+                    open_times.append((opens, closes))
+        return sorted(open_times)
 
     def _at(self, day: date, minutes: int) -> datetime:
         wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
         return resolve_wall_time(wall, self.zone).instant
 
     def _days(self, start: datetime, end: datetime) -> Iterator[tuple[int, int, int]]:
-        """Cut an interval at midnights: day of the week, first and last minute."""
-        where = zone(self.zone)
-        first, last = start.astimezone(where), end.astimezone(where)
+        """Split an interval at midnight; yield day of the week, first and last minute."""
+        local_zone = zone(self.zone)
+        first, last = start.astimezone(local_zone), end.astimezone(local_zone)
         day = first.date()
         while day <= last.date():
             begins = first.hour * 60 + first.minute if day == first.date() else 0
@@ -85,6 +89,6 @@ class Hours:
 
 
 def _week(first: date, last: date, step: int) -> Iterator[date]:
-    """The days from one to another, at most eight of them: by then each weekday came up."""
+    """Yield the days from one to another, at most eight: that includes every weekday."""
     for number in range(min(abs((last - first).days), 7) + 1):
         yield first + timedelta(days=step * number)

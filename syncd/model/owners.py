@@ -1,4 +1,4 @@
-"""Whose events are: the users of an account, and events that were found at another owner."""
+"""Owners of events: the users of an account, and events that moved to another owner."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from syncd.model.types import Value
 
 
 class UserState(StrEnum):
-    """Whether the user that a calendar is mapped to is still there.
+    """Whether the account still has the user to whom a calendar is mapped.
 
-    PRESENT: under the same id and address, and active. MISSING: the account lists users, and this
-    one is not among them. UNKNOWN: the list is empty or could not be read, which proves nothing.
+    - PRESENT: the user is active and has the same id and address.
+    - MISSING: the account lists users, and this user is not among them.
+    - UNKNOWN: the list of users is empty or could not be read, which proves nothing.
     """
 
     PRESENT = "present"
@@ -24,12 +25,13 @@ class UserState(StrEnum):
 
 
 class OwnerProof(StrEnum):
-    """What is proven of an event that was found at another owner.
+    """What is proven of an event that was found under another owner.
 
-    HANDED_OVER: the mapped user is present, and the new owner is another user of the account.
-    DELETED: the mapped user is present, and the event was deleted at its new owner. The others
-    prove nothing, so the time stays closed: the mapped user is missing (USER_MISSING), the users
-    are not known (USERS_UNKNOWN), or the new owner is no known user (OWNER_UNKNOWN).
+    - HANDED_OVER: the mapped user is present, and the new owner is another user of the account.
+    - DELETED: the mapped user is present, and the event was deleted under its new owner.
+
+    The others prove nothing, so the time stays blocked: the mapped user is missing (USER_MISSING),
+    the users are not known (USERS_UNKNOWN), or the new owner is not a known user (OWNER_UNKNOWN).
     """
 
     HANDED_OVER = "handed-over"
@@ -41,11 +43,11 @@ class OwnerProof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserDirectory:
-    """The users of one account, read at one moment.
+    """The users of one account, from one read.
 
-    ``users`` are the ids of those that are active, ``calendars`` those of calendars that are
-    nobody's in particular; ``mapped`` gives the id behind each provider's calendar, None where the
-    account lists no such user. ``listed`` is False where the list was empty or could not be read.
+    ``users`` holds the ids of active users, ``calendars`` the ids of calendars that belong to no
+    single user. ``mapped`` gives the id of the user behind each provider's calendar, or None if the
+    account lists no such user. ``listed`` is false if the list was empty or could not be read.
     """
 
     users: AbstractSet[str] = frozenset()
@@ -54,7 +56,7 @@ class UserDirectory:
     listed: bool = False
 
     def state_of(self, provider: str, known: str = "") -> UserState:
-        """Whether a provider's user is there; ``known`` is the id it had when last seen."""
+        """Return whether a provider's user is present; ``known`` is the id at the last read."""
         if not self.listed:
             return UserState.UNKNOWN
         user = self.mapped.get(provider)
@@ -64,10 +66,11 @@ class UserDirectory:
     def proof(
         self, provider: str, owner: str, holder: str = "", *, place: str = "", known: str = ""
     ) -> OwnerProof:
-        """What is proven of an event that was this provider's; ``known``: see `state_of`.
+        """Return what is proven of an event that belonged to this provider.
 
-        ``owner`` is whose it is now, ``holder`` the provider that is mapped to it, if any, and
-        ``place`` its calendar, which owns it where calendars are mapped and not users.
+        ``owner`` is the id of its present owner, ``holder`` the provider that is mapped to this
+        owner, if any. ``place`` is the event's calendar: it counts as the owner if calendars are
+        mapped and not users. For ``known`` see `state_of`.
         """
         match self.state_of(provider, known):
             case UserState.UNKNOWN:
@@ -86,11 +89,11 @@ class UserDirectory:
 
 @dataclass(frozen=True, slots=True)
 class OwnerChange:
-    """An event of a calendar that was found at another owner, and what that proves.
+    """An event of a calendar that was found under another owner, and what that proves.
 
-    ``owner`` is the platform's id of the new owner ('' for nobody), ``holder`` the provider that it
-    is mapped to ('' for none). ``value`` is what the event showed while it was ``provider``'s.
-    ``since`` is when it was first found there, ``asked_at`` when the users were last looked at.
+    ``owner`` is the platform's id of the new owner ('' for none), ``holder`` the provider that is
+    mapped to this owner ('' for none). ``value`` is the last value under the old owner. ``since``
+    is when the change was first seen, ``asked_at`` when the users were last read.
     """
 
     system: str
@@ -105,13 +108,13 @@ class OwnerChange:
 
     @property
     def proven(self) -> bool:
-        """Whether the event may leave the calendar."""
+        """Return true if it is proven that the event left the calendar."""
         return self.proof in {OwnerProof.HANDED_OVER, OwnerProof.DELETED}
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarUser:
-    """The id of the user behind a calendar that is mapped by address, as its events last told."""
+    """The user id behind a calendar that is mapped by address, as its events last showed it."""
 
     system: str
     provider: str

@@ -1,4 +1,4 @@
-"""A pause: calendars that a person wants to be read, and not written to."""
+"""Pauses: calendars that are read but not written to, because a person asked for it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from datetime import datetime
 from typing import Any
 
 CLEANED_UP = "cleaned up"
-"""The reason of a pause that `syncd cleanup` leaves, so that no block is made again."""
+"""The reason of the pause that `syncd cleanup` sets, so that blocks are not created again."""
 
-OBSERVES = 'mode = "observe" is set in [syncd]: nothing is written'
-TO_WRITE = "Take that line out, and restart the daemon if one runs."
-"""What every command says that would write, and what helps."""
+OBSERVE_REASON = 'mode = "observe" is set in [syncd]: nothing is written'
+OBSERVE_REMEDY = "Remove that line, and restart the daemon if it is running."
+"""The error and the remedy of every command that would write in observe mode."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing is written to these calendars since then.
+    """A pause: nothing is written to these calendars from ``since`` on.
 
-    ``system`` and ``provider`` name them; empty means every one. So a paused system has no
-    provider, a paused provider no system; with both it is a single calendar.
+    ``system`` and ``provider`` name the calendars; an empty name means all. So the pause of a
+    system has no provider, that of a provider no system, and that of one calendar has both. ``who``
+    is the person who asked for it.
     """
 
     system: str
@@ -31,18 +32,18 @@ class Pause:
 
     @property
     def kind(self) -> str:
-        """What is paused: a system, a provider, or one calendar."""
+        """Return what is paused: ``system``, ``provider`` or ``calendar``."""
         if self.system and self.provider:
             return "calendar"
         return "system" if self.system else "provider"
 
     @property
     def id(self) -> str:
-        """Its name, as `syncd pause` and `syncd unpause` take it."""
+        """Return the name of what is paused, as `syncd pause` and `syncd unpause` take it."""
         return "/".join(name for name in (self.provider, self.system) if name)
 
     def to_json(self) -> dict[str, object]:
-        """One entry of ``paused`` in JSON: its keys are stable."""
+        """Return one entry of ``paused`` in JSON. The keys are stable."""
         return {
             "kind": self.kind,
             "id": self.id,
@@ -54,18 +55,18 @@ class Pause:
         }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Pause:
+    def from_json(cls, entry: Mapping[str, Any]) -> Pause:
         """Read an entry that a daemon sent."""
-        system, provider = told["system"] or "", told["provider"] or ""
-        since = datetime.fromisoformat(told["since"])
-        return cls(system, provider, since, told["who"], told["reason"])
+        system, provider = entry["system"] or "", entry["provider"] or ""
+        since = datetime.fromisoformat(entry["since"])
+        return cls(system, provider, since, entry["who"], entry["reason"])
 
     def covers(self, provider: str, system: str) -> bool:
-        """Whether this calendar is among those that are paused."""
+        """Return true if the pause applies to this calendar."""
         return self.system in {"", system} and self.provider in {"", provider}
 
 
 def pause_of(pauses: Iterable[Pause], provider: str, system: str) -> Pause | None:
-    """Return the earliest pause of a calendar; None where it may be written to."""
-    found = [pause for pause in pauses if pause.covers(provider, system)]
-    return min(found, key=lambda pause: (pause.since, pause.id), default=None)
+    """Return the earliest pause of a calendar, or None if it is not paused."""
+    covering = [pause for pause in pauses if pause.covers(provider, system)]
+    return min(covering, key=lambda pause: (pause.since, pause.id), default=None)

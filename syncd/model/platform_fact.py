@@ -1,4 +1,4 @@
-"""What a row of the table of platform facts is, and the rows that all platforms share."""
+"""Platform facts: the type of one row, and the rows that all platforms share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ YES, NO = "yes", "no"
 
 
 class PlatformKind(StrEnum):
-    """The platforms, as `type` in the configuration names them."""
+    """The platforms, with the names that `type` has in the configuration."""
 
     V2 = "leadconnector"
     V1 = "leadconnector-v1"
@@ -17,29 +17,29 @@ class PlatformKind(StrEnum):
 
 
 class MeasuredBy(StrEnum):
-    """Who measures a fact."""
+    """How a fact is measured."""
 
     PROBE = "probe"
-    """`syncd probe`, on a canary event of its own."""
+    """`syncd probe` measures it on a canary event of its own."""
     READS = "reads"
-    """Ordinary reads: the fact shows in what they bring."""
+    """Ordinary reads show it."""
     MOVE = "first move"
-    """The first real move of an appointment in the account, compared field by field."""
+    """The first real move of an appointment shows it: the record is compared field by field."""
     PERSON = "person"
-    """Nothing that syncd may try shows it; a person says it in the configuration."""
+    """syncd cannot measure it safely. A person states it in the configuration."""
     NOBODY = "nobody"
-    """It is not measured, as syncd works in the same way on each side."""
+    """It is not measured, because syncd works the same way with each value."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformFact:
-    """One uncertain fact of one platform.
+    """One fact about a platform that only a live account can show.
 
-    - ``name``: the same everywhere.
-    - ``meaning``: what is true if the value is "yes", or what the value says.
-    - ``sides``: the values that an account may have, at least those that are tried in tests;
-      ``safe``: the one assumed until measured.
-    - ``measured``: who measures it, and ``how``.
+    - ``name``: the name of the fact, the same everywhere.
+    - ``meaning``: what is true if the value is "yes", or what the value means.
+    - ``sides``: the possible values, at least those that the tests use.
+    - ``safe``: the safe side, which is assumed until the fact is measured.
+    - ``measured``, ``how``: how the fact is measured.
     - ``depends``: what syncd does differently because of it.
     """
 
@@ -54,21 +54,23 @@ class PlatformFact:
 
 
 _ALONE = (
-    "Until it is measured, such writes are made one at a time; measured no, they wait for a person."
+    'Until it is measured, such writes are made one at a time. If it is "no", they wait for a '
+    "person."
 )
 
 
 def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
-    """Return the rows that every platform has; ``lag`` is the safe side of its lists' lag."""
+    """Return the rows that every platform has; ``lag`` is the safe side of ``list_lag`` (s)."""
     return (
         PlatformFact(
             platform,
             "list_cap",
-            "how many rows a list shows at most, without saying that there are more",
+            "the number of rows after which a list is cut without notice",
             "unknown",
             MeasuredBy.READS,
-            "An answer of a suspicious length is read again in two halves; kept for each list.",
-            "Lists of a suspicious length, or of the cap, are read in parts.",
+            "A list of a suspicious length is read again in two halves. The result is stored for "
+            "each list.",
+            "Lists of a suspicious length, or of the length of the cap, are read in parts.",
             ("none", "100", "150", "200", "250", "500", "1000"),
         ),
         PlatformFact(
@@ -78,14 +80,14 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
             lag,
             MeasuredBy.PROBE,
             "The canary event is listed until it appears.",
-            "An observation equal to the former value is ignored for so long after a write: for "
-            "twice what was measured, at least 5 s.",
+            "After a write, a read that shows the former value is ignored for twice this time, at "
+            "least 5 s.",
             ("0", "5"),
         ),
         PlatformFact(
             platform,
             "moves_change_only_time",
-            "a move of an appointment changes its time, and nothing else of the record",
+            "a move of an appointment changes its time and no other field of the record",
             NO,
             MeasuredBy.MOVE,
             "The first move is made alone, and all fields are compared afterwards.",
@@ -94,7 +96,7 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
         PlatformFact(
             platform,
             "status_changes_only_status",
-            "a change of an appointment's status changes nothing else of the record",
+            "a change of an appointment's status changes no other field of the record",
             NO,
             MeasuredBy.MOVE,
             "The first change of a status is made alone, and all fields are compared afterwards.",
@@ -103,51 +105,52 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
         PlatformFact(
             platform,
             "lists_overlapping",
-            "lists show events that began before the time asked for and reach into it",
+            "lists show events that begin before the requested window and overlap it",
             NO,
             MeasuredBy.PROBE,
-            "A list from the middle of the canary event on is read.",
-            "Nothing yet: reads look back as far as an event may last, which takes no more calls.",
+            "A list that begins in the middle of the canary event is read.",
+            "Nothing yet: reads look back by the longest duration of an event, which takes no more "
+            "calls.",
         ),
         PlatformFact(
             platform,
             "keeps_tag",
-            "the tag in a block's text comes back on a read",
+            "a read of a block shows its tag",
             YES,
             MeasuredBy.PROBE,
             "The canary event is read again.",
-            "A create with a lost reply is found by its tag; otherwise by calendar, interval and "
-            "time.",
+            "A create with a lost reply is found by its tag, otherwise by calendar, interval and "
+            "creation time.",
         ),
         PlatformFact(
             platform,
             "tells_times",
-            "records say when they were made and last changed",
+            "records show when they were created and last changed",
             NO,
             MeasuredBy.NOBODY,
             "Each record shows it.",
-            "Nothing: where a record does not say it, rules that need its times do not apply.",
+            "Nothing: rules that need these times do not apply to a record without them.",
         ),
         PlatformFact(
             platform,
             "refuses_unknown_users",
-            "a list of a user that is not there is refused, rather than empty",
+            "a list of a user that does not exist is refused, not empty",
             NO,
             MeasuredBy.NOBODY,
             "A mapped user that is deleted shows it.",
-            "Nothing: a refusal leads to a read of the users, and an empty list proves nothing.",
+            "Nothing: after a refusal the users are read, and an empty list proves nothing.",
         ),
     )
 
 
 def unknown_groups(platform: PlatformKind) -> PlatformFact:
-    """Return the row about lists of groups, or teams, that are not there."""
+    """Return the row about lists of groups, or teams, that do not exist."""
     return PlatformFact(
         platform,
         "refuses_unknown_groups",
-        "a list of a group that is not there is refused, rather than empty",
+        "a list of a group that does not exist is refused, not empty",
         NO,
         MeasuredBy.NOBODY,
         "A group that is deleted shows it.",
-        "Nothing: the groups are read again on a refusal, and when a list lacks known events.",
+        "Nothing: the groups are read again after a refusal, or if a list lacks known events.",
     )

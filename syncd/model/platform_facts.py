@@ -1,9 +1,9 @@
-"""The facts about the platforms that only a live account can tell: one row for each.
+"""All platform facts: one row for each fact that only a live account can show.
 
-No one who builds syncd has a live account, so each such fact has one name, which is the same in the
-adapters' capabilities, in the store, in the sandbox's knobs and in the simulator's draws. Until it
-is measured in the user's account, its safe side is assumed. The rows are in `facts_leadconnector`,
-`facts_leadconnector_v1` and `facts_leadsquared`; `docs/platform-facts.md` is made from them.
+A fact has one name in the adapters' capabilities, the store, the sandbox's knobs and the
+simulator. Its safe side is assumed until it is measured in the user's account. The rows are in
+`facts_leadconnector`, `facts_leadconnector_v1` and `facts_leadsquared`. `docs/platform-facts.md` is
+generated from them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 PLATFORM_FACTS: tuple[PlatformFact, ...] = (*V2_FACTS, *V1_FACTS, *LEADSQUARED_FACTS)
-"""Every row: in the order in which the documentation shows them."""
+"""All rows, in the order of the documentation."""
 
 _BY_NAME: Mapping[tuple[str, str], PlatformFact] = MappingProxyType(
     {(str(row.platform), row.name): row for row in PLATFORM_FACTS}
@@ -36,10 +36,10 @@ _BY_NAME: Mapping[tuple[str, str], PlatformFact] = MappingProxyType(
 
 
 def platform_fact(platform: str, name: str) -> PlatformFact:
-    """Return the row of a fact. Raises KeyError where the platform has none of that name."""
+    """Return the row of a fact. Raises KeyError if the platform has no fact of that name."""
     return _BY_NAME[platform, name]
 
 
 def platform_facts(platform: str) -> tuple[PlatformFact, ...]:
-    """Return the rows of one platform, in order."""
+    """Return the rows of one platform, in the order of the documentation."""
     return tuple(row for row in PLATFORM_FACTS if row.platform == platform)

@@ -1,9 +1,9 @@
-"""Which times syncd works with: the one rule for null dates and ends "for ever".
+"""The range of times that syncd works with: one rule for null dates and open ends.
 
 See docs/design.md#times-out-of-range.
 
-Platforms show 0001-01-01 where they know no time, and 9999-12-31 where there is no end. Neither may
-reach a calculation: a day's arithmetic or another zone leads out of the calendar.
+Platforms show 0001-01-01 for an unknown time and 9999-12-31 for an open end. Neither may reach a
+calculation: adding a day or converting the zone would overflow.
 """
 
 from __future__ import annotations
@@ -15,26 +15,27 @@ from syncd.model.time import floor_to
 from syncd.model.types import Status, Value
 
 READABLE = timedelta(days=5 * 365 + 1)
-"""How far from now a time may lie."""
+"""The largest distance of a time from now: five years."""
 
 OPEN_END = timedelta(days=365)
-"""How far from its first sight an end "for ever" is put."""
+"""The distance of the fixed end that replaces an open end, from when the event is first seen."""
 
 _MONTH = timedelta(days=31)
-RENEWED = timedelta(days=180)
-"""How far before it is reached such an end is put off again: longer than most windows."""
+RENEW_BEFORE = timedelta(days=180)
+"""A fixed end is moved on when it is nearer than this. It is longer than most windows."""
 
 
 def readable(instant: datetime, now: datetime) -> bool:
-    """Whether an instant lies within five years of now."""
+    """Return true if an instant lies within five years of now."""
     return abs(instant - now) <= READABLE
 
 
 def read_value(start: datetime, end: datetime, status: Status, now: datetime) -> Value:
-    """Make a value of what a record says. Raises ValueError if that is no interval near enough.
+    """Return the value of a record's interval and status; an end that is too far is kept.
 
-    An end that is too far stays as it is: what is known of the event says where to cut it.
+    Raises ValueError if the interval is empty or its start is more than five years from now.
     """
+    # The caller cuts an end that is too far: that takes the stored value of the event (`cut_end`).
     if end <= start:
         message = "it ends before it starts, or at once"
         raise ValueError(message)
@@ -45,31 +46,31 @@ def read_value(start: datetime, end: datetime, status: Status, now: datetime) ->
 
 
 def read_update(instant: datetime, now: datetime) -> datetime | None:
-    """Return the time of a record's last update, None if it cannot be true."""
+    """Return the time of a record's last update, or None if it is out of range."""
     return instant if readable(instant, now) else None
 
 
 def is_open_ended(value: Value, now: datetime) -> bool:
-    """Whether a value ends too far away to be meant."""
+    """Return true if a value ends more than five years from now: it has no real end."""
     return value.end - now > READABLE
 
 
 def in_range(value: Value, now: datetime) -> bool:
-    """Whether both its times are near enough to be worked with."""
+    """Return true if start and end of a value are within the range."""
     return readable(value.start, now) and not is_open_ended(value, now)
 
 
 def cut_end(value: Value, now: datetime, known: Value | None = None) -> Value:
-    """Give a value with an open end a fixed one: the one that is known, until it has to be renewed.
+    """Replace an open end with a fixed one: the end of ``known`` while it is far enough ahead.
 
-    The fixed end is the first of a month in UTC, about a year ahead and after the start: every
-    platform can keep it, and a state that was lost finds the same one again in most cases.
+    A new fixed end is the first of a month in UTC, about a year ahead and after the start. Every
+    platform can store it, and after a loss of the state it mostly comes out the same.
     """
     if not is_open_ended(value, now):
         return value
     if (
         known is not None
-        and max(now + RENEWED, value.start) < known.end
+        and max(now + RENEW_BEFORE, value.start) < known.end
         and not is_open_ended(known, now)
     ):
         return replace(value, end=known.end)

@@ -1,4 +1,4 @@
-"""What is reported of a record or a list that cannot be carried, or only with an assumption."""
+"""Reported items: records and lists that cannot be synced, or only with an assumption."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hashlib import sha256
 class Topic(StrEnum):
     """Why an item is reported.
 
-    - UNREADABLE: the record cannot be understood (no usable id, time or interval). It closes no
+    - UNREADABLE: the record cannot be understood (no usable id, time or interval). It blocks no
       time, except that a known event keeps its last interval.
-    - UNKNOWN_STATUS: its status is not known; it counts as busy.
-    - UNMAPPED_OWNER: nobody who is mapped is among its hosts.
-    - UNASSIGNED: nobody is assigned to it yet.
-    - ASSUMED: a part of it had to be assumed: a length, or a local time that does not exist.
-    - LIST: a list is not whole (capped, or it hides events): what it lacks proves nothing.
-    - RESOURCE: a mapped room or piece of equipment is not there, or cannot be read.
-    - PERSON: two systems name different people for one meeting.
-    - DAMAGED: a write by syncd changed more of the record than it was to.
-    - ACCOUNT: a fact about the whole account, reported once and not for each record.
+    - UNKNOWN_STATUS: the status of the record is not known. It counts as busy.
+    - UNMAPPED_OWNER: no host of the record is mapped to a provider.
+    - UNASSIGNED: no user is assigned to the record yet.
+    - ASSUMED: a part of the record was assumed, such as a length or a local time in a clock gap.
+    - LIST: a list is incomplete (capped, or it hides events). A missing event proves nothing.
+    - RESOURCE: a mapped room or piece of equipment does not exist or cannot be read.
+    - PERSON: two systems name different customers for one meeting.
+    - DAMAGED: a write by syncd changed other fields of the record, too.
+    - ACCOUNT: a fact about the whole account, reported once instead of for each record.
     """
 
     UNREADABLE = "unreadable"
@@ -36,8 +36,8 @@ class Topic(StrEnum):
     DAMAGED = "damaged"
 
     @property
-    def carried(self) -> bool:
-        """Whether the record closes its time in the other systems although it is reported."""
+    def still_blocks(self) -> bool:
+        """Return true if the record still blocks its time in the other systems."""
         return self in _CARRIED
 
 
@@ -48,13 +48,14 @@ _CARRIED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ReportedItem:
-    """One reported record or list, from the read that first showed it until it is gone.
+    """One reported record or list, from the first read that shows it until it is gone.
 
-    ``event`` is the record's id. For rows without one, and for lists, it is the list's name.
-    ``calendars`` are the providers whose lists may show it, as far as they have not shown the
-    opposite since. The read that showed it reached from ``back`` before to ``ahead`` after its
-    time; ``seen_at`` is kept to the hour. ``events`` is only set where one item stands for the
-    same fault of every record of an account. ``acknowledged_at`` is when a person silenced it.
+    ``event`` is the record's id, or the list's name for a list or a row without an id.
+    ``calendars`` are the providers whose lists may show the record and have not yet been read
+    without it. The window of the read that showed it began ``back`` before that read and ended
+    ``ahead`` after it. ``seen_at`` is stored to the hour. ``events`` is only set if one item stands
+    for the same fault in every record of an account. ``acknowledged_at`` is when a person
+    acknowledged the item.
     """
 
     system: str
@@ -72,38 +73,39 @@ class ReportedItem:
 
     @property
     def digest(self) -> str:
-        """What `syncd acknowledge` accepts, or the beginning of it: the same in every read."""
-        # One item for all records is another one than that of a record.
+        """Return the id that `syncd acknowledge` accepts, also shortened; stable across reads."""
+        # An item for a whole account must not share the digest of an item for one record.
         name = (self.system, str(self.topic), self.reason if self.events else f" {self.event}")
         return item_digest(*name)
 
     @property
     def id(self) -> str:
-        """The beginning of the digest that is shown."""
+        """Return the shortened digest that is shown to people."""
         return self.digest[:SHOWN_ID]
 
     @property
     def inputs(self) -> str:
-        """What the acknowledgement is of: once it differs, the item counts again."""
+        """Return a digest of the reason. When it changes, an acknowledgement no longer applies."""
         return item_digest(self.reason)
 
     @property
-    def number(self) -> int:
-        """How many records it counts as: a fact about an account is one."""
+    def record_count(self) -> int:
+        """Return the number of records that the item counts as; a fact about an account is one."""
         return 1 if self.topic is Topic.ACCOUNT else len(self.events) or 1
 
     @property
     def key(self) -> tuple[Topic, str]:
-        """What names the item within its system."""
+        """Return the key of the item within its system."""
         return (self.topic, self.event)
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """A person has acknowledged a reported item or a double booking.
+    """A person's acknowledgement of a reported item or a double booking.
 
-    ``subject`` is the item's digest or the conflict's id, ``inputs`` what it was of. ``by`` is the
-    login name of whoever did it.
+    ``subject`` is the item's digest or the conflict's id. ``inputs`` is a digest of what was
+    acknowledged: if it changes, the acknowledgement no longer applies. ``by`` is the person's login
+    name.
     """
 
     subject: str
@@ -113,11 +115,11 @@ class Acknowledgement:
 
 
 SHOWN_ID = 8
-"""The letters of a digest that are shown."""
+"""The number of characters of a digest that are shown."""
 
 _KEPT_DIGEST = 16
 
 
 def item_digest(*parts: str) -> str:
-    """Return a short digest of texts, in hexadecimal digits."""
+    """Return a short hexadecimal digest of some texts."""
     return sha256("\0".join(parts).encode()).hexdigest()[:_KEPT_DIGEST]

@@ -1,4 +1,4 @@
-"""What a person may ask for: bounds that the command line and the daemon check alike."""
+"""Limits of a request by a person. The command line and the daemon both check them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from syncd.model.ranges import readable
 from syncd.model.types import Window
 
 MAX_WINDOW = timedelta(days=732)
-"""The longest window of one request: as long as `window` in [syncd] can be made."""
+"""The longest window of one request; `window` in [syncd] has the same limit."""
 
 MAX_TEXT = 1000
-"""Characters in an id or a name that is asked for."""
+"""The maximum number of characters in an id or a name."""
 
 
 def window_error(window: Window, now: datetime) -> str:
-    """Say why a window cannot be asked for; empty where it can."""
+    """Return the reason why a window cannot be requested, or '' if it can."""
     if window.end - window.start > MAX_WINDOW:
         days = (window.end - window.start).days
-        return f"a window of {days} days is too long: {MAX_WINDOW.days} days are the longest"
+        return f"a window of {days} days is too long: the maximum is {MAX_WINDOW.days} days"
     if window.end <= window.start:
-        return "the window ends before it begins, or at once"
+        return "the window must end after it begins"
     if not (readable(window.start, now) and readable(window.end, now)):
-        return "the window lies too far from now: it may begin and end at most 5 years from now"
+        return "the window is too far from now: it must begin and end within 5 years from now"
     return ""

@@ -1,4 +1,4 @@
-"""What a busy room or piece of equipment can close: calendars that cannot do without it."""
+"""Resources: the rooms and equipment that a calendar needs, and what is blocked without them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ResourceRequirement:
-    """What a calendar needs to be booked: any one of its rooms, and each of its equipment.
+    """What one booking of a calendar needs: any one of its rooms, and all of its equipment.
 
-    ``rooms`` are the providers of its rooms; ``unmapped_rooms`` counts rooms of it that are no
-    providers and so are always free, for all that is known. ``equipment`` gives for each provider
-    how many of it can be in use at once.
+    ``rooms`` are the providers of the rooms. ``unmapped_rooms`` is the number of rooms without a
+    provider; they are assumed to be free. ``equipment`` is a list of providers, each with the
+    number of pieces that can be in use at the same time.
     """
 
     calendar: str
@@ -22,7 +22,10 @@ class ResourceRequirement:
 
 @dataclass(frozen=True, slots=True)
 class BlockTarget:
-    """One place that a block closes: ``provider`` owns it. Closed when all its needs are unmet."""
+    """The calendars that one block of ``provider`` blocks.
+
+    It must be blocked when none of the ``requirements`` can be met.
+    """
 
     provider: str
     requirements: tuple[ResourceRequirement, ...]
@@ -30,7 +33,7 @@ class BlockTarget:
 
 @dataclass(frozen=True, slots=True)
 class UnblockableCalendar:
-    """A calendar that cannot be closed without closing others: why, and what to do."""
+    """A calendar that cannot be blocked without blocking others: ``why``, and what to do."""
 
     name: str
     why: str

@@ -1,4 +1,4 @@
-"""Which records are instances of one recurring event."""
+"""Series: the instances of one recurring event."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from syncd.model.types import UNNAMED_SERIES
 
 
 def series_of(record: TrackedEvent) -> tuple[str, ...]:
-    """The name of a record's series, () for a single event.
+    """Return the key of an event's series, or () for a single event.
 
-    Where the platform shows no master id, the instances of a person and service are one series.
+    If the platform shows no master id, all instances of one person and service form one series.
     """
     if record.series != UNNAMED_SERIES:
         return (record.system, record.series) if record.series else ()

@@ -1,4 +1,4 @@
-"""What is remembered between two cycles: rows, journal, history, and the changes to them."""
+"""The stored state: tracked events, bookings, journal, history, and the changes to them."""
 
 from __future__ import annotations
 
@@ -22,28 +22,31 @@ from syncd.model.types import (
 )
 
 OPEN_ENDED = "open end"
-"""The fingerprint of an event with an open end: no platform's row has it, so each read looks at the
-event again, and its fixed end is renewed in time."""
+"""The fingerprint of an event with an open end. It matches no row, so every read parses the event
+again, and its fixed end is renewed in time."""
 
 GONE_BY_ID = "gone by id"
-"""The fingerprint of an event of which its system said, asked by id, that it is gone."""
+"""The fingerprint of an event that a read by id showed to be gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedEvent:
-    """All that the store knows of one event: what was seen, what was accepted, what was written.
+    """What the store knows of one event: the values that were read, accepted and written.
 
-    ``observed`` is the last value read (None: proven gone). ``base`` is the last value that syncd
-    wrote or accepted (None: nothing yet; ``end_accepted`` tells an accepted end from a new event).
-    ``written``, ``written_at`` and ``before_write`` guard against stale reads: what syncd last
-    wrote, when, and what stood there before (None: the event did not exist). ``absence_proofs``
-    counts the separate proofs of absence so far, the first of which is of ``missing_since``;
-    ``archived`` events are history, never decided on again.
-    ``series``, ``original_start`` and ``created_at`` are those of the `Event`. ``off_at`` is the
-    platform's time of the change that took the event off (None: it does not tell, or the event is
-    on), ``off_seen_at`` when that was first seen; a later change to it alters neither.
-    ``moved_in_at`` is when an appointment was first seen that somebody had moved into the window,
-    as long as its twin has still to be looked for beyond the window; else None.
+    - ``observed``: the last value read (None: proven gone).
+    - ``base``: the last value that syncd wrote or accepted (None: nothing yet, or the end of the
+      event was accepted; then ``end_accepted`` is true).
+    - ``written``, ``written_at``, ``before_write``: the last value that syncd wrote, when, and the
+      value before it (None: the event did not exist). They identify stale reads.
+    - ``absence_proofs``: the number of separate proofs of absence so far; ``missing_since`` is the
+      time of the first one.
+    - ``archived``: the event is history and no longer takes part in decisions.
+    - ``series``, ``original_start``, ``created_at``: as in `Event`.
+    - ``off_at``: the platform's time of the change that cancelled or deleted the event (None: not
+      known, or the event takes place); ``off_seen_at``: when syncd first saw that. Later changes
+      to the event alter neither.
+    - ``moved_in_at``: when syncd first saw an appointment that was moved into the window. It is
+      None once its twin was looked for beyond the window.
     """
 
     system: str
@@ -75,27 +78,27 @@ class TrackedEvent:
 
     @property
     def ref(self) -> EventRef:
-        """The name of this event."""
+        """Return the reference to this event."""
         return EventRef(self.system, self.provider, self.id, self.kind)
 
     @property
     def derived(self) -> bool:
-        """Whether it is derived from the record of another calendar: a source, never a target."""
+        """Return true if the event is derived from another's record: it is never written to."""
         return is_derived(self.id)
 
     @property
     def over(self) -> bool:
-        """Whether the event is gone, and that is accepted: nothing is left to decide about it."""
+        """Return true if the event is gone and its end is accepted: nothing is left to decide."""
         return self.end_accepted and self.observed is None
 
     @property
     def open_ended(self) -> bool:
-        """Whether the platform shows no end that can be meant, so that a fixed one was put."""
+        """Return true if the platform shows an open end, which syncd replaced with a fixed one."""
         return self.fingerprint == OPEN_ENDED
 
     @property
     def gone_by_id(self) -> bool:
-        """Whether its system said, asked by id, that it is gone."""
+        """Return true if a read by id showed that the event is gone."""
         return self.fingerprint == GONE_BY_ID
 
 
@@ -103,10 +106,10 @@ class TrackedEvent:
 class Booking:
     """The meeting itself, whichever systems know it.
 
-    ``agreed`` is the last value that all replicas were brought to. ``revision`` counts its changes;
-    a replica whose ``settled`` equals it has nothing left to be told. ``status_revision`` is that
-    which last changed the status: only a replica settled before it is told a status, so that a move
-    leaves the status of each as it is. ``rule`` is what made it so.
+    ``agreed`` is the last value on which all replicas agreed, and ``rule`` the rule that decided
+    it. ``revision`` counts its changes: a replica with an equal ``synced_revision`` is up to date.
+    ``status_revision`` is the revision that last changed the status. The status is only written to
+    replicas with an older ``synced_revision``, so a move leaves the status of the replicas alone.
     """
 
     id: str
@@ -123,8 +126,8 @@ class Booking:
 class Replica:
     """The link between a booking and one of its events. Several bookings may share one block.
 
-    ``person`` is whose appointment it was when it was linked, or when the persons of the meeting
-    were last compared (None: nobody's).
+    ``person`` is the customer of the appointment when it was linked, or when the customers of the
+    meeting were last compared (None: no customer).
     """
 
     booking: str
@@ -136,9 +139,13 @@ class Replica:
 
 
 class IntentState(StrEnum):
-    """Where a journal row stands (docs/design.md#recovery).
+    """The state of a journal row (docs/design.md#recovery).
 
-    FAILED is a refusal for good; DROPPED means that nothing happened, so it is planned anew.
+    - OPEN: committed, the outcome is not known.
+    - ACCEPTED: the platform queued the write; a read must confirm it.
+    - DONE: the write happened.
+    - FAILED: the platform refused the write permanently.
+    - DROPPED: nothing was written, so the write is planned again.
     """
 
     OPEN = "open"
@@ -149,7 +156,7 @@ class IntentState(StrEnum):
 
     @property
     def pending(self) -> bool:
-        """Whether its outcome is still to be learned."""
+        """Return true while the outcome of the write is not known."""
         return self in {IntentState.OPEN, IntentState.ACCEPTED}
 
 
@@ -157,8 +164,8 @@ class IntentState(StrEnum):
 class Intent:
     """One journal row: an operation, committed before its request is sent.
 
-    ``opened_at``: when it was committed, the last time if its turn was long in coming; that of one
-    that is open with an ``error`` is when its answer was given up.
+    ``opened_at`` is when the row was committed. It is renewed if the request is sent much later,
+    and set to the moment when syncd stopped waiting for a reply (an open row with an ``error``).
     """
 
     id: str
@@ -173,10 +180,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class HeldConflict:
-    """A conflict as the store keeps it.
+    """A stored conflict.
 
-    ``outcome`` says how it ended. One that a person dismissed has an outcome and is still open: it
-    is told no more, and stands for itself until an input changes.
+    ``outcome`` says how it ended. A dismissed conflict has an outcome and is still open: it is no
+    longer shown, and it prevents the same conflict from being opened again until an input changes.
     """
 
     id: str
@@ -188,7 +195,7 @@ class HeldConflict:
 
     @property
     def dismissed(self) -> bool:
-        """Whether a person wants to hear no more of it."""
+        """Return true if a person dismissed the conflict."""
         return self.closed_at is None and bool(self.outcome)
 
 
@@ -196,9 +203,9 @@ class HeldConflict:
 class HistoryEntry:
     """One line of history: what changed or was written, where, by which rule (promise 10).
 
-    ``at`` is when it was decided or written, ``seen_at`` when the system was seen to show it.
-    ``place`` is where the configuration says the rule (``syncd.toml:41``); empty for a rule that
-    is syncd's own. ``detail`` is the reply to a write.
+    ``at`` is the time of the decision or the write, ``seen_at`` when the system showed the change.
+    ``place`` is the rule's place in the configuration (``syncd.toml:41``), or '' for a built-in
+    rule. ``detail`` is the reply to a write.
     """
 
     at: datetime
@@ -218,10 +225,10 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """What one system offered of a provider when it was last asked.
+    """The free slots of a provider in one system, as last read.
 
-    ``offers`` are joined for each seat, and lie in ``window``, which is all that was asked for.
-    ``fault`` says in plain words why the last question got no answer, if it got none.
+    ``window`` is the window of the read. ``offers`` are the free intervals in it, joined for each
+    calendar that offers them. ``fault`` says why the last read failed, or is ''.
     """
 
     system: str
@@ -233,17 +240,20 @@ class Availability:
 
     @property
     def known(self) -> bool:
-        """Whether it ever was answered."""
+        """Return true if a read of the free slots ever succeeded."""
         return self.window.start < self.window.end
 
 
 class ExposureCause(StrEnum):
-    """Why a taken interval is still offered somewhere.
+    """Why a system still offers an interval in which the provider is busy.
 
-    UNCLOSED: no block stands there yet. READ_ONLY: syncd may not write there. UNDONE: a person took
-    the block back. RELEASED: a person moved or removed it, and the rule lets it be. IGNORED: a
-    block stands, and the system offers the time all the same. PAUSED: a person has paused writing
-    there. OBSERVE: nothing is written at all, as the configuration says so.
+    - UNCLOSED: the calendar has no block yet.
+    - READ_ONLY: syncd may not write to the calendar.
+    - UNDONE: a person undid the block.
+    - RELEASED: a person moved or removed the block, and the rule accepts that.
+    - IGNORED: the calendar has a block, but the system offers the time anyway.
+    - PAUSED: a person paused writes to the calendar.
+    - OBSERVE: the configuration forbids all writes.
     """
 
     UNCLOSED = "unclosed"
@@ -257,9 +267,9 @@ class ExposureCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """An interval that a system still offers although the provider is busy in another.
+    """An interval that a system still offers although the provider is busy in another system.
 
-    ``seats`` are the calendars that were seen to offer it; none when the system was not asked yet.
+    ``seats`` are the ids of the calendars that offer it; () if the free slots were not read yet.
     """
 
     provider: str
@@ -274,9 +284,10 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class TimeToBlock:
-    """How long one value of a booking was open in the other systems.
+    """How long one value of a booking could be double-booked in the other systems.
 
-    From the moment that it could be seen to the moment that all others were closed (None: not yet).
+    It runs from when the value was visible on its platform (``visible_at``) until all other
+    calendars were blocked (``closed_at``; None: not yet).
     """
 
     booking: str
@@ -288,9 +299,9 @@ class TimeToBlock:
 
 @dataclass(frozen=True, slots=True)
 class UndoSuppression:
-    """A person took back what syncd wrote for a booking in a system, in the run of that name.
+    """A booking in one system whose writes a person undid; ``run`` is the run of the undo.
 
-    It is left as it is there for as long as the booking has this revision.
+    syncd does not write there for this booking until it has another revision.
     """
 
     booking: str
@@ -301,10 +312,10 @@ class UndoSuppression:
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """All that is stored and still alive of one provider: what a decision is made from.
+    """The active state of one provider, from which a decision is made.
 
-    ``ended`` are events that are gone, and accepted as such, of bookings that are alive: the
-    meeting may still be on in another system, and a block may have been released.
+    ``ended`` are events that are gone, with their end accepted, but whose booking is active: the
+    meeting may still take place in another system, or a block was released.
     """
 
     provider: str
@@ -320,10 +331,11 @@ class ProviderState:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """How far a calendar is known in full. ``mapping`` is a digest of what the configuration maps.
+    """Whether a calendar was read in full under its present mapping.
 
-    ``completed_at`` is when the whole window was first read under that mapping (None: not yet, also
-    after a restore). An empty ``mapping`` is a calendar that nobody maps any more.
+    ``mapping`` is a digest of the configured mapping, or '' for a calendar that is no longer
+    mapped. ``completed_at`` is when the whole window was first read under it (None: not yet, or
+    not since a restore).
     """
 
     system: str
@@ -334,7 +346,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class WholeRead:
-    """The last read that proved the whole window of a calendar: its end, and when that was."""
+    """The last complete read of a calendar's whole window: ``ends`` is the end of the window."""
 
     ends: datetime
     at: datetime
@@ -342,7 +354,7 @@ class WholeRead:
 
 @dataclass(slots=True)
 class Changes:
-    """What one step wants stored in one transaction: rows put (or replaced), rows dropped."""
+    """The changes of one step, stored in one transaction: rows to upsert and rows to delete."""
 
     records: list[TrackedEvent] = field(default_factory=list)
     bookings: list[Booking] = field(default_factory=list)

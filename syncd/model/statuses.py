@@ -1,7 +1,7 @@
-"""Read status words: one table for all platforms, and the words that a system has of its own.
+"""Read status words: one table for all platforms, and the configured words of a system.
 
-Only a word that certainly says so frees time (docs/design.md#ends). A word that is not in the
-table counts as busy and is reported.
+Only a known word can free time (docs/design.md#ends). A word that is not in the table counts as
+busy and is reported.
 """
 
 from __future__ import annotations
@@ -33,36 +33,36 @@ _MEANINGS: Mapping[Status, tuple[str, ...]] = {
 STATUS_WORDS: Mapping[str, Status] = MappingProxyType(
     {word: status for status, words in _MEANINGS.items() for word in words}
 )
-"""What each squeezed word means, on any platform."""
+"""The meaning of each normalized word, on any platform."""
 
-PLAIN = frozenset(status.value for status in Status) | {"booked"}
-"""Words of LeadConnector that every version reads alike."""
+COMMON_WORDS = frozenset(status.value for status in Status) | {"booked"}
+"""Words of LeadConnector that every version of syncd reads in the same way."""
 
 LEADSQUARED_CODES: Mapping[str, Status] = MappingProxyType(
     {"0": Status.NEW, "1": Status.SHOWED, "2": Status.CANCELLED}
 )
-"""LeadSquared's StatusCode; -1 says that the status is unknown.
+"""The meaning of LeadSquared's StatusCode. A code of -1 means that the status is unknown.
 
 See docs/platforms/leadsquared.md#status.
 """
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.0{0,9})?")
 _MOST_LETTERS = 40
-"""Longer words are cut where they are reported."""
+"""The maximum length of a word in a message."""
 
 NO_WORD = "(no word)"
-"""Stands for a status that is neither text nor number, such as an object."""
+"""Replaces a status that is neither text nor number, such as an object."""
 
 
-def said(value: object) -> str:
-    """Return a status as text: '' for none, `NO_WORD` for what is neither text nor number."""
+def status_text(value: object) -> str:
+    """Return a status as text: '' for None, `NO_WORD` if it is neither text nor number."""
     match value:
         case None:
             return ""
         case bool():
             return NO_WORD
         case str():
-            # PostgreSQL keeps no text with NUL, and fingerprints are stored.
+            # The text becomes part of a stored fingerprint, and PostgreSQL rejects NUL in text.
             return value.replace("\0", "\ufffd").strip()
         case int():
             return str(value)
@@ -72,8 +72,8 @@ def said(value: object) -> str:
             return NO_WORD
 
 
-def squeezed(word: str) -> str:
-    """Spell a word without case, spaces, hyphens and punctuation; a number keeps its sign."""
+def normalize_status(word: str) -> str:
+    """Remove case, spaces, hyphens and punctuation from a word; a number keeps its sign."""
     word = word.strip()
     if _NUMBER.fullmatch(word):
         return str(int(word.partition(".")[0]))
@@ -84,75 +84,77 @@ def squeezed(word: str) -> str:
 class Statuses:
     """The status words of one system.
 
-    ``own`` are the words that the configuration maps, squeezed; they win. ``codes`` are numbers
-    that mean a status on this platform. With ``one_open`` the platform has a single status for all
-    meetings that are to take place, so that of such a meeting nobody is told that it is new.
-    ``plain`` are the spellings that need no closer look, as every version reads them alike;
-    ``plain_busy`` those of them that take the time.
+    - ``own``: the configured words, normalized. They take precedence.
+    - ``codes``: numbers that mean a status on this platform.
+    - ``one_open``: the platform has one status for all meetings that will take place, so it is
+      read as confirmed and never as new.
+    - ``plain``: spellings that every version reads in the same way, so they need no lookup.
+    - ``plain_busy``: those of ``plain`` that mean busy.
     """
 
     own: Mapping[str, Status] = field(default_factory=dict)
     codes: Mapping[str, Status] = field(default_factory=dict)
     one_open: bool = False
-    plain: frozenset[str] = PLAIN
+    plain: frozenset[str] = COMMON_WORDS
     plain_busy: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Look the plain words up once: each row is compared with them."""
-        busy = frozenset(word for word in self.plain if self.meant(word).busy)
+        """Compute ``plain_busy`` once, because every row is compared with it."""
+        busy = frozenset(word for word in self.plain if self.status_of(word).busy)
         object.__setattr__(self, "plain_busy", busy)
 
     @classmethod
     def of(cls, own: Mapping[str, Status] = MappingProxyType({})) -> Statuses:
-        """Make the table of a LeadConnector location from the words that are configured."""
+        """Return the table of a LeadConnector location with these configured words."""
         mapped = _squeezed(own)
-        return cls(mapped, plain=frozenset(word for word in PLAIN if word not in mapped))
+        return cls(mapped, plain=frozenset(word for word in COMMON_WORDS if word not in mapped))
 
     @classmethod
     def of_leadsquared(cls, own: Mapping[str, Status] = MappingProxyType({})) -> Statuses:
-        """Make the table of a LeadSquared account from the words that are configured."""
+        """Return the table of a LeadSquared account with these configured words."""
         mapped = _squeezed(own)
         plain = frozenset(code for code in ("0", "1") if code not in mapped)
         return cls(mapped, LEADSQUARED_CODES, one_open=True, plain=plain)
 
     def read(self, word: str) -> Status | None:
-        """Return what a word means, None for one that is not known."""
-        key = squeezed(word)
+        """Return the meaning of a word, or None if it is not known."""
+        key = normalize_status(word)
         if key in self.own:
             return self.own[key]
         status = self.codes.get(key) or STATUS_WORDS.get(key)
         return Status.CONFIRMED if self.one_open and status is Status.NEW else status
 
-    def meant(self, word: str) -> Status:
-        """Return what a word means; no word, and one that is not known, take the time."""
+    def status_of(self, word: str) -> Status:
+        """Return the meaning of a word. An empty or unknown word means confirmed, thus busy."""
         return self.read(word) or Status.CONFIRMED
 
-    def lasting(self, written: Iterable[Status]) -> Mapping[Status, Status]:
-        """Return, for `Capabilities.statuses`, those that read as they were written.
+    def round_tripping(self, written: Iterable[Status]) -> Mapping[Status, Status]:
+        """Return the statuses that are read as they were written, for `Capabilities.statuses`.
 
-        A status whose word the configuration maps to another one would come back as news.
+        Without this, a status whose word the configuration maps to another status would look like
+        a change when it is read back.
         """
         return {status: status for status in written if self.read(status.value) is status}
 
-    def spelt(self, word: str) -> str:
-        """Spell a word for a fingerprint.
+    def fingerprint_text(self, word: str) -> str:
+        """Return a word with its meaning, for a fingerprint.
 
-        Its meaning stands beside a word that the configuration, or a later version, may give
-        another one: then the row is read again.
+        If the configuration or a later version gives the word another meaning, the fingerprint
+        changes and the row is parsed again.
         """
         return word if not word or word in self.plain else f"{word}={self.read(word) or '?'}"
 
 
 def _squeezed(own: Mapping[str, Status]) -> dict[str, Status]:
-    return {squeezed(word): status for word, status in own.items()}
+    return {normalize_status(word): status for word, status in own.items()}
 
 
 LEADCONNECTOR = Statuses.of()
 LEADSQUARED = Statuses.of_leadsquared()
-"""The tables of systems whose configuration maps no words."""
+"""The tables of systems without configured words."""
 
 
-def unknown_status(word: str) -> str:
-    """Say that a status is not known, and what syncd makes of it."""
+def unknown_status_message(word: str) -> str:
+    """Return the message that a status is not known and counts as busy."""
     shown = word if len(word) <= _MOST_LETTERS else f"{word[:_MOST_LETTERS]}..."
     return f"the status {shown!r} is not known, so the time counts as taken"

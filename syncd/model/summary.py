@@ -1,4 +1,4 @@
-"""Reported items as a person is shown them: faults of a whole account once, acknowledged ones."""
+"""Summarise reported items for people: a fault of a whole account is shown as one item."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from syncd.model.reported import Acknowledgement, ReportedItem, Topic
 from syncd.model.state import HeldConflict
 
 MIN_GROUPED = 5
-"""So many records, at least, make a fault of every record one of the account."""
+"""The minimum number of records with the same fault that are summarised as one."""
 
 _LACKS = frozenset({Topic.UNREADABLE, Topic.ASSUMED, Topic.UNASSIGNED})
-"""The topics of records that lack a field."""
+"""The topics of records with a missing field."""
 
 Acknowledgements = Mapping[str, Acknowledgement]
-"""What was acknowledged, by subject."""
+"""Acknowledgements by subject."""
 
 
 def summarise(
@@ -24,11 +24,12 @@ def summarise(
     marks: Acknowledgements,
     is_every: Callable[[str, Collection[str]], bool],
 ) -> list[ReportedItem]:
-    """Return the items as they are shown: one for what all records of a system have in common.
+    """Join the items of a fault that every record of a system has; mark acknowledged items.
 
-    ``is_every`` tells whether these events are all that the system is known to have now. It is
-    only asked about groups of at least `MIN_GROUPED` items with one topic and reason. An account
-    whose every record is unreadable stays unreadable: its time is open, and a person is needed.
+    ``is_every`` returns true if these event ids are all current events of a system. It is only
+    called for groups of at least `MIN_GROUPED` items with the same topic and reason. A joined item
+    gets the topic ACCOUNT, except for unreadable records: they block no time, so they stay
+    UNREADABLE.
     """
     groups: dict[tuple[str, Topic, str], list[ReportedItem]] = defaultdict(list)
     for item in items:
@@ -43,20 +44,20 @@ def summarise(
     return [_marked(item, marks) for item in (*alone, *(_joined(groups[g]) for g in shared))]
 
 
-def acknowledged(held: HeldConflict, marks: Acknowledgements) -> Acknowledgement | None:
-    """Return the mark of a conflict that a person acknowledged, unless it must be decided."""
+def acknowledgement_of(held: HeldConflict, marks: Acknowledgements) -> Acknowledgement | None:
+    """Return the acknowledgement of a conflict, or None if it has none or waits for a decision."""
     mark = marks.get(held.id)
     known = mark is not None and mark.inputs == held.conflict.inputs
     return mark if known and not held.conflict.held else None
 
 
-def stale(
+def stale_acknowledgements(
     marks: Acknowledgements, items: Iterable[ReportedItem], conflicts: Iterable[HeldConflict]
 ) -> list[str]:
-    """Return the subjects of the marks whose item or conflict has ended or has changed."""
-    standing = {item.digest for item in items if item.acknowledged_at is not None}
-    standing |= {held.id for held in conflicts if acknowledged(held, marks) is not None}
-    return sorted(marks.keys() - standing)
+    """Return the subjects of acknowledgements whose item or conflict ended or changed."""
+    current = {item.digest for item in items if item.acknowledged_at is not None}
+    current |= {held.id for held in conflicts if acknowledgement_of(held, marks) is not None}
+    return sorted(marks.keys() - current)
 
 
 def _marked(item: ReportedItem, marks: Acknowledgements) -> ReportedItem:
@@ -73,7 +74,7 @@ def _joined(members: Sequence[ReportedItem]) -> ReportedItem:
     return replace(
         first,
         event="",
-        topic=Topic.ACCOUNT if first.topic.carried else first.topic,
+        topic=Topic.ACCOUNT if first.topic.still_blocks else first.topic,
         calendars=tuple(sorted({name for item in members for name in item.calendars})),
         since=min(item.since for item in members),
         seen_at=max(item.seen_at for item in members),

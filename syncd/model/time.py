@@ -1,4 +1,4 @@
-"""Instants, zones, the clock that is handed in, and the one rule for wall-clock times."""
+"""Instants, time zones, the clock protocol, and the conversion of wall-clock times."""
 
 from __future__ import annotations
 
@@ -11,64 +11,64 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
-    """Time as it is handed in: nothing below ``daemon`` and ``cli`` asks for it by itself."""
+    """The clock that ``daemon`` and ``cli`` pass in: no other package reads the system time."""
 
     def now(self) -> datetime:
-        """The instant, aware, UTC."""
+        """Return the current time (aware, UTC)."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards."""
+        """Return seconds from a clock that never goes backwards."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for this many seconds."""
         ...
 
 
-FIRST = datetime.min.replace(tzinfo=UTC)
-LAST = datetime.max.replace(tzinfo=UTC)
+FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
+LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 
 
 def utc(instant: datetime) -> datetime:
-    """Return the instant in UTC. Raises ValueError for a naive one: it names no instant.
+    """Return the instant in UTC. Raises ValueError for a naive datetime.
 
-    What lies before year 1 or after year 9999 in UTC becomes `FIRST` or `LAST`.
+    A time before year 1 or after year 9999 in UTC becomes `FIRST_INSTANT` or `LAST_INSTANT`.
     """
     if instant.tzinfo is None:
-        message = f"{instant.isoformat()} has no zone, so it names no instant"
+        message = f"{instant.isoformat()} has no time zone"
         raise ValueError(message)
-    return on_clock(instant, UTC)
+    return in_zone(instant, UTC)
 
 
-def on_clock(instant: datetime, where: tzinfo) -> datetime:
-    """Return an aware instant on the clock of a zone; the first or last time that the clock has."""
+def in_zone(instant: datetime, where: tzinfo) -> datetime:
+    """Return an aware instant in a zone; on overflow, the first or last time of that zone."""
     try:
         return instant.astimezone(where)
     except OverflowError:
-        edge = FIRST if instant.year == FIRST.year else LAST
+        edge = FIRST_INSTANT if instant.year == FIRST_INSTANT.year else LAST_INSTANT
         return edge.replace(tzinfo=where)
 
 
 def is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
-    """Return whether an instant lies less than this long ago; False for None.
+    """Return true if an instant is less than ``within`` ago; false for None.
 
-    An instant after ``now`` was stamped before this machine's clock was set back: how long ago it
-    was is unknown, so it is not recent.
+    An instant after ``now`` is not recent: it was stored before this machine's clock was set back,
+    so its age is unknown.
     """
     return at is not None and timedelta(0) <= now - at < within
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedTime:
-    """An instant read off a wall clock, and what had to be decided: '' , 'gap' or 'fold'."""
+    """The instant of a wall-clock time. ``note`` is 'gap' or 'fold' if the time was not unique."""
 
     instant: datetime
     note: str = ""
 
 
 def zone(name: str) -> ZoneInfo:
-    """Return the IANA zone of that name, old aliases included. Raises ValueError if unknown."""
+    """Return the IANA zone of this name, aliases included. Raises ValueError if unknown."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -77,17 +77,17 @@ def zone(name: str) -> ZoneInfo:
 
 
 def resolve_wall_time(wall: datetime, zone_name: str) -> ResolvedTime:
-    """Turn a naive wall-clock time into an instant by syncd's one declared rule.
+    """Convert a naive wall-clock time to an instant in UTC.
 
-    A time that the clocks skip (gap) moves forward by the length of the gap; a time that happens
-    twice (fold) means the first. Raises ValueError for an unknown zone.
+    A time that the clocks skip (gap) moves forward by the length of the gap. A time that occurs
+    twice (fold) means the first one. Raises ValueError for an unknown zone.
     """
-    where = zone(zone_name)
-    if wall.year in {FIRST.year, LAST.year}:
-        # A day's arithmetic leads out of the calendar; no clock changes are known for these years.
+    local_zone = zone(zone_name)
+    if wall.year in {FIRST_INSTANT.year, LAST_INSTANT.year}:
+        # Converting the zone could overflow, and no clock changes are known for these years.
         return ResolvedTime(wall.replace(tzinfo=UTC))
-    local = wall.replace(tzinfo=where, fold=0)
-    # By the offset from before a change of the clocks, and by that from after it (PEP 495).
+    local = wall.replace(tzinfo=local_zone, fold=0)
+    # With the offset before a clock change, and with the offset after it (PEP 495).
     before, after = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
     if before == after:
         return ResolvedTime(before)
@@ -95,12 +95,12 @@ def resolve_wall_time(wall: datetime, zone_name: str) -> ResolvedTime:
 
 
 def floor_to(instant: datetime, grain: timedelta) -> datetime:
-    """Round an instant down to a whole number of grains since the epoch."""
+    """Round an instant down to a multiple of ``grain`` since 1970."""
     return instant - (instant - _EPOCH) % grain
 
 
 def from_millis(millis: float) -> datetime:
-    """Return an instant by its milliseconds since 1970. Raises ValueError where no year fits."""
+    """Return the instant of some milliseconds since 1970. Raises ValueError if out of range."""
     try:
         return _EPOCH + timedelta(milliseconds=millis)
     except OverflowError as error:

@@ -1,4 +1,4 @@
-"""Values, events, operations, conflicts: the words of docs/glossary.md."""
+"""The basic values: events, operations and conflicts, with the terms of docs/glossary.md."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What an event is: somebody's meeting, or busy time with no customer."""
+    """The kind of an event: an appointment with a customer, or a block of busy time."""
 
     APPOINTMENT = "appointment"
     BLOCK = "block"
 
 
 class Status(StrEnum):
-    """The state of a meeting, in the words that the three platforms share."""
+    """The status of a meeting, in the words that all platforms share."""
 
     NEW = "new"
     CONFIRMED = "confirmed"
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
     @property
     def busy(self) -> bool:
-        """Whether the provider's time is taken (docs/design.md#ends)."""
+        """Return true if this status takes the provider's time (docs/design.md#ends)."""
         return self not in _FREE
 
 
@@ -36,7 +36,7 @@ _FREE = frozenset({Status.CANCELLED, Status.NOSHOW, Status.INVALID})
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What syncd keeps equal of a meeting: interval (UTC, end exclusive) and status."""
+    """The part of a meeting that syncd keeps in sync: interval (UTC, end exclusive) and status."""
 
     start: datetime
     end: datetime
@@ -44,69 +44,68 @@ class Value:
 
     @property
     def interval(self) -> tuple[datetime, datetime]:
-        """Start and end."""
+        """Return start and end."""
         return (self.start, self.end)
 
     @property
     def busy(self) -> bool:
-        """Whether the interval is taken."""
+        """Return true if the value takes the provider's time."""
         return self.status.busy
 
     def overlaps(self, other: Value) -> bool:
-        """Whether the two intervals share an instant; touching ends do not."""
+        """Return true if the two intervals overlap. Intervals that only touch do not."""
         return self.start < other.end and other.start < self.end
 
     def cancelled(self) -> Value:
-        """The same interval, cancelled: what a proven deletion means."""
+        """Return the same interval with status cancelled, which is also what a deletion means."""
         return replace(self, status=Status.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of time that is read, UTC, start inclusive, end exclusive."""
+    """A time window (UTC), start inclusive, end exclusive."""
 
     start: datetime
     end: datetime
 
     def contains(self, value: Value) -> bool:
-        """Whether the whole interval lies inside."""
+        """Return true if the whole interval of a value lies inside."""
         return self.start <= value.start and value.end <= self.end
 
     def overlaps(self, value: Value) -> bool:
-        """Whether any part of the interval lies inside."""
+        """Return true if a part of the value's interval lies inside."""
         return value.start < self.end and self.start < value.end
 
     def covered_by(self, windows: Iterable[Window]) -> bool:
-        """Whether windows that may touch or overlap leave no gap in this one."""
-        reached = self.start
+        """Return true if other windows together cover this one without a gap."""
+        covered_until = self.start
         for window in sorted(windows, key=lambda w: w.start):
-            if window.start > reached:
+            if window.start > covered_until:
                 return False
-            reached = max(reached, window.end)
-        return reached >= self.end
+            covered_until = max(covered_until, window.end)
+        return covered_until >= self.end
 
     def from_earlier(self, by: timedelta) -> Window:
-        """The same window with an earlier start."""
+        """Return the same window with its start moved back."""
         return Window(self.start - by, self.end)
 
     def __contains__(self, instant: datetime) -> bool:
-        """Whether the instant lies inside."""
+        """Return true if the instant lies inside."""
         return self.start <= instant < self.end
 
 
 @dataclass(frozen=True, slots=True)
 class Offer(Window):
-    """A span that a system offers for booking a provider.
+    """A free interval in which a system offers a provider for booking.
 
-    ``calendar_id`` is the platform's id of the calendar that offers it, empty where there is only
-    one.
+    ``calendar_id`` is the platform's id of the calendar that offers it, or '' if there is only one.
     """
 
     calendar_id: str = ""
 
 
 UNNAMED_SERIES = "?"
-"""The series of an instance whose master id the platform does not show."""
+"""The ``series`` of an instance whose master id the platform does not show."""
 
 Id = tuple[str, str]
 """(system, event id)."""
@@ -114,7 +113,7 @@ Id = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class EventRef:
-    """Enough to name one event to its system."""
+    """A reference to one event: all that its system needs to find it."""
 
     system: str
     provider: str
@@ -124,20 +123,20 @@ class EventRef:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event as a system showed it, parsed.
+    """One event, parsed from a platform's row.
 
-    ``person`` and ``service`` are the platform's opaque ids (a contact or lead; a calendar or
-    type). ``key`` is the syncd marker found on it, if any. ``updated_at`` and ``created_at`` are of
-    that platform's own clock and compare only with times of the same platform, None where it does
-    not tell them. ``unknown_status`` says what had to be
-    decided to read its times, if anything. ``owner`` is the platform's id of the user whose event
-    it is ('' for nobody); ``provider`` is '' where that user is not mapped. Without
-    ``shows_status`` the row has no status, or a word that is not known, and ``value`` a guess.
-    ``series`` is the platform's id of the recurring event of which this is an instance ('' for a
-    single event, `UNNAMED_SERIES` where only the fact is shown); ``original_start`` is where its
-    series put it, if the platform shows that.
-    Without ``shows_end`` the row has no end, or one that means something else, and the length in
-    ``value`` is assumed.
+    - ``person``, ``service``: the platform's ids (a contact or lead; a calendar or task type).
+    - ``key``: the syncd tag in its texts, if any.
+    - ``updated_at``, ``created_at``: times of the platform's own clock, only comparable with times
+      of the same platform. None if the platform does not show them.
+    - ``assumption``: what was assumed to read its times, such as an offset in a clock gap, or ''.
+    - ``owner``: the platform's id of the user who owns the event ('' for none); ``provider`` is ''
+      if that user is not mapped.
+    - ``shows_status``: false if the row has no status or an unknown one; the status in ``value`` is
+      then a guess.
+    - ``series``: the platform's id of the recurring event ('' for a single event, `UNNAMED_SERIES`
+      if the id is not shown); ``original_start``: the start that the series planned, if shown.
+    - ``shows_end``: false if the row has no usable end; the length in ``value`` is then assumed.
     """
 
     system: str
@@ -149,7 +148,7 @@ class Event:
     service: str | None = None
     key: str | None = None
     updated_at: datetime | None = None
-    unknown_status: str = ""
+    assumption: str = ""
     owner: str = ""
     shows_status: bool = True
     series: str = ""
@@ -158,19 +157,20 @@ class Event:
     created_at: datetime | None = None
 
     def with_status_of(self, known: Value | None) -> Event:
-        """The event with the status that it is known to have, where its row does not tell one.
+        """Return the event with its known status if the row shows none.
 
-        A guess is no news, and is written nowhere. Where a meeting was off, it may be on again.
+        So a guessed status does not count as a change. The guess (confirmed) stays if the meeting
+        was cancelled before, because it may take place again.
         """
         if self.shows_status or known is None or not known.busy:
             return self
         return replace(self, value=replace(self.value, status=known.status))
 
     def with_end_of(self, *known: Value | None) -> Event:
-        """The event with the end that it is known to have, where its row does not tell one.
+        """Return the event with its known end if the row shows none.
 
-        Of the ``known`` values the first that begins with the event counts; where none does, the
-        event was moved, and keeps the length of the last one.
+        The end is that of the first known value with the same start. If there is none, the event
+        was moved, and it keeps the length of the last known value.
         """
         values = [value for value in known if value is not None]
         if self.shows_end or not values:
@@ -182,15 +182,15 @@ class Event:
 
     @property
     def ref(self) -> EventRef:
-        """The name of this event."""
+        """Return the reference to this event."""
         return EventRef(self.system, self.provider, self.id, self.kind)
 
 
 class Role(StrEnum):
-    """What an event is to a booking (docs/glossary.md#the-domain).
+    """The role of an event in a booking (docs/glossary.md#the-domain).
 
-    RELEASED: a block of syncd's that a person moved or removed, and that is let be by the rule
-    ``block_edited = "release"`` for as long as the booking stays where it is.
+    RELEASED is a block of ours that a person moved or removed. The rule ``block_edited =
+    "release"`` accepts this until the booking changes.
     """
 
     ORIGIN = "origin"
@@ -200,12 +200,12 @@ class Role(StrEnum):
 
     @property
     def is_meeting(self) -> bool:
-        """Whether the event is the meeting itself, and not a block for it."""
+        """Return true if the event is the meeting itself, not a block for it."""
         return self in {Role.ORIGIN, Role.TWIN}
 
 
 class Action(StrEnum):
-    """The five things that syncd ever writes."""
+    """The five kinds of writes that syncd makes."""
 
     REMOVE_BLOCK = "remove-block"
     SET_STATUS = "set-status"
@@ -216,10 +216,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One write that a plan wants: target, value before and after, cause.
+    """One planned write: its target, the value before and after, and the reason.
 
-    ``event`` is None for a create; ``before`` is the value that the decision was made on, ``after``
-    the value wanted (None for a removal). ``bookings`` are those that the write serves.
+    ``event`` is None for a create. ``before`` is the value on which the decision is based,
+    ``after`` the wanted value (None for a removal). ``bookings`` are the ids of the bookings for
+    which it is made. ``key`` is the tag of the block.
     """
 
     action: Action
@@ -235,7 +236,7 @@ class Operation:
 
     @property
     def ref(self) -> EventRef:
-        """The target; a create has none and raises ValueError."""
+        """Return the reference to the target. Raises ValueError for a create, which has none."""
         if self.event is None:
             message = f"{self.action} has no target yet"
             raise ValueError(message)
@@ -243,7 +244,7 @@ class Operation:
 
 
 class ConflictKind(StrEnum):
-    """Why a person may have to decide (docs/design.md#policy)."""
+    """The kind of a conflict: why a person may have to decide (docs/design.md#policy)."""
 
     MOVED_APART = "moved_apart"
     MOVED_AND_CANCELLED = "moved_and_cancelled"
@@ -259,7 +260,7 @@ class ConflictKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One side of a conflict: what a system says, since when."""
+    """One side of a conflict: the value that a system shows, and since when."""
 
     system: str
     event: str | None
@@ -269,10 +270,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A contradiction, with every value. ``subject`` is a booking id, or a calendar.
+    """A contradiction between systems, with all its values.
 
-    ``inputs`` is a digest of what was decided on: only when it differs is it looked at anew.
-    ``rule`` is what policy said, with its place. Not ``held``: told, and nothing waits for it.
+    ``subject`` is a booking id or a calendar. ``inputs`` is a digest of the inputs of the decision:
+    the conflict is only evaluated again when it changes. ``rule`` is the rule that applied, with
+    its place in the configuration. If ``held`` is false, the conflict is only reported and nothing
+    waits for it.
     """
 
     kind: ConflictKind
@@ -287,7 +290,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A customer's addresses, held in memory only: never printed, logged or stored."""
+    """A customer's addresses. They stay in memory: they are never printed, logged or stored."""
 
     emails: tuple[str, ...] = field(default=(), repr=False)
     phones: tuple[str, ...] = field(default=(), repr=False)
@@ -295,9 +298,9 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What one read proved to be complete: these kinds of one calendar's events, in this window.
+    """The window and kinds for which a read of a calendar was complete.
 
-    ``whole``: it was a read of the whole window, and all of that is proven.
+    ``whole`` is true if the read covered the whole configured window.
     """
 
     system: str
@@ -310,13 +313,13 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Unproven:
-    """What a read was told of these kinds of a calendar in this window, without proving it whole.
+    """The window and kinds for which a read of a calendar did not prove to be complete.
 
-    ``lacking``: rows are missing from it, or may be. Otherwise all rows arrived, and some of them
-    have no usable id.
+    If ``incomplete`` is true, rows are missing or may be missing. Otherwise all rows arrived, but
+    some have no usable id.
     """
 
     provider: str
     kinds: frozenset[Kind]
     window: Window
-    lacking: bool = False
+    incomplete: bool = False

@@ -1,4 +1,4 @@
-"""Writes that are wanted and cannot be made now, and why."""
+"""Waiting writes: writes that are wanted but cannot be made now, and the reasons."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from syncd.model.types import Operation
 
 
 class WaitReason(StrEnum):
-    """Why a write waits. What the configuration forbids (``write = false``) does not wait.
+    """Why a write waits. A write that the configuration forbids (``write = false``) does not wait.
 
-    - SERIES: it is not known that a write to an instance of a series touches that instance only.
-    - NO_ACCESS: the system refused a write, as the key may not write there.
-    - RATE_LIMITED: the system takes no more calls for now.
+    - SERIES: it is not known whether a write to an instance of a series changes only that instance.
+    - NO_ACCESS: the system refused a write because the key has no write access.
+    - RATE_LIMITED: the rate limit of the system is used up for now.
     - UNANSWERED: the system did not answer in this cycle.
-    - UNSETTLED: the outcome of an earlier write there is not known yet.
-    - NOT_READ: a calendar was not yet read where the write would matter, or not lately enough.
-    - OWNER: it is not known whose the events of the calendar are.
-    - UNITS: how many pieces of the equipment there are is not known.
-    - CLOCK: this machine's clock and the platforms' differ too much for a removal.
-    - GUARD: the guard withholds it until a person accepts it.
-    - FIRST_WRITE: the first such write there is not compared with the record before it yet.
-    - DAMAGED: such a write there changed more than it was to; a person has to look.
-    - PAUSED: a person has paused its system, provider or calendar.
-    - OBSERVE: the configuration says ``mode = "observe"``.
+    - UNSETTLED: the outcome of an earlier write to the same target is not known yet.
+    - NOT_READ: a calendar that affects the write was not read yet, or not recently enough.
+    - OWNER: the owner of the calendar's events is not known.
+    - UNITS: the number of pieces of the equipment is not known.
+    - CLOCK: this machine's clock differs too much from the platforms' for a removal.
+    - GUARD: the guard withholds the write until a person accepts it.
+    - FIRST_WRITE: the first write of this kind in the system has not been verified yet.
+    - DAMAGED: a write of this kind changed other fields, too; a person must check.
+    - PAUSED: a person paused the system, provider or calendar.
+    - OBSERVE: the configuration sets ``mode = "observe"``.
     """
 
     SERIES = "series"
@@ -45,13 +45,13 @@ class WaitReason(StrEnum):
 
     @property
     def held_back(self) -> bool:
-        """Whether a person wants it not to be written: such a write is none that waits."""
+        """Return true if a person decided not to write; such a write does not count as waiting."""
         return self in {WaitReason.PAUSED, WaitReason.OBSERVE}
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One write that waits: its calendar stays as it is until it can be made."""
+    """One waiting write of a decision, and why it waits."""
 
     operation: Operation
     why: WaitReason
@@ -59,10 +59,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """A write that is wanted and that a pause or observe mode holds back, as the state keeps it.
+    """A stored write that is wanted, but that a pause or observe mode holds back.
 
-    It was wanted from ``since`` on, also at ``seen_at``, and no more (or it was written) from
-    ``ended_at`` on.
+    It is wanted since ``since`` and was last wanted at ``seen_at``. ``ended_at`` is when it was
+    written or no longer wanted (None: still held back).
     """
 
     name: str
@@ -75,10 +75,10 @@ class HeldBack:
 
 @dataclass(frozen=True, slots=True)
 class WaitingWrite:
-    """A waiting write as the state keeps it, waiting for that reason ``since`` then.
+    """A stored waiting write; ``since`` is when it began to wait for this reason.
 
-    ``start`` and ``end`` are those of the value that would be written; of the value that stands
-    there, where it would be removed.
+    ``start`` and ``end`` are the interval to be written or, for a removal, the interval of the
+    block to be removed.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""All fields that a platform shows of an event, and which of them a write changed.
+"""Compare all fields of a platform's record before and after a write.
 
-A field is known by its name and a keyed digest of its value: names and digests may be stored and
-logged, values may not (promise 11).
+Only the name of a field and a keyed digest of its value are used: these may be stored and logged,
+values may not (promise 11).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from hashlib import blake2b
 
 from syncd.model.types import Status
 
-_MOST_FIELDS = 400
-_DEEPEST = 6
+_MAX_FIELDS = 400
+_MAX_DEPTH = 6
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _ODD_NAME = "(other)"
 _RESET_TO = frozenset({Status.CONFIRMED, Status.NEW})
-"""What an update resets a status to; any other new status was set by somebody."""
+"""The statuses to which an update may reset a record. A person set any other new status."""
 
 
-class Update(StrEnum):
+class UpdateKind(StrEnum):
     """The two kinds of writes to an appointment."""
 
     MOVE = "move"
@@ -32,11 +32,11 @@ class Update(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordFields:
-    """What each field of a platform's record is for, by the name of its outermost part.
+    """The purpose of each field of a platform's record, by the outermost part of its name.
 
-    - ``times``, ``status``: the interval, and the status in all its spellings.
-    - ``with_status``: what the platform itself changes along with a status.
-    - ``ignored``: update stamps, and parts that belong to another record, such as the customer's.
+    - ``times``, ``status``: the fields of the interval and of the status.
+    - ``with_status``: fields that the platform changes together with the status.
+    - ``ignored``: update times, and parts of other records, such as the customer's.
     """
 
     times: frozenset[str]
@@ -45,15 +45,15 @@ class RecordFields:
     ignored: frozenset[str] = frozenset()
 
 
-OWN_NAMES = RecordFields(frozenset({"start", "end"}), frozenset({"status"}))
-"""Those of a record that is spelt in syncd's own words."""
+SYNCD_FIELDS = RecordFields(frozenset({"start", "end"}), frozenset({"status"}))
+"""The fields of a record in syncd's own form."""
 
 
 @dataclass(frozen=True, slots=True)
 class WholeRecord:
-    """One record as it was read: digests of its fields by name, without empty fields.
+    """One record as it was read: the digests of its non-empty fields by name.
 
-    ``key`` names the key of the digests: those of another key cannot be compared.
+    ``key`` identifies the key of the digests. Digests of different keys cannot be compared.
     """
 
     fields: Mapping[str, str]
@@ -62,54 +62,54 @@ class WholeRecord:
 
 
 def whole_record(tree: object, status: Status, secret: str) -> WholeRecord:
-    """Take the fields of a record from its JSON; ``secret`` is the key of the digests."""
+    """Return the digests of all fields in a record's JSON; ``secret`` is the key of the digests."""
     key = blake2b(secret.encode(), digest_size=32).digest()
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for name, value in _leaves(tree, (), 0):
-        if len(found) < _MOST_FIELDS:
-            found[name] = blake2b(value.encode(), digest_size=8, key=key).hexdigest()
-    return WholeRecord(found, status, blake2b(b"name", digest_size=4, key=key).hexdigest())
+        if len(digests) < _MAX_FIELDS:
+            digests[name] = blake2b(value.encode(), digest_size=8, key=key).hexdigest()
+    return WholeRecord(digests, status, blake2b(b"name", digest_size=4, key=key).hexdigest())
 
 
 def _leaves(node: object, path: tuple[str, ...], depth: int) -> Iterator[tuple[str, str]]:
-    if isinstance(node, dict) and depth < _DEEPEST:
+    if isinstance(node, dict) and depth < _MAX_DEPTH:
         for name, value in node.items():
-            shown = name if isinstance(name, str) and _NAME.fullmatch(name) else _ODD_NAME
-            yield from _leaves(value, (*path, shown), depth + 1)
+            safe_name = name if isinstance(name, str) and _NAME.fullmatch(name) else _ODD_NAME
+            yield from _leaves(value, (*path, safe_name), depth + 1)
     elif not _is_empty(node):
-        yield ".".join(path), _spelt(node)
+        yield ".".join(path), _canonical(node)
 
 
 def _is_empty(value: object) -> bool:
-    """Whether a field holds nothing: one that is left out means the same."""
+    """Return true if a field is empty, which means the same as a missing field."""
     if isinstance(value, dict | list):
         values = value.values() if isinstance(value, dict) else value
         return all(_is_empty(each) for each in values)
     return value is None or value == ""
 
 
-def _spelt(value: object) -> str:
-    """Spell a value; the order of a list means nothing."""
+def _canonical(value: object) -> str:
+    """Return a value as text that does not depend on the order of a list."""
     if isinstance(value, list):
-        return json.dumps(sorted(_spelt(each) for each in value))
+        return json.dumps(sorted(_canonical(each) for each in value))
     return json.dumps(value, sort_keys=True, default=str)
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """What differs after a write: whether what was to change did, and what else changed."""
+class RecordComparison:
+    """The result of a write: did the wanted field change, and which other fields changed."""
 
     took_effect: bool
-    also: tuple[str, ...]
+    other_changes: tuple[str, ...]
 
 
 def compare_records(
-    before: WholeRecord, after: WholeRecord, names: RecordFields, update: Update, meant: Status
-) -> Compared:
-    """Compare a record field by field after a move, or after a change of its status.
+    before: WholeRecord, after: WholeRecord, names: RecordFields, update: UpdateKind, wanted: Status
+) -> RecordComparison:
+    """Compare a record before and after a move or a change of its status, field by field.
 
-    A status that differs after a move counts only where updates reset to it, and it is not the one
-    that is ``meant``: any other one was set by a person meanwhile.
+    A changed status after a move is only reported if updates may reset to it and it is not the
+    ``wanted`` status. Otherwise a person set it in the meantime.
     """
     changed = {
         name
@@ -117,11 +117,11 @@ def compare_records(
         if before.fields.get(name) != after.fields.get(name)
     }
     outer = {name: name.partition(".")[0] for name in changed}
-    wanted, allowed = names.times, names.times | names.ignored
-    if update is Update.STATUS:
-        wanted, allowed = names.status, names.status | names.with_status | names.ignored
-    elif after.status in {before.status, meant} or after.status not in _RESET_TO:
+    target, allowed = names.times, names.times | names.ignored
+    if update is UpdateKind.STATUS:
+        target, allowed = names.status, names.status | names.with_status | names.ignored
+    elif after.status in {before.status, wanted} or after.status not in _RESET_TO:
         allowed |= names.status | names.with_status
-    took_effect = any(part in wanted for part in outer.values())
+    took_effect = any(part in target for part in outer.values())
     also = sorted(name for name, part in outer.items() if part not in allowed)
-    return Compared(took_effect, tuple(also))
+    return RecordComparison(took_effect, tuple(also))

@@ -14,7 +14,7 @@ from syncd.config.settings import (
 )
 from syncd.provision.directory import user_ref, user_ref_id
 from syncd.provision.matching import Proposal, UserRef
-from syncd.systems.inventory import Calendar, SystemInventory
+from syncd.systems.inventory import CalendarInfo, SystemInventory
 
 Owners = Mapping[tuple[str, str], str]
 """Whose a user already is: (system, id) to provider."""
@@ -97,7 +97,7 @@ def place_of(tree: SystemInventory, one: UserRef) -> Place:
     return Place({"user": one.id}, comment)
 
 
-def _own_first(calendar: Calendar) -> tuple[int, str, str]:
+def _own_first(calendar: CalendarInfo) -> tuple[int, str, str]:
     return (len(calendar.users), calendar.name, calendar.id)
 
 

@@ -13,7 +13,7 @@ from syncd.config.settings import (
 )
 from syncd.provision.matching import AmbiguousMatch, MatchEvidence, UserRef
 from syncd.systems.findings import calendar_only_finding
-from syncd.systems.inventory import SystemInventory, User
+from syncd.systems.inventory import SystemInventory, UserInfo
 from syncd.systems.port import CheckResult
 
 _WORDS: Mapping[MatchEvidence, tuple[str, str]] = {
@@ -32,7 +32,7 @@ _WORDS: Mapping[MatchEvidence, tuple[str, str]] = {
 }
 
 
-def user_ref_id(tree: SystemInventory, user: User) -> str:
+def user_ref_id(tree: SystemInventory, user: UserInfo) -> str:
     """What the configuration calls a user: LeadSquared's are known by e-mail.
 
     See docs/platforms/leadsquared.md#users.
@@ -45,7 +45,7 @@ def user_refs(trees: Iterable[SystemInventory]) -> list[UserRef]:
     return [user_ref(tree, user) for tree in trees for user in tree.users if user.active]
 
 
-def user_ref(tree: SystemInventory, user: User) -> UserRef:
+def user_ref(tree: SystemInventory, user: UserInfo) -> UserRef:
     """A user as a seat of the system."""
     return UserRef(tree.system, user_ref_id(tree, user), user.name, user.email, user.phone)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.simulate.unmapped import Place
-from syncd.systems.leadsquared.events import LENGTH
+from syncd.systems.leadsquared.events import ASSUMED_LENGTH
 
 if TYPE_CHECKING:
     from syncd.simulate.mass_edit import View
@@ -49,7 +49,7 @@ def is_of_assumed_length(town: World, block: View) -> bool:
 
     It was completed while it lay beyond the window. No row tells then when it was to end.
     """
-    return block.end - block.start == LENGTH and any(
+    return block.end - block.start == ASSUMED_LENGTH and any(
         seen.kind == "appointment"
         and seen.status == "showed"
         and (seen.provider, seen.start) == (block.provider, block.start)

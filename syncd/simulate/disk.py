@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import copyfile
 
 from syncd.simulate.scenario import EventKind, SimEvent
-from syncd.store.backup import backup, restore
+from syncd.store.backup import create_backup, restore_backup
 
 _UNANSWERED = "SELECT 1 FROM intent WHERE action = 'create-block' AND state IN ('open', 'accepted')"
 
@@ -24,7 +24,7 @@ class Disk:
 
     def back_up(self) -> None:
         """What happens every night."""
-        backup(self.state, self._copy, overwrite=True)
+        create_backup(self.state, self._copy, overwrite=True)
 
     def replace(self, now: datetime) -> str:
         """Let it happen, as far as it can; say what happened.
@@ -44,7 +44,7 @@ class Disk:
             self._remove()
             copyfile(self._copy, self.state)
             return "state replaced by hand"
-        restore(self._copy, self.state, now)
+        restore_backup(self._copy, self.state, now)
         return "state restored"
 
     @property

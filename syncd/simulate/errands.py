@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.app import App, build
 from syncd.core.agreed_plan import plan_digest, plan_end
 from syncd.daemon.control_socket import RefusedError
-from syncd.engine.operation_json import operation_from, operation_json
+from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation
 from syncd.model.pauses import CLEANED_UP
 from syncd.sandbox.scenario import SYSTEMS
@@ -22,7 +22,7 @@ from syncd.simulate.cleaned_up import scope_of
 from syncd.simulate.scenario import EventKind, SimEvent
 from syncd.simulate.unmapped import Place
 from syncd.store import Store
-from syncd.store.forget import contacts_known
+from syncd.store.forget import known_contacts
 from syncd.store.journal import intents_of
 from syncd.store.pauses import pauses
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from syncd.config.settings import Settings
     from syncd.core.cleanup import CleanupScope
     from syncd.daemon.jobs import Jobs
-    from syncd.engine.policy import Ids
+    from syncd.engine.policy import IdSource
     from syncd.model import Clock
     from syncd.simulate.operator import Operator
     from syncd.simulate.world import World
@@ -40,7 +40,7 @@ ERRANDS = frozenset(
 )
 
 
-def beside(settings: Settings, store: Store, clock: Clock, town: World, ids: Ids) -> App:
+def beside(settings: Settings, store: Store, clock: Clock, town: World, ids: IdSource) -> App:
     """Build what a command beside the daemon works with, on a copy of the state."""
     ways = {name: town.transport(name) for name in SYSTEMS}
     app = build(settings, store=store, clock=clock, transports=ways, ids=ids)
@@ -88,7 +88,7 @@ async def _carry_out(operator: Operator, work: Jobs) -> None:
         return
     operator.done[EventKind.RESYNC_PLAN] += 1
     said = json.loads(file.read_text())
-    agreed = [operation_from(each) for each in said["operations"]]
+    agreed = [operation_from_json(each) for each in said["operations"]]
     plan = {"name": "plan", "digest": plan_digest(agreed), "until": said["until"]}
     try:
         report, code = await work.on_request({"plan": plan}, _quietly)
@@ -135,7 +135,7 @@ def _file(operator: Operator) -> Path:
 async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
     """Run `syncd forget-person`; when that is answered, the state names the contact nowhere."""
     with closing(Store.open(operator.state, write=False)) as store:
-        known = sorted(contacts_known(store))
+        known = sorted(known_contacts(store))
     if not known:
         return
     operator.done[EventKind.FORGET_PERSON] += 1
@@ -157,7 +157,7 @@ def judge_forgotten(state: Path, system: str, contact: str) -> Iterator[str]:
     A state that a restore has set aside is a copy, as backups are: the command names it, to delete.
     """
     with closing(Store.open(state, write=False)) as store:
-        if (system, contact) in contacts_known(store):
+        if (system, contact) in known_contacts(store):
             yield f"11: {contact} of {system} was erased, and is still known"
     files = [f for f in state.parent.glob(f"{state.name}*") if f.is_file()]
     for file in sorted(f for f in files if ".before-restore-" not in f.name):

@@ -33,7 +33,7 @@ from syncd.core.poll_rate import PollIntervals
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import read_intervals
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.model import Clock
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text, seed_clinic
@@ -110,7 +110,9 @@ async def _live(seed: int, hours: float, folder: Path) -> LongRunResult:
         settings,
         clock=clock,
         transports={name: town.transport(name) for name in SYSTEMS},
-        ids=Ids(lambda: f"r{next(numbers):06}", lambda: "".join(random.choices(letters, k=10))),
+        ids=IdSource(
+            lambda: f"r{next(numbers):06}", lambda: "".join(random.choices(letters, k=10))
+        ),
     )
     service = _Service(app, clock)
     samples: list[Sample] = []
@@ -169,7 +171,7 @@ class _Service:
         self._monitor.repace = self._take
         self._paces = self._monitor.paces
         app.engine.on_write = self._monitor.wrote
-        app.engine.paced = self._monitor.rounds.due
+        app.engine.select_due = self._monitor.rounds.due
         heard, failed = self._monitor.record_report, self._monitor.failed
         self._work = Jobs(app.engine, heard, failed, turn=self._monitor.rounds.providers_due)
         self.cycles = 0

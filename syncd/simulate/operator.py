@@ -106,7 +106,11 @@ class Operator:
             return
         self.done[EventKind.PAUSE] += 1
         place = place_of(step)
-        asked = {"what": pausing.places_to([pausing.Place(*place)]), "by": "kim", "reason": ""}
+        asked = {
+            "what": pausing.targets_to_arguments([pausing.PauseTarget(*place)]),
+            "by": "kim",
+            "reason": "",
+        }
         with suppress(Killed, StateError):
             await self.work.on_pause(asked, _quietly)
             self.town.paused.begin(place, self.town.clock.now())
@@ -120,11 +124,11 @@ class Operator:
             found = pauses(store)[: 1 if first else None]
         for each in found:
             self.done[EventKind.UNPAUSE] += 1
-            place = pausing.Place(each.system, each.provider)
+            place = pausing.PauseTarget(each.system, each.provider)
             self.town.paused.end(self.town.clock.now(), Place(each.system, each.provider))
             try:
                 await self.work.on_unpause(
-                    {"what": pausing.places_to([place]), "by": "kim"}, _quietly
+                    {"what": pausing.targets_to_arguments([place]), "by": "kim"}, _quietly
                 )
             except (Killed, StateError, RefusedError):
                 return False

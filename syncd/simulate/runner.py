@@ -21,7 +21,7 @@ from syncd.app import App, build
 from syncd.core.poll_schedule import ROUNDS
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.poll_scheduler import PollScheduler, read_intervals
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.engine.report import Report
 from syncd.model import ExposureCause
 from syncd.model.platform_facts import NO
@@ -140,7 +140,7 @@ class _Runner:
         self.reader: tuple[int, sqlite3.Connection] | None = None
         numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
         letters = "abcdefghijklmnopqrstuvwxyz234567"
-        self.ids = Ids(
+        self.ids = IdSource(
             row=lambda: f"r{next(numbers):06}",
             key=lambda: "".join(random.choices(letters, k=10)),
         )

@@ -21,7 +21,7 @@ class Service:
 
     def __post_init__(self) -> None:
         """Let it be read at its pace."""
-        self.app.engine.paced = self.due
+        self.app.engine.select_due = self.due
 
     def hear(self, report: Report) -> None:
         """Take in what a job brought, and plan how often what is read."""
@@ -49,4 +49,4 @@ class Service:
         await work.exchange(app.engine)
         await self.app.close_systems()
         self.app, self.rounds = app, rounds
-        app.engine.paced = self.due
+        app.engine.select_due = self.due

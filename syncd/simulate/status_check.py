@@ -12,7 +12,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.engine.remaining import left_in
+from syncd.engine.remaining import count_remaining
 from syncd.engine.report import Report, RunExit, unknown_owners
 from syncd.model import ConflictKind, HeldConflict, ReportedItem, Topic
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
@@ -47,7 +47,7 @@ def judge_status(town: World, store: Store, now: datetime, last: datetime | None
     """
     seen = read_status(Path(store.place), now, now)
     mapped = {*PEOPLE, *(provider for provider, _ in seen.mapped)}
-    left = left_in(seen, SYSTEMS, unknown_owners(seen.owner_changes, now), mapped)
+    left = count_remaining(seen, SYSTEMS, unknown_owners(seen.owner_changes, now), mapped)
     yield from _too_low(town, store, RunExit.of(left), "status", now, last)
 
 

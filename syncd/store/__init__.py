@@ -1,7 +1,7 @@
-"""The state of syncd: SQLModel tables, one repository, Alembic migrations.
+"""The stored state: SQLModel tables, one repository, Alembic migrations.
 
-SQL here stays portable between SQLite and PostgreSQL; the two places that know SQLite are
-`connect` (pragmas, file mode) and `Store.in_memory_copy`.
+The statements of the repository are portable between SQLite and PostgreSQL. Opening, checking,
+backing up and reading for `syncd status` work on SQLite files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["StateError", "Store"]
 
 
 def __getattr__(name: str) -> object:
-    """`Store`, with the SQLAlchemy that it takes, is imported by whoever asks for it."""
+    """Import `Store` on first use, because it imports SQLAlchemy."""
     if name == "Store":
         from syncd.store.store import Store  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What is kept of free slots, and of time that is offered although it is taken."""
+"""Store free slots, exposures (busy time that a system still offers) and times to block."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from syncd.store.store import Store
 from syncd.store.tables import CLOSING, COVERAGE, EVENT, EXPOSURE, FREE_TIME
 from syncd.store.timestamps import instant_text
 
-# What is asked in every cycle that measures: made once, because that takes longer than to ask.
-_HOW_MANY = select(func.count().label("n")).select_from(EXPOSURE)
-_HOW_MANY = _HOW_MANY.where(EXPOSURE.c.ends > bindparam("now"))
-_EXPOSED = select(EXPOSURE).where(EXPOSURE.c.ends > bindparam("now"))
-_EXPOSED = _EXPOSED.order_by(EXPOSURE.c.starts, EXPOSURE.c.provider, EXPOSURE.c.system)
-_COVERED = delete(EXPOSURE).where(EXPOSURE.c.provider == bindparam("provider"))
-_FREE = select(FREE_TIME)
-_ASKED_AT = select(FREE_TIME.c.provider, FREE_TIME.c.system, FREE_TIME.c.asked_at)
-_FREE_OF = select(FREE_TIME).where(FREE_TIME.c.provider == bindparam("provider"))
-_ENDED = select(EVENT).where(
+# Queries of every cycle: they are built once, because building takes longer than running them.
+_COUNT_EXPOSURES = select(func.count().label("n")).select_from(EXPOSURE)
+_COUNT_EXPOSURES = _COUNT_EXPOSURES.where(EXPOSURE.c.ends > bindparam("now"))
+_EXPOSURES = select(EXPOSURE).where(EXPOSURE.c.ends > bindparam("now"))
+_EXPOSURES = _EXPOSURES.order_by(EXPOSURE.c.starts, EXPOSURE.c.provider, EXPOSURE.c.system)
+_DELETE_EXPOSURES = delete(EXPOSURE).where(EXPOSURE.c.provider == bindparam("provider"))
+_AVAILABILITIES = select(FREE_TIME)
+_READ_AT = select(FREE_TIME.c.provider, FREE_TIME.c.system, FREE_TIME.c.asked_at)
+_AVAILABILITIES_OF = select(FREE_TIME).where(FREE_TIME.c.provider == bindparam("provider"))
+_ENDED_EVENTS = select(EVENT).where(
     EVENT.c.provider == bindparam("provider"),
     EVENT.c.retired.is_(True),
     EVENT.c.starts.is_(None),
     EVENT.c.observed_at >= bindparam("since"),
 )
-_CLOSINGS_OF = select(CLOSING).where(CLOSING.c.booking == bindparam("booking"))
+_TIMES_TO_BLOCK = select(CLOSING).where(CLOSING.c.booking == bindparam("booking"))
 _FIRST_READS = (
     select(COVERAGE.c.system, func.min(COVERAGE.c.first_at).label("at"))
     .where(COVERAGE.c.provider == bindparam("provider"))
@@ -46,7 +46,7 @@ _FIRST_READS = (
 
 
 def save_availability(store: Store, free: Availability) -> None:
-    """Put what a system offers of a provider in the place of what it offered before."""
+    """Store the free slots of a provider in a system, and replace the former ones."""
     row = {
         "system": free.system,
         "provider": free.provider,
@@ -64,31 +64,33 @@ def save_availability(store: Store, free: Availability) -> None:
 def availabilities(
     store: Store, provider: str | None = None
 ) -> dict[tuple[str, str], Availability]:
-    """What systems last offered, by (provider, system)."""
-    query, asked = (_FREE, {}) if provider is None else (_FREE_OF, {"provider": provider})
-    found = (_free_time(row) for row in store.query(query, asked))
-    return {(free.provider, free.system): free for free in found}
+    """Load the free slots of one provider or all, by (provider, system)."""
+    if provider is None:
+        loaded = store.query(_AVAILABILITIES, {})
+    else:
+        loaded = store.query(_AVAILABILITIES_OF, {"provider": provider})
+    return {(row["provider"], row["system"]): _availability(row) for row in loaded}
 
 
 def availability_read_at(store: Store) -> dict[tuple[str, str], datetime]:
-    """When systems were last asked for free slots, by (provider, system)."""
-    return {(row["provider"], row["system"]): row["asked_at"] for row in store.query(_ASKED_AT, {})}
+    """Return when free slots were last read, by (provider, system)."""
+    return {(row["provider"], row["system"]): row["asked_at"] for row in store.query(_READ_AT, {})}
 
 
-def _free_time(row: Mapping[str, Any]) -> Availability:
+def _availability(row: Mapping[str, Any]) -> Availability:
     instant = datetime.fromisoformat
     return Availability(
         row["system"],
         row["provider"],
         row["asked_at"],
         Window(row["starts"], row["ends"]),
-        tuple(Offer(instant(start), instant(end), seat) for start, end, seat in row["offers"]),
+        tuple(Offer(instant(start), instant(end), id_) for start, end, id_ in row["offers"]),
         row["fault"],
     )
 
 
-def save_exposures(store: Store, found: Mapping[str, Sequence[Exposure]]) -> None:
-    """Put providers' exposures in the place of those that were known."""
+def save_exposures(store: Store, by_provider: Mapping[str, Sequence[Exposure]]) -> None:
+    """Store the exposures of these providers, and replace their former ones."""
     values = [
         {
             "provider": e.provider,
@@ -100,14 +102,15 @@ def save_exposures(store: Store, found: Mapping[str, Sequence[Exposure]]) -> Non
             "since": e.since,
             "seats": list(e.seats),
         }
-        for each in found.values()
-        for e in each
+        for exposed in by_provider.values()
+        for e in exposed
     ]
-    store.replace(EXPOSURE, values, _COVERED, *({"provider": provider} for provider in found))
+    providers = ({"provider": provider} for provider in by_provider)
+    store.replace(EXPOSURE, values, _DELETE_EXPOSURES, *providers)
 
 
 def exposures(store: Store, now: datetime) -> list[Exposure]:
-    """The exposures whose time is not over, by start."""
+    """Load the exposures that end after ``now``, ordered by start."""
     return [
         Exposure(
             row["provider"],
@@ -119,29 +122,32 @@ def exposures(store: Store, now: datetime) -> list[Exposure]:
             row["since"],
             tuple(row["seats"]),
         )
-        for row in store.query(_EXPOSED, {"now": now})
+        for row in store.query(_EXPOSURES, {"now": now})
     ]
 
 
 def count_exposures(store: Store, now: datetime) -> int:
-    """How many exposures there are."""
-    return int(store.query(_HOW_MANY, {"now": now})[0]["n"])
+    """Count the exposures that end after ``now``."""
+    return int(store.query(_COUNT_EXPOSURES, {"now": now})[0]["n"])
 
 
 def count_held_back_exposures(store: Store, now: datetime) -> int:
-    """Count those that a person wants, by a pause or observe mode."""
+    """Count the exposures that exist only because of a pause or observe mode."""
     held_back = {ExposureCause.PAUSED, ExposureCause.OBSERVE}
     return sum(each.cause in held_back for each in exposures(store, now))
 
 
 def ended_events(store: Store, provider: str, since: datetime) -> list[TrackedEvent]:
-    """The events of a provider that were seen to be gone since; ``former`` is where they were."""
-    asked = {"provider": provider, "since": since}
-    return [rows.to_record(row) for row in store.query(_ENDED, asked)]
+    """Load the events of a provider that are gone since ``since``.
+
+    Their ``before_write`` is the last known interval of a removed block.
+    """
+    parameters = {"provider": provider, "since": since}
+    return [rows.to_record(row) for row in store.query(_ENDED_EVENTS, parameters)]
 
 
 def save_times_to_block(store: Store, closings: Sequence[TimeToBlock]) -> None:
-    """Note how long values of bookings were open, or that they still are."""
+    """Store when values of bookings became visible, and when the other calendars were blocked."""
     values = [
         {
             "booking": c.booking,
@@ -156,7 +162,7 @@ def save_times_to_block(store: Store, closings: Sequence[TimeToBlock]) -> None:
 
 
 def stored_times_to_block(store: Store, since: datetime | None = None) -> list[TimeToBlock]:
-    """How long values of bookings were open, of those that could be seen after ``since``."""
+    """Load the times to block of values that became visible at ``since`` or later."""
     query = select(CLOSING)
     if since is not None:
         query = query.where(CLOSING.c.visible_at >= since)
@@ -164,16 +170,16 @@ def stored_times_to_block(store: Store, since: datetime | None = None) -> list[T
 
 
 def times_to_block_of(store: Store, bookings: Sequence[str]) -> list[TimeToBlock]:
-    """How long values of these bookings were open."""
-    asked = ({"booking": booking} for booking in bookings)
-    return [TimeToBlock(**row) for row in store.query(_CLOSINGS_OF, *asked)]
+    """Load the times to block of these bookings."""
+    parameters = ({"booking": booking} for booking in bookings)
+    return [TimeToBlock(**row) for row in store.query(_TIMES_TO_BLOCK, *parameters)]
 
 
 def first_reads(store: Store, provider: str) -> dict[str, datetime]:
-    """When each system's calendar of a provider was first read in full."""
-    # The least of texts of fixed length is the earliest; a function's result comes as it is stored.
-    found = store.query(_FIRST_READS, {"provider": provider})
-    return {row["system"]: _instant(row["at"]) for row in found}
+    """Return when a provider's calendar in each system was first read in full."""
+    # The result of min() has no column type, so it may be text as stored.
+    loaded = store.query(_FIRST_READS, {"provider": provider})
+    return {row["system"]: _instant(row["at"]) for row in loaded}
 
 
 def _instant(stored: Any) -> datetime:

@@ -1,7 +1,7 @@
-"""Copies of a state that can be trusted: taken while it is in use, and put back in its place.
+"""Back up a state while it is in use, and restore a backup.
 
-Both go through SQLite's backup API, so that a copy is one consistent file whatever is being
-written, and through a file beside the target that is renamed when it is whole.
+Both use SQLite's backup API, so a copy is consistent whatever is being written. Both write a
+temporary file beside the target and rename it when it is complete.
 """
 
 from __future__ import annotations
@@ -23,88 +23,93 @@ from syncd.store import layout
 from syncd.store.created_ids import CreatedIds, created_ids_path
 from syncd.store.created_ids_sync import add_journal, revoke_proof
 from syncd.store.database import (
-    COPY,
+    BACKUP_APPLICATION_ID,
     check_integrity,
     check_layout,
-    migrate,
+    migrate_schema,
     open_database,
-    reading,
+    open_read_only,
 )
 from syncd.store.errors import StateError, translate_errors
-from syncd.store.files import is_there, taken
+from syncd.store.files import file_exists_error, state_exists
 from syncd.store.tables import INTENT
-from syncd.store.value_check import expect_values
+from syncd.store.value_check import check_values
 
 _LOGS = ("-wal", "-shm")
-"""What SQLite keeps beside a database, by suffix."""
+"""The suffixes of the files that SQLite keeps beside a database."""
 
 _STEP = 4096
-"""Pages that are copied between two looks whether to go on."""
+"""Pages that are copied between two checks for a stop request."""
 
 
-NAME_ONE = "Name a file that `syncd backup` made, and that nobody has changed."
+NAME_A_BACKUP = "Give the path of a file that `syncd backup` made and that nobody has changed."
+"""The remedy for a file that is not a usable backup."""
 
-_MARK = f"PRAGMA application_id = {COPY:d}"
-"""Marks a backup, so that it is distrusted, too, when it is put in place by hand."""
+_MARK = f"PRAGMA application_id = {BACKUP_APPLICATION_ID:d}"
+"""Marks a backup, so that syncd recognises it when somebody puts it in place by hand."""
 
 
 class _StoppedError(Exception):
-    """The backup is not wanted any more."""
+    """The caller stopped the backup."""
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
-    """What a restore found in the backup, and where the state that it replaced lies now, if any."""
+class RestoreResult:
+    """The result of a restore.
+
+    ``bookings`` is the number of active bookings, ``dropped`` the number of open writes that were
+    given up, ``aside`` the new path of the replaced state (None: there was none).
+    """
 
     bookings: int
     dropped: int
     aside: Path | None
 
 
-def backup(
+def create_backup(
     state: Path,
     target: Path,
     *,
     overwrite: bool = False,
     stopped: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Copy a state, in use or not, to a file of mode 0600, and return its size in bytes.
+    """Copy a state to a file of mode 0600, and return its size in bytes; the state may be in use.
 
-    The copy is opened and checked before it takes its name: every page and index, the version of
-    its schema, and as many rows as the state had. Raises `StateError` if there is no sound state,
-    the file is there or cannot be written, or ``stopped`` said so on the way.
+    The copy is checked before it gets its name: every page and index, the schema version, and the
+    number of rows in each table. Raises `StateError` if there is no intact state, if the file
+    exists or cannot be written, or if ``stopped`` returned true.
     """
-    _expect_there(state)
+    _check_exists(state)
     if os.path.lexists(target) and not overwrite:
-        raise taken(target)
+        raise file_exists_error(target)
     if _same(target, state):
-        raise StateError(str(target), "this is the state itself", "Name another file.")
-    with _whole(target) as fresh:
-        inventory = _copy(state, fresh, stopped)
+        raise StateError(str(target), "this is the state itself", "Choose another file.")
+    with _temporary_file(target) as temporary:
+        inventory = _copy(state, temporary, stopped)
         with translate_errors(str(state)):
-            with closing(sqlite3.connect(fresh)) as copy:
+            with closing(sqlite3.connect(temporary)) as copy:
                 copy.execute(_MARK)
-            with closing(reading(fresh)) as copy:
-                expect_state(copy, state, inventory)
+            with closing(open_read_only(temporary)) as copy:
+                check_state(copy, state, inventory)
     return target.stat().st_size
 
 
-def snapshot(state: Path) -> bytes:
-    """Copy a state, in use or not, to what a file of it holds. Raises `StateError`.
+def serialize_backup(state: Path) -> bytes:
+    """Return the content of a backup file; the state may be in use. Raises `StateError`.
 
-    For the case where this process may not make the file itself: it takes the memory of two copies.
+    For a process that may not create the file itself. Needs memory for two copies.
     """
-    _expect_there(state)
+    _check_exists(state)
     with translate_errors(str(state)), closing(sqlite3.connect(":memory:")) as copy:
-        with closing(reading(state)) as old:
+        with closing(open_read_only(state)) as old:
             old.isolation_level = None
             old.execute("BEGIN")
             inventory = _inventory(old)
             old.backup(copy)
         copy.execute(_MARK)
-        expect_state(copy, state, inventory)
+        check_state(copy, state, inventory)
         content = bytearray(copy.serialize())
-    # The format of the file says, in bytes 18 and 19, that it needs no log beside it.
+    # Bytes 18 and 19 of the file say that it does not use a write-ahead log.
     content[18:20] = b"\x01\x01"
     return bytes(content)
 
@@ -112,61 +117,67 @@ def snapshot(state: Path) -> bytes:
 def _same(target: Path, state: Path) -> bool:
     try:
         return target.samefile(state)
-    except OSError:  # not there, or a link that leads nowhere: the copy takes its place
+    except OSError:  # no such file, or a broken link, which the copy replaces
         return False
 
 
-def _expect_there(state: Path) -> None:
-    if not is_there(state):
+def _check_exists(state: Path) -> None:
+    if not state_exists(state):
         raise StateError(str(state), "there is no state yet", "There is nothing to back up.")
 
 
-def restore(source: Path, state: Path, now: datetime, *, opened: int | None = None) -> Restored:
-    """Put a backup in the place of a state, which is kept beside it. The caller holds its lock.
+def restore_backup(
+    source: Path, state: Path, now: datetime, *, opened: int | None = None
+) -> RestoreResult:
+    """Replace a state with a backup; keep the old state beside it. The caller holds the lock.
 
-    The backup is looked at, copied, brought up to this version, and told that everything is to be
-    read anew: no write without an answer is taken up, and no calendar counts as known. Only then,
-    in one step, it takes its place. The file of created ids stays, and gets what the journal of
-    the old state has beyond it. ``opened`` is the backup, opened by root for a user that may not
-    open it. Raises `StateError`; then nothing was changed.
+    The backup is checked, copied and migrated. Open writes are dropped, and every calendar counts
+    as not yet read. Then the copy replaces the state in one step. The file of created ids stays,
+    and gets the lines that it lacks of the old state's journal.
+
+    ``opened`` is a descriptor of the backup, opened by root for a user who may not open it. Raises
+    `StateError`; then nothing was changed.
     """
-    there = is_there(state)
+    exists = state_exists(state)
     if opened is None:
-        expect_backup(source, state if there else None)
+        check_backup_file(source, state if exists else None)
     aside: Path | None = None
-    with _whole(state) as fresh:
+    with _temporary_file(state) as temporary:
         if opened is None:
-            _copy(source, fresh, count=False)
+            _copy(source, temporary, count=False)
         else:
-            _take_over(opened, fresh)
-        with translate_errors(str(source), damaged=NAME_ONE), closing(reading(fresh)) as copy:
-            expect_state(copy, source)
-        engine = open_database(fresh, create=True)
+            _copy_descriptor(opened, temporary)
+        with (
+            translate_errors(str(source), damaged=NAME_A_BACKUP),
+            closing(open_read_only(temporary)) as copy,
+        ):
+            check_state(copy, source)
+        engine = open_database(temporary, create=True)
         try:
             with translate_errors(str(source)):
-                migrate(engine, str(source))
+                migrate_schema(engine, str(source))
                 revoke_proof(engine)
                 with engine.begin() as connection:
-                    left = connection.execute(
+                    dropped = connection.execute(
                         update(INTENT)
                         .where(INTENT.c.state.in_([str(s) for s in IntentState if s.pending]))
                         .values(state=str(IntentState.DROPPED), error="restored from a backup")
                     )
                 with engine.connect() as connection:
-                    found = connection.exec_driver_sql(
+                    bookings = connection.exec_driver_sql(
                         "SELECT count(*) FROM booking WHERE NOT retired"
                     ).scalar_one()
         finally:
             engine.dispose()
-        if there:
-            _keep_created(state)
+        if exists:
+            _save_created_ids(state)
             aside = state.with_name(f"{state.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
             _set_aside(state, aside)
-    return Restored(int(found), left.rowcount, aside)
+    return RestoreResult(int(bookings), dropped.rowcount, aside)
 
 
-def _keep_created(state: Path) -> None:
-    """Have the file of created ids prove all that the state's journal proves, if it can be read."""
+def _save_created_ids(state: Path) -> None:
+    """Add the creates of a state's journal to the file of created ids, if the state is readable."""
     with suppress(StateError, DBAPIError):
         engine = open_database(state, create=False)
         try:
@@ -176,9 +187,9 @@ def _keep_created(state: Path) -> None:
 
 
 def _set_aside(state: Path, aside: Path) -> None:
-    """Give the old state a second name; its logs, which must not meet the new one, go along."""
+    """Give the old state a second name. Move its logs along: the new state must not use them."""
     if aside.exists():
-        raise StateError(str(aside), "this file is there already", "Wait a second, and try again.")
+        raise StateError(str(aside), "this file exists already", "Wait a second and try again.")
     os.link(state, aside)
     for suffix in _LOGS:
         log = state.with_name(state.name + suffix)
@@ -193,82 +204,86 @@ def _copy(
     *,
     count: bool = True,
 ) -> Mapping[str, object]:
-    """Copy a database as it is at one moment, and return what was in it then.
+    """Copy a database in one read transaction, and return its inventory.
 
-    Without ``count`` nothing in it is read but its pages: what they say is not trusted yet.
+    Without ``count`` only its pages are copied, because its schema is not trusted yet. The
+    inventory is then empty.
     """
 
-    def step(_status: int, _left: int, _total: int) -> None:
+    def step(_status: int, _remaining: int, _total: int) -> None:
         if stopped():
             raise _StoppedError
 
     with (
-        translate_errors(str(source), damaged="" if count else NAME_ONE),
-        closing(reading(source)) as old,
+        translate_errors(str(source), damaged="" if count else NAME_A_BACKUP),
+        closing(open_read_only(source)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
         old.isolation_level = None
-        old.execute("BEGIN")  # what is counted is what is copied
+        old.execute("BEGIN")  # so that the inventory and the copy are of the same moment
         inventory = _inventory(old) if count else {}
         try:
             old.backup(new, pages=_STEP, progress=step)
         except _StoppedError:
             raise StateError(
-                str(target), "the backup was given up, as syncd ends", "It is made after the start."
+                str(target),
+                "the backup was stopped because syncd is shutting down",
+                "It is made after the next start.",
             ) from None
         except sqlite3.OperationalError as error:
             if "full" in str(error):
                 raise _no_room(target) from None
             raise
-        # A copy stands alone: no log beside it that could be forgotten, or meet another database.
+        # A copy must be one file, without a log that could be lost or used with another database.
         new.execute("PRAGMA journal_mode=DELETE")
     return inventory
 
 
-def _take_over(opened: int, target: Path) -> None:
-    """Fill the target with what an open file holds."""
+def _copy_descriptor(opened: int, target: Path) -> None:
+    """Copy the content of an open file to the target."""
     with os.fdopen(os.dup(opened), "rb") as old, target.open("r+b") as new:
         shutil.copyfileobj(old, new)
 
 
-def expect_backup(source: Path, state: Path | None) -> None:
-    """Check that a plain file is there, and that it is not the state itself. Raises StateError."""
+def check_backup_file(source: Path, state: Path | None) -> None:
+    """Check that the source is a regular file other than the state. Raises StateError."""
     try:
         if not source.is_file():
-            there = os.path.lexists(source)
-            reason = "it is not a plain file" if there else "there is no such file"
-            raise StateError(str(source), reason, NAME_ONE)
+            exists = os.path.lexists(source)
+            reason = "it is not a regular file" if exists else "there is no such file"
+            raise StateError(str(source), reason, NAME_A_BACKUP)
         if state is not None and source.samefile(state):
-            raise StateError(str(source), "this is the state itself", NAME_ONE)
+            raise StateError(str(source), "this is the state itself", NAME_A_BACKUP)
     except OSError as error:
         raise StateError(
             str(source),
             f"it cannot be read ({error.strerror})",
-            "Let the user that the state belongs to read it, or put it into a folder of root's.",
+            "Give the owner of the state read access, or move the file to a folder of root.",
         ) from None
 
 
 def _inventory(database: sqlite3.Connection) -> Mapping[str, object]:
-    """The version of the schema and the number of rows in each table."""
+    """Return the schema version and the number of rows in each table."""
     tables = [n for (n,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    found: dict[str, object] = {}
+    inventory: dict[str, object] = {}
     for table in sorted(tables):
         quoted = table.replace('"', '""')
-        (found[table],) = database.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()  # noqa: S608
-    if "alembic_version" in found:
-        (found["schema"],) = database.execute(
+        query = f'SELECT count(*) FROM "{quoted}"'  # noqa: S608
+        (inventory[table],) = database.execute(query).fetchone()
+    if "alembic_version" in inventory:
+        (inventory["schema"],) = database.execute(
             "SELECT group_concat(version_num) FROM alembic_version"
         ).fetchone()
-    return found
+    return inventory
 
 
-def expect_state(
+def check_state(
     database: sqlite3.Connection, named: Path, inventory: Mapping[str, object] | None = None
 ) -> None:
-    """Check that this is a sound state of this version or an older one. Raises `StateError`.
+    """Check that a database is an intact state of this or an older version. Raises `StateError`.
 
-    With an ``inventory`` it is a copy of the state in use, and must hold just that. Without, it
-    comes from elsewhere, and each value is looked at.
+    With an ``inventory`` it is a copy of the state in use and must have the same inventory. Without
+    one it comes from elsewhere, so every value is checked.
     """
     place = str(named)
     try:
@@ -276,29 +291,29 @@ def expect_state(
     except StateError as error:
         if inventory is not None:
             raise
-        reason = f"it is no state of syncd's own: {error.reason}"
-        raise StateError(place, reason, NAME_ONE) from None
+        reason = f"it is not a state of syncd: {error.reason}"
+        raise StateError(place, reason, NAME_A_BACKUP) from None
     if layout.version_of(database, place) is None:
-        raise StateError(place, "it is no state of syncd's own: it is empty", NAME_ONE)
+        raise StateError(place, "it is not a state of syncd: it is empty", NAME_A_BACKUP)
     check_integrity(database, thorough=True)
     if inventory is None:
-        expect_values(database, place)
+        check_values(database, place)
     elif _inventory(database) != inventory:
         raise StateError(
-            place, "the copy does not hold what the state holds", "Check the disk (dmesg)."
+            place, "the backup differs from the state", "Check the disk for errors (dmesg)."
         )
 
 
 @contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """A file beside the target that takes its place when all went well, and else is removed."""
-    fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
+def _temporary_file(target: Path) -> Iterator[Path]:
+    """Yield a file beside the target. It replaces the target, or is removed after an error."""
+    temporary = target.with_name(f".{target.name}.new-{os.getpid()}")
     try:
-        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        yield fresh
-        with fresh.open("rb") as file:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        yield temporary
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        fresh.replace(target)
+        temporary.replace(target)
         folder = os.open(target.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
@@ -306,14 +321,16 @@ def _whole(target: Path) -> Iterator[Path]:
         raise StateError(
             str(target),
             f"it cannot be written ({error.strerror})",
-            "Name a file in a folder that exists, has room, and may be written to.",
+            "Choose a file in an existing folder with write access and free disk space.",
         ) from error
     finally:
         for suffix in ("", "-journal", *_LOGS):
-            fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
+            temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
 
 
 def _no_room(target: Path) -> StateError:
     return StateError(
-        str(target), "the disk is full; nothing was kept", "Free some space, or name another disk."
+        str(target),
+        "the disk is full; no file was written",
+        "Free some space, or choose another disk.",
     )

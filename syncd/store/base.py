@@ -1,4 +1,4 @@
-"""What all tables have in common."""
+"""The base class of all tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlmodel import SQLModel
 
 
 class TableBase(SQLModel):
-    """Our own metadata, so that another user of SQLModel in the process does not meet ours."""
+    """Base class with its own metadata, separate from other users of SQLModel in the process."""
 
     metadata = MetaData()
     model_config = {"arbitrary_types_allowed": True}

@@ -1,4 +1,4 @@
-"""The canary events of `syncd probe`, as stored (`model.canary.Canary`)."""
+"""Store the canary events of `syncd probe` (`model.canary.Canary`)."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from syncd.store.store import Store
 from syncd.store.tables import CANARY
 
 _ALL = select(CANARY).order_by(CANARY.c.made_at, CANARY.c.tag)
-_OVER = delete(CANARY).where(CANARY.c.tag == bindparam("over"))
+_DELETE = delete(CANARY).where(CANARY.c.tag == bindparam("ended_tag"))
 
-REASON = "syncd probe: the block that platform facts are measured on"
+CANARY_REASON = "syncd probe: the block that platform facts are measured on"
 
 
 def canaries(store: Store) -> list[Canary]:
-    """Load all that stand, and those that ended within the last day. Raises StateError."""
+    """Load all stored canary events: open ones, and those that ended within a day."""
     return [_canary(row) for row in store.query(_ALL, {})]
 
 
 def save_canary(store: Store, canary: Canary) -> None:
-    """Store one; it is on the disk when this returns. Raises StateError."""
+    """Store a canary event; it is on the disk when this function returns."""
     store.replace(CANARY, [_row(canary)])
 
 
 def prove_canary(store: Store, canary: Canary, intent: str) -> None:
-    """Store the id that its create returned: here, in the journal and in the file of created ids.
+    """Store the id that the create returned: here, in the journal and in the file of created ids.
 
-    The journal row makes it a block of ours. Should this table be lost with the state, it is one
-    that no booking wants, and is removed as such. Raises StateError.
+    The journal row proves that the block is ours. If this table is lost, the block is removed like
+    any block of ours without a booking. ``intent`` is the id of the new journal row.
     """
     operation = Operation(
         action=Action.CREATE_BLOCK,
@@ -44,18 +44,18 @@ def prove_canary(store: Store, canary: Canary, intent: str) -> None:
         before=None,
         after=canary.value,
         key=canary.tag,
-        reason=REASON,
+        reason=CANARY_REASON,
     )
     save_canary(store, canary)
-    # It belongs to no run: undoing a run must not touch it.
+    # The row has no run, so that no undo touches it.
     store.apply(Changes(intents=[Intent(intent, "", operation, IntentState.DONE, canary.made_at)]))
 
 
 def forget_canaries(store: Store, ended_before: datetime, kept: Collection[Canary]) -> None:
-    """Drop those that ended before a time. Raises StateError."""
-    over = [c.tag for c in kept if c.ended_at is not None and c.ended_at < ended_before]
-    if over:
-        store.replace(CANARY, [], _OVER, *({"over": tag} for tag in over))
+    """Delete those of these canary events that ended before a time."""
+    ended = [c.tag for c in kept if c.ended_at is not None and c.ended_at < ended_before]
+    if ended:
+        store.replace(CANARY, [], _DELETE, *({"ended_tag": tag} for tag in ended))
 
 
 def _row(canary: Canary) -> dict[str, Any]:

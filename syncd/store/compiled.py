@@ -1,7 +1,7 @@
-"""Statements that are compiled once in a process, for every engine of one kind of database.
+"""A cache of compiled statements that all engines of one kind of database share.
 
-SQLAlchemy keeps them for each engine. A dry run works on a copy with an engine of its own, and the
-simulator and the tests open hundreds of states: compiling was a tenth of their time.
+SQLAlchemy has a cache per engine. A dry run uses a copy with its own engine, and the simulator and
+the tests open hundreds of states: they spent a tenth of their time on compiling.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ from typing import Any
 
 from sqlalchemy.util import LRUCache
 
-Key = tuple[Any, ...]
+CacheKey = tuple[Any, ...]
 
-_MOST = 500
-"""Statements that are kept: as many as SQLAlchemy keeps for one engine."""
+_CAPACITY = 500
+"""The number of cached statements, as in SQLAlchemy's cache of one engine."""
 
 
-class SharedStatements(LRUCache[Key, Any]):
-    """A cache of compiled statements that tells dialects apart by their class only.
+class SharedStatements(LRUCache[CacheKey, Any]):
+    """A cache of compiled statements that distinguishes dialects by their class only.
 
-    It is fit for dialects without settings of their own: with some, the SQL of two would differ.
+    Only for dialects without settings: settings could change the SQL.
     """
 
-    def get(self, key: Key, default: Any = None) -> Any:
-        """Return the compiled statement, whichever engine it was compiled for."""
+    def get(self, key: CacheKey, default: Any = None) -> Any:
+        """Return the statement that was compiled for any engine of the same dialect class."""
         return super().get(_by_class(key), default)
 
-    def __setitem__(self, key: Key, compiled: Any) -> None:
-        """Keep a compiled statement for all engines."""
+    def __setitem__(self, key: CacheKey, compiled: Any) -> None:
+        """Cache a compiled statement for all engines."""
         super().__setitem__(_by_class(key), compiled)
 
 
-def _by_class(key: Key) -> Key:
-    """Put the class of the dialect, which comes first in a key, in its place."""
+def _by_class(key: CacheKey) -> CacheKey:
+    """Replace the dialect, which is the first part of a key, with its class."""
     return (type(key[0]), *key[1:])
 
 
-SHARED = SharedStatements(_MOST)
+SHARED_STATEMENTS = SharedStatements(_CAPACITY)

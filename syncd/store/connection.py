@@ -1,4 +1,4 @@
-"""The driver's own connection, kept at hand: the pool takes longer over it than a row takes."""
+"""Keep a DBAPI connection checked out, because a pool checkout is slower than a query."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from sqlalchemy.pool import PoolProxiedConnection
 SYNC_FULL = "PRAGMA synchronous=FULL"
 SYNC_NORMAL = "PRAGMA synchronous=NORMAL"
 
-_LAST = "syncd_synchronous"
-"""Where a connection of the pool notes which of these it was told last."""
+_CURRENT = "syncd_synchronous"
+"""The key in a connection's ``info`` of the last of these statements."""
 
 
-def set_synchronous(raw: PoolProxiedConnection, cursor: DBAPICursor, how: str) -> None:
-    """Have SQLite's commits wait for the disk, or not, until the connection is told otherwise."""
-    if raw.info.get(_LAST, SYNC_FULL) != how:
-        cursor.execute(how)
-        raw.info[_LAST] = how
+def set_synchronous(raw: PoolProxiedConnection, cursor: DBAPICursor, statement: str) -> None:
+    """Set whether SQLite's commits wait for the disk: `SYNC_FULL` or `SYNC_NORMAL`."""
+    if raw.info.get(_CURRENT, SYNC_FULL) != statement:
+        cursor.execute(statement)
+        raw.info[_CURRENT] = statement
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionKeeper:
-    """The connections of an engine that nobody uses just now: nearly always one.
+    """The idle connections of an engine, nearly always one.
 
-    Who needs one takes it out, so that no two ever share a transaction.
+    A caller takes a connection out while it uses it, so two callers never share a transaction.
     """
 
     engine: Engine
@@ -36,20 +36,20 @@ class ConnectionKeeper:
 
     @contextmanager
     def reading(self) -> Iterator[DBAPICursor]:
-        """A cursor to ask by: each question sees what is committed when it is asked."""
+        """Yield a cursor for reading. Each query sees what is committed when it runs."""
         with self._connection() as raw, closing(raw.cursor()) as cursor:
             yield cursor
-            # PostgreSQL's driver began a transaction; for SQLite it is nothing.
+            # PostgreSQL's driver began a transaction. For SQLite this does nothing.
             raw.rollback()
 
     @contextmanager
     def transaction(self, *, at_once: bool = True) -> Iterator[DBAPICursor]:
-        """A cursor whose statements are one transaction: all of it, or nothing.
+        """Yield a cursor for one transaction: an error rolls everything back.
 
-        With ``at_once`` it is on the disk when it ends, whatever happens to the power. Without, it
-        is there with the next one that is: power that is lost in between loses it, and never an
-        older one. SQLite alone knows the difference. SQLAlchemy's own transactions are always on
-        the disk.
+        With ``at_once`` the transaction is on the disk when the context ends. Without it, the
+        transaction reaches the disk with the next one that waits, and a power cut before that
+        loses it. Earlier transactions are never lost. Only SQLite makes this difference.
+        SQLAlchemy's own transactions always wait for the disk.
         """
         with self._connection() as raw, closing(raw.cursor()) as cursor:
             if self.engine.dialect.name == "sqlite":
@@ -59,7 +59,7 @@ class ConnectionKeeper:
             raw.commit()
 
     def close(self) -> None:
-        """Give them back to the pool."""
+        """Return the idle connections to the pool."""
         while self._idle:
             self._idle.pop().close()
 
@@ -72,7 +72,7 @@ class ConnectionKeeper:
         try:
             yield raw
         except BaseException:
-            # The pool rolls back what was not committed, and drops a connection that is broken.
+            # The pool rolls back and discards a broken connection.
             raw.close()
             raise
         self._idle.append(raw)

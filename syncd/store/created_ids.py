@@ -1,10 +1,9 @@
-"""The append-only file of the block ids that syncd's creates returned, beside the database.
+"""The file of created ids: an append-only list of our blocks, beside the database.
 
-It proves ownership when the database is lost or older than the blocks that stand
-(docs/design.md#ownership). One JSON object a line: ids, a provider's configured name and a time;
-nothing of a customer. A line is written and waits for the disk before the transaction that records
-the create, so that a crash between the two loses no proof. What cannot be read in the file proves
-nothing and is skipped.
+It proves ownership when the database is lost or older than the existing blocks
+(docs/design.md#ownership). Each line is a JSON object with ids, a provider's configured name and a
+time, and no customer data. A line is flushed to the disk before the transaction that records the
+create, so a crash in between loses no proof. Unreadable lines are skipped and prove nothing.
 """
 
 from __future__ import annotations
@@ -26,27 +25,27 @@ from syncd.store.errors import StateError
 from syncd.store.files import open_plain
 
 CREATED_IDS_SUFFIX = ".created"
-"""Added to the database's file name."""
+"""The suffix that is added to the database's file name."""
 
 MAX_LINE = 64 * 1024
-"""Bytes of a line; a longer one is damage, and is skipped without being loaded."""
+"""The maximum length of a line in bytes. A longer line is damage, and is skipped unread."""
 
 TAIL = 256 * 1024
-"""Bytes at the end of the file that are looked at first for the latest creates."""
+"""The number of bytes at the end of the file that are searched first for recent creates."""
 
 MAX_LATE = 10_000
-"""Lines kept in memory while the file cannot be written; the journal has the others."""
+"""The maximum number of lines in memory while the file cannot be written. The journal has all."""
 
 _REMEDY = (
-    "Make room on the disk, and let the user that runs syncd write to this file. Until then only "
-    "the state proves which of these blocks are syncd's; what is missing is added by itself."
+    "Free disk space, and give the user that runs syncd write access to this file. Until then only "
+    "the database proves that these blocks belong to syncd. Missing lines are added automatically."
 )
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One block that a create of this installation made or, its reply being lost, found again.
+    """One block of ours: its create returned the id, or the block was found after a lost reply.
 
-    ``at`` is when the create was committed to the journal, as the row ``intent``.
+    ``intent`` is the id of the journal row of the create, ``at`` when that row was committed.
     """
 
     syncd: Literal["block"] = "block"
@@ -61,35 +60,35 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _TAG = ""
-"""Stands for the system in the index, where a tag is looked for: no system has this name."""
+"""The system part of an index key for a tag. No system has this name."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Line).decode
 
 
 def created_ids_path(state: Path) -> Path:
-    """The file of a state."""
+    """Return the path of the file of created ids of a state."""
     return state.with_name(state.name + CREATED_IDS_SUFFIX)
 
 
-def installation_named(intent: str) -> int:
-    """The number of an installation, from the id of its first create: 31 bits, never 0."""
+def installation_number(intent: str) -> int:
+    """Derive an installation number (31 bits, never 0) from the id of its first create."""
     return int.from_bytes(blake2b(intent.encode(), digest_size=4).digest()) % (2**31 - 1) + 1
 
 
-def read(path: Path, *, last: int | None = None) -> Iterator[Line]:
-    """The lines that are whole, of the whole file or its ``last`` bytes.
+def read_lines(path: Path, *, last: int | None = None) -> Iterator[Line]:
+    """Yield the complete lines of the file, or of its ``last`` bytes.
 
-    A torn, foreign or damaged line is left out; memory is bounded, however long file or line.
-    Raises OSError, StateError.
+    Truncated, foreign and damaged lines are skipped. Memory is bounded for any file. Raises OSError
+    or StateError.
     """
     return (line for _, line in _read_at(path, last=last))
 
 
 def _read_at(path: Path, *, last: int | None = None) -> Iterator[tuple[int, Line]]:
-    """The lines, each with where it begins."""
+    """Yield the lines with their offsets in the file."""
     try:
-        file = _opened(path)
+        file = _open(path)
     except FileNotFoundError:
         return
     with file:
@@ -105,19 +104,19 @@ def _read_at(path: Path, *, last: int | None = None) -> Iterator[tuple[int, Line
             yield offset, line
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open(path: Path) -> BinaryIO:
     return os.fdopen(open_plain(path, os.O_RDONLY), "rb")
 
 
-_TROUBLE = (OSError, StateError)
-"""What is raised where the file cannot be used; the latter if it is a link or no plain file."""
+_FILE_ERRORS = (OSError, StateError)
+"""The errors of an unusable file; StateError is for a link or a file that is not regular."""
 
 DAMAGED_LINE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What a line raises that is no line: a power cut may leave half of one, or a run of zero bytes."""
+"""The errors of a damaged line: a power cut may leave half a line, or zero bytes."""
 
 
 def _split(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes]]:
-    """Lines of at most `MAX_LINE` bytes that have an end; the others are skipped."""
+    """Yield the lines of at most `MAX_LINE` bytes that end with a newline, with their offsets."""
     skipping = False
     while raw := file.readline(MAX_LINE):
         ends = raw.endswith(b"\n")
@@ -127,50 +126,49 @@ def _split(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes]]:
         offset += len(raw)
 
 
-def lacking(
+def missing_creates(
     file: Path, installation: int, wanted: Collection[tuple[str, str]]
 ) -> set[tuple[str, str]]:
-    """Those of these creates, (system, event), for which a file of created ids has no line.
+    """Return those of these creates, (system, event), that have no line in the file.
 
-    The end of the file is looked at first. Raises OSError or StateError when it cannot
-    be read.
+    The end of the file is searched first. Raises OSError or StateError if it cannot be read.
     """
     missing = set(wanted)
     for last in (TAIL, None):
         if missing:
-            for line in read(file, last=last):
+            for line in read_lines(file, last=last):
                 if line.installation == installation:
                     missing.discard((line.system, line.event))
     return missing
 
 
 def _log() -> Any:
-    import structlog  # noqa: PLC0415 - `status` reads the file, and has nothing to log
+    import structlog  # noqa: PLC0415 - `status` reads the file but logs nothing
 
     return structlog.get_logger(__name__)
 
 
 class _Index:
-    """Where lines with a given name may be, in 8 bytes for each: a short digest and an offset.
+    """An index of lines by name, with 8 bytes per line: a short digest and an offset.
 
-    What a digest points to has to be looked at: two names may have the same.
+    Two names may have the same digest, so the caller must check the line at the offset.
     """
 
     def __init__(self) -> None:
-        """Nothing is in it."""
+        """Create an empty index."""
         self._buckets = [array("Q") for _ in range(256)]
 
     def add(self, name: tuple[str, str], offset: int) -> None:
-        """Note a name of the line at this offset; names are found after `sort`."""
+        """Add the line at this offset under a name. Call `sort` before `offsets`."""
         digest = hash(name) & 0xFFFFFFFF
         self._buckets[digest >> 24].append((digest & 0xFFFFFF) << 40 | offset)
 
     def sort(self) -> None:
-        """Bucket by bucket: few numbers at a time are objects."""
+        """Sort the index, one bucket at a time to save memory."""
         self._buckets = [array("Q", sorted(bucket)) for bucket in self._buckets]
 
     def offsets(self, name: tuple[str, str]) -> Sequence[int]:
-        """Where lines with this name may be; every such line is among them."""
+        """Return the offsets of all lines with this name, and perhaps of some others."""
         digest = hash(name) & 0xFFFFFFFF
         bucket, low = self._buckets[digest >> 24], (digest & 0xFFFFFF) << 40
         first, end = bisect_left(bucket, low), bisect_left(bucket, low + (1 << 40))
@@ -178,15 +176,16 @@ class _Index:
 
 
 class CreatedIds:
-    """The file of one state.
+    """The file of created ids of one state.
 
-    The end of it is read at once, all of it only when somebody asks for what may not be there.
-    Never raises because of the file: what cannot be written is kept, logged once, and written when
-    that is possible again; `fault` says why until then.
+    `load` reads only the end of the file. The whole file is read when an older line may be needed.
+    No method raises an error because of the file: lines that cannot be written are kept in memory,
+    the fault is logged once, and they are written as soon as possible. Until then `fault` is the
+    reason.
     """
 
     def __init__(self, path: Path, *, append: bool) -> None:
-        """Nothing is read yet. Without ``append``, nothing is ever written."""
+        """Use this path without reading it yet. Without ``append``, never write to the file."""
         self.path = path
         self.append = append
         self.installation = 0
@@ -200,7 +199,7 @@ class CreatedIds:
         self._dropped = False
 
     def load(self, installation: int) -> None:
-        """Read the end of the file, for this installation or (0) for that of the newest line."""
+        """Read the end of the file for an installation; 0 means that of the newest line."""
         self.installation = installation
         self._index, self.newest, self._recent = None, None, set()
         try:
@@ -212,7 +211,7 @@ class CreatedIds:
                 if line.installation == self.installation:
                     self._recent.add(hash((line.system, line.event)))
                     self.newest = line
-        except _TROUBLE as error:
+        except _FILE_ERRORS as error:
             self._fail(error)
 
     def _size_now(self) -> int:
@@ -222,47 +221,49 @@ class CreatedIds:
             return 0
 
     def _end(self) -> Iterable[Line]:
-        """Lines at the end; more of the file where the end holds none of this installation."""
-        found = list(read(self.path, last=TAIL))
-        ours = [x for x in found if self.installation in {0, x.installation}]
-        return ours or (x for x in read(self.path) if self.installation in {0, x.installation})
+        """Return this installation's lines at the end, or in the whole file if there are none."""
+        last = list(read_lines(self.path, last=TAIL))
+        ours = [x for x in last if self.installation in {0, x.installation}]
+        return ours or (
+            x for x in read_lines(self.path) if self.installation in {0, x.installation}
+        )
 
-    def last_of(
+    def newest_lines(
         self, system: str, providers: Collection[str], most: int, *, but: Collection[str] = ()
     ) -> list[Line]:
-        """The newest lines at the file's end of these providers in a system, the newest first.
+        """Return the newest lines at the file's end of these providers in a system, newest first.
 
-        Events in ``but`` are left out.
+        Returns at most ``most`` lines, without the events in ``but``.
         """
         try:
             lines = list(self._end()) if self._size else []
-        except _TROUBLE as error:
+        except _FILE_ERRORS as error:
             self._fail(error)
             return []
-        mine = [
+        matching = [
             line
             for line in lines
             if line.system == system and line.provider in providers and line.event not in but
         ]
-        return mine[: -most - 1 : -1]
+        return matching[: -most - 1 : -1]
 
-    def lately(self, system: str, event: str) -> bool:
-        """Whether the end of the file has a line for this event, or one was just appended."""
+    def in_tail(self, system: str, event: str) -> bool:
+        """Return true if the end of the file has a line for this event, or one was just added."""
         return hash((system, event)) in self._recent
 
     def proven(self, system: str, events: Collection[str]) -> set[str]:
-        """Those of these events of a system for which this installation has a line."""
+        """Return those of these events of a system that have a line of this installation."""
         return {event for event in events if (system, event) in self._ids((system, event))}
 
-    def tagged(self, tag: str) -> set[tuple[str, str]]:
-        """The blocks, (system, event), that were made with this tag."""
+    def with_tag(self, tag: str) -> set[tuple[str, str]]:
+        """Return the blocks, (system, event), that were created with this tag."""
         return {(line.system, line.event) for line in self._lines((_TAG, tag)) if line.tag == tag}
 
-    def lacks(self, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those of these blocks for which this installation has no line."""
+    def missing(self, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return those of these blocks that have no line of this installation."""
         try:
-            return lacking(self.path, self.installation, wanted)
-        except _TROUBLE as error:
+            return missing_creates(self.path, self.installation, wanted)
+        except _FILE_ERRORS as error:
             self._fail(error)
             return set(wanted)
 
@@ -270,67 +271,67 @@ class CreatedIds:
         return {(line.system, line.event) for line in self._lines(name)}
 
     def _lines(self, name: tuple[str, str]) -> list[Line]:
-        """Lines of this installation that may have the name, as they are in the file now."""
+        """Read the lines of this installation that may have the name."""
         if self._index is None:
-            self._index = self._indexed()
+            self._index = self._build_index()
         offsets = self._index.offsets(name)
         if not offsets:
             return []
-        found: list[Line] = []
+        lines: list[Line] = []
         try:
-            with _opened(self.path) as file:
+            with _open(self.path) as file:
                 for offset in offsets:
                     file.seek(offset)
                     with suppress(*DAMAGED_LINE_ERRORS):
-                        found.append(_decode(file.readline(MAX_LINE)))
-        except _TROUBLE as error:
+                        lines.append(_decode(file.readline(MAX_LINE)))
+        except _FILE_ERRORS as error:
             self._fail(error)
-        return [line for line in found if line.installation == self.installation]
+        return [line for line in lines if line.installation == self.installation]
 
-    def _indexed(self) -> _Index:
-        """An index of all lines there are. What is appended later is in the journal, too."""
-        found = _Index()
+    def _build_index(self) -> _Index:
+        """Index all lines of the file. Lines that are added later are in the journal, too."""
+        index = _Index()
         try:
             for offset, line in _read_at(self.path):
                 if line.installation == self.installation:
-                    found.add((line.system, line.event), offset)
+                    index.add((line.system, line.event), offset)
                     if line.tag is not None:
-                        found.add((_TAG, line.tag), offset)
-        except _TROUBLE as error:
+                        index.add((_TAG, line.tag), offset)
+        except _FILE_ERRORS as error:
             self._fail(error)
-        found.sort()
-        return found
+        index.sort()
+        return index
 
     def intact(self) -> bool:
-        """Whether the file has all that was read of it or should have been written to it."""
+        """Return false if the file lost lines that were read from it or written to it."""
         try:
             return self._size_now() >= self._size and not self._dropped
         except OSError:
-            return True  # writing to it will tell
+            return True  # the next write reports the error
 
-    def note(self, lines: Sequence[Line]) -> None:
-        """Append the lines that are not at the end of the file yet, and wait once for the disk."""
+    def append_lines(self, lines: Sequence[Line]) -> None:
+        """Append the lines that are not at the end of the file yet, with one wait for the disk."""
         if not self.append:
             return
-        fresh = [*self._late, *(x for x in lines if not self.lately(x.system, x.event))]
-        if not fresh:
+        new = [*self._late, *(x for x in lines if not self.in_tail(x.system, x.event))]
+        if not new:
             return
         try:
-            self._write(b"".join(_encode(line) + b"\n" for line in fresh))
-        except _TROUBLE as error:
-            self._late, self._dropped = fresh[:MAX_LATE], len(fresh) > MAX_LATE
+            self._write(b"".join(_encode(line) + b"\n" for line in new))
+        except _FILE_ERRORS as error:
+            self._late, self._dropped = new[:MAX_LATE], len(new) > MAX_LATE
             self._fail(error)
             return
         self._late, self._dropped = [], False
-        self._recent.update(hash((line.system, line.event)) for line in fresh)
-        self.newest = fresh[-1]
+        self._recent.update(hash((line.system, line.event)) for line in new)
+        self.newest = new[-1]
         if self.fault:
             self.fault = ""
             _log().info("created ids are written again", file=str(self.path))
 
     @property
-    def late(self) -> int:
-        """How many lines wait until the file can be written."""
+    def unwritten_count(self) -> int:
+        """Return the number of lines that wait until the file can be written."""
         return len(self._late)
 
     def _fail(self, error: OSError | StateError) -> None:
@@ -371,7 +372,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def lines_of(installation: int, rows: Iterable[Sequence[str | None]]) -> list[Line]:
-    """Lines of journal rows: intent, system, event, provider, tag, time, as stored there."""
+    """Convert stored journal rows (intent, system, event, provider, tag, time) to lines."""
     return [
         Line(
             installation=installation,

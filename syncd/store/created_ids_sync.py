@@ -1,7 +1,7 @@
-"""Bring a database and its file of created ids together when the state is opened.
+"""Synchronise a database and its file of created ids when the state is opened.
 
-Which installation's lines count, what the file lacks of the journal, and whether the database is
-older than the file.
+This finds out which installation's lines count, which lines the file lacks, and whether the
+database is older than the file.
 """
 
 from __future__ import annotations
@@ -15,11 +15,23 @@ from typing import cast
 from sqlalchemy import Engine, Select, String, literal_column, select, type_coerce, update
 
 from syncd.model import Action, Changes, Intent, IntentState
-from syncd.store.created_ids import CreatedIds, Line, created_ids_path, installation_named, lines_of
-from syncd.store.database import installation_of, is_copy, name_installation, no_copy, path_of
+from syncd.store.created_ids import (
+    CreatedIds,
+    Line,
+    created_ids_path,
+    installation_number,
+    lines_of,
+)
+from syncd.store.database import (
+    clear_backup_mark,
+    installation_of,
+    is_marked_backup,
+    path_of,
+    set_installation,
+)
 from syncd.store.tables import BASELINE, EVENT, INTENT
 from syncd.store.timestamps import instant_text
-from syncd.store.value_check import expect_values
+from syncd.store.value_check import check_values
 
 _Row = tuple[str, str, str, str, str | None, str]
 
@@ -34,7 +46,7 @@ _CREATES: Select[_Row] = (
     )
     .where(
         INTENT.c.action == str(Action.CREATE_BLOCK),
-        # With the sign SQLite goes by row number, and not through all that is done to sort it.
+        # The plus sign keeps SQLite from using the index on state, which would need a sort.
         literal_column("+intent.state") == str(IntentState.DONE),
         INTENT.c.event.is_not(None),
     )
@@ -43,53 +55,53 @@ _CREATES: Select[_Row] = (
 _LATEST = _CREATES.order_by(None).order_by(literal_column("intent.rowid").desc()).limit(200)
 
 
-def file_of(where: str | Path) -> Path | None:
-    """The file of created ids of the state at a path or URL; None where it is not in a file."""
+def created_ids_file(where: str | Path) -> Path | None:
+    """Return the file of created ids of the state at a path or URL; None if it is not a file."""
     path = path_of(where)
     return None if path is None else created_ids_path(path)
 
 
 def sync_created_ids(engine: Engine, created: CreatedIds, *, opening: bool = False) -> None:
-    """Add to the file what it lacks of the journal, and distrust a database that is older than it.
+    """Add missing lines to the file, and treat a database older than the file as restored.
 
-    Such a database is a copy that somebody put in place without `syncd restore`: every calendar
-    counts as not read yet, as after a restore. The same goes, at the ``opening`` of a state, for a
-    backup that is opened as one, and for a database that came here without its file. Raises
-    `StateError` where a copy holds what cannot be read.
+    An older database is a copy that somebody put in place without `syncd restore`. Every calendar
+    then counts as not yet read, as after a restore. While ``opening`` a state, this also applies to
+    a marked backup, and to a database that was moved here without its file. Raises `StateError` if
+    such a database has unreadable values.
     """
-    named = installation_of(engine)
-    copied = opening and (is_copy(engine) or _came_alone(engine, created, named))
+    number = installation_of(engine)
+    copied = opening and (is_marked_backup(engine) or _lost_its_file(engine, created, number))
     add_journal(engine, created)
     if copied or (created.newest is not None and _is_unknown(engine, created.newest)):
         with closing(engine.raw_connection()) as raw:
             if isinstance(raw.driver_connection, sqlite3.Connection):
-                expect_values(raw.driver_connection, str(engine.url.database))
+                check_values(raw.driver_connection, str(engine.url.database))
         revoke_proof(engine)
-    if created.installation and created.installation != named:
-        name_installation(engine, created.installation)
+    if created.installation and created.installation != number:
+        set_installation(engine, created.installation)
 
 
 def add_journal(engine: Engine, created: CreatedIds) -> None:
-    """Add to the file what it lacks of a database's journal; the database is only read."""
-    named = installation_of(engine)
-    created.load(named)
-    # What is missing was created last, as nothing is appended before what should have been.
-    if named and all(created.lately(row[1], row[2]) for row in _rows(engine, _LATEST)):
+    """Add the creates of a database's journal that the file lacks; the database is only read."""
+    number = installation_of(engine)
+    created.load(number)
+    # Lines are appended in order, so a missing line belongs to one of the latest creates.
+    if number and all(created.in_tail(row[1], row[2]) for row in _rows(engine, _LATEST)):
         return
     journal = _rows(engine, _CREATES)
-    lacks = created.lacks([(row[1], row[2]) for row in journal])
-    missing = [row for row in journal if (row[1], row[2]) in lacks]
-    if not named and len(missing) == len(journal) > 0:
-        # The file knows nothing of what this database did: it is another installation's, or empty.
-        created.load(installation_named(journal[0][0]))
-    created.note(lines_of(created.installation, missing))
+    ids = created.missing([(row[1], row[2]) for row in journal])
+    missing = [row for row in journal if (row[1], row[2]) in ids]
+    if not number and len(missing) == len(journal) > 0:
+        # The file has no create of this database: it is empty, or of another installation.
+        created.load(installation_number(journal[0][0]))
+    created.append_lines(lines_of(created.installation, missing))
 
 
-def _came_alone(engine: Engine, created: CreatedIds, named: int) -> bool:
-    """Whether the file is gone that the journal says was written: the database was moved here."""
-    created.load(named)
-    alone = bool(named) and created.newest is None and not created.fault
-    return alone and bool(_rows(engine, _LATEST))
+def _lost_its_file(engine: Engine, created: CreatedIds, number: int) -> bool:
+    """Return true if the journal has creates but their file is gone: the database was moved."""
+    created.load(number)
+    no_file = bool(number) and created.newest is None and not created.fault
+    return no_file and bool(_rows(engine, _LATEST))
 
 
 def _rows(engine: Engine, query: Select[_Row]) -> list[_Row]:
@@ -104,26 +116,26 @@ def _is_unknown(engine: Engine, line: Line) -> bool:
 
 
 def revoke_proof(engine: Engine) -> None:
-    """Have everything read anew before anything that frees time is written."""
+    """Forget what was read, so that all calendars are read again before time is freed."""
     with engine.begin() as connection:
         connection.execute(update(EVENT).values(fingerprint=""))
         connection.execute(update(BASELINE).values(settled_at=None))
-    no_copy(engine)
+    clear_backup_mark(engine)
 
 
 def save_proof(engine: Engine, created: CreatedIds, steps: Iterable[Changes]) -> None:
-    """Write a line for each create that these changes record as done."""
+    """Append a line for each create that these changes mark as done."""
     made = [i for changes in steps for i in changes.intents if _made(i)]
     if not made:
         return
     if not created.intact():
-        sync_created_ids(engine, created)  # somebody removed the file, or cut it short
+        sync_created_ids(engine, created)  # somebody removed or truncated the file
     if created.installation:
-        created.note(_lines(created.installation, made))
+        created.append_lines(_lines(created.installation, made))
         return
-    created.installation = installation_named(made[0].id)
-    created.note(_lines(created.installation, made))
-    name_installation(engine, created.installation)
+    created.installation = installation_number(made[0].id)
+    created.append_lines(_lines(created.installation, made))
+    set_installation(engine, created.installation)
 
 
 def _made(intent: Intent) -> bool:

@@ -1,4 +1,4 @@
-"""A database to work on: where it is, how it is opened, what version its schema has."""
+"""Open the database of a state, check it, and migrate its schema."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from syncd.store import layout, version
-from syncd.store.compiled import SHARED
+from syncd.store.compiled import SHARED_STATEMENTS
 from syncd.store.connection import SYNC_FULL, set_synchronous
 from syncd.store.errors import StateError
-from syncd.store.files import is_there
+from syncd.store.files import state_exists
 
 if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
 LOCK_WAIT = 5.0
-"""Seconds that a statement waits for another process's transaction to end."""
+"""The time that a statement waits for another process's transaction, in seconds."""
 
 _BEGIN = "syncd_begin"
-"""Execution option: how SQLite begins a transaction."""
+"""The execution option with the kind of transaction that SQLite begins."""
 
 
 def url_of(where: str | Path) -> URL:
-    """The SQLAlchemy URL of a path, whatever characters are in it; a URL stays as it is."""
+    """Return the SQLAlchemy URL of a path with any characters; a URL is returned unchanged."""
     text = str(where)
     return make_url(text) if "://" in text else URL.create("sqlite", database=text)
 
 
 def path_of(where: str | Path) -> Path | None:
-    """The file of the state at a path or URL; None where it is not in a file."""
+    """Return the file of the state at a path or URL; None if the state is not a file."""
     url = url_of(where)
     name = url.database or ":memory:"
     if not url.drivername.startswith("sqlite") or name == ":memory:":
@@ -46,7 +46,7 @@ def path_of(where: str | Path) -> Path | None:
 
 
 def open_database(where: str | Path, *, create: bool) -> Engine:
-    """Open (or make) the database. Raises `StateError` when its file cannot be there."""
+    """Open the database, and with ``create`` make its file. Raises `StateError` if that fails."""
     url = url_of(where)
     if not url.drivername.startswith("sqlite"):
         return create_engine(url)
@@ -56,7 +56,7 @@ def open_database(where: str | Path, *, create: bool) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": LOCK_WAIT, "check_same_thread": False},
-        execution_options={"compiled_cache": SHARED},
+        execution_options={"compiled_cache": SHARED_STATEMENTS},
         **({"poolclass": StaticPool} if memory else {}),
     )
     event.listen(engine, "connect", _pragmas)
@@ -65,8 +65,8 @@ def open_database(where: str | Path, *, create: bool) -> Engine:
 
 
 def _prepare(path: Path, *, create: bool) -> None:
-    """Make the file with mode 0600 before SQLite does it with the process's umask."""
-    if is_there(path):
+    """Create the file with mode 0600, because SQLite would use the process's umask."""
+    if state_exists(path):
         if not os.access(path, os.R_OK | (os.W_OK if create else 0)):
             raise StateError(
                 str(path),
@@ -75,33 +75,33 @@ def _prepare(path: Path, *, create: bool) -> None:
             )
         return
     if not create:
-        raise _none_yet(str(path))
+        raise _no_state_error(str(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _make(path)
+        _create_file(path)
     except OSError as error:
         raise StateError(
             str(path),
-            f"it cannot be made ({error.strerror})",
-            "Set `state` in [syncd] to a path in a folder that the user that runs syncd may "
-            "write to.",
+            f"it cannot be created ({error.strerror})",
+            "Set `state` in [syncd] to a path in a folder to which the user that runs syncd can "
+            "write.",
         ) from error
 
 
 def check_integrity(database: sqlite3.Connection, *, thorough: bool = False) -> None:
-    """Look at every page of a database; 50 MB take about a tenth of a second.
+    """Check every page of a database; 50 MB take about a tenth of a second.
 
-    A ``thorough`` look also compares the indexes with the rows, and takes several times as long.
-    Raises what SQLite raises when it meets damage by itself.
+    A ``thorough`` check also compares the indexes with the rows and takes several times as long.
+    Raises sqlite3.DatabaseError for a damaged file.
     """
     check = "integrity_check" if thorough else "quick_check"
-    found = [str(line) for (line,) in database.execute(f"PRAGMA {check}(1)")]
-    if found != ["ok"]:
+    result = [str(line) for (line,) in database.execute(f"PRAGMA {check}(1)")]
+    if result != ["ok"]:
         raise sqlite3.DatabaseError("database disk image is malformed")
 
 
-def reading(file: Path) -> sqlite3.Connection:
-    """Open a database file for reading only, trusting nothing that its schema says."""
+def open_read_only(file: Path) -> sqlite3.Connection:
+    """Open a database file for reading only, without trusting its schema."""
     database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT)
     try:
         layout.harden(database)
@@ -111,29 +111,29 @@ def reading(file: Path) -> sqlite3.Connection:
     return database
 
 
-def expect_ours(file: Path, place: str, *, sound: bool) -> None:
-    """Check that a file is a state and nothing else, before anything of it is used.
+def check_state_file(file: Path, place: str, *, sound: bool) -> None:
+    """Check that a file is a state before anything in it is used; with ``sound``, every page too.
 
-    With ``sound`` every page is looked at. Raises `StateError`, and what SQLite raises.
+    Raises `StateError` or sqlite3.Error.
     """
-    with closing(reading(file)) as database:
+    with closing(open_read_only(file)) as database:
         check_layout(database, place)
         if sound:
             check_integrity(database)
 
 
 def check_layout(database: sqlite3.Connection, place: str) -> None:
-    """Check that a database holds what the migrations make. Raises `StateError`."""
-    layout.expect_layout(database, place, version.newest_schema(), made_by)
+    """Check that a database has exactly the schema of its version. Raises `StateError`."""
+    layout.compare_layout(database, place, version.newest_schema(), objects_of_version)
 
 
-def made_by(revision: str) -> list[tuple[str, str, str]] | None:
-    """The objects of an empty state of a version; None for a version that is not known here."""
-    return _made_by(revision, version.MIGRATIONS)
+def objects_of_version(revision: str) -> list[tuple[str, str, str]] | None:
+    """Return the schema objects of an empty state of a version; None for an unknown version."""
+    return _objects_of_version(revision, version.MIGRATIONS)
 
 
 @lru_cache(maxsize=4)
-def _made_by(revision: str, _migrations: Path) -> list[tuple[str, str, str]] | None:
+def _objects_of_version(revision: str, _migrations: Path) -> list[tuple[str, str, str]] | None:
     from alembic import command  # noqa: PLC0415
 
     config, scripts = _scripts()
@@ -145,19 +145,19 @@ def _made_by(revision: str, _migrations: Path) -> list[tuple[str, str, str]] | N
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
         with closing(engine.raw_connection()) as raw:
-            return layout.objects(raw.driver_connection)  # type: ignore[arg-type]
+            return layout.list_objects(raw.driver_connection)  # type: ignore[arg-type]
     finally:
         engine.dispose()
 
 
-def _make(path: Path) -> None:
+def _create_file(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except FileExistsError:  # another process was faster
-        is_there(path)
+        state_exists(path)
 
 
-def _none_yet(place: str) -> StateError:
+def _no_state_error(place: str) -> StateError:
     return StateError(
         place,
         "there is no state yet",
@@ -166,9 +166,9 @@ def _none_yet(place: str) -> StateError:
 
 
 def _pragmas(connection: sqlite3.Connection, _record: Any) -> None:
-    # Python's driver begins a transaction only before an INSERT, UPDATE or DELETE: tables would be
-    # made outside of it, and several reads in one would see several states. So it is told to leave
-    # that alone, and `_begin` does it.
+    # Python's driver only begins a transaction before INSERT, UPDATE or DELETE. So it would create
+    # tables outside of a transaction, and several reads would see several states. `_begin` begins
+    # transactions instead.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA trusted_schema=OFF")
@@ -179,24 +179,24 @@ def _pragmas(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    how = connection.get_execution_options().get(_BEGIN, "DEFERRED")
+    kind = connection.get_execution_options().get(_BEGIN, "DEFERRED")
     raw = connection.connection
     with closing(raw.cursor()) as cursor:
         set_synchronous(raw, cursor, SYNC_FULL)
-        cursor.execute(f"BEGIN {how}")
+        cursor.execute(f"BEGIN {kind}")
 
 
-def migrate(engine: Engine, place: str) -> None:
-    """Bring the schema up to this program's version: all of it, or nothing.
+def migrate_schema(engine: Engine, place: str) -> None:
+    """Migrate the schema to this program's version in one transaction.
 
-    Raises `StateError` if it is a newer one, or no state of syncd's.
+    Raises `StateError` if the schema is newer, or not that of a syncd state.
     """
     if _is_current(engine):
         return
     from alembic import command  # noqa: PLC0415
 
     config, scripts = _scripts()
-    # The write lock comes before the look that counts: another process may be migrating just now.
+    # Take the write lock before checking the version: another process may be migrating now.
     with (
         engine.connect().execution_options(**{_BEGIN: "IMMEDIATE"}) as connection,
         connection.begin(),
@@ -206,10 +206,10 @@ def migrate(engine: Engine, place: str) -> None:
             command.upgrade(config, "head")
 
 
-def expect_current(engine: Engine, place: str) -> None:
-    """Check, without writing, that the schema has this program's version.
+def check_schema_current(engine: Engine, place: str) -> None:
+    """Check that the schema has this program's version, without writing.
 
-    Raises `StateError` for an older or newer one, for none, and for another program's.
+    Raises `StateError` for another version, for an empty database and for another program's.
     """
     if _is_current(engine):
         return
@@ -217,52 +217,55 @@ def expect_current(engine: Engine, place: str) -> None:
     with engine.connect() as connection:
         current = _version(connection, scripts, place)
     if current is None:
-        raise _none_yet(place)
+        raise _no_state_error(place)
     if current != scripts.get_current_head():
         raise StateError(
             place,
             "it was written by an older syncd",
-            "Restart the daemon, or run `syncd resync`: both bring it up to date.",
+            "Restart the daemon, or run `syncd resync`: both update it.",
         )
 
 
 def _is_current(engine: Engine) -> bool:
-    """Whether the schema has this program's version: to see that takes no Alembic (and 10 MB)."""
+    """Return true if the schema has this program's version. Does not import Alembic (10 MB)."""
     with engine.connect() as connection:
         try:
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
-        except DBAPIError:  # no such table; whatever else it is will be told by a closer look
+            versions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+        except DBAPIError:  # no such table, or an error that the full check reports
             return False
-        return list(found) == [version.newest_schema()]
+        return list(versions) == [version.newest_schema()]
 
 
-COPY = 0x73796363
-"""Marks a file, as its application id, as a copy of a state: a backup of syncd's."""
+BACKUP_APPLICATION_ID = 0x73796363
+"""The SQLite application id that marks a file as a backup made by syncd."""
 
 
-def is_copy(engine: Engine) -> bool:
-    """Whether this database was a backup, and nobody has worked with it since."""
+def is_marked_backup(engine: Engine) -> bool:
+    """Return true if this database is a backup that was not used since."""
     with engine.connect() as connection:
-        return int(connection.exec_driver_sql("PRAGMA application_id").scalar_one()) == COPY
+        return (
+            int(connection.exec_driver_sql("PRAGMA application_id").scalar_one())
+            == BACKUP_APPLICATION_ID
+        )
 
 
-def no_copy(engine: Engine) -> None:
-    """Take the mark of a copy away: from here on somebody works with this database."""
+def clear_backup_mark(engine: Engine) -> None:
+    """Remove the mark of a backup, because the database is used from now on."""
     with engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA application_id = 0")
 
 
 def installation_of(engine: Engine) -> int:
-    """The number of the installation that this database belongs to; 0 if it has none yet.
+    """Return the installation number of this database, 0 if it has none yet.
 
-    It is SQLite's `user_version`, which Alembic leaves alone and every copy of a database keeps.
+    It is stored as SQLite's `user_version`, which Alembic does not use and which copies keep.
     """
     with engine.connect() as connection:
         return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
-def name_installation(engine: Engine, number: int) -> None:
-    """Note which installation this database belongs to."""
+def set_installation(engine: Engine, number: int) -> None:
+    """Store the installation number of this database."""
     with engine.begin() as connection:
         connection.exec_driver_sql(f"PRAGMA user_version = {number:d}")
 
@@ -272,13 +275,13 @@ def _scripts() -> tuple[Config, ScriptDirectory]:
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     config = Config()
-    # Alembic reads this through a ConfigParser, to which a percent sign means something.
+    # Alembic reads this through a ConfigParser, which interprets a percent sign.
     config.set_main_option("script_location", str(version.MIGRATIONS).replace("%", "%%"))
     return config, ScriptDirectory.from_config(config)
 
 
 def _version(connection: Connection, scripts: ScriptDirectory, place: str) -> str | None:
-    """The schema's version; None if there is no table at all yet."""
+    """Return the schema version, or None for a database without tables."""
     from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
 
     current = MigrationContext.configure(connection).get_current_revision()
@@ -286,8 +289,8 @@ def _version(connection: Connection, scripts: ScriptDirectory, place: str) -> st
         raise StateError(
             place,
             "it is another program's database",
-            "Set `state` in [syncd] to a path that is syncd's own.",
+            "Set `state` in [syncd] to a path that no other program uses.",
         )
     if current is not None and current not in {r.revision for r in scripts.walk_revisions()}:
-        raise layout.newer(place, current)
+        raise layout.newer_version_error(place, current)
     return current

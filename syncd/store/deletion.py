@@ -1,4 +1,4 @@
-"""Rows that go, or become history: the statements of one transaction of `Store.apply`."""
+"""Delete or archive rows: statements in a transaction of `Store.apply`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncd.store.prepared_statements import compiled
 from syncd.store.tables import BOOKING, EVENT, REPLICA
 
 CHUNK = 400
-"""Ids in one IN (...): well below the number of variables that any SQLite allows."""
+"""The number of ids in one IN (...), below the variable limit of every SQLite version."""
 
 _OF_EVENT = (REPLICA.c.system == bindparam("in_system"), REPLICA.c.event == bindparam("of_event"))
 _THE_EVENT = (EVENT.c.system == bindparam("in_system"), EVENT.c.id == bindparam("of_event"))
@@ -29,25 +29,25 @@ _RETIRE_EVENT = update(EVENT).where(*_THE_EVENT, ~_SERVES.exists()).values(retir
 
 
 def delete_links(dialect: Dialect, cursor: DBAPICursor, replicas: Sequence[Replica]) -> None:
-    """Let bookings no more be linked to those events."""
+    """Delete the links between bookings and events."""
     gone = [{"of_booking": r.booking, "in_system": r.system, "of_event": r.event} for r in replicas]
     compiled(dialect, _UNLINK).execute(cursor, gone)
 
 
 def delete_events(dialect: Dialect, cursor: DBAPICursor, refs: Sequence[EventRef]) -> None:
-    """Drop events, and every link to them."""
+    """Delete events and all links to them."""
     gone = [{"in_system": ref.system, "of_event": ref.id} for ref in refs]
     compiled(dialect, _UNLINK_ALL).execute(cursor, gone)
     compiled(dialect, _FORGET).execute(cursor, gone)
 
 
 def archive_events(dialect: Dialect, cursor: DBAPICursor, bookings: Sequence[str]) -> None:
-    """Make bookings history, and with them the events that serve no other living booking."""
-    over = [{"of_booking": booking} for booking in bookings]
-    compiled(dialect, _RETIRE).execute(cursor, over)
-    served = compiled(dialect, _EVENTS).query(cursor, over)
-    if served:
-        ended = {(row["system"], row["event"]) for row in served}
+    """Archive bookings, and those of their events that no other active booking uses."""
+    archived = [{"of_booking": booking} for booking in bookings]
+    compiled(dialect, _RETIRE).execute(cursor, archived)
+    linked = compiled(dialect, _EVENTS).query(cursor, archived)
+    if linked:
+        events = {(row["system"], row["event"]) for row in linked}
         compiled(dialect, _RETIRE_EVENT).execute(
-            cursor, [{"in_system": system, "of_event": event} for system, event in sorted(ended)]
+            cursor, [{"in_system": system, "of_event": event} for system, event in sorted(events)]
         )

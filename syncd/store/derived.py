@@ -1,4 +1,4 @@
-"""Stored events that are derived from a record (`model.derived`)."""
+"""Load derived events (`model.derived`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncd.store.tables import EVENT
 if TYPE_CHECKING:
     from syncd.store.store import Store
 
-# A range, not a pattern: the key has an index, and a pattern would go through all events.
+# A range of ids uses the index; a LIKE pattern would scan all events.
 _DERIVED = select(EVENT).where(
     EVENT.c.system == bindparam("system"),
     EVENT.c.id > bindparam("low", type_=String),
@@ -24,8 +24,8 @@ _NEXT = chr(ord("@") + 1)
 
 
 def derived_from(store: Store, system: str, records: Iterable[str]) -> list[TrackedEvent]:
-    """Return what is stored of the events derived from these records. Raises StateError."""
-    asked = (
+    """Load the events that are derived from these records. Raises StateError."""
+    parameters = (
         {"system": system, "low": derived_id(id_, ""), "high": f"{id_}{_NEXT}"} for id_ in records
     )
-    return [rows.to_record(row) for row in store.query(_DERIVED, *asked)]
+    return [rows.to_record(row) for row in store.query(_DERIVED, *parameters)]

@@ -1,4 +1,4 @@
-"""What can be wrong with a state, in words that an operator can act on."""
+"""Errors of a state: the reason and the remedy, for the operator."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from pathlib import Path
 
 
 class StateError(Exception):
-    """The state cannot be used; nothing was changed. Carries the place and the remedy."""
+    """The state cannot be used, and nothing was changed.
+
+    ``place`` is the path or URL, ``reason`` what is wrong, ``remedy`` what to do about it.
+    """
 
     def __init__(self, place: str, reason: str, remedy: str) -> None:
-        """Say what is wrong with which state, and what helps."""
+        """Store place, reason and remedy, and build the message from them."""
         super().__init__(f"{place}: {reason}. {remedy}")
         self.place = place
         self.reason = reason
@@ -21,21 +24,24 @@ class StateError(Exception):
 
 
 _PAGE = 64 * 1024
-"""Bytes by which the index of the log grows."""
+"""The size in bytes by which the index of SQLite's write-ahead log grows."""
 
-_DAMAGED = "Left alone. Restore a backup (`syncd restore FILE`), or move it away and start anew."
+_DAMAGED = (
+    "The file was not changed. Restore a backup (`syncd restore FILE`), or move the file away and "
+    "start without a state."
+)
 
 _TABLE = (
-    # what SQLite says; what that means; what helps
+    # parts of SQLite's message; reason; remedy
     (
         ("database is locked", "database table is locked"),
-        "another program is holding it locked",
+        "another program has locked it",
         "Close that program (a database browser, a backup) and try again.",
     ),
     (
         ("disk is full", "database or disk is full"),
         "the disk is full, so nothing was written",
-        "Free some space and start syncd again: it takes up its journal where it was.",
+        "Free some space and start syncd again. It continues from its journal.",
     ),
     (
         ("readonly", "unable to open", "permission denied"),
@@ -49,14 +55,14 @@ _TABLE = (
     ),
     (
         ("disk i/o error",),
-        "the disk gave an error",
-        "Look at the host's log (dmesg); start syncd again when the disk is well.",
+        "the disk reported an error",
+        "Check the kernel log (dmesg), and start syncd again when the disk works.",
     ),
 )
 
 
 def _is_full(place: str) -> bool:
-    """Whether the disk of a path has not a page left."""
+    """Return true if the disk of a path is full."""
     try:
         disk = os.statvfs(Path(place).parent)
     except OSError:
@@ -66,21 +72,22 @@ def _is_full(place: str) -> bool:
 
 @contextmanager
 def translate_errors(place: str, *, damaged: str = "") -> Iterator[None]:
-    """Turn what the database driver raises into a `StateError` that names the place.
+    """Translate errors of the database driver to a `StateError` for this place.
 
-    ``damaged`` is the remedy where the file is no database, if it is not the state in use.
+    ``damaged`` replaces the remedy for a damaged file, for a file that is not the state in use.
     """
     try:
         yield
     except Exception as error:
-        driver = getattr(error, "orig", None) or error  # SQLAlchemy wraps what the driver raises
-        if not isinstance(driver, sqlite3.Error):
+        driver_error = getattr(error, "orig", None) or error  # SQLAlchemy wraps driver errors
+        if not isinstance(driver_error, sqlite3.Error):
             raise
-        said = str(driver).lower()
-        if "disk i/o error" in said and _is_full(place):
-            said = "disk is full"  # SQLite's index of the log could not grow, and it says no more
-        for signs, reason, remedy in _TABLE:
-            if any(sign in said for sign in signs):
+        message = str(driver_error).lower()
+        if "disk i/o error" in message and _is_full(place):
+            # SQLite reports an I/O error when the index of its log cannot grow.
+            message = "disk is full"
+        for parts, reason, remedy in _TABLE:
+            if any(part in message for part in parts):
                 if damaged and remedy == _DAMAGED:
                     remedy = damaged  # noqa: PLW2901 - the table has the remedy for a state
                 raise StateError(place, reason, remedy) from error

@@ -1,4 +1,4 @@
-"""History for an export: lines of a span of time, oldest first, a part at a time."""
+"""Read history for an export, in pages."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from syncd.store import rows
 from syncd.store.store import Store
 from syncd.store.tables import HISTORY, RUN
 
-PART = 1000
-"""Lines that are loaded at a time."""
+PAGE_SIZE = 1000
+"""The number of history entries that are loaded at a time."""
 
 
 def history_between(
     store: Store, since: datetime | None, until: datetime | None, provider: str | None
 ) -> Iterator[HistoryEntry]:
-    """Yield the lines with ``since`` <= time < ``until``, in the order in which they were written.
+    """Yield the history with ``since`` <= time < ``until`` in the order of writing.
 
-    What is written meanwhile is not among them. Raises StateError.
+    None means no limit, or all providers. Raises StateError.
     """
     last = 0
     while True:
-        query = select(HISTORY).where(HISTORY.c.seq > last).order_by(HISTORY.c.seq).limit(PART)
+        query = select(HISTORY).where(HISTORY.c.seq > last).order_by(HISTORY.c.seq).limit(PAGE_SIZE)
         if since is not None:
             query = query.where(HISTORY.c.at >= since)
         if until is not None:
             query = query.where(HISTORY.c.at < until)
         if provider is not None:
             query = query.where(HISTORY.c.provider == provider)
-        found = store.query_once(query)
-        yield from (rows.to_history_entry(row) for row in found)
-        if len(found) < PART:
+        page = store.query_once(query)
+        yield from (rows.to_history_entry(row) for row in page)
+        if len(page) < PAGE_SIZE:
             return
-        last = found[-1]["seq"]
+        last = page[-1]["seq"]
 
 
 def run_kinds(store: Store) -> dict[str, str]:
-    """Return the kind of each run that is still stored. Raises StateError."""
+    """Return the kind of each stored run, by run id. Raises StateError."""
     return {row["id"]: row["kind"] for row in store.query_once(select(RUN.c.id, RUN.c.kind))}

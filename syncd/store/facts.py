@@ -1,4 +1,4 @@
-"""What was measured of a system, as stored (`model.Fact`)."""
+"""Load measured facts (`model.Fact`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMED = select(FACT).where(FACT.c.name == bindparam("named"))
 
 
 def facts(store: Store, system: str) -> list[Fact]:
-    """Load the facts of a system."""
+    """Load all facts of a system."""
     return [Fact(**row) for row in store.query(_OF_SYSTEM, {"of_system": system})]
 
 

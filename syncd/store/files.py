@@ -1,7 +1,7 @@
-"""Open the files beside a state: never through a link, and only plain files.
+"""Open the state and the files beside it: only regular files, and never through a link.
 
-Whoever runs a command as root becomes the owner of the state before (`syncd.cli.privileges`); these
-checks are the second line of defence, and keep a pipe or a link from being mistaken for a state.
+A command that runs as root first becomes the owner of the state (`syncd.cli.privileges`). These
+checks are a second line of defence, and they reject a pipe or a link in the place of a state.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from pathlib import Path
 
 from syncd.store.errors import StateError
 
-_REMEDY = "Look at what put it there, and remove it."
+_REMEDY = "Find out which program made it, and remove it."
 _BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a database, by suffix."""
+"""The suffixes of the files that SQLite keeps beside a database."""
 
 
 def open_plain(path: Path, flags: int) -> int:
-    """Open a plain file without following a link, or make it with mode 0600.
+    """Open a regular file without following a link, or create it with mode 0600.
 
-    Never waits, as opening a pipe would. Raises `StateError` for anything but a plain file of this
-    user's, and OSError.
+    Never blocks, even on a pipe. Returns a file descriptor. Raises OSError, and `StateError` for
+    anything but a regular file of this user.
     """
     try:
         handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
@@ -38,55 +38,55 @@ def open_plain(path: Path, flags: int) -> int:
     return handle
 
 
-def is_there(path: Path) -> bool:
-    """Return whether a database is there, without opening it.
+def state_exists(path: Path) -> bool:
+    """Return true if a database exists, without opening it.
 
-    (To close a file gives up all locks that this process has on it: SQLite's, too.) Raises
-    `StateError` if it, or one of the files that SQLite keeps beside it, is not a plain file.
+    Closing the file would release all locks of this process on it, including SQLite's. Raises
+    `StateError` if it, or a file that SQLite keeps beside it, is not a regular file.
     """
     try:
         for suffix in _BESIDE:
             beside = path.with_name(path.name + suffix)
-            if (found := _look(beside)) is not None:
-                _check(beside, found)
-        found = _look(path)
+            if (info := _lstat(beside)) is not None:
+                _check(beside, info)
+        info = _lstat(path)
     except OSError as error:
         raise StateError(
             str(path),
-            f"it cannot be looked at ({error.strerror})",
+            f"it cannot be accessed ({error.strerror})",
             "Give the user that runs syncd access to the file and to its folder.",
         ) from error
-    if found is not None:
-        _check(path, found)
-    return found is not None
+    if info is not None:
+        _check(path, info)
+    return info is not None
 
 
-def taken(target: Path) -> StateError:
-    """The error for a backup that would replace a file."""
+def file_exists_error(target: Path) -> StateError:
+    """Return the error for a backup that would replace a file."""
     return StateError(
-        str(target), "this file is there already", "Name another one, or say --force."
+        str(target), "this file exists already", "Choose another file, or use --force."
     )
 
 
-def _look(path: Path) -> os.stat_result | None:
+def _lstat(path: Path) -> os.stat_result | None:
     try:
         return path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
-def _check(path: Path, found: os.stat_result) -> None:
-    if stat.S_ISLNK(found.st_mode):
+def _check(path: Path, info: os.stat_result) -> None:
+    if stat.S_ISLNK(info.st_mode):
         raise StateError(
             str(path),
-            "it is a link, which syncd does not follow here",
-            "Remove it; if it leads to your own state, name that file itself.",
+            "it is a link, and syncd does not follow links here",
+            "Remove the link. If it points to your own state, use the path of that file.",
         )
-    if not stat.S_ISREG(found.st_mode):
-        raise StateError(str(path), "it cannot be opened, as it is not a plain file", _REMEDY)
-    if os.geteuid() == 0 and found.st_uid != 0:
+    if not stat.S_ISREG(info.st_mode):
+        raise StateError(str(path), "it is not a regular file", _REMEDY)
+    if os.geteuid() == 0 and info.st_uid != 0:
         raise StateError(
             str(path),
-            f"it belongs to user {found.st_uid}, but its folder belongs to root",
-            "Let both belong to the user that runs syncd (chown), or both to root.",
+            f"it belongs to user {info.st_uid}, but its folder belongs to root",
+            "Use chown so that both belong to the user that runs syncd, or both to root.",
         )

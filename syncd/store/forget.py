@@ -1,7 +1,7 @@
-"""Erase what the state holds of a customer: the ids by which the platforms know the contact.
+"""Erase a customer from the state: the platforms' ids of the contact.
 
-Nothing else of a customer is ever stored. Hashes of e-mail addresses and phone numbers are made
-with a key of the process and end with it.
+Nothing else about a customer is stored. Hashes of e-mail addresses and phone numbers are made with
+a key that exists only in the running process.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from syncd.store import rows
 from syncd.store.store import Store
 from syncd.store.tables import EVENT, RELATION, REPLICA
 
-Contact = tuple[str, str]
+ContactRef = tuple[str, str]
 """(system, the platform's id of the contact)."""
 
-ERASED = {"person": None, "fingerprint": ""}
-"""What an appointment's record says afterwards: a fingerprint holds a hash of the contact."""
+ERASED_FIELDS = {"person": None, "fingerprint": ""}
+"""The values of an appointment's row after the erasure. A fingerprint contains a contact's hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
-    """How many rows no longer name the contacts."""
+    """The number of rows from which the contacts were erased."""
 
     events: int
     replicas: int
@@ -34,56 +34,53 @@ class ErasureReport:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Return the number of all changed rows."""
         return self.events + self.replicas + self.relations
 
     def to_json(self) -> dict[str, object]:
-        """The object of `forget-person --json`, in part: its keys are stable."""
+        """Return a part of the object of `forget-person --json`. The keys are stable."""
         return {"events": self.events, "replicas": self.replicas, "relations": self.relations}
 
     @classmethod
-    def from_json(cls, said: Mapping[str, int]) -> ErasureReport:
-        """Read what a daemon sent."""
-        return cls(said["events"], said["replicas"], said["relations"])
+    def from_json(cls, entry: Mapping[str, int]) -> ErasureReport:
+        """Read the object that a daemon sent."""
+        return cls(entry["events"], entry["replicas"], entry["relations"])
 
 
-def contacts_known(store: Store) -> dict[Contact, int]:
-    """Return every contact that is stored, with the number of its appointments.
-
-    Raises StateError.
-    """
+def known_contacts(store: Store) -> dict[ContactRef, int]:
+    """Return every stored contact with the number of its appointments. Raises StateError."""
     query = select(EVENT.c.system, EVENT.c.person, func.count().label("number"))
-    found = {
+    contacts = {
         (row["system"], row["person"]): row["number"]
         for row in store.query_once(query.where(EVENT.c.person > "").group_by("system", "person"))
     }
     linked = select(REPLICA.c.system, REPLICA.c.person).where(REPLICA.c.person > "")
     related = select(RELATION.c.system, RELATION.c.contact.label("person"))
-    for each in (linked.distinct(), related.where(RELATION.c.contact > "").distinct()):
-        for row in store.query_once(each):
-            found.setdefault((row["system"], row["person"]), 0)
-    return found
+    for other in (linked.distinct(), related.where(RELATION.c.contact > "").distinct()):
+        for row in store.query_once(other):
+            contacts.setdefault((row["system"], row["person"]), 0)
+    return contacts
 
 
-def record_of(store: Store, contact: Contact) -> TrackedEvent | None:
-    """Return one appointment of a contact, by which its system can be asked. Raises StateError.
+def event_of_contact(store: Store, contact: ContactRef) -> TrackedEvent | None:
+    """Return one appointment of a contact, for a lookup in its system. Raises StateError.
 
-    One that is gone is returned only where there is no other.
+    An appointment that is gone is returned only if the contact has no other.
     """
     system, person = contact
     query = select(EVENT).where(EVENT.c.system == system, EVENT.c.person == person)
     gone = EVENT.c.observed.is_(None)
-    found = store.query_once(query.order_by(gone, EVENT.c.ends.desc()).limit(1))
-    return rows.to_record(found[0]) if found else None
+    loaded = store.query_once(query.order_by(gone, EVENT.c.ends.desc()).limit(1))
+    return rows.to_record(loaded[0]) if loaded else None
 
 
-def forget_persons(store: Store, contacts: Collection[Contact]) -> ErasureReport:
-    """Erase these contacts, so that the file of the state does not contain them either.
+def forget_persons(store: Store, contacts: Collection[ContactRef]) -> ErasureReport:
+    """Erase these contacts from the state, including the free pages of its file.
 
     Raises StateError.
     """
     erased = ErasureReport(
-        store.execute(_each(update(EVENT).values(ERASED), EVENT, contacts)),
+        store.execute(_each(update(EVENT).values(ERASED_FIELDS), EVENT, contacts)),
         store.execute(_each(update(REPLICA).values(person=None), REPLICA, contacts)),
         store.execute(
             [
@@ -97,7 +94,7 @@ def forget_persons(store: Store, contacts: Collection[Contact]) -> ErasureReport
     return erased
 
 
-def _each(statement: Any, table: Any, contacts: Iterable[Contact]) -> list[Any]:
+def _each(statement: Any, table: Any, contacts: Iterable[ContactRef]) -> list[Any]:
     return [
         statement.where(and_(table.c.system == system, table.c.person == contact))
         for system, contact in contacts

@@ -1,4 +1,4 @@
-"""The writes that a pause or observe mode held back, as stored (`model.HeldBack`)."""
+"""Store the writes that a pause or observe mode holds back (`model.HeldBack`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from syncd.store.store import Store
 
 MAX_ENDED = 5000
-"""So many that have ended are kept, the newest; what is wanted now is kept in full."""
+"""The number of ended rows that are kept, the newest ones. Open rows are all kept."""
 
 _OPEN = (
     select(HELD_BACK)
@@ -40,35 +40,37 @@ _DROP = delete(HELD_BACK).where(
 
 
 def held_back_now(store: Store) -> list[HeldBack]:
-    """Load what is held back now, by calendar and since when. Raises StateError."""
+    """Load the writes that are held back now, ordered by calendar and time. Raises StateError."""
     return [_held_back(row) for row in store.query(_OPEN, {})]
 
 
 def held_back_log(store: Store, provider: str | None, most: int) -> list[HeldBack]:
-    """Load what was or is held back, of one provider or all, the newest first.
+    """Load at most ``most`` writes that are or were held back, newest first.
 
-    Raises StateError.
+    They are those of one provider, or of all for None. Raises StateError.
     """
-    asked = {"most": most} if provider is None else {"most": most, "of_provider": provider}
-    query = _LATEST if provider is None else _LATEST_OF
-    return [_held_back(row) for row in store.query(query, asked)]
+    if provider is None:
+        loaded = store.query(_LATEST, {"most": most})
+    else:
+        loaded = store.query(_LATEST_OF, {"most": most, "of_provider": provider})
+    return [_held_back(row) for row in loaded]
 
 
 def save_held_back(
     store: Store, changed: Collection[HeldBack], notes: Sequence[HistoryEntry]
 ) -> None:
-    """Store what began, was seen again or ended, and history of it. Raises StateError.
+    """Store new, repeated and ended rows with their history. Raises StateError.
 
-    Of what has ended the oldest is dropped, beyond `MAX_ENDED`.
+    Deletes the oldest ended rows beyond `MAX_ENDED`.
     """
     if notes:
         store.replace(HISTORY, [rows.from_history_entry(note) for note in notes])
     if changed:
         store.replace(HELD_BACK, [_row(each) for each in changed])
     if any(each.ended_at for each in changed):
-        over = store.query(_ENDED, {})[0]["n"] - MAX_ENDED
-        if over > 0:
-            old = store.query(_OLD, {"most": over})
+        surplus = store.query(_ENDED, {})[0]["n"] - MAX_ENDED
+        if surplus > 0:
+            old = store.query(_OLD, {"most": surplus})
             named = ({"of_name": row["name"], "of_since": row["since"]} for row in old)
             store.replace(HELD_BACK, [], _DROP, *named)
 

@@ -1,9 +1,9 @@
-"""How systems and calendars were last configured, as stored; secrets are never among it."""
+"""Store the last configuration of systems and calendars, without secrets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,46 +16,54 @@ if TYPE_CHECKING:
     from syncd.store.store import Store
 
 _ALL = select(LAST_SETTINGS).order_by(LAST_SETTINGS.c.system, LAST_SETTINGS.c.provider)
-_FORGET = delete(LAST_SETTINGS).where(LAST_SETTINGS.c.system == bindparam("of_system"))
+_DELETE = delete(LAST_SETTINGS).where(LAST_SETTINGS.c.system == bindparam("of_system"))
 
 
 @dataclass(frozen=True, slots=True)
 class LastSettings:
-    """What the configuration said of a system or, with a ``provider``, of its calendar there."""
+    """The last configuration of a system or, with a ``provider``, of its calendar there."""
 
     system: str
     provider: str
-    said: Mapping[str, Any]
+    settings: Mapping[str, Any]
     at: datetime
 
 
 def last_settings(store: Store) -> dict[tuple[str, str], LastSettings]:
-    """Load all, by (system, provider). Raises StateError."""
-    found = (LastSettings(**row) for row in store.query(_ALL, {}))
-    return {(each.system, each.provider): each for each in found}
+    """Load all last settings, by (system, provider). Raises StateError."""
+    return {
+        (row["system"], row["provider"]): LastSettings(
+            row["system"], row["provider"], row["said"], row["at"]
+        )
+        for row in store.query(_ALL, {})
+    }
 
 
-def formers(store: Store, system: str) -> dict[str, str]:
-    """Return the name of the last calendar that each provider had before. Raises StateError."""
-    kept = [each for each in last_settings(store).values() if each.system == system]
-    found = [each for each in kept if is_former(each.provider)]
-    found.sort(key=lambda each: each.at)
-    return {provider_of_former(each.provider): each.provider for each in found}
+def former_calendars(store: Store, system: str) -> dict[str, str]:
+    """Return the name of each provider's latest former calendar in a system. Raises StateError."""
+    stored = [each for each in last_settings(store).values() if each.system == system]
+    former = [each for each in stored if is_former(each.provider)]
+    former.sort(key=lambda each: each.at)
+    return {provider_of_former(each.provider): each.provider for each in former}
 
 
-def save_last_settings(store: Store, said: Iterable[LastSettings]) -> None:
-    """Store those that differ from what is known. Raises StateError."""
+def save_last_settings(store: Store, current: Iterable[LastSettings]) -> None:
+    """Store the settings that differ from the stored ones. Raises StateError."""
     known = last_settings(store)
     new = [
         each
-        for each in said
+        for each in current
         if (each.system, each.provider) not in known
-        or known[each.system, each.provider].said != each.said
+        or known[each.system, each.provider].settings != each.settings
     ]
     if new:
-        store.replace(LAST_SETTINGS, [asdict(each) for each in new])
+        values = [
+            {"system": s.system, "provider": s.provider, "said": s.settings, "at": s.at}
+            for s in new
+        ]
+        store.replace(LAST_SETTINGS, values)
 
 
 def forget_last_settings(store: Store, system: str) -> None:
-    """Drop what is known of a system and of its calendars. Raises StateError."""
-    store.replace(LAST_SETTINGS, [], _FORGET, {"of_system": system})
+    """Delete the last settings of a system and of its calendars. Raises StateError."""
+    store.replace(LAST_SETTINGS, [], _DELETE, {"of_system": system})

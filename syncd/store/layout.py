@@ -1,8 +1,8 @@
-"""What a state consists of: the tables and indexes that the migrations make, and nothing else.
+"""Check the layout of a state: the tables and indexes of the migrations, and nothing else.
 
-A database file may hold code: triggers, views, generated columns, checks, virtual tables. SQLite
-runs them with the statements of whoever opens the file. So a file is compared with what the
-migrations make before anything else in it is read.
+A database file may contain code: triggers, views, generated columns, checks, virtual tables. SQLite
+runs this code with the statements of the program that opens the file. So the layout of a file is
+compared with the migrations before anything else in it is read.
 """
 
 from __future__ import annotations
@@ -15,40 +15,40 @@ from hashlib import blake2b
 from syncd.store.errors import StateError
 
 Layout = Mapping[tuple[str, str], str]
-"""Kind and name of each object of a schema, with the statement that made it, simplified."""
+"""Kind and name of each object of a schema, with its normalized CREATE statement."""
 
 NEWEST = "d067a0b7e9eacf588d7eedd8cf2aa608"
-"""Digest of the newest layout: a state that has it is recognised without Alembic (and 10 MB)."""
+"""The digest of the newest layout. A state with it is recognised without Alembic (10 MB)."""
 
 _STATISTICS = frozenset({"sqlite_stat1", "sqlite_stat4"})
-"""What ANALYZE makes: it only says which index is the shorter way."""
+"""The tables that ANALYZE makes. They only affect the choice of indexes."""
 
-_MOST_OBJECTS = 1000
-_LONGEST = 64 * 1024
-"""Objects in a schema, and characters in one of their statements."""
+_MAX_OBJECTS = 1000
+_MAX_STATEMENT = 64 * 1024
+"""The maximum number of objects in a schema, and of characters in one statement."""
 
 _SPACE = re.compile(r"\s+")
 _AROUND = re.compile(r" ?([(),]) ?")
 
 _REMEDY = (
-    "Left alone. Restore a backup (`syncd restore FILE`); or if somebody changed the file on "
-    "purpose, take that back with sqlite3."
+    "The file was not changed. Restore a backup (`syncd restore FILE`), or if somebody changed the "
+    "schema on purpose, undo that with sqlite3."
 )
 
 
 def harden(database: sqlite3.Connection) -> None:
-    """Have SQLite trust nothing that stands in the schema of a file."""
+    """Set SQLite not to trust the schema of a file."""
     database.execute("PRAGMA trusted_schema=OFF")
     database.execute("PRAGMA cell_size_check=ON")
 
 
 def version_of(database: sqlite3.Connection, place: str) -> str | None:
-    """The version of the schema that a database says it has; None if it is empty.
+    """Return the schema version that a database states, or None for an empty database.
 
-    Raises `StateError` where it says none, or several.
+    Raises `StateError` if it states none or several.
     """
     kinds = dict(
-        database.execute(f"SELECT name, type FROM sqlite_master LIMIT {_MOST_OBJECTS}").fetchall()  # noqa: S608
+        database.execute(f"SELECT name, type FROM sqlite_master LIMIT {_MAX_OBJECTS}").fetchall()  # noqa: S608
     )
     if not kinds:
         return None
@@ -56,106 +56,103 @@ def version_of(database: sqlite3.Connection, place: str) -> str | None:
         raise StateError(
             place,
             "it is another program's database",
-            "Set `state` in [syncd] to a path that is syncd's own.",
+            "Set `state` in [syncd] to a path that no other program uses.",
         )
-    said = [each for (each,) in database.execute("SELECT version_num FROM alembic_version LIMIT 2")]
-    if len(said) != 1 or not isinstance(said[0], str):
-        raise StateError(
-            place,
-            "it does not say which version of the schema it has, or says several",
-            _REMEDY,
-        )
-    return said[0]
+    versions = [v for (v,) in database.execute("SELECT version_num FROM alembic_version LIMIT 2")]
+    if len(versions) != 1 or not isinstance(versions[0], str):
+        raise StateError(place, "it has no schema version, or several", _REMEDY)
+    return versions[0]
 
 
-def expect_layout(
+def compare_layout(
     database: sqlite3.Connection,
     place: str,
     newest: str,
-    made_by: Callable[[str], Iterable[tuple[str, str, str]] | None],
+    objects_of: Callable[[str], Iterable[tuple[str, str, str]] | None],
 ) -> None:
-    """Check that a database has what the migrations make, and nothing else. Raises `StateError`.
+    """Check that a database has exactly the layout of its version. Raises `StateError`.
 
-    ``made_by`` makes an empty state of a version, and returns its objects; None for a version that
-    this program does not know.
+    ``objects_of`` returns the schema objects of an empty state of a version, or None for a version
+    that this program does not know. ``newest`` is this program's version.
     """
     version = version_of(database, place)
     if version is None or is_newest(database, newest):
         return
-    found = layout_of(_objects(database, place))
-    made = made_by(version)
-    if made is None and version > newest:
-        raise newer(place, version)
-    if made is None:
-        said = f"it is damaged: no syncd made a schema {version[:60]!r}"
-        raise StateError(place, said, _REMEDY)
-    _compare(found, layout_of(made), place)
+    actual = layout_of(_objects(database, place))
+    expected = objects_of(version)
+    if expected is None and version > newest:
+        raise newer_version_error(place, version)
+    if expected is None:
+        reason = f"it is damaged: the schema version {version[:60]!r} does not exist"
+        raise StateError(place, reason, _REMEDY)
+    _compare(actual, layout_of(expected), place)
 
 
-def newer(place: str, version: str) -> StateError:
-    """The error for a version that this program does not know."""
+def newer_version_error(place: str, version: str) -> StateError:
+    """Return the error for a schema version that is newer than this program."""
     return StateError(
         place,
         f"it was written by a newer syncd (schema {version[:60]})",
-        "Install that version again, or restore a backup made with this one.",
+        "Install that version, or restore a backup that this version made.",
     )
 
 
 def is_newest(database: sqlite3.Connection, newest: str) -> bool:
-    """Whether a database has the newest version, and just what that consists of.
+    """Return true if a database has the newest version and exactly its layout.
 
-    False also where a closer look will say that it has: a program that adds a version knows only
-    that one's digest. Raises what SQLite raises.
+    Also returns false if the layout is right but has another digest (`NEWEST`); `compare_layout`
+    then decides. Raises sqlite3.Error.
     """
-    said = database.execute("SELECT version_num FROM alembic_version LIMIT 2").fetchall()
-    if [each for (each,) in said] != [newest] or not _is_small(database):
+    versions = database.execute("SELECT version_num FROM alembic_version LIMIT 2").fetchall()
+    if [each for (each,) in versions] != [newest] or not _is_small(database):
         return False
-    return layout_digest(layout_of(objects(database))) == NEWEST
+    return layout_digest(layout_of(list_objects(database))) == NEWEST
 
 
-def objects(database: sqlite3.Connection) -> list[tuple[str, str, str]]:
-    """Kind, name and statement of all that a schema holds."""
+def list_objects(database: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """Return kind, name and statement of all objects of a schema."""
     query = "SELECT type, name, coalesce(sql, 'on ' || tbl_name) FROM sqlite_master"
     return [(str(k), str(n), str(s)) for k, n, s in database.execute(query)]
 
 
 def _objects(database: sqlite3.Connection, place: str) -> list[tuple[str, str, str]]:
     if not _is_small(database):
-        raise StateError(place, "its schema is much larger than that of a state", _REMEDY)
-    return objects(database)
+        raise StateError(place, "its schema is too large for a syncd state", _REMEDY)
+    return list_objects(database)
 
 
 def _is_small(database: sqlite3.Connection) -> bool:
     count, longest = database.execute(
         "SELECT count(*), max(length(sql)) FROM sqlite_master"
     ).fetchone()
-    return count <= _MOST_OBJECTS and (longest or 0) <= _LONGEST
+    return count <= _MAX_OBJECTS and (longest or 0) <= _MAX_STATEMENT
 
 
-def layout_of(found: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], str]:
-    """Simplify the statements of a schema, so that they can be compared."""
-    return {(k, n): _simple(sql) for k, n, sql in found if n not in _STATISTICS}
+def layout_of(objects: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], str]:
+    """Normalize the objects of a schema, so that two schemas can be compared."""
+    return {(k, n): _normalize(sql) for k, n, sql in objects if n not in _STATISTICS}
 
 
-def _simple(sql: str) -> str:
-    """A statement without what versions of SQLite and SQLAlchemy write differently."""
+def _normalize(sql: str) -> str:
+    """Remove the differences between versions of SQLite and SQLAlchemy from a statement."""
     return _AROUND.sub(r"\1", _SPACE.sub(" ", sql.replace('"', ""))).strip().casefold()
 
 
 def layout_digest(layout: Layout) -> str:
-    """A short text that two layouts share only if they are the same."""
+    """Return a digest of a layout."""
     text = repr(sorted(layout.items()))
     return blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()
 
 
-def _compare(found: Layout, made: Layout, place: str) -> None:
-    foreign = sorted(found.keys() - made.keys())
-    missing = sorted(made.keys() - found.keys())
-    changed = sorted(key for key in found.keys() & made.keys() if found[key] != made[key])
+def _compare(actual: Layout, expected: Layout, place: str) -> None:
+    foreign = sorted(actual.keys() - expected.keys())
+    missing = sorted(expected.keys() - actual.keys())
+    common = actual.keys() & expected.keys()
+    changed = sorted(key for key in common if actual[key] != expected[key])
     for keys, reason in (
         (missing, "it lacks the {}"),
-        (foreign, "it holds the {}, which is not syncd's"),
-        (changed, "the {} is not as syncd makes it"),
+        (foreign, "it contains the {}, which syncd does not make"),
+        (changed, "the {} differs from the one that syncd makes"),
     ):
         if keys:
             kind, name = keys[0]

@@ -1,6 +1,6 @@
-"""Blocks that syncd made, and that stand where the configuration maps nothing any more.
+"""Blocks of ours in calendars that are no longer configured.
 
-Nobody reads those calendars, so this is how they were when they were read last.
+These calendars are not read any more, so the blocks are as of the last read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from syncd.model.former_calendars import is_former, provider_of_former
 
-STANDING = """
+OUR_BLOCKS_SQL = """
     SELECT COALESCE(
                NULLIF(event.provider, ''),
                (SELECT min(intent.provider) FROM intent
@@ -28,14 +28,17 @@ STANDING = """
     GROUP BY 1, 2
     ORDER BY 1, 2
 """
-"""Our blocks that are not over, by calendar. A calendar that was dropped is in the journal only."""
+"""Count our blocks that are not over, by calendar.
 
-FOUND = "found"
-"""The mapping of a calendar that no configuration names, and that is kept in sync all the same."""
+The provider of a calendar that left the configuration is only in the journal.
+"""
+
+FOUND_MAPPING = "found"
+"""The mapping of a discovered calendar: it is synced although no configuration names it."""
 
 
 class MissingFrom(StrEnum):
-    """What left the configuration; FORMER: a provider has another calendar there by now."""
+    """What is no longer configured. FORMER: the provider has another calendar in the system now."""
 
     PROVIDER = "provider"
     CALENDAR = "calendar"
@@ -45,7 +48,10 @@ class MissingFrom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LeftBehind:
-    """The blocks of one calendar that left the configuration, and that are not over."""
+    """The blocks of one calendar that is no longer configured, without those that are over.
+
+    ``first`` and ``last`` are the first start and the last end of the blocks.
+    """
 
     provider: str
     system: str
@@ -55,7 +61,7 @@ class LeftBehind:
     last: datetime
 
     def to_json(self) -> dict[str, object]:
-        """One entry of ``left_behind`` in JSON: its keys are stable."""
+        """Return one entry of ``left_behind`` in JSON. The keys are stable."""
         first, last = (t.isoformat().replace("+00:00", "Z") for t in (self.first, self.last))
         return {
             "provider": self.provider or None,
@@ -67,35 +73,36 @@ class LeftBehind:
         }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> LeftBehind:
+    def from_json(cls, entry: Mapping[str, Any]) -> LeftBehind:
         """Read an entry that a daemon sent."""
-        first, last = (datetime.fromisoformat(told[name]) for name in ("first", "last"))
-        provider, system, blocks = told["provider"] or "", told["system"], told["blocks"]
-        return cls(provider, system, MissingFrom(told["gone"]), blocks, first, last)
+        first, last = (datetime.fromisoformat(entry[name]) for name in ("first", "last"))
+        provider, system, blocks = entry["provider"] or "", entry["system"], entry["blocks"]
+        return cls(provider, system, MissingFrom(entry["gone"]), blocks, first, last)
 
 
 def left_behind(
-    standing: Iterable[Mapping[str, Any]],
+    our_blocks: Iterable[Mapping[str, Any]],
     mapping: Mapping[str, Collection[str]],
     systems: Collection[str],
     found: Collection[tuple[str, str]] = (),
 ) -> Iterator[LeftBehind]:
-    """Choose, of the rows of `STANDING`, those that no configuration maps.
+    """Yield the calendars of the rows of `OUR_BLOCKS_SQL` that are no longer configured.
 
-    ``mapping`` are the systems of each provider, ``found`` calendars as of `FOUND`.
+    ``mapping`` gives the systems of each provider, ``systems`` the configured systems, and
+    ``found`` the discovered calendars (`FOUND_MAPPING`).
     """
-    for row in standing:
+    for row in our_blocks:
         provider, system = row["provider"], row["system"]
-        gone = gone_from(provider, system, mapping, systems)
+        gone = missing_from(provider, system, mapping, systems)
         if gone is not None and (provider, system) not in found:
             first, last = (datetime.fromisoformat(row[name]) for name in ("first", "last"))
             yield LeftBehind(provider, system, gone, row["blocks"], first, last)
 
 
-def gone_from(
+def missing_from(
     provider: str, system: str, mapping: Mapping[str, Collection[str]], systems: Collection[str]
 ) -> MissingFrom | None:
-    """Return what of a calendar is not in the configuration; None where all is."""
+    """Return which part of a calendar is no longer configured, or None if all of it is."""
     if system not in systems:
         return MissingFrom.SYSTEM
     if is_former(provider) and provider_of_former(provider) in mapping:

@@ -1,4 +1,4 @@
-"""All that is alive of a provider, as eight queries load it."""
+"""Load the active state of a provider, with eight queries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from syncd.store.tables import (
 Read = TypeVar("Read")
 
 PENDING = or_(*(INTENT.c.state == str(state) for state in IntentState if state.pending))
-"""Of a journal row: its outcome is still to be learned."""
+"""The condition for journal rows whose outcome is not known yet."""
 
 _LIVING = select(BOOKING.c.id).where(
     BOOKING.c.provider == bindparam("provider"), BOOKING.c.retired.is_(False)
@@ -74,7 +74,7 @@ _OWNER_CHANGES = (
 
 
 def load_provider(dialect: Dialect, cursor: DBAPICursor, provider: str) -> ProviderState:
-    """All of it; of one moment, if the cursor is that of a transaction."""
+    """Load the active state of a provider; use the cursor of a transaction for consistency."""
 
     def every(query: Any, read: Callable[[Mapping[str, Any]], Read]) -> tuple[Read, ...]:
         return tuple(map(read, compiled(dialect, query).query(cursor, [{"provider": provider}])))

@@ -1,4 +1,4 @@
-"""What was moved into the window and not looked into yet, and what the last whole reads covered."""
+"""Load appointments that were moved into the window, and the last whole reads of calendars."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _WHOLE = select(
 ).where(COVERAGE.c.system == bindparam("of_system"), COVERAGE.c.last_whole_at.is_not(None))
 
 
-def newcomers(store: Store) -> list[TrackedEvent]:
-    """Return the appointments whose twins have still to be looked for beyond the window."""
-    found = [rows.to_record(row) for row in store.query_once(_MARKED)]
-    return sorted(found, key=lambda r: (r.system, r.id))
+def moved_in_events(store: Store) -> list[TrackedEvent]:
+    """Return the moved-in appointments whose twins must still be searched beyond the window."""
+    records = [rows.to_record(row) for row in store.query_once(_MARKED)]
+    return sorted(records, key=lambda r: (r.system, r.id))
 
 
 def whole_reads(store: Store, system: str) -> dict[str, WholeRead]:
-    """Return the last whole read of appointments of each provider in a system."""
-    found: dict[str, WholeRead] = {}
+    """Return the last whole read of each provider's appointments in a system."""
+    latest: dict[str, WholeRead] = {}
     for row in store.query(_WHOLE, {"of_system": system}):
         read = WholeRead(row["last_whole_ends"], row["last_whole_at"])
-        known = found.get(row["provider"])
+        known = latest.get(row["provider"])
         if Kind.APPOINTMENT in row["kinds"].split(",") and (known is None or known.at < read.at):
-            found[row["provider"]] = read
-    return found
+            latest[row["provider"]] = read
+    return latest

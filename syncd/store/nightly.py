@@ -1,7 +1,7 @@
-"""Nightly backups: a folder of checked copies beside the state, of which the newest are kept.
+"""Nightly backups: a folder of checked copies beside the state; the newest are kept.
 
-Only files that are named as this module names them are ever removed, and only after a newer copy
-was checked. Reading what is there imports no SQLAlchemy: `syncd status` does it.
+Old files are only removed if they have the names of this module, and only after a newer copy was
+checked. Listing them does not import SQLAlchemy, because `syncd status` does that.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from pathlib import Path
 from syncd.store.errors import StateError
 
 BACKUP_SUFFIX = ".backups"
-"""Added to the database's file name."""
+"""The suffix that is added to the database's file name."""
 
-MAX_KEPT = 7
+MAX_BACKUPS = 7
+"""The number of nightly backups that are kept."""
 
 MAX_FUTURE = timedelta(hours=1)
-"""A backup that is dated later than this from now was made while the clock was wrong."""
+"""A backup with a date further in the future was made while the clock was wrong."""
 
 _NAME = re.compile(r"nightly-(\d{8}T\d{6})Z\.db")
 _UNFINISHED = re.compile(r"\.nightly-\d{8}T\d{6}Z\.db\.new-\d+(-journal|-wal|-shm)?")
@@ -32,39 +33,39 @@ _TIME = "%Y%m%dT%H%M%S"
 
 @dataclass(frozen=True, slots=True, order=True)
 class KeptBackup:
-    """A backup that was whole and checked when it was made."""
+    """A nightly backup; it was complete and checked when it was made."""
 
     made_at: datetime
     path: Path
 
 
-def folder_of(state: Path) -> Path:
-    """Where the nightly backups of a state are."""
+def backup_folder(state: Path) -> Path:
+    """Return the folder of a state's nightly backups."""
     return state.with_name(state.name + BACKUP_SUFFIX)
 
 
 def kept_backups(state: Path) -> list[KeptBackup]:
-    """The backups that are there, oldest first; none where the folder cannot be read."""
-    found: list[KeptBackup] = []
+    """Return the existing nightly backups, oldest first; none if the folder is unreadable."""
+    backups: list[KeptBackup] = []
     with suppress(OSError):
-        for entry in os.scandir(folder_of(state)):
+        for entry in os.scandir(backup_folder(state)):
             name = _NAME.fullmatch(entry.name)
             if name is not None and entry.is_file(follow_symlinks=False):
                 with suppress(ValueError):
                     made_at = datetime.strptime(name[1], _TIME).replace(tzinfo=UTC)
-                    found.append(KeptBackup(made_at, Path(entry.path)))
-    return sorted(found)
+                    backups.append(KeptBackup(made_at, Path(entry.path)))
+    return sorted(backups)
 
 
 def last_backup(state: Path, now: datetime) -> KeptBackup | None:
-    """The newest backup, leaving out those that are dated in the future."""
+    """Return the newest backup that is not dated in the future."""
     return max(
         (each for each in kept_backups(state) if each.made_at <= now + MAX_FUTURE), default=None
     )
 
 
-def is_due(state: Path, since: datetime, now: datetime) -> bool:
-    """Whether there is a state, and no backup that was made at that time or later."""
+def is_backup_due(state: Path, since: datetime, now: datetime) -> bool:
+    """Return true if there is a state but no backup from ``since`` or later."""
     newest = last_backup(state, now)
     return state.exists() and (newest is None or newest.made_at < since)
 
@@ -72,51 +73,51 @@ def is_due(state: Path, since: datetime, now: datetime) -> bool:
 def make_backup(
     state: Path, now: datetime, stopped: Callable[[], bool] = lambda: False
 ) -> KeptBackup:
-    """Make a checked backup, and remove the oldest of those that are too many.
+    """Make a checked backup, and remove the oldest ones beyond `MAX_BACKUPS`.
 
-    Raises `StateError`; then all that was there is still there. ``stopped`` is asked now and then
-    whether to give up.
+    ``stopped`` is called during the copy; if it returns true, the backup is stopped. Raises
+    `StateError`; then no backup was removed.
     """
-    # `syncd status` needs no SQLAlchemy.
-    from syncd.store.backup import backup  # noqa: PLC0415
+    # Imported here because `syncd status` imports this module and must not import SQLAlchemy.
+    from syncd.store.backup import create_backup  # noqa: PLC0415
 
-    folder = folder_of(state)
+    folder = backup_folder(state)
     _prepare(folder)
     made = KeptBackup(now, folder / f"nightly-{now:{_TIME}}Z.db")
-    backup(state, made.path, overwrite=True, stopped=stopped)
+    create_backup(state, made.path, overwrite=True, stopped=stopped)
     _prune(state, made, now)
     return made
 
 
 def _prepare(folder: Path) -> None:
-    """Have a folder of mode 0700 that is no link."""
+    """Create the folder with mode 0700, or check that it is a folder and not a link."""
     try:
         if not os.path.lexists(folder):
             folder.mkdir(mode=0o700)
-        found = folder.stat(follow_symlinks=False)
-        if not stat.S_ISDIR(found.st_mode):
+        info = folder.stat(follow_symlinks=False)
+        if not stat.S_ISDIR(info.st_mode):
             raise StateError(
                 str(folder),
-                "the nightly backups go into this folder, and it is not one",
-                "Move it away; syncd makes the folder by itself.",
+                "the folder for nightly backups is not a folder",
+                "Move it away. syncd then creates the folder.",
             )
-        if stat.S_IMODE(found.st_mode) & 0o077:
+        if stat.S_IMODE(info.st_mode) & 0o077:
             folder.chmod(0o700)
     except OSError as error:
         raise StateError(
             str(folder),
             f"the folder for nightly backups cannot be used ({error.strerror})",
-            "Let the user that runs syncd write to it, on a disk with room.",
+            "Give the user that runs syncd write access, and check the free disk space.",
         ) from error
 
 
 def _prune(state: Path, made: KeptBackup, now: datetime) -> None:
-    """Remove what is too many: wrongly dated ones first, then the oldest, never the new one."""
+    """Remove surplus backups: those with a future date first, then the oldest; not the new one."""
     others = [each for each in kept_backups(state) if each.path != made.path]
     others.sort(key=lambda each: (each.made_at <= now + MAX_FUTURE, each.made_at))
-    surplus = [each.path for each in others[: max(0, len(others) - (MAX_KEPT - 1))]]
+    surplus = [each.path for each in others[: max(0, len(others) - (MAX_BACKUPS - 1))]]
     with suppress(OSError):
-        # What a power cut left of a backup that was never whole: nobody else makes one now.
+        # Remove unfinished backups of a power cut. No other process makes a backup now.
         names = [entry.name for entry in os.scandir(made.path.parent)]
         surplus += [made.path.parent / name for name in names if _UNFINISHED.fullmatch(name)]
     for path in surplus:

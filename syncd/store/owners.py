@@ -1,4 +1,4 @@
-"""Events that were found at another owner, and who is behind calendars mapped by address."""
+"""Load owner changes of events, and the users behind calendars that are mapped by address."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHANGES = select(OWNER_CHANGE).order_by(
     OWNER_CHANGE.c.system, OWNER_CHANGE.c.provider, OWNER_CHANGE.c.event
 )
 _USERS = select(CALENDAR_USER).where(CALENDAR_USER.c.system == bindparam("of_system"))
-SETTLE = delete(OWNER_CHANGE).where(
+DELETE_OWNER_CHANGE = delete(OWNER_CHANGE).where(
     OWNER_CHANGE.c.system == bindparam("of_system"),
     OWNER_CHANGE.c.event == bindparam("of_event"),
     OWNER_CHANGE.c.provider == bindparam("of_provider"),
@@ -26,17 +26,17 @@ SETTLE = delete(OWNER_CHANGE).where(
 
 
 def owner_changes(store: Store) -> list[OwnerChange]:
-    """The owner changes that no decision has settled, by calendar. Raises StateError."""
+    """Load the owner changes without a decision, ordered by calendar. Raises StateError."""
     return [rows.to_owner_change(row) for row in store.query(_CHANGES, {})]
 
 
 def calendar_users(store: Store, system: str) -> dict[str, str]:
-    """The user behind each provider's calendar, as far as its events told. Raises StateError."""
+    """Load the user id behind each provider's calendar, as far as known. Raises StateError."""
     return {row["provider"]: row["user"] for row in store.query(_USERS, {"of_system": system})}
 
 
-def settled(change: OwnerChange) -> Mapping[str, str]:
-    """What `SETTLE` asks for."""
+def owner_change_key(change: OwnerChange) -> Mapping[str, str]:
+    """Return the parameters of `DELETE_OWNER_CHANGE`."""
     return {
         "of_system": change.system,
         "of_event": change.event,

@@ -1,7 +1,7 @@
-"""Which events are proven to be ours, by id; and which other events bear their tags.
+"""Find the events that are proven to be ours, and other events with the same tags.
 
-The proof is a journal row: a create that is done, with the id that it returned or adopted; or,
-where the journal was lost or is older than the block, a line of the file of created ids
+The proof is a journal row of a finished create, with the id that it returned or adopted. If the
+journal was lost or is older than the block, a line in the file of created ids is the proof
 (docs/design.md#ownership). A tag proves nothing.
 """
 
@@ -53,7 +53,7 @@ _ORPHANS = (
     .order_by(EVENT.c.provider, EVENT.c.starts, EVENT.c.system, EVENT.c.id)
 )
 
-_LET_GO = (
+_UNPLACED = (
     select(EVENT)
     .where(
         EVENT.c.system == bindparam("system"),
@@ -75,31 +75,34 @@ _LET_GO = (
 
 
 def created_ids(store: Store, system: str, events: Collection[str]) -> set[str]:
-    """Return those of these events of a system that a create of ours is known to have made."""
-    asked = [{"system": system, "event": event} for event in sorted(set(events))]
-    found = {row["event"] for row in store.query(_CREATED, *asked)}
+    """Return those of these events of a system that are proven to be created by us."""
+    parameters = [{"system": system, "event": event} for event in sorted(set(events))]
+    created = {row["event"] for row in store.query(_CREATED, *parameters)}
     if store.created is not None:
-        found |= store.created.proven(system, set(events) - found)
-    return found
+        created |= store.created.proven(system, set(events) - created)
+    return created
 
 
-def made_for(store: Store, system: str, event: str) -> set[str]:
-    """Return the providers for whom the journal says that an event was made."""
-    asked = {"system": system, "event": event}
-    return {row["provider"] for row in store.query(_MADE_FOR, asked)}
+def providers_created_for(store: Store, system: str, event: str) -> set[str]:
+    """Return the providers for whom an event was created, according to the journal."""
+    parameters = {"system": system, "event": event}
+    return {row["provider"] for row in store.query(_MADE_FOR, parameters)}
 
 
-def bearers(store: Store, tag: str) -> list[TrackedEvent]:
-    """Return every stored event of any calendar that bears the tag, history included."""
+def events_with_tag(store: Store, tag: str) -> list[TrackedEvent]:
+    """Return every stored event with the tag, in any calendar, including archived ones."""
     return [rows.to_record(row) for row in store.query(_BEARING, {"key": tag})]
 
 
-def owned_with(store: Store, tag: str, bearing: Collection[TrackedEvent]) -> set[Id]:
-    """Return the ids under which blocks of ours with that tag are known, gone ones included."""
+def owned_ids_with_tag(store: Store, tag: str, bearing: Collection[TrackedEvent]) -> set[Id]:
+    """Return the ids, (system, event), of all blocks of ours with the tag, also deleted ones.
+
+    ``bearing`` are the stored events with the tag.
+    """
     owned = {(row["system"], row["event"]) for row in store.query(_MADE_WITH, {"key": tag})}
     owned |= {(record.system, record.id) for record in bearing if record.created_by_us}
     if store.created is not None:
-        owned |= store.created.tagged(tag)
+        owned |= store.created.with_tag(tag)
     for system in {record.system for record in bearing}:
         ids = [record.id for record in bearing if record.system == system]
         owned |= {(system, event) for event in created_ids(store, system, ids)}
@@ -107,16 +110,16 @@ def owned_with(store: Store, tag: str, bearing: Collection[TrackedEvent]) -> set
 
 
 def is_unanswered(store: Store, tag: str) -> bool:
-    """Return whether the tag is that of a create whose outcome is still unknown."""
+    """Return true if the tag is that of a create whose outcome is not known yet."""
     return bool(store.query(_UNANSWERED, {"key": tag}))
 
 
 def orphans(store: Store) -> list[TrackedEvent]:
-    """Return the tagged blocks that are neither ours nor known to be a copy of one of ours."""
+    """Return the tagged blocks that are neither ours nor linked to a booking as a copy."""
     return [rows.to_record(row) for row in store.query(_ORPHANS, {})]
 
 
 def unplaced_blocks(store: Store, system: str, provider: str) -> list[TrackedEvent]:
-    """Return our blocks that are in no calendar now and that were made for this provider."""
-    asked = {"system": system, "provider": provider}
-    return [rows.to_record(row) for row in store.query(_LET_GO, asked)]
+    """Return our blocks that were created for this provider but belong to no calendar now."""
+    parameters = {"system": system, "provider": provider}
+    return [rows.to_record(row) for row in store.query(_UNPLACED, parameters)]

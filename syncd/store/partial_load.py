@@ -1,7 +1,7 @@
-"""The part of a provider's state that news can have to do with: what must be loaded to decide.
+"""Load the part of a provider's state that some changed events can affect.
 
-Nothing in it shares an event, a booking or a moment with anything outside of it, so a decision on
-it is the decision on the whole, for as long as nothing waits in the rest (`engine.dirty`).
+The part shares no event, no booking and no time with the rest of the state. So a decision on the
+part equals the decision on the whole, as long as nothing waits in the rest (`engine.dirty`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from syncd.store.store import Store
 from syncd.store.tables import BOOKING, CONFLICT, EVENT, REPLICA, WAIVER
 from syncd.store.timestamps import instant_text
 
-Span = tuple[str, str, str]
-"""(provider, start, end), the times as they are stored."""
+ProviderSpan = tuple[str, str, str]
+"""(provider, start, end), with the times as stored text."""
 
 _TOUCHING = select(EVENT.c.system, EVENT.c.id).where(
     EVENT.c.provider == bindparam("provider"),
@@ -40,7 +40,7 @@ _SERVED = _SERVED.where(
     BOOKING.c.retired.is_(False),
 )
 _LINKED = select(REPLICA).where(REPLICA.c.booking == bindparam("booking"))
-_NEWS = (
+_PENDING_CHANGES = (
     select(EVENT.c.system, func.count().label("n"))
     .where(
         EVENT.c.provider == bindparam("provider"),
@@ -52,42 +52,46 @@ _NEWS = (
     .group_by(EVENT.c.system)
 )
 _OPEN = select(CONFLICT).where(CONFLICT.c.closed_at.is_(None))
-# Not joined: SQLite would go through all bookings, and not through the few waivers.
-_WAIVED = select(BOOKING.c.provider).where(
+# A subquery, not a join: for a join SQLite would scan all bookings instead of the few waivers.
+_SUPPRESSED = select(BOOKING.c.provider).where(
     BOOKING.c.id.in_(select(WAIVER.c.booking)), BOOKING.c.retired.is_(False)
 )
 
 
 def load_parts(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, ProviderState]:
-    """The parts of these providers around these events; who must be looked at whole is left out.
+    """Load the affected part of each provider's state; ``around`` gives the changed events.
 
-    That is who has a held conflict, a write without an outcome, something that was taken back, or
-    an event that was found at another owner: what is decided there depends on more than events
-    that meet.
+    The result lacks the providers that need a decision on their whole state, because it depends on
+    more than overlapping events: those with a held conflict, a write without an outcome, an undo
+    suppression or an owner change.
     """
     if not around:
         return {}
     conflicts: dict[str, list[HeldConflict]] = defaultdict(list)
     for row in store.query(_OPEN, {}):
         conflicts[row["provider"]].append(rows.to_conflict(row))
-    waits = {i.operation.provider for i in store.pending_intents()}
-    waits |= {p for p, held in conflicts.items() if not all(_only_told(h) for h in held)}
-    waits |= {row["provider"] for row in store.query(_WAIVED, {})}
-    waits |= {change.provider for change in owner_changes(store)}
-    grown = related_state(store, {p: ids for p, ids in around.items() if p not in waits})
+    whole = {i.operation.provider for i in store.pending_intents()}
+    whole |= {p for p, held in conflicts.items() if not all(_is_double_booking(h) for h in held)}
+    whole |= {row["provider"] for row in store.query(_SUPPRESSED, {})}
+    whole |= {change.provider for change in owner_changes(store)}
+    parts = related_state(store, {p: ids for p, ids in around.items() if p not in whole})
     return {
         provider: replace(part, conflicts=tuple(c for c in conflicts[provider] if _in(c, part)))
-        for provider, part in grown.items()
+        for provider, part in parts.items()
     }
 
 
 def related_state(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, ProviderState]:
-    """All that has to do with these events: events, bookings and links, and nothing that waits."""
+    """Load all events, bookings and links that are related to these events, by provider.
+
+    Related are events of the same booking, events that overlap in time, and certain appointments of
+    the same person. Conflicts, journal rows and undo suppressions are not loaded.
+    """
     if not around:
         return {}
-    grown = _Growth(store, frozenset(around))
-    grown.grow({id_ for ids in around.values() for id_ in ids})
-    return grown.states()
+    growth = _Growth(store, frozenset(around))
+    growth.grow({id_ for ids in around.values() for id_ in ids})
+    return growth.states()
 
 
 def _in(held: HeldConflict, part: ProviderState) -> bool:
@@ -95,17 +99,19 @@ def _in(held: HeldConflict, part: ProviderState) -> bool:
 
 
 def pending_changes(store: Store, provider: str) -> dict[str, int]:
-    """How many events of each of a provider's calendars differ from what was accepted."""
-    return {row["system"]: int(row["n"]) for row in store.query(_NEWS, {"provider": provider})}
+    """Count the events that differ from their base, by system, for one provider."""
+    counted = store.query(_PENDING_CHANGES, {"provider": provider})
+    return {row["system"]: int(row["n"]) for row in counted}
 
 
-def _only_told(held: HeldConflict) -> bool:
+def _is_double_booking(held: HeldConflict) -> bool:
+    """Return true for a double booking that is only reported; its subject is two booking ids."""
     return not held.conflict.held and "+" in held.conflict.subject
 
 
 @dataclass(slots=True)
 class _Growth:
-    """What was found so far, of all providers at once."""
+    """The rows that were loaded so far, of all providers at once."""
 
     store: Store
     providers: frozenset[str]
@@ -114,27 +120,27 @@ class _Growth:
     replicas: dict[tuple[str, str, str], Replica] = field(default_factory=dict)
 
     def grow(self, ids: set[Id]) -> None:
-        """Take in these events, and all that these have to do with."""
+        """Load these events and all related ones, until no new ones turn up."""
         known: set[Id] = set()
-        asked: set[Span] = set()
+        searched: set[ProviderSpan] = set()
         while ids:
             known |= ids
             bookings = self._bookings(ids)
             self.bookings |= bookings
-            opened = ({"booking": booking} for booking in bookings)
-            linked = [rows.to_replica(r) for r in self.store.query(_LINKED, *opened)]
+            parameters = ({"booking": booking} for booking in bookings)
+            linked = [rows.to_replica(r) for r in self.store.query(_LINKED, *parameters)]
             self.replicas |= {(r.booking, r.system, r.event): r for r in linked}
             records = self._records(ids)
             self.records |= {(r.system, r.id): r for r in records}
             spans = {s for r in records for s in _spans(r)}
             spans |= {_span(b.provider, b.agreed) for b in bookings.values()}
-            ids = {(r.system, r.event) for r in linked} | self._touching(spans - asked)
-            ids |= self._of_persons(records) if not asked else set()
+            ids = {(r.system, r.event) for r in linked} | self._touching(spans - searched)
+            ids |= self._of_persons(records) if not searched else set()
             ids -= known
-            asked |= spans
+            searched |= spans
 
     def states(self) -> dict[str, ProviderState]:
-        """The part of each provider, in the order in which the whole is told."""
+        """Return the part of each provider, in the order of `load_provider`."""
         records: dict[str, list[TrackedEvent]] = defaultdict(list)
         ended: dict[str, list[TrackedEvent]] = defaultdict(list)
         for _, record in sorted(self.records.items()):
@@ -157,9 +163,9 @@ class _Growth:
         }
 
     def _records(self, ids: Iterable[Id]) -> list[TrackedEvent]:
-        """Those that are alive, and those that have ended of the bookings found so far."""
+        """Load the active ones of these events, and ended ones that are linked to a booking."""
         linked = {(replica.system, replica.event) for replica in self.replicas.values()}
-        found = (
+        loaded = (
             record
             for system, events in _by_system(ids).items()
             for record in self.store.records(system, events)
@@ -167,46 +173,46 @@ class _Growth:
         )
         return [
             replace(record, archived=False)
-            for record in found
+            for record in loaded
             if not record.archived or (record.over and (record.system, record.id) in linked)
         ]
 
     def _bookings(self, ids: Iterable[Id]) -> dict[str, Booking]:
-        """The bookings that these events serve, and that are not known yet."""
-        asked = ({"system": system, "event": event} for system, event in ids)
+        """Load the bookings of these events that were not loaded yet."""
+        parameters = ({"system": system, "event": event} for system, event in ids)
         return {
             row["id"]: rows.to_booking(row)
-            for row in self.store.query(_SERVED, *asked)
+            for row in self.store.query(_SERVED, *parameters)
             if row["id"] not in self.bookings and row["provider"] in self.providers
         }
 
-    def _of_persons(self, news: Iterable[TrackedEvent]) -> set[Id]:
-        """The appointments of whose are new or ended: one may be booked instead of another."""
-        asked = (
+    def _of_persons(self, changed: Iterable[TrackedEvent]) -> set[Id]:
+        """Find the appointments of persons with a new or ended one: it may be a reschedule."""
+        parameters = (
             {"system": r.system, "person": r.person, "provider": r.provider}
-            for r in news
+            for r in changed
             if r.person and (r.base is None or r.observed is None or not r.observed.busy)
         )
-        return {(row["system"], row["id"]) for row in self.store.query(_OF_PERSON, *asked)}
+        return {(row["system"], row["id"]) for row in self.store.query(_OF_PERSON, *parameters)}
 
-    def _touching(self, spans: Collection[Span]) -> set[Id]:
-        """The events that take place during any of these."""
-        asked = ({"provider": who, "start": start, "end": end} for who, start, end in spans)
-        return {(row["system"], row["id"]) for row in self.store.query(_TOUCHING, *asked)}
+    def _touching(self, spans: Collection[ProviderSpan]) -> set[Id]:
+        """Find the events that overlap any of these intervals."""
+        parameters = ({"provider": p, "start": start, "end": end} for p, start, end in spans)
+        return {(row["system"], row["id"]) for row in self.store.query(_TOUCHING, *parameters)}
 
 
 def _by_system(ids: Iterable[Id]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
+    by_system: dict[str, list[str]] = defaultdict(list)
     for system, event in ids:
-        found[system].append(event)
-    return found
+        by_system[system].append(event)
+    return by_system
 
 
-def _spans(record: TrackedEvent) -> set[Span]:
-    """Every time at which the event is, was accepted to be, or was meant to be."""
+def _spans(record: TrackedEvent) -> set[ProviderSpan]:
+    """Return the intervals of the event's observed, base and written values."""
     values: Sequence[Value | None] = (record.observed, record.base, record.written)
     return {_span(record.provider, value) for value in values if value is not None}
 
 
-def _span(provider: str, value: Value) -> Span:
+def _span(provider: str, value: Value) -> ProviderSpan:
     return (provider, instant_text(value.start), instant_text(value.end))

@@ -1,4 +1,4 @@
-"""What is paused, as stored (`model.pauses.Pause`)."""
+"""Store pauses (`model.pauses.Pause`)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def pauses(store: Store) -> list[Pause]:
 
 
 def save_pauses(store: Store, *wanted: Pause, notes: Sequence[HistoryEntry] = ()) -> list[Pause]:
-    """Pause what is not paused yet; on the disk when this returns. Return what is new.
+    """Store the pauses that do not exist yet, and return them. They are on the disk then.
 
-    What is paused already keeps its first time, person and reason; of ``notes`` those of new pauses
-    are kept. Raises StateError.
+    An existing pause keeps its time, person and reason. Only the ``notes`` of new pauses are
+    stored. Raises StateError.
     """
     known = {(pause.system, pause.provider) for pause in pauses(store)}
     new = [pause for pause in wanted if (pause.system, pause.provider) not in known]
@@ -43,14 +43,14 @@ def save_pauses(store: Store, *wanted: Pause, notes: Sequence[HistoryEntry] = ()
 
 
 def end_pauses(store: Store, ended: Collection[Pause], notes: Sequence[HistoryEntry] = ()) -> None:
-    """Drop pauses. Raises StateError."""
+    """Delete pauses and store their history. Raises StateError."""
     if ended:
         named = ({"of_system": p.system, "of_provider": p.provider} for p in ended)
         store.replace(HISTORY, [rows.from_history_entry(note) for note in notes], _END, *named)
 
 
 def to_pause(row: Mapping[str, Any]) -> Pause:
-    """A row's pause."""
+    """Convert a row to a pause."""
     return Pause(row["system"], row["provider"], row["since"], row["who"], row["reason"])
 
 

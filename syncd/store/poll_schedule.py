@@ -1,4 +1,4 @@
-"""What is kept of the rota, for `syncd status`."""
+"""Store the poll schedule, for `syncd status`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from syncd.store.tables import ROTA
 _ALL = delete(ROTA)
 
 
-def save_poll_schedule(store: Store, rota: Sequence[PollSlot]) -> None:
-    """Put it in the place of the one before. Raises StateError."""
-    store.replace(ROTA, [asdict(each) for each in rota], _ALL, {})
+def save_poll_schedule(store: Store, slots: Sequence[PollSlot]) -> None:
+    """Replace the stored poll schedule. Raises StateError."""
+    store.replace(ROTA, [asdict(slot) for slot in slots], _ALL, {})
 
 
 def stored_poll_schedule(store: Store) -> tuple[PollSlot, ...]:
-    """The last one, by provider. Raises StateError."""
+    """Load the poll schedule, ordered by provider. Raises StateError."""
     query = select(ROTA).order_by(ROTA.c.provider)
     return tuple(PollSlot(**row) for row in store.query_once(query))

@@ -1,7 +1,7 @@
-"""Statements in the driver's own words: compiled once, and carried out on its own cursor.
+"""Statements that are compiled once and executed on the driver's own cursor.
 
-For one row SQLAlchemy takes some 100 µs and the driver 5, and a write to a system is six such
-statements. The SQL stays SQLAlchemy's, for each database, and so do the column types.
+For one row SQLAlchemy takes about 100 µs and the driver 5 µs, and a write to a system needs six
+statements. SQLAlchemy still generates the SQL for each database, and converts the column types.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 Converter = Callable[[Any], Any]
-"""What a type does to a value on its way, unless that is None."""
+"""A function that converts a value between its column type and the driver. It never gets None."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledStatement:
-    """One statement for one kind of database: its text, what it takes, and what it shows.
+    """One statement for one kind of database.
 
-    ``given`` are the values that stand in the statement itself. ``binds`` and ``converters`` name
-    what the driver does not take or show as it is meant: by name, or by place where it ``counts``
-    them.
+    - ``text``: the SQL; ``parameters``: the names of its parameters; ``columns``: those of its
+      result.
+    - ``given``: the values of literals in the statement.
+    - ``binds``: the converters of parameters that the driver does not take as they are; by name, or
+      by position if parameters are ``positional``.
+    - ``converters``: the converters of result columns, by name.
     """
 
     text: str
@@ -33,32 +36,32 @@ class CompiledStatement:
     given: Mapping[str, Any]
     binds: tuple[tuple[Any, Converter], ...]
     converters: tuple[tuple[str, Converter], ...]
-    counts: bool
+    positional: bool
 
     def execute(self, cursor: DBAPICursor, values: Sequence[Mapping[str, Any]]) -> None:
-        """Carry it out once for each of these rows."""
+        """Execute the statement once for each set of parameters."""
         if len(values) == 1:
             cursor.execute(self.text, self._bound(values[0]))
         else:
             cursor.executemany(self.text, [self._bound(row) for row in values])
 
     def query(
-        self, cursor: DBAPICursor, questions: Iterable[Mapping[str, Any]]
+        self, cursor: DBAPICursor, parameter_sets: Iterable[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
-        """The rows that answer these questions, one after the other."""
-        found = []
-        for asked in questions:
-            cursor.execute(self.text, self._bound(asked))
-            found += [dict(zip(self.columns, row, strict=True)) for row in cursor.fetchall()]
-        for name, turn in self.converters:
-            for row in found:
+        """Run the query once for each set of parameters, and return all rows."""
+        result = []
+        for parameters in parameter_sets:
+            cursor.execute(self.text, self._bound(parameters))
+            result += [dict(zip(self.columns, row, strict=True)) for row in cursor.fetchall()]
+        for name, convert in self.converters:
+            for row in result:
                 if (value := row[name]) is not None:
-                    row[name] = turn(value)
-        return found
+                    row[name] = convert(value)
+        return result
 
-    def pairs(self, cursor: DBAPICursor, asked: Mapping[str, Any]) -> dict[str, str]:
-        """Two columns of text, by the first: as the driver gives them, none of them kept twice."""
-        cursor.execute(self.text, self._bound(asked))
+    def pairs(self, cursor: DBAPICursor, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """Run a query with two text columns, and return the second column by the first."""
+        cursor.execute(self.text, self._bound(parameters))
         return dict(cursor)  # type: ignore[call-overload,no-any-return]
 
     def _bound(self, row: Mapping[str, Any]) -> Any:
@@ -66,87 +69,87 @@ class CompiledStatement:
             row = {**self.given, **row}
         bound: Any = (
             [row[name] for name in self.parameters]
-            if self.counts
+            if self.positional
             else {name: row[name] for name in self.parameters}
         )
-        for key, turn in self.binds:
+        for key, convert in self.binds:
             if (value := bound[key]) is not None:
-                bound[key] = turn(value)
+                bound[key] = convert(value)
         return bound
 
 
-_KEPT: dict[tuple[object, ...], CompiledStatement] = {}
+_CACHE: dict[tuple[object, ...], CompiledStatement] = {}
 
 
 def compiled(dialect: Dialect, statement: Any) -> CompiledStatement:
-    """A SELECT, UPDATE or DELETE that is a constant of the program: it is kept for good."""
-    return _kept((type(dialect), statement), dialect, lambda: statement)
+    """Return a compiled SELECT, UPDATE or DELETE. It is cached for good: pass only constants."""
+    return _cached((type(dialect), statement), dialect, lambda: statement)
 
 
 def upsert(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> CompiledStatement:
-    """INSERT, or replace the row that is there; but see `_upsert`."""
-    return _kept(
+    """Return a compiled INSERT that replaces an existing row (exceptions: `_upsert`)."""
+    return _cached(
         (type(dialect), table, columns), dialect, lambda: _upsert(dialect, table, columns), columns
     )
 
 
 def insert(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> CompiledStatement:
-    """INSERT into a table that numbers its rows itself."""
-    return _kept(
+    """Return a compiled INSERT into a table that numbers its rows itself."""
+    return _cached(
         (type(dialect), table, columns, "add"), dialect, lambda: table.insert().inline(), columns
     )
 
 
 def insert_statement(dialect: Dialect, table: Table) -> Any:
-    """An INSERT that knows ON CONFLICT; both databases spell it alike."""
+    """Return an INSERT that supports ON CONFLICT, for either database."""
     return (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def _upsert(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> Any:
-    """Replace all columns but ``first_at``; those of a ``last_`` time only where there is one."""
+    """Replace all columns except ``first_at``; ``last_...`` columns only with a value, not NULL."""
     statement = insert_statement(dialect, table)
     keys = [column.name for column in table.primary_key]
-    stays = {*keys, "first_at"}
-    fresh = {name: statement.excluded[name] for name in columns if name not in stays}
-    fresh |= {
+    unchanged = {*keys, "first_at"}
+    updates = {name: statement.excluded[name] for name in columns if name not in unchanged}
+    updates |= {
         name: func.coalesce(value, table.c[name])
-        for name, value in fresh.items()
+        for name, value in updates.items()
         if name.startswith("last_")
     }
-    return statement.on_conflict_do_update(index_elements=keys, set_=fresh)
+    return statement.on_conflict_do_update(index_elements=keys, set_=updates)
 
 
-def _kept(
+def _cached(
     key: tuple[object, ...],
     dialect: Dialect,
     make: Callable[[], Any],
     columns: Sequence[str] | None = None,
 ) -> CompiledStatement:
-    found = _KEPT.get(key)
-    if found is None:
-        found = _KEPT[key] = _prepare(make(), dialect, columns)
-    return found
+    statement = _CACHE.get(key)
+    if statement is None:
+        statement = _CACHE[key] = _prepare(make(), dialect, columns)
+    return statement
 
 
 def _prepare(statement: Any, dialect: Dialect, columns: Sequence[str] | None) -> CompiledStatement:
     compiled = statement.compile(dialect=dialect, column_keys=columns)
-    counts = bool(compiled.positional)
-    takes = compiled.positiontup if counts else list(compiled.params)
+    positional = bool(compiled.positional)
+    names = compiled.positiontup if positional else list(compiled.params)
     binds = [
-        compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in takes
+        compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
     ]
-    shown = list(getattr(statement, "selected_columns", ()))
-    turns = [c.type.dialect_impl(dialect).result_processor(dialect, None) for c in shown]
+    selected = list(getattr(statement, "selected_columns", ()))
+    results = [c.type.dialect_impl(dialect).result_processor(dialect, None) for c in selected]
     return CompiledStatement(
         str(compiled),
-        tuple(takes),
-        tuple(column.name for column in shown),
+        tuple(names),
+        tuple(column.name for column in selected),
         {name: value for name, value in compiled.params.items() if value is not None},
         tuple(
-            (place if counts else name, turn)
-            for place, (name, turn) in enumerate(zip(takes, binds, strict=True))
-            if turn is not None
+            (position if positional else name, convert)
+            for position, (name, convert) in enumerate(zip(names, binds, strict=True))
+            if convert is not None
         ),
-        tuple((c.name, turn) for c, turn in zip(shown, turns, strict=True) if turn is not None),
-        counts,
+        tuple((c.name, convert) for c, convert in zip(selected, results, strict=True) if convert),
+        positional,
     )

@@ -1,4 +1,4 @@
-"""What provisioning remembers: which things syncd made, and what it last sent for each."""
+"""Store what `syncd provision` created, and the last request for each resource."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ from syncd.store.tables import PROVISIONED
 
 
 class ProvisionState(StrEnum):
-    """How far syncd's part in a thing went."""
+    """How far syncd got with a resource."""
 
     MAKING = "making"
-    """It was not there, and a create was about to be sent: nobody knows yet whether it took."""
+    """A create was about to be sent. Whether it succeeded is not known."""
     MADE = "made"
-    """syncd created it."""
+    """syncd created the resource."""
     KEPT = "kept"
-    """Somebody else's, which syncd only brought up to date."""
+    """Somebody else created the resource; syncd only updated it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """One thing; ``sent`` are the fields of the last request, in the configuration's words."""
+    """One room, team, service or the like in a system.
+
+    ``sort`` is its type. ``sent`` are the fields of the last request, with the configuration's
+    names. ``id`` is the platform's id, or '' while a create has no reply.
+    """
 
     system: str
     sort: str
@@ -39,22 +43,22 @@ class Provisioned:
 
 
 def provisioned(store: Store) -> dict[tuple[str, str, str], Provisioned]:
-    """All that is remembered, by system, sort and name. Raises StateError."""
-    found = (
+    """Load all provisioned resources, by (system, sort, name). Raises StateError."""
+    loaded = (
         Provisioned(**{**row, "state": ProvisionState(row["state"])})
         for row in store.query_once(select(PROVISIONED))
     )
-    return {(p.system, p.sort, p.name): p for p in found}
+    return {(p.system, p.sort, p.name): p for p in loaded}
 
 
 def save_provisioned(store: Store, thing: Provisioned) -> None:
-    """Keep what is known of a thing. Raises StateError."""
+    """Store one resource. Raises StateError."""
     store.replace(PROVISIONED, [{**asdict(thing), "state": str(thing.state)}])
 
 
 def forget_provisioned(store: Store, system: str, sort: str, name: str) -> None:
-    """Let go of a thing. Raises StateError."""
-    here = and_(
+    """Delete one resource from the state. Raises StateError."""
+    condition = and_(
         PROVISIONED.c.system == system, PROVISIONED.c.sort == sort, PROVISIONED.c.name == name
     )
-    store.execute([delete(PROVISIONED).where(here)])
+    store.execute([delete(PROVISIONED).where(condition)])

@@ -1,4 +1,4 @@
-"""What every cycle and every write asks for: made once, because that takes longer than to ask."""
+"""Queries of every cycle and every write. Building one takes longer than running it."""
 
 from __future__ import annotations
 
@@ -30,37 +30,37 @@ FINGERPRINTS = select(EVENT.c.id, EVENT.c.fingerprint).where(
 
 @cache
 def fingerprints_of(count: int) -> Any:
-    """The same of so many providers."""
+    """Return the query for the fingerprints of ``count`` providers."""
     providers: list[BindParameter[str]] = [bindparam(f"provider{n}") for n in range(count)]
     return FINGERPRINTS.where(EVENT.c.provider.in_(providers))
 
 
-RECORD = select(EVENT).where(
+EVENT_BY_ID = select(EVENT).where(
     EVENT.c.system == bindparam("system"), EVENT.c.id == bindparam("event")
 )
-LINKS = select(REPLICA).where(
+REPLICAS_OF_EVENT = select(REPLICA).where(
     REPLICA.c.system == bindparam("system"), REPLICA.c.event == bindparam("event")
 )
-OPEN = select(INTENT).where(PENDING).order_by(INTENT.c.opened_at, INTENT.c.id)
+PENDING_INTENTS = select(INTENT).where(PENDING).order_by(INTENT.c.opened_at, INTENT.c.id)
 OPEN_CONFLICTS = (
     select(CONFLICT)
     .where(CONFLICT.c.closed_at.is_(None), CONFLICT.c.outcome == "")
     .order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
 )
 LAST_COVERAGE, BASELINES = select(COVERAGE), select(BASELINE)
-STANDING = select(HEALTH)
-EVENTS_OF = select(EVENT).where(
+ALL_HEALTH = select(HEALTH)
+EVENTS_OF_CALENDAR = select(EVENT).where(
     EVENT.c.system == bindparam("system"),
     EVENT.c.provider == bindparam("provider"),
     EVENT.c.retired.is_(False),
 )
 BOOKINGS = select(BOOKING).where(BOOKING.c.retired.is_(False))
 BOOKINGS_OF = BOOKINGS.where(BOOKING.c.provider == bindparam("provider"))
-FINISH = (
+FINISH_RUN = (
     update(RUN)
     .where(RUN.c.id == bindparam("run"))
     .values(finished_at=bindparam("finished_at"), report=bindparam("report"))
 )
-ENDED = select(CONFLICT).where(
+ENDED_CONFLICTS = select(CONFLICT).where(
     CONFLICT.c.provider == bindparam("provider"), CONFLICT.c.outcome == bindparam("outcome")
 )

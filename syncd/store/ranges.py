@@ -1,4 +1,4 @@
-"""Whose state holds times out of range, as a version before this rule could store them."""
+"""Find times out of range in the state, which an older version could store (`model.ranges`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INSTANT = len("2026-11-29T00:00:00.000000Z")
 
 
 def providers_out_of_range(store: Store, first: datetime, last: datetime) -> set[str]:
-    """The providers of whom something alive begins before ``first``, or lies after ``last``."""
+    """Return the providers with active rows that begin before ``first`` or end after ``last``."""
     span = (instant_text(first), instant_text(last))
     queries = [
         select(EVENT.c.provider).where(
@@ -39,20 +39,20 @@ def providers_out_of_range(store: Store, first: datetime, last: datetime) -> set
             or_(_outside(INTENT.c.before, *span), _outside(INTENT.c.after, *span)),
         ),
     ]
-    found = {row["provider"] for query in queries for row in store.query_once(query.distinct())}
-    held = map(
+    providers = {row["provider"] for query in queries for row in store.query_once(query.distinct())}
+    conflicts = map(
         rows.to_conflict, store.query_once(select(CONFLICT).where(CONFLICT.c.closed_at.is_(None)))
     )
-    return found | {
-        each.conflict.provider
-        for each in held
-        for claim in each.conflict.claims
+    return providers | {
+        held.conflict.provider
+        for held in conflicts
+        for claim in held.conflict.claims
         if claim.value is not None and not first <= claim.value.start <= claim.value.end <= last
     }
 
 
 def _outside(column: Any, first: str, last: str) -> ColumnElement[bool]:
-    """Compare a value, ``start/end status``, as text: all instants are of one length."""
+    """Compare a value, ``start/end status``, as text: all instants have the same length."""
     text = type_coerce(column, String)
     start, end = func.substr(text, 1, _INSTANT), func.substr(text, _INSTANT + 2, _INSTANT)
     return or_(start < first, start > last, end > last)

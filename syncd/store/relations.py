@@ -1,4 +1,4 @@
-"""Which bookings were related to a contact, and by what."""
+"""Store the contact links of bookings: the records and relations that syncd created in v2."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from syncd.store.tables import RELATION
 
 @dataclass(frozen=True, slots=True)
 class StoredRelation:
-    """One booking's record in one system; ids are '' until the answers came."""
+    """The contact link of one booking in one system.
+
+    ``record`` and ``relation`` are the platform's ids, '' until the create returned them.
+    """
 
     system: str
     booking: str
@@ -24,17 +27,17 @@ class StoredRelation:
 
 
 def relations(store: Store, system: str) -> dict[str, StoredRelation]:
-    """All of a system, by booking. Raises StateError."""
+    """Load the contact links of a system, by booking. Raises StateError."""
     rows = store.query_once(select(RELATION).where(RELATION.c.system == system))
     return {row["booking"]: StoredRelation(**row) for row in rows}
 
 
 def save_relation(store: Store, relation: StoredRelation) -> None:
-    """Remember one. Raises StateError."""
+    """Store one contact link. Raises StateError."""
     store.replace(RELATION, [asdict(relation)])
 
 
 def delete_relation(store: Store, system: str, booking: str) -> None:
-    """Forget one. Raises StateError."""
-    here = and_(RELATION.c.system == system, RELATION.c.booking == booking)
-    store.execute([delete(RELATION).where(here)])
+    """Delete one contact link. Raises StateError."""
+    condition = and_(RELATION.c.system == system, RELATION.c.booking == booking)
+    store.execute([delete(RELATION).where(condition)])

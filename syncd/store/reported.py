@@ -1,4 +1,4 @@
-"""Reported records and lists: the rows of `model.ReportedItem`, and those that are open."""
+"""Store reported items (`model.ReportedItem`) and their acknowledgements."""
 
 from __future__ import annotations
 
@@ -35,43 +35,43 @@ _OTHERS_EVENTS = select(EVENT.c.id).where(
 
 
 def open_items(store: Store, system: str | None = None) -> list[ReportedItem]:
-    """The items that have not ended, of one system or of all, in order. Raises StateError."""
+    """Load the open items of one system or all, in order. Raises StateError."""
     if system is None:
         return [to_item(row) for row in store.query(_OPEN, {})]
     return [to_item(row) for row in store.query(_OPEN_OF, {"of_system": system})]
 
 
-def open_about(store: Store, topic: Topic) -> list[ReportedItem]:
-    """Return the items of one topic that have not ended: of others there may be thousands."""
+def open_items_about(store: Store, topic: Topic) -> list[ReportedItem]:
+    """Load the open items of one topic. Of other topics there may be thousands."""
     return [to_item(row) for row in store.query(_OPEN_ABOUT, {"of_topic": str(topic)})]
 
 
 def shown_items(
     store: Store, now: datetime, marks: Mapping[str, Acknowledgement]
 ) -> list[ReportedItem]:
-    """The items as a person is shown them (`model.summary`). Raises StateError."""
+    """Return the open items, summarised for people (`model.summary`). Raises StateError."""
 
     def is_every(system: str, events: Collection[str]) -> bool:
-        found = store.query(_OTHERS_EVENTS, {"of_system": system, "now": now})
-        return all(row["id"] in events or record_id(row["id"]) in events for row in found)
+        current = store.query(_OTHERS_EVENTS, {"of_system": system, "now": now})
+        return all(row["id"] in events or record_id(row["id"]) in events for row in current)
 
     return summarise(open_items(store), marks, is_every)
 
 
 def acknowledgements_of(store: Store) -> dict[str, Acknowledgement]:
-    """What persons have acknowledged, by subject. Raises StateError."""
+    """Load all acknowledgements, by subject. Raises StateError."""
     return {row["subject"]: Acknowledgement(**row) for row in store.query(_MARKS, {})}
 
 
 def save_acknowledgement(store: Store, mark: Acknowledgement, note: HistoryEntry) -> None:
-    """Note that a person has acknowledged something. Raises StateError."""
+    """Store an acknowledgement and its history. Raises StateError."""
     row = {"subject": mark.subject, "inputs": mark.inputs, "at": mark.at, "by": mark.by}
     store.replace(ACKNOWLEDGED, [row])
     store.replace(HISTORY, [rows.from_history_entry(note)])
 
 
 def delete_acknowledgements(store: Store, subjects: Sequence[str], *notes: HistoryEntry) -> None:
-    """Forget acknowledgements, as a person wants or what they are of is over. Raises StateError."""
+    """Delete the acknowledgements of these subjects, and store history. Raises StateError."""
     if subjects:
         store.replace(
             HISTORY, [rows.from_history_entry(note) for note in notes], _UNMARK, *_of(subjects)
@@ -83,13 +83,13 @@ def _of(subjects: Sequence[str]) -> list[dict[str, str]]:
 
 
 def reported_lists(store: Store, system: str) -> frozenset[str]:
-    """The providers of a system whose lists are reported as not whole. Raises StateError."""
-    lists = open_about(store, Topic.LIST)
+    """Return the providers of a system whose lists are reported as incomplete."""
+    lists = open_items_about(store, Topic.LIST)
     return frozenset(p for item in lists if item.system == system for p in item.calendars)
 
 
 def from_item(item: ReportedItem) -> dict[str, Any]:
-    """An item's row."""
+    """Convert an item to a row."""
     return {
         "system": item.system,
         "topic": str(item.topic),
@@ -105,7 +105,7 @@ def from_item(item: ReportedItem) -> dict[str, Any]:
 
 
 def to_item(row: Mapping[str, Any]) -> ReportedItem:
-    """A row's item."""
+    """Convert a row to an item."""
     return ReportedItem(
         row["system"],
         row["event"],

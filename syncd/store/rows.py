@@ -1,4 +1,4 @@
-"""Rows to values of `syncd.model` and back: one pair of functions for each table."""
+"""Convert rows to values of `syncd.model` and back: one pair of functions per table."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ RowLike = RowMapping | Mapping[str, Any]
 
 
 def from_record(record: TrackedEvent) -> dict[str, Any]:
-    """A record's row. One whose end is accepted, and that is gone, is history from here on."""
-    seen = record.observed
+    """Convert a tracked event to a row. An event with an accepted end that is gone is retired."""
+    observed = record.observed
     return {
         "system": record.system,
         "id": record.id,
         "provider": record.provider,
         "kind": str(record.kind),
         "fingerprint": record.fingerprint,
-        "starts": seen.start if seen else None,
-        "ends": seen.end if seen else None,
-        "observed": seen,
+        "starts": observed.start if observed else None,
+        "ends": observed.end if observed else None,
+        "observed": observed,
         "observed_at": record.observed_at,
         "base": record.base,
         "ended": record.end_accepted,
@@ -61,7 +61,7 @@ def from_record(record: TrackedEvent) -> dict[str, Any]:
         "former": record.before_write,
         "missing": record.absence_proofs,
         "missing_since": record.missing_since,
-        "retired": record.archived or (record.end_accepted and seen is None),
+        "retired": record.archived or (record.end_accepted and observed is None),
         "series": record.series,
         "original_start": record.original_start,
         "created_at": record.created_at,
@@ -72,7 +72,7 @@ def from_record(record: TrackedEvent) -> dict[str, Any]:
 
 
 def to_record(row: RowLike) -> TrackedEvent:
-    """A row's record."""
+    """Convert a row to a tracked event."""
     return TrackedEvent(
         system=row["system"],
         provider=row["provider"],
@@ -104,12 +104,12 @@ def to_record(row: RowLike) -> TrackedEvent:
 
 
 def to_ended(row: RowLike) -> TrackedEvent:
-    """The record of an event that is gone, and of a booking that is alive."""
+    """Convert the row of an ended event of an active booking; it does not count as archived."""
     return replace(to_record(row), archived=False)
 
 
 def from_booking(booking: Booking) -> dict[str, Any]:
-    """A living booking's row: putting a retired one again revives it."""
+    """Convert an active booking to a row. Storing a retired booking makes it active again."""
     return {
         "id": booking.id,
         "provider": booking.provider,
@@ -124,7 +124,7 @@ def from_booking(booking: Booking) -> dict[str, Any]:
 
 
 def to_booking(row: RowLike) -> Booking:
-    """A row's booking."""
+    """Convert a row to a booking."""
     return Booking(
         row["id"],
         row["provider"],
@@ -138,7 +138,7 @@ def to_booking(row: RowLike) -> Booking:
 
 
 def from_replica(replica: Replica) -> dict[str, Any]:
-    """A replica's row."""
+    """Convert a replica to a row."""
     return {
         "booking": replica.booking,
         "system": replica.system,
@@ -150,7 +150,7 @@ def from_replica(replica: Replica) -> dict[str, Any]:
 
 
 def to_replica(row: RowLike) -> Replica:
-    """A row's replica."""
+    """Convert a row to a replica."""
     return Replica(
         row["booking"],
         row["system"],
@@ -162,7 +162,7 @@ def to_replica(row: RowLike) -> Replica:
 
 
 def from_intent(intent: Intent) -> dict[str, Any]:
-    """A journal row."""
+    """Convert an intent to a journal row."""
     operation = intent.operation
     return {
         "id": intent.id,
@@ -186,7 +186,7 @@ def from_intent(intent: Intent) -> dict[str, Any]:
 
 
 def to_operation(row: RowLike) -> Operation:
-    """The operation of a journal row."""
+    """Convert a journal row to its operation."""
     return Operation(
         action=Action(row["action"]),
         system=row["system"],
@@ -202,7 +202,7 @@ def to_operation(row: RowLike) -> Operation:
 
 
 def to_intent(row: RowLike) -> Intent:
-    """A journal row's intent."""
+    """Convert a journal row to an intent."""
     return Intent(
         row["id"],
         row["run"],
@@ -216,7 +216,7 @@ def to_intent(row: RowLike) -> Intent:
 
 
 def from_conflict(held: HeldConflict) -> dict[str, Any]:
-    """A held conflict's row."""
+    """Convert a held conflict to a row."""
     conflict = held.conflict
     return {
         "id": held.id,
@@ -236,7 +236,7 @@ def from_conflict(held: HeldConflict) -> dict[str, Any]:
 
 
 def to_conflict(row: RowLike) -> HeldConflict:
-    """A row's held conflict."""
+    """Convert a row to a held conflict."""
     return HeldConflict(
         row["id"],
         Conflict(
@@ -269,7 +269,7 @@ def _from_claim(claim: Claim) -> dict[str, Any]:
 
 
 def from_coverage(coverage: Coverage) -> dict[str, Any]:
-    """A coverage's row."""
+    """Convert a coverage to a row."""
     return {
         "system": coverage.system,
         "provider": coverage.provider,
@@ -284,7 +284,7 @@ def from_coverage(coverage: Coverage) -> dict[str, Any]:
 
 
 def to_coverage(row: RowLike) -> Coverage:
-    """A row's coverage."""
+    """Convert a row to a coverage."""
     return Coverage(
         row["system"],
         row["provider"],
@@ -295,7 +295,7 @@ def to_coverage(row: RowLike) -> Coverage:
 
 
 def from_baseline(baseline: Baseline) -> dict[str, Any]:
-    """A baseline's row."""
+    """Convert a baseline to a row."""
     return {
         "system": baseline.system,
         "provider": baseline.provider,
@@ -305,63 +305,63 @@ def from_baseline(baseline: Baseline) -> dict[str, Any]:
 
 
 def to_baseline(row: RowLike) -> Baseline:
-    """A row's baseline."""
+    """Convert a row to a baseline."""
     return Baseline(row["system"], row["provider"], row["mapping"], row["settled_at"])
 
 
-def from_suppression(waiver: UndoSuppression) -> dict[str, Any]:
-    """A waiver's row."""
+def from_suppression(suppression: UndoSuppression) -> dict[str, Any]:
+    """Convert an undo suppression to a row."""
     return {
-        "booking": waiver.booking,
-        "system": waiver.system,
-        "revision": waiver.revision,
-        "run": waiver.run,
+        "booking": suppression.booking,
+        "system": suppression.system,
+        "revision": suppression.revision,
+        "run": suppression.run,
     }
 
 
 def to_suppression(row: RowLike) -> UndoSuppression:
-    """A row's waiver."""
+    """Convert a row to an undo suppression."""
     return UndoSuppression(row["booking"], row["system"], row["revision"], row["run"])
 
 
 def from_owner_change(change: OwnerChange) -> dict[str, Any]:
-    """An owner change's row."""
-    # Not `asdict`, which would take the value apart.
+    """Convert an owner change to a row."""
+    # Not `asdict`, which would convert the value to a dict.
     names = OwnerChange.__dataclass_fields__
     return {**{name: getattr(change, name) for name in names}, "proof": str(change.proof)}
 
 
 def to_owner_change(row: RowLike) -> OwnerChange:
-    """A row's owner change."""
+    """Convert a row to an owner change."""
     return OwnerChange(**{**row, "proof": OwnerProof(row["proof"])})
 
 
 def from_user(user: CalendarUser) -> dict[str, Any]:
-    """A calendar user's row."""
+    """Convert a calendar user to a row."""
     return {"system": user.system, "provider": user.provider, "user": user.user}
 
 
-def from_history_entry(note: HistoryEntry) -> dict[str, Any]:
-    """A line of history's row."""
+def from_history_entry(entry: HistoryEntry) -> dict[str, Any]:
+    """Convert a history entry to a row."""
     return {
-        "at": note.at,
-        "run": note.run,
-        "provider": note.provider,
-        "what": note.what,
-        "booking": note.booking,
-        "system": note.system,
-        "event": note.event,
-        "before": note.before,
-        "after": note.after,
-        "rule": note.rule,
-        "detail": note.detail,
-        "place": note.place,
-        "seen_at": note.seen_at,
+        "at": entry.at,
+        "run": entry.run,
+        "provider": entry.provider,
+        "what": entry.what,
+        "booking": entry.booking,
+        "system": entry.system,
+        "event": entry.event,
+        "before": entry.before,
+        "after": entry.after,
+        "rule": entry.rule,
+        "detail": entry.detail,
+        "place": entry.place,
+        "seen_at": entry.seen_at,
     }
 
 
 def to_history_entry(row: RowLike) -> HistoryEntry:
-    """A row's line of history."""
+    """Convert a row to a history entry."""
     return HistoryEntry(
         row["at"],
         row["run"],

@@ -1,4 +1,4 @@
-"""The schema as SQL, for people: ``python -m syncd.store.schema > state/schema.sql``."""
+"""Print the schema as SQL: ``python -m syncd.store.schema > state/schema.sql``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 from sqlalchemy import text
 
-from syncd.store.database import migrate, open_database
+from syncd.store.database import migrate_schema, open_database
 
 _HEAD = "-- Made by `python -m syncd.store.schema`; a test compares it with the migrations.\n"
 
@@ -16,21 +16,21 @@ _EVERYTHING = text(
 
 
 def schema() -> str:
-    """The statements that make a new state: by table, each followed by its indexes."""
+    """Return the statements that create a new state, by table, each followed by its indexes."""
     engine = open_database("sqlite://", create=True)
     try:
-        migrate(engine, "a new state")
+        migrate_schema(engine, "a new state")
         with engine.connect() as connection:
-            found = [_tidy(sql) for sql in connection.execute(_EVERYTHING).scalars()]
+            statements = [_tidy(sql) for sql in connection.execute(_EVERYTHING).scalars()]
     finally:
         engine.dispose()
     return _HEAD + "".join(
-        ("\n" if sql.startswith("CREATE TABLE") else "") + sql + ";\n" for sql in found
+        ("\n" if sql.startswith("CREATE TABLE") else "") + sql + ";\n" for sql in statements
     )
 
 
 def _tidy(sql: str) -> str:
-    """SQL as SQLAlchemy wrote it, with spaces for tabs and none at the end of a line."""
+    """Replace tabs with spaces, and remove empty lines and spaces at the end of lines."""
     return "\n".join(line.expandtabs(4).rstrip() for line in sql.splitlines() if line.strip())
 
 

@@ -1,4 +1,4 @@
-"""The instances of a series, as stored."""
+"""Load the instances of a series."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _MISSING = select(EVENT).where(
 
 
 def siblings(store: Store, record: TrackedEvent) -> list[TrackedEvent]:
-    """The other instances of a record's series that stand, in the order of time."""
+    """Load the other existing instances of an event's series, ordered by start."""
     if not series_of(record):
         return []
-    asked = {"of_system": record.system, "of_series": record.series}
-    found = [rows.to_record(row) for row in store.query(_INSTANCES, asked)]
-    others = [r for r in found if r.id != record.id and series_of(r) == series_of(record)]
-    standing = [(r.observed.start, r.id, r) for r in others if r.observed is not None]
-    return [r for _, _, r in sorted(standing, key=lambda each: each[:2])]
+    parameters = {"of_system": record.system, "of_series": record.series}
+    instances = [rows.to_record(row) for row in store.query(_INSTANCES, parameters)]
+    others = [r for r in instances if r.id != record.id and series_of(r) == series_of(record)]
+    existing = [(r.observed.start, r.id, r) for r in others if r.observed is not None]
+    return [r for _, _, r in sorted(existing, key=lambda each: each[:2])]
 
 
-def suspects(store: Store, system: str, provider: str) -> list[TrackedEvent]:
-    """The instances of series in a calendar that are missing, and not proven to be gone."""
-    asked = {"of_system": system, "of_provider": provider}
-    found = [rows.to_record(row) for row in store.query(_MISSING, asked)]
-    return [r for r in found if series_of(r)]
+def missing_instances(store: Store, system: str, provider: str) -> list[TrackedEvent]:
+    """Load the instances of series in a calendar that are missing but not proven to be gone."""
+    parameters = {"of_system": system, "of_provider": provider}
+    missing = [rows.to_record(row) for row in store.query(_MISSING, parameters)]
+    return [r for r in missing if series_of(r)]

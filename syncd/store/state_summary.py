@@ -1,4 +1,4 @@
-"""Look into a state or a backup without using it: what a person compares before a restore."""
+"""Summarise a state or a backup without using it, so that a person can compare them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from syncd.store import layout
-from syncd.store.backup import NAME_ONE, expect_backup, expect_state
-from syncd.store.database import reading
+from syncd.store.backup import NAME_A_BACKUP, check_backup_file, check_state
+from syncd.store.database import open_read_only
 from syncd.store.errors import translate_errors
 
 
 @dataclass(frozen=True, slots=True)
 class StateSummary:
-    """What a file holds. ``used_at`` is when syncd last read a system with it; None: never.
+    """A summary of a state file.
 
-    ``installation`` is the number of the one that it belongs to, 0 before its first create.
+    ``version`` is the schema version, ``bookings`` the number of active bookings. ``used_at`` is
+    when syncd last read a system with this state (None: never). ``installation`` is the
+    installation number, 0 before the first create.
     """
 
     version: str
@@ -29,14 +31,17 @@ class StateSummary:
 
 
 def summarise_state(file: Path, *, opened: int | None = None) -> StateSummary:
-    """Check that a file is a sound state or backup, and return what it holds. Raises StateError.
+    """Check that a file is an intact state or backup, and summarise it. Raises StateError.
 
-    ``opened`` is the file, opened by root for a user that may not open it.
+    ``opened`` is a descriptor of the file, opened by root for a user who may not open it.
     """
     if opened is None:
-        expect_backup(file, None)
-    with translate_errors(str(file), damaged=NAME_ONE), closing(_open(file, opened)) as database:
-        expect_state(database, file)
+        check_backup_file(file, None)
+    with (
+        translate_errors(str(file), damaged=NAME_A_BACKUP),
+        closing(_open(file, opened)) as database,
+    ):
+        check_state(database, file)
         (bookings,) = database.execute("SELECT count(*) FROM booking WHERE NOT retired").fetchone()
         (read_at,) = database.execute("SELECT max(read_at) FROM coverage").fetchone()
         (number,) = database.execute("PRAGMA user_version").fetchone()
@@ -47,7 +52,7 @@ def summarise_state(file: Path, *, opened: int | None = None) -> StateSummary:
 
 def _open(file: Path, opened: int | None) -> sqlite3.Connection:
     if opened is None:
-        return reading(file)
+        return open_read_only(file)
     database = sqlite3.connect(":memory:")
     with os.fdopen(os.dup(opened), "rb") as content:
         content.seek(0)

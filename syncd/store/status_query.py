@@ -1,6 +1,6 @@
-"""What `syncd status` tells of a state, read with nothing but SQLite: it must be there at once.
+"""Read a state for `syncd status`, with SQLite only.
 
-SQLAlchemy with its tables takes several times as long to import as all of this takes to run.
+`syncd status` must be fast, and the import of SQLAlchemy alone takes several times as long as this.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ from syncd.model.pauses import Pause
 from syncd.model.summary import summarise
 from syncd.store import layout
 from syncd.store.errors import translate_errors
-from syncd.store.files import is_there
-from syncd.store.left_behind import STANDING
+from syncd.store.files import state_exists
+from syncd.store.left_behind import OUR_BLOCKS_SQL
 from syncd.store.timestamps import claim_of, instant_text, value_of
 from syncd.store.version import newest_schema
 
@@ -75,7 +75,7 @@ _ORPHANS = """
       )
     ORDER BY provider, starts, system, id
 """
-"""As `store.ownership_proof.orphans` has them, but for those that are over."""
+"""The orphans of `store.ownership_proof.orphans` without those that are over."""
 _ROTA = "SELECT * FROM rota ORDER BY provider"
 _CREATED = (
     "SELECT system, event FROM intent WHERE action = 'create-block' AND +state = 'done'"
@@ -92,8 +92,8 @@ _EVENT = "SELECT * FROM event WHERE system = ? AND id = ?"
 _WAITING = "SELECT * FROM waiting ORDER BY system, starts, name"
 _PAUSED = "SELECT * FROM pause ORDER BY since, provider, system"
 _HELD_BACK = "SELECT * FROM held_back WHERE ended_at IS NULL ORDER BY system, provider, since, name"
-MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
-"""Where the error of this machine's clock is kept: a fact of no system."""
+THIS_MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
+"""System and name of the fact with the error of this machine's clock; it belongs to no system."""
 _CLOCK = "SELECT value FROM fact WHERE system = ? AND name = ?"
 _PROBES = "SELECT * FROM canary WHERE ended_at IS NULL ORDER BY system, made_at"
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
@@ -101,7 +101,7 @@ _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run as the store keeps it; ``report`` is the object of `resync --json`, or None."""
+    """A stored run. ``report`` is the object of `resync --json`, or None while it runs."""
 
     id: str
     kind: str
@@ -112,7 +112,7 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class OrphanBlock:
-    """A block with a tag of a syncd that this state does not know: it is left as it is."""
+    """A block with a tag that this state does not know. syncd does not change it."""
 
     provider: str
     system: str
@@ -123,18 +123,19 @@ class OrphanBlock:
 
 @dataclass(frozen=True, slots=True)
 class StatusSnapshot:
-    """How many rows are alive, the last run, how each system is, and what was open for how long.
+    """All that `syncd status` needs of a state.
 
-    ``read_at`` is when each system was last read in full, ``poll_schedule`` when whose whole window
-    is. ``created`` are the last blocks made, (system, event), by this ``installation``. ``mapped``
-    is a digest of what each calendar, (provider, system), was last read as. ``items`` are the
-    reported records and lists that are open, ``conflicts`` what is held or told, ``marks`` what
-    persons have acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`).
-    ``clock_error`` is how far the platforms' time is ahead of this machine's clock, where that is
-    wrong; ``facts`` is what was measured of the systems. ``unsettled`` counts the writes without a
-    confirmed outcome in each system, ``stopped`` are the records that the guard's stops are about.
-    ``paused`` is what a person does not want to be written to, ``held_back`` what that, or observe
-    mode, holds back; ``canaries`` are the events of probes that may still stand.
+    - ``counts``: the number of active rows; ``last``: the last run.
+    - ``read_at``: when each system was last read in full.
+    - ``created``: the last blocks, (system, event), that this ``installation`` created.
+    - ``mapped``: the digest of the mapping of each calendar, (provider, system), at its last read.
+    - ``items``: the open reported items, summarised.
+    - ``conflicts``: the held and the reported conflicts.
+    - ``our_blocks``: the number of our blocks by calendar (`store.left_behind`).
+    - ``clock_error``: how far the platforms' time is ahead of this machine's clock.
+    - ``unsettled``: the number of writes without a confirmed outcome, by system.
+    - ``stopped``: the tracked events to which the guard's open stops refer.
+    - ``canaries``: the canary events of probes that may still exist.
     """
 
     counts: Mapping[str, int]
@@ -152,8 +153,8 @@ class StatusSnapshot:
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     items: tuple[ReportedItem, ...] = ()
     conflicts: tuple[HeldConflict, ...] = ()
-    marks: Mapping[str, Acknowledgement] = field(default_factory=dict)
-    standing: tuple[Mapping[str, Any], ...] = ()
+    acknowledgements: Mapping[str, Acknowledgement] = field(default_factory=dict)
+    our_blocks: tuple[Mapping[str, Any], ...] = ()
     waiting: tuple[WaitingWrite, ...] = ()
     clock_error: timedelta = timedelta(0)
     facts: tuple[Fact, ...] = ()
@@ -165,61 +166,60 @@ class StatusSnapshot:
 
 
 EMPTY_STATUS = StatusSnapshot(dict.fromkeys(_LIVING, 0))
-"""A state before its first run."""
+"""The status of a state before its first run."""
 
 
 def read_status(path: Path, now: datetime, since: datetime) -> StatusSnapshot:
-    """Look at the state in this file. Raises `StateError` as `Store.open` does.
+    """Read the status of the state in this file. Raises `StateError` as `Store.open` does.
 
-    Exposures are those that are not over now, closings those that could be seen since that time.
+    The result has the exposures that end after ``now``, and the times to block of values that
+    became visible at ``since`` or later.
     """
-    is_there(path)
-    seen = _look_into(
-        path, now, since, lambda database: layout.is_newest(database, newest_schema())
-    )
-    if isinstance(seen, StatusSnapshot):
-        return seen
-    # What is wrong is told by the one that looks closely.
+    state_exists(path)
+    result = _read(path, now, since, lambda database: layout.is_newest(database, newest_schema()))
+    if isinstance(result, StatusSnapshot):
+        return result
+    # `Store.open` makes the full check and raises the error.
     from syncd.store.store import Store  # noqa: PLC0415
 
     Store.open(path, write=False).close()
-    if seen is None:
-        # A layout that is right, and written in another way than this program's digest expects.
-        seen = _look_into(path, now, since, _says_newest)
-    if isinstance(seen, StatusSnapshot):
-        return seen
+    if result is None:
+        # The layout is right, but its digest differs from `layout.NEWEST`.
+        result = _read(path, now, since, _has_newest_version)
+    if isinstance(result, StatusSnapshot):
+        return result
     with translate_errors(str(path)):
-        raise seen or sqlite3.DatabaseError("not a database of this version")
+        raise result or sqlite3.DatabaseError("not a database of this version")
 
 
-def _says_newest(database: sqlite3.Connection) -> bool:
+def _has_newest_version(database: sqlite3.Connection) -> bool:
     return layout.version_of(database, "") == newest_schema()
 
 
-def _look_into(
-    path: Path, now: datetime, since: datetime, expected: Callable[[sqlite3.Connection], bool]
+def _read(
+    path: Path, now: datetime, since: datetime, is_expected: Callable[[sqlite3.Connection], bool]
 ) -> StatusSnapshot | sqlite3.Error | None:
-    """Look at a state; None where it is not as ``expected``. Errors are returned."""
+    """Read a state. Return None if it is not as expected, and return an error of SQLite."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             connection.row_factory = sqlite3.Row
             layout.harden(connection)
-            return _look(connection, now, since) if expected(connection) else None
+            return _read_all(connection, now, since) if is_expected(connection) else None
     except sqlite3.Error as error:
         return error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return sqlite3.DataError("malformed value in a row")
 
 
-def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> StatusSnapshot:
+def _read_all(connection: sqlite3.Connection, now: datetime, since: datetime) -> StatusSnapshot:
     ask = connection.execute
     last = ask(_LAST).fetchone()
     marks = {row["subject"]: _mark(row) for row in ask(_MARKS)}
     conflicts = tuple(_conflict(row) for row in ask(_CONFLICTS))
 
     def is_every(system: str, events: Collection[str]) -> bool:
-        found = (row["id"] for row in ask(_OTHERS_EVENTS, [system, instant_text(now)]))
-        return all(event in events or record_id(event) in events for event in found)
+        current = (row["id"] for row in ask(_OTHERS_EVENTS, [system, instant_text(now)]))
+        return all(event in events or record_id(event) in events for event in current)
 
     return StatusSnapshot(
         {name: int(ask(sql).fetchone()[0]) for name, sql in _LIVING.items()},
@@ -238,9 +238,9 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Sta
         tuple(summarise([_item(row) for row in ask(_REPORTED)], marks, is_every)),
         conflicts,
         marks,
-        tuple(dict(row) for row in ask(STANDING, {"now": instant_text(now)})),
+        tuple(dict(row) for row in ask(OUR_BLOCKS_SQL, {"now": instant_text(now)})),
         tuple(_waiting(row) for row in ask(_WAITING)),
-        _clock_error(ask(_CLOCK, [MACHINE, CLOCK_ERROR]).fetchone()),
+        _clock_error(ask(_CLOCK, [THIS_MACHINE, CLOCK_ERROR]).fetchone()),
         tuple(_fact(row) for row in ask("SELECT * FROM fact")),
         {row["system"]: row["n"] for row in ask(_UNSETTLED)},
         _stopped(connection, conflicts),
@@ -376,8 +376,8 @@ def _held_back(row: sqlite3.Row) -> HeldBack:
 def _stopped(
     connection: sqlite3.Connection, conflicts: Iterable[HeldConflict]
 ) -> dict[Id, TrackedEvent]:
-    """Return the records that the guard's stops are about."""
-    asked = sorted(
+    """Return the tracked events to which the guard's open stops refer."""
+    ids = sorted(
         {
             (claim.system, claim.event)
             for held in conflicts
@@ -386,12 +386,12 @@ def _stopped(
             if claim.event
         }
     )
-    found = (connection.execute(_EVENT, each).fetchone() for each in asked)
-    return {(row["system"], row["id"]): _record(row) for row in found if row is not None}
+    loaded = (connection.execute(_EVENT, id_).fetchone() for id_ in ids)
+    return {(row["system"], row["id"]): _record(row) for row in loaded if row is not None}
 
 
 def _record(row: sqlite3.Row) -> TrackedEvent:
-    """Read what tells which meeting an event is (`core.mass_change_guard.count_meetings`)."""
+    """Read the fields that identify a meeting (`core.mass_change_guard.count_meetings`)."""
     return TrackedEvent(
         row["system"],
         row["provider"],

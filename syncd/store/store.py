@@ -1,6 +1,7 @@
-"""The repository: what is known is asked for here, and what a step found out is put here.
+"""The repository: load the state, and store changes to it.
 
-Every write is one `apply`: one transaction, never open across a request to a system.
+`Store.apply` stores all changes of a step in one transaction. No transaction is open during a
+request to a system.
 """
 
 from __future__ import annotations
@@ -36,8 +37,14 @@ from syncd.model import (
 from syncd.store import owners, queries, reported, rows
 from syncd.store.connection import ConnectionKeeper
 from syncd.store.created_ids import CreatedIds
-from syncd.store.created_ids_sync import file_of, save_proof, sync_created_ids
-from syncd.store.database import expect_current, expect_ours, migrate, open_database, path_of
+from syncd.store.created_ids_sync import created_ids_file, save_proof, sync_created_ids
+from syncd.store.database import (
+    check_schema_current,
+    check_state_file,
+    migrate_schema,
+    open_database,
+    path_of,
+)
 from syncd.store.deletion import CHUNK, archive_events, delete_events, delete_links
 from syncd.store.errors import translate_errors
 from syncd.store.load import PENDING, load_provider
@@ -67,7 +74,7 @@ class Store:
     """The state of one syncd. Every method may raise `StateError`."""
 
     def __init__(self, engine: Engine, place: str) -> None:
-        """Use `Store.open`."""
+        """Wrap an engine. Use `Store.open` instead."""
         self._engine = engine
         self._driver = ConnectionKeeper(engine)
         self.place = place
@@ -77,38 +84,38 @@ class Store:
     def open(cls, where: str | Path, *, write: bool = True) -> Self:
         """Open the state at a path or SQLAlchemy URL.
 
-        For writing it is made if it is missing (mode 0600), and migrated. For reading it must be
-        there, in this program's version. Raises `StateError` with the remedy.
+        For writing, a missing state is created (mode 0600) and an older one is migrated. For
+        reading, it must exist and have this program's version. Raises `StateError`.
         """
         place = str(where)
         engine = open_database(where, create=write)
         try:
             with translate_errors(place):
                 if (file := path_of(where)) is not None:
-                    expect_ours(file, place, sound=write)
-                (migrate if write else expect_current)(engine, place)
+                    check_state_file(file, place, sound=write)
+                (migrate_schema if write else check_schema_current)(engine, place)
                 store = cls(engine, place)
                 if write:
-                    store.use_created_ids(file_of(where), append=True)
+                    store.use_created_ids(created_ids_file(where), append=True)
         except BaseException:
             engine.dispose()
             raise
         return store
 
     def use_created_ids(self, file: Path | None, *, append: bool) -> None:
-        """Take the ids in this file for proven ours; with ``append``, add to it what is created."""
+        """Use this file as proof of our blocks; with ``append``, add new blocks to it."""
         if file is not None:
             self.created = CreatedIds(file, append=append)
             with translate_errors(self.place):
                 sync_created_ids(self._engine, self.created, opening=True)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close all connections."""
         self._driver.close()
         self._engine.dispose()
 
     def in_memory_copy(self) -> Store:
-        """A copy in memory, to try things on: what a dry run works with."""
+        """Return a copy of the state in memory, for a dry run."""
         copy = open_database("sqlite://", create=True)
         with translate_errors(self.place):
             if self._engine.dialect.name == "sqlite":
@@ -118,75 +125,78 @@ class Store:
                 ):
                     source.driver_connection.backup(target.driver_connection)  # type: ignore[union-attr]
             else:
-                migrate(copy, "a scratch copy")
+                migrate_schema(copy, "a scratch copy")
                 with self._engine.connect() as old, copy.begin() as new:
                     for table in EVENT.metadata.sorted_tables:
                         for batch in old.execute(select(table)).mappings().partitions(CHUNK):
                             new.execute(table.insert(), [dict(row) for row in batch])
-        tried = Store(copy, f"a copy of {self.place}")
-        tried.use_created_ids(file_of(self.place), append=False)
-        return tried
+        store = Store(copy, f"a copy of {self.place}")
+        store.use_created_ids(created_ids_file(self.place), append=False)
+        return store
 
-    # --- observe ------------------------------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------------
 
     def fingerprints(
         self, system: str, window: Window, providers: Collection[str] | None = None
     ) -> dict[str, str]:
-        """The fingerprints, by id, of what is alive and touches the window, of all or of these."""
-        asked: dict[str, Any] = {"system": system, "start": window.start, "end": window.end}
+        """Return the fingerprints, by event id, of a system's active events in a window.
+
+        ``providers`` limits them to some providers; None means all.
+        """
+        parameters: dict[str, Any] = {"system": system, "start": window.start, "end": window.end}
         query = queries.FINGERPRINTS
         if providers is not None:
-            # Filled up to a power of two, so that there are few statements to keep.
+            # Pad the names to a power of two, so that few statements are cached.
             names = sorted(providers) or [""]
             names += names[-1:] * ((1 << (len(names) - 1).bit_length()) - len(names))
             query = queries.fingerprints_of(len(names))
-            asked |= {f"provider{number}": name for number, name in enumerate(names)}
+            parameters |= {f"provider{number}": name for number, name in enumerate(names)}
         with translate_errors(self.place), self._driver.reading() as cursor:
-            return compiled(self._engine.dialect, query).pairs(cursor, asked)
+            return compiled(self._engine.dialect, query).pairs(cursor, parameters)
 
     def records(self, system: str, ids: Iterable[str]) -> list[TrackedEvent]:
-        """The records of these events, retired ones too; unknown ids are left out."""
-        asked = [{"system": system, "event": event} for event in ids]
-        return [rows.to_record(row) for row in self.query(queries.RECORD, *asked)]
+        """Load these events, including archived ones. Unknown ids are left out."""
+        parameters = [{"system": system, "event": event} for event in ids]
+        return [rows.to_record(row) for row in self.query(queries.EVENT_BY_ID, *parameters)]
 
     def links(self, system: str, event: str) -> list[Replica]:
-        """The replicas that this event is."""
-        asked = {"system": system, "event": event}
-        return [rows.to_replica(row) for row in self.query(queries.LINKS, asked)]
+        """Load the links of an event to bookings."""
+        parameters = {"system": system, "event": event}
+        return [rows.to_replica(row) for row in self.query(queries.REPLICAS_OF_EVENT, parameters)]
 
     def last_coverage(self) -> list[Coverage]:
-        """What the last complete reads proved, per calendar and kinds."""
+        """Load the coverage of the last complete read of each calendar and kinds."""
         return [rows.to_coverage(row) for row in self.query(queries.LAST_COVERAGE, {})]
 
     def baselines(self) -> list[Baseline]:
-        """Which calendars were read in full, and under which mapping."""
+        """Load the baselines: which calendars were read in full, under which mapping."""
         return [rows.to_baseline(row) for row in self.query(queries.BASELINES, {})]
 
     def events_of(self, system: str, provider: str) -> list[TrackedEvent]:
-        """The living events of one calendar."""
-        asked = {"system": system, "provider": provider}
-        return [rows.to_record(row) for row in self.query(queries.EVENTS_OF, asked)]
+        """Load the active events of one calendar."""
+        parameters = {"system": system, "provider": provider}
+        return [rows.to_record(row) for row in self.query(queries.EVENTS_OF_CALENDAR, parameters)]
 
-    # --- decide -------------------------------------------------------------------------------
+    # --- deciding -----------------------------------------------------------------------------
 
     def state(self, provider: str) -> ProviderState:
-        """All that is alive of a provider."""
+        """Load the active state of a provider."""
         with translate_errors(self.place), self._driver.transaction() as cursor:
             return load_provider(self._engine.dialect, cursor, provider)
 
-    # --- write --------------------------------------------------------------------------------
+    # --- writing ------------------------------------------------------------------------------
 
     def pending_intents(self) -> list[Intent]:
-        """The journal rows whose outcome is still to be learned, oldest first."""
-        return [rows.to_intent(row) for row in self.query(queries.OPEN, {})]
+        """Load the journal rows whose outcome is not known yet, oldest first."""
+        return [rows.to_intent(row) for row in self.query(queries.PENDING_INTENTS, {})]
 
     def apply(self, *steps: Changes) -> None:
-        """Store what steps found out, in this order: all of it, or nothing.
+        """Store the changes of some steps, in this order, in one transaction.
 
-        It is on the disk when this returns, unless a loss of power would only have it read again.
-        The ids of new blocks are in the file of created ids before.
+        They are on the disk when this method returns, except for changes that the next read would
+        bring again. The ids of new blocks are written to the file of created ids first.
         """
-        at_once = not all(map(_is_read_again, steps))
+        at_once = not all(map(_can_be_read_again, steps))
         with translate_errors(self.place):
             if self.created is not None:
                 save_proof(self._engine, self.created, steps)
@@ -210,94 +220,98 @@ class Store:
         self._put(cursor, BASELINE, [rows.from_baseline(b) for b in changes.baselines])
         self._put(cursor, WAIVER, [rows.from_suppression(w) for w in changes.undo_suppressions])
         if changes.owners_resolved:
-            gone = [owners.settled(c) for c in changes.owners_resolved]
-            compiled(dialect, owners.SETTLE).execute(cursor, gone)
+            keys = [owners.owner_change_key(c) for c in changes.owners_resolved]
+            compiled(dialect, owners.DELETE_OWNER_CHANGE).execute(cursor, keys)
         changed = [rows.from_owner_change(c) for c in changes.owner_changes]
         self._put(cursor, OWNER_CHANGE, changed)
         self._put(cursor, CALENDAR_USER, [rows.from_user(u) for u in changes.users])
         self._put(cursor, REPORTED, [reported.from_item(i) for i in changes.reported])
         if changes.history:
-            lines = [rows.from_history_entry(n) for n in changes.history]
-            insert(dialect, HISTORY, tuple(lines[0])).execute(cursor, lines)
+            entries = [rows.from_history_entry(n) for n in changes.history]
+            insert(dialect, HISTORY, tuple(entries[0])).execute(cursor, entries)
         if changes.archived:
             archive_events(dialect, cursor, changes.archived)
 
     def start_run(self, run: str, kind: str, at: datetime) -> None:
-        """Note that a run began."""
+        """Store the start of a run."""
         row = {"id": run, "kind": kind, "started_at": at, "finished_at": None, "report": None}
         self.replace(RUN, [row])
 
     def finish_run(self, run: str, at: datetime, report: Mapping[str, Any]) -> None:
-        """Note how a run ended."""
+        """Store the end of a run and its report."""
         row = {"run": run, "finished_at": at, "report": dict(report)}
         with translate_errors(self.place), self._driver.transaction() as cursor:
-            compiled(self._engine.dialect, queries.FINISH).execute(cursor, [row])
+            compiled(self._engine.dialect, queries.FINISH_RUN).execute(cursor, [row])
 
-    # --- the systems themselves ---------------------------------------------------------------
+    # --- systems ------------------------------------------------------------------------------
 
     def health(self) -> dict[str, SystemHealth]:
-        """How each system is that was asked at least once."""
-        found = [dict(row) for row in self.query(queries.STANDING, {})]
+        """Load the health of each system that was ever asked."""
+        loaded = [dict(row) for row in self.query(queries.ALL_HEALTH, {})]
         return {
             row["system"]: SystemHealth(**{**row, "state": SystemState(row["state"])})
-            for row in found
+            for row in loaded
         }
 
     def allowances(self) -> dict[str, RateAllowance]:
-        """The calls of each account, as last counted."""
+        """Load the rate allowance of each account."""
         return {row["system"]: RateAllowance(**row) for row in self.query_once(select(ALLOWANCE))}
 
     def save_health(self, *facts: SystemHealth | RateAllowance | Fact) -> None:
-        """Keep how systems are, what their accounts allow, or what was measured of them."""
+        """Store the health, rate allowances or measured facts of systems."""
         with translate_errors(self.place), self._driver.transaction() as cursor:
             for fact in facts:
-                self._put(cursor, _STANDING[type(fact)], [asdict(fact)])
+                self._put(cursor, _SYSTEM_TABLES[type(fact)], [asdict(fact)])
 
-    # --- show ---------------------------------------------------------------------------------
+    # --- showing ------------------------------------------------------------------------------
 
     def open_conflicts(self, provider: str | None = None) -> list[HeldConflict]:
-        """The conflicts that wait for a person or are told of, oldest first; no dismissed ones."""
-        found = [rows.to_conflict(row) for row in self.query(queries.OPEN_CONFLICTS, {})]
-        return [held for held in found if provider in {None, held.conflict.provider}]
+        """Load the open conflicts, held and reported ones, oldest first; without dismissed ones."""
+        conflicts = [rows.to_conflict(row) for row in self.query(queries.OPEN_CONFLICTS, {})]
+        return [held for held in conflicts if provider in {None, held.conflict.provider}]
 
     def conflicts_of(self, run: str) -> list[HeldConflict]:
-        """The conflicts that were opened in a run, closed ones too."""
+        """Load the conflicts that were opened in a run, including closed ones."""
         query = select(CONFLICT).where(CONFLICT.c.run == run)
         return [rows.to_conflict(row) for row in self.query_once(query)]
 
     def ended_conflicts(self, provider: str, outcome: str) -> list[HeldConflict]:
-        """The conflicts of a provider that ended in that way."""
-        asked = {"provider": provider, "outcome": outcome}
-        return [rows.to_conflict(row) for row in self.query(queries.ENDED, asked)]
+        """Load the conflicts of a provider with this outcome."""
+        parameters = {"provider": provider, "outcome": outcome}
+        return [rows.to_conflict(row) for row in self.query(queries.ENDED_CONFLICTS, parameters)]
 
-    def conflict(self, start: str) -> list[HeldConflict]:
-        """The conflicts whose id begins so."""
+    def find_conflicts(self, start: str) -> list[HeldConflict]:
+        """Load the conflicts whose id begins with ``start``."""
         query = select(CONFLICT).where(CONFLICT.c.id.startswith(start, autoescape=True))
         return [rows.to_conflict(row) for row in self.query_once(query.order_by(CONFLICT.c.id))]
 
     def bookings(self, provider: str | None = None, window: Window | None = None) -> list[Booking]:
-        """The living bookings, by provider and start."""
-        query, asked = queries.BOOKINGS, {}
-        if provider is not None:
-            query, asked = queries.BOOKINGS_OF, {"provider": provider}
-        found = [rows.to_booking(row) for row in self.query(query, asked)]
-        shown = [b for b in found if window is None or window.overlaps(b.agreed)]
-        return sorted(shown, key=lambda b: (b.provider, b.agreed.start, b.id))
+        """Load the active bookings, ordered by provider and start.
+
+        ``provider`` and ``window`` limit them; None means all.
+        """
+        if provider is None:
+            loaded = self.query(queries.BOOKINGS, {})
+        else:
+            loaded = self.query(queries.BOOKINGS_OF, {"provider": provider})
+        bookings = [rows.to_booking(row) for row in loaded]
+        chosen = [b for b in bookings if window is None or window.overlaps(b.agreed)]
+        return sorted(chosen, key=lambda b: (b.provider, b.agreed.start, b.id))
 
     def find_bookings(self, start: str) -> list[Booking]:
-        """The bookings, retired ones too, whose id begins so."""
+        """Load the bookings whose id begins with ``start``, including retired ones."""
         query = select(BOOKING).where(BOOKING.c.id.startswith(start, autoescape=True))
         return [rows.to_booking(row) for row in self.query_once(query.order_by(BOOKING.c.id))]
 
     def replicas(self, bookings: Sequence[str]) -> list[tuple[Replica, TrackedEvent | None]]:
-        """The replicas of these bookings, each with what is known of its event."""
+        """Load the replicas of these bookings, each with its event if it is stored."""
         joined = REPLICA.join(
             EVENT,
             and_(EVENT.c.system == REPLICA.c.system, EVENT.c.id == REPLICA.c.event),
             isouter=True,
         )
         wanted = [*REPLICA.c, *(c.label(f"event_{c.name}") for c in EVENT.c)]
-        found: list[tuple[Replica, TrackedEvent | None]] = []
+        replicas: list[tuple[Replica, TrackedEvent | None]] = []
         for at in range(0, len(bookings), CHUNK):
             query = (
                 select(*wanted)
@@ -308,8 +322,8 @@ class Store:
             for row in self.query_once(query):
                 event = {c.name: row[f"event_{c.name}"] for c in EVENT.c}
                 record = rows.to_record(event) if event["id"] is not None else None
-                found.append((rows.to_replica(row), record))
-        return found
+                replicas.append((rows.to_replica(row), record))
+        return replicas
 
     def history(
         self,
@@ -319,7 +333,7 @@ class Store:
         run: str | None = None,
         limit: int | None = None,
     ) -> list[HistoryEntry]:
-        """Lines of history, newest first."""
+        """Load history, newest first. The arguments limit it; None means no limit."""
         query = select(HISTORY).order_by(HISTORY.c.seq.desc()).limit(limit)
         for column, value in (
             (HISTORY.c.booking, booking),
@@ -331,19 +345,19 @@ class Store:
         return [rows.to_history_entry(row) for row in self.query_once(query)]
 
     def runs(self, limit: int = 20) -> list[RunRecord]:
-        """The last runs, newest first."""
+        """Load the last runs, newest first."""
         query = select(RUN).order_by(RUN.c.started_at.desc(), RUN.c.id).limit(limit)
         return [RunRecord(**row) for row in self.query_once(query)]
 
     def run(self, run: str) -> RunRecord | None:
-        """A run by its id."""
+        """Load a run by its id, or return None."""
         return next(
             (RunRecord(**row) for row in self.query_once(select(RUN).where(RUN.c.id == run))), None
         )
 
     def counts(self) -> dict[str, int]:
-        """How many rows are alive: bookings, events, conflicts, intents."""
-        living = {
+        """Count the active rows: bookings, events, conflicts, intents."""
+        active = {
             "bookings": (BOOKING, BOOKING.c.retired.is_(False)),
             "events": (EVENT, EVENT.c.retired.is_(False)),
             "conflicts": (
@@ -356,26 +370,27 @@ class Store:
             name: int(
                 self.query_once(select(func.count().label("n")).select_from(t).where(c))[0]["n"]
             )
-            for name, (t, c) in living.items()
+            for name, (t, c) in active.items()
         }
 
-    # --- for the rest of this room --------------------------------------------------------------
+    # --- for the other modules of this package ------------------------------------------------
 
     def query_once(self, query: Any) -> Sequence[Mapping[str, Any]]:
-        """All rows of a query that was made for the occasion."""
+        """Run an ad-hoc query and return all rows."""
         with translate_errors(self.place), self._engine.connect() as connection:
             return connection.execute(query).mappings().all()  # type: ignore[return-value]
 
-    def query(self, query: Any, *questions: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        """What a query that is a constant of the program tells, for each of these parameters.
+    def query(self, query: Any, *parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Run a constant query once for each set of parameters, and return all rows.
 
-        Several are asked of one moment: SQLite would look for each whether there is anything new.
+        The query is compiled once and cached. Several sets run in one transaction, because without
+        one SQLite checks for changes before each.
         """
-        if not questions:
+        if not parameters:
             return []
-        one_moment = self._driver.transaction if len(questions) > 1 else self._driver.reading
-        with translate_errors(self.place), one_moment() as cursor:
-            return compiled(self._engine.dialect, query).query(cursor, questions)
+        context = self._driver.transaction if len(parameters) > 1 else self._driver.reading
+        with translate_errors(self.place), context() as cursor:
+            return compiled(self._engine.dialect, query).query(cursor, parameters)
 
     def replace(
         self,
@@ -384,19 +399,19 @@ class Store:
         delete: Any = None,
         *where: Mapping[str, Any],
     ) -> None:
-        """Put rows in one transaction, after a DELETE, a constant, for each of these parameters."""
+        """Upsert rows in one transaction, after a constant DELETE for each set of parameters."""
         with translate_errors(self.place), self._driver.transaction() as cursor:
             if where:
                 compiled(self._engine.dialect, delete).execute(cursor, where)
             self._put(cursor, table, values)
 
     def execute(self, statements: Sequence[Any]) -> int:
-        """Carry out statements in one transaction; how many rows they met."""
+        """Execute ad-hoc statements in one transaction; return the number of affected rows."""
         with translate_errors(self.place), self._engine.begin() as connection:
             return sum(connection.execute(each).rowcount for each in statements)
 
     def purge(self) -> None:
-        """Rewrite the database file, so that nothing that was erased is left in its free pages."""
+        """Rewrite the database file, so that its free pages contain no erased data."""
         if self._engine.dialect.name != "sqlite":
             return
         with translate_errors(self.place), closing(self._engine.raw_connection()) as connection:
@@ -404,24 +419,24 @@ class Store:
             database.execute("VACUUM")  # type: ignore[union-attr]
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
 
-    # --- within -------------------------------------------------------------------------------
+    # --- internal -----------------------------------------------------------------------------
 
     def _put(self, cursor: DBAPICursor, table: Table, values: list[dict[str, Any]]) -> None:
-        """Insert rows, or replace those that are there (`store.prepared_statements.upsert`)."""
+        """Insert rows, or replace existing ones (`store.prepared_statements.upsert`)."""
         if values:
-            put = upsert(self._engine.dialect, table, tuple(values[0]))
-            put.execute(cursor, values)
+            statement = upsert(self._engine.dialect, table, tuple(values[0]))
+            statement.execute(cursor, values)
 
 
-_STANDING = {SystemHealth: HEALTH, RateAllowance: ALLOWANCE, Fact: FACT}
+_SYSTEM_TABLES = {SystemHealth: HEALTH, RateAllowance: ALLOWANCE, Fact: FACT}
 
 
-def _is_read_again(changes: Changes) -> bool:
-    """Whether the systems would tell the same once more, if these rows were lost with the power.
+def _can_be_read_again(changes: Changes) -> bool:
+    """Return true if losing these rows in a power cut is harmless: the next read brings them again.
 
-    That is so of writes that happened, which an older journal calls open: it is looked what became
-    of them. And of reads that brought nothing but themselves: older coverage proves less, and what
-    is committed later is never there without it, as the log is lost from its end.
+    That is so for finished writes: the older journal has them as open, and their outcome is looked
+    up. It is also so for coverage alone: older coverage only proves less. Later transactions cannot
+    survive without earlier ones, because SQLite loses its log from the end.
     """
     if changes.intents:
         return all(i.state is IntentState.DONE for i in changes.intents)

@@ -1,7 +1,7 @@
-"""The tables, in the words of docs/glossary.md. What each means for an operator: state/README.md.
+"""The tables. state/README.md explains them to operators.
 
-They are declared as SQLModel classes and read and written through SQLAlchemy Core: no ORM object is
-made for a row. Nothing here names a customer: ``person`` is a platform's own opaque id.
+They are declared as SQLModel classes, but rows are read and written with SQLAlchemy Core, without
+ORM objects. No column names a customer: ``person`` is a platform's id.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from syncd.store.types import Instant, JsonText, ValueText
 
 
 class EventRow(_Table, table=True):
-    """One event of one system: what was read, accepted and written of it (`model.TrackedEvent`).
+    """One event of one system: the values read, accepted and written (`model.TrackedEvent`).
 
-    ``starts`` and ``ends`` repeat the interval of ``observed`` for the index.
+    ``starts`` and ``ends`` are the interval of ``observed``, for the indexes.
     """
 
     __tablename__ = "event"
@@ -120,7 +120,7 @@ class IntentRow(_Table, table=True):
 
 
 class ConflictRow(_Table, table=True):
-    """A contradiction that is held, with every value (`model.HeldConflict`)."""
+    """A conflict with all its values (`model.HeldConflict`)."""
 
     __tablename__ = "conflict"
     __table_args__ = (
@@ -143,10 +143,10 @@ class ConflictRow(_Table, table=True):
 
 
 class CoverageRow(_Table, table=True):
-    """What the last complete read of a calendar proved (`model.Coverage`).
+    """The coverage of the last complete read of a calendar (`model.Coverage`).
 
-    ``first_at`` is when the first such read was, ``last_whole_at`` when the last one of the whole
-    window was, which ended at ``last_whole_ends``.
+    ``first_at`` is the time of the first complete read. ``last_whole_at`` is the time of the last
+    read of the whole window, and ``last_whole_ends`` the end of that window.
     """
 
     __tablename__ = "coverage"
@@ -162,7 +162,7 @@ class CoverageRow(_Table, table=True):
 
 
 class BaselineRow(_Table, table=True):
-    """Whether a calendar was read in full under its present mapping (`model.Baseline`)."""
+    """When a calendar was first read in full under its present mapping (`model.Baseline`)."""
 
     __tablename__ = "baseline"
     system: str = Field(primary_key=True)
@@ -184,7 +184,7 @@ class RunRow(_Table, table=True):
 
 
 class HistoryRow(_Table, table=True):
-    """One line of "why did this move?" (`model.HistoryEntry`)."""
+    """One line of history (`model.HistoryEntry`)."""
 
     __tablename__ = "history"
     __table_args__ = (
@@ -209,7 +209,7 @@ class HistoryRow(_Table, table=True):
 
 
 class ReportedRow(_Table, table=True):
-    """A record or list that cannot be carried, or only with an assumption (`model.ReportedItem`).
+    """A record or list that cannot be synced, or only with an assumption (`model.ReportedItem`).
 
     ``back`` and ``ahead`` are seconds.
     """
@@ -228,7 +228,7 @@ class ReportedRow(_Table, table=True):
 
 
 class AcknowledgedRow(_Table, table=True):
-    """A reported item or double booking that a person has acknowledged."""
+    """A person's acknowledgement (`model.Acknowledgement`)."""
 
     __tablename__ = "acknowledged"
     subject: str = Field(primary_key=True)
@@ -238,7 +238,7 @@ class AcknowledgedRow(_Table, table=True):
 
 
 class HealthRow(_Table, table=True):
-    """How a system is, why, and until when it is left alone (`model.SystemHealth`)."""
+    """The health of a system (`model.SystemHealth`)."""
 
     __tablename__ = "health"
     system: str = Field(primary_key=True)
@@ -254,7 +254,7 @@ class HealthRow(_Table, table=True):
 
 
 class AllowanceRow(_Table, table=True):
-    """The calls that a system's account allows, and that polling plans (`model.RateAllowance`)."""
+    """The rate limits of an account and the planned calls (`model.RateAllowance`)."""
 
     __tablename__ = "allowance"
     system: str = Field(primary_key=True)
@@ -268,7 +268,7 @@ class AllowanceRow(_Table, table=True):
 
 
 class FactRow(_Table, table=True):
-    """What was measured of a system: a cap of its lists, what it answers (`model.Fact`)."""
+    """A measured fact of a system (`model.Fact`)."""
 
     __tablename__ = "fact"
     system: str = Field(primary_key=True)
@@ -278,7 +278,7 @@ class FactRow(_Table, table=True):
 
 
 class RotaRow(_Table, table=True):
-    """When a provider's whole window is read (`model.PollSlot`)."""
+    """The schedule of a provider's full-window reads (`model.PollSlot`)."""
 
     __tablename__ = "rota"
     provider: str = Field(primary_key=True)
@@ -287,7 +287,7 @@ class RotaRow(_Table, table=True):
 
 
 class FreeTimeRow(_Table, table=True):
-    """What a system last offered of a provider (`model.Availability`)."""
+    """The free slots of a provider in a system, as last read (`model.Availability`)."""
 
     __tablename__ = "free_time"
     system: str = Field(primary_key=True)
@@ -300,7 +300,7 @@ class FreeTimeRow(_Table, table=True):
 
 
 class ExposureRow(_Table, table=True):
-    """An interval that a system still offers although it is taken (`model.Exposure`)."""
+    """An interval that a system still offers although the provider is busy (`model.Exposure`)."""
 
     __tablename__ = "exposure"
     provider: str = Field(primary_key=True)
@@ -314,7 +314,7 @@ class ExposureRow(_Table, table=True):
 
 
 class ClosingRow(_Table, table=True):
-    """How long one value of a booking was open elsewhere (`model.TimeToBlock`)."""
+    """How long it took to block one value of a booking elsewhere (`model.TimeToBlock`)."""
 
     __tablename__ = "closing"
     __table_args__ = (
@@ -329,7 +329,7 @@ class ClosingRow(_Table, table=True):
 
 
 class WaiverRow(_Table, table=True):
-    """A person took back what syncd wrote for a booking in a system (`model.UndoSuppression`)."""
+    """A booking whose writes in one system a person undid (`model.UndoSuppression`)."""
 
     __tablename__ = "waiver"
     booking: str = Field(primary_key=True, foreign_key="booking.id")
@@ -339,7 +339,7 @@ class WaiverRow(_Table, table=True):
 
 
 class ProvisionedRow(_Table, table=True):
-    """A room, team or the like that syncd made or changed (`store.provisioned.Provisioned`)."""
+    """A resource that syncd created or changed (`store.provisioned.Provisioned`)."""
 
     __tablename__ = "provisioned"
     system: str = Field(primary_key=True)
@@ -352,7 +352,7 @@ class ProvisionedRow(_Table, table=True):
 
 
 class RelationRow(_Table, table=True):
-    """A booking tied to its contact in a system (`store.relations.StoredRelation`)."""
+    """The contact link of a booking in a system (`store.relations.StoredRelation`)."""
 
     __tablename__ = "relation"
     system: str = Field(primary_key=True)
@@ -364,7 +364,7 @@ class RelationRow(_Table, table=True):
 
 
 class WaitingRow(_Table, table=True):
-    """A write that is wanted and cannot be made now (`model.WaitingWrite`)."""
+    """A write that is wanted but cannot be made now (`model.WaitingWrite`)."""
 
     __tablename__ = "waiting"
     name: str = Field(primary_key=True)
@@ -379,7 +379,7 @@ class WaitingRow(_Table, table=True):
 
 
 class OwnerChangeRow(_Table, table=True):
-    """An event of a calendar that was found at another owner (`model.OwnerChange`)."""
+    """An event of a calendar that was found under another owner (`model.OwnerChange`)."""
 
     __tablename__ = "owner_change"
     system: str = Field(primary_key=True)
@@ -403,7 +403,7 @@ class CalendarUserRow(_Table, table=True):
 
 
 class CanaryRow(_Table, table=True):
-    """An event that `syncd probe` made to measure a platform on (`model.canary.Canary`)."""
+    """An event that `syncd probe` created to measure a platform (`model.canary.Canary`)."""
 
     __tablename__ = "canary"
     tag: str = Field(primary_key=True)

@@ -1,4 +1,4 @@
-"""The table of how systems and calendars were last configured."""
+"""The table of the last configuration of systems and calendars."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncd.store.types import Instant, JsonText
 
 
 class LastSettingsRow(TableBase, table=True):
-    """How a system, or with a provider its calendar there, was last configured: without secrets."""
+    """The last configuration of a system or, with a provider, of its calendar; without secrets."""
 
     __tablename__ = "last_settings"
     system: str = Field(primary_key=True)

@@ -1,4 +1,4 @@
-"""The tables of what a person wants not to be written, and of what was therefore not written."""
+"""The tables of pauses, and of the writes that they hold back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncd.store.types import Instant, JsonText, ValueText
 
 
 class PauseRow(TableBase, table=True):
-    """Calendars that are not written to (`model.pauses.Pause`); an empty name means every one."""
+    """Calendars that are not written to (`model.pauses.Pause`). An empty name means all."""
 
     __tablename__ = "pause"
     system: str = Field(primary_key=True)
@@ -25,9 +25,9 @@ class PauseRow(TableBase, table=True):
 
 
 class HeldBackRow(TableBase, table=True):
-    """A write that was wanted, and that a pause or observe mode held back (`model.HeldBack`).
+    """A write that a pause or observe mode holds back (`model.HeldBack`).
 
-    The same write that is wanted again after it had ended is another row.
+    If the same write is wanted again after its end, it gets another row.
     """
 
     __tablename__ = "held_back"

@@ -1,4 +1,4 @@
-"""Column types: instants, values and lists as text that sorts, compares and can be read."""
+"""Column types: instants, values and lists, stored as readable text that sorts correctly."""
 
 from __future__ import annotations
 
@@ -14,69 +14,68 @@ from sqlalchemy import Dialect, String, Text, TypeDecorator
 from syncd.model import Value
 from syncd.store.timestamps import instant_text, value_of
 
-# A provider's, whose state is loaded at a time; most are stored several times: as observed, base,
-# agreed, in each system.
+# Most values of a provider are stored several times: as observed, base, agreed, in each system.
 _value = lru_cache(maxsize=4096)(value_of)
 
 _write_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware datetime, kept as ISO 8601 text in UTC with microseconds."""
+    """An aware datetime, stored as ISO 8601 text in UTC with microseconds."""
 
     impl = String(27)
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:
-        """To text. The function raises ValueError for a naive datetime."""
+        """Return the conversion to text. It raises ValueError for a naive datetime."""
         del dialect
         return _from_instant
 
     def result_processor(
         self, dialect: Dialect, coltype: object
     ) -> Callable[[str | None], datetime | None]:
-        """From text."""
+        """Return the conversion from text."""
         del dialect, coltype
         return _to_instant
 
 
 class ValueText(TypeDecorator[Value]):
-    """A value as ``start/end status``."""
+    """A value, stored as ``start/end status``."""
 
     impl = String(80)
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Value | None], str | None]:
-        """To text."""
+        """Return the conversion to text."""
         del dialect
         return _from_value
 
     def result_processor(
         self, dialect: Dialect, coltype: object
     ) -> Callable[[str | None], Value | None]:
-        """From text."""
+        """Return the conversion from text."""
         del dialect, coltype
         return _to_value
 
 
 class JsonText(TypeDecorator[Any]):
-    """Lists and objects as JSON text, the same on every database."""
+    """A list or object, stored as JSON text, the same in every database."""
 
     impl = Text()
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
-        """To text."""
+        """Return the conversion to text."""
         del dialect
         return _from_json
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
-        """From text."""
+        """Return the conversion from text."""
         del dialect, coltype
         return _to_json
 
 
-# `process_bind_param` would be called through two more functions, for each column of each row.
+# Functions, not `process_bind_param`: that costs two more calls for each column of each row.
 
 
 def _from_instant(value: datetime | None) -> str | None:
@@ -115,5 +114,5 @@ def _to_json(value: str | None) -> Any:
 
 
 def _unreadable(value: object) -> sqlite3.DataError:
-    """What SQLite would say of damage: `store.errors.translate_errors` has the words for it."""
+    """Return an SQLite error for a damaged value, which `store.errors.translate_errors` knows."""
     return sqlite3.DataError(f"malformed value of {type(value).__name__} in a row")

@@ -1,7 +1,7 @@
-"""Whether what stands in a state's rows can be read: asked of a file that somebody put in place.
+"""Check that every value in a state can be read. Used for files that somebody put in place.
 
-SQLite keeps text in a column of numbers, and any text in a column of times. The check is SQL, one
-pass over each table, so that a state of a hundred thousand events is looked through in a moment.
+SQLite accepts text in a column of numbers, and any text in a column of times. The check is SQL with
+one pass per table, so it is fast for a state of a hundred thousand events.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from syncd.store.timestamps import claim_of
 from syncd.store.types import Instant, JsonText, ValueText
 
 MAX_STORED_TEXT = 64 * 1024
-"""Characters in a text."""
+"""The maximum number of characters in a text."""
 
 MAX_STORED_JSON = 16 * 1024 * 1024
-"""Characters in a list or an object: the report of a run names each of its operations."""
+"""The maximum number of characters in JSON. The report of a run lists all its operations."""
 
 FIRST_YEAR, LAST_YEAR = "1970", "2200"
-"""Between these lies the start of each event that syncd ever took for readable."""
+"""The range of the starts of events that any version of syncd accepted; the last is excluded."""
 
-_REMEDY = "Left alone. Restore another backup (`syncd restore FILE`)."
+_REMEDY = "The file was not changed. Restore another backup (`syncd restore FILE`)."
 
 _WORDS: Mapping[tuple[str, str], type[StrEnum]] = {
     ("event", "kind"): Kind,
@@ -57,13 +57,13 @@ _WORDS: Mapping[tuple[str, str], type[StrEnum]] = {
     ("waiting", "why"): WaitReason,
     ("owner_change", "proof"): OwnerProof,
 }
-"""Columns whose text is one of a few words."""
+"""The columns whose text is a member of an enumeration."""
 
 _LISTS = frozenset({"bookings", "claims", "calendars", "seats", "offers"})
-"""Columns of JSON that hold a list; the others hold an object, or null."""
+"""The JSON columns with a list. The others contain an object or null."""
 
 _STARTS = frozenset({"observed", "base", "agreed", "written", "former", "before", "after"})
-"""Columns of values whose start is one of an event."""
+"""The columns of values whose start is the start of an event."""
 
 _DIGIT = "[0-9]"
 _TIME = (
@@ -72,41 +72,41 @@ _TIME = (
 )
 
 
-def expect_values(database: sqlite3.Connection, place: str) -> None:
-    """Check that every row of a state can be read. Raises `StateError` that names the first.
+def check_values(database: sqlite3.Connection, place: str) -> None:
+    """Check that every value of a state can be read. Raises `StateError` for the first bad one.
 
-    The layout was checked before; of an older version, the columns that it has are looked at.
+    The layout must have been checked before. An older version may lack tables and columns.
     """
     for table in METADATA.sorted_tables:
-        there = {row[1] for row in database.execute(f'PRAGMA table_info("{table.name}")')}
-        columns = [column for column in table.columns if column.name in there]
+        existing = {row[1] for row in database.execute(f'PRAGMA table_info("{table.name}")')}
+        columns = [column for column in table.columns if column.name in existing]
         if columns:
-            _expect(database, table, columns, place)
+            _check_table(database, table, columns, place)
 
 
-def _expect(
+def _check_table(
     database: sqlite3.Connection, table: Table, columns: Iterable[Column[Any]], place: str
 ) -> None:
     tests = {column.name: _test(table, column) for column in columns}
-    anything = " AND ".join(f"({test})" for test in tests.values())
-    # The names are those of our own tables.
-    query = f'SELECT rowid FROM "{table.name}" WHERE ({anything}) IS NOT TRUE LIMIT 1'  # noqa: S608
-    found = database.execute(query).fetchone()
-    if found is not None:
+    all_tests = " AND ".join(f"({test})" for test in tests.values())
+    # S608: the names are those of our own tables.
+    query = f'SELECT rowid FROM "{table.name}" WHERE ({all_tests}) IS NOT TRUE LIMIT 1'  # noqa: S608
+    bad_row = database.execute(query).fetchone()
+    if bad_row is not None:
         for name, test in tests.items():
             one = f'SELECT ({test}) IS TRUE FROM "{table.name}" WHERE rowid = ?'  # noqa: S608
-            if not database.execute(one, found).fetchone()[0]:
-                raise _unreadable(place, table.name, name, found[0])
-    for row, name, why in _unreadable_json(database, table, columns):
-        raise _unreadable(place, table.name, name, row) from why
+            if not database.execute(one, bad_row).fetchone()[0]:
+                raise _unreadable(place, table.name, name, bad_row[0])
+    for row, name, error in _unreadable_json(database, table, columns):
+        raise _unreadable(place, table.name, name, row) from error
 
 
 def _unreadable(place: str, table: str, column: str, row: object) -> StateError:
-    return StateError(place, f"row {row} of its table {table} holds no readable {column}", _REMEDY)
+    return StateError(place, f"row {row} of table {table} has an unreadable {column}", _REMEDY)
 
 
 def _test(table: Table, column: Column[Any]) -> str:
-    """The SQL of a test that a column of one row is readable."""
+    """Return the SQL condition that is true if a column of a row is readable."""
     test = _typed(table.name, column, f'"{column.name}"')
     return f'"{column.name}" IS NULL OR {test}' if column.nullable else test
 
@@ -143,8 +143,8 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def _is_time(name: str) -> str:
-    # SQLite takes 31 days in each month: then it writes another day than it read. To ask that is
-    # slow, so only the days that a month may lack are asked about.
+    # SQLite accepts 31 days in every month, but then date() returns another day. That comparison is
+    # slow, so it is only made for days after the 28th.
     month, day, hour = (f"substr({name}, {at}, 2)" for at in (6, 9, 12))
     same = f"date(substr({name}, 1, 10), '+0 days') = substr({name}, 1, 10)"
     return (
@@ -156,27 +156,27 @@ def _is_time(name: str) -> str:
 def _unreadable_json(
     database: sqlite3.Connection, table: Table, columns: Iterable[Column[Any]]
 ) -> Iterator[tuple[object, str, Exception]]:
-    """Yield the rows whose JSON is none, or of another shape."""
+    """Yield row id, column and error of the values that are not JSON of the expected shape."""
     for column in columns:
         if not isinstance(column.type, JsonText):
             continue
         query = f'SELECT rowid, "{column.name}" FROM "{table.name}"'  # noqa: S608 - our own names
         for row, text in database.execute(query):
             try:
-                _expect_shape(column.name, None if text is None else json.loads(text))
+                _check_shape(column.name, None if text is None else json.loads(text))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 yield row, column.name, error
 
 
-def _expect_shape(name: str, said: object) -> None:
+def _check_shape(name: str, value: object) -> None:
     if name not in _LISTS:
-        if said is not None and not isinstance(said, dict):
+        if value is not None and not isinstance(value, dict):
             raise ValueError(name)
         return
-    if not isinstance(said, list):
+    if not isinstance(value, list):
         raise TypeError(name)
     if name == "claims":
-        for each in said:
-            claim_of(each)
-    elif name in {"bookings", "calendars"} and not all(isinstance(each, str) for each in said):
+        for claim in value:
+            claim_of(claim)
+    elif name in {"bookings", "calendars"} and not all(isinstance(each, str) for each in value):
         raise TypeError(name)

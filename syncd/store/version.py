@@ -1,4 +1,4 @@
-"""Which version of the schema this program has: that takes neither a database nor Alembic."""
+"""The schema version of this program, without a database and without Alembic."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def newest_schema() -> str:
-    """The version that the migrations end with: their files are named by it."""
+    """Return the version of the newest migration, from the name of its file."""
     files = (MIGRATIONS / "versions").glob("m*_*.py")
     return max(file.name[1:].partition("_")[0] for file in files)

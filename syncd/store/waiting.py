@@ -1,4 +1,4 @@
-"""The waiting writes, as stored (`model.WaitingWrite`)."""
+"""Store waiting writes (`model.WaitingWrite`)."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from syncd.store.store import Store
 from syncd.store.tables import WAITING
 
 _ALL = select(WAITING).order_by(WAITING.c.system, WAITING.c.starts, WAITING.c.name)
-_GONE = delete(WAITING).where(WAITING.c.name == bindparam("gone"))
-_HOW_MANY = select(WAITING.c.system, WAITING.c.why, func.count().label("n")).group_by(
+_DELETE = delete(WAITING).where(WAITING.c.name == bindparam("gone"))
+_COUNT = select(WAITING.c.system, WAITING.c.why, func.count().label("n")).group_by(
     WAITING.c.system, WAITING.c.why
 )
 
 
 def waiting_writes(store: Store) -> list[WaitingWrite]:
-    """Load all of them, by system and time. Raises StateError."""
+    """Load all waiting writes, ordered by system and time. Raises StateError."""
     return [_write(row) for row in store.query(_ALL, {})]
 
 
 def count_waiting(store: Store) -> dict[tuple[str, WaitReason], int]:
-    """Count them by system and reason. Raises StateError."""
-    found = store.query(_HOW_MANY, {})
-    return {(row["system"], WaitReason(row["why"])): row["n"] for row in found}
+    """Count the waiting writes by system and reason. Raises StateError."""
+    counts = store.query(_COUNT, {})
+    return {(row["system"], WaitReason(row["why"])): row["n"] for row in counts}
 
 
 def save_waiting(store: Store, new: Collection[WaitingWrite], gone: Collection[str]) -> None:
-    """Store what waits now, and drop what does not any more. Raises StateError."""
-    store.replace(WAITING, [_row(each) for each in new], _GONE, *({"gone": name} for name in gone))
+    """Store waiting writes, and delete those with a name in ``gone``. Raises StateError."""
+    names = ({"gone": name} for name in gone)
+    store.replace(WAITING, [_row(each) for each in new], _DELETE, *names)
 
 
 def _row(write: WaitingWrite) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Whether a 401 means that access is lost: platforms answer it sporadically.
+"""Decide whether a 401 or 410 answer means that the account has lost its access.
 
-Nor does a 410 of one call prove that the whole API was switched off.
+Platforms answer 401 sporadically, so one does not prove it. Nor does a 410 of one call prove that
+the whole API was switched off.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ T = TypeVar("T")
 RETRY_PAUSE = 1.0
 """Seconds before a call that was answered with 401 is repeated."""
 
-SETTLED = 10.0
-"""Seconds for which access counts as lost once a check said so: calls under way need not ask."""
+CHECK_VALID_FOR = 10.0
+"""Seconds for which a failed check is reused, so that calls in flight do not repeat the check."""
 
 _UNAUTHORISED = 401
 _SWITCHED_OFF = 410
@@ -37,7 +38,7 @@ class CheapRead:
 
 
 class Access:
-    """Repeats what was answered with 401, and checks by one cheap read before that is believed."""
+    """Repeats calls that were answered with 401, and confirms a lost access by one cheap read."""
 
     def __init__(
         self,
@@ -45,22 +46,22 @@ class Access:
         check: Callable[[], Awaitable[object]] | None,
         pause: Callable[[float], Awaitable[None]],
     ) -> None:
-        """Keep the parts; without a check, a second 401 is believed.
+        """Keep the parts. Without ``check``, a second 401 is taken as final.
 
-        ``pause`` waits for some seconds, and raises a PlatformError where nothing is to be
-        repeated.
+        ``check`` makes the cheap read. ``pause`` waits for some seconds; it raises a PlatformError
+        if the call must not be repeated.
         """
         self._pause = pause
         self._clock = clock
         self._check = check
-        self._turn = asyncio.Lock()
+        self._check_lock = asyncio.Lock()
         self._lost_at: float | None = None
 
     async def repeated(self, once: Callable[[], Awaitable[T]], *, cheap: bool = False) -> T:
-        """Make a call, up to three times while the secret proves valid. Raises PlatformError.
+        """Make a call, up to three times as long as the secret is accepted elsewhere.
 
-        A 401 says that nothing was done, so a write may be repeated, too. A call that is the
-        ``cheap`` read itself is a proof of its own.
+        A 401 means that nothing was done, so a write may be repeated, too. ``cheap``: the call is
+        the cheap read itself, so its failure needs no second check. Raises PlatformError.
         """
         try:
             return await self._repeated_once(once)
@@ -72,7 +73,7 @@ class Access:
             if cheap or not await self._is_valid():
                 raise
             if fault.status == _SWITCHED_OFF:
-                # Only what this call asked for is gone.
+                # The secret works elsewhere, so only the target of this call is gone.
                 raise RejectedError(
                     fault.system, fault.call, status=fault.status, detail=fault.detail
                 ) from None
@@ -82,21 +83,21 @@ class Access:
         try:
             return await once()
         except UnauthorizedError as fault:
-            if fault.status != _UNAUTHORISED or self._is_settled():
+            if fault.status != _UNAUTHORISED or self._was_just_refused():
                 raise
         await self._pause(RETRY_PAUSE)
         return await once()
 
-    def _is_settled(self) -> bool:
-        lost = self._lost_at
-        return lost is not None and self._clock.monotonic() < lost + SETTLED
+    def _was_just_refused(self) -> bool:
+        lost_at = self._lost_at
+        return lost_at is not None and self._clock.monotonic() < lost_at + CHECK_VALID_FOR
 
     async def _is_valid(self) -> bool:
-        """Whether the secret is accepted elsewhere; calls that fail together ask once."""
+        """Check the secret by the cheap read; calls that fail together share one check."""
         if self._check is None:
             return False
-        async with self._turn:
-            if self._is_settled():
+        async with self._check_lock:
+            if self._was_just_refused():
                 return False
             try:
                 await self._check()

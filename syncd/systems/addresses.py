@@ -1,8 +1,8 @@
-"""The addresses of a host, looked up in a thread that keeps nobody.
+"""Resolve host names in threads that block nothing else.
 
-A name server that does not answer keeps `getaddrinfo` for half a minute. The loop's own threads are
-few: with all of them kept, no other host could be connected to. And a process that ends waits for
-them. So each host is looked up in a thread of its own, once for all who ask meanwhile.
+A name server that does not answer blocks `getaddrinfo` for half a minute. The event loop has few
+threads: with all of them blocked, no other host can be resolved, and the process waits for them
+when it ends. So each host is resolved in a thread of its own, which concurrent callers share.
 """
 
 from __future__ import annotations
@@ -13,41 +13,42 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import Any
 
-Address = tuple[Any, ...]
-"""What `socket.getaddrinfo` finds: family, kind, protocol, name and address."""
+ResolvedAddress = tuple[Any, ...]
+"""One result of `socket.getaddrinfo`: family, type, protocol, canonical name and address."""
 
 _Host = tuple[str, int]
-_under_way: dict[_Host, Future[list[Address]]] = {}
+_pending: dict[_Host, Future[list[ResolvedAddress]]] = {}
 
 
-async def addresses(host: str, port: int) -> list[Address]:
-    """Return the addresses for TCP. Raises OSError or UnicodeError."""
-    asked = (host, port)
-    found = _under_way.get(asked)
-    if found is None:
-        found = _under_way[asked] = Future()
-        found.set_running_or_notify_cancel()  # or who is interrupted would end it for all
+async def resolve_host(host: str, port: int) -> list[ResolvedAddress]:
+    """Return the TCP addresses of a host. Raises OSError or UnicodeError."""
+    key = (host, port)
+    future = _pending.get(key)
+    if future is None:
+        future = _pending[key] = Future()
+        # Without this, the cancellation of one caller would cancel the lookup for all of them.
+        future.set_running_or_notify_cancel()
         try:
-            # A daemon: the end of the process does not wait for it.
-            Thread(target=_look_up, args=(asked, found), name="look up", daemon=True).start()
-        except RuntimeError as error:  # no further thread is allowed
-            _end(asked, found)
+            # A daemon thread, so that the end of the process does not wait for it.
+            Thread(target=_look_up, args=(key, future), name="look up", daemon=True).start()
+        except RuntimeError as error:  # the system allows no further thread
+            _remove_pending(key, future)
             raise OSError(str(error)) from error
-    return await asyncio.wrap_future(found)
+    return await asyncio.wrap_future(future)
 
 
-def _look_up(asked: _Host, found: Future[list[Address]]) -> None:
+def _look_up(key: _Host, future: Future[list[ResolvedAddress]]) -> None:
     try:
-        answer: list[Address] = list(socket.getaddrinfo(*asked, type=socket.SOCK_STREAM))
-    except Exception as error:  # noqa: BLE001 - raised where it was asked
-        _end(asked, found)
-        found.set_exception(error)
+        result: list[ResolvedAddress] = list(socket.getaddrinfo(*key, type=socket.SOCK_STREAM))
+    except Exception as error:  # noqa: BLE001 - raised in the waiting callers
+        _remove_pending(key, future)
+        future.set_exception(error)
     else:
-        _end(asked, found)
-        found.set_result(answer)
+        _remove_pending(key, future)
+        future.set_result(result)
 
 
-def _end(asked: _Host, found: Future[list[Address]]) -> None:
-    """Have the next who asks look it up anew."""
-    if _under_way.get(asked) is found:
-        del _under_way[asked]
+def _remove_pending(key: _Host, future: Future[list[ResolvedAddress]]) -> None:
+    """Let the next caller start a new lookup."""
+    if _pending.get(key) is future:
+        del _pending[key]

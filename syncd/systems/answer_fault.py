@@ -1,7 +1,7 @@
-"""What an answer means, before it is read: a success, or which fault. The same for all platforms.
+"""Classify an answer before its body is used: a success, or a fault. The same for all platforms.
 
-A platform's own table (``fault_of``) tells its errors apart; what makes an answer no answer at all
-is decided here.
+The platform's own function (``fault_of``) distinguishes its errors. This module recognises answers
+that no platform sends: impossible statuses, parts of an answer, errors inside a success.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     FaultOf = Callable[[Answer], PlatformError | None]
 
 _STATUSES = range(200, 600)
-"""The statuses that HTTP has: any other one is somebody else's answer, and proves nothing."""
+"""The statuses of HTTP; an answer with any other one proves nothing."""
 
 PARTIAL_STATUSES = frozenset({HTTPStatus.PARTIAL_CONTENT, HTTPStatus.IM_USED})
-"""Answers that are a part of a whole, or a difference. Nothing here asks for one."""
+"""Statuses of partial answers and differences, which syncd never asks for."""
 
-_SAID = 2000
-"""Characters of a platform's words that are kept."""
+_MAX_DETAIL = 2000
+"""Characters of a platform's error text that are kept."""
 
 
 def fault_of_answer(
@@ -45,45 +45,51 @@ def fault_of_answer(
     private: Sequence[str],
     *,
     write: bool,
-    judged: bool = False,
+    result_in_body: bool = False,
 ) -> PlatformError | None:
-    """Return the fault that an answer tells of, None for a success.
+    """Return the fault that an answer reports; None for a success.
 
-    ``judged``: the caller reads from the body whether a write was done, so that of the errors which
-    a body tells of only those with a status count here.
+    Args:
+        answer: The whole answer.
+        fault_of: The platform's own classification.
+        private: Texts of the request, which an error may repeat.
+        write: True if the request was a write.
+        result_in_body: True if the caller reads from the body whether a write was done. Then
+            an error inside a success counts only if it names a status.
 
-    Words that tell of too many calls count more than the status: a rate limit is no lost right.
+    An error text about too many calls overrides the status: a rate limit is no lost permission.
+
     """
     if answer.status_code not in _STATUSES:
-        return IncompleteReadError("", detail="HTTP has no such status")
+        return IncompleteReadError("", detail="not a valid HTTP status")
     if answer.status_code in PARTIAL_STATUSES:
-        return IncompleteReadError("", detail="a part of an answer, which was not asked for")
+        return IncompleteReadError("", detail="a partial answer, which was not requested")
     fault = fault_of(answer)
-    told = error_in_success(answer) if fault is None else None
-    if told is not None and not (judged and told.code is None):
-        return _as_told(answer, told, fault_of, write=write)
-    if isinstance(fault, RateLimitedError) or not (said := overload_text(answer, private)):
+    inside = error_in_success(answer) if fault is None else None
+    if inside is not None and not (result_in_body and inside.code is None):
+        return _fault_inside(answer, inside, fault_of, write=write)
+    if isinstance(fault, RateLimitedError) or not (overload := overload_text(answer, private)):
         return fault
-    return RateLimitedError("", wait=0, detail=said[:_SAID])
+    return RateLimitedError("", wait=0, detail=overload[:_MAX_DETAIL])
 
 
-def _as_told(
-    answer: Answer, told: ErrorInSuccess, fault_of: FaultOf, *, write: bool
+def _fault_inside(
+    answer: Answer, inside: ErrorInSuccess, fault_of: FaultOf, *, write: bool
 ) -> PlatformError:
-    """Return the fault that the body of a success tells of.
+    """Return the fault that the body of a success reports.
 
-    It contradicts its own status, so it proves nothing: a write may have taken effect, and no
-    record is gone.
+    The body contradicts the status, so the answer proves nothing: a write may have taken effect,
+    and no record counts as gone.
     """
-    words = told.words[:_SAID]
-    fault = None if told.code is None else fault_of(replace(answer, status_code=told.code))
+    words = inside.words[:_MAX_DETAIL]
+    fault = None if inside.code is None else fault_of(replace(answer, status_code=inside.code))
     if fault is None or write:
-        said = f"{told.code} {words}".rstrip() if told.code else words
+        error = f"{inside.code} {words}".rstrip() if inside.code else words
         return IncompleteReadError(
-            "", detail=f"the body of a success tells of an error: {said}".strip(": ")
+            "", detail=f"the body of a success reports an error: {error}".strip(": ")
         )
     if isinstance(fault, UnauthorizedError):
-        fault.status = told.code
+        fault.status = inside.code
     if isinstance(fault, RejectedError) and fault.why is not RejectionReason.UNFIT:
         return RejectedError("", detail=fault.detail)
     return fault

@@ -1,7 +1,7 @@
-"""A limit on the calls of one piece of work, whatever else calls the same account meanwhile.
+"""Limit the calls of one command, independent of other calls to the same account.
 
-The limit belongs to the task that enters it: its calls are counted where they leave, repeats
-included, and no other task's are.
+The limit belongs to the asyncio task that enters it. Only the calls of that task count, repeats
+included.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ if TYPE_CHECKING:
 
 
 class OverCallLimitError(StoppingError):
-    """The call was not sent: the calls that this work may make are used up."""
+    """The call was not sent because the call limit of this task is reached."""
 
-    without_status = "was not sent: the number of calls that was agreed to is reached"
+    without_status = "was not sent: the agreed number of calls is used up"
 
 
 @dataclass(slots=True)
 class CallLimit:
-    """At most ``maximum`` calls, of which ``reserved`` are kept for what comes last.
+    """At most ``maximum`` calls, of which ``reserved`` are kept for the last steps.
 
-    ``ends`` lets calls leave although syncd is told to end: what they undo must not stay.
+    ``cleans_up``: calls are sent although syncd is stopping, because they remove something that
+    must not be left behind.
     """
 
     maximum: int
     used: int = 0
     reserved: int = 0
-    ends: bool = False
+    cleans_up: bool = False
 
     @property
-    def left(self) -> int:
-        """How many calls may be made now."""
+    def remaining(self) -> int:
+        """The number of calls that may be made now."""
         return max(0, self.maximum - self.reserved - self.used)
 
 
@@ -55,16 +56,16 @@ def limited(limit: CallLimit) -> Iterator[None]:
 
 
 def take_call(system: str, call: str) -> None:
-    """Count a call that is about to be sent. Raises OverCallLimitError."""
+    """Count a call that is about to be sent against the task's limit. Raises OverCallLimitError."""
     limit = _LIMIT.get()
     if limit is None:
         return
-    if not limit.left:
+    if not limit.remaining:
         raise OverCallLimitError(system, call)
     limit.used += 1
 
 
-def sends_at_the_end() -> bool:
-    """Return whether this task may call although syncd is told to end."""
+def may_send_while_stopping() -> bool:
+    """Return whether this task may send calls although syncd is stopping."""
     limit = _LIMIT.get()
-    return limit is not None and limit.ends
+    return limit is not None and limit.cleans_up

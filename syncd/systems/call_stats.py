@@ -1,4 +1,4 @@
-"""What an account's transport counted and learned."""
+"""Statistics of the calls to one account."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class CallStats:
-    """What an account's transport counted and learned. Limits are (calls, seconds).
+    """Counters and learned limits of an account's transport.
 
-    ``waited`` are the seconds from request to answer, summed over all calls. ``resets_in`` are the
-    seconds until the platform's count of the day begins anew.
+    ``waited`` is the sum of the seconds from request to answer. ``limits`` are (calls, seconds).
+    ``left_today`` and ``resets_in`` (seconds) describe the platform's daily quota. ``skew`` is the
+    platform's clock minus ours. ``last_fault`` is the last error as text.
     """
 
     reads: int = 0

@@ -1,6 +1,6 @@
-"""Read unpaged lists that may end silently at a cap: once for all adapters.
+"""Read unpaged lists that a platform may cut silently at a cap. Used by all adapters.
 
-What a length means, and how a span is cut, is in `list_caps`; here the calls are made.
+`list_caps` decides what a length means and how a span is split; this module makes the calls.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from syncd.model import Unproven, Window
-from syncd.systems.fault_boundary import bare
+from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.list_caps import (
     MAX_EXTRA,
     SHORTEST,
@@ -24,7 +24,7 @@ from syncd.systems.list_caps import (
     planned,
 )
 from syncd.systems.port import PlatformError, RetryableError, UnreadableError
-from syncd.systems.reported_lists import nameless, shortened
+from syncd.systems.reported_lists import rows_missing, rows_without_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -36,36 +36,36 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LIST_SECONDS = 60.0
-"""How long one list may take, with all its parts or pages."""
+"""Seconds that one list may take, with all its parts or pages."""
 
 READ_SECONDS = 300.0
-"""How long one read of a system may take."""
+"""Seconds that one read of a system may take."""
 
 _LIFETIME = timedelta(days=30)
 _DOUBT_EVERY = 300.0
-_MOST_LISTS, _MOST_SPANS = 2000, 8
-_USUAL = min(SUSPICIOUS) - 1
-"""A list of no more rows proves nothing about caps."""
+_MAX_LISTS, _MAX_SPANS = 2000, 8
+_SHORT_LIST = min(SUSPICIOUS) - 1
+"""A list with at most so many rows tells nothing about caps."""
 
 _Key = tuple[str, str, tuple[str, ...]]
 
 
 class ReadLimit:
-    """The time that is left for one read, and for each of its lists."""
+    """The deadlines of one read and of each of its lists."""
 
     def __init__(self, system: str, clock: Clock) -> None:
-        """Begin a read."""
+        """Start the time of the read."""
         self._system = system
         self._clock = clock
         self._until = clock.monotonic() + READ_SECONDS
 
-    def of_list(self) -> float:
-        """Until when (of the clock's `monotonic`) a list that begins now may go on."""
+    def list_deadline(self) -> float:
+        """Return the deadline (monotonic seconds) of a list that begins now."""
         return min(self._until, self._clock.monotonic() + LIST_SECONDS)
 
     @asynccontextmanager
     async def within(self, until: float, call: str) -> AsyncIterator[None]:
-        """Bound a request of a list. Raises RetryableError when the time is up."""
+        """Bound a request of a list by its deadline. Raises RetryableError after it."""
         try:
             async with asyncio.timeout(max(0.0, until - self._clock.monotonic())):
                 yield
@@ -76,10 +76,11 @@ class ReadLimit:
 
 @dataclass(slots=True)
 class ListResult:
-    """How a list was read: its parts in order, and the faults of those that failed.
+    """The result of reading one list: its parts in order, and the faults of those that failed.
 
-    ``failed`` are the spans of the latter; ``cut`` those that may hold rows which were not shown.
-    ``unnamed`` is how many rows of one answer have no usable id.
+    ``failed`` are the spans of the failed parts, ``cut`` the spans in which rows may be missing.
+    ``unnamed`` counts rows without a usable id. ``extra`` is how many more checking calls may be
+    made.
     """
 
     call: ListCall
@@ -92,14 +93,14 @@ class ListResult:
 
     @property
     def answered(self) -> bool:
-        """Whether any part arrived."""
+        """Whether at least one part arrived."""
         return len(self.failed) < len(self.parts)
 
     def holes(self, window: Window) -> list[Window]:
-        """Where in the window an event may have been missed, if the list is read for it.
+        """Return the parts of the window in which an event may have been missed.
 
-        The call asks for more than the window on each side, as far as an event may reach over the
-        edge of what is listed; so the edge of a hole is wider by as much, but at most by a day.
+        The call asks for more than the window on each side, because an event may reach over the
+        edge of the listed time. A hole is widened by the same margins, at most by a day each.
         """
         day = timedelta(days=1)
         before = min(max(window.start - self.call.span.start, timedelta()), day)
@@ -110,7 +111,7 @@ class ListResult:
         ]
 
     def unproven(self, window: Window) -> list[Unproven]:
-        """What the list was asked for and is answered, but not proven to be whole."""
+        """Return the window for each provider if the list was answered, but may lack rows."""
         if self.failed or not (self.cut or self.unnamed):
             return []
         lacking = bool(self.cut)
@@ -118,26 +119,26 @@ class ListResult:
         return [Unproven(p, self.call.kinds, window, lacking) for p in providers]
 
     def items(self, system: str) -> list[UnreadableError]:
-        """What is to be reported: rows without an id, and that the list ends before its rows do."""
-        found = [nameless(system, self.call, self.unnamed)] if self.unnamed else []
+        """Return the reports about this list: rows without an id, and missing rows."""
+        reports = [rows_without_id(system, self.call, self.unnamed)] if self.unnamed else []
         if self.cut:
-            what = f"by {self.call.selector} {', '.join(self.call.ids)}"
-            why = f"{what}, it shows not all of its rows, however short the time asked for"
-            found.append(shortened(system, self.call, why))
-        return found
+            selection = f"by {self.call.selector} {', '.join(self.call.ids)}"
+            why = f"{selection}, it does not show all rows, however short the requested time is"
+            reports.append(rows_missing(system, self.call, why))
+        return reports
 
 
 class CappedLists:
-    """The unpaged lists of one system, with what is known of their caps.
+    """The unpaged lists of one system, with their known caps.
 
-    ``facts`` keep a cap, and lengths that are none, for 30 days; how long each list was in which
-    part of its span is known until the process ends.
+    ``facts`` keep the caps, and the lengths that proved to be none, for 30 days. The number of rows
+    in each part of a list is kept in memory.
     """
 
     def __init__(
         self, system: str, clock: Clock, facts: FactStore, lengths: frozenset[int] = SUSPICIOUS
     ) -> None:
-        """Start with what the facts say."""
+        """Keep the parts; ``lengths`` are the suspicious lengths."""
         self._lengths = lengths
         self._system = system
         self._clock = clock
@@ -148,12 +149,12 @@ class CappedLists:
         self._doubted_at: dict[tuple[str, str, int], float] = {}
 
     def known(self, call: str) -> KnownCap:
-        """What is known of a kind of list."""
-        cap, clear = (self._facts.get(f"{what} {call}", _LIFETIME) for what in ("cap", "no cap"))
+        """Return the known cap of a kind of list."""
+        cap, clear = (self._facts.get(f"{fact} {call}", _LIFETIME) for fact in ("cap", "no cap"))
         return KnownCap(int(cap) if cap else None, int(clear) if clear else 0, self._lengths)
 
     def plan(self, calls: Iterable[ListCall]) -> tuple[ListCall, ...]:
-        """Cut the calls of lists that are longer than one answer shows."""
+        """Split the calls of lists that are longer than their cap."""
         return tuple(
             replace(call, span=span)
             for call in calls
@@ -161,11 +162,11 @@ class CappedLists:
         )
 
     def doubt(self, call: str, provider: str, at: datetime) -> None:
-        """Have the provider's lists of this kind checked, whatever their length.
+        """Have the provider's lists of this kind checked for a cap, whatever their length.
 
-        They lack an event of that time which the platform shows by its id. The next read of that
-        time does it; at most every five minutes. A shorter list than the one that was read last may
-        show all of its rows where that one is cut, so it does not settle the doubt.
+        Call this if they lack an event at ``at`` that the platform shows by its id. The next read
+        of that time checks; at most every five minutes. A shorter span than that of the last read
+        may be listed whole although the longer one is cut, so a read of it does not count.
         """
         now, hours = self._clock.monotonic(), self._asked.get((call, provider), 0)
         if now - self._doubted_at.get((call, provider, hours), -_DOUBT_EVERY) >= _DOUBT_EVERY:
@@ -181,13 +182,14 @@ class CappedLists:
         *,
         regular: bool = True,
     ) -> ListResult:
-        """Read a list, in as many calls as it takes. ``ask`` makes one, and keeps its rows.
+        """Read a list in as many calls as needed.
 
-        ``regular``: it is a list that every cycle reads, which may be doubted.
+        ``ask`` makes one call and keeps its rows; ``identify`` returns a row's id, '' for none.
+        ``regular``: every cycle reads this list, so `doubt` applies to it.
         """
         listed = ListResult(call)
-        reader = _Reader(self, listed, ask, identify, limit, limit.of_list())
-        doubted = self._doubts(call) if regular else []
+        reader = _Reader(self, listed, ask, identify, limit, limit.list_deadline())
+        doubted = self._take_doubts(call) if regular else []
         pieces = self.plan([call])
         answers = await asyncio.gather(*(reader.one(piece) for piece in pieces))
         for piece, rows in zip(pieces, answers, strict=True):
@@ -195,21 +197,21 @@ class CappedLists:
         self._remember(call, listed)
         return listed
 
-    def _doubts(self, call: ListCall) -> list[datetime]:
-        """Take the times at which such lists lacked something, the longest's first.
+    def _take_doubts(self, call: ListCall) -> list[datetime]:
+        """Remove and return the doubted times that this list can check, of the longest list first.
 
-        Only the first is looked at: a shorter list has its own turn. Notes that this one is read.
+        Also records the span of this list as the last one read for its providers.
         """
-        found: list[tuple[int, datetime]] = []
+        doubts: list[tuple[int, datetime]] = []
         for provider in sorted(call.providers):
             self._asked[call.call, provider] = _hours(call)
             by_length = self._doubted.get((call.call, provider), {})
             due = [h for h, at in by_length.items() if h <= _hours(call) and at in call.span]
-            found += [(hours, by_length.pop(hours)) for hours in due]
-        return [at for _, at in sorted(found, reverse=True)]
+            doubts += [(hours, by_length.pop(hours)) for hours in due]
+        return [at for _, at in sorted(doubts, reverse=True)]
 
-    def longer(self, call: str, rows: int) -> KnownCap:
-        """Note that an answer had so many different rows; return what is known by now."""
+    def record_length(self, call: str, rows: int) -> KnownCap:
+        """Record that an answer had so many different rows; return the cap known now."""
         before = self.known(call)
         known = before.after(rows)
         if known.cap != before.cap:
@@ -218,14 +220,14 @@ class CappedLists:
             self._facts.put(f"no cap {call}", str(known.clear))
         return known
 
-    def capped(self, call: str, rows: int) -> None:
-        """Note that a list ended after so many rows although there are more."""
+    def record_cap(self, call: str, rows: int) -> None:
+        """Record that a list ended after so many rows although there are more."""
         self._facts.put(f"cap {call}", str(rows))
 
     def _last_parts(self, call: ListCall) -> Sequence[Part]:
-        """The parts of the last read of this list with a span as long, else of the longest one."""
-        key, nothing = (call.call, call.selector, call.ids), dict[int, list[Part]]()
-        by_length = self._parts.get(key, nothing)
+        """Return the parts of the last read with an equally long span, or with the longest."""
+        key = (call.call, call.selector, call.ids)
+        by_length = self._parts.get(key, dict[int, list[Part]]())
         hours = _hours(call)
         return by_length.get(hours, by_length.get(max(by_length, default=0), []))
 
@@ -233,21 +235,21 @@ class CappedLists:
         key, known = (call.call, call.selector, call.ids), self.known(call.call)
         if listed.failed:
             return
-        kept = self._parts.pop(key, {})
-        kept.pop(_hours(call), None)
+        by_length = self._parts.pop(key, {})
+        by_length.pop(_hours(call), None)
         rows = round(sum(part.rows for part in listed.parts))
         if known.cap is not None or known.is_suspicious(rows):
-            if len(kept) >= _MOST_SPANS:
-                del kept[next(iter(kept))]
-            kept[_hours(call)] = sorted(listed.parts, key=lambda part: part.span.start)
-        if kept:
-            if len(self._parts) >= _MOST_LISTS:
+            if len(by_length) >= _MAX_SPANS:
+                del by_length[next(iter(by_length))]
+            by_length[_hours(call)] = sorted(listed.parts, key=lambda part: part.span.start)
+        if by_length:
+            if len(self._parts) >= _MAX_LISTS:
                 del self._parts[next(iter(self._parts))]
-            self._parts[key] = kept
+            self._parts[key] = by_length
 
 
 class _Reader(Generic[T]):
-    """One list that is being read."""
+    """Reads one list until its deadline ``until`` (monotonic seconds)."""
 
     def __init__(
         self,
@@ -266,18 +268,18 @@ class _Reader(Generic[T]):
         self._until = until
 
     async def one(self, call: ListCall) -> Sequence[T] | None:
-        """Make one call; None if it fails, which is noted."""
+        """Make one call; record its fault and return None if it fails."""
         try:
             async with self._limit.within(self._until, call.call):
                 return await self._ask(call)
         except PlatformError as fault:
-            self._listed.faults.append(bare(fault))
+            self._listed.faults.append(strip_traceback(fault))
             return None
 
     async def check(
         self, call: ListCall, rows: Sequence[T] | None, doubted: Sequence[datetime] = ()
     ) -> None:
-        """Note a part, and read it again in halves if it may have been cut.
+        """Record a part, and read it again in halves if it may have been cut.
 
         ``doubted`` are times at which it may lack an event.
         """
@@ -287,11 +289,11 @@ class _Reader(Generic[T]):
             listed.failed.append(call.span)
             return
         known, shown = lists.known(call.call), set[str]()
-        if doubted or known.is_suspicious(len(rows)) or len(rows) > max(known.clear, _USUAL):
+        if doubted or known.is_suspicious(len(rows)) or len(rows) > max(known.clear, _SHORT_LIST):
             shown = self._ids(rows)
-            known = lists.longer(call.call, len(shown))
+            known = lists.record_length(call.call, len(shown))
         if doubted and await self._lacks(call, shown, doubted[0]):
-            await self._more(call, len(shown))
+            await self._confirm_cap(call, len(shown))
             known = lists.known(call.call)
         length = next((n for n in (len(rows), len(shown)) if known.is_suspicious(n)), None)
         if length is None:
@@ -299,39 +301,39 @@ class _Reader(Generic[T]):
             return
         spans = halves(call.span)
         if spans is None or listed.extra < len(spans):
-            self._cut(call, rows)
+            self._record_cut(call, rows)
             return
         listed.extra -= len(spans)
         calls = [replace(call, span=span) for span in spans]
         answers = await asyncio.gather(*(self.one(half) for half in calls))
         both = set[str]().union(*(self._ids(answer or ()) for answer in answers))
         if None not in answers and shown - both:
-            self._cut(call, rows)  # the platform contradicts itself
+            self._record_cut(call, rows)  # the platform contradicts itself
             return
         if both - shown:
-            await self._more(call, length)
+            await self._confirm_cap(call, length)
         for half, answer in zip(calls, answers, strict=True):
             await self.check(half, answer)
 
     async def _lacks(self, call: ListCall, shown: set[str], at: datetime) -> bool:
-        """Whether the list shows more around a time when it is asked for nothing else."""
+        """Return whether a list of only the time around ``at`` shows rows that this one lacks."""
         around = Window(max(call.span.start, at - SHORTEST), min(call.span.end, at + SHORTEST))
         self._listed.extra -= 1
         return not self._ids(await self.one(replace(call, span=around)) or ()) <= shown
 
-    async def _more(self, call: ListCall, length: int) -> None:
-        """The halves show more: believe in a cap, unless the list itself is longer by now."""
+    async def _confirm_cap(self, call: ListCall, length: int) -> None:
+        """Record a cap after shorter lists showed more rows, unless the list itself grew."""
         if length < SMALL:
             return
         if self._lists.known(call.call).cap != length:
             self._listed.extra -= 1
             again = self._ids(await self.one(call) or ())
             if len(again) > length:
-                self._lists.longer(call.call, len(again))
+                self._lists.record_length(call.call, len(again))
                 return
-        self._lists.capped(call.call, length)
+        self._lists.record_cap(call.call, length)
 
-    def _cut(self, call: ListCall, rows: Sequence[T]) -> None:
+    def _record_cut(self, call: ListCall, rows: Sequence[T]) -> None:
         self._listed.parts.append(Part(call.span, len(rows), whole=False))
         self._listed.cut.append(call.span)
 
@@ -340,5 +342,5 @@ class _Reader(Generic[T]):
 
 
 def _hours(call: ListCall) -> int:
-    """How long a list's span is: near and far windows are remembered apart."""
+    """Return the length of a list's span: near and far windows are remembered separately."""
     return round((call.span.end - call.span.start) / timedelta(hours=1))

@@ -1,6 +1,6 @@
-"""A customer's addresses in the one spelling in which systems can be compared.
+"""Normalise a customer's e-mail addresses and phone numbers, so that systems can be compared.
 
-Matching uses nothing else of a customer (docs/design.md#matching): names are spelt too freely.
+Matching uses no other data of a customer (docs/design.md#matching): names vary too much.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def normalize_contact(
     emails: Iterable[str | None], phones: Iterable[str | None], region: str | None = None
 ) -> Person:
-    """Normalise what a platform keeps of a customer; what cannot be normalised is left out.
+    """Normalise the addresses of a customer; invalid ones are left out.
 
-    ``region`` is an ISO country code ("US") by which national numbers are read; without it only
-    numbers that start with ``+`` count.
+    ``region`` is the ISO country code ("US") for national phone numbers. Without it, only numbers
+    that start with ``+`` are valid.
     """
     return Person(
         emails=tuple(dict.fromkeys(filter(None, map(_email, emails)))),
@@ -31,14 +31,14 @@ def normalize_contact(
 
 
 def _email(text: str | None) -> str | None:
-    """Lower case, no spaces around; None if it cannot be an address."""
+    """Return an e-mail address in lower case; None if the text cannot be one."""
     address = (text or "").strip().casefold()
     name, at, host = address.rpartition("@")
     return address if at and name and "." in host and " " not in address else None
 
 
 def _phone(text: str | None, region: str | None) -> str | None:
-    """E.164 (+15550100); None for whatever is no possible number of a known country."""
+    """Return a phone number in E.164 form (+15550100); None if it is not a possible number."""
     try:
         number = phonenumbers.parse(text or "", region.upper() if region else None)
     except phonenumbers.NumberParseException:
@@ -49,5 +49,5 @@ def _phone(text: str | None, region: str | None) -> str | None:
 
 
 def person_mark(person: object) -> str:
-    """Spell a person's id for a fingerprint: it changes with the person, and names nobody."""
+    """Return a checksum of a customer's id for a fingerprint, or ''; it does not reveal the id."""
     return f"{crc32(str(person).encode()):x}" if person else ""

@@ -1,8 +1,8 @@
-"""Decode JSON bodies: repair text that is not valid Unicode, and give up a row, not a list.
+"""Decode JSON bodies: repair invalid Unicode, and lose at most a row of a list, not the list.
 
 Platforms cut texts at a length in bytes or UTF-16 units, so a title may end in half an emoji: a
-lone surrogate escape, or the first bytes of a character. A healthy body is decoded once, as a
-whole; the slower steps run only after that failed.
+lone surrogate escape, or the first bytes of a character. A valid body is decoded once, as a whole;
+the slower steps run only if that fails.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from syncd.systems.sizes import TooLargeError, expect_rows, expect_small
 T = TypeVar("T")
 
 UNREADABLE = (ValueError, RecursionError)
-"""What decoding raises: `msgspec.DecodeError` and `UnicodeDecodeError` are ValueErrors."""
+"""The errors of decoding: `msgspec.DecodeError` and `UnicodeDecodeError` are ValueErrors."""
 
 MAX_REPAIRED_BYTES = 3 * 1024 * 1024
-"""Longer bodies are not repaired, so that no platform can keep the process busy: lists are 2 MB."""
+"""Bytes above which a body is not repaired, to bound the CPU time; the largest lists are 2 MB."""
 
 MAX_REPAIRS = 20_000
-"""Places of a body that are repaired: one in each row of the longest list."""
+"""Places of a body that are repaired at most: one in each row of the longest list."""
 
 MAX_SALVAGED = 2_000
-"""Rows of a list of which the readable fields are looked for; of the others, none is read."""
+"""Unreadable rows of a list whose readable fields are searched for; further rows are lost."""
 
 _LARGE = 64 * 1024
 
@@ -48,16 +48,16 @@ _REPLACEMENT = rb"\ufffd"
 
 
 def decode(body: bytes, shape: type[T]) -> T:
-    """Decode a body into a shape. Raises one of `UNREADABLE` if even a repaired body does not fit.
+    """Decode a body into a type. Raises one of `UNREADABLE` if even the repaired body does not fit.
 
-    A row of a list that cannot be decoded keeps the fields that can be. Where the shape allows
-    None, a row without any becomes None.
+    A list row that cannot be decoded keeps its readable fields. If it has none and the type allows
+    None, the row becomes None.
     """
     return decode_weighed(body, shape)[0]
 
 
 def decode_weighed(body: bytes, shape: type[T]) -> tuple[T, int]:
-    """Decode a body; return also what it weighs (`systems.sizes`). Raises one of `UNREADABLE`."""
+    """Decode a body; also return its estimated bytes of memory. Raises one of `UNREADABLE`."""
     weighs = expect_small(body)
     return _decoded(body, shape), weighs
 
@@ -69,16 +69,16 @@ def _decoded(body: bytes, shape: type[T]) -> T:
         except UNREADABLE:
             if len(body) > MAX_REPAIRED_BYTES:
                 raise
-            sound = repaired(body, MAX_REPAIRS)
+            valid = repaired(body, MAX_REPAIRS)
         try:
-            return msgspec.json.decode(sound, type=shape)
+            return msgspec.json.decode(valid, type=shape)
         except UNREADABLE:
-            return cast("T", _salvaged(sound, shape))
+            return cast("T", _salvaged(valid, shape))
 
 
 @contextmanager
 def _without_collection(size: int) -> Iterator[None]:
-    """Keep the garbage collector from looking at a large answer again and again as it grows."""
+    """Disable the garbage collector, which would traverse a large answer repeatedly as it grows."""
     if size < _LARGE or not gc.isenabled():
         yield
         return
@@ -89,29 +89,29 @@ def _without_collection(size: int) -> Iterator[None]:
         gc.enable()
 
 
-def repaired(body: bytes, most: int | None = None) -> bytes:
-    """Return the body with valid text: what is no character becomes U+FFFD, a raw control a space.
+def repaired(body: bytes, limit: int | None = None) -> bytes:
+    """Return the body with valid text: invalid characters become U+FFFD, raw controls a space.
 
-    Outside of texts there are no escapes, and a space is as good as any other white space.
-    Raises TooLargeError if more than ``most`` places are to be repaired.
+    This is safe outside of strings: there are no escapes, and controls are white space. Raises
+    TooLargeError if more than ``limit`` places need a repair.
     """
     text = body.decode("utf-8-sig", "replace").encode().translate(_NO_CONTROLS)
     places = 0
 
-    def sound(part: re.Match[bytes]) -> bytes:
+    def repair(part: re.Match[bytes]) -> bytes:
         nonlocal places
         if part[1]:
             return part[1]
         places += 1
-        if most is not None and places > most:
-            raise TooLargeError(f"its text is not valid in more than {most} places")
+        if limit is not None and places > limit:
+            raise TooLargeError(f"the text is invalid in more than {limit} places")
         return _REPLACEMENT
 
-    return _ESCAPES.sub(sound, text)
+    return _ESCAPES.sub(repair, text)
 
 
 def _salvaged(body: bytes | msgspec.Raw, shape: Any) -> Any:
-    """Decode part by part: the rows of lists, and the fields of objects that hold lists."""
+    """Decode part by part: the rows of a list, and each field of an object."""
     if get_origin(shape) is list:
         (row,) = get_args(shape)
         return _rows(_RAWS.decode(body), row)
@@ -132,20 +132,20 @@ def _salvaged(body: bytes | msgspec.Raw, shape: Any) -> Any:
 
 
 def _rows(raws: Sequence[msgspec.Raw], shape: Any) -> list[Any]:
-    """Decode each row; of those that cannot be decoded, salvage as many as there is time for."""
+    """Decode each row; salvage at most `MAX_SALVAGED` rows that cannot be decoded."""
     expect_rows(len(raws))
-    left, rows = MAX_SALVAGED, list[Any]()
+    remaining, rows = MAX_SALVAGED, list[Any]()
     for raw in raws:
         try:
             rows.append(_decoder(shape).decode(raw))
         except UNREADABLE:
-            left -= 1
-            rows.append(_salvaged_part(raw, shape, thorough=left >= 0))
+            remaining -= 1
+            rows.append(_salvaged_part(raw, shape, thorough=remaining >= 0))
     return rows
 
 
 def _part(raw: msgspec.Raw, shape: Any) -> Any:
-    """Decode a field: as it should be, else what is left of it, else None if that fits."""
+    """Decode a field; if that fails, its readable parts, or None if the type allows it."""
     if get_origin(shape) is list:
         return _salvaged(raw, shape)
     try:
@@ -173,7 +173,7 @@ _RAW_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 @lru_cache(maxsize=256)
 def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
-    """Return what decodes a shape; making it takes far longer than a row does."""
+    """Return a cached decoder: creating one takes far longer than decoding a row."""
     return msgspec.json.Decoder(shape)
 
 

@@ -1,4 +1,4 @@
-"""Wall-clock times that skip or repeat: what had to be decided to read them, in plain words."""
+"""Describe wall times that do not exist or happen twice, and how syncd reads them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime
 from syncd.model import resolve_wall_time
 from syncd.systems.lenient import text
 
-_SAID = {
-    "gap": "does not exist that day, as the clocks are set forward: read as so much later",
-    "fold": "happens twice that day, as the clocks are set back: read as the first",
+_NOTES = {
+    "gap": "does not exist on that day, because clocks go forward: read as one shift later",
+    "fold": "happens twice on that day, because clocks go back: read as the first",
 }
 
 
 def dst_note(zone_name: str, *values: object) -> str:
-    """Name the first of these ISO times that is a wall clock at a change; '' if there is none."""
+    """Return a note about the first ISO wall time that a clock change affects; '' if none is."""
     for value in values:
         written = text(value)
         try:
@@ -23,5 +23,5 @@ def dst_note(zone_name: str, *values: object) -> str:
         except ValueError:
             continue
         if note:
-            return f"{written} in {zone_name} {_SAID[note]}"
+            return f"{written} in {zone_name} {_NOTES[note]}"
     return ""

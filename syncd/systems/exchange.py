@@ -1,7 +1,7 @@
-"""One request and its whole answer, as far as it is reasonable to wait and to read.
+"""Send one request and read its whole answer, with bounds on time and memory.
 
-Each bound is checked before the memory is used. Every call to a platform takes this way, whatever
-transport carries it.
+Each bound is checked before the memory is used. Every call to a platform goes through `exchange`,
+whatever transport sends it.
 """
 
 from __future__ import annotations
@@ -16,53 +16,53 @@ import httpx
 from syncd.systems.client import SENT, Answer
 from syncd.systems.lenient import number
 from syncd.systems.stopping import IN_FLIGHT
-from syncd.systems.unpacking import unpacker
+from syncd.systems.unpacking import decompressor_for
 
 if TYPE_CHECKING:
     from syncd.systems.client import Client
     from syncd.systems.stopping import Stopping
 
 MAX_BYTES = 8 * 1024 * 1024
-"""No answer is read further than this, packed or unpacked: the largest lists are 2 MB."""
+"""Bytes of an answer that are read at most, compressed or not; the largest lists are 2 MB."""
 
 LARGE = 512 * 1024
-"""Bytes from which on the answers of one account are received one after the other.
+"""Bytes above which the answers of one account are received one after the other.
 
-Else ten lists that are read at once would take ten times `MAX_BYTES`.
+Otherwise ten lists read in parallel could take ten times `MAX_BYTES`.
 """
 
-MAX_PARTS = 20_000
-"""Chunks of an answer: as many as the longest one has with 400 bytes each."""
+MAX_CHUNKS = 20_000
+"""Chunks of an answer: as many as the longest answer has at 400 bytes each."""
 
 MAX_HEADERS = 200
-"""Header fields of an answer; platforms send 30."""
+"""Header fields of an answer; platforms send about 30."""
 
 MAX_DURATION = 120.0
-"""Seconds in which an answer must be whole, however steadily it trickles."""
+"""Seconds after which an answer must be complete, even if it still arrives slowly."""
 
-_TURN = 64
-"""Parts that are taken before other tasks have a turn."""
+_CHUNKS_PER_TURN = 64
+"""Chunks that are handled before other tasks may run."""
 
 _FRAMING = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 class ResponseTooLargeError(httpx.RequestError):
-    """An answer that is larger than any that a platform sends."""
+    """An answer that exceeds one of the bounds on size, chunks or headers."""
 
 
 class NotSentError(httpx.RequestError):
-    """The signal to end came before the first byte of the request left."""
+    """The stop signal came before the first byte of the request was sent."""
 
 
 async def exchange(client: Client, request: httpx.Request, stopping: Stopping) -> Answer:
-    """Send, and read the answer as far as is reasonable. Raises httpx.RequestError.
+    """Send a request and return its whole answer. Raises httpx.RequestError.
 
-    After the signal to end, a request of which bytes have left is finished, and no other one.
+    After the stop signal, only a request that is already being sent is finished.
     """
 
     def is_sent() -> bool:
-        # A transport that does not tell may have sent it.
+        # A transport that does not set the extension may have sent it.
         return request.extensions.get(SENT) is not False
 
     try:
@@ -74,42 +74,44 @@ async def exchange(client: Client, request: httpx.Request, stopping: Stopping) -
                 await response.aclose()
     except TimeoutError:
         if not is_sent():
-            raise NotSentError("syncd is ending", request=request) from None
+            raise NotSentError("syncd is stopping", request=request) from None
         allowed = IN_FLIGHT if stopping.is_set() else MAX_DURATION
-        raise httpx.ReadTimeout(f"no whole answer in {allowed:.0f} s", request=request) from None
-    return Answer.of(response, content)
+        raise httpx.ReadTimeout(
+            f"no complete answer within {allowed:.0f} s", request=request
+        ) from None
+    return Answer.from_response(response, content)
 
 
 async def _body(response: httpx.Response, large: asyncio.Lock) -> bytes:
-    """Read the body to its end, unpacked. Raises httpx.RequestError if it is not whole."""
+    """Read the whole body, decompressed. Raises httpx.RequestError if it is incomplete."""
     body = _Body(large)
     try:
         await _read(response, body)
         return body.whole()
     finally:
-        body.leave()
+        body.release()
 
 
 async def _read(response: httpx.Response, body: _Body) -> None:
     framing = _framing(response.headers.raw)
     encodings = framing.get(b"content-encoding")
-    packed = unpacker(encodings.split(",")) if encodings is not None else None
-    arrived = parts = 0
-    async for part in cast("httpx.AsyncByteStream", response.stream):
-        arrived += len(part)
-        parts += 1
+    decompressor = decompressor_for(encodings.split(",")) if encodings is not None else None
+    arrived = chunks = 0
+    async for chunk in cast("httpx.AsyncByteStream", response.stream):
+        arrived += len(chunk)
+        chunks += 1
         _expect_at_most(MAX_BYTES, arrived)
-        if parts > MAX_PARTS:
-            raise ResponseTooLargeError(f"the answer comes in more than {MAX_PARTS} parts")
-        if packed is None:
-            await body.add(part)
+        if chunks > MAX_CHUNKS:
+            raise ResponseTooLargeError(f"the answer comes in more than {MAX_CHUNKS} chunks")
+        if decompressor is None:
+            await body.add(chunk)
         else:
-            for step in packed.unpack(part):
-                await body.add(step)
-        if not parts % _TURN:
+            for piece in decompressor.decompress(chunk):
+                await body.add(piece)
+        if not chunks % _CHUNKS_PER_TURN:
             await asyncio.sleep(0)
-    if packed is not None:
-        packed.end()
+    if decompressor is not None:
+        decompressor.end()
     announced = number(framing.get(b"content-length"))
     if (
         announced not in {None, arrived}
@@ -120,15 +122,15 @@ async def _read(response: httpx.Response, body: _Body) -> None:
 
 
 def _framing(headers: list[tuple[bytes, bytes]]) -> dict[bytes, str]:
-    """Return the header fields that say how the body is sent. Raises ResponseTooLargeError."""
+    """Return the headers that describe how the body is sent. Raises ResponseTooLargeError."""
     if len(headers) > MAX_HEADERS:
         raise ResponseTooLargeError(f"the answer has more than {MAX_HEADERS} header fields")
-    found: dict[bytes, str] = {}
+    framing: dict[bytes, str] = {}
     for name, value in headers:
         if (key := name.lower()) in _FRAMING:
-            said = value.decode("latin-1")
-            found[key] = f"{found[key]},{said}" if key in found else said
-    return found
+            field = value.decode("latin-1")
+            framing[key] = f"{framing[key]},{field}" if key in framing else field
+    return framing
 
 
 def _expect_at_most(most: int, size: int) -> None:
@@ -137,41 +139,41 @@ def _expect_at_most(most: int, size: int) -> None:
 
 
 class _Body:
-    """The parts of a body, put together as they come: a list of tiny ones would take far more.
+    """A body, joined chunk by chunk: a list of tiny chunks would take far more memory.
 
-    From `LARGE` bytes on it waits for its turn; ``leave`` ends that.
+    Above `LARGE` bytes it holds the account's lock for large answers until `release`.
     """
 
     def __init__(self, large: asyncio.Lock) -> None:
-        self._only = b""
+        self._first = b""
         self._joined: BytesIO | None = None
         self._size = 0
         self._large = large
-        self._has_turn = False
+        self._holds_lock = False
 
-    async def add(self, part: bytes) -> None:
-        """Append a part. Raises ResponseTooLargeError."""
-        self._size += len(part)
+    async def add(self, chunk: bytes) -> None:
+        """Append a chunk. Raises ResponseTooLargeError."""
+        self._size += len(chunk)
         _expect_at_most(MAX_BYTES, self._size)
-        if self._size > LARGE and not self._has_turn:
+        if self._size > LARGE and not self._holds_lock:
             await self._large.acquire()
-            self._has_turn = True
+            self._holds_lock = True
         if self._joined is not None:
-            self._joined.write(part)
-        elif not self._only:
-            self._only = bytes(part)
+            self._joined.write(chunk)
+        elif not self._first:
+            self._first = bytes(chunk)
         else:
             self._joined = BytesIO()
-            self._joined.write(self._only)
-            self._joined.write(part)
-            self._only = b""
+            self._joined.write(self._first)
+            self._joined.write(chunk)
+            self._first = b""
 
     def whole(self) -> bytes:
-        """Return the body, which is not copied for it."""
-        return self._only if self._joined is None else self._joined.getvalue()
+        """Return the body; one that came in a single chunk is not copied."""
+        return self._first if self._joined is None else self._joined.getvalue()
 
-    def leave(self) -> None:
-        """Let the next large answer have its turn."""
-        if self._has_turn:
-            self._has_turn = False
+    def release(self) -> None:
+        """Let the next large answer be received."""
+        if self._holds_lock:
+            self._holds_lock = False
             self._large.release()

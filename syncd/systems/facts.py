@@ -1,4 +1,4 @@
-"""What was found out about an account while it was used, kept across restarts (`model.Fact`)."""
+"""Facts that syncd learned about an account, kept across restarts (`model.Fact`)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 _RENAMED = {"blocks by id": "block_by_id"}
 """Names under which earlier versions stored a fact."""
 
-RENEWED = timedelta(days=1)
-"""A fact that is confirmed again is written anew only after this long."""
+RENEW_AFTER = timedelta(days=1)
+"""A confirmed fact is written again only if the stored one is older than this."""
 
 
 @dataclass(slots=True)
 class FactStore:
-    """The facts of one system. The adapter notes them; whoever holds the state stores them."""
+    """The facts of one system. The adapter records them here; the engine loads and stores them."""
 
     system: str
     clock: Clock
@@ -30,12 +30,12 @@ class FactStore:
     _unsaved: set[str] = field(default_factory=set)
     _loaded: dict[str, Fact] = field(default_factory=dict)
     _noted: dict[str, float] = field(default_factory=dict)
-    """When each was noted last, by the clock that nobody sets."""
+    """The monotonic time at which each fact was recorded last."""
     version: int = 0
-    """Changes whenever the value of a fact does, so that what follows from them can be kept."""
+    """Incremented when the value of a fact changes, so that derived values can be cached."""
 
     def load(self, facts: Iterable[Fact]) -> None:
-        """Take over what was stored."""
+        """Add the stored facts of earlier processes."""
         self._loaded = {fact.name: fact for fact in facts}
         for former, name in _RENAMED.items():
             if former in self._loaded and name not in self._loaded:
@@ -43,44 +43,44 @@ class FactStore:
         self._known |= self._loaded
         for name, fact in self._loaded.items():
             age = self.clock.now() - fact.at
-            if age >= -RENEWED:
+            if age >= -RENEW_AFTER:
                 self._noted[name] = self.clock.monotonic() - max(0.0, age.total_seconds())
         self.version += 1
 
     def loaded(self, name: str) -> Fact | None:
-        """Return a fact as it was stored by an earlier process, whatever was noted since."""
+        """Return a fact as an earlier process stored it, whatever was recorded since."""
         return self._loaded.get(name)
 
     def all(self) -> Sequence[Fact]:
-        """Return all facts as they are known now, however old."""
+        """Return all current facts, of any age."""
         return list(self._known.values())
 
     def stored(self, name: str) -> Fact | None:
-        """Return a fact as it is known now, however old; None if it is not known."""
+        """Return a current fact of any age; None if it is not known."""
         return self._known.get(name)
 
     def get(self, name: str, lifetime: timedelta) -> str:
-        """The value of a fact that is not older than its lifetime; '' if there is none.
+        """Return the value of a fact that is at most ``lifetime`` old; '' if there is none.
 
-        Where this machine's clock was set since, the time that has passed counts.
+        If this machine's clock was changed, the monotonic time since the fact was recorded counts.
         """
         fact = self._known.get(name)
         if fact is None:
             return ""
         noted = self._noted.get(name)
         fresh = noted is not None and self.clock.monotonic() - noted <= lifetime.total_seconds()
-        fresh = fresh or -RENEWED <= self.clock.now() - fact.at <= lifetime
+        fresh = fresh or -RENEW_AFTER <= self.clock.now() - fact.at <= lifetime
         return fact.value if fresh else ""
 
-    def standing(self, name: str) -> str:
-        """Return the value of a fact of whatever age; '' if there is none."""
+    def value(self, name: str) -> str:
+        """Return the value of a fact of any age; '' if there is none."""
         fact = self._known.get(name)
         return "" if fact is None else fact.value
 
-    def put(self, name: str, value: str, *, renewed: timedelta = RENEWED) -> None:
-        """Note a fact, or confirm it; '' withdraws it.
+    def put(self, name: str, value: str, *, renewed: timedelta = RENEW_AFTER) -> None:
+        """Record or confirm a fact; the value '' withdraws it.
 
-        One that is confirmed is written anew once it is older than ``renewed``.
+        A confirmed fact is marked for storing only if the stored one is older than ``renewed``.
         """
         before, now = self._known.get(name), self.clock.now()
         if not value and (before is None or not before.value):
@@ -94,11 +94,11 @@ class FactStore:
         self._unsaved.add(name)
 
     def unsaved(self) -> Sequence[Fact]:
-        """The facts that were noted since this was last asked."""
-        found = [replace(self._known[name]) for name in sorted(self._unsaved)]
+        """Return and clear the facts that were recorded since the last call, for storing."""
+        facts = [replace(self._known[name]) for name in sorted(self._unsaved)]
         self._unsaved.clear()
-        return found
+        return facts
 
-    def unstored(self, facts: Iterable[Fact]) -> None:
-        """Note that these facts could not be stored: they are to be asked for again."""
+    def mark_unsaved(self, facts: Iterable[Fact]) -> None:
+        """Return these facts in the next `unsaved` again, because they could not be stored."""
         self._unsaved |= {fact.name for fact in facts}

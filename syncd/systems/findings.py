@@ -1,4 +1,4 @@
-"""What `check` and `discover` say of any system: odd answers, its clock, an empty list of users."""
+"""Check results that all systems share: odd answers, clock skew, an empty user list."""
 
 from __future__ import annotations
 
@@ -12,68 +12,67 @@ from syncd.systems.remedies import cause_and_remedy
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Sequence
 
-_BOUND = timedelta(seconds=30)
+_MAX_SKEW = timedelta(seconds=30)
 
 EMPTY_USER_LIST = (
-    "the list of users is empty, so nobody can tell whether the mapped users exist",
+    "the user list is empty, so syncd cannot tell whether the mapped users exist",
     (
-        "let the key or token read users; until then a meeting that is given to another user "
-        "stays closed in the other systems"
+        "allow the key or token to read users; until then, the time of a meeting that is "
+        "reassigned to another user stays blocked in the other systems"
     ),
 )
-"""Message and remedy for an account that lists no user; that was seen on a working one."""
-
+"""Message and remedy for an account with an empty user list, as seen on working accounts."""
 
 TEAM_MEMBERS = (
-    "the list of users is empty: the users shown are the team members of its calendars",
+    "the user list is empty: the users shown are the team members of its calendars",
     (
-        "users who are on no team are missing, and so may be names and addresses: match them "
-        "yourself where nothing is proposed, or let the key or token read users"
+        "users who are on no team are missing, and names and addresses may be, too: map users "
+        "yourself where nothing is proposed, or allow the key or token to read users"
     ),
 )
-"""Message and remedy where people are taken from teams, as the account lists no user."""
+"""Message and remedy for an account whose users are known from its teams only."""
 
 
 def empty_list_finding(system: str, members: Collection[object]) -> CheckResult:
-    """Make the finding of an account that lists no user; ``members`` stand in for them."""
+    """Return the warning about an empty user list; ``members`` are users found in teams."""
     words = TEAM_MEMBERS if members else EMPTY_USER_LIST
     return CheckResult("warning", f"{system}: users", *words)
 
 
 def calendar_only_finding(system: str, provider: str, *, team: bool) -> CheckResult:
-    """Make the finding of a v2 provider who is mapped by calendars and not by a user.
+    """Return the finding about a v2 provider who is mapped by calendars and not by a user.
 
-    Where the calendars have no ``team`` there is nobody to name, and nothing to do.
+    Without a ``team`` on the calendars there is no user to map, so the level is 'ok'.
     """
     return CheckResult(
         "warning" if team else "ok",
         f"{system}: {provider}",
-        "mapped by calendar only: busy time from Google and Outlook is listed by user only, so it "
-        "is not seen here",
-        f"name the user, too, in {system} of [providers.{provider}.calendars]" if team else "",
+        "mapped by calendar only: busy time from Google and Outlook is listed by user only, so "
+        "syncd does not see it",
+        f"add the user to {system} of [providers.{provider}.calendars]" if team else "",
     )
 
 
 def fault_finding(fault: PlatformError) -> CheckResult:
-    """Make the finding of a system that could not be looked at."""
+    """Return the finding about a system that could not be read."""
     cause, remedy = cause_and_remedy(fault)
     return CheckResult("error", fault.system, cause, remedy)
 
 
-async def checked(system: str, asked: Awaitable[Sequence[CheckResult]]) -> Sequence[CheckResult]:
-    """Wait for what a check finds; an answer that it stumbles over is a finding, too."""
+async def run_check(system: str, check: Awaitable[Sequence[CheckResult]]) -> Sequence[CheckResult]:
+    """Return the results of a check; a fault during the check becomes a result, too."""
     try:
         with contained(system, "check"):
-            return await asked
+            return await check
     except PlatformError as fault:
         return [fault_finding(fault)]
 
 
 def skew_finding(system: str, skew: timedelta | None) -> Sequence[CheckResult]:
-    """A warning where the platform's clock and ours are more than 30 s apart; else nothing."""
-    if skew is None or abs(skew) <= _BOUND:
+    """Return a warning if the platform's clock and ours differ by more than 30 s."""
+    if skew is None or abs(skew) <= _MAX_SKEW:
         return ()
     seconds = skew.total_seconds()
     side = "ahead of" if seconds > 0 else "behind"
-    message = f"its clock is {abs(seconds):.0f} s {side} ours"
+    message = f"the platform's clock is {abs(seconds):.0f} s {side} this machine's"
     return (CheckResult("warning", system, message, "check this machine's clock (timedatectl)"),)

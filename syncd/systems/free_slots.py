@@ -1,7 +1,7 @@
-"""The free slots of LeadConnector, v2 and v1, in each shape in which they were seen.
+"""Parse the free slots of LeadConnector, v2 and v1, in each shape that was seen.
 
-Usually days by their dates, each with its slots: ``{"2026-03-02": {"slots": [...]}}``. But a day
-may be a bare list, all days may lie one level deeper, and all slots may come in one list.
+Usually the answer maps dates to slots: ``{"2026-03-02": {"slots": [...]}}``. But a day may be a
+plain list, all days may be nested one level deeper, and all slots may come in one list.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ import re
 from collections.abc import Iterator, Mapping
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_AROUND = ("_dates_", "dates")
+_WRAPPERS = ("_dates_", "dates")
 _SLOTS = ("slots", "freeSlots", "availableSlots")
 _START = ("startTime", "start", "slot", "time")
-_MOST_NAMES = 5
+_MAX_NAMES = 5
 
 
-def starts(answer: object) -> list[object]:
-    """Return when each slot starts, as sent.
+def slot_starts(answer: object) -> list[object]:
+    """Return the start of each slot, as sent.
 
-    Keys that are not known spoil nothing beside days that are. Raises ValueError, with the names of
-    the keys, for an answer that holds something, and no day or list of slots.
+    Unknown keys are ignored if there are known days beside them. Raises ValueError with the unknown
+    keys for an answer that is not empty, but has no day and no list of slots.
     """
-    found = list(_starts(answer))
-    if not found and (strange := _strange(answer)):
-        names = ", ".join(sorted(strange)[:_MOST_NAMES])
-        message = f"no free slots in what came: {names}"
+    starts = list(_starts(answer))
+    if not starts and (unknown := _unknown_keys(answer)):
+        names = ", ".join(sorted(unknown)[:_MAX_NAMES])
+        message = f"no free slots in the answer: {names}"
         raise ValueError(message)
-    return found
+    return starts
 
 
 def _starts(answer: object) -> Iterator[object]:
@@ -39,7 +39,7 @@ def _starts(answer: object) -> Iterator[object]:
                 if _DAY.fullmatch(key) or key in _SLOTS:
                     inside = _slots_of(value) if isinstance(value, dict) else value
                     yield from _listed(inside)
-                elif key in _AROUND:
+                elif key in _WRAPPERS:
                     yield from _starts(value)
 
 
@@ -48,7 +48,7 @@ def _slots_of(day: Mapping[str, object]) -> object:
 
 
 def _listed(slots: object) -> Iterator[object]:
-    """Take the starts of a list of slots: each is a time, or an object that holds one."""
+    """Yield the starts of a list of slots; each slot is a time, or an object with one."""
     for slot in slots if isinstance(slots, list) else ():
         if isinstance(slot, dict):
             yield next((slot[key] for key in _START if key in slot), None)
@@ -56,13 +56,13 @@ def _listed(slots: object) -> Iterator[object]:
             yield slot
 
 
-def _strange(answer: object) -> list[str]:
-    """Name the keys of an answer without slots that may be days under another name."""
+def _unknown_keys(answer: object) -> list[str]:
+    """Return the keys of an answer that may be days under another name."""
     if isinstance(answer, list):
         return []
     if not isinstance(answer, dict):
         return [type(answer).__name__]
-    known = {*_AROUND, *_SLOTS}
+    known = {*_WRAPPERS, *_SLOTS}
     return [
         key
         for key, value in answer.items()

@@ -1,7 +1,6 @@
-"""What a system has, as `syncd discover` shows it: one shape for three platforms.
+"""The inventory of a system that `syncd discover` shows, in one form for all platforms.
 
-The words are those of docs/glossary.md; where a platform has another word for a thing, it says so
-here.
+The words are those of docs/glossary.md; the docstrings name the platform's word where it differs.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from syncd.systems.port import CheckResult, PlatformError
 T = TypeVar("T")
 
 OnProgress = Callable[[str], None]
-"""Takes what is being read just now, for a person who waits."""
+"""Called with the name of the part that is being read, to show progress."""
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """A member of staff. ``zone`` is IANA, '' where the platform tells none."""
+class UserInfo:
+    """A member of staff. ``zone`` is an IANA name, '' if the platform sends none."""
 
     id: str
     name: str = ""
@@ -32,8 +31,8 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """What is booked: a calendar on v2, a service on v1. ``users`` and ``group`` are ids."""
+class CalendarInfo:
+    """A bookable calendar on v2, or a service on v1. ``users`` and ``group`` are ids."""
 
     id: str
     name: str = ""
@@ -44,8 +43,8 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """What gathers calendars: a group on v2, a team on v1. Only a team has ``users`` (ids)."""
+class GroupInfo:
+    """A group of calendars: a group on v2, a team on v1. Only a team has ``users`` (ids)."""
 
     id: str
     name: str = ""
@@ -53,8 +52,8 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
-    """A room, or a piece of equipment; ``id`` is '' where the platform shows none."""
+class ResourceInfo:
+    """A room, or a type of equipment; ``id`` is '' if the platform sends none."""
 
     kind: Literal["room", "equipment"]
     name: str
@@ -67,8 +66,8 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Association:
-    """What relates two kinds of records; the order of first and second counts."""
+class AssociationInfo:
+    """A relation between two kinds of records; the order of first and second matters."""
 
     id: str
     key: str
@@ -82,8 +81,8 @@ class Association:
 class AppointmentType:
     """A LeadSquared task type for appointments.
 
-    ``unfit`` says why it cannot stand for busy time; empty, it can. ``unknown`` is what must be so
-    besides, and cannot be read.
+    ``unfit`` lists why it cannot be used for busy time; if empty, it can. ``unknown`` lists further
+    requirements that the API does not show.
     """
 
     id: str
@@ -94,12 +93,11 @@ class AppointmentType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemInventory:
-    """Everything of one system that a mapping may name.
+    """Everything in one system that a mapping may name.
 
-    ``account`` is the id of location or account and ``name`` its name, each '' where none is told.
-    ``findings`` say what could not be read, and what is odd in what was. Without ``users_listed``
-    the account's list of users is empty, which does not prove that there is none: ``users`` are
-    then those who are found elsewhere.
+    ``account`` is the id of the location or account and ``name`` its name, each '' if unknown.
+    ``findings`` list what could not be read, and what looks wrong. ``users_listed`` is
+    False if the account's user list is empty: ``users`` then come from teams, and may be too few.
     """
 
     system: str
@@ -107,41 +105,41 @@ class SystemInventory:
     account: str = ""
     name: str = ""
     zone: str = ""
-    users: tuple[User, ...] = ()
-    calendars: tuple[Calendar, ...] = ()
-    groups: tuple[Group, ...] = ()
-    resources: tuple[Resource, ...] = ()
-    associations: tuple[Association, ...] = ()
+    users: tuple[UserInfo, ...] = ()
+    calendars: tuple[CalendarInfo, ...] = ()
+    groups: tuple[GroupInfo, ...] = ()
+    resources: tuple[ResourceInfo, ...] = ()
+    associations: tuple[AssociationInfo, ...] = ()
     types: tuple[AppointmentType, ...] = ()
     findings: tuple[CheckResult, ...] = ()
     users_listed: bool = True
 
     @property
     def opened(self) -> bool:
-        """Whether anything could be read; if not, the findings say why."""
+        """Whether the system could be read; if not, the findings say why."""
         return not any(f.level == "error" for f in self.findings)
 
 
 class PartialReader:
-    """Reads a tree part by part: a part that cannot be read is told, and the others still count.
+    """Reads an inventory part by part: an unreadable part becomes a finding, the others are kept.
 
-    ``explain`` makes the finding of a fault, given what was being read.
+    ``explain`` returns the finding for a fault, given the name of the part.
     """
 
     def __init__(
-        self, told: OnProgress, explain: Callable[[str, PlatformError], CheckResult]
+        self, on_progress: OnProgress, explain: Callable[[str, PlatformError], CheckResult]
     ) -> None:
-        """Start with nothing read."""
-        self._told = told
+        """Start without findings."""
+        self._on_progress = on_progress
         self._explain = explain
         self.findings: list[CheckResult] = []
 
-    async def read(self, what: str, asked: Awaitable[T], otherwise: T) -> T:
-        """Wait for a part; ``otherwise`` where it fails."""
-        self._told(what)
+    async def read(self, part: str, call: Awaitable[T], default: T) -> T:
+        """Read a part; return ``default`` if that fails."""
+        self._on_progress(part)
         try:
-            with contained("", what):
-                return await asked
+            with contained("", part):
+                return await call
         except PlatformError as fault:
-            self.findings.append(self._explain(what, fault))
-            return otherwise
+            self.findings.append(self._explain(part, fault))
+            return default

@@ -1,4 +1,4 @@
-"""What the last read of a system showed, to notice an event that its lists lack."""
+"""Remember the last read of a system, to detect events that its lists lack."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from syncd.systems.sightings import Found
+from syncd.systems.lookup_results import Found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from syncd.systems.port import ListCall
 
 GROUPS = frozenset({"groupId", "teamId"})
-"""The selectors of lists whose calendars only a directory names, which may be out of date."""
+"""Selectors of lists by group or team; only the directory says which calendars these show."""
 
 
 class ListingKind(Enum):
-    """Which list of the last read had to show an event.
+    """The list of the last read that should have shown an event.
 
-    OWN: that of its user or calendar. GROUP: that of the group or team that its calendar was in
-    when the read was planned. NONE: its calendar is none of those that are read for its provider.
+    OWN: the list of its user or calendar. GROUP: the list of the group or team of its calendar, as
+    known when the read was planned. NONE: no list of its provider includes its calendar.
     """
 
     OWN = auto()
@@ -32,10 +32,10 @@ class ListingKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LastRead:
-    """The ids that were listed, what the read proved to be complete, and the lists it asked for.
+    """The listed ids, the coverage and the list calls of a read.
 
-    ``groups`` is the group or team of each calendar, as the lists were planned by it;
-    ``every_group``: of each calendar that the lists of a group show.
+    ``groups`` maps calendars to their group or team, as used to plan the lists. ``every_group``: it
+    contains every calendar that a list by group shows.
     """
 
     ids: frozenset[str]
@@ -44,31 +44,32 @@ class LastRead:
     groups: Mapping[str, str] = field(default_factory=dict)
     every_group: bool = True
 
-    def lacks(self, found: Event, value: Value | None) -> bool:
-        """Whether an event of a provider that was read, found by its id, was not listed.
+    def lacks(self, event: Event, value: Value | None) -> bool:
+        """Return whether the read should have listed an event that a lookup by id found.
 
-        ``value`` is what was known of it before: one that has moved since proves nothing.
+        ``value`` is the stored value; an event that has moved since proves nothing.
         """
-        if value is None or value.interval != found.value.interval or found.id in self.ids:
+        if value is None or value.interval != event.value.interval or event.id in self.ids:
             return False
         return any(
-            c.provider == found.provider
-            and found.kind in c.kinds
-            and c.window.contains(found.value)
+            c.provider == event.provider
+            and event.kind in c.kinds
+            and c.window.contains(event.value)
             for c in self.coverage
         )
 
-    def listing(self, found: Event) -> ListingKind:
-        """Return which list had to show an event."""
-        calendar = found.service
-        asked = {
+    def listing(self, event: Event) -> ListingKind:
+        """Return which list should have shown an event."""
+        calendar = event.service
+        selectors = {
             (call.selector, id)
             for call in self.calls
-            if found.provider in call.providers and found.kind in call.kinds
+            if event.provider in call.providers and event.kind in call.kinds
             for id in call.ids
         }
-        by_group = {id for selector, id in asked if selector in GROUPS}
-        if any(selector == "userId" for selector, _ in asked) or ("calendarId", calendar) in asked:
+        by_group = {id for selector, id in selectors if selector in GROUPS}
+        by_user = any(selector == "userId" for selector, _ in selectors)
+        if by_user or ("calendarId", calendar) in selectors:
             return ListingKind.OWN
         if calendar is None:
             return ListingKind.GROUP if by_group else ListingKind.OWN
@@ -80,45 +81,48 @@ class LastRead:
 
 
 @dataclass(slots=True)
-class MissingListed:
-    """The events that the lists of a read lacked, and what that says of its directory.
+class ListGaps:
+    """Tracks events that lists lacked, to find out whether the cached directory is outdated.
 
-    A group's list that lacks an event makes the directory be read again. Once that says the same
-    as before, no other list has the event.
+    If a list by group lacks an event, the directory is read again. If the new directory confirms
+    the calendar's group, no other list can have the event.
     """
 
     _last: LastRead | None = None
-    _settled: dict[str, str] = field(default_factory=dict)
-    _open: dict[str, str] = field(default_factory=dict)
+    _confirmed: dict[str, str] = field(default_factory=dict)
+    """The group of each calendar whose directory entry was confirmed."""
+    _unconfirmed: dict[str, str] = field(default_factory=dict)
     _renewed: bool = False
 
     def begin(self, last: LastRead) -> None:
         """Start with a new read."""
         if self._renewed:
-            self._settled |= self._open
-        self._last, self._open, self._renewed = last, {}, False
+            self._confirmed |= self._unconfirmed
+        self._last, self._unconfirmed, self._renewed = last, {}, False
 
-    def found(self, found: Event, value: Value | None, renew: Callable[[], bool]) -> Found | None:
-        """Return how an event was found that the lists lacked; None if they did not lack it.
+    def lookup_result(
+        self, event: Event, value: Value | None, renew: Callable[[], bool]
+    ) -> Found | None:
+        """Return the lookup result for an event that the lists lacked; None if they did not.
 
-        ``value`` is what was known of it. ``renew`` has the directory read again, and says whether
-        it is.
+        ``value`` is the stored value. ``renew`` requests a new directory, and returns whether it
+        will be read.
         """
         last = self._last
-        if last is None or not last.lacks(found, value):
+        if last is None or not last.lacks(event, value):
             return None
         self._renewed = renew() or self._renewed
-        listing, calendar = last.listing(found), found.service or ""
+        listing, calendar = last.listing(event), event.service or ""
         if listing is ListingKind.GROUP:
             group = last.groups.get(calendar, "")
-            outdated = self._renewed and self._settled.get(calendar) != group
-            self._open[calendar] = group
-            return Found(found, elsewhere=outdated, outdated=outdated)
-        return Found(found, elsewhere=listing is ListingKind.NONE)
+            outdated = self._renewed and self._confirmed.get(calendar) != group
+            self._unconfirmed[calendar] = group
+            return Found(event, elsewhere=outdated, outdated=outdated)
+        return Found(event, elsewhere=listing is ListingKind.NONE)
 
-    def is_of_group(self, found: Event) -> bool:
-        """Whether an event that is lacking is in a group that the directory confirmed since."""
-        last, calendar = self._last, found.service or ""
-        if last is None or last.listing(found) is not ListingKind.GROUP:
+    def is_of_group(self, event: Event) -> bool:
+        """Return whether the directory has confirmed the group of a missing event's calendar."""
+        last, calendar = self._last, event.service or ""
+        if last is None or last.listing(event) is not ListingKind.GROUP:
             return False
-        return self._settled.get(calendar) == last.groups.get(calendar, "")
+        return self._confirmed.get(calendar) == last.groups.get(calendar, "")

@@ -1,8 +1,8 @@
-"""What was learned of an account's limits, kept across restarts as facts (`systems.facts`).
+"""Learned rate limits of an account, kept across restarts as facts (`systems.facts`).
 
-A platform says its limits in headers and error texts. Each is believed until a day after it was
-said last. The calls of the last window are noted when a process ends, so that the next one does
-not make them a second time in the same window.
+A platform states its limits in headers and error texts. Each is used until a day after it was
+stated last. When a process ends, it stores the number of calls of the last window, so that the next
+process counts them against the limit.
 """
 
 from __future__ import annotations
@@ -19,93 +19,94 @@ if TYPE_CHECKING:
     from syncd.model import Fact
     from syncd.systems.facts import FactStore
 
-RATE, TOLD, DAY, HOLD, CALLS = "rate limit", "refused rate", "daily limit", "held until", "calls"
-"""The names of the facts: calls/seconds as headers and as refusals say, calls a day, an instant,
-and the calls last made."""
+RATE, REFUSED_RATE, DAY = "rate limit", "refused rate", "daily limit"
+HOLD, CALLS = "held until", "calls"
+"""The names of the facts: calls/seconds from headers, calls/seconds from refusals, calls a day, the
+instant until which no call may be made, and the number of the last calls."""
 
-OF_LIMITS = (RATE, TOLD, DAY, HOLD, CALLS)
+LIMIT_FACTS = (RATE, REFUSED_RATE, DAY, HOLD, CALLS)
 
 LIFETIME = timedelta(days=1)
-"""How long a limit is believed after the platform said it last."""
+"""How long a limit is used after the platform stated it last."""
 
-_RENEWED = timedelta(hours=1)
-"""A limit that is said again is written anew only this often."""
+_RENEW_AFTER = timedelta(hours=1)
+"""A limit that is stated again is stored again only if the stored one is older than this."""
 
-_UNDER_WAY = "?"
-"""The calls of a process that has not ended, or that died."""
+_RUNNING = "?"
+"""The value of `CALLS` while a process runs, and after it crashed."""
 
-_LONGEST_GUESS = 60.0
-"""Seconds: of a process that died, a window as long as this counts as full."""
+_MAX_GUESSED_WINDOW = 60.0
+"""Seconds: after a crash, windows up to this length count as used up."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedLimits:
-    """The limits of one account, as facts."""
+    """The learned limits of one account."""
 
     facts: FactStore
 
     @property
     def rate(self) -> tuple[int, float] | None:
-        """The limit that headers say, as (calls, seconds)."""
+        """The limit from headers, as (calls, seconds); None if unknown."""
         return _rate(self.facts.get(RATE, LIFETIME))
 
     @property
-    def told(self) -> tuple[int, float] | None:
-        """The limit by which calls were refused. Headers may not know of it: it may be another."""
-        return _rate(self.facts.get(TOLD, LIFETIME))
+    def refused_rate(self) -> tuple[int, float] | None:
+        """The limit named in refusals, as (calls, seconds). It may differ from that of headers."""
+        return _rate(self.facts.get(REFUSED_RATE, LIFETIME))
 
     @property
     def day(self) -> int | None:
-        """The learned limit of calls a day."""
-        said = self.facts.get(DAY, LIFETIME)
-        return int(said) if said.isdigit() else None
+        """The limit of calls a day; None if unknown."""
+        calls = self.facts.get(DAY, LIFETIME)
+        return int(calls) if calls.isdigit() else None
 
     def learn_rate(self, calls: int, seconds: float, usual: tuple[int, float]) -> None:
-        """Note a limit that headers said; nothing is stored of the ``usual`` one."""
+        """Store a limit from headers; the ``usual`` one is stored only to replace another."""
         if (calls, seconds) != usual or self.rate is not None:
-            self.facts.put(RATE, f"{calls}/{seconds:g}", renewed=_RENEWED)
+            self.facts.put(RATE, f"{calls}/{seconds:g}", renewed=_RENEW_AFTER)
 
-    def learn_told(self, calls: int, seconds: float) -> None:
-        """Note the limit by which a call was refused."""
-        self.facts.put(TOLD, f"{calls}/{seconds:g}", renewed=_RENEWED)
+    def learn_refused_rate(self, calls: int, seconds: float) -> None:
+        """Store the limit that a refusal named."""
+        self.facts.put(REFUSED_RATE, f"{calls}/{seconds:g}", renewed=_RENEW_AFTER)
 
     def learn_day(self, calls: int) -> None:
-        """Note a limit of calls a day that the platform said."""
-        self.facts.put(DAY, str(calls), renewed=_RENEWED)
+        """Store a limit of calls a day."""
+        self.facts.put(DAY, str(calls), renewed=_RENEW_AFTER)
 
     def hold(self, seconds: float) -> None:
-        """Note that the platform allows no call for so long."""
+        """Store that the platform allows no call for so many seconds."""
         until = self.facts.clock.now() + timedelta(seconds=seconds)
         self.facts.put(HOLD, until.astimezone(UTC).isoformat(timespec="seconds"))
 
-    def held(self) -> float:
-        """Return the seconds for which an earlier process was told to make no call."""
+    def remaining_hold(self) -> float:
+        """Return the seconds left of a hold that an earlier process stored; 0 if there is none."""
         fact = self.facts.loaded(HOLD)
         until = None if fact is None else _instant(fact.value)
         if fact is None or until is None or fact.at > self.facts.clock.now() + LIFETIME:
             return 0.0
-        left = (until - self.facts.clock.now()).total_seconds()
-        return min(max(0.0, left), MAX_DAILY_WAIT)
+        remaining = (until - self.facts.clock.now()).total_seconds()
+        return min(max(0.0, remaining), MAX_DAILY_WAIT)
 
     def begin(self) -> None:
-        """Note that calls are made from now on; what is noted at the end replaces it."""
-        self.facts.put(CALLS, _UNDER_WAY)
+        """Store that calls are being made; `end` replaces it."""
+        self.facts.put(CALLS, _RUNNING)
 
     def end(self, calls: int) -> None:
-        """Note the calls of the last window: the process ends, or goes over to another key."""
+        """Store the number of calls in the last window, at the process end or a key change."""
         self.facts.put(CALLS, str(calls), renewed=timedelta(0))
 
     def earlier(self, rates: Sequence[tuple[int, float]]) -> tuple[int, float]:
-        """Return how many calls an earlier process made lately, and how many seconds ago.
+        """Return how many recent calls an earlier process made, and how many seconds ago.
 
-        They are those of its longest window, as if made at its end. One that died may have used up
-        a window, unless that is so long that nobody would wait for it on a guess.
+        These are the calls of its longest window, as if all were made when it ended. A process that
+        crashed is assumed to have used up each window of at most 60 s.
         """
         fact = self.facts.loaded(CALLS)
         if fact is None or not fact.value:
             return 0, 0.0
-        if fact.value == _UNDER_WAY:
-            return max((n for n, s in rates if s <= _LONGEST_GUESS), default=0), 0.0
+        if fact.value == _RUNNING:
+            return max((n for n, s in rates if s <= _MAX_GUESSED_WINDOW), default=0), 0.0
         ago = max(0.0, (self.facts.clock.now() - fact.at).total_seconds())
         if not fact.value.isdigit() or ago >= max(seconds for _, seconds in rates):
             return 0, 0.0
@@ -114,26 +115,27 @@ class LearnedLimits:
 
 @dataclass(frozen=True, slots=True)
 class LearnedAllowance:
-    """What is stored of an account's limits, for whoever shows it; None: nothing.
+    """The stored limits of an account, for display; None where none is stored.
 
-    ``rate`` is (calls, seconds), said last ``at`` about that time. No call is made before ``held``.
+    ``rate`` is (calls, seconds), stated last at about ``at``. ``day`` is in calls. No call is made
+    before ``hold_until``.
     """
 
     rate: tuple[int, float] | None = None
     at: datetime | None = None
     day: int | None = None
-    held: datetime | None = None
+    hold_until: datetime | None = None
 
 
-def allowed(facts: Iterable[Fact], now: datetime) -> LearnedAllowance:
-    """Sum up the stored facts of one system that are still believed."""
+def learned_allowance(facts: Iterable[Fact], now: datetime) -> LearnedAllowance:
+    """Return the limits in the stored facts of one system that are at most a day old."""
     fresh = {f.name: f for f in facts if now - f.at <= LIFETIME}
     day, hold = fresh.get(DAY), fresh.get(HOLD)
     until = None if hold is None else _instant(hold.value)
     rates = [
         (rate, f.at)
         for f in fresh.values()
-        if f.name in {RATE, TOLD} and (rate := _rate(f.value)) is not None
+        if f.name in {RATE, REFUSED_RATE} and (rate := _rate(f.value)) is not None
     ]
     narrowest, at = min(rates, key=lambda each: each[0][0] / each[0][1], default=(None, None))
     return LearnedAllowance(
@@ -144,18 +146,18 @@ def allowed(facts: Iterable[Fact], now: datetime) -> LearnedAllowance:
     )
 
 
-def _rate(said: str) -> tuple[int, float] | None:
-    calls, _, seconds = said.partition("/")
+def _rate(value: str) -> tuple[int, float] | None:
+    calls, _, seconds = value.partition("/")
     try:
-        found = (int(calls), float(seconds))
+        rate = (int(calls), float(seconds))
     except ValueError:
         return None
-    return found if found[0] >= 1 and 0 < found[1] <= MAX_DAILY_WAIT else None
+    return rate if rate[0] >= 1 and 0 < rate[1] <= MAX_DAILY_WAIT else None
 
 
-def _instant(said: str) -> datetime | None:
+def _instant(value: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(said)
+        instant = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return found if found.tzinfo is not None else None
+    return instant if instant.tzinfo is not None else None

@@ -1,4 +1,4 @@
-"""Reading values of APIs that send numbers as strings, strings as numbers, or nothing at all."""
+"""Read values of APIs that send numbers as strings, strings as numbers, or nothing."""
 
 from __future__ import annotations
 
@@ -10,33 +10,30 @@ from syncd.systems.decoding import UNREADABLE, decode
 T = TypeVar("T")
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
-"""More digits count nothing that exists, and thousands of them are more than `int` takes."""
+"""A whole number of at most 18 digits; `int` refuses thousands of digits."""
 
-_LONGEST = 64 * 1024
-"""Characters of the longest text that a field may hold."""
+_MAX_TEXT = 64 * 1024
+"""Characters of a text field; a longer one counts as empty."""
 
 LenientValue = str | int | float | bool | list[Any] | None
-"""What may stand where a JSON object was promised: decoded, so that one odd row spoils no page."""
+"""JSON values accepted in place of an object, so that one odd row does not lose a page."""
 
 
 def text(value: object) -> str:
-    """Return an id or word as stripped text; '' for whatever is neither text nor whole number.
+    """Return a text or whole number as stripped text; '' for any other value.
 
-    Megabytes of text count as nothing: each copy of them would take four times as much memory.
-    NUL is replaced: PostgreSQL keeps no text that holds one.
+    A text of more than 64 Ki characters counts as '', to bound memory. NUL is replaced, because
+    PostgreSQL stores no text with it.
     """
     if isinstance(value, str):
-        if len(value) > _LONGEST:
+        if len(value) > _MAX_TEXT:
             return ""
         return (value if "\0" not in value else value.replace("\0", "\ufffd")).strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def read_json(body: bytes, shape: type[T]) -> T | None:
-    """Read a JSON body into a shape; None if it is not of that shape, or no JSON.
-
-    Nesting of thousands of levels, which costs a few bytes a level, counts as no JSON.
-    """
+    """Decode a JSON body; None if it does not fit the type, is no JSON, or is nested too deep."""
     try:
         return decode(body, shape)
     except (*UNREADABLE, MemoryError):
@@ -44,6 +41,6 @@ def read_json(body: bytes, shape: type[T]) -> T | None:
 
 
 def number(value: object) -> int | None:
-    """Return a whole number that may come as text; None where there is none."""
+    """Return a whole number that may be sent as text; None for any other value."""
     digits = text(value)
     return int(digits) if _WHOLE.fullmatch(digits) else None

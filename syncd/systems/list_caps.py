@@ -1,21 +1,21 @@
-"""Caps of lists: which lengths are suspicious, and how to ask for less. Pure; no I/O.
+"""Recognise caps of lists by suspicious lengths, and split spans to stay below them. Pure; no I/O.
 
-Some platforms end a list silently after so many rows. Nothing in the answer shows it, so a length
-that is typical of a cap is checked by asking for both halves of the span (`capped_lists`):
+Some platforms cut a list silently after a number of rows. Nothing in the answer shows it, so a
+length that is typical of a cap is checked by listing both halves of the span (`capped_lists`):
 
 =====================  ====================================================================
 the halves show        what follows
 =====================  ====================================================================
-more rows              the list is capped at that length: remembered, and asked for in parts
-the same rows          this list is whole, but it may be exactly as long as the cap. It is
-                       asked for in two parts until an answer has more rows, or the list has
-                       another length: one call more, and no row is ever out of sight
-fewer rows             the platform contradicts itself: nothing is proven, nothing learned
+more rows              the list is capped at that length: store the cap, and list in parts
+the same rows          this list is complete, but may be exactly as long as the cap. It is
+                       listed in two parts until an answer has more rows, or the list has
+                       another length: one more call, and no row is ever missed
+fewer rows             the platform contradicts itself: nothing is proven, nothing is stored
 =====================  ====================================================================
 
-An answer with more rows proves that there is no cap at that length; only that is remembered as "no
-cap", for all lists of that kind. (The same rows do not prove it: a list that grows past its cap
-has exactly as many rows as the cap at some time.)
+An answer with more rows proves that there is no cap at that length. Only this is stored as "no
+cap", for all lists of that kind. The same rows do not prove it: a list that grows past its cap has
+exactly as many rows as the cap at some time.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ if TYPE_CHECKING:
     from syncd.model import Kind
 
 SUSPICIOUS = frozenset({100, 150, 200, 250, 500, 1000})
-"""Lengths at which platforms were seen, or are likely, to end a list."""
+"""Lengths at which platforms cut lists, as seen, or are likely to."""
 
-PAGES = SUSPICIOUS | {10, 20, 25, 50}
-"""Lengths at which a platform may end a page, whatever was asked for."""
+PAGE_LENGTHS = SUSPICIOUS | {10, 20, 25, 50}
+"""Lengths at which a platform may end a page, whatever page size was requested."""
 
 SMALL = min(SUSPICIOUS) // 2
-"""A list of fewer rows ended by itself: no cap is that small."""
+"""A list of fewer rows is never cut: no cap is that small."""
 
 SHORTEST = timedelta(minutes=15)
-"""A span is split no further than this."""
+"""Spans up to this length are not split."""
 
 MAX_EXTRA = 8
-"""Calls that checking may add to one list in one cycle."""
+"""Calls that checking may add to one list per read."""
 
 MAX_PARTS = 64
-"""Calls that one list is planned for."""
+"""Calls that may be planned for one list."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownCap:
-    """What is known of one kind of list. ``cap``: the rows it ends after, None if none is known.
+    """The known cap of one kind of list: the number of rows after which it is cut.
 
-    ``lengths`` are the suspicious ones. ``clear`` is the greatest of them that is no cap, as a
-    longer answer was seen.
+    ``cap`` is None if no cap is known. ``lengths`` are the suspicious lengths. ``clear`` is the
+    greatest of them that is no cap, because a longer answer was seen.
     """
 
     cap: int | None = None
@@ -65,11 +65,11 @@ class KnownCap:
     lengths: frozenset[int] = SUSPICIOUS
 
     def is_suspicious(self, rows: int) -> bool:
-        """Whether a list of so many rows may have been cut."""
+        """Return whether a list of so many rows may have been cut."""
         return rows == self.cap or (rows > self.clear and rows in self.lengths)
 
     def after(self, rows: int) -> KnownCap:
-        """Learn from an answer with so many different rows."""
+        """Return the known cap after an answer with so many different rows."""
         clear = max((length for length in self.lengths if length < rows), default=0)
         if self.cap is not None and rows > self.cap:
             return replace(self, cap=None, clear=max(self.clear, clear))
@@ -78,9 +78,9 @@ class KnownCap:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a list's span that was asked for by one call, and how many rows it showed.
+    """A part of a list's span that one call listed, and its number of rows.
 
-    ``whole``: it showed all that there are.
+    ``whole``: no row of the part is missing.
     """
 
     span: Window
@@ -89,26 +89,26 @@ class Part:
 
 
 def halves(span: Window) -> tuple[Window, Window] | None:
-    """Cut a span in the middle; None if it is too short for that."""
+    """Split a span in the middle; return None if it is too short."""
     length = span.end - span.start
     if length <= SHORTEST:
         return None
-    middle = _apart(span.start + length / 2)
+    middle = _between_minutes(span.start + length / 2)
     return Window(span.start, middle), Window(middle, span.end)
 
 
 def planned(span: Window, parts: Sequence[Part], known: KnownCap) -> list[Window]:
-    """Cut a span so that no piece is expected to be as long as its list's cap: the fewest pieces.
+    """Split a span into the fewest pieces that are each expected to stay below the cap.
 
-    ``parts`` are those of the last read of this list, in order; without any it is not cut.
+    ``parts`` are those of the last read of this list, in order; without any, nothing is split.
     """
-    most = _most(parts, known)
-    if most is None:
+    limit = _rows_per_piece(parts, known)
+    if limit is None:
         return [span]
     pieces: list[Window] = []
     expected = 0.0
-    for part in _even(_fitted(span, parts), most):
-        if pieces and expected + part.rows <= most:
+    for part in _split_long(_fitted(span, parts), limit):
+        if pieces and expected + part.rows <= limit:
             pieces[-1] = Window(pieces[-1].start, part.span.end)
             expected += part.rows
         else:
@@ -120,8 +120,8 @@ def planned(span: Window, parts: Sequence[Part], known: KnownCap) -> list[Window
     return [*pieces[: MAX_PARTS - 1], rest]
 
 
-def _most(parts: Sequence[Part], known: KnownCap) -> int | None:
-    """How many rows a piece may be expected to have; None where it need not be cut."""
+def _rows_per_piece(parts: Sequence[Part], known: KnownCap) -> int | None:
+    """Return the rows that a piece may have; None if the span need not be split."""
     if not parts:
         return None
     if known.cap is not None:
@@ -131,57 +131,60 @@ def _most(parts: Sequence[Part], known: KnownCap) -> int | None:
 
 
 def _fitted(span: Window, parts: Iterable[Part]) -> list[Part]:
-    """Cut the parts of an earlier read to the span, and let the outermost reach its ends."""
-    found: list[Part] = []
+    """Cut the parts of an earlier read to the span, and extend the outermost to its ends."""
+    fitted: list[Part] = []
     for part in parts:
         start, end = max(part.span.start, span.start), min(part.span.end, span.end)
         if start < end:
             share = (end - start) / (part.span.end - part.span.start)
-            found.append(Part(Window(start, end), part.rows * share, part.whole))
-    if found:
-        found[0] = replace(found[0], span=Window(span.start, found[0].span.end))
-        found[-1] = replace(found[-1], span=Window(found[-1].span.start, span.end))
-    return found
+            fitted.append(Part(Window(start, end), part.rows * share, part.whole))
+    if fitted:
+        fitted[0] = replace(fitted[0], span=Window(span.start, fitted[0].span.end))
+        fitted[-1] = replace(fitted[-1], span=Window(fitted[-1].span.start, span.end))
+    return fitted
 
 
-def _even(parts: Iterable[Part], most: int) -> Iterable[Part]:
-    """Divide the parts that are too long; one that was cut has at least twice its rows."""
+def _split_long(parts: Iterable[Part], limit: int) -> Iterable[Part]:
+    """Split parts with too many rows; a part that was cut counts as having twice its rows."""
     for part in parts:
-        rows = part.rows if part.whole else 2 * part.rows + most
+        rows = part.rows if part.whole else 2 * part.rows + limit
         length = part.span.end - part.span.start
-        count = min(int(-(-rows // most)), int(length / SHORTEST), MAX_PARTS)
+        count = min(int(-(-rows // limit)), int(length / SHORTEST), MAX_PARTS)
         if count <= 1:
             yield replace(part, rows=rows)
             continue
-        cuts = [_apart(part.span.start + number * length / count) for number in range(1, count)]
+        cuts = [
+            _between_minutes(part.span.start + number * length / count)
+            for number in range(1, count)
+        ]
         for start, end in pairwise((part.span.start, *cuts, part.span.end)):
             yield Part(Window(start, end), rows / count)
 
 
-def _apart(moment: datetime) -> datetime:
-    """Cut between whole minutes: events start at these, and would be in both pieces."""
+def _between_minutes(moment: datetime) -> datetime:
+    """Move a cut off the whole minute: an event that starts there would be in both pieces."""
     return moment.replace(second=30, microsecond=0)
 
 
-def proven(
+def proven_spans(
     window: Window, holes: Mapping[Kind, Iterable[Window]]
 ) -> list[tuple[Window, frozenset[Kind]]]:
-    """What the lists of each kind prove of a window: spans, and the kinds that are whole there."""
+    """Return the spans of a window that lists prove complete, each with the kinds of events."""
     spans: dict[Window, set[Kind]] = {}
-    for kind, gaps in holes.items():
-        for span in outside(window, gaps):
+    for kind, holes_of_kind in holes.items():
+        for span in uncovered(window, holes_of_kind):
             spans.setdefault(span, set()).add(kind)
     return [(span, frozenset(kinds)) for span, kinds in spans.items()]
 
 
-def outside(window: Window, holes: Iterable[Window]) -> list[Window]:
-    """What is left of a window without these holes, in order."""
-    left: list[Window] = []
+def uncovered(window: Window, covered: Iterable[Window]) -> list[Window]:
+    """Return the parts of a window that lie in none of these spans, in order."""
+    gaps: list[Window] = []
     start = window.start
-    for hole in sorted(holes, key=lambda hole: hole.start):
-        if hole.start > start:
-            left.append(Window(start, min(hole.start, window.end)))
-        start = max(start, hole.end)
+    for span in sorted(covered, key=lambda span: span.start):
+        if span.start > start:
+            gaps.append(Window(start, min(span.start, window.end)))
+        start = max(start, span.end)
         if start >= window.end:
-            return left
-    return [*left, Window(start, window.end)]
+            return gaps
+    return [*gaps, Window(start, window.end)]

@@ -1,8 +1,8 @@
-"""What was measured of the uncertain facts of one account, with the safe side of all others.
+"""The measured facts of one account, with the safe side for all that were not measured.
 
-The table of the facts is `model.platform_facts`. A measured value counts until an answer of the
-platform contradicts it: then the safe side counts, and no ordinary read measures that fact again,
-only a probe. A contradicted value is stored with `CONTRADICTED` before it.
+`model.platform_facts` lists the facts. A measured value is used until an answer of the platform
+contradicts it. Then the safe side is used, and only a probe can measure the fact again, no ordinary
+read. A contradicted value is stored with the prefix `CONTRADICTED`.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ if TYPE_CHECKING:
     from syncd.systems.facts import FactStore
 
 CONTRADICTED = "!"
-"""Stored before a value that an answer contradicted; the fact's date is that of the answer."""
+"""The prefix of a contradicted value; the fact's date is that of the contradicting answer."""
 
-MEASURED_ANEW = timedelta(days=90)
-"""`check` warns of facts that were measured longer ago."""
+REMEASURE_AFTER = timedelta(days=90)
+"""`check` warns about facts that were measured longer ago."""
 
 _FOR_EVER = timedelta(days=36_500)
-"""A measured fact counts until it is contradicted or forgotten; `check` asks for a new probe."""
+"""A measured fact does not expire."""
 
-LIST_CAP, CAPS = "list_cap", ("cap ", "no cap ")
-"""The fact about the caps of lists is stored for each list, under names that begin so."""
+LIST_CAP, _CAP_PREFIXES = "list_cap", ("cap ", "no cap ")
+"""The fact about the caps of lists is stored per kind of list, under names with these prefixes."""
 
 _NAMES = frozenset(row.name for row in PLATFORM_FACTS)
 
 
 class Side(StrEnum):
-    """Where the value of a fact comes from."""
+    """The origin of the value of a fact."""
 
     SAFE = "safe"
-    """Nothing was measured: the safe side is assumed."""
+    """The fact was not measured: the safe side is assumed."""
     MEASURED = "measured"
     CONTRADICTED = "contradicted"
-    """It was measured, and an answer contradicted it since: the safe side is assumed."""
+    """The fact was measured and contradicted since: the safe side is assumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FactStatus:
-    """One fact of one account: its row of the table, and the value that counts.
+    """One fact of one account: its row in the table of facts, and the value in use.
 
-    ``at`` is when it was measured, or contradicted; None where neither was done.
+    ``at`` is when it was measured or contradicted; None if neither happened.
     """
 
     row: PlatformFact
@@ -72,10 +72,10 @@ class FactStatus:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredFacts:
-    """The facts of one account (`model.platform_facts`) as they may be relied on.
+    """The facts of one account (`model.platform_facts`), with the values in use.
 
-    ``platform`` is the system's type, '' for what is derived from a system and has none of its own;
-    ``facts`` holds what was measured, under the facts' names.
+    ``platform`` is the type of the system, '' for derived systems that have no facts of their own.
+    ``facts`` stores the measured values under the names of the facts.
     """
 
     platform: str
@@ -84,11 +84,11 @@ class MeasuredFacts:
     def value(self, name: str) -> str:
         """Return the measured value of a fact, or its safe side. Raises KeyError."""
         stored = self.facts.get(name, _FOR_EVER)
-        counts = stored and not stored.startswith(CONTRADICTED)
-        return stored if counts else platform_fact(self.platform, name).safe
+        is_valid = stored and not stored.startswith(CONTRADICTED)
+        return stored if is_valid else platform_fact(self.platform, name).safe
 
     def is_yes(self, name: str) -> bool:
-        """Return whether a fact with the sides yes and no is "yes". Raises KeyError."""
+        """Return whether the value of a yes-or-no fact is "yes". Raises KeyError."""
         return self.value(name) == YES
 
     def safe(self, name: str) -> str:
@@ -96,25 +96,25 @@ class MeasuredFacts:
         return platform_fact(self.platform, name).safe
 
     def side(self, name: str) -> Side:
-        """Return where the value of a fact comes from. Raises KeyError for an unknown fact."""
+        """Return the origin of the value of a fact. Raises KeyError for an unknown fact."""
         platform_fact(self.platform, name)
         return _side(self.facts.get(name, _FOR_EVER))
 
     def at(self, name: str) -> datetime | None:
-        """Return when a fact was measured or contradicted; None where neither was done."""
+        """Return when a fact was measured or contradicted; None if neither happened."""
         stored = self.facts.stored(name)
         return None if stored is None or self.side(name) is Side.SAFE else stored.at
 
     def note(self, name: str, value: str) -> None:
-        """Store what a probe measured, with its date. Raises KeyError for an unknown fact.
+        """Store the result of a probe, dated now. Raises KeyError for an unknown fact.
 
-        This ends a contradiction: only a probe, or a person, may call it.
+        This clears a contradiction, so only a probe or a person's command may call it.
         """
         platform_fact(self.platform, name)
         self.facts.put(name, value)
 
     def record_read(self, name: str, value: str) -> None:
-        """Store what an ordinary read measured, unless the fact was contradicted before.
+        """Store a value that an ordinary read measured, unless the fact was contradicted before.
 
         Raises KeyError for an unknown fact.
         """
@@ -122,12 +122,12 @@ class MeasuredFacts:
             self.note(name, value)
 
     def contradict(self, name: str, *measured: str) -> bool:
-        """Drop a fact to its safe side, because an answer contradicts what was measured.
+        """Reset a fact to its safe side because an answer contradicts the measured value.
 
-        ``measured`` are the values that the answer contradicts; none: whatever was measured.
-        Nothing happens where the fact was not measured, has another value, is at its safe side, or
-        is none of this platform. Returns whether the fact was dropped. Raises KeyError for a name
-        that no platform has.
+        ``measured`` are the values that the answer contradicts; none means any value. Nothing
+        changes if the fact was not measured, has another value, equals its safe side, or does not
+        exist on this platform. Return whether the fact was reset. Raises KeyError for a name that
+        no platform has.
         """
         if name not in _NAMES:
             raise KeyError(name)
@@ -140,52 +140,52 @@ class MeasuredFacts:
         return True
 
     def forget(self) -> Sequence[str]:
-        """Withdraw all that was measured and contradicted; return the names of those facts.
+        """Forget all measured and contradicted facts; return their names.
 
-        The caps of lists stay, which reads find out and forget by themselves.
+        The caps of lists are kept: reads find them, and they expire by themselves.
         """
-        names = [each.name for each in self.standings() if each.side is not Side.SAFE]
+        names = [each.name for each in self.statuses() if each.side is not Side.SAFE]
         names = [name for name in names if name != LIST_CAP]
         for name in names:
             self.facts.put(name, "")
         return names
 
-    def standings(self) -> Sequence[FactStatus]:
-        """Return every fact of the platform, in the order of the table."""
-        return standings(self.platform, self.facts.all())
+    def statuses(self) -> Sequence[FactStatus]:
+        """Return the status of every fact of the platform, in the order of the table."""
+        return fact_statuses(self.platform, self.facts.all())
 
 
-def standings(platform: str, facts: Iterable[Fact]) -> Sequence[FactStatus]:
-    """Return every fact of a platform as it stands, with the stored ``facts`` of one system."""
+def fact_statuses(platform: str, facts: Iterable[Fact]) -> Sequence[FactStatus]:
+    """Return the status of every fact of a platform, given the stored ``facts`` of one system."""
     stored = {fact.name: fact for fact in facts}
-    found: list[FactStatus] = []
+    statuses: list[FactStatus] = []
     for row in platform_facts(platform):
         if row.name == LIST_CAP:
-            found.append(_caps(row, stored.values()))
+            statuses.append(_cap_status(row, stored.values()))
             continue
         fact = stored.get(row.name)
         side = _side(fact.value if fact else "")
         if fact is None or side is Side.SAFE:
-            found.append(FactStatus(row, row.safe))
+            statuses.append(FactStatus(row, row.safe))
         else:
             value = row.safe if side is Side.CONTRADICTED else fact.value
-            found.append(FactStatus(row, value, side, fact.at))
-    return found
+            statuses.append(FactStatus(row, value, side, fact.at))
+    return statuses
 
 
-def dropped(platform: str, facts: Iterable[Fact]) -> Sequence[FactStatus]:
-    """Return those of the facts that were contradicted."""
-    found = standings(platform, [f for f in facts if f.value.startswith(CONTRADICTED)])
-    return [each for each in found if each.side is Side.CONTRADICTED]
+def contradicted_facts(platform: str, facts: Iterable[Fact]) -> Sequence[FactStatus]:
+    """Return the status of the stored facts that were contradicted."""
+    statuses = fact_statuses(platform, [f for f in facts if f.value.startswith(CONTRADICTED)])
+    return [each for each in statuses if each.side is Side.CONTRADICTED]
 
 
-def _caps(row: PlatformFact, facts: Iterable[Fact]) -> FactStatus:
-    """Return what reads have found out about the caps of lists (`capped_lists`)."""
-    caps = [f for f in facts if f.value and f.name.startswith(CAPS)]
+def _cap_status(row: PlatformFact, facts: Iterable[Fact]) -> FactStatus:
+    """Return the caps of lists that reads have found (`capped_lists`) as one status."""
+    caps = [f for f in facts if f.value and f.name.startswith(_CAP_PREFIXES)]
     if not caps:
         return FactStatus(row, row.safe)
-    told = sorted(f"{f.name} {f.value}" for f in caps)
-    return FactStatus(row, "; ".join(told), Side.MEASURED, max(f.at for f in caps))
+    values = sorted(f"{f.name} {f.value}" for f in caps)
+    return FactStatus(row, "; ".join(values), Side.MEASURED, max(f.at for f in caps))
 
 
 def _side(stored: str) -> Side:

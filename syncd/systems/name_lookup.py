@@ -1,4 +1,4 @@
-"""Finding one of many by what a person calls it, and saying why it is not to be found."""
+"""Resolve a name from the configuration to an id, or explain why it cannot be resolved."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from syncd.systems.provisioning import UnresolvedError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_FEW = 8
-"""So many names are listed in a message."""
+_MAX_LISTED = 8
+"""Names that a message lists at most."""
 
 
 def fold_name(name: str) -> str:
-    """A name without case, accents and doubled spaces: what people take for the same."""
-    plain = unicodedata.normalize("NFKD", name)
-    bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return " ".join(bare.casefold().split())
+    """Return a name without case, accents and repeated spaces, to compare names leniently."""
+    decomposed = unicodedata.normalize("NFKD", name)
+    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return " ".join(letters.casefold().split())
 
 
 def resolve_name(wanted: str, ids: Mapping[str, Sequence[str]], what: str, where: str) -> str:
-    """Return the one id that is ``wanted`` itself, or bears it as one of its names.
+    """Return the id that equals ``wanted``, or the only id with that name.
 
-    ``ids`` gives each id's names. Raises UnresolvedError, with a message of its own for none, for
-    several, and for a name that differs in case or accents only.
+    ``ids`` maps each id to its names; ``what`` and ``where`` describe the kind and the place in
+    messages. Raises UnresolvedError if not exactly one id matches; the message says if a name
+    differs only in case or accents.
     """
     if wanted in ids:
         return wanted
@@ -36,7 +37,7 @@ def resolve_name(wanted: str, ids: Mapping[str, Sequence[str]], what: str, where
     if exact:
         raise UnresolvedError(
             f'{len(exact)} {what}s in {where} are called "{wanted}"',
-            f"Write the id of the one that is meant: {', '.join(sorted(exact))}.",
+            f"Use the id instead of the name: {', '.join(sorted(exact))}.",
         )
     every = sorted({name for names in ids.values() for name in names if name})
     near = [name for name in every if fold_name(name) == fold_name(wanted)]
@@ -44,17 +45,17 @@ def resolve_name(wanted: str, ids: Mapping[str, Sequence[str]], what: str, where
         raise UnresolvedError(
             f'no {what} in {where} is called "{wanted}"; "{near[0]}" differs only in case or '
             "accents",
-            "Write the name exactly as it is there.",
+            "Use exactly the same spelling.",
         )
-    raise UnresolvedError(f'no {what} in {where} is called "{wanted}"', _known(wanted, every))
+    raise UnresolvedError(f'no {what} in {where} is called "{wanted}"', _suggestion(wanted, every))
 
 
-def _known(wanted: str, every: Iterable[str]) -> str:
+def _suggestion(wanted: str, every: Iterable[str]) -> str:
     names = list(every)
     close = difflib.get_close_matches(wanted, names, n=1)
     if close:
         return f'Did you mean "{close[0]}"?'
     if not names:
-        return "There is none yet."
-    shown = ", ".join(f'"{name}"' for name in names[:_FEW])
-    return f"There are: {shown}{', …' if len(names) > _FEW else ''}."
+        return "None exists yet."
+    shown = ", ".join(f'"{name}"' for name in names[:_MAX_LISTED])
+    return f"Existing names: {shown}{', …' if len(names) > _MAX_LISTED else ''}."

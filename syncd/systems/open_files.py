@@ -1,9 +1,8 @@
-"""How many files this process may have open: each connection to a platform is one.
+"""Raise the limit of open files; each connection to a platform is one.
 
-Under a limit that is too low, connections and imports fail here and there. A platform would then be
-taken for silent, a record for unreadable, and a state for one that nobody may write to. So the
-limit is raised as far as that is allowed, and what is still too low is refused before anything
-begins.
+With too low a limit, connections and imports fail at random: a platform would seem unreachable, a
+record unreadable, and the state read-only. So the limit is raised as far as allowed, and syncd
+refuses to start if that is not enough.
 """
 
 from __future__ import annotations
@@ -14,20 +13,20 @@ import resource
 from syncd.systems.client import LIMITS
 
 OTHER_FILES = 40
-"""The database and its logs, lock, sockets, the loop, and a module that is being imported."""
+"""Files besides the connections: database and logs, lock, sockets, event loop, imports."""
 
 _PLENTY = 1024
-"""What the limit is raised to: more than syncd ever uses."""
+"""The limit that is aimed for: more than syncd ever uses."""
 
 
 def expect_open_files(accounts: int = 1) -> None:
-    """Raise the limit where it is low. Raises OSError (EMFILE) where it stays too low."""
+    """Raise a low limit of open files. Raises OSError (EMFILE) if it stays too low."""
     needed = OTHER_FILES + accounts * (LIMITS.max_connections or 0)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= max(needed, _PLENTY):
         return
-    wanted = max(needed, _PLENTY)
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    target = max(needed, _PLENTY)
+    allowed = target if hard == resource.RLIM_INFINITY else min(target, hard)
     if allowed > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     if max(allowed, soft) < needed:

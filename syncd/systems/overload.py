@@ -1,8 +1,8 @@
-"""Recognise a rate limit by its words, whatever the status and wherever in the body they stand.
+"""Recognise a rate limit by the error text, whatever the status and the field of the text.
 
-Gateways in front of a platform answer "too many" as 400, 401, 403, 500 or 503, and put the text
-into a field of their own. An ordinary refusal that mentions a limit, of a title's
-length or of a page's size, is none: the words must be about calls, a rate or a quota.
+Gateways in front of a platform answer "too many requests" with 400, 401, 403, 500 or 503, and put
+the text into fields of their own. A refusal that mentions another limit, such as the length of a
+title or the size of a page, does not count: the text must be about calls, a rate or a quota.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from syncd.systems.client import Answer
 
-_MOST_BYTES = 16_384
-"""An error says within so many bytes what is wrong."""
+_MAX_BYTES = 16_384
+"""Bytes of an error body that are decoded; of a longer one, only the beginning is searched."""
 
-_MOST_DEPTH = 6
+_MAX_DEPTH = 6
 _SHORT = 4_096
 _SUCCESS = range(200, 300)
 
@@ -46,38 +46,37 @@ _CALLS_IN_SECONDS = re.compile(
 
 
 def overload_text(answer: Answer, private: Sequence[str] = ()) -> str:
-    """Return the text by which an error says "too many calls"; '' if it says no such thing.
+    """Return the text of an answer that reports too many calls; '' if it does not.
 
-    ``private`` are texts that were sent, which an error may repeat. Of a success only a short
-    object may be such an error, and only in the words of the one platform that is known to answer
-    so: other texts in it are people's.
+    ``private`` are texts of the request, which an error may repeat. A success counts only if it is
+    a short object with the exact words of LeadSquared: other texts in it may be a customer's.
     """
     if answer.status_code in _SUCCESS:
-        return _told_in_success(answer)
-    said = "\n".join(_texts(answer))
-    repeated = any(_TOO_MANY.search(each) for each in private)
-    return said if (_CALLS_IN_SECONDS if repeated else _TOO_MANY).search(said) else ""
+        return _overload_in_success(answer)
+    words = "\n".join(_texts(answer))
+    may_be_repeated = any(_TOO_MANY.search(each) for each in private)
+    return words if (_CALLS_IN_SECONDS if may_be_repeated else _TOO_MANY).search(words) else ""
 
 
-def _told_in_success(answer: Answer) -> str:
+def _overload_in_success(answer: Answer) -> str:
     body = answer.content
     if len(body) > _SHORT or b"exceeded the limit" not in body:
         return ""
-    found = read_json(body, dict[str, object]) or {}
-    texts = (each for each in found.values() if isinstance(each, str))
+    fields = read_json(body, dict[str, object]) or {}
+    texts = (each for each in fields.values() if isinstance(each, str))
     return next((each for each in texts if _CALLS_IN_SECONDS.search(each)), "")
 
 
 def _texts(answer: Answer) -> Iterator[str]:
-    """Every text in an error's body: of each field, or the page's own without its markup."""
-    if len(answer.content) > _MOST_BYTES:
-        yield _plain(answer.text[:_MOST_BYTES])
+    """Yield every text in an error's body: each JSON string, or an HTML page without markup."""
+    if len(answer.content) > _MAX_BYTES:
+        yield _without_markup(answer.text[:_MAX_BYTES])
         return
-    found = read_json(answer.content, object)
-    if isinstance(found, dict | list | str):
-        yield from _strings(found, _MOST_DEPTH)
+    decoded = read_json(answer.content, object)
+    if isinstance(decoded, dict | list | str):
+        yield from _strings(decoded, _MAX_DEPTH)
     else:
-        yield _plain(answer.text)
+        yield _without_markup(answer.text)
 
 
 def _strings(value: object, depth: int) -> Iterator[str]:
@@ -92,6 +91,5 @@ def _strings(value: object, depth: int) -> Iterator[str]:
                 yield from _strings(each, depth - 1)
 
 
-def _plain(page: str) -> str:
-    """The text of a page without its markup."""
+def _without_markup(page: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]{0,500}>", " ", page)).split())

@@ -1,4 +1,4 @@
-"""Read a list that comes in pages to its end, which some platforms never reach."""
+"""Read all pages of a list, with bounds: some platforms never end a list."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_PAGES = 100
-"""Pages of one list."""
+"""Pages of one list that are read at most."""
 
 
 async def all_pages(
-    ask: Callable[[int], Awaitable[Sequence[T]]], transport: Transport, call: str
+    read_page: Callable[[int], Awaitable[Sequence[T]]], transport: Transport, call: str
 ) -> list[T]:
-    """Return the rows of all pages; ``ask`` reads the page after so many rows.
+    """Return the rows of all pages; ``read_page`` reads the page after so many rows.
 
-    An empty page ends the list, and so does one that begins with a known row: the platform ignores
-    ``skip``. Raises PlatformError, also where the list does not end within its bounds.
+    An empty page ends the list. So does a page that begins with a known row: the platform ignores
+    the offset. Raises PlatformError, also if the list does not end within its bounds.
     """
-    found: list[T] = []
+    rows: list[T] = []
     try:
         async with asyncio.timeout(LIST_SECONDS):
             for _ in range(MAX_PAGES):
-                page = await ask(len(found))
-                if not page or page[0] in found:
-                    return found
-                found += page
-                if len(found) > MAX_ROWS:
+                page = await read_page(len(rows))
+                if not page or page[0] in rows:
+                    return rows
+                rows += page
+                if len(rows) > MAX_ROWS:
                     break
     except TimeoutError:
         detail = f"the list took longer than {LIST_SECONDS:.0f} s"
         raise transport.incomplete(call, detail) from None
-    raise transport.incomplete(call, f"the list does not end after {len(found)} rows")
+    raise transport.incomplete(call, f"the list does not end after {len(rows)} rows")

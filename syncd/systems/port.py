@@ -1,16 +1,16 @@
-"""What the engine asks of a system, what a system declares of itself, and how it may fail.
+"""The protocol between the engine and a system: calls, capabilities and errors.
 
-The error tree is cut by *decision*, not by cause (docs/design.md#replies)::
+The errors are divided by what must be done next, not by cause (docs/design.md#replies)::
 
     PlatformError
-    ├── Retryable      nothing happened, or repeating is harmless: try again later
-    │   ├── Incomplete a read did not arrive whole: its rows count, its gaps do not
-    │   ├── Delayed    a write was not sent, because its deadline passed in the queue
-    │   └── Interrupted  a call was not sent, because syncd is ending: says nothing of the system
-    ├── RateLimitedError    wait `wait` seconds
-    ├── UnauthorizedError       a person must renew the secret or its rights
-    ├── Rejected       repeating cannot help; `why` says which refusal
-    └── Ambiguous      sent, and no trustworthy answer: read before anything else
+    ├── RetryableError           nothing happened, or repeating is harmless: try again later
+    │   ├── IncompleteReadError  a read is incomplete: its rows count, its gaps prove nothing
+    │   ├── DelayedError         a write was not sent because its deadline passed in the queue
+    │   └── StoppingError        a call was not sent because syncd is stopping
+    ├── RateLimitedError         wait `wait` seconds
+    ├── UnauthorizedError        a person must renew the secret or its permissions
+    ├── RejectedError            repeating cannot help; `why` is the reason
+    └── UnknownOutcomeError      sent without a trustworthy answer: read before anything else
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from syncd.model import Action, Kind, Status, Topic, capped_wait
-from syncd.model.whole_record import OWN_NAMES, RecordFields
+from syncd.model.whole_record import SYNCD_FIELDS, RecordFields
 from syncd.systems.call_stats import CallStats as CallStats  # noqa: PLC0414 - part of the port
+from syncd.systems.lookup_results import Found as Found  # noqa: PLC0414 - part of the port
+from syncd.systems.lookup_results import Gone as Gone  # noqa: PLC0414 - part of the port
+from syncd.systems.lookup_results import LookupResult as LookupResult  # noqa: PLC0414 - part of the port
+from syncd.systems.lookup_results import Unknown as Unknown  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Accepted as Accepted  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Done as Done  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Reply as Reply  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import TargetChanged as TargetChanged  # noqa: PLC0414 - part of the port
-from syncd.systems.sightings import Found as Found  # noqa: PLC0414 - part of the port
-from syncd.systems.sightings import Gone as Gone  # noqa: PLC0414 - part of the port
-from syncd.systems.sightings import LookupResult as LookupResult  # noqa: PLC0414 - part of the port
-from syncd.systems.sightings import Unknown as Unknown  # noqa: PLC0414 - part of the port
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -61,14 +61,14 @@ if TYPE_CHECKING:
 
 
 class PlatformError(Exception):
-    """Anything that a system may do instead of answering. Carries data; `remedies` makes it words.
+    """A failed call to a system. `remedies` turns it into a message with a remedy.
 
-    ``call`` is method and path without query, ``status`` the HTTP status (None: no answer),
-    ``detail`` the platform's own words, already free of secrets and personal data.
+    ``call`` is the method and path without query. ``status`` is the HTTP status; None means no
+    answer. ``detail`` is the platform's own text, without secrets and personal data.
     """
 
     without_status = "did not answer"
-    """What is said where there is no status."""
+    """The text of the error if there is no status."""
 
     def __init__(
         self, system: str, call: str = "", *, status: int | None = None, detail: str = ""
@@ -81,9 +81,9 @@ class PlatformError(Exception):
         self.detail = detail
 
     def __str__(self) -> str:
-        """One line for a log: what failed, how."""
-        how = self.without_status if self.status is None else f"answered {self.status}"
-        return f"{self.system}: {self.call} {how}{': ' + self.detail if self.detail else ''}"
+        """Return one line for a log: the system, the call and the failure."""
+        failure = self.without_status if self.status is None else f"answered {self.status}"
+        return f"{self.system}: {self.call} {failure}{': ' + self.detail if self.detail else ''}"
 
 
 class RetryableError(PlatformError):
@@ -91,23 +91,23 @@ class RetryableError(PlatformError):
 
 
 class IncompleteReadError(RetryableError):
-    """A read did not arrive whole, or its body was odd."""
+    """A read is incomplete, or its body is not what was expected."""
 
-    without_status = "answered oddly"
+    without_status = "sent an unexpected answer"
 
 
 class DelayedError(RetryableError):
-    """The request was not sent: the budget had room for it only after its deadline."""
+    """The request was not sent: the rate limit would have allowed it only after its deadline."""
 
 
 class StoppingError(RetryableError):
-    """The request was not sent: syncd is told to end. It says nothing about the system."""
+    """The request was not sent because syncd is stopping. It says nothing about the system."""
 
-    without_status = "was not sent: syncd is ending"
+    without_status = "was not sent: syncd is stopping"
 
 
 class RateLimitedError(PlatformError):
-    """The account's budget is spent; ``wait`` is in seconds, and capped."""
+    """The rate limit of the account is reached; ``wait`` is in seconds, and capped."""
 
     def __init__(
         self,
@@ -124,14 +124,14 @@ class RateLimitedError(PlatformError):
 
 
 class UnauthorizedError(PlatformError):
-    """The secret, its scope or its location is not accepted (any more)."""
+    """The secret, its permissions or its location is not accepted."""
 
 
 class RejectionReason(StrEnum):
-    """Why a system refused for good.
+    """The reason of a permanent refusal.
 
-    GONE proves that a record is not there. UNKNOWN_ID only says that the system cannot find what a
-    call names: enough for a lookup by key, and no proof that an event was deleted.
+    GONE proves that a record does not exist. UNKNOWN_ID only means that the system cannot find an
+    id of the call: enough for a lookup by key, but no proof that an event was deleted.
     """
 
     GONE = "gone"
@@ -142,9 +142,9 @@ class RejectionReason(StrEnum):
 
 
 class RejectedError(PlatformError):
-    """The system will not do this, however often it is asked.
+    """The system refuses the call permanently.
 
-    ``each``: every row of a bulk call is refused, so that its parts would be, too. Otherwise one
+    ``each``: every row of a bulk call is refused, so splitting the call cannot help. Otherwise one
     row may have caused the refusal of the others.
     """
 
@@ -164,15 +164,15 @@ class RejectedError(PlatformError):
 
 
 class UnknownOutcomeError(PlatformError):
-    """The request was sent and no trustworthy answer came: it may have taken effect."""
+    """The request was sent without a trustworthy answer: it may have taken effect."""
 
 
 class UnreadableError(ValueError):
     """A record that cannot be read, or only with an assumption; ``topic`` says which.
 
-    ``provider`` is whose calendar it concerns, '' if it may be any of ``providers``. ``event`` is
-    the record's id, or the name of a list; ``began`` is the record's start, if that can be read
-    and has passed.
+    ``provider`` is the provider of its calendar, '' if it may be any of ``providers``. ``event`` is
+    the record's id, or the name of a list. ``began`` is the record's start, if it can be read and
+    has passed.
     """
 
     def __init__(
@@ -185,7 +185,7 @@ class UnreadableError(ValueError):
         providers: Collection[str] = (),
         began: datetime | None = None,
     ) -> None:
-        """Keep which record it is, and the ``reason``, without personal data."""
+        """Keep the data of the record and the ``reason``, which must contain no personal data."""
         super().__init__(f"{system}: record {event or '(no id)'}: {reason}")
         self.system, self.event = system, event
         self.reason, self.topic = reason, topic
@@ -194,43 +194,43 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What can be relied on, by what was `MeasuredFacts`: the engine never asks for the platform.
+    """What the engine may rely on in a system. The engine never checks the type of the platform.
 
-    - ``grain``: values are kept to this; syncd cuts to it before it compares or writes.
-    - ``lag``: a read may be this much older than a write that was answered.
-    - ``gone_proofs``: per kind, in how many separate cycles `System.read_one` must say Gone before
-      an absence is believed.
-    - ``refused_when_gone``: the kinds whose deleted events may be refused when they are read by id,
-      with a status that says nothing of deletion. Then lists must prove it (`core.absence`).
-    - ``statuses``: what an appointment will show after syncd wrote a status; a status that is not a
-      key cannot be written.
-    - ``bulk``: the bulk call that carries out an action, ``bulk_statuses`` the one that sets a
-      status. Operations of one bulk call share a request; all others have one each.
-    - ``asynchronous``: actions that are only accepted, and must be confirmed by reading.
+    The values follow from the platform's documentation and from `MeasuredFacts`.
+
+    - ``grain``: the granularity of times; syncd rounds to it before it compares or writes.
+    - ``lag``: lists may be this much older than an answered write.
+    - ``gone_proofs``: per kind, in how many cycles `System.read_one` must return Gone.
+    - ``refused_when_gone``: the kinds whose deleted events may be refused on a read by id, with a
+      status that does not prove deletion. Then lists must prove it (`core.absence`).
+    - ``statuses``: the status that an appointment shows after syncd wrote a status; a status that
+      is not a key cannot be written.
+    - ``bulk``: the bulk call of an action, ``bulk_statuses`` that of setting a status.
+    - ``asynchronous``: actions that are only queued, and must be confirmed by a read.
     - ``bulk_only``: actions that the platform offers only in bulk, so no re-read precedes them.
-    - ``key_survives``: a block's key comes back on a read.
-    - ``gone_by_list``: the kinds whose end only a list can prove, as nothing reads them by id. A
-      list proves nothing of a user that is missing.
-    - ``lists_blocks``: its lists are known to show blocks; where they may not, no more than one is
-      under way, as none is found again after a crash.
-    - ``reach``: the systems in which its busy time closes anything; None: in all others. One with a
-      reach is never written to.
-    - ``update_replaces``: an update replaces the record: a field that it leaves out is reset (an
-      appointment's status to confirmed, texts to nothing). `System.write` then reads the record
+    - ``key_survives``: a read shows the tag of a block.
+    - ``gone_by_list``: the kinds whose deletion only a list can prove, because no call reads them
+      by id. A list of a missing user proves nothing.
+    - ``lists_blocks``: lists are known to show blocks. If not, blocks are created one at a time,
+      because none can be found again after a crash.
+    - ``reach``: the systems in which its busy time is blocked; None means all others. A system with
+      a reach is never written to.
+    - ``update_replaces``: an update replaces the record: a field that it omits is reset (the status
+      of an appointment to confirmed, texts to empty). `System.write` then reads the record
       immediately before, whatever its age, and compares it afterwards.
     - ``update_sets_status``: the update that moves an appointment may set its status.
-    - ``update_keeps_end``: an update keeps its end; else `System.write` reads it afterwards.
-    - ``meetings_keep_end``: the same of customers' meetings, where a measurement is not enough.
-    - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
-    - ``rows_carry_owner``, ``rows_carry_end``: rows name their owner by address, and have an end.
-      Known of an account, a row without it is an exception, and reported on its own. Where it is
-      not known, the owner is found by id, a length is assumed, and one report is for all rows.
-    - ``completing_changes_end``: completing an appointment may set its end to the time when that
-      was done, so while it is complete its end is the one that is known of it,
-      unless it shows one that is still to come.
-    - ``slots_ahead``: how far ahead of now one question for free slots reaches.
-    - ``lists_cancelled``: lists show appointments that are off; else a cancellation is read by id.
-    - ``record_fields``: what the fields of `System.whole` are for.
+    - ``update_keeps_end``: an update keeps the end; otherwise `System.write` checks it afterwards.
+    - ``meetings_keep_end``: the same for meetings, which a measurement on a block cannot prove.
+    - ``series_writes``: a write to an instance of a series changes only it; ``series_held``: the
+      configuration holds such writes back.
+    - ``notifies``: writes to an appointment may notify the customer, whatever syncd requests.
+    - ``rows_carry_owner``, ``rows_carry_end``: rows contain the owner's address, and an end; each
+      row without it is reported. If False, there is one report for all rows.
+    - ``completing_changes_end``: completing an appointment may set its end to the current time. So
+      the end of a completed appointment is ignored, unless it is in the future.
+    - ``slots_ahead``: how far ahead of now one call for free slots reaches.
+    - ``lists_cancelled``: lists show cancelled appointments; if not, they are read by id.
+    - ``record_fields``: the meaning of the fields of `System.whole`.
     """
 
     grain: timedelta = timedelta(seconds=1)
@@ -252,38 +252,38 @@ class Capabilities:
     update_sets_status: bool = False
     update_keeps_end: bool = True
     meetings_keep_end: bool = True
-    series_writes: bool = False  # Whether a write to an instance of a series touches it only.
-    series_held: bool = False  # Whether the configuration holds such writes.
+    series_writes: bool = False
+    series_held: bool = False
     notifies: bool = False
     rows_carry_owner: bool = True
     rows_carry_end: bool = True
     completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
     lists_cancelled: bool = True
-    record_fields: RecordFields = OWN_NAMES
+    record_fields: RecordFields = SYNCD_FIELDS
 
     def bulk_of(self, operation: Operation) -> BulkCall | None:
-        """Return the bulk call that carries out an operation, None where it has a call alone."""
+        """Return the bulk call of an operation; None if it is sent in a call of its own."""
         if operation.action is Action.SET_STATUS:
             after = operation.after
             return None if after is None else self.bulk_statuses.get(after.status)
         return self.bulk.get(operation.action)
 
 
-# --- what a read brings -----------------------------------------------------------------------
+# --- the results of reads ---------------------------------------------------------------------
 
 NOTHING_KNOWN: Mapping[str, str] = MappingProxyType({})
-"""To be told every row."""
+"""No known fingerprints: `System.read` returns every row."""
 
 NO_LOOK_BACK = timedelta(0)
-"""Nothing is listed that began before the window."""
+"""No look-back: only events that begin in the window are listed."""
 
 
 class Row(NamedTuple):
-    """One row of a list, reduced to what diffing needs; ``wire`` is parsed only where it differs.
+    """One row of a list, reduced to what a comparison needs; ``wire`` is the row as sent.
 
-    ``fingerprint`` spells the fields that matter (never personal data), and is equal exactly when
-    they are.
+    ``fingerprint`` contains the fields that matter, without personal data; two are equal exactly if
+    the fields are. `System.event` parses ``wire`` only if the fingerprint is new.
     """
 
     id: str
@@ -294,16 +294,17 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One read: its rows, what it proved complete, and what of it could not be read.
+    """One read of some calendars.
 
-    Rows are deduplicated by id. A scope that failed has no coverage; its rows still count as news.
-    So do those of an ``unproven`` one, which is no fault: what it lacks proves nothing.
-    ``units`` tells of rooms and equipment how many of them can be in use at once.
-    ``refused`` are the providers of whom the system refuses to list anything, perhaps because it no
-    longer has that user: nothing is covered of them, and the other rows count.
-    ``users`` are the ids of the users behind calendars that are mapped by address, as rows tell.
-    ``same`` are the ids that were listed just as the caller knew them; they may be among the rows,
-    too, and then the row counts.
+    - ``rows``: deduplicated by id.
+    - ``coverage``: the windows that the read proved complete. A list that failed has none; its rows
+      still count as changes.
+    - ``faults``: the errors of failed lists; ``malformed``: rows that could not be read.
+    - ``unproven``: windows that were answered but may lack rows, which is no fault.
+    - ``units``: how many of a room or piece of equipment can be in use at once.
+    - ``refused``: providers whose lists the system refuses; they have no coverage.
+    - ``users``: the user ids of providers that are mapped by address, as seen in rows.
+    - ``same``: ids that were listed with the known fingerprint. Rows with the same id win.
     """
 
     system: str
@@ -320,10 +321,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line of `syncd check`: level is 'ok', 'note', 'warning' or 'error'.
-
-    A note is worth reading, and nothing is wrong: it changes no exit code.
-    """
+    """One line of `syncd check`; ``level`` is 'ok', 'note' (exit code 0), 'warning' or 'error'."""
 
     level: str
     subject: str
@@ -333,11 +331,12 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class ListCall:
-    """One list call of a read; the pages that may follow it cannot be planned.
+    """One planned list call of a read, without the pages that may follow.
 
-    ``call`` is method and path; ``selector`` the parameter that says whose events are asked for,
-    ``ids`` its values. ``span`` is the time asked for: the window, and as much more as the platform
-    leaves unclear. The coverage of the ``kinds`` of these ``providers`` hangs on it.
+    ``call`` is the method and path. ``selector`` is the parameter that selects the calendars, and
+    ``ids`` its values. ``span`` is the requested time: the window, plus margins where the meaning
+    of the platform's filter is unclear. If the call fails, the ``kinds`` of events of these
+    ``providers`` have no coverage.
     """
 
     call: str
@@ -357,12 +356,12 @@ class System(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What can be relied on, as it follows from what was measured so far."""
+        """What the engine may rely on, by the facts measured so far."""
         ...
 
     @property
     def measured(self) -> MeasuredFacts:
-        """What was measured of the account's uncertain facts (`model.platform_facts`)."""
+        """The measured facts of the account (`model.platform_facts`)."""
         ...
 
     async def read(
@@ -373,15 +372,15 @@ class System(Protocol):
         *,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Read these providers' events in the window (all mapped ones by default), in fewest calls.
+        """Read the events of providers (default: all mapped ones) in a window, in the fewest calls.
 
-        Platforms list what *begins* in the time asked for. So the lists start ``look_back`` before
-        the window, the coverage with them; rows that ended before the window are left out.
-        ``known`` holds fingerprints by id, of events that touch the window. What is listed with the
-        same one may be told in `Snapshot.same` instead of as a row: nothing more is kept of it.
+        Platforms list events that *begin* in the requested time. So lists and coverage start
+        ``look_back`` before the window; rows that ended before the window are omitted. ``known``
+        maps the ids of events in the window to fingerprints. A row with the same fingerprint may be
+        returned as an id in `Snapshot.same` instead.
 
-        Raises UnauthorizedError, RateLimitedError or RetryableError only when nothing at all could
-        be read.
+        Raises UnauthorizedError, RateLimitedError or RetryableError only if nothing at all could be
+        read.
         """
         ...
 
@@ -390,7 +389,7 @@ class System(Protocol):
         ...
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
-        """Look for one event; ``value`` is where it was last seen. Raises PlatformError."""
+        """Look up one event by id; ``value`` is its last known value. Raises PlatformError."""
         ...
 
     async def whole(self, ref: EventRef) -> WholeRecord:
@@ -398,7 +397,7 @@ class System(Protocol):
         ...
 
     async def users(self) -> UserDirectory:
-        """Read the account's users now; nothing is kept. Raises PlatformError."""
+        """Read the account's users now, without a cache. Raises PlatformError."""
         ...
 
     async def person(self, event: Event) -> Person | None:
@@ -409,41 +408,41 @@ class System(Protocol):
         ...
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out operations that share one call (`Capabilities.bulk_of`).
+        """Send operations that share one call (`Capabilities.bulk_of`).
 
         Raises PlatformError.
         """
         ...
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """The spans in the window that can be booked with the provider. Raises PlatformError."""
+        """Return the free slots of the provider in the window. Raises PlatformError."""
         ...
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
-        """The list calls that `read` makes, as far as is known without asking: the fewest."""
+        """Return the list calls that `read` would make, from cached knowledge only."""
         ...
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
-        """How many calls `read` makes when nothing is paged."""
+        """Return how many calls `read` makes if no list has more than one page."""
         ...
 
     async def prober(self) -> Prober:
-        """Return what measures the account's uncertain facts. Raises PlatformError at rest."""
+        """Return the account's prober. Raises PlatformError while the circuit breaker is open."""
 
     async def check(self) -> Sequence[CheckResult]:
-        """Look at credentials, rights and mapping without writing. Raises no PlatformError."""
+        """Check credentials, permissions and mapping without writing. Raises no PlatformError."""
 
     @property
     def seats(self) -> Mapping[str, int]:
-        """How many meetings a service may have at one time, as far as is known; else one."""
+        """The number of parallel meetings by service, as last known; one if missing."""
 
     @property
     def buffers(self) -> Mapping[str, Buffer]:
-        """What blocks in other systems cover beside a meeting, by service, as last known."""
+        """The buffers around meetings by service, as last known; blocks elsewhere cover them."""
 
     @property
     def traffic(self) -> CallStats:
-        """Counters and learned limits so far."""
+        """The call statistics so far."""
 
     async def aclose(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""

@@ -1,7 +1,8 @@
-"""What `syncd probe` measures in an account, as steps that an adapter names and an engine takes.
+"""The steps of `syncd probe`, which measures the uncertain facts of an account.
 
-An adapter knows the calls and what their answers mean; whoever takes the steps keeps the canary's
-journal, counts the calls and stores what was found (docs/design.md#measured-facts).
+An adapter provides the steps: it knows the calls and the meaning of their answers. The engine runs
+them: it keeps the canary's journal, counts the calls and stores the results
+(docs/design.md#measured-facts).
 """
 
 from __future__ import annotations
@@ -22,43 +23,43 @@ if TYPE_CHECKING:
     from syncd.model import Clock
     from syncd.model.canary import Canary
 
-TITLE = "syncd probe"
-"""What people see of a canary while it stands; its tag follows."""
+CANARY_TITLE = "syncd probe"
+"""The visible title of a canary; its tag follows."""
 
-LENGTH = timedelta(minutes=15)
-HOURS = (3, 2, 4, 1, 5, 0, 23, 22)
-"""When a canary may stand on the clock of its provider, five minutes after the hour: at night."""
+CANARY_LENGTH = timedelta(minutes=15)
+CANARY_HOURS = (3, 2, 4, 1, 5, 0, 23, 22)
+"""Hours at which a canary may be made, in the provider's zone, best first; at five past."""
 
-ROOM = timedelta(hours=1)
-"""A canary lasts for the one, and may be made longer within the other."""
+CANARY_ROOM = timedelta(hours=1)
+"""The free time that a canary needs: steps may make it longer."""
 
-APPEARS = ((0.0, "0"), (6.0, "5"), (21.0, "20"))
-"""When a list is read after a create (seconds), and the lag that is then at most the case."""
+LIST_TIMES = ((0.0, "0"), (6.0, "5"), (21.0, "20"))
+"""Seconds after a create at which a list is read, and the lag (seconds) if it shows the canary."""
 
 LONGEST_LAG = 31.0
-"""Seconds that are waited for a list where its lag was not measured."""
+"""Seconds to wait for a list whose lag was not measured."""
 
 
 class NotMeasuredError(Exception):
-    """A step came to no result. ``failed``: it should have, and a person may want to look."""
+    """A step has no result. ``failed``: a result was expected, so a person may want to look."""
 
     def __init__(self, reason: str, *, failed: bool = True) -> None:
-        """Say why, in a few words."""
+        """Keep the reason, in a few words."""
         super().__init__(reason)
         self.reason, self.failed = reason, failed
 
 
 class CanaryRefusedError(NotMeasuredError):
-    """The platform refuses the canary itself; ``facts`` is what that says."""
+    """The platform refuses the canary itself; ``facts`` are the facts that this proves."""
 
     def __init__(self, reason: str, facts: Mapping[str, str]) -> None:
-        """Keep what was found out all the same."""
+        """Keep the reason and the facts."""
         super().__init__(reason, failed=not facts)
         self.facts = facts
 
 
-class When(Enum):
-    """When a step is taken: before the canary is made, while it stands, after it was removed."""
+class StepTime(Enum):
+    """The time of a step: before the canary is made, while it exists, after it was removed."""
 
     BEFORE = auto()
     WITH = auto()
@@ -67,28 +68,29 @@ class When(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ProbeStep:
-    """One step: at most ``calls`` calls, which find ``facts``.
+    """One step: it makes at most ``calls`` calls and measures ``facts``.
 
-    ``run`` raises NotMeasuredError or PlatformError. The calls of a step ``per_calendar`` have a
-    limit of their own, of two for each calendar.
+    ``label`` is shown to people. ``run`` raises NotMeasuredError or PlatformError. The calls of a
+    step ``per_calendar`` have a separate limit, of two for each calendar.
     """
 
-    says: str
+    label: str
     facts: tuple[str, ...]
     calls: int
     run: Callable[[], Awaitable[Mapping[str, str]]]
-    when: When = When.WITH
+    when: StepTime = StepTime.WITH
     per_calendar: bool = False
 
 
 @dataclass(slots=True)
 class ProbeContext:
-    """What the steps of one system share.
+    """The state that the steps of one system share.
 
-    ``canary`` is as last stored; ``move`` stores where an update is about to put it. ``is_free``
-    says whether the provider has nothing between two times, in any system. ``pause`` waits, and
-    raises Interrupted when the probe is to end. ``found`` is what was measured so far. ``zone`` is
-    the provider's.
+    ``canary`` is the stored canary; ``move`` stores the times to which it is about to be moved.
+    ``is_free`` returns whether the provider has nothing between two times, in any system. ``pause``
+    waits for some seconds, and raises StoppingError when the probe must end. ``made`` is when the
+    canary was made (monotonic seconds). ``found`` are the facts measured so far. ``zone`` is the
+    provider's.
     """
 
     canary: Canary
@@ -107,41 +109,38 @@ class ProbeContext:
 
     @property
     def lag(self) -> float:
-        """Seconds after which lists show what was written."""
+        """Seconds after which lists show a write."""
         known = self.found.get("list_lag")
         return float(known) + 1 if known not in {None, "0"} else 0.0 if known else LONGEST_LAG
 
     async def appears(self, seen: Callable[[], Awaitable[bool]]) -> str | None:
-        """Read a list until it shows the canary; return the lag, None if it does not in time."""
-        for after, lag in APPEARS:
+        """Read a list until it shows the canary; return the lag in seconds, or None."""
+        for after, lag in LIST_TIMES:
             await self.pause(self.made + after - self.clock.monotonic())
             if await seen():
                 return lag
         return None
 
     def keeps_tag(self, *texts: object) -> dict[str, str]:
-        """Return what the texts of the canary say of its tag."""
+        """Return the fact `keeps_tag`, given the texts of the canary as read."""
         if not any(text(each) for each in texts):
             raise NotMeasuredError("the canary is shown without any text")
         return {"keeps_tag": YES if find_tag(*texts) == self.canary.tag else NO}
 
 
 class Prober(Protocol):
-    """Measures the uncertain facts of one account.
-
-    All but `NotMeasuredError` raise PlatformError.
-    """
+    """Measures the uncertain facts of one account."""
 
     platform: str
-    makes: str
-    """What the canary is called there."""
+    canary_name: str
+    """The platform's word for the canary: task, block or appointment."""
     removes_later: bool
     """Whether a removal is only queued."""
     hours: Sequence[int]
-    """At which hours of the night the canary may be made, the best first."""
+    """Hours at which the canary may be made, in the provider's zone, best first."""
 
     def slot_calendars(self, provider: str) -> int | None:
-        """Return how many calendars are asked for free slots; None until they are known."""
+        """Return how many calendars are read for free slots; None if not known yet."""
         ...
 
     async def create(self, canary: Canary) -> str:
@@ -149,13 +148,13 @@ class Prober(Protocol):
         ...
 
     async def exists(self, canary: Canary) -> bool | None:
-        """Look for it by its id; None where the answer does not tell. Raises PlatformError."""
+        """Return whether the canary exists, by its id; None if unclear. Raises PlatformError."""
         ...
 
     async def remove(self, canary: Canary) -> None:
-        """Remove it by its id, also if it is gone already. Raises PlatformError."""
+        """Remove the canary by its id, also if it is gone already. Raises PlatformError."""
         ...
 
-    async def steps(self, bench: ProbeContext) -> Sequence[ProbeStep]:
+    async def steps(self, context: ProbeContext) -> Sequence[ProbeStep]:
         """Return the steps, in order. Raises PlatformError."""
         ...

@@ -1,9 +1,8 @@
-"""What provisioning asks of a platform: list things, make them, change them, take them away.
+"""The protocol of provisioning: list, create, update and remove resources on a platform.
 
-A thing is named by what a person calls it, since no platform promises an id in its answers
-(docs/platforms/leadconnector-v2.md#rooms-and-equipment). Its fields are in the configuration's
-words; each platform's own package turns them into its wire, and names of calendars, users and teams
-into ids.
+A resource is identified by its name, because no platform promises an id in its answers
+(docs/platforms/leadconnector-v2.md#rooms-and-equipment). Its fields are those of the configuration;
+each adapter converts them to the platform's fields, and names of calendars, users and teams to ids.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ Fields = dict[str, Any]
 
 
 class ResourceType(StrEnum):
-    """The sorts of things, in the order in which they are made: later ones refer to earlier."""
+    """The types of resources, in the order of creation: later ones refer to earlier ones."""
 
     BUSY_TYPE = "busy-type"
     OBJECT = "object"
@@ -35,7 +34,7 @@ class ResourceType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One thing that the configuration wants in one system."""
+    """One resource that the configuration asks for in one system."""
 
     system: str
     sort: ResourceType
@@ -45,10 +44,10 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Actual:
-    """One thing as the platform shows it; ``id`` is "" where it tells none.
+    """One resource as the platform shows it; ``id`` is "" if it sends none.
 
-    ``fields`` holds just those that can be compared with what was asked for; ``raw`` is the row
-    itself, for the platform's own use.
+    ``fields`` are those that can be compared with the desired ones; ``raw`` is the row as sent, for
+    the adapter.
     """
 
     sort: ResourceType
@@ -60,7 +59,7 @@ class Actual:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What would be sent, for a dry run to show."""
+    """The request that would be sent; a dry run shows it."""
 
     method: str
     path: str
@@ -68,22 +67,22 @@ class Request:
 
 
 class UnresolvedError(Exception):
-    """A name in a thing's fields means nothing in its system, or more than one thing there."""
+    """A name in a resource's fields matches nothing in its system, or more than one thing."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Say what is wrong, and what to write instead."""
+        """Keep the reason, and the remedy for a person."""
         super().__init__(f"{reason}. {remedy}")
         self.reason = reason
         self.remedy = remedy
 
 
 class Provisioner(Protocol):
-    """The things of one account on one platform.
+    """The resources of one account on one platform.
 
-    - ``fixed``: fields that cannot be changed once a thing is there.
-    - ``replaces``: sorts whose update puts what is sent in place of everything that was there.
-    - ``undeletable``: sorts that no API takes away.
-    - ``facts``: what is known of the account's limits, and what was learned of them.
+    - ``fixed``: fields that cannot be changed after creation.
+    - ``replaces``: types whose update replaces the whole record.
+    - ``undeletable``: types that the API cannot delete.
+    - ``facts``: the learned limits of the account.
     """
 
     name: str
@@ -93,11 +92,11 @@ class Provisioner(Protocol):
     undeletable: Collection[ResourceType]
 
     async def list_actual(self, sort: ResourceType, names: Collection[str]) -> Sequence[Actual]:
-        """List the things of a sort, at least those with these names. Raises PlatformError."""
+        """List the resources of a type, at least those with these names. Raises PlatformError."""
         ...
 
     async def read(self, sort: ResourceType, id: str) -> Actual | None:
-        """Read one thing by its id; None if it is not there, or if no call tells.
+        """Read one resource by its id; None if it does not exist or no call can read it.
 
         Raises PlatformError.
         """
@@ -106,28 +105,31 @@ class Provisioner(Protocol):
     async def resolve(
         self, thing: Desired, coming: Collection[tuple[ResourceType, str]]
     ) -> Desired:
-        """Put ids for names; ``coming`` are things that will be made before this one.
+        """Replace names by ids; ``coming`` are resources that will be created before this one.
 
-        Raises UnresolvedError, PlatformError.
+        Raises UnresolvedError or PlatformError.
         """
         ...
 
     def request(self, thing: Desired, existing: Actual | None) -> Request:
-        """What creates the thing, or (given the existing one) brings it up to date."""
+        """Return the request that creates the resource, or updates the ``existing`` one."""
         ...
 
     async def blocker(self, thing: Desired, existing: Actual | None) -> str:
-        """What a person has to do before this can be sent; '' if nothing. Raises PlatformError."""
+        """Return what a person must do before this can be sent; '' if nothing.
+
+        Raises PlatformError.
+        """
         ...
 
     async def put(self, thing: Desired, existing: Actual | None) -> None:
-        """Send that request, once. Raises PlatformError."""
+        """Send the request, at most once. Raises PlatformError."""
         ...
 
     async def remove(self, existing: Actual) -> None:
-        """Take a thing away; one that is gone already is no fault. Raises PlatformError."""
+        """Remove a resource; one that is gone already is no error. Raises PlatformError."""
         ...
 
     async def aclose(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         ...

@@ -1,4 +1,4 @@
-"""Keeps secrets and personal data out of every text that leaves a system adapter (promise 11)."""
+"""Mask secrets and personal data in every text that leaves a system adapter (promise 11)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syncd.systems.sanitize import sanitize
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_LONGEST = 300
+_MAX_LENGTH = 300
 _ABBREVIATION = 4
 _SHORTEST_CUT = 3
 _LONG_SECRET = 12
@@ -32,7 +32,7 @@ _PHONE = re.compile(
     r"|(?<![\w:.+/-])\(?(?:0[1-9]\d{1,4}\)?[ /-]\d{3,}|00[1-9]\d{0,2}[ -]\d{2,})(?:[ -]\d{2,})*\b"
     r"|\(?\b\d{3}\)?[ .-]\d{3}[ .-]\d{4}\b|\b\d{5}[ -]\d{5}\b|\b\d{10,15}\b"
 )
-"""A phone number; group 1 is a UUID, whose digits are none."""
+"""Matches phone numbers; group 1 is a UUID, which is kept."""
 
 _CREDENTIAL = re.compile(
     r"(?i)\b((?:bearer|basic)\s+|(?:access_?key|secret_?key|api_?key|token)\"?\s*[=:]\s*\"?)"
@@ -42,10 +42,10 @@ _LONG = re.compile(
     r"(?i:\b((?:trace(?:[ _-]?id)?|(?:request|correlation|span)[ _-]?id)\W{1,4}))?"
     r"\b(?=\w*\d)([A-Za-z0-9_]{32,})\b"
 )
-"""A token; group 1 names it where it is an id by which the platform's support finds a request."""
+"""Matches tokens; group 1 is the label of a request id, which the platform's support needs."""
 
 _CODE = re.compile(r"[A-Z]+\d{0,2}(?:_[A-Z]+\d{0,2})+")
-"""An error code such as DEADLINE_EXCEEDED. Of a key, more than one part has digits."""
+"""Matches error codes such as DEADLINE_EXCEEDED. In a key, more than one part has digits."""
 
 _QUOTED = re.compile(
     r"""(["'`\u2018\u201c])(?!\s*[:,;=\])}.]+[\s(]*["'])"""
@@ -72,7 +72,7 @@ _USUAL = frozenset(
     user users validation value version was we webhook went while within wrong you your zone
     """.split()  # noqa: SIM905 - a list of 150 lines would say no more
 )
-"""Words that platforms begin sentences and name their things with."""
+"""Words that platforms use in errors and names; they are never masked."""
 
 _PHRASES = (
     *(status.phrase for status in HTTPStatus),
@@ -85,104 +85,104 @@ KEPT_PHRASES = re.compile(
     + "|".join(sorted({*errno.errorcode.values(), "ENOTFOUND", "EAI_AGAIN"}, reverse=True))
     + r"|CANCELLED|INTERNAL|UNKNOWN|ABORTED|UNAVAILABLE|SQLSTATE|Trace(?:Id)?|Ray ID)(?!\w)"
 )
-"""Reason phrases of HTTP, and the codes of operating systems and gRPC: no names of persons."""
+"""Matches reason phrases of HTTP and error codes of operating systems and gRPC: never names."""
 
 
 def platform_words(text: str) -> str:
-    """A platform's own words without what may be a person or a title in them.
+    """Mask possible names and titles in a platform's error text.
 
-    An error may repeat what was booked and with whom. Quoted phrases go, and words that are written
-    like names, unless platforms use them; ids, identifiers and plain words stay.
+    An error may repeat a customer's name or an appointment's title. Quoted phrases and capitalised
+    words are masked, except words that platforms use; ids, identifiers and plain words stay.
     """
     text = _QUOTED.sub(_unless_code, text)
-    found, at = [], 0
-    for kept in KEPT_PHRASES.finditer(text):
-        found += [CAPITALISED.sub(_unless_usual, text[at : kept.start()]), kept[0]]
-        at = kept.end()
-    masked = "".join((*found, CAPITALISED.sub(_unless_usual, text[at:])))
+    parts, at = [], 0
+    for phrase in KEPT_PHRASES.finditer(text):
+        parts += [CAPITALISED.sub(_unless_usual, text[at : phrase.start()]), phrase[0]]
+        at = phrase.end()
+    masked = "".join((*parts, CAPITALISED.sub(_unless_usual, text[at:])))
     return _SHORT_NAME.sub(
         lambda short: short[0] if (short[1] or short[2]).lower() in _USUAL else "[text]", masked
     )
 
 
-def without(text: str, private: Iterable[str]) -> str:
-    """Mask in an error's text every word of the private texts that the request carried.
+def mask_words(text: str, private: Iterable[str]) -> str:
+    """Mask each word of the request's private texts in an error text.
 
-    The platform may repeat only a part of them, and cut a word. Words that platforms use themselves
-    stay.
+    The platform may repeat only a part of them, and cut a word, so beginnings of words are masked,
+    too. Words that platforms use themselves stay.
     """
     words = {word.lower() for each in private for word in _WORD.findall(each)} - _USUAL
     if not words:
         return text
 
-    def mask(found: re.Match[str]) -> str:
-        word = found[0].lower()
+    def mask(match: re.Match[str]) -> str:
+        word = match[0].lower()
         cut = len(word) >= _SHORTEST_CUT and word not in _USUAL
         repeated = word in words or (cut and any(each.startswith(word) for each in words))
-        return "[text]" if repeated else found[0]
+        return "[text]" if repeated else match[0]
 
     return _WORD.sub(mask, text)
 
 
-def _unless_code(found: re.Match[str]) -> str:
-    """Mask a quoted phrase but for the error codes in it."""
-    phrase = found[2]
+def _unless_code(match: re.Match[str]) -> str:
+    """Mask a quoted phrase, except the error codes in it."""
+    phrase = match[2]
     codes = [code[0] for code in _CODE.finditer(phrase)]
     codes = [c for c in codes if any(part.lower() in _USUAL for part in c.split("_"))]
-    return f"{found[1]}{' '.join(('[text]', *codes))}{found[1]}"
+    return f"{match[1]}{' '.join(('[text]', *codes))}{match[1]}"
 
 
-def _unless_usual(found: re.Match[str]) -> str:
-    word = found[0]
-    # Abbreviations too, and identifiers made of such words: MXInvalidInputException, TaskOwner.
+def _unless_usual(match: re.Match[str]) -> str:
+    word = match[0]
+    # Keep abbreviations, too, and identifiers of such words: MXInvalidInputException, TaskOwner.
     short = word.isupper() and len(word) <= _ABBREVIATION
     short = short or word.endswith(("Exception", "Error"))
     usual = all(part.lower() in _USUAL for part in _PART.findall(word))
     return word if short or (usual and word.isalpha()) else "[text]"
 
 
-def _credential(found: re.Match[str]) -> str:
-    """Mask what follows the name of a credential, unless that is a word of the platform's."""
-    said = found[2].strip(".;:!)").lower()
-    return found[0] if said in _USUAL else f"{found[1]}[token]"
+def _credential(match: re.Match[str]) -> str:
+    """Mask the text after the name of a credential, unless it is a word that platforms use."""
+    word = match[2].strip(".;:!)").lower()
+    return match[0] if word in _USUAL else f"{match[1]}[token]"
 
 
-def _token(found: re.Match[str]) -> str:
-    named, token = found[1] or "", found[2]
+def _token(match: re.Match[str]) -> str:
+    label, token = match[1] or "", match[2]
     numbered = sum(any(c.isdigit() for c in part) for part in token.split("_"))
     is_code = _CODE.fullmatch(token) is not None and numbered <= 1
-    return found[0] if named or is_code else "[token]"
+    return match[0] if label or is_code else "[token]"
 
 
-def _spellings(secret: str) -> Iterator[str]:
-    """A secret as it is, and as it looks in a URL, in JSON and in Base64."""
-    spelt = json.dumps(secret)[1:-1]
-    yield from (secret, quote(secret, ""), spelt, spelt.replace("/", "\\/"))
+def _encodings(secret: str) -> Iterator[str]:
+    """Yield a secret as it is, and encoded for a URL, JSON and Base64."""
+    escaped = json.dumps(secret)[1:-1]
+    yield from (secret, quote(secret, ""), escaped, escaped.replace("/", "\\/"))
     if len(secret) >= _LONG_SECRET:
         yield b64encode(secret.encode()).decode().rstrip("=")
 
 
-def _broken(secret: str) -> str:
-    """Return the pattern of a secret; a long one may be broken by the end of a line."""
+def _pattern(secret: str) -> str:
+    """Return the pattern of a secret; a long one may be split over lines."""
     return (r"\s*" if len(secret) >= _LONG_SECRET else "").join(map(re.escape, secret))
 
 
 class Redactor:
-    """Masks the secrets it was given, and whatever looks like an address, a phone or a token.
+    """Masks the given secrets, and texts that look like e-mail addresses, phone numbers or tokens.
 
-    Times and platform ids stay readable: without them an error cannot be acted upon.
+    Times and platform ids stay readable, because a person needs them to act on an error.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Remember the secrets, as they are and as other texts spell them."""
-        found = {form for secret in secrets if secret for form in _spellings(secret)}
-        longest_first = [_broken(form) for form in sorted(found, key=len, reverse=True)]
-        self._secrets = re.compile("|".join(longest_first), re.IGNORECASE) if found else None
+        """Keep the secrets, as they are and encoded."""
+        forms = {form for secret in secrets if secret for form in _encodings(secret)}
+        longest_first = [_pattern(form) for form in sorted(forms, key=len, reverse=True)]
+        self._secrets = re.compile("|".join(longest_first), re.IGNORECASE) if forms else None
 
     def secrets(self, text: str) -> str:
-        """Return the text with nothing but the secrets masked.
+        """Return the text with only the secrets masked.
 
-        Before anything else is: a secret of which a part is masked is not found any more.
+        Call this before any other masking: a partly masked secret would not be found.
         """
         return self._secrets.sub("[secret]", text) if self._secrets is not None else text
 
@@ -192,6 +192,6 @@ class Redactor:
         text = _CREDENTIAL.sub(_credential, text)
         for pattern, mask in _MASKS:
             text = pattern.sub(mask, text)
-        text = _PHONE.sub(lambda found: found[1] or "[phone]", _LONG.sub(_token, text))
+        text = _PHONE.sub(lambda match: match[1] or "[phone]", _LONG.sub(_token, text))
         text = sanitize(" ".join(text.split()))
-        return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+        return text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 1] + "…"

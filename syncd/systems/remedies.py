@@ -1,4 +1,4 @@
-"""What a person can do about a fault: the one place where faults become plain words."""
+"""Turn a fault into a message for people: the cause and the remedy."""
 
 from __future__ import annotations
 
@@ -20,93 +20,93 @@ if TYPE_CHECKING:
 
 
 def advice(fault: PlatformError) -> str:
-    """Say what happened, what syncd does about it and what a person can do."""
+    """Return what happened, what syncd does about it, and what a person can do."""
     cause, remedy = cause_and_remedy(fault)
     return f"{fault.system} {cause}. {remedy}"
 
 
 def cause_and_remedy(fault: PlatformError) -> tuple[str, str]:
-    """Say what the system does, in the platform's words too, and what can be done."""
+    """Return the cause, as a predicate of the system with the platform's text, and the remedy."""
     if isinstance(fault, StoppingError):
-        return "was not asked: syncd is ending", "Run the command again."
-    what, then = _words(fault)
-    return f"{what} ({fault.detail})" if fault.detail else what, then
+        return "was not called: syncd is stopping", "Run the command again."
+    cause, remedy = _words(fault)
+    return f"{cause} ({fault.detail})" if fault.detail else cause, remedy
 
 
 def _words(fault: PlatformError) -> tuple[str, str]:
-    """Say what the system does, and what follows from it."""
     section = f"[systems.{fault.system}]"
     match fault:
         case UnauthorizedError(status=410):
             words = (
                 "has switched off the API that this system uses",
                 (
-                    "Move it to the platform's current API; for LeadConnector v1 see "
-                    "docs/moving-to-v2.md. syncd asks again by itself, seldom; until then nothing "
-                    f"is written to {fault.system}."
+                    "Move it to the platform's current API; for LeadConnector v1, see "
+                    "docs/moving-to-v2.md. syncd retries automatically, at long intervals; until "
+                    f"then, nothing is written to {fault.system}."
                 ),
             )
         case UnauthorizedError():
             words = (
-                "does not accept the secret, its rights or its location",
+                "does not accept the secret, its permissions or its location",
                 (
-                    "Renew the secret or grant the missing right on the platform; `syncd check` "
-                    "says whether that helped. syncd asks again by itself: seldom, and at once "
-                    f"when the secret changed. Until then nothing is written to {fault.system}."
+                    "Renew the secret or grant the missing permission on the platform, and verify "
+                    "it with `syncd check`. syncd retries automatically: at long intervals, and at "
+                    "once when the secret changes. Until then, nothing is written to "
+                    f"{fault.system}."
                 ),
             )
         case RateLimitedError():
             words = (
                 f"allows no more calls for {_span(fault.wait)}",
                 (
-                    "syncd waits by itself. If this happens often, poll less often, or let other "
-                    "programs use less of the account."
+                    "syncd waits automatically. If this happens often, increase the polling "
+                    "intervals, or reduce the calls of other programs to this account."
                 ),
             )
         case RejectedError(why=RejectionReason.GONE):
             words = (
-                "has no such record any more",
-                "The next cycle looks at it anew; there is nothing to do.",
+                "no longer has this record",
+                "The next cycle checks it again; no action is needed.",
             )
         case RejectedError(why=RejectionReason.SLOT_TAKEN):
             words = (
-                "refuses that time",
+                "refuses this time",
                 "Choose another with `syncd conflicts resolve`, or set slot_taken in [rules].",
             )
         case RejectedError():
             words = (
                 f"refuses {fault.call or 'the call'}",
                 (
-                    f"Repeating cannot help: compare {section} and the calendars mapped to it with "
-                    "what `syncd check` says."
+                    f"A retry cannot help: compare {section} and the calendars mapped to it with "
+                    "the output of `syncd check`."
                 ),
             )
         case UnknownOutcomeError():
             words = (
                 f"gave no trustworthy answer to {fault.call or 'a write'}",
-                "syncd reads before it writes again; there is nothing to do.",
+                "syncd reads before it writes again; no action is needed.",
             )
         case IncompleteReadError():
             words = (
-                "answered only in part, or oddly",
+                "sent an incomplete or unexpected answer",
                 (
-                    "What arrived is used, nothing is taken for deleted, and the next cycle reads "
-                    "again."
+                    "syncd uses the received data, treats nothing as deleted, and reads again in "
+                    "the next cycle."
                 ),
             )
         case RetryableError(status=None):
             words = (
                 "cannot be reached",
                 (
-                    "syncd tries again with every cycle. If it lasts, check the network and "
+                    "syncd retries in every cycle. If this persists, check the network and "
                     f"base_url of {section}."
                 ),
             )
         case _:
             words = (
-                f"is in trouble: {fault.call or 'a call'} answered {fault.status}",
+                f"has a problem: {fault.call or 'a call'} answered {fault.status}",
                 (
-                    "syncd tries again with every cycle. If it lasts, look at the platform's "
+                    "syncd retries in every cycle. If this persists, look at the platform's "
                     "status page."
                 ),
             )
@@ -114,7 +114,7 @@ def _words(fault: PlatformError) -> tuple[str, str]:
 
 
 def _span(seconds: float) -> str:
-    """Say how long, in the largest unit that still means something."""
+    """Format a duration, in the largest unit of which it has at least two."""
     for size, unit in ((3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"

@@ -1,4 +1,4 @@
-"""What a system answers to a write."""
+"""The replies of a system to a write."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from syncd.model import Value
+    from syncd.systems.lookup_results import LookupResult
     from syncd.systems.port import RejectedError
-    from syncd.systems.sightings import LookupResult
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It happened. Per operation: the event's id, and the value that was shown right after it.
+    """The write is done. ``events`` has each event's id, and its value right afterwards if read.
 
-    ``restored`` names the fields that the write itself reset and that were put back, ``lost`` those
-    that could not be put back.
+    ``restored`` are fields that the write reset and the adapter restored, ``lost`` those that could
+    not be restored.
     """
 
     events: Sequence[tuple[str, Value | None]]
@@ -28,9 +28,9 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """It was queued under this job id; only a read can confirm it.
+    """The write is queued under this job id; only a read can confirm it.
 
-    ``refused`` are the events of the call that were left as they are, and why.
+    ``refused`` maps the events that the call did not change to the reason.
     """
 
     job: str
@@ -39,9 +39,9 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class TargetChanged:
-    """Nothing was written: read just before the write, the target was not as decided on."""
+    """Nothing was written: the re-read before the write showed another value than decided on."""
 
-    sighting: LookupResult
+    current: LookupResult
 
 
 Reply = Done | Accepted | TargetChanged

@@ -1,4 +1,4 @@
-"""Lists that are reported: with rows that have no usable id, or with rows missing."""
+"""Report lists that contain rows without a usable id, or from which rows are missing."""
 
 from __future__ import annotations
 
@@ -13,49 +13,50 @@ if TYPE_CHECKING:
     from syncd.systems.port import ListCall
 
 KNOWN_EVENTS = "known events"
-"""Names the report of known events that lists lack; it is about all lists of a system."""
+"""The name of the report about known events that lists lack; it covers all lists of a system."""
 
 
 def list_name(call: ListCall) -> str:
-    """Name a list in a report: its path, and whose it is if it is one provider's."""
-    provider = _only(call)
+    """Return the name of a list in a report: its path, and its provider if there is only one."""
+    provider = _only_provider(call)
     return f"{call.call} of {provider}" if provider else call.call
 
 
-def nameless(system: str, call: ListCall, count: int) -> UnreadableError:
-    """Report the rows of a list that have no usable id, or are no objects."""
-    return _reported(system, call, "1 row has no id" if count == 1 else f"{count} rows have no id")
+def rows_without_id(system: str, call: ListCall, count: int) -> UnreadableError:
+    """Return the report about rows of a list that have no usable id, or are no objects."""
+    return _report(system, call, "1 row has no id" if count == 1 else f"{count} rows have no id")
 
 
-def shortened(system: str, call: ListCall, why: str) -> UnreadableError:
-    """Report a list from which rows are missing, or may be."""
-    return _reported(system, call, why, Topic.LIST)
+def rows_missing(system: str, call: ListCall, why: str) -> UnreadableError:
+    """Return the report about a list from which rows are, or may be, missing."""
+    return _report(system, call, why, Topic.LIST)
 
 
-def _reported(
+def _report(
     system: str, call: ListCall, why: str, topic: Topic = Topic.UNREADABLE
 ) -> UnreadableError:
-    reason = f"{why}: what this list lacks is not taken for deleted"
-    return UnreadableError(system, list_name(call), reason, topic, _only(call), call.providers)
+    reason = f"{why}: events that this list lacks are not treated as deleted"
+    provider = _only_provider(call)
+    return UnreadableError(system, list_name(call), reason, topic, provider, call.providers)
 
 
-def _only(call: ListCall) -> str:
-    """The provider of a list that is read for one only, else ''."""
+def _only_provider(call: ListCall) -> str:
+    """Return the provider of a list that is read for only one; '' otherwise."""
     return next(iter(call.providers)) if len(call.providers) == 1 else ""
 
 
 def not_shown(
     system: str, events: Mapping[str, str], providers: Collection[str]
 ) -> UnreadableError:
-    """Report that lists lack known events, by their ids with their providers.
+    """Return the report about known events that lists lack; ``events`` maps ids to providers.
 
-    It is one report for all lists of a system: ``providers`` are those whose lists lack any.
+    One report covers all lists of a system; ``providers`` are those whose lists lack any event.
     """
     count = f"{len(events)} known event" + ("" if len(events) == 1 else "s")
     reason = (
         f"{system} does not show {count} in its lists: their time stays blocked, and new events "
-        "may not be seen. Compare with the calendar on the platform: if they stand there, its "
-        "lists are at fault (see its status page and the rights of the key)"
+        "may be missed. Compare with the calendar on the platform: if the events exist there, the "
+        "lists are wrong (see the platform's status page and the permissions of the key)"
     )
-    of = frozenset({*events.values(), *providers})
-    return UnreadableError(system, KNOWN_EVENTS, reason, Topic.LIST, providers=of)
+    affected = frozenset({*events.values(), *providers})
+    return UnreadableError(system, KNOWN_EVENTS, reason, Topic.LIST, providers=affected)

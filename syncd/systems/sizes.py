@@ -1,6 +1,6 @@
-"""Bounds on what is decoded: how much memory one answer takes, and how many rows a read keeps.
+"""Bound the memory of decoded answers, and the rows of a read.
 
-A body is a bad measure of that: a row without fields has three bytes on the wire and 160 in memory.
+The size of a body is no measure of its memory: an empty row has 3 bytes in JSON and 160 in memory.
 """
 
 from __future__ import annotations
@@ -17,84 +17,84 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_WEIGHT = 64 * 1024 * 1024
-"""Bytes of memory that one decoded answer may take, by a cautious estimate (`weight`)."""
+"""Bytes of memory that one decoded answer may take, by the estimate of `weight`."""
 
 MAX_ROWS = 20_000
-"""Rows of one list: no calendar has as many events in the time of one read."""
+"""Rows of one list; no calendar has as many events in the time of one read."""
 
 MAX_READ_ROWS = 50_000
 """Rows of all lists of one read."""
 
 MAX_HELD = 24 * 1024 * 1024
-"""Bytes of memory that the answers of one read may take by the estimate, and as many beyond it.
+"""Bytes of memory that the answers of one read may take by the estimate, and again as measured.
 
-Those beyond are measured, which takes longer, and finds a third of the estimate in usual lists.
+Answers beyond the estimated bytes are measured, which is slow; usual lists take a third of the
+estimate.
 """
 
 _WEIGHED_FROM = 512 * 1024
-"""Shorter bodies take less than `MAX_WEIGHT`, whatever they hold."""
+"""Bytes up to which a body takes less than `MAX_WEIGHT`, whatever it contains."""
 
 _USUAL_TO = 64 * 1024
 _OBJECT, _LIST, _KEY, _VALUE = 176, 72, 120, 60
-"""Bytes that an object, a list, the key of an object and a value take at most, if they are kept."""
+"""The most bytes of memory that an object, a list, a key and a value take."""
 
-_FLESH = bytes(set(range(256)) - set(b'{[":,'))
-"""All but what tells how many values there are."""
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'{[":,'))
+"""All bytes except those that show the number of JSON values."""
 
 _USUAL = 6
-"""How many times its own size the estimate of a usual body is."""
+"""The usual ratio of the estimate to the size of a body."""
 
 
 class TooLargeError(ValueError):
-    """An answer that would take more memory, or has more rows, than any that a platform sends."""
+    """An answer that exceeds a bound on memory or rows."""
 
 
 @dataclass(slots=True)
 class MemoryBudget:
-    """What one read of a system may still keep."""
+    """The rows and bytes of memory that one read may still use."""
 
     rows: int = MAX_READ_ROWS
     estimated: int = MAX_HELD
     measured: int = MAX_HELD
 
-    def take(self, weighs: int, found: object) -> None:
-        """Count a decoded answer of this estimate. Raises TooLargeError."""
-        self.rows -= _rows(found)
+    def take(self, estimate: int, answer: object) -> None:
+        """Count a decoded answer with this estimate in bytes. Raises TooLargeError."""
+        self.rows -= _rows(answer)
         if self.rows < 0:
             raise TooLargeError(f"the lists of one read have more than {MAX_READ_ROWS} rows")
-        if weighs <= self.estimated:
-            self.estimated -= weighs
+        if estimate <= self.estimated:
+            self.estimated -= estimate
             return
-        self.measured -= _measured(found)
+        self.measured -= _measured(answer)
         if self.measured < 0:
-            raise TooLargeError("the lists of one read take more memory than any calendars do")
+            raise TooLargeError("the lists of one read take too much memory")
 
 
-_ROOM: ContextVar[MemoryBudget | None] = ContextVar("room", default=None)
+_BUDGET: ContextVar[MemoryBudget | None] = ContextVar("budget", default=None)
 
 
 @contextmanager
 def one_read() -> Iterator[None]:
-    """Bound what all calls of a read keep together; a read inside of it is a part of it."""
-    token = _ROOM.set(_ROOM.get() or MemoryBudget())
+    """Bound the memory of all calls of a read together; a nested read shares the budget."""
+    token = _BUDGET.set(_BUDGET.get() or MemoryBudget())
     try:
         yield
     finally:
-        _ROOM.reset(token)
+        _BUDGET.reset(token)
 
 
 def weight(body: bytes) -> int:
-    """Estimate how many bytes of memory a decoded body takes, never too few."""
-    # In one pass: each count of a whole body takes as long as decoding it. A text with one colon
-    # may count as a key, and one with several, such as a time, does not: no colon follows on the
-    # colon behind a key.
-    bones = body.translate(None, _FLESH)
-    keys = bones.count(b'":') - bones.count(b':"::')
-    return len(body) + _containers(bones) + keys * _KEY + bones.count(b",") * _VALUE
+    """Return an upper estimate of the bytes of memory that a decoded body takes."""
+    # Counting in a whole body takes as long as decoding it, so all other bytes are removed first.
+    # A text with one colon may count as a key; a text with several, such as a time, does not.
+    structure = body.translate(None, _NOT_STRUCTURE)
+    keys = structure.count(b'":') - structure.count(b':"::')
+    return len(body) + _containers(structure) + keys * _KEY + structure.count(b",") * _VALUE
 
 
 def _quick_weight(body: bytes) -> int:
-    """Estimate the same of a shorter body: counting its values would take as long as decoding."""
+    """Return a rougher estimate for short bodies, without counting all values."""
     usual = len(body) * _USUAL
     return usual if len(body) <= _USUAL_TO else max(usual, _containers(body))
 
@@ -104,53 +104,53 @@ def _containers(body: bytes) -> int:
 
 
 def expect_small(body: bytes) -> int:
-    """Refuse a body before it is decoded; return what it weighs by an estimate.
+    """Return the estimated bytes of memory of a body, before it is decoded.
 
-    Raises TooLargeError.
+    Raises TooLargeError if it would take too much.
     """
     if len(body) <= _WEIGHED_FROM:
         return _quick_weight(body)
-    weighs = weight(body)
-    if weighs > MAX_WEIGHT:
-        raise TooLargeError("it would take more memory than any list of a platform does")
-    return weighs
+    estimate = weight(body)
+    if estimate > MAX_WEIGHT:
+        raise TooLargeError("it would take too much memory")
+    return estimate
 
 
-def expect_room(weighs: int, found: object) -> None:
-    """Count what was decoded against the bounds of a list and of a read. Raises TooLargeError."""
-    expect_rows(_rows(found))
-    room = _ROOM.get()
-    if room is not None:
-        room.take(weighs, found)
+def expect_room(estimate: int, answer: object) -> None:
+    """Check a decoded answer against the bounds of a list and of a read. Raises TooLargeError."""
+    expect_rows(_rows(answer))
+    budget = _BUDGET.get()
+    if budget is not None:
+        budget.take(estimate, answer)
 
 
 def expect_rows(count: int) -> None:
-    """Refuse a list that is too long. Raises TooLargeError."""
+    """Raise TooLargeError if a list has too many rows."""
     if count > MAX_ROWS:
         raise TooLargeError(f"the list has more than {MAX_ROWS} rows")
 
 
-def _rows(found: object) -> int:
-    if isinstance(found, list):
-        return len(found)
-    if isinstance(found, msgspec.Struct):
-        lists = (getattr(found, name) for name in found.__struct_fields__)
+def _rows(answer: object) -> int:
+    if isinstance(answer, list):
+        return len(answer)
+    if isinstance(answer, msgspec.Struct):
+        lists = (getattr(answer, name) for name in answer.__struct_fields__)
         return max((len(each) for each in lists if isinstance(each, list)), default=0)
     return 0
 
 
-def _measured(found: object) -> int:
-    """Measure what is kept of an answer: most of a body is never decoded."""
-    total, left = 0, [found]
-    while left:
-        each = left.pop()
+def _measured(answer: object) -> int:
+    """Return the bytes of memory of a decoded answer; most of a body is never decoded."""
+    total, pending = 0, [answer]
+    while pending:
+        each = pending.pop()
         total += sys.getsizeof(each) + 8
         match each:
             case list():
-                left += each
+                pending += each
             case dict():
-                left += each
-                left += each.values()
+                pending += each
+                pending += each.values()
             case msgspec.Struct():
-                left += [getattr(each, name) for name in each.__struct_fields__]
+                pending += [getattr(each, name) for name in each.__struct_fields__]
     return total

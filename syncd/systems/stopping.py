@@ -1,7 +1,6 @@
-"""The signal to end: it cuts every wait short, and bounds what is in flight.
+"""The stop signal: it ends every wait, and bounds the time of requests in flight.
 
-Everything that waits for a platform waits inside `Stopping.cut`, so that a signal needs no other
-way to reach it. Without a signal it costs nothing but an entry in a dict.
+All code that waits for a platform waits inside `Stopping.cut`, so the signal reaches every wait.
 """
 
 from __future__ import annotations
@@ -19,30 +18,29 @@ if TYPE_CHECKING:
 IN_FLIGHT = 20.0
 """Seconds that requests in flight may take after the signal (docs/design.md#stopping)."""
 
+MIN_REPORTED_WAIT = 1.0
+"""Seconds: shorter waits are not reported."""
 
-WORTH_TELLING = 1.0
-"""Seconds: who waits for less is not told of."""
 
-
-def _at_once() -> float:
+def _immediately() -> float:
     return 0.0
 
 
 class Stopping(asyncio.Event):
-    """Set once, from within the event loop, when the process is to end.
+    """The stop signal. Set once, from within the event loop, when the process must stop.
 
-    ``on_wait`` hears (system, text) when a call to a system has to wait, and why; the text is empty
-    when the wait is over.
+    ``on_wait`` is called with (system, text) when a call to a system has to wait; the text is the
+    reason, and empty when the wait is over.
     """
 
     def __init__(self) -> None:
-        """Nobody waits yet."""
+        """Start without waits."""
         super().__init__()
         self.on_wait: Callable[[str, str], None] = lambda _system, _text: None
         self._open: dict[asyncio.Timeout, Callable[[], float]] = {}
 
     def set(self) -> None:
-        """End every wait."""
+        """Set the signal: shorten every wait."""
         if self.is_set():
             return
         super().set()
@@ -51,9 +49,9 @@ class Stopping(asyncio.Event):
 
     @asynccontextmanager
     async def cut(
-        self, longest: float | None = None, rest: Callable[[], float] = _at_once
+        self, longest: float | None = None, rest: Callable[[], float] = _immediately
     ) -> AsyncIterator[None]:
-        """Let a block take ``longest`` seconds, and ``rest()`` seconds once the signal has come.
+        """Bound a block to ``longest`` seconds, and to ``rest()`` seconds after the signal.
 
         Raises TimeoutError.
         """
@@ -68,23 +66,23 @@ class Stopping(asyncio.Event):
 
     @asynccontextmanager
     async def reporting_wait(self, system: str) -> AsyncIterator[Callable[[float], None]]:
-        """Tell of a wait for room in the budget of a system, while a block lasts."""
-        said = False
+        """Yield a function that reports waits for a system's rate limit during a block."""
+        reported = False
 
-        def waits(seconds: float) -> None:
-            nonlocal said
-            if seconds >= WORTH_TELLING:
-                said = True
+        def report(seconds: float) -> None:
+            nonlocal reported
+            if seconds >= MIN_REPORTED_WAIT:
+                reported = True
                 self.on_wait(system, f"allows no more calls for {math.ceil(seconds)} s")
 
         try:
-            yield waits
+            yield report
         finally:
-            if said:
+            if reported:
                 self.on_wait(system, "")
 
     async def pause(self, clock: Clock, seconds: float) -> bool:
-        """Wait; return whether that was possible to the end."""
+        """Wait for some seconds; return False if the signal ended the wait."""
         if self.is_set():
             return False
         try:
@@ -96,7 +94,7 @@ class Stopping(asyncio.Event):
 
 
 def _shorten(timeout: asyncio.Timeout, seconds: float) -> None:
-    """Let a timeout come earlier, unless it has come already."""
+    """Move a timeout forward, unless it has expired."""
     if timeout.expired():
         return
     until, planned = asyncio.get_running_loop().time() + seconds, timeout.when()

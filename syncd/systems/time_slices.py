@@ -1,4 +1,4 @@
-"""Long work on the event loop in slices, so that other tasks and signals have a turn in between."""
+"""Split long work on the event loop into slices, so that other tasks and signals can run."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TURN = 500
-"""Rows or records that are looked at before other tasks have a turn."""
+SLICE_SIZE = 500
+"""Rows or records that are handled before other tasks may run."""
 
 
-async def turn_after(*work: Sized) -> None:
-    """Let other tasks have a turn if this was much."""
-    if sum(map(len, work)) >= TURN:
+async def yield_after(*work: Sized) -> None:
+    """Let other tasks run if this was much work."""
+    if sum(map(len, work)) >= SLICE_SIZE:
         await asyncio.sleep(0)
 
 
-class Turns:
-    """Lets other tasks have a turn after many small pieces of work."""
+class SlicedWork:
+    """Lets other tasks run after many small pieces of work."""
 
     def __init__(self) -> None:
-        """Nothing was done yet."""
+        """Start at zero."""
         self._done = 0
 
     async def after(self, *work: Sized) -> None:
-        """Count this work, and let other tasks have a turn if it was much since the last one."""
+        """Count this work, and let other tasks run if it was much since they ran last."""
         self._done += sum(map(len, work))
-        if self._done >= TURN:
+        if self._done >= SLICE_SIZE:
             self._done = 0
             await asyncio.sleep(0)
 
 
-async def in_turns(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
-    """Return the items in slices; after each whole one, other tasks have a turn."""
-    for at in range(0, len(items), TURN):
-        batch = items[at : at + TURN]
+async def in_slices(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """Yield the items in slices; after each full slice, other tasks may run."""
+    for at in range(0, len(items), SLICE_SIZE):
+        batch = items[at : at + SLICE_SIZE]
         yield batch
-        await turn_after(batch)
+        await yield_after(batch)

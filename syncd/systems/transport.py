@@ -1,8 +1,7 @@
-"""The one way in which adapters talk HTTP: retries, budget, clocks, and errors made of answers.
+"""The HTTP calls of all adapters: retries, rate limit, clock skew, and faults from answers.
 
-A *read* is safe to repeat and is repeated. A *write* is sent at most once: what cannot be known to
-have failed is `UnknownOutcomeError`, and the engine reads before it goes on
-(docs/design.md#replies).
+A *read* may be repeated. A *write* is sent at most once: if it is not known to have failed, it
+raises UnknownOutcomeError, and the engine reads before it goes on (docs/design.md#replies).
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from tenacity.wait import wait_exponential
 from syncd.systems import decoding
 from syncd.systems.access import Access, CheapRead
 from syncd.systems.answer_fault import fault_of_answer
-from syncd.systems.call_limit import OverCallLimitError, sends_at_the_end, take_call
+from syncd.systems.call_limit import OverCallLimitError, may_send_while_stopping, take_call
 from syncd.systems.client import LIMITS
 from syncd.systems.connections import Connections
 from syncd.systems.exchange import NotSentError, exchange
-from syncd.systems.fault_boundary import bare, contained
+from syncd.systems.fault_boundary import contained, strip_traceback
 from syncd.systems.open_files import expect_open_files
 from syncd.systems.overload import overload_text
 from syncd.systems.port import (
@@ -41,7 +40,7 @@ from syncd.systems.port import (
     UnknownOutcomeError,
 )
 from syncd.systems.rate_limiter import http_date, retry_after
-from syncd.systems.redact import Redactor, platform_words, without
+from syncd.systems.redact import Redactor, mask_words, platform_words
 from syncd.systems.sizes import expect_room
 from syncd.systems.stopping import Stopping
 
@@ -58,23 +57,22 @@ T = TypeVar("T")
 _BACK_OFF = wait_exponential(multiplier=0.5, max=8.0)
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-"""Failures that happen before the first byte of a request leaves."""
+"""Failures that happen before the first byte of a request is sent."""
 
 _UNUSABLE = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL)
-"""Requests that can never be sent as they are: a secret with a line break in it, a bad base URL."""
+"""Requests that can never be sent: a secret with a line break, an invalid base URL."""
 
 _UNANSWERED = (httpx.RequestError, httpx.InvalidURL)
 
-_LONGEST_SKEW = timedelta(days=36_525)
-"""A clock that is further off is none: even one that was reset to 1970 is nearer."""
+_MAX_SKEW = timedelta(days=36_525)
+"""A larger skew is ignored; even a clock that was reset to 1970 is nearer."""
 
 
 def network(ca_file: str | None) -> httpx.AsyncBaseTransport | None:
-    """Make connections, which with a file also trust the authorities in it.
+    """Return the connections to a platform; with ``ca_file``, they also trust its authorities.
 
-    Whoever answers is verified in any case; nothing turns that off. With a file, a proxy that the
-    environment names is not used. Without one it is, and None is returned: httpx's own transports
-    know which host it is for. Raises OSError where too few files may be open.
+    Servers are always verified. With ``ca_file``, proxies of the environment are not used. If they
+    are used, the result is None. Raises OSError if too few files may be open.
     """
     expect_open_files()
     if ca_file is None and not {"http", "https", "all"}.isdisjoint(getproxies()):
@@ -95,11 +93,11 @@ class _Counters:
 
 
 class Transport:
-    """The calls of one account.
+    """Makes the calls of one account.
 
-    ``fault_of`` is the platform's table from an answer to a fault, or None for a success. It need
-    not fill in system, call, status or wait, nor mask anything: that happens here. ``attempts`` and
-    ``patience`` (seconds) bound how often a read is repeated, and how long any call waits for room.
+    ``fault_of`` is the platform's function from an answer to a fault, or None for a success. The
+    fault needs no system, call, status or wait, and no masking: that happens here. ``attempts``
+    bounds how often a read is sent, ``patience`` (seconds) how long a call waits to be sent.
     """
 
     def __init__(
@@ -107,7 +105,7 @@ class Transport:
         system: str,
         client: Client,
         clock: Clock,
-        budget: RateLimiter,
+        limiter: RateLimiter,
         fault_of: Callable[[Answer], PlatformError | None],
         *,
         attempts: int = 3,
@@ -116,14 +114,11 @@ class Transport:
         cheap: CheapRead | None = None,
         stopping: Stopping | None = None,
     ) -> None:
-        """Keep the parts; nothing is sent yet. ``cheap`` tells whether the secret is accepted.
-
-        Once ``stopping`` is set, nothing waits, nothing is repeated, and nothing more is sent.
-        """
+        """Keep the parts. ``cheap`` is a read that checks the secret; ``stopping`` ends calls."""
         self._system = system
         self._client = client
         self._clock = clock
-        self._budget = budget
+        self._limiter = limiter
         self._fault_of = fault_of
         self._attempts = attempts
         self._patience = patience
@@ -140,15 +135,15 @@ class Transport:
 
     @property
     def traffic(self) -> CallStats:
-        """What was counted and learned so far."""
+        """The call statistics so far."""
         count = self._count
         return CallStats(
             reads=count.reads,
             writes=count.writes,
             waited=count.waited,
-            limits=self._budget.limits,
-            left_today=self._budget.left_today,
-            resets_in=self._budget.resets_in,
+            limits=self._limiter.limits,
+            left_today=self._limiter.left_today,
+            resets_in=self._limiter.resets_in,
             skew=count.skew,
             last_fault=count.last_fault,
         )
@@ -162,10 +157,10 @@ class Transport:
         json: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
-        """Ask something that is safe to ask twice, and return the body of the success.
+        """Send a request that may be repeated, and return the body of the success.
 
-        Repeated on failed connections, time-outs, 5xx, short rate limits and a 401. Raises
-        PlatformError, never Ambiguous.
+        It is repeated after failed connections, timeouts, 5xx, short rate limits and a 401.
+        Raises PlatformError, but never UnknownOutcomeError.
         """
 
         async def sent() -> Answer:
@@ -177,17 +172,17 @@ class Transport:
         try:
             answer = await once()
         except PlatformError as fault:
-            answer = await self._again(once, [fault])
+            answer = await self._repeat(once, [fault])
         return answer.content
 
-    async def _again(
-        self, once: Callable[[], Awaitable[Answer]], before: list[PlatformError]
+    async def _repeat(
+        self, once: Callable[[], Awaitable[Answer]], first_fault: list[PlatformError]
     ) -> Answer:
-        """Repeat what has failed once: what need not be repeated does not pay for the loop."""
+        """Repeat a call that failed once; calls that succeed at once skip the cost of tenacity."""
 
         async def attempt() -> Answer:
-            if before:
-                raise before.pop()
+            if first_fault:
+                raise first_fault.pop()
             return await once()
 
         retrying = AsyncRetrying(
@@ -200,7 +195,7 @@ class Transport:
         try:
             return await retrying(attempt)
         except PlatformError as fault:
-            raise bare(fault)  # noqa: B904 - it is the same one, without tenacity's frames
+            raise strip_traceback(fault)  # noqa: B904 - the same error, without tenacity's frames
 
     async def write(
         self,
@@ -212,18 +207,19 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         deadline: float = math.inf,
         private: Sequence[str] = (),
-        judged: bool = False,
+        result_in_body: bool = False,
     ) -> Answer:
-        """Change something, sending it at most once, and return the success.
+        """Send a write at most once, and return the successful answer.
 
-        A 401 says that nothing was done, and is repeated, if there is time for it.
-        ``deadline`` (of the clock's `monotonic`) is checked last before the request leaves.
-        ``private`` are texts of the body of which no error may repeat a word. ``judged``: the
-        caller reads from the body whether it was done.
+        Only after a 401, which means that nothing was done, it is repeated if there is time.
 
-        Raises RetryableError if nothing was sent (Delayed: because of the deadline),
-        RateLimitedError if it was refused for that, Ambiguous if it may have taken effect,
-        UnauthorizedError or Rejected as the platform's table says.
+        ``deadline`` (monotonic seconds) is the latest time at which the request may be sent.
+        ``private`` are texts of the body that no error text may repeat. ``result_in_body``:
+        the caller reads from the body whether the write was done.
+
+        Raises RetryableError if nothing was sent (DelayedError: because of the deadline),
+        UnknownOutcomeError if it may have taken effect, else the fault of the answer.
+
         """
         latest = min(deadline, self._clock.monotonic() + self._patience)
         deadlines = chain((deadline,), repeat(latest))
@@ -238,7 +234,7 @@ class Transport:
                 write=True,
                 deadline=next(deadlines),
                 private=private,
-                judged=judged,
+                result_in_body=result_in_body,
             )
 
         try:
@@ -246,24 +242,21 @@ class Transport:
         except RetryableError as fault:
             if fault.status is None:
                 raise
-            # The platform received it and did not clearly refuse it.
+            # The platform received the request and did not clearly refuse it.
             raise self._recast(fault, UnknownOutcomeError) from None
 
     def decode(self, body: bytes, shape: type[T], call: str) -> T:
-        """Read a JSON body into a shape.
+        """Decode the JSON body of ``call`` into a type. Raises IncompleteReadError."""
 
-        Raises IncompleteReadError: the answer did not arrive whole.
-        """
-
-        def found() -> T:
-            decoded, weighs = decoding.decode_weighed(body, shape)
-            expect_room(weighs, decoded)
+        def decode() -> T:
+            decoded, estimate = decoding.decode_weighed(body, shape)
+            expect_room(estimate, decoded)
             return decoded
 
-        return self.decoded(found, call)
+        return self.decoded(decode, call)
 
     def decoded(self, decode: Callable[[], T], call: str) -> T:
-        """Decode a body. Raises IncompleteReadError, whatever the body does to the decoder."""
+        """Run a decoder; any error that it raises becomes an IncompleteReadError."""
         try:
             with contained(self._system, call, through=decoding.UNREADABLE):
                 return decode()
@@ -273,19 +266,19 @@ class Transport:
             raise self.incomplete(call, f"unreadable body: {fault.detail}") from None
 
     def incomplete(self, call: str, detail: str) -> PlatformError:
-        """Make the fault for a success whose body is not what was asked for."""
-        return self._noted(IncompleteReadError(self._system, call, status=200, detail=detail))
+        """Return and record the fault for a success whose body is not what was requested."""
+        return self._record(IncompleteReadError(self._system, call, status=200, detail=detail))
 
     def rejected(self, call: str, words: str, *, each: bool = False) -> RejectedError:
-        """Make the fault for a success whose body says that nothing was done, and why."""
+        """Return and record the fault for a success whose body says that nothing was done."""
         detail = platform_words(self._redact.secrets(words))
         fault = RejectedError(self._system, call, status=200, detail=detail, each=each)
-        self._noted(fault)
+        self._record(fault)
         return fault
 
     async def aclose(self) -> None:
         """Close the connections."""
-        self._budget.end()
+        self._limiter.end()
         await self._client.aclose()
 
     async def _send(
@@ -299,12 +292,9 @@ class Transport:
         write: bool,
         deadline: float = math.inf,
         private: Sequence[str] = (),
-        judged: bool = False,
+        result_in_body: bool = False,
     ) -> Answer:
-        """Send one request, inside the budget. Each PlatformError raised is complete and masked.
-
-        This is the boundary: no answer raises anything else.
-        """
+        """Send one request. Any answer but a success raises a complete and masked PlatformError."""
         call = f"{method} {path}"
         kind = UnknownOutcomeError if write else IncompleteReadError
         answer: Answer | None = None
@@ -312,17 +302,17 @@ class Transport:
             with contained(self._system, call, RetryableError, through=_UNANSWERED):
                 request = self._client.request(method, path, params, json, headers)
         except _UNANSWERED as error:
-            raise self._noted(self._silence(call, error, kind)) from None
+            raise self._record(self._unanswered(call, error, kind)) from None
         except PlatformError as unsent:
-            raise self._noted(unsent) from None
-        wait = await self._enter(call, write=write)
+            raise self._record(unsent) from None
+        wait = await self._acquire(call, write=write)
         if wait > 0:
-            detail = "the budget of this account is spent"
-            spent = RateLimitedError(self._system, call, wait=wait, detail=detail)
-            raise self._noted(spent)
+            detail = "the rate limit of this account is reached"
+            limited = RateLimitedError(self._system, call, wait=wait, detail=detail)
+            raise self._record(limited)
         if self._clock.monotonic() > deadline:
-            self._budget.release()
-            detail = "not sent: it had to wait too long for the budget of this account"
+            self._limiter.release()
+            detail = "not sent: the rate limit of this account delayed it for too long"
             raise DelayedError(self._system, call, detail=detail)
         if write:
             self._count.writes += 1
@@ -330,70 +320,77 @@ class Transport:
             self._count.reads += 1
         try:
             with contained(self._system, call, kind, through=_UNANSWERED):
-                answer, midway = await self._exchanged(request)
+                answer, midway = await self._exchange(request)
                 self._learn(answer, midway)
-                fault = fault_of_answer(answer, self._fault_of, private, write=write, judged=judged)
+                fault = fault_of_answer(
+                    answer,
+                    self._fault_of,
+                    private,
+                    write=write,
+                    result_in_body=result_in_body,
+                )
                 if fault is None:
                     return answer
-                fault.detail = without(self._redact.secrets(fault.detail), private)
+                fault.detail = mask_words(self._redact.secrets(fault.detail), private)
                 fault = self._complete(fault, call, answer)
         except _UNANSWERED as error:
-            # Not chained: the cause holds the request, and with it the secrets.
-            fault = self._silence(call, error, kind)
-        except PlatformError as odd:
-            fault = odd
+            # Not chained: the cause holds the request with its secrets.
+            fault = self._unanswered(call, error, kind)
+        except PlatformError as unexpected:
+            fault = unexpected
         try:
-            raise self._noted(fault) from None
+            raise self._record(fault) from None
         finally:
-            del fault, answer  # or this frame would keep itself, with the whole answer
+            del fault, answer  # break the cycle of this frame, which holds the whole answer
 
-    async def _enter(self, call: str, *, write: bool) -> float:
-        """Wait for room in the budget, as it does. Raises StoppingError."""
+    async def _acquire(self, call: str, *, write: bool) -> float:
+        """Wait for the rate limit, as `RateLimiter.acquire` does. Raises StoppingError."""
         take_call(self._system, self._redact(call))
-        if sends_at_the_end():
-            return await self._budget.acquire(write=write, patience=self._patience)
+        if may_send_while_stopping():
+            return await self._limiter.acquire(write=write, patience=self._patience)
         if self._stopping.is_set():
-            raise self._interrupted(call)
+            raise self._stopped(call)
         try:
-            async with self._stopping.cut(), self._stopping.reporting_wait(self._system) as waits:
-                return await self._budget.acquire(write=write, patience=self._patience, waits=waits)
+            async with self._stopping.cut(), self._stopping.reporting_wait(self._system) as report:
+                patience = self._patience
+                return await self._limiter.acquire(write=write, patience=patience, on_wait=report)
         except TimeoutError:
-            raise self._interrupted(call) from None
+            raise self._stopped(call) from None
 
     async def _pause(self, seconds: float) -> None:
-        """Wait before something is repeated. Raises StoppingError."""
+        """Wait before a call is repeated. Raises StoppingError."""
         if not await self._stopping.pause(self._clock, seconds):
-            raise self._interrupted("a call")
+            raise self._stopped("a call")
 
-    def _interrupted(self, call: str) -> StoppingError:
+    def _stopped(self, call: str) -> StoppingError:
         return StoppingError(self._system, self._redact(call))
 
-    async def _exchanged(self, request: httpx.Request) -> tuple[Answer, datetime]:
-        """Send, and leave the budget; the answer, and the middle between request and answer."""
-        asked, began = self._clock.now(), self._clock.monotonic()
+    async def _exchange(self, request: httpx.Request) -> tuple[Answer, datetime]:
+        """Send a request and release the rate limit; also return the middle of its duration."""
+        sent_at, began = self._clock.now(), self._clock.monotonic()
         try:
-            stopping = Stopping() if sends_at_the_end() else self._stopping
+            stopping = Stopping() if may_send_while_stopping() else self._stopping
             answer = await exchange(self._client, request, stopping)
         finally:
-            self._budget.release()
+            self._limiter.release()
             self._count.waited += self._clock.monotonic() - began
-        return answer, asked + (self._clock.now() - asked) / 2
+        return answer, sent_at + (self._clock.now() - sent_at) / 2
 
     def _learn(self, answer: Answer, midway: datetime) -> None:
-        self._budget.learn(answer.headers)
+        self._limiter.learn(answer.headers)
         date = http_date(answer.headers)
-        if date is not None:  # cut to whole seconds by the platform: on average half a second early
+        if date is not None:  # in whole seconds, so half a second early on average
             skew = date - midway + timedelta(seconds=0.5)
-            if abs(skew) <= _LONGEST_SKEW:
+            if abs(skew) <= _MAX_SKEW:
                 self._count.skew = skew
 
-    def _silence(
+    def _unanswered(
         self,
         call: str,
         error: httpx.RequestError | httpx.InvalidURL,
         kind: Callable[..., PlatformError],
     ) -> PlatformError:
-        """Name the fault behind a request that got no answer, or one that cannot be unpacked."""
+        """Return the fault for a request without an answer that could be received."""
         if isinstance(error, NotSentError):
             return StoppingError(self._system, call)
         detail = f"{type(error).__name__}: {error}".rstrip(": ")
@@ -402,28 +399,30 @@ class Transport:
         if isinstance(error, _UNSENT) or (
             kind is IncompleteReadError and not isinstance(error, httpx.DecodingError)
         ):
-            kind = RetryableError  # nothing was sent, or there is no harm in not knowing: ask again
+            kind = RetryableError  # nothing was sent, or it was a read, which may be repeated
         return kind(self._system, call, detail=detail)
 
     def _complete(self, fault: PlatformError, call: str, answer: Answer) -> PlatformError:
-        """Fill in what the platform's table need not know; hold the account if it asks for it."""
+        """Complete the fault that `fault_of` returned; hold all calls if the answer asks for it."""
         fault.system, fault.call = self._system, call
         fault.status = fault.status or answer.status_code
         fault.detail = platform_words(fault.detail)
         if isinstance(fault, RateLimitedError):
-            said = overload_text(answer) or answer.text
-            fault.wait = self._budget.refused(answer.headers, said)
+            words = overload_text(answer) or answer.text
+            fault.wait = self._limiter.refused(answer.headers, words)
         else:
-            asked_for = retry_after(answer.headers, self._clock.now())
-            if asked_for is not None:
-                self._budget.pause(asked_for)
+            seconds = retry_after(answer.headers, self._clock.now())
+            if seconds is not None:
+                self._limiter.pause(seconds)
         return fault
 
     def _recast(self, fault: PlatformError, kind: type[PlatformError]) -> PlatformError:
-        return self._noted(kind(fault.system, fault.call, status=fault.status, detail=fault.detail))
+        return self._record(
+            kind(fault.system, fault.call, status=fault.status, detail=fault.detail)
+        )
 
-    def _noted(self, fault: PlatformError) -> PlatformError:
-        """Mask the texts of a fault, also those that its repr shows, and remember it."""
+    def _record(self, fault: PlatformError) -> PlatformError:
+        """Mask the texts of a fault, also those in its repr, and record it as the last fault."""
         fault.call, fault.detail = self._redact(fault.call), self._redact(fault.detail)
         fault.args = (fault.system, fault.call, fault.status, fault.detail)
         self._count.last_fault = str(fault)
@@ -444,6 +443,6 @@ class Transport:
 
 
 def _back_off(state: RetryCallState) -> float:
-    """Seconds before the next attempt; the budget itself waits where a rate was exceeded."""
+    """Return the seconds before the next attempt; after a rate limit, the limiter itself waits."""
     error = state.outcome.exception() if state.outcome is not None else None
     return 0.0 if isinstance(error, RateLimitedError) else _BACK_OFF(state)

@@ -1,7 +1,7 @@
-"""Answers worth keeping for a while, in memory only: a customer's addresses, a list of calendars.
+"""A cache in memory for answers such as a customer's addresses or the list of calendars.
 
-Whatever a cycle needs besides the lists of events is asked for through here, so that nothing is
-asked for twice within its time to live, not even by two that ask at once (docs/polling.md).
+A cycle reads everything except lists of events through it, so that nothing is read twice within
+its time to live, not even by concurrent callers (docs/polling.md).
 """
 
 from __future__ import annotations
@@ -20,24 +20,26 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-HOUR = 3600.0
-QUARTER = 900.0
-"""The far interval: how long what is booked on a calendar that is new may stay unseen."""
+ONE_HOUR = 3600.0
+"""The default time to live, in seconds."""
 
-_MINUTE = 60.0
-_RENEWED_EVERY = 300.0
+DIRECTORY_TTL = 900.0
+"""Seconds: the default far interval. Events of a new calendar may stay unseen for so long."""
+
+_RETRY_AFTER = 60.0
+_RENEW_EVERY = 300.0
 MAX_ENTRIES = 10_000
 
 
 class TtlCache(Generic[T]):
-    """At most 10 000 answers, each for ``seconds``; the oldest goes first.
+    """At most 10,000 answers, each for ``seconds``; the oldest is removed first.
 
-    A fault is raised, and not kept. But where an old answer is ``better_than_none``, it stands in
-    for the new one until a minute later.
+    A fault is raised and not cached. With ``better_than_none``, an expired answer is returned
+    instead of a fault, and tried again after a minute.
     """
 
     def __init__(
-        self, clock: Clock, seconds: float = HOUR, *, better_than_none: bool = False
+        self, clock: Clock, seconds: float = ONE_HOUR, *, better_than_none: bool = False
     ) -> None:
         """Start empty."""
         self._clock = clock
@@ -45,38 +47,38 @@ class TtlCache(Generic[T]):
         self._better_than_none = better_than_none
         self._answers: dict[str, tuple[float, T]] = {}
         self._renewed: dict[str, float] = {}
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, key: str, ask: Callable[[], Awaitable[T]]) -> T:
-        """The answer for a key: the kept one while it is fresh, else a new one.
+        """Return the answer for a key: the cached one while it is fresh, otherwise a new one.
 
-        Who asks for the same meanwhile waits for that answer. Raises what ``ask`` raises.
+        Concurrent callers with the same key share one call. Raises the errors of ``ask``.
         """
         if self._is_fresh(key):
             return self._answers[key][1]
-        turn = self._turns.setdefault(key, asyncio.Lock())
-        async with turn:
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
             if not self._is_fresh(key):
                 try:
-                    self._keep(key, await ask(), self._seconds)
+                    self._store(key, await ask(), self._seconds)
                 except PlatformError:
                     if not (self._better_than_none and key in self._answers):
                         raise
-                    self._keep(key, self._answers[key][1], _MINUTE)
+                    self._store(key, self._answers[key][1], _RETRY_AFTER)
             return self._answers[key][1]
 
     def last(self, key: str) -> T | None:
-        """The last answer for a key, however old; None if there is none."""
-        kept = self._answers.get(key)
-        return kept[1] if kept is not None else None
+        """Return the last answer for a key, of any age; None if there is none."""
+        entry = self._answers.get(key)
+        return entry[1] if entry is not None else None
 
     def renew(self, key: str) -> bool:
-        """Have it asked for anew before its time; until an answer comes, the old one is the `last`.
+        """Expire an answer before its time; `last` still returns it until a new one comes.
 
-        At most every five minutes; False: not again so soon.
+        Possible every five minutes; return False if it is too soon.
         """
         now = self._clock.monotonic()
-        if now - self._renewed.get(key, -math.inf) < _RENEWED_EVERY:
+        if now - self._renewed.get(key, -math.inf) < _RENEW_EVERY:
             return False
         self._renewed[key] = now
         if key in self._answers:
@@ -84,14 +86,14 @@ class TtlCache(Generic[T]):
         return True
 
     def forget(self, key: str) -> None:
-        """Have it asked for anew."""
+        """Remove the answer for a key."""
         self._answers.pop(key, None)
 
     def _is_fresh(self, key: str) -> bool:
-        kept = self._answers.get(key)
-        return kept is not None and self._clock.monotonic() < kept[0]
+        entry = self._answers.get(key)
+        return entry is not None and self._clock.monotonic() < entry[0]
 
-    def _keep(self, key: str, answer: T, seconds: float) -> None:
+    def _store(self, key: str, answer: T, seconds: float) -> None:
         self._answers.pop(key, None)
         if len(self._answers) >= MAX_ENTRIES:
             del self._answers[next(iter(self._answers))]

@@ -1,7 +1,7 @@
-"""Unpack a compressed answer step by step, so that its size is known before memory is used.
+"""Decompress an answer step by step, so that its size is checked before memory is used.
 
-One layer of what was asked for is unpacked: gzip or deflate. Several layers multiply (5 kB become
-3 GB), and an encoding that was not asked for is none that anybody can be expected to read.
+Requests ask for gzip or deflate, and only one layer is accepted: several layers multiply, so that
+5 kB may become 3 GB. Other encodings are an error.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-STEP = 64 * 1024
-"""Bytes that are unpacked at a time."""
+_STEP = 64 * 1024
+"""Bytes that are decompressed at a time."""
 
 MAX_RATIO = 250
-"""A body that grows by more is no list of rows: JSON grows tenfold, repeated rows fiftyfold."""
+"""Growth above which a body is refused. JSON grows tenfold, and repeated rows fiftyfold."""
 
 RATIO_FROM = 1024 * 1024
-"""Bytes below which the ratio does not matter."""
+"""Decompressed bytes below which the ratio is not checked."""
 
 _PLAIN = frozenset({"", "identity"})
 _GZIP = frozenset({"gzip", "x-gzip"})
@@ -30,69 +30,71 @@ _ZLIB_HEADER = 2
 _ZLIB_METHOD = 8
 
 
-class Unpacker:
-    """Unpacks one body. Raises httpx.DecodingError, also where the body is not whole."""
+class Decompressor:
+    """Decompresses one body. Raises httpx.DecodingError, also if the body is incomplete."""
 
     def __init__(self, encoding: str) -> None:
-        """Begin with the one encoding of the body."""
+        """Prepare for ``encoding``: gzip, x-gzip or deflate."""
         self._deflate = encoding == _DEFLATE
         self._stream = None if self._deflate else zlib.decompressobj(zlib.MAX_WBITS | 16)
         self._head = b""
-        self._taken = 0
-        self._made = 0
+        self._bytes_in = 0
+        self._bytes_out = 0
 
-    def unpack(self, data: bytes) -> Iterator[bytes]:
-        """Unpack a part of the body, in steps."""
-        self._taken += len(data)
+    def decompress(self, data: bytes) -> Iterator[bytes]:
+        """Decompress a chunk of the body; yield the result in pieces of at most 64 KiB."""
+        self._bytes_in += len(data)
         stream = self._stream
         if stream is None:
             data = self._head + data
             if len(data) < _ZLIB_HEADER:
                 self._head = data
                 return
-            # Some servers send deflate without the header of zlib.
+            # Some servers send deflate without the zlib header.
             bits = zlib.MAX_WBITS if _has_header(data) else -zlib.MAX_WBITS
             stream = self._stream = zlib.decompressobj(bits)
         while True:
             if stream.eof:
                 if data:
-                    raise httpx.DecodingError("there is more after the end of the packed answer")
+                    raise httpx.DecodingError(
+                        "there is data after the end of the compressed answer"
+                    )
                 return
             try:
-                part = stream.decompress(data, STEP)
+                piece = stream.decompress(data, _STEP)
             except zlib.error as error:
                 raise httpx.DecodingError(str(error)) from error
-            self._count(len(part))
-            if part:
-                yield part
+            self._count(len(piece))
+            if piece:
+                yield piece
             data = stream.unused_data if stream.eof else stream.unconsumed_tail
-            if not data and len(part) < STEP:
+            if not data and len(piece) < _STEP:
                 return
 
     def end(self) -> None:
-        """Check that the packed body came to its own end, with the right checksum."""
-        if self._taken and (self._stream is None or not self._stream.eof):
-            raise httpx.DecodingError("the packed answer ends early")
+        """Check that the compressed body is complete; its checksum was verified with its end."""
+        if self._bytes_in and (self._stream is None or not self._stream.eof):
+            raise httpx.DecodingError("the compressed answer is incomplete")
 
-    def _count(self, made: int) -> None:
-        self._made += made
-        if self._made > max(RATIO_FROM, MAX_RATIO * self._taken):
+    def _count(self, size: int) -> None:
+        self._bytes_out += size
+        if self._bytes_out > max(RATIO_FROM, MAX_RATIO * self._bytes_in):
             raise httpx.DecodingError(f"the answer grows more than {MAX_RATIO} times")
 
 
-def unpacker(encodings: Sequence[str]) -> Unpacker | None:
-    """Return what unpacks a body with these encodings; None: it is not packed.
+def decompressor_for(encodings: Sequence[str]) -> Decompressor | None:
+    """Return the decompressor of a body with these encodings; None if it is not compressed.
 
-    Raises httpx.DecodingError for several encodings, and for one that was not asked for.
+    Raises httpx.DecodingError for several encodings, and for one that was not requested.
     """
-    found = [said for each in encodings if (said := each.strip().lower()) not in _PLAIN]
-    if not found:
+    layers = [layer for each in encodings if (layer := each.strip().lower()) not in _PLAIN]
+    if not layers:
         return None
-    if len(found) > 1:
-        raise httpx.DecodingError(f"the answer is packed {len(found)} times")
-    if found[0] not in _GZIP and found[0] != _DEFLATE:
-        raise httpx.DecodingError("the answer is packed in a way that was not asked for")
-    return Unpacker(found[0])
+    if len(layers) > 1:
+        raise httpx.DecodingError(f"the answer is compressed {len(layers)} times")
+    if layers[0] not in _GZIP and layers[0] != _DEFLATE:
+        raise httpx.DecodingError("the answer has an encoding that was not requested")
+    return Decompressor(layers[0])
 
 
 def _has_header(data: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Windows cut to what one call may span, and put together again where all pieces arrived."""
+"""Split windows to the longest span of one call, and join adjacent windows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def slice_window(window: Window, longest: timedelta) -> list[Window]:
-    """Cut a window into neighbours of at most this length, in order."""
+    """Split a window into adjacent windows of at most this length, in order."""
     pieces = []
     start = window.start
     while start < window.end:
@@ -23,11 +23,11 @@ def slice_window(window: Window, longest: timedelta) -> list[Window]:
 
 
 def join_windows(windows: Iterable[Window]) -> list[Window]:
-    """Put windows that touch or overlap into one, in order: an event may lie across a cut."""
-    whole: list[Window] = []
+    """Join windows that touch or overlap, in order, because an event may lie across a cut."""
+    joined: list[Window] = []
     for piece in sorted(windows, key=lambda w: w.start):
-        if whole and piece.start <= whole[-1].end:
-            whole[-1] = Window(whole[-1].start, max(whole[-1].end, piece.end))
+        if joined and piece.start <= joined[-1].end:
+            joined[-1] = Window(joined[-1].start, max(joined[-1].end, piece.end))
         else:
-            whole.append(piece)
-    return whole
+            joined.append(piece)
+    return joined

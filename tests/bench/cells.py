@@ -25,7 +25,7 @@ import structlog
 from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.report import Report
-from syncd.engine.running_events import LOOK_BACK
+from syncd.engine.running_events import FAR_LOOK_BACK
 from tests.bench import floor, served, whole
 from tests.bench.measure import cpu_of, held, leave_out_the_platforms, lower, peak
 from tests.bench.memory import Memory
@@ -150,7 +150,7 @@ async def changed(home: Path, size: int) -> dict[str, Any]:
     desk = await _agreed(size, home)
     moved = sum(desk.agency.shift(name, 0.01) for name in SYSTEMS)
     desk.forget()
-    await desk.ask_once(LOOK_BACK)
+    await desk.ask_once(FAR_LOOK_BACK)
     leave_out_the_platforms()
     before = time.process_time()
     report = Report(run="dry", dry_run=True)

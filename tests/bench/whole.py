@@ -213,9 +213,9 @@ async def _executed(operations: list[Operation], desk: WriteContext) -> tuple[in
     ever = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
     later = desk.clock.now() + timedelta(hours=1)
     providers = {o.provider for o in operations}
-    just_read = [Coverage("crm", p, frozenset(Kind), ever, later) for p in providers]
+    was_just_read = [Coverage("crm", p, frozenset(Kind), ever, later) for p in providers]
     before = time.process_time()
-    written = await execute(cast("System", _AtOnce()), operations, just_read, desk)
+    written = await execute(cast("System", _AtOnce()), operations, was_just_read, desk)
     return len(written.done), time.process_time() - before
 
 

@@ -1,4 +1,4 @@
-"""What a person acknowledges ends no cron run any more, until it changes; on real emulators."""
+"""An acknowledged item changes no exit code until the item changes; on the emulators."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from syncd.model import Changes, Topic, on_clock
+from syncd.model import Changes, Topic, in_zone
 from syncd.sandbox.broken_rows import Lack
 from syncd.store import Store
 from tests.cli.conftest import Desk
@@ -20,7 +20,7 @@ def ids(desk: Desk) -> list[str]:
     return [each["id"] for each in json.loads(desk.say("acknowledge", "--json").out)["items"]]
 
 
-def test_an_acknowledged_record_ends_no_run_until_it_changes(desk: Desk) -> None:
+def test_an_acknowledged_record_changes_no_exit_code_until_it_changes(desk: Desk) -> None:
     (event,) = break_rows(desk, "clinic")
     said = desk.say("resync", "--yes")
     assert said.code == 3
@@ -44,7 +44,7 @@ def test_an_acknowledged_record_ends_no_run_until_it_changes(desk: Desk) -> None
     assert desk.say("resync", "--yes").code == 3
 
 
-def test_what_is_taken_back_counts_again(desk: Desk) -> None:
+def test_an_item_counts_again_when_its_acknowledgement_is_removed(desk: Desk) -> None:
     break_rows(desk, "legacy")
     desk.say("resync", "--yes")
     (known,) = ids(desk)
@@ -55,7 +55,7 @@ def test_what_is_taken_back_counts_again(desk: Desk) -> None:
     assert desk.say("status").code == 3
 
 
-def test_what_was_gone_and_comes_back_counts_again(desk: Desk) -> None:
+def test_an_item_that_disappears_and_returns_counts_again(desk: Desk) -> None:
     (event,) = break_rows(desk, "clinic")
     desk.say("resync", "--yes")
     desk.say("acknowledge", *ids(desk))
@@ -76,8 +76,8 @@ def test_a_double_booking_is_acknowledged_until_one_of_the_two_moves(desk: Desk)
     (told,) = json.loads(desk.say("status", "--json").out)["double_booked"]
     assert {m["system"] for m in told["meetings"]} == {"clinic", "legacy"}
     zone = ZoneInfo("Europe/Berlin")
-    first, until = (on_clock(start + n * HOUR, zone) for n in (0, 1))
-    second, end = (on_clock(start + n * HOUR / 2, zone) for n in (1, 3))
+    first, until = (in_zone(start + n * HOUR, zone) for n in (0, 1))
+    second, end = (in_zone(start + n * HOUR / 2, zone) for n in (1, 3))
     about = (
         f"alice, {first:%a %d %b %H:%M}-{until:%H:%M} in clinic, "
         f"{second:%H:%M}-{end:%H:%M} in legacy (Europe/Berlin)"
@@ -127,7 +127,7 @@ def test_the_list_keeps_ids_whole_in_80_columns(
     assert long in shown.out
 
 
-def test_a_missing_field_of_every_row_is_one_finding_and_ends_with_zero(desk: Desk) -> None:
+def test_a_field_missing_in_every_row_is_one_finding_and_exits_with_zero(desk: Desk) -> None:
     desk.say("resync", "--yes")
     store = Store.open(desk.path.parent / "state.db")
     odd = [item(f"e{n}", topic=Topic.ASSUMED, reason="it has no end") for n in range(300)]
@@ -136,6 +136,6 @@ def test_a_missing_field_of_every_row_is_one_finding_and_ends_with_zero(desk: De
     said = desk.say("status")
     assert said.code == 0
     assert "a: 1 fact about the whole account" in said.err
-    assert "all 300 records that are listed: it has no end" in said.err
+    assert "all 300 listed records: it has no end" in said.err
     (one,) = json.loads(desk.say("status", "--json").out)["reported"]
     assert (one["topic"], len(one["events"])) == ("account", 300)

@@ -175,7 +175,7 @@ def test_a_cleanup_names_what_provision_made_and_the_ties_that_stay(salon: Salon
     shown = " ".join(said.err.split())
     assert said.code == 0, said.out + said.err
     assert "the association 'external_bookings'" in shown
-    assert "1 booking of other systems stay tied" in shown
+    assert "1 booking of other systems stay linked" in shown
     assert "nothing that syncd made" not in said.out
-    assert "no block of syncd's is left there" in said.out
+    assert "no block of syncd is left there" in said.out
     assert len(salon.relations) == 1

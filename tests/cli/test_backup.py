@@ -1,4 +1,4 @@
-"""The state is backed up, lost and restored by commands, beside emulated platforms."""
+"""The commands backup, restore and migrate, with emulated platforms."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ HOUR = timedelta(hours=1)
 
 
 def written(desk: Desk) -> dict[str, int]:
-    """What one resync writes; it must end with everything in step."""
+    """Run a resync, expect that all systems agree, and return its writes."""
     said = json.loads(desk.say("resync", "--yes", "--json").out)
     assert said["converged"]
     return {name: count for name, count in said["operations"].items() if count}
 
 
-def test_what_was_backed_up_can_be_restored_and_nothing_is_doubled(desk: Desk) -> None:
+def test_a_restored_backup_creates_no_duplicates(desk: Desk) -> None:
     gone = desk.world.book("clinic", "bob", desk.world.at(4, 17))
     written(desk)
     said = desk.say("backup", "copy.db")
     assert said.code == 0
-    assert "whole and checked" in said.out
+    assert "complete and checked" in said.out
     again = desk.say("backup", "copy.db")
-    assert (again.code, "there already" in again.err) == (1, True)
+    assert (again.code, "exists already" in again.err) == (1, True)
     assert desk.say("backup", "copy.db", "--force").code == 0
 
     crm, clinic = desk.world.sandbox.systems["crm"], desk.world.sandbox.systems["clinic"]
@@ -47,7 +47,7 @@ def test_what_was_backed_up_can_be_restored_and_nothing_is_doubled(desk: Desk) -
     said = desk.say("restore", "copy.db", "--yes")
     assert said.code == 0
     assert "removes nothing" in said.out
-    # What was written since the backup is taken over; what was called off since then is freed.
+    # Blocks made since the backup are adopted; those of meetings cancelled since then are removed.
     assert written(desk) == {"remove-block": 2}
     assert desk.wrong() == []
     assert written(desk) == {}
@@ -66,14 +66,14 @@ def test_a_plan_after_a_restore_removes_nothing(desk: Desk) -> None:
 
 
 def lose(desk: Desk, *, created: bool) -> None:
-    """Remove the database; and the file of created ids, if that is ``created``."""
+    """Delete the database, and with ``created`` the file of created ids too."""
     state = desk.path.parent / "state.db"
     for suffix in ("", "-wal", "-shm", *([".created"] if created else [])):
         state.with_name(state.name + suffix).unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("created", [True, False], ids=["all of it", "the database"])
-def test_a_lost_state_doubles_nothing(desk: Desk, *, created: bool) -> None:
+def test_a_lost_state_creates_no_duplicates(desk: Desk, *, created: bool) -> None:
     written(desk)
     lose(desk, created=created)
     assert written(desk) == {}
@@ -85,7 +85,7 @@ def test_a_lost_state_doubles_nothing(desk: Desk, *, created: bool) -> None:
     ["lost", *(pytest.param(a, marks=pytest.mark.prove) for a in ("restored", "put back by hand"))],
 )
 @pytest.mark.parametrize("blocks", ["block", "hold"])
-def test_blocks_that_the_file_proves_go_with_their_meeting_in_every_system(
+def test_blocks_in_the_created_ids_file_are_removed_with_their_meeting(
     desk: Desk, accident: str, blocks: str
 ) -> None:
     if blocks == "hold":
@@ -116,7 +116,7 @@ def test_blocks_that_the_file_proves_go_with_their_meeting_in_every_system(
     assert desk.wrong() == []
 
 
-def test_a_resync_makes_a_backup_once_a_day_and_status_tells(desk: Desk) -> None:
+def test_a_resync_makes_one_backup_a_day_and_status_shows_it(desk: Desk) -> None:
     assert json.loads(desk.say("status", "--json").out)["backup"]["made_at"] is None
     for _ in range(2):
         written(desk)
@@ -136,14 +136,14 @@ def test_a_dry_run_makes_no_backup_and_no_file(desk: Desk) -> None:
     assert list(desk.path.parent.glob("state.db*")) == []
 
 
-def test_a_backup_that_fails_is_told_and_changes_no_exit_code(desk: Desk) -> None:
+def test_a_failed_backup_is_reported_and_changes_no_exit_code(desk: Desk) -> None:
     (desk.path.parent / "state.db.backups").write_text("in the way")
     said = desk.say("resync", "--yes")
     assert said.code == 0
     assert "no backup of the state was made" in " ".join(said.err.split())
 
 
-def test_status_tells_what_the_file_of_created_ids_lacks(desk: Desk) -> None:
+def test_status_counts_blocks_missing_from_the_created_ids_file(desk: Desk) -> None:
     written(desk)
     created = desk.path.parent / "state.db.created"
     created.rename(created.with_name("elsewhere"))
@@ -158,7 +158,7 @@ def test_status_tells_what_the_file_of_created_ids_lacks(desk: Desk) -> None:
     assert json.loads(desk.say("status", "--json").out)["created_ids"]["missing"] == 0
 
 
-def test_a_restore_shows_both_sides_and_asks_first(
+def test_a_restore_compares_backup_and_state_before_it_asks(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(desk)
@@ -179,7 +179,7 @@ def test_a_restore_shows_both_sides_and_asks_first(
     assert state.read_bytes() == before
 
 
-def test_a_backup_of_another_installation_is_called_so_before_it_is_restored(
+def test_a_backup_of_another_installation_is_announced_before_the_question(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(desk)
@@ -190,18 +190,18 @@ def test_a_backup_of_another_installation_is_called_so_before_it_is_restored(
     written(desk)
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr(terminal, "confirmed", lambda _question: False)
-    assert "The backup is of another installation" in desk.say("restore", "copy.db").err
+    assert "The backup is from another installation" in desk.say("restore", "copy.db").err
     desk.path.write_text(text)
     assert "another installation" not in desk.say("restore", "copy.db").err
 
 
 @pytest.mark.parametrize(
     "fault",
-    # What `restore` makes of a folder and of a pipe is among the tests of the store, too.
+    # The tests of the store cover folders and pipes in place of a file.
     ["text", "empty", "missing", "cut"]
     + [pytest.param(fault, marks=pytest.mark.prove) for fault in ("folder", "pipe")],
 )
-def test_a_file_that_cannot_be_restored_is_refused_before_anybody_is_asked(
+def test_a_file_that_cannot_be_restored_is_refused_before_the_question(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     written(desk)
@@ -239,7 +239,7 @@ def test_a_damaged_state_is_shown_as_such_before_it_is_replaced(
     assert desk.say("status").code == 0
 
 
-def test_a_restore_waits_for_no_daemon_and_a_backup_needs_none(desk: Desk) -> None:
+def test_a_restore_is_refused_beside_a_daemon_but_a_backup_is_made(desk: Desk) -> None:
     written(desk)
     state = desk.path.parent / "state.db"
     with StateLock(state, role="daemon"):
@@ -249,7 +249,7 @@ def test_a_restore_waits_for_no_daemon_and_a_backup_needs_none(desk: Desk) -> No
     assert "systemctl stop syncd" in " ".join(said.err.split())
 
 
-def test_both_tell_what_they_did_as_json(desk: Desk) -> None:
+def test_backup_and_restore_print_their_results_as_json(desk: Desk) -> None:
     written(desk)
     made = json.loads(desk.say("backup", "copy.db", "--json").out)
     assert made["bytes"] == Path(made["file"]).stat().st_size
@@ -258,14 +258,16 @@ def test_both_tell_what_they_did_as_json(desk: Desk) -> None:
     assert Path(done["kept"]).exists()
 
 
-def test_migrate_brings_a_state_up_to_date_and_says_so(desk: Desk) -> None:
+def test_migrate_upgrades_a_state_and_says_so(desk: Desk) -> None:
     said = desk.say("migrate")
     assert (said.code, "is up to date" in said.out) == (0, True)
     Store.open(desk.path.parent / "state.db", write=False).close()
 
 
 @pytest.mark.parametrize("command", ["resync --yes", "run", "backup copy.db", "status"])
-def test_a_damaged_state_is_told_with_the_remedy_and_left_alone(desk: Desk, command: str) -> None:
+def test_a_damaged_state_is_reported_with_a_remedy_and_not_changed(
+    desk: Desk, command: str
+) -> None:
     state = desk.path.parent / "state.db"
     state.write_bytes(b"this is no database, " * 400)
     before = state.read_bytes()

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.sockets
 @pytest.mark.parametrize(
     ("start", "end", "why"),
     [
-        ("2026-01-01", "2096-01-01", "732 days are the longest"),
+        ("2026-01-01", "2096-01-01", "the maximum is 732 days"),
         ("2026-01-01", "9999-12-31", ""),
         ("0001-01-01", "0001-01-02", ""),
         ("9999-12-31T23:59-12:00", "9999-12-31", ""),
@@ -53,7 +53,7 @@ def test_a_window_that_nobody_can_mean_is_refused(
     ],
 )
 def test_what_the_machine_refuses_is_told_in_plain_words(error: Exception, code: int) -> None:
-    failure = main._trouble(error, [])
+    failure = main._environment_error(error, [])
     assert failure is not None
     assert (failure.exit, bool(failure.remedy)) == (code, True)
     assert "unexpected" not in str(failure)
@@ -61,7 +61,7 @@ def test_what_the_machine_refuses_is_told_in_plain_words(error: Exception, code:
 
 def test_a_bug_is_still_told_as_one() -> None:
     for error in (ValueError("x"), KeyError("x"), OSError("x"), ImportError("x")):
-        assert main._trouble(error, ["ä"]) is None
+        assert main._environment_error(error, ["ä"]) is None
 
 
 def _syncd(
@@ -98,7 +98,7 @@ def test_nothing_begins_where_too_few_files_may_be_open(
 ) -> None:
     code, said = _syncd(desk, *command.split(), files=files)
     assert code == 1
-    assert "too few files may be open" in said
+    assert "the limit on open files is too low" in said
     assert "ulimit -n" in said
     for wrong in ("unexpected", "Traceback", "did not answer", "is down", "write access"):
         assert wrong not in said

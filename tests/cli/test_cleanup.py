@@ -1,4 +1,4 @@
-"""`syncd cleanup`, as a person runs it beside real emulators."""
+"""The command `syncd cleanup`, on the emulators."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.cli.test_left_behind_view import without
 from tests.cli.test_undo import blocks, synced
 
 
-def test_a_provider_that_left_is_shown_and_cleaned_up(desk: Desk) -> None:
+def test_a_provider_that_left_the_configuration_is_shown_and_cleaned_up(desk: Desk) -> None:
     synced(desk)
     before = blocks(desk)
     without(desk, "provider")
@@ -44,7 +44,7 @@ def lose_the_state(desk: Desk) -> None:
 
 
 def copied(desk: Desk, system: str) -> tuple[str, str]:
-    """Have a person copy one of syncd's blocks into another's calendar; original and copy."""
+    """Copy one of syncd's blocks into another calendar; return the ids of original and copy."""
     platform = desk.world.sandbox.systems[system]
     ours = next(b for b in platform.blocks() if not b.deleted and "Busy" in b.title)
     bob, start = desk.world.seats[system, "bob"], desk.world.at(9, 10)
@@ -52,12 +52,12 @@ def copied(desk: Desk, system: str) -> tuple[str, str]:
 
 
 def standing_ids(desk: Desk) -> set[str]:
-    """The ids of every block that stands."""
+    """Return the ids of all blocks."""
     platforms = desk.world.sandbox.systems.values()
     return {b.id for p in platforms for b in p.blocks() if not b.deleted}
 
 
-def test_without_a_state_blocks_whose_tag_stands_once_go_and_copies_stay(desk: Desk) -> None:
+def test_without_a_state_blocks_with_a_unique_tag_are_removed_and_copies_stay(desk: Desk) -> None:
     by_hand = standing_ids(desk)
     synced(desk)
     pairs = [copied(desk, system) for system in ("crm", "clinic", "legacy")]
@@ -83,7 +83,7 @@ def test_without_a_state_blocks_whose_tag_stands_once_go_and_copies_stay(desk: D
     assert {event for pair in pairs for event in pair} <= after
 
 
-def test_with_a_state_only_blocks_known_by_id_go_and_copies_are_named(desk: Desk) -> None:
+def test_with_a_state_only_blocks_with_a_known_id_are_removed(desk: Desk) -> None:
     by_hand = standing_ids(desk)
     synced(desk)
     copies = {copied(desk, system)[1] for system in ("crm", "clinic", "legacy")}
@@ -93,7 +93,7 @@ def test_with_a_state_only_blocks_known_by_id_go_and_copies_are_named(desk: Desk
     assert "a person's copy" in " ".join(said.err.split())
 
 
-def test_with_the_file_of_created_ids_alone_all_of_it_goes(desk: Desk) -> None:
+def test_with_only_the_created_ids_file_all_blocks_are_removed(desk: Desk) -> None:
     by_hand = standing_ids(desk)
     synced(desk)
     copies = {copied(desk, system)[1] for system in ("crm", "clinic", "legacy")}
@@ -105,7 +105,7 @@ def test_with_the_file_of_created_ids_alone_all_of_it_goes(desk: Desk) -> None:
     assert standing_ids(desk) == by_hand | copies
 
 
-def test_a_system_that_takes_no_writes_or_reads_is_named_and_others_are_cleaned_up(
+def test_a_system_that_fails_is_named_and_the_others_are_cleaned_up(
     desk: Desk,
 ) -> None:
     by_hand = standing_ids(desk)
@@ -124,7 +124,7 @@ def test_a_system_that_takes_no_writes_or_reads_is_named_and_others_are_cleaned_
     assert standing_ids(desk) == by_hand
 
 
-def test_a_system_that_is_gone_for_good_is_given_up_and_recorded(desk: Desk) -> None:
+def test_giving_up_a_system_forgets_its_blocks_and_is_recorded(desk: Desk) -> None:
     synced(desk)
     refused = desk.say("cleanup", "--give-up", "clinic", "--yes")
     assert (refused.code, "is in the configuration" in refused.err) == (2, True)
@@ -142,7 +142,7 @@ def test_a_system_that_is_gone_for_good_is_given_up_and_recorded(desk: Desk) -> 
     assert unknown.code == 2
 
 
-def test_a_state_of_another_account_removes_nothing_and_says_so(desk: Desk) -> None:
+def test_a_cleanup_with_the_state_of_another_account_removes_nothing(desk: Desk) -> None:
     synced(desk)
     before = standing_ids(desk)
     text = desk.path.read_text()
@@ -154,13 +154,13 @@ def test_a_state_of_another_account_removes_nothing_and_says_so(desk: Desk) -> N
     assert standing_ids(desk) == before
 
 
-def test_an_unknown_name_is_refused_with_those_that_are_known(desk: Desk) -> None:
+def test_an_unknown_name_is_refused_and_the_known_names_are_listed(desk: Desk) -> None:
     synced(desk)
     said = desk.say("cleanup", "--provider", "bobby", "--yes")
     assert (said.code, "alice, bob, carol" in " ".join(said.err.split())) == (2, True)
 
 
-def test_a_cleanup_beside_another_one_shot_removes_nothing_and_says_who_holds_the_state(
+def test_a_cleanup_beside_another_command_names_the_holder_of_the_state(
     desk: Desk,
 ) -> None:
     synced(desk)

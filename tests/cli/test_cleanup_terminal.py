@@ -1,4 +1,4 @@
-"""A cleanup as somebody at a real terminal sees it, asks for it, and says no."""
+"""The questions of `syncd cleanup` on a real terminal."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.cli.typist import Typist
 pytestmark = pytest.mark.sockets
 
 
-def test_who_says_no_to_a_cleanup_keeps_every_block(desk: Desk) -> None:
+def test_the_answer_no_to_a_cleanup_keeps_every_block(desk: Desk) -> None:
     synced(desk)
     before = standing_ids(desk)
     typist = Typist(desk.path.parent, "cleanup", "--system", "clinic", COLUMNS="80")
-    typist.reads("to be removed")
+    typist.reads("to remove")
     typist.reads("Remove 18 blocks? [y/N]")
     typist.types("n")
     typist.reads("Nothing was written.")
@@ -26,7 +26,7 @@ def test_who_says_no_to_a_cleanup_keeps_every_block(desk: Desk) -> None:
 
 
 @pytest.mark.prove
-def test_without_a_state_each_calendar_is_asked_about_and_copies_stay(desk: Desk) -> None:
+def test_without_a_state_cleanup_asks_for_each_calendar(desk: Desk) -> None:
     by_hand = standing_ids(desk)
     synced(desk)
     pair = set(copied(desk, "clinic"))

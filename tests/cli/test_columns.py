@@ -35,7 +35,7 @@ def test_the_kind_of_a_conflict_is_in_plain_words_and_raw_in_json(desk: Desk) ->
     assert held["id"] in shown
     assert max(map(len, shown.splitlines())) <= 80
     first = desk.say("conflicts", "show", held["id"]).out.splitlines()[0]
-    assert first == f"conflict {held['id']}: double booking of alice, told only"
+    assert first == f"conflict {held['id']}: double booking of alice, reported only"
 
 
 def test_every_kind_of_conflict_has_words_of_its_own() -> None:

@@ -1,4 +1,4 @@
-"""`conflicts show` says of each choice what stays behind for a person to do."""
+"""`conflicts show` lists for each choice what is left for a person to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`syncd discover`: the tree of each system, from credentials alone."""
+"""`syncd discover`: the inventory of each system, read with credentials only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _only_credentials(desk: Desk) -> None:
     desk.path.write_text(desk.path.read_text().split("[providers")[0])
 
 
-def test_credentials_alone_show_every_system_with_its_people_and_calendars(desk: Desk) -> None:
+def test_discover_needs_only_credentials_to_show_every_system(desk: Desk) -> None:
     _only_credentials(desk)
     seat = desk.world.seats["clinic", "alice"]
     clinic = desk.world.sandbox.clinic
@@ -34,7 +34,7 @@ def test_credentials_alone_show_every_system_with_its_people_and_calendars(desk:
         "yoga room",
         "3 pieces",
         "contact -> custom_objects.visits",
-        "fit for busy time",
+        "usable for blocks",
         "teams (1)",
         "services (3)",
     ):
@@ -57,7 +57,7 @@ def test_the_json_has_one_shape_for_all_platforms(desk: Desk) -> None:
     assert set(systems["crm"]["users"][0]) == {"id", "name", "email", "phone", "zone", "active"}
 
 
-def test_a_system_that_does_not_answer_is_told_and_the_others_are_shown(desk: Desk) -> None:
+def test_discover_reports_a_silent_system_and_shows_the_others(desk: Desk) -> None:
     desk.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
     said = desk.say("discover")
     assert said.code == 4
@@ -65,7 +65,7 @@ def test_a_system_that_does_not_answer_is_told_and_the_others_are_shown(desk: De
     assert "api_key of [systems.legacy]" in " ".join(said.out.split())
 
 
-def test_two_users_with_one_address_are_told_with_a_remedy(desk: Desk) -> None:
+def test_two_users_with_one_address_are_reported_with_a_remedy(desk: Desk) -> None:
     desk.world.sandbox.clinic.add_user("Robert", "BOB@example.com")
     (finding,) = json.loads(desk.say("discover", "--json").out)["findings"]
     assert "several users have the e-mail address bob@example.com" in finding["message"]
@@ -73,7 +73,7 @@ def test_two_users_with_one_address_are_told_with_a_remedy(desk: Desk) -> None:
     assert "deactivate one" in finding["remedy"]
 
 
-def test_names_that_differ_in_case_or_accents_only_are_told(desk: Desk) -> None:
+def test_names_that_differ_only_in_case_or_accents_are_reported(desk: Desk) -> None:
     clinic = desk.world.sandbox.clinic
     clinic.add_user("Zoé", "z1@example.com")
     clinic.add_user("ZOE", "z2@example.com")
@@ -83,14 +83,14 @@ def test_names_that_differ_in_case_or_accents_only_are_told(desk: Desk) -> None:
     assert "ZOE" in finding["message"]
 
 
-def test_a_mapped_user_who_is_not_there_is_named(desk: Desk) -> None:
+def test_a_mapped_user_that_does_not_exist_is_named(desk: Desk) -> None:
     user = desk.world.seats["clinic", "bob"].user
     desk.path.write_text(desk.path.read_text().replace(user, "nobody"))
     (finding,) = json.loads(desk.say("discover", "--json").out)["findings"]
     assert (finding["subject"], finding["message"]) == ("clinic: bob", "there is no nobody")
 
 
-def test_when_nobody_who_is_mapped_is_there_the_key_is_for_another_location(desk: Desk) -> None:
+def test_if_no_mapped_user_exists_the_key_is_for_another_location(desk: Desk) -> None:
     legacy = desk.world.sandbox.legacy
     legacy.users.clear()
     legacy.calendars.clear()
@@ -101,9 +101,7 @@ def test_when_nobody_who_is_mapped_is_there_the_key_is_for_another_location(desk
 
 
 @pytest.mark.parametrize("system", ["crm", "clinic", "legacy"])
-def test_an_empty_list_of_users_does_not_say_that_mapped_users_are_missing(
-    desk: Desk, system: str
-) -> None:
+def test_an_empty_list_of_users_reports_no_mapped_user_as_missing(desk: Desk, system: str) -> None:
     platform = desk.world.sandbox.systems[system]
     platform.faults.add(Fault(FaultKind.EMPTY, path=".*[Uu]sers.*"))
     said = desk.say("discover", "--json")
@@ -111,11 +109,11 @@ def test_an_empty_list_of_users_does_not_say_that_mapped_users_are_missing(
     shown = json.loads(said.out)
     assert shown["findings"] == []
     (finding,) = shown["systems"][system]["findings"]
-    assert "the list of users is empty" in finding["message"]
+    assert "the user list is empty" in finding["message"]
     assert (len(shown["systems"][system]["users"]) > 0) is (system != "crm")
 
 
-def test_a_provider_mapped_by_calendar_only_is_told_what_is_not_seen(desk: Desk) -> None:
+def test_a_provider_mapped_only_by_calendar_gets_a_warning_on_unseen_events(desk: Desk) -> None:
     user = desk.world.seats["clinic", "bob"].user
     text = desk.path.read_text()
     assert f'user = "{user}", ' in text
@@ -128,7 +126,7 @@ def test_a_provider_mapped_by_calendar_only_is_told_what_is_not_seen(desk: Desk)
 
 
 @pytest.mark.parametrize("broken", ["[systems.crm]", "base_url"])
-def test_a_configuration_without_usable_accounts_ends_with_two(desk: Desk, broken: str) -> None:
+def test_a_configuration_without_usable_accounts_exits_with_two(desk: Desk, broken: str) -> None:
     desk.path.write_text(desk.path.read_text().replace(broken, "[rules]\nx", 1))
     said = desk.say("discover")
     assert said.code == 2

@@ -136,7 +136,7 @@ def test_a_state_that_another_program_locks_is_told_and_no_system_is_written_to(
         other.execute("BEGIN EXCLUSIVE")
         said = desk.say("resync", "--yes")
         assert said.code == 1
-        assert "another program is holding it locked" in flat(said)
+        assert "another program has locked it" in flat(said)
         assert writes(desk) == before
         other.execute("ROLLBACK")
     assert json.loads(desk.say("resync", "--yes", "--json").out)["converged"]

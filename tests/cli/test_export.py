@@ -1,4 +1,4 @@
-"""`syncd export`: the history for other programs, and for spreadsheets that calculate."""
+"""`syncd export`: the history for other programs and for spreadsheets."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cli.export import COLUMNS, csv_of, decided_by, row_of
+from syncd.cli.export import EXPORT_COLUMNS, csv_of, decided_by, row_of
 from syncd.model import HistoryEntry
 from tests.cli.conftest import Desk
 from tests.core.kit import NOW
 
 
 def lines(desk: Desk, *also: str) -> list[dict[str, str]]:
-    """The lines of a CSV export, by column."""
+    """Return the lines of a CSV export as dicts."""
     said = desk.say("export", *also)
     assert said.code == 0, said.err
     return list(csv.DictReader(io.StringIO(said.out)))
 
 
-def test_an_export_has_every_line_of_history_in_both_forms(desk: Desk) -> None:
+def test_an_export_has_every_line_of_history_in_both_formats(desk: Desk) -> None:
     run = json.loads(desk.say("resync", "--yes", "--json").out)["run"]
     history = json.loads(desk.say("history", "--limit", "1000", "--json").out)
     told = lines(desk)
-    assert tuple(told[0]) == COLUMNS
+    assert tuple(told[0]) == EXPORT_COLUMNS
     assert [each["event"] for each in told] == [each["event"] or "" for each in history]
     assert {each["run_kind"] for each in told if each["run"] == run} == {"resync"}
     objects = [
@@ -59,7 +59,7 @@ def test_an_export_says_who_decided(desk: Desk) -> None:
         ("agreed", "one change", "", "syncd"),
     ],
 )
-def test_who_decided_follows_from_the_rule(what: str, rule: str, place: str, who: str) -> None:
+def test_the_rule_shows_who_decided(what: str, rule: str, place: str, who: str) -> None:
     assert decided_by(HistoryEntry(NOW, "r", "alice", what, rule=rule, place=place)) == who
 
 
@@ -76,7 +76,7 @@ def test_an_export_is_limited_to_days_and_to_a_provider(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1+1"])
-def test_no_cell_of_an_export_is_calculated_by_a_spreadsheet(start: str) -> None:
+def test_no_cell_of_an_export_runs_as_a_formula(start: str) -> None:
     note = HistoryEntry(NOW, "r", start, "seen", event=start, rule=start, detail=start)
     (row,) = csv.reader(io.StringIO(csv_of([list(row_of(note, start).values())]), newline=""))
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\uff1d")) for cell in row)
@@ -92,7 +92,7 @@ def test_an_export_replaces_no_file_and_leaves_none_when_it_fails(
     assert whole.count("\n") > 50
     assert Path("h.csv").stat().st_mode & 0o777 == 0o600
     again = desk.say("export", "--out", "h.csv")
-    assert (again.code, "there already" in again.err) == (1, True)
+    assert (again.code, "exists already" in again.err) == (1, True)
     assert Path("h.csv").read_text() == whole
 
     def full(_handle: int, _text: object) -> int:
@@ -108,7 +108,7 @@ def test_an_export_replaces_no_file_and_leaves_none_when_it_fails(
 
 
 @pytest.mark.prove
-def test_an_export_to_a_full_device_says_so(desk: Desk) -> None:
+def test_an_export_to_a_full_device_reports_the_error(desk: Desk) -> None:
     desk.say("resync", "--yes")
     command = f'"{sys.executable}" -m syncd export > /dev/full'
     done = subprocess.run(["/bin/sh", "-c", command], check=False, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""`syncd forget-person`: nothing of one customer is left in the state."""
+"""`syncd forget-person` erases every trace of one customer from the state."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import pytest
 
 from syncd.sandbox import Fault, FaultKind
 from syncd.store import Store
-from syncd.store.forget import contacts_known
+from syncd.store.forget import known_contacts
 from syncd.systems.contact_addresses import person_mark
 from tests.cli.conftest import Desk
 
 
 def known(system: str | None = None) -> dict[tuple[str, str], int]:
-    """The contacts that the state names."""
+    """Return the contacts in the state, with their number of appointments."""
     store = Store.open("state.db", write=False)
     try:
-        found = contacts_known(store)
+        found = known_contacts(store)
     finally:
         store.close()
     return {c: n for c, n in found.items() if system in {None, c[0]}}
 
 
 def files() -> Iterator[bytes]:
-    """What the files of the state hold, byte by byte."""
+    """Yield the bytes of each file of the state."""
     for file in Path().glob("state.db*"):
         if file.is_file():
             yield file.read_bytes()
 
 
 def contact_in(desk: Desk, system: str, who: str = "alice") -> str:
-    """The contact that the sandbox books a provider's meetings for."""
+    """Return the contact of a provider's meetings in the sandbox."""
     return str(desk.world.seats[system, who].contact)
 
 
@@ -52,18 +52,18 @@ def test_a_contact_is_erased_from_every_table_and_from_the_file(desk: Desk) -> N
     assert not any(mark in content for content in files() for mark in marks)
 
 
-def test_what_is_shown_after_erasing_says_that_nothing_else_is_stored(desk: Desk) -> None:
+def test_erasing_prints_that_nothing_else_is_stored(desk: Desk) -> None:
     desk.say("resync", "--yes")
     said = desk.say("forget-person", contact_in(desk, "legacy"), "--yes")
     shown = " ".join(said.out.split())
-    assert "Stored of this customer now: nothing." in shown
-    assert "delete the customer there, too" in shown
+    assert "Nothing else is stored about this customer." in shown
+    assert "Also delete the customer in the systems" in shown
     (copy,) = Path("state.db.backups").iterdir()
     assert copy.name in "".join(said.err.split())
-    assert "Copies that `syncd backup` made elsewhere are not known here" in shown
+    assert "Also delete copies that `syncd backup` made in other places" in shown
 
 
-def test_the_next_run_writes_nothing_because_of_what_was_erased(desk: Desk) -> None:
+def test_the_next_run_after_erasing_writes_nothing(desk: Desk) -> None:
     desk.say("resync", "--yes")
     desk.say("forget-person", contact_in(desk, "clinic"), "--yes")
     data = json.loads(desk.say("resync", "--yes", "--json").out)
@@ -89,13 +89,15 @@ def test_an_address_finds_the_contact_in_every_system(desk: Desk) -> None:
     [
         ("Mia Example", "syncd stores no names"),
         ("zzz", "no contact has the id"),
-        ("nobody@example.com", "nothing is found of"),
-        ("+15550199", "nothing is found of"),
+        ("nobody@example.com", "no contact found for"),
+        ("+15550199", "no contact found for"),
         ("", "no contact has the id"),
         ("%", "no contact has the id"),
     ],
 )
-def test_whoever_matches_nobody_is_refused_with_a_remedy(desk: Desk, who: str, words: str) -> None:
+def test_a_customer_without_a_contact_is_refused_with_a_remedy(
+    desk: Desk, who: str, words: str
+) -> None:
     desk.say("resync", "--yes")
     before = known()
     said = desk.say("forget-person", who, "--yes")
@@ -103,7 +105,7 @@ def test_whoever_matches_nobody_is_refused_with_a_remedy(desk: Desk, who: str, w
     assert known() == before
 
 
-def test_an_address_that_several_contacts_share_erases_none_of_them(desk: Desk) -> None:
+def test_an_address_shared_by_several_contacts_erases_none(desk: Desk) -> None:
     clinic, seat = desk.world.sandbox.clinic, desk.world.seats["clinic", "alice"]
     for number, name in enumerate(("Mia", "Max")):
         contact = clinic.add_contact(name, "family@example.com", "")
@@ -116,7 +118,7 @@ def test_an_address_that_several_contacts_share_erases_none_of_them(desk: Desk) 
     assert known() == before
 
 
-def test_a_system_that_does_not_answer_is_named_and_counts(desk: Desk) -> None:
+def test_a_silent_system_is_named_and_sets_the_exit_code(desk: Desk) -> None:
     for system in ("crm", "clinic"):
         platform, seat = desk.world.sandbox.systems[system], desk.world.seats[system, "alice"]
         contact = platform.add_contact("Mia", "mia@example.com", "")
@@ -127,11 +129,11 @@ def test_a_system_that_does_not_answer_is_named_and_counts(desk: Desk) -> None:
     said = desk.say("forget-person", "mia@example.com", "--yes")
     assert said.code == 4
     assert "clinic did not answer" in said.err
-    assert "nothing." not in said.out
+    assert "Nothing else is stored" not in said.out
 
 
 def mia_in(desk: Desk, *systems: str) -> dict[str, tuple[str, str]]:
-    """Book one customer in these systems; her contact and her appointment in each."""
+    """Book one customer in these systems; return her contact and appointment in each."""
     found = {}
     for system in systems:
         platform, seat = desk.world.sandbox.systems[system], desk.world.seats[system, "alice"]
@@ -142,7 +144,7 @@ def mia_in(desk: Desk, *systems: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def test_an_address_finds_whose_appointment_is_deleted_by_now(desk: Desk) -> None:
+def test_an_address_finds_a_contact_whose_appointment_was_deleted(desk: Desk) -> None:
     mia = mia_in(desk, "crm", "clinic")
     desk.world.sandbox.clinic.delete(mia["clinic"][1])
     desk.say("resync", "--yes")
@@ -151,21 +153,23 @@ def test_an_address_finds_whose_appointment_is_deleted_by_now(desk: Desk) -> Non
     assert not {c for c in known() if c[1] in {contact for contact, _ in mia.values()}}
 
 
-def test_of_a_contact_that_is_deleted_there_nobody_says_that_nothing_is_stored(desk: Desk) -> None:
+def test_a_contact_deleted_in_its_system_is_named_as_possibly_stored(desk: Desk) -> None:
     mia = mia_in(desk, "crm", "clinic")
     contact = mia["clinic"][0]
     desk.world.sandbox.clinic.contacts.pop(contact)
     said = desk.say("forget-person", "mia@example.com", "--yes")
-    assert (said.code, "nothing." not in said.out) == (0, True)
+    assert (said.code, "Nothing else is stored" not in said.out) == (0, True)
     told = " ".join(said.err.split())
-    assert f"whose they are cannot be told: {contact} in clinic" in told
+    assert (
+        f"may belong to anybody, as their systems no longer show them: {contact} in clinic" in told
+    )
     said = desk.say("forget-person", "mia@example.com", "--yes")
     assert (said.code, contact in said.err) == (2, True)
     said = desk.say("forget-person", contact, "--yes")
-    assert (said.code, "Stored of this customer now: nothing." in said.out) == (0, True)
+    assert (said.code, "Nothing else is stored about this customer." in said.out) == (0, True)
 
 
-def test_nobody_is_forgotten_without_consent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_customer_is_erased_without_consent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.say("resync", "--yes")
     contact, before = contact_in(desk, "clinic"), known()
     assert desk.say("forget-person", contact).code == 2

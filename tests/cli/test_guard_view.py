@@ -1,4 +1,4 @@
-"""What the commands say of a stop of the guard, and which runs can be accepted."""
+"""The lines on mass-change stops, and which runs can be accepted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.cli.conftest import Desk, Said
 
 
 def wipe(desk: Desk, who: str = "carol", *, keep: int = 0) -> None:
-    """Delete somebody's meetings in the clinic, all but so many."""
+    """Delete a provider's meetings in the clinic, except for ``keep`` of them."""
     clinic = desk.world.sandbox.clinic
     user = desk.world.seats["clinic", who].user
     mine = [m for m in clinic.appointments() if m.user == user and not m.deleted]
@@ -20,7 +20,7 @@ def wipe(desk: Desk, who: str = "carol", *, keep: int = 0) -> None:
 
 
 def accident(desk: Desk, *, keep: int = 0) -> None:
-    """Fill a calendar, sync, and wipe it."""
+    """Fill a calendar, sync, and delete its meetings except for ``keep`` of them."""
     for hour in range(6, 20):
         desk.world.book("clinic", "carol", desk.world.at(9, hour))
     desk.say("resync", "--yes")
@@ -28,12 +28,12 @@ def accident(desk: Desk, *, keep: int = 0) -> None:
 
 
 def told(said: Said) -> dict[str, Any]:
-    """Return the object that a command printed."""
+    """Return the JSON object that a command printed."""
     found: dict[str, Any] = json.loads(said.out)
     return found
 
 
-def test_a_stop_says_where_it_is_what_waits_what_goes_on_and_the_command(desk: Desk) -> None:
+def test_a_stop_names_its_place_its_effects_and_the_command(desk: Desk) -> None:
     accident(desk)
     desk.world.book("clinic", "bob", desk.world.at(9, 12))
     said = desk.say("resync", "--yes")
@@ -43,15 +43,17 @@ def test_a_stop_says_where_it_is_what_waits_what_goes_on_and_the_command(desk: D
         "stopped by the guard: carol in clinic: 16 meetings are gone, cancelled or moved at once"
         in text
     )
-    assert "withheld: what would free their time, move or cancel them in any system" in text
-    assert "carried as usual: new bookings and newly busy time there, all other calendars" in text
-    assert "put them back in clinic; the stop then ends by itself" in text
+    assert "withheld: writes that would free, move or cancel them in any system" in text
+    assert (
+        "synced as usual: new bookings and newly busy time there, and all other calendars" in text
+    )
+    assert "undo them in clinic; the stop then ends by itself" in text
     assert "written: nothing" not in said.out
     status = desk.say("status")
     shown = " ".join(status.err.split())
     assert status.code == 5
     assert "stopped by the guard: carol in clinic: 16 meetings are gone" in shown
-    assert "put them back in clinic" in shown
+    assert "undo them in clinic" in shown
     assert (
         f"syncd resync --accept {json.loads(desk.say('conflicts', '--json').out)[0]['run']}"
         in shown
@@ -78,11 +80,12 @@ def test_the_json_of_a_stop_counts_it_and_each_listed_run_is_accepted(desk: Desk
     over = desk.say("resync", "--yes", "--accept", last["run"])
     assert over.code == 2
     text = " ".join(over.err.split())
-    assert "is stopped any more. It was accepted or undone. Nothing is stopped now." in text
+    assert "is stopped any more. The changes were accepted or reverted." in text
+    assert "No changes are stopped now." in text
 
 
 @pytest.mark.prove
-def test_status_and_resync_count_a_stop_that_grows_as_one(desk: Desk) -> None:
+def test_a_stop_that_grows_counts_as_one(desk: Desk) -> None:
     accident(desk, keep=2)
     desk.say("resync", "--yes")
     wipe(desk)
@@ -98,14 +101,14 @@ def test_status_and_resync_count_a_stop_that_grows_as_one(desk: Desk) -> None:
 
 
 @pytest.mark.prove
-def test_an_accept_that_finds_more_says_so_and_exits_with_five(desk: Desk) -> None:
+def test_an_accept_that_finds_more_changes_exits_with_five(desk: Desk) -> None:
     accident(desk, keep=2)
     first = told(desk.say("resync", "--yes", "--json"))
     wipe(desk)
     said = desk.say("resync", "--yes", "--accept", first["run"])
     text = " ".join(said.err.split())
     assert said.code == 5
-    assert f"run {first['run']} did not list what is named below: that stays stopped" in text
+    assert f"run {first['run']} did not list the changes below: they stay stopped" in text
     assert "carol in clinic: 2 meetings are gone, cancelled or moved at once" in text
 
 
@@ -122,17 +125,17 @@ def test_a_stop_that_only_a_dry_run_showed_is_accepted_by_its_name(desk: Desk) -
     assert desk.say("resync", "--yes", "--accept", plan["run"]).code == 0
     assert desk.wrong() == []
     again = " ".join(desk.say("resync", "--yes", "--accept", plan["run"]).err.split())
-    assert "was stopped in this run. Nothing is stopped now." in again
+    assert "was stopped in this run. No changes are stopped now." in again
 
 
 @pytest.mark.prove
-def test_a_dry_run_is_not_accepted_when_something_else_is_stopped(desk: Desk) -> None:
+def test_a_dry_run_is_not_accepted_if_other_changes_are_stopped(desk: Desk) -> None:
     accident(desk, keep=1)
     plan = told(desk.say("plan", "--json"))
     wipe(desk)
     said = desk.say("resync", "--yes", "--accept", plan["run"])
     assert said.code == 5
-    assert "so nothing of it was accepted" in " ".join(said.err.split())
+    assert "so none were accepted" in " ".join(said.err.split())
 
 
 @pytest.mark.prove
@@ -146,7 +149,8 @@ def test_runs_that_stopped_nothing_are_refused_with_the_reason(desk: Desk) -> No
     assert "the guard did not stop run" in " ".join(never.err.split())
     desk.say("resync", "--yes")
     text = " ".join(desk.say("resync", "--yes", "--accept", quiet["run"]).err.split())
-    run = text.split("What is stopped now is accepted by: syncd resync --accept ")[1].split(".")[0]
+    _, _, hint = text.partition("that are stopped now: syncd resync --accept ")
+    run = hint.split(".")[0]
     assert desk.say("resync", "--yes", "--accept", run).code == 0
 
 

@@ -1,4 +1,4 @@
-"""Commands that look by themselves keep to the limits that the state has learned."""
+"""Commands that call the platforms themselves respect the limits stored in the state."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from syncd.model import Fact
 from syncd.sandbox.limit_replies import LimitReply
 from syncd.sandbox.limits import RateLimit
 from syncd.store import Store
-from syncd.systems.learned_limits import TOLD
+from syncd.systems.learned_limits import REFUSED_RATE
 from tests.cli.conftest import Desk
 
 pytestmark = pytest.mark.prove
-"""They wait in real time."""
+"""These tests wait in real time."""
 
 ROOM = """
 [[provision.rooms]]
@@ -25,10 +25,10 @@ calendars = ["Alice's calendar"]
 
 
 def learned(desk: Desk) -> RateLimit:
-    """Let the state know of a narrow limit of clinic, which counts its refusals from now on."""
+    """Store a low limit for clinic in the state, and set it in the sandbox too."""
     desk.path.write_text(desk.path.read_text() + ROOM)
     store = Store.open(desk.path.parent / "state.db")
-    store.save_health(Fact("clinic", TOLD, "4/2", RealClock().now()))
+    store.save_health(Fact("clinic", REFUSED_RATE, "4/2", RealClock().now()))
     store.close()
     clinic = desk.world.sandbox.clinic
     clinic.limit_told = LimitReply("Message", 403)
@@ -50,7 +50,7 @@ def test_provision_keeps_to_a_learned_limit_and_counts_the_calls_before_it(desk:
 
 
 @pytest.mark.parametrize("command", [("discover",), ("provision", "--apply")])
-def test_planted_a_command_that_knows_no_limits_is_refused(
+def test_planted_a_command_that_ignores_stored_limits_is_refused(
     desk: Desk, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = learned(desk)

@@ -1,4 +1,4 @@
-"""Blocks of who or what left the configuration are named everywhere, and counted as no work."""
+"""Blocks of entries that left the configuration are named, and do not count as work left."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ COMMANDS = {
     "calendar": "`syncd cleanup --system clinic --provider bob`",
     "system": "`syncd cleanup --system clinic`",
 }
-"""What removes the blocks of what left the configuration."""
+"""The command that removes the blocks, by the kind of entry that left the configuration."""
 LATER = pytest.mark.prove
-"""The gate tries each of the three in one of two tests."""
+"""`make test` runs each of the three kinds in one of two tests."""
 
 
 def without(desk: Desk, what: str) -> None:
-    """Take a provider, one of its calendars, or a whole system out of the configuration."""
+    """Remove a provider, one of its calendars, or a whole system from the configuration."""
     text = desk.path.read_text()
     match what:
         case "provider":
@@ -38,7 +38,7 @@ def without(desk: Desk, what: str) -> None:
 
 
 def standing(desk: Desk, system: str, who: str) -> int:
-    """How many blocks of syncd stand there."""
+    """Return the number of syncd blocks of a provider in a system."""
     seat = desk.world.seats[system, who]
     blocks = desk.world.sandbox.systems[system].blocks()
     return sum(not b.deleted and b.user == seat.user for b in blocks)
@@ -54,7 +54,7 @@ def standing(desk: Desk, system: str, who: str) -> int:
         ),
     ],
 )
-def test_what_left_the_configuration_is_named_with_its_counts(
+def test_calendars_that_left_the_configuration_are_named_with_their_blocks(
     desk: Desk, what: str, places: list[tuple[str, str]]
 ) -> None:
     synced(desk)
@@ -71,18 +71,18 @@ def test_what_left_the_configuration_is_named_with_its_counts(
         for command in ("plan", "check"):
             said = desk.say(command)
             shown = " ".join((said.err + said.out).split())
-            # A first cycle removes nothing: what it would free waits.
+            # A first cycle removes nothing, so removals wait.
             assert said.code == 0 or (said.code, ran, command) == (4, False, "plan")
-            assert "not in the configuration any more" in shown or "no calendar there" in shown
+            assert "no longer in the configuration" in shown or "no longer has a calendar" in shown
             assert COMMANDS[what] in shown
         assert json.loads(desk.say("resync", "--json").out)["left_behind"] == found
         desk.say("resync", "--yes")
     assert "everything in the configuration agrees" in desk.say("resync", "--yes").out
     assert COMMANDS[what] in " ".join(status.err.split())
-    assert "not in the configuration" in status.err or "no calendar there" in status.err
+    assert "no longer in the configuration" in status.err or "no longer has" in status.err
 
 
-def test_one_resync_makes_the_removals_that_a_removed_calendar_leads_to(desk: Desk) -> None:
+def test_one_resync_makes_the_removals_after_a_calendar_is_removed(desk: Desk) -> None:
     synced(desk)
     without(desk, "calendar")
     said = desk.say("resync", "--yes")
@@ -91,7 +91,7 @@ def test_one_resync_makes_the_removals_that_a_removed_calendar_leads_to(desk: De
 
 
 @pytest.mark.parametrize("what", [pytest.param("provider", marks=LATER), "calendar", "system"])
-def test_an_undo_names_what_it_could_not_reach(desk: Desk, what: str) -> None:
+def test_an_undo_names_the_blocks_that_it_could_not_reach(desk: Desk, what: str) -> None:
     run = synced(desk)
     without(desk, what)
     desk.say("resync", "--yes")
@@ -102,11 +102,11 @@ def test_an_undo_names_what_it_could_not_reach(desk: Desk, what: str) -> None:
     assert (said.code, data["done"]) == (3, False)
     assert {each["gone"] for each in data["left_behind"]} == {what}
     shown = desk.say("undo", run, "--yes")
-    assert "Nothing of that was put back" in " ".join(shown.err.split())
+    assert "These blocks were not undone" in " ".join(shown.err.split())
     assert COMMANDS[what] in " ".join(shown.err.split())
 
 
-def test_an_undo_of_nothing_that_is_out_of_reach_is_done(desk: Desk) -> None:
+def test_an_undo_without_unreachable_blocks_exits_with_zero(desk: Desk) -> None:
     synced(desk)
     desk.world.book("clinic", "alice", desk.world.at(4, 20))
     run = synced(desk)
@@ -115,7 +115,7 @@ def test_an_undo_of_nothing_that_is_out_of_reach_is_done(desk: Desk) -> None:
     assert (said.code, json.loads(said.out)["left_behind"]) == (0, [])
 
 
-def test_a_provider_who_comes_back_is_left_behind_no_more(desk: Desk) -> None:
+def test_a_provider_that_returns_is_no_longer_left_behind(desk: Desk) -> None:
     text = desk.path.read_text()
     synced(desk)
     without(desk, "provider")

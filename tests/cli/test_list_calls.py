@@ -1,10 +1,10 @@
-"""What each list call is for, as rows: few of many, and all on demand."""
+"""The table of list calls: a few rows per system, or all."""
 
 from __future__ import annotations
 
 import pytest
 
-from syncd.cli.list_calls import MOST_ROWS, lists_of, print_lists
+from syncd.cli.list_calls import MAX_ROWS_PER_SYSTEM, list_call_rows, print_list_calls
 from syncd.model import Window
 from syncd.systems.leadconnector_v1 import Account, CalendarMapping, LeadConnectorV1
 from tests.systems.scripted import NOW, FakeClock
@@ -18,25 +18,25 @@ def practice(mapped: dict[str, CalendarMapping]) -> LeadConnectorV1:
     return LeadConnectorV1("legacy", Account(api_key="the-secret"), mapped, FakeClock())
 
 
-async def test_of_many_like_calls_the_first_are_shown_and_the_others_counted(
+async def test_the_first_list_calls_are_shown_and_the_others_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lists = lists_of({"legacy": practice(PEOPLE)}, MONTH, YEARS)
+    lists = list_call_rows({"legacy": practice(PEOPLE)}, MONTH, YEARS)
     assert [(one.near, one.far) for one in lists] == 40 * [(1, 3)]
-    print_lists(lists, every=False)
+    print_list_calls(lists, every=False)
     shown = capsys.readouterr().out
-    assert shown.count("userId=") == MOST_ROWS
-    assert "legacy: and 28 more like these; `syncd check --calls` shows all" in shown
-    print_lists(lists, every=True)
+    assert shown.count("userId=") == MAX_ROWS_PER_SYSTEM
+    assert "legacy: … and 28 more; `syncd check --calls` shows all" in shown
+    print_list_calls(lists, every=True)
     shown = capsys.readouterr().out
     assert (shown.count("userId="), "more like these" in shown) == (40, False)
     assert max(map(len, shown.splitlines())) <= 100
 
 
-async def test_one_call_for_many_names_a_few_of_them() -> None:
+async def test_a_list_call_for_many_providers_names_a_few() -> None:
     team = {person: CalendarMapping(f"calendar-{person}", team="t1") for person in PEOPLE}
-    (one,) = lists_of({"legacy": practice(team)}, MONTH, MONTH)
-    assert one.asked == "appointments/ teamId=t1"
+    (one,) = list_call_rows({"legacy": practice(team)}, MONTH, MONTH)
+    assert one.request == "appointments/ teamId=t1"
     assert one.purpose == (
         "appointments and blocks of person-00, person-01, person-02, person-03 and 36 more"
     )

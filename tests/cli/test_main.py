@@ -1,4 +1,4 @@
-"""The list of commands says what each is for, and nothing is imported that is not needed."""
+"""The command list shows a summary per command; commands import only what they need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMANDS = [entry for panel in main._PANELS.values() for entry in panel.items()]
 
 
 @pytest.mark.parametrize(("where", "summary"), COMMANDS)
-def test_what_a_command_is_for_is_what_its_own_help_begins_with(where: str, summary: str) -> None:
+def test_the_command_list_shows_the_first_sentence_of_each_help(where: str, summary: str) -> None:
     said = " ".join((LazyCommand(where, summary).real().help or "").split())
     assert said.startswith(summary.removesuffix("."))
 
@@ -33,19 +33,19 @@ def test_every_command_shows_its_own_help(say: Say) -> None:
         assert summary.split()[0] in said.out
 
 
-def test_a_command_that_does_not_exist_names_its_neighbour(say: Say) -> None:
+def test_an_unknown_command_suggests_a_similar_one(say: Say) -> None:
     said = say("statsu")
     assert said.code == 2
     assert "Did you mean 'status'?" in said.err
 
 
 @pytest.mark.parametrize("name", main._CODES)
-def test_every_error_with_a_code_of_its_own_exists(name: str) -> None:
+def test_every_error_listed_with_an_exit_code_exists(name: str) -> None:
     module, _, kind = name.rpartition(".")
     assert issubclass(getattr(import_module(module), kind), Exception)
 
 
-def test_a_group_of_commands_can_stand_in_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_group_can_be_listed_lazily(monkeypatch: pytest.MonkeyPatch) -> None:
     group = typer.Typer(help="Many in one.")
     for function in (_one, _two):
         group.command()(function)

@@ -1,4 +1,4 @@
-"""`check` and `status` show what was measured of the platforms; the page on it is generated."""
+"""`check` and `status` show measured platform facts, and the page about them is generated."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_the_page_is_what_the_tool_prints() -> None:
+def test_the_page_matches_the_generated_one() -> None:
     committed = (ROOT / "docs" / "platform-facts.md").read_text()
     assert committed == page(), "run: python -m syncd.cli.facts_page > docs/platform-facts.md"
 
@@ -48,8 +48,8 @@ def test_status_counts_measured_facts_and_names_contradicted_ones(desk: Desk) ->
     said = desk.say("status")
     assert said.code == 0
     counted = words(said.out).partition("platform facts measured: ")[2]
-    assert counted.startswith("clinic 1, crm ")  # Reads measured others.
-    assert "clinic: an answer contradicted what was measured: list_lag (2 days ago)" in words(
+    assert counted.startswith("clinic 1, crm ")  # reads measured other facts
+    assert "clinic: an answer contradicted a measured fact: list_lag (2 days ago)" in words(
         said.err
     )
     assert "syncd probe clinic" in words(said.err)
@@ -64,7 +64,7 @@ def test_status_counts_measured_facts_and_names_contradicted_ones(desk: Desk) ->
     assert (tag["value"], tag["side"], tag["measured_at"]) == ("yes", "safe", None)
 
 
-def test_check_shows_values_with_dates_and_asks_for_a_new_probe_after_90_days(
+def test_check_shows_dated_values_and_asks_for_a_new_probe_after_90_days(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
@@ -82,8 +82,8 @@ def test_check_shows_values_with_dates_and_asks_for_a_new_probe_after_90_days(
     out = words(said.out)
     assert "measured more than 90 days ago: block_by_id" in out
     assert "lists do not show bookings of service menus" in out
-    assert "so the safe side is assumed: lists_blocks" in out
-    assert "no probe has measured this account yet" in out  # crm: a cap is no probe's doing
+    assert "so its safe side is assumed: lists_blocks" in out
+    assert "this account was not probed yet" in out  # crm: a probe does not measure the cap
     assert (RealClock().now() - timedelta(days=91)).date().isoformat() in said.out
     found = json.loads(desk.say("check", "--offline", "--json").out)
     levels = {(f["level"], f["subject"], f["remedy"]) for f in found["findings"]}
@@ -103,18 +103,18 @@ def test_without_a_state_check_only_suggests_a_probe(desk: Desk) -> None:
     assert {f["side"] for facts in found["facts"].values() for f in facts} == {"safe"}
 
 
-def test_status_and_check_say_that_service_bookings_are_unknown_until_they_are_measured(
+def test_unmeasured_service_bookings_are_named_by_status_and_check(
     desk: Desk,
 ) -> None:
-    unknown = "clinic: it is not known whether its lists show bookings of service menus"
+    unknown = "clinic: it is unknown whether its lists show bookings of service menus"
     assert desk.say("resync", "--yes").code == 0
     status, check = desk.say("status"), desk.say("check", "--offline")
     assert unknown in words(status.out)
-    assert "not known whether its lists show bookings of service menus" in words(check.out)
+    assert "unknown whether its lists show bookings of service menus" in words(check.out)
     assert (status.code, check.code) == (0, 0)
     store_facts(desk, ("clinic", "lists_service_bookings", "no", 1))
     status = desk.say("status")
-    assert "not known" not in words(status.out)
+    assert "it is unknown" not in words(status.out)
     assert "clinic: its lists do not show bookings of service menus" in words(status.err)
     store_facts(desk, ("clinic", "lists_service_bookings", "yes", 0))
     status, check = desk.say("status"), desk.say("check", "--offline")

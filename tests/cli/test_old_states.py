@@ -1,4 +1,4 @@
-"""Commands over states in which an older version stored times out of range."""
+"""Commands on states in which an older version stored times out of range."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ c = {{ user = "w" }}
         pytest.param("ever", "Pacific/Kiritimati", marks=pytest.mark.prove),
     ],
 )
-def test_every_look_at_an_old_state_works_and_a_run_reads_past_it(
+def test_commands_work_on_an_old_state_with_times_out_of_range(
     state: str, zone: str, say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -59,10 +59,10 @@ def test_every_look_at_an_old_state_works_and_a_run_reads_past_it(
     with closing(sqlite3.connect("state.db")) as database:
         database.executescript((STATES / f"{state}.sql").read_text())
     Path("state.db").chmod(0o600)
-    Store.open("state.db").close()  # brings it to this version's schema
+    Store.open("state.db").close()  # upgrades the schema
     for look in LOOKS:
         said = say(*look.split())
-        # One of the states has a write without a confirmed outcome, which `status` ends with 4 for.
+        # One of the states has an unconfirmed write, for which `status` exits with 4.
         assert said.code in ({0, 3, 4} if look == "status" else {0, 3}), (look, said.err)
     told = say("resync", "--json", "--yes")
     assert told.code == 4  # no system answers here

@@ -1,4 +1,4 @@
-"""`status` after a lost state: the blocks that nothing explains are listed."""
+"""`status` after a lost state lists orphaned blocks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import json
 from tests.cli.conftest import Desk
 
 
-def test_status_lists_the_blocks_that_no_state_explains(desk: Desk) -> None:
+def test_status_lists_orphaned_blocks_after_a_lost_state(desk: Desk) -> None:
     assert desk.say("resync", "--yes").code == 0
     for each in desk.path.parent.glob("state.db*"):
-        if each.is_file():  # the nightly backups have a folder
+        if each.is_file():  # the folder of nightly backups stays
             each.unlink()
     for system in desk.world.sandbox.systems.values():
         for meeting in system.appointments():
@@ -19,4 +19,4 @@ def test_status_lists_the_blocks_that_no_state_explains(desk: Desk) -> None:
     told = json.loads(desk.say("status", "--json").out)
     assert told["orphans"] == len(told["orphaned"]) > 0
     assert set(told["orphaned"][0]) == {"provider", "system", "event", "start", "end"}
-    assert "bear a syncd tag that this state does not know" in desk.say("status").err
+    assert "have a syncd tag that this state does not know" in desk.say("status").err

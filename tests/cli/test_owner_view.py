@@ -1,4 +1,4 @@
-"""What `resync`, `status` and `check` say when a person's events show another owner."""
+"""`resync`, `status` and `check` when the events of a person show another owner."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import Desk
 
 ONE_NOW = ["crm", *(pytest.param(s, marks=pytest.mark.prove) for s in ("clinic", "legacy"))]
-"""What the engine makes of it in each system is in `end_to_end/test_owners.py`, in the gate."""
+"""`end_to_end/test_owners.py` tests what the engine does, for each system."""
 NEW = {"crm": "alice.smith@example.com", "clinic": "alice-anew", "legacy": "alice-anew"}
 
 
@@ -19,12 +19,12 @@ def book(desk: Desk, system: str, count: int) -> None:
 
 
 def flat(text: str) -> str:
-    """Text without the line breaks of a narrow terminal."""
+    """Return the text without line breaks."""
     return " ".join(text.split())
 
 
 @pytest.mark.parametrize("system", ONE_NOW)
-def test_every_command_names_the_calendar_and_the_remedy(desk: Desk, system: str) -> None:
+def test_unknown_owners_are_named_with_calendar_and_remedy(desk: Desk, system: str) -> None:
     book(desk, system, 20)
     desk.say("resync", "--yes")
     known = json.loads(desk.say("status", "--json").out)
@@ -39,7 +39,7 @@ def test_every_command_names_the_calendar_and_the_remedy(desk: Desk, system: str
     )
     resync = desk.say("resync", "--yes")
     assert resync.code == 4
-    sentence = f"events of alice in {system} now belong to a user that is not mapped"
+    sentence = f"events of alice in {system} now belong to a user who is not mapped"
     remedy = f"set it in [providers.alice.calendars] {system} = {{ user = … }}"
     for said in (resync, desk.say("status"), desk.say("check")):
         text = flat(said.out + said.err)
@@ -60,12 +60,12 @@ def test_no_address_of_a_user_reaches_the_state(desk: Desk) -> None:
     desk.world.sandbox.crm.rename_user("alice@example.com", NEW["crm"])
     desk.say("resync", "--yes")
     files = [file for file in desk.path.parent.rglob("state.db*") if file.is_file()]
-    assert len(files) > 1, "the backup is looked at, too"
+    assert len(files) > 1, "the backup is checked too"
     assert not any(b"alice.smith" in file.read_bytes() for file in files)
 
 
 @pytest.mark.parametrize("system", ONE_NOW)
-def test_a_corrected_mapping_is_not_called_wrong(desk: Desk, system: str) -> None:
+def test_a_corrected_mapping_is_not_reported_as_wrong(desk: Desk, system: str) -> None:
     old = desk.world.seats[system, "alice"].user
     desk.say("resync", "--yes")
     desk.world.sandbox.systems[system].rename_user(old, NEW[system])
@@ -76,7 +76,7 @@ def test_a_corrected_mapping_is_not_called_wrong(desk: Desk, system: str) -> Non
     assert check.code == 0
     for said in (check, status):
         text = flat(said.out + said.err)
-        assert "The next full read settles it: `syncd resync`" in text
+        assert "The next full read checks it again: run `syncd resync`" in text
         assert "not mapped" not in text
     assert desk.say("resync", "--yes").code == 0
-    assert "settles it" not in flat(desk.say("check").out)
+    assert "checks it again" not in flat(desk.say("check").out)

@@ -1,4 +1,4 @@
-"""Pausing, unpausing and observe mode as a person meets them, beside real emulators."""
+"""`syncd pause`, `syncd unpause` and observe mode, with real emulators."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def observe(desk: Desk) -> None:
     desk.path.write_text(text.replace("[syncd]\n", '[syncd]\nmode = "observe"\n', 1))
 
 
-def test_a_paused_system_gets_no_write_and_status_plan_and_check_say_so(desk: Desk) -> None:
+def test_a_paused_system_gets_no_write_and_is_shown_by_commands(desk: Desk) -> None:
     before = blocks(desk, "clinic")
     said = desk.say("pause", "clinic", "--reason", "they migrate")
-    assert (said.code, "system clinic is paused since" in said.out) == (0, True)
+    assert (said.code, "system clinic has been paused since" in said.out) == (0, True)
     assert desk.say("resync", "--yes").code == 0
     assert blocks(desk, "clinic") == before
     status = desk.say("status")
@@ -53,17 +53,17 @@ def test_a_paused_system_gets_no_write_and_status_plan_and_check_say_so(desk: De
     of_alice = as_json(desk.say("plan", "--provider", "alice", "--json"))["held_back"]
     assert {each["provider"] for each in of_alice} == {"alice"}
     plan = desk.say("plan")
-    assert (plan.code, "held back, and not written" in plan.out) == (0, True)
+    assert (plan.code, "held back, not written" in plan.out) == (0, True)
     resync = desk.say("resync", "--yes").out
     assert "everything agrees" not in resync
     assert "held back (syncd plan)" in resync
     check = as_json(desk.say("check", "--offline", "--json"))
     assert any(
-        f["level"] == "note" and "is paused since" in f["message"] for f in check["findings"]
+        f["level"] == "note" and "has been paused since" in f["message"] for f in check["findings"]
     )
 
 
-def test_a_pause_of_an_unknown_name_tells_the_known_ones(desk: Desk) -> None:
+def test_a_pause_of_an_unknown_name_lists_the_known_names(desk: Desk) -> None:
     for asked in (("clinik",), ("--system", "clinik"), ("--provider", "alise")):
         said = desk.say("pause", *asked)
         assert said.code == 2
@@ -71,41 +71,44 @@ def test_a_pause_of_an_unknown_name_tells_the_known_ones(desk: Desk) -> None:
     assert not (desk.path.parent / "state.db").exists()
 
 
-def test_pausing_twice_keeps_the_first_time_and_says_so(desk: Desk) -> None:
+def test_pausing_twice_keeps_the_first_start(desk: Desk) -> None:
     first = as_json(desk.say("pause", "--provider", "alice", "--json"))
     said = desk.say("pause", "alice", "--reason", "another")
-    assert (said.code, "is paused already since" in said.out) == (0, True)
+    assert (said.code, "has already been paused since" in said.out) == (0, True)
     assert as_json(desk.say("pause", "alice", "--json")) == first
 
 
 @pytest.mark.parametrize("reason", ["two\nlines", "x" * 1001])
-def test_a_reason_that_is_no_line_of_text_is_refused(desk: Desk, reason: str) -> None:
+def test_a_reason_must_be_one_line_of_limited_length(desk: Desk, reason: str) -> None:
     assert desk.say("pause", "alice", "--reason", reason).code == 2
 
 
-def test_unpausing_without_a_terminal_needs_yes_and_what_is_paused(desk: Desk) -> None:
+def test_unpausing_without_a_terminal_needs_yes_and_a_paused_name(desk: Desk) -> None:
     said = desk.say("unpause", "clinic")
     assert (said.code, "nothing is paused" in said.err) == (2, True)
     desk.say("pause", "clinic")
     said = desk.say("unpause", "clinic")
-    assert (said.code, "nobody can be asked" in " ".join(said.err.split())) == (2, True)
+    assert (said.code, "there is no terminal to ask on" in " ".join(said.err.split())) == (2, True)
     said = desk.say("unpause", "--system", "crm", "--yes")
-    assert (said.code, "Paused are: system clinic" in " ".join(said.err.split())) == (2, True)
+    assert (
+        said.code,
+        "Paused are: system clinic" in " ".join(said.err.split()),
+    ) == (2, True)
     assert desk.say("unpause").code == 2
     said = desk.say("unpause", "clinic", "--yes")
-    assert (said.code, "`syncd resync` writes what is wanted" in said.out) == (0, True)
+    assert (said.code, "run `syncd resync` to make the writes" in said.out) == (0, True)
     assert desk.say("resync", "--yes").code == 0
     assert (blocks(desk, "clinic") > 0, desk.wrong()) == (True, [])
 
 
-def test_everything_that_is_paused_is_unpaused_at_once(desk: Desk) -> None:
+def test_unpause_all_ends_every_pause(desk: Desk) -> None:
     desk.say("pause", "--all")
     desk.say("pause", "--system", "crm", "--provider", "bob")
     assert len(as_json(desk.say("unpause", "--all", "--yes", "--json"))["paused"]) == 4
     assert desk.say("unpause", "--all", "--yes").code == 2
 
 
-def test_a_pause_survives_backup_and_restore_and_another_configuration(desk: Desk) -> None:
+def test_a_pause_survives_backup_restore_and_a_new_configuration(desk: Desk) -> None:
     desk.say("pause", "clinic")
     backup = desk.path.parent / "backup.db"
     assert desk.say("backup", backup).code == 0
@@ -115,7 +118,7 @@ def test_a_pause_survives_backup_and_restore_and_another_configuration(desk: Des
     assert as_json(desk.say("status", "--json"))["paused"]
 
 
-def test_observe_mode_writes_nothing_and_each_command_that_would_says_why(desk: Desk) -> None:
+def test_observe_mode_writes_nothing_and_commands_say_why(desk: Desk) -> None:
     desk.say("resync", "--yes")
     run = as_json(desk.say("resync", "--json"))["run"]
     stood = {name: blocks(desk, name) for name in desk.world.sandbox.systems}
@@ -145,27 +148,27 @@ def test_observe_mode_writes_nothing_and_each_command_that_would_says_why(desk: 
         ("crm", "create-block", "observe", None),
         ("legacy", "create-block", "observe", None),
     }
-    assert "would have been written" in desk.say("history", "--held-back").out
+    assert "wanted from" in desk.say("history", "--held-back").out
     assert "held-back" in desk.say("history").out
 
 
-def test_a_daemon_that_began_before_observe_mode_is_said_to_write_still(desk: Desk) -> None:
+def test_status_warns_that_a_daemon_started_before_observe_mode_writes(desk: Desk) -> None:
     desk.say("resync", "--yes")
     observe(desk)
     with StateLock(desk.path.parent / "state.db", role="daemon"):
         said = desk.say("status")
-        assert "it still writes. Restart it" in " ".join(said.err.split())
+        assert "still writes. Restart it" in " ".join(said.err.split())
         assert "nothing is written" not in said.err
         assert as_json(desk.say("status", "--json"))["mode"] == "sync"
         check = as_json(desk.say("check", "--offline", "--json"))
-        assert any("it still writes" in each["message"] for each in check["findings"])
+        assert any("still writes" in each["message"] for each in check["findings"])
     desk.say("resync", "--yes")
     with StateLock(desk.path.parent / "state.db", role="daemon"):
         assert as_json(desk.say("status", "--json"))["mode"] == "observe"
-        assert "it still writes" not in desk.say("status").err
+        assert "still writes" not in desk.say("status").err
 
 
-def test_another_mode_is_refused_with_its_line(desk: Desk) -> None:
+def test_an_unknown_mode_is_refused_with_its_line(desk: Desk) -> None:
     observe(desk)
     desk.path.write_text(desk.path.read_text().replace('"observe"', '"watch"'))
     said = desk.say("status")
@@ -173,7 +176,7 @@ def test_another_mode_is_refused_with_its_line(desk: Desk) -> None:
     assert "syncd.mode" in said.err
 
 
-def test_provision_leaves_a_paused_system_as_it_is_and_says_why(
+def test_provision_does_not_change_a_paused_system(
     desk: Desk,
 ) -> None:
     text = '\n[[provision.equipment]]\nsystem = "clinic"\nname = "Laser"\n'
@@ -185,7 +188,7 @@ def test_provision_leaves_a_paused_system_as_it_is_and_says_why(
     assert "clinic is paused: `syncd unpause --system clinic` ends that" in row["error"]
 
 
-def test_unpause_shows_only_what_its_end_would_write_and_a_no_keeps_it(
+def test_unpause_shows_only_its_writes_and_a_no_keeps_the_pause(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -194,27 +197,27 @@ def test_unpause_shows_only_what_its_end_would_write_and_a_no_keeps_it(
     desk.say("pause", "clinic")
     desk.say("pause", "crm")
     said = desk.say("unpause", "clinic")
-    assert (said.code, asked) == (4, ["Unpause, and have this written?"])
+    assert (said.code, asked) == (4, ["Unpause, and make these writes?"])
     assert "Nothing was written." in said.out
-    planned, held_back = said.err.split("held back, and not written")
+    planned, held_back = said.err.split("held back, not written")
     assert ("clinic" in planned, "crm" in planned) == (True, False)
     assert "crm" in held_back
     assert len(as_json(desk.say("status", "--json"))["paused"]) == 2
 
 
 @pytest.mark.prove
-def test_unpause_shows_the_plan_of_what_it_ends_and_asks(desk: Desk) -> None:
+def test_unpause_shows_its_plan_and_asks_on_a_terminal(desk: Desk) -> None:
     desk.say("pause", "clinic")
     desk.say("pause", "crm")
     typist = Typist(desk.path.parent, "unpause", "clinic")
-    typist.reads("would be written")
-    typist.answers("Unpause, and have this written? [y/N]", "n")
+    typist.reads("writes would be made")
+    typist.answers("Unpause, and make these writes? [y/N]", "n")
     typist.reads("Nothing was written.")
     assert typist.ends() == 4
     assert len(as_json(desk.say("status", "--json"))["paused"]) == 2
     typist = Typist(desk.path.parent, "unpause", "clinic")
-    typist.answers("Unpause, and have this written? [y/N]", "y")
-    typist.reads("system clinic is not paused any more")
+    typist.answers("Unpause, and make these writes? [y/N]", "y")
+    typist.reads("system clinic is no longer paused")
     assert typist.ends() == 0
     (left,) = as_json(desk.say("status", "--json"))["paused"]
     assert left["id"] == "crm"

@@ -1,4 +1,4 @@
-"""Plans as files: exactly what they list is written, or nothing."""
+"""Plan files: either exactly the listed writes are made, or none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def planned(desk: Desk, *also: str) -> list[dict[str, Any]]:
     return operations
 
 
-def test_a_plan_is_written_as_it_was_shown_without_a_question(desk: Desk) -> None:
+def test_a_plan_file_is_carried_out_exactly_and_without_a_question(desk: Desk) -> None:
     operations = planned(desk)
     assert Path(PLAN).stat().st_mode & 0o777 == 0o600
     assert made(desk) == 0
@@ -41,15 +41,15 @@ def test_a_plan_is_written_as_it_was_shown_without_a_question(desk: Desk) -> Non
     assert "--yes" not in said.err
 
 
-def test_a_plan_is_refused_whole_when_a_meeting_was_booked_since(desk: Desk) -> None:
+def test_a_plan_is_refused_as_a_whole_after_a_new_booking(desk: Desk) -> None:
     planned(desk)
     desk.world.book("crm", "alice", desk.world.at(3, 17))
     said = desk.say("resync", "--plan", PLAN)
     assert said.code == 4
     shown = " ".join(said.out.split())
-    assert "refused whole" in shown
-    assert "wanted now, and not planned" in shown
-    assert "planned, and not wanted now" not in shown
+    assert "refused as a whole" in shown
+    assert "needed now, not planned" in shown
+    assert "planned, no longer needed" not in shown
     assert said.out.count("block Thu") == 2
     assert "Nothing was written." in said.out
     assert made(desk) == 0
@@ -58,7 +58,7 @@ def test_a_plan_is_refused_whole_when_a_meeting_was_booked_since(desk: Desk) -> 
     assert (data["refused"], data["not_wanted"], len(data["new"])) == (True, [], 2)
 
 
-def test_what_changes_just_before_the_write_refuses_the_plan_too(
+def test_a_change_just_before_the_write_refuses_the_plan(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned(desk)
@@ -77,7 +77,7 @@ def test_what_changes_just_before_the_write_refuses_the_plan_too(
     assert made(desk) == 0
 
 
-def test_a_plan_is_refused_when_a_meeting_was_moved_since(desk: Desk) -> None:
+def test_a_plan_is_refused_after_a_move(desk: Desk) -> None:
     desk.say("resync", "--yes")
     event = desk.world.book("clinic", "alice", desk.world.at(3, 15))
     assert len(planned(desk)) == 2
@@ -99,7 +99,7 @@ def test_a_plan_cannot_be_carried_out_twice(desk: Desk) -> None:
     assert made(desk) == written
 
 
-def test_a_plan_names_the_system_that_does_not_answer_now(desk: Desk) -> None:
+def test_a_refused_plan_names_the_system_that_does_not_answer(desk: Desk) -> None:
     planned(desk)
     desk.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, status=500))
     said = desk.say("resync", "--plan", PLAN)
@@ -109,7 +109,7 @@ def test_a_plan_names_the_system_that_does_not_answer_now(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("how", ["pause", "observe"])
-def test_a_plan_names_the_pause_because_of_which_it_is_refused(desk: Desk, how: str) -> None:
+def test_a_refused_plan_names_the_pause(desk: Desk, how: str) -> None:
     planned(desk)
     if how == "pause":
         desk.say("pause", "clinic", "--reason", "they move")
@@ -120,13 +120,13 @@ def test_a_plan_names_the_pause_because_of_which_it_is_refused(desk: Desk, how: 
     told = " ".join(said.err.split())
     assert (said.code, made(desk)) == (4, 0)
     if how == "pause":
-        assert "system clinic is paused since" in told
+        assert "system clinic has been paused since" in told
         assert "(they move): `syncd unpause --system clinic` ends it." in told
     else:
-        assert told.count('mode = "observe" is set in [syncd]: nothing is written. Take') == 1
+        assert told.count('mode = "observe" is set in [syncd]: nothing is written. Remove') == 1
 
 
-def test_what_has_come_into_the_window_since_is_left_for_the_next_run(
+def test_events_new_in_the_window_are_left_for_the_next_run(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operations = planned(desk)
@@ -139,44 +139,44 @@ def test_what_has_come_into_the_window_since_is_left_for_the_next_run(
     Path(PLAN).write_text(json.dumps(text))
     said = desk.say("resync", "--plan", PLAN, "--json")
     assert made(desk) == len(text["operations"]) < len(operations)
-    # What is left is told: not all agrees.
+    # The result says that a write is left.
     assert (said.code, json.loads(said.out)["converged"]) == (4, False)
     monkeypatch.undo()
 
 
 Change = Callable[[dict[str, Any]], object]
 CHANGES: dict[str, tuple[Change, str]] = {
-    "edited": (lambda p: p["operations"].pop(), "was changed since it was made"),
+    "edited": (lambda p: p["operations"].pop(), "was edited after it was made"),
     "moved": (
         lambda p: p["operations"][0]["after"].update(start="2031-01-01T10:00:00Z"),
-        "was changed since it was made",
+        "was edited after it was made",
     ),
-    "no digest": (lambda p: p.pop("digest"), "was changed since it was made"),
+    "no digest": (lambda p: p.pop("digest"), "was edited after it was made"),
     "other version": (lambda p: p.update(version="0.0.9"), "it was made by syncd 0.0.9"),
     "newer format": (lambda p: p.update(syncd_plan=2), "it was made by syncd"),
-    "no plan": (lambda p: p.pop("syncd_plan"), "it is no plan"),
+    "no plan": (lambda p: p.pop("syncd_plan"), "it is not a plan"),
 }
 SIGNED: dict[str, tuple[Change, str]] = {
     "expired": (lambda p: p.update(expires_at="2020-01-01T00:00:00Z"), "it expired on"),
     "from the future": (
         lambda p: p.update(made_at=(datetime.now(UTC) + timedelta(days=1)).isoformat()),
-        "still to come",
+        "in the future",
     ),
     "other installation": (lambda p: p.update(installation=77), "another installation"),
     "other calendars": (lambda p: p["calendars"].pop("bob in crm"), "bob in crm"),
     "system gone": (
         lambda p: p["operations"][0].update(system="sales"),
-        "has no system sales any more",
+        "no longer has the system sales",
     ),
-    "no action": (lambda p: p["operations"][0].update(action="wipe"), "it is not understood"),
-    "odd provider": (lambda p: p.update(provider=["alice"]), "it is not understood"),
-    "odd installation": (lambda p: p.update(installation=[1]), "it is not understood"),
-    "no list": (lambda p: p.update(operations=7), "it is not understood"),
+    "no action": (lambda p: p["operations"][0].update(action="wipe"), "its content is not valid"),
+    "odd provider": (lambda p: p.update(provider=["alice"]), "its content is not valid"),
+    "odd installation": (lambda p: p.update(installation=[1]), "its content is not valid"),
+    "no list": (lambda p: p.update(operations=7), "its content is not valid"),
 }
 
 
 @pytest.mark.parametrize("how", [*CHANGES, *SIGNED])
-def test_a_plan_that_is_not_what_was_made_here_is_refused(desk: Desk, how: str) -> None:
+def test_an_edited_expired_or_foreign_plan_is_refused(desk: Desk, how: str) -> None:
     planned(desk)
     said = json.loads(Path(PLAN).read_text())
     change, words = {**CHANGES, **SIGNED}[how]
@@ -191,7 +191,7 @@ def test_a_plan_that_is_not_what_was_made_here_is_refused(desk: Desk, how: str) 
 
 
 @pytest.mark.parametrize("fault", ["cut", "empty", "pipe", "folder", "missing", "binary", "deep"])
-def test_a_file_that_is_no_whole_plan_is_refused_at_once(desk: Desk, fault: str) -> None:
+def test_a_file_that_is_not_a_complete_plan_is_refused(desk: Desk, fault: str) -> None:
     planned(desk)
     text = Path(PLAN).read_bytes()
     Path(PLAN).unlink()
@@ -216,7 +216,7 @@ def test_a_file_that_is_no_whole_plan_is_refused_at_once(desk: Desk, fault: str)
     assert made(desk) == 0
 
 
-def test_an_edited_plan_whose_digest_was_made_anew_writes_nothing_else(desk: Desk) -> None:
+def test_an_edited_plan_with_a_new_digest_writes_nothing(desk: Desk) -> None:
     planned(desk)
     said = json.loads(Path(PLAN).read_text())
     del said["digest"]
@@ -228,18 +228,18 @@ def test_an_edited_plan_whose_digest_was_made_anew_writes_nothing_else(desk: Des
     assert made(desk) == 0
 
 
-def test_a_plan_made_with_other_calendars_is_refused_by_name(desk: Desk) -> None:
+def test_a_plan_for_other_calendars_is_refused_and_names_them(desk: Desk) -> None:
     planned(desk)
     without(desk, "calendar")
     refused = desk.say("resync", "--plan", PLAN)
     assert refused.code == 2
-    assert "maps other calendars by now: bob in clinic" in " ".join(refused.err.split())
+    assert "now maps these calendars differently: bob in clinic" in " ".join(refused.err.split())
 
 
 def test_an_existing_file_is_not_replaced_by_a_plan(desk: Desk) -> None:
     Path(PLAN).write_text("mine")
     said = desk.say("plan", "--out", PLAN)
-    assert (said.code, "there already" in said.err) == (1, True)
+    assert (said.code, "exists already" in said.err) == (1, True)
     assert Path(PLAN).read_text() == "mine"
     Path("link.json").symlink_to("elsewhere")
     assert desk.say("plan", "--out", "link.json").code == 1
@@ -258,20 +258,20 @@ def test_a_plan_on_a_full_disk_says_so_and_leaves_no_file(
     assert not Path(PLAN).exists()
 
 
-def test_a_plan_that_could_not_be_made_leaves_no_file(desk: Desk) -> None:
+def test_a_plan_that_fails_leaves_no_file(desk: Desk) -> None:
     assert desk.say("plan", "--out", PLAN, "--provider", "nobody").code == 2
     assert not Path(PLAN).exists()
 
 
-def test_a_plan_takes_no_options_that_would_change_it(desk: Desk) -> None:
+def test_a_plan_file_accepts_no_other_options(desk: Desk) -> None:
     planned(desk)
     for also in (("--provider", "alice"), ("--dry-run",), ("--from", "2026-01-01")):
         said = desk.say("resync", "--plan", PLAN, *also)
-        assert (said.code, "--plan says" in said.err) == (2, True)
+        assert (said.code, "--plan cannot be combined" in said.err) == (2, True)
     assert made(desk) == 0
 
 
-def test_a_plan_for_one_provider_writes_to_nobody_else(desk: Desk) -> None:
+def test_a_plan_for_one_provider_writes_to_no_other(desk: Desk) -> None:
     operations = planned(desk, "--provider", "alice")
     assert {o["provider"] for o in operations} == {"alice"}
     assert desk.say("resync", "--plan", PLAN).code == 0

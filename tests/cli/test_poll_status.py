@@ -1,4 +1,4 @@
-"""`status` tells the rota: slices, who is read more often, and who makes up for it."""
+"""`status` shows the poll schedule: slices, busy and calm providers."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def said(*rota: PollSlot) -> list[str]:
     return list(plan.lines())
 
 
-def test_before_the_daemon_planned_anything_there_is_nothing_to_tell() -> None:
+def test_without_a_schedule_there_is_no_poll_plan() -> None:
     assert poll_plan(EMPTY_STATUS, {"crm"}) is None
     assert poll_plan(seen(), {"crm"}) is None
 
 
-def test_a_plain_rota_is_one_line() -> None:
+def test_a_uniform_schedule_is_one_line() -> None:
     four = [PollSlot(f"p{n}", n, 2) for n in range(4)]
     assert said(*four) == [
         "reading  the near window every 1m; the whole one every 15m, in 4 slices, one every 225s"
@@ -49,7 +49,7 @@ def test_a_plain_rota_is_one_line() -> None:
     ]
 
 
-def test_a_system_with_a_slower_pace_has_a_line_of_its_own() -> None:
+def test_a_system_that_is_read_less_often_has_its_own_line() -> None:
     many = seen(PollSlot("p", 0, 2))
     slow = replace(many.allowances["crm"], system="web", near=120.0, far=21600.0)
     gone = replace(slow, system="gone", near=5.0)
@@ -63,15 +63,15 @@ def test_a_system_with_a_slower_pace_has_a_line_of_its_own() -> None:
     assert plan.to_json()["systems"]["web"] == {"near_seconds": 120.0, "far_seconds": 21600.0}
 
 
-def test_two_hundred_providers_fit_a_terminal() -> None:
+def test_two_hundred_providers_fit_into_three_lines() -> None:
     many = [PollSlot(f"somebody{n:03}", n % 5, 4 if n % 3 else 1) for n in range(200)]
     lines = said(*many)
     assert len(lines) == 3
     assert all(len(line) <= 100 for line in lines)
     assert "somebody001, somebody002" in lines[1]
-    assert lines[1].endswith(": up to twice as often, for they had news;")
+    assert lines[1].endswith(": up to twice as often (recent changes);")
     assert " more:" in lines[1]
-    assert "67 providers with none lately: it is every 30m for them" in lines[2]
+    assert "67 providers without recent changes: every 30m, to stay" in lines[2]
 
 
 def test_a_name_longer_than_the_line_is_counted_instead() -> None:
@@ -79,7 +79,7 @@ def test_a_name_longer_than_the_line_is_counted_instead() -> None:
     assert lines[1].startswith("busy     1 provider: ")
 
 
-def test_status_shows_it_while_the_daemon_runs_and_json_always(
+def test_status_shows_the_schedule_while_the_daemon_runs(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.say("resync", "--yes")
@@ -104,4 +104,4 @@ def test_status_shows_it_while_the_daemon_runs_and_json_always(
     told = desk.say("status").out
     assert "in 3 slices, one every 5m" in told
     assert "busy     carol: up to twice as often" in told
-    assert "calm     1 provider with none lately: it is every 30m" in told
+    assert "calm     1 provider without recent changes: every 30m" in told

@@ -1,4 +1,4 @@
-"""`syncd probe`, as a person runs it beside real emulators."""
+"""`syncd probe` with real emulators."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.sockets
 
 
 def standing(desk: Desk) -> list[str]:
-    """Name the systems in which something that a probe made is still there."""
+    """Return the systems that still have a block of a probe."""
     return [
         name
         for name, platform in desk.world.sandbox.systems.items()
@@ -29,7 +29,7 @@ def standing(desk: Desk) -> list[str]:
     ]
 
 
-def test_a_dry_run_shows_what_would_be_made_and_makes_nothing(desk: Desk) -> None:
+def test_a_dry_run_shows_the_probe_and_creates_nothing(desk: Desk) -> None:
     said = desk.say("probe", "--dry-run")
     assert said.code == 0
     assert 'one task titled "syncd probe" in the calendar of alice' in said.out
@@ -41,20 +41,20 @@ def test_a_dry_run_shows_what_would_be_made_and_makes_nothing(desk: Desk) -> Non
     assert not any(p.calls for p in desk.world.sandbox.systems.values())
 
 
-def test_without_a_terminal_it_needs_a_yes(desk: Desk) -> None:
+def test_a_probe_without_a_terminal_needs_yes(desk: Desk) -> None:
     said = desk.say("probe", "clinic")
     assert said.code == 2
     assert "--yes" in said.err
     assert desk.say("probe", "other", "--yes").code == 2
 
 
-def test_a_probe_tells_each_fact_within_80_columns(desk: Desk) -> None:
+def test_a_probe_prints_each_fact_within_80_columns(desk: Desk) -> None:
     desk.world.sandbox.clinic.set_fact("block_by_id", "yes")
     said = desk.say("probe", "clinic", "--yes")
     assert said.code == 0, said.err
     assert max(map(len, said.out.splitlines())) <= 80
     assert "one read proves a block gone" in " ".join(said.out.split())
-    assert "what was made for it is removed" in said.out
+    assert "the probe's block is removed" in said.out
     assert standing(desk) == []
     again = json.loads(desk.say("probe", "clinic", "--yes", "--json").out)
     clinic = again["systems"]["clinic"]
@@ -63,15 +63,15 @@ def test_a_probe_tells_each_fact_within_80_columns(desk: Desk) -> None:
     assert clinic["calls"] <= clinic["calls_allowed"] == 22
 
 
-def test_what_was_measured_is_forgotten_on_request(desk: Desk) -> None:
+def test_measured_facts_are_forgotten_on_request(desk: Desk) -> None:
     desk.say("probe", "clinic", "--yes")
     found = json.loads(desk.say("probe", "clinic", "--forget", "--json").out)
     assert "block_update_replaces" in found["forgotten"]["clinic"]
     said = desk.say("probe", "--forget")
-    assert (said.code, "clinic: 0 measured facts withdrawn" in said.out) == (0, True)
+    assert (said.code, "clinic: 0 measured facts forgotten" in said.out) == (0, True)
 
 
-def test_a_refusal_is_told_and_ends_with_4(desk: Desk) -> None:
+def test_a_refused_probe_exits_with_4(desk: Desk) -> None:
     desk.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, method="PUT"))
     said = desk.say("probe", "clinic", "--yes")
     assert said.code == 4
@@ -81,7 +81,7 @@ def test_a_refusal_is_told_and_ends_with_4(desk: Desk) -> None:
 
 @pytest.mark.prove
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_signal_leaves_nothing_after_the_next_run(desk: Desk, number: signal.Signals) -> None:
+def test_a_killed_probe_is_cleaned_up_by_the_next_run(desk: Desk, number: signal.Signals) -> None:
     for platform in desk.world.sandbox.systems.values():
         platform.set_fact("list_lag", "5")
     command = [sys.executable, "-m", "syncd", "probe", "clinic", "--yes"]
@@ -97,7 +97,7 @@ def test_a_signal_leaves_nothing_after_the_next_run(desk: Desk, number: signal.S
     else:
         assert standing(desk) == ["clinic"]
         told = desk.say("status")
-        assert '"syncd probe" in the calendar of alice' in " ".join(told.err.split())
+        assert '"syncd probe" of alice' in " ".join(told.err.split())
         assert [p["system"] for p in json.loads(desk.say("status", "--json").out)["probes"]] == [
             "clinic"
         ]
@@ -108,7 +108,7 @@ def test_a_signal_leaves_nothing_after_the_next_run(desk: Desk, number: signal.S
 
 @pytest.mark.prove
 @pytest.mark.parametrize("left", ["daemon", "client", "nobody"])
-def test_beside_a_daemon_it_is_handed_over_and_ends_with_either(desk: Desk, left: str) -> None:
+def test_a_running_daemon_carries_out_the_probe(desk: Desk, left: str) -> None:
     assert desk.say("resync", "--yes").code == 0
     if left != "nobody":
         desk.world.sandbox.clinic.set_fact("list_lag", "5")
@@ -140,10 +140,10 @@ def test_beside_a_daemon_it_is_handed_over_and_ends_with_either(desk: Desk, left
 
 
 @pytest.mark.prove
-def test_the_plan_is_shown_on_a_terminal_and_a_no_makes_nothing(desk: Desk) -> None:
+def test_a_probe_asks_on_a_terminal_and_a_no_creates_nothing(desk: Desk) -> None:
     typist = Typist(Path.cwd(), "probe", "clinic")
     try:
-        typist.answers("Make, measure and remove this?", "n")
+        typist.answers("Create this block in each system, measure, and remove it?", "n")
         assert typist.ends() == 4
     finally:
         typist.kill()

@@ -1,4 +1,4 @@
-"""`syncd provision` beside the sandbox: what it plans, makes, and never makes twice."""
+"""`syncd provision` with the sandbox: plans, creates, and creates nothing twice."""
 
 from __future__ import annotations
 
@@ -64,35 +64,35 @@ ALL = ROOMS + TEAM + SERVICE + ASSOCIATION
 
 
 def write(desk: Desk, more: str) -> None:
-    """Add to the configuration, in place of what was added before."""
+    """Replace the part of the configuration that a previous call added."""
     text = desk.path.read_text().split("# more\n")[0]
     desk.path.write_text(f"{text}# more\n{more}")
 
 
 def run(desk: Desk, *more: str) -> tuple[int, list[dict[str, Any]]]:
-    """Run the command; its exit code and its plan."""
+    """Run the command; return its exit code and its plan."""
     said = desk.say("provision", "--json", *more)
     assert said.err == ""
     return said.code, json.loads(said.out)["plan"]
 
 
 def steps(plan: list[dict[str, Any]]) -> dict[str, str]:
-    """Name to step, the busy type left out."""
+    """Return the step per name, without the busy type."""
     return {row["name"]: row["step"] for row in plan if row["sort"] != "busy-type"}
 
 
 def writes(desk: Desk) -> list[str]:
-    """What the platforms were asked to change."""
+    """Return the changing requests that the platforms received."""
     systems = desk.world.sandbox.systems.values()
     return [f"{c.method} {c.path}" for s in systems for c in s.calls if c.method != "GET"]
 
 
-def test_a_dry_run_shows_bodies_and_changes_nothing(desk: Desk) -> None:
+def test_a_dry_run_shows_request_bodies_and_changes_nothing(desk: Desk) -> None:
     write(desk, ALL)
     said = desk.say("provision")
     assert said.code == 0
     assert "create" in said.out
-    assert "6 to do: --apply does it" in said.out
+    assert "6 to do: run with --apply" in said.out
     assert "POST /calendars/resources/rooms" in said.out
     assert '"outOfService": 1' in said.out
     assert '"allowBookingAfterUnit": "hours"' in said.out
@@ -101,7 +101,7 @@ def test_a_dry_run_shows_bodies_and_changes_nothing(desk: Desk) -> None:
     assert not (desk.path.parent / "state.db").exists()
 
 
-def test_what_is_stated_is_made_once_and_a_second_run_plans_nothing(desk: Desk) -> None:
+def test_resources_are_created_once_and_a_second_run_plans_nothing(desk: Desk) -> None:
     write(desk, ALL)
     code, plan = run(desk, "--apply")
     assert code == 0
@@ -135,7 +135,7 @@ def test_what_is_stated_is_made_once_and_a_second_run_plans_nothing(desk: Desk) 
         (ASSOCIATION, "/objects/", "custom_objects.external_booking"),
     ],
 )
-def test_a_create_whose_answer_is_lost_is_found_and_not_sent_again(
+def test_a_create_with_a_lost_reply_is_found_and_not_repeated(
     desk: Desk, config: str, path: str, name: str
 ) -> None:
     write(desk, config)
@@ -151,14 +151,14 @@ def test_a_create_whose_answer_is_lost_is_found_and_not_sent_again(
     assert len(writes(desk)) == sent
 
 
-def test_a_create_that_shows_up_only_later_is_known_as_ours_in_the_next_run(
+def test_a_create_that_appears_late_is_recognised_as_ours(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(desk, ROOMS)
     clinic = desk.world.sandbox.clinic
     path = "/calendars/resources/rooms"
     clinic.faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
-    # From the create on, looking fails as well: the run ends without knowing.
+    # After the create, reads fail too, so the run ends without an outcome.
     create = clinic.resources._create
 
     def create_and_fall_silent(ask: PlatformRequest) -> Response:
@@ -171,7 +171,7 @@ def test_a_create_that_shows_up_only_later_is_known_as_ours_in_the_next_run(
         assert run(desk, "--apply")[0] == 4
     clinic.faults.clear()
     store = Store.open(desk.path.parent / "state.db", write=False)
-    # The equipment is another sort, and was made.
+    # The equipment is another resource type and was created.
     states = {name: p.state for (_, _, name), p in provisioned(store).items()}
     assert states == {"yoga room": ProvisionState.MAKING, "laser": ProvisionState.MADE}
     store.close()
@@ -182,7 +182,7 @@ def test_a_create_that_shows_up_only_later_is_known_as_ours_in_the_next_run(
     store.close()
 
 
-def test_a_changed_configuration_becomes_an_update_of_the_same_thing(desk: Desk) -> None:
+def test_a_changed_configuration_updates_the_same_resource(desk: Desk) -> None:
     write(desk, ALL)
     run(desk, "--apply")
     changed = ALL.replace("capacity = 12", "capacity = 8").replace('"High"', '"Low"')
@@ -208,7 +208,7 @@ def test_a_changed_configuration_becomes_an_update_of_the_same_thing(desk: Desk)
     assert room.capacity == 8
 
 
-def test_only_what_syncd_made_is_ever_removed_and_only_with_prune(desk: Desk) -> None:
+def test_only_resources_of_syncd_are_removed_and_only_with_prune(desk: Desk) -> None:
     clinic = desk.world.sandbox.clinic
     theirs = clinic.resources.add("rooms", "sauna")
     write(desk, ALL)
@@ -228,7 +228,7 @@ def test_only_what_syncd_made_is_ever_removed_and_only_with_prune(desk: Desk) ->
     assert set(steps(plan)) == {"custom_objects.external_booking"}
 
 
-def test_a_room_that_was_there_is_brought_up_to_date_and_never_removed(desk: Desk) -> None:
+def test_an_existing_room_is_updated_and_never_removed(desk: Desk) -> None:
     clinic = desk.world.sandbox.clinic
     theirs = clinic.resources.add("rooms", "yoga room", capacity=5)
     write(desk, ROOMS)
@@ -241,7 +241,7 @@ def test_a_room_that_was_there_is_brought_up_to_date_and_never_removed(desk: Des
     assert [*clinic.resources.all] == [theirs]
 
 
-def test_a_thing_of_ours_that_was_made_anew_by_hand_is_not_ours(desk: Desk) -> None:
+def test_a_resource_recreated_by_hand_is_not_ours(desk: Desk) -> None:
     write(desk, ROOMS)
     run(desk, "--apply")
     clinic = desk.world.sandbox.clinic
@@ -268,7 +268,7 @@ def test_a_thing_of_ours_that_was_made_anew_by_hand_is_not_ours(desk: Desk) -> N
         ),
     ],
 )
-def test_a_name_that_does_not_fit_is_explained_and_nothing_of_it_is_sent(
+def test_an_invalid_name_is_explained_and_not_sent(
     desk: Desk, config: str, found: str, message: str
 ) -> None:
     clinic = desk.world.sandbox.clinic
@@ -283,7 +283,7 @@ def test_a_name_that_does_not_fit_is_explained_and_nothing_of_it_is_sent(
     assert "POST /calendars/resources/rooms" not in writes(desk)
 
 
-def test_two_users_with_one_e_mail_are_told_apart_by_id(desk: Desk) -> None:
+def test_two_users_with_one_email_are_distinguished_by_id(desk: Desk) -> None:
     legacy = desk.world.sandbox.legacy
     twins = [legacy.add_user("Dora", "dora@example.com") for _ in range(2)]
     write(desk, TEAM.replace("Bob", "dora@example.com"))
@@ -296,7 +296,7 @@ def test_two_users_with_one_e_mail_are_told_apart_by_id(desk: Desk) -> None:
     assert run(desk)[0] == 0
 
 
-def test_where_no_user_is_listed_a_team_member_is_found_by_name_or_id(desk: Desk) -> None:
+def test_with_an_empty_user_list_team_members_are_found_by_name_or_id(desk: Desk) -> None:
     legacy = desk.world.sandbox.legacy
     bob = desk.world.seats["legacy", "bob"].user
     legacy.faults.add(Fault(FaultKind.EMPTY, path=".*[Uu]sers.*"))
@@ -308,10 +308,10 @@ def test_where_no_user_is_listed_a_team_member_is_found_by_name_or_id(desk: Desk
     code, plan = run(desk)
     (row,) = (row for row in plan if row["sort"] == "team")
     assert (code, row["step"]) == (3, "by hand")
-    assert "the list of users is empty, so only team members are known" in row["note"]
+    assert "the user list is empty, so only team members are known" in row["note"]
 
 
-def test_a_taken_slug_is_found_out_before_anything_is_sent(desk: Desk) -> None:
+def test_a_taken_slug_is_detected_before_any_write(desk: Desk) -> None:
     write(desk, TEAM.replace('slug = "sales-team"', 'slug = "staff"'))
     code, plan = run(desk, "--apply")
     (row,) = (row for row in plan if row["sort"] == "team")
@@ -320,7 +320,7 @@ def test_a_taken_slug_is_found_out_before_anything_is_sent(desk: Desk) -> None:
     assert writes(desk) == []
 
 
-def test_the_busy_type_is_looked_at_and_its_making_is_explained(desk: Desk) -> None:
+def test_the_busy_type_is_checked_and_its_creation_is_explained(desk: Desk) -> None:
     code, plan = run(desk)
     assert [(row["name"], row["step"]) for row in plan] == [("Busy", "in place")]
     assert code == 0
@@ -353,7 +353,7 @@ second = { object = "contact", label = "Friend" }
     assert "cannot be changed by API" in row["note"]
 
 
-def test_the_ends_of_an_association_may_stand_the_other_way_round(desk: Desk) -> None:
+def test_an_association_with_swapped_ends_is_accepted(desk: Desk) -> None:
     write(desk, ASSOCIATION)
     run(desk, "--apply")
     swapped = ASSOCIATION.replace("first =", "other =").replace("second =", "first =")
@@ -366,16 +366,16 @@ def test_the_ends_of_an_association_may_stand_the_other_way_round(desk: Desk) ->
     assert set(steps(plan).values()) == {"in place"}
 
 
-def test_a_system_that_does_not_answer_stops_nobody_else(desk: Desk) -> None:
+def test_a_system_that_does_not_answer_stops_no_other(desk: Desk) -> None:
     write(desk, ALL)
     desk.world.sandbox.clinic.faults.add(Fault(FaultKind.UNAUTHORISED))
     said = desk.say("provision", "--apply")
     assert said.code == 4
-    assert "clinic: nothing is known of it now" in said.err
+    assert "clinic: could not be read now" in said.err
     assert any(g.name == "Sales Team" for g in desk.world.sandbox.legacy.groups.values())
 
 
-def test_a_list_that_leaves_out_what_syncd_made_makes_nothing_twice(desk: Desk) -> None:
+def test_a_list_without_our_resources_creates_nothing_twice(desk: Desk) -> None:
     write(desk, ROOMS)
     run(desk, "--apply")
     clinic = desk.world.sandbox.clinic

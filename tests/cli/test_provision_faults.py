@@ -1,4 +1,4 @@
-"""`syncd provision` where a sort of things cannot be read or made: the other sorts go on."""
+"""`syncd provision` if one resource type cannot be read or created: the others continue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from tests.cli.test_provision import ALL, run, write
 
 
 @pytest.mark.parametrize("status", [404, 400, 422])
-def test_an_unknown_key_is_absent_whatever_status_says_so(desk: Desk, status: int) -> None:
+def test_an_unknown_association_key_counts_as_absent_for_each_status(
+    desk: Desk, status: int
+) -> None:
     write(desk, ALL)
     desk.world.sandbox.clinic.associations.unknown_key = status
     code, plan = run(desk, "--apply")
@@ -40,7 +42,7 @@ def test_an_unknown_key_is_absent_whatever_status_says_so(desk: Desk, status: in
         ("/calendars/check-slug-availability", 403, {"Sales Team", "First talk"}),
     ],
 )
-def test_a_sort_that_cannot_be_read_stops_no_other_sort(
+def test_an_unreadable_resource_type_stops_no_other_type(
     desk: Desk, path: str, status: int, lost: set[str]
 ) -> None:
     write(desk, ALL)
@@ -57,10 +59,10 @@ def test_a_sort_that_cannot_be_read_stops_no_other_sort(
     assert all(str(status) in each["error"] for each in told["failed"])
     said = desk.say("provision")
     assert "incomplete" in said.out
-    assert "nothing is known of it now" in said.err
+    assert "could not be read now" in said.err
 
 
-def test_a_create_that_fails_stops_only_its_own_sort(desk: Desk) -> None:
+def test_a_failed_create_stops_only_its_own_resource_type(desk: Desk) -> None:
     write(desk, ALL)
     clinic = desk.world.sandbox.clinic
     room = "/calendars/resources/rooms$"
@@ -82,15 +84,15 @@ def test_no_long_id_is_broken_in_a_table_of_80_columns(
     assert "custom_objects.external_booking " in said.out.split("create object")[0]
 
 
-def test_planted_a_400_that_counts_as_a_fault_is_seen(
+def test_planted_bug_a_400_for_an_unknown_key_counts_as_a_failure(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provision, "_ABSENT", frozenset({RejectionReason.GONE}))
     with pytest.raises(AssertionError):
-        test_an_unknown_key_is_absent_whatever_status_says_so(desk, 400)
+        test_an_unknown_association_key_counts_as_absent_for_each_status(desk, 400)
 
 
-def test_planted_a_fault_that_stops_its_whole_system_is_seen(
+def test_planted_bug_a_failure_stops_its_whole_system(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned = planning._plan_system
@@ -101,6 +103,6 @@ def test_planted_a_fault_that_stops_its_whole_system_is_seen(
 
     monkeypatch.setattr(planning, "_plan_system", all_or_nothing)
     with pytest.raises(AssertionError):
-        test_a_sort_that_cannot_be_read_stops_no_other_sort(
+        test_an_unreadable_resource_type_stops_no_other_type(
             desk, "/associations/key", 400, {"external_bookings"}
         )

@@ -1,4 +1,4 @@
-"""The question before a write, as somebody at a real terminal sees it and answers it."""
+"""The question before a write, asked and answered on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.cli.typist import Typist
 
 pytestmark = pytest.mark.sockets
 
-ASKED = "Write this? [y/N]"
+QUESTION = "Make these writes? [y/N]"
 Start = Callable[..., Typist]
 
 
 @pytest.fixture
 def start(desk: Desk) -> Iterator[Start]:
-    """Start commands on a terminal of their own, and end those that a test left running."""
+    """Yield a function that starts commands on a terminal; kill those still running at the end."""
     started: list[Typist] = []
 
     def begin(*arguments: str, **more: object) -> Typist:
@@ -40,11 +40,11 @@ def start(desk: Desk) -> Iterator[Start]:
 
 
 OTHERS = 3
-"""Blocks that people made before syncd came."""
+"""The number of blocks that existed before syncd ran."""
 
 
 def made(desk: Desk) -> int:
-    """How many blocks stand in all systems that syncd made."""
+    """Return the number of blocks that syncd created, in all systems."""
     return sum(len(s.blocks()) for s in desk.world.sandbox.systems.values()) - OTHERS
 
 
@@ -62,12 +62,10 @@ LATER = pytest.mark.prove
         pytest.param("\n", id="nothing", marks=LATER),
     ],
 )
-def test_whoever_does_not_say_yes_to_a_resync_has_nothing_written(
-    desk: Desk, start: Start, answer: str
-) -> None:
+def test_without_a_yes_a_resync_writes_nothing(desk: Desk, start: Start, answer: str) -> None:
     typist = start("resync")
     typist.reads("writes would be made; nothing was written yet")
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     typist.presses(answer)
     typist.reads("Nothing was written.")
     assert typist.ends() == 4
@@ -81,28 +79,28 @@ def test_whoever_does_not_say_yes_to_a_resync_has_nothing_written(
 def test_the_question_shows_signs_totals_and_at_most_twenty_rows(desk: Desk, start: Start) -> None:
     total = len(json.loads(desk.say("plan", "--json").out)["plan"])
     typist = start("resync", TERM="xterm-256color", COLUMNS="80")
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     shown = typist.screen
     typist.types("n")
     assert typist.ends() == 4
     assert len(re.findall(r"^ ?\+ +(?:crm|clinic|legacy) ", shown, flags=re.MULTILINE)) == 20
     assert f"… and {total - 20} more (--all)" in shown
     assert re.search(rf"^ ?all +{total}\b", shown, flags=re.MULTILINE)
-    assert re.search(r"system +\+ made", shown)
+    assert re.search(r"system +\+ created", shown)
     assert "\x1b[32m+" in typist.raw
     assert max(map(len, shown.splitlines())) <= 80
 
 
 @LATER
-def test_the_question_lists_every_row_when_all_are_asked_for(desk: Desk, start: Start) -> None:
+def test_the_question_lists_every_row_with_all(desk: Desk, start: Start) -> None:
     total = len(json.loads(desk.say("plan", "--json").out)["plan"])
     typist = start("resync", "--all")
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     assert "more (--all)" not in typist.screen
     assert len(re.findall(r"block \w{3} ", typist.screen)) == total
 
 
-def test_moves_and_removals_have_signs_of_their_own(desk: Desk) -> None:
+def test_moves_and_removals_have_their_own_signs(desk: Desk) -> None:
     desk.say("resync", "--yes")
     crm = desk.world.sandbox.crm
     first, second = [a for a in crm.appointments() if a.start > desk.world.at(0, 0)][:2]
@@ -118,30 +116,30 @@ def test_moves_and_removals_have_signs_of_their_own(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("named", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")], ids=["no-color", "dumb"]
 )
-def test_the_signs_stand_without_colours_in_sixty_columns(
+def test_the_signs_are_shown_without_colours_in_sixty_columns(
     start: Start, named: str, value: str
 ) -> None:
     typist = start("resync", **{"TERM": "xterm", "COLUMNS": "60", named: value})
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     assert "\x1b[32m" not in typist.raw
     assert re.search(r"^ ?\+ ", typist.screen, flags=re.MULTILINE)
     assert max(map(len, typist.screen.splitlines())) <= 60
 
 
-def test_a_question_is_seen_on_a_terminal_that_is_told_to_have_no_columns(start: Start) -> None:
+def test_a_question_is_visible_on_a_terminal_of_zero_columns(start: Start) -> None:
     typist = start("resync", COLUMNS="0")
-    typist.answers(ASKED, "n")
+    typist.answers(QUESTION, "n")
     assert typist.ends() == 4
 
 
 @LATER
-def test_a_plan_is_seen_on_the_terminal_although_the_output_is_a_file(
+def test_the_plan_goes_to_the_terminal_if_the_output_is_a_file(
     desk: Desk, start: Start, tmp_path: Path
 ) -> None:
     with (tmp_path / "out").open("wb") as out:
         typist = start("resync", elsewhere={"stdout": out})
     typist.reads("+ made")
-    typist.answers(ASKED, "y")
+    typist.answers(QUESTION, "y")
     assert typist.ends() == 0
     assert "would be" not in (tmp_path / "out").read_text()
     assert "everything agrees" in (tmp_path / "out").read_text()
@@ -149,7 +147,7 @@ def test_a_plan_is_seen_on_the_terminal_although_the_output_is_a_file(
 
 
 @pytest.mark.parametrize("stream", ["stdin", pytest.param("stderr", marks=LATER)])
-def test_half_a_terminal_is_none_and_nobody_is_asked(
+def test_without_a_terminal_on_both_streams_nobody_is_asked(
     desk: Desk, start: Start, stream: str, tmp_path: Path
 ) -> None:
     where = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
@@ -158,26 +156,26 @@ def test_half_a_terminal_is_none_and_nobody_is_asked(
     assert typist.ends() == 2
     told = typist.screen + (tmp_path / "other").read_text()
     assert "nobody can be asked" in told
-    assert ASKED not in told
+    assert QUESTION not in told
     assert made(desk) == 0
 
 
 @LATER
-def test_closed_input_is_no_terminal(desk: Desk) -> None:
+def test_closed_input_is_not_a_terminal(desk: Desk) -> None:
     line = f'exec "{sys.executable}" -m syncd resync <&-'
     done = subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "nobody can be asked" in done.stderr
+    assert "there is no terminal to ask on" in done.stderr
     assert made(desk) == 0
 
 
 @LATER
-def test_what_was_typed_before_the_question_is_no_answer_to_it(desk: Desk, start: Start) -> None:
+def test_input_typed_before_the_question_is_discarded(desk: Desk, start: Start) -> None:
     for system in desk.world.sandbox.systems.values():
         system.faults.add(Fault(FaultKind.SLOW, seconds=1, times=1))
     typist = start("resync")
     typist.types("y")
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     typist.types("n")
     typist.reads("Nothing was written.")
     assert typist.ends() == 4
@@ -185,7 +183,7 @@ def test_what_was_typed_before_the_question_is_no_answer_to_it(desk: Desk, start
 
 
 @pytest.mark.parametrize("answer", ["y", "n", pytest.param("SIGTERM", marks=LATER)])
-def test_a_yes_is_one_to_what_was_shown_and_what_came_since_is_asked_about(
+def test_writes_that_were_not_in_the_plan_need_another_yes(
     desk: Desk, start: Start, answer: str
 ) -> None:
     desk.say("resync", "--yes")
@@ -193,13 +191,13 @@ def test_a_yes_is_one_to_what_was_shown_and_what_came_since_is_asked_about(
     desk.world.book("crm", "alice", desk.world.at(3, 16))
     typist = start("resync")
     typist.reads("2 writes would be made")
-    typist.reads(ASKED)
+    typist.reads(QUESTION)
     desk.world.book("crm", "bob", desk.world.at(3, 17))
     typist.types("y")
-    typist.reads("wanted by now, and was not in the plan")
+    typist.reads("needed now and were not in the plan")
     assert made(desk) == before + 2
     typist.reads("bob")
-    typist.reads("Write this, too? [y/N]")
+    typist.reads("Make these writes, too? [y/N]")
     if answer == "SIGTERM":
         typist.terminate()
     else:
@@ -209,7 +207,7 @@ def test_a_yes_is_one_to_what_was_shown_and_what_came_since_is_asked_about(
     assert bool(desk.wrong()) is (answer != "y")
 
 
-def test_nothing_to_write_is_no_consent_to_what_comes_then(
+def test_an_empty_plan_is_no_consent_to_later_writes(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.say("resync", "--yes")
@@ -226,11 +224,11 @@ def test_nothing_to_write_is_no_consent_to_what_comes_then(
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr("syncd.cli.terminal.confirmed", asked.append)
     said = desk.say("resync")
-    assert (said.code, asked, made(desk)) == (4, ["Write this, too?"], before)
+    assert (said.code, asked, made(desk)) == (4, ["Make these writes, too?"], before)
 
 
 @LATER
-def test_ctrl_c_while_writing_says_what_was_sent_and_what_was_not(desk: Desk, start: Start) -> None:
+def test_ctrl_c_while_writing_reports_sent_and_unsent_writes(desk: Desk, start: Start) -> None:
     for system in desk.world.sandbox.systems.values():
         system.faults.add(Fault(FaultKind.SLOW, seconds=0.5, method="POST"))
     typist = start("resync", "--yes", TERM="xterm")
@@ -248,7 +246,7 @@ def _counts(screen: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def test_ctrl_c_while_the_daemon_works_says_how_far_it_was(
+def test_ctrl_c_while_the_daemon_works_reports_its_progress(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(_state: Path, _what: str, _with: object, tell: Callable[[str], None]) -> None:

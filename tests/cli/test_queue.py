@@ -1,4 +1,4 @@
-"""The queue as a person empties it: real commands, emulated platforms, a real state file."""
+"""Listing and resolving conflicts: real commands, emulated platforms, a real state file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HOUR = timedelta(hours=1)
 
 
 def rules(desk: Desk, text: str) -> None:
-    """Put these rules into the configuration."""
+    """Replace the rules in the configuration."""
     kept = desk.path.read_text().split("[rules]")[0]
     desk.path.write_text(f"{kept}\n[rules]\n{text}\n")
 
@@ -30,7 +30,7 @@ def resolve(desk: Desk, held: dict[str, Any], *how: object) -> Said:
 
 
 def a_meeting_moved_apart(desk: Desk) -> tuple[str, str]:
-    """The same meeting in two systems, moved to different times in both, and held."""
+    """Hold a conflict: the same meeting in two systems, moved to different times."""
     rules(desk, 'moved_apart = "hold"')
     start = desk.world.at(4, 10)
     clinic = desk.world.book("clinic", "alice", start)
@@ -42,7 +42,7 @@ def a_meeting_moved_apart(desk: Desk) -> tuple[str, str]:
     return clinic, legacy
 
 
-def test_a_held_conflict_is_listed_shown_tried_and_resolved(desk: Desk) -> None:
+def test_a_held_conflict_is_listed_shown_previewed_and_resolved(desk: Desk) -> None:
     a_meeting_moved_apart(desk)
     (held,) = queue(desk)
     assert (held["kind"], held["held"], held["rule"]) == (
@@ -57,7 +57,7 @@ def test_a_held_conflict_is_listed_shown_tried_and_resolved(desk: Desk) -> None:
     shown = desk.say("conflicts", "show", held["id"][:6])
     for told in ("--take clinic", "--take legacy", "--keep-both", "--dismiss", "free in all"):
         assert told in shown.out
-    assert "legacy: move the appointment of" in shown.out
+    assert "legacy: move the appointment from" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 100
     tried = json.loads(resolve(desk, held, "--take", "clinic", "--dry-run", "--json").out)
     assert [o["action"] for o in tried["plan"] if o["system"] == "legacy"] == [
@@ -77,7 +77,7 @@ def test_a_held_conflict_is_listed_shown_tried_and_resolved(desk: Desk) -> None:
     assert desk.say("resync", "--yes").code == 0
 
 
-def test_an_answer_to_what_has_changed_meanwhile_decides_nothing_and_tells_the_new_values(
+def test_resolving_a_changed_conflict_shows_the_new_values(
     desk: Desk,
 ) -> None:
     clinic, _ = a_meeting_moved_apart(desk)
@@ -95,7 +95,7 @@ def test_an_answer_to_what_has_changed_meanwhile_decides_nothing_and_tells_the_n
     assert (queue(desk), desk.wrong()) == ([], [])
 
 
-def test_an_unusual_time_is_taken_only_with_a_yes(desk: Desk) -> None:
+def test_an_unusual_time_needs_yes(desk: Desk) -> None:
     a_meeting_moved_apart(desk)
     (held,) = queue(desk)
     night = resolve(desk, held, "--at", "03:00")
@@ -106,14 +106,14 @@ def test_an_unusual_time_is_taken_only_with_a_yes(desk: Desk) -> None:
         away = resolve(desk, held, "--at", far, "--yes")
         assert (away.code, "more than five years away" in " ".join(away.err.split())) == (2, True)
     nonsense = resolve(desk, held, "--at", "soon")
-    assert (nonsense.code, "is no time" in nonsense.err) == (2, True)
+    assert (nonsense.code, "is not a valid time" in nonsense.err) == (2, True)
     assert resolve(desk, held, "--at", "12:00", "--dismiss").code == 2
     assert resolve(desk, held, "--take", "crm").code == 2
     assert queue(desk) == [held]
     assert resolve(desk, held, "--at", "03:00", "--yes", "--dry-run").code == 0
 
 
-def test_an_event_that_a_system_does_not_have_is_no_answer(desk: Desk) -> None:
+def test_an_unknown_event_is_no_resolution(desk: Desk) -> None:
     a_meeting_moved_apart(desk)
     (held,) = queue(desk)
     refused = resolve(desk, held, "--take", "clinic/nothing")
@@ -122,7 +122,7 @@ def test_an_event_that_a_system_does_not_have_is_no_answer(desk: Desk) -> None:
     assert queue(desk) == [held]
 
 
-def test_a_conflict_that_became_one_of_another_kind_has_changed(desk: Desk) -> None:
+def test_a_conflict_of_another_kind_counts_as_changed(desk: Desk) -> None:
     clinic, _ = a_meeting_moved_apart(desk)
     rules(desk, 'moved_apart = "hold"\nmoved_and_cancelled = "hold"')
     (held,) = queue(desk)
@@ -133,7 +133,7 @@ def test_a_conflict_that_became_one_of_another_kind_has_changed(desk: Desk) -> N
     assert said["now"]["kind"] == "moved_and_cancelled"
 
 
-def test_a_time_at_which_somebody_is_busy_is_taken_only_with_a_yes(desk: Desk) -> None:
+def test_a_busy_time_needs_yes(desk: Desk) -> None:
     a_meeting_moved_apart(desk)
     (held,) = queue(desk)
     # Friday of the week of bookings: Alice has another meeting from 9 to 10.
@@ -143,25 +143,25 @@ def test_a_time_at_which_somebody_is_busy_is_taken_only_with_a_yes(desk: Desk) -
     assert "09:00-10:00 Europe/Berlin" in told
     meant = resolve(desk, held, "--at", "09:30", "--yes", "--dry-run")
     assert meant.code == 0
-    # What was asked for on the provider's clock is told on it.
+    # The time is shown in the provider's zone.
     assert "09:30)" in meant.out
     assert "Z" not in meant.out
 
 
-def test_what_is_dismissed_is_told_no_more_until_it_changes(desk: Desk) -> None:
+def test_a_dismissed_conflict_is_hidden_until_it_changes(desk: Desk) -> None:
     clinic, _ = a_meeting_moved_apart(desk)
     (held,) = queue(desk)
     assert resolve(desk, held, "--dismiss").code == 0
     assert queue(desk) == []
     assert desk.say("resync", "--yes").code == 0
-    assert "told no more" in desk.say("conflicts", "show", held["id"]).out
+    assert "dismissed" in desk.say("conflicts", "show", held["id"]).out
     start = desk.world.at(4, 16)
     platform("clinic", desk).move(clinic, start, start + HOUR)
     assert desk.say("resync", "--yes").code == 3
     assert len(queue(desk)) == 1
 
 
-def test_two_meetings_at_one_time_are_told_once_and_close_by_themselves(desk: Desk) -> None:
+def test_a_double_booking_is_reported_once_and_closes_by_itself(desk: Desk) -> None:
     rules(desk, "")
     start = desk.world.at(4, 10)
     desk.world.book("clinic", "alice", start)
@@ -177,7 +177,7 @@ def test_two_meetings_at_one_time_are_told_once_and_close_by_themselves(desk: De
     desk.say("resync", "--yes")
     assert queue(desk) == []
     closed = desk.say("conflicts", "show", told["id"])
-    assert "they overlap no more" in " ".join(closed.err.split())
+    assert "the meetings no longer overlap" in " ".join(closed.err.split())
 
 
 def test_check_explains_the_rules_and_refuses_an_override_that_never_matches(desk: Desk) -> None:
@@ -203,7 +203,7 @@ def test_check_explains_the_rules_and_refuses_an_override_that_never_matches(des
     assert "can never match: rules.override[0] comes first" in " ".join(refused.err.split())
 
 
-def test_what_is_held_of_a_provider_that_left_the_configuration_is_shown_not_decided(
+def test_a_conflict_of_a_removed_provider_is_shown_but_not_resolved(
     desk: Desk,
 ) -> None:
     a_meeting_moved_apart(desk)
@@ -216,7 +216,7 @@ def test_what_is_held_of_a_provider_that_left_the_configuration_is_shown_not_dec
     for how in (["--take", "clinic"], ["--keep-both"], ["--at", "14:00", "--yes"]):
         said = resolve(desk, held, *how)
         assert said.code == 2
-        assert "alice is not in the configuration any more" in said.err
+        assert "alice is no longer in the configuration" in said.err
     desk.path.write_text(kept)
     assert resolve(desk, held, "--take", "clinic").code == 0
     assert (queue(desk), desk.wrong()) == ([], [])

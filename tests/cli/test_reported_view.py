@@ -1,4 +1,4 @@
-"""What is reported of records is shown by every command, summed up, until it is gone."""
+"""Reported records are summarized by every command until they are gone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from syncd.cli.reported_view import lines
+from syncd.cli.reported_view import reported_lines
 from syncd.model import Changes, Topic, Value
 from syncd.sandbox.broken_rows import Lack
 from syncd.store import Store
@@ -25,7 +25,7 @@ def break_rows(desk: Desk, *systems: str) -> list[str]:
     return made
 
 
-def test_unreadable_bookings_are_named_in_every_command_until_they_are_gone(desk: Desk) -> None:
+def test_unreadable_records_are_named_until_they_are_gone(desk: Desk) -> None:
     events = break_rows(desk, "crm", "clinic", "legacy")
     for _ in range(2):
         said = desk.say("resync", "--yes")
@@ -43,7 +43,7 @@ def test_unreadable_bookings_are_named_in_every_command_until_they_are_gone(desk
     assert {each["event"] for each in known["reported"]} == set(events)
     checked = desk.say("check")
     assert checked.code == 0
-    assert checked.out.splitlines()[-1].startswith("all well, but for ")
+    assert checked.out.splitlines()[-1].startswith("no errors, ")
     assert all(event in checked.out for event in events)
     assert desk.say("check", "--strict").code == 2
     planned = desk.say("plan")
@@ -55,7 +55,7 @@ def test_unreadable_bookings_are_named_in_every_command_until_they_are_gone(desk
     assert json.loads(desk.say("status", "--json").out)["reported"] == []
 
 
-def test_many_items_are_summed_up_with_the_first_few(
+def test_many_items_are_counted_and_the_first_are_listed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("syncd.cli.terminal.WIDTH", 80)
@@ -86,9 +86,9 @@ def test_a_calendar_with_an_unnamed_row_is_named(desk: Desk) -> None:
     assert "GET /calendars/events: 1 row has no id" in said.err
 
 
-def test_what_is_reported_comes_with_its_remedy_and_says_each_name_once() -> None:
+def test_reported_items_show_a_remedy_and_each_name_once() -> None:
     shown = list(
-        lines(
+        reported_lines(
             [
                 item("e", topic=Topic.UNKNOWN_STATUS, reason="odd"),
                 item("GET /x of alice", calendars=("alice",)),

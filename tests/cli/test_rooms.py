@@ -1,4 +1,4 @@
-"""What takes a room closes it elsewhere; a room taken elsewhere closes what needs it here."""
+"""A booked room is blocked in other systems; a busy room blocks the calendars that need it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Studio:
     contact: str
 
     def at(self, hour: float) -> datetime:
-        """An hour of the booked week's Tuesday."""
+        """Return an hour on Tuesday of the booked week."""
         return self.desk.world.at(1, 0) + timedelta(hours=hour)
 
     def span(self, hour: float, length: float = 1) -> Span:
-        """So many hours from then on."""
+        """Return a span of some hours from an instant."""
         return self.at(hour), self.at(hour + length)
 
     def crm(self, thing: str, hour: float, length: float = 1) -> str:
@@ -46,13 +46,13 @@ class Studio:
         return crm.book(seat.calendar, f"{thing}@example.com", start, end, seat.contact, title="x")
 
     def clinic(self, calendar: str, resource: str, hour: float, length: float = 1) -> str:
-        """Book a calendar of the clinic, which takes a resource."""
+        """Book a calendar of the clinic with a resource."""
         clinic = self.desk.world.sandbox.clinic
         start, end = self.span(hour, length)
         return clinic.book(calendar, "", start, end, self.contact, resources=[resource])
 
     def sync(self) -> dict[str, object]:
-        """Resync, and see that another one has nothing to do."""
+        """Resync, and check that a second resync writes nothing."""
         said = self.desk.say("resync", "--yes", "--json")
         assert said.code == 0, said.out + said.err
         found: dict[str, object] = json.loads(said.out)
@@ -61,12 +61,12 @@ class Studio:
         return found
 
     def closed(self, calendar: str) -> list[Span]:
-        """The blocks of a calendar of the clinic."""
+        """Return the blocks of a calendar of the clinic."""
         blocks = self.desk.world.sandbox.clinic.blocks()
         return sorted((b.start, b.end) for b in blocks if b.calendar == calendar and not b.deleted)
 
     def busy(self, thing: str) -> list[Span]:
-        """The blocks of a room or equipment in LeadSquared."""
+        """Return the blocks of a room or equipment in LeadSquared."""
         blocks = self.desk.world.sandbox.crm.blocks()
         mail = f"{thing}@example.com"
         return sorted((b.start, b.end) for b in blocks if b.user == mail and not b.deleted)
@@ -74,7 +74,7 @@ class Studio:
 
 @pytest.fixture
 def studio(desk: Desk) -> Studio:
-    """A studio without bookings."""
+    """Return a studio without bookings."""
     world = desk.world
     clinic, crm = world.sandbox.clinic, world.sandbox.crm
     for meeting in clinic.appointments():
@@ -108,7 +108,7 @@ clinic = {{ resource = "{resource}" }}
 
 
 @pytest.mark.prove
-def test_an_appointment_that_takes_a_room_closes_the_room_elsewhere(studio: Studio) -> None:
+def test_an_appointment_in_a_room_blocks_the_room_elsewhere(studio: Studio) -> None:
     event = studio.clinic(studio.small, studio.yoga, 10)
     studio.sync()
     assert studio.busy("yoga") == [studio.span(10)]
@@ -122,7 +122,7 @@ def test_an_appointment_that_takes_a_room_closes_the_room_elsewhere(studio: Stud
     assert studio.busy("yoga") == []
 
 
-def test_a_room_that_is_busy_elsewhere_closes_what_has_no_other_room_and_only_that(
+def test_a_busy_room_blocks_only_calendars_without_another_room(
     studio: Studio,
 ) -> None:
     studio.crm("yoga", 10)
@@ -132,7 +132,7 @@ def test_a_room_that_is_busy_elsewhere_closes_what_has_no_other_room_and_only_th
     assert studio.closed(studio.beauty) == []
 
 
-def test_a_calendar_with_two_rooms_closes_only_while_both_are_taken(studio: Studio) -> None:
+def test_a_calendar_with_two_rooms_is_blocked_while_both_are_busy(studio: Studio) -> None:
     studio.crm("yoga", 10, 2)
     studio.crm("hall", 11, 2)
     studio.sync()
@@ -140,14 +140,14 @@ def test_a_calendar_with_two_rooms_closes_only_while_both_are_taken(studio: Stud
     assert studio.closed(studio.small) == [studio.span(10, 2)]
 
 
-def test_a_room_taken_here_and_the_other_elsewhere_close_a_calendar(studio: Studio) -> None:
+def test_rooms_busy_here_and_elsewhere_block_a_calendar(studio: Studio) -> None:
     studio.clinic(studio.large, studio.hall, 10)
     studio.crm("yoga", 10)
     studio.sync()
     assert studio.closed(studio.large) == [studio.span(10)]
 
 
-def test_rooms_that_are_all_taken_here_need_no_block(studio: Studio) -> None:
+def test_rooms_that_are_all_busy_here_need_no_block(studio: Studio) -> None:
     studio.clinic(studio.large, studio.hall, 10)
     studio.clinic(studio.large, studio.yoga, 10)
     studio.sync()
@@ -156,7 +156,7 @@ def test_rooms_that_are_all_taken_here_need_no_block(studio: Studio) -> None:
 
 
 @pytest.mark.prove
-def test_a_moved_booking_moves_what_it_closes_and_a_cancelled_one_opens_it(studio: Studio) -> None:
+def test_a_moved_booking_moves_its_blocks_and_a_cancelled_one_frees_them(studio: Studio) -> None:
     task = studio.crm("yoga", 10)
     studio.sync()
     studio.desk.world.sandbox.crm.move(task, *studio.span(14))
@@ -170,7 +170,7 @@ def test_a_moved_booking_moves_what_it_closes_and_a_cancelled_one_opens_it(studi
     assert studio.closed(studio.small) == []
 
 
-def test_equipment_closes_only_when_all_that_is_in_service_is_taken(studio: Studio) -> None:
+def test_equipment_blocks_only_while_every_unit_is_busy(studio: Studio) -> None:
     studio.crm("laser", 10, 2)
     studio.sync()
     assert studio.closed(studio.beauty) == []
@@ -180,7 +180,7 @@ def test_equipment_closes_only_when_all_that_is_in_service_is_taken(studio: Stud
     assert studio.busy("laser") == [studio.span(11)]
 
 
-def test_equipment_that_goes_out_of_service_closes_more(studio: Studio) -> None:
+def test_equipment_out_of_service_blocks_more_time(studio: Studio) -> None:
     studio.clinic(studio.beauty, studio.laser, 10)
     studio.sync()
     assert studio.busy("laser") == []
@@ -195,7 +195,7 @@ def test_equipment_that_goes_out_of_service_closes_more(studio: Studio) -> None:
     assert studio.busy("laser") == [studio.span(10)]
 
 
-def test_a_room_that_no_longer_serves_a_calendar_opens_it(studio: Studio) -> None:
+def test_a_room_no_longer_assigned_to_a_calendar_frees_it(studio: Studio) -> None:
     studio.crm("yoga", 10)
     studio.sync()
     resources = studio.desk.world.sandbox.clinic.resources
@@ -206,7 +206,7 @@ def test_a_room_that_no_longer_serves_a_calendar_opens_it(studio: Studio) -> Non
     assert studio.closed(studio.small) == []
 
 
-def test_check_and_plan_speak_of_rooms(studio: Studio) -> None:
+def test_check_and_plan_mention_rooms(studio: Studio) -> None:
     studio.crm("yoga", 10)
     said = studio.desk.say("check")
     assert "rooms/yoga room is used by 2 calendars" in said.out
@@ -215,7 +215,7 @@ def test_check_and_plan_speak_of_rooms(studio: Studio) -> None:
     assert "1 write" in said.out
 
 
-def test_a_person_whose_only_calendar_needs_the_room_is_closed_there_and_nowhere_else(
+def test_a_calendar_that_needs_a_busy_room_is_blocked_only_there(
     studio: Studio,
 ) -> None:
     clinic = studio.desk.world.sandbox.clinic
@@ -244,7 +244,7 @@ clinic = {{ resource = "rooms/attic" }}
     assert studio.busy("dora") == []
 
 
-def test_a_room_that_is_not_to_be_found_stops_nobody_else(studio: Studio) -> None:
+def test_a_missing_room_stops_no_other_provider(studio: Studio) -> None:
     text = studio.desk.path.read_text()
     studio.desk.path.write_text(text.replace("rooms/hall", "rooms/cellar"))
     studio.crm("yoga", 10)
@@ -258,7 +258,7 @@ def test_a_room_that_is_not_to_be_found_stops_nobody_else(studio: Studio) -> Non
 
 
 @pytest.mark.prove
-def test_two_meetings_in_one_room_are_told_and_one_of_them_is_moved(studio: Studio) -> None:
+def test_a_double_booked_room_is_reported_and_resolved_by_a_move(studio: Studio) -> None:
     studio.sync()
     studio.crm("yoga", 10)
     studio.crm("yoga", 10.5)

@@ -1,4 +1,4 @@
-"""Promise 7 for rooms: of a stopped move the old and the new interval both close what needs it."""
+"""Promise 7 for rooms: a stopped move blocks the calendars at the old and the new time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AMOUNT = timedelta(hours=24)
 
 
 def stopped(studio: Studio) -> tuple[list[Span], list[Span]]:
-    """Move all bookings of a room by one amount, which the guard stops; return where they were."""
+    """Move all bookings of a room so that the guard stops it; return their old times."""
     events = [studio.crm("yoga", hour) for hour in HOURS]
     studio.sync()
     before = [studio.span(hour) for hour in HOURS]
@@ -31,7 +31,7 @@ def stopped(studio: Studio) -> tuple[list[Span], list[Span]]:
 
 
 @pytest.mark.prove
-def test_a_stopped_move_of_a_room_keeps_both_times_closed_until_it_is_accepted(
+def test_a_stopped_room_move_blocks_both_times_until_accepted(
     studio: Studio,
 ) -> None:
     before, after = stopped(studio)
@@ -61,6 +61,6 @@ def test_planted_a_room_s_new_time_that_is_ignored_while_stopped_stays_open(
 def test_planted_a_door_judged_for_what_was_accepted_of_its_room_is_stopped_again(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard._Looks, "_follows_accepted", lambda *_given: False)
+    monkeypatch.setattr(guard._Evaluation, "_follows_accepted", lambda *_given: False)
     with pytest.raises(AssertionError, match=r"clinic\+rooms"):
-        test_a_stopped_move_of_a_room_keeps_both_times_closed_until_it_is_accepted(studio)
+        test_a_stopped_room_move_blocks_both_times_until_accepted(studio)

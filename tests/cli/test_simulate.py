@@ -1,4 +1,4 @@
-"""`syncd simulate` as a person runs it."""
+"""The command `syncd simulate`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.cli.conftest import Say
 
 
 @pytest.mark.prove
-def test_a_day_is_played_and_its_faults_are_counted_by_kind(say: Say, tmp_path: Path) -> None:
+def test_a_scenario_runs_and_its_faults_are_counted(say: Say, tmp_path: Path) -> None:
     trace = tmp_path / "trace.txt"
     done = say("simulate", "--seed", 3, "--json", "--trace", trace)
     assert done.code == 0
@@ -25,14 +25,14 @@ def test_a_day_is_played_and_its_faults_are_counted_by_kind(say: Say, tmp_path: 
     assert "by hand" in trace.read_text()
 
 
-def test_an_unknown_fault_is_refused_with_those_that_there_are(say: Say) -> None:
+def test_an_unknown_fault_is_refused_and_the_known_ones_are_listed(say: Say) -> None:
     done = say("simulate", "--faults", "lag,gremlins")
     assert done.code == 2
     assert "there is no fault gremlins" in done.err
     assert "lose-after" in done.err
 
 
-def test_a_broken_story_is_shown_in_its_shortest_form(
+def test_a_failing_scenario_is_shown_in_its_shortest_form(
     say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(story: Scenario) -> RunResult:

@@ -1,4 +1,4 @@
-"""`syncd slots` and what `status` tells of time that is offered although it is taken."""
+"""`syncd slots`, and the busy slots that `status` lists as still bookable."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def iso(instant: datetime) -> str:
 
 
 def slots(desk: Desk, *more: object) -> Any:
-    """The object of `syncd slots` for alice's booked week."""
+    """Return the JSON of `syncd slots` for alice's booked week."""
     day = desk.world.at(4, 12).date()
     return json.loads(desk.say("slots", "-p", "alice", "--to", day, "--json", *more).out)
 
 
-def test_the_times_that_all_systems_offer_are_those_that_nobody_took(desk: Desk) -> None:
+def test_slots_offered_by_all_systems_are_free_everywhere(desk: Desk) -> None:
     at = desk.world.at
     desk.say("resync", "--yes")
     found = slots(desk)
@@ -36,7 +36,7 @@ def test_the_times_that_all_systems_offer_are_those_that_nobody_took(desk: Desk)
     assert "Europe/Berlin" in shown.out
 
 
-def test_before_a_sync_the_systems_differ_and_each_reason_is_told(desk: Desk) -> None:
+def test_before_a_sync_systems_differ_and_the_reasons_are_shown(desk: Desk) -> None:
     at = desk.world.at
     desk.say("resync", "--yes", "--provider", "bob")
     found = slots(desk, "--fresh")
@@ -48,7 +48,7 @@ def test_before_a_sync_the_systems_differ_and_each_reason_is_told(desk: Desk) ->
     assert not any(d["taken"] for d in slots(desk, "--fresh")["differences"])
 
 
-def test_a_new_booking_shows_as_taken_until_it_is_closed_everywhere(desk: Desk) -> None:
+def test_a_new_booking_shows_as_a_difference_until_it_is_blocked(desk: Desk) -> None:
     at = desk.world.at
     desk.say("resync", "--yes")
     desk.world.book("clinic", "alice", at(1, 11))
@@ -59,7 +59,7 @@ def test_a_new_booking_shows_as_taken_until_it_is_closed_everywhere(desk: Desk) 
     assert not [d for d in slots(desk, "--fresh")["differences"] if d["start"] == iso(at(1, 11))]
 
 
-def test_a_block_that_closes_nothing_is_named_with_its_remedy(desk: Desk) -> None:
+def test_a_block_without_effect_is_named_with_its_remedy(desk: Desk) -> None:
     crm, clinic = desk.world.sandbox.crm, desk.world.sandbox.clinic
     crm.types["Busy"] = replace(crm.types["Busy"], allow_conflicts=True)
     leaky = desk.world.seats["clinic", "alice"].calendar
@@ -76,11 +76,11 @@ def test_a_block_that_closes_nothing_is_named_with_its_remedy(desk: Desk) -> Non
     said = " ".join(desk.say("status").out.split())
     assert "\"Allow Conflicts\" off for the appointment type 'Busy'" in said
     assert f"clinic, calendar {leaky}" in said
-    assert "a block stands, but does not close it" in said
+    assert "there is a block, but the time can still be booked" in said
 
 
 def later(desk: Desk, **span: float) -> None:
-    """Make the state look as if it had been written so long ago."""
+    """Shift the times in the state into the past."""
     state = sqlite3.connect(desk.path.parent / "state.db")
     for table, column in (("event", "written_at"), ("free_time", "asked_at")):
         for rowid, text in state.execute(f"SELECT rowid, {column} FROM {table}").fetchall():
@@ -94,7 +94,7 @@ def later(desk: Desk, **span: float) -> None:
     state.close()
 
 
-def test_status_tells_how_long_time_was_open(desk: Desk) -> None:
+def test_status_shows_how_long_busy_time_was_bookable(desk: Desk) -> None:
     desk.say("resync", "--yes")
     desk.world.book("clinic", "alice", desk.world.at(1, 11))
     desk.say("resync", "--yes")
@@ -102,23 +102,25 @@ def test_status_tells_how_long_time_was_open(desk: Desk) -> None:
     assert measured["bookings"] > 20
     assert measured["open"] == 0
     assert 0 < measured["p50"] <= measured["p95"] <= measured["max"] < 60
-    assert "from visible to closed everywhere" in " ".join(desk.say("status").out.split())
+    assert "time to block elsewhere" in " ".join(desk.say("status").out.split())
 
 
-def test_a_system_that_cannot_tell_is_named(desk: Desk) -> None:
+def test_a_system_without_free_slots_is_named(desk: Desk) -> None:
     calendar = desk.world.seats["legacy", "alice"].calendar
     text = desk.path.read_text().replace(f'legacy = {{ calendar = "{calendar}", ', "legacy = { ")
     desk.path.write_text(text)
     desk.say("resync", "--yes")
     said = desk.say("slots", "-p", "alice")
-    assert "legacy does not tell: no calendar id is configured for alice" in said.err
-    assert "can be booked in all systems" in said.out
+    assert (
+        "legacy: free slots could not be read: no calendar id is configured for alice" in said.err
+    )
+    assert "bookable in all systems" in said.out
 
 
-def test_what_makes_no_sense_is_refused(desk: Desk) -> None:
+def test_invalid_arguments_of_slots_are_refused(desk: Desk) -> None:
     desk.say("resync", "--yes")
     assert desk.say("slots").code == 2
     over = f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%d}"
     gone = desk.say("slots", "-p", "alice", "--from", over, "--to", over)
-    assert (gone.code, "that time is over" in gone.err) == (2, True)
+    assert (gone.code, "the window is in the past" in gone.err) == (2, True)
     assert desk.say("slots", "-p", "dave").code == 2

@@ -1,4 +1,4 @@
-"""`status` and `check`: how each system is, its calls, and what to do."""
+"""`status` and `check`: health, API calls and remedies per system."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from syncd.store import Store
 from tests.cli.conftest import Desk
 
 
-def test_status_tells_trouble_with_cause_remedy_and_next_attempt(desk: Desk) -> None:
+def test_status_shows_a_failure_with_cause_remedy_and_next_attempt(desk: Desk) -> None:
     desk.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
     assert desk.say("resync", "--yes").code == 4
     said = desk.say("status")
     assert "unauthorised" in said.out
     assert "legacy is unauthorised" in said.err
     assert "Renew the secret" in said.err
-    assert "asked again at" in " ".join(said.err.split())
+    assert "The next attempt is at" in " ".join(said.err.split())
     assert all(len(line) <= 100 for line in (said.out + said.err).splitlines())
     system = json.loads(desk.say("status", "--json").out)["systems"]["legacy"]
     assert (system["state"], system["calls"]) == ("unauthorised", None)
     assert system["since"] < system["asked_again_at"]
 
 
-def test_a_person_who_runs_a_resync_meets_no_back_off(desk: Desk) -> None:
+def test_a_manual_resync_ignores_the_back_off(desk: Desk) -> None:
     desk.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
     desk.say("resync", "--yes")
     desk.world.sandbox.legacy.faults.clear()
@@ -39,8 +39,8 @@ def test_a_person_who_runs_a_resync_meets_no_back_off(desk: Desk) -> None:
     assert json.loads(desk.say("status", "--json").out)["systems"]["legacy"]["state"] == "ok"
 
 
-def plan_of(desk: Desk) -> None:
-    """What the daemon does after each job."""
+def store_poll_plan(desk: Desk) -> None:
+    """Store the poll plan, as the daemon does after each job."""
     settings = load(desk.path, {})
     app = build(settings)
     monitor = Monitor(
@@ -50,9 +50,9 @@ def plan_of(desk: Desk) -> None:
     app.store.close()
 
 
-def test_status_shows_the_calls_that_were_planned_and_are_left(desk: Desk) -> None:
+def test_status_shows_planned_and_remaining_calls(desk: Desk) -> None:
     desk.say("resync", "--yes")
-    plan_of(desk)
+    store_poll_plan(desk)
     calls = json.loads(desk.say("status", "--json").out)["systems"]["crm"]["calls"]
     assert calls["planned_per_minute"] == 8.0  # every 10 s, and two slices in a minute
     assert calls["allowed_per_minute"] == 1200.0
@@ -60,19 +60,21 @@ def test_status_shows_the_calls_that_were_planned_and_are_left(desk: Desk) -> No
 
 
 @pytest.mark.prove
-def test_a_plan_that_does_not_fit_is_a_warning_that_says_what_happens(desk: Desk) -> None:
+def test_polling_over_the_rate_limit_is_a_warning(desk: Desk) -> None:
     text = desk.path.read_text().replace("calls_per_5s = 100", "calls_per_5s = 1")
     desk.path.write_text(text)
     said = desk.say("check")
     assert said.code == 0
-    assert "polling would take 8 calls a minute, and can have 6.0" in " ".join(said.out.split())
-    assert "every 15s and the whole one every 24m" in " ".join(said.out.split())
+    assert "polling as configured takes 8 calls per minute, and 6.0 are available" in " ".join(
+        said.out.split()
+    )
+    assert "every 15s and the far window every 24m" in " ".join(said.out.split())
     store = Store.open("sqlite://")
     assert store.allowances() == {}
     store.close()
 
 
-def test_status_tells_the_limit_that_a_platform_said(desk: Desk) -> None:
+def test_status_shows_the_limit_that_a_platform_reported(desk: Desk) -> None:
     desk.say("resync", "--yes")
     store = Store.open(load(desk.path, {}).syncd.state_path)
     now = RealClock().now()
@@ -82,7 +84,7 @@ def test_status_tells_the_limit_that_a_platform_said(desk: Desk) -> None:
     )
     store.close()
     said = desk.say("status")
-    assert "crm allows 6 calls in 5 s, as it said" in said.out
+    assert "crm allows 6 calls in 5 s (reported" in said.out
     assert "legacy allows" not in said.out
     systems = json.loads(desk.say("status", "--json").out)["systems"]
     assert (systems["crm"]["limits"]["calls"], systems["crm"]["limits"]["seconds"]) == (6, 5.0)

@@ -1,4 +1,4 @@
-"""`syncd undo`, as a person runs it beside real emulators."""
+"""`syncd undo` with emulated platforms."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from tests.cli.conftest import Desk
 
 
 def synced(desk: Desk) -> str:
-    """Sync, and name the run."""
+    """Resync, and return the id of the run."""
     run = json.loads(desk.say("resync", "--yes", "--json").out)["run"]
     assert isinstance(run, str)
     return run
 
 
 def blocks(desk: Desk) -> int:
-    """How many blocks stand, in all systems."""
+    """Return the number of blocks in all systems."""
     platforms = desk.world.sandbox.systems.values()
     return sum(not b.deleted for p in platforms for b in p.blocks())
 
 
-def test_a_run_is_undone_shown_first_and_not_written_again(desk: Desk) -> None:
+def test_a_run_is_previewed_undone_and_not_written_again(desk: Desk) -> None:
     by_hand = blocks(desk)
     run = synced(desk)
     made = blocks(desk) - by_hand
@@ -40,10 +40,10 @@ def test_a_run_is_undone_shown_first_and_not_written_again(desk: Desk) -> None:
     again = json.loads(desk.say("resync", "--yes", "--json").out)
     assert sum(again["operations"].values()) == 0
     assert again["exposures"] == made
-    assert "taken back by" in " ".join(desk.say("status").out.split())
+    assert "was removed by `syncd undo`" in " ".join(desk.say("status").out.split())
 
 
-def test_one_booking_is_undone_and_what_was_touched_is_left(desk: Desk) -> None:
+def test_one_booking_is_undone_and_a_changed_one_is_skipped(desk: Desk) -> None:
     desk.say("resync", "--yes")
     world = desk.world
     first = world.book("clinic", "alice", world.at(3, 15))
@@ -55,14 +55,14 @@ def test_one_booking_is_undone_and_what_was_touched_is_left(desk: Desk) -> None:
     clinic.move(first, world.at(3, 11), world.at(3, 12))
     said = desk.say("undo", run, "--yes", "--booking", by_event[first][:8])
     assert said.code == 3
-    assert "it was changed in clinic since" in said.out
+    assert "it was changed in clinic after the run" in said.out
     rest = desk.say("undo", run, "--yes")
     assert rest.code == 3
-    assert "1 booking put back, 1 left as they are" in rest.out
+    assert "1 booking undone, 1 skipped" in rest.out
     assert "free Thu" in rest.out
 
 
-def test_a_run_that_is_none_is_told(desk: Desk) -> None:
+def test_undo_of_an_unknown_or_empty_run_is_refused(desk: Desk) -> None:
     synced(desk)
     idle = synced(desk)
     for run, words in (("zzz", "there is no run 'zzz'"), (idle, "wrote nothing")):

@@ -1,4 +1,4 @@
-"""Waiting writes, and a wrong clock, as the commands show them."""
+"""Waiting writes and a wrong clock, in the output of the commands."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def left(data: dict[str, Any]) -> dict[str, int]:
 
 
 def words(text: str) -> str:
-    """The same on one line."""
+    """Return the text on one line."""
     return " ".join(text.split())
 
 
-def test_what_a_key_may_not_write_is_named_by_every_command_until_it_may(desk: Desk) -> None:
+def test_refused_writes_wait_and_are_named_until_access_is_granted(desk: Desk) -> None:
     assert desk.say("resync", "--yes").code == 0
     clinic = desk.world.sandbox.clinic
     forbid_writes(clinic)
     book(desk, 18, 20)
     said = desk.say("resync", "--yes")
     assert said.code == 4
-    assert "clinic: 2 writes wait: the key may not write there" in words(said.err)
+    assert "clinic: 2 writes wait: the credentials are rejected or may not write" in words(said.err)
     assert "everything agrees" not in said.out
     data = json.loads(desk.say("resync", "--json").out)
     assert causes(data) == [("clinic", "no_access")] * 2
@@ -47,7 +47,9 @@ def test_what_a_key_may_not_write_is_named_by_every_command_until_it_may(desk: D
     data = json.loads(planned.out)
     assert (planned.code, data["plan"], causes(data)) == (4, [], [("clinic", "no_access")] * 2)
     shown = desk.say("plan")
-    assert "clinic: 2 writes wait: the key may not write there" in words(shown.err)
+    assert "clinic: 2 writes wait: the credentials are rejected or may not write" in words(
+        shown.err
+    )
     shown = desk.say("status")
     assert "clinic: 2 writes wait since" in words(shown.err)
     assert "the first for" in words(shown.err)
@@ -61,7 +63,7 @@ def test_what_a_key_may_not_write_is_named_by_every_command_until_it_may(desk: D
     assert desk.wrong() == []
 
 
-def test_a_new_secret_is_planned_with_as_if_nothing_had_been_refused(desk: Desk) -> None:
+def test_a_new_secret_clears_refused_writes_in_the_plan(desk: Desk) -> None:
     desk.say("resync", "--yes")
     crm = desk.world.sandbox.crm
     forbid_writes(crm)
@@ -75,7 +77,7 @@ def test_a_new_secret_is_planned_with_as_if_nothing_had_been_refused(desk: Desk)
     assert (data["waiting"], [o["system"] for o in data["plan"]]) == ([], ["crm"])
 
 
-def test_a_wrong_clock_is_named_with_amount_and_remedy(desk: Desk) -> None:
+def test_a_wrong_clock_is_reported_with_amount_and_remedy(desk: Desk) -> None:
     booked = desk.world.book("legacy", "alice", desk.world.at(2, 18))
     desk.say("resync", "--yes")
     for system in (desk.world.sandbox.clinic, desk.world.sandbox.legacy):
@@ -83,10 +85,10 @@ def test_a_wrong_clock_is_named_with_amount_and_remedy(desk: Desk) -> None:
     desk.world.sandbox.legacy.cancel(booked)
     said = desk.say("resync", "--yes")
     assert said.code == 4
-    clock = "this machine's clock is 12 min behind at least two platforms"
+    clock = "the clock of this machine is 12 min behind at least two platforms"
     assert clock in words(said.err)
     assert "timedatectl" in said.err
-    assert "crm: 1 write waits: this machine's clock is wrong" in words(said.err)
+    assert "crm: 1 write waits: the clock of this machine is wrong" in words(said.err)
     shown = desk.say("status")
     assert clock in words(shown.err)
     assert 700 < json.loads(desk.say("status", "--json").out)["clock_error_seconds"] < 740
@@ -102,7 +104,7 @@ def test_a_wrong_clock_is_named_with_amount_and_remedy(desk: Desk) -> None:
     assert "clock" not in desk.say("status").err
 
 
-def test_one_platform_with_a_wrong_clock_holds_nothing_back(desk: Desk) -> None:
+def test_a_wrong_clock_of_one_platform_delays_nothing(desk: Desk) -> None:
     booked = desk.world.book("legacy", "alice", desk.world.at(2, 18))
     desk.say("resync", "--yes")
     desk.world.sandbox.clinic.faults.add(Fault(FaultKind.CLOCK_SKEW, seconds=7200))

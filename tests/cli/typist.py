@@ -1,4 +1,4 @@
-"""Somebody at a real terminal: a process on a pseudo-terminal, and what is typed into it."""
+"""Run a command on a pseudo-terminal and type into it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _START = (
     "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
     "from syncd.cli.main import main; main(sys.argv[1:])"
 )
-"""The terminal must be the process's own, or hidden input would go to the one of the tests."""
+"""The process needs its own terminal; otherwise hidden input would go to that of the tests."""
 
 _WITHOUT_INPUT = "import sys; from syncd.cli.main import main; main(sys.argv[1:])"
 
@@ -25,7 +25,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 class Typist:
-    """Runs one command, waits for words on the screen, and types."""
+    """One command on a terminal: waits for text on the screen, and types."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Typist:
         elsewhere: Mapping[str, int | IO[bytes]] | None = None,
         **env: str,
     ) -> None:
-        """Start it; ``elsewhere`` are streams ("stdin", …) that are not on the terminal."""
+        """Start the command; ``elsewhere`` has streams ("stdin", …) outside the terminal."""
         self._master, slave = pty.openpty()
         streams: dict[str, Any] = {"stdin": slave, "stdout": slave, "stderr": slave}
         start = _START if "stdin" not in (elsewhere or {}) else _WITHOUT_INPUT
@@ -50,7 +50,7 @@ class Typist:
         self._read = 0
 
     def reads(self, words: str, seconds: float = 30) -> None:
-        """Wait until these words stand on the screen, after those that were waited for before."""
+        """Wait until a text appears on the screen after the text that was waited for before."""
         deadline = time.monotonic() + seconds
         while (found := self.screen.find(words, self._read)) < 0:
             if not self._more(deadline):
@@ -62,16 +62,16 @@ class Typist:
         self.presses(text + "\n")
 
     def presses(self, keys: str) -> None:
-        """Press keys, without the one that ends a line."""
+        """Send keys without a final line break."""
         os.write(self._master, keys.encode())
 
     def answers(self, question: str, text: str = "") -> None:
-        """Wait for a question and answer it; an empty line takes the usual answer."""
+        """Wait for a question and answer it; an empty line accepts the default."""
         self.reads(question)
         self.types(text)
 
     def ends(self, seconds: float = 30) -> int:
-        """Wait for the end; the exit code."""
+        """Wait until the process ends; return its exit code."""
         deadline = time.monotonic() + seconds
         while self._more(deadline):
             pass
@@ -80,11 +80,11 @@ class Typist:
         return code
 
     def terminate(self) -> None:
-        """Ask it to end, as a service manager does."""
+        """Send SIGTERM, as a service manager does."""
         self._process.terminate()
 
     def kill(self) -> None:
-        """End it, whatever it waits for."""
+        """Kill the process if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()

@@ -1,4 +1,4 @@
-"""Every table of `core` is decided on as the store loads it: none hands in what it would not."""
+"""Store and load every state of `core` tests before it is decided on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TABLES = (REPLICA, WAIVER, BOOKING, EVENT, CONFLICT, INTENT, OWNER_CHANGE)
 
 @pytest.fixture(scope="session")
 def shelf() -> Iterator[Store]:
-    """A store in memory, which is emptied for each decision."""
+    """Yield a store in memory, which is emptied for each decision."""
     store = Store.open("sqlite://")
     yield store
     store.close()
@@ -27,7 +27,7 @@ def shelf() -> Iterator[Store]:
 
 @pytest.fixture(autouse=True)
 def every_state_was_stored(shelf: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `kit.decided` decide on what is loaded, and refuse a state of which anything is lost."""
+    """Let `kit.decided` decide on the loaded state, and fail if a row of the state is lost."""
 
     def decide_stored(
         state: ProviderState, case: DecisionInput, new_id: Callable[[], str]
@@ -40,7 +40,7 @@ def every_state_was_stored(shelf: Store, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def stored(store: Store, state: ProviderState) -> ProviderState:
-    """Put a state into an empty store, and load it."""
+    """Save a state in an empty store, and load it."""
     store.execute([delete(table) for table in _TABLES])
     store.apply(
         Changes(
@@ -57,7 +57,7 @@ def stored(store: Store, state: ProviderState) -> ProviderState:
 
 
 def everything(state: ProviderState) -> set[object]:
-    """All rows of a state, in no order."""
+    """Return all rows of a state, in no order."""
     rows = (*state.bookings, *state.replicas, *state.undo_suppressions, *state.owner_changes)
     return {
         *rows,

@@ -1,4 +1,4 @@
-"""Policies drawn at random: every table, with up to three exceptions."""
+"""Random rules: every table, with up to three overrides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.core.kit import SYSTEMS
 
 
 def rules(systems: tuple[str, ...] = SYSTEMS) -> st.SearchStrategy[Rules]:
-    """Any valid rules for these systems."""
+    """Draw any valid rules for these systems."""
     exceptions = st.lists(st.sampled_from(list(all_overrides(systems))), max_size=3)
     tables = st.sampled_from(list(all_rules(systems)))
     return st.builds(lambda t, o: replace(t, overrides=tuple(o)), tables, exceptions)

@@ -1,4 +1,4 @@
-"""Short words for the tables of `tests/core`: times are hours of one day, systems a, b and c."""
+"""Short builders for the tables of `tests/core`: hours of one day, systems a, b and c."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ SYSTEMS = ("a", "b", "c")
 
 
 def at(hour: float) -> datetime:
-    """An instant of the day."""
+    """Return an instant of the day."""
     return DAY + timedelta(hours=hour)
 
 
 def v(start: float, end: float | None = None, status: Status = Status.CONFIRMED) -> Value:
-    """A value; an hour long unless told."""
+    """Return a value; one hour long by default."""
     return Value(at(start), at(start + 1 if end is None else end), status)
 
 
 def off(start: float) -> Value:
-    """A cancelled hour."""
+    """Return a cancelled hour."""
     return v(start, status=Status.CANCELLED)
 
 
@@ -48,7 +48,7 @@ def rec(
     base: Value | None = None,
     **more: Any,
 ) -> TrackedEvent:
-    """A record of provider p."""
+    """Return a tracked event of provider p."""
     more.setdefault("kind", Kind.APPOINTMENT)
     more.setdefault("observed_at", NOW)
     more.setdefault("fingerprint", "f")
@@ -56,7 +56,7 @@ def rec(
 
 
 def block(system: str, event: str, observed: Value | None, **more: Any) -> TrackedEvent:
-    """A block that syncd made, standing where it was written."""
+    """Return a block that syncd made, where it was written."""
     value = more.pop("base", observed)
     more.setdefault("written", value)
     more.setdefault("key", f"key{event}")
@@ -64,27 +64,27 @@ def block(system: str, event: str, observed: Value | None, **more: Any) -> Track
 
 
 def booking(name: str, agreed: Value, revision: int = 0, kind: Kind = Kind.APPOINTMENT) -> Booking:
-    """A booking of provider p."""
+    """Return a booking of provider p."""
     return Booking(name, "p", kind, agreed, revision)
 
 
 def origin(name: str, system: str, event: str, settled: int = 0) -> Replica:
-    """A link to the event that opened the booking."""
+    """Return a link to the event that opened the booking."""
     return Replica(name, system, event, Role.ORIGIN, settled)
 
 
 def twin(name: str, system: str, event: str, settled: int = 0) -> Replica:
-    """A link to the same meeting, entered elsewhere."""
+    """Return a link to a twin."""
     return Replica(name, system, event, Role.TWIN, settled)
 
 
 def serves(name: str, system: str, event: str) -> Replica:
-    """A link to a block."""
+    """Return a link to a block."""
     return Replica(name, system, event, Role.BLOCK)
 
 
 def calendars(*, without: str = "") -> dict[str, CalendarState]:
-    """Three calendars, all writable and believed but for those ``without`` an answer."""
+    """Return three calendars, writable and trusted except ``without``, which did not answer."""
     return {
         s: CalendarState(
             s,
@@ -96,20 +96,20 @@ def calendars(*, without: str = "") -> dict[str, CalendarState]:
 
 
 def decided(state: ProviderState, **more: Any) -> Decision:
-    """Decide on a state with everything in order but for what is named."""
+    """Decide on a state with default inputs, except the named ones."""
     numbers = count(1)
     return reconcile(state, case(**more), lambda: f"new{next(numbers)}")
 
 
 def case(**more: Any) -> DecisionInput:
-    """The case of a decision with everything in order but for what is named."""
+    """Return the default decision inputs, except the named ones."""
     more.setdefault("calendars", calendars())
     more.setdefault("rules", Rules(prefer=SYSTEMS))
     return DecisionInput(now=NOW, horizon=DAY - timedelta(days=1), run="run", **more)
 
 
 def summary(decision: Decision) -> list[tuple[str, str, str]]:
-    """The writes of a decision: action, system, interval as hours."""
+    """Return the writes of a decision: action, system, interval in hours."""
 
     def hours(value: Value | None) -> str:
         return f"{value.start:%H}-{value.end:%H}" if value else ""

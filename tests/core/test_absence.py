@@ -1,4 +1,4 @@
-"""What proves that a missing event is gone: one row per case, for all platforms."""
+"""The proofs that a missing event is gone: one row per case, for all platforms."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ REFUSED = {
 }
 
 CASES: dict[str, tuple[dict[str, Any], AbsenceVerdict]] = {
-    # A 404, or an empty answer: a fact, once it was said often enough.
+    # A 404 or an empty answer: a proof after enough of them.
     "404 is a fact": (FACT, AbsenceVerdict.PROVEN),
     "404 of a list that is not whole": ({**FACT, "listed_whole": False}, AbsenceVerdict.UNPROVEN),
     "404 where two are needed": ({**FACT, "needed": 2}, AbsenceVerdict.COUNTED),
     "second 404 where two are needed": ({**FACT, "needed": 2, "counted": 1}, AbsenceVerdict.PROVEN),
-    # Kinds that nothing reads by id: the list is the answer.
+    # Kinds that cannot be read by id: the list is the answer.
     "list alone: whose user?": (LISTED, AbsenceVerdict.ASK_USER),
     "list alone, user present": ({**LISTED, "user": UserState.PRESENT}, AbsenceVerdict.COUNTED),
     "second list, user present": (
@@ -66,7 +66,7 @@ CASES: dict[str, tuple[dict[str, Any], AbsenceVerdict]] = {
         {**LISTED, "user": UserState.UNKNOWN, "own_list": True, "counted": 1},
         AbsenceVerdict.PROVEN,
     ),
-    # An id that is refused.
+    # Reading by id is refused.
     "400: all of the proof": (REFUSED, AbsenceVerdict.PROVEN),
     "400 where deleted events answer 404": (
         {**REFUSED, "refused_when_gone": False},
@@ -96,7 +96,7 @@ CASES: dict[str, tuple[dict[str, Any], AbsenceVerdict]] = {
     "400 and a count of no known time": ({**REFUSED, "since": None}, AbsenceVerdict.COUNTED),
     "400: the slot is to be asked": ({**REFUSED, "slot": None}, AbsenceVerdict.ASK_SLOT),
     "400 and the slot is taken": ({**REFUSED, "slot": SlotAnswer.TAKEN}, AbsenceVerdict.UNPROVEN),
-    "400 and the slot is not told": (
+    "400 and the slot is unknown": (
         {**REFUSED, "slot": SlotAnswer.UNKNOWN},
         AbsenceVerdict.PROVEN,
     ),
@@ -110,7 +110,9 @@ CASES: dict[str, tuple[dict[str, Any], AbsenceVerdict]] = {
 
 
 @pytest.mark.parametrize(("given", "verdict"), CASES.values(), ids=CASES)
-def test_the_evidence_decides(given: dict[str, Any], verdict: AbsenceVerdict) -> None:
+def test_the_verdict_follows_from_the_evidence(
+    given: dict[str, Any], verdict: AbsenceVerdict
+) -> None:
     assert judge_absence(Evidence(asked_at=NOW, lag=LAG, **given)) is verdict
 
 
@@ -131,7 +133,7 @@ LATER = Window(FREE.start + WEEK, FREE.end + WEEK)
     ],
     ids=["offered", "taken", "a cancelled neighbour", "a neighbour", "never offered", "begun"],
 )
-def test_free_slots_say_whether_a_time_is_taken(
+def test_free_slots_show_whether_a_time_is_taken(
     offers: list[Window], taken: list[Any], now: datetime, slot: SlotAnswer
 ) -> None:
     assert slot_of(v(9), offers, taken, now) is slot
@@ -165,7 +167,7 @@ WINDOW = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UT
         "off",
     ],
 )
-def test_a_list_hides_what_it_should_have_shown(
+def test_an_event_that_a_complete_list_should_have_is_hidden(
     shown: ShownElsewhere, windows: list[Window], hidden: bool
 ) -> None:
     by = listed_by(shown, windows, LAG)

@@ -24,23 +24,23 @@ Hours = tuple[float, float]
 
 
 def asked(system: str, *offers: Hours, until: float = 24) -> Availability:
-    """A system that was asked now, and offers these hours of the day."""
+    """Return a system that was asked now and offers these hours of the day."""
     spans = tuple(Offer(at(start), at(end)) for start, end in offers)
     return Availability(system, "p", NOW, Window(at(8), at(until)), spans)
 
 
-def hours(found: OfferComparison | None) -> tuple[list[Hours], list[tuple[Hours, str, str]]]:
-    """A comparison as hours: what is offered everywhere, and what differs."""
-    assert found is not None
+def hours(comparison: OfferComparison | None) -> tuple[list[Hours], list[tuple[Hours, str, str]]]:
+    """Return a comparison in hours: the common offers, and the differences."""
+    assert comparison is not None
 
     def of(span: Window | OfferDifference) -> Hours:
         return (span.start - at(0)) / HOUR, (span.end - at(0)) / HOUR
 
     return (
-        [of(w) for w in found.everywhere],
+        [of(w) for w in comparison.everywhere],
         [
             (of(d), ",".join(d.offered), ",".join(f"{s}:{why.name}" for s, why in d.closed))
-            for d in found.differences
+            for d in comparison.differences
         ],
     )
 
@@ -75,7 +75,7 @@ ROWS = {
         [(9, 10), (11, 12)],
         ([(9, 10), (11, 12)], [((10, 11), "a", "b:BLOCK")]),
     ),
-    "a cancelled one closes nothing": (
+    "a cancelled event closes nothing": (
         [rec("b", "e", off(10), off(10))],
         [(9, 12)],
         [(9, 10), (11, 12)],
@@ -108,10 +108,10 @@ def test_free_time_is_compared(
 
 
 def test_only_what_all_were_asked_for_is_compared() -> None:
-    found = compare_offers([asked("a", (9, 17)), asked("b", (9, 12), until=12)], ())
-    assert hours(found) == ([(9, 12)], [])
-    assert found is not None
-    assert found.window == Window(at(8), at(12))
+    comparison = compare_offers([asked("a", (9, 17)), asked("b", (9, 12), until=12)], ())
+    assert hours(comparison) == ([(9, 12)], [])
+    assert comparison is not None
+    assert comparison.window == Window(at(8), at(12))
 
 
 def test_a_system_that_never_answered_is_left_out() -> None:
@@ -120,11 +120,11 @@ def test_a_system_that_never_answered_is_left_out() -> None:
     assert compare_offers([silent], ()) is None
 
 
-def test_a_span_that_nobody_was_asked_for_compares_nothing() -> None:
+def test_a_span_that_no_system_was_asked_for_is_not_compared() -> None:
     assert compare_offers([asked("a", (9, 17))], (), Window(at(30), at(40))) is None
 
 
-def test_offers_are_joined_for_each_seat() -> None:
+def test_offers_are_joined_for_each_calendar() -> None:
     offers = [
         Offer(at(10), at(11), "x"),
         Offer(at(9), at(10), "x"),
@@ -140,7 +140,7 @@ SPANS = st.lists(
 )
 EVENTS = st.lists(
     st.builds(
-        lambda system, start, mine: (block if mine else rec)(system, f"e{start}", v(start)),
+        lambda system, start, ours: (block if ours else rec)(system, f"e{start}", v(start)),
         st.sampled_from("abc"),
         st.integers(8, 22),
         st.booleans(),
@@ -150,17 +150,17 @@ EVENTS = st.lists(
 
 
 @given(st.fixed_dictionaries(dict.fromkeys("abc", SPANS)), EVENTS)
-def test_each_moment_is_told_of_exactly_once(
+def test_each_moment_is_in_exactly_one_result(
     offered: dict[str, list[Hours]], records: list[TrackedEvent]
 ) -> None:
     free = [asked(system, *spans) for system, spans in offered.items()]
-    found = compare_offers(free, records)
-    assert found is not None
+    comparison = compare_offers(free, records)
+    assert comparison is not None
     for quarter in range(8 * 4, 24 * 4):
         moment = at(quarter / 4)
         by = {f.system for f in free if any(moment in o for o in f.offers)}
-        everywhere = [w for w in found.everywhere if moment in w]
-        differing = [d for d in found.differences if d.start <= moment < d.end]
+        everywhere = [w for w in comparison.everywhere if moment in w]
+        differing = [d for d in comparison.differences if d.start <= moment < d.end]
         assert len(everywhere) == (len(by) == 3)
         assert len(differing) == (0 < len(by) < 3)
         for difference in differing:

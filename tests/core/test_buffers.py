@@ -1,4 +1,4 @@
-"""Buffers widen blocks, and nothing else: one named row per case."""
+"""Buffers widen blocks and nothing else: one named row per case."""
 
 from __future__ import annotations
 
@@ -43,29 +43,29 @@ from tests.core.kit import (
 )
 
 HALF = Buffer(timedelta(minutes=30), timedelta(minutes=15))
-"""Half an hour before, a quarter after."""
+"""Half an hour before, a quarter of an hour after."""
 
 
 def buffered(buffer: Buffer = HALF, **more: Any) -> dict[str, CalendarState]:
-    """Three calendars; service s of system a has a buffer."""
-    found = calendars(**more)
-    return {**found, "a": replace(found["a"], buffers={"s": buffer} if buffer else {})}
+    """Return three calendars; service s of system a has a buffer."""
+    systems = calendars(**more)
+    return {**systems, "a": replace(systems["a"], buffers={"s": buffer} if buffer else {})}
 
 
 def meeting(event: str, value: Value, system: str = "a", service: str = "s") -> TrackedEvent:
-    """An appointment that is known as it is."""
+    """Return an appointment without a pending change."""
     return rec(system, event, value, value, service=service)
 
 
 def state(
     records: list[TrackedEvent], bookings: list[Booking], replicas: list[Replica], **more: Any
 ) -> ProviderState:
-    """What is stored of provider p."""
+    """Return the stored state of provider p."""
     return ProviderState("p", tuple(records), tuple(bookings), tuple(replicas), **more)
 
 
 def writes(operations: tuple[Operation, ...]) -> list[tuple[str, str, float, float]]:
-    """Action, system, start and end in hours."""
+    """Return action, system, start and end in hours."""
 
     def hour(value: Value | None, end: bool) -> float:
         instant = (value.end if end else value.start) if value else at(0)
@@ -92,12 +92,12 @@ def test_a_service_without_a_buffer_has_plain_blocks() -> None:
     assert {w[2:] for w in writes(decided(other, calendars=buffered()).operations)} == {(10, 11)}
 
 
-def test_a_meeting_of_a_system_without_buffers_is_closed_as_it_is() -> None:
+def test_a_meeting_of_a_system_without_buffers_has_plain_blocks() -> None:
     other = state([meeting("m", v(10), "b")], [booking("k", v(10))], [origin("k", "b", "m")])
     assert {w[2:] for w in writes(decided(other, calendars=buffered()).operations)} == {(10, 11)}
 
 
-def test_a_twin_is_neither_moved_nor_covered_and_the_third_system_gets_the_buffer() -> None:
+def test_only_the_third_system_of_a_twin_meeting_gets_the_buffer() -> None:
     two = state(
         [meeting("m", v(10)), meeting("w", v(10), "b", "x")],
         [booking("k", v(10))],
@@ -114,10 +114,10 @@ def test_the_longest_buffer_of_several_calendars_counts_on_each_side() -> None:
         [booking("k", v(10))],
         [origin("k", "a", "m"), twin("k", "b", "w")],
     )
-    found = buffered()
+    systems = buffered()
     other = Buffer(timedelta(0), timedelta(hours=1))
-    found["b"] = replace(found["b"], buffers={"x": other})
-    assert writes(decided(two, calendars=found).operations) == [("create-block", "c", 9.5, 12)]
+    systems["b"] = replace(systems["b"], buffers={"x": other})
+    assert writes(decided(two, calendars=systems).operations) == [("create-block", "c", 9.5, 12)]
 
 
 def test_a_moved_meeting_moves_its_block_with_the_buffer_and_its_twin_without() -> None:
@@ -163,7 +163,7 @@ def test_blocks_follow_when_the_buffer_changes(buffer: Buffer, span: tuple[float
     ]
 
 
-def test_a_cancelled_meeting_takes_its_wide_blocks_along() -> None:
+def test_cancelling_a_meeting_removes_its_wide_blocks() -> None:
     off = replace(v(10), status=Status.CANCELLED)
     gone = replace(CLOSED, records=(rec("a", "m", off, v(10), service="s"), *CLOSED.records[1:]))
     assert [w[:2] for w in writes(decided(gone, calendars=buffered()).operations)] == [
@@ -191,9 +191,9 @@ def test_guests_of_a_class_share_one_wide_block() -> None:
         [booking(n, v(10)) for n in names],
         [origin(n, "a", f"e{n}") for n in names],
     )
-    found = buffered()
-    found["a"] = replace(found["a"], seats={"s": 5})
-    made = decided(group, calendars=found).operations
+    systems = buffered()
+    systems["a"] = replace(systems["a"], seats={"s": 5})
+    made = decided(group, calendars=systems).operations
     assert [(o.system, o.bookings) for o in made] == [
         ("b", ("k", "l", "m")),
         ("c", ("k", "l", "m")),
@@ -210,7 +210,7 @@ def test_meetings_whose_wide_times_are_equal_share_one_block() -> None:
     assert [o.bookings for o in made] == [("k", "l")]
 
 
-def test_somebody_elses_block_of_the_meeting_alone_leaves_the_buffer_to_close() -> None:
+def test_a_block_of_somebody_else_without_buffer_does_not_replace_ours() -> None:
     theirs = rec("b", "x1", v(10), v(10), kind=block("b", "", None).kind)
     wide = rec("c", "x2", v(9.5, 11.25), v(9.5, 11.25), kind=theirs.kind)
     more = replace(ONE, records=(*ONE.records, theirs, wide))
@@ -225,7 +225,7 @@ def test_somebody_elses_block_of_the_meeting_alone_leaves_the_buffer_to_close() 
 
 
 @pytest.mark.parametrize("choice", [Choice.RESTORE, Choice.RESCHEDULE, Choice.RELEASE])
-def test_what_a_person_does_to_a_wide_block_is_said_of_the_meeting(choice: Choice) -> None:
+def test_a_persons_edit_of_a_wide_block_applies_to_the_meetings_time(choice: Choice) -> None:
     moved = block("b", "b1", v(13.5, 15.25), base=v(9.5, 11.25))
     edited = replace(CLOSED, records=(CLOSED.records[0], moved, CLOSED.records[2]))
     rules = Rules(prefer=SYSTEMS, block_edited=choice)
@@ -239,10 +239,10 @@ def test_what_a_person_does_to_a_wide_block_is_said_of_the_meeting(choice: Choic
         Choice.RELEASE: [],
     }
     assert writes(decision.operations) == expected[choice]
-    kept = {r.id: r for r in decision.changes.records}
+    stored = {r.id: r for r in decision.changes.records}
     if choice is not Choice.RESTORE:
-        # What is stored of the block is what its calendar shows.
-        assert kept["b1"].base == kept["b1"].observed == v(13.5, 15.25)
+        # The stored block still has the value that its calendar shows.
+        assert stored["b1"].base == stored["b1"].observed == v(13.5, 15.25)
 
 
 def refusal() -> HeldConflict:
@@ -262,11 +262,11 @@ TAKEN = state(
 
 def test_a_system_that_refuses_the_wide_block_gets_the_plain_one() -> None:
     decision = decided(replace(TAKEN, conflicts=(refusal(),)), calendars=buffered())
-    mine = [w for w in writes(decision.operations) if w[2] < 11]
-    assert mine == [("create-block", "b", 10, 11), ("create-block", "c", 9.5, 11.25)]
-    (told,) = [c for c in decision.conflicts if c.kind is ConflictKind.SLOT_TAKEN]
-    assert not told.held
-    assert "without its buffer" in told.note
+    early_writes = [w for w in writes(decision.operations) if w[2] < 11]
+    assert early_writes == [("create-block", "b", 10, 11), ("create-block", "c", 9.5, 11.25)]
+    (conflict,) = [c for c in decision.conflicts if c.kind is ConflictKind.SLOT_TAKEN]
+    assert not conflict.held
+    assert "covers no buffer" in conflict.note
 
 
 def test_the_wide_block_is_tried_again_when_its_neighbour_is_gone() -> None:
@@ -275,8 +275,8 @@ def test_the_wide_block_is_tried_again_when_its_neighbour_is_gone() -> None:
     assert ("create-block", "b", 9.5, 11.25) in made
 
 
-def test_a_block_refused_for_a_meeting_itself_leaves_that_ones_buffer_closed() -> None:
-    """Simulator, once seed 30011: a buffer was opened, which made no room for the refused one."""
+def test_a_block_refused_for_the_meetings_own_time_keeps_its_buffer() -> None:
+    """Simulator, once seed 30011: a buffer was opened that made no room for the refused block."""
     state_ = state(
         [*ONE.records, meeting("n", v(10, 10.5), "c", "x")],
         [booking("k", v(10)), booking("l", v(10, 10.5))],

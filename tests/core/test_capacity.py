@@ -1,4 +1,4 @@
-"""Blocks for what there is several times."""
+"""Blocks for equipment with several pieces."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ Hours = tuple[float, float]
     [
         pytest.param([(9, 11)], 2, [], [], id="one of two"),
         pytest.param([(9, 11), (10, 12)], 2, [], [(10, 11)], id="two of two"),
-        pytest.param([(9, 11), (10, 12)], 2, [0], [(10, 11)], id="one of them is held here"),
-        pytest.param([(9, 11), (10, 12)], 2, [0, 1], [], id="this calendar knows both"),
+        pytest.param([(9, 11), (10, 12)], 2, [0], [(10, 11)], id="one of them is in this calendar"),
+        pytest.param([(9, 11), (10, 12)], 2, [0, 1], [], id="both are in this calendar"),
         pytest.param([(9, 12), (9, 10), (10, 11)], 2, [], [(9, 11)], id="one after the other"),
         pytest.param([(9, 11), (9, 11), (9, 11)], 4, [], [], id="three of four"),
     ],
 )
-def test_a_calendar_is_closed_while_all_pieces_are_in_use(
+def test_a_calendar_is_blocked_while_all_units_are_in_use(
     bookings: list[Hours], units: int, here: list[int], expected: list[Hours]
 ) -> None:
-    held: dict[str, list[TrackedEvent]] = {str(i): [rec("a", f"e{i}", v(9))] for i in here}
+    appointments: dict[str, list[TrackedEvent]] = {str(i): [rec("a", f"e{i}", v(9))] for i in here}
     made = [booking(str(i), v(start, end)) for i, (start, end) in enumerate(bookings)]
-    found = blocks_at_capacity(CalendarState("a"), made, held, {}, units, DAY)
-    assert sorted(found) == [v(*span).interval for span in expected]
-    for start, end in found:
-        assert found[start, end] == {
+    intervals = blocks_at_capacity(CalendarState("a"), made, appointments, {}, units, DAY)
+    assert sorted(intervals) == [v(*span).interval for span in expected]
+    for start, end in intervals:
+        assert intervals[start, end] == {
             b.id for b in made if b.agreed.start < end and start < b.agreed.end
         }
 
 
-def test_nothing_is_closed_that_is_over_and_claims_count() -> None:
+def test_past_times_need_no_block_and_claims_count() -> None:
     made = [booking("x", v(9, 10)), booking("y", v(13, 14))]
     claims = {"y": [v(9, 10)]}
     assert sorted(blocks_at_capacity(CalendarState("a"), made, {}, claims, 2, DAY)) == [

@@ -1,4 +1,4 @@
-"""Health as a state machine: one row for each thing that can happen to a system."""
+"""The health of a system as a state machine: one row for each kind of attempt."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ WROTE = Attempt(NOW, writing=True)
         pytest.param(health(OK), SO_SO, OK, 0, Transition.NONE, id="not-so-slow"),
         pytest.param(health(SLOW), SO_SO, SLOW, 0, Transition.NONE, id="still-slow"),
         pytest.param(health(SLOW), GOOD, OK, 0, Transition.RECOVERED, id="fast-again"),
-        pytest.param(health(OK), FAILED, DOWN, 0, Transition.LOST, id="a-blip-costs-no-poll"),
+        pytest.param(health(OK), FAILED, DOWN, 0, Transition.LOST, id="first-failure"),
         pytest.param(health(DOWN, 1), FAILED, DOWN, 30, Transition.NONE, id="second-failure"),
         pytest.param(health(DOWN, 2), FAILED, DOWN, 60, Transition.NONE, id="third-failure"),
         pytest.param(health(DOWN, 9000), FAILED, DOWN, 300, Transition.NONE, id="down-for-days"),
-        pytest.param(health(DOWN, 5), PART, DOWN, 0, Transition.NONE, id="in-part-goes-on"),
+        pytest.param(health(DOWN, 5), PART, DOWN, 0, Transition.NONE, id="partial-answer"),
         pytest.param(health(DOWN, 5), GOOD, OK, 0, Transition.RECOVERED, id="up-again"),
         pytest.param(health(OK), REFUSED, LOST, 60, Transition.LOST, id="unauthorised"),
         pytest.param(health(LOST, 1), REFUSED, LOST, 120, Transition.NONE, id="still-unauthorised"),
-        pytest.param(health(LOST, 99), REFUSED, LOST, 900, Transition.NONE, id="not-hammered"),
+        pytest.param(health(LOST, 99), REFUSED, LOST, 900, Transition.NONE, id="longest-wait"),
         pytest.param(health(LOST, 9), GOOD, OK, 0, Transition.RECOVERED, id="authorised-again"),
         pytest.param(health(OK), TOO_MANY, LIMITED, 90, Transition.LOST, id="rate-limited"),
         pytest.param(
             health(LIMITED, 7), TOO_MANY, LIMITED, 90, Transition.NONE, id="waits-as-asked"
         ),
         pytest.param(health(DOWN, 7), REFUSED, LOST, 60, Transition.LOST, id="another-trouble"),
-        pytest.param(health(LOST, 7), FAILED, DOWN, 0, Transition.LOST, id="starts-counting-anew"),
+        pytest.param(health(LOST, 7), FAILED, DOWN, 0, Transition.LOST, id="failures-count-again"),
         pytest.param(health(OK), NO_WRITE, LOST, 60, Transition.LOST, id="may-not-write"),
         pytest.param(
             health(LOST, 3, writing=True),
@@ -74,7 +74,7 @@ WROTE = Attempt(NOW, writing=True)
         ),
     ],
 )
-def test_what_an_attempt_makes_of_a_system(
+def test_the_health_after_an_attempt(
     before: SystemHealth, attempt: Attempt, state: SystemState, wait: float, news: Transition
 ) -> None:
     now = next_state(before, attempt)
@@ -83,7 +83,7 @@ def test_what_an_attempt_makes_of_a_system(
     assert transition(before, now) is news
 
 
-def test_since_when_is_kept_until_the_state_changes() -> None:
+def test_the_start_of_a_state_is_kept_until_it_changes() -> None:
     went = next_state(health(OK), FAILED)
     assert went.since == NOW
     later = next_state(replace(went, since=EARLIER), replace(FAILED, cause="answered 503"))
@@ -95,12 +95,12 @@ def test_the_cause_of_a_slow_system_can_follow_its_name() -> None:
     assert next_state(health(OK), LATE).cause.startswith("takes ")
 
 
-def test_a_good_answer_leaves_no_cause_and_no_count() -> None:
+def test_a_good_answer_clears_cause_and_failures() -> None:
     now = next_state(health(DOWN, 5), GOOD)
     assert (now.cause, now.remedy, now.failures, now.retry_at) == ("", "", 0, None)
 
 
-def test_it_rests_until_the_time_has_come() -> None:
+def test_the_breaker_is_open_until_its_retry_time() -> None:
     resting = next_state(health(LOST, 3), REFUSED)
     assert resting.retry_at is not None
     assert is_open(resting, NOW, writing=False)
@@ -108,18 +108,18 @@ def test_it_rests_until_the_time_has_come() -> None:
     assert not is_open(resting, resting.retry_at, writing=False)
 
 
-def test_a_clock_that_was_set_back_by_a_year_ends_the_rest() -> None:
+def test_a_clock_set_back_by_a_year_closes_the_breaker() -> None:
     resting = next_state(health(LOST, 3), REFUSED)
     assert not is_open(resting, NOW - timedelta(days=365), writing=False)
 
 
-def test_who_may_not_write_may_still_read() -> None:
+def test_a_system_without_write_access_is_still_read() -> None:
     resting = next_state(health(OK), NO_WRITE)
     assert not is_open(resting, NOW, writing=False)
     assert is_open(resting, NOW, writing=True)
 
 
-def test_a_new_secret_or_a_person_ends_the_rest_and_keeps_the_state() -> None:
+def test_a_new_secret_or_a_person_closes_the_breaker_and_keeps_the_state() -> None:
     asked = reset(next_state(health(LOST, 3), REFUSED), "f00")
     assert not is_open(asked, NOW, writing=False)
     assert (asked.state, asked.secret, asked.failures) == (LOST, "f00", 0)

@@ -1,4 +1,4 @@
-"""Two meetings at one time: what counts, what a class and spare equipment allow."""
+"""Double bookings, and what classes and spare equipment allow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.core.kit import (
 
 
 def state(*values: tuple[str, Value], kind: Kind = Kind.APPOINTMENT) -> ProviderState:
-    """Meetings of service s, numbered in the order of their opening."""
+    """Return meetings of service s, numbered in the order of their opening."""
     records: list[TrackedEvent] = [
         rec(s, f"{s}{n}", value, value, service="s", kind=kind)
         for n, (s, value) in enumerate(values)
@@ -42,10 +42,10 @@ def state(*values: tuple[str, Value], kind: Kind = Kind.APPOINTMENT) -> Provider
 
 
 def doubles(world: ProviderState, *, seats: int = 1, capacity: int = 1) -> list[Conflict]:
-    kept = calendars()
-    kept["a"] = CalendarState("a", seats={"s": seats})
-    found = decided(world, calendars=kept, capacity=capacity).conflicts
-    return [c for c in found if c.kind is ConflictKind.DOUBLE_BOOKED]
+    with_seats = calendars()
+    with_seats["a"] = CalendarState("a", seats={"s": seats})
+    conflicts = decided(world, calendars=with_seats, capacity=capacity).conflicts
+    return [c for c in conflicts if c.kind is ConflictKind.DOUBLE_BOOKED]
 
 
 CASES = [
@@ -53,7 +53,7 @@ CASES = [
     ("inside one", state(("a", v(9, 11)), ("a", v(10))), 1, 1, ["n0+n1"]),
     ("touching ends do not overlap", state(("a", v(9)), ("b", v(10))), 1, 1, []),
     ("a cancelled one takes no time", state(("a", v(9)), ("b", off(9))), 1, 1, []),
-    ("what is over is history", state(("a", v(3, 5)), ("b", v(4, 5))), 1, 1, []),
+    ("past meetings do not count", state(("a", v(3, 5)), ("b", v(4, 5))), 1, 1, []),
     (
         "three in a row: each pair that overlaps",
         state(("a", v(9, 11)), ("b", v(10, 12)), ("c", v(11, 13))),
@@ -80,7 +80,7 @@ CASES = [
         ["n0+n2", "n1+n2"],
     ),
     (
-        "two blocks over each other are nobody's meeting",
+        "two overlapping blocks are no double booking",
         state(("a", v(9)), ("b", v(9)), kind=Kind.BLOCK),
         1,
         1,
@@ -104,7 +104,7 @@ def test_each_of_hundreds_at_one_time_is_in_a_pair_but_not_in_hundreds() -> None
     assert len(pairs) < 300 * MAX_PAIRS
 
 
-def test_it_is_told_once_and_stays_the_same_entry() -> None:
+def test_a_reported_conflict_stays_one_entry() -> None:
     world = state(("a", v(9, 11)), ("b", v(10)))
     first = decided(world)
     (opened,) = first.changes.opened
@@ -113,7 +113,7 @@ def test_it_is_told_once_and_stays_the_same_entry() -> None:
 
 
 def moved_on_top() -> ProviderState:
-    """A meeting that was moved on top of another one; its twin was not told yet."""
+    """Return a meeting that was moved on top of another one; its twin is not updated yet."""
     world = state(("a", v(9)), ("c", v(14)))
     twin = origin("n0", "b", "b9")
     return replace(
@@ -123,8 +123,8 @@ def moved_on_top() -> ProviderState:
     )
 
 
-def told(decision: Decision) -> list[tuple[str, str, str]]:
-    """The writes to appointments."""
+def appointment_writes(decision: Decision) -> list[tuple[str, str, str]]:
+    """Return the writes to appointments."""
     return [w for w in summary(decision) if w[0] == "move-appointment"]
 
 
@@ -132,15 +132,15 @@ TOLD = [("move-appointment", "b", "09-10>14-15")]
 HOLD = Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)
 
 
-def test_reported_is_carried_on_and_held_waits() -> None:
-    assert told(decided(moved_on_top())) == TOLD
-    assert told(decided(moved_on_top(), rules=HOLD)) == []
+def test_a_reported_double_booking_is_propagated_and_a_held_one_waits() -> None:
+    assert appointment_writes(decided(moved_on_top())) == TOLD
+    assert appointment_writes(decided(moved_on_top(), rules=HOLD)) == []
 
 
 @pytest.mark.parametrize(
     ("way", "writes"), [(ResolutionKind.KEEP_BOTH, TOLD), (ResolutionKind.DISMISS, [])]
 )
-def test_both_kept_are_written_to_again_and_a_dismissed_pair_is_left_as_it_is(
+def test_accepted_double_bookings_are_written_and_dismissed_ones_are_not(
     way: ResolutionKind, writes: list[tuple[str, str, str]]
 ) -> None:
     world = moved_on_top()
@@ -148,7 +148,7 @@ def test_both_kept_are_written_to_again_and_a_dismissed_pair_is_left_as_it_is(
     world = replace(world, conflicts=(entry,))
     case = DecisionInput(calendars(), HOLD, NOW, DAY, "run")
     decision, _ = reconcile_with_answer(world, case, lambda: "n", {entry.id: Resolution(way)})
-    assert told(decision) == writes
-    # And so from then on: the calendar may have been down just then.
+    assert appointment_writes(decision) == writes
+    # It also holds in later cycles, for example if the calendar was down at first.
     (quiet,) = decision.changes.opened
-    assert told(decided(replace(world, conflicts=(quiet,)), rules=HOLD)) == writes
+    assert appointment_writes(decided(replace(world, conflicts=(quiet,)), rules=HOLD)) == writes

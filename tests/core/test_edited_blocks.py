@@ -1,4 +1,4 @@
-"""What becomes of syncd's blocks that a person moved or removed, rule by rule."""
+"""Blocks of syncd that a person moved or removed, rule by rule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.core.kit import (
 def world(
     seen: Value | None, *, also: str = "", a: Value | None = None, edited_at: str = "b"
 ) -> ProviderState:
-    """A meeting at 9 in a, with blocks of syncd's in b and c; the one in b was changed by hand."""
+    """Return a meeting at 9 in a, with blocks in b and c; a person edited the one in b."""
     names = ["x", *also]
     blocks = {
         s: block(s, f"{s}1", seen if s == edited_at else v(9), base=v(9), written=None)
@@ -67,7 +67,7 @@ CASES = [
     ),
     ("reschedule: nothing to follow where it was removed", Choice.RESCHEDULE, world(None), AGAIN),
     (
-        "reschedule: a block of two meetings speaks for neither",
+        "reschedule: a block of two meetings moves neither",
         Choice.RESCHEDULE,
         world(v(14), also="y"),
         BACK,
@@ -91,18 +91,18 @@ def test_an_edited_block_is_treated_by_the_rule(
     assert summary(decided(state, rules=by(choice))) == writes, name
 
 
-def test_a_followed_block_is_one_voice_of_the_merge_and_can_be_held_against_a_move() -> None:
+def test_a_followed_block_can_be_in_conflict_with_a_move() -> None:
     rules = replace(by(Choice.RESCHEDULE), moved_apart=Choice.HOLD)
     decision = decided(world(v(14), a=v(17)), rules=rules)
     (conflict,) = decision.conflicts
     assert [(c.system, c.value) for c in conflict.claims] == [("a", v(17)), ("b", v(14))]
-    # The moved block itself is left where the person put it; all that is claimed is closed.
+    # The moved block stays where the person put it, and every claimed time is blocked.
     assert ("move-block", "b", "14-15>09-10") not in summary(decision)
     wanted = {(o.system, o.after) for o in decision.operations}
     assert {("b", v(17)), ("c", v(14)), ("c", v(17))} <= wanted
 
 
-def test_a_block_that_claims_a_time_is_no_other_meetings_while_it_is_held() -> None:
+def test_a_block_in_conflict_serves_no_other_meeting() -> None:
     rules = replace(by(Choice.RESCHEDULE), moved_apart=Choice.HOLD)
     state = world(v(14), a=v(17))
     other = replace(state, records=(*state.records, rec("a", "a9", v(14))))
@@ -123,7 +123,7 @@ def test_the_newest_of_a_moved_block_and_a_moved_meeting_wins() -> None:
 
 
 @pytest.mark.parametrize("ending", [off(9), None])
-def test_a_moved_block_never_revives_a_meeting_that_is_off(ending: Value | None) -> None:
+def test_a_moved_block_never_revives_a_cancelled_meeting(ending: Value | None) -> None:
     state = world(v(14))
     gone = replace(state, records=(rec("a", "a1", ending, v(9)), *state.records[1:]))
     rules = replace(by(Choice.RESCHEDULE), moved_and_cancelled=Choice.MOVE)
@@ -133,14 +133,14 @@ def test_a_moved_block_never_revives_a_meeting_that_is_off(ending: Value | None)
     ]
 
 
-def test_a_meeting_whose_own_calendar_is_only_read_does_not_follow() -> None:
-    kept = calendars()
-    kept["a"] = CalendarState("a", never_written=True)
-    assert summary(decided(world(v(14)), rules=by(Choice.RESCHEDULE), calendars=kept)) == BACK
+def test_a_meeting_in_a_read_only_calendar_does_not_follow_its_block() -> None:
+    systems = calendars()
+    systems["a"] = CalendarState("a", never_written=True)
+    assert summary(decided(world(v(14)), rules=by(Choice.RESCHEDULE), calendars=systems)) == BACK
 
 
 def released(seen: Value | None) -> ProviderState:
-    """The block in b was let be."""
+    """Return the state after the block in b was released."""
     state = world(seen)
     gone = block("b", "b1", seen, base=seen or off(9), written=None, end_accepted=seen is None)
     return replace(
@@ -153,7 +153,7 @@ def released(seen: Value | None) -> ProviderState:
 
 
 @pytest.mark.parametrize("seen", [v(14), None])
-def test_a_release_lasts_as_long_as_the_meeting_stays_where_it_is(seen: Value | None) -> None:
+def test_a_release_lasts_until_the_meeting_moves(seen: Value | None) -> None:
     state = released(seen)
     rules = by(Choice.RELEASE)
     assert summary(decided(state, rules=rules)) == []
@@ -161,11 +161,11 @@ def test_a_release_lasts_as_long_as_the_meeting_stays_where_it_is(seen: Value | 
     here = ("move-block", "b", "14-15>11-12") if seen else ("create-block", "b", ">11-12")
     assert here in summary(decided(moved, rules=rules))
     ended = replace(state, records=(rec("a", "a1", off(9), v(9)), *state.records[1:]))
-    left = [("remove-block", "b", "14-15>")] if seen else []
-    assert summary(decided(ended, rules=rules)) == [*left, ("remove-block", "c", "09-10>")]
+    removals = [("remove-block", "b", "14-15>")] if seen else []
+    assert summary(decided(ended, rules=rules)) == [*removals, ("remove-block", "c", "09-10>")]
 
 
-def test_a_released_block_never_closes_a_second_time_where_another_meeting_needs_it() -> None:
+def test_no_second_block_is_made_where_a_released_one_is() -> None:
     state = released(v(14))
     other = replace(
         state,

@@ -1,4 +1,4 @@
-"""What is still offered although it is taken, and for how long."""
+"""Times that are still offered although they are taken, and for how long."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SOON = NOW + timedelta(minutes=10)
 
 
 def free(*offers: tuple[float, float], asked: Any = SOON, until: float = 24) -> Availability:
-    """System b was asked, and offers these hours."""
+    """Return these offers of system b, which was asked."""
     spans = tuple(Offer(at(start), at(end), "seat") for start, end in offers)
     return Availability("b", "p", asked, Window(NOW, at(until)), spans)
 
 
 def seen(*records: TrackedEvent, offers: Availability | None = None, **more: Any) -> ExposureInput:
-    """Booking m wants 9 to 10 closed in system b."""
+    """Return an input in which booking m needs 9 to 10 blocked in system b."""
     more.setdefault("now", SOON)
     more.setdefault("required", {"b": {v(9).interval: frozenset({"m"})}})
     return ExposureInput(
@@ -46,7 +46,7 @@ STANDS = block("b", "e", v(9), written_at=NOW)
 FREE = free((8, 17))
 
 ROWS: dict[str, tuple[ExposureInput, ExposureCause | None]] = {
-    "no block, and nobody was asked": (seen(), ExposureCause.UNCLOSED),
+    "no block, and slots were not read": (seen(), ExposureCause.UNCLOSED),
     "no block, and it is offered": (seen(offers=FREE), ExposureCause.UNCLOSED),
     "no block, and a part of it is offered": (seen(offers=free((9.5, 17))), ExposureCause.UNCLOSED),
     "no block, but it is not offered": (seen(offers=free((10, 17))), None),
@@ -54,7 +54,7 @@ ROWS: dict[str, tuple[ExposureInput, ExposureCause | None]] = {
         seen(offers=free(until=8)),
         ExposureCause.UNCLOSED,
     ),
-    "a block, and nobody was asked": (seen(STANDS), None),
+    "a block, and slots were not read": (seen(STANDS), None),
     "a block, and the answer is older": (seen(STANDS, offers=free((8, 17), asked=NOW)), None),
     "a block, and the answer may be older": (
         seen(STANDS, offers=free((8, 17), asked=NOW + LAG)),
@@ -95,8 +95,8 @@ ROWS: dict[str, tuple[ExposureInput, ExposureCause | None]] = {
         ),
         None,
     ),
-    "a calendar that is read only": (seen(offers=FREE, read_only={"b"}), ExposureCause.READ_ONLY),
-    "a block that was taken back": (seen(offers=FREE, undone={("m", "b")}), ExposureCause.UNDONE),
+    "a read-only calendar": (seen(offers=FREE, read_only={"b"}), ExposureCause.READ_ONLY),
+    "a block that was undone": (seen(offers=FREE, undone={("m", "b")}), ExposureCause.UNDONE),
     "its time is over": (seen(offers=FREE, now=at(10)), None),
 }
 
@@ -107,7 +107,7 @@ def test_an_interval_is_exposed_or_not(row: tuple[ExposureInput, ExposureCause |
     assert [e.cause for e in find_exposures(case)] == ([cause] if cause else [])
 
 
-def test_an_exposure_names_its_seats_and_keeps_since_when_it_stands() -> None:
+def test_an_exposure_names_its_calendars_and_keeps_its_start() -> None:
     (first,) = find_exposures(seen(offers=FREE))
     assert (first.seats, first.since, first.bookings) == (("seat",), SOON, ("m",))
     (again,) = find_exposures(seen(offers=FREE, now=SOON + LAG), [first])
@@ -124,7 +124,7 @@ def test_an_exposure_names_its_seats_and_keeps_since_when_it_stands() -> None:
     st.sets(st.integers(7, 20), max_size=4),
     st.sets(st.integers(7, 20), max_size=4),
 )
-def test_what_stands_and_is_not_offered_is_never_exposed(
+def test_a_block_whose_time_is_not_offered_is_no_exposure(
     wanted: set[int], blocked: set[int], offered: set[int]
 ) -> None:
     case = seen(
@@ -139,7 +139,7 @@ def test_what_stands_and_is_not_offered_is_never_exposed(
     }
 
 
-# how long
+# --- time to block ---
 
 MINUTE = timedelta(minutes=1)
 BOOKED = booking("m", v(9))
@@ -165,19 +165,19 @@ BOOKED = booking("m", v(9))
         "without a time of entry: since it was seen",
         "not before the first read",
         "not before it came into the window",
-        "an event that shows another time tells nothing",
-        "nor does one that syncd moved",
-        "nor one that is gone",
+        "an event at another time does not count",
+        "an event that syncd moved does not count",
+        "a deleted event does not count",
     ],
 )
-def test_since_when_a_booking_could_be_seen(
+def test_the_time_at_which_a_booking_became_visible(
     record: TrackedEvent, skew: int, first: Any, expected: Any
 ) -> None:
     found = visible_at(BOOKED, [record], {"a": skew * MINUTE}, {"a": first}, timedelta(hours=8))
     assert found == expected
 
 
-def test_a_booking_is_closed_when_the_last_block_stands() -> None:
+def test_a_booking_is_blocked_when_its_last_block_exists() -> None:
     wanted = {s: {v(9).interval: frozenset({"m"})} for s in "bc"}
     first = block("b", "e", v(9), observed_at=NOW + MINUTE)
     last = block("c", "f", v(9), observed_at=NOW + 3 * MINUTE)
@@ -192,7 +192,7 @@ def test_a_booking_is_closed_when_the_last_block_stands() -> None:
     assert times_to_block(whole, [BOOKED], {}, find_exposures(whole), known) == []
 
 
-def test_a_block_that_turns_out_to_close_nothing_opens_the_booking_again() -> None:
+def test_a_block_that_the_system_ignores_reopens_the_booking() -> None:
     known = {("m", 0): TimeToBlock("m", 0, "p", NOW, NOW + MINUTE)}
     leaky = seen(STANDS, offers=FREE)
     (again,) = times_to_block(leaky, [BOOKED], {}, find_exposures(leaky), known)
@@ -202,11 +202,11 @@ def test_a_block_that_turns_out_to_close_nothing_opens_the_booking_again() -> No
     assert closed.closed_at == SOON
 
 
-def test_a_booking_that_nothing_has_to_be_closed_for_is_not_measured() -> None:
+def test_a_booking_that_needs_no_block_is_not_measured() -> None:
     assert times_to_block(seen(required={}), [BOOKED], {"m": NOW}, [], {}) == []
 
 
-def test_the_spread_is_of_what_is_closed() -> None:
+def test_percentiles_count_only_blocked_bookings() -> None:
     found = [TimeToBlock(f"m{n}", 0, "p", NOW, NOW + n * MINUTE / 60) for n in range(1, 101)]
     measured = percentiles([*found, TimeToBlock("open", 0, "p", NOW)])
     assert (measured.count, measured.open) == (100, 1)

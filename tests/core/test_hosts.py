@@ -1,4 +1,4 @@
-"""Events derived from a record that has other hosts: sources only, and never guessed about."""
+"""Events derived from a record with other hosts: they are sources and are never written to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SHARE = "x@users/u2"
 def state(
     shown: Value | None, base: Value | None, other: Value, was: Value, event: str = SHARE
 ) -> ProviderState:
-    """A meeting of several hosts in b, entered in a as well; c holds nothing of it."""
+    """Return a meeting of several hosts in b that is also in a; c has none of it."""
     return ProviderState(
         "p",
         (rec("b", event, shown, base, person="kim"), rec("a", "t", other, was, person="kim")),
@@ -53,7 +53,7 @@ def state(
         ("uid@example.com@users/u2", "uid@example.com", "users/u2"),
     ],
 )
-def test_an_id_tells_its_record_and_for_whom_it_is_derived(
+def test_an_id_names_its_record_and_the_derived_provider(
     event: str, record: str, part: str
 ) -> None:
     assert (record_id(event), part_of(event)) == (record, part)
@@ -87,12 +87,12 @@ def test_a_derived_event_is_never_written_to_and_a_contradiction_is_held(
     assert all(c.held for c in decision.conflicts)
     assert not [o for o in decision.operations if o.event == event]
     if kind is not None:
-        # Whatever anybody claims is closed where nobody shows it.
+        # Every claimed time is blocked where no event has it.
         assert ("create-block", "c", ">09-10") in summary(decision)
 
 
 @pytest.mark.parametrize("other", [v(11), off(9)])
-def test_a_contradiction_stays_held_while_the_meeting_s_system_is_silent(other: Value) -> None:
+def test_a_contradiction_stays_held_while_the_meetings_system_is_silent(other: Value) -> None:
     first = decided(state(v(9), v(9), other, v(9)))
     changed = first.changes
     known = ProviderState(
@@ -113,7 +113,7 @@ def test_a_contradiction_stays_held_while_the_meeting_s_system_is_silent(other: 
 
 def answered(first: Decision, answer: Resolution) -> Decision:
     (conflict,) = first.conflicts
-    held = HeldConflict("h", conflict, NOW, "run")
+    open_conflict = HeldConflict("h", conflict, NOW, "run")
     records = {r.id: r for r in first.changes.records}
     records.setdefault(SHARE, rec("b", SHARE, v(9), v(9), person="kim"))
     known = ProviderState(
@@ -121,13 +121,13 @@ def answered(first: Decision, answer: Resolution) -> Decision:
         tuple(records.values()),
         tuple(first.changes.bookings),
         (origin("m", "b", SHARE), twin("m", "a", "t", settled=1)),
-        conflicts=(held,),
+        conflicts=(open_conflict,),
     )
     case = DecisionInput(calendars(), Rules(), NOW, NOW, "run")
     return reconcile_with_answer(known, case, iter("abcdefgh").__next__, {"h": answer})[0]
 
 
-def test_a_person_may_put_back_what_a_further_host_moved_and_not_move_the_record() -> None:
+def test_a_person_may_undo_a_further_hosts_move_but_not_move_the_record() -> None:
     first = decided(state(v(9), v(9), v(11), v(9)))
     back = answered(first, Resolution(ResolutionKind.TAKE, "b"))
     assert ("move-appointment", "a", "11-12>09-10") in summary(back)
@@ -143,7 +143,7 @@ def test_a_person_may_put_back_what_a_further_host_moved_and_not_move_the_record
 
 
 def test_a_booking_follows_its_record_when_the_first_host_changes() -> None:
-    """The record is another provider's now, and this one is a further host of it."""
+    """The record belongs to another provider now, and this one is a further host."""
     change = OwnerChange("b", "x", "p", "u9", "q", OwnerProof.HANDED_OVER, v(9), NOW, NOW)
     former = ProviderState(
         "p",
@@ -163,7 +163,7 @@ def vanished(event: str) -> TrackedEvent:
 
 
 def test_of_several_meetings_each_booking_follows_its_own_record() -> None:
-    """All are of one customer and service, so that nothing but the record tells them apart."""
+    """All have one customer and service, so only the record distinguishes them."""
     both = ProviderState(
         "p",
         (
@@ -177,8 +177,8 @@ def test_of_several_meetings_each_booking_follows_its_own_record() -> None:
     )
     decision = decided(both)
     assert not decision.conflicts
-    found = {(r.booking, r.event) for r in decision.changes.replicas if r.role.is_meeting}
-    assert found == {("m", "x"), ("n", "y")}
+    links = {(r.booking, r.event) for r in decision.changes.replicas if r.role.is_meeting}
+    assert links == {("m", "x"), ("n", "y")}
 
 
 def test_two_events_of_one_record_are_no_double_booking() -> None:

@@ -43,7 +43,7 @@ NO_LAG = timedelta(0)
 
 @dataclass
 class World:
-    """Real events by (system, id), and what syncd remembers."""
+    """Real events by (system, id), and the state of syncd."""
 
     systems: tuple[str, ...]
     rules: Rules | None = None
@@ -60,7 +60,7 @@ class World:
         return event
 
     def cycle(self) -> list[Operation]:
-        """Observe everything, decide, carry out."""
+        """Observe everything, decide, write."""
         self._observe()
         case = DecisionInput(
             calendars={s: CalendarState(s) for s in self.systems},
@@ -121,12 +121,12 @@ class World:
             replicas.pop((r.booking, r.system, r.event), None)
         replicas.update({(r.booking, r.system, r.event): r for r in changes.replicas})
         closed = {h.id for h in changes.closed}
-        held = {h.id: h for h in (*self.state.conflicts, *changes.opened)}
-        live = [h for h in held.values() if h.id not in closed]
+        by_id = {h.id: h for h in (*self.state.conflicts, *changes.opened)}
+        live = [h for h in by_id.values() if h.id not in closed]
         linked = {(r.system, r.event) for r in replicas.values()}
         self.state = ProviderState(
             "p",
-            # A store retires what has ended and serves no booking; it is not shown again.
+            # A store archives deleted events that serve no booking; they do not return.
             tuple(
                 r
                 for id_, r in records.items()
@@ -139,7 +139,7 @@ class World:
         )
 
     def busy(self, system: str, *, ours: bool) -> Counter[tuple[object, object]]:
-        """Intervals taken in one system, by syncd or by everybody else."""
+        """Return the busy intervals of one system, of syncd or of everybody else."""
         return Counter(
             e.value.interval
             for id_, e in self.events.items()
@@ -160,7 +160,7 @@ ACTS = st.lists(
 
 
 def perturb(world: World, acts: list[Act]) -> None:
-    """The outside: book, block, move, cancel, delete, touch or remove a block of ours."""
+    """Apply outside changes: book, block, move, cancel, delete, edit or remove a block of ours."""
     for what, where, hour, which in acts:
         system = world.systems[where % len(world.systems)]
         value = v(8 + hour)
@@ -170,9 +170,9 @@ def perturb(world: World, acts: list[Act]) -> None:
         if what == 1:
             world.put(system, Kind.BLOCK, value, None)
             continue
-        mine = what >= 5
+        ours = what >= 5
         there = sorted(
-            id_ for id_ in world.events if id_[0] == system and (id_ in world.ours) is mine
+            id_ for id_ in world.events if id_[0] == system and (id_ in world.ours) is ours
         )
         if not there:
             continue
@@ -197,14 +197,14 @@ def converge(world: World) -> int:
 
 
 def agree(world: World) -> None:
-    """Every busy interval of one system is closed in each other one, once, and nothing else is.
+    """Check that each system blocks every busy interval of the others once, and nothing else.
 
-    What is claimed in a conflict that a person must decide stays closed, too.
+    Times that a held conflict claims are blocked too.
     """
     sources = {s: set(world.busy(s, ours=False)) for s in world.systems}
-    held = [h.conflict for h in world.state.conflicts]
-    values = [claim.value for conflict in held for claim in conflict.claims]
-    subjects = {booking for conflict in held for booking in conflict.subject.split("+")}
+    conflicts = [h.conflict for h in world.state.conflicts]
+    values = [claim.value for conflict in conflicts for claim in conflict.claims]
+    subjects = {booking for conflict in conflicts for booking in conflict.subject.split("+")}
     values += [b.agreed for b in world.state.bookings if b.id in subjects]
     claimed = {value.interval for value in values if value is not None}
     released = {
@@ -214,17 +214,17 @@ def agree(world: World) -> None:
         for b in world.state.bookings
         if b.id == r.booking
     }
-    claiming = {claim.event for conflict in held for claim in conflict.claims}
+    claiming = {claim.event for conflict in conflicts for claim in conflict.claims}
     for system in world.systems:
         ours = world.busy(system, ours=True)
         let_be = {r.event for r in world.state.replicas if r.role is Role.RELEASED}
-        # What a person moved, and is let be or still to be decided on, may lie on another block.
-        kept = Counter(
+        # A block that a person moved and that is released or undecided may cover another one.
+        counts = Counter(
             world.events[i].value.interval
             for i in world.ours & world.events.keys()
             if i[0] == system and i[1] not in let_be | claiming
         )
-        assert all(number == 1 for number in kept.values()), "two blocks for one interval"
+        assert all(number == 1 for number in counts.values()), "two blocks for one interval"
         elsewhere = set().union(*(sources[s] for s in world.systems if s != system))
         moved = {
             world.events[i].value.interval
@@ -232,8 +232,10 @@ def agree(world: World) -> None:
             if i[1] in let_be
         }
         assert set(ours) <= elsewhere | claimed | moved, "a block of nothing"
-        left = elsewhere - sources[system] - set(ours)
-        assert left <= {interval for s, interval in released if s == system}, "an open interval"
+        unblocked = elsewhere - sources[system] - set(ours)
+        assert unblocked <= {interval for s, interval in released if s == system}, (
+            "an open interval"
+        )
 
 
 @given(first=ACTS, second=ACTS, third=ACTS, policy=rules())
@@ -251,7 +253,7 @@ def test_a_perturbed_world_agrees_after_three_cycles_and_then_rests(
 
 
 @given(acts=ACTS, more=ACTS, systems=st.integers(2, 6), policy=rules(tuple("abcdef")))
-def test_policy_never_cycles_over_more_systems(
+def test_policy_never_cycles_over_several_systems(
     acts: list[Act], more: list[Act], systems: int, policy: Rules
 ) -> None:
     world = World(tuple("abcdef"[:systems]), policy)
@@ -262,7 +264,7 @@ def test_policy_never_cycles_over_more_systems(
 
 
 @given(acts=ACTS, policy=rules())
-def test_nothing_that_somebody_else_made_is_ever_removed(acts: list[Act], policy: Rules) -> None:
+def test_events_of_others_are_never_removed(acts: list[Act], policy: Rules) -> None:
     world = World(("a", "b", "c"), policy)
     perturb(world, acts)
     theirs = set(world.events)
@@ -270,7 +272,7 @@ def test_nothing_that_somebody_else_made_is_ever_removed(acts: list[Act], policy
     assert theirs <= set(world.events)
 
 
-def test_a_record_is_what_the_world_keeps() -> None:
+def test_a_tracked_event_matches_the_world() -> None:
     world = World(("a", "b"))
     world.put("a", Kind.APPOINTMENT, v(9), None)
     assert converge(world) == 1

@@ -36,7 +36,7 @@ CHOICES = st.integers(0, 9)
 
 
 class Outside(RuleBasedStateMachine):
-    """Everybody but syncd, and what they remember of their own doing."""
+    """Everybody except syncd, and a memory of their changes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Outside(RuleBasedStateMachine):
             self.book(system, value, person)
         self.cycle()
 
-    # what people do with their own events
+    # --- people change their own events ---
 
     @rule(system=PLACES, value=VALUES, person=PERSONS)
     def book(self, system: str, value: Value, person: str | None) -> None:
@@ -102,7 +102,7 @@ class Outside(RuleBasedStateMachine):
         event = self._delete(self._pick(self.appointments, which))
         self.book(event.system, value, event.person)
 
-    # what people do with syncd's blocks
+    # --- people change blocks of syncd ---
 
     @precondition(lambda self: self.world.ours & self.world.events.keys())
     @rule(which=CHOICES, value=VALUES)
@@ -116,7 +116,7 @@ class Outside(RuleBasedStateMachine):
     def remove_own_block(self, which: int) -> None:
         del self.world.events[self._pick(self.world.ours & self.world.events.keys(), which)]
 
-    # what syncd does
+    # --- syncd ---
 
     @rule()
     def cycle(self) -> None:
@@ -137,7 +137,7 @@ class Outside(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.quiet()
 
-    # what holds at any time
+    # --- invariants ---
 
     @invariant()
     def what_somebody_else_made_is_there(self) -> None:
@@ -150,42 +150,42 @@ class Outside(RuleBasedStateMachine):
 
     @invariant()
     def syncd_closes_no_interval_twice(self) -> None:
-        # A person may drag one of its blocks onto another: that is put right in the next cycle.
+        # A person may move a block onto another one, which the next cycle corrects.
         closed = Counter(
             (event.system, event.value.interval)
             for id_, event in self.world.events.items()
-            if id_ in self.world.ours and id_ not in self.touched | self._let_be()
+            if id_ in self.world.ours and id_ not in self.touched | self._tolerated_blocks()
         )
         assert all(number == 1 for number in closed.values())
 
-    def _let_be(self) -> set[Id]:
-        """Blocks that people moved, and that syncd leaves there: for good, or while it is held."""
+    def _tolerated_blocks(self) -> set[Id]:
+        """Return moved blocks that syncd does not move back: released, or in a conflict."""
         state = self.world.state
         released = {(r.system, r.event) for r in state.replicas if r.role is Role.RELEASED}
         claims = [c for h in state.conflicts for c in h.conflict.claims]
         return released | {(c.system, c.event) for c in claims if c.event is not None}
 
     def _replicas_agree(self) -> None:
-        """Every appointment of a meeting shows what was agreed, unless a person must decide."""
-        held = self._held()
-        agreed = {b.id: b.agreed for b in self.world.state.bookings if b.id not in held}
+        """Check that each appointment shows the agreed value, unless a person must decide."""
+        on_hold = self._bookings_on_hold()
+        agreed = {b.id: b.agreed for b in self.world.state.bookings if b.id not in on_hold}
         for replica in self.world.state.replicas:
             event = self.world.events.get((replica.system, replica.event))
             if event is None or not replica.role.is_meeting or replica.booking not in agreed:
                 continue
             value = agreed[replica.booking]
-            # Of a meeting that is off, only that counts.
+            # All values of a cancelled meeting are equal.
             assert event.value == value or not (event.value.busy or value.busy)
 
-    def _held(self) -> set[str]:
-        """The bookings that wait for a person."""
-        held = [h.conflict for h in self.world.state.conflicts if h.conflict.held]
-        return {booking for conflict in held for booking in conflict.subject.split("+")}
+    def _bookings_on_hold(self) -> set[str]:
+        """Return the bookings that wait for a person."""
+        on_hold = [h.conflict for h in self.world.state.conflicts if h.conflict.held]
+        return {booking for conflict in on_hold for booking in conflict.subject.split("+")}
 
     def _twins_in_doubt(self) -> bool:
-        """Whether a meeting that several systems hold waits for a person's decision."""
-        held = self._held()
-        return any(r.role is Role.TWIN and r.booking in held for r in self.world.state.replicas)
+        """Return true if a meeting in several systems waits for a person's decision."""
+        on_hold = self._bookings_on_hold()
+        return any(r.role is Role.TWIN and r.booking in on_hold for r in self.world.state.replicas)
 
     def _delete(self, id_: Id) -> Event:
         self.appointments.discard(id_)
@@ -197,7 +197,7 @@ class Outside(RuleBasedStateMachine):
         return sorted(ids)[which % len(ids)]
 
 
-def test_people_and_syncd_may_take_turns_in_any_order() -> None:
+def test_people_and_syncd_may_act_in_any_order() -> None:
     run_state_machine_as_test(
         Outside, settings=settings(max_examples=120, stateful_step_count=20, deadline=None)
     )

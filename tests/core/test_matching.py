@@ -1,4 +1,4 @@
-"""Which events belong together."""
+"""Which events are the same meeting."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(
     bookings: list[Booking] | None = None,
     linked: dict[str, list[TrackedEvent]] | None = None,
     links: list[Replica] | None = None,
-    who: object = None,
+    persons: object = None,
 ) -> MatchResult:
     return match_events(
         "p",
@@ -38,17 +38,17 @@ def run(
         bookings or [],
         linked or {},
         {(r.system, r.event): r for r in links or []},
-        WHO if who is None else who,  # type: ignore[arg-type]
+        WHO if persons is None else persons,  # type: ignore[arg-type]
     )
 
 
-def test_an_appointment_that_nobody_knows_opens_a_booking() -> None:
+def test_an_unknown_appointment_opens_a_booking() -> None:
     assert [r.id for r in run([ann("1")]).opened] == ["1"]
 
 
-def test_a_humans_block_opens_a_booking_too() -> None:
-    found = run([rec("a", "1", v(9), kind=Kind.BLOCK)])
-    assert [r.id for r in found.opened] == ["1"]
+def test_a_block_of_a_person_opens_a_booking() -> None:
+    matched = run([rec("a", "1", v(9), kind=Kind.BLOCK)])
+    assert [r.id for r in matched.opened] == ["1"]
 
 
 def test_a_cancelled_appointment_opens_nothing() -> None:
@@ -57,100 +57,102 @@ def test_a_cancelled_appointment_opens_nothing() -> None:
 
 def test_the_same_person_at_the_same_time_in_two_systems_is_one_meeting() -> None:
     for order in permutations([ann("1"), lead("2")]):
-        found = run(list(order))
-        assert [r.id for r in found.opened] == ["1"]
-        assert [(t.first.id if t.first else None, t.record.id) for t in found.twins] == [("1", "2")]
+        matched = run(list(order))
+        assert [r.id for r in matched.opened] == ["1"]
+        assert [(t.first.id if t.first else None, t.record.id) for t in matched.twins] == [
+            ("1", "2")
+        ]
 
 
-def test_a_later_entry_joins_the_booking_that_is_there() -> None:
+def test_a_later_entry_joins_the_existing_booking() -> None:
     known = rec("a", "1", v(9), v(9), person="ann")
-    found = run([lead("2")], [booking("x", v(9))], {"x": [known]}, [origin("x", "a", "1")])
-    assert [(t.booking, t.record.id) for t in found.twins] == [("x", "2")]
-    assert found.opened == ()
+    matched = run([lead("2")], [booking("x", v(9))], {"x": [known]}, [origin("x", "a", "1")])
+    assert [(t.booking, t.record.id) for t in matched.twins] == [("x", "2")]
+    assert matched.opened == ()
 
 
 def test_another_person_at_the_same_time_is_another_meeting() -> None:
-    found = run([rec("a", "1", v(9), person="bob"), lead("2")])
-    assert sorted(r.id for r in found.opened) == ["1", "2"]
-    assert found.twins == ()
+    matched = run([rec("a", "1", v(9), person="bob"), lead("2")])
+    assert sorted(r.id for r in matched.opened) == ["1", "2"]
+    assert matched.twins == ()
 
 
 def test_the_same_person_an_hour_later_is_another_meeting() -> None:
-    found = run([ann("1", v(10)), lead("2")])
-    assert len(found.opened) == 2
+    matched = run([ann("1", v(10)), lead("2")])
+    assert len(matched.opened) == 2
 
 
-def test_two_candidates_are_refused_in_any_order() -> None:
+def test_two_candidates_are_a_conflict_in_any_order() -> None:
     for order in permutations([ann("1"), ann("2"), lead("3")]):
-        found = run(list(order))
-        assert found.twins == ()
-        assert [r.id for r in found.opened] == ["1"], "the time must be closed all the same"
-        assert sorted(r.id for r in found.undecided) == ["2", "3"]
-        assert len(found.conflicts) == 1
+        matched = run(list(order))
+        assert matched.twins == ()
+        assert [r.id for r in matched.opened] == ["1"], "the time must be closed all the same"
+        assert sorted(r.id for r in matched.undecided) == ["2", "3"]
+        assert len(matched.conflicts) == 1
 
 
-def test_candidates_stay_the_same_conflict_once_one_of_them_has_a_booking() -> None:
+def test_the_conflict_stays_the_same_once_a_candidate_has_a_booking() -> None:
     records = [ann("1"), ann("2"), lead("3")]
     (first,) = run(records).conflicts
     linked = replace(records[0], base=v(9))
-    found = run(records[1:], [booking("x", v(9))], {"x": [linked]}, [origin("x", "a", "1")])
-    assert found.opened == ()
-    assert found.conflicts == (first,)
+    matched = run(records[1:], [booking("x", v(9))], {"x": [linked]}, [origin("x", "a", "1")])
+    assert matched.opened == ()
+    assert matched.conflicts == (first,)
 
 
-def test_twins_of_one_system_alone_are_two_meetings() -> None:
+def test_equal_appointments_of_one_system_are_two_meetings() -> None:
     assert len(run([ann("1"), ann("2")]).opened) == 2
 
 
-def test_who_cannot_be_looked_up_waits() -> None:
-    found = run([ann("1"), lead("2")], who={ANN: frozenset({"h1"})})
-    assert [r.id for r in found.opened] == ["1"], "the time must be closed all the same"
-    assert [r.id for r in found.unknown_person] == ["2"]
+def test_an_appointment_of_an_unknown_person_waits() -> None:
+    matched = run([ann("1"), lead("2")], persons={ANN: frozenset({"h1"})})
+    assert [r.id for r in matched.opened] == ["1"], "the time must be closed all the same"
+    assert [r.id for r in matched.unknown_person] == ["2"]
 
 
-def test_persons_are_wanted_only_for_candidates() -> None:
+def test_persons_are_looked_up_only_for_candidates() -> None:
     far = rec("a", "3", v(15), person="bob")
     assert [r.id for r in candidates_to_look_up([ann("1"), lead("2"), far], [], {})] == ["1", "2"]
 
 
-def test_a_meeting_that_is_called_off_takes_no_twin() -> None:
+def test_a_meeting_that_is_being_cancelled_gets_no_twin() -> None:
     gone = rec("a", "1", None, v(9), person="ann")
-    found = run([lead("2")], [booking("x", v(9))], {"x": [gone]}, [origin("x", "a", "1")])
-    assert found.twins == ()
-    assert [r.id for r in found.opened] == ["2"]
+    matched = run([lead("2")], [booking("x", v(9))], {"x": [gone]}, [origin("x", "a", "1")])
+    assert matched.twins == ()
+    assert [r.id for r in matched.opened] == ["2"]
 
 
-def test_a_vanished_appointment_that_came_back_under_a_new_id_is_relinked() -> None:
+def test_a_vanished_appointment_with_a_new_id_is_relinked() -> None:
     gone = rec("a", "1", None, v(9), person="ann", service="s")
     back = rec("a", "2", v(12), person="ann", service="s")
-    found = run([back], [booking("x", v(9))], {"x": [gone]}, [origin("x", "a", "1")])
-    assert [(r.old.id, r.new.id) for r in found.relinked] == [("1", "2")]
-    assert found.opened == ()
+    matched = run([back], [booking("x", v(9))], {"x": [gone]}, [origin("x", "a", "1")])
+    assert [(r.old.id, r.new.id) for r in matched.relinked] == [("1", "2")]
+    assert matched.opened == ()
 
 
-def test_what_was_entered_where_an_appointment_came_back_is_its_twin() -> None:
+def test_an_entry_at_the_new_time_of_a_relinked_appointment_is_its_twin() -> None:
     gone = rec("a", "1", None, v(9), person="ann", service="s")
     back = rec("a", "2", v(12), person="ann", service="s")
     entered = rec("b", "3", v(12), person="lead7")
     links = [origin("x", "a", "1")]
-    found = run([back, entered], [booking("x", v(9))], {"x": [gone]}, links)
-    assert [(r.old.id, r.new.id) for r in found.relinked] == [("1", "2")]
-    assert [(t.booking, t.record.id) for t in found.twins] == [("x", "3")]
-    assert found.opened == ()
+    matched = run([back, entered], [booking("x", v(9))], {"x": [gone]}, links)
+    assert [(r.old.id, r.new.id) for r in matched.relinked] == [("1", "2")]
+    assert [(t.booking, t.record.id) for t in matched.twins] == [("x", "3")]
+    assert matched.opened == ()
 
 
-def test_several_that_could_have_come_back_are_a_conflict() -> None:
+def test_several_possible_successors_are_a_conflict() -> None:
     gone = rec("a", "1", None, v(9), person="ann", service="s")
     back = [rec("a", i, v(12 + int(i)), person="ann", service="s") for i in ("2", "3")]
-    found = run(back, [booking("x", v(9))], {"x": [gone]}, [origin("x", "a", "1")])
-    assert found.relinked == ()
-    assert found.opened == ()
-    assert [c.subject for c in found.conflicts] == ["x"]
+    matched = run(back, [booking("x", v(9))], {"x": [gone]}, [origin("x", "a", "1")])
+    assert matched.relinked == ()
+    assert matched.opened == ()
+    assert [c.subject for c in matched.conflicts] == ["x"]
 
 
-def test_another_service_is_no_comeback() -> None:
+def test_an_appointment_of_another_service_is_no_successor() -> None:
     gone = rec("a", "1", None, v(9), person="ann", service="s")
     new = rec("a", "2", v(12), person="ann", service="t")
-    found = run([new], [booking("x", v(9))], {"x": [gone]}, [twin("x", "a", "1")])
-    assert found.relinked == ()
-    assert [r.id for r in found.opened] == ["2"]
+    matched = run([new], [booking("x", v(9))], {"x": [gone]}, [twin("x", "a", "1")])
+    assert matched.relinked == ()
+    assert [r.id for r in matched.opened] == ["2"]

@@ -1,4 +1,4 @@
-"""Hypothesis: `merge` has one outcome for every input, whatever the order; `reconcile` likewise."""
+"""Hypothesis: `merge` has one outcome for every input in any order; so has `reconcile`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from syncd.core.inputs import CalendarState
 from syncd.core.merging import MergeResult, merge
 from syncd.core.observation import has_pending_change
-from syncd.core.policy import TABLE, Candidate, rule
+from syncd.core.policy import TABLE, Candidate, apply_rule
 from syncd.core.reconcile import Decision, DecisionInput, reconcile
 from syncd.core.rules import Choice, Rules
 from syncd.model import (
@@ -34,7 +34,7 @@ from tests.core.test_laws import ACTS, Act, World, perturb
 
 MINUTES = st.integers(-30, 30).map(lambda m: timedelta(minutes=m))
 INSTANTS = MINUTES.map(lambda ago: NOW + ago)
-# Mostly on: where anybody says that it is off, nothing else is left to decide.
+# Mostly on, because a cancellation leaves nothing else to decide.
 STATUSES = st.sampled_from((*[Status.CONFIRMED] * 6, *Status))
 VALUES = st.builds(v, st.integers(8, 11), status=STATUSES)
 
@@ -71,7 +71,7 @@ CALENDARS = st.fixed_dictionaries(
 
 @st.composite
 def appointments(draw: st.DrawFn) -> list[TrackedEvent]:
-    """Any records of a booking, also two of one system; each was seen at least once."""
+    """Draw any events of a booking, also two of one system; each was seen at least once."""
     records = []
     for number, system in enumerate(draw(st.lists(st.sampled_from(SYSTEMS), max_size=5))):
         observed = draw(VALUES) if draw(st.integers(0, 5)) else None
@@ -97,7 +97,7 @@ BOOKINGS = VALUES.map(lambda value: booking("x", value))
 
 
 def taken_over(merged: MergeResult, records: Sequence[TrackedEvent]) -> list[TrackedEvent]:
-    """The records once what `merged` accepted is stored."""
+    """Return the events after what `merged` accepted is stored."""
     accepted = {r.id for r in merged.accepted}
     return [accept(r) if r.id in accepted else r for r in records]
 
@@ -111,23 +111,23 @@ def accept(record: TrackedEvent) -> TrackedEvent:
 
 
 @given(BOOKINGS, appointments(), CALENDARS, RULES)
-def test_every_input_has_an_outcome_that_somebody_claimed(
+def test_every_input_has_an_outcome_that_some_system_claimed(
     before: Booking, records: list[TrackedEvent], calendars: dict[str, CalendarState], rules: Rules
 ) -> None:
     merged = merge(before, records, calendars, rules)
-    said = [r.observed or r.base or r.before_write for r in records]
-    values = [before.agreed, *(value for value in said if value is not None)]
+    shown = [r.observed or r.base or r.before_write for r in records]
+    values = [before.agreed, *(value for value in shown if value is not None)]
     assert merged.agreed.interval in {value.interval for value in values}
     assert merged.agreed.status in {Status.CANCELLED, *(value.status for value in values)}
 
 
 @given(BOOKINGS, appointments(), CALENDARS, RULES)
-def test_it_accepts_all_that_is_news_or_holds_all_of_it(
+def test_a_merge_accepts_all_changes_or_none(
     before: Booking, records: list[TrackedEvent], calendars: dict[str, CalendarState], rules: Rules
 ) -> None:
     merged = merge(before, records, calendars, rules)
-    heard = {s for s, calendar in calendars.items() if calendar.trusted}
-    news = {r.id for r in records if has_pending_change(r) and r.system in heard}
+    trusted = {s for s, calendar in calendars.items() if calendar.trusted}
+    news = {r.id for r in records if has_pending_change(r) and r.system in trusted}
     accepted = {r.id for r in merged.accepted}
     if merged.conflict is None:
         assert accepted == news
@@ -136,7 +136,7 @@ def test_it_accepts_all_that_is_news_or_holds_all_of_it(
         assert merged.agreed == before.agreed
         claims = {claim.event for claim in merged.conflict.claims}
         assert news <= claims
-        # Beside the news only those that show what is agreed, which somebody was not told of.
+        # Besides changes, only events at an agreed value that another system did not get.
         assert all(_stands(r, before) for r in records if r.id in claims - news)
 
 
@@ -147,7 +147,7 @@ def _stands(record: TrackedEvent, before: Booking) -> bool:
 
 
 @given(BOOKINGS, appointments(), CALENDARS, RULES, st.data())
-def test_the_order_of_records_and_systems_means_nothing(
+def test_the_order_of_records_and_systems_does_not_matter(
     before: Booking,
     records: list[TrackedEvent],
     calendars: dict[str, CalendarState],
@@ -188,27 +188,27 @@ BIDS = st.lists(
 
 
 @given(BIDS.flatmap(lambda bids: st.tuples(st.just(bids), st.permutations(bids))), RULES)
-def test_who_wins_does_not_depend_on_who_is_heard_first(
+def test_the_winner_does_not_depend_on_the_order_of_candidates(
     orders: tuple[list[Candidate], list[Candidate]], rules: Rules
 ) -> None:
     bids, shuffled = orders
-    assert rule(ConflictKind.MOVED_APART, bids, rules) == rule(
+    assert apply_rule(ConflictKind.MOVED_APART, bids, rules) == apply_rule(
         ConflictKind.MOVED_APART, shuffled, rules
     )
 
 
 @given(BIDS, RULES)
-def test_no_preferred_rival_and_no_clearly_later_one_loses(
+def test_no_preferred_and_no_clearly_later_candidate_loses(
     bids: list[Candidate], rules: Rules
 ) -> None:
     by_preference = replace(rules, moved_apart=Choice.PREFER)
-    first = rule(ConflictKind.MOVED_APART, bids, by_preference).winner
+    first = apply_rule(ConflictKind.MOVED_APART, bids, by_preference).winner
     assert first is not None
     assert all(rules.rank(first.system) <= rules.rank(bid.system) for bid in bids)
 
     timed = [replace(bid, updated_at=bid.seen_at) for bid in bids]
     by_time = replace(rules, moved_apart=Choice.LATEST)
-    newest = rule(ConflictKind.MOVED_APART, timed, by_time).winner
+    newest = apply_rule(ConflictKind.MOVED_APART, timed, by_time).winner
     assert newest is not None
     assert max(bid.seen_at for bid in bids) - newest.seen_at <= rules.uncertainty
 
@@ -223,7 +223,7 @@ def test_no_preferred_rival_and_no_clearly_later_one_loses(
     st.sampled_from((DAY - timedelta(days=1), at(11))),
     st.randoms(use_true_random=True),
 )
-def test_the_order_of_what_is_stored_means_nothing_to_a_decision(
+def test_the_order_of_stored_rows_does_not_matter_to_a_decision(
     twins: list[tuple[int, str, Value]],
     first: list[Act],
     second: list[Act],
@@ -243,10 +243,10 @@ def test_the_order_of_what_is_stored_means_nothing_to_a_decision(
         world.events[id_] = replace(world.events[id_], value=news[id_])
     perturb(world, second)
     world._observe()
-    # Some events are another provider's by now.
+    # Some events belong to another provider now.
     records = tuple(r for r in world.state.records if chance.random() < 0.9)
     state = replace(world.state, records=records)
-    # Bookings keep the order of the store, by id: new ids are handed out along it.
+    # Bookings keep the order of the store, by id, because new ids are given out in it.
     shuffled = ProviderState(
         state.provider,
         tuple(mixed(state.records, chance)),
@@ -271,15 +271,15 @@ def mixed(rows: Sequence[T], chance: Random) -> list[T]:
 
 
 def rows(changes: Changes) -> dict[str, list[str]]:
-    """The rows that one transaction puts and drops, by table; their order in it means nothing."""
+    """Return the changed rows by table; their order in a transaction does not matter."""
     return {f.name: sorted(map(repr, getattr(changes, f.name))) for f in fields(changes)}
 
 
 def verdict(
     state: ProviderState, calendars: dict[str, CalendarState], rules: Rules, horizon: datetime
 ) -> Decision:
-    """What is decided with every person known and new ids counted from zero."""
+    """Decide with every person known and new ids counted from zero."""
     numbers = count()
-    who = {(system, name): frozenset({name}) for system in SYSTEMS for name in ("ann", "bob")}
-    case = DecisionInput(calendars, rules, NOW, horizon, "run", who)
+    persons = {(system, name): frozenset({name}) for system in SYSTEMS for name in ("ann", "bob")}
+    case = DecisionInput(calendars, rules, NOW, horizon, "run", persons)
     return reconcile(state, case, lambda: f"new{next(numbers)}")

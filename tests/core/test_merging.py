@@ -1,4 +1,4 @@
-"""One booking, all replicas at once."""
+"""The merge of all appointments of one booking."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def says(system: str, value: Value | None, when: object = None) -> TrackedEvent:
 SHOWED = v(9, status=Status.SHOWED)
 
 TABLE = [
-    ("nobody says anything", RULES, [same("a"), same("b")], v(9), 0),
+    ("nothing changed", RULES, [same("a"), same("b")], v(9), 0),
     ("one moved", RULES, [says("a", v(12)), same("b")], v(12), 1),
     ("both moved to the same time", RULES, [says("a", v(12)), says("b", v(12))], v(12), 2),
     ("moved apart, later wins", RULES, [says("a", v(12), EARLY), says("b", v(15), LATE)], v(15), 2),
@@ -57,7 +57,7 @@ TABLE = [
      [says("a", None), says("b", off(9)), same("c")], off(9), 2),
     ("deleted here, moved there, kept", KEEP, [says("a", None), says("b", v(12))], v(12), 2),
     ("deleted here, moved there, held", ASK, [says("a", None), says("b", v(12))], v(9), 0),
-    ("deleted here, off there before", ASK,
+    ("deleted here, cancelled there before", ASK,
      [says("a", None), rec("b", "b", off(9), off(9))], off(9), 1),
     ("moved apart, held", HOLD, [says("a", v(12)), says("b", v(15))], v(9), 0),
     ("cancelled and moved, held", HOLD, [says("a", off(9)), says("b", v(12))], v(9), 0),
@@ -116,45 +116,47 @@ def test_a_difference_inside_the_uncertainty_goes_to_the_preferred_system() -> N
     assert merge(booking("x", v(9)), records, calendars(), RULES).agreed == v(12)
 
 
-def test_who_revives_a_meeting_says_when_it_is() -> None:
+def test_the_change_that_revives_a_meeting_sets_its_time() -> None:
     record = rec("a", "a", v(12), off(9))
     assert merge(booking("x", off(9)), [record], calendars(), RULES).agreed == v(12)
 
 
-def silent(agreed: Value, said: Value, hour: float) -> list[TrackedEvent]:
-    """System b brought about what is agreed while a, with news of its own, was not believed."""
+def silent(agreed: Value, changed: Value, hour: float) -> list[TrackedEvent]:
+    """System b changed the agreed value while a, which has another change, was not trusted."""
     return [
-        rec("a", "a", said, v(9), updated_at=at(hour)),
+        rec("a", "a", changed, v(9), updated_at=at(hour)),
         rec("b", "b", agreed, agreed, updated_at=at(5)),
     ]
 
 
-def test_older_news_of_a_system_that_was_silent_does_not_undo_what_was_agreed_meanwhile() -> None:
+def test_an_older_change_of_a_silent_system_does_not_undo_the_agreed_value() -> None:
     merged = merge(booking("x", v(12), 1), silent(v(12), v(15), 3), calendars(), RULES)
     assert merged.agreed == v(12)
     assert [r.id for r in merged.accepted] == ["a"]
 
 
-def test_newer_news_of_a_system_that_was_silent_counts() -> None:
+def test_a_newer_change_of_a_silent_system_counts() -> None:
     merged = merge(booking("x", v(12), 1), silent(v(12), v(15), 7), calendars(), RULES)
     assert merged.agreed == v(15)
 
 
-def test_a_move_by_a_system_that_was_silent_does_not_revive_what_was_called_off() -> None:
+def test_a_move_by_a_silent_system_does_not_revive_a_cancelled_meeting() -> None:
     merged = merge(booking("x", off(9), 1), silent(off(9), v(15), 7), calendars(), RULES)
     assert not merged.agreed.busy
 
 
-def test_both_are_held_where_nobody_was_told_and_the_rule_is_to_hold() -> None:
+def test_uninformed_changes_are_held_if_the_rule_is_hold() -> None:
     rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
     merged = merge(booking("x", v(12), 1), silent(v(12), v(15), 7), calendars(), rules)
     assert merged.conflict is not None
     assert {c.value for c in merged.conflict.claims} == {v(12), v(15)}
 
 
-def test_who_was_told_and_moves_it_again_contradicts_nobody() -> None:
+def test_a_second_move_by_an_informed_system_is_no_conflict() -> None:
     rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
-    told = rec("a", "a", v(15), v(12), written=v(12))
-    merged = merge(booking("x", v(12), 1), [told, rec("b", "b", v(12), v(12))], calendars(), rules)
+    informed = rec("a", "a", v(15), v(12), written=v(12))
+    merged = merge(
+        booking("x", v(12), 1), [informed, rec("b", "b", v(12), v(12))], calendars(), rules
+    )
     assert merged.conflict is None
     assert merged.agreed == v(15)

@@ -1,4 +1,4 @@
-"""What a read means."""
+"""The meaning of an observation."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def event(value: Value) -> Event:
     return Event("a", "p", "e", Kind.APPOINTMENT, value)
 
 
-def test_rows_that_are_equal_are_not_looked_at() -> None:
+def test_unchanged_rows_are_not_parsed() -> None:
     delta = diff_snapshot({"1": "x", "2": "x", "3": "x"}, {"1": "x", "2": "y", "4": "z"})
     assert delta.differ == ("2", "4")
     assert delta.unlisted == ("3",)
 
 
-def test_rows_that_the_snapshot_tells_to_be_the_same_count_as_listed() -> None:
+def test_rows_reported_as_unchanged_count_as_listed() -> None:
     known = {"1": "x", "2": "x", "3": "x"}
     assert diff_snapshot(known, {}, {"1", "2", "3"}) == SnapshotDiff((), ())
     assert diff_snapshot(known, {}, {"1", "2"}) == SnapshotDiff((), ("3",))
@@ -71,14 +71,14 @@ TABLE = [
     ),
     ("a queued write shows", QUEUED, v(12), SOON, ObservationKind.ECHO),
     ("a queued write has not happened yet", QUEUED, v(9), SOON, ObservationKind.SAME),
-    ("somebody else was faster than the queue", QUEUED, v(15), SOON, ObservationKind.CHANGED),
+    ("a person changed it before the queued write", QUEUED, v(15), SOON, ObservationKind.CHANGED),
     ("a late list still shows what we removed", REMOVED, v(9), SOON, ObservationKind.STALE),
-    ("what we removed stands there still", REMOVED, v(9), LATER, ObservationKind.CHANGED),
+    ("the block that we removed still exists", REMOVED, v(9), LATER, ObservationKind.CHANGED),
 ]
 
 
 @pytest.mark.parametrize(("case", "record", "seen", "when", "news"), TABLE)
-def test_an_observation_is_named_for_what_it_is(
+def test_an_observation_has_the_right_kind(
     case: str, record: TrackedEvent | None, seen: Value, when: object, news: ObservationKind
 ) -> None:
     after, found = apply_observation(record, event(seen), "g", when, LAG)  # type: ignore[arg-type]
@@ -94,12 +94,12 @@ def test_an_observation_is_named_for_what_it_is(
 
 
 def _unread(wrote: Value) -> TrackedEvent:
-    """Return the record of a write that no read has shown: it has no fingerprint."""
+    """Return the event of a write that no read has shown, so without a fingerprint."""
     record = rec("a", "e", wrote, wrote, written=wrote, written_at=NOW, before_write=v(9))
     return replace(record, fingerprint="")
 
 
-def test_a_rounded_echo_becomes_the_base_and_is_not_news() -> None:
+def test_a_rounded_echo_becomes_the_base_and_is_no_change() -> None:
     wrote = Value(at(12.05), at(13.05))
     record = _unread(wrote)
     after, news = apply_observation(record, event(v(12, 13)), "g", SOON, LAG)
@@ -139,12 +139,12 @@ def test_only_a_grid_explains_a_rounding(wanted: Value, seen: Value, *, rounding
     assert is_rounding(wanted, seen) is rounding
 
 
-def test_values_are_cut_to_what_the_platform_keeps() -> None:
+def test_values_are_truncated_to_the_platforms_granularity() -> None:
     odd = Value(at(10) + timedelta(seconds=1, microseconds=5), at(11), Status.NEW)
     assert truncate(odd, timedelta(seconds=1)).start == at(10) + timedelta(seconds=1)
 
 
-def test_a_proven_end_outlives_a_late_list() -> None:
+def test_a_proven_deletion_is_not_undone_by_a_late_list() -> None:
     gone = mark_deleted(rec("a", "e", v(9), v(9)), NOW)
     accepted = replace(gone, base=off(9), end_accepted=True)
     same, news = apply_observation(accepted, event(v(9)), "g", SOON, LAG)

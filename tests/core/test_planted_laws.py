@@ -42,11 +42,11 @@ def only_the_first_news_is_accepted(patch: Patch) -> None:
 
 def a_moved_meeting_is_a_minute_off(patch: Patch) -> None:
     def off(*given: Any) -> Any:
-        value = on(*given)
+        value = value_if_on(*given)
         return replace(value, end=value.end + timedelta(minutes=1))
 
-    on = merging._on
-    patch.setattr(merging, "_on", off)
+    value_if_on = merging._value_if_on
+    patch.setattr(merging, "_value_if_on", off)
 
 
 def the_newest_loses(patch: Patch) -> None:
@@ -60,23 +60,23 @@ Law = Callable[[], None]
 ROWS: tuple[tuple[Callable[[Patch], None], Law], ...] = (
     (
         ties_go_to_the_first_that_came,
-        test_merge_laws.test_who_wins_does_not_depend_on_who_is_heard_first,
+        test_merge_laws.test_the_winner_does_not_depend_on_the_order_of_candidates,
     ),
     (
         news_is_taken_as_it_comes,
-        test_merge_laws.test_the_order_of_records_and_systems_means_nothing,
+        test_merge_laws.test_the_order_of_records_and_systems_does_not_matter,
     ),
     (
         only_the_first_news_is_accepted,
-        test_merge_laws.test_it_accepts_all_that_is_news_or_holds_all_of_it,
+        test_merge_laws.test_a_merge_accepts_all_changes_or_none,
     ),
     (
         a_moved_meeting_is_a_minute_off,
-        test_merge_laws.test_every_input_has_an_outcome_that_somebody_claimed,
+        test_merge_laws.test_every_input_has_an_outcome_that_some_system_claimed,
     ),
     (
         the_newest_loses,
-        test_merge_laws.test_no_preferred_rival_and_no_clearly_later_one_loses,
+        test_merge_laws.test_no_preferred_and_no_clearly_later_candidate_loses,
     ),
 )
 

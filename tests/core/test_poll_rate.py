@@ -1,4 +1,4 @@
-"""The call planner: what is read how often, given what the accounts allow."""
+"""How often the windows are read, given the limits of the accounts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def minutes(span: timedelta) -> float:
         pytest.param(CallDemand("a", 7, 7), 1, 15, True, id="nothing-is-known"),
         pytest.param(CallDemand("a", 7, 7, [RATE]), 1, 15, True, id="plenty"),
         pytest.param(CallDemand("a", 290, 290, [RATE]), 1, 30, True, id="far-first"),
-        pytest.param(CallDemand("a", 299, 299, [RATE]), 1, 360, True, id="far-as-far-as-it-goes"),
+        pytest.param(CallDemand("a", 299, 299, [RATE]), 1, 360, True, id="far-longest"),
         pytest.param(CallDemand("a", 400, 400, [RATE]), 1.5, 360, True, id="then-near"),
         pytest.param(
             CallDemand("a", 9000, 9000, [RATE]), 24, 360, False, id="too-much-for-any-plan"
@@ -45,7 +45,7 @@ def minutes(span: timedelta) -> float:
         ),
     ],
 )
-def test_the_far_interval_gives_way_first(
+def test_the_far_interval_is_stretched_first(
     need: CallDemand, near: float, far: float, fits: bool
 ) -> None:
     pace = fit_to_limits(NEAR, FAR, [need]).of("a")
@@ -71,7 +71,7 @@ def test_a_tight_account_slows_down_its_own_system_and_no_other() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 400), st.integers(1, 600)), min_size=2, max_size=4))
-def test_no_account_s_pace_depends_on_another_s(accounts: list[tuple[int, int]]) -> None:
+def test_no_accounts_intervals_depend_on_anothers(accounts: list[tuple[int, int]]) -> None:
     needs = [
         CallDemand(str(number), calls, calls, [(limit, 60.0)])
         for number, (calls, limit) in enumerate(accounts)
@@ -80,7 +80,7 @@ def test_no_account_s_pace_depends_on_another_s(accounts: list[tuple[int, int]])
     assert together.systems == {n.system: fit_to_limits(NEAR, FAR, [n]).of(n.system) for n in needs}
 
 
-def test_where_all_accounts_are_tight_polls_are_fewer() -> None:
+def test_polls_are_fewer_if_all_accounts_are_tight() -> None:
     paces = fit_to_limits(
         NEAR, FAR, [CallDemand("a", 400, 400, [RATE]), CallDemand("b", 9000, 9000, [RATE])]
     )
@@ -88,24 +88,24 @@ def test_where_all_accounts_are_tight_polls_are_fewer() -> None:
     assert fit_to_limits(NEAR, FAR, []).of("whoever").near == NEAR
 
 
-def test_what_fits_is_read_as_configured_and_nobody_is_named() -> None:
+def test_systems_within_their_limits_are_read_as_configured() -> None:
     paces = fit_to_limits(NEAR, FAR, [CallDemand("a", 1, 1, [(8, 5.0)])])
     assert (paces.near, paces.far, paces.limited) == (NEAR, FAR, ())
 
 
-def test_reading_slows_down_more_and_more_before_a_day_is_spent() -> None:
-    left = [20_000, 10_000, 5_000, 2_500, 1_000, 500]
+def test_reads_slow_down_gradually_before_a_daily_limit_is_used_up() -> None:
+    remaining = [20_000, 10_000, 5_000, 2_500, 1_000, 500]
     rates = [
         per_minute(
             need, fit_to_limits(NEAR, FAR, [need]).near, fit_to_limits(NEAR, FAR, [need]).far
         )
-        for need in (CallDemand("a", 7, 7, [RATE, DAY], n, 43_200.0) for n in left)
+        for need in (CallDemand("a", 7, 7, [RATE, DAY], n, 43_200.0) for n in remaining)
     ]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < rates[0] / 5
 
 
-def test_what_the_platform_allows_is_its_narrowest_limit() -> None:
+def test_the_allowed_rate_is_the_narrowest_limit() -> None:
     assert CallDemand("a", 1, 1, [RATE, DAY]).allowed == pytest.approx(138.9, abs=0.1)
     assert CallDemand("a", 1, 1, [RATE, DAY]).day == 200_000
     assert CallDemand("a", 1, 1, [RATE]).day is None

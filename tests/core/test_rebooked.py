@@ -27,13 +27,13 @@ MINUTE = timedelta(minutes=1)
 
 
 def gone(event: str = "1", **more: Any) -> TrackedEvent:
-    """An appointment that was cancelled now, by the platform's clock and ours."""
+    """Return an appointment that was cancelled now, by the platform's clock and ours."""
     more = {"person": "ann", "service": "s", "off_at": NOW, "off_seen_at": NOW, **more}
     return rec("a", event, off(9), v(9), **more)
 
 
 def new(event: str = "9", hour: float = 12, **more: Any) -> TrackedEvent:
-    """An appointment that was booked now."""
+    """Return an appointment that was booked now."""
     return rec("a", event, v(hour), **{"person": "ann", "service": "s", "created_at": NOW, **more})
 
 
@@ -66,13 +66,15 @@ NOTHING: tuple[list[object], list[object]] = ([], [])
     ("minutes", "found"),
     [(0, CERTAIN), (15, CERTAIN), (-15, CERTAIN), (16, NOTHING), (-16, NOTHING)],
 )
-def test_fifteen_minutes_either_way_by_the_platforms_times(minutes: int, found: object) -> None:
+def test_a_rebooking_is_within_fifteen_minutes_by_the_platforms_times(
+    minutes: int, found: object
+) -> None:
     assert pairs([gone()], [new(created_at=NOW + minutes * MINUTE)]) == found
 
 
 @pytest.mark.parametrize(("off_at", "created_at"), [(None, NOW), (NOW, None), (None, None)])
 @pytest.mark.parametrize(("seconds", "found"), [(0, CERTAIN), (70, CERTAIN), (120, NOTHING)])
-def test_without_one_of_the_times_one_near_cycle_counts(
+def test_without_platform_times_a_rebooking_is_within_one_near_cycle(
     off_at: datetime | None, created_at: datetime | None, seconds: int, found: object
 ) -> None:
     old, booked = gone(off_at=off_at), new(created_at=created_at)
@@ -84,7 +86,7 @@ def test_without_times_and_without_a_near_cycle_nothing_is_guessed() -> None:
     assert pairs([gone(off_at=None)], [new()], cycle=None) == NOTHING
 
 
-def test_what_was_made_long_before_it_was_first_seen_is_not_new() -> None:
+def test_an_old_appointment_that_is_first_seen_now_is_no_rebooking() -> None:
     assert pairs([gone(off_at=None)], [new(created_at=NOW - 60 * MINUTE)]) == NOTHING
 
 
@@ -99,20 +101,20 @@ def test_another_person_or_service_is_another_meeting(other: dict[str, Any]) -> 
     assert pairs([gone()], [new(**other)]) == NOTHING
 
 
-def test_several_are_a_question_and_never_the_first_hit() -> None:
+def test_several_possible_rebookings_are_a_question() -> None:
     assert pairs([gone()], [new("8"), new("9")]) == ([], [("1", ["8", "9"])])
     both = [("1", ["9"]), ("2", ["9"])]
     assert pairs([gone("1"), gone("2")], [new()]) == ([], both)
 
 
-def test_pairs_that_are_told_apart_by_their_times_are_no_question() -> None:
+def test_pairs_distinguished_by_their_times_are_no_question() -> None:
     later = NOW + 60 * MINUTE
     ended = [gone("1"), gone("2", off_at=later)]
     found = pairs(ended, [new("8"), new("9", created_at=later)])
     assert found == ([("1", "8"), ("2", "9")], [])
 
 
-def test_what_was_decided_on_before_is_not_looked_at_again() -> None:
+def test_a_decided_cancellation_is_not_paired_again() -> None:
     decided = replace(gone(), base=off(9))
     assert pairs([decided], [new()]) == CERTAIN
     assert pairs([decided], [new()], opened=True) == NOTHING
@@ -127,7 +129,7 @@ def seen(before: TrackedEvent | None, event: Event, at: datetime = NOW) -> Track
     return apply_observation(before, event, "f", at, timedelta(0))[0]
 
 
-def test_the_first_time_at_which_it_was_off_stays() -> None:
+def test_the_first_time_of_cancellation_is_kept() -> None:
     was_on = rec("a", "1", v(9), v(9), updated_at=at(1))
     first = seen(was_on, event(9, at(2)))
     assert (first.off_at, first.off_seen_at) == (at(2), NOW)
@@ -138,18 +140,18 @@ def test_the_first_time_at_which_it_was_off_stays() -> None:
     assert (again.off_at, again.off_seen_at) == (None, None)
 
 
-def test_a_time_of_update_that_stood_still_is_not_that_of_the_cancellation() -> None:
+def test_an_unchanged_update_time_is_not_the_time_of_cancellation() -> None:
     was_on = rec("a", "1", v(9), v(9), updated_at=at(1))
     assert seen(was_on, event(9, at(1))).off_at is None
 
 
-def test_a_deletion_counts_from_when_it_was_first_missed() -> None:
+def test_a_deletion_counts_from_its_first_absence() -> None:
     missed = rec("a", "1", v(9), v(9), absence_proofs=1, missing_since=at(3))
     assert mark_deleted(missed, NOW).off_seen_at == at(3)
     assert mark_deleted(rec("a", "1", v(9), v(9)), NOW).off_seen_at == NOW
 
 
-def test_the_guard_is_told_where_a_meeting_went() -> None:
+def test_the_guard_knows_the_new_time_of_a_rebooked_meeting() -> None:
     assert relocated_meetings([gone(), new()]) == {("a", "1"): v(12)}
     assert relocated_meetings([gone(), new(), new("8")]) == {}
 
@@ -160,7 +162,7 @@ _TIMES = st.none() | st.datetimes(
 
 
 @given(st.lists(_TIMES, max_size=4), st.lists(_TIMES, max_size=4))
-def test_nothing_is_paired_twice_and_nothing_certain_is_asked(
+def test_no_event_is_paired_twice_and_no_certain_pair_is_a_question(
     offs: list[datetime | None], mades: list[datetime | None]
 ) -> None:
     ended = [gone(f"o{i}", off_at=t) for i, t in enumerate(offs)]

@@ -1,4 +1,4 @@
-"""One provider, one decision: the rows of the table are whole small worlds."""
+"""Decisions on one provider: each row of the table is a whole small world."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def state(
 
 
 def settled(hour: float = 9, moved: float | None = None) -> ProviderState:
-    """A meeting of system a with its blocks in b and c; perhaps a's has just moved."""
+    """Return a meeting of system a with its blocks in b and c; ``moved``: a's new time."""
     return state(
         [
             rec("a", "m", v(hour if moved is None else moved), v(hour)),
@@ -103,29 +103,29 @@ PAST = state([rec("a", "m", v(3))])
 
 C, M, R = "create-block", "move-block", "remove-block"
 TABLE = [
-    ("a new meeting closes the others", NEW, [(C, "b", ">09-10"), (C, "c", ">09-10")]),
+    ("a new meeting blocks the others", NEW, [(C, "b", ">09-10"), (C, "c", ">09-10")]),
     ("nothing changed, nothing written", settled(), []),
     ("a moved meeting moves its blocks", settled(9, 12),
      [(M, "b", "09-10>12-13"), (M, "c", "09-10>12-13")]),
     ("a cancelled meeting frees the others", CANCELLED, [(R, "b", "09-10>"), (R, "c", "09-10>")]),
     ("a deleted meeting frees the others", DELETED, [(R, "b", "09-10>"), (R, "c", "09-10>")]),
-    ("a block that was moved is put back", BLOCK_MOVED, [(M, "b", "12-13>09-10")]),
-    ("a block that stands where its meeting went is left there",
+    ("a moved block is moved back", BLOCK_MOVED, [(M, "b", "12-13>09-10")]),
+    ("a block that is already at its meeting's new time stays",
      with_record(settled(9, 12), block("b", "bb", v(12), base=v(9))), [(M, "c", "09-10>12-13")]),
-    ("a block that was removed is made again", BLOCK_GONE, [(C, "b", ">09-10")]),
+    ("a removed block is created again", BLOCK_GONE, [(C, "b", ">09-10")]),
     ("a moved twin moves the other twin and the block", TWINS,
      [("move-appointment", "a", "09-10>12-13"), (M, "c", "09-10>12-13")]),
-    ("somebody's own block closes the others", HUMAN, [(C, "b", ">09-10"), (C, "c", ">09-10")]),
-    ("who has a block of that very time needs none", ALREADY,
+    ("a person's block blocks the others", HUMAN, [(C, "b", ">09-10"), (C, "c", ">09-10")]),
+    ("a calendar with a block of exactly that time needs none", ALREADY,
      [(C, "a", ">09-10"), (C, "c", ">09-10")]),
     ("ten guests share one block", GUESTS, [(C, "b", ">09-10"), (C, "c", ">09-10")]),
     ("the block stays while one guest stays", ONE_GUEST_LEFT, []),
-    ("a guest who moves takes no block away", ONE_GUEST_MOVED,
+    ("a guest who moves removes no block", ONE_GUEST_MOVED,
      [(C, "b", ">12-13"), (C, "c", ">12-13")]),
-    ("a doubled block is removed", DOUBLED, [(R, "b", "09-10>")]),
-    ("a block of nothing is removed", STRAY, [(R, "b", "15-16>")]),
-    ("history is left as it is", ENDED_STRAY, []),
-    ("nothing is made for what is over", PAST, []),
+    ("a duplicate block is removed", DOUBLED, [(R, "b", "09-10>")]),
+    ("a block without a booking is removed", STRAY, [(R, "b", "15-16>")]),
+    ("a block of the past is not removed", ENDED_STRAY, []),
+    ("no block is made for a past meeting", PAST, []),
 ]  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def test_equal_inputs_give_equal_decisions(case: str, world: ProviderState, writ
     assert first.conflicts == second.conflicts
 
 
-def test_a_doubtful_comeback_frees_nothing_and_closes_every_claimed_time() -> None:
+def test_an_ambiguous_successor_frees_nothing_and_blocks_every_claim() -> None:
     ann: dict[str, Any] = {"person": "ann", "service": "s"}
     world = settled()
     world = with_record(world, rec("a", "m", None, v(9), **ann))
@@ -162,7 +162,7 @@ def test_a_doubtful_comeback_frees_nothing_and_closes_every_claimed_time() -> No
     )
 
 
-def test_two_of_one_person_and_a_candidate_elsewhere_close_the_third_system() -> None:
+def test_an_ambiguous_twin_blocks_the_third_system() -> None:
     world = state(
         [rec("a", "1", v(9), person="ann"), rec("a", "2", v(9), person="ann"),
          rec("b", "3", v(9), person="x")]
@@ -173,8 +173,8 @@ def test_two_of_one_person_and_a_candidate_elsewhere_close_the_third_system() ->
     assert summary(decision) == [(C, "c", ">09-10")]
 
 
-def test_a_twin_of_a_system_that_does_not_answer_now_is_still_a_twin() -> None:
-    """Simulator, seeds 2 and 87: it opened a booking of its own, and a block lay on the other."""
+def test_an_appointment_of_a_silent_system_still_gets_its_twin() -> None:
+    """Simulator, seeds 2 and 87: the twin opened a booking, and a block covered the other one."""
     world = with_record(settled(), rec("a", "m", v(9), v(9), person="ann"))
     world = state(
         [*world.records, rec("c", "new", v(9), person="x")],
@@ -204,7 +204,7 @@ def test_a_system_that_cannot_cancel_becomes_a_conflict_and_the_rest_goes_on() -
     assert [c.kind for c in decision.conflicts] == [ConflictKind.CANNOT_CANCEL]
 
 
-def test_a_system_that_shows_cancelled_as_complete_is_told_so_once() -> None:
+def test_a_system_that_shows_cancelled_as_complete_is_written_to_once() -> None:
     world = with_record(TWINS, rec("b", "t", off(9), v(9)))
     mapped = {Status.SHOWED: Status.SHOWED, Status.CANCELLED: Status.SHOWED}
     weak = {**calendars(), "a": CalendarState("a", statuses=mapped)}
@@ -229,17 +229,17 @@ def test_a_system_that_is_down_is_not_written_to_and_changes_nothing() -> None:
     assert summary(down) == []
 
 
-def test_an_interval_that_cannot_be_closed_now_counts_as_exposed() -> None:
+def test_an_interval_that_cannot_be_blocked_now_is_an_exposure() -> None:
     assert decided(NEW, calendars=calendars(without="c")).exposures == 2
     assert decided(settled()).exposures == 0
 
 
-def test_news_that_the_guard_stopped_leads_to_nothing() -> None:
+def test_changes_that_the_guard_stopped_cause_no_write() -> None:
     stopped = {**calendars(), "a": CalendarState("a", stopped=frozenset({"m"}))}
     assert summary(decided(CANCELLED, calendars=stopped)) == []
 
 
-def test_a_held_conflict_closes_every_claimed_time_and_moves_nothing() -> None:
+def test_a_held_conflict_blocks_every_claim_and_moves_nothing() -> None:
     world = with_record(TWINS, rec("a", "m", v(15), v(9)))
     decision = decided(world, rules=Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD))
     assert summary(decision) == [
@@ -251,7 +251,7 @@ def test_a_held_conflict_closes_every_claimed_time_and_moves_nothing() -> None:
     assert [h.conflict.kind for h in decision.changes.opened] == [ConflictKind.MOVED_APART]
 
 
-def test_a_claimed_time_that_an_appointment_takes_needs_no_block_there() -> None:
+def test_a_claim_needs_no_block_where_an_appointment_has_its_time() -> None:
     world = with_record(TWINS, rec("a", "m", v(15), v(9)))
     world = with_record(world, rec("c", "other", v(15)))
     decision = decided(world, rules=Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD))
@@ -259,8 +259,8 @@ def test_a_claimed_time_that_an_appointment_takes_needs_no_block_there() -> None
     assert ("create-block", "c", ">12-13") in summary(decision)
 
 
-def test_what_an_appointment_showed_before_is_not_claimed_while_the_other_one_is_silent() -> None:
-    """Simulator, once seed 40034: it got a block at the time that it had just left."""
+def test_a_former_value_is_not_claimed_while_the_other_system_is_silent() -> None:
+    """Simulator, once seed 40034: the former time of an appointment got a block."""
     world = with_record(TWINS, rec("a", "m", v(15), v(9)))
     rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
     held = decided(world, rules=rules).changes.opened[0]
@@ -274,7 +274,7 @@ def test_what_an_appointment_showed_before_is_not_claimed_while_the_other_one_is
     ]
 
 
-def test_a_conflict_whose_inputs_stand_is_one_entry() -> None:
+def test_a_conflict_with_unchanged_inputs_is_one_entry() -> None:
     world = with_record(TWINS, rec("a", "m", v(15), v(9)))
     rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
     held = decided(world, rules=rules).changes.opened[0]
@@ -287,7 +287,7 @@ def test_a_conflict_whose_inputs_stand_is_one_entry() -> None:
     assert len(anew.changes.opened) == 1
 
 
-def test_a_conflict_that_the_outside_solved_closes_itself() -> None:
+def test_a_conflict_solved_in_the_systems_closes_itself() -> None:
     world = with_record(TWINS, rec("a", "m", v(15), v(9)))
     rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
     held = decided(world, rules=rules).changes.opened[0]
@@ -310,7 +310,7 @@ def test_a_conflict_stays_while_its_system_is_down() -> None:
     ]
 
 
-def test_news_of_a_held_meeting_closes_its_time_while_another_system_is_down() -> None:
+def test_a_new_time_of_a_held_meeting_is_blocked_while_another_system_is_down() -> None:
     world = with_record(TWINS, rec("a", "m", v(15), v(9)))
     rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
     held = decided(world, rules=rules).changes.opened[0]
@@ -319,7 +319,7 @@ def test_news_of_a_held_meeting_closes_its_time_while_another_system_is_down() -
     assert ("create-block", "c", ">18-19") in summary(down)
 
 
-def test_no_block_lies_on_what_a_calendar_without_an_answer_shows() -> None:
+def test_no_block_covers_an_event_of_a_calendar_without_an_answer() -> None:
     news = settled(9)
     there = with_record(news, rec("a", "n", v(12), None))
     moved = with_record(there, rec("b", "other", v(12), None))
@@ -331,7 +331,7 @@ def test_no_block_lies_on_what_a_calendar_without_an_answer_shows() -> None:
     assert ("create-block", "c", ">12-13") in summary(silent)
 
 
-def test_a_time_at_which_a_calendar_without_an_answer_shows_a_meeting_is_not_opened() -> None:
+def test_the_time_of_a_meeting_in_a_silent_calendar_is_not_opened() -> None:
     off = with_record(settled(9), rec("a", "m", v(9, status=Status.CANCELLED), v(9)))
     shifted = with_record(off, rec("b", "other", v(9.5), v(8.5)))
     assert ("remove-block", "c", "09-10>") in summary(decided(shifted))
@@ -343,7 +343,7 @@ def test_a_time_at_which_a_calendar_without_an_answer_shows_a_meeting_is_not_ope
     )
 
 
-def test_a_block_that_was_moved_under_doubt_is_not_made_a_second_time() -> None:
+def test_a_moved_block_under_doubt_is_not_duplicated() -> None:
     world = with_record(settled(9), block("b", "bb", v(10), base=v(9)))
     shifted = with_record(world, rec("b", "other", v(10), v(9)))
     assert summary(decided(shifted, calendars=calendars(without="b"))) == []
@@ -353,13 +353,13 @@ def intent(operation: Operation, kind: IntentState) -> Intent:
     return Intent("i", "run", operation, kind, NOW)
 
 
-def test_nothing_is_written_on_top_of_a_write_without_an_answer() -> None:
+def test_no_write_follows_a_write_of_unknown_outcome() -> None:
     create = next(o for o in decided(NEW).operations if o.system == "b")
     world = replace(NEW, intents=(intent(create, IntentState.OPEN),))
     assert [o.system for o in decided(world).operations] == ["c"]
 
 
-def test_a_block_that_is_queued_to_go_is_not_asked_to_go_again() -> None:
+def test_a_block_with_a_queued_removal_is_not_removed_again() -> None:
     remove = next(o for o in decided(STRAY).operations)
     world = replace(STRAY, intents=(intent(remove, IntentState.ACCEPTED),))
     assert decided(world).operations == ()
@@ -373,7 +373,7 @@ def test_an_operation_that_failed_three_times_is_quarantined_and_the_rest_goes_o
     assert [c.kind for c in decision.conflicts] == [ConflictKind.QUARANTINED]
 
 
-def test_a_time_that_was_refused_is_not_asked_for_again_until_it_changes() -> None:
+def test_a_refused_time_is_not_tried_again_until_it_changes() -> None:
     move = next(o for o in decided(settled(9, 12)).operations if o.system == "b")
     taken = slot_taken(move, "taken", settled(9, 12))
     held = HeldConflict("h", taken, NOW, "run")
@@ -384,7 +384,7 @@ def test_a_time_that_was_refused_is_not_asked_for_again_until_it_changes() -> No
     assert [h.id for h in elsewhere.changes.closed] == ["h"]
 
 
-def test_a_block_that_a_create_of_ours_is_proven_to_have_made_is_ours() -> None:
+def test_a_block_that_our_create_is_proven_to_have_made_is_ours() -> None:
     found = rec("b", "bb", v(9), kind=Kind.BLOCK, key="k")
     world = with_record(NEW, found)
     decision = decided(world, ownership=Ownership(proven=frozenset({("b", "bb")})))
@@ -393,12 +393,12 @@ def test_a_block_that_a_create_of_ours_is_proven_to_have_made_is_ours() -> None:
     assert [r.id for r in decision.adopted] == ["bb"]
 
 
-def test_a_keyed_block_of_another_state_is_neither_source_nor_removed() -> None:
+def test_an_orphan_is_neither_a_source_nor_removed() -> None:
     stray = rec("b", "bb", v(15), kind=Kind.BLOCK, key="strange")
     assert [s for _, s, _ in summary(decided(with_record(NEW, stray)))] == ["b", "c"]
 
 
-def test_an_event_that_became_another_providers_frees_this_one() -> None:
+def test_an_event_handed_to_another_provider_frees_this_one() -> None:
     world = replace(settled(), records=settled().records[1:])
     assert summary(decided(world)) == [
         ("remove-block", "b", "09-10>"),
@@ -412,13 +412,13 @@ def test_a_twin_keeps_its_meeting_when_the_other_goes_to_another_provider() -> N
     assert summary(decision) == [("create-block", "a", ">09-10")]
 
 
-def test_bookings_that_ended_before_the_window_are_retired() -> None:
+def test_bookings_that_ended_before_the_window_are_archived() -> None:
     old = v(-30)
     world = state([rec("a", "m", old, old)], [booking("x", old)], [origin("x", "a", "m")])
     assert decided(world).changes.archived == ["x"]
 
 
-def test_a_moved_booking_whose_block_failed_moves_it_next_time() -> None:
+def test_a_block_that_failed_to_move_is_moved_next_time() -> None:
     world = replace(
         with_record(settled(), rec("a", "m", v(12), v(12))),
         bookings=(booking("x", v(12), 1),),
@@ -430,7 +430,7 @@ def test_a_moved_booking_whose_block_failed_moves_it_next_time() -> None:
     ]
 
 
-def test_a_rounded_block_is_left_in_peace() -> None:
+def test_a_rounded_block_is_not_written_again() -> None:
     odd = replace(v(9), start=v(9).start + timedelta(minutes=3))
     world = state(
         [rec("a", "m", odd, odd), block("b", "bb", v(9), base=v(9), written=odd)],

@@ -1,4 +1,4 @@
-"""A refused time: held, taken back, or moved to the nearest free one; when it is tried again."""
+"""Refused times: held, reverted, or moved to the nearest free time; and when they are retried."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ BUSY_C = rec("c", "c1", v(15, 17), v(15, 17))
 
 
 def moved() -> ProviderState:
-    """A meeting of a and b that a moved from 9 to 14; c is busy from 15 to 17."""
+    """Return a meeting of a and b that a moved from 9 to 14; c is busy from 15 to 17."""
     return ProviderState(
         "p",
         (rec("a", "a1", v(14), v(14)), rec("b", "b1", v(9), v(9)), BUSY_C),
@@ -54,7 +54,7 @@ def moved() -> ProviderState:
 
 
 def refused(state: ProviderState) -> ProviderState:
-    """The same, after b has refused the new time."""
+    """Return the same state after b refused the new time."""
     move = next(o for o in decided(state).operations if o.event == "b1")
     conflict = slot_taken(move, "no", state)
     return replace(state, conflicts=(HeldConflict("h", conflict, NOW, "run"),))
@@ -74,7 +74,7 @@ def appointments(state: ProviderState, choice: Choice) -> list[tuple[str, str, s
     return [w for w in found if w[0] == "move-appointment"]
 
 
-def test_held_is_not_asked_for_again_and_all_that_is_claimed_is_closed() -> None:
+def test_a_held_refusal_is_not_retried_and_every_claim_is_blocked() -> None:
     decision = decided(refused(moved()), rules=by(Choice.HOLD))
     (conflict,) = decision.conflicts
     assert [(c.system, c.value) for c in conflict.claims] == [("agreed", v(14)), ("b", v(9))]
@@ -83,7 +83,7 @@ def test_held_is_not_asked_for_again_and_all_that_is_claimed_is_closed() -> None
     assert {("create-block", "c", ">09-10"), ("create-block", "c", ">14-15")} <= set(writes)
 
 
-def test_revert_brings_the_meeting_back_to_where_the_refusing_calendar_has_it() -> None:
+def test_revert_moves_the_meeting_back_to_the_refusing_calendars_time() -> None:
     state = refused(moved())
     assert agreed(state, Choice.REVERT) == v(9)
     assert appointments(state, Choice.REVERT) == [("move-appointment", "a", "14-15>09-10")]
@@ -101,7 +101,7 @@ def test_next_free_takes_the_nearest_time_that_is_free_in_all_systems() -> None:
     assert agreed(refused(crowded), Choice.NEXT_FREE) == v(17)
 
 
-def test_next_free_takes_what_every_system_offers_that_was_asked() -> None:
+def test_next_free_takes_a_time_that_every_asked_system_offers() -> None:
     def asked(system: str, until: float, *offers: tuple[float, float]) -> Availability:
         spans = tuple(Offer(*v(*offer).interval, calendar_id="s") for offer in offers)
         return Availability(system, "p", DAY, Window(DAY, v(until - 1, until).end), spans)
@@ -117,7 +117,7 @@ def test_next_free_takes_what_every_system_offers_that_was_asked() -> None:
     assert found(asked("a", 9)) == v(13.5, 14.5)  # it was not asked of that time
 
 
-def test_without_a_free_time_within_reach_it_is_held() -> None:
+def test_without_a_free_time_nearby_the_refusal_is_held() -> None:
     state = moved()
     full = rec("c", "c2", v(6, 23), v(6, 23))
     state = refused(replace(state, records=(*state.records, full)))
@@ -127,7 +127,7 @@ def test_without_a_free_time_within_reach_it_is_held() -> None:
 
 
 @pytest.mark.parametrize("choice", [Choice.REVERT, Choice.NEXT_FREE])
-def test_a_rule_moves_a_meeting_once_and_then_a_person_is_asked(choice: Choice) -> None:
+def test_a_rule_moves_a_meeting_once_before_a_person_is_asked(choice: Choice) -> None:
     state = moved()
     once = replace(state.bookings[0], rule=f"slot_taken = {choice}")
     state = refused(replace(state, bookings=(once, state.bookings[1])))
@@ -141,14 +141,14 @@ def test_a_meeting_that_cannot_be_moved_everywhere_is_held(choice: Choice) -> No
     assert agreed(refused(moved()), choice, calendars=kept) == v(14)
 
 
-def test_news_of_the_meeting_is_heard_before_any_rule() -> None:
+def test_a_change_of_the_meeting_counts_before_any_rule() -> None:
     state = refused(moved())
     newer = rec("a", "a1", v(11), v(14))
     state = replace(state, records=(newer, *state.records[1:]))
     assert agreed(state, Choice.REVERT) == v(11)
 
 
-def test_a_refused_time_is_tried_again_when_what_stood_there_is_gone() -> None:
+def test_a_refused_time_is_tried_again_when_it_becomes_free() -> None:
     state = moved()
     other = rec("b", "b2", v(14), v(14))
     state = replace(
@@ -163,7 +163,7 @@ def test_a_refused_time_is_tried_again_when_what_stood_there_is_gone() -> None:
     assert appointments(gone, Choice.HOLD) == [("move-appointment", "b", "09-10>14-15")]
 
 
-def test_the_block_that_closes_a_refused_time_is_no_reason_to_try_again() -> None:
+def test_our_own_block_at_a_refused_time_is_no_reason_to_retry() -> None:
     state = refused(moved())
     closing = block("b", "bb", v(14))
     state = replace(
@@ -174,7 +174,7 @@ def test_the_block_that_closes_a_refused_time_is_no_reason_to_try_again() -> Non
     assert appointments(state, Choice.HOLD) == []
 
 
-def test_free_times_come_nearest_first_and_keep_to_grid_reach_and_hours() -> None:
+def test_free_times_are_nearest_first_within_grid_distance_and_hours() -> None:
     search = FreeSearch(
         2 * HOUR, HOUR / 2, Hours((OpeningHours(frozenset(range(7)), 10 * 60, 16 * 60),))
     )

@@ -1,4 +1,4 @@
-"""Times out of range in a state: what is known besides takes their place, or nothing does."""
+"""Times out of range in a state: other known values replace them, or the event is deleted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CUT = Value(v(9).start, datetime(2027, 6, 1, tzinfo=UTC))
 
 
 def repaired(**state: tuple[object, ...]) -> Changes:
-    """What is stored of a state of p."""
+    """Return the changes to a state of p."""
     return repair(ProviderState("p", **state), NOW, "run")  # type: ignore[arg-type]
 
 
@@ -56,7 +56,7 @@ def test_a_booking_stays_where_its_block_is() -> None:
     assert [n.rule for n in changes.history] == ["a time out of range"]
 
 
-def test_what_has_no_readable_time_is_forgotten_but_for_our_own_blocks() -> None:
+def test_events_without_a_readable_time_are_deleted_except_our_blocks() -> None:
     changes = repaired(
         records=(rec("a", "e", NEVER, NEVER), block("b", "k", NEVER)),
         bookings=(booking("m", NEVER),),
@@ -68,7 +68,7 @@ def test_what_has_no_readable_time_is_forgotten_but_for_our_own_blocks() -> None
     assert (kept.created_by_us, kept.observed, kept.archived) == (True, None, True)
 
 
-def test_an_end_for_ever_is_cut_everywhere_alike() -> None:
+def test_an_open_end_is_cut_to_the_same_instant_everywhere() -> None:
     changes = repaired(
         records=(rec("a", "e", EVER, EVER), block("b", "k", EVER)),
         bookings=(booking("m", EVER),),
@@ -83,7 +83,7 @@ def test_an_update_time_out_of_range_is_dropped() -> None:
     assert [r.updated_at for r in repaired(records=records).records] == [None]
 
 
-def test_an_open_write_ends_with_a_note_and_another_stays_open() -> None:
+def test_a_pending_write_out_of_range_is_dropped_with_a_note() -> None:
     def intent(name: str, after: Value) -> Intent:
         operation = Operation(
             Action.MOVE_BLOCK, "b", "p", Kind.BLOCK, name, v(9), after, ("m",), "key"

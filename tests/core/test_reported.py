@@ -37,34 +37,39 @@ def ended(outcome: ItemChanges) -> bool:
     [
         pytest.param(ITEM, LOOK, True, id="a full read of whole lists"),
         pytest.param(ITEM, NEAR, False, id="a shorter read than the one that showed it"),
-        pytest.param(replace(ITEM, ahead=2 * DAY), NEAR, True, id="as far as the one"),
+        pytest.param(
+            replace(ITEM, ahead=2 * DAY), NEAR, True, id="as far as the read that showed it"
+        ),
         pytest.param(replace(ITEM, back=61 * DAY), LOOK, False, id="lists that start too late"),
         pytest.param(
-            replace(ITEM, back=61 * DAY), replace(LOOK, deepest=True), True, id="as deep as any"
+            replace(ITEM, back=61 * DAY),
+            replace(LOOK, deepest=True),
+            True,
+            id="no list starts earlier",
         ),
         pytest.param(ITEM, replace(LOOK, early={"e"}), False, id="it began before the lists"),
         pytest.param(
             replace(ITEM, topic=Topic.UNMAPPED_OWNER),
             replace(NEAR, same={"e"}),
             True,
-            id="its former host is back, and so it is as it was known",
+            id="its former host is back, so the row is unchanged",
         ),
         pytest.param(ITEM, replace(LOOK, whole={"q"}), False, id="its list is not whole"),
-        pytest.param(ITEM, replace(NEAR, read_well={"e"}), True, id="it reads well"),
-        pytest.param(ITEM, replace(NEAR, same={"e"}), True, id="it is as it was known before"),
+        pytest.param(ITEM, replace(NEAR, read_well={"e"}), True, id="it is readable"),
+        pytest.param(ITEM, replace(NEAR, same={"e"}), True, id="its row is unchanged"),
         pytest.param(ITEM, replace(NEAR, over={"e"}), True, id="it is over"),
-        pytest.param(ITEM, replace(NEAR, mapped={"q"}), True, id="nobody is mapped to it"),
+        pytest.param(ITEM, replace(NEAR, mapped={"q"}), True, id="no provider is mapped to it"),
         pytest.param(
             replace(ITEM, calendars=("p", "q")),
             replace(LOOK, asked=frozenset("p"), whole={"p"}, same={"e"}),
             False,
-            id="only the list of one of its calendars tells whose it is",
+            id="only one calendar's list names its owner",
         ),
         pytest.param(
             replace(ITEM, topic=Topic.ASSUMED),
             replace(LOOK, same={"e"}),
             False,
-            id="an assumption about a row that is listed as it is known",
+            id="an assumption about an unchanged row",
         ),
     ],
 )
@@ -74,7 +79,7 @@ def test_an_item_that_a_read_does_not_show(item: ReportedItem, look: ReadScope, 
     assert ends or outcome == ItemChanges()
 
 
-def test_an_item_begins_and_is_then_left_alone_for_an_hour() -> None:
+def test_an_item_is_stored_again_after_an_hour() -> None:
     (begun,) = update_items([], [SHOWN, SHOWN], LOOK).begun
     assert (begun.since, begun.seen_at, begun.calendars) == (NOW, NOW, ("p",))
     later = replace(LOOK, at=NOW + timedelta(minutes=59))
@@ -83,7 +88,7 @@ def test_an_item_begins_and_is_then_left_alone_for_an_hour() -> None:
     assert (kept.since, kept.seen_at) == (NOW, NOW + timedelta(hours=1))
 
 
-def test_a_list_of_several_calendars_ends_when_each_has_shown_the_opposite() -> None:
+def test_an_item_of_several_calendars_ends_after_each_was_read() -> None:
     nobody = replace(SHOWN, calendars=frozenset())
     (begun,) = update_items([], [nobody], LOOK).begun
     assert begun.calendars == ("p", "q")
@@ -94,13 +99,13 @@ def test_a_list_of_several_calendars_ends_when_each_has_shown_the_opposite() -> 
     assert again.calendars == ("p", "q")
 
 
-def test_a_near_read_that_shows_it_does_not_shorten_what_ended_only_by_a_far_one() -> None:
+def test_a_near_read_does_not_shorten_the_window_that_ends_an_item() -> None:
     assert update_items([ITEM], [SHOWN], NEAR) == ItemChanges()
     (wider,) = update_items([replace(ITEM, ahead=2 * DAY)], [SHOWN], LOOK).changed
     assert wider.ahead == 60 * DAY
 
 
-def test_a_topic_has_so_many_items_and_one_for_all_others() -> None:
+def test_a_topic_has_a_limited_number_of_items_and_one_for_the_rest() -> None:
     rows = [replace(SHOWN, event=f"e{n}") for n in range(MAX_LISTED + 2)]
     twice = replace(rows[0], calendars=frozenset("q"))
     first = cap_events([], [*rows, twice], ())
@@ -112,6 +117,6 @@ def test_a_topic_has_so_many_items_and_one_for_all_others() -> None:
     assert update_items(open_, cap_events(open_, rows, ()), LOOK) == ItemChanges()
 
 
-def test_events_that_are_carried_are_all_listed() -> None:
+def test_synced_events_are_all_listed() -> None:
     rows = [replace(SHOWN, event=f"e{n}", topic=Topic.ASSUMED) for n in range(MAX_LISTED + 2)]
     assert cap_events([], rows, ()) == rows

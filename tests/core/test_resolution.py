@@ -1,4 +1,4 @@
-"""What a person's answer means, kind by kind; it counts only for the conflict that was seen."""
+"""The meaning of a person's answer, for each kind of conflict."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ WHO = {(s, w): frozenset({w}) for s in SYSTEMS for w in ("ann", "bob")}
 
 
 def held(state: ProviderState, kept: dict[str, CalendarState] | None = None) -> ProviderState:
-    """The state once its contradictions are in the queue, as conflict h (or h0, h1 …)."""
+    """Return the state after its contradictions are in the queue, as conflict h (or h0, h1 …)."""
     decision = decided(state, rules=HOLD, persons=WHO, calendars=kept or calendars())
     opened = decision.changes.opened
     assert opened, "there is nothing to resolve"
@@ -65,7 +65,7 @@ def answer(
     kept: dict[str, CalendarState] | None = None,
     name: str = "h",
 ) -> Decision:
-    """Decide with the answer, which must count."""
+    """Decide with the answer, which must be used."""
     decision, counted = answered(state, said, kept, name)
     assert counted == {name}
     return decision
@@ -95,7 +95,7 @@ def outcomes(decision: Decision) -> list[str]:
 
 
 def apart(a: Value | None = None, b: Value | None = None) -> ProviderState:
-    """A twin meeting of 9 o'clock, whose two sides say different things."""
+    """Return a twin meeting at 9 whose two sides differ."""
     return ProviderState(
         "p",
         (
@@ -110,11 +110,11 @@ def apart(a: Value | None = None, b: Value | None = None) -> ProviderState:
 APART = [
     ("one side", apart(), take("a"), v(12)),
     ("the other side", apart(), take("b"), v(15)),
-    ("the side that is off", apart(b=off(9)), take("b"), off(9)),
+    ("the cancelled side", apart(b=off(9)), take("b"), off(9)),
     ("the side that moved", apart(b=off(9)), take("a"), v(12)),
     ("another time", apart(), Resolution(ResolutionKind.AT, at=at(18)), v(18)),
     (
-        "another time, though one is off",
+        "another time, although one is cancelled",
         apart(b=off(9)),
         Resolution(ResolutionKind.AT, at=at(18)),
         v(18),
@@ -123,7 +123,7 @@ APART = [
 
 
 @pytest.mark.parametrize(("name", "state", "said", "value"), APART)
-def test_an_answer_becomes_what_is_agreed(
+def test_an_answer_becomes_the_agreed_value(
     name: str, state: ProviderState, said: Resolution, value: Value
 ) -> None:
     decision = answer(held(state), said)
@@ -138,7 +138,7 @@ def test_an_answer_becomes_what_is_agreed(
     }
 
 
-def test_both_kept_become_two_bookings_with_blocks_of_their_own() -> None:
+def test_keeping_both_makes_two_bookings_with_their_own_blocks() -> None:
     decision = answer(held(apart()), Resolution(ResolutionKind.KEEP_BOTH))
     assert agreed(decision) == v(12)
     assert agreed(decision, "new1") == v(15) or v(15) in [
@@ -153,7 +153,7 @@ def test_both_kept_become_two_bookings_with_blocks_of_their_own() -> None:
     assert not [o for o in decision.operations if o.kind.value == "appointment"]
 
 
-def test_a_dismissed_conflict_stays_open_and_is_told_no_more() -> None:
+def test_a_dismissed_conflict_stays_open_and_is_not_reported_again() -> None:
     state = held(apart())
     decision = answer(state, Resolution(ResolutionKind.DISMISS))
     (quiet,) = decision.changes.opened
@@ -162,7 +162,7 @@ def test_a_dismissed_conflict_stays_open_and_is_told_no_more() -> None:
     assert (again.changes.opened, again.changes.closed) == ([], [])
 
 
-def test_an_answer_to_what_has_changed_does_not_count() -> None:
+def test_an_answer_to_a_changed_conflict_is_not_used() -> None:
     state = held(apart())
     changed = replace(state, records=(rec("a", "a1", v(13), v(9)), state.records[1]))
     decision, counted = answered(changed, take("a"))
@@ -171,14 +171,14 @@ def test_an_answer_to_what_has_changed_does_not_count() -> None:
     assert outcomes(decision) == ["its inputs changed"]
 
 
-def test_an_answer_does_not_count_while_a_side_cannot_be_heard() -> None:
+def test_an_answer_is_not_used_while_a_system_is_silent() -> None:
     kept = calendars(without="b")
     _, counted = answered(held(apart()), take("a"), kept)
     assert counted == frozenset()
 
 
 def overlap() -> ProviderState:
-    """X of a at 9 to 11, and y of b at 10, opened later."""
+    """Return x of a from 9 to 11, and y of b at 10, opened later."""
     return ProviderState(
         "p",
         (rec("a", "a1", v(9, 11), v(9, 11)), rec("b", "b1", v(10), v(10))),
@@ -190,7 +190,7 @@ def overlap() -> ProviderState:
     )
 
 
-def test_of_two_that_overlap_the_taken_one_stands_and_the_other_is_called_off() -> None:
+def test_the_chosen_meeting_of_a_double_booking_stays_and_the_other_is_cancelled() -> None:
     decision = answer(held(overlap()), take("a"))
     assert agreed(decision, "y") == off(10)
     assert ("set-status", "b", "10-11>10-11") in summary(decision)
@@ -198,19 +198,19 @@ def test_of_two_that_overlap_the_taken_one_stands_and_the_other_is_called_off() 
     assert agreed(other, "x") == v(9, 11, Status.CANCELLED)
 
 
-def test_of_two_that_overlap_the_later_one_is_moved() -> None:
+def test_the_later_meeting_of_a_double_booking_is_moved() -> None:
     decision = answer(held(overlap()), Resolution(ResolutionKind.AT, at=at(14)))
     assert (agreed(decision, "x"), agreed(decision, "y")) == (None, v(14))
     assert outcomes(decision) == ["resolved: at 2026-06-01T14:00Z"]
 
 
-def test_two_that_may_overlap_are_told_no_more() -> None:
+def test_an_accepted_double_booking_is_not_reported_again() -> None:
     (quiet,) = answer(held(overlap()), Resolution(ResolutionKind.KEEP_BOTH)).changes.opened
     assert quiet.dismissed
 
 
 def several() -> ProviderState:
-    """Ann is at 9 in a, and twice at 9 in b."""
+    """Return Ann's meeting at 9 in a, and two of hers at 9 in b."""
     return ProviderState(
         "p",
         (
@@ -223,7 +223,7 @@ def several() -> ProviderState:
     )
 
 
-def test_the_chosen_candidate_is_the_twin_and_the_other_stands_for_itself() -> None:
+def test_the_chosen_candidate_is_the_twin_and_the_other_opens_a_booking() -> None:
     state = held(several())
     with pytest.raises(InvalidResolutionError, match="b has several") as several_:
         answered(state, take("b"))
@@ -240,7 +240,7 @@ def test_no_candidate_is_the_twin_when_all_are_kept() -> None:
 
 
 def came_back() -> ProviderState:
-    """Ann's meeting vanished from a, and two new ones of hers are there."""
+    """Return Ann's meeting that vanished from a, and two new ones of hers."""
     return ProviderState(
         "p",
         (
@@ -253,7 +253,7 @@ def came_back() -> ProviderState:
     )
 
 
-def test_a_meeting_that_came_back_is_the_chosen_one() -> None:
+def test_the_chosen_successor_continues_the_booking() -> None:
     decision = answer(held(came_back()), take("a", "a3"))
     assert agreed(decision) == v(15)
     assert [b.agreed for b in decision.changes.bookings if b.id != "x"] == [v(12)]
@@ -262,7 +262,7 @@ def test_a_meeting_that_came_back_is_the_chosen_one() -> None:
 
 
 def refused() -> ProviderState:
-    """A meeting that a moved to 14, which b refused."""
+    """Return a meeting that a moved to 14, which b refused."""
     state = ProviderState(
         "p",
         (rec("a", "a1", v(14), v(14)), rec("b", "b1", v(9), v(9))),
@@ -273,7 +273,7 @@ def refused() -> ProviderState:
     return replace(state, conflicts=(HeldConflict("h", slot_taken(move, "no", state), NOW, "run"),))
 
 
-def test_a_refused_move_is_taken_back_tried_again_or_put_elsewhere() -> None:
+def test_a_refused_move_is_reverted_retried_or_moved_elsewhere() -> None:
     back = answer(refused(), take("b"))
     assert agreed(back) == v(9)
     again = answer(refused(), take("a"))
@@ -286,7 +286,7 @@ def test_a_refused_move_is_taken_back_tried_again_or_put_elsewhere() -> None:
     assert sorted(b.agreed.start for b in both.changes.bookings) == [at(9)]
 
 
-def test_a_block_that_was_refused_for_good_is_tried_again() -> None:
+def test_a_quarantined_block_is_tried_again() -> None:
     state = ProviderState(
         "p", (rec("a", "a1", v(9), v(9)),), (booking("x", v(9)),), (origin("x", "a", "a1"),)
     )
@@ -299,7 +299,7 @@ def test_a_block_that_was_refused_for_good_is_tried_again() -> None:
         answered(state, take("b"))
 
 
-def test_what_cannot_be_cancelled_is_revived_or_dismissed() -> None:
+def test_an_appointment_that_cannot_be_cancelled_is_revived_or_dismissed() -> None:
     kept = calendars()
     kept["b"] = CalendarState("b", statuses={Status.SHOWED: Status.SHOWED})
     state = ProviderState(
@@ -320,11 +320,11 @@ def test_what_cannot_be_cancelled_is_revived_or_dismissed() -> None:
         conflicts=(replace(conflict, id="h"),),
     )
     assert agreed(answer(state, take("b"), kept)) == v(9)
-    with pytest.raises(InvalidResolutionError, match="no way to cancel"):
+    with pytest.raises(InvalidResolutionError, match="cannot cancel appointments in b"):
         answered(state, take("a"), kept)
 
 
-def test_the_guard_is_answered_elsewhere() -> None:
+def test_a_guard_stop_cannot_be_resolved_as_a_conflict() -> None:
     guard = Conflict(
         ConflictKind.GUARD, "p", "a/p", (Claim("a", "a1", None),), "in", "much vanished"
     )
@@ -335,8 +335,8 @@ def test_the_guard_is_answered_elsewhere() -> None:
     assert "syncd resync --accept run7" in unfit.value.remedy
 
 
-def test_what_is_only_read_cannot_be_moved_by_an_answer() -> None:
+def test_a_read_only_meeting_cannot_be_moved_by_an_answer() -> None:
     kept = calendars()
     kept["a"] = CalendarState("a", never_written=True)
-    with pytest.raises(InvalidResolutionError, match="a is only read"):
+    with pytest.raises(InvalidResolutionError, match="a is read-only"):
         answered(held(apart(), kept), take("b"), kept)

@@ -1,4 +1,4 @@
-"""When a door closes: table by table, without a platform."""
+"""When a block target is blocked: tables without a platform."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from syncd.model import BlockTarget, ResourceRequirement
 
 
 def hour(at: float) -> datetime:
-    """A time of one day."""
+    """Return a time of one day."""
     return datetime(2026, 3, 2, int(at), int(at % 1 * 60), tzinfo=UTC)
 
 
 def use(start: float, end: float, booking: str, *, here: bool = False) -> Reservation:
-    """A booking of a room."""
+    """Return a reservation of a room."""
     return Reservation(hour(start), hour(end), booking, here)
 
 
@@ -35,7 +35,7 @@ PAIR = ResourceRequirement("C", equipment=(("e", 2),))
             (ONE,),
             {"a": [use(9, 10, "x", here=True), use(9, 10, "y")]},
             [],
-            id="taken here, and elsewhere besides",
+            id="taken here and elsewhere",
         ),
         pytest.param((TWO,), {"a": [use(9, 10, "x")]}, [], id="another room is free"),
         pytest.param(
@@ -47,7 +47,7 @@ PAIR = ResourceRequirement("C", equipment=(("e", 2),))
             [(10, 11)],
             id="one here, one elsewhere",
         ),
-        pytest.param((OTHER,), {"a": [use(9, 10, "x")]}, [], id="a room that nobody mapped"),
+        pytest.param((OTHER,), {"a": [use(9, 10, "x")]}, [], id="an unmapped room"),
         pytest.param((PAIR,), {"e": [use(9, 11, "x")]}, [], id="one of two pieces"),
         pytest.param(
             (PAIR,), {"e": [use(9, 11, "x"), use(10, 12, "y")]}, [(10, 11)], id="both pieces"
@@ -59,7 +59,7 @@ PAIR = ResourceRequirement("C", equipment=(("e", 2),))
             id="a user with two calendars is blocked only while both lack a room",
         ),
         pytest.param((ONE,), {}, [], id="nothing is taken"),
-        pytest.param((), {"a": [use(9, 10, "x")]}, [], id="a door that is no more stays open"),
+        pytest.param((), {"a": [use(9, 10, "x")]}, [], id="a removed target stays open"),
         pytest.param(
             (ONE,),
             {"a": [use(9, 10, "x"), use(10, 11, "y")]},
@@ -68,7 +68,7 @@ PAIR = ResourceRequirement("C", equipment=(("e", 2),))
         ),
     ],
 )
-def test_a_door_is_closed_when_all_that_it_leads_to_lacks_something(
+def test_a_target_is_blocked_when_each_of_its_calendars_lacks_a_resource(
     needs: tuple[ResourceRequirement, ...],
     uses: dict[str, list[Reservation]],
     expected: list[tuple[float, float]],
@@ -77,7 +77,7 @@ def test_a_door_is_closed_when_all_that_it_leads_to_lacks_something(
     assert [(c.start, c.end) for c in found] == [(hour(a), hour(b)) for a, b in expected]
 
 
-def test_a_closure_keeps_its_id_when_its_booking_moves() -> None:
+def test_a_blocked_span_keeps_its_id_when_its_booking_moves() -> None:
     (before,) = blocked_spans(BlockTarget("p", (ONE,)), {"a": [use(9, 10, "x")]})
     (after,) = blocked_spans(BlockTarget("p", (ONE,)), {"a": [use(13, 14, "x")]})
     assert before.id == after.id

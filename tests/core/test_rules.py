@@ -1,4 +1,4 @@
-"""Which rule applies: the table, its exceptions, and what `check` tells of them."""
+"""Which rule applies: the table, its overrides, and how `check` explains them."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ def override(choice: Choice, kind: Kind, *systems: str, place: str = "o") -> Ove
 APART, EDITED = Kind.MOVED_APART, Kind.BLOCK_EDITED
 
 CASES = [
-    ("no exception: the table", (), APART, "ab", "moved_apart = latest"),
+    ("no override: the default", (), APART, "ab", "moved_apart = latest"),
     (
-        "an exception for any system",
+        "an override for any system",
         (override(Choice.HOLD, APART),),
         APART,
         "ab",
         "moved_apart = hold (o)",
     ),
     (
-        "an exception for a system that is involved",
+        "an override for an involved system",
         (override(Choice.HOLD, APART, "b"),),
         APART,
         "ab",
         "moved_apart = hold (o)",
     ),
     (
-        "an exception for a system that is not involved",
+        "an override for another system",
         (override(Choice.HOLD, APART, "c"),),
         APART,
         "ab",
         "moved_apart = latest",
     ),
     (
-        "an exception for another kind",
+        "an override for another kind",
         (override(Choice.RELEASE, EDITED),),
         APART,
         "ab",
@@ -66,7 +66,7 @@ def test_the_first_rule_that_matches_applies(
     assert str(Rules(overrides=overrides).effective_rule(kind, involved)) == law, name
 
 
-def test_an_explanation_ends_with_the_rule_that_catches_all() -> None:
+def test_an_explanation_ends_with_the_default_rule() -> None:
     rules = Rules(
         overrides=(
             override(Choice.HOLD, APART, "b", place="1"),
@@ -80,7 +80,7 @@ def test_an_explanation_ends_with_the_rule_that_catches_all() -> None:
     assert [str(law) for _, law in explain(rules, EDITED, ("a",))] == ["block_edited = restore"]
 
 
-def test_every_table_and_every_exception_can_be_drawn() -> None:
+def test_every_table_and_every_override_can_be_drawn() -> None:
     tables = list(all_rules(("a",)))
     assert len(set(tables)) == len(tables) == 3 * 3 * 3 * 3 * 3 * 2
     for kind, choices in CHOICES.items():

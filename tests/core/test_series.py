@@ -1,4 +1,4 @@
-"""A series is moved, and the ids of all its instances change: which new one is which old one."""
+"""A series is moved and all its instances get new ids: which new one is which old one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from syncd.core.inputs import GuardLimits
-from syncd.core.mass_change_guard import RecentReads, check_changes, tally
+from syncd.core.mass_change_guard import GuardHistory, check_changes, tally
 from syncd.core.reconcile import Decision, reconcile_with_answer
 from syncd.core.resolution import Resolution, ResolutionKind
 from syncd.core.series import pair_instances
@@ -30,19 +30,19 @@ WEEK = 7 * 24
 
 
 def gone(name: str, hour: float, series: str = "M", **more: Any) -> TrackedEvent:
-    """An instance of Ann's series that vanished from where it was accepted."""
+    """Return an instance of Ann's series that vanished from its accepted time."""
     more = {"person": "ann", "service": "cut", **more}
     return rec("a", f"{series}{name}", None, v(hour), before_write=v(hour), series=series, **more)
 
 
 def new(name: str, hour: float, series: str = "M", **more: Any) -> TrackedEvent:
-    """An instance that nobody knows."""
+    """Return an unknown instance."""
     more = {"person": "ann", "service": "cut", **more}
     return rec("a", f"{series}{name}", v(hour), series=series, **more)
 
 
 def paired(old: list[TrackedEvent], fresh: list[TrackedEvent]) -> list[tuple[str, str]]:
-    """Which became which, without a question, whatever the order in which they come."""
+    """Return the pairs, which need no question, in any order of the input."""
     found = pair_instances(old, fresh)
     assert not found.questions
     backwards = pair_instances(old[::-1], fresh[::-1])
@@ -108,14 +108,14 @@ def test_instances_are_paired_by_their_position_in_the_series(name: str) -> None
     "name",
     ["moved by an hour", "moved by its own step", "grown at the end", "the clocks change inside"],
 )
-def test_a_series_may_come_back_under_another_master(name: str) -> None:
+def test_a_series_may_return_under_another_master_id(name: str) -> None:
     before, after, expected = CASES[name]
     old = [gone(f"-{n}", hour) for n, hour in enumerate(before)]
     fresh = [new(f"-{n}", hour, "N") for n, hour in enumerate(after)]
     assert paired(old, fresh) == [(f"M-{n}", f"N-{to}") for n, to in enumerate(expected)]
 
 
-def test_two_series_of_one_person_moved_at_once_keep_apart() -> None:
+def test_two_moved_series_of_one_person_are_not_mixed() -> None:
     old = [
         gone(str(n), h, s)
         for s, hour in (("M", 10), ("N", 34))
@@ -129,7 +129,7 @@ def test_two_series_of_one_person_moved_at_once_keep_apart() -> None:
     assert paired(old, fresh) == [(r.id, f"{r.id}'") for r in old]
 
 
-def test_two_series_whose_masters_changed_in_place_keep_apart() -> None:
+def test_two_series_with_new_master_ids_are_not_mixed() -> None:
     old = [
         gone(str(n), h, s)
         for s, hour in (("M", 10), ("N", 34))
@@ -145,7 +145,7 @@ def test_two_series_whose_masters_changed_in_place_keep_apart() -> None:
     ]
 
 
-def test_series_of_different_persons_are_never_mixed_up() -> None:
+def test_series_of_different_persons_are_not_mixed() -> None:
     old = [gone(str(n), h) for n, h in enumerate(weekly(3))]
     fresh = [new(str(n), h, "N", person="bob") for n, h in enumerate(weekly(3, 11))]
     assert pair_instances(old, fresh).pairs == ()
@@ -153,13 +153,13 @@ def test_series_of_different_persons_are_never_mixed_up() -> None:
     assert pair_instances(unnamed, [replace(r, series=UNNAMED_SERIES) for r in fresh]).pairs == ()
 
 
-def test_instances_without_a_master_id_are_tied_by_person_and_service() -> None:
+def test_instances_without_a_master_id_are_paired_by_person_and_service() -> None:
     old = [gone(str(n), h, UNNAMED_SERIES) for n, h in enumerate(weekly(3))]
     fresh = [new(f"{n}'", h, UNNAMED_SERIES) for n, h in enumerate(weekly(3, 11))]
     assert paired(old, fresh) == [(r.id, f"{r.id}'") for r in old]
 
 
-def test_the_original_start_tells_the_position_of_an_exception() -> None:
+def test_the_original_start_is_the_position_of_an_exception() -> None:
     starts = [DAY + timedelta(hours=h) for h in weekly(3)]
     old = [
         gone(name, hour, original_start=start)
@@ -169,7 +169,7 @@ def test_the_original_start_tells_the_position_of_an_exception() -> None:
     assert paired(old, fresh) == [("M0", "M-0"), ("M1", "M-1"), ("M2", "M-2")]
 
 
-def test_a_meeting_that_is_repeated_from_now_on_stays_itself() -> None:
+def test_a_meeting_that_becomes_a_series_keeps_its_booking() -> None:
     single = rec("a", "s", None, v(10), before_write=v(10), person="ann", service="cut")
     fresh = [new(str(n), h) for n, h in enumerate(weekly(3))]
     assert paired([single], fresh) == [("s", "M0")]
@@ -190,7 +190,7 @@ def test_a_series_that_could_be_several_others_is_one_question() -> None:
 
 
 def state(old: list[TrackedEvent], fresh: list[TrackedEvent]) -> ProviderState:
-    """Ann's series, each instance a booking, as it vanished."""
+    """Return Ann's series after it vanished, with a booking for each instance."""
     return ProviderState(
         "p",
         (*old, *fresh),
@@ -199,7 +199,7 @@ def state(old: list[TrackedEvent], fresh: list[TrackedEvent]) -> ProviderState:
     )
 
 
-def test_a_moved_series_is_relinked_as_one_and_asks_nothing() -> None:
+def test_a_moved_series_is_relinked_without_a_question() -> None:
     old = [gone(f"-o{n}", h) for n, h in enumerate(weekly(4))]
     fresh = [new(f"-n{n}", h) for n, h in enumerate(weekly(4, 11))]
     decision = decided(state(old, fresh))
@@ -210,7 +210,7 @@ def test_a_moved_series_is_relinked_as_one_and_asks_nothing() -> None:
     assert len(summary(decision)) == 8  # one block for each, in two other systems
 
 
-def test_an_instance_that_is_over_is_not_called_off() -> None:
+def test_an_instance_that_is_over_is_not_cancelled() -> None:
     old = [gone("-o0", 2), gone("-o1", 2 + WEEK)]
     fresh = [new("-n0", 3), new("-n1", 3 + WEEK)]
     decision = decided(state(old, fresh))
@@ -228,14 +228,14 @@ AMBIGUOUS = (
 )
 
 
-def test_a_question_of_a_series_holds_all_its_instances() -> None:
+def test_a_question_about_a_series_holds_all_its_instances() -> None:
     decision = decided(state(*AMBIGUOUS))
     (conflict,) = decision.conflicts
     assert conflict.kind is ConflictKind.AMBIGUOUS
     assert decision.changes.bookings == []  # none is called off, none opened
     blocks = {(action, system) for action, system, _ in summary(decision)}
     assert blocks == {("create-block", "b"), ("create-block", "c")}
-    # Where they stood, and where they may stand now, nobody can book.
+    # Both their former and their possible new times are blocked.
     assert len(summary(decision)) == 2 * (3 + 6)
 
 
@@ -260,7 +260,7 @@ def test_one_answer_holds_for_all_instances_of_a_series(event: str) -> None:
     assert all(b.agreed.busy for b in decision.changes.bookings)
 
 
-def test_the_answer_that_it_is_none_of_them_calls_the_series_off() -> None:
+def test_the_answer_none_of_them_cancels_the_series() -> None:
     decision = answered(Resolution(ResolutionKind.KEEP_BOTH))
     off = {b.id for b in decision.changes.bookings if not b.agreed.busy}
     assert off == {"b-M0", "b-M1", "b-M2"}
@@ -275,11 +275,11 @@ def known(name: str, hour: float) -> TrackedEvent:
 
 
 def stop(records: Sequence[TrackedEvent]) -> Conflict | None:
-    """What the guard says of Ann's calendar, all of which was read."""
-    return check_changes("p", "a", [tally("a", records, RecentReads(NOW, COVERED))], GuardLimits())
+    """Return the guard's conflict for Ann's calendar, which was read in full."""
+    return check_changes("p", "a", [tally("a", records, GuardHistory(NOW, COVERED))], GuardLimits())
 
 
-def test_the_guard_counts_a_series_that_moves_as_one_meeting() -> None:
+def test_the_guard_counts_a_moved_series_as_one_meeting() -> None:
     old = [gone(f"-o{n}", h) for n, h in enumerate(weekly(15))]
     fresh = [new(f"-n{n}", h) for n, h in enumerate(weekly(15, 11))]
     others = [known(f"k{n}", 20 + n) for n in range(4)]

@@ -1,4 +1,4 @@
-"""A move whose time came while it waited: not made unless it happened, or a person wants it."""
+"""A move whose time passed while it waited is made only if it happened or a person wants it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TWIN = rec("b", "b1", v(9), v(9))
 
 
 def waiting(agreed: Value, *, a: Value | None = None, rule: str = "") -> ProviderState:
-    """A meeting at 9 in a and b, agreed to be elsewhere; a may have brought that about."""
+    """Return a meeting at 9 in a and b with another agreed value, which a may have caused."""
     there = a is not None
     shown = a or v(9)
     return ProviderState(
@@ -56,7 +56,7 @@ def waiting(agreed: Value, *, a: Value | None = None, rule: str = "") -> Provide
 def held_with(
     state: ProviderState, other: Value, *, asked: Value | None = None, now: Value | None = None
 ) -> ProviderState:
-    """The same, held against another meeting of c; ``now``: where that one has been moved since."""
+    """Return the same in conflict with a meeting of c; ``now``: the present time of that one."""
     meant = state.bookings[0].agreed if asked is None else asked
     claims = (Claim("a", "a1", meant), Claim("c", "c1", other))
     conflict = Conflict(ConflictKind.DOUBLE_BOOKED, "p", "x+y", claims, "in", held=True)
@@ -70,25 +70,25 @@ def held_with(
     )
 
 
-def told(decision: Decision) -> list[tuple[str, str, str]]:
+def appointment_writes(decision: Decision) -> list[tuple[str, str, str]]:
     return [w for w in summary(decision) if w[0] == "move-appointment"]
 
 
 CASES = [
-    ("nobody saw it there, and it has passed", waiting(PAST), []),
-    ("it is still going on", waiting(RUNNING), ["a", "b"]),
+    ("the time has passed, and no system shows it", waiting(PAST), []),
+    ("the meeting is still running", waiting(RUNNING), ["a", "b"]),
     ("it took place there in another calendar", waiting(PAST, a=PAST), ["b"]),
     ("that calendar rounds", waiting(v(4.05, 5.05), a=v(4, 5)), ["b"]),
     ("a person decided so", waiting(PAST, rule="resolved: at 2026-06-01T04:00Z"), ["a", "b"]),
     ("held until it had passed", held_with(waiting(PAST), v(4.5, 5.5)), []),
     ("held until the other one was over", held_with(waiting(RUNNING), v(4, 5.5)), []),
     (
-        "held until it had passed, in the one calendar that did not have it there",
+        "held until it had passed, in the one calendar without it",
         held_with(waiting(PAST, a=PAST), v(4.5, 5.5)),
         [],
     ),
     (
-        "held until the other one went elsewhere: somebody decided",
+        "held until the other meeting moved",
         held_with(waiting(NEXT), v(12), now=v(15)),
         ["a", "b"],
     ),
@@ -112,26 +112,26 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "state", "systems"), CASES)
-def test_a_move_that_waited_is_made_only_if_its_time_has_not_gone_by(
+def test_a_move_that_waited_is_made_only_before_its_time(
     name: str, state: ProviderState, systems: list[str]
 ) -> None:
     decision = decided(state, rules=Rules(prefer=SYSTEMS, double_booked=Choice.HOLD))
-    assert [system for _, system, _ in told(decision)] == systems, name
+    assert [system for _, system, _ in appointment_writes(decision)] == systems, name
 
 
-def test_what_came_too_late_keeps_both_values_and_closes_the_time_that_still_stands() -> None:
+def test_a_late_move_keeps_both_values_and_their_blocks() -> None:
     decision = decided(waiting(PAST))
     kinds = {c.kind for c in decision.conflicts}
     assert kinds == {ConflictKind.SLOT_TAKEN}
     first = decision.conflicts[0]
     assert [(c.system, c.value) for c in first.claims] == [("agreed", PAST), ("a", v(9))]
     assert (first.held, "too late for a" in first.note) == (True, True)
-    # Nothing is freed, and nothing is made for the time that has passed.
+    # Nothing is freed, and no block is made for the past time.
     assert summary(decision) == [("create-block", "c", ">09-10")]
 
 
 def opened(state: ProviderState, **more: object) -> ProviderState:
-    """The state once what came too late is in the queue, as conflicts h0 and so on."""
+    """Return the state after the late move is in the queue, as conflicts h0 and so on."""
     found = decided(state, **more).changes.opened
     held = tuple(replace(h, id=f"h{n}") for n, h in enumerate(found))
     return replace(state, conflicts=held)
@@ -141,16 +141,16 @@ HELD = {"a cause that is gone": held_with(waiting(PAST, a=PAST), v(4.5, 5.5)), "
 
 
 @pytest.mark.parametrize("state", HELD.values(), ids=HELD)
-def test_it_is_told_once_and_stays_the_same_entry(state: ProviderState) -> None:
+def test_a_reported_conflict_stays_one_entry(state: ProviderState) -> None:
     again = decided(opened(state))
-    assert (again.changes.opened, again.changes.closed, told(again)) == ([], [], [])
+    assert (again.changes.opened, again.changes.closed, appointment_writes(again)) == ([], [], [])
 
 
 @pytest.mark.parametrize("silent", ["", "a", "b", "ab"])
-def test_while_a_system_is_silent_the_time_that_still_stands_there_stays_closed(
+def test_the_time_shown_by_a_silent_system_stays_blocked(
     silent: str,
 ) -> None:
-    """Simulator, once seed 20025: closed when the system answered, and open when it was slow."""
+    """Simulator, once seed 20025: the time was open if the system was slow to answer."""
     state = opened(waiting(PAST))
     closed = replace(
         state,
@@ -162,7 +162,7 @@ def test_while_a_system_is_silent_the_time_that_still_stands_there_stays_closed(
 
 
 @pytest.mark.parametrize("seen", [PAST, off(9)])
-def test_it_is_decided_anew_when_the_meeting_is_seen_elsewhere(seen: Value) -> None:
+def test_a_late_move_is_decided_again_when_the_meeting_is_seen_elsewhere(seen: Value) -> None:
     state = opened(waiting(PAST))
     news = replace(state, records=(rec("a", "a1", seen, v(9)), TWIN))
     decision = decided(news)
@@ -176,7 +176,9 @@ def test_it_is_decided_anew_when_the_meeting_is_seen_elsewhere(seen: Value) -> N
 @pytest.mark.parametrize(
     ("choice", "value"), [(Choice.REVERT, v(9)), (Choice.NEXT_FREE, v(6)), (Choice.HOLD, None)]
 )
-def test_the_rule_for_refused_times_says_where_it_goes(choice: Choice, value: Value | None) -> None:
+def test_the_rule_for_refused_times_applies_to_late_moves(
+    choice: Choice, value: Value | None
+) -> None:
     decision = decided(opened(waiting(PAST)), rules=Rules(prefer=SYSTEMS, slot_taken=choice))
     assert next((b.agreed for b in decision.changes.bookings), None) == value
 
@@ -194,12 +196,12 @@ def answered(said: Resolution) -> Decision:
 
 MADE = ["move-appointment a 09-10>04-05"]
 ANSWERS = [
-    ("it stays where it stands", Resolution(ResolutionKind.TAKE, "a"), []),
-    ("it is made all the same", Resolution(ResolutionKind.TAKE, "b"), MADE),
+    ("the meeting stays", Resolution(ResolutionKind.TAKE, "a"), []),
+    ("the move is made", Resolution(ResolutionKind.TAKE, "b"), MADE),
     ("another time", Resolution(ResolutionKind.AT, at=at(14)), ["move-appointment a 09-10>14-15"]),
-    ("that very time is meant", Resolution(ResolutionKind.AT, at=at(4)), MADE),
+    ("the late time itself", Resolution(ResolutionKind.AT, at=at(4)), MADE),
     (
-        "any time that has passed is",
+        "any other past time",
         Resolution(ResolutionKind.AT, at=at(3)),
         ["move-appointment a 09-10>03-04"],
     ),
@@ -207,18 +209,20 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("name", "said", "writes"), ANSWERS)
-def test_a_person_says_where_it_goes(name: str, said: Resolution, writes: list[str]) -> None:
-    assert [" ".join(w) for w in told(answered(said))] == writes, name
+def test_a_person_decides_where_a_late_move_goes(
+    name: str, said: Resolution, writes: list[str]
+) -> None:
+    assert [" ".join(w) for w in appointment_writes(answered(said))] == writes, name
 
 
-def test_another_time_that_passes_before_it_is_written_is_still_a_persons() -> None:
+def test_a_time_chosen_by_a_person_is_written_even_if_late() -> None:
     (agreed,) = answered(Resolution(ResolutionKind.AT, at=at(14))).changes.bookings
     late = replace(waiting(PAST), bookings=(replace(agreed, agreed=PAST),))
-    assert [w[1] for w in told(decided(late))] == ["a", "b"]
+    assert [w[1] for w in appointment_writes(decided(late))] == ["a", "b"]
 
 
-def test_records_of_what_has_passed_are_brought_into_step() -> None:
-    # Somebody corrects after the fact when it took place: both calendars are to say the same.
+def test_a_correction_of_a_past_meeting_is_propagated() -> None:
+    # A person corrects the time of a past meeting, so both calendars must show it.
     seen: tuple[TrackedEvent, ...] = (rec("a", "a1", v(4), v(3)), rec("b", "b1", v(3), v(3)))
     state = ProviderState(
         "p", seen, (booking("x", v(3)),), (origin("x", "a", "a1"), twin("x", "b", "b1"))

@@ -1,4 +1,4 @@
-"""Putting back what a run wrote: laws on a perturbed world; the cases are in `tests/engine`."""
+"""Undo of a run: laws on a perturbed world. The cases are in `tests/engine`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.core.test_laws import ACTS, Act, World, converge, perturb
 
 
 def put_back(world: World, only: str | None = None) -> UndoPlan:
-    """Undo what is in the world's journal, and begin a new one."""
+    """Undo the writes in the world's journal, and start a new journal."""
     calendars = {s: CalendarState(s) for s in world.systems}
     past = RunHistory("run", tuple(world.journal))
     undoing = plan_undo(world.state, calendars, past, NOW, only=only, by="undo")
@@ -30,7 +30,7 @@ def one_block_each(world: World) -> None:
 
 
 @given(first=ACTS, second=ACTS, third=ACTS)
-def test_what_is_put_back_rests_until_the_outside_changes_it(
+def test_an_undone_booking_is_not_written_until_it_changes(
     first: list[Act], second: list[Act], third: list[Act]
 ) -> None:
     world = World(("a", "b", "c"))
@@ -63,9 +63,7 @@ def test_what_is_put_back_rests_until_the_outside_changes_it(
 
 
 @given(first=ACTS, second=ACTS)
-def test_one_booking_alone_is_put_back_or_left_and_nothing_else_is_written(
-    first: list[Act], second: list[Act]
-) -> None:
+def test_undoing_one_booking_writes_nothing_else(first: list[Act], second: list[Act]) -> None:
     world = World(("a", "b", "c"))
     perturb(world, first)
     converge(world)

@@ -20,7 +20,7 @@ def names(operations: list[Operation]) -> list[str]:
     return [o.event or "-" for o in operations]
 
 
-def test_what_frees_time_comes_before_what_takes_it() -> None:
+def test_writes_that_free_time_come_before_writes_that_take_it() -> None:
     operations = [
         op(Action.CREATE_BLOCK, "create", None, v(9)),
         op(Action.MOVE_BLOCK, "move", v(9), v(12)),
@@ -40,7 +40,7 @@ def test_a_chain_of_moves_starts_at_its_free_end() -> None:
     assert names(write_order.order(chain)) == ["3", "2", "1"]
 
 
-def test_a_swap_is_cut_somewhere_and_loses_nothing() -> None:
+def test_a_swap_is_broken_and_loses_no_write() -> None:
     swap = [
         op(Action.MOVE_APPOINTMENT, "1", v(9), v(10)),
         op(Action.MOVE_APPOINTMENT, "2", v(10), v(9)),
@@ -48,7 +48,7 @@ def test_a_swap_is_cut_somewhere_and_loses_nothing() -> None:
     assert sorted(names(write_order.order(swap))) == ["1", "2"]
 
 
-def test_a_block_gives_way_to_the_appointment_that_takes_its_place() -> None:
+def test_a_block_is_removed_before_an_appointment_takes_its_time() -> None:
     operations = [
         op(Action.MOVE_APPOINTMENT, "meeting", v(9), v(12)),
         op(Action.MOVE_BLOCK, "block", v(12), v(15)),
@@ -60,9 +60,9 @@ HOURS = st.integers(0, 9)
 MOVES = st.lists(st.tuples(st.sampled_from("pq"), HOURS, HOURS, HOURS, HOURS), max_size=12)
 
 
-def obvious_order(moves: list[Operation]) -> list[Operation]:
-    """Ask every move about every other one, and again after each: what the fast way must equal."""
-    rest, done = sorted(moves, key=write_order._place), []
+def reference_order(moves: list[Operation]) -> list[Operation]:
+    """Compare every move with every other one after each step: the slow reference algorithm."""
+    rest, done = sorted(moves, key=write_order._sort_key), []
     while rest:
         free = [
             o
@@ -79,7 +79,7 @@ def obvious_order(moves: list[Operation]) -> list[Operation]:
 
 
 @given(MOVES)
-def test_moves_are_ordered_as_the_obvious_way_orders_them(
+def test_moves_have_the_same_order_as_the_simple_algorithm(
     drawn: list[tuple[str, int, int, int, int]],
 ) -> None:
     moves = [
@@ -89,10 +89,10 @@ def test_moves_are_ordered_as_the_obvious_way_orders_them(
         )
         for n, (provider, start, long, to, wide) in enumerate(drawn)
     ]
-    assert write_order.order(moves) == obvious_order(moves)
+    assert write_order.order(moves) == reference_order(moves)
 
 
-def test_calls_are_grouped_but_never_cut() -> None:
+def test_calls_are_grouped_but_never_split() -> None:
     calls = [
         tuple(op(Action.MOVE_BLOCK, str(n), v(9), v(10)) for n in range(size))
         for size in (1, 2, 8, 1, 12, 1)
@@ -129,8 +129,8 @@ def test_actions_that_name_one_bulk_call_share_it() -> None:
     assert batches(operations, apart) == [["meeting"], ["create"], ["block"]]
 
 
-def test_a_gathered_move_overtakes_nothing_that_makes_room_for_it() -> None:
-    """Whoever's it is: a system may know of a time that two providers share."""
+def test_a_gathered_move_is_not_before_a_write_that_makes_room_for_it() -> None:
+    """Also for two providers, because they may share a time in one system."""
     other = replace(op(Action.REMOVE_BLOCK, "room", v(14), None), provider="q")
     operations = [
         op(Action.MOVE_BLOCK, "first", v(9), v(12)),
@@ -174,7 +174,7 @@ def test_a_system_that_gathers_all_moves_sends_them_after_all_removals(
     assert calls[3:] == ([names(ordered[3:])] if moves else [])
 
 
-def test_the_name_of_an_operation_is_what_it_wants() -> None:
+def test_an_operation_key_depends_on_what_is_wanted() -> None:
     first = op(Action.MOVE_BLOCK, "1", v(9), v(10))
     again = op(Action.MOVE_BLOCK, "1", v(8), v(10))
     other = op(Action.MOVE_BLOCK, "1", v(9), v(11))

@@ -1,4 +1,4 @@
-"""What the store is told after writes were answered."""
+"""The rows that are stored after writes."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from syncd.core.resolution import Resolution
 from syncd.engine.agreed_operations import AgreedOperations
 from syncd.engine.cleanup_in_engine import CleanupSpec
 from syncd.engine.cleanup_report import CleanupReport
-from syncd.engine.policy import Ids
+from syncd.engine.policy import IdSource
 from syncd.engine.probe_outcome import ProbeOutcome, ProbeRun
 from syncd.engine.report import Report, SystemReport
 from syncd.engine.system_tasks import SystemTasks
@@ -30,7 +30,7 @@ class FakeEngine:
         self.mapping: Mapping[str, Sequence[str]] = {"bob": ("crm",)}
         self.store = Store.open("sqlite://")
         self.clock: Clock = RealClock()
-        self.ids = Ids(row=random_id, key=random_key)
+        self.ids = IdSource(row=random_id, key=random_key)
         self.answers: dict[str, Resolution] = {}
         self.tasks = SystemTasks(Stopping())
         self.pauses = WritePauses(self.store)

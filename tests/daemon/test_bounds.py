@@ -28,14 +28,14 @@ def at(days: float) -> str:
 @pytest.mark.parametrize(
     ("start", "end", "why"),
     [
-        (at(0), at(70 * 365), "732 days are the longest"),
+        (at(0), at(70 * 365), "the maximum is 732 days"),
         (at(0), "9999-12-31T00:00:00Z", "732 days"),
         (at(0), at(732.1), "732 days"),
         ("9999-12-30T00:00:00Z", "9999-12-31T00:00:00Z", "too far from now"),
         ("0001-01-01T00:00:00Z", "0001-01-02T00:00:00Z", "too far"),
-        ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59-13:00", "ends before"),
-        (at(2), at(1), "ends before"),
-        (at(1), at(1), "ends before"),
+        ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59-13:00", "must end after"),
+        (at(2), at(1), "must end after"),
+        (at(1), at(1), "must end after"),
         (7, [], "no window"),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_lock_that_is_a_link_is_refused_and_its_target_left_alone(
 def test_a_lock_that_is_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "syncd.db.lock")
     assert holder(tmp_path / "syncd.db") is None
-    with pytest.raises(StateError, match="not a plain file"):
+    with pytest.raises(StateError, match="not a regular file"):
         StateLock(tmp_path / "syncd.db", role="resync").__enter__()
 
 

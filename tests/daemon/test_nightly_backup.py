@@ -20,7 +20,7 @@ from syncd.daemon import nightly_backup as job
 from syncd.daemon.nightly_backup import Backups, last_night
 from syncd.daemon.service import JobIntervals, serve
 from syncd.store import StateError, Store
-from syncd.store.nightly import KeptBackup, folder_of, kept_backups, make_backup
+from syncd.store.nightly import KeptBackup, backup_folder, kept_backups, make_backup
 from tests.daemon.kit import FakeEngine, until
 
 DAY = timedelta(days=1)
@@ -104,7 +104,7 @@ def test_a_daemon_makes_up_for_a_missed_night_and_ends_when_asked(
     assert datetime.now(UTC) - kept_backups(state)[-1].made_at < timedelta(minutes=1)
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(10) == 0
-    assert [each.name for each in folder_of(state).iterdir() if each.name.startswith(".")] == []
+    assert [each.name for each in backup_folder(state).iterdir() if each.name.startswith(".")] == []
 
 
 @pytest.mark.prove

@@ -234,6 +234,6 @@ async def test_holds_back_to_back_are_made_without_their_buffers(shop: Shop) -> 
 async def test_planted_a_block_without_the_buffer_is_seen(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Buffer, "around", lambda _self, value: value)
+    monkeypatch.setattr(Buffer, "expand", lambda _self, value: value)
     with pytest.raises(AssertionError):
         await test_blocks_elsewhere_cover_the_buffers_and_follow_when_they_change(shop)

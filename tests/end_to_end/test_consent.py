@@ -19,7 +19,7 @@ __all__ = ["place"]
 async def test_a_first_resync_with_closed_input_writes_nothing(place: Place) -> None:
     before = place.blocks()
     code, _, err = await place.ask("resync")
-    assert (code, "nobody can be asked" in err) == (2, True)
+    assert (code, "there is no terminal to ask on" in err) == (2, True)
     assert place.blocks() == before
     code, _, _ = await place.ask("resync", "--yes")
     assert (code, place.wrong()) == (0, [])
@@ -36,8 +36,8 @@ async def test_a_plan_beside_a_daemon_is_carried_out_by_it_or_refused_whole(plac
         await ready(daemon)
         # The daemon has written it all by itself.
         code, out, err = await place.ask("resync", "--plan", str(file))
-        assert (code, "refused whole" in out) == (4, True), out + err
-        assert "planned, and not wanted now" in out
+        assert (code, "refused as a whole" in out) == (4, True), out + err
+        assert "planned, no longer needed" in out
         written = place.blocks()
         file.unlink()
         code, out, err = await place.ask("plan", "--out", str(file))
@@ -54,10 +54,14 @@ async def test_an_undo_beside_a_daemon_shows_the_plan_and_asks(place: Place) -> 
     async with place.syncd("run") as daemon:
         await ready(daemon)
         code, _, err = await place.ask("undo", run)
-        assert (code, "nobody can be asked" in err, standing(place)) == (2, True, written)
+        assert (code, "there is no terminal to ask on" in err, standing(place)) == (
+            2,
+            True,
+            written,
+        )
         code, screen = await asyncio.to_thread(answered, place, run, "n")
         assert (code, "Nothing was written." in screen, standing(place)) == (4, True, written)
-        assert "- freed" in screen
+        assert "- removed" in screen
         code, screen = await asyncio.to_thread(answered, place, run, "y")
         assert (code, standing(place)) == (0, OTHERS), screen
 
@@ -72,7 +76,7 @@ def answered(place: Place, run: str, answer: str) -> tuple[int, str]:
     """Undo a run on a terminal."""
     typist = Typist(place.path.parent, "undo", run)
     try:
-        typist.answers("Put this back? [y/N]", answer)
+        typist.answers("Undo these writes? [y/N]", answer)
         return typist.ends(), typist.screen
     finally:
         typist.kill()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from syncd.engine import first_writes
-from syncd.engine.acknowledge import acknowledge
+from syncd.engine.acknowledge import acknowledge_entry
 from syncd.engine.probing import forget_facts
 from syncd.engine.report import Report, RunExit
 from syncd.model import ReportedItem, Topic, WaitReason
@@ -173,7 +173,7 @@ def test_acknowledged_changes_are_accepted_and_the_other_moves_are_made(
         twins.move()
         await shop.resync()
         (item,) = twins.items()
-        acknowledge(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
+        acknowledge_entry(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
         report = await shop.resync()
         assert (report.exit, twins.moved, twins.items()) == (RunExit.DONE, 3, [])
         # Another field is another damage.
@@ -271,7 +271,7 @@ def test_where_a_change_of_status_did_damage_no_other_appointment_is_moved(
         assert len(twins.platform.damaged) == 1
         assert whys(report) == {WaitReason.DAMAGED}
         for item in twins.items():
-            acknowledge(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
+            acknowledge_entry(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
         await shop.resync()
         assert twins.starts[1] == twins.wanted[1]
 
@@ -321,7 +321,7 @@ def test_fields_are_named_and_neither_values_nor_odd_keys_are_stored(tmp_path: P
         await shop.resync()
         (item,) = twins.items()
         assert item.reason == (
-            "the move by syncd changed also: CustomFields.(other), "
+            "a move by syncd also changed: CustomFields.(other), "
             "or somebody edited it at that moment"
         )
 
@@ -379,7 +379,7 @@ def test_no_block_makes_room_for_a_move_that_waits_for_the_first_one(tmp_path: P
         twins.move()
         await shop.resync()
         (item,) = twins.items()
-        acknowledge(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
+        acknowledge_entry(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
         twins.platform.update_damage = Damage.CUSTOM_FIELDS
         before = removals(twins)
         await shop.resync()
@@ -392,7 +392,7 @@ def test_no_block_makes_room_for_a_move_that_waits_for_the_first_one(tmp_path: P
 
 
 def accepted(shop: VirtualShop) -> str:
-    return shop.app.engine.systems["clinic"].facts.standing("accepted_changes")
+    return shop.app.engine.systems["clinic"].facts.value("accepted_changes")
 
 
 def test_forgetting_facts_withdraws_the_consent_to_changes(tmp_path: Path) -> None:
@@ -403,7 +403,7 @@ def test_forgetting_facts_withdraws_the_consent_to_changes(tmp_path: Path) -> No
         twins.move()
         await shop.resync()
         (item,) = twins.items()
-        acknowledge(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
+        acknowledge_entry(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
         await shop.resync()
         assert accepted(shop) == '["notes"]'
         forget_facts(shop.app.engine.systems, shop.app.store, ["clinic"])

@@ -40,7 +40,7 @@ class Daemon:
             shop.clock,
         )
         shop.app.engine.patient = False
-        shop.app.engine.paced = self.monitor.rounds.due
+        shop.app.engine.select_due = self.monitor.rounds.due
         heard, failed = self.monitor.record_report, self.monitor.failed
         self.work = Jobs(shop.app.engine, heard, failed, turn=self.monitor.rounds.providers_due)
 
@@ -154,7 +154,7 @@ def test_a_poll_that_leaves_out_a_tight_system_is_whole(tmp_path: Path) -> None:
     async def scene(shop: VirtualShop) -> None:
         daemon = Daemon(shop)
         await daemon.work.everything()
-        shop.app.engine.paced = not_clinic
+        shop.app.engine.select_due = not_clinic
         calls = shop.calls("clinic")
         report = await shop.app.engine.poll(near=True)
         assert shop.calls("clinic") == calls

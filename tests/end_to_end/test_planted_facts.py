@@ -73,7 +73,7 @@ def capabilities_are_worked_out_once(patch: Patch) -> None:
 def a_late_list_is_news(patch: Patch) -> None:
     """A list that is later than was measured takes syncd's own write back."""
     for module in (lookup_answers, reading, reread):
-        patch.setattr(module, "doubt_lag", lambda *_given: None)
+        patch.setattr(module, "recheck_lag", lambda *_given: None)
 
 
 def case(fact: str) -> Story:

@@ -224,7 +224,9 @@ async def test_sighup_takes_a_right_configuration_and_refuses_a_wrong_one(place:
         assert (await place.ask("resync", "--json"))[0] == 2
         place.path.write_text(text.replace('state = "state.db"', 'state = "elsewhere.db"'))
         daemon.send_signal(signal.SIGHUP)
-        assert "keeps its state where it is" in await said(daemon, "configuration refused")
+        assert "a reload cannot change the path of the state" in await said(
+            daemon, "configuration refused"
+        )
         place.path.write_text(text)
         daemon.send_signal(signal.SIGHUP)
         await said(daemon, "configuration reloaded")

@@ -91,7 +91,7 @@ async def test_the_running_daemon_refuses_what_has_changed_and_what_makes_no_sen
     (held,) = shop.app.store.open_conflicts()
     async with daemon(shop):
         assert await say(shop, "conflicts", "resolve", held.id, "--take", "crm") != 0
-        assert "says nothing of this booking" in " ".join(capsys.readouterr().err.split())
+        assert "has no event of this booking" in " ".join(capsys.readouterr().err.split())
         start = shop.world.at(4, 16)
         shop.world.sandbox.systems["clinic"].move(clinic, start, start + HOUR)
         assert await say(shop, "conflicts", "resolve", held.id, "--take", "clinic", "--json") == 3

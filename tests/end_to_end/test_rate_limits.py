@@ -168,7 +168,7 @@ def test_a_reload_knows_which_calls_were_made_and_goes_on_at_once(tmp_path: Path
 
     async def scene(shop: VirtualShop) -> None:
         await shop.resync()
-        LearnedLimits(shop.app.systems["crm"].facts).learn_told(60, 3600.0)
+        LearnedLimits(shop.app.systems["crm"].facts).learn_refused_rate(60, 3600.0)
         await shop.resync()
         calls, old = shop.calls("crm"), shop.app
         shop.app = shop.start(old.store)

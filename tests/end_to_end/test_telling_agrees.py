@@ -105,4 +105,4 @@ async def test_status_names_the_system_of_a_write_without_an_outcome(
     await engine.cycle(engine.window(near=False), report)
     capsys.readouterr()
     assert say(shop, "status") == report.exit.code == RunExit.UNANSWERED.code
-    assert "clinic: 1 write without a confirmed outcome yet" in capsys.readouterr().out
+    assert "clinic: 1 write without a confirmed outcome" in capsys.readouterr().out

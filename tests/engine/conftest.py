@@ -1,4 +1,4 @@
-"""One small business in three systems in memory."""
+"""Provide a small business in three systems in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncd.core.inputs import GuardLimits
 from syncd.core.rules import Rules
 from syncd.engine.cycle import Engine
 from syncd.engine.person_lookup import PersonLookup
-from syncd.engine.policy import EnginePolicy, Ids
+from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.store.store import Store
 from tests.core.kit import SYSTEMS
 from tests.engine.fakes import FakeClock, FakeSystem
@@ -38,15 +38,15 @@ class Shop:
         return (self.a, self.b, self.c)
 
     def writes(self) -> int:
-        """How many writes were made so far, in all systems."""
+        """Return how many writes were made so far, in all systems."""
         return sum(len(s.writes) for s in self.systems)
 
     def blocks(self, provider: str = "p") -> dict[str, list[tuple[datetime, datetime]]]:
-        """The blocks that stand, by system."""
+        """Return the existing blocks by system."""
         return {s.name: s.blocks(provider) for s in self.systems}
 
     def restart(self) -> None:
-        """Forget everything that is not on disk."""
+        """Restart the engine with the stored state only."""
         self.store.close()
         self.store = Store.open(self.path)
         self.engine = make_engine(self.store, self.clock, self.systems, self.rows)
@@ -58,13 +58,13 @@ def make_engine(
     systems: tuple[FakeSystem, ...],
     numbers: Iterator[int],
 ) -> Engine:
-    """An engine over fakes, with counted ids."""
+    """Build an engine over fake systems, with counted ids."""
     return Engine(
         systems={s.name: s for s in systems},
         mapping={"p": SYSTEMS, "q": SYSTEMS},
         store=store,
         clock=clock,
-        ids=Ids(
+        ids=IdSource(
             row=lambda: f"row{next(numbers):06}",
             key=lambda: f"key{next(numbers):06}x".translate(str.maketrans("0189", "abcd"))[:10],
         ),
@@ -74,7 +74,7 @@ def make_engine(
 
 
 def open_shop(path: Path) -> Shop:
-    """The business, empty, with its state at this path."""
+    """Open an empty business whose state is at this path."""
     clock = FakeClock()
     a, b, c = (FakeSystem(name, ("p", "q"), clock) for name in SYSTEMS)
     store = Store.open(path)
@@ -85,7 +85,7 @@ def open_shop(path: Path) -> Shop:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    """The business, empty."""
+    """Open an empty business."""
     found = open_shop(tmp_path / "state.db")
     yield found
     found.store.close()

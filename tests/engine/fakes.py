@@ -1,6 +1,6 @@
-"""A system in memory, and a clock that only moves when told: the seams of the engine's tests.
+"""Provide a system in memory and a clock that moves only on request, for the engine's tests.
 
-The sandbox is the place for wire faults; this is the place for exact ones.
+Tests of wire faults use the sandbox instead.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from syncd.model import (
 )
 from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems.facts import FactStore
-from syncd.systems.list_caps import outside
+from syncd.systems.list_caps import uncovered
 from syncd.systems.measured import MeasuredFacts
 from syncd.systems.port import (
     NO_LOOK_BACK,
@@ -63,7 +63,7 @@ from tests.core.kit import NOW
 
 @dataclass
 class FakeClock:
-    """Virtual time; a sleep only moves the hands."""
+    """A virtual clock: a sleep returns at once and advances the time."""
 
     time: datetime = NOW
 
@@ -77,13 +77,13 @@ class FakeClock:
         self.time += timedelta(seconds=seconds)
 
     def pass_(self, **span: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self.time += timedelta(**span)
 
 
 @dataclass
 class Held:
-    """One event as the fake platform keeps it."""
+    """One event as the fake platform stores it."""
 
     provider: str
     kind: Kind
@@ -112,12 +112,12 @@ class FakeSystem:
     broken: set[str] = field(default_factory=set)
     odd: dict[str, str] = field(default_factory=dict)
     unnamed: dict[str, datetime] = field(default_factory=dict)
-    """Providers whose list holds a row without an id, and where in time."""
+    """Providers whose list contains a row without an id, each with the row's time."""
     unnamed_kinds: frozenset[Kind] = frozenset(Kind)
     ownerless: set[str] = field(default_factory=set)
     """Events that the list shows without an owner."""
     unknown: set[str] = field(default_factory=set)
-    """Events that nothing can be read of by id."""
+    """Events that cannot be read by id."""
     asked: list[str] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
     refused: Mapping[str, RejectedError] = field(default_factory=dict)
@@ -125,24 +125,24 @@ class FakeSystem:
     empty_users: bool = False
     empty: bool = False
     skew: timedelta | None = None
-    """How far its clock is ahead of the host's, as its answers show."""
+    """How far the platform's clock is ahead of the host's."""
     incomplete: bool = False
     holes: Sequence[Window] = ()
     strip_keys: bool = False
     queue: list[Operation] = field(default_factory=list)
     queued: bool = False
     hides_cancelled: bool = False
-    """Lists leave out appointments that are off."""
+    """Lists omit cancelled appointments."""
     lists_blocks: bool = True
     leaky: bool = False
     by_start: bool = False
     resets: bool = False
     tells_times: bool = True
-    """Rows say when they were made and last changed."""
+    """Rows contain the times of creation and last change."""
     refuses: dict[str, PlatformError] = field(default_factory=dict)
-    """What is answered to a read of these events by id."""
+    """The fault that a read of these events by id raises."""
     refuses_gone: bool = False
-    """Deleted events are answered with 400."""
+    """Reads of deleted events are answered with status 400."""
     rooms: dict[str, int] = field(default_factory=dict)
     kept_free: dict[str, Buffer] = field(default_factory=dict)
     reads: int = 0
@@ -151,7 +151,7 @@ class FakeSystem:
     measured: MeasuredFacts = field(init=False)
 
     def __post_init__(self) -> None:
-        """Nothing was measured yet."""
+        """Start without measured facts."""
         self.facts = FactStore(self.name, self.clock)
         self.measured = MeasuredFacts("", self.facts)
 
@@ -233,7 +233,7 @@ class FakeSystem:
         coverage = [
             Coverage(self.name, p, kinds, span, self.clock.now())
             for p in covered
-            for span in outside(asked, self.holes)
+            for span in uncovered(asked, self.holes)
         ]
         if rest := kinds - self.unnamed_kinds:
             coverage += [Coverage(self.name, p, rest, asked, self.clock.now()) for p in unnamed]
@@ -279,7 +279,7 @@ class FakeSystem:
             key=find_tag(held.title),
             updated_at=self._time(held.updated_at),
             created_at=self._time(held.created_at),
-            unknown_status=self.odd.get(event, ""),
+            assumption=self.odd.get(event, ""),
             owner=held.provider,
         )
 
@@ -321,7 +321,7 @@ class FakeSystem:
         return whole_record(tree, held.value.status, "secret")
 
     async def users(self) -> UserDirectory:
-        """Read the users: those of all providers and of whoever else has an event here."""
+        """Return the users: those of all providers and of all events."""
         self._fail("users")
         others = {h.provider for h in self.events.values()} - {""}
         present = ({*self.providers} | others) - self.missing
@@ -364,13 +364,13 @@ class FakeSystem:
         return operation.event
 
     def _put_back(self, operation: Operation) -> None:
-        """Put back a status that the update reset, as the adapter does within the same write."""
+        """Restore a status that the update reset, as the adapter does within the same write."""
         wanted, held = operation.after, self.events.get(operation.event or "")
         if wanted is not None and held is not None and held.value.status is not wanted.status:
             self.move(operation.event or "", wanted)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """All the time that no event takes; but a leaky system's blocks take none."""
+        """Return all time without events; the blocks of a leaky system take none."""
         self._fail("free_slots")
         taken = sorted(
             h.value.interval
@@ -396,12 +396,12 @@ class FakeSystem:
 
     @property
     def seats(self) -> Mapping[str, int]:
-        """What a test says."""
+        """Set by the test."""
         return self.rooms
 
     @property
     def buffers(self) -> Mapping[str, Buffer]:
-        """What a test says."""
+        """Set by the test."""
         return self.kept_free
 
     @property
@@ -421,5 +421,5 @@ class FakeSystem:
 
 
 def lost_reply(system: str) -> PlatformError:
-    """A write whose answer never came."""
+    """A write without an answer."""
     return UnknownOutcomeError(system, "POST /", detail="connection lost")

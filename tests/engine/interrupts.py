@@ -1,9 +1,9 @@
-"""A business whose engine can be stopped dead at any step, and what is left of it afterwards.
+"""Run a business whose engine can be killed at any step, and compare how it ends.
 
 A step is an instant at which a process can end: before and after each commit of `Store.apply`, and
-before and after the effect of each call to a system. What a process that is killed there leaves is
-what is on disk and in the systems at that instant, so both are copied at each step of one run, and
-another process goes on with the copy.
+before and after the effect of each call to a system. A process that is killed there leaves what is
+on disk and in the systems. Both are copied at each step of one run, and another process continues
+with the copy.
 """
 
 from __future__ import annotations
@@ -62,21 +62,21 @@ from tests.engine.fakes import FakeClock, FakeSystem
 
 LAG = timedelta(seconds=30)
 QUEUE = timedelta(seconds=2)
-"""How long a platform takes to carry out what it only accepted."""
+"""How long a platform takes to carry out a queued write."""
 
 MOST_RESYNCS = 4
 
 
 @dataclass
 class Steps:
-    """The steps of a process, named in order; ``at`` is called at each."""
+    """The named steps of a process in order; ``at`` is called at each."""
 
     passed: list[str] = field(default_factory=list)
     at: Callable[[], None] | None = None
 
     @contextmanager
     def watched(self, at: Callable[[], None]) -> Iterator[None]:
-        """Note the steps of what is done inside."""
+        """Record the steps in this context."""
         self.passed, self.at = [], at
         try:
             yield
@@ -84,14 +84,14 @@ class Steps:
             self.at = None
 
     def step(self, name: str) -> None:
-        """One step."""
+        """Record one step."""
         if self.at is not None:
             self.passed.append(name)
             self.at()
 
     @contextmanager
     def around(self, name: str) -> Iterator[None]:
-        """A step before, and one after, also where the answer would have been a refusal."""
+        """Record a step before and after the call, even if it raises."""
         self.step(f"before {name}")
         try:
             yield
@@ -100,13 +100,13 @@ class Steps:
 
 
 class MortalStore(Store):
-    """A store that a process can die before and after writing to."""
+    """A store whose process can die before and after each write."""
 
     steps: Steps
 
     @classmethod
     def begin(cls, path: Path, steps: Steps) -> MortalStore:
-        """Open the state; the disk is not waited for, as it outlives a process anyhow."""
+        """Open the state without waiting for the disk, which outlives the process anyway."""
         store = cls.open(path)
         store.steps = steps
         if store.created is not None:
@@ -127,9 +127,9 @@ def _without_waiting(connection: DBAPIConnection, _record: object) -> None:
 
 @dataclass
 class MortalSystem(FakeSystem):
-    """A system that a process can die before and after calling; it remembers what took effect.
+    """A system whose process can die before and after each call; it records the calls' effects.
 
-    Calls take a turn of the loop, so that those to different systems interleave.
+    Calls yield to the event loop, so that calls to different systems interleave.
     """
 
     steps: Steps = field(default_factory=Steps)
@@ -199,29 +199,29 @@ class MortalSystem(FakeSystem):
 
 @dataclass
 class Numbers:
-    """0, 1, 2 …, in a form that can be copied."""
+    """A counter from 0 that can be copied."""
 
     following: int = 0
 
     def __iter__(self) -> Iterator[int]:
-        """Itself."""
+        """Return the counter."""
         return self
 
     def __next__(self) -> int:
-        """The following number."""
+        """Return the next number."""
         self.following += 1
         return self.following - 1
 
 
 @dataclass
 class MortalShop(Shop):
-    """The business; its configuration (mapping and policy) outlives a restart."""
+    """The business; its configuration (mapping and policy) survives a restart."""
 
     steps: Steps
 
     @classmethod
     def open(cls, path: Path) -> MortalShop:
-        """The business, empty, with its state at this path."""
+        """Create an empty business whose state is at this path."""
         clock, steps = FakeClock(), Steps()
         a, b, c = (
             MortalSystem(
@@ -246,13 +246,13 @@ class MortalShop(Shop):
 
     @property
     def mortals(self) -> list[MortalSystem]:
-        """The systems, as what they are."""
+        """Return the systems with their concrete type."""
         return [s for s in self.systems if isinstance(s, MortalSystem)]
 
     def leave(self, path: Path) -> Left:
-        """What a process that ends now leaves behind, with its state copied to this path.
+        """Copy what a process that ends now leaves behind; its state goes to this path.
 
-        The log of SQLite goes with the file: what was committed may be there only.
+        The SQLite log is copied with the file, because commits may be in the log only.
         """
         for source, target in (
             (self.path, path),
@@ -269,7 +269,9 @@ class MortalShop(Shop):
     def restart(self) -> None:
         self.store.close()
         self.store = MortalStore.begin(self.path, self.steps)
-        self.engine = replace(self.engine, store=self.store, dirty=DirtyProviders(), answered=set())
+        self.engine = replace(
+            self.engine, store=self.store, dirty=DirtyProviders(), answered_calendars=set()
+        )
 
     def configure(self, mapping: Mapping[str, Sequence[str]]) -> None:
         """Start the engine of the same state with another mapping."""
@@ -278,7 +280,7 @@ class MortalShop(Shop):
 
 @dataclass
 class Left:
-    """What a process left behind: files, the systems outside, and its configuration."""
+    """What a process leaves behind: files, the systems outside, and its configuration."""
 
     path: Path
     clock: FakeClock
@@ -287,14 +289,14 @@ class Left:
     engine: Engine
 
     def enter(self) -> MortalShop:
-        """Start the next process on it."""
+        """Start the next process with it."""
         a, b, c = self.mortals
         shop = MortalShop._over(self.path, self.clock, (a, b, c), self.rows, a.steps)
         shop.engine = replace(shop.engine, mapping=self.engine.mapping, policy=self.engine.policy)
         return shop
 
     def __str__(self) -> str:
-        """All that the next process finds: the time, the state, the systems."""
+        """Return a key of what the next process finds: the time, the state, the systems."""
         with closing(sqlite3.connect(self.path)) as state:
             rows = "\n".join(state.iterdump())
         return repr((self.clock.time, rows, [(s.events, s.queue) for s in self.mortals]))
@@ -305,13 +307,13 @@ Run = Callable[[MortalShop], Coroutine[None, None, Report]]
 
 
 async def resync(shop: MortalShop) -> Report:
-    """What a person or the daemon runs, and runs again after a stop."""
+    """Run a resync, as a person or the daemon does, also again after a stop."""
     return await shop.engine.resync()
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A business at rest after ``arrange``, then ``act`` outside, then the run under test."""
+    """A settled business after ``arrange``, an outside change ``act``, and the run under test."""
 
     name: str
     arrange: Act
@@ -321,10 +323,10 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What is left in the end, without ids.
+    """The final state without ids.
 
-    Events by system; agreed values; which system's event plays which role for them, and whether
-    syncd knows it as its own; the writes that took effect, by system.
+    Events by system; agreed values; the role of each system's event for them, and whether syncd
+    knows it as its own; the writes that took effect, by system.
     """
 
     outside: Mapping[str, Sequence[tuple[Kind, str, datetime, datetime, Status]]]
@@ -334,7 +336,7 @@ class Ending:
 
 
 def ending(shop: MortalShop) -> Ending:
-    """What stands now."""
+    """Return the current state."""
     bookings = {b.id: b for b in shop.store.bookings()}
     states = [shop.store.state(p) for p in shop.engine.mapping]
     mine = {(r.system, r.id) for state in states for r in state.records if r.created_by_us}
@@ -364,7 +366,7 @@ def ending(shop: MortalShop) -> Ending:
 
 
 def _at_rest(scenario: Scenario, folder: Path) -> MortalShop:
-    """The business just before the run under test."""
+    """Prepare the business just before the run under test."""
     shop = MortalShop.open(folder / "arranged.db")
     scenario.arrange(shop)
     _settle(scenario, shop)
@@ -377,7 +379,7 @@ def _at_rest(scenario: Scenario, folder: Path) -> MortalShop:
 
 
 def _finish(scenario: Scenario, shop: MortalShop) -> Ending:
-    """Come to rest, and prove that it is rest."""
+    """Run until nothing is left to do, and check that another run changes nothing."""
     shop.clock.pass_(seconds=2 * LAG.total_seconds())
     _settle(scenario, shop)
     found = ending(shop)
@@ -397,10 +399,11 @@ def _settle(scenario: Scenario, shop: MortalShop) -> None:
 
 
 def interrupted_everywhere(scenario: Scenario, folder: Path) -> int:
-    """Stop a scenario dead at every step; return their number.
+    """Kill a scenario at every step; return the number of steps.
 
-    Raises AssertionError, with the step, where an interrupted run ends otherwise than one that is
-    left alone. Steps that leave the same behind (before and after a read, say) are finished once.
+    Raises AssertionError, with the step, if an interrupted run ends differently from an
+    uninterrupted one. Steps that leave the same behind (before and after a read, for example) are
+    continued once.
     """
     whole = _at_rest(scenario, folder)
     killed: dict[str, tuple[str, Left]] = {}

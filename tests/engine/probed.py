@@ -186,7 +186,7 @@ class Office:
 
     def open_canaries(self) -> int:
         """Count the canaries that the state holds to be there."""
-        return sum(c.stands for c in canaries(self.app.store))
+        return sum(c.may_exist for c in canaries(self.app.store))
 
 
 def outcome(probed: ProbeRun, name: str) -> ProbeOutcome:

@@ -1,4 +1,4 @@
-"""What a person acknowledges is silent until it changes: through the store, with a log line."""
+"""Test acknowledgements: an acknowledged item is not reported until it changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.acknowledge import AcknowledgeError, acknowledge, entries
+from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry, entries
 from syncd.model import Changes, ConflictKind, HeldConflict, ReportedItem, Topic
 from syncd.store import Store
 from syncd.store.reported import acknowledgements_of, shown_items
@@ -32,13 +32,13 @@ def pair(*, hold: bool) -> HeldConflict:
     return replace(found, conflict=replace(found.conflict, kind=kind, held=hold))
 
 
-def test_an_item_is_acknowledged_and_taken_back_with_history(store: Store) -> None:
+def test_an_acknowledgement_and_its_undo_are_in_the_history(store: Store) -> None:
     store.apply(Changes(reported=[item("e"), item("f")]))
     one = item("e")
-    done = acknowledge(store, one.id[:5].upper(), "kim", DAY, undo=False)
+    done = acknowledge_entry(store, one.id[:5].upper(), "kim", DAY, undo=False)
     assert (done.id, done.by, done.at) == (one.id, "kim", DAY)
     assert [i.acknowledged_at for i in shown(store)] == [DAY, None]
-    acknowledge(store, one.id, "kim", DAY, undo=True)
+    acknowledge_entry(store, one.id, "kim", DAY, undo=True)
     assert [i.acknowledged_at for i in shown(store)] == [None, None]
     notes = [(n.what, n.rule, n.event) for n in store.history()]
     assert notes == [
@@ -46,42 +46,42 @@ def test_an_item_is_acknowledged_and_taken_back_with_history(store: Store) -> No
         ("acknowledged", "by kim", "e"),
     ]
     with pytest.raises(AcknowledgeError, match="is not acknowledged"):
-        acknowledge(store, one.id, "kim", DAY, undo=True)
+        acknowledge_entry(store, one.id, "kim", DAY, undo=True)
 
 
-def test_who_acknowledged_first_stays(store: Store) -> None:
+def test_a_second_acknowledgement_does_not_replace_the_first(store: Store) -> None:
     store.apply(Changes(reported=[item("e")]))
-    acknowledge(store, item("e").id, "kim", DAY, undo=False)
+    acknowledge_entry(store, item("e").id, "kim", DAY, undo=False)
     later = DAY + timedelta(days=1)
-    again = acknowledge(store, item("e").id, "alex", later, undo=False)
+    again = acknowledge_entry(store, item("e").id, "alex", later, undo=False)
     assert (again.by, again.at) == ("kim", DAY)
 
 
-def test_an_unknown_id_names_near_ones(store: Store) -> None:
+def test_an_unknown_id_suggests_similar_ones(store: Store) -> None:
     store.apply(Changes(reported=[item("e")]))
     known = item("e").id
     wrong = known[:-1] + ("0" if known[-1] != "0" else "1")
     with pytest.raises(AcknowledgeError) as raised:
-        acknowledge(store, wrong, "", DAY, undo=False)
+        acknowledge_entry(store, wrong, "", DAY, undo=False)
     assert raised.value.remedy == f"Did you mean {known}?"
     for nothing in ("", "  ", "%", "zzz"):
-        with pytest.raises(AcknowledgeError, match="nothing that is reported"):
-            acknowledge(store, nothing, "", DAY, undo=False)
+        with pytest.raises(AcknowledgeError, match="no reported item"):
+            acknowledge_entry(store, nothing, "", DAY, undo=False)
 
 
-def test_an_id_of_several_names_each_in_full(store: Store) -> None:
+def test_an_ambiguous_id_lists_the_full_ids(store: Store) -> None:
     many = [item(f"e{n}") for n in range(40)]
     store.apply(Changes(records=[rec("well", v(9))], reported=many))
     letters = [i.digest[0] for i in many]
     common = max(letters, key=letters.count)
     with pytest.raises(AcknowledgeError) as raised:
-        acknowledge(store, common, "", DAY, undo=False)
+        acknowledge_entry(store, common, "", DAY, undo=False)
     assert any(i.digest in raised.value.remedy for i in many if i.digest[0] == common)
 
 
-def test_a_double_booking_that_is_told_only_is_acknowledged(store: Store) -> None:
+def test_a_double_booking_that_is_not_held_can_be_acknowledged(store: Store) -> None:
     store.apply(Changes(opened=[pair(hold=False)]))
-    assert acknowledge(store, "paira", "kim", DAY, undo=False).at == DAY
+    assert acknowledge_entry(store, "paira", "kim", DAY, undo=False).at == DAY
     (entry,) = entries(store, DAY)
     assert (entry.what, entry.by) == ("double_booked", "kim")
 
@@ -92,7 +92,7 @@ def test_a_held_conflict_is_refused_with_the_command_that_decides(store: Store) 
     store.apply(Changes(opened=[pair(hold=True), guard]))
     for start, command in (("pairabc", "conflicts resolve pairabc"), ("guard", "--accept run7")):
         with pytest.raises(AcknowledgeError) as raised:
-            acknowledge(store, start, "", DAY, undo=False)
+            acknowledge_entry(store, start, "", DAY, undo=False)
         assert command in raised.value.remedy
 
 

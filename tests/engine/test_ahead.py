@@ -1,4 +1,4 @@
-"""The intents of the next writes are committed together: what that must never cost."""
+"""Test that committing the intents of several writes together loses and doubles nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.cli.run_summary import ending
+from syncd.cli.run_summary import summary_line
 from syncd.engine.report import Remaining, Report
 from syncd.engine.writer import JOURNAL_BATCH, MAX_SEND_DELAY, RESTAMP_AFTER
 from syncd.model import Action, BulkCall, Changes, Intent, IntentState, Operation
@@ -28,11 +28,11 @@ Act = Callable[[int], None]
 
 
 class Crash(BaseException):
-    """The process ends here."""
+    """Simulate the end of the process."""
 
 
 def nothing(_number: int) -> None:
-    """Go on."""
+    """Do nothing."""
 
 
 def crash(at: int) -> Act:
@@ -44,7 +44,7 @@ def crash(at: int) -> Act:
 
 
 def during_writes(system: FakeSystem, before: Act = nothing, after: Act = nothing) -> None:
-    """Do something before and after the effect of each write, which are counted from 1."""
+    """Run a hook before and after the effect of each write; writes are counted from 1."""
     count = 0
 
     async def write(operations: Sequence[Operation]) -> Reply:
@@ -81,7 +81,7 @@ async def test_no_request_leaves_before_its_intent_is_committed(shop: Shop) -> N
     during_writes(shop.b, lambda _: open_at.append(len(journal(shop, "b", OPEN))))
     book_all(shop, MANY)
     await settle(shop)
-    # Ten together, each closed by its own outcome, then the three that are left.
+    # Ten intents in one transaction, one outcome each, then the remaining three.
     assert open_at == [*range(JOURNAL_BATCH, 0, -1), 3, 2, 1]
 
 
@@ -141,7 +141,7 @@ async def test_a_fault_in_the_middle_drops_what_comes_after_it(
     assert len(shop.b.writes) == len(HOURS)
 
 
-async def test_who_is_asked_to_stop_closes_what_was_not_sent(shop: Shop) -> None:
+async def test_an_interrupt_drops_intents_that_were_not_sent(shop: Shop) -> None:
     def stop(number: int) -> None:
         if number == 2:
             shop.engine.stopping.set()
@@ -149,7 +149,7 @@ async def test_who_is_asked_to_stop_closes_what_was_not_sent(shop: Shop) -> None
     book_all(shop)
     during_writes(shop.b, stop)
     await shop.engine.poll(near=False)
-    # The request in flight was finished, and its outcome kept.
+    # The request in flight was completed, and its outcome was stored.
     assert len(journal(shop, "b", DONE)) == len(shop.b.writes) == 2
     assert len(journal(shop, "b", DROPPED)) == len(HOURS) - 2
     assert not shop.store.pending_intents()
@@ -170,8 +170,8 @@ async def test_an_interrupted_resync_counts_as_unmade_what_a_plan_then_shows(sho
     report.exposures = 0
     shop.restart()
     plan = await shop.engine.resync(dry_run=True)
-    assert report.left == {Remaining.INTERRUPTED: 1, Remaining.UNMADE: len(plan.planned)}
-    assert ending(report.left, 0).endswith(
+    assert report.remaining == {Remaining.INTERRUPTED: 1, Remaining.UNMADE: len(plan.planned)}
+    assert summary_line(report.remaining, 0).endswith(
         f"left: {len(plan.planned)} writes not made yet (syncd plan)"
     )
 
@@ -182,7 +182,10 @@ async def test_an_unanswered_write_is_counted_apart_from_what_was_not_made(shop:
     report = Report("r")
     shop.engine.dirty.mark_whole(["p"])
     await shop.engine.cycle(shop.engine.window(near=False), report)
-    assert (report.left[Remaining.WRITES], report.left[Remaining.UNMADE]) == (1, len(HOURS) - 1)
+    assert (report.remaining[Remaining.WRITES], report.remaining[Remaining.UNMADE]) == (
+        1,
+        len(HOURS) - 1,
+    )
 
 
 async def test_nothing_is_written_on_top_of_an_unanswered_write(shop: Shop) -> None:
@@ -199,7 +202,7 @@ async def test_nothing_is_written_on_top_of_an_unanswered_write(shop: Shop) -> N
 
 
 async def test_where_lists_may_not_show_blocks_one_write_is_under_way(shop: Shop) -> None:
-    """Nobody can tell which were made: each would be a question to a person."""
+    """It is unknown which blocks were created, and each would need a decision by a person."""
     open_at: list[int] = []
     shop.b.capabilities = Capabilities(lag=timedelta(0), lists_blocks=False)
     during_writes(shop.b, lambda _: open_at.append(len(journal(shop, "b", OPEN))))
@@ -225,7 +228,7 @@ async def test_an_intent_that_had_to_wait_is_committed_anew_before_it_is_sent(sh
 
 
 async def test_a_write_cut_off_by_a_crash_has_time_to_leave_and_to_show(shop: Shop) -> None:
-    """It may have waited for room in the budget as long as a request has patience."""
+    """It may have waited for the rate limit for as long as a request may wait."""
     lag = timedelta(seconds=30)
     shop.b.capabilities = Capabilities(lag=lag)
     await shop.engine.resync()
@@ -263,7 +266,7 @@ async def test_the_lag_of_an_unanswered_write_counts_from_when_it_was_given_up(s
     assert len(shop.b.writes) == 1
 
 
-async def test_a_whole_bulk_call_is_told_of_in_one_transaction(
+async def test_a_whole_bulk_call_is_stored_in_one_transaction(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book_all(shop)

@@ -1,4 +1,4 @@
-"""A system whose health is kept: not hammered, not forgotten, and told of once."""
+"""Test the circuit breaker: few calls while it is open, regular retries, and one log line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncd.core.rules import Rules
 from syncd.engine.breaker import BreakerSystem, CredentialRefresh, secret_fingerprint
 from syncd.engine.cycle import Engine
 from syncd.engine.person_lookup import PersonLookup
-from syncd.engine.policy import EnginePolicy, Ids
+from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.model import SystemState, Window
 from syncd.store.store import Store
 from syncd.systems.port import (
@@ -60,7 +60,7 @@ def window(clock: FakeClock) -> Window:
 
 
 async def poll(attended: BreakerSystem, clock: FakeClock, times: int, every: float = 60.0) -> None:
-    """Read so many times, as a daemon does, whatever comes."""
+    """Read so many times, like the daemon, and ignore faults."""
     for _ in range(times):
         with suppress(PlatformError):
             await attended.read(window(clock))
@@ -71,7 +71,7 @@ def refuse(system: FakeSystem, fault: PlatformError, times: int = MANY) -> None:
     system.faults["read"] = [fault] * times
 
 
-async def test_an_unauthorised_system_is_not_hammered(
+async def test_an_unauthorised_system_gets_few_calls(
     system: FakeSystem, store: Store, clock: FakeClock
 ) -> None:
     refuse(system, UnauthorizedError("a", "GET /", status=401, detail="Api key is invalid"))
@@ -81,14 +81,14 @@ async def test_an_unauthorised_system_is_not_hammered(
     assert 90 <= system.reads <= 110  # four an hour, and some at first
 
 
-async def test_who_meets_the_rest_hears_why_and_until_when(
+async def test_the_fault_of_an_open_breaker_names_cause_and_retry_time(
     system: FakeSystem, store: Store, clock: FakeClock
 ) -> None:
     refuse(system, UnauthorizedError("a", "GET /", status=401, detail="Api key is invalid"))
     attended = attend(system, store)
     await poll(attended, clock, 1, every=1)
     with pytest.raises(
-        UnauthorizedError, match=r"Api key is invalid.*not asked before 06:01:00 UTC"
+        UnauthorizedError, match=r"Api key is invalid.*no call is made before 06:01:00 UTC"
     ):
         await attended.read(window(clock))
     assert system.reads == 1
@@ -102,7 +102,7 @@ async def test_a_system_that_is_down_is_asked_every_five_minutes(
     assert 12 <= system.reads <= 18
 
 
-async def test_one_line_when_it_goes_and_one_when_it_returns(
+async def test_one_log_line_when_a_system_fails_and_one_when_it_recovers(
     system: FakeSystem, store: Store, clock: FakeClock
 ) -> None:
     attended = attend(system, store)
@@ -117,7 +117,7 @@ async def test_one_line_when_it_goes_and_one_when_it_returns(
     assert (returned["was"], returned["seconds"]) == ("down", 300)
 
 
-async def test_the_rest_and_its_cause_survive_a_restart(
+async def test_an_open_breaker_and_its_cause_survive_a_restart(
     system: FakeSystem, store: Store, clock: FakeClock
 ) -> None:
     refuse(system, UnauthorizedError("a", "GET /", status=401, detail="expired"))
@@ -174,7 +174,7 @@ async def test_a_secret_that_changes_while_it_runs_is_tried_at_once(
     assert attended.traffic.reads == reads + 1  # what was counted before is not lost
 
 
-async def test_a_person_who_insists_meets_no_rest(
+async def test_a_reset_by_a_person_closes_the_breaker(
     system: FakeSystem, store: Store, clock: FakeClock
 ) -> None:
     refuse(system, UnauthorizedError("a"), times=3)
@@ -186,7 +186,7 @@ async def test_a_person_who_insists_meets_no_rest(
     assert system.reads == before + 1
 
 
-def test_a_fingerprint_tells_that_secrets_differ_and_no_more() -> None:
+def test_a_secret_fingerprint_reveals_only_a_change() -> None:
     assert secret_fingerprint("a", ["s1"]) == secret_fingerprint("a", ["s1"])
     assert (
         len(
@@ -205,7 +205,7 @@ def test_a_fingerprint_tells_that_secrets_differ_and_no_more() -> None:
 async def test_a_system_that_may_be_read_and_not_written_costs_no_write_a_minute(
     store: Store, clock: FakeClock
 ) -> None:
-    """And the meetings of the others go on as if nothing were."""
+    """Other systems are still written to."""
     fakes = {name: FakeSystem(name, ["p"], clock) for name in ("a", "b", "c")}
     attended = {name: attend(fake, store) for name, fake in fakes.items()}
     numbers = count(1)
@@ -214,12 +214,12 @@ async def test_a_system_that_may_be_read_and_not_written_costs_no_write_a_minute
         mapping={"p": ("a", "b", "c")},
         store=store,
         clock=clock,
-        ids=Ids(
+        ids=IdSource(
             row=lambda: f"r{next(numbers)}", key=lambda: f"{next(numbers):010}".replace("0", "k")
         ),
         persons=PersonLookup(b"k"),
         policy=EnginePolicy(rules={"p": Rules(prefer=("a", "b", "c"))}),
-        rests=lambda name: attended[name].writes_suspended(),
+        why_suspended=lambda name: attended[name].writes_suspended(),
     )
     fakes["a"].book("p", v(9))
     refusals = fakes["b"].faults["write"] = [UnauthorizedError("b", "POST /", status=403)] * MANY

@@ -1,4 +1,4 @@
-"""What a bulk call that is refused as a whole means for its rows."""
+"""Test how the rows of a bulk call are handled if the call is refused as a whole."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def queues(system: FakeSystem, rows: int = ROWS) -> None:
 def refusing(
     system: FakeSystem, refuses: Callable[[Operation], bool], fault: RejectedError
 ) -> list[int]:
-    """Refuse each call with such a row; the sizes of all calls."""
+    """Refuse each call that contains such a row; return the sizes of all calls."""
     sizes: list[int] = []
 
     async def write(operations: Sequence[Operation]) -> Reply:
@@ -48,7 +48,7 @@ def refusing(
 
 
 async def moved(shop: Shop, count: int) -> None:
-    """So many meetings in system a, each of which is moved by ten minutes more than the last."""
+    """Book so many meetings in system a, and move each by ten minutes more than the one before."""
     events = [shop.a.book("p", v(24 * day + 9)) for day in range(count)]
     await settle(shop)
     queues(shop.b)
@@ -87,7 +87,7 @@ async def test_a_refusal_of_all_rows_counts_for_each_after_a_bounded_search(
     )
     await shop.engine.poll(near=False)
     assert len(sizes) == calls
-    # "It is gone" was said of all at once, and is believed of none that was not asked for alone.
+    # "It is gone" was answered for all rows at once; it counts only for rows sent alone.
     gone = [r for r in shop.store.records("b", list(shop.b.events)) if r.observed is None]
     assert len(gone) == sum(size == 1 for size in sizes)
     assert len(failed_operations(shop.store, "p")) + len(gone) == 10
@@ -116,7 +116,7 @@ async def test_a_status_that_is_answered_with_another_one_is_tried_three_times(s
 
 
 async def test_several_first_rows_at_fault_take_none_of_the_others_along(shop: Shop) -> None:
-    """The earliest rows are refused, as of a provider who left: the search ends before the rest."""
+    """The earliest rows are refused, as for a deleted user; the search ends early."""
     await moved(shop, 10)
     first = sorted(shop.b.events, key=lambda event: shop.b.events[event].value.start)[:4]
     refusing(shop.b, lambda o: o.event in first, RejectedError("b"))

@@ -1,4 +1,4 @@
-"""A calendar that left the configuration comes back: what syncd made there is still its own."""
+"""Test that a calendar that returns to the configuration has its former blocks again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.engine.test_first_read import unmap
 
 
 def list_no_blocks(shop: Shop) -> None:
-    """Let b list no blocks, and show them by their ids, as v1 may."""
+    """Let b list no blocks and show them by id, as v1 may."""
     shop.b.lists_blocks = False
     shop.b.capabilities = Capabilities(
         lag=timedelta(0), gone_proofs=dict.fromkeys(Kind, 1), lists_blocks=False
@@ -20,7 +20,7 @@ def list_no_blocks(shop: Shop) -> None:
 
 
 async def left_out_for_a_while(shop: Shop) -> None:
-    """A meeting is closed in b, whose calendar then leaves the configuration."""
+    """Block a meeting's time in b, whose calendar then leaves the configuration."""
     shop.a.book("p", v(9))
     await shop.engine.resync()
     assert shop.b.blocks() == [v(9).interval]
@@ -29,7 +29,7 @@ async def left_out_for_a_while(shop: Shop) -> None:
 
 
 async def test_blocks_that_no_list_shows_are_not_made_twice(shop: Shop) -> None:
-    """Simulator, once seed 20025: they were unknown for ever, and made anew."""
+    """Regression, seed 20025: the blocks stayed unknown and were created again."""
     list_no_blocks(shop)
     await left_out_for_a_while(shop)
     unmap(shop, "p", SYSTEMS)
@@ -57,7 +57,7 @@ async def test_a_block_that_somebody_removed_meanwhile_is_made_again(shop: Shop)
     assert (report.converged, shop.b.blocks()) == (True, [v(9).interval])
 
 
-async def test_a_near_poll_alone_makes_none_twice_either(shop: Shop) -> None:
+async def test_a_near_poll_alone_does_not_double_blocks_either(shop: Shop) -> None:
     list_no_blocks(shop)
     await left_out_for_a_while(shop)
     unmap(shop, "p", SYSTEMS)
@@ -65,10 +65,10 @@ async def test_a_near_poll_alone_makes_none_twice_either(shop: Shop) -> None:
     assert shop.b.blocks() == [v(9).interval]
 
 
-async def test_what_was_read_by_a_wrong_clock_tells_nothing_of_the_calendar(shop: Shop) -> None:
-    """Simulator, once seed 30045: a clock put right moved the window; what it lacked was doubled.
+async def test_a_read_with_a_wrong_clock_proves_nothing_about_the_calendar(shop: Shop) -> None:
+    """Regression, seed 30045: a clock correction moved the window, and blocks were doubled.
 
-    Somebody else's block at that very time is a reason against one of ours, once it is read.
+    Once read, somebody else's block at that time is a reason not to create ours.
     """
     shop.a.book("p", v(9))
     unmap(shop, "p", ("a", "c"))

@@ -1,4 +1,4 @@
-"""Whatever instant a cleanup dies at, another one removes the rest, and nothing else is touched."""
+"""Test that a cleanup which dies at any step is completed by the next one, and by nothing more."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ EVERYTHING = CleanupSpec(CleanupScope(), who="root")
 
 
 def standing(office: Office) -> dict[str, set[str]]:
-    """The blocks that stand, by system."""
+    """Return the existing blocks by system."""
     platforms = office.sandbox.systems.items()
     return {name: {b.id for b in p.blocks() if not b.deleted} for name, p in platforms}
 
 
 async def one_death(folder: Path, last: int) -> str | None:
-    """Clean up, die at a step, go on; return the step's name, None if it ended before."""
+    """Clean up, die at a step, and continue; return the step's name, None if there is none."""
     office = an_office(folder)
     try:
         office.world.block("crm", "alice", office.world.at(1, 12), 60, "Lunch")

@@ -1,4 +1,4 @@
-"""A request whose client leaves is cut off at any step; the same process then ends as ever."""
+"""Test that a request of a client that disconnects can be cut off at any step."""
 
 from __future__ import annotations
 

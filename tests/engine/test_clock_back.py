@@ -1,4 +1,4 @@
-"""The clock of the host is set back between a read and the write that follows from it."""
+"""Test that the clock may be set back between a read and the write that follows from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.engine.absence_lookups import AbsenceLookups
-from syncd.engine.reread import just_read
+from syncd.engine.reread import was_just_read
 from syncd.engine.running_events import RunningEvents
 from syncd.model import Action, Coverage, Kind, Operation, Window
 from tests.core.kit import NOW, at, rec, v
@@ -22,7 +22,7 @@ def test_only_a_read_of_a_moment_ago_spares_the_one_before_a_write(
 ) -> None:
     write = Operation(Action.MOVE_BLOCK, "b", "p", Kind.BLOCK, "b1", v(9), v(12))
     read = Coverage("b", "p", frozenset(Kind), Window(at(0), at(24)), NOW - ago)
-    assert just_read(write, [read], NOW) is fresh
+    assert was_just_read(write, [read], NOW) is fresh
 
 
 @pytest.mark.parametrize(

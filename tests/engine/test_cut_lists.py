@@ -1,4 +1,4 @@
-"""A list that was cut covers what lies around the cut: nothing in it is believed gone."""
+"""Test that a truncated list covers only the time around the cut, and proves nothing inside it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.engine.test_promises import settle
 
 
 def cut(hour: int) -> Window:
-    """The hour before and after."""
+    """Return the hours before and after."""
     around = v(hour).interval
     return Window(around[0] - timedelta(hours=1), around[1] + timedelta(hours=1))
 
 
 async def quiet(shop: Shop) -> None:
-    """Sync until quiet, while a list is cut: each run says so."""
+    """Sync until nothing changes, while a list is truncated; every run reports it."""
     await shop.engine.resync()
     before = shop.writes()
     report = await shop.engine.resync()
@@ -27,7 +27,7 @@ async def quiet(shop: Shop) -> None:
     assert shop.writes() == before
 
 
-async def test_what_lies_in_a_cut_is_neither_asked_for_nor_freed(shop: Shop) -> None:
+async def test_events_in_the_cut_of_a_list_are_neither_looked_up_nor_freed(shop: Shop) -> None:
     hidden, gone = shop.a.book("p", v(9)), shop.a.book("p", v(15))
     late = shop.a.book("p", v(20))
     await settle(shop)

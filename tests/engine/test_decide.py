@@ -1,4 +1,4 @@
-"""A settled provider is decided on around its news; what needs all of it, gets all of it."""
+"""Test that a settled provider is decided on around its changes, and as a whole if needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.engine.conftest import Shop
 
 @pytest.fixture
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many events each decision is made from."""
+    """Count the events that each decision is made from."""
     seen: list[int] = []
     decide: Callable[..., object] = engine_decide.reconcile_with_answer  # type: ignore[attr-defined]
 
@@ -63,7 +63,7 @@ async def test_the_share_that_stops_the_guard_is_one_of_all_that_is_known(
 ) -> None:
     events = await booked(shop, 80)
     looked_at.clear()
-    # Twelve are more than ten, but less than a fifth of eighty.
+    # Twelve is more than ten, but less than a fifth of eighty.
     for n, event in enumerate(events[:12]):
         shop.a.move(event, v(24 + 3 * n, 25 + 3 * n + 0.1 * n))
     report = await shop.engine.poll(near=False)
@@ -83,7 +83,7 @@ async def test_an_accident_is_stopped_although_only_its_part_is_looked_at_first(
     assert looked_at == [60]
 
 
-async def test_who_is_not_done_is_looked_at_in_part_until_it_is(
+async def test_a_partial_decision_repeats_until_nothing_is_left_to_do(
     shop: Shop, looked_at: list[int]
 ) -> None:
     events = await booked(shop, 8)
@@ -96,7 +96,7 @@ async def test_who_is_not_done_is_looked_at_in_part_until_it_is(
     assert len(looked_at) == before, "it is settled"
 
 
-async def test_what_a_decision_on_all_leaves_to_do_is_done_once_a_user_is_back(shop: Shop) -> None:
+async def test_work_left_by_a_whole_decision_is_done_once_a_user_is_back(shop: Shop) -> None:
     (gone,) = await booked(shop, 1)
     other = shop.c.book("p", v(40))
     assert (await shop.engine.resync()).converged
@@ -132,7 +132,7 @@ async def test_a_meeting_that_is_deleted_once_it_is_off_is_settled_at_once(
     assert len(looked_at) == before, "it is settled"
 
 
-async def test_an_event_that_is_anothers_when_it_is_read_again_is_decided_on_there(
+async def test_an_event_with_a_new_owner_is_decided_on_for_that_owner(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.a.persons["ann"] = shop.b.persons["7"] = Person(emails=("ann@example.com",))
@@ -159,7 +159,7 @@ async def test_an_event_that_is_anothers_when_it_is_read_again_is_decided_on_the
 
 
 async def news_of_both(shop: Shop) -> None:
-    """Both providers are settled, and a meeting of each has moved since."""
+    """Return an engine with two settled providers, of each of which a meeting has moved since."""
     events = {provider: shop.a.book(provider, v(24)) for provider in ("p", "q")}
     assert (await shop.engine.resync()).converged
     shop.clock.pass_(minutes=2)
@@ -169,7 +169,7 @@ async def news_of_both(shop: Shop) -> None:
 
 
 def decided(steps: tuple[Changes, ...]) -> list[str]:
-    """The providers whose bookings these steps settle anew."""
+    """Return the providers whose bookings these steps create again."""
     return [booking.provider for step in steps for booking in step.bookings]
 
 
@@ -215,7 +215,7 @@ async def test_decisions_that_could_not_be_stored_are_made_again(
     assert shop.blocks("q")["b"] == [v(27).interval]
 
 
-async def test_who_is_looked_at_whole_is_so_after_what_was_decided_on_others(
+async def test_a_whole_decision_sees_the_earlier_decisions_on_others(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await news_of_both(shop)

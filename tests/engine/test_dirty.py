@@ -1,4 +1,4 @@
-"""Whom to decide on next: all of a provider, or what its news has to do with."""
+"""Test which providers need a decision: as a whole, or around their changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def settled() -> DirtyProviders:
     return agenda
 
 
-def test_after_a_start_everybody_is_decided_on_as_a_whole() -> None:
+def test_after_a_start_every_provider_gets_a_whole_decision() -> None:
     agenda = DirtyProviders()
     agenda.mark_whole(["p"])
     agenda.mark(NEWS)
@@ -23,7 +23,7 @@ def test_after_a_start_everybody_is_decided_on_as_a_whole() -> None:
     assert agenda.partial(["p"]) == {}
 
 
-def test_news_of_a_settled_provider_is_decided_on_around_its_events() -> None:
+def test_a_change_of_a_settled_provider_is_decided_on_in_part() -> None:
     agenda = settled()
     agenda.mark(NEWS)
     agenda.mark({"p": [("b", "2")]})
@@ -32,7 +32,7 @@ def test_news_of_a_settled_provider_is_decided_on_around_its_events() -> None:
     assert agenda.partial(["q"]) == {}
 
 
-def test_whoever_is_settled_is_due_no_more() -> None:
+def test_a_settled_provider_is_not_due() -> None:
     agenda = settled()
     agenda.mark(NEWS)
     agenda.clear("p", unmatched=False)
@@ -40,14 +40,14 @@ def test_whoever_is_settled_is_due_no_more() -> None:
     assert agenda.partial(["p"]) == {}
 
 
-def test_a_reason_to_look_at_all_of_it_outweighs_its_news() -> None:
+def test_a_mark_for_a_whole_decision_outweighs_changes() -> None:
     agenda = settled()
     agenda.mark(NEWS)
     agenda.mark_whole(["p"])
     assert agenda.partial(["p"]) == {}
 
 
-def test_what_waits_for_a_match_may_wait_for_any_news() -> None:
+def test_unmatched_events_require_a_whole_decision() -> None:
     agenda = settled()
     agenda.clear("p", unmatched=True)
     agenda.mark(NEWS)

@@ -1,4 +1,4 @@
-"""The table of exit codes: what each kind of rest ends with, and which one wins."""
+"""Test the exit codes: the code of each remaining problem, and which code wins."""
 
 from __future__ import annotations
 
@@ -79,14 +79,16 @@ BROKEN, LIST = item("e"), item("GET /x", topic=Topic.LIST)
         ({"dry_run": True, "guarded": ["a"]}, 5, {Remaining.STOPPED: 1}),
     ],
 )
-def test_what_is_left_decides_the_exit_code(
+def test_the_remaining_problems_decide_the_exit_code(
     told: dict[str, Any], code: int, left: dict[Remaining, int] | None
 ) -> None:
     report = Report("r", **told)
     assert report.exit.code == code
-    assert left is None or report.left == left
-    assert report.to_json()["left"] == {str(kind): report.left.get(kind, 0) for kind in Remaining}
+    assert left is None or report.remaining == left
+    assert report.to_json()["left"] == {
+        str(kind): report.remaining.get(kind, 0) for kind in Remaining
+    }
 
 
-def test_every_kind_of_rest_has_an_exit_code() -> None:
+def test_every_kind_of_remaining_problem_has_an_exit_code() -> None:
     assert {kind.exit for kind in Remaining} == set(RunExit)

@@ -1,4 +1,4 @@
-"""Free slots are asked for at their own pace, and what is open although taken is counted."""
+"""Test the interval of free-slot reads, and the count of busy intervals that are still offered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def causes(shop: Shop) -> list[tuple[str, ExposureCause]]:
     return [(e.system, e.cause) for e in availability.exposures(shop.store, shop.clock.now())]
 
 
-async def test_what_is_closed_is_not_exposed_and_what_waits_is(shop: Shop) -> None:
+async def test_a_blocked_interval_is_not_exposed_and_a_waiting_one_is(shop: Shop) -> None:
     shop.b.faults["write"] = [RetryableError("b")] * 20
     shop.a.book("p", v(9))
     report = await shop.engine.poll(near=False)
@@ -31,7 +31,7 @@ async def test_what_is_closed_is_not_exposed_and_what_waits_is(shop: Shop) -> No
     assert causes(shop) == []
 
 
-async def test_what_is_open_of_several_is_kept_apart(shop: Shop) -> None:
+async def test_exposures_of_several_providers_are_kept_apart(shop: Shop) -> None:
     assert (await shop.engine.resync()).converged
     shop.clock.pass_(minutes=2)
     await shop.engine.poll(near=False)
@@ -45,7 +45,7 @@ async def test_what_is_open_of_several_is_kept_apart(shop: Shop) -> None:
     assert availability.exposures(shop.store, shop.clock.now()) == found[:1]
 
 
-async def test_an_exposure_is_over_when_its_time_is(shop: Shop) -> None:
+async def test_an_exposure_ends_with_its_interval(shop: Shop) -> None:
     shop.b.faults["write"] = [RetryableError("b")] * 20
     shop.a.book("p", v(9))
     await shop.engine.poll(near=False)
@@ -53,7 +53,7 @@ async def test_an_exposure_is_over_when_its_time_is(shop: Shop) -> None:
     assert (await shop.engine.poll(near=False)).exposures == 0
 
 
-async def test_a_block_that_closes_nothing_is_found_by_the_next_answer(shop: Shop) -> None:
+async def test_a_block_without_effect_is_found_by_the_next_slot_read(shop: Shop) -> None:
     shop.b.leaky = True
     shop.a.book("p", v(9))
     await shop.engine.resync()
@@ -92,7 +92,7 @@ async def test_a_read_only_calendar_that_offers_a_taken_time_is_named(shop: Shop
     assert causes(shop) == [("b", ExposureCause.READ_ONLY)]
 
 
-async def test_a_question_without_an_answer_keeps_what_is_known_and_says_so(shop: Shop) -> None:
+async def test_a_failed_slot_read_keeps_the_stored_slots_and_reports_it(shop: Shop) -> None:
     await shop.engine.read_free_slots()
     before = availability.availabilities(shop.store, "p")["p", "a"]
     shop.clock.pass_(minutes=20)
@@ -108,20 +108,20 @@ async def test_a_question_without_an_answer_keeps_what_is_known_and_says_so(shop
     assert (never.known, never.fault) == (False, "no calendar")
 
 
-async def test_asking_gently_leaves_three_quarters_of_the_rate_to_others(shop: Shop) -> None:
+async def test_a_gentle_slot_read_uses_a_quarter_of_the_rate(shop: Shop) -> None:
     before = shop.clock.now()
     await shop.engine.read_free_slots(gently=True)
-    # Two providers a system: one pause each, of four times what the rate would allow.
+    # Two providers per system: one delay each, four times what the rate would allow.
     assert (shop.clock.now() - before).total_seconds() == pytest.approx(3 * 0.4)
 
 
-async def test_asking_stops_when_the_service_ends(shop: Shop) -> None:
+async def test_slot_reads_stop_when_the_service_ends(shop: Shop) -> None:
     shop.engine.stopping.set()
     await shop.engine.read_free_slots()
     assert availability.availabilities(shop.store) == {}
 
 
-async def test_it_is_measured_how_long_a_booking_was_open(shop: Shop) -> None:
+async def test_the_time_until_a_booking_is_blocked_is_measured(shop: Shop) -> None:
     await shop.engine.resync()
     event = shop.a.book("p", v(9))
     shop.clock.pass_(seconds=50)
@@ -134,7 +134,7 @@ async def test_it_is_measured_how_long_a_booking_was_open(shop: Shop) -> None:
     assert (measured.count, measured.open, measured.p50, measured.longest) == (2, 0, 20, 50)
 
 
-async def test_answers_of_a_clock_that_was_ahead_are_believed_no_more_and_asked_for_anew(
+async def test_slots_read_with_a_clock_that_was_ahead_are_read_again(
     shop: Shop,
 ) -> None:
     right = shop.clock.now()
@@ -143,7 +143,7 @@ async def test_answers_of_a_clock_that_was_ahead_are_believed_no_more_and_asked_
     await shop.engine.read_free_slots()
     shop.clock.time = right
     shop.a.book("p", v(24 * 5))
-    # A block that stands now is no younger than an answer of days to come.
+    # An existing block is not newer than an answer from days in the future.
     assert (await shop.engine.resync()).exposures == 0
     asked = shop.clock.now()
     await shop.engine.read_free_slots()

@@ -1,4 +1,4 @@
-"""Until a calendar was read in full, nothing that frees time is written."""
+"""Test that nothing frees time before a calendar was read in full."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncd.engine.first_read import ReadProgress
 from syncd.engine.left_behind import report_left_behind
 from syncd.engine.report import Report
 from syncd.model import Action, Coverage, Kind, Window
-from syncd.store.backup import backup, restore
+from syncd.store.backup import create_backup, restore_backup
 from syncd.store.store import Store
 from tests.core.kit import SYSTEMS, at, v
 from tests.engine.conftest import Shop, make_engine
@@ -23,12 +23,12 @@ REMOVALS = {Action.REMOVE_BLOCK, Action.SET_STATUS}
 
 
 def give_away(shop: Shop, event: str) -> None:
-    """The event of system a now stands in a calendar that nobody maps."""
+    """Move the event of system a to a calendar that is not mapped."""
     shop.a.events[event] = replace(shop.a.events[event], provider="elsewhere")
 
 
 def remap(shop: Shop, mapped: dict[tuple[str, str], str]) -> None:
-    """Restart with a configuration that maps these calendars to something else."""
+    """Restart with a configuration that maps these calendars to other ones."""
     shop.restart()
     shop.engine.mapped = mapped
     shop.engine.__post_init__()
@@ -42,14 +42,14 @@ def unmap(shop: Shop, provider: str, systems: Sequence[str]) -> None:
 
 
 async def cycle(shop: Shop, window: Window | None = None) -> Report:
-    """One cycle over the whole window."""
+    """Run one cycle over the far window."""
     report = Report(run="r")
     await shop.engine.cycle(window or shop.engine.window(near=False), report)
     return report
 
 
 def lose_state(shop: Shop) -> None:
-    """The disk is new."""
+    """Lose the state and its file of created ids."""
     shop.store.close()
     for each in shop.path.parent.glob("state.db*"):
         each.unlink()
@@ -58,7 +58,7 @@ def lose_state(shop: Shop) -> None:
 
 
 def removals(shop: Shop) -> list[str]:
-    """What was ended so far, by system."""
+    """Return the events that ended so far, by system."""
     return [o.system for s in shop.systems for o in s.writes if o.action in REMOVALS]
 
 
@@ -88,7 +88,7 @@ async def test_one_resync_does_both_cycles(shop: Shop) -> None:
     assert shop.blocks() == {"a": [], "b": [], "c": []}
 
 
-async def test_what_the_new_mapping_shows_too_stays_as_it_is(shop: Shop) -> None:
+async def test_events_that_the_new_mapping_also_shows_stay(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     before = shop.writes()
@@ -154,7 +154,7 @@ async def test_a_twin_stays_when_the_other_calendar_is_another_one_now(shop: Sho
     assert booking.id in {b.id for b in shop.store.find_bookings("")}
 
 
-async def test_a_calendar_that_is_mapped_no_more_closes_nothing_elsewhere(shop: Shop) -> None:
+async def test_a_calendar_that_is_no_longer_mapped_blocks_nothing_elsewhere(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     unmap(shop, "p", ("b", "c"))
@@ -170,12 +170,13 @@ async def test_a_calendar_that_is_mapped_no_more_closes_nothing_elsewhere(shop: 
 
 
 @pytest.mark.parametrize("remapped", [False, True], ids=["merged", "remapped"])
-async def test_a_block_left_behind_is_not_removed_from_whoever_has_its_calendar_now(
+async def test_a_block_left_behind_is_not_removed_from_the_new_owner(
     shop: Shop, *, remapped: bool
 ) -> None:
-    """Its own calendar is not in the file, and the platform gave all that it had to another user.
+    """The provider's own calendar is not configured; its events were given to another user.
 
-    That may be taken back. Where the file gives the calendar to the other one, it is theirs.
+    The platform may revert that. If the configuration maps the calendar to the other provider, the
+    blocks belong to that provider.
     """
     shop.b.book("p", v(9))
     await shop.engine.resync()
@@ -208,22 +209,22 @@ async def test_after_a_lost_state_blocks_are_adopted_and_not_doubled(shop: Shop)
     assert shop.blocks() == {"a": [], "b": [], "c": []}
 
 
-async def test_blocks_that_no_meeting_explains_stay_and_are_told_once(shop: Shop) -> None:
+async def test_orphaned_blocks_stay_and_are_reported_once(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     lose_state(shop)
     shop.a.move(event, v(14))
     report = await shop.engine.resync()
     assert shop.blocks()["b"] == [v(9).interval, v(14).interval]
-    assert [r for r in report.remarks if "no meeting explains" in r] == [
-        f"{system}: 1 of p's blocks bear syncd's mark, but no meeting explains them "
-        f"(the first {at(9):%Y-%m-%d %H:%M} UTC). They stay; delete by hand what should go."
+    assert [r for r in report.remarks if "syncd tag" in r] == [
+        f"{system}: 1 of p's blocks have a syncd tag but no known meeting "
+        f"(the first on {at(9):%Y-%m-%d %H:%M} UTC). syncd keeps them; delete what you do not need."
         for system in ("b", "c")
     ]
     assert (await shop.engine.resync()).remarks == []
 
 
-async def test_a_marked_block_is_adopted_once_when_two_stand_there(shop: Shop) -> None:
+async def test_a_tagged_block_is_adopted_once_if_there_are_two(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     copy = next(iter(shop.b.events.values()))
@@ -248,11 +249,11 @@ async def test_a_dry_run_settles_nothing(shop: Shop) -> None:
     looking.__post_init__()
     planned = await looking.resync(dry_run=True)
     assert len(planned.waiting) == 2
-    assert not shop.engine.baselines.is_complete("p", "a")
+    assert not shop.engine.read_progress.is_complete("p", "a")
 
 
 @pytest.mark.parametrize("ahead", [1, 30])
-async def test_a_resync_of_some_days_is_no_full_one(shop: Shop, ahead: int) -> None:
+async def test_a_resync_of_some_days_is_not_a_full_read(shop: Shop, ahead: int) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     shop.a.delete(event)
@@ -268,9 +269,9 @@ async def test_a_resync_of_some_days_is_no_full_one(shop: Shop, ahead: int) -> N
 
 
 def restore_of(shop: Shop, source: Path) -> None:
-    """Stop, put the backup in the state's place, and start again."""
+    """Stop, replace the state with the backup, and start again."""
     shop.store.close()
-    restore(source, shop.path, shop.clock.now())
+    restore_backup(source, shop.path, shop.clock.now())
     shop.restart()
 
 
@@ -278,7 +279,7 @@ async def test_after_a_restore_the_first_cycle_reads_anew_and_removes_nothing(sh
     gone, moved = shop.a.book("p", v(9)), shop.a.book("p", v(11))
     await shop.engine.resync()
     source = shop.path.with_name("copy.db")
-    backup(shop.path, source)
+    create_backup(shop.path, source)
     shop.a.delete(gone)
     shop.a.move(moved, v(12))
     new = shop.a.book("p", v(15))
@@ -299,7 +300,7 @@ async def test_what_ended_while_the_backup_was_old_is_freed_by_the_second_cycle(
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     source = shop.path.with_name("copy.db")
-    backup(shop.path, source)
+    create_backup(shop.path, source)
     shop.a.delete(event)
     restore_of(shop, source)
     first = await cycle(shop)
@@ -308,14 +309,14 @@ async def test_what_ended_while_the_backup_was_old_is_freed_by_the_second_cycle(
     assert sorted(removals(shop)) == ["b", "c"]
 
 
-async def test_a_removal_that_a_backup_holds_open_is_not_carried_out(shop: Shop) -> None:
+async def test_a_removal_that_is_open_in_a_backup_is_not_sent(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     shop.a.cancel(event)
     shop.b.faults["write"] = [lost_reply("b")]
     await cycle(shop)
     source = shop.path.with_name("copy.db")
-    backup(shop.path, source)
+    create_backup(shop.path, source)
     assert [i.operation.action for i in shop.store.pending_intents()] == [Action.REMOVE_BLOCK]
     shop.a.move(event, v(9))
     restore_of(shop, source)

@@ -1,4 +1,4 @@
-"""Any number of unreadable rows is stored at once, logged in a line, and blocks nobody else."""
+"""Test that a flood of unreadable rows is stored at once and logged in one line."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tests.engine.test_unreadable import many
 
 FLOOD = 5 * MAX_LISTED
 LONGEST_STEP = 0.2
-"""Seconds of the processor: the bound of `tests/hostile/siege.py`."""
+"""The bound of `tests/hostile/siege.py`, in seconds of CPU time."""
 
 
 @dataclass
 class Steps:
-    """The longest step of the event loop."""
+    """Return the longest step of the event loop."""
 
     longest: float = 0.0
 
 
 @contextmanager
 def steps_measured() -> Iterator[Steps]:
-    """Measure every step of the event loop inside, in seconds of the processor."""
+    """Measure every step of the event loop in this context, in seconds of CPU time."""
     run, steps = asyncio.Handle._run, Steps()
 
     def measured(self: asyncio.Handle) -> None:
@@ -67,7 +67,7 @@ async def test_a_flood_is_listed_up_to_a_bound_with_one_item_for_the_rest(shop: 
     assert open_items(shop.store) == []
 
 
-async def test_known_events_are_listed_before_rows_that_nobody_knows(shop: Shop) -> None:
+async def test_known_events_are_reported_before_unknown_rows(shop: Shop) -> None:
     known = many(shop, 3)
     await shop.engine.resync()
     for event in known:

@@ -1,4 +1,4 @@
-"""A stop withholds what frees time in one calendar, and nothing else (promise 7)."""
+"""Test that a guard stop withholds writes that free time in one calendar, and no others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.rules import Choice, Rules
-from syncd.engine.guard_stops import AcceptError, check_accept, standing
+from syncd.engine.guard_stops import AcceptError, check_accept, open_stops
 from syncd.engine.report import Report, RunExit
 from syncd.model import Action, Kind, Person, WaitReason
 from tests.core.kit import SYSTEMS, v
@@ -66,7 +66,7 @@ async def test_eleven_meetings_are_an_accident_though_one_of_them_is_a_class(sho
     assert (report.exit, [s.count for s in report.stopped]) == (RunExit.GUARDED, [11])
 
 
-async def test_blocks_of_ours_are_no_meetings_of_the_calendar(shop: Shop) -> None:
+async def test_our_blocks_do_not_count_as_meetings_of_the_calendar(shop: Shop) -> None:
     for n in range(30):
         shop.b.book("p", v(100 + 2 * n))
     events = await busy_calendar(shop, 6)
@@ -97,7 +97,7 @@ async def test_a_near_cycle_knows_the_meetings_beyond_it_in_every_system(
     await shop.engine.resync()
     for event in events[:11]:
         system.delete(event)
-    # 11 of 72 are no accident.
+    # 11 of 72 do not trip the guard.
     assert (await near(shop)).guarded == []
 
 
@@ -118,7 +118,7 @@ async def test_an_accident_in_slices_is_stopped_when_the_sum_is_too_much(
     assert len(shop.blocks()["b"]) == 12
 
 
-async def test_what_was_carried_before_the_last_far_interval_does_not_count(shop: Shop) -> None:
+async def test_changes_before_the_last_far_interval_do_not_count(shop: Shop) -> None:
     events = await busy_calendar(shop, 40)
     for event in events[:8]:
         shop.a.delete(event)
@@ -130,7 +130,7 @@ async def test_what_was_carried_before_the_last_far_interval_does_not_count(shop
     assert len(shop.blocks()["b"]) == 24
 
 
-async def test_what_was_carried_and_is_back_does_not_count(shop: Shop) -> None:
+async def test_propagated_changes_that_were_reverted_do_not_count(shop: Shop) -> None:
     events = await busy_calendar(shop, 20)
     for n, event in enumerate(events[:8]):
         shop.a.move(event, v(200 + 3 * n))
@@ -167,7 +167,7 @@ async def test_a_whole_calendar_of_three_that_vanishes_without_a_proof_is_stoppe
     else:
         shop.a.capabilities = replace(able, refused_when_gone=kinds)
         shop.a.refuses_gone = True
-    # A block of ours is all that the list still shows.
+    # The list shows only a block of ours.
     shop.b.book("p", v(35))
     events = [shop.a.human_block("p", v(24 + 2 * n)) for n in range(3)]
     await settle(shop)
@@ -236,7 +236,7 @@ async def test_what_is_cancelled_in_a_stopped_calendar_waits_with_the_rest(shop:
     assert closed(shop, 24 + 2 * 12) == ["b", "c"]
 
 
-async def test_of_a_stopped_move_both_times_stay_closed(shop: Shop) -> None:
+async def test_both_times_of_a_stopped_move_stay_blocked(shop: Shop) -> None:
     events = [shop.a.book("p", v(24 + 4 * n)) for n in range(5)]
     events.append(shop.a.human_block("p", v(60)))
     await settle(shop)
@@ -255,7 +255,7 @@ async def test_of_a_stopped_move_both_times_stay_closed(shop: Shop) -> None:
     assert (closed(shop, 24), closed(shop, 25)) == ([], ["b", "c"])
 
 
-async def test_the_new_time_of_a_stopped_twin_is_closed_where_its_other_half_stands(
+async def test_the_new_time_of_a_stopped_twin_is_blocked_in_the_other_system(
     shop: Shop,
 ) -> None:
     events = [shop.a.book("p", v(24 + 4 * n), person=f"x{n}") for n in range(5)]
@@ -268,7 +268,7 @@ async def test_the_new_time_of_a_stopped_twin_is_closed_where_its_other_half_sta
     assert (await shop.engine.resync()).exit is RunExit.GUARDED
     assert shop.b.events[twin].value == v(24)
     assert (closed(shop, 24), closed(shop, 25)) == (["a", "c"], ["b", "c"])
-    # The other half is moved by hand: its change is carried, and none of the times is opened.
+    # A person moves the other half: its change is propagated, and no time is freed.
     shop.b.move(twin, v(70))
     report = await shop.engine.resync()
     assert report.exit is RunExit.GUARDED
@@ -282,7 +282,7 @@ async def test_the_new_time_of_a_stopped_twin_is_closed_where_its_other_half_sta
     assert {w.why for w in moves} == {WaitReason.GUARD}
 
 
-async def test_new_ids_of_a_stopped_calendar_wait_and_are_closed(shop: Shop) -> None:
+async def test_new_events_of_a_stopped_calendar_wait_and_are_blocked(shop: Shop) -> None:
     events = [shop.a.book("p", v(24 + 2 * n), person=f"x{n}") for n in range(14)]
     await settle(shop)
     known = {b.id for b in shop.store.bookings()}
@@ -316,7 +316,7 @@ async def test_an_accident_moved_blocks_of_ours_waits_where_bookings_follow_them
     assert (closed(shop, 24), closed(shop, 25)) == (["b", "c"], ["b"])
 
 
-async def test_writes_that_a_stop_withholds_are_told_as_waiting(shop: Shop) -> None:
+async def test_writes_that_a_stop_withholds_are_reported_as_waiting(shop: Shop) -> None:
     _, report = await accident(shop)
     waits = [(w.operation.system, w.operation.action, w.why) for w in report.waiting]
     assert sorted(set(waits)) == [
@@ -437,5 +437,5 @@ async def test_events_that_come_back_end_a_stop_and_those_that_do_not_stay_stopp
     assert len(shop.blocks()["b"]) == 14
     shop.a.events.update(kept)
     await settle(shop)
-    assert standing(shop.store) == []
+    assert open_stops(shop.store) == []
     assert len(shop.blocks()["b"]) == 14

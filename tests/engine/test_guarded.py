@@ -1,4 +1,4 @@
-"""Promise 7: too much news at once stops until a person says otherwise."""
+"""Test that too many changes at once stop until a person accepts them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def test_a_mass_deletion_stops_until_a_person_accepts_it(shop: Shop) -> No
     assert len(shop.blocks()["b"]) == 2
 
 
-async def test_what_a_person_accepted_is_not_asked_again_though_something_holds_it_up(
+async def test_accepted_changes_are_not_stopped_again_if_they_are_delayed(
     shop: Shop,
 ) -> None:
     events = [shop.a.book("p", v(24 + i), person="kim") for i in range(14)]
@@ -58,7 +58,7 @@ async def test_the_same_accident_a_second_time_is_stopped_again(shop: Shop) -> N
         assert (await shift(hour)).exit is RunExit.DONE
 
 
-async def test_the_guard_lets_go_when_the_news_is_gone(shop: Shop) -> None:
+async def test_a_stop_ends_when_its_changes_are_reverted(shop: Shop) -> None:
     events = [shop.a.book("p", v(24 + i)) for i in range(14)]
     await settle(shop)
     kept = dict(shop.a.events)
@@ -90,7 +90,7 @@ async def test_a_stopped_system_does_not_stop_the_others(shop: Shop) -> None:
     assert shop.blocks("q")["c"] == [v(9).interval]
 
 
-async def test_a_no_show_or_a_done_meeting_of_the_past_is_no_accident(shop: Shop) -> None:
+async def test_status_changes_of_past_meetings_do_not_trip_the_guard(shop: Shop) -> None:
     events = [shop.a.book("p", v(7 + n)) for n in range(14)]
     await settle(shop)
     shop.clock.pass_(hours=20)

@@ -1,10 +1,10 @@
-"""Promise 7, for meetings that are handed over to another user: they are summed like all news."""
+"""Test that meetings handed over to another user count towards the guard's limits."""
 
 from __future__ import annotations
 
 import pytest
 
-from syncd.core import reconcile
+from syncd.core import owner_changes
 from syncd.engine.report import RunExit
 from syncd.model import ConflictKind
 from tests.core.kit import v
@@ -23,7 +23,7 @@ async def booked(shop: Shop) -> list[str]:
 
 
 async def in_slices(shop: Shop, events: list[str], to: str) -> list[RunExit]:
-    """Hand over twelve in two slices, each of a usual size."""
+    """Hand over twelve meetings in two slices, each below the limit."""
     found = []
     for part in (events[:6], events[6:12]):
         give(shop, part, to)
@@ -78,9 +78,9 @@ async def test_what_was_deleted_while_its_user_was_merged_counts_once_the_user_i
     assert [len(s.blocks("p")) for s in (shop.b, shop.c)] == [MEETINGS] * 2
 
 
-async def test_planted_hand_overs_that_leave_no_note_are_not_stopped(
+async def test_planted_unnoted_hand_overs_are_not_stopped(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconcile, "note_handed_over", lambda *_given: None)
+    monkeypatch.setattr(owner_changes, "note_handed_over", lambda *_given: None)
     events = await booked(shop)
     assert await in_slices(shop, events, "q") == [RunExit.DONE, RunExit.DONE]

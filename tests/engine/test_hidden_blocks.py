@@ -1,4 +1,4 @@
-"""Where lists do not show blocks, syncd follows its own by id, and finds them after a loss."""
+"""Test that syncd follows its blocks by id if lists do not show them, also after a loss."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ HOUR = timedelta(hours=1)
 
 
 async def test_an_own_block_that_no_list_shows_is_restored_by_a_resync(shop: Shop) -> None:
-    """Simulator, once seed 269: after a restart nobody noticed that it had been removed."""
+    """Regression, seed 269: after a restart the removal of the block went unnoticed."""
     shop.c.lists_blocks = False
-    # As on v1: what is not found by its id is gone.
+    # As on v1, an event that is not found by its id is gone.
     shop.c.capabilities = Capabilities(lag=timedelta(0), gone_proofs=dict.fromkeys(Kind, 1))
     shop.a.book("p", v(9))
     await settle(shop)
@@ -31,7 +31,7 @@ async def test_an_own_block_that_no_list_shows_is_restored_by_a_resync(shop: Sho
     assert len(shop.c.writes) == 2
 
 
-async def test_an_own_block_that_no_list_shows_is_left_alone_while_it_stands(shop: Shop) -> None:
+async def test_an_unlisted_block_of_ours_stays_while_it_exists(shop: Shop) -> None:
     shop.c.lists_blocks = False
     shop.a.book("p", v(9))
     await settle(shop)
@@ -42,7 +42,7 @@ async def test_an_own_block_that_no_list_shows_is_left_alone_while_it_stands(sho
 
 
 def unlisted(shop: Shop) -> None:
-    """Let c list no blocks, as v1 may, and show them by their ids."""
+    """Let c list no blocks and show them by id, as v1 may."""
     shop.c.lists_blocks = False
     shop.c.capabilities = Capabilities(
         lag=timedelta(0), gone_proofs=dict.fromkeys(Kind, 1), lists_blocks=False
@@ -65,7 +65,7 @@ async def test_a_far_read_puts_back_an_own_block_that_was_moved_and_no_list_show
     assert shop.blocks()["c"] == [v(9).interval]
 
 
-async def test_far_reads_ask_for_a_share_of_the_unlisted_blocks_and_a_resync_for_all(
+async def test_far_reads_look_up_some_unlisted_blocks_and_a_resync_all(
     shop: Shop,
 ) -> None:
     unlisted(shop)

@@ -1,4 +1,4 @@
-"""Stopped dead at any step and started again, syncd ends where an undisturbed run ends."""
+"""Test that a run that is killed at any step and restarted ends like an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.simulate.plants import the_journal_is_not_written
 
 
 def nothing(_shop: MortalShop) -> None:
-    """A new business."""
+    """Create a new business."""
 
 
 def a_business_opens(shop: MortalShop) -> None:
@@ -64,7 +64,7 @@ def three(shop: MortalShop) -> None:
 
 
 def moves(**to: float) -> Act:
-    """Appointments of system a, each moved to an hour."""
+    """Book appointments in system a, each moved to an hour."""
 
     def act(shop: MortalShop) -> None:
         for event, hour in to.items():
@@ -119,7 +119,7 @@ CANCEL = BulkCall("cancels", 50, "check the address")
 
 
 def twins_and_a_queue(shop: MortalShop) -> None:
-    """System b holds a twin and a block of p: both are moved in one call that is only queued."""
+    """System b has a twin and a block of p; one call that is only queued moves both."""
     for system in (shop.b, shop.c):
         system.capabilities = Capabilities(
             lag=LAG,
@@ -179,7 +179,7 @@ def deletes_three(shop: MortalShop) -> None:
 
 
 async def accepting(shop: MortalShop) -> Report:
-    """A person accepts what the guard stops, by the run that stopped it, as `conflicts` tells."""
+    """Accept the guard's stops as a person, by the run that `conflicts` shows."""
     report = await shop.engine.resync()
     stopped = [h for h in shop.store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD]
     return await shop.engine.resync(accept=stopped[0].run) if stopped else report
@@ -240,7 +240,7 @@ PROVED = {
     "first sync of a twin", "swap of two", "delete", "no-show", "twin cancel", "conflict, held",
     "bulk cancel", "block removed", "provider added",
 }  # fmt: skip
-"""Each has a sibling that takes the same way through the journal, and that the gate plays."""
+"""Scenarios with a sibling that takes the same journal path; by default only that runs."""
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_a_queued_cancellation_that_is_taken_for_a_reset_and_sent_again_is_caugh
         (the_journal_is_not_written, "first sync, keys stripped"),
     ],
 )
-def test_a_journal_that_is_not_kept_or_not_heeded_is_caught(
+def test_a_journal_that_is_not_stored_or_not_used_is_caught(
     plant: Plant, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch)

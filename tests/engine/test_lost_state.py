@@ -1,6 +1,6 @@
-"""The state is lost, or an older one is put in its place: the file of created ids proves the rest.
+"""Test that the file of created ids proves our blocks after the state was lost or replaced.
 
-docs/design.md#ownership. What only a tag marks is tried in `test_ownership`.
+docs/design.md#ownership. `test_ownership` tests blocks that only have a tag.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import pytest
 
 from syncd.engine.report import Report
 from syncd.model import Action, Intent, Kind, Value
-from syncd.store.backup import backup, restore
+from syncd.store.backup import create_backup, restore_backup
 from syncd.store.connection import ConnectionKeeper
-from syncd.store.created_ids import CreatedIds, created_ids_path, read
+from syncd.store.created_ids import CreatedIds, created_ids_path, read_lines
 from syncd.store.journal import intents_since
 from syncd.store.store import Store
 from tests.core.kit import v
@@ -34,12 +34,12 @@ Accident = Callable[[Shop], None]
 
 
 def stop(shop: Shop) -> None:
-    """End the process; the journal's log is in the database then."""
+    """End the process; its journal is in the database then."""
     shop.store.close()
 
 
 def start(shop: Shop) -> None:
-    """Start on whatever is on disk."""
+    """Start with the state on disk."""
     shop.store = Store.open(shop.path)
     shop.engine = make_engine(shop.store, shop.clock, shop.systems, shop.rows)
 
@@ -52,12 +52,12 @@ def loses_the_database(shop: Shop) -> None:
 
 def restores_the_backup(shop: Shop) -> None:
     stop(shop)
-    restore(copy_of(shop), shop.path, shop.clock.now())
+    restore_backup(copy_of(shop), shop.path, shop.clock.now())
     start(shop)
 
 
 def puts_back_an_old_file(shop: Shop) -> None:
-    """Somebody copies the file by hand, and does not know `syncd restore`."""
+    """Copy the database by hand, without `syncd restore`."""
     stop(shop)
     copyfile(copy_of(shop), shop.path)
     start(shop)
@@ -75,14 +75,14 @@ def is_ours(shop: Shop, system: str, event: str) -> bool:
 
 
 async def cycle(shop: Shop) -> Report:
-    """One cycle over the whole window."""
+    """Run one cycle over the far window."""
     report = Report(run="r")
     await shop.engine.cycle(shop.engine.window(near=False), report)
     return report
 
 
 def intents(shop: Shop) -> list[Intent]:
-    """The journal of provider p."""
+    """Return the journal of provider p."""
     return intents_since(shop.store, "p", datetime(2000, 1, 1, tzinfo=UTC))
 
 
@@ -94,7 +94,7 @@ def removals(shop: Shop) -> list[str]:
 async def test_blocks_made_since_are_ours_again_and_follow_their_meeting(
     shop: Shop, accident: Accident
 ) -> None:
-    backup(shop.path, copy_of(shop))
+    create_backup(shop.path, copy_of(shop))
     event = shop.a.book("p", v(9))
     await settle(shop)
     before = shop.writes()
@@ -111,10 +111,10 @@ async def test_blocks_made_since_are_ours_again_and_follow_their_meeting(
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
-async def test_blocks_that_nothing_wants_any_more_are_removed_by_the_second_cycle(
+async def test_unneeded_blocks_are_removed_by_the_second_cycle(
     shop: Shop, accident: Accident
 ) -> None:
-    backup(shop.path, copy_of(shop))
+    create_backup(shop.path, copy_of(shop))
     event = shop.a.book("p", v(9))
     await settle(shop)
     shop.a.delete(event)
@@ -130,7 +130,7 @@ async def test_nothing_is_removed_while_a_system_has_not_been_read_since(
     shop: Shop, accident: Accident
 ) -> None:
     await settle(shop)
-    backup(shop.path, copy_of(shop))
+    create_backup(shop.path, copy_of(shop))
     shop.c.book("p", v(9))
     await settle(shop)
     accident(shop)
@@ -150,7 +150,7 @@ async def test_nothing_is_removed_while_an_event_cannot_be_read_that_it_may_be_f
 ) -> None:
     # Seed 148: a leave had lost its end when the state was lost, and its blocks were removed.
     await settle(shop)
-    backup(shop.path, copy_of(shop))
+    create_backup(shop.path, copy_of(shop))
     event, gone = shop.a.book("p", v(9)), shop.b.book("p", v(14))
     await settle(shop)
     shop.a.broken.add(event)
@@ -167,7 +167,7 @@ async def test_nothing_is_removed_while_an_event_cannot_be_read_that_it_may_be_f
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
 
 
-async def test_no_block_is_made_where_one_may_stand_that_was_not_read_yet(shop: Shop) -> None:
+async def test_no_block_is_created_where_an_unread_one_may_exist(shop: Shop) -> None:
     far = shop.clock.now() + timedelta(days=40)
     value = Value(far, far + timedelta(hours=1))
     shop.a.book("p", value)
@@ -190,7 +190,7 @@ async def test_no_block_is_made_where_one_may_stand_that_was_not_read_yet(shop: 
 async def test_no_second_block_is_made_for_a_leave_that_began_before_a_near_read(
     shop: Shop,
 ) -> None:
-    """Simulator, seed 13: lists hid everything when the state was lost; then a near one did not."""
+    """Regression, seed 13: after the loss lists hid everything, and a later near list did not."""
     for system in shop.systems:
         system.by_start = True
     now = shop.clock.now()
@@ -209,7 +209,7 @@ async def test_no_second_block_is_made_for_a_leave_that_began_before_a_near_read
     assert is_ours(shop, "c", our_block(shop.c))
 
 
-async def test_near_news_is_closed_in_a_calendar_that_was_read_near_only(shop: Shop) -> None:
+async def test_near_changes_are_blocked_in_a_calendar_with_near_reads_only(shop: Shop) -> None:
     shop.c.faults["read"] = [lost_reply("c")]
     await cycle(shop)
     soon = shop.clock.now() + timedelta(hours=3)
@@ -231,7 +231,7 @@ async def test_a_block_whose_tag_was_stripped_is_ours_by_its_id(shop: Shop) -> N
     assert shop.blocks() == ABSENT
 
 
-async def test_a_copy_of_a_proven_block_is_somebodys_busy_time(shop: Shop) -> None:
+async def test_a_copy_of_a_proven_block_counts_as_busy_time(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await settle(shop)
     copied = copy(shop.b, our_block(shop.b), v(14))
@@ -270,9 +270,9 @@ async def test_an_adopted_create_and_an_undone_removal_are_in_the_file(shop: Sho
     shop.b.faults["reply"] = [lost_reply("b")]
     event = shop.a.book("p", v(9))
     await settle(shop)
-    assert {line.event for line in read(created_ids_path(shop.path)) if line.system == "b"} == {
-        our_block(shop.b)
-    }
+    assert {
+        line.event for line in read_lines(created_ids_path(shop.path)) if line.system == "b"
+    } == {our_block(shop.b)}
     shop.a.delete(event)
     await settle(shop)
     assert shop.blocks() == ABSENT
@@ -280,7 +280,7 @@ async def test_an_adopted_create_and_an_undone_removal_are_in_the_file(shop: Sho
     await shop.engine.undo(removed.run)
     for system in (shop.b, shop.c):
         (standing,) = system.events
-        assert standing in {line.event for line in read(created_ids_path(shop.path))}
+        assert standing in {line.event for line in read_lines(created_ids_path(shop.path))}
 
 
 async def test_a_crash_between_reply_and_transaction_and_then_a_lost_state(
@@ -308,7 +308,9 @@ async def test_a_crash_between_reply_and_transaction_and_then_a_lost_state(
     loses_the_database(shop)
     for system in made:
         assert [
-            line.event for line in read(created_ids_path(shop.path)) if line.system == system.name
+            line.event
+            for line in read_lines(created_ids_path(shop.path))
+            if line.system == system.name
         ]
     shop.a.delete(event)
     await settle(shop)
@@ -335,26 +337,24 @@ async def test_a_plan_after_a_loss_knows_what_the_file_proves(shop: Shop) -> Non
 
 
 def the_file_is_ignored(patch: pytest.MonkeyPatch) -> None:
-    """What the file proves is not asked for."""
+    """Ignore the ids that the file proves."""
     patch.setattr(CreatedIds, "proven", lambda *_given: set())
 
 
 def an_old_database_is_believed(patch: pytest.MonkeyPatch) -> None:
-    """A database older than the file counts as read in full, as it says."""
+    """Trust a database that is older than the file: its calendars count as read in full."""
     patch.setattr("syncd.store.created_ids_sync.revoke_proof", lambda _engine: None)
 
 
-async def test_a_file_that_is_ignored_is_caught(
+async def test_ignoring_the_file_of_created_ids_is_caught(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     the_file_is_ignored(monkeypatch)
     with pytest.raises(AssertionError):
-        await test_blocks_that_nothing_wants_any_more_are_removed_by_the_second_cycle(
-            shop, loses_the_database
-        )
+        await test_unneeded_blocks_are_removed_by_the_second_cycle(shop, loses_the_database)
 
 
-async def test_an_old_database_that_is_believed_is_caught(
+async def test_trusting_an_old_database_is_caught(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     an_old_database_is_believed(monkeypatch)

@@ -1,4 +1,4 @@
-"""A state of the version in which every known tag counted as ours, left in the middle of work."""
+"""Migrate a state of a version in which every known tag counted as ours, with open writes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OURS = {"b": {"b1", "b2", "b3"}, "c": {"c1", "c2", "c3", "c4", "c5"}}
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
-    """The business on the day of the upgrade; its platform c still has a move to carry out."""
+    """Return the systems on the day of the upgrade; system c still has a queued move."""
     found = restored(tmp_path / "state.db", STATE)
     found.c.capabilities = Capabilities(asynchronous=found.c.capabilities.asynchronous)
     jobs = queued(found, STATE)["c"]
@@ -35,7 +35,7 @@ def shop(tmp_path: Path) -> Shop:
 
 
 async def until_quiet(shop: Shop) -> None:
-    """Sync until all is done; what was queued before is carried out, or given up."""
+    """Sync until nothing is left; queued writes are carried out or dropped."""
     for _ in range(3):
         await shop.engine.resync()
         shop.c.run_queue()
@@ -53,7 +53,7 @@ def test_only_what_a_journal_row_proves_stays_ours(shop: Shop) -> None:
     shop.store.close()
 
 
-async def test_nothing_of_anybodys_is_written_to_and_our_blocks_go_on(shop: Shop) -> None:
+async def test_blocks_of_people_are_not_written_to_and_ours_stay_in_sync(shop: Shop) -> None:
     before = {s.name: {e: s.events[e] for e in THEIRS.get(s.name, ())} for s in shop.systems}
     await until_quiet(shop)
     for system in shop.systems:
@@ -64,7 +64,7 @@ async def test_nothing_of_anybodys_is_written_to_and_our_blocks_go_on(shop: Shop
             (h.provider, h.value.interval) for h in system.events.values() if h.kind is Kind.BLOCK
         )
         assert set(blocks.values()) <= {1}
-    # What is busy in b by somebody's copy is closed in a and c, too.
+    # A person's copy in b is busy time, so a and c are blocked.
     for event in ("b4", "b5", "b6", "b7"):
         held = shop.b.events[event]
         for system in (shop.a, shop.c):
@@ -76,7 +76,7 @@ async def test_nothing_of_anybodys_is_written_to_and_our_blocks_go_on(shop: Shop
     shop.store.close()
 
 
-async def test_when_every_meeting_ends_our_blocks_go_and_the_copies_stay(shop: Shop) -> None:
+async def test_when_all_meetings_end_our_blocks_go_and_copies_stay(shop: Shop) -> None:
     await until_quiet(shop)
     for event in list(shop.a.events):
         if shop.a.events[event].kind is Kind.APPOINTMENT:
@@ -85,7 +85,7 @@ async def test_when_every_meeting_ends_our_blocks_go_and_the_copies_stay(shop: S
     await until_quiet(shop)
     records = shop.store.records("b", shop.b.events)
     assert {r.id for r in records if not r.created_by_us} == THEIRS["b"]
-    # What is left of ours stands for the copy in c.
+    # Our remaining blocks are those for the copy in c.
     ours = [shop.b.events[r.id].value for r in records if r.created_by_us]
     assert ours == [shop.c.events["c7"].value]
     shop.store.close()
@@ -94,7 +94,7 @@ async def test_when_every_meeting_ends_our_blocks_go_and_the_copies_stay(shop: S
 async def test_a_migration_that_keeps_all_ownership_would_be_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The planted bug: every record that counted as ours still does."""
+    """Plant a migration after which every record that counted as ours still does."""
     folder = shutil.copytree(version.MIGRATIONS, tmp_path / "migrations")
     file = folder / "versions" / "m0002_ownership.py"
     file.write_text(
@@ -103,7 +103,7 @@ async def test_a_migration_that_keeps_all_ownership_would_be_caught(
     monkeypatch.setattr(version, "MIGRATIONS", folder)
     shop = restored(tmp_path / "state.db", STATE)
     with pytest.raises((AssertionError, KeyError)):
-        await test_nothing_of_anybodys_is_written_to_and_our_blocks_go_on(shop)
+        await test_blocks_of_people_are_not_written_to_and_ours_stay_in_sync(shop)
     shop.store.close()
 
 

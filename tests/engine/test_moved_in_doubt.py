@@ -1,11 +1,11 @@
-"""A meeting that was dragged in, where several beyond the window could be its twin: a question."""
+"""Hold a conflict if several meetings beyond the window could be the twin of a moved one."""
 
 from __future__ import annotations
 
 import pytest
 
 from syncd.core.resolution import Resolution, ResolutionKind
-from syncd.engine.resolve import resolve
+from syncd.engine.resolve import resolve_conflict
 from syncd.model import ConflictKind, Kind
 from tests.core.kit import v
 from tests.engine.conftest import Shop
@@ -13,8 +13,8 @@ from tests.engine.test_moved_into_window import FAR, LATER, SOON, book, reads, s
 from tests.engine.test_twin_deleted import cycles
 
 
-async def test_a_contact_that_many_share_is_a_question(shop: Shop) -> None:
-    """The desk books walk-ins for one contact: any of several could be it, so none is taken."""
+async def test_a_shared_contact_makes_the_twin_ambiguous(shop: Shop) -> None:
+    """Many bookings share one contact: any of them could be the twin, so none is chosen."""
     events, _ = book(shop, "ab"), [book(shop, "b", v(24 * 100 + n)) for n in (2, 4)]
     await settle(shop)
     shop.a.move(events["a"], SOON)
@@ -24,7 +24,7 @@ async def test_a_contact_that_many_share_is_a_question(shop: Shop) -> None:
     assert [o for o in shop.b.writes if o.kind is Kind.APPOINTMENT] == []
 
 
-async def test_two_systems_that_have_it_at_different_times_are_a_question(shop: Shop) -> None:
+async def test_candidates_at_different_times_are_ambiguous(shop: Shop) -> None:
     events = book(shop, "ab") | book(shop, "c", LATER)
     await settle(shop)
     shop.a.move(events["a"], SOON)
@@ -38,7 +38,7 @@ async def test_two_systems_that_have_it_at_different_times_are_a_question(shop: 
 
 
 async def ambiguous(shop: Shop) -> tuple[dict[str, str], dict[str, str]]:
-    """One of ann's meetings is dragged in, and two could be its twin."""
+    """Move one of ann's meetings into the window; two others could be its twin."""
     events, further = book(shop, "ab"), book(shop, "b", LATER)
     await settle(shop)
     shop.a.move(events["a"], SOON)
@@ -46,7 +46,7 @@ async def ambiguous(shop: Shop) -> tuple[dict[str, str], dict[str, str]]:
     return events, further
 
 
-async def test_several_are_a_question_and_nothing_moves(shop: Shop) -> None:
+async def test_several_candidates_are_ambiguous_and_nothing_moves(shop: Shop) -> None:
     events, further = await ambiguous(shop)
     assert shown(shop, events) == {"a": SOON.interval, "b": FAR.interval}
     assert shown(shop, further) == {"b": LATER.interval}
@@ -57,7 +57,7 @@ async def test_several_are_a_question_and_nothing_moves(shop: Shop) -> None:
         ("b", events["b"]),
         ("b", further["b"]),
     ]
-    # Its time is closed meanwhile, and that of the others is not touched.
+    # Its time is blocked until then; the other times are unchanged.
     assert shop.blocks() == {"a": [], "b": [SOON.interval], "c": [SOON.interval]}
     shop.restart()
     before = reads(shop)
@@ -67,12 +67,12 @@ async def test_several_are_a_question_and_nothing_moves(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("chosen", ["events", "further"])
-async def test_a_person_says_which_it_is(shop: Shop, chosen: str) -> None:
+async def test_a_person_chooses_the_twin(shop: Shop, chosen: str) -> None:
     events, further = await ambiguous(shop)
     mine, other = (events, further) if chosen == "events" else (further, events)
     stays = LATER if chosen == "events" else FAR
     (held,) = shop.store.open_conflicts()
-    await resolve(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "b", mine["b"]))
+    await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "b", mine["b"]))
     await cycles(shop)
     assert shop.b.events[mine["b"]].value == SOON
     assert shop.b.events[other["b"]].value == stays
@@ -80,10 +80,10 @@ async def test_a_person_says_which_it_is(shop: Shop, chosen: str) -> None:
     assert shop.store.open_conflicts() == []
 
 
-async def test_a_person_says_that_it_is_none_of_them(shop: Shop) -> None:
+async def test_a_person_rejects_all_candidates(shop: Shop) -> None:
     events, further = await ambiguous(shop)
     (held,) = shop.store.open_conflicts()
-    await resolve(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
+    await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
     before = reads(shop)
     await cycles(shop)
     assert shown(shop, {"b": events["b"]}) == {"b": FAR.interval}
@@ -93,7 +93,7 @@ async def test_a_person_says_that_it_is_none_of_them(shop: Shop) -> None:
     del further
 
 
-async def test_the_question_ends_when_the_meeting_is_off(shop: Shop) -> None:
+async def test_the_conflict_ends_when_the_meeting_is_cancelled(shop: Shop) -> None:
     events, _ = await ambiguous(shop)
     shop.a.cancel(events["a"])
     await cycles(shop)
@@ -102,7 +102,7 @@ async def test_the_question_ends_when_the_meeting_is_off(shop: Shop) -> None:
     assert shop.b.events[events["b"]].value == FAR
 
 
-async def test_the_question_ends_when_somebody_moves_the_twin_by_hand(shop: Shop) -> None:
+async def test_the_conflict_ends_when_a_person_moves_the_twin(shop: Shop) -> None:
     events, further = await ambiguous(shop)
     shop.b.move(events["b"], SOON)
     await cycles(shop)

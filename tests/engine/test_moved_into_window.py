@@ -1,4 +1,4 @@
-"""A meeting beyond the window that no read ever showed: dragged in, it takes its twin along."""
+"""Move a meeting from beyond the window, never read before, into it: its twin follows."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ BOB = Person(emails=("bob@example.com",))
 
 
 def named(shop: Shop) -> None:
-    """Let every system know ann and bob."""
+    """Add ann and bob to every system."""
     for system in shop.systems:
         system.persons |= {"ann": ANN, "bob": BOB}
 
 
 def book(shop: Shop, systems: str, value: Value = FAR, person: str = "ann") -> dict[str, str]:
-    """Book one meeting in these systems; the event of each."""
+    """Book one meeting in these systems; return the event in each."""
     named(shop)
     return {s: getattr(shop, s).book("p", value, person) for s in systems}
 
 
 async def settle(shop: Shop) -> None:
-    """Let a while pass, and read everything whole."""
+    """Advance the clock, and read the whole window."""
     shop.clock.pass_(hours=1)
     assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
 def shown(shop: Shop, events: dict[str, str]) -> dict[str, tuple[object, object]]:
-    """When each of these events is."""
+    """Return the interval of each event."""
     return {s: getattr(shop, s).events[e].value.interval for s, e in events.items()}
 
 
@@ -49,7 +49,9 @@ def reads(shop: Shop) -> list[int]:
 
 @pytest.mark.parametrize("dragged", ["a", "b"])
 @pytest.mark.parametrize("near", [True, False])
-async def test_the_twin_follows(shop: Shop, dragged: str, near: bool) -> None:
+async def test_the_twin_of_a_meeting_moved_into_the_window_follows(
+    shop: Shop, dragged: str, near: bool
+) -> None:
     events = book(shop, "ab")
     await settle(shop)
     new = v(40) if near else SOON
@@ -58,7 +60,7 @@ async def test_the_twin_follows(shop: Shop, dragged: str, near: bool) -> None:
     shop.clock.pass_(minutes=1)
     await shop.engine.poll(near=near)
     assert shown(shop, events) == {"a": new.interval, "b": new.interval}
-    # No block ever stood in a calendar that has the meeting.
+    # A calendar with the meeting never gets a block.
     assert [o.kind for s in "ab" for o in getattr(shop, s).writes] == [Kind.APPOINTMENT]
     assert shop.blocks() == {"a": [], "b": [], "c": [new.interval]}
     assert MOVED_IN in {n.rule for n in shop.store.history()}
@@ -77,7 +79,7 @@ async def test_twins_in_two_more_systems_follow(shop: Shop) -> None:
     assert shop.blocks() == {"a": [], "b": [], "c": []}
 
 
-async def test_the_status_of_each_stays(shop: Shop) -> None:
+async def test_each_twin_keeps_its_status(shop: Shop) -> None:
     events = book(shop, "ab")
     shop.b.move(events["b"], replace(FAR, status=Status.NEW))
     await settle(shop)
@@ -87,7 +89,7 @@ async def test_the_status_of_each_stays(shop: Shop) -> None:
     assert shop.a.events[events["a"]].value == SOON
 
 
-async def test_what_was_newly_booked_moves_nothing(shop: Shop) -> None:
+async def test_a_new_booking_moves_no_twin(shop: Shop) -> None:
     events = book(shop, "b")
     await settle(shop)
     shop.clock.pass_(minutes=5)
@@ -99,7 +101,7 @@ async def test_what_was_newly_booked_moves_nothing(shop: Shop) -> None:
     assert shop.b.reads == before + 3
 
 
-async def test_a_platform_that_tells_no_times_is_not_guessed_about(shop: Shop) -> None:
+async def test_without_creation_times_no_twin_is_searched(shop: Shop) -> None:
     events = book(shop, "ab")
     shop.a.tells_times = False
     await settle(shop)
@@ -109,8 +111,8 @@ async def test_a_platform_that_tells_no_times_is_not_guessed_about(shop: Shop) -
     assert shop.blocks()["b"] == [SOON.interval]
 
 
-async def test_what_only_came_nearer_moves_nothing(shop: Shop) -> None:
-    """The window reaches further each day: what it reaches was not moved."""
+async def test_an_event_that_time_brings_into_the_window_moves_no_twin(shop: Shop) -> None:
+    """The window moves on each day; an event that it reaches was not moved."""
     mine = book(shop, "a", v(24 * 60 + 30))
     other = book(shop, "b", FAR)
     await settle(shop)
@@ -121,8 +123,8 @@ async def test_what_only_came_nearer_moves_nothing(shop: Shop) -> None:
     assert shop.b.reads == before + 3
 
 
-async def test_a_lists_that_hid_it_says_nothing(shop: Shop) -> None:
-    """Nobody has changed it since the read that did not show it: so it was there before."""
+async def test_an_event_that_a_list_hid_before_moves_no_twin(shop: Shop) -> None:
+    """The event was not changed since a read that did not show it, so it was not moved."""
     mine = book(shop, "a", SOON)
     other = book(shop, "b", FAR)
     shop.a.hidden.add(mine["a"])
@@ -133,7 +135,7 @@ async def test_a_lists_that_hid_it_says_nothing(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("other", [v(24 * 100, 24 * 100 + 2), v(24 * 101)])
-async def test_another_length_or_person_is_no_twin(shop: Shop, other: Value) -> None:
+async def test_an_event_of_another_length_or_person_is_no_twin(shop: Shop, other: Value) -> None:
     events = book(shop, "a")
     events |= book(shop, "b", other, "bob" if other == v(24 * 101) else "ann")
     await settle(shop)
@@ -155,8 +157,8 @@ async def test_a_weekly_client_moves_one_and_keeps_the_others(shop: Shop) -> Non
     assert shop.blocks()["a"] == []
 
 
-async def test_one_that_has_its_twin_at_its_new_time_takes_no_other(shop: Shop) -> None:
-    """Somebody moved both, and the client has a further meeting beyond the window."""
+async def test_an_event_with_a_twin_at_its_new_time_takes_no_other(shop: Shop) -> None:
+    """A person moved both records, and the client has another meeting beyond the window."""
     events, further = book(shop, "ab"), book(shop, "b", LATER)
     await settle(shop)
     shop.a.move(events["a"], SOON)
@@ -193,13 +195,13 @@ async def test_persons_are_looked_up_a_few_per_cycle(shop: Shop) -> None:
     assert len(asked) == 91
 
 
-async def test_a_calendar_that_was_mapped_anew_says_nothing(shop: Shop) -> None:
+async def test_events_of_a_remapped_calendar_move_no_twin(shop: Shop) -> None:
     events = book(shop, "ab")
     await settle(shop)
     shop.restart()
     shop.engine.mapped = {("p", "a"): "another"}
-    shop.engine.baselines = ReadProgress(
-        shop.store, {**shop.engine.baselines.mapped, ("p", "a"): "x"}
+    shop.engine.read_progress = ReadProgress(
+        shop.store, {**shop.engine.read_progress.mapped, ("p", "a"): "x"}
     )
     shop.a.move(events["a"], SOON)
     await cycles(shop)
@@ -218,8 +220,8 @@ async def test_a_customer_who_cannot_be_looked_up_is_asked_for_later(shop: Shop)
     assert shown(shop, events) == {"a": SOON.interval, "b": SOON.interval}
 
 
-async def test_a_drag_while_syncd_was_stopped_is_noticed(shop: Shop) -> None:
-    """The near read just before the stop is not the last thing that is known."""
+async def test_a_move_while_syncd_was_stopped_is_noticed(shop: Shop) -> None:
+    """The last near read before the stop does not count as a read of the whole window."""
     events = book(shop, "ab")
     await settle(shop)
     shop.clock.pass_(minutes=1)
@@ -231,13 +233,13 @@ async def test_a_drag_while_syncd_was_stopped_is_noticed(shop: Shop) -> None:
     assert shown(shop, events) == {"a": SOON.interval, "b": SOON.interval}
 
 
-async def test_a_silent_system_is_waited_for(shop: Shop) -> None:
+async def test_the_search_waits_for_a_system_that_does_not_answer(shop: Shop) -> None:
     events = book(shop, "ab")
     await settle(shop)
     shop.b.faults["read"] = [RetryableError("b", "GET /")] * 2
     shop.a.move(events["a"], SOON)
     await cycles(shop, 2)
-    # Elsewhere its time is closed at once.
+    # In the other systems its time is blocked at once.
     assert shop.blocks() == {"a": [], "b": [], "c": [SOON.interval]}
     shop.restart()
     await cycles(shop)
@@ -270,7 +272,7 @@ async def test_a_read_beyond_the_window_that_fails_is_repeated_later(shop: Shop)
     assert shop.blocks() == {"a": [], "b": [], "c": [SOON.interval]}
 
 
-async def test_a_slow_read_beyond_the_window_delays_nobody(
+async def test_a_slow_read_beyond_the_window_delays_no_other_change(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = book(shop, "ab")
@@ -295,7 +297,7 @@ async def test_a_slow_read_beyond_the_window_delays_nobody(
     assert shown(shop, events) == {"a": SOON.interval, "b": SOON.interval}
 
 
-async def test_a_death_between_the_read_and_the_link_loses_nothing(
+async def test_a_crash_between_read_and_link_loses_nothing(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = book(shop, "ab")
@@ -327,7 +329,7 @@ async def test_a_dry_run_shows_the_move_and_makes_none(shop: Shop) -> None:
     assert shown(shop, events) == {"a": SOON.interval, "b": SOON.interval}
 
 
-async def test_many_at_once_are_stopped_by_the_guard(shop: Shop) -> None:
+async def test_many_moves_into_the_window_are_stopped_by_the_guard(shop: Shop) -> None:
     for system in shop.systems:
         system.persons |= {f"c{n}": Person(emails=(f"c{n}@example.com",)) for n in range(12)}
     meetings = [book(shop, "ab", v(24 * 100 + 2 * n), f"c{n}") for n in range(12)]
@@ -340,7 +342,7 @@ async def test_many_at_once_are_stopped_by_the_guard(shop: Shop) -> None:
     assert [shown(shop, m)["b"] for m in meetings] == [
         v(24 * 100 + 2 * n).interval for n in range(12)
     ]
-    # Time that is newly shown as busy is closed all the same.
+    # New busy time is blocked nevertheless.
     assert {v(24 * 7 + 2 * n).interval for n in range(12)} <= {*shop.blocks()["c"]}
     (stop,) = shop.store.open_conflicts()
     await shop.engine.resync(accept=stop.run)
@@ -349,7 +351,7 @@ async def test_many_at_once_are_stopped_by_the_guard(shop: Shop) -> None:
     }
 
 
-async def test_an_instance_of_a_series_is_tied_by_its_series_only(shop: Shop) -> None:
+async def test_an_instance_is_matched_by_its_series_only(shop: Shop) -> None:
     events = book(shop, "ab")
     shown_event = shop.a._event
 
@@ -363,7 +365,7 @@ async def test_an_instance_of_a_series_is_tied_by_its_series_only(shop: Shop) ->
     assert shown(shop, events) == {"a": SOON.interval, "b": FAR.interval}
 
 
-async def test_what_ended_before_the_window_is_never_written(shop: Shop) -> None:
+async def test_an_event_that_ended_before_the_window_is_never_written(shop: Shop) -> None:
     past = v(-24 * 4)
     events = book(shop, "ab", past)
     await settle(shop)
@@ -384,7 +386,7 @@ async def test_a_twin_that_somebody_moves_at_the_same_moment_is_not_overwritten(
     shop.clock.pass_(minutes=1)
     shop.b.move(events["b"], LATER)
     await cycles(shop)
-    # It was moved last, so both are there now.
+    # The twin was moved last, so both records have its time.
     assert set(shown(shop, events).values()) == {LATER.interval}
 
 

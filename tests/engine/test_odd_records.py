@@ -1,4 +1,4 @@
-"""What cannot be read, or only by a rule, does no harm to the rest."""
+"""Records that are unreadable, or readable only by an assumption, affect no others."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def old(request: pytest.FixtureRequest, shop: Shop) -> Shop:
     return shop
 
 
-async def test_a_run_reads_past_them_and_the_rest_is_in_sync(old: Shop) -> None:
+async def test_a_run_skips_rows_out_of_range_and_syncs_the_rest(old: Shop) -> None:
     late = old.a.book("p", v(18))
     await old.engine.resync()
     await settle(old, unreadable=True)
@@ -82,7 +82,7 @@ async def test_the_open_write_ends_with_a_note(old: Shop) -> None:
     assert IntentState.OPEN not in states
 
 
-async def test_it_works_when_the_odd_row_is_gone(old: Shop) -> None:
+async def test_sync_resumes_when_the_row_out_of_range_is_gone(old: Shop) -> None:
     for event, held in list(old.a.events.items()):
         if not in_range(held.value, NOW):
             old.a.delete(event)
@@ -91,7 +91,7 @@ async def test_it_works_when_the_odd_row_is_gone(old: Shop) -> None:
     assert v(14).interval in old.blocks()["b"]
 
 
-async def test_it_works_when_the_odd_row_has_a_real_time_again(old: Shop) -> None:
+async def test_sync_resumes_when_the_row_has_a_valid_time_again(old: Shop) -> None:
     for event, held in list(old.a.events.items()):
         if not in_range(held.value, NOW):
             old.a.move(event, v(11))
@@ -101,7 +101,7 @@ async def test_it_works_when_the_odd_row_has_a_real_time_again(old: Shop) -> Non
     assert v(11).interval in old.blocks()["c"]
 
 
-async def test_a_dry_run_reads_past_them_too(old: Shop) -> None:
+async def test_a_dry_run_skips_rows_out_of_range(old: Shop) -> None:
     before = old.store.pending_intents()
     scratch = make_engine(old.store.in_memory_copy(), old.clock, old.systems, old.rows)
     await scratch.resync(dry_run=True)
@@ -109,7 +109,7 @@ async def test_a_dry_run_reads_past_them_too(old: Shop) -> None:
 
 
 @pytest.mark.parametrize("old", ["ever"], indirect=True)
-async def test_a_known_end_for_ever_becomes_the_fixed_one(old: Shop) -> None:
+async def test_a_stored_endless_end_becomes_the_fixed_end(old: Shop) -> None:
     await old.engine.resync()
     await settle(old, unreadable=True, doubles=1)
     assert {b.agreed.end for b in old.store.bookings("p")} == {v(15).start, YEAR}

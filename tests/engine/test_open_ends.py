@@ -1,4 +1,4 @@
-"""Events "for ever": their blocks end somewhere, stay as they are, and are put off in time."""
+"""Events without an end: their blocks get a fixed end, which is extended in time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOR_EVER = Value(v(9).start, EVER)
 CLOSED = [(v(9).start, A_YEAR)]
 
 
-async def test_a_block_for_ever_is_closed_elsewhere_until_a_fixed_end(shop: Shop) -> None:
+async def test_an_endless_block_is_carried_until_a_fixed_end(shop: Shop) -> None:
     shop.a.human_block("p", FOR_EVER)
     await settle(shop)
     assert shop.blocks() == {"a": [FOR_EVER.interval], "b": CLOSED, "c": CLOSED}
@@ -35,7 +35,7 @@ async def test_the_fixed_end_stays_the_same_from_day_to_day(shop: Shop) -> None:
     assert shop.blocks()["b"] == CLOSED
 
 
-async def test_the_fixed_end_is_put_off_before_it_is_reached_and_nobody_is_said_to_move_it(
+async def test_the_fixed_end_is_extended_in_time_without_counting_as_a_move(
     shop: Shop,
 ) -> None:
     events = [shop.a.human_block("p", Value(v(h).start, EVER)) for h in range(8, 14)]
@@ -63,7 +63,7 @@ async def test_a_meeting_that_gets_a_real_end_moves_its_blocks(shop: Shop) -> No
 
 
 @pytest.mark.parametrize("days", [0, 20])
-async def test_a_block_for_ever_that_is_deleted_frees_the_others(shop: Shop, days: int) -> None:
+async def test_deleting_an_endless_block_frees_the_other_calendars(shop: Shop, days: int) -> None:
     event = shop.a.human_block("p", FOR_EVER)
     await settle(shop)
     shop.clock.pass_(days=days)
@@ -82,7 +82,7 @@ async def test_our_own_block_made_endless_by_hand_is_put_back(shop: Shop) -> Non
     assert shop.blocks()["b"] == [v(9).interval]
 
 
-async def test_a_cancelled_meeting_for_ever_takes_no_time(shop: Shop) -> None:
+async def test_a_cancelled_endless_meeting_takes_no_time(shop: Shop) -> None:
     event = shop.a.book("p", FOR_EVER)
     await settle(shop)
     shop.a.move(event, Value(FOR_EVER.start, EVER, Status.CANCELLED))

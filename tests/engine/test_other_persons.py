@@ -1,4 +1,4 @@
-"""Two systems that name different people for one meeting are reported, and nobody by name."""
+"""Report meetings for which two systems name different people, without their names."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BOB = Person(emails=("bob@example.com",), phones=("+49301234",))
 
 
 def give(system: FakeSystem, event: str, person: str) -> None:
-    """Let another customer have an appointment."""
+    """Change the customer of an appointment."""
     held = system.events[event]
     system.events[event] = replace(held, person=person, updated_at=system.clock.now())
     system.persons["bob"] = BOB
 
 
 def reported(shop: Shop) -> list[tuple[str, str]]:
-    """What is reported of persons: system and event."""
+    """Return the reported person mismatches, as (system, event)."""
     return [(i.system, i.event) for i in _items(shop)]
 
 
@@ -34,12 +34,12 @@ def _items(shop: Shop) -> list[ReportedItem]:
 
 
 async def touched(shop: Shop, system: FakeSystem, event: str, person: str) -> None:
-    """Give an appointment to somebody else; the row shows that it was changed."""
+    """Change the customer of an appointment, and its update time."""
     give(system, event, person)
     await cycles(shop)
 
 
-async def test_one_meeting_is_one_item_until_the_two_agree(shop: Shop) -> None:
+async def test_a_person_mismatch_is_one_item_until_the_systems_agree(shop: Shop) -> None:
     events = await twins(shop, "abc")
     shop.b.persons["bob"] = BOB
     await touched(shop, shop.b, events["b"], "bob")
@@ -96,7 +96,7 @@ async def test_a_person_who_cannot_be_looked_up_yet_is_compared_later(shop: Shop
     assert reported(shop) == [("b", events["b"])]
 
 
-async def test_both_records_of_a_new_person_say_nothing(shop: Shop) -> None:
+async def test_both_records_of_a_new_person_report_nothing(shop: Shop) -> None:
     events = await twins(shop)
     shop.a.persons["bob"] = BOB
     give(shop.a, events["a"], "bob")
@@ -104,14 +104,14 @@ async def test_both_records_of_a_new_person_say_nothing(shop: Shop) -> None:
     assert reported(shop) == []
 
 
-async def test_another_id_of_the_same_person_says_nothing(shop: Shop) -> None:
+async def test_another_id_of_the_same_person_reports_nothing(shop: Shop) -> None:
     events = await twins(shop)
     shop.b.persons["ann2"] = ANN
     await touched(shop, shop.b, events["b"], "ann2")
     assert reported(shop) == []
 
 
-async def test_a_person_without_addresses_says_nothing(shop: Shop) -> None:
+async def test_a_person_without_addresses_reports_nothing(shop: Shop) -> None:
     events = await twins(shop)
     shop.b.persons["nobody"] = Person()
     await touched(shop, shop.b, events["b"], "nobody")

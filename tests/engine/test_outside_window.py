@@ -1,4 +1,4 @@
-"""A meeting that is dragged from beyond the window to next week takes its twin along."""
+"""Move a meeting from beyond the window to next week: its twin follows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAR, SOON = v(24 * 90), v(24 * 7)
 
 
 def ahead(shop: Shop, days: int) -> None:
-    """Set how far ahead the whole window reaches."""
+    """Set the end of the whole window."""
     shop.engine.policy = replace(shop.engine.policy, future=timedelta(days=days))
 
 
@@ -33,7 +33,7 @@ def book_far(shop: Shop) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("dragged", ["a", "b"])
-async def test_one_that_an_earlier_and_wider_window_showed(shop: Shop, dragged: str) -> None:
+async def test_an_event_of_an_earlier_wider_window_keeps_its_twin(shop: Shop, dragged: str) -> None:
     ahead(shop, 120)
     events = book_far(shop)
     await shop.engine.resync()
@@ -51,7 +51,7 @@ async def test_one_that_an_earlier_and_wider_window_showed(shop: Shop, dragged: 
 
 
 @pytest.mark.parametrize("back", ["a", "b"])
-async def test_one_that_was_dragged_out_of_the_window_before(shop: Shop, back: str) -> None:
+async def test_an_event_moved_out_of_the_window_keeps_its_twin(shop: Shop, back: str) -> None:
     for system in shop.systems:
         system.persons["ann"] = ANN
     events = {"a": shop.a.book("p", SOON, "ann"), "b": shop.b.book("p", SOON, "ann")}
@@ -70,7 +70,7 @@ async def test_one_that_was_dragged_out_of_the_window_before(shop: Shop, back: s
 
 
 async def test_a_second_booking_of_the_same_person_moves_nothing(shop: Shop) -> None:
-    """What nobody has seen before may be another meeting: a regular client has several."""
+    """An unknown event may be another meeting: a regular client has several."""
     ahead(shop, 120)
     shop.a.persons["ann"] = shop.b.persons["ann"] = ANN
     known = shop.b.book("p", FAR, "ann")
@@ -84,17 +84,17 @@ async def test_a_second_booking_of_the_same_person_moves_nothing(shop: Shop) -> 
 
 
 @pytest.mark.parametrize("replaces", [False, True])
-async def test_one_that_was_given_to_somebody_else_beyond_the_window_stays_there(
+async def test_an_event_handed_over_beyond_the_window_stays_there(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, replaces: bool
 ) -> None:
-    """Only the read before the write shows that: then it is decided on, and not tried for ever."""
+    """Only the read before the write shows the new owner; the write is not repeated for ever."""
     ahead(shop, 120)
     events = book_far(shop)
     await shop.engine.resync()
     shop.restart()
     ahead(shop, 60)
     if replaces:
-        # Its updates replace the record, so that each begins with a read of its own.
+        # Its updates replace the record, so each update reads the record first.
         shop.b.capabilities = replace(shop.b.capabilities, update_replaces=True)
         monkeypatch.setattr(shop.b, "write", reading_first(shop.b))
     shop.b.events[events["b"]] = replace(shop.b.events[events["b"]], provider="q")
@@ -110,7 +110,7 @@ async def test_one_that_was_given_to_somebody_else_beyond_the_window_stays_there
 
 
 def reading_first(system: FakeSystem) -> Callable[[Sequence[Operation]], Awaitable[Reply]]:
-    """Return a write that makes no update of a record that another provider has."""
+    """Return a write that refuses to update a record of another provider."""
     write = system.write
 
     async def checked(operations: Sequence[Operation]) -> Reply:

@@ -1,4 +1,4 @@
-"""No event leaves a calendar before the account's users prove that it was handed over."""
+"""Keep an event in its calendar until the list of users proves that it was handed over."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ LISTED = UserDirectory(frozenset({"p", "q", "z"}), mapped={"p": "p", "q": "q"}, 
 
 
 def give(shop: Shop, events: Sequence[str], to: str) -> None:
-    """The events of system a are another user's now."""
+    """Give the events of system a to another user."""
     for event in events:
         shop.a.events[event] = replace(shop.a.events[event], provider=to)
 
 
 def freed(shop: Shop) -> bool:
-    """Whether any block in b and c is gone."""
+    """Return true if any block in b and c is gone."""
     return any(len(s.blocks("p")) < len(shop.a.events) for s in (shop.b, shop.c))
 
 
@@ -104,7 +104,7 @@ async def test_a_fault_while_reading_users_ends_nothing(shop: Shop) -> None:
     assert freed(shop)
 
 
-async def test_the_log_tells_once_when_it_begins_and_once_when_it_ends(shop: Shop) -> None:
+async def test_unknown_owners_are_logged_once_at_begin_and_end(shop: Shop) -> None:
     events = [shop.a.book("p", v(hour)) for hour in (9, 11)]
     await shop.engine.resync()
     give(shop, events, "new-id")
@@ -167,10 +167,10 @@ LATER = timedelta(minutes=6)
     [("p", LATER), ("z", LATER), ("q", LATER), ("p", timedelta(hours=-30))],
     ids=["p", "z", "q", "clock set back"],
 )
-async def test_where_the_event_of_a_merged_user_is_now_is_asked_before_it_is_freed(
+async def test_an_event_of_a_merged_user_is_looked_up_before_its_time_is_freed(
     shop: Shop, there: str, passed: timedelta
 ) -> None:
-    """The merge is taken back, and only the near window is read since: it shows nothing of that."""
+    """The merge is undone, and only the near window is read since, which does not show it."""
     event = shop.a.book("p", v(24 * 10))
     await shop.engine.resync()
     give(shop, [event], "q")
@@ -188,7 +188,7 @@ async def test_where_the_event_of_a_merged_user_is_now_is_asked_before_it_is_fre
 
 
 async def deleted_while_merged_away(shop: Shop, owner: str) -> None:
-    """A meeting goes to another owner with its user's merge, and is deleted there."""
+    """Merge a user, so that a meeting gets another owner, and delete the meeting there."""
     event = shop.a.book("p", v(24 * 10))
     await shop.engine.resync()
     give(shop, [event], owner)
@@ -201,10 +201,10 @@ async def deleted_while_merged_away(shop: Shop, owner: str) -> None:
 
 
 @pytest.mark.parametrize("refused", [False, True])
-async def test_the_event_of_a_merged_user_that_was_deleted_meanwhile_leaves_both_calendars(
+async def test_a_deleted_event_of_a_merged_user_leaves_both_calendars(
     shop: Shop, *, refused: bool
 ) -> None:
-    """Nothing is freed before the user is there again; then nothing keeps the calendar in doubt.
+    """No time is freed before the user is back; then the calendar is no longer in doubt.
 
     Where the platform refuses what was deleted, that is proven in the other's calendar, which
     shows more; its own calendar, which shows nothing then, need not prove it again.
@@ -228,10 +228,10 @@ async def test_the_event_of_a_merged_user_that_was_deleted_meanwhile_leaves_both
     assert (await shop.engine.resync()).operations.total() == 0
 
 
-async def test_what_was_deleted_at_an_unmapped_owner_is_proven_by_its_list_once_the_user_is_back(
+async def test_a_deletion_at_an_unmapped_owner_is_proven_once_the_user_is_back(
     shop: Shop,
 ) -> None:
-    """Its platform refuses what was deleted, so that only the list of its calendar tells."""
+    """The platform refuses reads of deleted events, so only the list is a proof."""
     shop.a.refuses_gone = True
     shop.a.capabilities = replace(shop.a.capabilities, refused_when_gone=frozenset(Kind))
     shop.a.book("p", v(24 * 12))
@@ -247,7 +247,7 @@ async def test_what_was_deleted_at_an_unmapped_owner_is_proven_by_its_list_once_
     assert [len(s.blocks("p")) for s in shop.systems] == [0, 1, 1]
 
 
-async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
+async def test_a_new_mapping_ends_owner_changes(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     give(shop, [event], "new-id")
@@ -261,7 +261,7 @@ async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
     assert (shop.writes(), owner_changes(shop.store)) == (before, [])
 
 
-async def test_what_is_listed_for_a_missing_user_is_no_first_read(shop: Shop) -> None:
+async def test_the_list_of_a_missing_user_is_no_first_read(shop: Shop) -> None:
     shop.b.book("p", v(9))
     await shop.engine.resync()
     (meeting,) = [r for r in shop.store.events_of("b", "p") if not r.created_by_us]
@@ -315,7 +315,7 @@ async def test_a_new_mapping_that_does_not_show_the_event_frees_it(shop: Shop) -
     assert (freed(shop), owner_changes(shop.store)) == (True, [])
 
 
-async def test_an_event_in_doubt_that_is_over_is_no_longer_told(shop: Shop) -> None:
+async def test_an_owner_change_of_a_past_event_is_not_reported(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     give(shop, [event], "new-id")
@@ -329,7 +329,7 @@ async def test_an_event_in_doubt_that_is_over_is_no_longer_told(shop: Shop) -> N
 
 
 async def test_a_target_that_has_another_owner_is_not_written_to(shop: Shop) -> None:
-    """The owner changes after the cycle's read and before its write."""
+    """Change the owner after the read of a cycle and before its write."""
     event = shop.a.book("p", v(9), "kim")
     twin = shop.b.book("p", v(9), "kim")
     shop.a.persons = shop.b.persons = {"kim": Person(("kim@example.com",))}
@@ -397,7 +397,7 @@ async def test_the_user_behind_an_address_is_not_forgotten_while_in_doubt(shop: 
 async def test_an_event_that_was_moved_while_its_owner_was_in_doubt_is_followed_afterwards(
     shop: Shop, owner: str, hidden: bool
 ) -> None:
-    """The other provider's booking has followed the move; that is no answer to this one's."""
+    """The other provider's booking has followed the move; this provider's must follow too."""
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     give(shop, [event], owner)

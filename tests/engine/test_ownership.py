@@ -1,4 +1,4 @@
-"""Promise 6: ours is what our create made, by id. A tag in a text proves nothing."""
+"""Promise 6: a block is ours only if its id is from our create. A tag proves nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from syncd.engine.report import RunExit
 from syncd.model import Action, ConflictKind, Kind, Value
-from syncd.store.backup import backup, restore
+from syncd.store.backup import create_backup, restore_backup
 from syncd.store.ownership_proof import created_ids, orphans
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
@@ -20,7 +20,7 @@ from tests.engine.test_promises import settle
 
 
 def our_block(system: FakeSystem, provider: str = "p") -> str:
-    """The id of the first block of a provider in that system."""
+    """Return the id of a provider's first block in a system."""
     return next(
         event
         for event, held in system.events.items()
@@ -29,14 +29,14 @@ def our_block(system: FakeSystem, provider: str = "p") -> str:
 
 
 def copy(system: FakeSystem, event: str, value: Value, provider: str = "p", **more: object) -> str:
-    """Somebody duplicates an event: text and all, at another time or for somebody else."""
+    """Copy an event with its text, to another time or provider."""
     held = system.events[event]
     copied = replace(held, value=value, provider=provider, updated_at=system.clock.now())
     return system._put(replace(copied, **more))  # type: ignore[arg-type]
 
 
 def make_meeting(system: FakeSystem, event: str, person: str) -> None:
-    """Somebody enters a customer into an event, which stays where it is."""
+    """Turn a block into an appointment at the same time."""
     held = system.events[event]
     system.events[event] = replace(held, kind=Kind.APPOINTMENT, person=person)
 
@@ -120,7 +120,7 @@ async def test_our_block_with_a_customer_in_it_is_somebodys_appointment(shop: Sh
     await settle(shop)
     block = our_block(shop.b)
     make_meeting(shop.b, block, "kim")
-    shop.b.move(block, v(10))  # the row differs, so that it is looked at
+    shop.b.move(block, v(10))  # Change the row, so that it is parsed.
     await settle(shop)
     assert not shop.store.records("b", [block])[0].created_by_us
     shop.a.delete(event)
@@ -168,7 +168,7 @@ async def test_a_block_that_no_list_shows_is_read_just_before_it_is_removed(shop
 
 
 async def lose_create(shop: Shop) -> str:
-    """A block is made in b and the answer is lost; the cycle ends before anybody looks."""
+    """Create a block in b and lose the reply; the cycle ends before a lookup."""
     await settle(shop)
     shop.a.book("p", v(9))
     shop.b.faults["reply"] = [lost_reply("b")]
@@ -187,7 +187,7 @@ async def test_two_blocks_with_the_tag_of_an_unanswered_create_are_both_left_alo
         await shop.engine.resync()
     held = [h.conflict for h in shop.store.open_conflicts()]
     assert [(c.kind, c.note) for c in held] == [
-        (ConflictKind.AMBIGUOUS, "several blocks could be the one that this create made")
+        (ConflictKind.AMBIGUOUS, "several blocks match this create, so syncd adopts none of them")
     ]
     assert len(shop.b.writes) == 1
     assert not any(r.created_by_us for r in shop.store.records("b", [block, copied]))
@@ -343,13 +343,13 @@ async def test_an_older_state_takes_no_copy_for_its_own(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await settle(shop)
     source = shop.path.with_name("copy.db")
-    backup(shop.path, source)
+    create_backup(shop.path, source)
     copied = copy(shop.b, our_block(shop.b), v(14))
     later = shop.a.book("p", v(11))
     await settle(shop)
     second = copy(shop.b, our_block(shop.b), v(16), "q")
     shop.store.close()
-    restore(source, shop.path, shop.clock.now())
+    restore_backup(source, shop.path, shop.clock.now())
     shop.restart()
     await settle(shop)
     shop.a.delete(event)

@@ -1,4 +1,4 @@
-"""What calendars should close, kept in bytes: what comes out is what was put in."""
+"""Packed required blocks are unpacked unchanged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Interval = tuple[datetime, datetime]
 
 
 def hours(number: int) -> Interval:
-    """The interval of so many hours after the begin."""
+    """Return the interval that begins this many hours after the first."""
     return BEGIN + number * HOUR, BEGIN + (number + 1) * HOUR
 
 
@@ -34,7 +34,7 @@ decisions = st.lists(
 
 
 def wanted_of(decided: dict[str, dict[str, Interval]]) -> dict[str, dict[Interval, set[str]]]:
-    """The same by system and interval."""
+    """Return the decided blocks by system and interval."""
     found: dict[str, dict[Interval, set[str]]] = {"crm": {}, "clinic": {}}
     for booking, systems in decided.items():
         for system, interval in systems.items():
@@ -43,7 +43,7 @@ def wanted_of(decided: dict[str, dict[str, Interval]]) -> dict[str, dict[Interva
 
 
 def as_sets(wanted: RequiredBlocks) -> dict[str, dict[Interval, set[str]]]:
-    """Without order."""
+    """Return required blocks with sets of bookings, for comparison without order."""
     return {
         system: {interval: set(who) for interval, who in intervals.items()}
         for system, intervals in wanted.items()
@@ -51,7 +51,7 @@ def as_sets(wanted: RequiredBlocks) -> dict[str, dict[Interval, set[str]]]:
 
 
 def joined(wanted: RequiredBlocks) -> set[tuple[str, Interval, str]]:
-    """Each booking by itself."""
+    """Return required blocks as a set of (system, interval, booking)."""
     return {
         (s, i, who)
         for s, intervals in wanted.items()
@@ -61,7 +61,7 @@ def joined(wanted: RequiredBlocks) -> set[tuple[str, Interval, str]]:
 
 
 @given(decisions)
-def test_what_was_decided_last_on_each_booking_is_what_is_kept(
+def test_the_last_decision_on_each_booking_is_kept(
     steps: list[dict[str, dict[str, Interval]]],
 ) -> None:
     packed = PackedBlocks()
@@ -81,7 +81,7 @@ def test_what_was_decided_last_on_each_booking_is_what_is_kept(
         assert {s: {i: who & mine for i, who in kept[s].items()} for s in kept} == alone
 
 
-def test_the_whole_takes_the_place_of_all_that_was_known() -> None:
+def test_a_whole_decision_replaces_all_parts() -> None:
     packed = PackedBlocks()
     packed.put("alice", {"crm": {hours(0): {"a"}}})
     packed.put_part("alice", {"a"}, {"crm": {hours(1): {"a"}}})
@@ -89,7 +89,7 @@ def test_the_whole_takes_the_place_of_all_that_was_known() -> None:
     assert as_sets(packed.of("alice")) == {"crm": {hours(2): {"b"}}}
 
 
-def test_of_whom_nothing_is_known_nothing_is_told() -> None:
+def test_an_unknown_provider_raises_key_error() -> None:
     assert "alice" not in PackedBlocks()
     with pytest.raises(KeyError):
         PackedBlocks().of("alice")

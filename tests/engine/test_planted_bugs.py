@@ -1,4 +1,4 @@
-"""Each promise test is worth what it can catch: here they meet the bugs that they guard against.
+"""Check that the promise tests catch the bugs that they guard against.
 
 A row plants one bug and names the test that must fail. A row whose test passes is a hole.
 """
@@ -17,12 +17,12 @@ from syncd.core import reconcile, rejected_writes, write_results
 from syncd.core.observation import apply_observation
 from syncd.core.ownership import NO_OWNERSHIP
 from syncd.engine import (
-    absence,
     decision_input,
     lookup_answers,
     read_systems,
     reading,
     recovery,
+    remapped_calendars,
     running_events,
     writer,
 )
@@ -63,17 +63,17 @@ def own_blocks_count_as_sources(patch: Patch) -> None:
 
 
 def what_a_read_touches_was_just_read(patch: Patch) -> None:
-    """A read of a part of an event counts as a read of the event."""
+    """Plant: a read of a part of an event counts as a read of the event."""
 
-    def just_read(operation: Operation, read: Any, _now: Any) -> bool:
+    def was_just_read(operation: Operation, read: Any, _now: Any) -> bool:
         before = operation.before
         return before is not None and any(c.window.overlaps(before) for c in read)
 
-    patch.setattr(writer, "just_read", just_read)
+    patch.setattr(writer, "was_just_read", was_just_read)
 
 
 def a_new_mapping_lets_go_of_all_that_is_not_listed(patch: Patch) -> None:
-    patch.setattr(absence, "began_before_window", lambda *_given: False)
+    patch.setattr(remapped_calendars, "began_before_window", lambda *_given: False)
 
 
 def running_events_are_followed_without_a_bound(patch: Patch) -> None:
@@ -81,7 +81,7 @@ def running_events_are_followed_without_a_bound(patch: Patch) -> None:
 
 
 def a_resync_looks_back_as_a_far_read_does(patch: Patch) -> None:
-    patch.setattr(RunningEvents, "look_back", lambda *_given: running_events.LOOK_BACK)
+    patch.setattr(RunningEvents, "look_back", lambda *_given: running_events.FAR_LOOK_BACK)
 
 
 def doubts_are_never_forgotten(patch: Patch) -> None:
@@ -158,8 +158,8 @@ def the_first_of_two_with_one_tag_is_adopted(patch: Patch) -> None:
 
 
 def nobody_looks_whose_a_block_is_before_a_write(patch: Patch) -> None:
-    patch.setattr(writer, "not_ours", lambda *_given: set())
-    patch.setattr(writer, "just_read", lambda *_given: True)
+    patch.setattr(writer, "foreign_blocks", lambda *_given: set())
+    patch.setattr(writer, "was_just_read", lambda *_given: True)
 
 
 def blocks_are_adopted_before_all_is_read(patch: Patch) -> None:
@@ -222,7 +222,7 @@ ROWS: tuple[tuple[Plant, Check], ...] = (
     ),
     (
         read_only_calendars_are_written_to,
-        promises.test_a_calendar_that_is_only_read_is_never_written_to,
+        promises.test_a_read_only_calendar_is_never_written_to,
     ),
     (
         the_first_of_two_with_one_tag_is_adopted,
@@ -259,7 +259,7 @@ ROWS: tuple[tuple[Plant, Check], ...] = (
     (nobody_is_anybody, promises.test_a_twin_is_moved_and_no_block_lies_on_top_of_it),
     (
         history_is_not_kept,
-        promises.test_a_booking_tells_what_changed_where_and_by_which_rule,
+        promises.test_the_history_shows_what_changed_where_and_by_which_rule,
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Bugs that are planted in the probe, each caught by a test that passes without it."""
+"""Plant bugs in the probe; each is caught by a test that passes without it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def nothing_is_cleared(patch: pytest.MonkeyPatch) -> None:
-    """What a dead probe left stays."""
+    """Plant: the canary of a dead probe is not removed."""
 
     async def clear(_self: Canaries, only: str | None = None) -> None:
         del only
@@ -30,12 +30,12 @@ def nothing_is_cleared(patch: pytest.MonkeyPatch) -> None:
 
 
 def calls_are_not_counted(patch: pytest.MonkeyPatch) -> None:
-    """The limit of calls is not kept."""
+    """Plant: the call limit is not enforced."""
     patch.setattr(transport, "take_call", lambda _system, _call: None)
 
 
 def any_fault_is_an_answer(patch: pytest.MonkeyPatch) -> None:
-    """A fact is noted whatever the platform answers."""
+    """Plant: any answer of the platform is stored as a fact."""
     inner = probing._Steps.by_id
 
     async def by_id(self: probing._Steps) -> Mapping[str, str]:
@@ -48,13 +48,13 @@ def any_fault_is_an_answer(patch: pytest.MonkeyPatch) -> None:
 
 
 def cycles_see_canaries(patch: pytest.MonkeyPatch) -> None:
-    """A read shows the block of a probe to the decision."""
+    """Plant: a decision sees the canary of a probe."""
     patch.setattr(observing, "without_canaries", lambda snapshot, _known, _event: snapshot)
 
 
 def the_end_keeps_the_block(patch: pytest.MonkeyPatch) -> None:
-    """Nothing more is sent once syncd is told to end."""
-    patch.setattr(transport, "sends_at_the_end", lambda: False)
+    """Plant: a stop signal prevents the removal of the canary."""
+    patch.setattr(transport, "may_send_while_stopping", lambda: False)
 
 
 async def _dies(office: Office, folder: Path) -> None:
@@ -75,7 +75,7 @@ async def _beside(office: Office, _folder: Path) -> None:
 
 
 async def _ends(office: Office, _folder: Path) -> None:
-    await tests.test_a_signal_to_end_removes_the_block_at_once(office, "clinic")
+    await tests.test_a_stop_signal_removes_the_probe_block_at_once(office, "clinic")
 
 
 Test = Callable[[Office, Path], Awaitable[None]]

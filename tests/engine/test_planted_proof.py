@@ -1,4 +1,4 @@
-"""Each part of the proof that an event is gone is needed: without it, a test fails."""
+"""Plant bugs that skip one part of an absence proof; a test catches each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Patch = pytest.MonkeyPatch
 
 
 def unseen(**assumed: Any) -> Callable[[Patch], None]:
-    """A plant that assumes a part of the evidence instead of looking."""
+    """Return a plant that assumes a part of the proof instead of reading it."""
 
     def plant(patch: Patch) -> None:
         def assuming(found: Evidence) -> AbsenceVerdict:
@@ -35,7 +35,7 @@ def unseen(**assumed: Any) -> Callable[[Patch], None]:
 
 
 def a_refusal_takes_the_system_down(patch: Patch) -> None:
-    """What one id answers is raised as the system's own fault."""
+    """Plant: a refusal for one id counts as a fault of the system."""
 
     async def ask(self: Lookups, record: Any) -> Any:
         return await self.read.system.read_one(record.ref, record.observed), self.read.clock.now()
@@ -44,7 +44,7 @@ def a_refusal_takes_the_system_down(patch: Patch) -> None:
 
 
 def a_target_that_cannot_be_read_is_written_to(patch: Patch) -> None:
-    """A write goes on when its target refuses to be read."""
+    """Plant: a target whose read is refused is written to."""
 
     async def unread(_system: Any, store: Any, _clock: Any, ref: Any) -> Any:
         (record,) = store.records(ref.system, [ref.id])
@@ -54,7 +54,7 @@ def a_target_that_cannot_be_read_is_written_to(patch: Patch) -> None:
 
 
 def nobody_asks_for_what_was_created(patch: Patch) -> None:
-    """An empty list is believed where the state was lost."""
+    """Plant: after a lost state, an empty list is trusted."""
 
     async def nothing(*_given: Any) -> None:
         return None
@@ -71,7 +71,7 @@ def believes(doubt: Callable[[Shop], None]) -> Callable[[Shop], Awaitable[None]]
 
 async def refused(shop: Shop) -> None:
     fault: Callable[[], PlatformError] = lambda: RejectedError("a", "GET event", status=400)  # noqa: E731
-    await proof.test_an_id_that_is_refused_concerns_its_event_only(shop, fault)
+    await proof.test_a_refused_id_affects_only_its_event(shop, fault)
 
 
 async def hides_one(shop: Shop) -> None:
@@ -79,7 +79,7 @@ async def hides_one(shop: Shop) -> None:
 
 
 def with_the_guard_off(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
-    """Take the guard away, too: it stops a whole calendar that vanishes without a proof by id."""
+    """Disable the guard, which would stop a calendar that vanishes without a proof by id."""
 
     def both(patch: Patch) -> None:
         plant(patch)
@@ -109,15 +109,15 @@ ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Shop], Awaitable[None]]
     ),
     "a hidden list is believed": (
         a_hidden_list_is_believed,
-        proof.test_a_resync_of_a_list_that_hides_events_says_so,
+        proof.test_a_resync_reports_a_list_that_hides_events,
     ),
     "a create is repeated because a hidden list lacks it": (
         a_hidden_list_is_believed,
-        proof.test_no_create_is_repeated_on_the_word_of_a_hiding_list,
+        proof.test_a_list_that_hides_events_repeats_no_create,
     ),
     "nobody asks for what was created before a loss": (
         nobody_asks_for_what_was_created,
-        proof.test_after_a_lost_state_an_empty_list_is_asked_for_what_was_created,
+        proof.test_after_a_lost_state_created_ids_of_an_empty_list_are_looked_up,
     ),
     "a list that shows something is believed after a loss": (
         nobody_asks_for_what_was_created,

@@ -1,4 +1,4 @@
-"""`syncd probe` finds each side of each fact, within its calls, and leaves nothing behind."""
+"""`syncd probe` measures each value of each fact within its calls, and leaves no canary."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncd.model.platform_facts import (
 )
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.records import Block
-from syncd.systems.probing import LENGTH
+from syncd.systems.probing import CANARY_LENGTH
 from tests.engine.probed import SYSTEM_OF, Office, an_office, outcome
 
 ROWS = [row for row in PLATFORM_FACTS if row.measured is MeasuredBy.PROBE]
@@ -27,7 +27,7 @@ SIDES = [(row, side) for row in ROWS for side in row.sides]
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    """Three accounts that nobody has probed."""
+    """Return three accounts that were never probed."""
     found = an_office(tmp_path)
     yield found
     found.app.store.close()
@@ -70,7 +70,7 @@ async def test_an_account_on_the_other_side_of_each_fact_is_measured_at_once(
     for row in ROWS:
         platform = office.platform(SYSTEM_OF[row.platform])
         now = platform.fact(row.name)
-        # On the other side of these, other facts cannot be found.
+        # With the other value of these facts, other facts cannot be measured.
         if row.name not in {"lists_blocks", "makes_blocks", "version_v3", "rows_carry_end"}:
             platform.set_fact(row.name, next(side for side in row.sides if side != now))
     office.clock.advance(60)
@@ -113,7 +113,7 @@ async def test_calls_stay_within_what_was_agreed_to_whatever_fails(
     assert probed.exit.code == 4
 
 
-async def test_a_system_that_is_down_keeps_nobody_else_from_being_measured(
+async def test_a_system_that_is_down_does_not_stop_other_probes(
     office: Office,
 ) -> None:
     office.platform("crm").faults.add(Fault(FaultKind.ERROR))
@@ -124,7 +124,7 @@ async def test_a_system_that_is_down_keeps_nobody_else_from_being_measured(
     assert (probed.exit.code, office.standing()) == (4, [])
 
 
-async def test_a_system_without_a_right_says_so(office: Office) -> None:
+async def test_a_missing_permission_is_reported(office: Office) -> None:
     office.sandbox.clinic.token = "another"
     probed = await office.probe()
     found = outcome(probed, "clinic")
@@ -147,7 +147,7 @@ async def test_cycles_beside_a_probe_do_not_see_its_blocks(
     reports: list[Report] = []
 
     async def watch() -> None:
-        if not cycle.locked():  # its own requests begin no other
+        if not cycle.locked():  # Its own requests start no cycle.
             async with cycle:
                 reports.append(await engine.poll(near=False, providers=["alice"]))
 
@@ -171,7 +171,7 @@ def far_blocks(office: Office) -> list[Block]:
 
 
 @pytest.mark.parametrize("name", ["crm", "clinic", "legacy"])
-async def test_a_signal_to_end_removes_the_block_at_once(office: Office, name: str) -> None:
+async def test_a_stop_signal_removes_the_probe_block_at_once(office: Office, name: str) -> None:
     engine = office.app.engine
     office.on_made(lambda _event: engine.stopping.set())
     probed = await office.probe(name)
@@ -209,7 +209,7 @@ async def test_the_block_lies_where_nobody_is_busy_in_any_system(office: Office)
     canary = outcome(probed, "clinic").canary
     assert canary is not None
     first = office.first_place(canary.event or "")
-    assert first + LENGTH <= planned.start - hour or first >= planned.start + 2 * hour
+    assert first + CANARY_LENGTH <= planned.start - hour or first >= planned.start + 2 * hour
     assert first > clock.now() + timedelta(days=57)
 
 

@@ -1,4 +1,4 @@
-"""A probe before the first read of an account, as a new user runs it: its block is no lost one."""
+"""Probe an account before its first read, as a new user does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.engine.probed import Killed, an_office
 
 
 @pytest.mark.prove
-async def test_first_reads_beside_a_probe_take_its_block_for_no_lost_one(tmp_path: Path) -> None:
+async def test_first_reads_do_not_treat_a_probe_block_as_lost(tmp_path: Path) -> None:
     office = an_office(tmp_path)
     office.platform("legacy").set_fact("lists_blocks", NO)
     way, store = office.ways["legacy"], office.app.store

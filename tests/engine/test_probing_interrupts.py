@@ -1,4 +1,4 @@
-"""Whatever instant a probe dies at, the next run that writes removes what it made."""
+"""Kill a probe at each step: the next run that writes removes the canary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.engine.probed import Killed, Office, an_office, outcome
 
 
 async def resyncs(office: Office) -> None:
-    """Run what a person or the daemon runs next."""
+    """Run a resync, as a person or the daemon does next."""
     await office.app.engine.resync()
 
 
@@ -24,7 +24,7 @@ Next = Callable[[Office], Awaitable[None]]
 
 
 async def one_death(folder: Path, name: str, last: int, then: Next, *, tagless: bool) -> str | None:
-    """Probe a system, die at a step, go on; return the step's name, None if it ended before."""
+    """Kill a probe at a step, and restart; return the step's name, None if it ended before."""
     office = an_office(folder, booked=False)
     try:
         office.platform(name).keeps_tag = not tagless
@@ -56,7 +56,7 @@ async def one_death(folder: Path, name: str, last: int, then: Next, *, tagless: 
 async def die_everywhere(
     folder: Path, name: str, then: Next = resyncs, *, tagless: bool = False
 ) -> int:
-    """Die at each step of the probe of a system; return how many there were."""
+    """Kill the probe of a system at each step; return the number of steps."""
     last = 0
     while True:
         last += 1
@@ -69,7 +69,7 @@ async def die_everywhere(
 @pytest.mark.prove
 @pytest.mark.parametrize("tagless", [False, True], ids=["tags", "no tags"])
 @pytest.mark.parametrize("name", ["crm", "clinic", "legacy"])
-async def test_whatever_instant_a_probe_dies_at_nothing_stays(
+async def test_a_probe_that_dies_at_any_moment_leaves_nothing(
     tmp_path: Path, name: str, *, tagless: bool
 ) -> None:
     assert await die_everywhere(tmp_path, name, tagless=tagless) > 20
@@ -123,7 +123,7 @@ def _lose(state: Path) -> None:
         Path(f"{state}{suffix}").unlink(missing_ok=True)
 
 
-async def test_it_is_removed_although_the_state_was_lost(tmp_path: Path) -> None:
+async def test_a_canary_is_removed_after_the_state_was_lost(tmp_path: Path) -> None:
     office = an_office(tmp_path)
     office.on_made(lambda _event: _die(office))
     with pytest.raises(Killed):
@@ -142,7 +142,7 @@ async def test_it_is_removed_although_the_state_was_lost(tmp_path: Path) -> None
     office.app.store.close()
 
 
-async def test_a_system_that_is_down_keeps_it_hidden_until_it_is_removed(tmp_path: Path) -> None:
+async def test_a_canary_stays_hidden_while_its_system_is_down(tmp_path: Path) -> None:
     office = an_office(tmp_path)
     office.on_made(lambda _event: _die(office))
     with pytest.raises(Killed):
@@ -173,7 +173,7 @@ async def test_what_a_dead_probe_left_stays_as_long_as_its_calendar_is_paused(
     assert len(office.standing()) == 1
     probed = await office.probe("clinic")
     (why,) = set(outcome(probed, "clinic").why.values())
-    assert "is paused (syncd unpause)" in why
+    assert "are paused (syncd unpause)" in why
     assert len(office.standing()) == 1
     end_pauses(office.app.store, [pause])
     await resyncs(office)

@@ -1,4 +1,4 @@
-"""The promises on systems in memory; the simulator hunts for exceptions.
+"""Test the promises on systems in memory.
 
 See docs/design.md#promises.
 """
@@ -28,7 +28,10 @@ from tests.engine.fakes import FakeSystem, lost_reply
 
 
 async def settle(shop: Shop, *, unreadable: bool = False, doubles: int = 0) -> None:
-    """Sync until quiet, and prove that quiet is quiet; there may be ``unreadable`` records."""
+    """Sync until nothing is left, and check that another cycle writes nothing.
+
+    ``unreadable`` is the expected number of unreadable records.
+    """
     report = await shop.engine.resync()
     needs = doubles or (report.items if unreadable else [])
     assert report.exit is (RunExit.CONFLICTS if needs else RunExit.DONE), report
@@ -59,7 +62,7 @@ async def test_a_move_moves_each_block_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("end", ["cancel", "delete"])
-async def test_an_end_frees_the_others(shop: Shop, end: str) -> None:
+async def test_a_cancellation_frees_the_other_calendars(shop: Shop, end: str) -> None:
     event = shop.a.book("p", v(9))
     await settle(shop)
     getattr(shop.a, end)(event)
@@ -203,7 +206,7 @@ async def test_a_crash_between_request_and_commit_is_settled_by_reading(shop: Sh
     class Crash(BaseException):
         pass
 
-    await shop.engine.resync()  # in a fresh calendar a marked block is taken over in any case
+    await shop.engine.resync()  # In a new calendar, a tagged block is adopted in any case.
     event = shop.a.book("p", v(9))
     original = FakeSystem.write
 
@@ -304,10 +307,10 @@ async def test_a_system_that_fails_changes_nothing_and_delays_nobody(
     assert shop.blocks()["a"] == [v(12).interval]
 
 
-# 10 explained
+# 10 explained by the history
 
 
-async def test_a_booking_tells_what_changed_where_and_by_which_rule(shop: Shop) -> None:
+async def test_the_history_shows_what_changed_where_and_by_which_rule(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await settle(shop)
     shop.a.move(event, v(12))
@@ -386,7 +389,7 @@ async def test_a_queued_move_out_of_sight_is_asked_for_by_id_and_not_made_twice(
     assert not shop.store.pending_intents()
 
 
-async def test_news_is_decided_on_though_the_disk_was_full_for_another_system(
+async def test_changes_are_decided_on_although_the_disk_was_full_for_another_system(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await settle(shop)
@@ -406,7 +409,7 @@ async def test_news_is_decided_on_though_the_disk_was_full_for_another_system(
     assert shop.blocks()["b"] == [v(9).interval]
 
 
-# failures for good
+# permanent failures
 
 
 async def test_three_refusals_become_a_held_conflict_and_the_rest_goes_on(shop: Shop) -> None:
@@ -421,7 +424,7 @@ async def test_three_refusals_become_a_held_conflict_and_the_rest_goes_on(shop: 
     assert kinds == [ConflictKind.QUARANTINED]
 
 
-async def test_a_calendar_that_is_only_read_is_never_written_to(shop: Shop) -> None:
+async def test_a_read_only_calendar_is_never_written_to(shop: Shop) -> None:
     shop.engine.policy = replace(shop.engine.policy, read_only=frozenset({("p", "b")}))
     shop.a.book("p", v(9))
     await shop.engine.resync()
@@ -429,7 +432,7 @@ async def test_a_calendar_that_is_only_read_is_never_written_to(shop: Shop) -> N
     assert shop.blocks()["c"] == [v(9).interval]
 
 
-async def test_a_status_that_frees_the_time_frees_the_others(shop: Shop) -> None:
+async def test_a_status_that_frees_time_frees_the_other_calendars(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await settle(shop)
     shop.a.move(event, v(9, status=Status.NOSHOW))

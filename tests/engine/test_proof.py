@@ -1,4 +1,4 @@
-"""Lists that hide events, and ids that cannot be read: what proves that an event is gone."""
+"""Absence proofs, with lists that hide events and ids that cannot be read."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def items(shop: Shop, topic: Topic) -> list[ReportedItem]:
 
 
 async def settled(shop: Shop, meetings: int = 3, provider: str = "p") -> list[str]:
-    """Book some meetings in a, carry them, and let them become older than any lag."""
+    """Book meetings in a, carry them, and wait until they are older than any lag."""
     events = [shop.a.book(provider, v(9 + 2 * n)) for n in range(meetings)]
     assert (await shop.engine.resync()).exit is RunExit.DONE
     shop.clock.pass_(minutes=2)
     return events
 
 
-# Lists that hide events (line 8).
+# Lists that hide events.
 
 
 @pytest.mark.parametrize("near", [True, False])
@@ -49,7 +49,7 @@ async def test_a_list_that_hides_events_is_reported_and_proves_nothing(
     events = await settled(shop)
     before = shop.blocks()
     shop.a.empty = True
-    shop.a.delete(events[0])  # by id this one is gone, and no list proves it
+    shop.a.delete(events[0])  # This event is gone by id, and no list proves it.
     report = await shop.engine.poll(near=near)
     assert report.exit is RunExit.UNANSWERED
     assert report.systems["a"].state is SystemStatus.OK
@@ -58,7 +58,7 @@ async def test_a_list_that_hides_events_is_reported_and_proves_nothing(
     assert "a does not show 2 known events" in item.reason
     covered = {(c.provider, c.read_at) for c in shop.store.last_coverage() if c.system == "a"}
     assert ("p", shop.clock.now()) not in covered
-    # Once the list is whole again, the deletion is carried, and the item ends.
+    # Once the list is complete again, the deletion is carried, and the item ends.
     shop.a.empty = False
     shop.clock.pass_(minutes=1)
     await shop.engine.poll(near=near)
@@ -67,7 +67,7 @@ async def test_a_list_that_hides_events_is_reported_and_proves_nothing(
     assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
-async def test_a_resync_of_a_list_that_hides_events_says_so(shop: Shop) -> None:
+async def test_a_resync_reports_a_list_that_hides_events(shop: Shop) -> None:
     await settled(shop)
     shop.a.empty = True
     report = await shop.engine.resync()
@@ -85,9 +85,9 @@ async def test_a_hidden_row_voids_its_own_calendar_only(shop: Shop) -> None:
     shop.a.delete(others[0])
     shop.a.book("p", v(20))
     await shop.engine.poll(near=False)
-    assert v(20).interval in shop.blocks()["b"]  # its rows count
-    assert v(11).interval in shop.blocks()["b"]  # p: nothing is freed
-    assert v(9).interval not in shop.blocks("q")["b"]  # q: the other calendar works
+    assert v(20).interval in shop.blocks()["b"]  # Its rows count.
+    assert v(11).interval in shop.blocks()["b"]  # Nothing of p is freed.
+    assert v(9).interval not in shop.blocks("q")["b"]  # The other calendar, q, is in sync.
 
 
 async def test_an_empty_list_of_several_calendars_is_void_for_all_of_them(shop: Shop) -> None:
@@ -139,7 +139,7 @@ async def test_a_mass_of_deletions_beside_hidden_events_frees_nothing(
 async def test_an_event_that_changed_within_the_lag_is_not_hidden(shop: Shop) -> None:
     shop.a.capabilities = Capabilities(lag=LAG)
     events = await settled(shop)
-    shop.a.move(events[0], v(9))  # touched just now
+    shop.a.move(events[0], v(9))  # changed just now
     shop.a.hidden.add(events[0])
     await shop.engine.poll(near=False)
     assert items(shop, Topic.LIST) == []
@@ -148,7 +148,7 @@ async def test_an_event_that_changed_within_the_lag_is_not_hidden(shop: Shop) ->
     assert len(items(shop, Topic.LIST)) == 1
 
 
-async def test_an_event_of_another_owner_is_no_hidden_one(shop: Shop) -> None:
+async def test_an_event_of_another_owner_does_not_count_as_hidden(shop: Shop) -> None:
     events = await settled(shop)
     shop.a.events[events[0]] = replace(shop.a.events[events[0]], provider="q")
     shop.clock.pass_(minutes=1)
@@ -165,7 +165,7 @@ async def test_a_hiding_list_ends_no_removal_that_was_asked_for(shop: Shop) -> N
     assert len(shop.blocks()["b"]) == 3
 
 
-# Ids that cannot be read (line 9).
+# Ids that cannot be read.
 
 FAULTS: dict[str, Callable[[], PlatformError]] = {
     "400": lambda: RejectedError("a", "GET event", status=400, detail="invalid id"),
@@ -177,7 +177,7 @@ FAULTS: dict[str, Callable[[], PlatformError]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-async def test_an_id_that_is_refused_concerns_its_event_only(
+async def test_a_refused_id_affects_only_its_event(
     shop: Shop, fault: Callable[[], PlatformError]
 ) -> None:
     events = await settled(shop, 6)
@@ -191,7 +191,7 @@ async def test_an_id_that_is_refused_concerns_its_event_only(
     assert shop.blocks()["b"] == [v(9).interval, v(19).interval]
     assert [(i.event, i.calendars) for i in items(shop, Topic.UNREADABLE)] == [(events[0], ("p",))]
     assert (await shop.engine.resync()).exit is RunExit.CONFLICTS
-    # As soon as it can be read again, its end is carried, and the item ends.
+    # Once it can be read again, its cancellation is carried, and the item ends.
     shop.a.refuses.clear()
     assert (await shop.engine.resync()).exit is RunExit.DONE
     assert items(shop, Topic.UNREADABLE) == []
@@ -222,7 +222,7 @@ async def test_a_system_that_answers_no_question_by_id_is_down(shop: Shop) -> No
     assert len(shop.a.asked) <= 5
 
 
-async def test_many_ids_without_an_answer_leave_the_others_their_turn(shop: Shop) -> None:
+async def test_many_unanswered_ids_do_not_starve_the_others(shop: Shop) -> None:
     events = await settled(shop, 12)
     for event in events[:11]:
         shop.a.delete(event)
@@ -235,11 +235,11 @@ async def test_many_ids_without_an_answer_leave_the_others_their_turn(shop: Shop
     assert len(shop.blocks()["b"]) == 9
 
 
-# Deleted appointments that answer 400 (line 9, v1).
+# Deleted appointments that answer 400 (v1).
 
 
 async def deleted(shop: Shop) -> str:
-    """A meeting of p that was deleted on a platform that answers 400 to its id."""
+    """Delete a meeting of p on a platform that answers 400 for its id."""
     shop.a.capabilities = OLD_KIND
     events = await settled(shop)
     shop.a.refuses_gone = True
@@ -268,10 +268,10 @@ async def test_the_proof_is_two_lists_at_least_the_lag_apart(shop: Shop) -> None
     assert await freed(shop, cycles=1)
 
 
-async def test_a_calendar_with_a_proof_under_way_is_none_that_is_read_less_often(
+async def test_a_calendar_with_an_open_proof_is_not_read_less_often(
     shop: Shop,
 ) -> None:
-    """The daemon reads the whole window of a calm calendar in every second round only."""
+    """The daemon reads the whole window of a calm provider only in every second round."""
     shop.a.capabilities = Capabilities(lag=timedelta(0), gone_proofs=dict.fromkeys(Kind, 2))
     event = shop.a.book("p", v(24 * 10))
     await shop.engine.resync()
@@ -394,7 +394,7 @@ async def test_a_removal_without_an_answer_ends_once_lists_prove_it(shop: Shop) 
 # Creates whose reply was lost, and lost states, beside lists that hide events.
 
 
-async def test_no_create_is_repeated_on_the_word_of_a_hiding_list(shop: Shop) -> None:
+async def test_a_list_that_hides_events_repeats_no_create(shop: Shop) -> None:
     shop.b.book("p", v(20))
     await settled(shop)
     shop.a.book("p", v(16))
@@ -411,7 +411,7 @@ async def test_no_create_is_repeated_on_the_word_of_a_hiding_list(shop: Shop) ->
     assert shop.blocks()["b"].count(v(16).interval) == 1
 
 
-async def test_after_a_lost_state_an_empty_list_is_asked_for_what_was_created(shop: Shop) -> None:
+async def test_after_a_lost_state_created_ids_of_an_empty_list_are_looked_up(shop: Shop) -> None:
     await settled(shop)
     before = shop.blocks()
     shop.store.close()
@@ -429,7 +429,7 @@ async def test_after_a_lost_state_an_empty_list_is_asked_for_what_was_created(sh
 async def test_after_a_lost_state_a_list_that_hides_one_block_gets_no_second_one(
     shop: Shop, number: int
 ) -> None:
-    """It shows other blocks, so it does not look wrong; the file of created ids tells."""
+    """The list shows other blocks and looks complete; only the file of created ids helps."""
     await settled(shop)
     before = shop.blocks()
     hidden = [id_ for id_, held in shop.b.events.items() if held.kind is Kind.BLOCK][number]

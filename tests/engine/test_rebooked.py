@@ -1,4 +1,4 @@
-"""Cancelled and booked anew by one person in minutes is a reschedule (docs/design.md#absence)."""
+"""A cancellation and a new booking by one person is a reschedule (docs/design.md#absence)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncd.core.inputs import GuardLimits
 from syncd.core.rebooked import REBOOKED
 from syncd.core.resolution import Resolution, ResolutionKind
 from syncd.core.rules import Rules
-from syncd.engine.resolve import resolve
+from syncd.engine.resolve import resolve_conflict
 from syncd.model import Action, ConflictKind, Kind, Person, Status
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
@@ -23,7 +23,7 @@ FAR = 24 * 10
 
 
 async def meeting(shop: Shop, hour: float = 9, person: str = "ann", lead: str = "7") -> str:
-    """A meeting of ann in a with its twin in b; c has a block."""
+    """Book a meeting of ann in a with its twin in b; c gets a block."""
     shop.a.persons[person] = Person(emails=(f"{person}@example.com",))
     shop.b.persons[lead] = Person(emails=(f"{person}@example.com",))
     event = shop.a.book("p", v(hour), person)
@@ -48,7 +48,7 @@ def written(shop: Shop) -> Counter[tuple[str, str]]:
 
 
 def twins(shop: Shop) -> list[tuple[object, bool]]:
-    """When the appointments in b are, and whether they take place."""
+    """Return the interval and status of the appointments in b."""
     held = (h.value for h in shop.b.events.values() if h.kind is Kind.APPOINTMENT)
     return sorted((value.interval, value.busy) for value in held)
 
@@ -83,7 +83,7 @@ async def test_cancelled_and_booked_anew_in_one_cycle_moves_twin_and_block(
     assert [b.agreed.interval for b in shop.store.bookings()] == [v(12).interval]
 
 
-async def test_a_new_booking_that_the_status_differs_of_is_only_a_move(shop: Shop) -> None:
+async def test_a_rebooking_with_another_status_is_only_a_move(shop: Shop) -> None:
     old = await meeting(shop)
     before = written(shop)
     shop.a.cancel(old)
@@ -103,7 +103,7 @@ async def test_booked_first_and_then_cancelled_moves_the_twin(shop: Shop) -> Non
     await cycle(shop)
     assert twins(shop) == [(v(12).interval, True)]
     assert shop.blocks() == {"a": [], "b": [], "c": [v(12).interval]}
-    # The block that closed the new hour for the booking makes room for the twin.
+    # The block at the new time is removed for the twin.
     assert written(shop) - before == Counter(
         {("b", "move-appointment"): 1, ("b", "remove-block"): 1, ("c", "remove-block"): 1}
     )
@@ -113,7 +113,7 @@ async def test_booked_first_and_then_cancelled_moves_the_twin(shop: Shop) -> Non
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_a_cancellation_that_was_carried_revives_and_moves_the_twin(
+async def test_a_rebooking_after_a_carried_cancellation_revives_the_twin(
     shop: Shop, *, at_once: bool
 ) -> None:
     shop.b.capabilities = replace(shop.b.capabilities, update_sets_status=at_once)
@@ -134,7 +134,7 @@ async def test_a_cancellation_that_was_carried_revives_and_moves_the_twin(
 
 
 async def test_a_twin_that_cannot_be_cancelled_is_moved_without_a_conflict(shop: Shop) -> None:
-    """As LeadSquared with ``cancel_as = "hold"``: no status can be written."""
+    """No status can be written, as in LeadSquared with ``cancel_as = "hold"``."""
     shop.b.capabilities = replace(shop.b.capabilities, statuses={})
     old = await meeting(shop)
     before = written(shop)
@@ -144,7 +144,7 @@ async def test_a_twin_that_cannot_be_cancelled_is_moved_without_a_conflict(shop:
     moved_once(shop, before)
 
 
-async def test_the_question_about_a_twin_that_cannot_be_cancelled_ends_with_the_new_booking(
+async def test_a_conflict_about_an_uncancellable_twin_ends_with_the_rebooking(
     shop: Shop,
 ) -> None:
     shop.b.capabilities = replace(shop.b.capabilities, statuses={})
@@ -171,7 +171,7 @@ async def test_cancelled_and_booked_anew_at_the_same_time_writes_nothing(shop: S
 
 @pytest.mark.parametrize("minutes", [15, 16])
 @pytest.mark.parametrize("skew", [0, 40, -40])
-async def test_fifteen_minutes_of_the_platforms_own_clock_decide(
+async def test_a_rebooking_counts_within_fifteen_minutes_of_platform_time(
     shop: Shop, minutes: int, skew: int
 ) -> None:
     old = await meeting(shop)
@@ -196,10 +196,10 @@ async def test_a_weekly_client_who_cancels_tonight_keeps_next_week(shop: Shop) -
     assert shop.blocks()["b"] == [v(9 + 7 * 24).interval]
 
 
-async def test_a_weekly_client_is_told_apart_when_next_week_comes_into_the_window(
+async def test_next_weeks_meeting_of_a_weekly_client_is_no_rebooking(
     shop: Shop,
 ) -> None:
-    """Without times, the old booking is first seen in the cycle that sees the cancellation."""
+    """Without times, the booking is first seen in the cycle that sees the cancellation."""
     old = await meeting(shop)
     shop.a.tells_times = False
     shop.a.hidden.add(shop.a.book("p", v(9 + 7 * 24), "ann"))
@@ -211,7 +211,7 @@ async def test_a_weekly_client_is_told_apart_when_next_week_comes_into_the_windo
 
 
 @pytest.mark.parametrize("what", ["person", "service", "nobody", "system"])
-async def test_what_is_not_the_same_is_no_reschedule(shop: Shop, what: str) -> None:
+async def test_a_booking_of_another_person_is_no_reschedule(shop: Shop, what: str) -> None:
     old = await meeting(shop)
     shop.a.persons["bob"] = Person(emails=("bob@example.com",))
     shop.c.persons["c1"] = Person(emails=("ann@example.com",))
@@ -244,8 +244,8 @@ async def test_without_times_only_one_near_cycle_counts(
     assert twins(shop) == [(v(12).interval, True) if moves else (v(9).interval, False)]
 
 
-async def test_a_time_of_update_that_never_moves_tells_nothing(shop: Shop) -> None:
-    """The platform shows the same time of update, long ago, after the cancellation as before."""
+async def test_an_update_time_that_never_changes_is_ignored(shop: Shop) -> None:
+    """The platform shows the same old update time after the cancellation as before it."""
     old = await meeting(shop)
     before = written(shop)
     held = shop.a.events[old]
@@ -256,7 +256,7 @@ async def test_a_time_of_update_that_never_moves_tells_nothing(shop: Shop) -> No
     moved_once(shop, before)
 
 
-async def test_an_edit_of_what_was_cancelled_long_ago_is_no_cancellation(shop: Shop) -> None:
+async def test_editing_an_old_cancelled_record_is_no_cancellation(shop: Shop) -> None:
     old = await meeting(shop)
     shop.a.cancel(old)
     await cycle(shop)
@@ -286,7 +286,7 @@ async def test_deleted_and_booked_anew_is_a_reschedule(shop: Shop, first: str, p
 
 
 @pytest.mark.parametrize("rest", ["stays", "is deleted", "is on again"])
-async def test_the_cancelled_record_is_nobodys(shop: Shop, rest: str) -> None:
+async def test_the_cancelled_record_belongs_to_no_booking(shop: Shop, rest: str) -> None:
     old = await meeting(shop)
     shop.a.cancel(old)
     shop.a.book("p", v(12), "ann")
@@ -304,7 +304,7 @@ async def test_the_cancelled_record_is_nobodys(shop: Shop, rest: str) -> None:
     assert shop.writes() - before == 2 * len(again)
 
 
-async def test_one_cancelled_and_two_booked_is_a_question(shop: Shop) -> None:
+async def test_one_cancelled_and_two_booked_is_ambiguous(shop: Shop) -> None:
     old = await meeting(shop)
     shop.a.cancel(old)
     shop.a.book("p", v(12), "ann")
@@ -317,7 +317,7 @@ async def test_one_cancelled_and_two_booked_is_a_question(shop: Shop) -> None:
 
 
 async def one_of_two(shop: Shop) -> tuple[str, str, str]:
-    """Cancel one and book two, one of them before: the open question, and the new events."""
+    """Cancel one meeting and book two; return the open conflict and the new events."""
     old = await meeting(shop)
     first = shop.a.book("p", v(12), "ann")
     await cycle(shop)
@@ -329,20 +329,20 @@ async def one_of_two(shop: Shop) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize("which", [0, 1])
-async def test_a_person_says_which_of_the_new_bookings_it_is(shop: Shop, which: int) -> None:
+async def test_a_person_chooses_the_new_booking(shop: Shop, which: int) -> None:
     question, *events = await one_of_two(shop)
-    await resolve(shop.engine, question, Resolution(ResolutionKind.TAKE, "a", events[which]))
+    answer = Resolution(ResolutionKind.TAKE, "a", events[which])
+    await resolve_conflict(shop.engine, question, answer)
     await settle(shop)
-    hours = (12, 14)
-    assert twins(shop) == [(v(hours[which]).interval, True)]
-    assert shop.blocks()["b"] == [v(hours[1 - which]).interval]
+    assert twins(shop) == [(v((12, 14)[which]).interval, True)]
+    assert shop.blocks()["b"] == [v((14, 12)[which]).interval]
     assert shop.blocks()["c"] == [v(12).interval, v(14).interval]
     assert conflicts(shop) == []
 
 
-async def test_a_person_says_that_the_new_bookings_are_others(shop: Shop) -> None:
+async def test_a_person_says_that_no_new_booking_is_a_reschedule(shop: Shop) -> None:
     question, *_ = await one_of_two(shop)
-    await resolve(shop.engine, question, Resolution(ResolutionKind.KEEP_BOTH))
+    await resolve_conflict(shop.engine, question, Resolution(ResolutionKind.KEEP_BOTH))
     await settle(shop)
     await settle(shop)
     assert twins(shop) == [(v(9).interval, False)]
@@ -350,7 +350,7 @@ async def test_a_person_says_that_the_new_bookings_are_others(shop: Shop) -> Non
     assert conflicts(shop) == []
 
 
-async def test_two_cancelled_and_one_booked_is_a_question(shop: Shop) -> None:
+async def test_two_cancelled_and_one_booked_is_ambiguous(shop: Shop) -> None:
     first = await meeting(shop)
     second = await meeting(shop, 10)
     shop.a.cancel(first)
@@ -361,7 +361,7 @@ async def test_two_cancelled_and_one_booked_is_a_question(shop: Shop) -> None:
     assert twins(shop) == [(v(9).interval, True), (v(10).interval, True)]
 
 
-async def test_called_off_in_both_systems_is_off_whatever_is_booked_in_one(shop: Shop) -> None:
+async def test_a_meeting_cancelled_in_both_systems_stays_cancelled(shop: Shop) -> None:
     old = await meeting(shop)
     twin = next(e for e, h in shop.b.events.items() if h.kind is Kind.APPOINTMENT)
     shop.a.cancel(old)
@@ -372,7 +372,7 @@ async def test_called_off_in_both_systems_is_off_whatever_is_booked_in_one(shop:
     assert shop.blocks() == {"a": [], "b": [v(12).interval], "c": [v(12).interval]}
 
 
-async def test_entered_anew_in_both_systems_is_a_meeting_of_its_own(shop: Shop) -> None:
+async def test_a_meeting_rebooked_in_both_systems_is_a_new_meeting(shop: Shop) -> None:
     old = await meeting(shop)
     before = written(shop)
     shop.a.cancel(old)
@@ -409,7 +409,7 @@ async def test_a_move_of_the_twin_meanwhile_is_decided_by_policy(shop: Shop) -> 
     assert twins(shop) == [(v(15).interval, True)]
 
 
-async def test_a_run_that_carried_it_is_undone(shop: Shop) -> None:
+async def test_a_run_that_carried_a_reschedule_can_be_undone(shop: Shop) -> None:
     old = await meeting(shop)
     shop.a.cancel(old)
     shop.a.book("p", v(12), "ann")
@@ -437,7 +437,7 @@ async def test_a_crash_before_the_writes_changes_nothing(shop: Shop) -> None:
     moved_once(shop, before)
 
 
-async def test_the_guard_counts_them_as_moves(shop: Shop) -> None:
+async def test_the_guard_counts_reschedules_as_moves(shop: Shop) -> None:
     events = [await meeting(shop, 20 + hour, f"ann{hour}", f"l{hour}") for hour in range(6)]
     shop.engine.policy = replace(shop.engine.policy, limits=GuardLimits(common=5))
     before = shop.writes()

@@ -1,4 +1,4 @@
-"""Records in other systems of a meeting that was cancelled and booked anew."""
+"""Match records in other systems of a meeting that was rescheduled by rebooking."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.engine.test_rebooked import conflicts, meeting, twins
 async def test_a_twin_of_a_doubtful_new_booking_is_the_same_meeting_when_it_is_certain(
     shop: Shop,
 ) -> None:
-    """Simulator, seed 47: it opened a booking of its own, and closed its own time by a block."""
+    """Simulator, seed 47: the twin got its own booking, and a block at its own time."""
     old = await meeting(shop)
     shop.a.cancel(old)
     shop.a.book("p", v(12), "ann")
@@ -28,10 +28,10 @@ async def test_a_twin_of_a_doubtful_new_booking_is_the_same_meeting_when_it_is_c
     assert shop.blocks() == {"a": [], "b": [], "c": []}
 
 
-async def test_a_record_of_a_meeting_that_was_there_before_is_its_twin_and_no_reschedule(
+async def test_an_older_record_of_a_meeting_is_its_twin_and_no_reschedule(
     shop: Shop,
 ) -> None:
-    """Simulator, once seed 30070: another meeting was moved on top of the one that was entered."""
+    """Simulator, seed 30070: another meeting was moved to the time of the entered one."""
     shop.c.persons["c9"] = Person(emails=("ann@example.com",))
     shop.c.book("p", v(12), "c9")
     old = await meeting(shop)
@@ -45,7 +45,7 @@ async def test_a_record_of_a_meeting_that_was_there_before_is_its_twin_and_no_re
     assert conflicts(shop) == []
 
 
-async def test_a_meeting_that_was_moved_in_one_system_and_booked_anew_in_the_other_is_one(
+async def test_a_meeting_moved_in_one_system_and_rebooked_in_the_other_is_one(
     shop: Shop,
 ) -> None:
     old = await meeting(shop)

@@ -1,7 +1,7 @@
 """A released block stays released until its booking changes (`block_edited = "release"`).
 
-All through the store: a removed block is a row that is history, and its link still says that the
-calendar is to stay open.
+Each test reloads from the store: a removed block is an archived record, and its replica still says
+that the calendar must stay open.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ RULES = Rules(prefer=SYSTEMS, block_edited=Choice.RELEASE)
 
 @pytest.fixture
 def open_shop(shop: Shop) -> Shop:
-    """The business, which lets go of the blocks that a person removes."""
+    """Return systems in which a block that a person removes stays removed."""
     released(shop)
     return shop
 
 
 def released(shop: Shop) -> None:
-    """Set the rule, also for an engine that was started again."""
+    """Set the rule, also for a restarted engine."""
     shop.engine.policy = replace(shop.engine.policy, rules={"p": RULES, "q": RULES})
 
 
 def block_in(shop: Shop, system: str) -> str:
-    """The only block of syncd's in a system."""
+    """Return the only block of syncd in a system."""
     (event,) = [e for e, held in getattr(shop, system).events.items() if held.title]
     return str(event)
 
 
 async def removed_block(shop: Shop, start: float = 24) -> str:
-    """Book a meeting in a, and have a person remove its block in b; the meeting's id."""
+    """Book a meeting in a, and remove its block in b as a person; return the meeting's id."""
     event = shop.a.book("p", v(start))
     await shop.engine.resync()
     shop.b.delete(block_in(shop, "b"))
@@ -54,13 +54,13 @@ async def removed_block(shop: Shop, start: float = 24) -> str:
 
 
 async def near(shop: Shop, cycles: int = 1) -> None:
-    """Make cycles as the daemon does."""
+    """Run near cycles, as the daemon does."""
     for number in range(cycles):
         shop.clock.pass_(minutes=2)
         await shop.engine.poll(near=number % 2 == 0)
 
 
-async def test_it_stays_open_when_another_meeting_is_booked(open_shop: Shop) -> None:
+async def test_a_released_time_stays_open_when_another_meeting_is_booked(open_shop: Shop) -> None:
     await removed_block(open_shop)
     open_shop.a.book("p", v(24.5, 26))
     await near(open_shop, 3)
@@ -69,7 +69,7 @@ async def test_it_stays_open_when_another_meeting_is_booked(open_shop: Shop) -> 
 
 
 @pytest.mark.parametrize("by", ["restart", "compaction", "resync", "far", "days"])
-async def test_it_stays_open_through_a(open_shop: Shop, by: str) -> None:
+async def test_a_released_time_stays_open_through_a(open_shop: Shop, by: str) -> None:
     shop = open_shop
     await removed_block(shop, 24 * 5)
     if by == "compaction":
@@ -86,7 +86,7 @@ async def test_it_stays_open_through_a(open_shop: Shop, by: str) -> None:
     assert (await shop.engine.resync()).converged
 
 
-async def test_it_stays_open_when_only_the_status_changes(open_shop: Shop) -> None:
+async def test_a_released_time_stays_open_when_only_the_status_changes(open_shop: Shop) -> None:
     event = await removed_block(open_shop)
     open_shop.a.move(event, v(24, status=Status.SHOWED))
     await near(open_shop, 3)
@@ -102,7 +102,7 @@ def _called_off_and_on(shop: Shop, event: str) -> None:
 
 
 @pytest.mark.parametrize("change", [_moved, _called_off_and_on])
-async def test_it_is_closed_again_once_the_booking_changes(
+async def test_a_released_time_is_blocked_again_once_the_booking_changes(
     open_shop: Shop, change: Callable[[Shop, str], None]
 ) -> None:
     shop = open_shop
@@ -157,7 +157,7 @@ async def test_a_whole_and_a_partial_decision_load_the_release_alike(open_shop: 
     assert [r.id for r in whole.ended] == [link.event]
 
 
-async def test_it_stays_open_when_only_a_fixed_end_is_put_off(open_shop: Shop) -> None:
+async def test_a_released_time_stays_open_when_a_fixed_end_is_extended(open_shop: Shop) -> None:
     shop = open_shop
     shop.a.human_block("p", Value(v(24).start, datetime(9999, 12, 31, tzinfo=UTC)))
     await shop.engine.resync()
@@ -178,7 +178,7 @@ async def test_a_block_moved_to_where_a_coarser_grid_would_show_it_is_released(
     shop.a.book("p", Value(v(24).start + 37 * minute, v(24).start + 127 * minute))
     await shop.engine.resync()
     await near(shop, 2)
-    # A grid of half hours would show 24:37 to 26:07 like this, but it was shown exactly before.
+    # Rounded to half hours, 24:37 to 26:07 looks like this, but its exact time was read before.
     shop.b.move(block_in(shop, "b"), Value(v(25).start, v(25).start + 90 * minute))
     await near(shop, 2)
     (booking,) = shop.store.bookings("p")

@@ -1,4 +1,4 @@
-"""What an answer would write, before anybody is asked."""
+"""Preview and apply the resolution of a held conflict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.rules import Choice, Rules
-from syncd.engine.resolve import ResolutionOutcome, preview, resolve
+from syncd.engine.resolve import ResolutionOutcome, preview, resolve_conflict
 from syncd.model import Action
 from syncd.systems.port import RejectedError
 from tests.core.kit import SYSTEMS, v
@@ -16,7 +16,7 @@ from tests.engine.conftest import Shop
 
 
 async def test_a_preview_writes_where_the_engine_would_and_nowhere_else(shop: Shop) -> None:
-    # The provider is a room of c, whose time no block closes, and b is only read.
+    # The provider is a room of c, which gets no blocks, and b is read-only.
     rules = Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)
     shop.engine.policy = replace(
         shop.engine.policy,
@@ -35,7 +35,7 @@ async def test_a_preview_writes_where_the_engine_would_and_nowhere_else(shop: Sh
     ]
 
 
-async def test_an_answer_for_a_provider_that_is_mapped_no_more_is_refused(shop: Shop) -> None:
+async def test_a_resolution_for_an_unmapped_provider_is_refused(shop: Shop) -> None:
     # Seed 30059: the file had lost the provider, and the daemon's job ended with a KeyError.
     rules = Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)
     shop.engine.policy = replace(shop.engine.policy, rules={"p": rules, "q": rules})
@@ -46,18 +46,18 @@ async def test_an_answer_for_a_provider_that_is_mapped_no_more_is_refused(shop: 
     shop.engine.mapping = {"q": SYSTEMS}
     before = shop.writes()
     assert preview(shop.engine, held, Resolution(ResolutionKind.KEEP_BOTH)) is None
-    with pytest.raises(InvalidResolutionError, match="p is not in the configuration any more"):
-        await resolve(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
+    with pytest.raises(InvalidResolutionError, match="p is no longer in the configuration"):
+        await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
     assert shop.engine.answers == {}
     assert (shop.writes(), shop.store.open_conflicts()) == (before, [held])
     await shop.engine.resync()
     shop.engine.mapping = {"p": SYSTEMS, "q": SYSTEMS}
     assert (
-        await resolve(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
-    ).ending == "resolved"
+        await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
+    ).outcome == "resolved"
 
 
-async def test_an_answer_that_a_system_refuses_is_not_called_resolved(shop: Shop) -> None:
+async def test_a_resolution_that_a_system_refuses_is_not_resolved(shop: Shop) -> None:
     rules = Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)
     shop.engine.policy = replace(shop.engine.policy, rules={"p": rules, "q": rules})
     shop.a.book("p", v(9))
@@ -65,7 +65,7 @@ async def test_an_answer_that_a_system_refuses_is_not_called_resolved(shop: Shop
     await shop.engine.resync()
     (held,) = shop.store.open_conflicts()
     shop.a.faults["write"] = [RejectedError("a", "PUT", detail="no")] * 9
-    done = await resolve(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "b", other))
-    assert (done.ending, done.code) == (ResolutionOutcome.REFUSED, 3)
+    done = await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "b", other))
+    assert (done.outcome, done.code) == (ResolutionOutcome.REFUSED, 3)
     (now,) = [h for h in shop.store.open_conflicts() if h.conflict.held]
     assert now.id != held.id

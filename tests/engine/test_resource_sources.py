@@ -1,4 +1,4 @@
-"""What the engine learns of rooms besides their bookings."""
+"""Track the number of units of rooms and equipment."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from syncd.engine.observation import Observation
 from syncd.engine.resource_sources import ResourceSources
 
 
-def test_another_number_of_pieces_is_news_and_the_same_number_is_none() -> None:
+def test_only_a_changed_number_of_units_is_a_change() -> None:
     annexes = ResourceSources()
     assert annexes.update_quantities([Observation("clinic", units={"laser": 2})]) == {"laser"}
     assert (
         annexes.update_quantities([Observation("clinic", units={"laser": 2}), Observation("crm")])
         == set()
     )
-    # Where nothing is told, what was last told stands.
+    # Without a new number, the last one stays.
     assert annexes.quantities == {"laser": 2}
     assert annexes.update_quantities([Observation("clinic", units={"laser": 1})]) == {"laser"}

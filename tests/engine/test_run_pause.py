@@ -1,4 +1,4 @@
-"""Promise 8, in time: while a run waits to look again, what others change is carried on time."""
+"""Promise 8: changes are carried in time while a run waits between two cycles."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ EVERY = 5.0
 
 
 async def poll(work: Jobs) -> None:
-    """Poll as the daemon does, without end."""
+    """Poll for ever, as the daemon does."""
     while True:
         await asyncio.sleep(EVERY)
         await work.near()
 
 
 async def confirming(shop: SlowShop) -> tuple[Jobs, list[Report], list[asyncio.Task[None]]]:
-    """Have a run of the daemon wait for a platform that queues what it was told to move."""
+    """Start a run of the daemon that waits for a platform which queues moves."""
     reports: list[Report] = []
     shop.engine.patient = False
     work = Jobs(shop.engine, reports.append)

@@ -1,4 +1,4 @@
-"""Events that began before what lists show: followed by id, bounded, and never freed unproven."""
+"""Follow events that began before the lists by id, within a limit, and never free them unproven."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.engine.report import SystemStatus
-from syncd.engine.running_events import LOOK_BACK, MAX_FOLLOWED, Depth
+from syncd.engine.running_events import FAR_LOOK_BACK, MAX_FOLLOWED, Depth
 from syncd.model import EventRef, Kind, Value
 from syncd.systems.port import LookupResult, RetryableError
 from tests.core.kit import at
@@ -20,18 +20,18 @@ DAY = timedelta(days=1)
 
 
 def leave(before: float, after: float) -> Value:
-    """A leave around the first instant of the tests."""
+    """Return a leave that runs at the start of the test."""
     return Value(at(6) - before * DAY, at(6) + after * DAY)
 
 
 def by_start(shop: Shop) -> None:
-    """Let every system list only what begins in the time asked for."""
+    """Let every system list only events that begin in the requested time."""
     for system in shop.systems:
         system.by_start = True
 
 
 def count_asks(shop: Shop) -> list[tuple[str, str]]:
-    """The reads by id from now on, as (system, event)."""
+    """Record the reads by id from now on, as (system, event)."""
     asked: list[tuple[str, str]] = []
 
     def noting(system: FakeSystem) -> Callable[..., Awaitable[LookupResult]]:
@@ -83,7 +83,7 @@ async def test_a_long_leave_is_read_by_id_once_in_each_far_interval(shop: Shop) 
         shop.clock.pass_(minutes=7.5)
         await shop.engine.poll(near=False)
     assert asked.count(("a", event)) == 2
-    # Its two blocks run as long, and may be removed by hand.
+    # Its two blocks are as long, and a person may remove them.
     assert len(asked) == 6
 
 
@@ -144,7 +144,7 @@ async def test_the_first_far_read_of_a_process_looks_back_as_a_resync_does(shop:
     assert shop.blocks()["b"] == []
     await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == [leave(20, 4).interval]
-    assert shop.engine.running.look_back("a", ["p"], Depth.FAR) == LOOK_BACK
+    assert shop.engine.running.look_back("a", ["p"], Depth.FAR) == FAR_LOOK_BACK
 
 
 async def test_a_leave_entered_later_that_began_long_ago_waits_for_a_resync(shop: Shop) -> None:
@@ -158,7 +158,7 @@ async def test_a_leave_entered_later_that_began_long_ago_waits_for_a_resync(shop
 
 
 async def test_a_long_block_is_read_again_before_it_is_moved(shop: Shop) -> None:
-    """A near read covers part of it, and does not list it: it may be a person's by now."""
+    """A near read covers part of the block without listing it: a person may have changed it."""
     shop.b.by_start = shop.c.by_start = True
     event = shop.a.human_block("p", leave(5, 4))
     await settle(shop)
@@ -177,7 +177,7 @@ async def test_a_newly_mapped_calendar_keeps_a_leave_that_its_list_need_not_show
     shop.a.human_block("p", leave(before, 4))
     await settle(shop)
     by_start(shop)
-    shop.engine.baselines.mapped = {**shop.engine.baselines.mapped, ("p", "a"): "another"}
+    shop.engine.read_progress.mapped = {**shop.engine.read_progress.mapped, ("p", "a"): "another"}
     await shop.engine.resync()
     await settle(shop)
     assert shop.blocks()["b"] == [leave(before, 4).interval]
@@ -190,7 +190,7 @@ async def newly_mapped_after_90_days(shop: Shop) -> None:
 async def test_a_lost_create_is_made_again_beside_a_leave_that_lists_need_not_show(
     shop: Shop,
 ) -> None:
-    # Seeds 30043 and 30107: the lists seemed to hide events for as long as the leave ran.
+    # Seeds 30043 and 30107: the lists seemed to hide events during the leave.
     by_start(shop)
     shop.a.human_block("p", leave(5, 4))
     await settle(shop)

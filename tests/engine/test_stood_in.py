@@ -1,4 +1,4 @@
-"""A block goes because something else stands in its place: that must still be true."""
+"""Before a block is removed in favour of another event, that event is read again."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tests.core.kit import v
 from tests.engine.conftest import Shop
 
 
-async def test_a_block_stays_if_what_stood_in_its_place_has_gone_since_the_read(
+async def test_a_block_stays_if_the_event_at_its_time_is_gone_since_the_read(
     shop: Shop,
 ) -> None:
-    """Simulator, seed 33: somebody's record took a block's time, and was moved away meanwhile."""
+    """Simulator, seed 33: a person's record had the block's time, and was moved away."""
     shop.a.book("p", v(9))
     assert (await shop.engine.resync()).exit is RunExit.DONE
     rival = shop.b.human_block("p", v(9))

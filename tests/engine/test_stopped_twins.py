@@ -1,10 +1,10 @@
-"""While one record of a meeting is stopped by the guard, the others go on (promise 7)."""
+"""While the guard stops one record of a meeting, its other records are synced (promise 7)."""
 
 from __future__ import annotations
 
 import pytest
 
-from syncd.engine.guard_stops import standing
+from syncd.engine.guard_stops import open_stops
 from syncd.engine.report import RunExit
 from syncd.model import Person
 from tests.core.kit import v
@@ -14,7 +14,7 @@ from tests.engine.test_promises import settle
 
 
 async def in_three_systems(shop: Shop) -> tuple[list[str], str, str]:
-    """Book a calendar of p in a; the first meeting of it stands in b and c, too."""
+    """Book several meetings of p in a; the first one is in b and c, too."""
     for system in shop.systems:
         system.persons["x0"] = Person(emails=("x0@example.com",))
     events = [shop.a.book("p", v(24 + 2 * n), person=f"x{n}") for n in range(14)]
@@ -34,7 +34,7 @@ async def test_where_a_stopped_event_is_gone_its_twins_time_is_closed(shop: Shop
             getattr(shop.a, act)(event)
     report = await shop.engine.resync()
     assert report.exit is RunExit.GUARDED
-    # b and c have the meeting: whoever books in a must see that its time is taken.
+    # b and c have the meeting, so its time is blocked in a.
     assert (closed(shop, 24), shop.b.events[twin].value) == (["a"], v(24))
     assert closed(shop, 26) == ["b", "c"]
     shop.a.events |= kept
@@ -56,14 +56,14 @@ async def test_a_twin_moves_while_its_other_record_is_stopped(shop: Shop) -> Non
     assert [str(o.action) for o in shop.c.writes[before:]] == ["move-appointment", "create-block"]
 
 
-async def test_a_twin_is_called_off_while_its_other_record_is_stopped(shop: Shop) -> None:
+async def test_a_twin_is_cancelled_while_its_other_record_is_stopped(shop: Shop) -> None:
     events, twin, third = await in_three_systems(shop)
     for n, event in enumerate(events[:12]):
         shop.a.move(event, v(101 + 2 * n))
     await shop.engine.resync()
     shop.b.cancel(twin)
     await near(shop)
-    # It is off in b and c; what a newly shows, and where it was, stays closed until a person looks.
+    # It is cancelled in b and c. In a, both times stay blocked until a person decides.
     assert not shop.c.events[third].value.busy
     assert (closed(shop, 24), closed(shop, 101)) == (["b", "c"], ["b", "c"])
 
@@ -80,7 +80,7 @@ async def test_a_stop_lasts_though_the_time_of_its_meetings_has_passed(
         else:
             getattr(shop.a, act)(event)
     run = (await shop.engine.resync()).run
-    # The first meeting is over where it was, then where it is, too.
+    # The first meeting's old time passes, then its new time.
     for hours in (19.5, 6):
         shop.clock.pass_(hours=hours)
         assert (await shop.engine.resync()).exit is RunExit.GUARDED
@@ -91,7 +91,7 @@ async def test_a_stop_lasts_though_the_time_of_its_meetings_has_passed(
     else:
         shop.a.events |= kept
         await settle(shop)
-    assert standing(shop.store) == []
+    assert open_stops(shop.store) == []
 
 
 async def test_a_meeting_that_was_over_before_is_no_part_of_a_stop(shop: Shop) -> None:
@@ -104,13 +104,13 @@ async def test_a_meeting_that_was_over_before_is_no_part_of_a_stop(shop: Shop) -
     assert (await shop.engine.resync()).exit is RunExit.GUARDED
     shop.a.cancel(old)
     assert (await shop.engine.resync()).exit is RunExit.GUARDED
-    # A cancelled meeting of the past does not make a stop last whose events are back.
+    # A cancelled past meeting does not keep a stop open whose events are back.
     shop.a.events |= {event: kept[event] for event in events}
     assert (await shop.engine.resync()).exit is RunExit.DONE
 
 
-async def test_where_stopped_meetings_stood_in_between_stays_closed(shop: Shop) -> None:
-    """Simulator, seed 1336: a second shift freed what the first one had newly taken."""
+async def test_times_between_old_and_new_of_stopped_meetings_stay_blocked(shop: Shop) -> None:
+    """Simulator, seed 1336: a second move freed the time that the first one had taken."""
     events = [shop.a.book("p", v(24 + 3 * i)) for i in range(6)]
     await settle(shop)
     for hours in (1, 2):

@@ -113,7 +113,7 @@ async def test_a_write_that_raises_after_it_was_sent_is_looked_for(shop: Shop) -
     assert len(made) == 1
 
 
-async def test_looking_after_a_write_that_raises_leaves_it_open(shop: Shop) -> None:
+async def test_an_exception_while_checking_a_write_leaves_it_open(shop: Shop) -> None:
     shop.b.faults["reply"] = [ValueError(SAID)]
     shop.c.faults["reply"] = [ValueError(SAID)]
     shop.a.book("p", v(9))
@@ -200,7 +200,7 @@ async def test_each_call_of_a_system_raises_its_faults_only(
     assert event == seen.id
 
 
-def test_a_row_that_an_adapter_stumbles_over_costs_that_row(
+def test_an_exception_in_parsing_affects_only_that_row(
     store: Store, system: FakeSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stumble(_row: object) -> None:

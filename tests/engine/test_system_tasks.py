@@ -1,4 +1,4 @@
-"""Promise 8, in time: a slow system delays nobody else, whatever it is slow with."""
+"""Promise 8: a slow system delays no other, whatever call is slow."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def test_a_change_between_two_systems_waits_one_second_for_a_third(
     (tmp_path / "2").mkdir()
     normal = play(tmp_path / "1", lambda shop: story(shop, NORMAL))
     hindered = play(tmp_path / "2", lambda shop: story(shop, FOREVER))
-    # Two cycles, each of which may wait for its second.
+    # Two cycles, each of which may wait for a second.
     assert hindered <= normal + 2 * GRACE + 0.1
 
 
 def test_a_read_of_two_systems_waits_one_second_for_the_slow_one(tmp_path: Path) -> None:
-    # Seed 30078: a far poll read who is mapped to two systems, and all others waited for a minute.
+    # Seed 30078: a far poll of a provider in two systems delayed all others by a minute.
     async def story(shop: SlowShop) -> None:
         await shop.engine.resync()
         shop.engine.mapping = {**shop.engine.mapping, "q": ("a", "c")}
@@ -97,7 +97,7 @@ def test_a_second_read_is_not_started_beside_one_that_is_late(tmp_path: Path) ->
     play(tmp_path, story)
 
 
-def test_a_late_read_is_as_old_as_its_question(tmp_path: Path) -> None:
+def test_a_late_read_is_as_old_as_its_request(tmp_path: Path) -> None:
     async def story(shop: SlowShop) -> None:
         await shop.engine.resync()
         asked = now()
@@ -114,7 +114,7 @@ def test_a_late_read_is_as_old_as_its_question(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-def test_what_a_late_read_shows_is_carried_when_it_comes(tmp_path: Path) -> None:
+def test_changes_of_a_late_read_are_carried_when_it_arrives(tmp_path: Path) -> None:
     async def story(shop: SlowShop) -> None:
         await shop.engine.resync()
         work = Jobs(shop.engine)
@@ -132,7 +132,7 @@ def test_what_a_late_read_shows_is_carried_when_it_comes(tmp_path: Path) -> None
     play(tmp_path, story)
 
 
-def test_a_quiet_late_read_calls_for_no_cycle(tmp_path: Path) -> None:
+def test_a_late_read_without_changes_starts_no_cycle(tmp_path: Path) -> None:
     async def story(shop: SlowShop) -> None:
         await shop.engine.resync()
         work = Jobs(shop.engine)
@@ -171,7 +171,7 @@ def test_a_late_write_is_made_once_and_kept(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-def test_a_resync_carries_first_and_then_waits_for_who_is_slow(tmp_path: Path) -> None:
+def test_a_resync_writes_first_and_then_waits_for_slow_systems(tmp_path: Path) -> None:
     async def story(shop: SlowShop) -> None:
         shop.a.book("p", v(9))
         shop.slow("c").takes["read"] = 30.0
@@ -249,7 +249,7 @@ def test_nothing_of_a_slow_system_is_freed_or_written(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-# planted bugs that the tests above catch
+# Planted bugs, caught by the tests above.
 
 
 def a_second_read_is_started(patch: pytest.MonkeyPatch) -> None:
@@ -273,7 +273,7 @@ def a_late_read_is_taken_for_a_fresh_one(patch: pytest.MonkeyPatch) -> None:
     ("plant", "caught_by"),
     [
         (a_second_read_is_started, test_a_second_read_is_not_started_beside_one_that_is_late),
-        (a_late_read_is_taken_for_a_fresh_one, test_a_late_read_is_as_old_as_its_question),
+        (a_late_read_is_taken_for_a_fresh_one, test_a_late_read_is_as_old_as_its_request),
     ],
 )
 def test_a_planted_bug_is_caught(

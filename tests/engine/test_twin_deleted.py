@@ -1,4 +1,4 @@
-"""What becomes of a meeting when only one of its records is deleted, and of its undeletion."""
+"""Delete only one record of a meeting, and restore it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.rules import Choice, Override, Rules
 from syncd.engine.report import RunExit
-from syncd.engine.resolve import resolve
+from syncd.engine.resolve import resolve_conflict
 from syncd.model import ConflictKind, Person, Status
 from syncd.systems.port import RetryableError
 from tests.core.kit import SYSTEMS, v
@@ -20,14 +20,14 @@ RULES = Rules(prefer=SYSTEMS)
 
 
 def rule(shop: Shop, rules: Rules) -> None:
-    """Set the rules of everybody."""
+    """Set the rules of all providers."""
     shop.engine.policy = replace(shop.engine.policy, rules={"p": rules, "q": rules})
 
 
 async def twins(
     shop: Shop, systems: str = "ab", status: Status = Status.CONFIRMED
 ) -> dict[str, str]:
-    """Book one meeting in these systems; the event of each."""
+    """Book one meeting in these systems; return the event in each."""
     events = {}
     for name in systems:
         system = getattr(shop, name)
@@ -43,14 +43,14 @@ async def twins(
 
 
 async def cycles(shop: Shop, count: int = 3) -> None:
-    """Make cycles as the daemon does."""
+    """Run cycles as the daemon does."""
     for _ in range(count):
         shop.clock.pass_(minutes=2)
         await shop.engine.poll(near=False)
 
 
 def standing(shop: Shop, events: dict[str, str]) -> dict[str, Status]:
-    """The status of each record that is still there."""
+    """Return the status of each record that still exists."""
     return {
         name: getattr(shop, name).events[event].value.status
         for name, event in events.items()
@@ -76,7 +76,7 @@ async def test_the_other_record_is_treated_by_the_rule(
     assert standing(shop, events) == {("b" if gone == "a" else "a"): left}
     held = [h.conflict.kind for h in shop.store.open_conflicts()]
     assert held == ([ConflictKind.TWIN_DELETED] if choice is Choice.HOLD else [])
-    # Where it was deleted, and in the third system, the time is closed as long as it may be on.
+    # While the conflict is open, the time is blocked in the other two systems.
     taken = closed if closed is not None else [v(24).interval]
     assert (shop.blocks()[gone], shop.blocks()["c"]) == (taken, taken)
     writes = shop.writes()
@@ -108,7 +108,7 @@ async def test_a_cancellation_because_of_a_deletion_names_the_rule(shop: Shop) -
     }
 
 
-async def test_deleted_in_two_of_three_the_third_stands_until_it_is_deleted_too(
+async def test_a_meeting_deleted_in_two_of_three_systems_stays_in_the_third(
     shop: Shop,
 ) -> None:
     rule(shop, replace(RULES, twin_deleted=Choice.KEEP))
@@ -123,7 +123,7 @@ async def test_deleted_in_two_of_three_the_third_stands_until_it_is_deleted_too(
     assert shop.blocks() == {"a": [], "b": [], "c": []}
 
 
-async def test_an_override_speaks_of_the_system_where_it_was_deleted(shop: Shop) -> None:
+async def test_an_override_applies_to_the_system_of_the_deletion(shop: Shop) -> None:
     keep = Override(Choice.KEEP, frozenset({ConflictKind.TWIN_DELETED}), frozenset({"a"}), "o")
     rule(shop, replace(RULES, overrides=(keep,)))
     events = await twins(shop)
@@ -167,7 +167,7 @@ async def test_a_kept_meeting_takes_a_new_twin_where_it_was_deleted(shop: Shop) 
         (Resolution(ResolutionKind.AT, at=v(30).start), ON, 30),
     ],
 )
-async def test_a_person_decides_a_held_one(
+async def test_a_person_resolves_a_held_deletion(
     shop: Shop, answer: Resolution, left: Status, at: float
 ) -> None:
     rule(shop, replace(RULES, twin_deleted=Choice.HOLD))
@@ -176,7 +176,7 @@ async def test_a_person_decides_a_held_one(
     await cycles(shop)
     (held,) = shop.store.open_conflicts()
     assert [(c.system, c.value) for c in held.conflict.claims] == [("a", None), ("b", v(24))]
-    await resolve(shop.engine, held.id, answer)
+    await resolve_conflict(shop.engine, held.id, answer)
     await cycles(shop)
     assert shop.store.open_conflicts() == []
     assert shop.b.events[events["b"]].value == v(at, status=left)
@@ -184,17 +184,17 @@ async def test_a_person_decides_a_held_one(
     assert shop.blocks() == {"a": taken, "b": [], "c": taken}
 
 
-async def test_nobody_can_keep_both_when_one_is_deleted(shop: Shop) -> None:
+async def test_keep_both_is_invalid_when_one_record_is_deleted(shop: Shop) -> None:
     rule(shop, replace(RULES, twin_deleted=Choice.HOLD))
     events = await twins(shop)
     shop.a.delete(events["a"])
     await cycles(shop)
     (held,) = shop.store.open_conflicts()
     with pytest.raises(InvalidResolutionError, match="one of the two is deleted"):
-        await resolve(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
+        await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
 
 
-async def test_a_held_one_closes_by_itself_when_the_record_is_back(shop: Shop) -> None:
+async def test_a_held_deletion_closes_when_the_record_is_back(shop: Shop) -> None:
     rule(shop, replace(RULES, twin_deleted=Choice.HOLD))
     events = await twins(shop)
     kept = shop.a.events[events["a"]]
@@ -208,7 +208,7 @@ async def test_a_held_one_closes_by_itself_when_the_record_is_back(shop: Shop) -
     assert shop.blocks() == {"a": [], "b": [], "c": [v(24).interval]}
 
 
-async def test_a_held_one_survives_a_silent_system(shop: Shop) -> None:
+async def test_a_held_deletion_survives_a_system_that_does_not_answer(shop: Shop) -> None:
     rule(shop, replace(RULES, twin_deleted=Choice.HOLD))
     events = await twins(shop)
     shop.a.delete(events["a"])

@@ -1,4 +1,4 @@
-"""A deletion that is undone: what syncd had cancelled because of it is on again."""
+"""Undo a deletion: records that syncd cancelled because of it are revived."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERY: dict[str, list[object]] = {"a": [], "b": [], "c": []}
 
 
 async def deleted(shop: Shop, events: dict[str, str], system: str) -> Held:
-    """Delete one record, and let the others be cancelled; what was deleted."""
+    """Delete one record, and sync until the others are cancelled; return the deleted event."""
     where = getattr(shop, system)
     kept: Held = where.events[events[system]]
     where.delete(events[system])
@@ -31,7 +31,7 @@ async def deleted(shop: Shop, events: dict[str, str], system: str) -> Held:
 
 @pytest.mark.parametrize("gone", ["a", "b"])
 @pytest.mark.parametrize("again", [False, True])
-async def test_the_twin_is_on_again_with_the_status_that_it_had(
+async def test_a_restored_record_revives_the_twin_with_its_former_status(
     shop: Shop, gone: str, again: bool
 ) -> None:
     events = await twins(shop, status=Status.NEW)
@@ -72,7 +72,7 @@ async def test_another_persons_booking_at_that_time_revives_nothing(
     assert shop.blocks() == {"a": [], "b": [v(24).interval], "c": [v(24).interval]}
 
 
-async def test_what_a_person_cancelled_meanwhile_is_not_revived(shop: Shop) -> None:
+async def test_a_twin_that_a_person_cancelled_is_not_revived(shop: Shop) -> None:
     events = await twins(shop)
     kept = await deleted(shop, events, "a")
     shop.b.move(events["b"], v(24, status=Status.NOSHOW))
@@ -83,7 +83,7 @@ async def test_what_a_person_cancelled_meanwhile_is_not_revived(shop: Shop) -> N
     assert shop.blocks() == {"a": [], "b": [v(24).interval], "c": [v(24).interval]}
 
 
-async def test_what_a_person_cancelled_at_the_same_time_is_not_revived(shop: Shop) -> None:
+async def test_a_twin_cancelled_at_the_same_time_is_not_revived(shop: Shop) -> None:
     events = await twins(shop, "abc")
     kept = shop.a.events[events["a"]]
     shop.a.delete(events["a"])
@@ -95,7 +95,7 @@ async def test_what_a_person_cancelled_at_the_same_time_is_not_revived(shop: Sho
     assert shop.blocks() == {"a": [], "b": [v(24).interval], "c": []}
 
 
-async def test_one_that_a_person_called_on_and_off_again_is_not_revived(shop: Shop) -> None:
+async def test_a_twin_that_was_reactivated_and_cancelled_is_not_revived(shop: Shop) -> None:
     events = await twins(shop)
     kept = await deleted(shop, events, "a")
     shop.b.move(events["b"], v(24))
@@ -124,7 +124,7 @@ async def test_a_record_that_comes_back_cancelled_revives_nothing(shop: Shop) ->
     assert standing(shop, events) == {"a": OFF, "b": OFF}
 
 
-async def test_a_twin_that_was_silent_meanwhile_keeps_its_status(shop: Shop) -> None:
+async def test_a_twin_in_an_unanswering_system_keeps_its_status(shop: Shop) -> None:
     events = await twins(shop, status=Status.NEW)
     kept = shop.a.events[events["a"]]
     shop.a.delete(events["a"])
@@ -152,7 +152,7 @@ async def test_a_kept_meeting_gets_its_record_back_and_loses_the_block(shop: Sho
 
 
 async def test_a_move_in_a_silent_system_contradicts_a_deletion_elsewhere(shop: Shop) -> None:
-    """Through the store: who was deleted is history, and still is what the move contradicts."""
+    """After a reload: the deleted record is archived, and the move still contradicts it."""
     rule(shop, replace(RULES, moved_and_cancelled=Choice.HOLD))
     events = await twins(shop)
     shop.a.delete(events["a"])

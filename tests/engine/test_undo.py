@@ -1,4 +1,4 @@
-"""What a run wrote is put back, for each booking that nobody has touched since, and stays so."""
+"""Undo a run for each booking that was not changed since, and keep it undone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.engine.conftest import Shop
 
 
 async def run_of(shop: Shop, *, doubles: int = 0) -> str:
-    """Sync, and name the run; ``doubles`` meetings overlap."""
+    """Sync, and return the run; ``doubles`` is the number of double bookings."""
     report = await shop.engine.resync()
     assert report.exit is (RunExit.CONFLICTS if doubles else RunExit.DONE), report
     assert report.double_bookings == doubles
@@ -26,7 +26,7 @@ async def run_of(shop: Shop, *, doubles: int = 0) -> str:
 
 
 async def quiet(shop: Shop) -> None:
-    """Prove that nothing more is written, also after a restart."""
+    """Check that nothing more is written, also after a restart."""
     before = shop.writes()
     assert (await shop.engine.resync()).converged
     shop.restart()
@@ -85,7 +85,7 @@ async def test_a_block_that_a_run_removed_is_made_again(shop: Shop) -> None:
 
 
 async def twins(shop: Shop) -> tuple[str, str]:
-    """The same meeting in a and b."""
+    """Book the same meeting in a and b."""
     shop.a.persons["ann"] = Person(emails=("ann@example.com",))
     shop.b.persons["7"] = Person(emails=("ann@example.com",))
     both = shop.a.book("p", v(9), "ann"), shop.b.book("p", v(9), "7")
@@ -108,7 +108,7 @@ async def test_an_appointment_that_a_run_moved_goes_back(shop: Shop) -> None:
     assert shop.blocks()["c"] == [v(14).interval]
 
 
-async def test_a_status_that_a_run_set_is_set_back_or_told_to_be_impossible(shop: Shop) -> None:
+async def test_a_status_that_a_run_set_is_restored_or_reported(shop: Shop) -> None:
     first, second = await twins(shop)
     shop.a.cancel(first)
     run = await run_of(shop)
@@ -124,7 +124,7 @@ async def test_a_status_that_a_run_set_is_set_back_or_told_to_be_impossible(shop
     await quiet(shop)
 
 
-async def test_what_somebody_touched_since_is_left_and_the_rest_is_put_back(shop: Shop) -> None:
+async def test_bookings_changed_since_are_skipped_and_others_undone(shop: Shop) -> None:
     moved = shop.a.book("p", v(9))
     shop.a.book("p", v(11))
     cancelled = shop.a.book("p", v(13))
@@ -132,15 +132,15 @@ async def test_what_somebody_touched_since_is_left_and_the_rest_is_put_back(shop
     run = await run_of(shop)
     shop.a.move(moved, v(10))
     await run_of(shop)
-    shop.a.cancel(cancelled)  # seen by nobody yet
+    shop.a.cancel(cancelled)  # Not read yet.
     block = next(e for e, h in shop.b.events.items() if h.value == v(15))
     shop.b.move(block, v(16))
     undone = await shop.engine.undo(run)
     assert undone.exit is RunExit.CONFLICTS
     assert sorted(each.why.split(" (")[0] for each in undone.skipped) == [
-        "it was changed in a since",
-        "it was changed in a since",
-        "it was changed in b since",
+        "it was changed in a after the run",
+        "it was changed in a after the run",
+        "it was changed in b after the run",
     ]
     assert v(11).interval not in shop.blocks()["b"] + shop.blocks()["c"]
     assert v(10).interval in shop.blocks()["b"]
@@ -149,15 +149,13 @@ async def test_what_somebody_touched_since_is_left_and_the_rest_is_put_back(shop
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-async def test_news_that_an_undo_reads_is_decided_on_by_the_next_cycle(
-    shop: Shop, dry_run: bool
-) -> None:
+async def test_changes_that_an_undo_reads_are_decided_on_next(shop: Shop, dry_run: bool) -> None:
     shop.a.book("p", v(9))
     run = await run_of(shop)
     (block,) = shop.b.events
     shop.b.move(block, v(12))
     undone = await shop.engine.undo(run, dry_run=dry_run)
-    assert [left.why for left in undone.skipped] == ["it was changed in b since"]
+    assert [left.why for left in undone.skipped] == ["it was changed in b after the run"]
     shop.clock.pass_(minutes=15)
     await shop.engine.poll(near=False)
     assert shop.blocks()["b"] == [v(9).interval]
@@ -170,7 +168,7 @@ async def test_one_booking_can_be_chosen_and_a_shared_block_stays(shop: Shop) ->
     shared, other, alone = (b.id for b in shop.store.bookings("p"))
     left = (await shop.engine.undo(run, booking=shared)).skipped
     assert [(each.booking, each.why) for each in left] == [
-        (shared, f"its block in b serves booking {other}, too")
+        (shared, f"its block in b also serves booking {other}")
     ]
     undone = await shop.engine.undo(run, booking=alone)
     assert undone.skipped == []
@@ -194,7 +192,7 @@ async def test_undoing_twice_writes_nothing_more(shop: Shop) -> None:
     shop.clock.pass_(seconds=1)
     before = shop.writes()
     again = await shop.engine.undo(run)
-    assert [each.why for each in again.skipped] == [f"run {undone.report.run} wrote it since"]
+    assert [each.why for each in again.skipped] == [f"run {undone.report.run} changed it later"]
     assert shop.writes() == before
 
 
@@ -215,11 +213,11 @@ async def test_a_system_that_is_down_leaves_the_booking_whole(shop: Shop) -> Non
     shop.b.faults["read"] = [RetryableError("b")]
     undone = await shop.engine.undo(run)
     assert undone.exit is RunExit.UNANSWERED
-    assert [each.why for each in undone.skipped] == ["b did not answer, or may not be written to"]
+    assert [each.why for each in undone.skipped] == ["b did not answer, or is read-only"]
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
 
 
-async def test_a_crash_before_the_writes_leaves_what_stands(shop: Shop) -> None:
+async def test_a_crash_before_the_undo_writes_changes_nothing(shop: Shop) -> None:
     shop.a.book("p", v(9))
     run = await run_of(shop)
     shop.b.faults["write"] = [CancelledError()]
@@ -233,7 +231,7 @@ async def test_a_crash_before_the_writes_leaves_what_stands(shop: Shop) -> None:
     assert shop.blocks() == {"a": [], "b": [], "c": []}
 
 
-async def test_what_is_over_stays_as_it_was(shop: Shop) -> None:
+async def test_an_undo_skips_events_that_are_over(shop: Shop) -> None:
     shop.a.book("p", v(9))
     run = await run_of(shop)
     shop.clock.time = at(11)
@@ -242,7 +240,7 @@ async def test_what_is_over_stays_as_it_was(shop: Shop) -> None:
     assert shop.blocks()["b"] == [v(9).interval]
 
 
-async def test_a_new_booking_at_a_time_that_was_taken_back_is_closed_by_one_block(
+async def test_a_new_booking_at_an_undone_time_gets_one_block(
     shop: Shop,
 ) -> None:
     shop.a.book("p", v(9))
@@ -266,7 +264,7 @@ async def test_a_block_made_again_for_a_cancelled_booking_serves_a_new_one_at_th
     await quiet(shop)
 
 
-async def test_it_is_told_in_the_history(shop: Shop) -> None:
+async def test_an_undo_is_in_the_history(shop: Shop) -> None:
     shop.a.book("p", v(9))
     run = await run_of(shop)
     undone = await shop.engine.undo(run)
@@ -280,7 +278,7 @@ async def test_it_is_told_in_the_history(shop: Shop) -> None:
     assert {n.rule for n in notes} == {f"undo of run {run}"}
 
 
-async def test_a_run_that_is_unknown_or_wrote_nothing_is_told(shop: Shop) -> None:
+async def test_undoing_an_unknown_or_empty_run_is_an_error(shop: Shop) -> None:
     with pytest.raises(NothingToUndoError, match="there is no run"):
         await shop.engine.undo("nonsense")
     idle = await run_of(shop)
@@ -288,6 +286,6 @@ async def test_a_run_that_is_unknown_or_wrote_nothing_is_told(shop: Shop) -> Non
         await shop.engine.undo(idle)
     shop.a.book("p", v(12))
     run = await run_of(shop)
-    with pytest.raises(NothingToUndoError, match="of booking"):
+    with pytest.raises(NothingToUndoError, match="for booking"):
         await shop.engine.undo(run, booking="another")
     assert shop.blocks()["b"] == [v(12).interval]

@@ -1,4 +1,4 @@
-"""A block is made only where its calendar was read since the meeting became known."""
+"""Make a block only in a calendar that was read since the meeting became known."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ FAR = v(24 * 20)
 
 
 def book_twins(shop: Shop) -> None:
-    """Enter one meeting in a and in b, far ahead."""
+    """Book one meeting in a and b, far ahead."""
     for system in (shop.a, shop.b):
         system.persons["ann"] = ANN
         system.book("p", FAR, "ann")
 
 
 async def far_without_b(shop: Shop) -> None:
-    """Read far, while b lets nobody read."""
+    """Run a far read while b does not answer."""
     shop.b.faults["read"] = [RateLimitedError("b", "GET /", wait=60)]
     await shop.engine.poll(near=False)
     assert not shop.b.faults["read"]
@@ -48,13 +48,13 @@ async def test_a_time_that_was_not_read_since_the_meeting_became_known_is_closed
     assert report.exit is RunExit.UNANSWERED
     shop.clock.pass_(minutes=14)
     await shop.engine.poll(near=False)
-    # It is the twin's time: no block stood there at any moment.
+    # The twin has this time, so there was never a block.
     assert [o.action for o in shop.b.writes] == []
     assert shop.blocks() == {"a": [], "b": [], "c": [FAR.interval]}
     assert waits(shop) == []
 
 
-async def test_what_has_no_twin_there_is_closed_by_the_next_far_read(shop: Shop) -> None:
+async def test_a_meeting_without_a_twin_is_blocked_after_the_next_far_read(shop: Shop) -> None:
     await shop.engine.resync()
     shop.clock.pass_(minutes=5)
     shop.a.book("p", FAR)
@@ -88,7 +88,7 @@ async def test_a_refused_block_is_tried_by_the_next_near_poll_while_far_reads_ar
 
 
 async def test_a_refused_block_waits_for_a_far_read_once_the_last_one_is_old(shop: Shop) -> None:
-    """Writes were refused for so long that somebody may have entered the meeting there as well."""
+    """Writes failed for so long that a person may have entered the meeting there, too."""
     await shop.engine.resync()
     shop.a.persons["ann"] = shop.b.persons["ann"] = ANN
     shop.a.book("p", FAR, "ann")
@@ -123,7 +123,7 @@ async def test_a_new_process_takes_no_old_read_for_a_new_one(shop: Shop) -> None
 
 
 async def test_an_incomplete_answer_about_the_time_is_enough(shop: Shop) -> None:
-    """An incomplete read is acted on: its calendars stay writable (docs/design.md#windows)."""
+    """After an incomplete read, calendars stay writable (docs/design.md#windows)."""
     await shop.engine.resync()
     shop.a.book("p", FAR)
     shop.b.unnamed = {"p": FAR.start}
@@ -145,7 +145,7 @@ async def test_a_leave_that_runs_waits_for_no_read_of_the_time_when_it_began(sho
 async def test_a_time_that_no_read_of_the_window_shows_is_closed_at_once(
     shop: Shop, days: int
 ) -> None:
-    """A meeting that somebody moves out of the window is closed where it now is."""
+    """A meeting that is moved out of the window is blocked at its new time."""
     event = shop.a.book("p", v(9))
     stop_writes(shop, "b", WaitReason.RATE_LIMITED)
     await shop.engine.resync()

@@ -1,4 +1,4 @@
-"""Unreadable records are shown until they are gone, and stop nothing else."""
+"""Report unreadable records until they are gone, without stopping anything else."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FAR = timedelta(days=30)
 
 
 def reported(shop: Shop) -> list[tuple[str, str, Topic]]:
-    """The open items: system, event, topic."""
+    """Return the open reported items as (system, event, topic)."""
     return [(i.system, i.event, i.topic) for i in open_items(shop.store)]
 
 
 def many(shop: Shop, number: int) -> list[str]:
-    """Meetings of 15 minutes one after the other."""
+    """Book consecutive meetings of 15 minutes."""
     start, long = v(9).start, timedelta(minutes=15)
     starts = [start + n * long for n in range(number)]
     return [shop.a.book("p", Value(s, s + long, v(9).status)) for s in starts]
@@ -79,7 +79,7 @@ async def test_a_known_event_that_becomes_unreadable_keeps_its_last_interval(sho
     assert (await shop.engine.resync()).exit is RunExit.DONE, "the row is listed as it is known"
 
 
-async def test_it_is_logged_once_when_it_begins_and_once_when_it_has_ended(shop: Shop) -> None:
+async def test_an_unreadable_record_is_logged_once_at_begin_and_end(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     shop.a.broken.add(event)
     with capture_logs() as said:
@@ -93,7 +93,7 @@ async def test_it_is_logged_once_when_it_begins_and_once_when_it_has_ended(shop:
     assert told == [("record reported", event), ("record no longer reported", event)]
 
 
-async def test_a_quiet_cycle_writes_nothing_of_it(shop: Shop) -> None:
+async def test_a_cycle_without_changes_stores_no_reported_item(shop: Shop) -> None:
     shop.a.broken.add(shop.a.book("p", v(9)))
     await shop.engine.resync()
     before = open_items(shop.store)
@@ -130,7 +130,7 @@ async def test_a_read_of_others_or_an_incomplete_one_ends_nothing(shop: Shop) ->
     assert reported(shop) == []
 
 
-async def test_a_system_that_is_configured_no_more_has_nothing_reported(shop: Shop) -> None:
+async def test_an_unconfigured_system_has_no_reported_items(shop: Shop) -> None:
     shop.a.broken.add(shop.a.book("p", v(9)))
     await shop.engine.resync()
     shop.restart()
@@ -207,7 +207,7 @@ async def test_removals_of_other_calendars_proceed(shop: Shop) -> None:
     assert shop.blocks() == shop.blocks("q") == {"a": [], "b": [], "c": []}
 
 
-async def test_absence_in_that_very_list_frees_nothing_and_is_said(shop: Shop) -> None:
+async def test_absence_from_an_incomplete_list_frees_nothing_and_is_reported(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await settle(shop)
     shop.a.unnamed["p"] = v(15).start
@@ -221,7 +221,7 @@ async def test_absence_in_that_very_list_frees_nothing_and_is_said(shop: Shop) -
     assert (report.exit, shop.blocks()["b"], reported(shop)) == (RunExit.DONE, [], [])
 
 
-async def test_what_such_a_list_lacks_is_asked_for_and_its_changes_are_carried(
+async def test_events_missing_from_an_incomplete_list_are_looked_up(
     shop: Shop,
 ) -> None:
     event = shop.a.book("p", v(9))
@@ -280,7 +280,7 @@ async def test_after_a_lost_state_an_unexplained_block_stays_while_a_list_has_an
     assert shop.blocks()["b"] == [v(9).interval]
 
 
-# --- asking by id, in turn ------------------------------------------------------------------------
+# --- lookups by id, in turn -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("unnamed", [True, False])
@@ -301,7 +301,7 @@ async def test_all_missing_events_are_asked_for_in_turn(shop: Shop, unnamed: boo
     assert len(shop.blocks()["b"]) == 100
 
 
-async def test_a_process_that_starts_anew_each_time_does_not_ask_for_the_same(shop: Shop) -> None:
+async def test_restarted_processes_do_not_repeat_the_same_lookups(shop: Shop) -> None:
     events = many(shop, 50)
     await settle(shop)
     shop.a.hidden.update(events)

@@ -1,4 +1,4 @@
-"""What cannot be written now waits: named in the report, stored, and logged when that changes."""
+"""Writes that cannot be made now wait: they are reported, stored and logged."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ MANY = 200
 
 
 def stop_writes(shop: Shop, system: str, why: WaitReason | None) -> None:
-    """From now on nothing is written to a system, or anything again."""
-    shop.engine.rests = lambda name: why if name == system else None
+    """Disable or enable writes to a system."""
+    shop.engine.why_suspended = lambda name: why if name == system else None
 
 
 def waits(shop: Shop) -> list[tuple[str, str, WaitReason]]:
@@ -52,7 +52,7 @@ def waits(shop: Shop) -> list[tuple[str, str, WaitReason]]:
 
 
 def book_twins(shop: Shop, hour: float) -> tuple[str, str]:
-    """Enter one meeting of p in a and in b."""
+    """Book one meeting of p in a and b."""
     ann = Person(emails=("ann@example.com",))
     shop.a.persons["ann"] = shop.b.persons["7"] = ann
     return shop.a.book("p", v(hour), "ann"), shop.b.book("p", v(hour), "7")
@@ -101,8 +101,8 @@ async def test_a_write_refused_in_the_middle_of_a_run_makes_the_rest_wait(
     report = await shop.engine.poll(near=False)
     assert {w.why for w in report.waiting} == {why}
     assert (len(report.waiting), report.exit) == (3, RunExit.UNANSWERED)
-    # Without calls it cannot be read, either; otherwise only its writes are left.
-    assert report.left.get(Remaining.SYSTEMS, 0) == (why is WaitReason.RATE_LIMITED)
+    # A rate limit stops reads, too; with other faults only writes wait.
+    assert report.remaining.get(Remaining.SYSTEMS, 0) == (why is WaitReason.RATE_LIMITED)
     shop.b.faults.clear()
     assert (await shop.engine.resync()).exit is RunExit.DONE
 
@@ -125,7 +125,7 @@ async def test_moves_and_statuses_of_a_twin_wait_as_blocks_do(shop: Shop) -> Non
     assert shop.b.events[other].value.status is Status.CANCELLED
 
 
-async def test_what_the_configuration_forbids_to_write_does_not_wait(shop: Shop) -> None:
+async def test_writes_that_the_configuration_forbids_do_not_wait(shop: Shop) -> None:
     stop_writes(shop, "b", WaitReason.NO_ACCESS)
     policy = EnginePolicy(
         rules={p: Rules(prefer=SYSTEMS) for p in "pq"},
@@ -138,7 +138,7 @@ async def test_what_the_configuration_forbids_to_write_does_not_wait(shop: Shop)
     assert (report.exit, report.waiting) == (RunExit.DONE, [])
 
 
-async def test_what_a_silent_system_should_show_waits_for_its_answer(shop: Shop) -> None:
+async def test_writes_to_an_unanswering_system_wait(shop: Shop) -> None:
     shop.c.faults["read"] = [RetryableError("c", "GET /", status=500)] * MANY
     shop.a.book("p", v(9))
     report = await shop.engine.resync()
@@ -168,7 +168,7 @@ async def test_equipment_of_unknown_number_waits_for_its_count(shop: Shop) -> No
 
 
 class _Silent:
-    """A location that does not tell what its rooms close."""
+    """A location whose block targets cannot be read."""
 
     name = "a"
 
@@ -176,7 +176,7 @@ class _Silent:
         raise UnauthorizedError("a", f"rooms of {sorted(also)}", status=403)
 
 
-async def test_rooms_of_which_nothing_is_known_are_not_called_agreed(shop: Shop) -> None:
+async def test_unknown_rooms_are_not_reported_as_in_sync(shop: Shop) -> None:
     shop.engine.resources = ResourceSources((ResourceBlocks(_Silent(), shop.store, shop.clock),))
     report = await shop.engine.resync()
     assert (report.exit, report.systems["a"].state) == (RunExit.UNANSWERED, SystemStatus.DOWN)
@@ -288,7 +288,7 @@ async def test_a_run_keeps_a_hundred_of_the_waiting_writes_at_most(shop: Shop) -
     assert (len(run.report["waiting"]), len(json.dumps(run.report)) < 40_000) == (100, True)
 
 
-async def test_what_waits_in_a_calendar_that_is_mapped_no_more_is_forgotten(shop: Shop) -> None:
+async def test_waiting_writes_of_an_unmapped_calendar_are_removed(shop: Shop) -> None:
     stop_writes(shop, "b", WaitReason.NO_ACCESS)
     shop.a.book("p", v(9))
     await shop.engine.resync()
@@ -311,14 +311,14 @@ def _without(shop: Shop, system: str) -> Engine:
 
 
 def set_clocks(shop: Shop, **minutes: float) -> None:
-    """Set how far platforms are ahead of this machine."""
+    """Set the clock skew of platforms against this machine."""
     for system in shop.systems:
         ahead = minutes.get(system.name)
         system.skew = None if ahead is None else timedelta(minutes=ahead)
 
 
 async def free_some(shop: Shop) -> None:
-    """A block is no longer needed, and a twin is to be cancelled."""
+    """Cancel meetings, so that a block must be removed and a twin cancelled."""
     lone, (origin, _) = shop.a.book("p", v(9)), book_twins(shop, 12)
     await shop.engine.resync()
     shop.a.delete(lone)
@@ -350,7 +350,7 @@ async def test_nothing_is_freed_while_two_platforms_say_that_the_clock_is_wrong(
     expected = {Action.REMOVE_BLOCK, Action.SET_STATUS} if wrong else set()
     assert held == {(action, WaitReason.CLOCK) for action in expected}
     assert bool(report.clock_error) is wrong
-    # What is newly taken is closed all the same.
+    # New busy time is blocked nevertheless.
     assert shop.a.blocks("q") == [v(15).interval]
     set_clocks(shop, a=0, b=0, c=0)
     report = await shop.engine.resync()

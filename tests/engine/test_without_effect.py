@@ -1,4 +1,4 @@
-"""Queued writes that a platform accepts and never carries out: planned anew, then a conflict."""
+"""Queued writes that are accepted and never carried out: planned again, then a conflict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUEUED = (Action.MOVE_BLOCK, Action.REMOVE_BLOCK, Action.MOVE_APPOINTMENT)
 
 
 def queues(shop: Shop) -> None:
-    """Have system b queue moves and removals."""
+    """Let system b queue moves and removals."""
     shop.b.capabilities = Capabilities(
         lag=timedelta(0),
         asynchronous=frozenset(QUEUED),
@@ -28,7 +28,7 @@ def queues(shop: Shop) -> None:
 
 
 async def rounds(shop: Shop, number: int) -> None:
-    """Let so many jobs end without effect."""
+    """Let this many jobs end without effect."""
     for _ in range(number):
         await shop.engine.poll(near=False)
         shop.b.queue.clear()
@@ -53,7 +53,7 @@ async def test_a_job_that_drops_its_row_three_times_becomes_a_conflict(
     await rounds(shop, 2)
     assert len(shop.b.writes) == wrote + 3, "it is not written again by itself"
     report = await shop.engine.poll(near=False)
-    assert (report.left.get(Remaining.CONFLICTS), report.exit) == (1, RunExit.CONFLICTS)
+    assert (report.remaining.get(Remaining.CONFLICTS), report.exit) == (1, RunExit.CONFLICTS)
 
 
 async def test_a_job_without_effect_is_planned_anew_twice(shop: Shop) -> None:
@@ -84,7 +84,7 @@ async def test_a_later_change_of_the_booking_is_tried_again(shop: Shop) -> None:
     assert shop.store.open_conflicts() == []
 
 
-async def test_planted_a_job_without_effect_that_does_not_count_is_planned_for_ever(
+async def test_a_planted_uncounted_job_without_effect_repeats_for_ever(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dropped = recovery._drop

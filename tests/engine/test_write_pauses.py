@@ -1,4 +1,4 @@
-"""Nothing is written where a person has paused it, and nothing that is held back is lost."""
+"""Paused calendars are not written to, and no held back write is lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syncd.core.resolution import Resolution, ResolutionKind
 from syncd.core.rules import Choice, Rules
 from syncd.engine.held_back_log import BEGUN, ENDED
 from syncd.engine.report import RunExit
-from syncd.engine.resolve import ResolutionOutcome, resolve
+from syncd.engine.resolve import ResolutionOutcome, resolve_conflict
 from syncd.engine.undo import NothingToUndoError
 from syncd.model import Action, ExposureCause, Kind, Operation, WaitReason
 from syncd.model.pauses import Pause
@@ -112,7 +112,7 @@ async def test_a_pause_survives_a_restart(shop: Shop) -> None:
     assert (shop.b.blocks("p"), len(report.held_back)) == ([], 1)
 
 
-async def test_exposures_because_of_a_pause_say_so_and_end_with_it(shop: Shop) -> None:
+async def test_exposures_name_the_pause_and_end_with_it(shop: Shop) -> None:
     pause(shop)
     shop.a.book("p", v(9))
     await shop.engine.resync()
@@ -123,7 +123,7 @@ async def test_exposures_because_of_a_pause_say_so_and_end_with_it(shop: Shop) -
     assert availability.exposures(shop.store, shop.clock.now()) == []
 
 
-async def test_an_open_time_is_told_as_paused_once_a_pause_begins(shop: Shop) -> None:
+async def test_an_exposure_is_reported_as_paused_once_a_pause_begins(shop: Shop) -> None:
     shop.b.faults["write"] = [RetryableError("b")] * 20
     shop.a.book("p", v(9))
     await shop.engine.poll(near=True)
@@ -148,7 +148,7 @@ async def test_a_system_that_does_not_answer_has_no_waiting_writes_while_paused(
     assert [h.why for h in report.held_back] == [WaitReason.PAUSED]
 
 
-async def test_a_write_that_the_guard_stops_is_told_as_paused_there(shop: Shop) -> None:
+async def test_a_write_that_the_guard_stops_is_reported_as_paused(shop: Shop) -> None:
     for hour in range(8, 18):
         shop.a.book("p", v(hour))
     await shop.engine.resync()
@@ -162,7 +162,7 @@ async def test_a_write_that_the_guard_stops_is_told_as_paused_there(shop: Shop) 
 async def test_a_pause_between_plan_and_write_stops_the_write(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The plan is made, the intents are committed; the target is read, and then comes the pause."""
+    """The pause arrives after the plan, the intents and the read of the target."""
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
     shop.a.move(event, v(12))
@@ -170,13 +170,13 @@ async def test_a_pause_between_plan_and_write_stops_the_write(
     read_one = shop.b.read_one
 
     async def paused_meanwhile(*given: Any) -> Any:
-        shop.engine.pauses.renew()
+        shop.engine.pauses.reload()
         pause(shop)
         return await read_one(*given)
 
     monkeypatch.setattr(shop.b, "read_one", paused_meanwhile)
     shop.clock.pass_(seconds=30)
-    monkeypatch.setattr("syncd.engine.writer.just_read", lambda *_given: False)
+    monkeypatch.setattr("syncd.engine.writer.was_just_read", lambda *_given: False)
     report = await shop.engine.poll(near=True)
     assert len(shop.b.writes) == written
     assert (report.waiting, report.unmade) == ([], 0)
@@ -201,7 +201,7 @@ async def test_a_pause_during_a_resync_ends_it_done_and_not_with_writes_left(
     assert (report.exit, len(report.held_back)) == (RunExit.DONE, 3)
 
 
-async def test_who_pauses_waits_for_the_write_that_is_under_way(
+async def test_a_pause_waits_for_the_write_in_flight(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
@@ -217,8 +217,8 @@ async def test_who_pauses_waits_for_the_write_that_is_under_way(
     cycle = asyncio.create_task(shop.engine.poll(near=True))
     await begun.wait()
     new = pause(shop)
-    acknowledged = asyncio.create_task(shop.engine.pauses.landed([new]))
-    other = asyncio.create_task(shop.engine.pauses.landed([replace(new, system="c")]))
+    acknowledged = asyncio.create_task(shop.engine.pauses.wait_for_requests([new]))
+    other = asyncio.create_task(shop.engine.pauses.wait_for_requests([replace(new, system="c")]))
     await asyncio.sleep(0.01)
     assert (acknowledged.done(), other.done()) == (False, True)
     go_on.set()
@@ -227,7 +227,7 @@ async def test_who_pauses_waits_for_the_write_that_is_under_way(
     await cycle
 
 
-async def test_a_lost_reply_is_looked_after_but_not_sent_again_while_paused(shop: Shop) -> None:
+async def test_a_lost_reply_is_checked_but_not_resent_while_paused(shop: Shop) -> None:
     shop.a.book("p", v(9))
     shop.b.faults["write"] = [lost_reply("b")]
     await shop.engine.poll(near=True)
@@ -239,7 +239,7 @@ async def test_a_lost_reply_is_looked_after_but_not_sent_again_while_paused(shop
     assert (shop.store.pending_intents(), len(report.held_back)) == ([], 1)
 
 
-async def test_the_same_wish_is_one_entry_with_first_and_last_seen_and_its_end(
+async def test_a_held_back_write_is_one_entry_with_first_seen_and_end(
     shop: Shop,
 ) -> None:
     start = shop.clock.now()
@@ -327,7 +327,7 @@ async def test_observe_mode_writes_nothing_anywhere_and_logs_what_it_would_write
     assert log == [("b", Action.MOVE_APPOINTMENT), ("c", Action.CREATE_BLOCK)]
 
 
-async def test_after_observe_mode_all_that_is_still_wanted_is_written(shop: Shop) -> None:
+async def test_after_observe_mode_writes_still_wanted_are_made(shop: Shop) -> None:
     observe(shop)
     gone = shop.a.book("p", v(9))
     shop.a.book("p", v(11))
@@ -341,7 +341,7 @@ async def test_after_observe_mode_all_that_is_still_wanted_is_written(shop: Shop
     assert held_back_now(shop.store) == []
 
 
-async def test_in_observe_mode_open_time_is_told_as_such(shop: Shop) -> None:
+async def test_exposures_name_observe_mode(shop: Shop) -> None:
     observe(shop)
     shop.a.book("p", v(9))
     await shop.engine.resync()
@@ -352,13 +352,13 @@ async def test_in_observe_mode_open_time_is_told_as_such(shop: Shop) -> None:
 # --- other writers -----------------------------------------------------------------------------
 
 
-async def test_undo_leaves_what_is_paused_as_it_is_and_says_so(shop: Shop) -> None:
+async def test_undo_skips_paused_calendars_and_reports_them(shop: Shop) -> None:
     shop.a.book("p", v(9))
     run = (await shop.engine.resync()).run
     pause(shop)
     undone = await shop.engine.undo(run)
     assert [left.why for left in undone.skipped] == [
-        "writing to b is paused: `syncd unpause` ends that"
+        "writing to b is paused: end that with `syncd unpause`"
     ]
     assert (shop.b.blocks("p"), shop.c.blocks("p")) == ([v(9).interval], [v(9).interval])
     observe(shop)
@@ -376,8 +376,8 @@ async def test_a_conflict_is_decided_while_paused_and_written_after_it(shop: Sho
     await shop.engine.resync()
     (held,) = [h for h in shop.store.open_conflicts() if h.conflict.held]
     pause(shop)
-    done = await resolve(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "a"))
-    assert (done.ending, done.code) == (ResolutionOutcome.RESOLVED, 0)
+    done = await resolve_conflict(shop.engine, held.id, Resolution(ResolutionKind.TAKE, "a"))
+    assert (done.outcome, done.code) == (ResolutionOutcome.RESOLVED, 0)
     assert shop.b.events[theirs].value == v(14)
     assert ("b", Action.MOVE_APPOINTMENT) in [
         (h.operation.system, h.operation.action) for h in done.report.held_back

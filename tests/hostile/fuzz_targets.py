@@ -306,7 +306,7 @@ async def check_headers(headers: Mapping[str, str], status: int, body: bytes) ->
 
 SHAPES: tuple[type[Any], ...] = (
     leadsquared.wire.Listing,
-    leadsquared.wire.Wrote,
+    leadsquared.wire.WriteAnswer,
     leadsquared.wire.Days,
     leadconnector.wire.Appointments,
     leadconnector.wire.Blocks,

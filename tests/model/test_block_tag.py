@@ -1,4 +1,4 @@
-"""syncd's mark survives in a text, and nothing else is taken for one."""
+"""A tag in a text is found again, and nothing else counts as a tag."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from syncd.app import random_id, random_key
 from syncd.model import embed_tag, find_tag
 
 
-def test_a_marked_text_gives_its_key_back() -> None:
+def test_a_tag_is_found_in_its_text() -> None:
     assert find_tag(embed_tag("Busy", "abcdefg234")) == "abcdefg234"
 
 
-def test_the_key_is_found_in_any_of_several_texts() -> None:
+def test_a_tag_is_found_in_any_of_several_texts() -> None:
     assert find_tag(None, 3, "", "x " + embed_tag("", "zzzzzzzzz7") + " y") == "zzzzzzzzz7"
 
 
 @pytest.mark.parametrize("text", ["[s:short]", "[s:ABCDEFG234]", "s:abcdefg234", "[s:abcdefg2345]"])
-def test_something_like_a_mark_is_none(text: str) -> None:
+def test_text_that_resembles_a_tag_is_none(text: str) -> None:
     assert find_tag(text) is None
 
 
-def test_every_random_key_can_be_found_again() -> None:
+def test_every_random_tag_is_found_again() -> None:
     keys = {random_key() for _ in range(2000)}
     assert len(keys) == 2000
     assert all(find_tag(embed_tag("Busy", key)) == key for key in keys)

@@ -1,4 +1,4 @@
-"""Working hours: days, zones, midnights."""
+"""Working hours over days, zones and midnights."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
         (Hours(), 3, 60, True),
     ],
 )
-def test_an_interval_is_inside_or_not(
+def test_contains_checks_the_whole_interval(
     hours: Hours, start: float, minutes: int, inside: bool
 ) -> None:
     first = MONDAY + timedelta(hours=start)

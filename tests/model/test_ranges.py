@@ -1,4 +1,4 @@
-"""Times that no calendar means, and the end that stands for "for ever"."""
+"""Times out of range, and the fixed end that replaces an open end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncd.model import (
     cut_end,
     from_millis,
     in_range,
-    on_clock,
+    in_zone,
     read_update,
     read_value,
     resolve_wall_time,
@@ -41,12 +41,12 @@ def test_an_end_that_is_not_after_its_start_is_refused(end: datetime) -> None:
         read_value(NOW, end, Status.CONFIRMED, NOW)
 
 
-def test_an_end_for_ever_is_put_on_the_first_of_a_month_about_a_year_ahead() -> None:
+def test_an_open_end_becomes_the_first_of_a_month_in_a_year() -> None:
     assert cut_end(Value(NOW, EVER), NOW) == Value(NOW, datetime(2027, 3, 1, tzinfo=UTC))
     assert cut_end(Value(NOW, NOW + 4 * YEAR), NOW) == Value(NOW, NOW + 4 * YEAR)
 
 
-def test_the_end_that_was_put_stays_until_half_a_year_before_it_is_reached() -> None:
+def test_a_fixed_end_stays_until_half_a_year_before_it() -> None:
     first = cut_end(Value(NOW, EVER), NOW)
     assert cut_end(Value(NOW, EVER), NOW + timedelta(days=180), first) == first
     later = NOW + timedelta(days=186)
@@ -54,7 +54,7 @@ def test_the_end_that_was_put_stays_until_half_a_year_before_it_is_reached() -> 
 
 
 @pytest.mark.parametrize("days", [0, 29, 31, 360, 400, 4 * 365])
-def test_an_end_for_ever_is_after_its_start_however_late_that_is(days: int) -> None:
+def test_a_fixed_end_is_after_a_late_start(days: int) -> None:
     start = NOW + timedelta(days=days)
     first = cut_end(Value(start, EVER), NOW)
     assert start < first.end
@@ -62,7 +62,7 @@ def test_an_end_for_ever_is_after_its_start_however_late_that_is(days: int) -> N
     assert moved.start < cut_end(moved, NOW, first).end
 
 
-def test_an_update_that_cannot_be_true_is_none() -> None:
+def test_an_update_time_out_of_range_is_none() -> None:
     assert read_update(NEVER, NOW) is None
     assert read_update(EVER, NOW) is None
     assert read_update(NOW - YEAR, NOW) == NOW - YEAR
@@ -72,15 +72,15 @@ def test_an_update_that_cannot_be_true_is_none() -> None:
 @pytest.mark.parametrize(
     "wall", ["0001-01-01", "0001-01-01T23:59", "9999-12-31", "9999-12-31T23:59:59.999999"]
 )
-def test_the_edges_of_the_calendar_have_an_instant_on_every_clock(name: str, wall: str) -> None:
+def test_the_first_and_last_times_exist_in_every_zone(name: str, wall: str) -> None:
     local = datetime.fromisoformat(wall)
     for instant in (
         resolve_wall_time(local, name).instant,
         utc(local.replace(tzinfo=zone(name))),
-        utc(on_clock(local.replace(tzinfo=UTC), zone(name))),
+        utc(in_zone(local.replace(tzinfo=UTC), zone(name))),
     ):
         assert abs(instant.replace(tzinfo=None) - local) <= timedelta(days=1)
-        assert len(f"{on_clock(instant, zone(name)):%d %b %H:%M %z}") > len("31 Dec 23:59")
+        assert len(f"{in_zone(instant, zone(name)):%d %b %H:%M %z}") > len("31 Dec 23:59")
 
 
 @pytest.mark.parametrize("millis", [10**15, -(10**15), 10**30, 253402300800000])
@@ -94,9 +94,7 @@ def test_milliseconds_out_of_range_are_refused(millis: int) -> None:
     st.datetimes(timezones=st.just(UTC)),
     st.sampled_from(ZONES),
 )
-def test_a_value_that_is_read_can_be_worked_with_anywhere(
-    start: datetime, end: datetime, name: str
-) -> None:
+def test_a_readable_value_never_overflows(start: datetime, end: datetime, name: str) -> None:
     try:
         value = cut_end(read_value(start, end, Status.CONFIRMED, NOW), NOW)
     except ValueError:

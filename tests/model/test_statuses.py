@@ -1,4 +1,4 @@
-"""One table of status words for all platforms, and words that a configuration maps."""
+"""The table of status words of all platforms, and configured words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncd.model import Status, Statuses, said, squeezed, unknown_status
+from syncd.model import Status, Statuses, normalize_status, status_text, unknown_status_message
 from syncd.model.statuses import NO_WORD
 
 ANY = Statuses.of()
@@ -37,16 +37,16 @@ CRM = Statuses.of_leadsquared()
         (" invalid ", Status.INVALID),
     ],
 )
-def test_a_word_means_one_status_however_it_is_spelt(word: str, status: Status) -> None:
+def test_a_word_means_one_status_in_every_spelling(word: str, status: Status) -> None:
     assert ANY.read(word) is status
 
 
 @pytest.mark.parametrize(
     "word", ["", "?", "1", "-1", "cancel", "deleted", "not cancelled", "uncancelled", "abgesagt"]
 )
-def test_a_word_that_is_not_known_takes_the_time(word: str) -> None:
+def test_an_unknown_word_counts_as_busy(word: str) -> None:
     assert ANY.read(word) is None
-    assert ANY.meant(word).busy
+    assert ANY.status_of(word).busy
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,7 @@ def test_a_word_that_is_not_known_takes_the_time(word: str) -> None:
         ("12", None),
     ],
 )
-def test_leadsquared_has_codes_and_one_status_for_what_is_to_come(
-    word: str, status: Status | None
-) -> None:
+def test_leadsquared_reads_codes_and_has_one_open_status(word: str, status: Status | None) -> None:
     assert CRM.read(word) is status
 
 
@@ -87,9 +85,9 @@ def test_leadsquared_has_codes_and_one_status_for_what_is_to_come(
         (["cancelled"], NO_WORD),
     ],
 )
-def test_a_status_that_is_no_word_is_not_taken_for_one(value: Any, word: str) -> None:
-    assert said(value) == word
-    assert ANY.meant(said(value)).busy
+def test_a_status_that_is_not_text_is_not_a_word(value: Any, word: str) -> None:
+    assert status_text(value) == word
+    assert ANY.status_of(status_text(value)).busy
 
 
 def test_a_configured_word_overrides_the_table_in_every_spelling() -> None:
@@ -104,20 +102,24 @@ def test_a_configured_word_overrides_the_table_in_every_spelling() -> None:
 
 
 def test_a_fingerprint_shows_the_meaning_of_words_that_may_get_another() -> None:
-    assert ANY.spelt("confirmed") == "confirmed"
-    assert ANY.spelt("") == ""
-    assert ANY.spelt("maybe") == "maybe=?"
-    assert ANY.spelt("canceled") == "canceled=cancelled"
+    assert ANY.fingerprint_text("confirmed") == "confirmed"
+    assert ANY.fingerprint_text("") == ""
+    assert ANY.fingerprint_text("maybe") == "maybe=?"
+    assert ANY.fingerprint_text("canceled") == "canceled=cancelled"
     own = Statuses.of({"maybe": Status.CANCELLED, "confirmed": Status.NEW})
-    assert own.spelt("maybe") == "maybe=cancelled"
-    assert own.spelt("confirmed") == "confirmed=new"
+    assert own.fingerprint_text("maybe") == "maybe=cancelled"
+    assert own.fingerprint_text("confirmed") == "confirmed=new"
     assert "confirmed" not in own.plain
     assert Statuses.of_leadsquared({"0": Status.NEW}).plain == {"1"}
 
 
-def test_squeezing_keeps_the_sign_of_a_number() -> None:
-    assert (squeezed("-1"), squeezed("01"), squeezed("no-1")) == ("-1", "1", "no1")
+def test_normalizing_keeps_the_sign_of_a_number() -> None:
+    assert (normalize_status("-1"), normalize_status("01"), normalize_status("no-1")) == (
+        "-1",
+        "1",
+        "no1",
+    )
 
 
-def test_a_long_word_is_cut_where_it_is_reported() -> None:
-    assert len(unknown_status("x" * 5_000)) < 120
+def test_a_long_word_is_shortened_in_messages() -> None:
+    assert len(unknown_status_message("x" * 5_000)) < 120

@@ -1,4 +1,4 @@
-"""Reported items as a person is shown them."""
+"""Summaries of reported items for people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.model import Acknowledgement, HeldConflict, ReportedItem, Topic
-from syncd.model.summary import acknowledged, stale, summarise
+from syncd.model.summary import acknowledgement_of, stale_acknowledgements, summarise
 from tests.store.kit import DAY, held, item
 
 
@@ -30,16 +30,16 @@ def mark(of: ReportedItem) -> dict[str, Acknowledgement]:
 
 def test_a_missing_field_of_every_row_is_one_fact_of_the_account() -> None:
     (one,) = summarise(items(5), {}, every)
-    assert (one.topic, one.number, one.event) == (Topic.ACCOUNT, 1, "")
+    assert (one.topic, one.record_count, one.event) == (Topic.ACCOUNT, 1, "")
     assert one.events == ("e0", "e1", "e2", "e3", "e4")
 
 
 @pytest.mark.parametrize("number", [1, 4])
-def test_few_rows_are_no_fact_of_the_account(number: int) -> None:
+def test_few_rows_are_not_joined(number: int) -> None:
     assert len(summarise(items(number), {}, every)) == number
 
 
-def test_one_row_that_reads_well_keeps_the_others_apart() -> None:
+def test_one_good_row_prevents_joining() -> None:
     assert summarise(items(9), {}, some) == items(9)
 
 
@@ -50,15 +50,15 @@ def test_rows_with_different_reasons_are_not_joined() -> None:
 
 def test_an_account_without_a_readable_row_stays_unreadable() -> None:
     (one,) = summarise(items(5, Topic.UNREADABLE), {}, every)
-    assert (one.topic, one.number) == (Topic.UNREADABLE, 5)
+    assert (one.topic, one.record_count) == (Topic.UNREADABLE, 5)
 
 
 @pytest.mark.parametrize("topic", [Topic.LIST, Topic.RESOURCE, Topic.UNKNOWN_STATUS])
-def test_what_is_no_missing_field_of_a_row_is_not_joined(topic: Topic) -> None:
+def test_topics_without_a_missing_field_are_not_joined(topic: Topic) -> None:
     assert len(summarise(items(6, topic), {}, every)) == 6
 
 
-def test_a_joined_item_is_acknowledged_once_whatever_is_added() -> None:
+def test_a_joined_item_stays_acknowledged_when_rows_are_added() -> None:
     (one,) = summarise(items(5, Topic.UNREADABLE), {}, every)
     (more,) = summarise(items(7, Topic.UNREADABLE), mark(one), every)
     assert more.acknowledged_at == DAY
@@ -70,7 +70,7 @@ def test_an_acknowledged_item_counts_again_once_its_reason_changes() -> None:
     assert summarise([one], marks, some)[0].acknowledged_at == DAY
     changed = summarise([replace(one, reason="it has no begin")], marks, some)
     assert changed[0].acknowledged_at is None
-    assert stale(marks, changed, []) == [one.digest]
+    assert stale_acknowledgements(marks, changed, []) == [one.digest]
 
 
 def test_an_item_has_the_same_id_in_every_read_and_another_one_per_topic() -> None:
@@ -80,19 +80,19 @@ def test_an_item_has_the_same_id_in_every_read_and_another_one_per_topic() -> No
     assert one.id not in {replace(one, topic=Topic.ASSUMED).id, item("f").id}
 
 
-def test_a_mark_of_what_ended_is_stale() -> None:
-    assert stale(mark(item("e")), [], []) == [item("e").digest]
+def test_an_acknowledgement_of_an_ended_item_is_stale() -> None:
+    assert stale_acknowledgements(mark(item("e")), [], []) == [item("e").digest]
 
 
-def told(inputs: str = "x", *, hold: bool = False) -> HeldConflict:
-    found = held("c")
-    return replace(found, conflict=replace(found.conflict, inputs=inputs, held=hold))
+def double_booking(inputs: str = "x", *, hold: bool = False) -> HeldConflict:
+    conflict = held("c")
+    return replace(conflict, conflict=replace(conflict.conflict, inputs=inputs, held=hold))
 
 
-def test_a_double_booking_is_acknowledged_until_one_moves_or_it_is_held() -> None:
+def test_a_double_booking_stays_acknowledged_until_it_changes_or_is_held() -> None:
     marks = {"c": Acknowledgement("c", "x", DAY, "kim")}
-    assert acknowledged(told(), marks) == marks["c"]
-    assert acknowledged(told("y"), marks) is None
-    assert acknowledged(told(hold=True), marks) is None
-    assert stale(marks, [], [told("y")]) == ["c"]
-    assert stale(marks, [], [told()]) == []
+    assert acknowledgement_of(double_booking(), marks) == marks["c"]
+    assert acknowledgement_of(double_booking("y"), marks) is None
+    assert acknowledgement_of(double_booking(hold=True), marks) is None
+    assert stale_acknowledgements(marks, [], [double_booking("y")]) == ["c"]
+    assert stale_acknowledgements(marks, [], [double_booking()]) == []

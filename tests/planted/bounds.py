@@ -87,7 +87,7 @@ BOUNDS = (
                 "a_name_server_keeps_all_connections",
                 (
                     "tests/systems/test_addresses.py::"
-                    "test_a_host_that_is_not_found_keeps_no_other_from_being_connected_to"
+                    "test_an_unresolvable_host_does_not_delay_other_hosts"
                 ),
             ),
         ),
@@ -120,10 +120,7 @@ BOUNDS = (
         named=(
             (
                 "old_rows_go_in_one_step",
-                (
-                    "tests/store/test_compact.py::"
-                    "test_much_that_is_old_goes_in_short_steps_and_nothing_else"
-                ),
+                ("tests/store/test_compact.py::test_old_rows_are_deleted_in_short_steps"),
             ),
         ),
     ),

@@ -197,7 +197,7 @@ READING = (
                 "what_calendars_alone_do_not_show_is_not_mentioned",
                 (
                     "tests/cli/test_discover.py::"
-                    "test_a_provider_mapped_by_calendar_only_is_told_what_is_not_seen"
+                    "test_a_provider_mapped_only_by_calendar_gets_a_warning_on_unseen_events"
                 ),
             ),
         ),
@@ -228,7 +228,7 @@ READING = (
                 "slots_with_unknown_names_offer_nothing",
                 (
                     "tests/systems/leadsquared/test_system.py::"
-                    "test_free_slots_with_other_names_are_not_nothing_offered"
+                    "test_free_slots_with_unknown_fields_are_an_error"
                 ),
             ),
         ),
@@ -313,7 +313,7 @@ DECIDING = (
                 "nothing_is_left_behind",
                 (
                     "tests/cli/test_left_behind_view.py::"
-                    "test_what_left_the_configuration_is_named_with_its_counts"
+                    "test_calendars_that_left_the_configuration_are_named_with_their_blocks"
                 ),
             ),
         ),
@@ -335,10 +335,10 @@ DECIDING = (
     Line(
         "An unknown key of an association is absent, and one kind's fault stops no other",
         also=(
-            "tests/cli/test_provision_faults.py::test_planted_a_400_that_counts_as_a_fault_is_seen",
+            "tests/cli/test_provision_faults.py::test_planted_bug_a_400_for_an_unknown_key_counts_as_a_failure",
             (
                 "tests/cli/test_provision_faults.py::"
-                "test_planted_a_fault_that_stops_its_whole_system_is_seen"
+                "test_planted_bug_a_failure_stops_its_whole_system"
             ),
         ),
     ),
@@ -373,7 +373,7 @@ DECIDING = (
                 "other_persons_are_not_reported",
                 (
                     "tests/engine/test_other_persons.py::"
-                    "test_one_meeting_is_one_item_until_the_two_agree"
+                    "test_a_person_mismatch_is_one_item_until_the_systems_agree"
                 ),
             ),
         ),

@@ -15,7 +15,7 @@ CLEANUP = (
                 "a_repeated_tag_is_proposed",
                 (
                     "tests/cli/test_cleanup.py::"
-                    "test_without_a_state_blocks_whose_tag_stands_once_go_and_copies_stay"
+                    "test_without_a_state_blocks_with_a_unique_tag_are_removed_and_copies_stay"
                 ),
             ),
         ),

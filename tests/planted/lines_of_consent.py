@@ -14,16 +14,16 @@ CONSENT = (
                 "nobody_needs_to_have_agreed",
                 (
                     f"{_CLI}/test_earlier_consent.py::"
-                    "test_a_fresh_state_is_not_written_with_before_somebody_agreed"
+                    "test_a_new_state_needs_consent_before_its_first_write"
                 ),
             ),
             (
                 "every_calendar_is_known",
-                f"{_CLI}/test_earlier_consent.py::test_what_is_new_to_the_state_is_not_written_to_unasked",
+                f"{_CLI}/test_earlier_consent.py::test_a_calendar_that_is_new_to_the_state_needs_consent",
             ),
             (
                 "a_question_is_asked_of_nobody",
-                f"{_CLI}/test_earlier_consent.py::test_undo_and_restore_need_yes_where_nobody_can_be_asked",
+                f"{_CLI}/test_earlier_consent.py::test_undo_and_restore_need_yes_without_a_terminal",
             ),
         ),
     ),
@@ -32,14 +32,11 @@ CONSENT = (
         named=(
             (
                 "a_plan_is_only_compared_before_the_run",
-                (
-                    f"{_CLI}/test_plan_file.py::"
-                    "test_what_changes_just_before_the_write_refuses_the_plan_too"
-                ),
+                (f"{_CLI}/test_plan_file.py::test_a_change_just_before_the_write_refuses_the_plan"),
             ),
             (
                 "an_edited_plan_is_believed",
-                f"{_CLI}/test_plan_file.py::test_a_plan_that_is_not_what_was_made_here_is_refused",
+                f"{_CLI}/test_plan_file.py::test_an_edited_expired_or_foreign_plan_is_refused",
             ),
         ),
     ),
@@ -48,10 +45,7 @@ CONSENT = (
         named=(
             (
                 "a_yes_counts_for_everything",
-                (
-                    f"{_CLI}/test_question.py::"
-                    "test_nothing_to_write_is_no_consent_to_what_comes_then"
-                ),
+                (f"{_CLI}/test_question.py::test_an_empty_plan_is_no_consent_to_later_writes"),
             ),
         ),
     ),
@@ -62,7 +56,7 @@ CONSENT = (
                 "a_restore_asks_before_it_looks",
                 (
                     f"{_CLI}/test_backup.py::"
-                    "test_a_file_that_cannot_be_restored_is_refused_before_anybody_is_asked"
+                    "test_a_file_that_cannot_be_restored_is_refused_before_the_question"
                 ),
             ),
             (
@@ -86,7 +80,7 @@ CONSENT = (
             ),
             (
                 "formulas_are_exported",
-                f"{_CLI}/test_export.py::test_no_cell_of_an_export_is_calculated_by_a_spreadsheet",
+                f"{_CLI}/test_export.py::test_no_cell_of_an_export_runs_as_a_formula",
             ),
         ),
     ),

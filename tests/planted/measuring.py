@@ -38,7 +38,7 @@ MEASURING = (
                 "what_was_measured_never_ages",
                 (
                     "tests/cli/test_measured_facts.py::"
-                    "test_check_shows_values_with_dates_and_asks_for_a_new_probe_after_90_days"
+                    "test_check_shows_dated_values_and_asks_for_a_new_probe_after_90_days"
                 ),
             ),
         ),
@@ -86,7 +86,7 @@ MEASURING = (
                 "unknown_service_bookings_are_not_mentioned",
                 (
                     "tests/cli/test_measured_facts.py::"
-                    "test_status_and_check_say_that_service_bookings_are_unknown_until_they_are_measured"
+                    "test_unmeasured_service_bookings_are_named_by_status_and_check"
                 ),
             ),
         ),
@@ -96,7 +96,7 @@ MEASURING = (
         named=(
             (
                 "the_table_is_not_the_page",
-                "tests/cli/test_measured_facts.py::test_the_page_is_what_the_tool_prints",
+                "tests/cli/test_measured_facts.py::test_the_page_matches_the_generated_one",
             ),
         ),
     ),

@@ -68,7 +68,7 @@ def files_of_the_state_may_be_links(patch: Patch) -> None:
 
 def a_deletion_in_words_is_done(patch: Patch) -> None:
     """An answer that says why nothing was deleted counts as queued."""
-    patch.setattr(wire.Wrote, "deleted", lambda *_given: None)
+    patch.setattr(wire.WriteAnswer, "deleted", lambda *_given: None)
 
 
 def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:
@@ -98,7 +98,7 @@ def any_run_accepts_all(patch: Patch) -> None:
     """What is accepted is everything that is stopped, whatever the run listed."""
 
     def everything(store: Store, _run: str) -> frozenset[str]:
-        return change_keys_of(held.conflict for held in guard_stops.standing(store))
+        return change_keys_of(held.conflict for held in guard_stops.open_stops(store))
 
     patch.setattr(guard_stops, "listed_changes", everything)
 
@@ -132,8 +132,8 @@ def a_read_may_keep_any_amount(patch: Patch) -> None:
 def faults_keep_their_frames(patch: Patch) -> None:
     """What failed keeps the answer and the rows of its read, until garbage is collected."""
     for place in ("capped_lists", "leadsquared.reading", "leadconnector.reading", "transport"):
-        patch.setattr(f"syncd.systems.{place}.bare", lambda error: error)
-    patch.setattr("syncd.engine.observation.bare", lambda error: error)
+        patch.setattr(f"syncd.systems.{place}.strip_traceback", lambda error: error)
+    patch.setattr("syncd.engine.observation.strip_traceback", lambda error: error)
 
 
 def large_answers_come_all_at_once(patch: Patch) -> None:
@@ -148,7 +148,7 @@ def a_name_server_keeps_all_connections(patch: Patch) -> None:
         loop = asyncio.get_running_loop()
         return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
-    patch.setattr("syncd.systems.sockets.addresses", looked_up)
+    patch.setattr("syncd.systems.sockets.resolve_host", looked_up)
 
 
 def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
@@ -158,7 +158,7 @@ def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
 
 def rows_are_taken_in_one_go(patch: Patch) -> None:
     """However many rows a list has, nobody else has a turn while they are looked at."""
-    patch.setattr(time_slices, "TURN", 10**9)
+    patch.setattr(time_slices, "SLICE_SIZE", 10**9)
 
 
 def nothing_is_left_behind(patch: Patch) -> None:
@@ -170,7 +170,7 @@ def nothing_is_left_behind(patch: Patch) -> None:
 
 def a_cleanup_pauses_nothing(patch: Patch) -> None:
     """What was cleaned up may be written to, so that its blocks are made again."""
-    patch.setattr("syncd.engine.cleanup.pause_cleaned", lambda *_given: [])
+    patch.setattr("syncd.engine.cleanup.pause_scope", lambda *_given: [])
 
 
 def a_repeated_tag_is_proposed(patch: Patch) -> None:
@@ -209,12 +209,12 @@ def what_comes_back_has_no_news(patch: Patch) -> None:
     ) -> TrackedEvent:
         return after
 
-    patch.setattr(OwnerTracker, "given_back", as_decided)
+    patch.setattr(OwnerTracker, "restored_base", as_decided)
 
 
 def a_pause_waits_for_the_next_decision(patch: Patch) -> None:
     """A write looks at the pauses that the decision was made by."""
-    patch.setattr(WritePauses, "why_now", WritePauses.why)
+    patch.setattr(WritePauses, "reason_now", WritePauses.reason)
 
 
 def a_pause_is_answered_at_once(patch: Patch) -> None:
@@ -223,17 +223,17 @@ def a_pause_is_answered_at_once(patch: Patch) -> None:
     async def landed(*_given: Any) -> None:
         return None
 
-    patch.setattr(WritePauses, "landed", landed)
+    patch.setattr(WritePauses, "wait_for_requests", landed)
 
 
 def observe_mode_is_not_heeded(patch: Patch) -> None:
     """What the configuration says is read, and only pauses count."""
 
     def why(self: WritePauses, *calendar: str) -> WaitReason | None:
-        return WaitReason.PAUSED if pause_of(self.found, *calendar) else None
+        return WaitReason.PAUSED if pause_of(self.current, *calendar) else None
 
-    patch.setattr(WritePauses, "why", why)
-    patch.setattr(WritePauses, "why_now", why)
+    patch.setattr(WritePauses, "reason", why)
+    patch.setattr(WritePauses, "reason_now", why)
 
 
 def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
@@ -277,13 +277,13 @@ def a_state_may_hold_code(patch: Patch) -> None:
 def any_value_of_a_state_is_taken(patch: Patch) -> None:
     """Nobody looks whether the rows of a file that was put in place can be read."""
     for module in (backup, created_ids_sync):
-        patch.setattr(module, "expect_values", lambda *_given: None)
+        patch.setattr(module, "check_values", lambda *_given: None)
 
 
 def a_copied_state_is_believed(patch: Patch) -> None:
     """A backup that was copied into place by hand counts as what was read last."""
-    patch.setattr(created_ids_sync, "is_copy", lambda _engine: False)
-    patch.setattr(created_ids_sync, "_came_alone", lambda *_given: False)
+    patch.setattr(created_ids_sync, "is_marked_backup", lambda _engine: False)
+    patch.setattr(created_ids_sync, "_lost_its_file", lambda *_given: False)
 
 
 def the_page_may_be_at_any_path(patch: Patch) -> None:
@@ -323,7 +323,7 @@ def slots_with_unknown_names_offer_nothing(patch: Patch) -> None:
     inner = slots._slots_of
 
     def known(user: dict[str, Any], _odd: list[str]) -> Iterator[dict[str, Any]]:
-        with suppress(slots.SlotsNotUnderstoodError):
+        with suppress(slots.UnknownSlotFormatError):
             yield from inner(user, [])
 
     patch.setattr(slots, "_slots_of", known)
@@ -362,9 +362,9 @@ def the_table_is_not_the_page(patch: Patch) -> None:
 def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
     """A first read looks for what a probe made as for blocks of a lost state."""
     hidden_too: Any = unlisted_events.ask_for_created
-    found_too: Any = own_blocks.find_created
+    found_too: Any = own_blocks.find_created_blocks
     patch.setattr(reading, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
-    patch.setattr(reading, "find_created", lambda *given: found_too(*given[:-1], ()))
+    patch.setattr(reading, "find_created_blocks", lambda *given: found_too(*given[:-1], ()))
 
 
 def the_slowest_pace_is_everybody_s(patch: Patch) -> None:
@@ -374,12 +374,12 @@ def the_slowest_pace_is_everybody_s(patch: Patch) -> None:
 
 def what_was_not_asked_for_counts_as_seen(patch: Patch) -> None:
     """A system that a poll leaves out is written to as if it had just been read."""
-    patch.setattr(decision_input, "why_blocked", lambda *_given, **_named: None)
+    patch.setattr(decision_input, "wait_reason", lambda *_given, **_named: None)
 
 
 def old_rows_go_in_one_step(patch: Patch) -> None:
     """However much is old, it is dropped at once."""
-    patch.setattr(compact, "STEP", 10**6)
+    patch.setattr(compact, "ROWS_PER_STEP", 10**6)
 
 
 def nobody_needs_to_have_agreed(patch: Patch) -> None:
@@ -420,12 +420,12 @@ def a_restore_asks_before_it_looks(patch: Patch) -> None:
 
 def a_choice_leaves_nothing(patch: Patch) -> None:
     """What a person has to do after a choice is not named."""
-    patch.setattr("syncd.cli.conflict_view._left", lambda *_given: iter(()))
+    patch.setattr("syncd.cli.conflict_view._remaining_tasks", lambda *_given: iter(()))
 
 
 def forgotten_hashes_stay(patch: Patch) -> None:
     """The hash of a contact stays in the fingerprints of their appointments."""
-    patch.setattr("syncd.store.forget.ERASED", {"person": None})
+    patch.setattr("syncd.store.forget.ERASED_FIELDS", {"person": None})
 
 
 def formulas_are_exported(patch: Patch) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from syncd.engine.agreed_operations import ShownPlan
-from syncd.engine.cleanup_outcomes import believe_refusals
+from syncd.engine.cleanup_outcomes import accept_refusals_as_gone
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.owners import OwnerTracker
 from syncd.model import Operation
@@ -24,9 +24,9 @@ def a_refusal_alone_proves_a_block_gone(patch: Patch) -> None:
         looker: OwnBlockReader, seen: OwnBlocks, refused: Iterable[Operation], now: datetime
     ) -> list[Operation]:
         shown = replace(seen, shown={*looker.wanted})
-        return await believe_refusals(looker, shown, refused, now)
+        return await accept_refusals_as_gone(looker, shown, refused, now)
 
-    patch.setattr("syncd.engine.cleanup_system.believe_refusals", believe)
+    patch.setattr("syncd.engine.cleanup_system.accept_refusals_as_gone", believe)
 
 
 def an_unanswered_removal_waits_for_ever(patch: Patch) -> None:
@@ -64,5 +64,13 @@ def an_instant_to_come_is_recent(patch: Patch) -> None:
     def is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
         return at is not None and now - at < within
 
-    for module in ("owners", "running", "reread", "slots", "probes", "read_history"):
+    readers = (
+        "owners",
+        "running_events",
+        "reread",
+        "free_slots",
+        "absence_lookups",
+        "read_history",
+    )
+    for module in readers:
         patch.setattr(f"syncd.engine.{module}.is_recent", is_recent)

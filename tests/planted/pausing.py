@@ -22,10 +22,7 @@ PAUSING = (
             ),
             (
                 "a_pause_is_answered_at_once",
-                (
-                    "tests/engine/test_write_pauses.py::"
-                    "test_who_pauses_waits_for_the_write_that_is_under_way"
-                ),
+                ("tests/engine/test_write_pauses.py::test_a_pause_waits_for_the_write_in_flight"),
             ),
         ),
     ),
@@ -43,7 +40,7 @@ PAUSING = (
                 "each_cycle_logs_its_wishes_anew",
                 (
                     "tests/engine/test_write_pauses.py::"
-                    "test_the_same_wish_is_one_entry_with_first_and_last_seen_and_its_end"
+                    "test_a_held_back_write_is_one_entry_with_first_seen_and_end"
                 ),
             ),
         ),

@@ -11,37 +11,37 @@ from syncd.config.settings import (
 from syncd.provision.config_additions import additions, calendar_settings_of, owners_of, place_of
 from syncd.provision.directory import user_refs
 from syncd.provision.matching import UserRef, match_users
-from syncd.systems.inventory import Calendar, Group, SystemInventory, User
+from syncd.systems.inventory import CalendarInfo, GroupInfo, SystemInventory, UserInfo
 
 A, B = "alice@example.com", "bob@example.com"
 CRM = SystemInventory(
     system="crm",
     platform="leadsquared",
     users=(
-        User("g1", "Alice", A),
-        User("g2", "Bob", B),
-        User("g3", "Gone", "g@example.com", active=False),
+        UserInfo("g1", "Alice", A),
+        UserInfo("g2", "Bob", B),
+        UserInfo("g3", "Gone", "g@example.com", active=False),
     ),
 )
 CLINIC = SystemInventory(
     system="clinic",
     platform="leadconnector",
-    users=(User("u1", "Alice", A), User("u2", "Bob", B)),
+    users=(UserInfo("u1", "Alice", A), UserInfo("u2", "Bob", B)),
     calendars=(
-        Calendar("c1", "Alice's", "personal", ("u1",)),
-        Calendar("c2", "Both", "round_robin", ("u1", "u2")),
+        CalendarInfo("c1", "Alice's", "personal", ("u1",)),
+        CalendarInfo("c2", "Both", "round_robin", ("u1", "u2")),
     ),
 )
 LEGACY = SystemInventory(
     system="legacy",
     platform="leadconnector-v1",
-    users=(User("v1", "Alice", A), User("v2", "Bob", B)),
+    users=(UserInfo("v1", "Alice", A), UserInfo("v2", "Bob", B)),
     calendars=(
-        Calendar("s1", "All", "service", ("v1", "v2"), "t1"),
-        Calendar("s2", "Alice only", "service", ("v1",), "t1"),
-        Calendar("s0", "Old", "service", ("v1",), "t1", active=False),
+        CalendarInfo("s1", "All", "service", ("v1", "v2"), "t1"),
+        CalendarInfo("s2", "Alice only", "service", ("v1",), "t1"),
+        CalendarInfo("s0", "Old", "service", ("v1",), "t1", active=False),
     ),
-    groups=(Group("t1", "Team", ("v1", "v2")),),
+    groups=(GroupInfo("t1", "Team", ("v1", "v2")),),
 )
 TREES = (CRM, CLINIC, LEGACY)
 
@@ -132,6 +132,6 @@ def test_a_user_is_found_by_id_address_or_name_unless_several_are_meant() -> Non
     assert calendar_settings_of(CRM, "Gone") is None
     assert calendar_settings_of(CRM, "") is None
     double = SystemInventory(
-        system="x", platform="leadconnector", users=(User("1", "Bo"), User("2", "bo"))
+        system="x", platform="leadconnector", users=(UserInfo("1", "Bo"), UserInfo("2", "bo"))
     )
     assert calendar_settings_of(double, "Bo") is None

@@ -22,7 +22,7 @@ def every_tag_is_ours(patch: Patch) -> None:
         return Ownership(proven=frozenset(tagged), whole=whole)
 
     patch.setattr(decision_input, "ownership_of", all_tagged)
-    patch.setattr(writer, "not_ours", lambda *_given: set())
+    patch.setattr(writer, "foreign_blocks", lambda *_given: set())
 
 
 def a_tag_makes_a_meeting_ours(patch: Patch) -> None:

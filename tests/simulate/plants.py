@@ -81,7 +81,7 @@ _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
 
 def coverage_ignored(patch: Patch) -> None:
     """An incomplete read counts as a complete one, and so does its absence."""
-    follow = absence.follow_up
+    follow = absence.check_unlisted
     absence_believed_at_once(patch)
 
     async def everything(read: Any, *given: Any, **named: Any) -> None:
@@ -93,7 +93,7 @@ def coverage_ignored(patch: Patch) -> None:
         read.snapshot = replace(read.snapshot, coverage=whole)
         await follow(read, *given, **named)
 
-    patch.setattr(reading, "follow_up", everything)
+    patch.setattr(reading, "check_unlisted", everything)
 
 
 _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
@@ -116,12 +116,12 @@ def cancelled_is_busy(patch: Patch) -> None:
 
 def blocks_are_never_removed(patch: Patch) -> None:
     """A block whose meeting is off stays."""
-    patch.setattr(blocks, "_over", lambda _block, _now: True)
+    patch.setattr(blocks, "_is_past", lambda _block, _now: True)
 
 
 def blocks_never_follow(patch: Patch) -> None:
     """A moved meeting gets a new block, and the old one stays."""
-    patch.setattr(blocks, "_over", lambda _block, _now: True)
+    patch.setattr(blocks, "_is_past", lambda _block, _now: True)
     patch.setattr(blocks, "_shown", lambda _block: None)
 
 
@@ -159,12 +159,12 @@ def secrets_in_the_journal(patch: Patch) -> None:
 
 def wrong_length(patch: Patch) -> None:
     """A block is a minute too short."""
-    made = blocks._busy
+    made = blocks._block_value
 
     def short(interval: Any) -> Value:
         return made((interval[0], interval[1] - timedelta(minutes=1)))
 
-    patch.setattr(blocks, "_busy", short)
+    patch.setattr(blocks, "_block_value", short)
 
 
 def merge_is_deaf_to_moves(patch: Patch) -> None:
@@ -185,12 +185,12 @@ def the_guard_is_off(patch: Patch) -> None:
 
 def the_guard_only_tells(patch: Patch) -> None:
     """The guard's conflict is there, and what it is about goes on all the same."""
-    patch.setattr(guard.GuardState, "of", lambda *_given: frozenset())
+    patch.setattr(guard.GuardState, "stopped_in", lambda *_given: frozenset())
 
 
 def acceptance_is_forgotten(patch: Patch) -> None:
     """What a person let pass is stopped again by the next look."""
-    patch.setattr(guard._Looks, "_until", lambda *_given: {})
+    patch.setattr(guard._Evaluation, "_accepted_until", lambda *_given: {})
 
 
 def the_journal_is_not_written(patch: Patch) -> None:
@@ -277,7 +277,7 @@ def the_budget_is_boundless(patch: Patch) -> None:
     """Calls are made as fast as they come."""
 
     async def enter(self: RateLimiter, **_named: Any) -> float:
-        self._flying += 1
+        self._in_flight += 1
         return 0.0
 
     patch.setattr(RateLimiter, "acquire", enter)
@@ -285,7 +285,7 @@ def the_budget_is_boundless(patch: Patch) -> None:
 
 def silence_decides(patch: Patch) -> None:
     """A held contradiction is decided when one of its systems does not answer."""
-    patch.setattr(reconcile, "_unheard", lambda _state, _case: {})
+    patch.setattr(reconcile, "undecidable_conflicts", lambda *_given: {})
     patch.setattr(reconcile, "blocks_under_doubt", lambda _draft, _calendars: set())
 
 
@@ -296,7 +296,7 @@ def everybody_is_one(patch: Patch) -> None:
 
 def ended_blocks_are_removed(patch: Patch) -> None:
     """History is tidied up."""
-    patch.setattr(blocks, "_over", lambda _block, _now: False)
+    patch.setattr(blocks, "_is_past", lambda _block, _now: False)
 
 
 def deleted_is_only_unknown(patch: Patch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.engine import decision_input, first_writes, writer
-from syncd.model.whole_record import Compared
+from syncd.model.whole_record import RecordComparison
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import updating
 from tests.simulate.days import at, day
@@ -29,14 +29,14 @@ def the_first_moves_are_made_at_once(patch: Patch) -> None:
     async def every(_system: Any, call: Any, *_given: Any) -> list[Any]:
         return list(call)
 
-    patch.setattr(writer, "first_writes_only", every)
+    patch.setattr(writer, "limit_first_writes", every)
 
 
 def lost_hosts_go_unnoticed(patch: Patch) -> None:
     """Nobody compares the hosts of a meeting after an update with those before it."""
     patch.setattr(updating, "hosts_of", lambda _record: ())
     patch.setattr(updating, "_also_changed", lambda *_given: [])
-    patch.setattr(first_writes, "compare_records", lambda *_given: Compared(True, ()))
+    patch.setattr(first_writes, "compare_records", lambda *_given: RecordComparison(True, ()))
 
 
 _TWINS = [

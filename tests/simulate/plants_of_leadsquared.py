@@ -20,7 +20,7 @@ Patch = pytest.MonkeyPatch
 
 def the_end_of_a_completed_task_is_believed(patch: Patch) -> None:
     """When it was completed is taken for its end: the rest of the time is freed elsewhere."""
-    patch.setattr(Parser, "tells_end", lambda _reader, task: bool(task.end_date))
+    patch.setattr(Parser, "has_own_end", lambda _reader, task: bool(task.end_date))
 
 
 def an_assumed_length_replaces_the_known_one(patch: Patch) -> None:

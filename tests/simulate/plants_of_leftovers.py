@@ -16,10 +16,10 @@ Patch = pytest.MonkeyPatch
 def every_missed_event_makes_its_lists_outdated(patch: Patch) -> None:
     """An event on a calendar that is not read for its provider voids the provider's coverage."""
     patch.setattr(LastRead, "listing", lambda *_given: ListingKind.GROUP)
-    patch.setattr(last_read.MissingListed, "begin", _begin_anew)
+    patch.setattr(last_read.ListGaps, "begin", _begin_anew)
 
 
-def _begin_anew(self: last_read.MissingListed, last: LastRead) -> None:
+def _begin_anew(self: last_read.ListGaps, last: LastRead) -> None:
     self._last, self._renewed = last, False
 
 

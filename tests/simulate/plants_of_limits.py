@@ -9,7 +9,7 @@ import pytest
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems import answer_fault
 from syncd.systems.facts import FactStore
-from syncd.systems.learned_limits import OF_LIMITS
+from syncd.systems.learned_limits import LIMIT_FACTS
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -20,7 +20,7 @@ def limits_are_forgotten_at_restart(patch: Patch) -> None:
     load = FactStore.load
 
     def forgetful(self: FactStore, facts: object) -> None:
-        load(self, [f for f in facts if f.name not in OF_LIMITS])  # type: ignore[attr-defined]
+        load(self, [f for f in facts if f.name not in LIMIT_FACTS])  # type: ignore[attr-defined]
 
     patch.setattr(FactStore, "load", forgetful)
 

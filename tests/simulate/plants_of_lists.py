@@ -45,7 +45,7 @@ def any_row_proves_that_a_list_works(patch: Patch) -> None:
 
 def directories_are_kept(patch: Patch) -> None:
     """Which calendars are in which group is asked once, and not again for what lists lack."""
-    patch.setattr(location_cache, "QUARTER", _TWO_DAYS)
+    patch.setattr(location_cache, "DIRECTORY_TTL", _TWO_DAYS)
     patch.setattr(TtlCache, "renew", lambda _self, _key: False)
 
 

@@ -42,7 +42,7 @@ def the_nearest_candidate_counts(patch: Patch) -> None:
 
 def counterparts_do_not_count(patch: Patch) -> None:
     """Each far meeting of the client could be it, also one that stands in both systems."""
-    patch.setattr(moved_into_window, "_beside", lambda *_given: [])
+    patch.setattr(moved_into_window, "_counterparts", lambda *_given: [])
 
 
 def whatever_is_new_was_moved_in(patch: Patch) -> None:

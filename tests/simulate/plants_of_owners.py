@@ -36,7 +36,7 @@ def lists_of_a_missing_user_are_proof(patch: Patch) -> None:
     async def present(_owners: OwnerTracker, _provider: str) -> UserState:
         return UserState.PRESENT
 
-    patch.setattr(OwnerTracker, "user_of", present)
+    patch.setattr(OwnerTracker, "user_state", present)
 
 
 _BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)

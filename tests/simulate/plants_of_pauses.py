@@ -19,13 +19,13 @@ Patch = pytest.MonkeyPatch
 
 def a_pause_is_not_looked_at(patch: Patch) -> None:
     """A pause is stored and acknowledged, and neither decisions nor writes ask for it."""
-    patch.setattr(WritePauses, "why", lambda *_given: None)
-    patch.setattr(WritePauses, "why_now", lambda *_given: None)
+    patch.setattr(WritePauses, "reason", lambda *_given: None)
+    patch.setattr(WritePauses, "reason_now", lambda *_given: None)
 
 
 def a_pause_of_a_provider_is_forgotten(patch: Patch) -> None:
     """Only systems are looked for among the pauses."""
-    for name in ("why", "why_now"):
+    for name in ("reason", "reason_now"):
         asks = getattr(WritePauses, name)
         patch.setattr(
             WritePauses, name, lambda self, _who, system, asks=asks: asks(self, "", system)
@@ -50,7 +50,7 @@ def what_is_paused_is_no_source_any_more(patch: Patch) -> None:
 
 def what_is_open_because_of_a_pause_is_not_told_so(patch: Patch) -> None:
     """Open time looks as if the next cycle closed it."""
-    patch.setattr(WritePauses, "cause", lambda *_given: ExposureCause.UNCLOSED)
+    patch.setattr(WritePauses, "exposure_cause", lambda *_given: ExposureCause.UNCLOSED)
 
 
 _SYSTEM = at(1, EventKind.PAUSE, "legacy", slot=0)

@@ -20,25 +20,25 @@ Patch = pytest.MonkeyPatch
 
 def a_block_has_no_buffer(patch: Patch) -> None:
     """Blocks close the meeting alone, whatever the configuration says."""
-    patch.setattr(Buffer, "around", lambda _self, value: value)
+    patch.setattr(Buffer, "expand", lambda _self, value: value)
 
 
 def a_twin_moves_with_the_buffer(patch: Patch) -> None:
     """What a twin is told is the time that blocks cover."""
 
-    def wide(draft: Any, calendars: Any, *given: Any) -> Any:
-        operations, *rest = propagate_all(draft, calendars, *given)
-        return ([_widened(draft, calendars, o) for o in operations], *rest)
+    def wide(workspace: Any, calendars: Any, *given: Any) -> Any:
+        operations, *rest = propagate_all(workspace, calendars, *given)
+        return ([_widened(workspace, calendars, o) for o in operations], *rest)
 
     patch.setattr(reconcile, "propagate_all", wide)
 
 
-def _widened(draft: Any, calendars: Any, operation: Operation) -> Operation:
+def _widened(workspace: Any, calendars: Any, operation: Operation) -> Operation:
     if operation.action is not Action.MOVE_APPOINTMENT or operation.after is None:
         return operation
-    booking = draft.bookings[operation.bookings[0]]
-    buffer = buffer_of(draft, calendars, booking, operation.system)
-    return replace(operation, after=buffer.around(operation.after))
+    booking = workspace.bookings[operation.bookings[0]]
+    buffer = buffer_of(workspace, calendars, booking, operation.system)
+    return replace(operation, after=buffer.expand(operation.after))
 
 
 def every_meeting_has_the_buffer(patch: Patch) -> None:

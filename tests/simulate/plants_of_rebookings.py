@@ -26,7 +26,7 @@ def the_time_does_not_count(patch: Patch) -> None:
     """Whatever the client has booked, whenever that was, is what the cancelled meeting became."""
 
     def follows(ended: CalledOff, booked: PossibleSuccessor, _what: Rebookings) -> bool:
-        return rebooked._key(ended.record) == rebooked._key(booked.record)
+        return rebooked._customer_key(ended.record) == rebooked._customer_key(booked.record)
 
     patch.setattr(rebooked, "is_rebooking_of", follows)
 

@@ -22,7 +22,7 @@ def instances_are_matched_one_by_one(patch: Patch) -> None:
 
 def instances_are_written_to(patch: Patch) -> None:
     """A write to an instance of a series is not held."""
-    patch.setattr(booking_propagation, "is_held", lambda *_given: False)
+    patch.setattr(booking_propagation, "may_change_series", lambda *_given: False)
     patch.setattr(writer, "held_instances", lambda *_given: set())
 
 

@@ -21,12 +21,12 @@ async def _nothing(*_given: Any, **_named: Any) -> None:
 
 def own_blocks_that_no_list_shows_are_not_followed(patch: Patch) -> None:
     """Nobody asks for a block of syncd's own by its id, so one that was moved stays there."""
-    patch.setattr(reading, "follow_own", _nothing)
+    patch.setattr(reading, "look_up_own_blocks", _nothing)
 
 
 def created_blocks_are_not_looked_for_by_id(patch: Patch) -> None:
     """After a lost state, blocks that no list shows are made again."""
-    patch.setattr(reading, "find_created", _nothing)
+    patch.setattr(reading, "find_created_blocks", _nothing)
 
 
 def siblings_are_not_compared(patch: Patch) -> None:

@@ -34,7 +34,7 @@ def a_stop_is_of_the_whole_system(patch: Patch) -> None:
 
     def silent(engine: Any, *given: Any, **named: Any) -> Any:
         found = made(engine, *given, **named)
-        names = {h.conflict.subject.split("/")[0] for h in guard_stops.standing(engine.store)}
+        names = {h.conflict.subject.split("/")[0] for h in guard_stops.open_stops(engine.store)}
         names |= {c.subject.split("/")[0] for each in given[3].guards.values() for c in each}
         calendars = {
             name: replace(calendar, trusted=False, blocked=WaitReason.GUARD)

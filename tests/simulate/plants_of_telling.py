@@ -25,13 +25,13 @@ def double_bookings_end_with_zero(patch: Patch) -> None:
 
 def double_bookings_are_not_counted(patch: Patch) -> None:
     """The pairs are found, and nobody counts them for the report."""
-    tell = report_update._tell_standing
+    tell = report_update._count_open_items
 
     async def forgets(engine: Any, told: Any) -> None:
         await tell(engine, told)
         told.double_bookings = told.doubles_open = 0
 
-    patch.setattr(report_update, "_tell_standing", forgets)
+    patch.setattr(report_update, "_count_open_items", forgets)
 
 
 def an_acknowledged_item_that_changed_stays_silent(patch: Patch) -> None:
@@ -43,10 +43,10 @@ def an_acknowledged_double_booking_stays_silent_when_one_moves(patch: Patch) -> 
     """A pair that overlaps at other times is the same entry in the queue, with its mark."""
     settle = conflict_queue.update_queue
 
-    def same(draft: Any, found: Any, *given: Any, **named: Any) -> None:
-        old = {h.conflict.subject: h.conflict for h in draft.state.conflicts}
+    def same(workspace: Any, found: Any, *given: Any, **named: Any) -> None:
+        old = {h.conflict.subject: h.conflict for h in workspace.state.conflicts}
         kept = [old.get(c.subject, c) for c in found]
-        settle(draft, kept, *given, **named)
+        settle(workspace, kept, *given, **named)
 
     patch.setattr("syncd.core.reconcile.update_queue", same)
 

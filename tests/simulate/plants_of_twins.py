@@ -47,7 +47,7 @@ def deleted_twins_are_always_cancelled(patch: Patch) -> None:
 
 def whoever_called_it_off_is_not_asked(patch: Patch) -> None:
     """What a person called off goes on again with what syncd called off."""
-    patch.setattr(revived_meetings, "leave_cancelled", lambda *_given: None)
+    patch.setattr(revived_meetings, "unlink_cancelled", lambda *_given: None)
 
 
 def twins(*steps: SimEvent, choice: Choice = Choice.CANCEL) -> Scenario:

@@ -49,7 +49,7 @@ def nobody_is_told_of_broken_rows(patch: Patch) -> None:
 
 def what_is_reported_never_ends(patch: Patch) -> None:
     """A record that reads well again stays reported."""
-    patch.setattr(reported, "_unseen", lambda item, _look: item)
+    patch.setattr(reported, "_not_seen", lambda item, _look: item)
 
 
 def a_near_read_ends_what_lies_ahead(patch: Patch) -> None:

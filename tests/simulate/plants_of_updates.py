@@ -51,12 +51,12 @@ def updates_are_not_compared(patch: Patch) -> None:
 
 def a_move_carries_the_status(patch: Patch) -> None:
     """Whoever is moved is told the status of the one that moved, too."""
-    carried = propagation._operation
+    carried = propagation._operation_to_agreed
 
     def telling(booking: Any, *given: Any) -> Any:
         return carried(replace(booking, status_revision=booking.revision), *given)
 
-    patch.setattr(propagation, "_operation", telling)
+    patch.setattr(propagation, "_operation_to_agreed", telling)
 
 
 _BOOKED = at(1, EventKind.BOOK, "legacy", slot=70)

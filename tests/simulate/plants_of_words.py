@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -20,12 +21,12 @@ def only_the_documented_words_are_known(patch: Patch) -> None:
     """Another spelling of cancelled keeps the time closed."""
     plain: Mapping[str, Status] = {status.value: status for status in Status}
     patch.setattr(statuses, "STATUS_WORDS", plain)
-    patch.setattr(statuses, "squeezed", str.strip)
+    patch.setattr(statuses, "normalize_status", str.strip)
 
 
 def an_unknown_word_frees_the_time(patch: Patch) -> None:
     """What is not known counts as cancelled, as LeadSquared's words did."""
-    patch.setattr(Statuses, "meant", lambda table, word: table.read(word) or Status.CANCELLED)
+    patch.setattr(Statuses, "status_of", lambda table, word: table.read(word) or Status.CANCELLED)
 
 
 def a_word_goes_back_as_it_came(patch: Patch) -> None:
@@ -40,8 +41,12 @@ def a_day_ends_as_it_starts(patch: Patch) -> None:
 
 def a_day_is_one_of_utc(patch: Patch) -> None:
     """Midnights are those of UTC, not of the location."""
-    days = all_day.days
-    patch.setattr(all_day, "days", lambda start, end, _zone, instant: days(start, end, "", instant))
+    span = all_day.all_day_span
+
+    def in_utc(start: object, end: object, _zone: str, parse: Any) -> Any:
+        return span(start, end, "", parse)
+
+    patch.setattr(all_day, "all_day_span", in_utc)
 
 
 def an_unreadable_record_is_no_record(patch: Patch) -> None:

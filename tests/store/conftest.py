@@ -1,4 +1,4 @@
-"""A state in a file of its own."""
+"""Fixtures: a state in a temporary file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from syncd.store import store as shelf
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the state is."""
+    """Return the path of the state."""
     return tmp_path / "syncd.db"
 
 
 @pytest.fixture
 def store(path: Path) -> Iterator[Store]:
-    """An empty state, open for writing."""
+    """Return an empty state that is open for writing."""
     opened = Store.open(path)
     yield opened
     opened.close()
@@ -27,5 +27,5 @@ def store(path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def every_state_is_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Alembic make each new state: for the files where migrations are what is tested."""
-    monkeypatch.setattr(shelf, "migrate", database.migrate)
+    """Create each new state with Alembic, for tests of the migrations."""
+    monkeypatch.setattr(shelf, "migrate_schema", database.migrate_schema)

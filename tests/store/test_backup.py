@@ -1,4 +1,4 @@
-"""A backup is one whole file, also while somebody writes; a restore believes nothing it holds."""
+"""A backup is one consistent file, also during writes; a restore checks all of its content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from syncd.model import Baseline, Changes, IntentState
 from syncd.store import StateError, Store
-from syncd.store.backup import backup, restore, snapshot
+from syncd.store.backup import create_backup, restore_backup, serialize_backup
 from syncd.store.journal import intents_of
 from tests.store.kit import DAY, book, intent, link, note, rec, v
 
@@ -23,7 +23,7 @@ NOW = datetime(2026, 6, 2, 8, 30, tzinfo=UTC)
 
 
 def furnish(store: Store) -> None:
-    """A meeting with its event, an open write, and a calendar that is known in full."""
+    """Store a booking with its event, an open write, and a calendar that was read in full."""
     store.apply(
         Changes(
             records=[rec("e", v(9))],
@@ -37,15 +37,15 @@ def furnish(store: Store) -> None:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Files that a copy in the making left behind."""
+    """Return the files that an unfinished copy left behind."""
     return [p.name for p in folder.iterdir() if ".new-" in p.name]
 
 
 def refused(source: Path, state: Path) -> StateError:
-    """How a restore is refused; the state is as it was."""
+    """Return the error of a restore, and check that the state did not change."""
     before = state.read_bytes() if state.exists() else None
     with pytest.raises(StateError) as caught:
-        restore(source, state, NOW)
+        restore_backup(source, state, NOW)
     assert (state.read_bytes() if state.exists() else None) == before
     assert leftovers(state.parent) == []
     return caught.value
@@ -58,7 +58,7 @@ def test_a_backup_is_one_file_for_its_owner_that_holds_everything(path: Path) ->
     store = Store.open(path)
     furnish(store)
     target = path.with_name("copy.db")
-    assert backup(path, target) == target.stat().st_size
+    assert create_backup(path, target) == target.stat().st_size
     store.close()
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert [p.name for p in path.parent.glob("copy*")] == ["copy.db"]
@@ -67,7 +67,7 @@ def test_a_backup_is_one_file_for_its_owner_that_holds_everything(path: Path) ->
     copy.close()
 
 
-def test_a_backup_while_somebody_writes_is_one_moment(path: Path) -> None:
+def test_a_backup_during_writes_is_consistent(path: Path) -> None:
     store = Store.open(path)
     furnish(store)
     stop = Event()
@@ -85,7 +85,7 @@ def test_a_backup_while_somebody_writes_is_one_moment(path: Path) -> None:
     try:
         for number in range(5):
             target = path.with_name(f"copy{number}.db")
-            backup(path, target)
+            create_backup(path, target)
             with closing(sqlite3.connect(target)) as copy:
                 events, bookings = copy.execute(
                     "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM booking)"
@@ -97,14 +97,14 @@ def test_a_backup_while_somebody_writes_is_one_moment(path: Path) -> None:
         store.close()
 
 
-def test_a_file_that_is_there_is_not_replaced_unless_that_is_said(path: Path) -> None:
+def test_a_backup_replaces_a_file_only_with_overwrite(path: Path) -> None:
     Store.open(path).close()
     target = path.with_name("copy.db")
     target.write_text("holiday photos")
-    with pytest.raises(StateError, match="there already"):
-        backup(path, target)
+    with pytest.raises(StateError, match="exists already"):
+        create_backup(path, target)
     assert target.read_text() == "holiday photos"
-    backup(path, target, overwrite=True)
+    create_backup(path, target, overwrite=True)
     Store.open(target, write=False).close()
 
 
@@ -112,18 +112,18 @@ def test_a_file_that_is_there_is_not_replaced_unless_that_is_said(path: Path) ->
 def test_the_state_is_not_backed_up_onto_itself(path: Path, *, force: bool) -> None:
     Store.open(path).close()
     before = path.read_bytes()
-    with pytest.raises(StateError, match=r"there already|the state itself"):
-        backup(path, path, overwrite=force)
+    with pytest.raises(StateError, match=r"exists already|the state itself"):
+        create_backup(path, path, overwrite=force)
     assert path.read_bytes() == before
 
 
 def test_without_a_state_there_is_nothing_to_back_up(path: Path) -> None:
     with pytest.raises(StateError, match="no state yet"):
-        backup(path, path.with_name("copy.db"))
+        create_backup(path, path.with_name("copy.db"))
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_damaged_state_gives_no_backup_that_looks_whole(path: Path) -> None:
+def test_a_damaged_state_gives_no_backup(path: Path) -> None:
     store = Store.open(path)
     store.apply(Changes(records=[rec(f"e{n}", v(9)) for n in range(500)]))
     store.close()
@@ -132,34 +132,34 @@ def test_a_damaged_state_gives_no_backup_that_looks_whole(path: Path) -> None:
         file.write(b"\xff" * 8192)
     target = path.with_name("copy.db")
     with pytest.raises(StateError, match="damaged"):
-        backup(path, target)
+        create_backup(path, target)
     assert not target.exists()
     assert leftovers(path.parent) == []
 
 
-def test_a_folder_that_is_not_there_is_told(path: Path) -> None:
+def test_a_missing_folder_is_reported(path: Path) -> None:
     Store.open(path).close()
     with pytest.raises(StateError, match=r"cannot be written .No such file"):
-        backup(path, path.parent / "nowhere" / "copy.db")
+        create_backup(path, path.parent / "nowhere" / "copy.db")
 
 
 # --- restore --------------------------------------------------------------------------------------
 
 
 def made(path: Path) -> Path:
-    """A backup of a furnished state, which then goes on."""
+    """Return a backup of a filled state, which changes afterwards."""
     store = Store.open(path)
     furnish(store)
     target = path.with_name("copy.db")
-    backup(path, target)
+    create_backup(path, target)
     store.apply(Changes(bookings=[book("later", v(12))]))
     store.close()
     return target
 
 
-def test_a_restored_state_is_the_backup_and_the_one_before_is_kept(path: Path) -> None:
+def test_a_restore_keeps_the_replaced_state(path: Path) -> None:
     source = made(path)
-    done = restore(source, path, NOW)
+    done = restore_backup(source, path, NOW)
     assert (done.bookings, done.dropped) == (1, 1)
     assert done.aside == path.with_name("syncd.db.before-restore-20260602T083000Z")
     for file, expected in ((path, ["m"]), (done.aside, ["m", "later"])):
@@ -170,8 +170,8 @@ def test_a_restored_state_is_the_backup_and_the_one_before_is_kept(path: Path) -
     assert leftovers(path.parent) == []
 
 
-def test_after_a_restore_nothing_counts_as_known_and_no_write_is_taken_up(path: Path) -> None:
-    restore(made(path), path, NOW)
+def test_a_restore_forgets_reads_and_open_writes(path: Path) -> None:
+    restore_backup(made(path), path, NOW)
     store = Store.open(path)
     assert [b.completed_at for b in store.baselines()] == [None]
     assert [r.fingerprint for r in store.records("a", ["e"])] == [""]
@@ -180,7 +180,7 @@ def test_after_a_restore_nothing_counts_as_known_and_no_write_is_taken_up(path: 
     store.close()
 
 
-def test_what_a_killed_daemon_left_in_its_log_goes_aside_with_the_old_state(path: Path) -> None:
+def test_a_restore_moves_the_old_log_with_the_old_state(path: Path) -> None:
     source = made(path)
     living = Store.open(path)
     living.apply(Changes(bookings=[book("unsaved", v(15))]))
@@ -189,7 +189,7 @@ def test_what_a_killed_daemon_left_in_its_log_goes_aside_with_the_old_state(path
     living.close()
     for file, content in killed.items():
         file.write_bytes(content)
-    done = restore(source, path, NOW)
+    done = restore_backup(source, path, NOW)
     assert done.aside is not None
     for file, expected in ((path, {"m"}), (done.aside, {"m", "later", "unsaved"})):
         store = Store.open(file)
@@ -197,17 +197,17 @@ def test_what_a_killed_daemon_left_in_its_log_goes_aside_with_the_old_state(path
         store.close()
 
 
-def test_a_state_that_is_lost_or_damaged_can_be_restored(path: Path) -> None:
+def test_a_lost_or_damaged_state_can_be_restored(path: Path) -> None:
     source = made(path)
     path.write_bytes(b"\xff" * 5000)
-    assert restore(source, path, NOW).aside is not None
+    assert restore_backup(source, path, NOW).aside is not None
     for file in path.parent.glob("syncd.db*"):
         file.unlink()
-    assert restore(source, path, NOW).aside is None
+    assert restore_backup(source, path, NOW).aside is None
     Store.open(path).close()
 
 
-def test_only_a_whole_backup_of_this_or_an_older_version_is_taken(path: Path) -> None:
+def test_only_a_complete_backup_of_a_known_version_is_restored(path: Path) -> None:
     source = made(path)
     assert "no such file" in refused(path.with_name("missing.db"), path).reason
     assert "the state itself" in refused(path, path).reason
@@ -217,7 +217,7 @@ def test_only_a_whole_backup_of_this_or_an_older_version_is_taken(path: Path) ->
     other = path.with_name("other.db")
     with closing(sqlite3.connect(other)) as database:
         database.execute("CREATE TABLE invoices (id INTEGER)")
-    assert "no state of syncd" in refused(other, path).reason
+    assert "not a state of syncd" in refused(other, path).reason
     with closing(sqlite3.connect(source)) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
         database.commit()
@@ -226,7 +226,7 @@ def test_only_a_whole_backup_of_this_or_an_older_version_is_taken(path: Path) ->
     assert "damaged" in refused(source, path).reason
 
 
-def test_a_disk_that_is_full_leaves_the_state_as_it_was(
+def test_a_full_disk_leaves_the_state_unchanged(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = made(path)
@@ -245,7 +245,7 @@ def test_a_snapshot_in_memory_is_a_backup_that_needs_no_log(path: Path) -> None:
     store = Store.open(path)
     furnish(store)
     target = path.with_name("copy.db")
-    target.write_bytes(snapshot(path))
+    target.write_bytes(serialize_backup(path))
     store.close()
     with closing(sqlite3.connect(target)) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
@@ -258,24 +258,24 @@ def test_a_snapshot_of_a_damaged_state_is_refused(path: Path) -> None:
     source = made(path)
     source.write_bytes(source.read_bytes()[:9000])
     with pytest.raises(StateError, match="damaged"):
-        snapshot(source)
+        serialize_backup(source)
 
 
-def test_a_backup_is_restored_from_an_open_file_whose_name_says_nothing(path: Path) -> None:
+def test_a_backup_is_restored_from_a_descriptor(path: Path) -> None:
     source = made(path)
     with source.open("rb") as file:
-        done = restore(Path("gone.db"), path, NOW, opened=file.fileno())
+        done = restore_backup(Path("gone.db"), path, NOW, opened=file.fileno())
     assert done.bookings == 1
     assert leftovers(path.parent) == []
 
 
-def test_an_open_file_that_is_no_state_changes_nothing(path: Path) -> None:
+def test_a_descriptor_that_is_not_a_state_changes_nothing(path: Path) -> None:
     made(path)
     before = path.read_bytes() if path.exists() else None
     other = path.with_name("other")
     other.write_text("root:$6$hash:19000:0:99999:7:::\n" * 200)
     with other.open("rb") as file, pytest.raises(StateError) as caught:
-        restore(Path("other"), path, NOW, opened=file.fileno())
+        restore_backup(Path("other"), path, NOW, opened=file.fileno())
     assert "$6$" not in str(caught.value)
     assert (path.read_bytes() if path.exists() else None) == before
     assert leftovers(path.parent) == []

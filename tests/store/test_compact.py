@@ -1,4 +1,4 @@
-"""What is old is dropped, and what still matters stays."""
+"""Old rows are deleted, and rows that are still needed stay."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from syncd.model import Changes, IntentState, Kind, TimeToBlock, UndoSuppression
 from syncd.store import Store
 from syncd.store.availability import save_times_to_block, stored_times_to_block
-from syncd.store.compact import STEP, compact, compacting
+from syncd.store.compact import ROWS_PER_STEP, compact, compacting
 from syncd.store.journal import failed_operations, intents_of
 from syncd.store.ownership_proof import created_ids
 from tests.store.kit import DAY, book, held, intent, link, note, rec, v
@@ -18,7 +18,7 @@ NEVER = DAY - timedelta(days=1)
 YEAR = timedelta(days=365)
 
 
-def test_of_a_living_booking_the_last_reason_stays_however_old(store: Store) -> None:
+def test_the_last_reason_of_an_active_booking_stays(store: Store) -> None:
     lines = [
         note("seen", booking="m", rule="first"),
         note("agreed", booking="m", rule="last"),
@@ -46,7 +46,7 @@ def test_the_reason_is_kept_while_nothing_newer_is_there(store: Store) -> None:
     assert [n.what for n in store.history()] == ["agreed"]
 
 
-def test_bookings_that_are_over_go_with_their_links_and_events(store: Store) -> None:
+def test_old_bookings_are_deleted_with_links_and_events(store: Store) -> None:
     alive, over = book("alive", v(9)), book("over", v(9))
     store.apply(
         Changes(
@@ -68,7 +68,7 @@ def test_bookings_that_are_over_go_with_their_links_and_events(store: Store) -> 
     assert [w.booking for w in store.state("p").undo_suppressions] == ["alive"]
 
 
-def test_what_is_open_and_the_keys_of_blocks_to_come_stay(store: Store) -> None:
+def test_open_rows_and_tags_of_future_blocks_stay(store: Store) -> None:
     made = intent("made", state=IntentState.DONE, key="far")
     far = replace(v(9), start=v(9).start + YEAR, end=v(9).end + YEAR)
     made = replace(made, operation=replace(made.operation, after=far))
@@ -87,14 +87,14 @@ def test_what_is_open_and_the_keys_of_blocks_to_come_stay(store: Store) -> None:
     assert {i.id for i in store.pending_intents()} == {"open", "queued"}
     assert "far" in {i.operation.key for i in intents_of(store, "run")}
     assert failed_operations(store, "p") == []
-    assert [h.id for h in store.conflict("")] == ["c"]
+    assert [h.id for h in store.find_conflicts("")] == ["c"]
     assert store.runs() == []
 
 
-def test_the_proof_of_a_block_that_stands_is_kept_however_long_ago_it_was_made(
+def test_the_proof_of_an_existing_block_stays(
     store: Store,
 ) -> None:
-    """A block that was made for one day and moved to a later one, again and again."""
+    """The block was moved to a later day again and again."""
     rows = [
         replace(i, operation=replace(i.operation, event=i.id))
         for i in (intent(name, state=IntentState.DONE) for name in ("stands", "gone", "theirs"))
@@ -111,14 +111,14 @@ def test_the_proof_of_a_block_that_stands_is_kept_however_long_ago_it_was_made(
     assert created_ids(store, "b", ["stands", "gone", "theirs"]) == {"stands"}
 
 
-def test_old_measures_go(store: Store) -> None:
+def test_old_measurements_are_deleted(store: Store) -> None:
     save_times_to_block(store, [TimeToBlock("m", 0, "p", DAY), TimeToBlock("n", 0, "p", LATER)])
     compact(store, LATER - timedelta(days=1))
     assert [c.booking for c in stored_times_to_block(store)] == ["n"]
 
 
-def test_much_that_is_old_goes_in_short_steps_and_nothing_else(store: Store) -> None:
-    many = [f"b{number:05}" for number in range(3 * STEP + 1)]
+def test_old_rows_are_deleted_in_short_steps(store: Store) -> None:
+    many = [f"b{number:05}" for number in range(3 * ROWS_PER_STEP + 1)]
     store.apply(
         Changes(
             bookings=[book(name, v(9)) for name in (*many, "alive")],
@@ -129,7 +129,7 @@ def test_much_that_is_old_goes_in_short_steps_and_nothing_else(store: Store) -> 
     )
     store.apply(Changes(archived=many))
     steps = list(compacting(store, LATER))
-    assert max(steps) <= 3 * STEP  # a booking, its link and its waivers go together
+    assert max(steps) <= 3 * ROWS_PER_STEP  # a booking, its link and its waivers go together
     assert sum(steps) == 4 * len(many)
     assert {b.id for b in store.find_bookings("")} == {"alive"}
     assert [n.booking for n in store.history()] == ["alive"]

@@ -1,4 +1,4 @@
-"""The connection that is kept at hand is never in two hands, and never left in the middle."""
+"""The idle connection is never used twice at once, nor left inside a transaction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def driver(store: Store) -> ConnectionKeeper:
     return store._driver
 
 
-def test_what_fails_is_rolled_back_and_the_next_goes_well(driver: ConnectionKeeper) -> None:
+def test_an_error_rolls_back_and_the_next_transaction_works(driver: ConnectionKeeper) -> None:
     with pytest.raises(sqlite3.OperationalError):
         put(driver, RUN, "nonsense")
     assert runs(driver) == 0
@@ -75,7 +75,7 @@ def test_one_connection_is_enough_for_one_after_the_other(driver: ConnectionKeep
     assert len(used) == 1
 
 
-def test_a_store_that_was_closed_holds_nothing(store: Store, path: Path) -> None:
+def test_a_closed_store_keeps_no_connection(store: Store, path: Path) -> None:
     store.start_run("a", "near", DAY)
     log = path.with_name(f"{path.name}-wal")
     assert log.exists()

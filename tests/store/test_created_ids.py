@@ -1,4 +1,4 @@
-"""The file of created ids: what is written when, and what is read of a damaged one."""
+"""The file of created ids: when lines are written, and how a damaged file is read."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from structlog.testing import capture_logs
 from syncd.model import Baseline, Changes, Intent, IntentState
 from syncd.store import StateError, Store, created_ids_sync
 from syncd.store import created_ids as store_created_ids
-from syncd.store.backup import backup, restore
+from syncd.store.backup import create_backup, restore_backup
 from syncd.store.connection import ConnectionKeeper
-from syncd.store.created_ids import created_ids_path, lacking, read
+from syncd.store.created_ids import created_ids_path, missing_creates, read_lines
 from syncd.store.created_ids_sync import save_proof
-from syncd.store.ownership_proof import created_ids, owned_with
+from syncd.store.ownership_proof import created_ids, owned_ids_with_tag
 from tests.store.kit import DAY, intent
 
 
 def made(event: str, *, state: IntentState = IntentState.DONE, **more: Any) -> Intent:
-    """A journal row of a create in system b that returned this id."""
+    """Return a journal row of a create in system b that returned this id."""
     row = intent(f"i-{event}", state=state, key="abcdefghij", **more)
     return replace(row, operation=replace(row.operation, event=event))
 
 
 def create(store: Store, *events: str) -> None:
-    """Record that these blocks were made, in one transaction."""
+    """Store the creates of these blocks in one transaction."""
     store.apply(Changes(intents=[made(event) for event in events]))
 
 
 def ids(path: Path) -> list[str]:
-    """The events that the file of this state proves, in its order."""
-    return [line.event for line in read(created_ids_path(path))]
+    """Return the event ids in the file of this state, in order."""
+    return [line.event for line in read_lines(created_ids_path(path))]
 
 
 def lose(path: Path, *, keep: Path | None = None) -> None:
-    """Remove the database, or put an older one in its place; the file of created ids stays."""
+    """Remove the database or replace it with an older one; keep the file of created ids."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     if keep is not None:
@@ -53,7 +53,7 @@ def lose(path: Path, *, keep: Path | None = None) -> None:
 
 
 def proven(path: Path, *events: str) -> set[str]:
-    """What a process that starts now takes for proven."""
+    """Return the ids that a new process accepts as proven."""
     with closing(Store.open(path)) as store:
         return created_ids(store, "b", events)
 
@@ -165,10 +165,10 @@ def test_a_pipe_in_the_place_of_the_file_does_not_hang(store: Store, path: Path)
     os.mkfifo(created_ids_path(path))
     create(store, "made")
     assert store.created is not None
-    assert "not a plain file" in store.created.fault
+    assert "not a regular file" in store.created.fault
 
 
-def test_a_full_disk_is_told_once_and_the_lines_are_added_later(
+def test_a_full_disk_is_logged_once_and_lines_are_added_later(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_descriptor: int, _data: bytes) -> int:
@@ -181,8 +181,8 @@ def test_a_full_disk_is_told_once_and_the_lines_are_added_later(
             create(store, "second")
         create(store, "third")
     assert ids(path) == ["first", "second", "third"]
-    told = [(entry["event"], entry["log_level"]) for entry in logs]
-    assert told == [
+    logged = [(entry["event"], entry["log_level"]) for entry in logs]
+    assert logged == [
         ("file of created ids cannot be used", "error"),
         ("created ids are written again", "info"),
     ]
@@ -200,7 +200,7 @@ def test_a_line_that_was_cut_short_by_a_full_disk_is_written_again(
     assert ids(path) == ["first", "second"]
 
 
-def test_what_a_process_could_not_write_is_added_by_the_next(
+def test_missing_lines_are_added_by_the_next_process(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -291,7 +291,7 @@ def test_a_file_of_another_installation_is_not_taken_for_ours(store: Store, path
     assert proven(path, "mine", "theirs") == {"mine"}
 
 
-def test_a_state_from_before_the_file_does_not_adopt_a_strangers(store: Store, path: Path) -> None:
+def test_a_state_without_a_file_does_not_adopt_a_foreign_file(store: Store, path: Path) -> None:
     create(store, "mine")
     store.close()
     with closing(sqlite3.connect(path)) as database:
@@ -303,25 +303,27 @@ def test_a_state_from_before_the_file_does_not_adopt_a_strangers(store: Store, p
     assert proven(path, "mine", "theirs") == {"mine"}
 
 
-def test_what_is_left_out_of_the_file_is_told(store: Store, path: Path) -> None:
+def test_missing_lines_are_reported(store: Store, path: Path) -> None:
     create(store, "first", "second")
     assert store.created is not None
     number = store.created.installation
-    assert lacking(created_ids_path(path), number, [("b", "first"), ("b", "third")]) == {
+    assert missing_creates(created_ids_path(path), number, [("b", "first"), ("b", "third")]) == {
         ("b", "third")
     }
-    assert lacking(created_ids_path(path), number, [("b", "first"), ("b", "second")]) == set()
+    assert (
+        missing_creates(created_ids_path(path), number, [("b", "first"), ("b", "second")]) == set()
+    )
     created_ids_path(path).unlink()
-    assert lacking(created_ids_path(path), number, [("b", "first")]) == {("b", "first")}
+    assert missing_creates(created_ids_path(path), number, [("b", "first")]) == {("b", "first")}
 
 
-def test_after_loss_the_file_tells_which_block_a_tag_was_given_to(store: Store, path: Path) -> None:
+def test_after_loss_the_file_shows_the_block_of_a_tag(store: Store, path: Path) -> None:
     create(store, "made")
     store.close()
     lose(path)
     with closing(Store.open(path)) as again:
-        assert owned_with(again, "abcdefghij", []) == {("b", "made")}
-        assert owned_with(again, "other", []) == set()
+        assert owned_ids_with_tag(again, "abcdefghij", []) == {("b", "made")}
+        assert owned_ids_with_tag(again, "other", []) == set()
 
 
 def test_every_line_of_a_long_file_is_found(store: Store, path: Path) -> None:
@@ -367,10 +369,10 @@ def test_a_state_that_cannot_be_opened_leaves_the_file_alone(store: Store, path:
 def test_a_restore_keeps_every_line_that_came_after_the_backup(store: Store, path: Path) -> None:
     create(store, "first")
     copy = path.with_name("copy.db")
-    backup(path, copy)
+    create_backup(path, copy)
     create(store, "second")
     store.close()
-    restore(copy, path, DAY)
+    restore_backup(copy, path, DAY)
     assert ids(path) == ["first", "second"]
     assert proven(path, "first", "second") == {"first", "second"}
 
@@ -378,22 +380,22 @@ def test_a_restore_keeps_every_line_that_came_after_the_backup(store: Store, pat
 def test_a_restore_saves_what_only_the_replaced_state_proves(store: Store, path: Path) -> None:
     create(store, "first")
     copy = path.with_name("copy.db")
-    backup(path, copy)
+    create_backup(path, copy)
     create(store, "second")
     store.close()
     created_ids_path(path).unlink()
-    restore(copy, path, DAY)
+    restore_backup(copy, path, DAY)
     assert proven(path, "first", "second") == {"first", "second"}
 
 
 def test_a_restore_over_a_damaged_state_keeps_the_file(store: Store, path: Path) -> None:
     create(store, "first")
     copy = path.with_name("copy.db")
-    backup(path, copy)
+    create_backup(path, copy)
     create(store, "second")
     store.close()
     path.write_bytes(b"\xff" * 5000)
-    restore(copy, path, DAY)
+    restore_backup(copy, path, DAY)
     assert proven(path, "first", "second") == {"first", "second"}
 
 
@@ -406,8 +408,8 @@ def test_a_backup_of_another_installation_brings_its_own_proof_only(
     with closing(Store.open(other)) as another:
         create(another, "theirs")
     copy = path.with_name("copy.db")
-    backup(other, copy)
-    restore(copy, path, DAY)
+    create_backup(other, copy)
+    restore_backup(copy, path, DAY)
     assert proven(path, "mine", "theirs") == {"theirs"}
 
 
@@ -420,11 +422,11 @@ def test_a_line_that_is_written_after_the_transaction_is_caught(
     apply = Store.apply
 
     def late(self: Store, *steps: Changes) -> None:
-        kept, self.created = self.created, None
+        created, self.created = self.created, None
         apply(self, *steps)
-        self.created = kept
-        assert kept is not None
-        save_proof(self._engine, kept, steps)
+        self.created = created
+        assert created is not None
+        save_proof(self._engine, created, steps)
 
     monkeypatch.setattr(Store, "apply", late)
     with pytest.raises(AssertionError):
@@ -442,6 +444,6 @@ def test_a_torn_line_that_ends_the_reading_is_caught(
 def test_installations_that_cannot_be_told_apart_are_caught(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(created_ids_sync, "installation_named", lambda _intent: 7)
+    monkeypatch.setattr(created_ids_sync, "installation_number", lambda _intent: 7)
     with pytest.raises(AssertionError):
         test_lines_of_another_installation_prove_nothing(store, path)

@@ -1,4 +1,4 @@
-"""Where the state is, who may read it, and what is said when it cannot be used."""
+"""The state's path, its file modes, and the errors of a state that cannot be used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOBODY = 65534
 
 @contextmanager
 def umask(mask: int) -> Iterator[None]:
-    """Make files as a process with that umask does."""
+    """Set the umask of the process."""
     before = os.umask(mask)
     try:
         yield
@@ -37,7 +37,7 @@ def umask(mask: int) -> Iterator[None]:
 
 @contextmanager
 def without_privileges() -> Iterator[None]:
-    """Be a user to whom file modes mean something, also where the tests run as root."""
+    """Run as an unprivileged user, so that file modes apply even if the tests run as root."""
     if os.geteuid() != 0:
         yield
         return
@@ -50,7 +50,7 @@ def without_privileges() -> Iterator[None]:
 
 @pytest.fixture
 def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that every user can reach, unlike pytest's own; the migrations can be, too."""
+    """Return a folder that every user can access, with a copy of the migrations."""
     reachable = Path(tempfile.mkdtemp())
     reachable.chmod(0o755)
     scripts = shutil.copytree(version.MIGRATIONS, reachable / "migrations")
@@ -63,7 +63,7 @@ def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def modes(path: Path) -> dict[str, int]:
-    """The mode of the database and of the files beside it."""
+    """Return the modes of the database and of the files beside it."""
     return {p.name: stat.S_IMODE(p.stat().st_mode) for p in path.parent.glob("*.db*")}
 
 
@@ -80,7 +80,7 @@ def test_the_state_and_the_files_beside_it_are_for_their_owner_only(path: Path, 
     assert found == {"syncd.db": 0o600, "syncd.db-wal": 0o600, "syncd.db-shm": 0o600}
 
 
-def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
+def test_missing_folders_are_created(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "syncd.db"
     Store.open(path).close()
     assert path.is_file()
@@ -99,7 +99,7 @@ def test_a_path_may_hold_any_character(tmp_path: Path, name: str) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
-def test_a_url_is_taken_as_well(path: Path) -> None:
+def test_a_url_is_accepted(path: Path) -> None:
     Store.open(f"sqlite:///{path}").close()
     Store.open(path, write=False).close()
 
@@ -121,11 +121,11 @@ def test_every_connection_logs_ahead_syncs_fully_and_checks_links(
     store = Store.open(path, write=write)
     with store._engine.connect() as one, store._engine.connect() as other:
         for connection in (one, other):
-            said = {
+            settings = {
                 name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
                 for name in ("journal_mode", "synchronous", "foreign_keys")
             }
-            assert said == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+            assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
     store.close()
 
 
@@ -168,7 +168,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     assert head(path) == [(version.newest_schema(),)]
 
 
-def test_several_that_open_an_empty_file_at_once_all_succeed(path: Path) -> None:
+def test_several_processes_can_open_an_empty_file_at_once(path: Path) -> None:
     Store.open(path.with_name("warm.db")).close()
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode=WAL")
@@ -193,7 +193,7 @@ def test_the_program_may_live_in_a_folder_with_a_percent_sign(
 
 
 def refused(path: Path, *, write: bool) -> StateError:
-    """How opening is refused."""
+    """Return the error of opening a state."""
     with pytest.raises(StateError) as caught:
         Store.open(path, write=write)
     assert caught.value.place == str(path)
@@ -201,10 +201,10 @@ def refused(path: Path, *, write: bool) -> StateError:
     return caught.value
 
 
-def test_reading_where_nothing_is_says_how_to_begin_and_makes_nothing(path: Path) -> None:
-    said = refused(path, write=False)
-    assert said.reason == "there is no state yet"
-    assert "syncd resync --dry-run" in said.remedy
+def test_reading_a_missing_state_explains_how_to_begin(path: Path) -> None:
+    error = refused(path, write=False)
+    assert error.reason == "there is no state yet"
+    assert "syncd resync --dry-run" in error.remedy
     assert not path.exists()
 
 
@@ -219,9 +219,9 @@ def test_a_newer_schema_is_refused_and_left_alone(path: Path, *, write: bool) ->
     with closing(sqlite3.connect(path)) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
         database.commit()
-    said = refused(path, write=write)
-    assert "newer syncd (schema 9999)" in said.reason
-    assert "Install that version" in said.remedy
+    error = refused(path, write=write)
+    assert "newer syncd (schema 9999)" in error.reason
+    assert "Install that version" in error.remedy
     assert head(path) == [("9999",)]
 
 
@@ -233,18 +233,18 @@ def test_an_older_schema_is_refused_for_reading_only(
     text = f'revision, down_revision = "9001", "{version.newest_schema()}"\n'
     (newer / "versions" / "m9001_more.py").write_text(text)
     monkeypatch.setattr(version, "MIGRATIONS", newer)
-    said = refused(path, write=False)
-    assert "older syncd" in said.reason
-    assert "syncd resync" in said.remedy
+    error = refused(path, write=False)
+    assert "older syncd" in error.reason
+    assert "syncd resync" in error.remedy
 
 
 @pytest.mark.parametrize("write", [True, False])
 def test_another_programs_database_is_refused_and_left_alone(path: Path, *, write: bool) -> None:
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE invoices (id INTEGER)")
-    said = refused(path, write=write)
-    assert "another program's" in said.reason
-    assert "Set `state`" in said.remedy
+    error = refused(path, write=write)
+    assert "another program's" in error.reason
+    assert "Set `state`" in error.remedy
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("invoices",)]
 
@@ -253,14 +253,14 @@ def test_another_programs_database_is_refused_and_left_alone(path: Path, *, writ
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, *, write: bool) -> None:
     path.write_text("[syncd]\nstate = 'somewhere else'\n" * 100)
     before = path.read_bytes()
-    said = refused(path, write=write)
-    assert "damaged, or not a syncd state" in said.reason
-    assert "Restore a backup" in said.remedy
+    error = refused(path, write=write)
+    assert "damaged, or not a syncd state" in error.reason
+    assert "Restore a backup" in error.remedy
     assert path.read_bytes() == before
 
 
 def damaged(path: Path) -> bytes:
-    """A state with a page of nonsense in it; what the file holds now."""
+    """Overwrite a page of a state, and return the content of the file."""
     store = Store.open(path)
     store.apply(Changes(records=[rec(f"e{n}", v(9)) for n in range(500)]))
     store.close()
@@ -274,15 +274,15 @@ def damaged(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_damage_within_the_file_is_told_at_the_start_and_the_file_left_alone(path: Path) -> None:
+def test_damage_is_reported_at_start_and_the_file_stays(path: Path) -> None:
     before = damaged(path)
-    said = refused(path, write=True)
-    assert "damaged" in said.reason
-    assert "`syncd restore FILE`" in said.remedy
+    error = refused(path, write=True)
+    assert "damaged" in error.reason
+    assert "`syncd restore FILE`" in error.remedy
     assert path.read_bytes() == before
 
 
-def test_a_state_that_was_cut_short_is_told_at_the_start(path: Path) -> None:
+def test_a_truncated_state_is_reported_at_start(path: Path) -> None:
     size = len(damaged(path.with_name("whole.db")))
     whole = path.with_name("other.db")
     store = Store.open(whole)
@@ -292,7 +292,7 @@ def test_a_state_that_was_cut_short_is_told_at_the_start(path: Path) -> None:
     assert "damaged" in refused(path, write=True).reason
 
 
-def test_damage_is_told_when_a_reader_meets_it(path: Path) -> None:
+def test_damage_is_reported_when_a_reader_finds_it(path: Path) -> None:
     damaged(path)
     store = Store.open(path, write=False)
     with pytest.raises(StateError, match="damaged"):
@@ -300,17 +300,17 @@ def test_damage_is_told_when_a_reader_meets_it(path: Path) -> None:
     store.close()
 
 
-def test_a_folder_in_the_place_of_the_state_is_told(path: Path) -> None:
+def test_a_folder_in_the_place_of_the_state_is_reported(path: Path) -> None:
     path.mkdir()
-    assert "cannot be opened" in refused(path, write=True).reason
+    assert "not a regular file" in refused(path, write=True).reason
 
 
-def test_a_folder_that_may_not_be_written_to_is_told(public: Path) -> None:
+def test_a_read_only_folder_is_reported(public: Path) -> None:
     public.chmod(0o555)
     with without_privileges():
-        said = refused(public / "syncd.db", write=True)
-    assert "it cannot be made (Permission denied)" in said.reason
-    assert "Set `state`" in said.remedy
+        error = refused(public / "syncd.db", write=True)
+    assert "it cannot be created (Permission denied)" in error.reason
+    assert "Set `state`" in error.remedy
     assert list(public.iterdir()) == []
 
 
@@ -323,11 +323,11 @@ def test_a_folder_that_may_not_be_written_to_is_told(public: Path) -> None:
         # The log of what is written lies beside the file, and reading needs it as well.
         (0o666, 0o555, True, "it cannot be opened for writing"),
         (0o666, 0o555, False, "it cannot be opened for writing"),
-        (0o666, 0o000, True, "it cannot be looked at (Permission denied)"),
-        (0o666, 0o000, False, "it cannot be looked at (Permission denied)"),
+        (0o666, 0o000, True, "it cannot be accessed (Permission denied)"),
+        (0o666, 0o000, False, "it cannot be accessed (Permission denied)"),
     ],
 )
-def test_a_state_that_may_not_be_touched_is_told_with_the_remedy(
+def test_an_inaccessible_state_is_reported_with_a_remedy(
     public: Path, file: int, folder: int, reason: str, *, write: bool
 ) -> None:
     path = public / "syncd.db"
@@ -335,24 +335,24 @@ def test_a_state_that_may_not_be_touched_is_told_with_the_remedy(
     path.chmod(file)
     public.chmod(folder)
     with without_privileges():
-        said = refused(path, write=write)
-    assert said.reason == reason
-    assert said.remedy.startswith("Give the user that runs syncd")
+        error = refused(path, write=write)
+    assert error.reason == reason
+    assert error.remedy.startswith("Give the user that runs syncd")
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for a lock no longer than a test may."""
+    """Shorten the wait for a lock."""
     monkeypatch.setattr(database, "LOCK_WAIT", 0.05)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_locked_state_is_told_and_works_again_when_it_is_free(path: Path) -> None:
+def test_a_locked_state_is_reported_until_it_is_free(path: Path) -> None:
     store = Store.open(path)
     changes = Changes(records=[rec("e", v(9))])
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StateError, match="another program is holding it locked") as caught:
+        with pytest.raises(StateError, match="another program has locked it") as caught:
             store.apply(changes)
         assert "Close that program" in caught.value.remedy
         assert store.counts()["events"] == 0
@@ -363,7 +363,7 @@ def test_a_locked_state_is_told_and_works_again_when_it_is_free(path: Path) -> N
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_empty_file_that_another_program_locks_is_told(path: Path) -> None:
+def test_a_locked_empty_file_is_reported(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         assert "locked" in refused(path, write=True).reason
@@ -384,7 +384,7 @@ def test_a_writer_waits_for_another_writer_that_ends_in_time(path: Path) -> None
     store.close()
 
 
-def test_a_full_disk_is_told_and_nothing_of_it_is_stored(store: Store) -> None:
+def test_a_full_disk_is_reported_and_nothing_is_stored(store: Store) -> None:
     store.apply(Changes(records=[rec("kept", v(9))]))
     with store._driver.reading() as cursor:
         cursor.execute("PRAGMA page_count")
@@ -408,6 +408,6 @@ def test_a_state_is_not_opened_through_a_link_or_a_pipe(
     else:
         os.mkfifo(tmp_path / name)
     for write in (True, False):
-        with pytest.raises(StateError, match="it is a link" if kind == "link" else "plain file"):
+        with pytest.raises(StateError, match="it is a link" if kind == "link" else "regular file"):
             Store.open(state, write=write)
     assert not other.exists()

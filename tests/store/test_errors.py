@@ -1,4 +1,4 @@
-"""What the driver says becomes a place, a reason and a remedy."""
+"""Driver errors are translated to a place, a reason and a remedy."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ TABLE = [
     ("unable to open database file", "cannot be opened for writing", "write access"),
     ("file is not a database", "damaged", "Restore a backup"),
     ("database disk image is malformed", "damaged", "Restore a backup"),
-    ("disk I/O error", "the disk gave an error", "dmesg"),
+    ("disk I/O error", "the disk reported an error", "dmesg"),
 ]
 
 
-@pytest.mark.parametrize(("said", "reason", "remedy"), TABLE)
+@pytest.mark.parametrize(("message", "reason", "remedy"), TABLE)
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_what_sqlite_says_is_told_with_place_and_remedy(
-    said: str, reason: str, remedy: str, *, wrapped: bool
+def test_an_sqlite_error_gets_a_place_and_a_remedy(
+    message: str, reason: str, remedy: str, *, wrapped: bool
 ) -> None:
-    raw = sqlite3.OperationalError(said)
+    raw = sqlite3.OperationalError(message)
     fault = OperationalError("SELECT 1", {}, raw) if wrapped else raw
     with pytest.raises(StateError) as caught, translate_errors("the place"):
         raise fault
@@ -46,7 +46,7 @@ def test_what_sqlite_says_is_told_with_place_and_remedy(
         ValueError("database is locked"),
     ],
 )
-def test_a_bug_is_not_dressed_up_as_trouble_with_the_state(fault: Exception) -> None:
+def test_other_errors_are_not_translated(fault: Exception) -> None:
     with pytest.raises(type(fault)) as caught, translate_errors("the place"):
         raise fault
     assert caught.value is fault

@@ -1,4 +1,4 @@
-"""A file that somebody puts in place is data: code and unreadable values in it are refused."""
+"""A state file from elsewhere is rejected if it contains code or unreadable values."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 from syncd.model import Baseline, Changes
 from syncd.store import StateError, Store, layout
-from syncd.store.backup import backup, restore
+from syncd.store.backup import create_backup, restore_backup
 from syncd.store.created_ids import created_ids_path
-from syncd.store.database import COPY, migrate, open_database
+from syncd.store.database import BACKUP_APPLICATION_ID, migrate_schema, open_database
 from syncd.store.status_query import read_status
 from tests.store.kit import DAY
 from tests.store.released import FROZEN, furnished
@@ -71,7 +71,7 @@ VALUES = {
 
 
 def spoiled(source: Path, sql: str) -> Path:
-    """The state at a path, after somebody worked on it with sqlite3."""
+    """Change a copy of the state with sqlite3, and return its path."""
     with closing(sqlite3.connect(source)) as database:
         database.executescript(f"PRAGMA journal_mode=DELETE; {sql}")
         database.commit()
@@ -80,16 +80,16 @@ def spoiled(source: Path, sql: str) -> Path:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A backup with a row in most tables."""
+    """Return a backup with rows in most tables."""
     state = tmp_path / "old.db"
     furnished(state)
     copy = tmp_path / "copy.db"
-    backup(state, copy)
+    create_backup(state, copy)
     return copy
 
 
 def settled(path: Path) -> bool:
-    """Whether any calendar of a state counts as read in full."""
+    """Return true if any calendar of the state counts as read in full."""
     store = Store.open(path)
     found = any(each.completed_at for each in store.baselines())
     store.close()
@@ -104,7 +104,7 @@ def test_a_backup_with_code_or_unreadable_values_is_refused_untouched(
     before = path.read_bytes()
     spoiled(source, sql)
     with pytest.raises(StateError) as caught:
-        restore(source, path, NOW)
+        restore_backup(source, path, NOW)
     assert caught.value.remedy
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.glob(".*")] == []
@@ -126,7 +126,7 @@ def test_a_state_with_code_in_it_is_not_opened_and_not_touched(path: Path, sql: 
 
 
 @pytest.mark.parametrize("name", ["no time", "a number for a time", "another word"])
-def test_status_says_in_plain_words_that_a_row_is_unreadable(path: Path, name: str) -> None:
+def test_status_reports_an_unreadable_row(path: Path, name: str) -> None:
     furnished(path)
     spoiled(path, VALUES[name].replace("starts =", "base ="))
     spoiled(path, "UPDATE run SET started_at = 'x'")
@@ -135,35 +135,35 @@ def test_status_says_in_plain_words_that_a_row_is_unreadable(path: Path, name: s
 
 
 @pytest.mark.parametrize("kind", ["a pipe", "a folder", "a link to a pipe"])
-def test_what_is_no_plain_file_is_refused_and_nobody_waits(path: Path, kind: str) -> None:
+def test_only_a_regular_file_is_opened_and_nothing_blocks(path: Path, kind: str) -> None:
     source = path.with_name("source")
     if kind == "a folder":
         source.mkdir()
     else:
         os.mkfifo(path.with_name("pipe"))
         source.symlink_to("pipe") if "link" in kind else os.mkfifo(source)
-    with pytest.raises(StateError, match="not a plain file"):
-        restore(source, path, NOW)
+    with pytest.raises(StateError, match="not a regular file"):
+        restore_backup(source, path, NOW)
 
 
-def test_every_released_layout_is_known_as_syncd_makes_it(tmp_path: Path) -> None:
+def test_every_released_layout_is_accepted(tmp_path: Path) -> None:
     for file in sorted(FROZEN.glob("*.sql"))[-2:]:
         state = tmp_path / f"{file.stem}.db"
         furnished(state, file)
-        restore(state, tmp_path / f"restored-{file.stem}.db", NOW)
+        restore_backup(state, tmp_path / f"restored-{file.stem}.db", NOW)
 
 
 def test_the_digest_of_the_newest_layout_is_that_of_the_migrations() -> None:
     engine = open_database("sqlite://", create=True)
-    migrate(engine, "a new state")
+    migrate_schema(engine, "a new state")
     with closing(engine.raw_connection()) as raw:
-        found = layout.objects(raw.driver_connection)  # type: ignore[arg-type]
+        found = layout.list_objects(raw.driver_connection)  # type: ignore[arg-type]
     engine.dispose()
-    said = layout.layout_digest(layout.layout_of(found))
-    assert said == layout.NEWEST, f"write {said!r} into syncd/store/layout.py"
+    digest = layout.layout_digest(layout.layout_of(found))
+    assert digest == layout.NEWEST, f"write {digest!r} into syncd/store/layout.py"
 
 
-def test_statistics_of_analyze_are_no_code(path: Path) -> None:
+def test_statistics_of_analyze_are_accepted(path: Path) -> None:
     furnished(path)
     spoiled(path, "ANALYZE")
     Store.open(path).close()
@@ -175,7 +175,7 @@ def test_statistics_of_analyze_are_no_code(path: Path) -> None:
 def test_a_backup_copied_into_place_by_hand_is_distrusted_once(path: Path, source: Path) -> None:
     shutil.copy(source, path)
     with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA application_id").fetchone() == (COPY,)
+        assert database.execute("PRAGMA application_id").fetchone() == (BACKUP_APPLICATION_ID,)
     store = Store.open(path)
     assert not any(each.completed_at for each in store.baselines())
     store.apply(Changes(baselines=[Baseline("a", "p", "digest", DAY)]))

@@ -1,4 +1,4 @@
-"""What state/README.md tells about a lost state: an empty journal, and old blocks outside."""
+"""Recovery of a lost state as in state/README.md: an empty journal and existing blocks."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ KEY = "abcdefghij"
 
 
 def old_block(system: str, *, key: str | None = KEY) -> TrackedEvent:
-    """A block that syncd made at nine before its state was lost."""
+    """Return a block at nine that syncd created before its state was lost."""
     return rec(system, "k", v(9), kind=Kind.BLOCK, key=key)
 
 
 def after_loss(*records: TrackedEvent) -> list[tuple[str, str, str]]:
-    """The writes of the first decision on nothing but what the systems hold."""
+    """Return the writes of the first decision, which only knows the events of the systems."""
     return summary(decided(ProviderState("p", records=records)))
 
 
-def test_nothing_is_made_twice_while_the_meeting_stays_where_it_is() -> None:
+def test_no_block_is_created_twice_after_a_loss() -> None:
     assert after_loss(rec("a", "o", v(9)), old_block("b"), old_block("c")) == []
 
 
@@ -36,7 +36,7 @@ def test_an_old_block_stays_and_opens_no_meeting_when_its_meeting_is_gone() -> N
     assert decision.changes.bookings == []
 
 
-def test_a_block_that_lost_its_key_looks_like_somebody_elses_busy_time() -> None:
+def test_a_block_without_its_tag_counts_as_foreign_busy_time() -> None:
     found = after_loss(rec("a", "o", v(9)), old_block("b", key=None), old_block("c", key=None))
     assert found == [("create-block", "a", ">09-10")]
 

@@ -16,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from syncd.store import StateError, Store, version
-from syncd.store.backup import restore
+from syncd.store.backup import restore_backup
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY
 from tests.store.released import FROZEN, furnished, revisions
@@ -41,7 +41,7 @@ BREAKS = (
 
 
 def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table, by name; the columns in the order of their names."""
+    """Return all rows by table, with their columns ordered by name."""
     found: dict[str, list[tuple[object, ...]]] = {}
     with closing(sqlite3.connect(path)) as database:
         for table in METADATA.tables:
@@ -57,7 +57,7 @@ def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.fixture
 def a_later_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of migrations of a version that is yet to be written."""
+    """Return the folder of migrations of a future version."""
     folder = tmp_path / "later"
     shutil.copytree(version.MIGRATIONS, folder)
     monkeypatch.setattr(version, "MIGRATIONS", folder)
@@ -124,7 +124,7 @@ def test_a_backup_of_an_older_version_is_migrated_as_it_is_restored(
     furnished(source)
     before = source.read_bytes()
     a_later_version.write_text(ADDS.format(head=revisions()[-1]))
-    assert restore(source, path, DAY).bookings == 1
+    assert restore_backup(source, path, DAY).bookings == 1
     assert source.read_bytes() == before
     Store.open(path, write=False).close()
     with pytest.raises(StateError, match="older syncd"):

@@ -1,4 +1,4 @@
-"""Nightly backups: whole or not there, seven kept, and nothing of others removed."""
+"""Nightly backups are complete, seven are kept, and no other files are removed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from syncd.model import Changes
 from syncd.store import StateError, Store, nightly
 from syncd.store import backup as copying
 from syncd.store.nightly import (
-    MAX_KEPT,
+    MAX_BACKUPS,
     KeptBackup,
-    folder_of,
-    is_due,
+    backup_folder,
+    is_backup_due,
     kept_backups,
     last_backup,
     make_backup,
@@ -33,14 +33,14 @@ DAY = timedelta(days=1)
 
 
 def furnish(path: Path) -> None:
-    """A state with a booking in it."""
+    """Return a state with one booking."""
     with closing(Store.open(path)) as store:
         store.apply(Changes(bookings=[book("m", v(9))]))
 
 
 def names(path: Path) -> list[str]:
-    """What is in the folder of backups."""
-    return sorted(each.name for each in folder_of(path).iterdir())
+    """Return the names in the folder of backups."""
+    return sorted(each.name for each in backup_folder(path).iterdir())
 
 
 def mode(path: Path) -> int:
@@ -64,13 +64,13 @@ def test_the_seven_newest_are_kept(path: Path) -> None:
     assert [each.made_at for each in kept_backups(path)] == [
         NOW + day * DAY for day in range(3, 10)
     ]
-    assert MAX_KEPT == 7
+    assert MAX_BACKUPS == 7
 
 
 def test_files_of_others_are_left_alone(path: Path) -> None:
     furnish(path)
     make_backup(path, NOW)
-    folder = folder_of(path)
+    folder = backup_folder(path)
     others = ["before-upgrade.db", "nightly-2026.db", "nightly-20260610T033000Z.db.gz", "notes"]
     for name in others:
         (folder / name).write_text("mine")
@@ -78,14 +78,14 @@ def test_files_of_others_are_left_alone(path: Path) -> None:
     for day in range(1, 10):
         make_backup(path, NOW + day * DAY)
     assert {*others, "nightly-20200101T000000Z.db"} <= set(names(path))
-    assert len(kept_backups(path)) == MAX_KEPT
+    assert len(kept_backups(path)) == MAX_BACKUPS
 
 
 def test_a_backup_that_fails_removes_none_and_leaves_nothing(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     furnish(path)
-    for day in range(MAX_KEPT):
+    for day in range(MAX_BACKUPS):
         make_backup(path, NOW + day * DAY)
     before = names(path)
 
@@ -94,12 +94,12 @@ def test_a_backup_that_fails_removes_none_and_leaves_nothing(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StateError, match="No space left"):
-        make_backup(path, NOW + MAX_KEPT * DAY)
+        make_backup(path, NOW + MAX_BACKUPS * DAY)
     assert names(path) == before
 
 
 @pytest.mark.parametrize("damage", ["UPDATE", "DELETE", "bytes"])
-def test_a_copy_that_is_not_the_state_is_no_backup(
+def test_a_copy_that_differs_from_the_state_is_rejected(
     path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     furnish(path)
@@ -112,14 +112,14 @@ def test_a_copy_that_is_not_the_state_is_no_backup(
             data[len(data) // 2 :] = b"\xff" * (len(data) - len(data) // 2)
             target.write_bytes(data)
         else:
-            said = "UPDATE alembic_version SET version_num = '0000'"
+            update = "UPDATE alembic_version SET version_num = '0000'"
             with sqlite3.connect(target) as database:
-                database.execute(said if damage == "UPDATE" else "DELETE FROM booking")
+                database.execute(update if damage == "UPDATE" else "DELETE FROM booking")
             database.close()
         return inventory
 
     monkeypatch.setattr(copying, "_copy", spoilt)
-    with pytest.raises(StateError, match=r"damaged|does not hold what the state holds"):
+    with pytest.raises(StateError, match=r"damaged|differs from the state"):
         make_backup(path, NOW)
     assert names(path) == []
 
@@ -141,63 +141,63 @@ def test_a_damaged_index_makes_no_backup(path: Path) -> None:
     assert names(path) == []
 
 
-def test_a_backup_can_be_given_up(path: Path) -> None:
+def test_a_backup_can_be_stopped(path: Path) -> None:
     furnish(path)
-    with pytest.raises(StateError, match="given up"):
+    with pytest.raises(StateError, match="backup was stopped"):
         make_backup(path, NOW, stopped=lambda: True)
     assert names(path) == []
 
 
-def test_what_a_power_cut_left_unfinished_is_removed_by_the_next(path: Path) -> None:
+def test_unfinished_files_are_removed_by_the_next_backup(path: Path) -> None:
     furnish(path)
     make_backup(path, NOW)
-    left = folder_of(path) / ".nightly-20260609T033000Z.db.new-77"
-    left.write_bytes(b"half")
+    unfinished = backup_folder(path) / ".nightly-20260609T033000Z.db.new-77"
+    unfinished.write_bytes(b"half")
     make_backup(path, NOW + DAY)
-    assert left.name not in names(path)
+    assert unfinished.name not in names(path)
 
 
 def test_a_link_in_the_place_of_the_folder_is_refused(path: Path, tmp_path: Path) -> None:
     furnish(path)
     elsewhere = tmp_path / "etc"
     elsewhere.mkdir(mode=0o755)
-    folder_of(path).symlink_to(elsewhere)
-    with pytest.raises(StateError, match="not one"):
+    backup_folder(path).symlink_to(elsewhere)
+    with pytest.raises(StateError, match="not a folder"):
         make_backup(path, NOW)
     assert (list(elsewhere.iterdir()), mode(elsewhere)) == ([], 0o755)
 
 
-def test_it_is_due_when_none_was_made_since_the_night(path: Path) -> None:
-    assert not is_due(path, NOW, NOW)
+def test_a_backup_is_due_if_none_was_made_since_the_night(path: Path) -> None:
+    assert not is_backup_due(path, NOW, NOW)
     furnish(path)
-    assert is_due(path, NOW, NOW)
+    assert is_backup_due(path, NOW, NOW)
     make_backup(path, NOW - DAY)
-    assert is_due(path, NOW, NOW)
+    assert is_backup_due(path, NOW, NOW)
     make_backup(path, NOW)
-    assert not is_due(path, NOW, NOW + timedelta(hours=23))
+    assert not is_backup_due(path, NOW, NOW + timedelta(hours=23))
 
 
-def test_backups_from_the_future_neither_count_nor_push_out_the_new_one(path: Path) -> None:
+def test_backups_with_a_future_date_do_not_count(path: Path) -> None:
     furnish(path)
-    for day in range(MAX_KEPT):
+    for day in range(MAX_BACKUPS):
         make_backup(path, NOW + 1000 * DAY + day * DAY)
     assert last_backup(path, NOW) is None
     made = make_backup(path, NOW)
     assert last_backup(path, NOW) == made == KeptBackup(NOW, made.path)
-    assert len(kept_backups(path)) == MAX_KEPT
-    assert is_due(path, NOW + DAY, NOW + DAY)
+    assert len(kept_backups(path)) == MAX_BACKUPS
+    assert is_backup_due(path, NOW + DAY, NOW + DAY)
 
 
-def test_a_folder_that_cannot_be_read_tells_of_none(path: Path) -> None:
+def test_an_unreadable_folder_has_no_backups(path: Path) -> None:
     assert kept_backups(path) == []
-    folder_of(path).write_text("a file")
+    backup_folder(path).write_text("a file")
     assert nightly.last_backup(path, NOW) is None
 
 
 def test_a_backup_that_is_not_checked_is_caught(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "expect_state", lambda *_given, **_named: None)
+    monkeypatch.setattr(copying, "check_state", lambda *_given, **_named: None)
     for damage in ("UPDATE", "DELETE", "bytes"):
         with monkeypatch.context() as patch, pytest.raises(pytest.fail.Exception):
-            test_a_copy_that_is_not_the_state_is_no_backup(path, patch, damage)
+            test_a_copy_that_differs_from_the_state_is_rejected(path, patch, damage)

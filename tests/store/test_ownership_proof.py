@@ -1,4 +1,4 @@
-"""Which event ids the journal proves to be syncd's own."""
+"""The event ids that the journal proves to be ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is loaded around a piece of news: all that meets it, and nothing else."""
+"""The part of a state that a changed event can affect: all related rows, and no others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.store.kit import DAY, book, held, intent, link, rec, v
 
 
 def fill(store: Store, **more: object) -> None:
-    """Three meetings of p, each with its block in b, and one of q at the time of the first."""
+    """Store three bookings of p, each with a block in b, and one of q at the time of the first."""
     meetings = {"m1": v(9), "m2": v(12), "m3": v(15)}
     store.apply(
         Changes(
@@ -49,7 +49,7 @@ def fill(store: Store, **more: object) -> None:
 
 
 def names(store: Store, *events: tuple[str, str]) -> tuple[list[str], list[str]]:
-    """The bookings and events of p's part around these events."""
+    """Return the bookings and events of the part of p for these changed events."""
     part = load_parts(store, {"p": events})["p"]
     return [b.id for b in part.bookings], [r.id for r in part.records]
 
@@ -60,7 +60,7 @@ def test_a_part_holds_the_booking_and_its_other_events(store: Store) -> None:
     assert names(store, ("b", "b-m2")) == (["m2"], ["a-m2", "b-m2"])
 
 
-def test_whatever_takes_place_at_the_same_time_belongs_to_it_link_by_link(store: Store) -> None:
+def test_a_part_holds_all_overlapping_events_transitively(store: Store) -> None:
     fill(store)
     store.apply(Changes(records=[rec("new", v(10.5, 12.5)), rec("early", v(9.9, 10.9))]))
     assert names(store, ("a", "new")) == (
@@ -69,7 +69,7 @@ def test_whatever_takes_place_at_the_same_time_belongs_to_it_link_by_link(store:
     )
 
 
-def test_the_other_appointments_of_whose_is_new_or_off_belong_to_it(store: Store) -> None:
+def test_a_part_holds_other_appointments_of_the_same_person(store: Store) -> None:
     fill(store)
     off = v(9, status=Status.CANCELLED)
     store.apply(
@@ -90,7 +90,7 @@ def test_the_other_appointments_of_whose_is_new_or_off_belong_to_it(store: Store
     assert names(store, ("a", "a-m3")) == (["m3"], ["a-m3", "b-m3"])
 
 
-def test_what_ends_when_another_begins_does_not_meet_it(store: Store) -> None:
+def test_events_that_only_touch_do_not_belong_to_the_part(store: Store) -> None:
     fill(store)
     store.apply(Changes(records=[rec("new", v(10, 12))]))
     assert names(store, ("a", "new")) == ([], ["new"])
@@ -105,13 +105,13 @@ def test_both_the_old_and_the_new_time_of_a_moved_meeting_count(store: Store) ->
     )
 
 
-def test_what_is_agreed_counts_where_nothing_shows_it(store: Store) -> None:
+def test_the_agreed_time_of_a_booking_counts(store: Store) -> None:
     fill(store)
     store.apply(Changes(bookings=[book("m1", v(12))]))
     assert names(store, ("a", "a-m1"))[0] == ["m1", "m2"]
 
 
-def test_an_event_that_is_anothers_now_leads_to_the_booking_that_it_was(store: Store) -> None:
+def test_an_event_with_a_new_owner_leads_to_its_booking(store: Store) -> None:
     fill(store)
     store.apply(Changes(records=[rec("a-m1", v(9), provider="q", base=v(9))]))
     found = load_parts(store, {"p": [("a", "a-m1")], "q": [("a", "a-m1")]})
@@ -121,12 +121,12 @@ def test_an_event_that_is_anothers_now_leads_to_the_booking_that_it_was(store: S
     assert [r.id for r in found["q"].records] == ["a-m1", "a-other"]
 
 
-def test_what_is_history_stays_out(store: Store) -> None:
+def test_archived_events_do_not_belong_to_the_part(store: Store) -> None:
     fill(store, archived=["m1"])
     assert names(store, ("a", "a-m1")) == ([], [])
 
 
-def test_the_part_is_told_in_the_order_of_the_whole(store: Store) -> None:
+def test_a_part_has_the_order_of_the_whole_state(store: Store) -> None:
     fill(store)
     ids = [(r.system, r.id) for r in store.state("p").records]
     assert load_parts(store, {"p": ids[::-1]})["p"] == store.state("p")
@@ -141,26 +141,26 @@ def test_the_part_is_told_in_the_order_of_the_whole(store: Store) -> None:
     ],
     ids=["a held conflict", "a write without an outcome", "what was taken back"],
 )
-def test_whoever_waits_for_anything_is_looked_at_whole(
+def test_a_provider_with_waiting_work_has_no_part(
     store: Store, waiting: dict[str, list[object]]
 ) -> None:
     fill(store, **waiting)
     assert load_parts(store, {"p": [("a", "a-m1")], "q": [("a", "a-other")]}).keys() == {"q"}
 
 
-def test_a_double_booking_that_is_only_told_comes_with_its_meetings(store: Store) -> None:
-    told = [
+def test_a_reported_double_booking_comes_with_its_bookings(store: Store) -> None:
+    conflicts = [
         HeldConflict(
             pair, Conflict(ConflictKind.DOUBLE_BOOKED, "p", pair, (), "", held=False), DAY, "run"
         )
         for pair in ("m1+gone", "m2+m3")
     ]
-    fill(store, opened=told)
+    fill(store, opened=conflicts)
     assert [c.id for c in load_parts(store, {"p": [("a", "a-m1")]})["p"].conflicts] == ["m1+gone"]
     assert [c.id for c in load_parts(store, {"p": [("a", "a-m3")]})["p"].conflicts] == ["m2+m3"]
 
 
-def test_many_spans_are_asked_for_in_pieces(store: Store) -> None:
+def test_many_intervals_are_queried(store: Store) -> None:
     many = [rec(f"e{n:03}", v(n), base=v(n)) for n in range(150)]
     store.apply(Changes(records=many))
     seeds = [("a", record.id) for record in many]
@@ -169,7 +169,7 @@ def test_many_spans_are_asked_for_in_pieces(store: Store) -> None:
     assert len(related_state(store, {"p": seeds})["p"].records) == 300
 
 
-def test_news_is_counted_by_calendar(store: Store) -> None:
+def test_pending_changes_are_counted_by_system(store: Store) -> None:
     fill(store)
     assert pending_changes(store, "p") == {}
     store.apply(
@@ -185,10 +185,12 @@ def test_news_is_counted_by_calendar(store: Store) -> None:
     assert pending_changes(store, "p") == {"a": 2, "b": 1}
 
 
-@pytest.mark.parametrize("meant", [{"base": v(12)}, {"base": v(18), "written": v(12)}])
-def test_where_an_event_was_meant_to_be_counts_too(store: Store, meant: dict[str, object]) -> None:
+@pytest.mark.parametrize("values", [{"base": v(12)}, {"base": v(18), "written": v(12)}])
+def test_the_base_and_written_times_of_an_event_count(
+    store: Store, values: dict[str, object]
+) -> None:
     fill(store)
     store.apply(
-        Changes(records=[rec("moved", v(18), "b", created_by_us=True, kind=Kind.BLOCK, **meant)])
+        Changes(records=[rec("moved", v(18), "b", created_by_us=True, kind=Kind.BLOCK, **values)])
     )
     assert names(store, ("b", "moved")) == (["m2"], ["a-m2", "b-m2", "moved"])

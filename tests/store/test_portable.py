@@ -1,4 +1,4 @@
-"""Every statement is SQL that PostgreSQL understands as well, as far as a compiler can tell."""
+"""Every statement compiles for PostgreSQL, too."""
 
 from __future__ import annotations
 
@@ -27,7 +27,13 @@ from syncd.model import (
 from syncd.store import Store, availability
 from syncd.store.compact import compact
 from syncd.store.journal import failed_operations, intents_of, intents_since
-from syncd.store.ownership_proof import bearers, created_ids, is_unanswered, orphans, owned_with
+from syncd.store.ownership_proof import (
+    created_ids,
+    events_with_tag,
+    is_unanswered,
+    orphans,
+    owned_ids_with_tag,
+)
 from syncd.store.partial_load import load_parts, pending_changes
 from syncd.store.reported import open_items
 from syncd.store.tables import METADATA
@@ -39,7 +45,7 @@ WAITING = WaitingWrite("n", "a", "p", "create-block", None, WaitReason.CLOCK, DA
 
 
 class Answer(list[Any]):
-    """A result of one row that has what the store looks for."""
+    """A result with one row that has every requested column."""
 
     rowcount = 1
 
@@ -58,11 +64,11 @@ class Answer(list[Any]):
 
 
 class Paper:
-    """An engine that compiles what it is given for PostgreSQL, and answers with made-up rows."""
+    """An engine that compiles statements for PostgreSQL and returns made-up rows."""
 
     def __init__(self) -> None:
         self.dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-        self.said: list[str] = []
+        self.statements: list[str] = []
         self.answer = Answer()
 
     @contextmanager
@@ -73,7 +79,7 @@ class Paper:
 
     @property
     def connection(self) -> Paper:
-        """What the driver would give: prepared statements go around SQLAlchemy."""
+        """Return a DBAPI connection, which prepared statements use directly."""
         return self
 
     def cursor(self) -> Pen:
@@ -91,19 +97,19 @@ class Paper:
         return None
 
     def execute(self, statement: Any, _values: Any = None) -> Answer:
-        self.said.append(str(statement.compile(dialect=self.dialect)))
+        self.statements.append(str(statement.compile(dialect=self.dialect)))
         return self.answer
 
 
 class Pen:
-    """A driver's cursor: it is given text, and the named parameters that PostgreSQL's takes."""
+    """A DBAPI cursor that takes text and named parameters, like PostgreSQL's."""
 
     def __init__(self, paper: Paper) -> None:
         self.paper = paper
 
     def execute(self, text: str, values: dict[str, Any]) -> None:
         text % dict.fromkeys(values, "")  # all that the text names are given
-        self.paper.said.append(text)
+        self.paper.statements.append(text)
 
     def executemany(self, text: str, values: list[dict[str, Any]]) -> None:
         for each in values:
@@ -113,7 +119,7 @@ class Pen:
         return []
 
     def __iter__(self) -> Iterator[Any]:
-        """One row after the other."""
+        """Yield one row after the other."""
         return iter(self.fetchall())
 
     def close(self) -> None:
@@ -121,7 +127,7 @@ class Pen:
 
 
 def everything(store: Store, paper: Paper) -> dict[str, Any]:
-    """A call of each public method, by name."""
+    """Return a call of each public method, by name."""
     changes = Changes(
         records=[rec("e", v(9))],
         bookings=[book("m", v(9))],
@@ -185,8 +191,8 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "state": lambda: store.state("p"),
         "failed_operations": lambda: failed_operations(store, "p"),
         "created_ids": lambda: created_ids(store, "a", ["e"]),
-        "bearers": lambda: bearers(store, "k"),
-        "owned_with": lambda: owned_with(store, "k", [rec("k", v(9))]),
+        "events_with_tag": lambda: events_with_tag(store, "k"),
+        "owned_ids_with_tag": lambda: owned_ids_with_tag(store, "k", [rec("k", v(9))]),
         "is_unanswered": lambda: is_unanswered(store, "k"),
         "orphans": lambda: orphans(store),
         "pending_intents": store.pending_intents,
@@ -196,7 +202,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "open_conflicts": lambda: store.open_conflicts("p"),
         "conflicts_of": lambda: store.conflicts_of("r"),
         "ended_conflicts": lambda: store.ended_conflicts("p", "resolved"),
-        "conflict": lambda: store.conflict("c"),
+        "find_conflicts": lambda: store.find_conflicts("c"),
         "bookings": lambda: store.bookings("p"),
         "find_bookings": lambda: store.find_bookings("m"),
         "replicas": lambda: store.replicas(["m"]),
@@ -217,7 +223,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
 
 
 WITHOUT_SQL = {"open", "close", "in_memory_copy", "use_created_ids", "purge"}
-"""Methods that ask a database nothing by themselves, or only SQLite's."""
+"""Methods that run no statement themselves, or only on SQLite."""
 METHODS = sorted(
     name
     for name, _ in inspect.getmembers(Store, callable)
@@ -229,15 +235,15 @@ METHODS = sorted(
 def test_every_statement_of_a_method_compiles_for_postgresql(method: str) -> None:
     paper = Paper()
     everything(Store(cast(Engine, paper), "paper"), paper)[method]()
-    assert paper.said
+    assert paper.statements
 
 
 def test_putting_a_row_again_is_an_upsert_in_postgresql_too() -> None:
     paper = Paper()
     everything(Store(cast(Engine, paper), "paper"), paper)["start_run"]()
-    (said,) = paper.said
-    assert "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind" in said
-    assert "%(id)s" in said
+    (statement,) = paper.statements
+    assert "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind" in statement
+    assert "%(id)s" in statement
 
 
 @pytest.mark.parametrize("name", sorted(METADATA.tables))

@@ -1,4 +1,4 @@
-"""Rows go around SQLAlchemy, and are what it would have written and read."""
+"""Prepared statements write and read the same rows as SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -65,32 +65,32 @@ ROWS: Mapping[Table, Sequence[dict[str, Any]]] = {
 
 
 def on_disk(connection: Connection, table: Table) -> list[tuple[Any, ...]]:
-    """All rows as SQLite has them, no type of ours in between."""
+    """Return all rows as SQLite stores them, without our column types."""
     found = connection.exec_driver_sql(f'SELECT * FROM "{table.name}" ORDER BY 1, 2, 3')
     return [tuple(row) for row in found]
 
 
 def listen_to(store: Store) -> list[str]:
-    """Whatever is said to SQLite from now on."""
-    said: list[str] = []
+    """Return a list that collects all SQLite statements from now on."""
+    statements: list[str] = []
     with store._driver.reading() as cursor:
-        cursor.connection.set_trace_callback(said.append)
-    return said
+        cursor.connection.set_trace_callback(statements.append)
+    return statements
 
 
-def waited(said: list[str]) -> list[bool]:
-    """For each transaction whether its end waited for the disk."""
+def waited(statements: list[str]) -> list[bool]:
+    """Return for each transaction whether its commit waited for the disk."""
     how, found = True, []
-    for words in said:
+    for words in statements:
         if words.startswith("PRAGMA synchronous"):
             how = words.endswith("FULL")
         elif words == "COMMIT":
             found.append(how)
-    said.clear()
+    statements.clear()
     return found
 
 
-def test_what_is_put_is_what_sqlalchemy_would_put(store: Store, tmp_path: Path) -> None:
+def test_rows_are_stored_as_sqlalchemy_stores_them(store: Store, tmp_path: Path) -> None:
     store.apply(CHANGES)
     other = Store.open(tmp_path / "other.db")
     with store._engine.connect() as ours, other._engine.begin() as theirs:
@@ -101,7 +101,7 @@ def test_what_is_put_is_what_sqlalchemy_would_put(store: Store, tmp_path: Path) 
     other.close()
 
 
-def test_what_is_asked_is_what_sqlalchemy_would_answer(store: Store) -> None:
+def test_queries_return_what_sqlalchemy_returns(store: Store) -> None:
     store.apply(CHANGES)
     for table, values in ROWS.items():
         first = next(c for c in table.columns if c.name in values[0])
@@ -113,13 +113,13 @@ def test_what_is_asked_is_what_sqlalchemy_would_answer(store: Store) -> None:
             assert compiled(store._engine.dialect, query).query(cursor, [asked]) == theirs != []
 
 
-def test_a_write_that_is_about_to_be_sent_waits_for_the_disk_and_what_it_came_to_does_not(
+def test_an_intent_waits_for_the_disk_and_its_outcome_does_not(
     store: Store,
 ) -> None:
-    """A lost outcome is read again; a lost intent would be a write that nobody remembers."""
+    """A lost outcome is read again; a lost intent would hide a write that was sent."""
     read = Coverage("a", "p", frozenset(Kind), span(0, 24), DAY)
     done = intent("i", state=IntentState.DONE)
-    said = listen_to(store)
+    statements = listen_to(store)
     for changes, waits in (
         (Changes(intents=[intent("i"), intent("j")]), True),
         (Changes(intents=[done], records=[EVENT], history=[note("done")]), False),
@@ -133,18 +133,18 @@ def test_a_write_that_is_about_to_be_sent_waits_for_the_disk_and_what_it_came_to
         (Changes(intents=[intent("j", state=IntentState.DROPPED)]), True),
     ):
         store.apply(changes)
-        assert waited(said) == [waits], changes
+        assert waited(statements) == [waits], changes
 
 
-def test_a_step_that_waits_for_the_disk_has_those_wait_that_are_stored_with_it(
+def test_steps_of_one_transaction_wait_for_the_disk_together(
     store: Store,
 ) -> None:
-    said = listen_to(store)
+    statements = listen_to(store)
     store.apply(Changes(intents=[intent("i", state=IntentState.DONE)]), Changes(records=[EVENT]))
-    assert waited(said) == [True]
+    assert waited(statements) == [True]
 
 
-def test_whatever_else_is_stored_waits_for_the_disk_after_what_did_not(store: Store) -> None:
+def test_other_changes_wait_for_the_disk(store: Store) -> None:
     done = Changes(intents=[intent("i", state=IntentState.DONE)])
     for store_it in (
         lambda: store.start_run("r", "resync", DAY),
@@ -153,15 +153,15 @@ def test_whatever_else_is_stored_waits_for_the_disk_after_what_did_not(store: St
         lambda: store.save_health(SystemHealth("a")),
         lambda: store.execute([t.RUN.delete()]),
     ):
-        said = listen_to(store)
+        statements = listen_to(store)
         store.apply(done)
         store._driver.close()  # SQLAlchemy may get this very connection
         store_it()
-        assert waited(said) == [False, True]
+        assert waited(statements) == [False, True]
 
 
-def test_what_did_not_wait_for_the_disk_is_there_for_whoever_looks(tmp_path: Path) -> None:
-    """Only the power can take it back: it is in the log, and another process reads it there."""
+def test_an_unflushed_outcome_is_visible_to_other_processes(tmp_path: Path) -> None:
+    """Only a power cut can lose it: it is in the log, where other processes read it."""
     store = Store.open(tmp_path / "state.db")
     store.apply(Changes(intents=[intent("i")]))
     store.apply(Changes(intents=[intent("i", state=IntentState.DONE)], records=[EVENT]))

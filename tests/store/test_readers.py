@@ -1,4 +1,4 @@
-"""Readers and scratch copies beside a writer."""
+"""Readers and in-memory copies during writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncd.store import Store
 from tests.store.kit import DAY, alive, book, link, note, rec, v
 
 
-def test_what_is_tried_on_a_scratch_copy_stays_there(store: Store, path: Path) -> None:
+def test_changes_in_a_copy_do_not_reach_the_state(store: Store, path: Path) -> None:
     store.apply(Changes(records=[rec("e", v(9))], bookings=[book("m", v(9))]))
     copy = store.in_memory_copy()
     assert copy.state("p") == store.state("p")

@@ -1,4 +1,4 @@
-"""Whatever is put comes back equal, through a real file."""
+"""Stored values are read back equal, through a real file."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ FULL_OPERATION = Operation(
 
 
 def again(path: Path) -> Store:
-    """The same state, seen by a process that starts now."""
+    """Open the same state again, like another process."""
     return Store.open(path, write=False)
 
 
 @pytest.mark.parametrize(
     "record",
     [
-        pytest.param(FULL_RECORD, id="every field said"),
+        pytest.param(FULL_RECORD, id="every field set"),
         pytest.param(rec("e", v(9)), id="no more than needed"),
         pytest.param(rec("e", None, base=v(9), absence_proofs=1), id="gone, not decided on"),
         pytest.param(rec("e", None, end_accepted=True, archived=True), id="gone and accepted"),
@@ -236,11 +236,16 @@ def test_an_instant_of_any_zone_comes_back_as_the_same_instant_in_utc(
         )
     )
     (record,) = store.records("a", ["e"])
-    (kept,) = store.open_conflicts()
+    (stored,) = store.open_conflicts()
     (line,) = store.history()
     seen = record.observed
     assert seen == value
-    found = [record.observed_at, line.at, kept.opened_at, kept.conflict.claims[0].seen_at]
+    found = [
+        record.observed_at,
+        line.at,
+        stored.opened_at,
+        stored.conflict.claims[0].seen_at,
+    ]
     assert found == [EXACT] * 4
     assert [instant.tzinfo for instant in (*found, seen.start) if instant] == [UTC] * 5
 
@@ -283,7 +288,7 @@ def test_an_instant_without_a_zone_is_refused_and_nothing_is_stored(
     store: Store, changes: Changes
 ) -> None:
     changes.history.insert(0, note("put with it"))
-    with pytest.raises((ValueError, StatementError), match="has no zone"):
+    with pytest.raises((ValueError, StatementError), match="has no time zone"):
         store.apply(changes)
     assert store.history() == []
     assert set(store.counts().values()) == {0}

@@ -1,4 +1,4 @@
-"""state/schema.sql, the migrations and the tables are one and the same."""
+"""state/schema.sql, the migrations and the tables are equal."""
 
 from __future__ import annotations
 

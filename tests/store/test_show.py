@@ -1,4 +1,4 @@
-"""What commands list: chosen, and in a stated order."""
+"""The lists that commands show: their selection and order."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_signs_that_mean_something_to_sql_are_only_themselves(
     find: Callable[[str], list[str]] = (
         (lambda start: [b.id for b in store.find_bookings(start)])
         if what == "booking"
-        else (lambda start: [c.id for c in store.conflict(start)])
+        else (lambda start: [c.id for c in store.find_conflicts(start)])
     )
     assert find(begins) == [f"{begins}1"]
     assert find("ab") == ["abc"]

@@ -1,4 +1,4 @@
-"""The quick look says what the repository says, and fails with the same words."""
+"""The fast status query returns the same as the repository, and raises the same errors."""
 
 from __future__ import annotations
 
@@ -34,13 +34,19 @@ from syncd.store.availability import (
 )
 from syncd.store.database import _scripts
 from syncd.store.poll_schedule import save_poll_schedule, stored_poll_schedule
-from syncd.store.status_query import CLOCK_ERROR, EMPTY_STATUS, MACHINE, StatusSnapshot, read_status
+from syncd.store.status_query import (
+    CLOCK_ERROR,
+    EMPTY_STATUS,
+    THIS_MACHINE,
+    StatusSnapshot,
+    read_status,
+)
 from syncd.store.version import newest_schema
 from syncd.store.waiting import count_waiting, save_waiting, waiting_writes
 from tests.store.kit import at, book, held, span, v
 
 
-def test_the_schema_that_it_expects_is_the_newest_migration() -> None:
+def test_the_expected_schema_is_the_newest_migration() -> None:
     _, scripts = _scripts()
     assert scripts.get_current_head() == newest_schema()
 
@@ -52,7 +58,7 @@ def _glance(path: Path) -> StatusSnapshot:
     return read_status(path, NOW, SINCE)
 
 
-def test_it_says_what_the_repository_says(tmp_path: Path) -> None:
+def test_the_status_equals_that_of_the_repository(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     store = Store.open(path)
     assert _glance(path) == EMPTY_STATUS
@@ -83,7 +89,7 @@ def test_it_says_what_the_repository_says(tmp_path: Path) -> None:
     store.close()
 
 
-def test_how_systems_are_and_what_is_open_are_as_the_repository_has_them(tmp_path: Path) -> None:
+def test_health_and_open_items_equal_those_of_the_repository(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     store = Store.open(path)
     store.save_health(
@@ -117,7 +123,7 @@ def test_how_systems_are_and_what_is_open_are_as_the_repository_has_them(tmp_pat
     store.close()
 
 
-def test_waiting_writes_and_a_wrong_clock_are_read_as_they_were_kept(tmp_path: Path) -> None:
+def test_waiting_writes_and_the_clock_error_are_read(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     store = Store.open(path)
     first, second = (
@@ -125,7 +131,7 @@ def test_waiting_writes_and_a_wrong_clock_are_read_as_they_were_kept(tmp_path: P
         for name, start, end in (("b", at(13), at(14)), ("a", at(15), at(16)))
     )
     save_waiting(store, [second, first], [])
-    store.save_health(Fact(MACHINE, CLOCK_ERROR, "-720", NOW))
+    store.save_health(Fact(THIS_MACHINE, CLOCK_ERROR, "-720", NOW))
     seen = _glance(path)
     assert list(seen.waiting) == waiting_writes(store) == [first, second]
     assert seen.clock_error == timedelta(minutes=-12)
@@ -152,23 +158,23 @@ def test_thousands_of_waiting_writes_are_read_at_once(tmp_path: Path) -> None:
 def test_only_conflicts_that_wait_for_a_person_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     store = Store.open(path)
-    waiting, told, dismissed = held("a"), held("b"), held("c")
-    told = replace(told, conflict=replace(told.conflict, held=False))
-    store.apply(Changes(opened=[waiting, told, replace(dismissed, outcome="dismissed")]))
+    waiting, reported, dismissed = held("a"), held("b"), held("c")
+    reported = replace(reported, conflict=replace(reported.conflict, held=False))
+    store.apply(Changes(opened=[waiting, reported, replace(dismissed, outcome="dismissed")]))
     assert _glance(path).counts == store.counts() == {**EMPTY_STATUS.counts, "conflicts": 1}
     store.close()
 
 
 @pytest.mark.parametrize(
-    ("version", "told"),
+    ("version", "message"),
     [
         ("9999", "newer syncd"),
         ("0000", "damaged"),
         (None, "another program's database"),
     ],
 )
-def test_a_state_of_another_version_is_told_as_ever(
-    tmp_path: Path, version: str | None, told: str
+def test_a_state_of_another_version_raises_the_usual_error(
+    tmp_path: Path, version: str | None, message: str
 ) -> None:
     path = tmp_path / "state.db"
     Store.open(path).close()
@@ -178,14 +184,14 @@ def test_a_state_of_another_version_is_told_as_ever(
         else:
             connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
     connection.close()
-    with pytest.raises(StateError, match=told):
+    with pytest.raises(StateError, match=message):
         _glance(path)
 
 
-def test_a_layout_that_is_right_and_has_another_digest_is_looked_at(
+def test_a_right_layout_with_another_digest_is_accepted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As another SQLite writes it, or a release whose author added a migration and no digest."""
+    """Another SQLite may format it so, or a release added a migration but no digest."""
     path = tmp_path / "state.db"
     Store.open(path).close()
     seen = _glance(path)
@@ -193,7 +199,7 @@ def test_a_layout_that_is_right_and_has_another_digest_is_looked_at(
     assert _glance(path) == seen
 
 
-def test_a_file_that_is_no_database_is_told_with_place_and_remedy(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     path.write_text("something else altogether, and long enough to be looked at" * 20)
     with pytest.raises(StateError, match="not a syncd state"):

@@ -1,4 +1,4 @@
-"""What is asked for is what was put; what is put is put whole."""
+"""The repository returns what was stored, and stores each step as a whole."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_one_id_in_two_systems_is_two_events(store: Store) -> None:
     assert store.records("b", ["e"]) == [rec("e", v(11), "b")]
 
 
-def test_a_link_that_is_dropped_leaves_its_neighbours(store: Store) -> None:
+def test_deleting_a_link_keeps_other_links(store: Store) -> None:
     links = [link("m", "e"), link("m", "f"), link("m", "e", "b"), link("n", "e")]
     store.apply(Changes(bookings=[book("m", v(9)), book("n", v(9))], replicas=links))
     store.apply(Changes(unlinked=links[:1]))
@@ -84,14 +84,14 @@ def test_a_link_that_is_dropped_leaves_its_neighbours(store: Store) -> None:
     }
 
 
-def test_a_link_that_is_dropped_and_put_in_one_step_stays(store: Store) -> None:
+def test_a_link_deleted_and_stored_in_one_step_stays(store: Store) -> None:
     store.apply(Changes(bookings=[book("m", v(9))], replicas=[link("m", "e")]))
     twin = link("m", "e", role=Role.TWIN)
     store.apply(Changes(unlinked=[link("m", "e")], replicas=[twin]))
     assert store.links("a", "e") == [twin]
 
 
-def test_a_forgotten_event_goes_with_its_links_and_no_other(store: Store) -> None:
+def test_deleting_an_event_deletes_only_its_links(store: Store) -> None:
     gone, stays = rec("e", v(9)), rec("e", v(9), "b")
     store.apply(
         Changes(
@@ -111,14 +111,14 @@ def test_a_conflict_that_is_opened_and_closed_in_one_step_is_closed(store: Store
     store.apply(Changes(opened=[opened], closed=[replace(opened, closed_at=at(1), outcome="over")]))
     assert store.open_conflicts() == []
     assert store.counts()["conflicts"] == 0
-    assert store.conflict("c")[0].outcome == "over"
+    assert store.find_conflicts("c")[0].outcome == "over"
 
 
 # --- what is alive --------------------------------------------------------------------------------
 
 
 def shared(store: Store) -> None:
-    """Bookings m and n, each with its own appointment; block k in b serves both."""
+    """Store bookings m and n, each with an appointment; they share block k in b."""
     store.apply(
         Changes(
             records=[rec("em", v(9)), rec("en", v(9)), rec("k", v(9), "b", kind=Kind.BLOCK)],
@@ -149,7 +149,7 @@ def test_an_event_whose_bookings_are_retired_together_is_retired(store: Store) -
     assert [r.archived for r in store.records("b", ["k"])] == [True]
 
 
-def test_what_is_retired_is_history_not_lost(store: Store) -> None:
+def test_archived_rows_can_still_be_read(store: Store) -> None:
     shared(store)
     store.apply(Changes(archived=["m", "n"]))
     assert store.bookings() == []
@@ -161,7 +161,7 @@ def test_what_is_retired_is_history_not_lost(store: Store) -> None:
     assert len(store.links("b", "k")) == 2
 
 
-def test_a_retired_booking_that_is_put_again_lives(store: Store) -> None:
+def test_storing_a_retired_booking_makes_it_active(store: Store) -> None:
     shared(store)
     store.apply(Changes(archived=["m", "n"]))
     store.apply(Changes(records=[rec("em", v(20))], bookings=[book("m", v(20))]))

@@ -1,4 +1,4 @@
-"""Text that sorts as time does."""
+"""Stored instants sort by time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_text_can_be_read_by_a_person() -> None:
     assert instant_text(there) == "2026-06-01T04:00:00.000000Z"
 
 
-def test_nothing_stays_nothing() -> None:
+def test_none_stays_none() -> None:
     dialect = sqlite.dialect()
     for kind in (Instant(), ValueText(), JsonText()):
         assert kind.bind_processor(dialect)(None) is None

@@ -1,4 +1,4 @@
-"""The least number of calls that prove all that is wanted: by trying every set of them.
+"""Compute the minimum number of calls that prove a set of windows, by trying every set of calls.
 
 It knows nothing of platforms or of planners. A test spells what each possible call would prove.
 """
@@ -13,7 +13,7 @@ T = TypeVar("T", bound=Hashable)
 
 
 def fewest(wanted: Collection[T], calls: Iterable[frozenset[T]]) -> int:
-    """How many of the calls it takes, each given by what it proves. All together must do."""
+    """Return the minimum number of calls, each given by what it proves; all together suffice."""
     useful = {call & frozenset(wanted) for call in calls}
     # A call that proves no more than another one is never needed.
     best = [call for call in useful if not any(call < other for other in useful)]
@@ -22,7 +22,7 @@ def fewest(wanted: Collection[T], calls: Iterable[frozenset[T]]) -> int:
 
 
 def _enough(missing: frozenset[T], calls: Collection[frozenset[T]], n: int) -> bool:
-    """Whether n calls can prove what is missing: one of them must prove any given part of it."""
+    """Return whether n calls can prove what is missing; one of them must prove each part of it."""
     if not missing:
         return True
     if n == 0:

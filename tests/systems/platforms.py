@@ -1,4 +1,4 @@
-"""Platforms over real sockets that do what a test says, byte for byte, and the ways to ask them."""
+"""Platforms over real sockets that a test scripts byte by byte, and the transports to call them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepaliv
 
 
 def ours(context: ssl.SSLContext, limits: httpx.Limits = LIMITS) -> httpx.AsyncBaseTransport:
-    """Make what syncd talks through."""
+    """Return the transport that syncd uses."""
     return Connections(context, limits)
 
 
 def theirs(context: ssl.SSLContext, limits: httpx.Limits = LIMITS) -> httpx.AsyncBaseTransport:
-    """Make what it talks through behind a proxy; it also tells what is right."""
+    """Return the transport behind a proxy, which is httpx's own."""
     return httpx.AsyncHTTPTransport(verify=context, limits=limits)
 
 
@@ -32,14 +32,14 @@ WIRES = {"ours": ours, "theirs": theirs}
 
 @dataclass
 class Line:
-    """One connection, seen from the platform."""
+    """One connection, as the platform sees it."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     seen: list[str]
 
     async def asked(self) -> str:
-        """Wait for a request, and return its first line; ConnectionError: there is none more."""
+        """Wait for a request, and return its first line. Raises ConnectionError at the end."""
         try:
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         except asyncio.IncompleteReadError:
@@ -51,7 +51,7 @@ class Line:
         return self.seen[-1]
 
     async def say(self, what: bytes) -> None:
-        """Send, and see it off."""
+        """Send bytes and wait until they are written."""
         self.writer.write(what)
         await self.writer.drain()
 
@@ -61,7 +61,7 @@ class Line:
         await self.say("\r\n".join([*head, "", ""]).encode() + body)
 
     def reset(self) -> None:
-        """Hang up without a word, as a crashed machine does."""
+        """Reset the connection without an answer, as a crashed machine does."""
         said = struct.pack("ii", 1, 0)
         self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, said)
         self.writer.transport.abort()
@@ -69,7 +69,7 @@ class Line:
 
 @dataclass
 class Platform:
-    """What it was asked, and on how many connections."""
+    """The requests that the platform received, and the number of connections."""
 
     port: int = 0
     lines: int = 0
@@ -81,7 +81,7 @@ class Platform:
 async def platform(
     behave: Callable[[Line], Awaitable[None]], context: ssl.SSLContext | None = None
 ) -> AsyncIterator[Platform]:
-    """Serve while inside; each connection is treated as said, and then closed."""
+    """Serve during the block; ``treat`` handles each connection, which is then closed."""
     known = Platform()
     tasks = set[asyncio.Task[None]]()
 
@@ -111,7 +111,7 @@ async def platform(
 
 
 async def fine(line: Line) -> None:
-    """Answer everything."""
+    """Answer every request."""
     while True:
         await line.asked()
         await line.answer()

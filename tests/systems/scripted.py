@@ -33,7 +33,7 @@ class FakeClock:
 
 
 class Script:
-    """Answers per call, in turn, the last one for ever; keeps every request."""
+    """Scripted answers per call, in order, the last one repeated; records every request."""
 
     def __init__(self, base: str) -> None:
         self.base = base
@@ -41,7 +41,7 @@ class Script:
         self.requests: list[httpx.Request] = []
 
     def say(self, call: str, *answers: Answer | dict[str, Any] | list[Any]) -> None:
-        """Set what a call answers; plain data is a 200."""
+        """Set the answers of a call; plain data is a 200."""
         self.answers[call] = [
             httpx.Response(200, json=a) if isinstance(a, dict | list) else a for a in answers
         ]
@@ -64,5 +64,5 @@ class Script:
 
 
 def whole(response: httpx.Response) -> Whole:
-    """Take an answer as a platform's table gets it."""
-    return Whole.of(response, response.content)
+    """Return the answer that a platform's `fault_of` receives."""
+    return Whole.from_response(response, response.content)

@@ -1,4 +1,4 @@
-"""A name server that never answers keeps neither another host nor the end of the process."""
+"""A name server that never answers delays neither other hosts nor the end of the process."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from syncd.systems.sockets import open_socket
 
 HANGS = "hangs.example"
 MANY = 40
-"""More than the loop has threads for."""
+"""More lookups than the event loop has threads."""
 
 real = socket.getaddrinfo
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Nobody answers for one host until the test is over; the hosts that were looked up."""
+    """Lookups of one host hang until the test is over; yields the hosts that were looked up."""
     over, hosts = Event(), list[str]()
 
     def look_up(host: str, *given: Any, **named: Any) -> Any:
@@ -43,7 +43,7 @@ async def _serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
-async def test_a_host_that_is_not_found_keeps_no_other_from_being_connected_to(
+async def test_an_unresolvable_host_does_not_delay_other_hosts(
     asked: list[str],
 ) -> None:
     server = await asyncio.start_server(_serve, "127.0.0.1", 0)
@@ -60,14 +60,14 @@ async def test_a_host_that_is_not_found_keeps_no_other_from_being_connected_to(
     assert len(asked) == MANY + 1
 
 
-async def test_a_host_is_looked_up_once_for_all_who_ask_meanwhile(asked: list[str]) -> None:
+async def test_concurrent_lookups_of_a_host_share_one_call(asked: list[str]) -> None:
     tries = [open_socket(HANGS, 443, 0.05 * n) for n in range(1, MANY // 10)]
     ended = await asyncio.gather(*tries, return_exceptions=True)
     assert {type(each) for each in ended} == {httpx.ConnectTimeout}
     assert asked == [HANGS]
 
 
-async def test_a_host_without_an_address_is_a_failed_connection_and_asked_for_anew(
+async def test_a_failed_lookup_is_a_connect_error_and_is_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []

@@ -1,4 +1,4 @@
-"""All-day events: whole days on the location's clock, and what they close by policy."""
+"""All-day events: whole days in the location's zone, and the time that the all-day rule closes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_all_day_event_is_whole_days_of_the_location(
 ) -> None:
     event = reader().event(block(start, end), "alice")
     assert event.value.interval == (berlin(first), berlin(after))
-    assert not event.unknown_status
+    assert not event.assumption
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_every_sign_of_an_all_day_event_is_seen_on_v2_and_v1(flag: str, value: A
 
 
 @pytest.mark.parametrize("value", [False, "false", None, "", 0, "no", [], {}])
-def test_an_event_that_ends_as_it_starts_stays_unreadable_without_a_sign(value: Any) -> None:
+def test_an_empty_interval_without_an_all_day_sign_is_unreadable(value: Any) -> None:
     with pytest.raises(UnreadableError, match="ends before it starts, or at once"):
         reader().event(block("2026-03-04T00:00:00+01:00", isFullDay=value), "alice")
 
@@ -171,7 +171,9 @@ def test_with_hours_a_day_off_closes_nothing_and_none_configured_close_all() -> 
         block("2026-03-04T00:00:00+01:00", "2026-03-05T00:00:00+01:00", title="Busy"),
     ],
 )
-def test_no_policy_is_for_what_may_be_a_block_of_syncd(rule: AllDayRule, ours: Block) -> None:
+def test_the_all_day_rule_does_not_apply_to_possible_blocks_of_syncd(
+    rule: AllDayRule, ours: Block
+) -> None:
     assert hours(reader(rule=rule).event(ours, "alice")) == 24
 
 
@@ -182,7 +184,7 @@ def test_a_customer_who_books_a_day_has_the_whole_day(rule: AllDayRule) -> None:
     assert hours(event) == 24
 
 
-def test_a_policy_that_changes_changes_the_fingerprint() -> None:
+def test_a_changed_all_day_rule_changes_the_fingerprint() -> None:
     day = block("2026-03-04")
     spelt = {
         reader(zone, rule).fingerprint(day, "alice")

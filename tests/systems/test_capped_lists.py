@@ -1,4 +1,4 @@
-"""Lists that end silently at a cap: read again in halves, remembered, never believed whole."""
+"""Lists that are cut silently at a cap: they are read in halves, and the cap is remembered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from syncd.sandbox.clock import ManualClock
 from syncd.systems import capped_lists
 from syncd.systems.capped_lists import CappedLists, ListResult, ReadLimit
 from syncd.systems.facts import FactStore
-from syncd.systems.list_caps import MAX_EXTRA, outside
+from syncd.systems.list_caps import MAX_EXTRA, uncovered
 from syncd.systems.port import ListCall, RetryableError
 from tests.sandbox.kit import NOW, at
 
@@ -55,7 +55,7 @@ class Platform:
     lists: CappedLists = field(init=False)
 
     def __post_init__(self) -> None:
-        """Nothing was read yet."""
+        """Start without reads."""
         self.restart(FactStore("web", self.clock))
 
     def restart(self, facts: FactStore) -> None:
@@ -73,7 +73,7 @@ class Platform:
         return found if len(found) <= self.cap else self.keep(found, self.cap)
 
     async def read(self, call: ListCall = CALL) -> tuple[ListResult, set[str], int]:
-        """Read once: how, which ids were shown, and in how many calls."""
+        """Read once; return the result, the shown ids and the number of calls."""
         shown: set[str] = set()
 
         async def ask(part: ListCall) -> Sequence[Row]:
@@ -87,7 +87,7 @@ class Platform:
 
 
 def spread(count: int, span: Window = WINDOW, length: timedelta = HOUR) -> list[Row]:
-    """So many rows, evenly over a span."""
+    """Return rows spread evenly over a span."""
     step = (span.end - span.start) / (count + 1)
     return [
         (f"e{n}", span.start + (n + 1) * step, span.start + (n + 1) * step + length)
@@ -157,8 +157,8 @@ async def test_a_longer_answer_proves_that_a_length_is_no_cap() -> None:
 
 
 @pytest.mark.parametrize("keep", [first, last, anything])
-async def test_a_list_that_grows_past_its_cap_hides_nothing_on_its_way(keep: Keep) -> None:
-    """One row at a time, as calendars fill up; at exactly 100 rows nothing shows the cap."""
+async def test_a_list_that_grows_past_its_cap_loses_no_rows(keep: Keep) -> None:
+    """Rows are added one by one; at exactly 100 rows, nothing shows the cap."""
     every = spread(112)
     web = Platform([], 100, keep)
     for count in range(96, 113):
@@ -168,7 +168,7 @@ async def test_a_list_that_grows_past_its_cap_hides_nothing_on_its_way(keep: Kee
         assert not listed.cut
 
 
-async def test_a_booking_made_between_two_calls_is_no_cap() -> None:
+async def test_a_booking_made_between_two_calls_is_not_taken_for_a_cap() -> None:
     web = Platform(spread(100))
 
     def book(number: int) -> None:
@@ -193,7 +193,7 @@ async def test_more_rows_than_a_quarter_of_an_hour_can_show_are_reported_and_not
     (item,) = listed.items("web")
     assert (item.topic, item.provider) == (Topic.LIST, "ann")
     assert item.event.endswith(" of ann")
-    left = outside(WINDOW, listed.holes(WINDOW))
+    left = uncovered(WINDOW, listed.holes(WINDOW))
     assert all(not (w.start <= at(20) < w.end) for w in left)
     assert sum((w.end - w.start for w in left), timedelta()) > 57 * DAY
 
@@ -224,7 +224,7 @@ async def test_halves_that_show_fewer_rows_prove_nothing_and_teach_nothing() -> 
     assert (web.lists.known("GET list").cap, web.lists.known("GET list").clear) == (None, 0)
 
 
-async def test_a_half_that_fails_costs_the_proof_of_that_half_only() -> None:
+async def test_a_failed_half_leaves_only_that_half_unproven() -> None:
     web = Platform(spread(150), 100)
 
     def fail(number: int) -> None:
@@ -236,7 +236,7 @@ async def test_a_half_that_fails_costs_the_proof_of_that_half_only() -> None:
     assert len(listed.faults) == 1
     (failed,) = listed.failed
     assert failed.end == WINDOW.end
-    assert outside(WINDOW, listed.holes(WINDOW)) == [Window(WINDOW.start, failed.start)]
+    assert uncovered(WINDOW, listed.holes(WINDOW)) == [Window(WINDOW.start, failed.start)]
 
 
 async def test_a_list_that_lacks_a_known_event_is_checked_whatever_its_length() -> None:
@@ -262,8 +262,8 @@ async def test_a_doubt_waits_for_a_read_of_the_time_that_it_is_about() -> None:
     assert web.lists.known("GET list").cap == 120
 
 
-async def test_a_shorter_list_that_shows_all_of_its_rows_does_not_settle_a_doubt() -> None:
-    """Near reads come before the next far one, and are seldom as long as a cap."""
+async def test_a_complete_list_of_a_shorter_span_does_not_clear_a_doubt() -> None:
+    """Near reads happen before the next far read, and are rarely as long as a cap."""
     web = Platform(spread(140), 120, last)
     near = replace(CALL, span=Window(WINDOW.start, web.rows[10][1]))
     await web.read(near)
@@ -275,7 +275,7 @@ async def test_a_shorter_list_that_shows_all_of_its_rows_does_not_settle_a_doubt
     assert web.lists.known("GET list").cap == 120
 
 
-async def test_doubts_about_a_list_cost_a_check_every_five_minutes_at_most() -> None:
+async def test_a_doubted_list_is_checked_at_most_every_five_minutes() -> None:
     web = Platform(spread(20))
     await web.read()
     counts = []
@@ -286,15 +286,15 @@ async def test_doubts_about_a_list_cost_a_check_every_five_minutes_at_most() -> 
     assert counts == [2, 1, 1, 2]
 
 
-async def test_a_short_list_never_teaches_a_cap() -> None:
-    """A list that lags, or was cut once by accident, would be read in dozens of parts."""
+async def test_no_cap_is_learned_from_a_short_list() -> None:
+    """Otherwise a list that lags, or was cut once, would be read in dozens of parts."""
     web = Platform(spread(60), 30)
     web.lists.doubt("GET list", "ann", web.rows[50][1])
     await web.read()
     assert web.lists.known("GET list").cap is None
 
 
-async def test_a_list_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_list_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capped_lists, "LIST_SECONDS", 0.05)
     web = Platform([])
 
@@ -306,11 +306,11 @@ async def test_a_list_that_takes_too_long_is_given_up(monkeypatch: pytest.Monkey
     listed = await web.lists.read(CALL, slow, lambda row: row[0], limit)
     assert isinstance(listed.faults[0], RetryableError)
     assert not listed.answered
-    assert outside(WINDOW, listed.holes(WINDOW)) == []
+    assert uncovered(WINDOW, listed.holes(WINDOW)) == []
 
 
-async def test_what_reaches_over_the_edge_of_a_hole_is_not_covered() -> None:
-    """The list is asked for a day more on each side, as far as events may reach."""
+async def test_a_hole_is_widened_by_the_margins_of_the_call() -> None:
+    """The list is requested with a margin of a day on each side."""
     wide = replace(CALL, span=Window(WINDOW.start - DAY, WINDOW.end + DAY))
     listed = ListResult(wide, cut=[Window(at(10), at(11))])
     assert listed.holes(WINDOW) == [Window(at(10) - DAY, at(11) + DAY)]
@@ -326,7 +326,7 @@ rows_at = st.lists(st.integers(0, 60 * 24 * 4 - 1), min_size=0, max_size=400)
     st.sampled_from((first, last, anything)),
     st.booleans(),
 )
-def test_whatever_the_cap_keeps_no_row_is_missed_where_the_list_counts_as_whole(
+def test_no_row_is_missed_where_a_list_counts_as_complete(
     quarters: list[int], cap: int, keep: Keep, overlap: bool
 ) -> None:
     quarter = timedelta(minutes=15)
@@ -339,7 +339,7 @@ def test_whatever_the_cap_keeps_no_row_is_missed_where_the_list_counts_as_whole(
     async def read_thrice() -> None:
         for _ in range(3):
             listed, shown, _ = await web.read()
-            for span in outside(WINDOW, listed.holes(WINDOW)):
+            for span in uncovered(WINDOW, listed.holes(WINDOW)):
                 inside = {r[0] for r in rows if span.start <= r[1] < span.end}
                 assert inside <= shown
 

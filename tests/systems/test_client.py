@@ -1,4 +1,4 @@
-"""Requests made of pieces are those that httpx's client makes; answers keep what it says."""
+"""`Client` builds the same requests as httpx's client, and answers keep their headers and text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BODIES = st.recursive(
 
 
 def told(request: httpx.Request) -> tuple[object, ...]:
-    """All that a platform sees; the body as what it means."""
+    """Return everything that a platform sees, with the body decoded."""
     return (
         request.method,
         str(request.url),
@@ -76,7 +76,7 @@ def test_a_request_is_the_one_that_httpx_makes(
     body: Any,
     version: dict[str, str] | None,
 ) -> None:
-    """The slow, obvious twin; only `None` in parameters, which it would send, is left out first."""
+    """Build the request with httpx's client, after removing parameters that are None."""
     way = httpx.MockTransport(lambda _: httpx.Response(200))
     ours = open_client(base, KEYS, transport=way)
     theirs = httpx.AsyncClient(
@@ -111,7 +111,7 @@ def test_a_path_that_no_address_can_hold_is_refused() -> None:
             client.request("GET", path)
 
 
-def test_an_address_that_is_none_is_refused_at_once() -> None:
+def test_an_invalid_base_url_is_refused_at_once() -> None:
     with pytest.raises(httpx.InvalidURL):
         open_client("https://api.example.com:port", {}, transport=httpx.MockTransport(lambda _: OK))
 
@@ -119,24 +119,24 @@ def test_an_address_that_is_none_is_refused_at_once() -> None:
 OK = httpx.Response(200)
 
 
-def test_what_a_header_says_twice_is_told_as_one() -> None:
+def test_repeated_headers_are_joined() -> None:
     answer = whole(httpx.Response(200, headers=[("X-Way", "a"), ("x-way", "b"), ("Date", "d")]))
     assert answer.headers == {"x-way": "a, b", "date": "d"}
 
 
-def test_a_header_in_odd_letters_is_no_accident() -> None:
+def test_a_header_that_is_not_ascii_is_kept() -> None:
     response = httpx.Response(200, headers=[(b"X-Odd", b"\xff\xfe")])
-    assert Answer.of(response, b"").headers == {"x-odd": "ÿþ"}
+    assert Answer.from_response(response, b"").headers == {"x-odd": "ÿþ"}
 
 
 @pytest.mark.parametrize("letters", ["utf-8", "iso-8859-1"])
-def test_the_text_of_an_answer_is_read_in_the_letters_that_it_names(letters: str) -> None:
+def test_the_text_of_an_answer_is_decoded_in_its_charset(letters: str) -> None:
     kind = {"content-type": f"text/plain; charset={letters}"}
     response = httpx.Response(500, headers=kind, content="zu viele für heute".encode(letters))
     assert whole(response).text == "zu viele für heute" == response.text
 
 
-def test_a_text_that_is_none_has_odd_letters() -> None:
+def test_a_body_without_a_known_charset_is_decoded_with_replacements() -> None:
     assert whole(httpx.Response(500, content=b"\xff!")).text == "\ufffd!"
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a request when the network misbehaves, over real sockets: ours as httpx's own."""
+"""Requests over a misbehaving network, with real sockets: our transport and httpx's own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BRIEF = httpx.Timeout(connect=0.2, read=0.2, write=0.2, pool=0.2)
 
 @pytest.fixture(params=WIRES)
 def wire(request: pytest.FixtureRequest) -> Wire:
-    """Each way in turn: what is true of one must be true of the other."""
+    """Each transport in turn: both must behave alike."""
     made: Wire = WIRES[request.param]
     return made
 
@@ -35,7 +35,7 @@ def wire(request: pytest.FixtureRequest) -> Wire:
 async def account(
     wire: Wire, port: int, *, limits: httpx.Limits = LIMITS, host: str = "http://127.0.0.1"
 ) -> AsyncIterator[Transport]:
-    """An account at a platform, asked once at most."""
+    """A transport to a platform, with a single attempt."""
     clock = VirtualClock()
     client = open_client(f"{host}:{port}", {}, transport=wire(httpx.create_ssl_context(), limits))
     client.timeout = BRIEF
@@ -130,7 +130,9 @@ async def test_a_write_whose_answer_is_lost_may_have_taken_effect_and_was_sent_o
 
 
 @pytest.mark.parametrize("behave", LOST, ids=lambda b: b.__name__)
-async def test_a_read_whose_answer_is_lost_is_told_as_such(wire: Wire, behave: Behaviour) -> None:
+async def test_a_read_with_a_lost_answer_is_a_retryable_error(
+    wire: Wire, behave: Behaviour
+) -> None:
     async with platform(behave) as there, account(wire, there.port) as asking:
         with pytest.raises(RetryableError, match=LOST[behave]):
             await read(asking)
@@ -138,7 +140,7 @@ async def test_a_read_whose_answer_is_lost_is_told_as_such(wire: Wire, behave: B
 
 
 async def unheard(wire: Wire, port: int, host: str, what: str) -> None:
-    """A write fails in a way that leaves no doubt: nothing was sent."""
+    """Check that a write fails as not sent."""
     async with account(wire, port, host=host) as asking:
         with pytest.raises(RetryableError, match=what):
             await write(asking)
@@ -207,14 +209,14 @@ async def test_a_secret_that_no_header_can_hold_is_rejected_unsent(wire: Wire, h
     assert there.seen == []
 
 
-async def test_an_address_that_is_none_of_http_is_rejected(wire: Wire) -> None:
+async def test_a_base_url_that_is_not_http_is_rejected(wire: Wire) -> None:
     for host in ("ftp://127.0.0.1", "gopher://127.0.0.1"):
         async with account(wire, 80, host=host) as asking:
             with pytest.raises(RejectedError, match="UnsupportedProtocol"):
                 await write(asking)
 
 
-async def test_a_peer_that_takes_nothing_is_given_up_in_doubt(wire: Wire) -> None:
+async def test_a_write_to_a_peer_that_does_not_read_has_an_unknown_outcome(wire: Wire) -> None:
     async def deaf(_line: Line) -> None:
         await asyncio.sleep(5)
 
@@ -234,7 +236,7 @@ async def test_a_connection_is_used_again(wire: Wire) -> None:
     assert (there.lines, len(there.seen)) == (1, 10)
 
 
-async def test_no_more_than_ten_are_open_and_all_requests_are_answered(wire: Wire) -> None:
+async def test_at_most_ten_connections_serve_all_requests(wire: Wire) -> None:
     async with platform(fine) as there, account(wire, there.port) as asking:
         asking._client.timeout = httpx.Timeout(5.0)  # most of them wait for their turn
         await asyncio.gather(*(read(asking) for _ in range(60)))
@@ -274,7 +276,7 @@ async def test_a_kept_connection_that_breaks_under_a_write_gets_it_once(
     assert there.seen == ["GET /events HTTP/1.1", f"{method} /blocks/7 HTTP/1.1"]
 
 
-async def test_what_comes_unasked_is_nobodys_answer(wire: Wire) -> None:
+async def test_unrequested_data_on_a_free_connection_is_discarded(wire: Wire) -> None:
     async def talkative(line: Line) -> None:
         await line.asked()
         await line.answer(b"1")
@@ -290,8 +292,8 @@ async def test_what_comes_unasked_is_nobodys_answer(wire: Wire) -> None:
     assert there.lines == 2
 
 
-async def test_what_comes_unasked_in_one_piece_with_an_answer_is_nobodys_answer() -> None:
-    """Of our own connections only: httpx's take it for the next answer."""
+async def test_unrequested_data_after_an_answer_is_not_the_next_answer() -> None:
+    """For our own transport only: httpx takes the data for the next answer."""
 
     async def talkative(line: Line) -> None:
         await line.asked()
@@ -305,7 +307,7 @@ async def test_what_comes_unasked_in_one_piece_with_an_answer_is_nobodys_answer(
     assert there.lines == 2
 
 
-async def test_a_platform_that_hangs_up_early_is_heard_out(wire: Wire) -> None:
+async def test_an_answer_before_an_early_close_is_read(wire: Wire) -> None:
     async def hasty(line: Line) -> None:
         await line.say(b"HTTP/1.1 429 Too Many\r\nContent-Length: 2\r\n\r\n{}")
         await line.reader.read(1)
@@ -315,7 +317,7 @@ async def test_a_platform_that_hangs_up_early_is_heard_out(wire: Wire) -> None:
             await asking.write("POST", "/blocks", json="x" * 1_000_000)
 
 
-async def test_what_is_said_before_the_answer_is_not_the_answer(wire: Wire) -> None:
+async def test_interim_answers_are_skipped(wire: Wire) -> None:
     async def patient(line: Line) -> None:
         await line.asked()
         await line.say(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n")
@@ -325,7 +327,7 @@ async def test_what_is_said_before_the_answer_is_not_the_answer(wire: Wire) -> N
         assert await write(asking) == b"[]"
 
 
-async def test_those_that_nobody_needed_for_long_are_closed(wire: Wire) -> None:
+async def test_idle_connections_are_closed(wire: Wire) -> None:
     brief = httpx.Limits(max_connections=10, keepalive_expiry=0.05)
     async with platform(fine) as there, account(wire, there.port, limits=brief) as asking:
         await asyncio.gather(*(read(asking) for _ in range(5)))
@@ -337,7 +339,7 @@ async def test_those_that_nobody_needed_for_long_are_closed(wire: Wire) -> None:
         assert there.open == 1
 
 
-async def test_a_platform_that_closes_after_each_answer_is_believed(wire: Wire) -> None:
+async def test_a_connection_that_the_platform_closes_is_not_reused(wire: Wire) -> None:
     async def polite(line: Line) -> None:
         await line.asked()
         await line.answer(b"{}", "Connection: close")
@@ -349,7 +351,7 @@ async def test_a_platform_that_closes_after_each_answer_is_believed(wire: Wire) 
     assert there.lines == 2
 
 
-async def test_who_is_interrupted_amid_an_answer_leaves_no_connection_behind(wire: Wire) -> None:
+async def test_a_cancelled_read_of_an_answer_closes_its_connection(wire: Wire) -> None:
     async def slow(line: Line) -> None:
         await line.asked()
         await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
@@ -371,7 +373,7 @@ async def test_who_is_interrupted_amid_an_answer_leaves_no_connection_behind(wir
     assert there.lines == 2
 
 
-async def test_who_is_interrupted_while_waiting_for_a_place_takes_none(wire: Wire) -> None:
+async def test_a_cancelled_wait_for_a_connection_takes_none(wire: Wire) -> None:
     one = httpx.Limits(max_connections=1)
     async with platform(says_nothing) as there, account(wire, there.port, limits=one) as asking:
         first, second = asyncio.create_task(read(asking)), asyncio.create_task(read(asking))
@@ -413,7 +415,7 @@ async def test_a_header_without_end_is_given_up(wire: Wire) -> None:
             await write(asking)
 
 
-async def test_the_name_of_this_machine_is_a_host(wire: Wire) -> None:
+async def test_localhost_can_be_connected_to(wire: Wire) -> None:
     async with (
         platform(fine) as there,
         account(wire, there.port, host="http://localhost") as asking,

@@ -1,4 +1,4 @@
-"""Addresses in the one spelling in which systems can be compared."""
+"""E-mail addresses and phone numbers are normalised, so that systems can be compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_an_address_is_compared_without_case_and_spaces(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "jo", "@example.com", "jo@localhost", "a b@x.example"])
-def test_what_is_no_address_is_left_out(text: str | None) -> None:
+def test_an_invalid_email_address_is_omitted(text: str | None) -> None:
     assert normalize_contact([text], []).emails == ()
 
 
@@ -34,7 +34,7 @@ def test_a_phone_becomes_e164(text: str, region: str | None) -> None:
     ("text", "region"),
     [(None, "US"), ("", "US"), ("none", "US"), ("12", "US"), ("201-555-0123", None), ("5", "ZZ")],
 )
-def test_what_is_no_phone_is_left_out(text: str | None, region: str | None) -> None:
+def test_an_invalid_phone_number_is_omitted(text: str | None, region: str | None) -> None:
     assert normalize_contact([], [text], region).phones == ()
 
 

@@ -1,4 +1,4 @@
-"""Answers with text that is no Unicode, or with one row that no parser takes."""
+"""Answers with invalid Unicode, or with a row that cannot be decoded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOUND = b'{"UserTaskId":"t2","DueDate":"2026-03-02 10:30:00"}'
 
 
 def listing(text: bytes) -> bytes:
-    """A list of two tasks, the first with this name as it travels."""
+    """Return the JSON of two tasks, the first with this name."""
     return b'{"RecordCount":2,"List":[{"UserTaskId":"t1","Name":"' + text + b'"},' + SOUND + b"]}"
 
 
@@ -40,7 +40,7 @@ def listing(text: bytes) -> bytes:
         (rb"\ud83d\ude00", "\U0001f600"),
     ],
 )
-def test_a_text_that_is_no_unicode_is_repaired_and_its_row_read(text: bytes, read: str) -> None:
+def test_a_row_with_invalid_unicode_is_repaired_and_read(text: bytes, read: str) -> None:
     first, second = decode(listing(text), Listing).rows
     assert isinstance(first, Task)
     assert isinstance(second, Task)
@@ -91,7 +91,7 @@ def test_a_single_record_is_read_like_a_row() -> None:
         (b"[]", dict[str, Any]),
     ],
 )
-def test_what_did_not_arrive_whole_is_never_taken_for_less(body: bytes, shape: Any) -> None:
+def test_an_incomplete_answer_is_an_error(body: bytes, shape: Any) -> None:
     with pytest.raises(decoding.UNREADABLE):
         decode(body, shape)
 

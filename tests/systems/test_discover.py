@@ -1,4 +1,4 @@
-"""What each adapter finds in a furnished sandbox, over real sockets, and how it words refusals."""
+"""The inventory that each adapter reads from a filled sandbox, and its messages about refusals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Adapter = leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1 | leads
 
 @dataclass
 class Town:
-    """The furnished sandbox, and adapters that know credentials only."""
+    """The filled sandbox, and adapters that have credentials but no mapping."""
 
     world: Clinic
     told: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Town:
         return await self._read(leadsquared.LeadSquared("crm", account, {}, FakeClock()))
 
     def account(self, system: str) -> Adapter:
-        """An adapter with alice mapped by user."""
+        """Return an adapter with alice mapped by user."""
         sandbox, seat = self.world.sandbox, self.world.seats[system, "alice"]
         if system == "clinic":
             v2 = leadconnector.Account(
@@ -90,7 +90,7 @@ async def town() -> AsyncIterator[Town]:
 
 
 def associate(clinic: LeadConnector) -> None:
-    """Relate patients to visits, as the staff does."""
+    """Create an association between patients and visits."""
     ends = ("contact", "patient", "custom_objects.visits", "visit")
     clinic.associations.all["a1"] = Association("a1", "visit", *ends)
 
@@ -172,7 +172,7 @@ async def test_an_account_shows_users_with_zone_and_status_and_what_fits_busy_ti
     assert [c.method for c in crm.calls] == ["GET", "GET", "POST", "GET"]
 
 
-async def test_what_an_account_does_not_tell_of_a_type_is_said_to_be_unknown(town: Town) -> None:
+async def test_properties_of_a_type_that_the_api_omits_are_unknown(town: Town) -> None:
     types = {t.name: t for t in (await town.crm()).types}
     assert types["Busy"].unknown == ("Allow Conflicts is off",)
 
@@ -198,7 +198,7 @@ async def test_without_the_scope_for_users_nobody_can_be_mapped(town: Town) -> N
     assert [f.subject for f in tree.findings if f.level == "error"] == ["clinic: users"]
 
 
-async def test_a_token_for_another_location_is_told_apart_from_a_wrong_token(town: Town) -> None:
+async def test_a_token_for_another_location_has_its_own_message(town: Town) -> None:
     (other,) = (await town.clinic(location_id="elsewhere")).findings
     assert "another location than elsewhere" in other.message
     assert "location_id" in other.remedy
@@ -210,7 +210,7 @@ async def test_a_token_for_another_location_is_told_apart_from_a_wrong_token(tow
     assert "pit-wrong" not in str(wrong)
 
 
-async def test_a_key_that_opens_many_locations_is_an_agencys(
+async def test_a_key_with_many_locations_is_reported_as_an_agency_key(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     legacy = town.world.sandbox.legacy
@@ -233,19 +233,19 @@ async def test_a_wrong_region_shows_the_right_host_and_does_not_follow_it(town: 
     crm.home_host = "api-us11.leadsquared.com"
     tree = await town.crm()
     (region,) = tree.findings
-    assert "lives on api-us11.leadsquared.com, not on 127.0.0.1" in region.message
+    assert "is served by api-us11.leadsquared.com, not by 127.0.0.1" in region.message
     assert "https://api-us11.leadsquared.com/v2" in region.remedy
-    assert "does not follow" in region.remedy
+    assert "does not call it" in region.remedy
     assert not tree.opened
     assert tree.users == ()
 
 
-async def test_wrong_keys_and_a_wrong_path_have_words_of_their_own(town: Town) -> None:
+async def test_wrong_keys_and_a_wrong_path_have_their_own_messages(town: Town) -> None:
     (keys,) = (await town.crm(access_key="u$r-wrong")).findings
     assert "keys are not accepted" in keys.message
     base = town.world.sandbox.urls["crm"].removesuffix("/v2")
     (path,) = (await town.crm(base_url=base)).findings
-    assert "no LeadSquared API" in path.message
+    assert "no address of the LeadSquared API" in path.message
     assert "/v2" in path.remedy
 
 
@@ -259,7 +259,7 @@ async def test_a_system_that_cannot_be_reached_is_one_finding(town: Town, system
 
 
 HIDDEN = Fault(FaultKind.EMPTY, path=".*[Uu]sers.*")
-"""Users are there, and no list names them."""
+"""There are users, but the user list is empty."""
 
 
 async def test_an_empty_list_of_users_on_v2_falls_back_to_team_members_with_names(
@@ -311,7 +311,7 @@ async def test_an_empty_list_of_users_on_v1_falls_back_to_teams_and_services(tow
 
 
 @pytest.mark.parametrize("system", ["crm", "clinic", "legacy"])
-async def test_an_account_that_lists_nobody_at_all_is_told_and_opened(
+async def test_an_account_with_an_empty_user_list_is_opened_with_a_warning(
     town: Town, system: str
 ) -> None:
     platform = town.world.sandbox.systems[system]
@@ -321,7 +321,7 @@ async def test_an_account_that_lists_nobody_at_all_is_told_and_opened(
     town.world.sandbox.legacy.groups.clear()
     tree = await getattr(town, system)()
     assert (tree.opened, tree.users, tree.users_listed) == (True, (), False)
-    assert any("nobody can tell" in f.message for f in tree.findings)
+    assert any("syncd cannot tell" in f.message for f in tree.findings)
 
 
 @pytest.mark.parametrize("system", ["clinic", "legacy"])

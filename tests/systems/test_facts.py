@@ -1,4 +1,4 @@
-"""How long a fact is believed, also where this machine's clock is set meanwhile."""
+"""The lifetime of a fact, also if this machine's clock is changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 @dataclass
 class SetClock:
-    """A clock that somebody may set: what has passed is told all the same."""
+    """A clock whose wall time can be changed; its monotonic time is right."""
 
     passed: timedelta = timedelta(0)
     wrong: timedelta = timedelta(0)
@@ -32,7 +32,7 @@ class SetClock:
 
 @pytest.mark.parametrize("wrong", [timedelta(0), 3 * DAY, -3 * DAY], ids=str)
 def test_a_fact_lasts_its_lifetime_however_the_clock_is_set(wrong: timedelta) -> None:
-    """Simulator, once seed 10025: a learned limit was forgotten when a clock was set back."""
+    """Seed 10025 of the simulator: a learned limit was forgotten after a clock was set back."""
     clock = SetClock()
     facts = FactStore("crm", clock)
     facts.put("refused rate", "13/5")
@@ -42,7 +42,7 @@ def test_a_fact_lasts_its_lifetime_however_the_clock_is_set(wrong: timedelta) ->
     assert facts.get("refused rate", DAY) == ""
 
 
-def test_a_fact_that_is_said_again_lasts_from_then_on() -> None:
+def test_a_confirmed_fact_lasts_from_the_confirmation() -> None:
     clock = SetClock()
     facts = FactStore("crm", clock)
     facts.put("refused rate", "13/5")
@@ -62,7 +62,7 @@ def test_a_fact_that_is_said_again_lasts_from_then_on() -> None:
     ],
     ids=["young", "old by now", "a little ahead", "of another clock"],
 )
-def test_what_an_earlier_process_stored_is_as_old_as_it_was_when_loaded(
+def test_a_stored_fact_keeps_its_age_when_loaded(
     age: timedelta, after: timedelta, *, believed: bool
 ) -> None:
     clock = SetClock()

@@ -1,4 +1,4 @@
-"""The search itself, against plain enumeration of all subsets."""
+"""The search of `fewest` agrees with an enumeration of all subsets."""
 
 from __future__ import annotations
 

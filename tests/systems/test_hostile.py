@@ -1,4 +1,4 @@
-"""Platforms that lie, never end, or are somebody else: over real sockets, with real TLS."""
+"""Hostile platforms: wrong, endless or foreign answers, over real sockets with real TLS."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ TOKEN = "Bearer pit-0123456789abcdef"
 
 @pytest.fixture(autouse=True, params=WIRES)
 def _wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each way in turn."""
+    """Each transport in turn."""
     monkeypatch.setattr(transport, "Connections", WIRES[request.param])
 
 
 @dataclass
 class Stranger:
-    """A server that gives one answer to everything, and remembers who asked with what."""
+    """A server with one answer to all requests; it records the requests."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Stranger:
 
 @contextmanager
 def serving(stranger: Stranger, context: ssl.SSLContext | None = None) -> Iterator[Stranger]:
-    """Serve while inside, on a port of this machine."""
+    """Serve during the block, on a local port."""
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
@@ -89,7 +89,7 @@ def serving(stranger: Stranger, context: ssl.SSLContext | None = None) -> Iterat
 
 
 async def ask(base_url: str, *, write: bool = False, ca_file: str | None = None) -> bytes:
-    """One call with a secret in its header, as an adapter makes it."""
+    """Make one call with a secret in its header, as an adapter does."""
     clock = VirtualClock()
     client = open_client(base_url, {"Authorization": TOKEN}, transport=network(ca_file))
     wire = Transport("clinic", client, clock, RateLimiter(clock, (100, 1.0)), fault_of, attempts=1)
@@ -120,7 +120,7 @@ async def test_a_redirect_to_another_host_is_not_followed(status: int, *, write:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A bound that a test reaches quickly."""
+    """Lower the bound, so that a test reaches it quickly."""
     monkeypatch.setattr(exchange, "MAX_BYTES", 100_000)
     return 100_000
 
@@ -143,7 +143,7 @@ async def test_a_write_with_an_endless_answer_may_have_taken_effect(small: int) 
         await ask(f"http://127.0.0.1:{platform.port}", write=True)
 
 
-async def test_what_is_small_on_the_wire_and_vast_unpacked_is_given_up(small: int) -> None:
+async def test_a_compressed_bomb_is_refused(small: int) -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     assert len(bomb) < small
     with (
@@ -160,7 +160,7 @@ async def test_a_packed_answer_is_unpacked_once(small: int) -> None:
         assert await ask(f"http://127.0.0.1:{platform.port}") == b'{"events": []}'
 
 
-async def test_an_answer_that_says_it_is_packed_and_is_not_is_a_failed_read() -> None:
+async def test_an_invalid_compressed_answer_is_a_failed_read() -> None:
     with (
         serving(Stranger(headers={"Content-Encoding": "gzip"}, body=b"plain")) as platform,
         pytest.raises(RetryableError, match="DecodingError"),
@@ -174,7 +174,7 @@ async def test_an_answer_that_trickles_for_ever_is_given_up(
     monkeypatch.setattr(exchange, "MAX_DURATION", 0.1)
     with (
         serving(Stranger(drips=50)) as platform,
-        pytest.raises(RetryableError, match="no whole answer in 0 s"),
+        pytest.raises(RetryableError, match="no complete answer within 0 s"),
     ):
         await ask(f"http://127.0.0.1:{platform.port}")
 
@@ -184,7 +184,7 @@ async def test_an_answer_that_trickles_for_ever_is_given_up(
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A private authority, and a certificate of its for 127.0.0.1: ca.pem, host.pem, host.key."""
+    """Create a private authority and a certificate for 127.0.0.1: ca.pem, host.pem, host.key."""
     folder = tmp_path_factory.mktemp("authority")
 
     def openssl(*arguments: str, also: Sequence[str]) -> None:
@@ -204,13 +204,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tls(authority: Path, name: str) -> ssl.SSLContext:
-    """How a server shows that certificate."""
+    """Return the server's TLS context with that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority / f"{name}.pem", authority / f"{name}.key")
     return context
 
 
-async def test_a_host_that_no_known_authority_vouches_for_gets_nothing(authority: Path) -> None:
+async def test_nothing_is_sent_to_a_host_with_an_untrusted_certificate(authority: Path) -> None:
     with (
         serving(Stranger(), tls(authority, "host")) as platform,
         pytest.raises(RetryableError, match="CERTIFICATE_VERIFY_FAILED"),

@@ -1,4 +1,4 @@
-"""Caps of lists, pure: what a length proves, and the fewest pieces that stay below a cap."""
+"""Caps of lists: suspicious lengths, and the fewest pieces that stay below a cap."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from syncd.systems.list_caps import (
     KnownCap,
     Part,
     halves,
-    outside,
     planned,
-    proven,
+    proven_spans,
+    uncovered,
 )
 from tests.sandbox.kit import at
 
@@ -29,7 +29,7 @@ SPAN = Window(at(0), at(0) + 10 * DAY)
 
 
 def days(*rows: float, whole: bool = True) -> list[Part]:
-    """One part a day, with so many rows."""
+    """Return one part per day, with these numbers of rows."""
     return [
         Part(Window(at(0) + n * DAY, at(0) + (n + 1) * DAY), each, whole)
         for n, each in enumerate(rows)
@@ -57,7 +57,7 @@ def test_an_answer_does_not_disprove_a_longer_cap() -> None:
 
 @given(st.lists(st.integers(0, 99), min_size=1, max_size=7), st.sampled_from((100, 150, 200)))
 def test_no_other_cut_needs_fewer_pieces(rows: Sequence[int], cap: int) -> None:
-    """Against every way to cut the span between days."""
+    """Compare with every way to cut the span between days."""
     most = (cap - 1) // 2
     parts = days(*(min(each, most) for each in rows))
     span = Window(parts[0].span.start, parts[-1].span.end)
@@ -70,7 +70,7 @@ def test_no_other_cut_needs_fewer_pieces(rows: Sequence[int], cap: int) -> None:
 
 
 def _fewest(rows: Sequence[float], most: float) -> int:
-    """The least number of pieces of neighbours, by trying each end of the first one."""
+    """Return the minimum number of adjacent pieces, by trying each end of the first one."""
     if not rows:
         return 0
     ends = (n for n in range(1, len(rows) + 1) if sum(rows[:n]) <= most)
@@ -114,20 +114,20 @@ def test_splitting_stops_at_fifteen_minutes() -> None:
     assert (first.start, first.end, second.end) == (SPAN.start, second.start, SPAN.end)
 
 
-def test_what_is_left_of_a_window_lies_around_its_holes() -> None:
+def test_the_window_without_holes_is_returned_in_order() -> None:
     window = Window(at(0), at(0) + 10 * DAY)
 
     def span(first: int, last: int) -> Window:
         return Window(at(0) + first * DAY, at(0) + last * DAY)
 
-    assert outside(window, ()) == [window]
-    assert outside(window, [span(-1, 11)]) == []
-    assert outside(window, [span(6, 7), span(2, 3), span(2, 4)]) == [
+    assert uncovered(window, ()) == [window]
+    assert uncovered(window, [span(-1, 11)]) == []
+    assert uncovered(window, [span(6, 7), span(2, 3), span(2, 4)]) == [
         span(0, 2),
         span(4, 6),
         span(7, 10),
     ]
-    assert dict(proven(window, {Kind.APPOINTMENT: (), Kind.BLOCK: [span(5, 10)]})) == {
+    assert dict(proven_spans(window, {Kind.APPOINTMENT: (), Kind.BLOCK: [span(5, 10)]})) == {
         window: {Kind.APPOINTMENT},
         span(0, 5): {Kind.BLOCK},
     }

@@ -1,4 +1,4 @@
-"""What an answer says before and after its body is bounded however it arrives."""
+"""Headers and trailers of an answer are bounded, however they arrive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIMEOUTS = {"read": 1.0, "write": 1.0}
 
 
 class OnePiece:
-    """A socket that hands over everything at once, as a busy loop finds it."""
+    """A socket that returns everything in one read, as on a busy event loop."""
 
     def __init__(self, answer: bytes) -> None:
         self.parts = [answer]
@@ -37,7 +37,7 @@ async def answered(answer: bytes) -> bytes:
     """Return the body of an answer that arrives in one piece."""
     connection = _Connection(("http", "h", 80), cast("Socket", OnePiece(answer)))
     request = open_client("http://h", {}).request("GET", "/")
-    await connection.ask(request, TIMEOUTS)
+    await connection.send(request, TIMEOUTS)
     body = connections._Body(connection, 1.0, _nothing)
     return b"".join([part async for part in body])
 

@@ -1,4 +1,4 @@
-"""What was measured of an account: stored, used with its date, contradicted, forgotten."""
+"""Measured facts of an account: stored with a date, used, contradicted, forgotten."""
 
 from __future__ import annotations
 
@@ -84,17 +84,17 @@ def test_forgetting_withdraws_what_was_measured_and_contradicted(clock: FakeCloc
     known.facts.put("cap GET /calendars/events", "200")
     assert known.forget() == ["block_by_id", "list_lag"]
     for each in (known, stored_again(known, clock)):
-        sides = {s.name: s.side for s in each.standings() if s.side is not Side.SAFE}
+        sides = {s.name: s.side for s in each.statuses() if s.side is not Side.SAFE}
         assert sides == {LIST_CAP: Side.MEASURED}
     known.record_read("block_by_id", "yes")
     assert known.is_yes("block_by_id")
 
 
 @pytest.mark.parametrize("platform", PlatformKind)
-def test_each_fact_of_a_platform_stands_in_the_order_of_the_table(
+def test_fact_statuses_are_in_the_order_of_the_table(
     clock: FakeClock, platform: PlatformKind
 ) -> None:
-    found = measured(clock, platform).standings()
+    found = measured(clock, platform).statuses()
     assert [each.row for each in found] == list(platform_facts(platform))
     assert {(each.value, each.side) for each in found} == {
         (row.safe, Side.SAFE) for row in platform_facts(platform)
@@ -124,7 +124,7 @@ def test_each_row_names_sides_that_differ_from_its_safe_one() -> None:
         assert row.depends.endswith(".")
 
 
-def test_facts_of_another_clock_that_lie_ahead_are_not_believed(clock: FakeClock) -> None:
+def test_facts_with_a_date_in_the_future_are_ignored(clock: FakeClock) -> None:
     known = measured(clock)
     ahead = clock.now() + timedelta(days=30)
     known.facts.load([Fact("clinic", "block_by_id", "yes", ahead)])

@@ -1,4 +1,4 @@
-"""A name means one thing, or is explained."""
+"""A name is resolved to one id, or an error explains why not."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def test_an_id_or_a_name_of_one_is_found(said: str, id: str) -> None:
     ("said", "reason", "remedy"),
     [
         ("dora@example.com", '2 users in here are called "dora@example.com"', "3, 4"),
-        ("Bob", '"Bób" differs only in case or accents', "exactly as it is there"),
-        ("alice", '"Alice" differs only in case or accents', "exactly as it is there"),
+        ("Bob", '"Bób" differs only in case or accents', "exactly the same spelling"),
+        ("alice", '"Alice" differs only in case or accents', "exactly the same spelling"),
         ("Alise", 'no user in here is called "Alise"', 'Did you mean "Alice"?'),
-        ("zzz", 'no user in here is called "zzz"', 'There are: "Alice"'),
+        ("zzz", 'no user in here is called "zzz"', 'Existing names: "Alice"'),
     ],
 )
-def test_each_way_to_miss_has_its_message(said: str, reason: str, remedy: str) -> None:
+def test_each_failed_lookup_has_its_own_message(said: str, reason: str, remedy: str) -> None:
     with pytest.raises(UnresolvedError) as caught:
         resolve_name(said, USERS, "user", "here")
     assert reason in caught.value.reason
     assert remedy in caught.value.remedy
 
 
-def test_an_empty_place_says_so() -> None:
-    with pytest.raises(UnresolvedError, match="There is none yet"):
+def test_a_message_says_that_no_name_exists() -> None:
+    with pytest.raises(UnresolvedError, match="None exists yet"):
         resolve_name("x", {}, "room", "here")
 
 

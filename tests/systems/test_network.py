@@ -1,4 +1,4 @@
-"""Which way to the network is taken, and what is told of it."""
+"""The choice of the transport, proxies, and what is logged."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_a_proxy_is_asked_for_a_tunnel_to_a_host_behind_tls(
     assert proxy.seen == ["CONNECT api.example.com:443 HTTP/1.1"]
 
 
-async def test_a_host_that_the_environment_excepts_is_asked_itself(
+async def test_a_host_in_no_proxy_is_called_directly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with platform(fine) as proxy, platform(fine) as there:

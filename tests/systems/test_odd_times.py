@@ -1,4 +1,4 @@
-"""Whatever stands where a time should be, a row is read or reported, and nothing else is raised."""
+"""A row with any value in place of a time is read or reported; nothing else is raised."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_an_odd_time_of_the_last_update_counts_as_none(read: Read, odd: Any) -> 
 @pytest.mark.parametrize("zone", ZONES[:-1])
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59"])
-def test_an_end_for_ever_is_read_in_every_zone(read: Read, zone: str, end: str) -> None:
+def test_an_end_in_the_year_9999_is_read_in_every_zone(read: Read, zone: str, end: str) -> None:
     assert read(GOOD[0], end, None, zone).value.end > datetime(9999, 12, 30, tzinfo=UTC)
 
 
@@ -135,5 +135,5 @@ def test_a_free_slot_with_an_odd_time_is_left_out_or_read(odd: Any, zone: str) -
     days = _wire(Days, {"List": [{"Date": odd, "UserSlots": [user]}]})
     window = Window(NOW, NOW.replace(day=9))
     # Where not one slot can be read, nobody knows what is offered.
-    with suppress(leadsquared_slots.SlotsNotUnderstoodError):
-        assert all(o.start < o.end for o in leadsquared_slots.offered([days], "a", window))
+    with suppress(leadsquared_slots.UnknownSlotFormatError):
+        assert all(o.start < o.end for o in leadsquared_slots.offered_slots([days], "a", window))

@@ -1,4 +1,4 @@
-"""Too few files may be open: that is refused before anything is mistaken for a platform's fault."""
+"""A low limit of open files is raised, or refused at the start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncd.systems.open_files import expect_open_files
 
 
 class Limit:
-    """The limit of a process, soft and hard."""
+    """A process limit, soft and hard."""
 
     def __init__(self, soft: int, hard: int) -> None:
         self.both = (soft, hard)

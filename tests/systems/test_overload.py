@@ -1,4 +1,4 @@
-"""Rate limits told in odd places, and refusals that only mention a limit."""
+"""Rate limits in unusual places of an answer, and refusals that only mention a limit."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def answer(body: str, status: int) -> Answer:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_words_in_any_field_tell_of_too_many_calls(body: str, status: int) -> None:
+def test_a_rate_limit_is_recognised_in_any_field(body: str, status: int) -> None:
     assert overload_text(answer(body, status))
 
 
@@ -64,19 +64,19 @@ def test_an_ordinary_refusal_that_mentions_a_limit_is_no_rate_limit(
     assert not overload_text(answer(json.dumps({"message": words}), status))
 
 
-def test_a_success_is_one_only_as_a_short_object_with_the_known_words() -> None:
+def test_a_success_is_a_rate_limit_only_with_leadsquareds_exact_words() -> None:
     assert overload_text(answer(json.dumps({"Message": CALLS}), 200))
     assert not overload_text(answer(json.dumps([{"Notes": CALLS}]), 200))
     assert not overload_text(answer(json.dumps({"title": "Too many requests"}), 200))
 
 
-def test_a_text_that_was_sent_and_comes_back_is_no_rate_limit() -> None:
+def test_a_repeated_text_of_the_request_is_no_rate_limit() -> None:
     refused = answer(json.dumps({"message": "the title 'Too many calls' is refused"}), 400)
     assert not overload_text(refused, ("Too many calls",))
     assert overload_text(answer(json.dumps({"Message": CALLS}), 403), ("Too many calls",))
 
 
-def test_deep_and_long_bodies_are_looked_at_only_so_far() -> None:
+def test_deep_and_long_bodies_are_searched_within_bounds() -> None:
     deep = "[" * 5000 + json.dumps(CALLS) + "]" * 5000
     assert isinstance(overload_text(answer(deep, 403)), str)
     assert not overload_text(answer("x" * 200_000 + CALLS, 403))

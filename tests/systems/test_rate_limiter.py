@@ -1,4 +1,4 @@
-"""The call budget of an account."""
+"""The rate limiter of an account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.systems.virtual import EPOCH, VirtualClock
 
 
 def most_in_any_window(instants: list[float], seconds: float) -> int:
-    """The largest number of instants that one half-open window holds."""
+    """Return the largest number of instants in one half-open window."""
     return max(sum(start <= at < start + seconds for at in instants) for start in instants)
 
 
@@ -67,7 +67,7 @@ async def test_reads_leave_a_fifth_of_the_window_to_writes() -> None:
     assert await budget.acquire(write=True, patience=5.0) == pytest.approx(10.0)
 
 
-async def test_a_read_that_waits_holds_up_no_write() -> None:
+async def test_a_waiting_read_does_not_delay_a_write() -> None:
     clock = VirtualClock()
     budget = RateLimiter(clock, (5, 10.0))
     done: list[str] = []
@@ -85,7 +85,7 @@ async def test_a_read_that_waits_holds_up_no_write() -> None:
     assert done == ["write", "read"]
 
 
-async def test_a_call_waits_for_one_under_way_when_all_room_is_in_flight() -> None:
+async def test_a_call_waits_while_all_allowed_calls_are_in_flight() -> None:
     clock = VirtualClock()
     budget = RateLimiter(clock, (1, 10.0))
 
@@ -128,13 +128,13 @@ async def test_headers_may_state_more_than_was_assumed() -> None:
 
 
 @pytest.mark.parametrize("odd", ["", "many", "-1", "0", "nan", "inf"])
-async def test_an_odd_header_teaches_nothing(odd: str) -> None:
+async def test_an_invalid_header_changes_no_limit(odd: str) -> None:
     budget = RateLimiter(VirtualClock(), (100, 10.0))
     budget.learn({"x-ratelimit-max": odd, "x-ratelimit-limit-daily": odd})
     assert budget.limits == ((100, 10.0),)
 
 
-async def test_what_others_used_of_the_account_counts() -> None:
+async def test_calls_of_other_programs_count() -> None:
     clock = VirtualClock()
     budget = RateLimiter(clock, (100, 10.0))
     budget.learn({"x-ratelimit-remaining": "22", "x-ratelimit-interval-milliseconds": "10000"})
@@ -144,7 +144,7 @@ async def test_what_others_used_of_the_account_counts() -> None:
     assert await budget.acquire(write=True, patience=1.0) == pytest.approx(10.0)
 
 
-async def test_what_others_used_is_forgotten_after_their_window() -> None:
+async def test_calls_of_other_programs_count_for_one_window() -> None:
     clock = VirtualClock()
     budget = RateLimiter(clock, (100, 10.0))
     budget.learn({"ratelimit-remaining": "0", "ratelimit-reset": "4"})
@@ -152,7 +152,7 @@ async def test_what_others_used_is_forgotten_after_their_window() -> None:
     assert clock.monotonic() == pytest.approx(4.0)
 
 
-async def test_the_day_is_over_until_the_platform_says() -> None:
+async def test_a_spent_daily_quota_lasts_until_the_platform_resets_it() -> None:
     clock = VirtualClock()
     budget = RateLimiter(clock)
     budget.learn({"x-ratelimit-daily-remaining": "1", "x-ratelimit-daily-reset": "7200000"})
@@ -214,7 +214,7 @@ async def test_a_refusal_holds_reads_and_writes_alike() -> None:
     assert await budget.acquire(write=False, patience=0.0) == pytest.approx(10.0)
 
 
-async def test_a_refusal_at_the_end_of_the_day_holds_until_the_day_begins_anew() -> None:
+async def test_a_refusal_for_the_daily_quota_holds_calls_until_its_reset() -> None:
     budget = RateLimiter(VirtualClock())
     budget.learn({"x-ratelimit-daily-remaining": "0", "x-ratelimit-daily-reset": "600000"})
     assert budget.refused({}) == pytest.approx(600.0)
@@ -235,7 +235,7 @@ def test_retry_after_as_a_date_is_measured_by_the_platforms_own_clock() -> None:
 
 
 @pytest.mark.parametrize("odd", ["", "soon", "-5", "1.5.2", "Wed, 99 Foo 2026"])
-def test_an_odd_retry_after_says_nothing(odd: str) -> None:
+def test_an_invalid_retry_after_is_ignored(odd: str) -> None:
     assert retry_after({"retry-after": odd}, EPOCH) is None
 
 
@@ -253,7 +253,7 @@ def test_waits_that_a_platform_asks_for_are_capped() -> None:
     )
 
 
-def test_headers_of_a_wider_limit_leave_the_one_that_refused_in_force() -> None:
+def test_a_wider_limit_in_headers_keeps_the_limit_of_refusals() -> None:
     budget = RateLimiter(VirtualClock(), (8, 5.0))
     budget.refused({}, "API calls exceeded the limit of 6 in 10 second(s)")
     budget.learn({"x-ratelimit-max": "100", "x-ratelimit-interval-milliseconds": "10000"})

@@ -1,4 +1,4 @@
-"""What must never be read in an error, and what must stay readable."""
+"""Secrets and personal data are masked in errors; ids and reasons stay readable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.systems.redact import Redactor, platform_words, without
+from syncd.systems.redact import Redactor, mask_words, platform_words
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_long_page_becomes_one_short_line() -> None:
         ("XYLANDER refused", "[text] refused"),
     ],
 )
-def test_a_platforms_words_lose_what_may_be_a_person_or_a_title(said: str, kept: str) -> None:
+def test_possible_names_and_titles_in_error_texts_are_masked(said: str, kept: str) -> None:
     assert platform_words(said) == kept
 
 
@@ -150,7 +150,7 @@ LEAKS = ("jo.doe", "555", "43210", *SECRETS, "xylander", "quux", "anna", "knee")
 
 
 def redacted(text: str) -> str:
-    """What is left of a platform's words in an error."""
+    """Return a platform's error text after masking."""
     return Redactor(["s<ret/1", "s%3Cret/1"])(platform_words(text))
 
 
@@ -158,7 +158,7 @@ def redacted(text: str) -> str:
 def test_the_words_of_an_error_stay_readable(words: str) -> None:
     assert redacted(words) == words
     # Also where the write that failed carried such a word itself.
-    assert without(words, ["Deadline"]) == words
+    assert mask_words(words, ["Deadline"]) == words
 
 
 @given(st.lists(st.sampled_from((*ERROR_WORDS, *PRIVATE)), min_size=1, max_size=5), st.data())
@@ -177,8 +177,8 @@ def test_error_words_stay_and_private_ones_go_in_any_mixture(
 
 
 @pytest.mark.parametrize("page", ["01234567890" * 6_000, '"' + "a " * 32_000, "a." * 32_000])
-def test_no_page_holds_the_process_up(page: str) -> None:
-    """All systems share one process: a hostile page must not cost the others their time."""
+def test_masking_a_hostile_page_is_fast(page: str) -> None:
+    """All systems share one process, so a hostile page must not block it."""
     begun = time.process_time()
     Redactor([KEY])(platform_words(page))
     assert time.process_time() - begun < 3

@@ -1,4 +1,4 @@
-"""Faults in plain words."""
+"""Messages and remedies for faults."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ from syncd.systems.remedies import advice
     ("fault", "words"),
     [
         (UnauthorizedError("clinic", detail="bad token"), ["clinic", "bad token", "syncd check"]),
-        (RateLimitedError("clinic", wait=10), ["10 s", "waits by itself"]),
+        (RateLimitedError("clinic", wait=10), ["10 s", "waits automatically"]),
         (RateLimitedError("clinic", wait=600), ["10 min"]),
         (RateLimitedError("clinic", wait=7200), ["2 h"]),
-        (RejectedError("clinic", why=RejectionReason.GONE), ["no such record", "nothing to do"]),
+        (
+            RejectedError("clinic", why=RejectionReason.GONE),
+            ["no longer has this record", "no action"],
+        ),
         (
             RejectedError("clinic", why=RejectionReason.SLOT_TAKEN),
-            ["that time", "syncd conflicts resolve"],
+            ["this time", "syncd conflicts resolve"],
         ),
         (RejectedError("clinic", "PUT /x", status=422), ["PUT /x", "[systems.clinic]"]),
         (UnknownOutcomeError("clinic", "POST /x"), ["POST /x", "reads before it writes"]),
-        (IncompleteReadError("clinic"), ["only in part", "nothing is taken for deleted"]),
+        (IncompleteReadError("clinic"), ["incomplete or unexpected", "treats nothing as deleted"]),
         (RetryableError("clinic"), ["cannot be reached", "base_url"]),
         (RetryableError("clinic", "GET /x", status=503), ["GET /x answered 503", "status page"]),
     ],

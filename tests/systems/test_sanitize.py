@@ -1,4 +1,4 @@
-"""No character of a stranger's text does anything to a terminal, a log or a reader."""
+"""Untrusted texts cannot control a terminal, forge log lines or mislead a reader."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_what_a_terminal_would_act_upon_is_spelled_out(text: str) -> None:
+def test_control_characters_are_escaped(text: str) -> None:
     shown = sanitize(text)
     assert shown.isprintable()
     assert "\\u" in shown
@@ -36,21 +36,21 @@ def test_what_a_terminal_would_act_upon_is_spelled_out(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["Praxis Dr. Müller", "日本語", "نص عربي", "👩\u200d⚕️", "=1+1", "[red]"]
 )
-def test_what_people_write_stays(text: str) -> None:
+def test_ordinary_texts_are_unchanged(text: str) -> None:
     assert sanitize(text) == text
 
 
-def test_line_breaks_of_our_own_may_stay() -> None:
+def test_line_breaks_can_be_kept() -> None:
     assert sanitize("a\nb\x1b", keep="\n") == "a\nb\\u001b"
 
 
 @given(st.text())
-def test_nothing_that_acts_is_ever_left(text: str) -> None:
+def test_no_control_character_remains(text: str) -> None:
     acting = {"Cc", "Cs", "Zl", "Zp"}
     assert not [c for c in sanitize(text) if unicodedata.category(c) in acting]
 
 
 @given(st.text())
-def test_what_a_platform_says_of_an_error_is_one_line_without_escapes(text: str) -> None:
+def test_an_error_text_becomes_one_line_without_escapes(text: str) -> None:
     said = Redactor()(text)
     assert not [c for c in said if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"}]

@@ -1,4 +1,4 @@
-"""Answers seen in public and misread once, each with a bug that would misread it again."""
+"""Recorded answers that were misread once, each with a planted bug that misreads it."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ SLOTS = ["2026-03-02T10:00:00Z", "2026-03-02T10:30:00Z"]
 
 
 def free_slots_in_an_envelope() -> None:
-    """Days under _dates_, a day with a bare list, and a key that nobody knows."""
+    """Days under _dates_, a day with a plain list, and an unknown key."""
     day = {"slots": SLOTS}
-    assert free_slots.starts({"_dates_": {"2026-03-02": day}, "traceId": "x"}) == SLOTS
-    assert free_slots.starts({"_dates_": {"2026-03-02": SLOTS}}) == SLOTS
-    assert free_slots.starts({"2026-03-02": SLOTS, "extra": {"more": [1]}}) == SLOTS
+    assert free_slots.slot_starts({"_dates_": {"2026-03-02": day}, "traceId": "x"}) == SLOTS
+    assert free_slots.slot_starts({"_dates_": {"2026-03-02": SLOTS}}) == SLOTS
+    assert free_slots.slot_starts({"2026-03-02": SLOTS, "extra": {"more": [1]}}) == SLOTS
 
 
 def resources_in_an_envelope() -> None:
-    """An empty envelope is an empty list; `resources` and `_id` are read like the documented."""
+    """An empty envelope is an empty list; `resources` and `_id` are accepted names."""
     assert resources.rows_of({"rooms": []}) == []
     room = {"_id": "r1", "name": "yoga"}
     for answer in ([room], {"rooms": [room]}, {"resources": [room]}):
@@ -67,7 +67,7 @@ def epoch_milliseconds_of_v1() -> None:
 
 
 def never_in_leadsquared() -> None:
-    """`1/1/0001 12:00:00 AM` is no end: the meeting is as long as meetings are."""
+    """`1/1/0001 12:00:00 AM` means no end: the length is assumed."""
     reader = leadsquared.Parser("crm", FakeClock(), {}, "Busy")
     row = {"UserTaskId": "e", "DueDate": "2026-03-02 10:00:00", "EndDate": "1/1/0001 12:00:00 AM"}
     event = reader.event(msgspec.convert(row, Task), "alice")
@@ -76,8 +76,8 @@ def never_in_leadsquared() -> None:
 
 
 def only_days_are_looked_at(patch: Patch) -> None:
-    """Days in an envelope are not found."""
-    patch.setattr(free_slots, "_AROUND", ())
+    """Days in a wrapper are not found."""
+    patch.setattr(free_slots, "_WRAPPERS", ())
 
 
 def only_bare_lists_are_rows(patch: Patch) -> None:
@@ -86,9 +86,9 @@ def only_bare_lists_are_rows(patch: Patch) -> None:
 
 
 def numbers_are_no_times(patch: Patch) -> None:
-    """A time is text."""
+    """Numbers are not parsed as times."""
     for module in (epoch_times, times, v1):
-        patch.setattr(module, "epoch", lambda _value: None)
+        patch.setattr(module, "parse_epoch", lambda _value: None)
 
 
 def whole_numbers_only_are_times(patch: Patch) -> None:
@@ -97,7 +97,7 @@ def whole_numbers_only_are_times(patch: Patch) -> None:
 
 
 def never_is_a_time(patch: Patch) -> None:
-    """The null date of .NET is taken for an end that cannot be read."""
+    """The null date of .NET is taken for an unreadable end."""
     patch.setattr(leadsquared, "_NEVER", re.compile(r"(?!)"))
 
 
@@ -112,7 +112,7 @@ CASES: tuple[tuple[Callable[[], None], Callable[[Patch], None]], ...] = (
 
 
 @pytest.mark.parametrize("case", dict.fromkeys(case for case, _ in CASES), ids=lambda c: c.__name__)
-def test_an_answer_that_was_seen_is_read(case: Callable[[], Any]) -> None:
+def test_a_recorded_answer_is_parsed(case: Callable[[], Any]) -> None:
     case()
 
 

@@ -1,4 +1,4 @@
-"""Which rows of the three platforms are instances of a series, and of which."""
+"""Rows of the three platforms that are instances of a series, and the series' ids."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ INSTANCE = f"Kx3b_{int(START.timestamp() * 1000)}_3600"
         ({"id": "e1", "isRecurring": ["true"], "masterEventId": {"id": 1}}, ""),
     ],
 )
-def test_a_v2_row_names_its_master_or_its_id_does(row: dict[str, Any], named: str) -> None:
+def test_a_v2_series_id_comes_from_the_master_or_the_event_id(
+    row: dict[str, Any], named: str
+) -> None:
     item = msgspec.convert(row, v2_wire.Appointment)
     assert v2.series(item) == named
     assert v2.spelt(item) == (f"|series {named}" if named else "")
@@ -52,7 +54,7 @@ def test_the_id_of_a_v2_instance_says_where_its_series_put_it() -> None:
 @pytest.mark.parametrize(
     ("told", "named"), [(None, ""), (False, ""), (True, UNNAMED_SERIES), ("True", UNNAMED_SERIES)]
 )
-def test_a_v1_row_says_only_that_it_recurs(told: object, named: str) -> None:
+def test_a_v1_row_has_no_series_id(told: object, named: str) -> None:
     assert v1.series(v1_wire.Appointment(id="e1", is_recurring=told)) == named
 
 
@@ -67,5 +69,5 @@ def test_a_v1_row_says_only_that_it_recurs(told: object, named: str) -> None:
         ({"IsRecurring": 0, "RecurrenceId": ["m"]}, ""),
     ],
 )
-def test_a_task_names_its_recurrence_if_its_row_has_one(row: dict[str, Any], named: str) -> None:
+def test_a_recurring_task_has_its_series_id(row: dict[str, Any], named: str) -> None:
     assert leadsquared.series(msgspec.convert(row, leadsquared_wire.Task)) == named

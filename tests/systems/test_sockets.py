@@ -34,13 +34,13 @@ async def test_a_peer_waits_while_nobody_reads() -> None:
     assert got == 64_000_000
 
 
-async def test_that_the_peer_hung_up_is_known_before_the_loop_is_told() -> None:
+async def test_a_closed_peer_is_detected_before_the_event_loop_reports_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         line = await open_socket("127.0.0.1", server.getsockname()[1])
         peer, _ = server.accept()
-        assert not line.has_news
+        assert not line.has_input
         peer.close()
-        assert line.has_news
+        assert line.has_input
         await line.aclose()
 
 
@@ -56,7 +56,7 @@ async def test_nothing_is_written_to_a_connection_that_has_ended() -> None:
 
 
 @pytest.mark.parametrize("moments", range(24))
-async def test_who_is_interrupted_at_any_moment_of_connecting_leaves_no_socket(
+async def test_a_cancelled_connect_leaves_no_socket_open(
     moments: int,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -77,10 +77,10 @@ async def test_who_is_interrupted_at_any_moment_of_connecting_leaves_no_socket(
 
 
 @pytest.mark.parametrize("bad", ["refused", "silent"])
-async def test_the_next_address_of_a_host_is_tried_when_one_is_of_no_use(
+async def test_the_next_address_is_tried_if_one_fails(
     monkeypatch: pytest.MonkeyPatch, bad: str
 ) -> None:
-    async def to(address: tuple[str, int], *about: int) -> socket.socket:
+    async def connect(address: tuple[str, int], *about: int) -> socket.socket:
         if address[0] == "127.0.0.1":
             return await real(address, *about)
         if bad == "refused":
@@ -92,16 +92,16 @@ async def test_the_next_address_of_a_host_is_tried_when_one_is_of_no_use(
         here = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
         return [(*here, ("192.0.2.1", port)), (*here, ("127.0.0.1", port))]
 
-    real = sockets._to
-    monkeypatch.setattr(sockets, "_to", to)
-    monkeypatch.setattr(sockets, "addresses", found)
+    real = sockets._connect
+    monkeypatch.setattr(sockets, "_connect", connect)
+    monkeypatch.setattr(sockets, "resolve_host", found)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         line = await open_socket("platform.example.com", port, 1.0)
         await line.aclose()
 
 
-async def test_when_all_addresses_are_of_no_use_the_first_one_says_why() -> None:
+async def test_the_error_of_the_first_address_is_raised_if_all_fail() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(httpx.ConnectError, match=r"refused|failed"):

@@ -1,4 +1,4 @@
-"""The signal to end: no wait outlives it, nothing is repeated, only what was sent is finished."""
+"""The stop signal ends all waits; nothing is repeated, and only requests in flight are finished."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Platform = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 class Bench:
-    """A transport whose clock stands still: whoever waits on it waits until the signal."""
+    """A transport whose clock never advances, so that every wait lasts until the signal."""
 
     def __init__(self, platform: Platform | httpx.Response | Exception) -> None:
         self.sent = 0
@@ -61,7 +61,7 @@ class Bench:
                 return await platform(request)
 
     async def ended(self, work: Awaitable[object]) -> BaseException | None:
-        """Begin, let everybody come to wait, give the signal, and return what was raised."""
+        """Start the calls, let them wait, set the signal, and return the errors."""
         task = asyncio.ensure_future(work)
         await asyncio.sleep(0.01)
         assert not task.done()
@@ -112,14 +112,14 @@ async def test_the_signal_ends_the_waits_of_all_calls_in_the_queue() -> None:
 async def test_nothing_is_sent_after_the_signal() -> None:
     bench = Bench(OK)
     bench.stopping.set()
-    with pytest.raises(StoppingError, match="syncd is ending"):
+    with pytest.raises(StoppingError, match="syncd is stopping"):
         await bench.transport.read("GET", "things")
     with pytest.raises(StoppingError):
         await bench.transport.write("POST", "things")
     assert (bench.sent, bench.transport.traffic.writes) == (0, 0)
 
 
-async def test_an_answer_that_comes_after_the_signal_counts_and_its_fault_is_not_repeated() -> None:
+async def test_an_answer_after_the_signal_counts_and_nothing_is_repeated() -> None:
     answer: asyncio.Future[httpx.Response] = asyncio.get_running_loop().create_future()
 
     async def late(_: httpx.Request) -> httpx.Response:
@@ -140,7 +140,7 @@ async def test_an_answer_that_comes_after_the_signal_counts_and_its_fault_is_not
 
 
 @pytest.mark.parametrize("sent", [True, False])
-async def test_a_write_whose_answer_stays_away_is_left_and_one_that_never_left_is_not_sent(
+async def test_after_the_signal_only_writes_in_flight_are_finished(
     monkeypatch: pytest.MonkeyPatch, *, sent: bool
 ) -> None:
     async def mute(request: httpx.Request) -> httpx.Response:

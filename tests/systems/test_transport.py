@@ -1,4 +1,4 @@
-"""Shared HTTP: what is repeated, what never is, and what is learned on the way."""
+"""The shared HTTP transport: repeats, faults and learned limits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Answer = httpx.Response | Exception
 
 
 def fault_of(response: Whole) -> PlatformError | None:
-    """A platform's table, as small as it can be."""
+    """Classify an answer, as a minimal platform."""
     match response.status_code:
         case 200 | 201:
             return None
@@ -51,7 +51,7 @@ def fault_of(response: Whole) -> PlatformError | None:
 
 
 class Platform:
-    """Gives its answers in turn, the last one for ever."""
+    """Returns its answers in order, the last one repeated."""
 
     def __init__(self, answers: Iterable[Answer], clock: VirtualClock, delay: float) -> None:
         self.answers = list(answers)
@@ -70,7 +70,7 @@ class Platform:
 
 
 class Bench:
-    """A transport, the platform behind it, and the clock of both."""
+    """A transport, its scripted platform, and the clock of both."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Bench:
 
     @property
     def paths(self) -> list[str]:
-        """What was asked for, in order."""
+        """The requests, in order."""
         return [request.url.path for request in self.platform.requests]
 
     async def read(self) -> bytes:
@@ -214,7 +214,7 @@ async def test_a_write_denied_twice_is_checked_before_access_counts_as_lost() ->
 SWITCHED_OFF = httpx.Response(410, text="Gone")
 
 
-async def test_a_410_of_one_record_is_no_end_of_the_api() -> None:
+async def test_a_410_of_one_record_does_not_mean_the_api_is_switched_off() -> None:
     bench = Bench(SWITCHED_OFF, OK, cheap=CheapRead("me"))
     with pytest.raises(RejectedError) as raised:
         await bench.read()
@@ -236,7 +236,7 @@ async def test_calls_that_are_denied_together_check_once() -> None:
     assert bench.paths.count("/v1/me") == 1
 
 
-async def test_a_check_that_fails_otherwise_proves_nothing() -> None:
+async def test_a_check_that_fails_for_another_reason_proves_nothing() -> None:
     bench = Bench(DENIED, DENIED, DOWN, cheap=CheapRead("me"))
     with pytest.raises(UnauthorizedError):
         await bench.read()
@@ -328,9 +328,7 @@ DEADLINE = {
 }
 
 
-async def test_a_write_that_ends_after_62_s_with_500_is_ambiguous_and_keeps_the_error_word() -> (
-    None
-):
+async def test_a_write_that_times_out_with_500_is_unknown_and_keeps_its_code() -> None:
     bench = Bench(httpx.Response(500, json=DEADLINE), delay=62.0)
     with pytest.raises(UnknownOutcomeError) as raised:
         await bench.write()
@@ -388,7 +386,7 @@ async def test_skew_is_measured_at_half_of_the_round_trip() -> None:
     assert bench.transport.traffic.skew == timedelta(seconds=60.5 - 2)
 
 
-async def test_the_last_fault_is_kept_in_words() -> None:
+async def test_the_last_fault_is_kept_as_text() -> None:
     bench = Bench(httpx.Response(404, text="nothing here"))
     with pytest.raises(RejectedError):
         await bench.read()
@@ -430,8 +428,8 @@ def _levels() -> Iterable[None]:
     logging.getLogger("httpcore").setLevel(logging.NOTSET)
 
 
-async def test_a_secret_with_a_capital_is_not_told_in_part() -> None:
-    """Its first letters look like a name, and are masked: then the rest must be, too."""
+async def test_a_secret_with_a_capital_letter_is_masked_completely() -> None:
+    """Its first letters look like a name and are masked, so the rest must be, too."""
     key = "Kx$abcdefgh-1234"
     bench = Bench(httpx.Response(400, text=f"Denied for {key}"), secret=key)
     with pytest.raises(RejectedError) as caught:

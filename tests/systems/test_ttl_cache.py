@@ -1,4 +1,4 @@
-"""What is kept for how long, and how often it is asked for."""
+"""How long answers are cached, and how often they are requested."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 from syncd.systems import ttl_cache
 from syncd.systems.port import RetryableError
-from syncd.systems.ttl_cache import HOUR, TtlCache
+from syncd.systems.ttl_cache import ONE_HOUR, TtlCache
 from tests.systems.scripted import FakeClock
 
 
 class Oracle:
-    """Answers with a number that grows, and raises what it is told to."""
+    """Answers with increasing numbers, or raises the given faults."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -38,17 +38,17 @@ def oracle() -> Oracle:
     return Oracle()
 
 
-async def test_an_answer_is_asked_for_once_an_hour(clock: FakeClock, oracle: Oracle) -> None:
+async def test_an_answer_is_cached_for_an_hour(clock: FakeClock, oracle: Oracle) -> None:
     kept: TtlCache[int] = TtlCache(clock)
     assert [await kept.get("a", oracle), await kept.get("a", oracle)] == [1, 1]
-    await clock.sleep(HOUR - 1)
+    await clock.sleep(ONE_HOUR - 1)
     assert await kept.get("a", oracle) == 1
     await clock.sleep(1)
     assert await kept.get("a", oracle) == 2
     assert await kept.get("b", oracle) == 3
 
 
-async def test_an_answer_of_nothing_is_an_answer(clock: FakeClock) -> None:
+async def test_none_is_cached_like_any_answer(clock: FakeClock) -> None:
     asked = []
 
     async def nobody() -> int | None:
@@ -61,13 +61,13 @@ async def test_an_answer_of_nothing_is_an_answer(clock: FakeClock) -> None:
     assert len(asked) == 1
 
 
-async def test_those_who_ask_at_once_get_one_answer(clock: FakeClock, oracle: Oracle) -> None:
+async def test_concurrent_callers_share_one_answer(clock: FakeClock, oracle: Oracle) -> None:
     kept: TtlCache[int] = TtlCache(clock)
     answers = await asyncio.gather(*(kept.get(key, oracle) for key in "aabaa"))
     assert answers == [1, 1, 2, 1, 1]
 
 
-async def test_who_waited_for_somebody_that_gave_up_asks_for_themselves(
+async def test_a_waiting_caller_repeats_a_call_that_was_cancelled(
     clock: FakeClock, oracle: Oracle
 ) -> None:
     kept: TtlCache[int] = TtlCache(clock)
@@ -79,7 +79,7 @@ async def test_who_waited_for_somebody_that_gave_up_asks_for_themselves(
     assert first.cancelled()
 
 
-async def test_a_fault_is_raised_and_not_kept(clock: FakeClock, oracle: Oracle) -> None:
+async def test_a_fault_is_raised_and_not_cached(clock: FakeClock, oracle: Oracle) -> None:
     kept: TtlCache[int] = TtlCache(clock, 60)
     await kept.get("a", oracle)
     await clock.sleep(60)
@@ -91,7 +91,7 @@ async def test_a_fault_is_raised_and_not_kept(clock: FakeClock, oracle: Oracle) 
     assert await kept.get("a", oracle) == 4
 
 
-async def test_an_old_answer_stands_in_for_a_minute_where_it_is_better_than_none(
+async def test_an_expired_answer_replaces_a_fault_for_a_minute(
     clock: FakeClock, oracle: Oracle
 ) -> None:
     kept: TtlCache[int] = TtlCache(clock, better_than_none=True)
@@ -100,7 +100,7 @@ async def test_an_old_answer_stands_in_for_a_minute_where_it_is_better_than_none
         await kept.get("a", oracle)
     oracle.fault = None
     assert await kept.get("a", oracle) == 2
-    await clock.sleep(HOUR)
+    await clock.sleep(ONE_HOUR)
     oracle.fault = RetryableError("crm")
     assert [await kept.get("a", oracle), await kept.get("a", oracle)] == [2, 2]
     assert oracle.asked == 3
@@ -115,13 +115,13 @@ async def test_the_last_answer_is_there_however_old_until_it_is_forgotten(
     kept: TtlCache[int] = TtlCache(clock)
     assert kept.last("a") is None
     await kept.get("a", oracle)
-    await clock.sleep(10 * HOUR)
+    await clock.sleep(10 * ONE_HOUR)
     assert kept.last("a") == 1
     kept.forget("a")
     assert kept.last("a") is None
 
 
-async def test_of_too_many_answers_the_oldest_goes(
+async def test_the_oldest_answer_is_removed_from_a_full_cache(
     clock: FakeClock, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ttl_cache, "MAX_ENTRIES", 2)

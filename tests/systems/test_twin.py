@@ -1,7 +1,7 @@
-"""The fast path of a read has a slow, obvious twin: the same read by one who knows nothing yet.
+"""A read with known fingerprints (fast) gives the same result as a read without any (slow).
 
-On random worlds both must lead to the same comparison with the store: the same rows differ, in the
-same way, the same events are missing, the same windows are proven, the same faults are told.
+On random data, both must lead to the same comparison with the store: the same changed rows, missing
+events, coverage and faults.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ DATES = st.sampled_from(["2026-06-01T00:00:00.000Z", "2026-06-02T00:00:00.000Z"]
 
 
 def usual(values: list[Any]) -> st.SearchStrategy[Any]:
-    """Mostly one of these, now and then something odd."""
+    """Draw one of these values, sometimes an odd one."""
     return st.one_of(*([st.sampled_from(values)] * 12), ODD)
 
 
@@ -111,7 +111,7 @@ def task(draw: st.DrawFn) -> Item:
 
 
 def lists(plain: Item, item: st.SearchStrategy[Item]) -> st.SearchStrategy[tuple[World, World]]:
-    """What was listed before, and what is now: some rows as they were, some changed, some odd."""
+    """Draw an earlier and a current list: some rows unchanged, some changed, some odd."""
     crm = "UserTaskId" in plain
     status = {"StatusCode": st.sampled_from([0, 2])} if crm else {"appointmentStatus": WORDS}
     usually = st.fixed_dictionaries({"UserTaskId" if crm else "id": IDS, **status})
@@ -129,7 +129,7 @@ def lists(plain: Item, item: st.SearchStrategy[Item]) -> st.SearchStrategy[tuple
 
 
 def _mixed(draw: st.DrawFn, row: Item, other: Item) -> Item:
-    """A row with one field of another."""
+    """Return a row with one field of another row."""
     field = draw(st.sampled_from(sorted(other)))
     return {**row, field: other[field]}
 
@@ -163,7 +163,7 @@ def v2(answer: Callable[[httpx.Request], World], room: str | None = None) -> Sys
 
 
 def house(answer: Callable[[httpx.Request], World]) -> System:
-    """As v2, with a room."""
+    """Read v2 with a room."""
     return v2(answer, "rooms/yoga room")
 
 
@@ -215,7 +215,7 @@ async def read(system: System, known: Mapping[str, str]) -> Snapshot:
 
 
 def stored(system: System, snapshot: Snapshot) -> dict[str, str]:
-    """What the store would stream: the readable events that touch the window."""
+    """Return the known fingerprints, as the store has them: readable events in the window."""
     found = {}
     for row in snapshot.rows:
         try:
@@ -227,7 +227,7 @@ def stored(system: System, snapshot: Snapshot) -> dict[str, str]:
 
 
 def meaning(snapshot: Snapshot, known: Mapping[str, str]) -> dict[str, Any]:
-    """What the engine makes of a snapshot."""
+    """Return the differences that the engine finds in a snapshot."""
     rows = {row.id: row for row in snapshot.rows}
     delta = diff_snapshot(known, {r.id: r.fingerprint for r in snapshot.rows}, snapshot.same)
     return {
@@ -241,7 +241,7 @@ def meaning(snapshot: Snapshot, known: Mapping[str, str]) -> dict[str, Any]:
 async def both(
     make: Callable[[Callable[[httpx.Request], World]], System], before: World, now: World
 ) -> tuple[dict[str, Any], dict[str, Any], Snapshot]:
-    """The same lists, read by one who knows what was there before, and by one who does not."""
+    """Read the same lists with and without known fingerprints."""
     listed = [before]
     fast, slow = (make(lambda _request: listed[0]) for _ in range(2))
     known = stored(fast, await read(fast, {}))
@@ -297,7 +297,9 @@ PLATFORMS = {
 @pytest.mark.parametrize("platform", PLATFORMS)
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_who_knows_the_rows_decides_as_one_who_does_not(platform: str, data: st.DataObject) -> None:
+def test_known_fingerprints_do_not_change_the_result_of_a_read(
+    platform: str, data: st.DataObject
+) -> None:
     make, item = PLATFORMS[platform]
     before, now = data.draw(lists(PLAIN[platform], item))
     quick, careful, _ = asyncio.run(both(make, before, now))
@@ -305,7 +307,7 @@ def test_who_knows_the_rows_decides_as_one_who_does_not(platform: str, data: st.
 
 
 @pytest.mark.parametrize("platform", sorted(PLATFORMS.keys() - {"house"}))
-async def test_an_unchanged_row_is_told_by_its_id_alone(platform: str) -> None:
+async def test_an_unchanged_row_is_returned_as_an_id(platform: str) -> None:
     make, _ = PLATFORMS[platform]
     row = PLAIN[platform]
     # LeadSquared's addresses are learned from the first row of each user.
@@ -316,7 +318,7 @@ async def test_an_unchanged_row_is_told_by_its_id_alone(platform: str) -> None:
     assert "e1" not in {r.id for r in snapshot.rows}
 
 
-async def test_of_two_copies_the_newer_one_counts_in_whatever_order_they_come() -> None:
+async def test_of_two_copies_of_a_row_the_newer_one_counts() -> None:
     row = PLAIN["leadconnector"]
     older = {**row, "startTime": iso(8), "dateUpdated": "2026-06-01T00:00:00.000Z"}
     newer = {**row, "startTime": iso(8), "dateUpdated": "2026-06-03T00:00:00.000Z"}
@@ -343,7 +345,7 @@ LOOK_THE_SAME: list[tuple[str, Item, Item]] = [
 
 
 @pytest.mark.parametrize(("platform", "first", "then"), LOOK_THE_SAME)
-async def test_a_row_that_only_looks_the_same_at_a_glance_is_looked_at(
+async def test_a_row_with_only_some_equal_fields_is_compared_in_full(
     platform: str, first: Item, then: Item
 ) -> None:
     make, _ = PLATFORMS[platform]
@@ -354,7 +356,7 @@ async def test_a_row_that_only_looks_the_same_at_a_glance_is_looked_at(
     assert quick["differ"] or quick["unlisted"]
 
 
-async def test_a_meeting_that_is_as_it_was_gives_its_room_a_row_or_takes_it_away() -> None:
+async def test_an_unchanged_meeting_still_adds_or_removes_its_rooms_row() -> None:
     without = PLAIN["leadconnector"]
     taken = PLAIN["house"]
     room, person = "e1@rooms/yoga room", "e1"

@@ -1,4 +1,4 @@
-"""Packed, partial, oversized and contradictory answers, over real sockets."""
+"""Compressed, partial, oversized and contradictory answers, over real sockets."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ async def test_a_large_packed_answer_arrives_whole() -> None:
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (spelled(EMPTY, "Content-Encoding: br"), "not asked for"),
-        (spelled(EMPTY, "Content-Encoding: zstd"), "not asked for"),
-        (spelled(gzip.compress(EMPTY), GZIP, GZIP), "packed 2 times"),
-        (spelled(gzip.compress(EMPTY) + b"x", GZIP), "more after the end"),
-        (spelled(gzip.compress(EMPTY) * 2, GZIP), "more after the end"),
+        (spelled(EMPTY, "Content-Encoding: br"), "not requested"),
+        (spelled(EMPTY, "Content-Encoding: zstd"), "not requested"),
+        (spelled(gzip.compress(EMPTY), GZIP, GZIP), "compressed 2 times"),
+        (spelled(gzip.compress(EMPTY) + b"x", GZIP), "data after the end"),
+        (spelled(gzip.compress(EMPTY) * 2, GZIP), "data after the end"),
         (spelled(gzip.compress(EMPTY)[:-8] + b"\0" * 8, GZIP), "incorrect data check"),
-        (spelled(w.deflated(EMPTY)[:-2], "Content-Encoding: deflate"), "ends early"),
-        (spelled(b"x", "Content-Encoding: deflate"), "ends early"),
-        (spelled(EMPTY, status="226 IM Used"), "a part of an answer"),
+        (spelled(w.deflated(EMPTY)[:-2], "Content-Encoding: deflate"), "incomplete"),
+        (spelled(b"x", "Content-Encoding: deflate"), "incomplete"),
+        (spelled(EMPTY, status="226 IM Used"), "a partial answer"),
         (spelled(EMPTY, length=len(EMPTY) + 1), "without sending complete"),
         (spelled(EMPTY, *(f"X-{n}: y" for n in range(300))), "header fields"),
     ],
@@ -64,7 +64,7 @@ def test_an_answer_that_is_not_whole_says_why(raw: bytes, words: str) -> None:
 
 def test_an_answer_in_too_many_parts_is_given_up() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    check_refused(head + b"1\r\nx\r\n" * (exchange.MAX_PARTS + 1) + b"0\r\n\r\n", "parts")
+    check_refused(head + b"1\r\nx\r\n" * (exchange.MAX_CHUNKS + 1) + b"0\r\n\r\n", "chunks")
 
 
 def test_bombs_layers_cut_ends_and_parts_are_no_answers() -> None:
@@ -79,7 +79,9 @@ def test_an_error_inside_a_success_is_that_error_on_each_platform() -> None:
 
 
 @pytest.mark.parametrize(("body", "_kind"), w.TOLD)
-async def test_a_write_that_a_success_calls_an_error_may_be_done(body: bytes, _kind: type) -> None:
+async def test_a_write_answered_by_an_error_in_a_success_may_be_done(
+    body: bytes, _kind: type
+) -> None:
     assert isinstance(
         await answer_to(spelled(body), write=True, system="legacy"), UnknownOutcomeError
     )
@@ -100,7 +102,7 @@ async def test_a_write_that_a_success_calls_an_error_may_be_done(body: bytes, _k
         b"",
     ],
 )
-def test_a_success_that_names_no_error_stays_one(body: bytes) -> None:
+def test_a_success_without_an_error_stays_a_success(body: bytes) -> None:
     assert error_in_success(Answer(200, {}, body)) is None
 
 
@@ -113,7 +115,7 @@ def test_an_error_is_found_before_and_after_a_long_list() -> None:
 
 @cache
 def bomb() -> bytes:
-    """A small body of two layers, with 300 MB inside."""
+    """Return a small body with two layers that decompresses to 300 MB."""
     return gzip.compress(gzip.compress(b"\0" * 300_000_000, compresslevel=1), compresslevel=1)
 
 
@@ -125,35 +127,35 @@ def test_a_bomb_of_two_layers_takes_no_memory() -> None:
 
 # --- planted bugs ---------------------------------------------------------------------------------
 
-_UNPACKER = unpacking.unpacker
+_DECOMPRESSOR_FOR = unpacking.decompressor_for
 
 
-class _Whole(unpacking.Unpacker):
+class _Whole(unpacking.Decompressor):
     def _count(self, made: int) -> None:
         del made
 
 
-class _Careless(unpacking.Unpacker):
+class _Careless(unpacking.Decompressor):
     def end(self) -> None:
         return
 
 
-def _layers(encodings: Any) -> unpacking.Unpacker | None:
-    return _UNPACKER(encodings[:1])
+def _layers(encodings: Any) -> unpacking.Decompressor | None:
+    return _DECOMPRESSOR_FOR(encodings[:1])
 
 
 PLANTS: dict[str, tuple[Callable[[], None], Callable[[pytest.MonkeyPatch], None]]] = {
     "a bomb is unpacked whole": (
         w.check_bomb,
-        lambda patch: patch.setattr(exchange, "unpacker", lambda _: _Whole("gzip")),
+        lambda patch: patch.setattr(exchange, "decompressor_for", lambda _: _Whole("gzip")),
     ),
     "two layers are one": (
         w.check_two_layers,
-        lambda patch: patch.setattr(exchange, "unpacker", _layers),
+        lambda patch: patch.setattr(exchange, "decompressor_for", _layers),
     ),
     "a truncated gzip is whole": (
         w.check_truncated,
-        lambda patch: patch.setattr(exchange, "unpacker", lambda _: _Careless("gzip")),
+        lambda patch: patch.setattr(exchange, "decompressor_for", lambda _: _Careless("gzip")),
     ),
     "a 206 is whole": (
         w.check_part,

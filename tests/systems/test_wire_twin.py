@@ -1,4 +1,4 @@
-"""Whatever a platform says to a request, byte by byte: both ways to the network tell the same."""
+"""Both transports give the same result for any answer, byte by byte."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ EARLY = (b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLi
 ODD = (b"no colon", b"X: \x00", b" folded: x", b"X: " + b"a" * 70_000, b"X: " + b"a" * 120_000)
 
 Said = tuple[list[bytes], bool]
-"""The pieces of an answer, and whether the platform hangs up after them."""
+"""The pieces of an answer, and whether the platform closes the connection after them."""
 
 
 def an_answer(chance: Random) -> Said:
-    """Often right, and sometimes wrong in one way or two."""
+    """Draw an answer that is often valid, and sometimes wrong in one or two ways."""
     body = bytes(chance.choices(b'ab{}"\r\n01', k=chance.choice((0, 1, 5, 100, 3000))))
     version = chance.choice((b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2"))
     head = [version + b" " + chance.choice(STATUSES)]
@@ -51,7 +51,7 @@ def an_answer(chance: Random) -> Said:
 
 
 async def told(name: str, said: Said, method: str) -> object:
-    """What one way tells of it: the answer, or the error."""
+    """Return the result of one transport: the answer or the error."""
     pieces, hangs_up = said
 
     async def behave(line: Line) -> None:
@@ -86,7 +86,7 @@ async def told(name: str, said: Said, method: str) -> object:
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_both_ways_tell_the_same_of_whatever_a_platform_says(seed: int) -> None:
+async def test_both_transports_give_the_same_result_for_any_answer(seed: int) -> None:
     chance = Random(seed)
     for _ in range(25):
         said, method = an_answer(chance), chance.choice(("GET", "POST"))

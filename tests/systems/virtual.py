@@ -1,4 +1,4 @@
-"""Virtual time for many tasks at once: it jumps to the next wake-up when nobody can run."""
+"""Virtual time for many tasks: it jumps to the next wake-up when no task can run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EPOCH = datetime(2026, 7, 1, tzinfo=UTC)
 
 
 class VirtualClock:
-    """Keeps `model.Clock`; `drive` turns it."""
+    """Implements `model.Clock`; `drive` advances it."""
 
     def __init__(self, start: datetime = EPOCH) -> None:
         self._start = start
@@ -40,7 +40,7 @@ class VirtualClock:
         await future
 
     async def drive(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run to the end, letting time pass whenever every task waits for it."""
+        """Run a coroutine to its end, and advance time whenever every task waits for it."""
         task = asyncio.create_task(work)
         while not task.done():
             for _ in range(20):

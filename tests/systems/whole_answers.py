@@ -1,4 +1,4 @@
-"""What must hold of large, packed, partial and contradictory answers: checks over real sockets.
+"""Checks of large, compressed, partial and contradictory answers, over real sockets.
 
 Each check raises AssertionError where it does not hold, so that planted bugs can be shown to fail.
 """
@@ -32,7 +32,7 @@ GZIP = "Content-Encoding: gzip"
 
 
 def spelled(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
-    """Spell an answer as a socket sends it."""
+    """Return the bytes of an answer."""
     size = len(body) if length is None else length
     lines = [f"HTTP/1.1 {status}", "Connection: close", f"Content-Length: {size}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
@@ -41,7 +41,7 @@ def spelled(body: bytes, *headers: str, status: str = "200 OK", length: int | No
 async def answer_to(
     raw: bytes, *, write: bool = False, system: str = "clinic"
 ) -> bytes | PlatformError:
-    """Return what a call makes of an answer: its body or the fault."""
+    """Return the result of a call with this answer: the body or the fault."""
     async with fronted(_app) as front:
         front.answer_oddly(Row("raw", raw=raw))
         clock = ManualClock(NOW)
@@ -59,37 +59,37 @@ async def answer_to(
 
 
 def check_refused(raw: bytes, words: str = "") -> None:
-    """Check that an answer is no answer, and that its fault says why."""
+    """Check that an answer becomes a fault with these words."""
     found = asyncio.run(answer_to(raw))
     assert isinstance(found, RetryableError), found
     assert words in str(found)
 
 
 def check_bomb() -> None:
-    """Check that a bomb is unpacked no further than the bound."""
+    """Check that a compressed bomb is decompressed no further than the bound."""
     check_refused(spelled(gzip.compress(b" " * 5_000_000), GZIP), "grows more than")
     check_refused(spelled(gzip.compress(b" " * 60_000_000), GZIP), "longer than")
 
 
 def check_two_layers() -> None:
-    """Check that a second layer is not unpacked."""
+    """Check that a second layer is not decompressed."""
     twice = gzip.compress(gzip.compress(EMPTY))
-    check_refused(spelled(twice, "Content-Encoding: gzip, gzip"), "packed 2 times")
+    check_refused(spelled(twice, "Content-Encoding: gzip, gzip"), "compressed 2 times")
 
 
 def check_truncated() -> None:
-    """Check that a packed answer that ends early is not whole, even if its text is."""
+    """Check that a truncated compressed answer is incomplete, even if its text is complete."""
     for cut in (1, 4, 8):  # all of the text is there; the checksum is not
-        check_refused(spelled(gzip.compress(EMPTY)[:-cut], GZIP), "ends early")
+        check_refused(spelled(gzip.compress(EMPTY)[:-cut], GZIP), "incomplete")
 
 
 def check_part() -> None:
-    """Check that a 206 is not a whole answer."""
-    check_refused(spelled(EMPTY, status="206 Partial Content"), "a part of an answer")
+    """Check that a 206 is refused."""
+    check_refused(spelled(EMPTY, status="206 Partial Content"), "a partial answer")
 
 
 def check_told_errors() -> None:
-    """Check that an error in a 200 is that error, on each platform."""
+    """Check that an error inside a 200 is recognised on each platform."""
     for system in FAULTS_OF:
         for body, kind in TOLD:
             found = asyncio.run(answer_to(spelled(body), system=system))
@@ -124,7 +124,7 @@ print(high() - before, type(found).__name__)
 
 
 def peak(raw: bytes) -> tuple[int, str]:
-    """Return by how many MiB an answer makes a process grow, and what became of the call."""
+    """Return the growth of the process in MiB, and the result of the call."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         input=raw,
@@ -138,6 +138,6 @@ def peak(raw: bytes) -> tuple[int, str]:
 
 
 def deflated(body: bytes, *, raw: bool = False) -> bytes:
-    """Pack with deflate, with the header of zlib or without."""
+    """Compress with deflate, with or without the zlib header."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS if raw else zlib.MAX_WBITS)
     return packer.compress(body) + packer.flush()

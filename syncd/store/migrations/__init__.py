@@ -1,1 +1,1 @@
-"""Alembic migrations: they run by themselves when the state is opened for writing."""
+"""Alembic migrations. They run automatically when a state is opened for writing."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: migrate on the connection that `store.database` hands over."""
+"""Alembic's entry point: migrate on the connection that `store.database` passes in."""
 
 from alembic import context
 

@@ -197,7 +197,7 @@ class Blocks:
                 raise listed.faults[0]
             into.whole = into.whole and not listed.cut
         else:
-            async with limit.within(limit.of_list(), call.call):
+            async with limit.within(limit.list_deadline(), call.call):
                 await ask(call)
             into.whole = into.whole and len(rows) < SMALL
         items = [row for row in rows if isinstance(row, Block) and text(row.id)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from syncd.model import Kind
-from syncd.systems.free_slots import starts
+from syncd.systems.free_slots import slot_starts
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.plan import LISTS
 from syncd.systems.leadconnector.resources import PATHS, rows_of
@@ -108,7 +108,7 @@ class Api:
         }
         path = f"/calendars/{part(calendar)}/free-slots"
         answer: object = await self._ask(path, object, params)
-        return self._transport.decoded(lambda: starts(answer), f"GET {path}")
+        return self._transport.decoded(lambda: slot_starts(answer), f"GET {path}")
 
     async def service_bookings(self, window: Window) -> list[wire.ServiceBooking]:
         """List what was booked through service menus; v3 only."""
@@ -174,7 +174,7 @@ class Api:
             headers={"Version": self.version(path)},
             deadline=deadline,
             private=private,
-            judged=True,
+            result_in_body=True,
         )
         wrote = read_json(answer.content, wire.Wrote) or wire.Wrote()
         flags = (wrote.succeeded, wrote.succeded, wrote.success)

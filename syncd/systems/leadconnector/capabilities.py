@@ -29,7 +29,7 @@ def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
     return Capabilities(
         lag=list_lag(measured),
         slots_ahead=slots.MAX_SPAN,
-        statuses=Statuses.of(account.statuses).lasting(Status),
+        statuses=Statuses.of(account.statuses).round_tripping(Status),
         key_survives=measured.is_yes("keeps_tag"),
         gone_by_list=frozenset({Kind.BLOCK} if only_lists else ()),
         update_replaces=True,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 from syncd.systems.findings import empty_list_finding
 from syncd.systems.inventory import (
-    Association,
-    Calendar,
-    Group,
+    AssociationInfo,
+    CalendarInfo,
+    GroupInfo,
     OnProgress,
     PartialReader,
-    Resource,
+    ResourceInfo,
     SystemInventory,
 )
 from syncd.systems.leadconnector import wire
@@ -87,7 +87,7 @@ async def discover(
         users=users,
         calendars=tuple(_calendars(calendars)),
         groups=tuple(
-            Group(text(row.id), text(row.name))
+            GroupInfo(text(row.id), text(row.name))
             for row in groups.groups
             if isinstance(row, wire.Group) and text(row.id)
         ),
@@ -101,11 +101,11 @@ async def discover(
     )
 
 
-def _calendars(listing: wire.Calendars) -> Iterable[Calendar]:
+def _calendars(listing: wire.Calendars) -> Iterable[CalendarInfo]:
     rows = (row for row in listing.calendars if isinstance(row, wire.Calendar))
     off = {text(row.id) for row in rows if row.is_active is False}
     for found in directory_of(listing).values():
-        yield Calendar(
+        yield CalendarInfo(
             found.id,
             found.name,
             found.type,
@@ -115,9 +115,9 @@ def _calendars(listing: wire.Calendars) -> Iterable[Calendar]:
         )
 
 
-def _resource(kind: Literal["room", "equipment"], row: Row) -> Resource:
+def _resource(kind: Literal["room", "equipment"], row: Row) -> ResourceInfo:
     calendars = row.calendar_ids if isinstance(row.calendar_ids, list) else []
-    return Resource(
+    return ResourceInfo(
         kind,
         text(row.name),
         text(row.id) or text(row.other_id),
@@ -129,8 +129,8 @@ def _resource(kind: Literal["room", "equipment"], row: Row) -> Resource:
     )
 
 
-def _association(row: Link) -> Association:
-    return Association(
+def _association(row: Link) -> AssociationInfo:
+    return AssociationInfo(
         text(row.id),
         text(row.key),
         text(row.first_object_key),

@@ -16,8 +16,8 @@ from syncd.model import (
     find_tag,
     read_update,
     read_value,
-    said,
-    unknown_status,
+    status_text,
+    unknown_status_message,
 )
 from syncd.model.all_day import BUSY
 from syncd.model.statuses import LEADCONNECTOR
@@ -46,7 +46,7 @@ _BLOCK = "block"
 
 def status_word(item: Appointment | Wrote) -> str:
     """Return the status as sent: the correct field, else the misspelt one."""
-    return said(item.appointment_status) or said(item.appoinment_status)
+    return status_text(item.appointment_status) or status_text(item.appoinment_status)
 
 
 def is_deleted(item: Item) -> bool:
@@ -110,7 +110,7 @@ class Parser:
             key=key,
             updated_at=self._maybe(item.date_updated),
             created_at=made,
-            unknown_status=""
+            assumption=""
             if is_all_day(item)
             else dst_note(self.zone, item.start_time, item.end_time),
             owner=user_of(item),
@@ -122,12 +122,14 @@ class Parser:
     def value(self, item: Item | Wrote) -> Value:
         """Read interval and status; whole days of an all-day event. Raises ValueError."""
         if not isinstance(item, Wrote) and is_all_day(item):
-            start, end = all_day.days(item.start_time, item.end_time, self.zone, self._instant)
+            start, end = all_day.all_day_span(
+                item.start_time, item.end_time, self.zone, self._instant
+            )
         else:
             start, end = self._instant(item.start_time), self._instant(item.end_time)
         status = Status.CONFIRMED
         if not isinstance(item, Block):
-            status = self.statuses.meant(status_word(item))
+            status = self.statuses.status_of(status_word(item))
         return read_value(start, end, status, self.clock.now())
 
     def takes_no_time(self, item: Item, provider: str) -> bool:
@@ -144,7 +146,7 @@ class Parser:
         rule = self.all_day.get(provider, BUSY)
         if rule is BUSY or not is_all_day(item) or self._is_exempt(item):
             return value
-        return all_day.closing(value, rule, self.zone)
+        return all_day.apply_rule(value, rule, self.zone)
 
     def _is_exempt(self, item: Item) -> bool:
         if isinstance(item, Appointment):
@@ -168,16 +170,20 @@ class Parser:
         if not word or self.statuses.read(word) is not None:
             return None
         return UnreadableError(
-            self.system, event, unknown_status(word), Topic.UNKNOWN_STATUS, provider
+            self.system, event, unknown_status_message(word), Topic.UNKNOWN_STATUS, provider
         )
 
     def is_busy(self, item: Appointment) -> bool:
         """Whether a meeting takes its time; one with a word that is not known does."""
-        return self.statuses.meant(status_word(item)).busy
+        return self.statuses.status_of(status_word(item)).busy
 
     def fingerprint(self, item: Item, provider: str, further: Iterable[str] = ()) -> str:
         """Spell the fields that matter, as they came; ``further`` are events derived from it."""
-        word = self.statuses.spelt(status_word(item)) if isinstance(item, Appointment) else _BLOCK
+        word = (
+            self.statuses.fingerprint_text(status_word(item))
+            if isinstance(item, Appointment)
+            else _BLOCK
+        )
         spelt = f"{item.start_time}|{item.end_time}|{word}|{provider}"
         if isinstance(item, Appointment):
             spelt += f"|{person_mark(text(item.contact_id))}{series.spelt(item)}"
@@ -186,7 +192,7 @@ class Parser:
 
     def _days_taken(self, item: Item, provider: str) -> str:
         try:
-            return all_day.spelt(self._closing(item, self.value(item), provider))
+            return all_day.closed_time_text(self._closing(item, self.value(item), provider))
         except ValueError:
             return "unreadable"
 

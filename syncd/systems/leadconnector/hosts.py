@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncd.model import Topic, derived_id
-from syncd.model.derived import USERS
+from syncd.model.derived import USER_PREFIX
 from syncd.systems.leadconnector.directory import booked_on
 from syncd.systems.leadconnector.wire import Appointment
 from syncd.systems.lenient import text
@@ -102,7 +102,7 @@ class CalendarOwners:
         if not isinstance(item, Appointment) or not item.users:
             return {}
         return {
-            derived_id(text(item.id), f"{USERS}{user}"): self.users[user]
+            derived_id(text(item.id), f"{USER_PREFIX}{user}"): self.users[user]
             for user in hosts_of(item)
             if user in self.users and self.users[user] != owner
         }

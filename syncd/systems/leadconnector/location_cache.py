@@ -11,7 +11,7 @@ from syncd.systems.leadconnector.resources import PATHS, resource_of
 from syncd.systems.leadconnector.wire import Location
 from syncd.systems.lenient import text
 from syncd.systems.port import RejectedError, UnauthorizedError
-from syncd.systems.ttl_cache import QUARTER, TtlCache
+from syncd.systems.ttl_cache import DIRECTORY_TTL, TtlCache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ class LocationCache:
         """Start knowing nothing."""
         self._calls = calls
         self._directory: TtlCache[Mapping[str, Calendar]] = TtlCache(
-            clock, QUARTER, better_than_none=True
+            clock, DIRECTORY_TTL, better_than_none=True
         )
         self._resources: TtlCache[Mapping[str, Resource]] = TtlCache(clock, RESOURCES_KEPT)
         self._location: TtlCache[Location] = TtlCache(clock, better_than_none=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.systems.inventory import User
+from syncd.systems.inventory import UserInfo
 from syncd.systems.leadconnector import wire
 from syncd.systems.lenient import text
 from syncd.systems.port import PlatformError
@@ -23,10 +23,10 @@ MOST_NAMES = 25
 """So many members are asked for by id, to have their names."""
 
 
-def user_of(row: wire.User) -> User:
+def user_of(row: wire.User) -> UserInfo:
     """Return a row of the list of users in the words of all platforms."""
     whole = " ".join(filter(None, (text(row.first_name), text(row.last_name))))
-    return User(
+    return UserInfo(
         text(row.id),
         text(row.name) or whole,
         text(row.email),
@@ -35,13 +35,13 @@ def user_of(row: wire.User) -> User:
     )
 
 
-async def members_of(calendars: Iterable[Calendar], calls: Api) -> tuple[User, ...]:
+async def members_of(calendars: Iterable[Calendar], calls: Api) -> tuple[UserInfo, ...]:
     """Return the members of all teams, with their names as far as these can be read.
 
     After the first fault no further name is asked for. Raises no PlatformError.
     """
     ids = sorted({user for calendar in calendars for user in calendar.team})
-    found = {id: User(id) for id in ids}
+    found = {id: UserInfo(id) for id in ids}
     try:
         for id in ids[:MOST_NAMES]:
             row = await calls.user(id)

@@ -20,7 +20,14 @@ from syncd.systems.leadconnector.times import instant, written
 from syncd.systems.leadconnector.wire import Appointment, Block, Whole
 from syncd.systems.lenient import text
 from syncd.systems.port import ListCall, RejectedError, RejectionReason
-from syncd.systems.probing import HOURS, LENGTH, TITLE, NotMeasuredError, ProbeStep, When
+from syncd.systems.probing import (
+    CANARY_HOURS,
+    CANARY_LENGTH,
+    CANARY_TITLE,
+    NotMeasuredError,
+    ProbeStep,
+    StepTime,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -52,9 +59,9 @@ class Prober:
     calendars: Mapping[str, CalendarMapping]
     owner: Callable[[str], Awaitable[dict[str, str]]]
     platform: str = PlatformKind.V2
-    makes: str = "block"
+    canary_name: str = "block"
     removes_later: bool = False
-    hours: Sequence[int] = HOURS
+    hours: Sequence[int] = CANARY_HOURS
 
     def slot_calendars(self, provider: str) -> int | None:
         """Count the provider's calendars, if they are known."""
@@ -69,7 +76,7 @@ class Prober:
             "startTime": written(canary.start),
             "endTime": written(canary.end),
             **await self.owner(canary.provider),
-            "title": embed_tag(TITLE, canary.tag),
+            "title": embed_tag(CANARY_TITLE, canary.tag),
         }
         return text((await self.calls.send("POST", BLOCKS, body)).id)
 
@@ -102,7 +109,7 @@ class Prober:
                 (),
                 per_calendar // 2,
                 measures.slots_before,
-                When.BEFORE,
+                StepTime.BEFORE,
                 per_calendar=True,
             ),
             ProbeStep("listing the block", ("list_lag", "keeps_tag"), 3, measures.listed),
@@ -124,7 +131,7 @@ class Prober:
                 "listing service bookings", ("lists_service_bookings",), 2, measures.service_menu
             ),
             ProbeStep(
-                "deleting it again", ("second_delete",), 1, measures.deleted_again, When.AFTER
+                "deleting it again", ("second_delete",), 1, measures.deleted_again, StepTime.AFTER
             ),
         ]
 
@@ -181,7 +188,7 @@ class _Steps:
         near = Window(self.bench.canary.start - day, self.bench.canary.end + day)
         starts = await self.prober.calls.free_slots(calendar, near, self.of.user)
         zone_name = self.prober.knowledge.zone or self.bench.zone
-        return frozenset(w.start for w in slots.offered(starts, LENGTH, zone_name))
+        return frozenset(w.start for w in slots.offered(starts, CANARY_LENGTH, zone_name))
 
     async def listed(self) -> Mapping[str, str]:
         """List the block until it appears."""
@@ -215,7 +222,7 @@ class _Steps:
         """List from the middle of the block on."""
         self._expect_listed()
         canary = self.bench.canary
-        rest = Window(canary.start + LENGTH / 2, canary.end + timedelta(hours=1))
+        rest = Window(canary.start + CANARY_LENGTH / 2, canary.end + timedelta(hours=1))
         rows = await self.prober._blocks(canary.provider, rest)  # noqa: SLF001 - of this module
         shown = any(text(row.id) == self.bench.event for row in rows)
         return {"lists_overlapping": YES if shown else NO}
@@ -228,11 +235,11 @@ class _Steps:
         """Move the block without a title, onto a slot that is offered if there is one."""
         bench, canary = self.bench, self.bench.canary
         start = self._slot() or canary.end
-        bench.move(start, start + LENGTH)
+        bench.move(start, start + CANARY_LENGTH)
         body = {
             "locationId": self.prober.account.location_id,
             "startTime": written(start),
-            "endTime": written(start + LENGTH),
+            "endTime": written(start + CANARY_LENGTH),
             **await self.prober.owner(canary.provider),
         }
         await self.prober.calls.send("PUT", f"{BLOCKS}/{part(bench.event)}", body)
@@ -245,7 +252,7 @@ class _Steps:
             found = await self._read()
         if found is None or self._start(found) != start:
             raise NotMeasuredError("the block was not shown where it was moved to")
-        kept = TITLE in text(found.title)
+        kept = CANARY_TITLE in text(found.title)
         return {"block_update_replaces": NO if kept else YES}
 
     async def _read(self) -> Block | Whole | None:
@@ -265,7 +272,7 @@ class _Steps:
         for offered in (self.before or {}).values():
             for start in offered:
                 count[start] += 1
-        found = [at for at in count if self.bench.is_free(at, at + LENGTH)]
+        found = [at for at in count if self.bench.is_free(at, at + CANARY_LENGTH)]
         return min(found, key=lambda at: (-count[at], at), default=None)
 
     async def slots_with(self) -> Mapping[str, str]:

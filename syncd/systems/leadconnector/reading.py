@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
 from syncd.model.platform_facts import YES
 from syncd.systems.capped_lists import ReadLimit
-from syncd.systems.fault_boundary import bare
-from syncd.systems.last_read import LastRead, MissingListed
+from syncd.systems.fault_boundary import strip_traceback
+from syncd.systems.last_read import LastRead, ListGaps
 from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Parser
 from syncd.systems.leadconnector.faults import most_telling
@@ -20,7 +20,7 @@ from syncd.systems.leadconnector.plan import LISTS, LOOK_BACK, plan
 from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.lenient import text
-from syncd.systems.list_caps import proven
+from syncd.systems.list_caps import proven_spans
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -32,7 +32,7 @@ from syncd.systems.port import (
     UnauthorizedError,
     UnreadableError,
 )
-from syncd.systems.time_slices import in_turns
+from syncd.systems.time_slices import in_slices
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -75,7 +75,7 @@ class SnapshotReader:
         self._calendars = calendars
         self._clock = clock
         self._lists = lists
-        self._misses = MissingListed()
+        self._misses = ListGaps()
         self._measured = measured
         self._groups = GroupLists(calls, clock, measured)
 
@@ -116,7 +116,7 @@ class SnapshotReader:
         try:
             directory = await self._knowledge.calendars()
         except PlatformError as fault:
-            faults.append(bare(fault))
+            faults.append(strip_traceback(fault))
         odd: list[UnreadableError] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
         asked = window.from_earlier(look_back)
@@ -205,7 +205,7 @@ class SnapshotReader:
             )
             return {}, tuple(wanted)
         except PlatformError as fault:
-            faults.append(bare(fault))
+            faults.append(strip_traceback(fault))
             return {}, tuple(wanted)
         rooms = _rooms(mapped, known)
         lost = tuple(sorted(wanted.keys() - rooms.keys()))
@@ -219,7 +219,7 @@ class SnapshotReader:
         If the last read did not list it, the directory may be out of date, or the list is capped:
         both are looked at again.
         """
-        found = self._misses.found(event, value, self._knowledge.renew)
+        found = self._misses.lookup_result(event, value, self._knowledge.renew)
         if found is None:
             return Found(event)
         if found.outdated or not found.elsewhere:
@@ -262,7 +262,7 @@ class SnapshotReader:
             if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
                 await self._learn_zone(into)
             without_id, into.lists = 0, into.lists + 1
-            async for batch in in_turns(listing):
+            async for batch in in_slices(listing):
                 without_id += into.take(part, batch)
             unnamed = max(unnamed, without_id)
             if into.compares:
@@ -278,7 +278,7 @@ class SnapshotReader:
         try:
             await self._knowledge.location()
         except PlatformError as fault:
-            into.faults.append(bare(fault))
+            into.faults.append(strip_traceback(fault))
         into.reader = self.reader
 
 
@@ -431,7 +431,7 @@ def _proven(
                 holes[kind] += listed.holes(window)
     for kind in unknown.get(provider, ()):
         holes[kind].append(window)
-    return proven(window, holes)
+    return proven_spans(window, holes)
 
 
 def id_of(row: object) -> str:

@@ -16,7 +16,7 @@ from syncd.model import (
     part_of,
     record_id,
 )
-from syncd.model.derived import USERS
+from syncd.model.derived import USER_PREFIX
 from syncd.model.platform_facts import PlatformKind
 from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import contact_addresses
@@ -175,7 +175,7 @@ class LeadConnector:
         if text(item.id) != record_id(ref.id):
             detail = "the answer is about another appointment"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
-        status = self._reader.statuses.meant(status_word(item))
+        status = self._reader.statuses.status_of(status_word(item))
         return whole_record(tree, status, self._account.token)
 
     async def users(self) -> UserDirectory:
@@ -384,7 +384,7 @@ class LeadConnector:
         """Say what a record is to the provider that it was asked for."""
         if not isinstance(item, Appointment) or not is_derived(ref.id):
             return await self._sighting(item, ref)
-        if part_of(ref.id).startswith(USERS):
+        if part_of(ref.id).startswith(USER_PREFIX):
             return await self._hosted(item, ref)
         return await self._used(item, ref)
 
@@ -399,7 +399,7 @@ class LeadConnector:
         owners = await self._reading.owners()
         first = owners.owner(item)
         host = owners.further(item, first).get(ref.id, "")
-        user = part_of(ref.id).removeprefix(USERS)
+        user = part_of(ref.id).removeprefix(USER_PREFIX)
         if first is not None and owners.users.get(user) == first and user in hosts_of(item):
             return Gone()  # The record itself is this host's event now.
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from syncd.model import resolve_wall_time, utc
-from syncd.systems.all_day import inner
-from syncd.systems.epoch_times import epoch
+from syncd.systems.all_day import unwrap_time
+from syncd.systems.epoch_times import parse_epoch
 from syncd.systems.lenient import text
 
 _AWARE = len("2020-08-28T15:30:00Z")
@@ -18,8 +18,8 @@ def instant(value: object, zone: str) -> datetime:
 
     A time without offset is a wall clock in ``zone`` ('' if unknown). Raises ValueError.
     """
-    value = inner(value)
-    if (moment := epoch(value)) is not None:
+    value = unwrap_time(value)
+    if (moment := parse_epoch(value)) is not None:
         return moment
     written = text(value)
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Action, EventRef, Status, Value, Window, cut_end, embed_tag, is_derived
 from syncd.model.platform_facts import NO, YES
-from syncd.model.whole_record import Update, WholeRecord, compare_records, whole_record
+from syncd.model.whole_record import UpdateKind, WholeRecord, compare_records, whole_record
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
 from syncd.systems.leadconnector.events import is_deleted, status_word
@@ -198,7 +198,7 @@ class Updater:
             raise RejectedError(
                 self._system, path, why=RejectionReason.GONE, status=200, detail="deleted"
             )
-        status = self._reading.reader.statuses.meant(status_word(item))
+        status = self._reading.reader.statuses.status_of(status_word(item))
         return item, whole_record(tree, status, self._account.token)
 
     async def _listed(self, operation: Operation, value: Value | None) -> Block | None:
@@ -314,10 +314,10 @@ def _also_changed(
     """Name the fields that differ, and that nothing else looks at."""
     if before is None or after is None:
         return []
-    update = Update.STATUS if operation.action is Action.SET_STATUS else Update.MOVE
+    update = UpdateKind.STATUS if operation.action is Action.SET_STATUS else UpdateKind.MOVE
     found = compare_records(before, after, fields.RECORD, update, _wanted(operation).status)
     known = fields.COMPARED | fields.RECORD.status
-    return [name for name in found.also if name.partition(".")[0] not in known]
+    return [name for name in found.other_changes if name.partition(".")[0] not in known]
 
 
 def _is_block(operation: Operation) -> bool:

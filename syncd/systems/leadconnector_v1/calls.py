@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from syncd.model import Window, zone
-from syncd.systems.free_slots import starts
+from syncd.systems.free_slots import slot_starts
 from syncd.systems.leadconnector_v1 import wire
 from syncd.systems.leadconnector_v1.events import instant
 from syncd.systems.leadconnector_v1.plan import LIST
@@ -144,7 +144,7 @@ class Api:
         if user:
             params["userId"] = user
         answer: object = await self._ask("appointments/slots", object, params)
-        found = self._transport.decoded(lambda: starts(answer), "GET appointments/slots")
+        found = self._transport.decoded(lambda: slot_starts(answer), "GET appointments/slots")
         return [start for slot in found if (start := _slot(slot, zone_name)) is not None]
 
     async def create(self, fields: Mapping[str, str]) -> tuple[str, str]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from syncd.systems.findings import empty_list_finding
 from syncd.systems.inventory import (
-    Calendar,
-    Group,
+    CalendarInfo,
+    GroupInfo,
     OnProgress,
     PartialReader,
     SystemInventory,
-    User,
+    UserInfo,
 )
 from syncd.systems.leadconnector_v1 import wire
 from syncd.systems.leadconnector_v1.calls import known_zone
@@ -69,34 +69,34 @@ async def discover(system: str, account: Account, calls: Api, told: OnProgress) 
     )
 
 
-def members_of(teams: Iterable[object], services: Iterable[object]) -> tuple[User, ...]:
+def members_of(teams: Iterable[object], services: Iterable[object]) -> tuple[UserInfo, ...]:
     """Return the members of all teams, with names, and who is booked through services, without.
 
     They serve to find and name people where the list of users is empty. Whether a user exists is
     never concluded from them (promise 3).
     """
-    found: dict[str, User] = {}
+    found: dict[str, UserInfo] = {}
     for team in teams:
         members = team.members if isinstance(team, wire.Team) else None
         for member in members if isinstance(members, list) else ():
             if isinstance(member, wire.Named) and (id := text(member.id)):
-                found[id] = User(id, text(member.name))
+                found[id] = UserInfo(id, text(member.name))
     for service in services:
         if isinstance(service, wire.Service):
             for id in _calendar(service).users:
-                found.setdefault(id, User(id))
+                found.setdefault(id, UserInfo(id))
     return tuple(found[id] for id in sorted(found))
 
 
-def _user(row: wire.User) -> User:
+def _user(row: wire.User) -> UserInfo:
     whole = " ".join(filter(None, (text(row.first_name), text(row.last_name))))
-    return User(text(row.id), text(row.name) or whole, text(row.email), text(row.phone))
+    return UserInfo(text(row.id), text(row.name) or whole, text(row.email), text(row.phone))
 
 
-def _calendar(row: wire.Service) -> Calendar:
+def _calendar(row: wire.Service) -> CalendarInfo:
     members = row.team_members if isinstance(row.team_members, list) else []
     users = (text(member.user_id) for member in members if isinstance(member, wire.Member))
-    return Calendar(
+    return CalendarInfo(
         id=text(row.id),
         name=text(row.name),
         type="service",
@@ -106,10 +106,10 @@ def _calendar(row: wire.Service) -> Calendar:
     )
 
 
-def _group(row: wire.Team) -> Group:
+def _group(row: wire.Team) -> GroupInfo:
     members = row.members if isinstance(row.members, list) else []
     users = tuple(filter(None, (text(m.id) for m in members if isinstance(m, wire.Named))))
-    return Group(text(row.id), text(row.name), users)
+    return GroupInfo(text(row.id), text(row.name), users)
 
 
 def _agency(system: str, count: int) -> CheckResult:

@@ -21,8 +21,8 @@ from syncd.model import (
     read_update,
     read_value,
     resolve_wall_time,
-    said,
-    unknown_status,
+    status_text,
+    unknown_status_message,
     utc,
 )
 from syncd.model.all_day import BUSY
@@ -30,7 +30,7 @@ from syncd.model.statuses import LEADCONNECTOR
 from syncd.systems import all_day
 from syncd.systems.contact_addresses import person_mark
 from syncd.systems.dst_notes import dst_note
-from syncd.systems.epoch_times import epoch
+from syncd.systems.epoch_times import parse_epoch
 from syncd.systems.leadconnector_v1.wire import Appointment, contact_id
 from syncd.systems.lenient import text
 from syncd.systems.port import UnreadableError
@@ -50,13 +50,17 @@ _SHORTEST_TIME = len("2020-08-28T15:30")
 
 def status_word(item: Appointment) -> str:
     """The live status as sent: the correct field, else the misspelt one, else the coarse one."""
-    return said(item.appointment_status) or said(item.appoinment_status) or said(item.status)
+    return (
+        status_text(item.appointment_status)
+        or status_text(item.appoinment_status)
+        or status_text(item.status)
+    )
 
 
 def _clock(value: object) -> datetime:
     """A time as sent, aware or not. Raises ValueError."""
-    value = all_day.inner(value)
-    if (moment := epoch(value)) is not None:
+    value = all_day.unwrap_time(value)
+    if (moment := parse_epoch(value)) is not None:
         return moment
     written = text(value)
     if len(written) < _SHORTEST_TIME:
@@ -258,10 +262,12 @@ class Parser:
             return instant(value, zone_name)
 
         if is_all_day(item):
-            start, end = all_day.days(item.start_time, item.end_time, self.zone or zone_name, read)
+            start, end = all_day.all_day_span(
+                item.start_time, item.end_time, self.zone or zone_name, read
+            )
         else:
             start, end = read(item.start_time), read(item.end_time)
-        status = self.statuses.meant(status_word(item))
+        status = self.statuses.status_of(status_word(item))
         if self.kind(item) is Kind.BLOCK and status.busy:
             status = Status.CONFIRMED
         return read_value(start, end, status, self.clock.now())
@@ -273,7 +279,7 @@ class Parser:
         """
         if self.kind(item) is not Kind.BLOCK:
             return False
-        if not self.statuses.meant(status_word(item)).busy:
+        if not self.statuses.status_of(status_word(item)).busy:
             return True
         try:
             return self._closing(item, self.value(item), provider) is None
@@ -287,7 +293,7 @@ class Parser:
             return value
         if all_day.may_be_ours(item.title, self.title, item.start_time, item.end_time):
             return value
-        return all_day.closing(value, rule, self.zone)
+        return all_day.apply_rule(value, rule, self.zone)
 
     def odd_status(self, item: object, provider: str) -> UnreadableError | None:
         """What is to be reported of a row whose status is not known, None for others."""
@@ -295,13 +301,13 @@ class Parser:
         if not isinstance(item, Appointment) or not word or self.statuses.read(word) is not None:
             return None
         return UnreadableError(
-            self.system, text(item.id), unknown_status(word), Topic.UNKNOWN_STATUS, provider
+            self.system, text(item.id), unknown_status_message(word), Topic.UNKNOWN_STATUS, provider
         )
 
     def fingerprint(self, item: Appointment, provider: str) -> str:
         """The fields that matter, as sent; the zone among them, for times without offset."""
         start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
-        word = self.statuses.spelt(status_word(item))
+        word = self.statuses.fingerprint_text(status_word(item))
         whose = f"{self.kind(item)}|{person_mark(contact_id(item))}"
         spelt = f"{start}|{end}|{zone}|{word}|{provider}|{whose}"
         spelt += _SERIES if series(item) else ""
@@ -309,7 +315,7 @@ class Parser:
 
     def _days_taken(self, item: Appointment, provider: str) -> str:
         try:
-            return all_day.spelt(self._closing(item, self.value(item), provider))
+            return all_day.closed_time_text(self._closing(item, self.value(item), provider))
         except ValueError:
             return "unreadable"
 
@@ -339,7 +345,7 @@ class Parser:
             owner=user_of(item),
             series=series(item) if kind is Kind.APPOINTMENT else "",
             shows_status=self.statuses.read(status_word(item)) is not None,
-            unknown_status=""
+            assumption=""
             if is_all_day(item)
             else dst_note(
                 text(item.selected_timezone) or self.zone, item.start_time, item.end_time

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from syncd.systems.leadconnector_v1.wire import Service
 from syncd.systems.lenient import text
-from syncd.systems.ttl_cache import QUARTER, TtlCache
+from syncd.systems.ttl_cache import DIRECTORY_TTL, TtlCache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ class LocationCache:
         """Start knowing nothing."""
         self._calls = calls
         self._services: TtlCache[Sequence[Service | LenientValue]] = TtlCache(
-            clock, QUARTER, better_than_none=True
+            clock, DIRECTORY_TTL, better_than_none=True
         )
 
     async def services(self) -> Sequence[Service | LenientValue]:

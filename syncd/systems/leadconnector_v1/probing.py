@@ -18,13 +18,13 @@ from syncd.systems.leadconnector_v1.writing import event_block
 from syncd.systems.lenient import text
 from syncd.systems.port import RejectedError, RejectionReason
 from syncd.systems.probing import (
-    HOURS,
-    LENGTH,
-    TITLE,
+    CANARY_HOURS,
+    CANARY_LENGTH,
+    CANARY_TITLE,
     CanaryRefusedError,
     NotMeasuredError,
     ProbeStep,
-    When,
+    StepTime,
 )
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ class Prober:
     calendars: Mapping[str, CalendarMapping]
     zone: Callable[[], Awaitable[str]]
     platform: str = PlatformKind.V1
-    makes: str = "event block"
+    canary_name: str = "event block"
     removes_later: bool = False
-    hours: Sequence[int] = HOURS
+    hours: Sequence[int] = CANARY_HOURS
 
     def slot_calendars(self, provider: str) -> int | None:
         """None are asked for free slots."""
@@ -61,7 +61,7 @@ class Prober:
 
     async def create(self, canary: Canary) -> str:
         """Make an event block, also where blocks are configured to be holds."""
-        account = replace(self.account, title=TITLE)
+        account = replace(self.account, title=CANARY_TITLE)
         zone_name = await self.zone() or "UTC"
         of = self.calendars[canary.provider]
         fields = event_block(account, of, canary.value, zone_name, canary.tag)
@@ -104,7 +104,11 @@ class Prober:
             ),
             ProbeStep("making it longer", ("update_keeps_end",), 3, measures.longer),
             ProbeStep(
-                "reading the deleted block", ("refuses_deleted",), 2, measures.deleted, When.AFTER
+                "reading the deleted block",
+                ("refuses_deleted",),
+                2,
+                measures.deleted,
+                StepTime.AFTER,
             ),
         ]
 
@@ -166,13 +170,13 @@ class _Steps:
         if self.bench.found.get("lists_blocks") != YES:
             raise NotMeasuredError("lists show no event blocks", failed=False)
         canary = self.bench.canary
-        rest = Window(canary.start + LENGTH / 2, canary.end + timedelta(hours=1))
+        rest = Window(canary.start + CANARY_LENGTH / 2, canary.end + timedelta(hours=1))
         return {"lists_overlapping": YES if await self._shows(rest) else NO}
 
     async def longer(self) -> Mapping[str, str]:
         """Give the block twice its length, and read it."""
         canary = self.bench.canary
-        end = canary.end + LENGTH
+        end = canary.end + CANARY_LENGTH
         self.bench.move(canary.start, end)
         value = replace(canary.value, end=end)
         await self.prober.calls.move(self.bench.event, value, self.zone)

@@ -157,7 +157,7 @@ class Provisioner:
         except UnresolvedError as error:
             if self._users_listed:
                 raise
-            reason = f"{error.reason}; the list of users is empty, so only team members are known"
+            reason = f"{error.reason}; the user list is empty, so only team members are known"
             raise UnresolvedError(reason, f"{error.remedy} Or let the key read users.") from None
 
     async def _members(self) -> dict[str, tuple[str, str]]:

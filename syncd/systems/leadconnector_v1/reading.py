@@ -15,9 +15,9 @@ from syncd.systems.leadconnector_v1.events import unowned
 from syncd.systems.leadconnector_v1.plan import WIDER, covered_window
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.lenient import text
-from syncd.systems.list_caps import outside
+from syncd.systems.list_caps import uncovered
 from syncd.systems.port import RejectedError, Row, Snapshot, UnreadableError
-from syncd.systems.time_slices import in_turns
+from syncd.systems.time_slices import in_slices
 from syncd.systems.windows import join_windows
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ async def read_snapshot(
     unproven: list[Unproven] = []
     for answer in answers:
         providers = tuple(answer.call.providers)
-        async for batch in in_turns(answer.items):
+        async for batch in in_slices(answer.items):
             for item in batch:
                 if isinstance(item, Appointment) and text(item.id):
                     malformed += _keep(rows, item, providers, reader, kept)
@@ -122,7 +122,7 @@ async def read_snapshot(
         span = covered_window(answer.call.span)
         unproven += [replace(u, kinds=kinds) for u in answer.listed.unproven(span)]
         for provider in providers:
-            whole[provider] += outside(span, answer.listed.holes(span))
+            whole[provider] += uncovered(span, answer.listed.holes(span))
     coverage = [
         Coverage(reader.system, provider, kinds, span, read_at)
         for provider, pieces in whole.items()

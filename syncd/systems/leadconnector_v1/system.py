@@ -16,7 +16,7 @@ from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists, ReadLimit
 from syncd.systems.facts import FactStore
 from syncd.systems.findings import skew_finding
-from syncd.systems.last_read import LastRead, MissingListed
+from syncd.systems.last_read import LastRead, ListGaps
 from syncd.systems.leadconnector_v1 import checks, discover, reading, users
 from syncd.systems.leadconnector_v1.calls import Api, known_zone
 from syncd.systems.leadconnector_v1.class_capacity import class_capacities, crowded
@@ -126,7 +126,7 @@ class LeadConnectorV1:
         self._zone: TtlCache[str] = TtlCache(clock, better_than_none=True)
         self._knowledge = LocationCache(self._calls, clock)
         self._lists = CappedLists(name, clock, self.facts)
-        self._misses = MissingListed()
+        self._misses = ListGaps()
         self._sent: dict[str, Value] = {}
         self._seats: Mapping[str, int] = {}
 
@@ -220,7 +220,7 @@ class LeadConnectorV1:
             found = self._reader.event(item, provider or "")
         except (ValueError, UnreadableError) as error:
             return Unknown(str(error))
-        missed = self._misses.found(found, value, self._knowledge.renew)
+        missed = self._misses.lookup_result(found, value, self._knowledge.renew)
         if missed is None:
             return Found(found)
         if missed.outdated or not missed.elsewhere:
@@ -233,7 +233,7 @@ class LeadConnectorV1:
         if text(item.id) != ref.id:
             detail = "the answer is about something else"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
-        status = self._reader.statuses.meant(status_word(item))
+        status = self._reader.statuses.status_of(status_word(item))
         return whole_record(tree, status, self._account.api_key)
 
     async def users(self) -> UserDirectory:

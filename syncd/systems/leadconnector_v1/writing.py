@@ -46,7 +46,7 @@ def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
         lag=list_lag(measured),
         gone_proofs={Kind.APPOINTMENT: 1, Kind.BLOCK: 2},
         refused_when_gone=frozenset(Kind if refuses else ()),
-        statuses=Statuses.of(account.statuses).lasting(dict.fromkeys(_WRITABLE)),
+        statuses=Statuses.of(account.statuses).round_tripping(dict.fromkeys(_WRITABLE)),
         key_survives=measured.is_yes("keeps_tag"),
         lists_blocks=account.blocks == "hold" or measured.is_yes("lists_blocks"),
         update_keeps_end=measured.is_yes("update_keeps_end"),

@@ -1,4 +1,4 @@
-"""What the configuration says of one LeadSquared account, and of one provider's calendar in it."""
+"""The settings of one LeadSquared account, and of a provider's calendar in it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from syncd.model import Status
 
 REMEDY = (
     'switch "Allow Conflicts" off for the appointment type {type!r} in LeadSquared: while it is '
-    "on, its appointments close nothing"
+    "on, its appointments do not block their time"
 )
-"""Against a time that is offered although a block stands (docs/platforms/leadsquared.md)."""
+"""Remedy for a time that is offered although it is blocked (docs/platforms/leadsquared.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One LeadSquared account: its regional host and the key pair of a service user.
 
-    ``busy_task_type`` is the appointment type that means busy time
-    (docs/platforms/leadsquared.md#busy-tasks). ``cancel_as`` says what a cancellation becomes:
-    ``hold`` leaves it to a person, ``complete`` marks the appointment complete, ``cancel`` sends it
-    to the bulk cancel at ``cancel_path``, whose address no document tells
-    (docs/platforms/leadsquared.md#completing-and-cancelling). ``title`` is what a block shows.
-    ``key_field`` is the custom field (``mx_Custom_1``) that also carries syncd's key, if any.
-    ``calls_per_5s`` is what the plan allows; by default less than most do
-    (docs/platforms/leadsquared.md#rate-limits). ``statuses`` are status words and codes of the
-    account's own.
+    ``busy_task_type`` is the appointment type of blocks
+    (docs/platforms/leadsquared.md#busy-tasks). ``cancel_as`` says what syncd does to cancel an
+    appointment: ``hold`` leaves it to a person, ``complete`` marks it complete, ``cancel`` calls
+    the bulk cancel at ``cancel_path``, whose address is not documented
+    (docs/platforms/leadsquared.md#completing-and-cancelling). ``title`` is the title of blocks.
+    ``key_field`` is a custom field (``mx_Custom_1``) that also stores the tag, if any.
+    ``calls_per_5s`` is the rate limit of the plan; the default is less than most plans allow
+    (docs/platforms/leadsquared.md#rate-limits). ``statuses`` maps the account's own status words
+    and codes.
     """
 
     base_url: str
@@ -44,11 +44,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class CalendarMapping:
-    """Where one provider's time is kept: a user, named by e-mail address."""
+    """The calendar of one provider: a user, named by e-mail address."""
 
     user: str
 
     @property
     def address(self) -> str:
-        """The user's address in the form that compares."""
+        """The user's address in lower case, for comparison."""
         return self.user.strip().casefold()

@@ -1,4 +1,4 @@
-"""The calls of LeadSquared that syncd makes, one function each (docs/platforms/leadsquared.md)."""
+"""The LeadSquared API calls that syncd makes, one method each (docs/platforms/leadsquared.md)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from syncd.systems.decoding import decode_weighed
 from syncd.systems.leadsquared import wire
-from syncd.systems.leadsquared.events import written_time
+from syncd.systems.leadsquared.events import format_time
 from syncd.systems.leadsquared.plan import LIST
 from syncd.systems.lenient import LenientValue, number, read_json, text
 from syncd.systems.port import (
@@ -29,11 +29,11 @@ T = TypeVar("T")
 
 SLOTS = "Task.svc/RetrieveAvailableSlots/ByUserEmailAddress"
 
-TIMES = "Task.svc/BulkUpdateAppointmentTime"
+UPDATE_TIMES = "Task.svc/BulkUpdateAppointmentTime"
 DELETE = "Task.svc/DeleteTasks"
 
 PAGE = 1000
-"""Rows per page: what a production client asks for.
+"""Rows per page, as a production client requests.
 
 See docs/platforms/leadsquared.md#listing-appointments.
 """
@@ -41,13 +41,13 @@ See docs/platforms/leadsquared.md#listing-appointments.
 _NOT_FOUND = 404
 
 _SHORT = 200
-"""Bytes: an answer without rows is not longer."""
+"""Bytes up to which an answer may have no rows."""
 
 _ONE_PAGE = {"PageIndex": 1, "PageSize": PAGE}
 
 
 class Api:
-    """Typed calls over one account's transport. Every method raises PlatformError."""
+    """Typed API calls of one account. Every method raises PlatformError."""
 
     def __init__(self, system: str, transport: Transport) -> None:
         """Keep the transport."""
@@ -55,7 +55,7 @@ class Api:
         self._transport = transport
 
     async def appointments(self, call: ListCall, page: int) -> wire.Listing:
-        """Make a planned call, for one page (from 1) of its users' appointments."""
+        """Make a planned list call for one page, counted from 1."""
         body = {
             "FromDate": call.span.start.date().isoformat(),
             "ToDate": call.span.end.date().isoformat(),
@@ -64,15 +64,15 @@ class Api:
         }
         answer = await self._transport.read("POST", LIST, json=body)
 
-        def found() -> wire.Listing:
-            listing, weighs = _listing(answer)
-            expect_room(weighs, listing)
+        def decode() -> wire.Listing:
+            listing, estimate = _listing(answer)
+            expect_room(estimate, listing)
             return listing
 
-        return self._transport.decoded(found, f"POST {LIST}")
+        return self._transport.decoded(decode, f"POST {LIST}")
 
     async def zones(self, users: Sequence[str], day: date) -> dict[str, str]:
-        """The zones of these users, by address in lower case: free slots name them.
+        """Return the zones of users by address in lower case, from their free slots.
 
         See docs/platforms/leadsquared.md#free-slots.
         """
@@ -82,21 +82,21 @@ class Api:
             "Users": list(users),
             "Paging": _ONE_PAGE,
         }
-        answer = await self._ask("POST", SLOTS, wire.Days, json=body)
+        answer = await self._read("POST", SLOTS, wire.Days, json=body)
         return {
             text(user.get("EmailAddress")).casefold(): text(user.get("UserTimeZone"))
-            for found in answer.days
-            if isinstance(found, wire.Day) and isinstance(found.user_slots, list)
-            for user in found.user_slots
+            for slots_of_day in answer.days
+            if isinstance(slots_of_day, wire.Day) and isinstance(slots_of_day.user_slots, list)
+            for user in slots_of_day.user_slots
             if isinstance(user, dict)
         }
 
-    def not_understood(self, detail: str) -> PlatformError:
-        """Make the fault for an answer about free slots that has another shape than is known."""
+    def unknown_slot_format(self, detail: str) -> PlatformError:
+        """Return the fault for free slots in an unknown format."""
         return self._transport.incomplete(f"POST {SLOTS}", detail)
 
     async def free_slots(self, user: str, days: tuple[date, date]) -> wire.Days:
-        """One user's free slots; at most 100 days."""
+        """Return one user's free slots, from the first to the last date; at most 100 days."""
         body = {
             "FromDate": days[0].isoformat(),
             "ToDate": days[1].isoformat(),
@@ -104,14 +104,14 @@ class Api:
             "Paging": _ONE_PAGE,
             "IncludeAllowedConflictSlots": False,
         }
-        return await self._ask("POST", SLOTS, wire.Days, json=body)
+        return await self._read("POST", SLOTS, wire.Days, json=body)
 
     async def task(self, task_id: str) -> list[wire.Task | LenientValue]:
-        """One task, as the array of one or none that the platform answers.
+        """Read one task; the platform answers a list with one task or none.
 
         See docs/platforms/leadsquared.md#reading-one-task.
         """
-        return await self._ask(
+        return await self._read(
             "GET",
             "Task.svc/Retrieve.GetById",
             list[wire.Task | LenientValue],
@@ -119,89 +119,90 @@ class Api:
         )
 
     async def whole(self, task_id: str) -> tuple[list[wire.Task | LenientValue], list[object]]:
-        """One task, and all of its fields as they were sent."""
+        """Read one task; also return all of its fields as sent."""
         call = "Task.svc/Retrieve.GetById"
         body = await self._transport.read("GET", call, params={"id": task_id})
         tasks = self._transport.decode(body, list[wire.Task | LenientValue], f"GET {call}")
         return tasks, self._transport.decode(body, list[object], f"GET {call}")
 
     async def lead(self, lead_id: str) -> list[wire.Lead | LenientValue]:
-        """One lead by id."""
+        """Read one lead by id."""
         return await self._leads("Leads.GetById", {"id": lead_id})
 
     async def caller(self) -> wire.Caller:
-        """Whose keys these are; answers on every host (docs/platforms/leadsquared.md#hosts)."""
-        return await self._ask("GET", "Authentication.svc/UserByAccessKey.Get", wire.Caller)
+        """Return the user of the keys; every host answers (docs/platforms/leadsquared.md#hosts)."""
+        return await self._read("GET", "Authentication.svc/UserByAccessKey.Get", wire.Caller)
 
     async def users(self) -> list[wire.User | LenientValue]:
-        """All users of the account."""
-        return await self._ask(
+        """Return all users of the account."""
+        return await self._read(
             "GET", "UserManagement.svc/Users.Get", list[wire.User | LenientValue]
         )
 
     async def task_types(self) -> list[wire.TaskType | LenientValue]:
-        """All task types of the account."""
-        return await self._ask(
+        """Return all task types of the account."""
+        return await self._read(
             "GET", "Task.svc/RetrieveTaskType", list[wire.TaskType | LenientValue]
         )
 
     async def create(self, fields: Mapping[str, object]) -> str:
-        """Make a task; its id. Raises UnknownOutcomeError when the answer does not prove it."""
+        """Create a task; return its id. Raises UnknownOutcomeError if the answer has no id."""
         path = "Task.svc/Create"
-        wrote = await self._tell("POST", path, json=fields)
-        if not wrote.id:
+        answer = await self._write("POST", path, json=fields)
+        if not answer.id:
             raise self._unproven("POST", path)
-        return wrote.id
+        return answer.id
 
     async def move(self, targets: Sequence[tuple[str, Value]]) -> str:
-        """Queue new times for tasks; the job's id. No webhook is asked for.
+        """Queue new times for tasks without a webhook; return the job id.
 
         See docs/platforms/leadsquared.md#moving-appointments.
         """
         rows = [
             {
                 "UserTaskId": task_id,
-                "FromDate": written_time(value.start),
-                "ToDate": written_time(value.end),
+                "FromDate": format_time(value.start),
+                "ToDate": format_time(value.end),
             }
             for task_id, value in targets
         ]
-        return (await self._tell("POST", TIMES, json={"TaskList": rows})).id
+        return (await self._write("POST", UPDATE_TIMES, json={"TaskList": rows})).id
 
     async def delete(self, task_ids: Sequence[str]) -> tuple[str, RejectedError | None]:
-        """Queue the deletion of tasks: the job's id ('' for none), and why some were left, if so.
+        """Queue the deletion of tasks; return the job id ('' if none) and the fault, if any.
 
-        Such an answer does not tell which ones. Raises RejectedError if not one was deleted.
+        The fault means that some tasks were not deleted; the answer does not say which. Raises
+        RejectedError if no task was deleted.
         """
-        asked = len(task_ids)
-        wrote = await self._tell(
+        requested = len(task_ids)
+        answer = await self._write(
             "POST",
             DELETE,
             json={"TaskIds": list(task_ids)},
-            proves=lambda wrote: wrote.succeeded or wrote.deleted(asked) is not None,
+            proves=lambda answer: answer.succeeded or answer.deleted(requested) is not None,
         )
-        count = wrote.deleted(asked)
-        if count is None or count == asked:
-            return wrote.id, None
-        reason = text(wrote.failure_reason) or "no reason given"
-        words = f"{count} of {asked} tasks deleted: {reason}"
+        count = answer.deleted(requested)
+        if count is None or count == requested:
+            return answer.id, None
+        reason = text(answer.failure_reason) or "no reason given"
+        words = f"{count} of {requested} tasks deleted: {reason}"
         fault = self._transport.rejected(f"POST {DELETE}", words, each=not count)
         if not count:
             raise fault
-        return wrote.id, fault
+        return answer.id, fault
 
     async def cancel(self, path: str, task_ids: Sequence[str]) -> str:
-        """Queue the cancellation of tasks at a configured path; the job's id, '' for none.
+        """Queue the cancellation of tasks at a configured path; return the job id, '' if none.
 
-        Nobody knows whether the bulk cancel is there, nor how it answers. So an answer of the API
-        that says nothing clear counts as queued, and only reads tell; what cannot be an answer of
-        the bulk cancel is a refusal of all rows. It never says that a task is gone, nor that the
-        keys are not valid: other calls do. Raises UnknownOutcomeError only where no answer came.
+        Neither the address nor the answers of the bulk cancel are documented. So an unclear answer
+        counts as queued, to be confirmed by reads, and an answer that is no API answer counts as a
+        refusal of all rows. No answer proves that a task is gone or that the keys are invalid.
+        Raises UnknownOutcomeError only if no answer came.
         """
         call = f"POST {path}"
         try:
             body = {"TaskIds": list(task_ids)}
-            answer = await self._transport.write("POST", path, json=body, judged=True)
+            answer = await self._transport.write("POST", path, json=body, result_in_body=True)
         except UnknownOutcomeError as fault:
             if fault.status is None:
                 raise
@@ -211,28 +212,28 @@ class Api:
             raise RejectedError(
                 self._system, call, status=fault.status, detail=fault.detail, each=each
             ) from None
-        wrote = read_json(answer.content, wire.Wrote)
-        if wrote is None and answer.content.strip():
-            raise self._transport.rejected(call, "what answers there is no API call", each=True)
-        if wrote is not None and wrote.denied:
-            words = text(wrote.exception_message) or text(wrote.failure_reason)
+        decoded = read_json(answer.content, wire.WriteAnswer)
+        if decoded is None and answer.content.strip():
+            raise self._transport.rejected(call, "this address is no API call", each=True)
+        if decoded is not None and decoded.denied:
+            words = text(decoded.exception_message) or text(decoded.failure_reason)
             raise self._transport.rejected(call, words or "it was not carried out", each=True)
-        return wrote.id if wrote is not None else ""
+        return decoded.id if decoded is not None else ""
 
     async def complete(self, task_id: str) -> None:
-        """Mark a task complete: a GET that writes, so it is sent at most once."""
-        await self._tell("GET", "Task.svc/MarkComplete", params={"id": task_id})
+        """Mark a task complete. This GET is a write, so it is sent at most once."""
+        await self._write("GET", "Task.svc/MarkComplete", params={"id": task_id})
 
     async def _leads(self, name: str, params: dict[str, str]) -> list[wire.Lead | LenientValue]:
         path = f"LeadManagement.svc/{name}"
         try:
-            return await self._ask("GET", path, list[wire.Lead | LenientValue], params=params)
+            return await self._read("GET", path, list[wire.Lead | LenientValue], params=params)
         except RejectedError as fault:
             if fault.status == _NOT_FOUND or fault.why is RejectionReason.GONE:
                 return []
             raise
 
-    async def _ask(
+    async def _read(
         self,
         method: str,
         path: str,
@@ -244,41 +245,43 @@ class Api:
         body = await self._transport.read(method, path, params=params, json=json)
         return self._transport.decode(body, shape, f"{method} {path}")
 
-    async def _tell(
+    async def _write(
         self,
         method: str,
         path: str,
         *,
         params: dict[str, str] | None = None,
         json: object = None,
-        proves: Callable[[wire.Wrote], bool] = lambda wrote: wrote.succeeded,
-    ) -> wire.Wrote:
-        """A write that says that it was taken.
+        proves: Callable[[wire.WriteAnswer], bool] = lambda answer: answer.succeeded,
+    ) -> wire.WriteAnswer:
+        """Send a write whose answer ``proves`` that it was accepted.
 
         Raises UnknownOutcomeError for every other 2xx answer.
         """
-        answer = await self._transport.write(method, path, params=params, json=json, judged=True)
-        wrote = read_json(answer.content, wire.Wrote)
-        if wrote is None or not proves(wrote):
+        answer = await self._transport.write(
+            method, path, params=params, json=json, result_in_body=True
+        )
+        decoded = read_json(answer.content, wire.WriteAnswer)
+        if decoded is None or not proves(decoded):
             raise self._unproven(method, path)
-        return wrote
+        return decoded
 
     def _unproven(self, method: str, path: str) -> UnknownOutcomeError:
-        detail = "the answer does not say that it was done"
+        detail = "the answer does not confirm the write"
         return UnknownOutcomeError(self._system, f"{method} {path}", status=200, detail=detail)
 
 
 def _listing(body: bytes) -> tuple[wire.Listing, int]:
-    """Decode a page of appointments, with what it weighs. Raises one of `decoding.UNREADABLE`.
+    """Decode a page of appointments, with its estimated bytes of memory.
 
-    Some searches answer a bare array, depending on the account
-    (docs/platforms/leadsquared.md#leads); it is a page without a count. Null in place of the rows
-    is an empty page if it is counted as one.
+    In some accounts, searches answer a plain array (docs/platforms/leadsquared.md#leads): a page
+    without a count. Null instead of the rows is an empty page if the count is 0. Raises one of
+    `decoding.UNREADABLE`.
     """
     if body.lstrip()[:1] == b"[":
-        rows, weighs = decode_weighed(body, list[wire.Task | LenientValue])
-        return wire.Listing(rows), weighs
-    none = read_json(body, wire.NoRows) if len(body) < _SHORT else None
-    if none is not None and number(none.record_count) == 0:
+        rows, estimate = decode_weighed(body, list[wire.Task | LenientValue])
+        return wire.Listing(rows), estimate
+    empty = read_json(body, wire.NoRows) if len(body) < _SHORT else None
+    if empty is not None and number(empty.record_count) == 0:
         return wire.Listing([], 0), len(body)
     return decode_weighed(body, wire.Listing)

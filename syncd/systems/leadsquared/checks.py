@@ -1,11 +1,11 @@
-"""What `syncd check` looks at on LeadSquared, without writing."""
+"""The checks of `syncd check` for a LeadSquared account; they write nothing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from syncd.systems.findings import EMPTY_USER_LIST
-from syncd.systems.leadsquared.regions import elsewhere, wrong_region
+from syncd.systems.leadsquared.regions import serving_host, wrong_region
 from syncd.systems.leadsquared.types import (
     allows_conflicts,
     is_appointment,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 async def check(
     system: str, account: Account, calendars: Mapping[str, CalendarMapping], calls: Api
 ) -> list[CheckResult]:
-    """Look at the keys, the host, the users and the busy type. A call that fails is a finding."""
+    """Check the keys, the host, the users and the busy type. A failed call is a finding, too."""
     findings: list[CheckResult] = []
     try:
         findings.extend(_caller(system, account, await calls.caller()))
@@ -40,20 +40,20 @@ async def check(
 
 
 def _cancel(system: str, account: Account) -> Iterable[CheckResult]:
-    """Say where cancellations go. Nothing but a cancellation shows whether that is right."""
+    """Report where cancellations are sent; only a real one shows whether that works."""
     if account.cancel_as == "cancel":
         message = (
-            f"cancellations are sent to {account.cancel_path}. This was not checked: only a real "
-            "cancellation shows whether the address is right. A wrong one changes nothing, and is "
-            "held as a conflict"
+            f"cancellations are sent to {account.cancel_path}. This address was not checked: only "
+            "a real cancellation shows whether it is right. A wrong address changes nothing, and "
+            "leads to a held conflict"
         )
         yield CheckResult("ok", f"{system}: cancel_path", message)
 
 
 def _caller(system: str, account: Account, caller: Caller) -> Iterable[CheckResult]:
     yield CheckResult("ok", system, "the keys are accepted")
-    if better := elsewhere(account.base_url, caller):
-        yield wrong_region(system, account.base_url, better)
+    if host := serving_host(account.base_url, caller):
+        yield wrong_region(system, account.base_url, host)
 
 
 def _users(
@@ -88,26 +88,28 @@ def _users(
 def _busy_type(system: str, account: Account, types: Iterable[object]) -> Iterable[CheckResult]:
     wanted = account.busy_task_type
     subject = f"{system}: task type {wanted!r}"
-    found = [
+    matches = [
         kind
         for kind in types
         if isinstance(kind, TaskType) and text(kind.name).casefold() == wanted.strip().casefold()
     ]
-    if not found:
+    if not matches:
         remedy = "create this appointment type in LeadSquared, or correct busy_task_type"
-        yield CheckResult("error", subject, "there is no such type", remedy)
+        yield CheckResult("error", subject, "the type does not exist", remedy)
         return
-    kind = found[0]
+    kind = matches[0]
     if not is_appointment(kind):
         remedy = "choose a type of the category Appointment"
-        yield CheckResult("error", subject, "it is a to-do, which takes no time", remedy)
+        yield CheckResult("error", subject, "the type is a to-do, which takes no time", remedy)
         return
-    yield CheckResult("ok", subject, "it exists")
+    yield CheckResult("ok", subject, "the type exists")
     if fields := mandatory_fields(kind):
-        remedy = "make these fields optional: a block cannot fill them in"
+        remedy = "make these fields optional: blocks cannot fill them"
         names = ", ".join(fields)
-        yield CheckResult("error", subject, f"it has mandatory custom fields: {names}", remedy)
+        yield CheckResult(
+            "error", subject, f"the type has mandatory custom fields: {names}", remedy
+        )
     if allows_conflicts(kind):
         remedy = 'switch "Allow Conflicts" off for this type'
-        message = "it allows conflicts, so a blocked time is still offered for booking"
+        message = "the type allows conflicts, so a blocked time can still be booked"
         yield CheckResult("warning", subject, message, remedy)

@@ -1,4 +1,4 @@
-"""What a LeadSquared account has: users, and appointment types.
+"""Read the inventory of a LeadSquared account: users and appointment types.
 
 See docs/platforms/leadsquared.md#task-types.
 """
@@ -13,10 +13,10 @@ from syncd.systems.inventory import (
     OnProgress,
     PartialReader,
     SystemInventory,
-    User,
+    UserInfo,
 )
 from syncd.systems.leadsquared import wire
-from syncd.systems.leadsquared.regions import elsewhere, named_in, wrong_region
+from syncd.systems.leadsquared.regions import host_named_in, serving_host, wrong_region
 from syncd.systems.leadsquared.types import allows_conflicts, is_appointment, mandatory_fields
 from syncd.systems.leadsquared.users import is_active
 from syncd.systems.lenient import LenientValue, text
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
     from syncd.systems.leadsquared.calls import Api
 
 _NEEDED = frozenset({"account", "users"})
-"""Parts without which nobody can be mapped."""
+"""Parts that a mapping needs; a failure to read them is an error, not a warning."""
 
 _NOT_FOUND = 404
 
 
 async def discover(
-    system: str, account: Account, calls: Api, today: date, told: OnProgress
+    system: str, account: Account, calls: Api, today: date, on_progress: OnProgress
 ) -> SystemInventory:
-    """Read the account with four calls. A call that fails is a finding."""
+    """Read the account with four calls. A failed call becomes a finding."""
 
-    def explain(what: str, fault: PlatformError) -> CheckResult:
-        return _explain(system, account, what, fault)
+    def explain(part: str, fault: PlatformError) -> CheckResult:
+        return _explain(system, account, part, fault)
 
-    parts = PartialReader(told, explain)
+    parts = PartialReader(on_progress, explain)
     caller = await parts.read("account", calls.caller(), wire.Caller())
-    if better := elsewhere(account.base_url, caller):
-        parts.findings.append(wrong_region(system, account.base_url, better))
-    if parts.findings:  # the keys open nothing, or not here: further calls would say so again
+    if host := serving_host(account.base_url, caller):
+        parts.findings.append(wrong_region(system, account.base_url, host))
+    if parts.findings:  # wrong keys or host: further calls would fail in the same way
         return SystemInventory(
             system=system, platform="leadsquared", findings=tuple(parts.findings)
         )
@@ -71,15 +71,15 @@ async def discover(
         zone=text(caller.time_zone),
         users=tuple(_user(row, zones) for row in rows),
         types=tuple(_types(types)),
-        # Another host refuses each call in the same words.
+        # Another host refuses each call with the same text.
         findings=tuple(dict.fromkeys(parts.findings)),
         users_listed=not is_empty,
     )
 
 
-def _user(row: wire.User, zones: dict[str, str]) -> User:
+def _user(row: wire.User, zones: dict[str, str]) -> UserInfo:
     email = text(row.email_address)
-    return User(
+    return UserInfo(
         id=text(row.id),
         name=" ".join(filter(None, (text(row.first_name), text(row.last_name)))),
         email=email,
@@ -96,31 +96,31 @@ def _types(rows: Iterable[wire.TaskType | LenientValue]) -> Iterable[Appointment
         unfit = [f"mandatory custom field {name}" for name in mandatory_fields(row)]
         conflicts = allows_conflicts(row)
         if conflicts:
-            unfit.append("Allow Conflicts is on, so its time stays open for booking")
+            unfit.append("Allow Conflicts is on, so its time can still be booked")
         unknown = () if conflicts is not None else ("Allow Conflicts is off",)
         yield AppointmentType(text(row.id), text(row.name), tuple(unfit), unknown)
 
 
-def _explain(system: str, account: Account, what: str, fault: PlatformError) -> CheckResult:
+def _explain(system: str, account: Account, part: str, fault: PlatformError) -> CheckResult:
     section = f"[systems.{system}]"
     match fault:
-        case UnauthorizedError() if better := named_in(fault.detail, account.base_url):
-            return wrong_region(system, account.base_url, better)
+        case UnauthorizedError() if host := host_named_in(fault.detail, account.base_url):
+            return wrong_region(system, account.base_url, host)
         case UnauthorizedError():
             return CheckResult(
                 "error",
-                f"{system}: {what}",
+                f"{system}: {part}",
                 f"the keys are not accepted ({fault.detail or fault.status})",
                 f"compare access_key and secret_key of {section} with My Profile, Settings, API "
-                "and Webhooks; the user whose keys they are must be active",
+                "and Webhooks in LeadSquared; the user of the keys must be active",
             )
         case RejectedError(status=status) if status == _NOT_FOUND:
             return CheckResult(
                 "error",
-                f"{system}: {what}",
-                "there is no LeadSquared API at base_url",
-                f"base_url of {section} is the API host of the region and ends in /v2",
+                f"{system}: {part}",
+                "base_url is no address of the LeadSquared API",
+                f"set base_url of {section} to the API host of your region, ending in /v2",
             )
         case _:
-            level = "error" if what in _NEEDED else "warning"
-            return CheckResult(level, f"{system}: {what}", str(fault), advice(fault))
+            level = "error" if part in _NEEDED else "warning"
+            return CheckResult(level, f"{system}: {part}", str(fault), advice(fault))

@@ -1,4 +1,4 @@
-"""From a LeadSquared task to syncd's words, and times back again.
+"""Convert LeadSquared tasks to events, and times to and from the platform's format.
 
 See docs/platforms/leadsquared.md#task-fields.
 """
@@ -22,8 +22,8 @@ from syncd.model import (
     from_millis,
     read_update,
     read_value,
-    said,
-    unknown_status,
+    status_text,
+    unknown_status_message,
     utc,
 )
 from syncd.model.statuses import LEADSQUARED
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from syncd.model import Statuses
     from syncd.systems.leadsquared.wire import Task
 
-LENGTH = timedelta(hours=1)
-"""The length that is assumed of a task whose end is not known. Each task type has a default length,
-but no documented answer shows it."""
+ASSUMED_LENGTH = timedelta(hours=1)
+"""The assumed length of a task without an end. Each task type has a default length, but no
+documented answer shows it."""
 
 _AT_ONCE = timedelta(seconds=2)
 
@@ -53,21 +53,21 @@ _SHORTEST_TIME = len("2022-07-25 10:30")
 _LEAD = 1
 
 
-def instant(value: object) -> datetime:
-    """Read a time: UTC without a mark, with or without fractions, or ``/Date(ms+0000)/``.
+def parse_time(value: object) -> datetime:
+    """Parse a time: UTC without an offset, with or without fractions, or ``/Date(ms+0000)/``.
 
-    Raises ValueError for anything else, the platform's year 1 for "never" included.
+    Raises ValueError for anything else, also for the year 1, by which the platform means "never".
     """
     written = text(value)
     wcf = _WCF.fullmatch(written)
-    moment = from_millis(int(wcf.group(1))) if wcf else _iso(written)
+    moment = from_millis(int(wcf.group(1))) if wcf else _parse_iso(written)
     if moment.year < _FIRST_YEAR:
-        message = "a time is the platform's sign for never"
+        message = "a time is the platform's value for never"
         raise ValueError(message)
     return moment
 
 
-def _iso(written: str) -> datetime:
+def _parse_iso(written: str) -> datetime:
     if len(written) < _SHORTEST_TIME:
         message = "a time is missing or unreadable"
         raise ValueError(message)
@@ -79,46 +79,46 @@ def _iso(written: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else utc(moment)
 
 
-def written_time(moment: datetime) -> str:
-    """Write an instant as the platform wants it: UTC, seconds, no mark.
+def format_time(moment: datetime) -> str:
+    """Format an instant for the platform: UTC in whole seconds, without an offset.
 
     See docs/platforms/leadsquared.md#times.
     """
     return utc(moment).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def unchanged(
+def is_unchanged(
     task: Any,
-    spelt: Mapping[str, str],
+    providers: Mapping[str, str],
     known: Mapping[str, str],
     plain: Collection[str] = LEADSQUARED.plain_busy,
 ) -> bool:
-    """Whether a task is plainly as it is known; False where that takes a closer look.
+    """Return whether a task surely has a known fingerprint; False if a full comparison is needed.
 
-    Says of a task what `Parser.owner` and `Parser.fingerprint` would, at a fraction of the cost.
-    ``spelt`` are the providers by their addresses as they were sent, ``plain`` the codes of a task
-    that is certainly no busy time that was cancelled. A task that is known was readable, and inside
-    the window.
+    The result agrees with `Parser.owner` and `Parser.fingerprint`, at a fraction of the CPU time.
+    ``providers`` maps owner addresses and ids, as sent, to providers. ``known`` maps ids to
+    fingerprints. ``plain`` are the status codes of tasks that certainly are busy time. A known task
+    was readable and inside the window.
     """
     try:
         stored = known.get(task.user_task_id)
         if stored is None or str(task.status_code) not in plain:
             return False
-        provider = spelt[task.owner_email_address or task.owner_id]
-        spelling = f"{task.due_date}|{task.end_date}|{task.status_code}|{provider}"
+        provider = providers[task.owner_email_address or task.owner_id]
+        fields = f"{task.due_date}|{task.end_date}|{task.status_code}|{provider}"
         customer = person_mark(task.related_entity_id)
-        same = stored == f"{spelling}|{task.task_type.name}|{customer}{_spelt(task)}"
-    except (AttributeError, KeyError, TypeError):  # no object, a new spelling, a list as an id
+        same = stored == f"{fields}|{task.task_type.name}|{customer}{_series_field(task)}"
+    except (AttributeError, KeyError, TypeError):  # no object, an unknown owner, a list as an id
         return False
     return same
 
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """Parses tasks of one system. ``owners`` maps `CalendarMapping.address` to providers.
+    """Parses the tasks of one system. ``owners`` maps `CalendarMapping.address` to providers.
 
-    ``address_of`` gives a user's address by id, '' where it is not known. Where ``able`` says that
-    completing leaves the end alone, that of a completed task is believed.
+    ``address_of`` returns a user's address by id, '' if unknown. ``capabilities`` returns what the
+    account does, such as changing the end of a completed task.
     """
 
     system: str
@@ -128,137 +128,139 @@ class Parser:
     key_field: str | None = None
     statuses: Statuses = LEADSQUARED
     address_of: Callable[[str], str] = lambda _user: ""
-    able: Callable[[], Capabilities] = Capabilities
+    capabilities: Callable[[], Capabilities] = Capabilities
 
-    def owner(self, task: Task, asked: Collection[str] = (), holder: str = "") -> str | None:
-        """The task's provider, None where that user is not mapped.
+    def owner(self, task: Task, requested: Collection[str] = (), known: str = "") -> str | None:
+        """Return the task's provider; None if its user is not mapped.
 
-        A task that names its owner by id only is of the user with that id. If that user is not
-        known, it is of the only provider ``asked`` for, whose list it was in; and a task that names
-        no owner at all stays with its ``holder``. Raises ValueError where neither helps.
+        The owner is found by address, else by id. Otherwise it is the only ``requested`` provider,
+        in whose list the task was, or the ``known`` provider if the task names no owner at all.
+        Raises ValueError if the owner cannot be determined.
         """
         user = text(task.owner_id)
         address = text(task.owner_email_address).casefold() or self.address_of(user)
         if address:
             return self.owners.get(address)
-        if len(asked) == 1:
-            return next(iter(asked))
-        if holder and not user:
-            return holder
-        message = "its owner is an id that no user has" if user else "names no owner"
+        if len(requested) == 1:
+            return next(iter(requested))
+        if known and not user:
+            return known
+        message = "its owner's id belongs to no user" if user else "it has no owner"
         raise ValueError(message)
 
     def type_name(self, task: Task) -> str:
-        """The name of the task's type, which comes with the whole type, or alone."""
+        """Return the name of the task's type, which is sent as an object or as a text."""
         kind = task.task_type
         return text(kind.name if isinstance(kind, TypeName) else kind)
 
     def kind(self, task: Task) -> Kind:
-        """The busy type is busy time unless a customer is in it; every other type is a meeting."""
+        """Return BLOCK for a task of the busy type without a customer, else APPOINTMENT."""
         busy = self.type_name(task).casefold() == self.busy_task_type.strip().casefold()
         return Kind.BLOCK if busy and not _has_customer(task) else Kind.APPOINTMENT
 
     def status(self, task: Task) -> Status:
-        """The status in syncd's words; a block is busy whether or not somebody completed it."""
-        status = self.statuses.meant(said(task.status_code))
+        """Return the status; a block that somebody completed is still confirmed."""
+        status = self.statuses.status_of(status_text(task.status_code))
         busy_block = self.kind(task) is Kind.BLOCK and status.busy
         return Status.CONFIRMED if busy_block else status
 
     def is_free_block(self, task: Task) -> bool:
-        """Whether this is a block that was cancelled: it takes no time, so it counts as absent."""
+        """Return whether this is a cancelled block, which takes no time and counts as absent."""
         return self.kind(task) is Kind.BLOCK and not self.status(task).busy
 
     def value(self, task: Task) -> Value:
-        """Interval and status, of an assumed length where no end is told. Raises ValueError."""
-        start = instant(task.due_date)
-        end = instant(task.end_date) if self.tells_end(task) else start + LENGTH
+        """Return interval and status; a missing end is assumed. Raises ValueError."""
+        start = parse_time(task.due_date)
+        end = parse_time(task.end_date) if self.has_own_end(task) else start + ASSUMED_LENGTH
         return read_value(start, end, self.status(task), self.clock.now())
 
-    def tells_end(self, task: Task) -> bool:
-        """Whether the task's end is its own: that of a completed one may be when it was completed.
+    def has_own_end(self, task: Task) -> bool:
+        """Return whether the task shows its own end, and not the time of its completion.
 
-        An end that is no time is one that is told, and makes the task unreadable.
+        An end that cannot be parsed counts as its own, and makes the task unreadable.
         """
-        completed = LEADSQUARED.meant(said(task.status_code)) is Status.SHOWED
-        doubted = completed and self.able().completing_changes_end
-        return has_end(task) and (not doubted or self._is_to_come(task))
+        completed = LEADSQUARED.status_of(status_text(task.status_code)) is Status.SHOWED
+        doubtful = completed and self.capabilities().completing_changes_end
+        return has_end(task) and (not doubtful or self._ends_later(task))
 
     def ends_when_completed(self, task: Task) -> bool:
-        """Whether a completed task shows the time of its completion as its end.
+        """Return whether a completed task surely shows the time of its completion as its end.
 
-        So it does if it ends before it begins, or at the instant of its last change.
+        It does if the end is before the start, or at the time of the last change.
         """
-        if LEADSQUARED.meant(said(task.status_code)) is not Status.SHOWED or not has_end(task):
+        if LEADSQUARED.status_of(status_text(task.status_code)) is not Status.SHOWED or not has_end(
+            task
+        ):
             return False
         try:
-            start, end = instant(task.due_date), instant(task.end_date)
+            start, end = parse_time(task.due_date), parse_time(task.end_date)
         except ValueError:
             return False
-        changed = self._maybe(task.modified_on)
+        changed = self._update_time(task.modified_on)
         return end <= start or (changed is not None and abs(end - changed) <= _AT_ONCE)
 
-    def _is_to_come(self, task: Task) -> bool:
-        """Whether the task ends later than now and than its last change: nobody completed it then.
+    def _ends_later(self, task: Task) -> bool:
+        """Return whether the end is after now and after the last change, so no completion set it.
 
-        The last change, where it is told, shows it by the platform's own times.
+        The last change is on the platform's clock, like the end.
         """
         try:
-            end = instant(task.end_date)
+            end = parse_time(task.end_date)
         except ValueError:
             return False
-        changed = self._maybe(task.modified_on)
+        changed = self._update_time(task.modified_on)
         return end > self.clock.now() and (changed is None or end > changed)
 
     def fingerprint(self, task: Task, provider: str) -> str:
-        """The fields that matter, as sent; of a customer only a mark of its id."""
+        """Return the fields that matter, as sent; of a customer only a checksum of the id."""
         start, end = text(task.due_date), text(task.end_date)
-        status = self.statuses.spelt(said(task.status_code))
+        status = self.statuses.fingerprint_text(status_text(task.status_code))
         customer = person_mark(text(task.related_entity_id))
-        spelling = f"{start}|{end}|{status}|{provider}|{self.type_name(task)}|{customer}"
-        spelling += _spelt(task)
-        # Not as `unchanged` spells it: a task without an end is reported in each read.
-        return spelling if has_end(task) else f"{spelling}|no end"
+        fields = f"{start}|{end}|{status}|{provider}|{self.type_name(task)}|{customer}"
+        fields += _series_field(task)
+        # Must differ from `is_unchanged`: a task without an end is reported in each read.
+        return fields if has_end(task) else f"{fields}|no end"
 
     def odd_status(self, task: Task, provider: str) -> UnreadableError | None:
-        """What is to be reported of a task whose status is not known, None for others."""
-        word = said(task.status_code)
+        """Return the report about a task with an unknown status, None for others."""
+        word = status_text(task.status_code)
         if not word or self.statuses.read(word) is not None:
             return None
         return UnreadableError(
             self.system,
             text(task.user_task_id),
-            unknown_status(word),
+            unknown_status_message(word),
             Topic.UNKNOWN_STATUS,
             provider,
         )
 
     def event(self, task: Task, provider: str) -> Event:
-        """The task as an event. Raises UnreadableError."""
-        known = text(task.user_task_id)
+        """Convert the task to an event. Raises UnreadableError."""
+        task_id = text(task.user_task_id)
         try:
             value = self.value(task)
         except ValueError as error:
-            raise UnreadableError(self.system, known, str(error)) from error
+            raise UnreadableError(self.system, task_id, str(error)) from error
         return Event(
             self.system,
             provider,
-            known,
+            task_id,
             self.kind(task),
             value,
             person=_person(task),
             service=self.type_name(task) or None,
             key=find_tag(task.description, self._field(task), task.name),
-            updated_at=self._maybe(task.modified_on),
-            created_at=self._maybe(task.created_on),
+            updated_at=self._update_time(task.modified_on),
+            created_at=self._update_time(task.created_on),
             owner=owner_of(task),
             series=series(task),
-            shows_end=self.tells_end(task),
-            shows_status=self.statuses.read(said(task.status_code)) is not None,
+            shows_end=self.has_own_end(task),
+            shows_status=self.statuses.read(status_text(task.status_code)) is not None,
         )
 
-    def _maybe(self, value: object) -> datetime | None:
+    def _update_time(self, value: object) -> datetime | None:
         try:
-            return read_update(instant(value), self.clock.now())
+            return read_update(parse_time(value), self.clock.now())
         except ValueError:
             return None
 
@@ -268,38 +270,38 @@ class Parser:
 
 
 def series(task: Task) -> str:
-    """The id of the recurring task of which this is one; '' for a single one.
+    """Return the id of the series of which the task is an instance; '' for a single task.
 
-    The names of the fields are assumed: no recording of a recurring task was found.
+    The field names are assumptions: no recorded answer with a recurring task is known.
     """
-    named = text(task.recurrence_id)
-    if named.strip("0-"):
-        return named
+    series_id = text(task.recurrence_id)
+    if series_id.strip("0-"):
+        return series_id
     recurring = task.is_recurring is True or text(task.is_recurring).casefold() in {"true", "1"}
     return UNNAMED_SERIES if recurring else ""
 
 
-def _spelt(task: Task) -> str:
-    """What a fingerprint says of a row's series: nothing of a single task."""
+def _series_field(task: Task) -> str:
+    """Return the series for a fingerprint; '' for a single task."""
     if task.recurrence_id or task.is_recurring:
-        return f"|series {found}" if (found := series(task)) else ""
+        return f"|series {series_id}" if (series_id := series(task)) else ""
     return ""
 
 
 def has_end(task: Task) -> bool:
-    """Whether the task has an end at all; the year 1 is the platform's sign for none."""
+    """Return whether the task has an end; the year 1 means that it has none."""
     end = text(task.end_date)
     return bool(end) and not _NEVER.fullmatch(end)
 
 
 def _has_customer(task: Task) -> bool:
-    """Whether the task is related to a lead or an opportunity; 0 and a zero id mean to nothing."""
+    """Return whether the task belongs to a lead or an opportunity; 0 and a zero id mean none."""
     related = text(task.related_entity_id).strip("0-")
     return bool(related) and number(task.related_entity) != 0
 
 
 def _person(task: Task) -> str | None:
-    """The lead's id. Opportunities have none of their own addresses.
+    """Return the lead's id; None for opportunities, which have no addresses.
 
     See docs/platforms/leadsquared.md#task-fields.
     """

@@ -1,4 +1,4 @@
-"""What a LeadSquared answer means: its HTTP status alone tells little.
+"""Classify a LeadSquared answer as a fault or a success; its HTTP status alone is unreliable.
 
 See docs/platforms/leadsquared.md#errors.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from syncd.systems.leadsquared.wire import Wrote
+from syncd.systems.leadsquared.wire import WriteAnswer
 from syncd.systems.lenient import read_json, text
 from syncd.systems.overload import overload_text
 from syncd.systems.port import (
@@ -32,16 +32,16 @@ _TIMED_OUT = 408
 _TOO_MANY = 429
 _SERVER = range(500, 600)
 _NO_SUCH_CALL = frozenset({404, 405, 410})
-_NO_ERROR = Wrote()
-_SAID = 2000
-"""Characters: more than is told, so that no name or secret is cut before it is masked."""
+_NO_ERROR = WriteAnswer()
+_MAX_TEXT = 2000
+"""Characters: more than is shown, so that no name or secret is cut before it is masked."""
 
 
 def fault_of(answer: Answer) -> PlatformError | None:
-    """The fault behind an answer, None for a success. `Transport` fills in where it happened.
+    """Return the fault of an answer, None for a success. `Transport` completes it.
 
-    The body decides before the status: a rate limit was seen as 429, as 403 and as 200, and a
-    refusal comes as 500 (docs/platforms/leadsquared.md).
+    The body has priority over the status: a rate limit was seen as 429, 403 and 200, and a refusal
+    as 500 (docs/platforms/leadsquared.md#errors).
     """
     status = answer.status_code
     body = _error(answer)
@@ -57,28 +57,29 @@ def fault_of(answer: Answer) -> PlatformError | None:
         return None
     if status == _TIMED_OUT or status in _SERVER:
         return RetryableError("", detail=detail)
-    # Where the platform does not know the call, no row of it is at fault.
+    # If the platform does not know the call, no single row is at fault.
     return RejectedError("", detail=detail, each=status in _NO_SUCH_CALL)
 
 
-def _error(answer: Answer) -> Wrote:
-    """The error that the body tells of; lists, tables and odd bodies tell of none.
+def _error(answer: Answer) -> WriteAnswer:
+    """Return the error in the body; lists and other bodies contain none.
 
-    A body without the word is not decoded a second time: lists are long.
+    A success without the word is not decoded, because lists are long.
     """
     if answer.status_code in _SUCCESS and b'"Error"' not in answer.content[:4096]:
         return _NO_ERROR
-    return read_json(answer.content, Wrote) or Wrote(exception_message=answer.text[:_SAID])
+    error = read_json(answer.content, WriteAnswer)
+    return error or WriteAnswer(exception_message=answer.text[:_MAX_TEXT])
 
 
-def _is_error(body: Wrote) -> bool:
+def _is_error(body: WriteAnswer) -> bool:
     return text(body.status).casefold() == "error"
 
 
 def _why(kind: str, words: str) -> RejectionReason:
-    """GONE where the task itself is unknown; no other refusal is told apart in the docs.
+    """Return GONE if the task itself is unknown; the docs distinguish no other refusals.
 
-    The same words tell of a lead, a user or a task type that is unknown: the task is still there.
+    The same error is sent for an unknown lead, user or task type; then the task still exists.
     """
     if (
         kind == "MXInvalidEntityException"

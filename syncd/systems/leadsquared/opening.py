@@ -1,4 +1,4 @@
-"""The connections to one LeadSquared account, for whoever speaks to it."""
+"""Create the transport of a LeadSquared account."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def open_transport(
     facts: FactStore | None = None,
     stopping: Stopping | None = None,
 ) -> Transport:
-    """Prepare the connections; nothing is sent yet. ``network`` replaces the network.
+    """Create the transport without sending anything; ``network`` replaces the network.
 
-    ``facts`` keep what is learned of the account's limits.
+    ``facts`` stores the learned limits of the account.
     """
     keys = {"x-LSQ-AccessKey": account.access_key, "x-LSQ-SecretKey": account.secret_key}
     return Transport(

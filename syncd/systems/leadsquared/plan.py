@@ -1,9 +1,10 @@
-"""Which list calls read all wanted users of a LeadSquared account: pure, and as few as can be.
+"""Plan the fewest list calls that read the users of a LeadSquared account. Pure; no I/O.
 
-What one call proves (docs/platforms/leadsquared.md#listing-appointments): it takes any number of
-users, and bare dates of at most 100 days. Whose midnight a date means is not documented, and it may
-be any zone's, 14 hours off; nor whether an appointment is listed that began before. So of the days
-asked for, all but the first two and the last one are proven, counted in UTC.
+One call takes any number of users, and dates without times, of at most 100 days
+(docs/platforms/leadsquared.md#listing-appointments). The zone of these dates is not documented, so
+a day may begin 14 hours earlier or later. Nor is it documented whether appointments are listed that
+began before the first day. So a call proves all requested days except the first two and the last
+one, counted in UTC.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
 
 LIST = "Task.svc/RetrieveAppointments/ByUserEmailAddress"
 
-BEFORE, AFTER = timedelta(days=2), timedelta(days=1)
-"""Asked beyond the window on each side."""
+MARGIN_BEFORE, MARGIN_AFTER = timedelta(days=2), timedelta(days=1)
+"""Time that is requested in addition to the window, before and after it."""
 
-MAX_SPAN = timedelta(days=99) - BEFORE - AFTER
-"""One call's piece of the window; its dates are 99 apart, which are 100 days with both ends."""
+MAX_SPAN = timedelta(days=99) - MARGIN_BEFORE - MARGIN_AFTER
+"""The longest window of one call; its dates are 99 days apart, which is 100 days inclusive."""
 
 
 def plan(calendars: Mapping[str, CalendarMapping], window: Window) -> tuple[ListCall, ...]:
-    """Plan the reading of these providers."""
+    """Return the list calls that read these providers in a window."""
     if not calendars:
         return ()
     users = tuple(dict.fromkeys(calendar.user for calendar in calendars.values()))
@@ -41,19 +42,19 @@ def plan(calendars: Mapping[str, CalendarMapping], window: Window) -> tuple[List
             "Users",
             users,
             frozenset(calendars),
-            Window(piece.start - BEFORE, piece.end + AFTER),
+            Window(piece.start - MARGIN_BEFORE, piece.end + MARGIN_AFTER),
         )
         for piece in slice_window(_whole_days(window), MAX_SPAN)
     )
 
 
 def covered_window(span: Window) -> Window:
-    """The time of which a call that asks for this span proves everything."""
-    return Window(span.start + BEFORE, span.end - AFTER)
+    """Return the window that a call with this span proves complete."""
+    return Window(span.start + MARGIN_BEFORE, span.end - MARGIN_AFTER)
 
 
 def _whole_days(window: Window) -> Window:
-    """The window, and what it lacks of its first and last day in UTC."""
+    """Extend a window to whole UTC days."""
     last = _midnight(window.end)
     return Window(_midnight(window.start), last if last == window.end else last + timedelta(days=1))
 

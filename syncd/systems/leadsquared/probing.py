@@ -1,4 +1,4 @@
-"""How the uncertain facts of a LeadSquared account are measured.
+"""Measure the uncertain facts of a LeadSquared account.
 
 See docs/platform-facts.md#leadsquared.
 """
@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Status, Window, said, zone
+from syncd.model import Status, Window, status_text, zone
 from syncd.model.platform_facts import NO, YES, PlatformKind
 from syncd.model.statuses import LEADSQUARED
-from syncd.systems.leadsquared.events import has_end, instant
+from syncd.systems.leadsquared.events import has_end, parse_time
 from syncd.systems.leadsquared.plan import plan
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.leadsquared.writing import block_fields
 from syncd.systems.lenient import text
-from syncd.systems.probing import LENGTH, TITLE, NotMeasuredError, ProbeStep
+from syncd.systems.probing import CANARY_LENGTH, CANARY_TITLE, NotMeasuredError, ProbeStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,56 +29,57 @@ if TYPE_CHECKING:
 
 _AROUND = timedelta(days=2)
 _QUEUED = 3.0
-"""Seconds that a queued job is given before it is looked at."""
+"""Seconds to wait before the result of a queued job is read."""
 
 _LONGER = 10.0
-"""Seconds after which it is looked at once more."""
+"""Seconds to wait before it is read a second time."""
 
 ACCOUNT = "account"
 _FIXED = ("UTC", "Pacific/Kiritimati", "Etc/GMT+12")
 _HOURS = (0, 1, 2, 3, 4, 5, 23, 22, 21, 20)
-"""When the canary may stand on the clock of its provider: near midnight, where zones differ."""
+"""Hours at which the canary may be made, in the provider's zone: near midnight, where dates of
+zones differ."""
 
 
 @dataclass(slots=True)
 class Prober:
-    """Measures one account. Keeps `probing.Prober`."""
+    """Measures one account. Implements `probing.Prober`."""
 
     account: Account
     calls: Api
     calendars: Mapping[str, CalendarMapping]
     platform: str = PlatformKind.LEADSQUARED
-    makes: str = "task"
+    canary_name: str = "task"
     removes_later: bool = True
     hours: Sequence[int] = _HOURS
 
     def slot_calendars(self, provider: str) -> int | None:
-        """None are asked for free slots."""
+        """Return 0: no calendar is read for free slots."""
         del provider
         return 0
 
     async def create(self, canary: Canary) -> str:
-        """Make a task of the busy type."""
-        account = replace(self.account, title=TITLE)
-        of = self.calendars[canary.provider]
-        return await self.calls.create(block_fields(account, of, canary.value, canary.tag))
+        """Create a task of the busy type."""
+        account = replace(self.account, title=CANARY_TITLE)
+        calendar = self.calendars[canary.provider]
+        return await self.calls.create(block_fields(account, calendar, canary.value, canary.tag))
 
     async def exists(self, canary: Canary) -> bool | None:
-        """Look for the task by its id: an empty answer is all that tells of a deletion."""
-        found = await self.calls.task(canary.event or "")
-        if not found:
+        """Read the task by its id; an empty answer means that it was deleted."""
+        tasks = await self.calls.task(canary.event or "")
+        if not tasks:
             return False
-        task = found[0]
+        task = tasks[0]
         same = isinstance(task, Task) and text(task.user_task_id).lower() == _low(canary.event)
         return True if same else None
 
     async def remove(self, canary: Canary) -> None:
-        """Have the task deleted, which is only queued."""
+        """Queue the deletion of the task."""
         await self.calls.delete([canary.event or ""])
 
-    async def steps(self, bench: ProbeContext) -> Sequence[ProbeStep]:
+    async def steps(self, context: ProbeContext) -> Sequence[ProbeStep]:
         """Return the steps, in order."""
-        measures = _Steps(self, bench)
+        measures = _Steps(self, context)
         return [
             ProbeStep(
                 "listing the task",
@@ -98,162 +99,163 @@ class _Steps:
     """The steps of one probe."""
 
     prober: Prober
-    bench: ProbeContext
-    own: str = ""
-    """The account's zone, once it was asked for."""
+    context: ProbeContext
+    account_zone: str = ""
+    """The account's zone, after it was read."""
 
     async def listed(self) -> Mapping[str, str]:
-        """List the task until it appears, and look at its row."""
+        """List the task until it appears, and examine its row."""
         rows: list[Task] = []
 
         async def seen() -> bool:
             rows[:] = await self._rows(self._near())
             return bool(rows)
 
-        lag = await self.bench.appears(seen)
+        lag = await self.context.appears(seen)
         if lag is None:
             raise NotMeasuredError("no list showed the task in time")
         row = rows[0]
         return {
             "list_lag": lag,
-            **self.bench.keeps_tag(row.description, row.name),
+            **self.context.keeps_tag(row.description, row.name),
             "rows_carry_owner": YES if text(row.owner_email_address) else NO,
             "rows_carry_end": YES if has_end(row) else NO,
         }
 
     def _near(self) -> Window:
-        canary = self.bench.canary
+        canary = self.context.canary
         return Window(canary.start - _AROUND, canary.end + _AROUND)
 
     async def _rows(self, window: Window) -> list[Task]:
-        """List the canary's row from the first to the last date of a window, as UTC has them."""
-        provider = self.bench.canary.provider
+        """List the canary's rows from the first to the last UTC date of a window."""
+        provider = self.context.canary.provider
         call = plan({provider: self.prober.calendars[provider]}, window)[0]
         listing = await self.prober.calls.appointments(replace(call, span=window), 1)
         tasks = (row for row in listing.rows if isinstance(row, Task))
-        return [t for t in tasks if text(t.user_task_id).lower() == _low(self.bench.event)]
+        return [t for t in tasks if text(t.user_task_id).lower() == _low(self.context.event)]
 
     async def date_zone(self) -> Mapping[str, str]:
-        """List from a day on that begins before the canary in some zones, and after it in others.
+        """Find the zone of the date filter.
 
-        The canary is moved where that tells the zones apart that are left.
+        List from a date that begins before the canary in some zones and after it in others. Move
+        the canary to a time that distinguishes the remaining zones, until one is left.
         """
-        if "list_lag" not in self.bench.found:
+        if "list_lag" not in self.context.found:
             raise NotMeasuredError("no list showed the task in time")
-        own = await self._own_zone()
-        left = {ACCOUNT: own, **{name: name for name in _FIXED}}
-        while len(left) > 1:
-            start = self._telling(left)
+        account_zone = await self._account_zone()
+        zones = {ACCOUNT: account_zone, **{name: name for name in _FIXED}}
+        while len(zones) > 1:
+            start = self._distinguishing_start(zones)
             if start is None:
                 break
-            if start != self.bench.canary.start:
+            if start != self.context.canary.start:
                 await self._move(start)
-            first = max(_date(start, name) for name in left.values())
+            first = max(_date(start, name) for name in zones.values())
             begin = datetime.combine(first, time(), tzinfo=UTC)
             shown = bool(await self._rows(Window(begin, begin + timedelta(days=4))))
-            left = {
-                side: name for side, name in left.items() if (_date(start, name) >= first) is shown
+            zones = {
+                side: name for side, name in zones.items() if (_date(start, name) >= first) is shown
             }
-        if len(left) != 1:
-            reason = f"{' and '.join(left)} begin their days alike" if left else "it fits no zone"
-            raise NotMeasuredError(reason, failed=not left)
-        return {"date_zone": next(iter(left))}
+        if len(zones) != 1:
+            alike = f"{' and '.join(zones)} begin their days at the same time"
+            raise NotMeasuredError(alike if zones else "it fits no zone", failed=not zones)
+        return {"date_zone": next(iter(zones))}
 
-    async def _own_zone(self) -> str:
-        if not self.own:
-            self.own = await self._ask_zone()
-        return self.own
+    async def _account_zone(self) -> str:
+        if not self.account_zone:
+            self.account_zone = await self._read_zone()
+        return self.account_zone
 
-    async def _ask_zone(self) -> str:
+    async def _read_zone(self) -> str:
         name = text((await self.prober.calls.caller()).time_zone)
         try:
             return zone(name).key
         except ValueError:
-            reason = f"the account's zone is not known here: {name[:30] or 'none'}"
+            reason = f"the account's time zone is unknown: {name[:30] or 'none'}"
             raise NotMeasuredError(reason, failed=False) from None
 
     async def overlapping(self) -> Mapping[str, str]:
-        """Move the task over a midnight of the date filter, and list from there on."""
-        known = self.bench.found.get("date_zone")
+        """Move the task over a midnight of the date filter, and list from that date."""
+        known = self.context.found.get("date_zone")
         if known is None:
-            raise NotMeasuredError("where the date filter begins a day is not known", failed=False)
-        where = zone(await self._own_zone() if known == ACCOUNT else known)
-        day = self.bench.canary.start.astimezone(where).date()
+            raise NotMeasuredError("the zone of the date filter is not known", failed=False)
+        date_zone = zone(await self._account_zone() if known == ACCOUNT else known)
+        day = self.context.canary.start.astimezone(date_zone).date()
         for first in (day, day + timedelta(days=1)):
-            midnight = datetime.combine(first, time(), tzinfo=where).astimezone(UTC)
-            start = midnight - LENGTH / 3
-            if self.bench.is_free(start, start + LENGTH):
+            midnight = datetime.combine(first, time(), tzinfo=date_zone).astimezone(UTC)
+            start = midnight - CANARY_LENGTH / 3
+            if self.context.is_free(start, start + CANARY_LENGTH):
                 await self._move(start)
                 begin = datetime.combine(first, time(), tzinfo=UTC)
                 shown = await self._rows(Window(begin, begin + timedelta(days=4)))
                 return {"lists_overlapping": YES if shown else NO}
         raise NotMeasuredError("no midnight is free", failed=False)
 
-    def _telling(self, left: Mapping[str, str]) -> datetime | None:
-        """Find a free time at which not all of these zones have the same date."""
-        now = self.bench.canary.start
-        where = zone(self.bench.zone)
-        day = now.astimezone(where).date()
-        walls = [datetime.combine(day, time(hour, 5), tzinfo=where) for hour in _HOURS]
-        for start in (now, *(wall.astimezone(UTC) for wall in walls)):
-            apart = len({_date(start, name) for name in left.values()}) > 1
-            if apart and (start == now or self.bench.is_free(start, start + LENGTH)):
+    def _distinguishing_start(self, zones: Mapping[str, str]) -> datetime | None:
+        """Return a free time at which not all of these zones have the same date."""
+        current = self.context.canary.start
+        local = zone(self.context.zone)
+        day = current.astimezone(local).date()
+        walls = [datetime.combine(day, time(hour, 5), tzinfo=local) for hour in _HOURS]
+        for start in (current, *(wall.astimezone(UTC) for wall in walls)):
+            differ = len({_date(start, name) for name in zones.values()}) > 1
+            if differ and (start == current or self.context.is_free(start, start + CANARY_LENGTH)):
                 return start
         return None
 
     async def _move(self, start: datetime) -> None:
-        """Move the canary, and wait until it is there, and listed there."""
-        self.bench.move(start, start + LENGTH)
-        canary = self.bench.canary
-        await self.prober.calls.move([(self.bench.event, canary.value)])
-        await self.bench.pause(_QUEUED)
+        """Move the canary, and wait until reads and lists show it."""
+        self.context.move(start, start + CANARY_LENGTH)
+        canary = self.context.canary
+        await self.prober.calls.move([(self.context.event, canary.value)])
+        await self.context.pause(_QUEUED)
         if self._start(await self._task()) != start:
-            await self.bench.pause(_LONGER)
+            await self.context.pause(_LONGER)
             if self._start(await self._task()) != start:
                 raise NotMeasuredError("the task was not moved in time")
-        await self.bench.pause(self.bench.lag)
+        await self.context.pause(self.context.lag)
 
     def _start(self, task: Task) -> datetime | None:
         try:
-            return instant(task.due_date)
+            return parse_time(task.due_date)
         except ValueError:
             return None
 
     async def _task(self) -> Task:
-        found = await self.prober.calls.task(self.bench.event)
-        if not found or not isinstance(found[0], Task):
-            raise NotMeasuredError("the task is not answered by its id")
-        return found[0]
+        tasks = await self.prober.calls.task(self.context.event)
+        if not tasks or not isinstance(tasks[0], Task):
+            raise NotMeasuredError("the task cannot be read by its id")
+        return tasks[0]
 
     async def completed(self) -> Mapping[str, str]:
         """Complete the task, and read its end."""
-        if self.bench.found.get("rows_carry_end") == NO:
+        if self.context.found.get("rows_carry_end") == NO:
             raise NotMeasuredError("rows have no end", failed=False)
-        end = self.bench.canary.end
-        await self.prober.calls.complete(self.bench.event)
+        end = self.context.canary.end
+        await self.prober.calls.complete(self.context.event)
         task = await self._task()
-        if LEADSQUARED.meant(said(task.status_code)) is not Status.SHOWED:
-            await self.bench.pause(self.bench.lag)
+        if LEADSQUARED.status_of(status_text(task.status_code)) is not Status.SHOWED:
+            await self.context.pause(self.context.lag)
             task = await self._task()
-        if LEADSQUARED.meant(said(task.status_code)) is not Status.SHOWED:
+        if LEADSQUARED.status_of(status_text(task.status_code)) is not Status.SHOWED:
             raise NotMeasuredError("the task is not shown as complete")
         try:
-            shown = instant(task.end_date)
+            shown = parse_time(task.end_date)
         except ValueError:
-            raise NotMeasuredError("the completed task has no end that can be read") from None
+            raise NotMeasuredError("the completed task has no readable end") from None
         return {"completing_changes_end": NO if shown == end else YES}
 
     async def cancelled(self) -> Mapping[str, str]:
-        """Cancel the task where that is configured, and list it."""
+        """Cancel the task, if cancel_path is configured, and list it."""
         path = self.prober.account.cancel_path
         if not path:
             raise NotMeasuredError("no cancel_path is configured", failed=False)
-        await self.prober.calls.cancel(path, [self.bench.event])
-        await self.bench.pause(_QUEUED)
+        await self.prober.calls.cancel(path, [self.context.event])
+        await self.context.pause(_QUEUED)
         task = await self._task()
-        if LEADSQUARED.meant(said(task.status_code)) is not Status.CANCELLED:
+        if LEADSQUARED.status_of(status_text(task.status_code)) is not Status.CANCELLED:
             raise NotMeasuredError("the task was not cancelled: see cancel_path")
-        await self.bench.pause(self.bench.lag)
+        await self.context.pause(self.context.lag)
         return {"lists_cancelled": YES if await self._rows(self._near()) else NO}
 
 

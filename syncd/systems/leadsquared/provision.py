@@ -1,4 +1,4 @@
-"""The busy type of an account: looked at, since no call of LeadSquared makes a task type."""
+"""Provision the busy type of an account: check only, as no API call creates task types."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ if TYPE_CHECKING:
     from syncd.model import Clock
     from syncd.systems.leadsquared.account import Account
 
-STEPS = (
+CREATE_BUSY_TYPE = (
     "LeadSquared has no API for this. In LeadSquared, as an administrator: My Profile > Settings > "
     'Leads > Task Types > Create. Name it "{name}"; category Appointment; leave "Allow Conflicts" '
-    "off; add no mandatory custom fields; save, and run this again"
+    "off; add no mandatory custom fields; save, and run this command again"
 )
-FIT = {"category": "appointment", "mandatory_fields": [], "allows_conflicts": False}
-"""What a type must be for blocks: it takes time, wants nothing filled in, and excludes others."""
+BUSY_TYPE_FIELDS = {"category": "appointment", "mandatory_fields": [], "allows_conflicts": False}
+"""The fields that the busy type must have: it takes time, needs no input, and blocks its time."""
 
 
 class Provisioner:
-    """The busy type of one account. Keeps `provisioning.Provisioner`; it never writes."""
+    """The busy type of one account. Implements `provisioning.Provisioner`; it never writes."""
 
-    fixed: Mapping[ResourceType, Collection[str]] = {ResourceType.BUSY_TYPE: tuple(FIT)}
+    fixed: Mapping[ResourceType, Collection[str]] = {
+        ResourceType.BUSY_TYPE: tuple(BUSY_TYPE_FIELDS)
+    }
     replaces: Collection[ResourceType] = ()
     undeletable: Collection[ResourceType] = (ResourceType.BUSY_TYPE,)
 
@@ -44,14 +46,14 @@ class Provisioner:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Prepare the connections; nothing is sent yet."""
+        """Prepare the connections without sending anything."""
         self.name = name
         self.facts = FactStore(name, clock)
         self._transport = open_transport(name, account, clock, transport, self.facts)
         self._calls = Api(name, self._transport)
 
     async def list_actual(self, sort: ResourceType, names: Collection[str]) -> Sequence[Actual]:
-        """List the task types; one whose case differs is the wanted one. Raises PlatformError."""
+        """List the task types; names are compared without case. Raises PlatformError."""
         if sort is not ResourceType.BUSY_TYPE:
             return []
         wanted = {name.strip().casefold(): name for name in names}
@@ -62,44 +64,44 @@ class Provisioner:
         ]
 
     async def read(self, sort: ResourceType, id: str) -> Actual | None:
-        """No call reads one type."""
+        """Return None: no call reads a single type."""
         del sort, id
         return None
 
     async def resolve(
         self, thing: Desired, coming: Collection[tuple[ResourceType, str]]
     ) -> Desired:
-        """A type refers to nothing."""
+        """Return the type with its required fields; it has no names to resolve."""
         del coming
-        return Desired(thing.system, thing.sort, thing.name, dict(FIT))
+        return Desired(thing.system, thing.sort, thing.name, dict(BUSY_TYPE_FIELDS))
 
     def request(self, thing: Desired, existing: Actual | None) -> Request:
-        """There is none."""
+        """Raise NotImplementedError: no API call creates types."""
         raise NotImplementedError
 
     async def blocker(self, thing: Desired, existing: Actual | None) -> str:
-        """The steps for a person."""
+        """Return the steps that a person must take."""
         del existing
-        return STEPS.format(name=thing.name)
+        return CREATE_BUSY_TYPE.format(name=thing.name)
 
     async def put(self, thing: Desired, existing: Actual | None) -> None:
-        """There is nothing to send."""
+        """Raise NotImplementedError: no API call creates types."""
         raise NotImplementedError
 
     async def remove(self, existing: Actual) -> None:
-        """There is nothing to send."""
+        """Raise NotImplementedError: no API call removes types."""
         raise NotImplementedError
 
     async def aclose(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         await self._transport.aclose()
 
 
 def _fields(row: TaskType) -> dict[str, object]:
-    """What the account shows; most do not tell whether conflicts are allowed."""
-    told = allows_conflicts(row)
+    """Return the fields to compare; most accounts do not show whether conflicts are allowed."""
+    conflicts = allows_conflicts(row)
     return {
         "category": "appointment" if is_appointment(row) else "to-do",
         "mandatory_fields": mandatory_fields(row),
-        **({} if told is None else {"allows_conflicts": told}),
+        **({} if conflicts is None else {"allows_conflicts": conflicts}),
     }

@@ -1,4 +1,4 @@
-"""One read of LeadSquared: pages put together, and what they prove.
+"""One read of LeadSquared: list all pages, and determine what they prove.
 
 See docs/platforms/leadsquared.md#listing-appointments.
 """
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Topic, Unproven, Window
 from syncd.model.platform_facts import NO, YES
-from syncd.systems.fault_boundary import bare
+from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.leadsquared.calls import PAGE
-from syncd.systems.leadsquared.events import LENGTH, has_end, unchanged
+from syncd.systems.leadsquared.events import ASSUMED_LENGTH, has_end, is_unchanged
 from syncd.systems.leadsquared.plan import covered_window
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.lenient import number, text
@@ -26,8 +26,8 @@ from syncd.systems.port import (
     Snapshot,
     UnreadableError,
 )
-from syncd.systems.reported_lists import nameless, shortened
-from syncd.systems.time_slices import in_turns
+from syncd.systems.reported_lists import rows_missing, rows_without_id
+from syncd.systems.time_slices import in_slices
 from syncd.systems.windows import join_windows
 
 if TYPE_CHECKING:
@@ -40,19 +40,18 @@ if TYPE_CHECKING:
     from syncd.systems.measured import MeasuredFacts
     from syncd.systems.port import ListCall
 
-MAX_PAGES = 100
-"""No list is read further: that many rows in 99 days are a mistake."""
+MAX_TASK_PAGES = 100
+"""Pages of one list that are read at most."""
 
-EARLIER = timedelta(days=1)
-"""How long before the window an event may have ended and still be kept."""
+KEEP_BEFORE = timedelta(days=1)
+"""Rows that ended before the window are kept if they ended this shortly before it."""
 
-
-_MINUTES = LENGTH // timedelta(minutes=1)
+_ASSUMED_MINUTES = ASSUMED_LENGTH // timedelta(minutes=1)
 
 
 @dataclass(slots=True)
 class GatheredRows:
-    """What arrived of one or more calls."""
+    """The results of the list calls so far."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     same: set[str] = field(default_factory=set)
@@ -61,63 +60,64 @@ class GatheredRows:
     malformed: list[UnreadableError] = field(default_factory=list)
     unproven: list[Unproven] = field(default_factory=list)
     reported: dict[str, UnreadableError] = field(default_factory=dict)
-    """Rows that count although a part of them is not known, by id."""
+    """Reports about rows that count although a part of them is unknown, by id."""
     pages: int = 0
     without_end: dict[str, str] = field(default_factory=dict)
-    """The providers of kept rows that have no end, by id."""
+    """The providers of rows without an end, by id."""
     by_id: dict[str, str] = field(default_factory=dict)
-    """The providers of kept rows that name their owner by id only, by id."""
+    """The providers of rows whose owner is given by id only, by id."""
 
 
 @dataclass(slots=True)
-class Shown:
-    """What rows of the account were seen to have, since this process began to read."""
+class SeenFields:
+    """The optional fields that any row of the account had since the process started."""
 
     owner: bool = False
     end: bool = False
 
 
 class SnapshotReader:
-    """One read in progress: these list calls, page by page."""
+    """Makes the list calls of one read, page by page."""
 
     def __init__(
         self,
         calls: Api,
-        reader: Parser,
+        parser: Parser,
         planned: Sequence[ListCall],
         known: Mapping[str, str],
         book: AddressBook,
-        shown: Shown,
+        seen: SeenFields,
         *,
         lists: CappedLists,
         limit: ReadLimit,
         measured: MeasuredFacts,
     ) -> None:
-        """Start with nothing."""
+        """Keep the parts. ``known`` maps ids to fingerprints; ``seen`` is shared by all reads."""
         self._measured = measured
         self._book = book
-        self._shown = shown
+        self._seen = seen
         self._lists = lists
         self._limit = limit
         self._known = known
-        self._spelt: dict[str, str] = {}
+        self._providers: dict[str, str] = {}
+        """Providers by the owner address or id in rows, as sent."""
         self._users: dict[str, str] = {}
         self._calls = calls
-        self._reader = reader
+        self._parser = parser
         self._planned = planned
-        self._asked = frozenset[str]().union(*(call.providers for call in planned))
+        self._requested = frozenset[str]().union(*(call.providers for call in planned))
         self._got = GatheredRows()
 
     async def snapshot(
         self,
         window: Window,
         read_at: datetime,
-        able: Capabilities,
+        capabilities: Capabilities,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Read the window. Raises the first fault when no page at all arrived."""
+        """Read the window. Raises the first fault if no page arrived."""
         for call in self._planned:
-            await self._pages(call, Window(window.start - EARLIER, window.end))
+            await self._pages(call, Window(window.start - KEEP_BEFORE, window.end))
         got = self._got
         if got.faults and not got.pages:
             raise got.faults[0]
@@ -125,61 +125,61 @@ class SnapshotReader:
             self._measured.contradict("rows_carry_end", YES)
         if got.by_id:
             self._measured.contradict("rows_carry_owner", YES)
-        kinds, asked = frozenset(Kind), window.from_earlier(look_back)
+        kinds, requested = frozenset(Kind), window.from_earlier(look_back)
         coverage = [
-            Coverage(self._reader.system, provider, kinds, _within(span, asked), read_at)
+            Coverage(self._parser.system, provider, kinds, _within(span, requested), read_at)
             for span in join_windows(got.whole)
-            for provider in sorted(self._asked)
+            for provider in sorted(self._requested)
         ]
         return Snapshot(
-            self._reader.system,
+            self._parser.system,
             tuple(got.rows.values()),
             coverage,
             got.faults,
-            [*got.malformed, *got.reported.values(), *self._assumptions(able)],
+            [*got.malformed, *got.reported.values(), *self._assumptions(capabilities)],
             same=got.same,
             users=self._users,
             unproven=got.unproven,
         )
 
     async def _pages(self, call: ListCall, kept: Window) -> None:
-        """Read all pages of one call, and note its time as whole if they prove to be."""
+        """Read all pages of one call, and record its time as complete if they prove it."""
         seen: set[str] = set()
-        until = self._limit.of_list()
+        deadline = self._limit.list_deadline()
         unnamed, why = 0, ""
         for page in count(1):
             try:
-                async with self._limit.within(until, call.call):
+                async with self._limit.within(deadline, call.call):
                     listing = await self._calls.appointments(call, page)
             except PlatformError as fault:
-                self._got.faults.append(bare(fault))
+                self._got.faults.append(strip_traceback(fault))
                 return
             self._got.pages += 1
-            await self._book.look_up(_named_by_id(listing.rows))
+            await self._book.look_up(_owners_by_id(listing.rows))
             before = len(seen)
             ids = set[str]()
-            async for batch in in_turns(listing.rows):
-                these, without_id = self._take(batch, kept)
-                ids |= these
+            async for batch in in_slices(listing.rows):
+                batch_ids, without_id = self._take(batch, kept)
+                ids |= batch_ids
                 unnamed += without_id
             seen |= ids
             counted, arrived = number(listing.record_count), len(seen) + unnamed
             missing = counted is not None and counted > arrived
-            if not (missing or self._may_go_on(call, listing.rows, ids)):
+            if not (missing or self._may_continue(call, listing.rows, ids)):
                 break
-            if len(seen) == before or page >= MAX_PAGES:
+            if len(seen) == before or page >= MAX_TASK_PAGES:
                 if missing or listing.rows:
                     why = f"{arrived} of {'?' if counted is None else counted} rows arrived"
                 break
         self._judge(call, kept, unnamed, why)
 
     def _judge(self, call: ListCall, kept: Window, unnamed: int, why: str) -> None:
-        """Note what the pages of one call prove; ``why`` says that rows of it are missing."""
-        got, system, span = self._got, self._reader.system, covered_window(call.span)
+        """Record what the pages of one call prove; ``why`` is set if rows are missing."""
+        got, system, span = self._got, self._parser.system, covered_window(call.span)
         if unnamed:
-            got.malformed.append(nameless(system, call, unnamed))
+            got.malformed.append(rows_without_id(system, call, unnamed))
         if why:
-            got.malformed.append(shortened(system, call, why))
+            got.malformed.append(rows_missing(system, call, why))
         if not unnamed and not why:
             got.whole.append(span)
             return
@@ -187,98 +187,98 @@ class SnapshotReader:
         kinds, lacking = frozenset(Kind), bool(why)
         got.unproven += [Unproven(p, kinds, window, lacking) for p in sorted(call.providers)]
 
-    def _may_go_on(self, call: ListCall, rows: Sequence[object], ids: Collection[str]) -> bool:
-        """Whether another page may follow, whatever the platform's count says.
+    def _may_continue(self, call: ListCall, rows: Sequence[object], ids: Collection[str]) -> bool:
+        """Return whether another page may follow, whatever the platform's count says.
 
-        It may end a page where it likes, and count the rows of that page only.
+        A platform may end a page at any length, and count the rows of that page only.
         """
-        known = self._lists.longer(call.call, len(ids))
+        known = self._lists.record_length(call.call, len(ids))
         return len(rows) >= PAGE or known.is_suspicious(len(rows)) or known.is_suspicious(len(ids))
 
     def _take(self, items: Sequence[Any], kept: Window) -> tuple[set[str], int]:
-        """Keep a page's rows. Return the ids in it, mapped or not, and how many rows have none."""
+        """Keep a batch of rows. Return all ids in it, and the number of rows without an id."""
         ids: set[str] = set()
         unnamed = 0
         got = self._got
         for item in items:
-            if self._known and unchanged(
-                item, self._spelt, self._known, self._reader.statuses.plain_busy
+            if self._known and is_unchanged(
+                item, self._providers, self._known, self._parser.statuses.plain_busy
             ):
-                self._shown.end = True
-                # The last copy counts: what a page before held of it is forgotten.
+                self._seen.end = True
+                # The last copy of a row counts, so drop that of an earlier page.
                 got.rows.pop(item.user_task_id, None)
                 got.reported.pop(item.user_task_id, None)
                 got.same.add(item.user_task_id)
                 ids.add(item.user_task_id)
                 continue
-            known = text(item.user_task_id) if isinstance(item, Task) else ""
-            if not isinstance(item, Task) or not known:
+            task_id = text(item.user_task_id) if isinstance(item, Task) else ""
+            if not isinstance(item, Task) or not task_id:
                 unnamed += 1
                 continue
-            ids.add(known)
-            self._keep(item, known, kept)
+            ids.add(task_id)
+            self._keep(item, task_id, kept)
         return ids, unnamed
 
-    def _keep(self, task: Task, known: str, kept: Window) -> None:
-        reader = self._reader
-        if _outside(reader, task, kept):
-            # First of all: an odd owner of what is over is no fault of the list.
+    def _keep(self, task: Task, task_id: str, kept: Window) -> None:
+        parser = self._parser
+        if _is_outside(parser, task, kept):
+            # Checked first: an invalid owner of a past task is no reason for a report.
             return
         try:
-            provider = reader.owner(task, self._asked)
+            provider = parser.owner(task, self._requested)
         except ValueError as error:
-            broken = UnreadableError(reader.system, known, str(error), providers=self._asked)
-            self._got.malformed.append(broken)
+            report = UnreadableError(parser.system, task_id, str(error), providers=self._requested)
+            self._got.malformed.append(report)
             return
-        named = task.owner_email_address or task.owner_id
-        if provider is not None and isinstance(named, str):
-            self._spelt[named] = provider
+        owner = task.owner_email_address or task.owner_id
+        if provider is not None and isinstance(owner, str):
+            self._providers[owner] = provider
             if user := text(task.owner_id):
                 self._users[provider] = user
-        self._shown.end |= has_end(task)
-        self._shown.owner |= bool(task.owner_email_address)
-        if provider is None or reader.is_free_block(task):
+        self._seen.end |= has_end(task)
+        self._seen.owner |= bool(task.owner_email_address)
+        if provider is None or parser.is_free_block(task):
             return
-        if reader.ends_when_completed(task):
+        if parser.ends_when_completed(task):
             self._measured.contradict("completing_changes_end", NO)
-        fingerprint = reader.fingerprint(task, provider)
-        self._got.rows[known] = Row(known, provider, fingerprint, task)
-        self._got.reported.pop(known, None)
-        if (odd := reader.odd_status(task, provider)) is not None:
-            self._got.reported[known] = odd
+        fingerprint = parser.fingerprint(task, provider)
+        self._got.rows[task_id] = Row(task_id, provider, fingerprint, task)
+        self._got.reported.pop(task_id, None)
+        if (unknown := parser.odd_status(task, provider)) is not None:
+            self._got.reported[task_id] = unknown
         if not has_end(task):
-            self._got.without_end[known] = provider
+            self._got.without_end[task_id] = provider
         if not task.owner_email_address:
-            self._got.by_id[known] = provider
+            self._got.by_id[task_id] = provider
 
-    def _assumptions(self, able: Capabilities) -> Iterator[UnreadableError]:
-        """Report what was assumed of rows: of each one, or once if no row of the account has it."""
-        got, shown = self._got, self._shown
-        assumed = f"it has no end; unless more is known of it, it counts as {_MINUTES} minutes long"
-        each = able.rows_carry_end or shown.end
+    def _assumptions(self, capabilities: Capabilities) -> Iterator[UnreadableError]:
+        """Report assumptions: per row, or once if no row of the account has the field."""
+        got, seen = self._got, self._seen
+        assumed = f"it has no end; unless its end is known, {_ASSUMED_MINUTES} minutes are assumed"
+        each = capabilities.rows_carry_end or seen.end
         yield from self._assumed(got.without_end, assumed, f"no task has an end: {assumed}", each)
-        if able.rows_carry_owner:
-            assumed = "it names its owner by id only"
+        if capabilities.rows_carry_owner:
+            assumed = "its owner is given by id only"
             yield from self._assumed(got.by_id, assumed, assumed, each=True)
 
     def _assumed(
-        self, rows: Mapping[str, str], of_one: str, of_all: str, each: bool
+        self, rows: Mapping[str, str], about_row: str, about_all: str, each: bool
     ) -> Iterator[UnreadableError]:
-        system = self._reader.system
+        system = self._parser.system
         if not each and rows:
-            yield UnreadableError(system, "", of_all, Topic.ACCOUNT)
+            yield UnreadableError(system, "", about_all, Topic.ACCOUNT)
             return
-        for known, provider in rows.items():
-            yield UnreadableError(system, known, of_one, Topic.ASSUMED, provider)
+        for task_id, provider in rows.items():
+            yield UnreadableError(system, task_id, about_row, Topic.ASSUMED, provider)
 
 
 def _within(span: Window, window: Window) -> Window:
-    """What of a span lies in the time that was to be read: the rest was asked for as a margin."""
+    """Return the part of a span inside the window; the rest was requested as a margin."""
     return Window(max(span.start, window.start), min(span.end, window.end))
 
 
-def _named_by_id(rows: Sequence[object]) -> set[str]:
-    """The ids of owners whom rows name by id only."""
+def _owners_by_id(rows: Sequence[object]) -> set[str]:
+    """Return the ids of owners of rows without an owner address."""
     return {
         user
         for row in rows
@@ -288,14 +288,15 @@ def _named_by_id(rows: Sequence[object]) -> set[str]:
     }
 
 
-def _outside(reader: Parser, task: Task, kept: Window) -> bool:
-    """Whether a row surely lies outside; one with an unreadable time is kept, to be reported.
+def _is_outside(parser: Parser, task: Task, kept: Window) -> bool:
+    """Return whether a task surely is outside of the window.
 
-    So is one whose end is not told, as what is known of it may reach into the window.
+    A task with an unreadable time is kept, to be reported. A task without an own end is kept if it
+    starts before the end of the window, because its known end may be inside.
     """
-    if not reader.tells_end(task):
+    if not parser.has_own_end(task):
         kept = Window(datetime.min.replace(tzinfo=UTC), kept.end)
     try:
-        return not kept.overlaps(reader.value(task))
+        return not kept.overlaps(parser.value(task))
     except ValueError:
         return False

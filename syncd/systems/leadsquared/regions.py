@@ -1,7 +1,7 @@
-"""Which of LeadSquared's regional hosts serves an account (docs/platforms/leadsquared.md#hosts).
+"""Find the regional LeadSquared host of an account (docs/platforms/leadsquared.md#hosts).
 
-A host that an answer names is shown to a person and never followed: whoever could put one there
-would be sent the keys.
+A host that an answer names is only shown to a person. syncd never calls it, because an attacker who
+could forge the answer would then receive the keys.
 """
 
 from __future__ import annotations
@@ -25,39 +25,39 @@ REGIONS = {
     "Ireland": "api-ir31.leadsquared.com",
     "Canada": "api-ca12.leadsquared.com",
 }
-"""The hosts that the vendor names."""
+"""The hosts that the vendor documents, by region."""
 
 _HOST = re.compile(r"\bapi[\w-]*\.leadsquared\.com\b", re.IGNORECASE)
 
 
-def elsewhere(base_url: str, caller: Caller) -> str:
-    """The host that serves the caller's account; '' if it is the one that was asked.
+def serving_host(base_url: str, caller: Caller) -> str:
+    """Return the host that serves the caller's account; '' if it is that of ``base_url``.
 
-    Only LeadSquared's own hosts are judged: a proxy in front of one has a name of its own.
+    Only LeadSquared's own hosts are compared, because a proxy has a name of its own.
     """
     urls = caller.common_urls
-    served = urls.values() if isinstance(urls, dict) else ()
-    hosts = {host for url in served if (host := _host(text(url))).startswith("api")}
+    served_urls = urls.values() if isinstance(urls, dict) else ()
+    hosts = {host for url in served_urls if (host := _host(text(url))).startswith("api")}
     own = _host(base_url)
     if not hosts or not own.endswith(".leadsquared.com") or own in hosts:
         return ""
     return ", ".join(sorted(hosts))
 
 
-def named_in(words: str, base_url: str) -> str:
-    """The other host that a refusal names; '' where it names none."""
-    named = {host.lower() for host in _HOST.findall(words)} - {_host(base_url)}
-    return ", ".join(sorted(named))
+def host_named_in(words: str, base_url: str) -> str:
+    """Return the other host that an error text names; '' if there is none."""
+    hosts = {host.lower() for host in _HOST.findall(words)} - {_host(base_url)}
+    return ", ".join(sorted(hosts))
 
 
-def wrong_region(system: str, base_url: str, better: str) -> CheckResult:
-    """The finding for an account that lives on another host."""
+def wrong_region(system: str, base_url: str, host: str) -> CheckResult:
+    """Return the finding about an account that another host serves."""
     return CheckResult(
         "error",
         system,
-        f"this account lives on {better}, not on {_host(base_url)}",
-        f"set base_url of [systems.{system}] to https://{better}/v2, if you trust that host; "
-        "syncd does not follow it by itself",
+        f"this account is served by {host}, not by {_host(base_url)}",
+        f"set base_url of [systems.{system}] to https://{host}/v2, if you trust that host; "
+        "syncd does not call it by itself",
     )
 
 

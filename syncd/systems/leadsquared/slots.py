@@ -1,4 +1,4 @@
-"""LeadSquared's free slots as windows (docs/platforms/leadsquared.md#free-slots)."""
+"""Parse LeadSquared's free slots (docs/platforms/leadsquared.md#free-slots)."""
 
 from __future__ import annotations
 
@@ -20,81 +20,83 @@ Json = dict[str, Any]
 _SLOTS = "AvailableSlots"
 _ENDS = ("StartTime", "EndTime")
 NAMES = "/".join(_ENDS)
-"""The fact `slot_names`, where slots are understood."""
-_OF_USER = frozenset({"UserId", "EmailAddress", "UserTimeZone", "NoSlotsReason"})
+"""The value of the fact `slot_names` if slots can be read."""
+
+_USER_FIELDS = frozenset({"UserId", "EmailAddress", "UserTimeZone", "NoSlotsReason"})
 _MISSING = object()
 _NAME = re.compile(r"[A-Za-z_]\w{0,39}", re.ASCII)
-_FEW = 6
+_MAX_NAMES = 6
 
-_WIDER = timedelta(days=2)
+_MARGIN = timedelta(days=2)
 
 MAX_SPAN = timedelta(days=96)
-"""One call's window before it is widened by two days on each side; the platform's limit is 100 days
-(docs/platforms/leadsquared.md#free-slots)."""
+"""The longest window of one call, before it is widened by two days on each side. The platform
+allows 100 days (docs/platforms/leadsquared.md#free-slots)."""
 
 
-def asked_days(window: Window) -> tuple[date, date]:
-    """The bare dates, in UTC, that surely enclose the window in whatever zone they are meant."""
-    return ((window.start - _WIDER).date(), (window.end + _WIDER).date())
+def requested_dates(window: Window) -> tuple[date, date]:
+    """Return the first and last date to request, so that they enclose the window in any zone."""
+    return ((window.start - _MARGIN).date(), (window.end + _MARGIN).date())
 
 
-class SlotsNotUnderstoodError(ValueError):
-    """The answer holds slots, or may hold them, under names that are not known."""
+class UnknownSlotFormatError(ValueError):
+    """The answer contains, or may contain, slots under unknown field names."""
 
 
-def offered(answers: Iterable[Days], address: str, window: Window) -> list[Offer]:
-    """One user's free spans, cut to a window, in order, each once; odd ones are skipped.
+def offered_slots(answers: Iterable[Days], address: str, window: Window) -> list[Offer]:
+    """Return one user's free slots, cut to a window, in order, without duplicates.
 
-    Raises SlotsNotUnderstoodError with the unknown names where a slot has no name that is known, or
-    where no slot at all can be read: such an answer must not count as one that offers nothing.
+    Unreadable slots are skipped. Raises UnknownSlotFormatError if a slot has none of the known
+    fields, or if no slot at all can be read: such an answer must not count as "nothing is free".
     """
-    found: set[tuple[datetime, datetime]] = set()
-    odd: list[str] = []
-    for slot, user, day in (each for days in answers for each in _all(days, address, odd)):
+    spans: set[tuple[datetime, datetime]] = set()
+    problems: list[str] = []
+    for slot, user, day in (each for days in answers for each in _slots(days, address, problems)):
         if span := _span(slot, user, day):
-            found.add((max(span.start, window.start), min(span.end, window.end)))
+            spans.add((max(span.start, window.start), min(span.end, window.end)))
         else:
-            odd.append("a free slot has no times that can be read")
-    if odd and not found:
-        raise SlotsNotUnderstoodError(odd[0])
-    return [Offer(start, end) for start, end in sorted(found) if start < end]
+            problems.append("a free slot has no readable times")
+    if problems and not spans:
+        raise UnknownSlotFormatError(problems[0])
+    return [Offer(start, end) for start, end in sorted(spans) if start < end]
 
 
-def _all(days: Days, address: str, odd: list[str]) -> Iterator[tuple[Json, Json, str]]:
-    """Each slot with its user and day; what is none is noted in ``odd``."""
+def _slots(days: Days, address: str, problems: list[str]) -> Iterator[tuple[Json, Json, str]]:
+    """Yield each slot with its user and day; add other values to ``problems``."""
     for day in days.days:
         if not isinstance(day, Day) or not isinstance(day.user_slots, list):
-            odd.append("a day of free slots has no UserSlots")
+            problems.append("a day of free slots has no UserSlots")
             continue
         for user in day.user_slots:
             if not isinstance(user, dict):
-                odd.append("UserSlots holds no objects")
+                problems.append("UserSlots contains values that are no objects")
             elif text(user.get("EmailAddress")).casefold() in {"", address}:
-                yield from ((slot, user, text(day.date)) for slot in _slots_of(user, odd))
+                yield from ((slot, user, text(day.date)) for slot in _slots_of(user, problems))
 
 
-def _slots_of(user: Json, odd: list[str]) -> Iterator[Json]:
-    """The slots of one user on one day; a reason for none may stand instead of them."""
+def _slots_of(user: Json, problems: list[str]) -> Iterator[Json]:
+    """Yield the slots of one user on one day; there may be a reason instead of slots."""
     listed = user.get(_SLOTS, _MISSING)
     if listed is None or (listed is _MISSING and text(user.get("NoSlotsReason"))):
         return
     if not isinstance(listed, list):
-        odd.append(f"free slots have no {_SLOTS}, but {_names(user.keys() - _OF_USER)}")
+        names = _names(user.keys() - _USER_FIELDS)
+        problems.append(f"free slots have no {_SLOTS}, but {names}")
         return
     for slot in listed:
         if not isinstance(slot, dict):
-            odd.append(f"{_SLOTS} holds no objects")
+            problems.append(f"{_SLOTS} contains values that are no objects")
         elif slot.keys().isdisjoint(_ENDS):
             message = f"a free slot has no {' and '.join(_ENDS)}, but {_names(slot)}"
-            raise SlotsNotUnderstoodError(message)
+            raise UnknownSlotFormatError(message)
         else:
             yield slot
 
 
 def _names(keys: Iterable[object]) -> str:
-    """The names of fields, for a person; what is no plain name is left out."""
+    """Return field names for a message; unusual names are omitted."""
     plain = sorted(key for key in keys if isinstance(key, str) and _NAME.fullmatch(key))
-    return ", ".join(plain[:_FEW]) or "no names"
+    return ", ".join(plain[:_MAX_NAMES]) or "no names"
 
 
 def _span(slot: Json, user: Json, day: str) -> Window | None:
@@ -109,7 +111,7 @@ def _span(slot: Json, user: Json, day: str) -> Window | None:
 
 
 def _moment(written: str, day: str, zone_name: str) -> datetime:
-    """A slot's end: time of day or full time, a wall clock in the user's zone unless it says."""
+    """Parse a full time or a time of day, in the user's zone unless it names one."""
     if "-" in written:
         moment = datetime.fromisoformat(written)
     else:

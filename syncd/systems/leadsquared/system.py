@@ -1,4 +1,4 @@
-"""LeadSquared behind the port: appointments and busy-holds of users.
+"""The LeadSquared implementation of `port.System`: appointments and blocks of users.
 
 See docs/platforms/leadsquared.md.
 """
@@ -16,7 +16,7 @@ from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists, ReadLimit
 from syncd.systems.facts import FactStore
-from syncd.systems.fault_boundary import bare
+from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadsquared import checks, discover, slots, users
 from syncd.systems.leadsquared.calls import Api
@@ -24,11 +24,11 @@ from syncd.systems.leadsquared.events import Parser
 from syncd.systems.leadsquared.opening import open_transport
 from syncd.systems.leadsquared.plan import plan
 from syncd.systems.leadsquared.probing import Prober
-from syncd.systems.leadsquared.reading import Shown, SnapshotReader
+from syncd.systems.leadsquared.reading import SeenFields, SnapshotReader
 from syncd.systems.leadsquared.wire import Lead, Task, User
 from syncd.systems.leadsquared.writing import Writer, capabilities
 from syncd.systems.lenient import text
-from syncd.systems.list_caps import PAGES
+from syncd.systems.list_caps import PAGE_LENGTHS
 from syncd.systems.measured import MeasuredFacts
 from syncd.systems.port import (
     NO_LOOK_BACK,
@@ -66,10 +66,10 @@ if TYPE_CHECKING:
 
 
 class LeadSquared:
-    """One LeadSquared account. Keeps `port.System`.
+    """One LeadSquared account. Implements `port.System`.
 
-    ``transport`` replaces the network. The keys travel in headers only: an access key holds ``$``,
-    and in a query it was seen to drop creates silently (docs/platforms/leadsquared.md#access).
+    ``transport`` replaces the network. The keys are sent in headers only: an access key contains
+    ``$``, and in a query it made creates fail silently (docs/platforms/leadsquared.md#access).
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class LeadSquared:
         transport: httpx.AsyncBaseTransport | None = None,
         stopping: Stopping | None = None,
     ) -> None:
-        """Prepare the connections; nothing is sent yet, nor after ``stopping`` is set."""
+        """Prepare the connections without sending anything. ``stopping`` is the stop signal."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
         self._account = account
@@ -90,12 +90,12 @@ class LeadSquared:
         self._clock = clock
         self.facts = FactStore(name, clock)
         self.measured = MeasuredFacts(PlatformKind.LEADSQUARED, self.facts)
-        self._able = CapabilityCache(self.measured, partial(capabilities, name, account))
+        self._capabilities = CapabilityCache(self.measured, partial(capabilities, name, account))
         self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
         self._calls = Api(name, self._transport)
-        self._writing = Writer(name, account, self._calendars, self._calls, self._able)
+        self._writer = Writer(name, account, self._calendars, self._calls, self._capabilities)
         self._book = users.AddressBook(clock, self._calls)
-        self._reader = Parser(
+        self._parser = Parser(
             name,
             clock,
             {calendar.address: provider for provider, calendar in self._calendars.items()},
@@ -103,10 +103,10 @@ class LeadSquared:
             account.key_field,
             Statuses.of_leadsquared(account.statuses),
             self._book.address_of,
-            self._able,
+            self._capabilities,
         )
-        self._shown = Shown()
-        self._lists = CappedLists(name, clock, self.facts, PAGES)
+        self._seen = SeenFields()
+        self._lists = CappedLists(name, clock, self.facts, PAGE_LENGTHS)
         self._persons: TtlCache[Person | None] = TtlCache(clock)
 
     async def read(
@@ -117,18 +117,18 @@ class LeadSquared:
         *,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Read these providers' events: a call for all users and 96 days, and its pages.
+        """Read the events of providers: one call per 96 days for all users, plus pages.
 
-        Whether the platform refuses a list for an address that nobody has is not documented: then
-        the others are read without it.
+        The platform may refuse a list if a user does not exist, which is not documented. Then the
+        other users are read without the missing ones.
         """
         try:
             return await self._read(window, providers, known, look_back)
         except RejectedError as fault:
-            refused = bare(fault)
+            refused = strip_traceback(fault)
         wanted = set(self.providers if providers is None else providers)
-        listed = await self.users()
-        missing = {p for p in wanted if listed.state_of(p) is UserState.MISSING}
+        directory = await self.users()
+        missing = {p for p in wanted if directory.state_of(p) is UserState.MISSING}
         if not missing or missing == wanted:
             raise refused
         snapshot = await self._read(window, wanted - missing, known, look_back)
@@ -143,47 +143,47 @@ class LeadSquared:
     ) -> Snapshot:
         planned = self.plan(window.from_earlier(look_back), providers)
         limit = ReadLimit(self.name, self._clock)
-        reading = SnapshotReader(
+        reader = SnapshotReader(
             self._calls,
-            self._reader,
+            self._parser,
             planned,
             known,
             self._book,
-            self._shown,
+            self._seen,
             lists=self._lists,
             limit=limit,
             measured=self.measured,
         )
-        return await reading.snapshot(window, self._clock.now(), self.capabilities, look_back)
+        return await reader.snapshot(window, self._clock.now(), self.capabilities, look_back)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises UnreadableError."""
         if not isinstance(row.wire, Task):
-            raise UnreadableError(self.name, row.id, "is no task")
-        return self._reader.event(row.wire, row.provider)
+            raise UnreadableError(self.name, row.id, "it is no task")
+        return self._parser.event(row.wire, row.provider)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
-        """Look for one task. An empty answer is all that tells of a deletion.
+        """Look up one task by id. An empty answer is the only sign of a deletion.
 
         See docs/platforms/leadsquared.md#reading-one-task.
         """
         del value  # the platform finds by id
         try:
-            found = await self._calls.task(ref.id)
+            tasks = await self._calls.task(ref.id)
         except RejectedError as fault:
             return Unknown(str(fault), refused=True)
-        if not found:
+        if not tasks:
             return Gone()
-        task = found[0]
+        task = tasks[0]
         if not isinstance(task, Task) or text(task.user_task_id).lower() != ref.id.lower():
-            return Unknown("the answer is about something else")
-        if self._reader.is_free_block(task):
+            return Unknown("the answer is about another task")
+        if self._parser.is_free_block(task):
             return Gone()
         if not task.owner_email_address and (user := text(task.owner_id)):
             await self._book.look_up({user})
         try:
-            provider = self._reader.owner(task, holder=ref.provider)
-            return Found(self._reader.event(task, provider or ""))
+            provider = self._parser.owner(task, known=ref.provider)
+            return Found(self._parser.event(task, provider or ""))
         except (ValueError, UnreadableError) as error:
             return Unknown(str(error))
 
@@ -192,9 +192,9 @@ class LeadSquared:
         tasks, trees = await self._calls.whole(ref.id)
         for task, tree in zip(tasks, trees, strict=True):
             if isinstance(task, Task) and text(task.user_task_id).lower() == ref.id.lower():
-                return whole_record(tree, self._reader.status(task), self._account.secret_key)
+                return whole_record(tree, self._parser.status(task), self._account.secret_key)
         raise RejectedError(
-            self.name, "GET the task", why=RejectionReason.GONE, detail="there is none"
+            self.name, "GET the task", why=RejectionReason.GONE, detail="the task does not exist"
         )
 
     async def users(self) -> UserDirectory:
@@ -204,18 +204,18 @@ class LeadSquared:
         return users.directory(self._calendars, rows)
 
     async def addresses(self) -> tuple[str, ...]:
-        """Read the addresses of all users, inactive ones as well. Raises PlatformError."""
+        """Read the addresses of all users, also of inactive ones. Raises PlatformError."""
         rows = await self._calls.users()
-        found = (text(row.email_address).strip() for row in rows if isinstance(row, User))
-        return tuple(filter(None, found))
+        addresses = (text(row.email_address).strip() for row in rows if isinstance(row, User))
+        return tuple(filter(None, addresses))
 
     async def person(self, event: Event) -> Person | None:
-        """Look up a lead's addresses; kept in memory for an hour."""
+        """Look up the addresses of an event's lead; cached in memory for an hour."""
         lead_id = event.person
         if lead_id is None:
             return None
 
-        async def ask() -> Person | None:
+        async def read_lead() -> Person | None:
             leads = [lead for lead in await self._calls.lead(lead_id) if isinstance(lead, Lead)]
             if not leads:
                 return None
@@ -224,77 +224,77 @@ class LeadSquared:
                 [text(lead.email_address)], [text(lead.phone), text(lead.mobile)]
             )
 
-        return await self._persons.get(lead_id, ask)
+        return await self._persons.get(lead_id, read_lead)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out operations that share one call. Raises PlatformError."""
+        """Send operations that share one call. Raises PlatformError."""
         try:
-            return await self._writing.write(operations)
+            return await self._writer.write(operations)
         except RejectedError:
             if len(operations) > int(self.measured.safe("bulk_rows")):
                 self.measured.contradict("bulk_rows")
             raise
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """The slots that LeadSquared offers of the provider's user. Raises PlatformError."""
+        """Return the free slots of the provider's user. Raises PlatformError."""
         calendar = self._calendars[provider]
         answers = [
-            await self._calls.free_slots(calendar.user, slots.asked_days(piece))
+            await self._calls.free_slots(calendar.user, slots.requested_dates(piece))
             for piece in slice_window(window, slots.MAX_SPAN)
         ]
         try:
-            found = slots.offered(answers, calendar.address, window)
-        except slots.SlotsNotUnderstoodError as odd:
+            offers = slots.offered_slots(answers, calendar.address, window)
+        except slots.UnknownSlotFormatError as error:
             self.measured.contradict("slot_names")
-            raise self._calls.not_understood(str(odd)) from None
-        if found:
+            raise self._calls.unknown_slot_format(str(error)) from None
+        if offers:
             self.measured.record_read("slot_names", slots.NAMES)
-        return found
+        return offers
 
     async def prober(self) -> Prober:
-        """Return what measures the account's uncertain facts."""
+        """Return the prober of the account."""
         return Prober(self._account, self._calls, self._calendars)
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
-        """A call for all users and 96 days."""
+        """Return one list call per 96 days for all users."""
         wanted = self.providers if providers is None else providers
         return plan({p: c for p, c in self._calendars.items() if p in wanted}, window)
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
-        """How many calls `plan` names."""
+        """Return the number of planned calls."""
         return len(self.plan(window, providers))
 
-    async def discover(self, told: OnProgress) -> SystemInventory:
+    async def discover(self, on_progress: OnProgress) -> SystemInventory:
         """Read everything that a mapping may name. Raises no PlatformError."""
         return await discover.discover(
-            self.name, self._account, self._calls, self._clock.now().date(), told
+            self.name, self._account, self._calls, self._clock.now().date(), on_progress
         )
 
     async def check(self) -> Sequence[CheckResult]:
-        """Look at keys, users and the busy type without writing."""
-        found = await checks.check(self.name, self._account, self._calendars, self._calls)
-        return [*found, *skew_finding(self.name, self.traffic.skew)]
+        """Check keys, users and the busy type without writing."""
+        findings = await checks.check(self.name, self._account, self._calendars, self._calls)
+        return [*findings, *skew_finding(self.name, self.traffic.skew)]
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the account can be relied on for."""
-        return self._able()
+        """What the engine may rely on in this account."""
+        return self._capabilities()
 
     @property
     def seats(self) -> Mapping[str, int]:
-        """None is known: LeadSquared has no classes."""
+        """Empty: LeadSquared has no classes."""
         return {}
 
     @property
     def buffers(self) -> Mapping[str, Buffer]:
-        """None are known of this platform."""
+        """Empty: LeadSquared has no buffers."""
         return {}
 
     @property
     def traffic(self) -> CallStats:
-        """Counters and learned limits so far."""
+        """The call statistics so far."""
         return self._transport.traffic
 
     async def aclose(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         await self._transport.aclose()

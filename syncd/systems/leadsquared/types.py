@@ -1,4 +1,4 @@
-"""What a task type lets blocks do (docs/platforms/leadsquared.md)."""
+"""Properties of a task type that matter for blocks (docs/platforms/leadsquared.md#task-types)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _APPOINTMENT = 0
 
 
 def is_appointment(kind: TaskType) -> bool:
-    """Whether its tasks take time; to-dos do not."""
+    """Return whether tasks of the type take time; to-dos do not."""
     return number(kind.category) == _APPOINTMENT
 
 
 def mandatory_fields(kind: TaskType) -> list[str]:
-    """The custom fields that every task of the type must fill, which a block cannot."""
+    """Return the custom fields that each task of the type must fill, which blocks cannot."""
     columns = kind.column_configuration
     if not isinstance(columns, list):
         return []
@@ -23,16 +23,16 @@ def mandatory_fields(kind: TaskType) -> list[str]:
         for column in columns
         if isinstance(column, Column)
         and text(column.schema_name).startswith("mx_")
-        and _says(column.mandatory) is True
+        and _flag(column.mandatory) is True
     ]
 
 
 def allows_conflicts(kind: TaskType) -> bool | None:
-    """Whether its tasks leave their time open for booking; None where the answer does not say."""
-    return _says(kind.allow_conflicts)
+    """Return whether the time of its tasks can still be booked; None if the API does not say."""
+    return _flag(kind.allow_conflicts)
 
 
-def _says(flag: object) -> bool | None:
-    if isinstance(flag, bool):
-        return flag
-    return {"1": True, "true": True, "0": False, "false": False}.get(text(flag).casefold())
+def _flag(value: object) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return {"1": True, "true": True, "0": False, "false": False}.get(text(value).casefold())

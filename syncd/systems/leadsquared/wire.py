@@ -1,8 +1,7 @@
-"""The JSON of LeadSquared, read leniently: numbers may be text, and any field may be absent.
+"""The JSON types of LeadSquared. Numbers may be sent as text, and any field may be missing.
 
-Field names: docs/platforms/leadsquared.md. A task row repeats its whole type; only what decides is
-decoded. What is read by the thousand can hold no cycle, so the garbage collector is not to know of
-it.
+Field names: docs/platforms/leadsquared.md. Each task row repeats its whole type; only the needed
+fields are decoded. Rows have ``gc=False``: there are thousands, and they cannot form cycles.
 """
 
 from __future__ import annotations
@@ -42,21 +41,21 @@ class Task(msgspec.Struct, rename="pascal", frozen=True, gc=False):
 
 
 class Listing(msgspec.Struct, rename="pascal"):
-    """One page of appointments. An answer without the list is no empty list."""
+    """One page of appointments. The list is required: without it, the answer is no empty page."""
 
     rows: list[Task | LenientValue] = msgspec.field(name="List")
     record_count: Any = None
 
 
 class NoRows(msgspec.Struct, rename="pascal"):
-    """A page that says null instead of an empty list; only a count of 0 makes it empty."""
+    """A page with null instead of a list; it is empty only if the count is 0."""
 
     rows: None = msgspec.field(name="List")
     record_count: Any = None
 
 
-class Wrote(msgspec.Struct, rename="pascal"):
-    """The answer to a write. Only ``Status`` proves that it was taken.
+class WriteAnswer(msgspec.Struct, rename="pascal"):
+    """The answer to a write. Only ``Status`` proves that it was accepted.
 
     See docs/platforms/leadsquared.md#errors.
     """
@@ -71,35 +70,34 @@ class Wrote(msgspec.Struct, rename="pascal"):
 
     @property
     def id(self) -> str:
-        """``Message.Id``, the new task's or the job's; '' where there is none."""
+        """``Message.Id``, the id of the new task or of the job; '' if there is none."""
         return text(self.message.get("Id")) if isinstance(self.message, dict) else ""
 
     @property
     def succeeded(self) -> bool:
-        """Whether it says so, and does not say the contrary beside it."""
-        doubted = isinstance(self.message, dict) and self.message.get("IsSuccessful") is False
-        return text(self.status).casefold() == "success" and not doubted
+        """Whether the answer reports success, and does not contradict itself."""
+        contradicted = isinstance(self.message, dict) and self.message.get("IsSuccessful") is False
+        return text(self.status).casefold() == "success" and not contradicted
 
     @property
     def denied(self) -> bool:
-        """Whether it says that nothing was done; most answers to an unknown call say neither."""
-        contrary = isinstance(self.message, dict) and self.message.get("IsSuccessful") is False
-        return contrary or text(self.status).casefold() in {"error", "failure", "failed"}
+        """Whether the answer reports that nothing was done. An unclear answer is neither."""
+        failed = isinstance(self.message, dict) and self.message.get("IsSuccessful") is False
+        return failed or text(self.status).casefold() in {"error", "failure", "failed"}
 
-    def deleted(self, asked: int) -> int | None:
-        """How many of the tasks were deleted for certain; None if it was only queued.
+    def deleted(self, requested: int) -> int | None:
+        """Return how many tasks were certainly deleted; None if the deletion was only queued.
 
-        Where a reason for a failure stands beside numbers that do not add up, or beside none, not
-        one is certain.
+        A failure reason without a count means that none was certainly deleted.
         """
         count, reason = number(self.deleted_tasks_count), text(self.failure_reason)
         if count is None:
             return 0 if reason else None
-        return max(0, min(count, asked))
+        return max(0, min(count, requested))
 
 
 class User(msgspec.Struct, rename="pascal", frozen=True):
-    """One row of ``Users.Get``; status 0 is active. Other calls say ``UserId`` for ``ID``."""
+    """One row of ``Users.Get``; status 0 is active. Other calls send ``UserId`` for ``ID``."""
 
     id: Any = msgspec.field(name="ID", default=None)
     user_id: Any = None
@@ -110,13 +108,13 @@ class User(msgspec.Struct, rename="pascal", frozen=True):
     status_code: Any = None
 
     def __post_init__(self) -> None:
-        """Take the id under whichever name it comes."""
+        """Use ``UserId`` if there is no ``ID``."""
         if self.id is None:
             msgspec.structs.force_setattr(self, "id", self.user_id)
 
 
 class Caller(msgspec.Struct, rename="pascal", frozen=True):
-    """Who the keys belong to, and where the account lives."""
+    """The user of the keys, and the hosts of the account."""
 
     id: Any = None
     role: Any = None
@@ -144,7 +142,7 @@ class TaskType(msgspec.Struct, rename="pascal", frozen=True):
 
 
 class Lead(msgspec.Struct, rename="pascal", frozen=True):
-    """A lead's id and addresses: decoded on demand, kept in memory only."""
+    """A lead's id and addresses; they are kept in memory only."""
 
     prospect_id: Any = msgspec.field(name="ProspectID", default=None)
     email_address: Any = None
@@ -153,7 +151,7 @@ class Lead(msgspec.Struct, rename="pascal", frozen=True):
 
 
 class Day(msgspec.Struct, rename="pascal", frozen=True):
-    """One day of free slots. What is inside is read by name, as the docs cut those names off."""
+    """One day of free slots. Its content is not typed: the docs do not show all field names."""
 
     date: Any = None
     user_slots: Any = None

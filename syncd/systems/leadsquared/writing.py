@@ -1,4 +1,4 @@
-"""syncd's operations as LeadSquared calls (docs/platforms/leadsquared.md)."""
+"""Carry out operations by LeadSquared calls (docs/platforms/leadsquared.md)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from syncd.model import Action, BulkCall, Kind, Status, Statuses, embed_tag
 from syncd.model.whole_record import RecordFields
 from syncd.systems.capability_cache import list_lag
-from syncd.systems.leadsquared.calls import DELETE, TIMES
-from syncd.systems.leadsquared.events import written_time
+from syncd.systems.leadsquared.calls import DELETE, UPDATE_TIMES
+from syncd.systems.leadsquared.events import format_time
 from syncd.systems.leadsquared.slots import MAX_SPAN
 from syncd.systems.port import Accepted, Capabilities, Done, PlatformError, RejectedError, Reply
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from syncd.systems.leadsquared.calls import Api
     from syncd.systems.measured import MeasuredFacts
 
-_MOST_ROWS = 1000
-"""No bulk call has more rows, whatever was measured."""
+_MAX_ROWS = 1000
+"""Rows of a bulk call at most, whatever was measured."""
 
 MAX_READS = 40
-"""After a deletion that failed in part, at most so many tasks are asked for."""
+"""Tasks that are read at most after a deletion that failed in part."""
 
 _FIELDS = RecordFields(
     times=frozenset({"DueDate", "EndDate"}),
@@ -37,43 +37,46 @@ _FIELDS = RecordFields(
 _NO_NOTICE = "1000"
 _NO_LEAD = 0
 _COMPLETE, _CANCELLED = "1", "2"
-_OFF = tuple(status for status in Status if not status.busy)
+_CANCELLED_STATUSES = tuple(status for status in Status if not status.busy)
 _MOVES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT})
 
 
 def _completes(account: Account) -> Mapping[Status, Status]:
-    """What completing a task brings about, as its code is read then, by the status wanted."""
-    shown = Statuses.of_leadsquared(account.statuses).meant(_COMPLETE)
+    """Return the status that a completed task shows, by the wanted status."""
+    shown = Statuses.of_leadsquared(account.statuses).status_of(_COMPLETE)
     showed = shown is Status.SHOWED
-    off = account.cancel_as == "complete" and (showed or not shown.busy)
-    wanted = [*((Status.SHOWED,) if showed else ()), *(_OFF if off else ())]
+    cancels = account.cancel_as == "complete" and (showed or not shown.busy)
+    wanted = [
+        *((Status.SHOWED,) if showed else ()),
+        *(_CANCELLED_STATUSES if cancels else ()),
+    ]
     return dict.fromkeys(wanted, shown)
 
 
 def _cancels(account: Account) -> Mapping[Status, Status]:
-    """What the bulk cancel brings about, as its code is read then, by the status wanted.
+    """Return the status that a task shows after the bulk cancel, by the wanted status.
 
-    Nothing where the account's own words read that code as busy: no read could confirm it.
+    Empty if the account's own ``statuses`` read that code as busy: no read could confirm it.
     """
-    shown = Statuses.of_leadsquared(account.statuses).meant(_CANCELLED)
-    off = account.cancel_as == "cancel" and account.cancel_path and not shown.busy
-    return dict.fromkeys(_OFF, shown) if off else {}
+    shown = Statuses.of_leadsquared(account.statuses).status_of(_CANCELLED)
+    possible = account.cancel_as == "cancel" and account.cancel_path and not shown.busy
+    return dict.fromkeys(_CANCELLED_STATUSES, shown) if possible else {}
 
 
 def capabilities(name: str, account: Account, measured: MeasuredFacts) -> Capabilities:
-    """What the system of this name can be relied on for.
+    """Return the capabilities of the account with this system name.
 
-    Time update, deletion and cancellation are queued (#deleting). A missing id answers like an
-    unknown one, so one look proves little (#reading-one-task). How many rows a bulk call takes is
-    stated for deletions only (5 000). What only a live account can tell is as ``measured``, or on
-    its safe side.
+    Time updates, deletions and cancellations are queued (#deleting). A deleted id is answered like
+    an unknown one, so one read proves little (#reading-one-task). The maximum of rows in a bulk
+    call is documented for deletions only (5,000). Undocumented facts are as ``measured``, or on
+    their safe side.
     """
     rows = bulk_rows(measured)
-    moves = BulkCall(TIMES, rows)
+    moves = BulkCall(UPDATE_TIMES, rows)
     cancels = _cancels(account)
     check = (
         f'cancel_path = "{account.cancel_path}" in [systems.{name}] may not be the address of the '
-        "bulk cancel: correct it, or cancel this appointment in LeadSquared by hand"
+        "bulk cancel: correct it, or cancel this appointment in LeadSquared yourself"
     )
     cancel = BulkCall(account.cancel_path or "", rows, check)
     queued = {*_MOVES, Action.REMOVE_BLOCK, *((Action.SET_STATUS,) if cancels else ())}
@@ -96,22 +99,22 @@ def capabilities(name: str, account: Account, measured: MeasuredFacts) -> Capabi
 
 
 def bulk_rows(measured: MeasuredFacts) -> int:
-    """Return how many rows one bulk call takes at most, as far as is known."""
-    found = measured.value("bulk_rows")
-    known = int(found) if found.isdecimal() else 0
-    return min(known, _MOST_ROWS) or int(measured.safe("bulk_rows"))
+    """Return the known maximum of rows in one bulk call."""
+    value = measured.value("bulk_rows")
+    known = int(value) if value.isdecimal() else 0
+    return min(known, _MAX_ROWS) or int(measured.safe("bulk_rows"))
 
 
 def block_fields(
     account: Account, calendar: CalendarMapping, value: Value, key: str | None
 ) -> dict[str, object]:
-    """A busy-hold appointment: no lead, no notice to its owner, no private text (#busy-tasks)."""
+    """Return the fields of a block: no lead, no notification, no private text (#busy-tasks)."""
     fields: dict[str, object] = {
         "Name": account.title,
         "Description": embed_tag(account.title, key) if key else account.title,
         "RelatedEntity": _NO_LEAD,
-        "DueDate": written_time(value.start),
-        "EndDate": written_time(value.end),
+        "DueDate": format_time(value.start),
+        "EndDate": format_time(value.end),
         "Reminder": 0,
         "NotifyBy": _NO_NOTICE,
         "OwnerEmailAddress": calendar.user,
@@ -123,7 +126,7 @@ def block_fields(
 
 
 class Writer:
-    """Carries out operations for one account."""
+    """Carries out the operations of one account."""
 
     def __init__(
         self,
@@ -131,23 +134,23 @@ class Writer:
         account: Account,
         calendars: Mapping[str, CalendarMapping],
         calls: Api,
-        able: Callable[[], Capabilities],
+        capabilities: Callable[[], Capabilities],
     ) -> None:
-        """Keep what a write needs to know."""
+        """Keep the parts."""
         self._system = system
         self._account = account
         self._calendars = calendars
         self._calls = calls
-        self._able = able
+        self._capabilities = capabilities
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out operations that share one call. Raises PlatformError."""
+        """Send operations that share one call. Raises PlatformError."""
         first = operations[0]
         if first.action in _MOVES:
             return Accepted(await self._calls.move([(o.ref.id, _wanted(o)) for o in operations]))
         if first.action is Action.REMOVE_BLOCK:
             return await self._delete([o.ref.id for o in operations])
-        if self._able().bulk_of(first) is not None:
+        if self._capabilities().bulk_of(first) is not None:
             return await self._cancel(operations)
         (operation,) = operations
         if operation.action is Action.CREATE_BLOCK:
@@ -160,31 +163,31 @@ class Writer:
         return Done([(await self._calls.create(fields), None)])
 
     async def _delete(self, task_ids: Sequence[str]) -> Accepted:
-        """Delete tasks; if only some were, ask for them one by one.
+        """Delete tasks; if only some were deleted, read them one by one.
 
-        One that is there was refused. One that is not, or could not be asked for, counts as queued:
-        the next reads tell.
+        A task that still exists was refused. Others count as queued, to be confirmed by later
+        reads.
         """
         job, fault = await self._calls.delete(task_ids)
         if fault is None:
             return Accepted(job)
-        there: list[str] = []
+        existing: list[str] = []
         with suppress(PlatformError):
             for task_id in task_ids[:MAX_READS]:
                 if await self._calls.task(task_id):
-                    there.append(task_id)  # noqa: PERF401 - a fault keeps what was seen before
-        return Accepted(job, dict.fromkeys(there, fault))
+                    existing.append(task_id)  # noqa: PERF401 - a fault keeps the earlier results
+        return Accepted(job, dict.fromkeys(existing, fault))
 
     async def _cancel(self, operations: Sequence[Operation]) -> Accepted:
-        """Cancel appointments; a block is deleted, and never cancelled. Raises PlatformError."""
+        """Cancel appointments; blocks are deleted, never cancelled. Raises PlatformError."""
         if any(operation.kind is not Kind.APPOINTMENT for operation in operations):
-            raise RejectedError(self._system, detail="only appointments are cancelled")
+            raise RejectedError(self._system, detail="only appointments can be cancelled")
         path = self._account.cancel_path or ""
         return Accepted(await self._calls.cancel(path, [o.ref.id for o in operations]))
 
     async def _set_status(self, operation: Operation) -> Done:
         status = _wanted(operation).status
-        if status not in self._able().statuses:
+        if status not in self._capabilities().statuses:
             detail = f"LeadSquared cannot set {status}"
             raise RejectedError(self._system, detail=detail)
         await self._calls.complete(operation.ref.id)
@@ -193,6 +196,6 @@ class Writer:
 
 def _wanted(operation: Operation) -> Value:
     if operation.after is None:
-        message = f"{operation.action} without a value to write"
+        message = f"{operation.action} has no value to write"
         raise ValueError(message)
     return operation.after

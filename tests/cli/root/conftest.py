@@ -1,4 +1,4 @@
-"""Fixtures: the machine, new for each test."""
+"""Fixtures: a new host for each test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.store.kit import note
 
 @pytest.fixture(scope="session")
 def root() -> Iterator[Root]:
-    """The helper process that commands are run by."""
+    """Yield the helper process that runs the commands."""
     started = Root()
     yield started
     started.close()
@@ -27,7 +27,7 @@ def root() -> Iterator[Root]:
 
 @pytest.fixture
 def host(root: Root) -> Iterator[Host]:
-    """A machine on which the service has run."""
+    """Return a host on which the service has run."""
     home = Path(tempfile.mkdtemp(prefix="syncd-host-"))
     home.chmod(0o755)
     made = Host(root, home)

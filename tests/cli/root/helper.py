@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 USER = 4242
-"""The service's user: a uid without an entry in passwd, as in a container."""
+"""The uid of the service, without an entry in passwd, as in a container."""
 
 NEEDS_ROOT = "needs root"
-"""The reason for which these tests are skipped."""
+"""The reason why these tests are skipped."""
 
 _SERVE = """
 import json, os, signal, sys, tempfile, traceback
@@ -57,7 +57,7 @@ for line in sys.stdin:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended; a negative code is the signal that ended it."""
+    """The result of a command; a negative code is the signal that ended it."""
 
     code: int
     out: str
@@ -107,10 +107,10 @@ def reachable(*command: str) -> list[str]:
 
 
 class Root:
-    """The helper process."""
+    """A helper process that runs commands as root."""
 
     def __init__(self) -> None:
-        """Start it."""
+        """Start the process."""
         paths = os.pathsep.join(p for p in sys.path if p)
         self._process = subprocess.Popen(
             reachable(sys.executable, "-c", _SERVE),
@@ -135,5 +135,5 @@ class Root:
         return Ended(**json.loads(self._process.stdout.readline()))
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.communicate()

@@ -1,4 +1,4 @@
-"""A machine with a root, a service of another user's, and what that user can prepare."""
+"""A host with root, a service of another user, and traps that this user can set."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ b = {{ user = "u2" }}
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A machine: root's configuration and files, and the state in a folder of the service's."""
+    """A host: root's configuration and files, and the state in a folder of the service user."""
 
     root: Root
     home: Path
 
     @property
     def etc(self) -> Path:
-        """Root's: configuration and secrets."""
+        """Return root's folder with configuration and secrets."""
         return self.home / "etc"
 
     @property
     def vault(self) -> Path:
-        """Root's alone: nobody else may even look in here."""
+        """Return a folder that only root can open."""
         return self.home / "vault"
 
     @property
     def victim(self) -> Path:
-        """A file of root's."""
+        """Return a file of root."""
         return self.vault / "shadow"
 
     @property
     def folder(self) -> Path:
-        """The service's."""
+        """Return the folder of the service's state."""
         return self.home / "lib" / "syncd"
 
     @property
     def state(self) -> Path:
-        """The service's."""
+        """Return the state file of the service."""
         return self.folder / "syncd.db"
 
     def syncd(self, *command: object, seconds: int = 20) -> Ended:
@@ -70,7 +70,7 @@ class Host:
         return self.root.run(*at, *command, folder=self.etc, seconds=seconds)
 
     def given(self) -> list[str]:
-        """What root has lost: files of its folders that were made, changed or given away."""
+        """Return files in root's folders that were created, changed or given to another user."""
         lost = [
             f"{path.name} belongs to {path.lstat().st_uid}"
             for path in self.vault.rglob("*")
@@ -83,19 +83,19 @@ class Host:
 
 
 def give_away(folder: Path) -> None:
-    """Let all of a folder belong to the service's user."""
+    """Give a folder and its content to the service user."""
     for path in (folder, *folder.rglob("*")):
         os.chown(path, USER, USER, follow_symlinks=False)
     folder.chmod(0o700)
 
 
 def owners(folder: Path) -> set[int]:
-    """Who owns what is in a folder."""
+    """Return the owner of each entry in a folder."""
     return {path.lstat().st_uid for path in (folder, *folder.rglob("*"))}
 
 
 def link(name: str, target: str = "shadow") -> Callable[[Host], None]:
-    """Plant a symbolic link to a file in root's vault, there or not."""
+    """Plant a symbolic link to a file in root's vault, existing or not."""
 
     def plant(host: Host) -> None:
         place = host.folder / name
@@ -106,7 +106,7 @@ def link(name: str, target: str = "shadow") -> Callable[[Host], None]:
 
 
 def hard_link(name: str) -> Callable[[Host], None]:
-    """Plant a second name of root's file, as fs.protected_hardlinks=0 lets every user do."""
+    """Plant a hard link to root's file, as fs.protected_hardlinks=0 allows every user."""
 
     def plant(host: Host) -> None:
         place = host.folder / name
@@ -117,7 +117,7 @@ def hard_link(name: str) -> Callable[[Host], None]:
 
 
 def fifo(name: str) -> Callable[[Host], None]:
-    """Plant a pipe that nobody writes to: who opens it waits."""
+    """Plant a pipe without a writer, so that opening it blocks."""
 
     def plant(host: Host) -> None:
         place = host.folder / name

@@ -1,4 +1,4 @@
-"""Root at work on a state of another user's: what still works, what is refused, what is written."""
+"""Commands run by root on the state of another user: what works, is refused, is written."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_all_commands_work_with_secrets_that_only_root_can_read(desk: Desk, host
         assert ended.code == code, (command, ended)
         return ended.out
 
-    assert "nothing was synced yet" in done("status")
+    assert "nothing synced yet" in done("status")
     assert done("plan")
     first = json.loads(done("resync", "--yes", "--json"))
     assert first["converged"]
@@ -57,7 +57,7 @@ def test_all_commands_work_with_secrets_that_only_root_can_read(desk: Desk, host
     copy = host.vault / "copy.db"
     assert str(copy) in done("backup", copy, "--json")
     assert (copy.stat().st_uid, stat.S_IMODE(copy.stat().st_mode)) == (0, 0o600)
-    assert "this file is there already" in " ".join(
+    assert "this file exists already" in " ".join(
         host.syncd("backup", copy).err.replace("\n", " ").split()
     )
     done("backup", copy, "--force")
@@ -95,7 +95,7 @@ def test_the_daemon_started_by_root_gives_it_up_and_takes_commands_of_roots(
     assert owners(host.folder) == {USER}
 
 
-def test_root_cannot_be_had_again_once_it_was_given_up(host: Host) -> None:
+def test_dropped_root_privileges_cannot_be_regained(host: Host) -> None:
     code = f"""
 import os
 from pathlib import Path
@@ -115,7 +115,7 @@ assert os.umask(0) == 0o077
     subprocess.run(reachable(sys.executable, "-c", code), check=True)
 
 
-def test_a_new_state_is_made_as_its_folders_owner(host: Host) -> None:
+def test_a_new_state_belongs_to_the_owner_of_its_folder(host: Host) -> None:
     shutil.rmtree(host.folder)
     os.chown(host.folder.parent, USER, USER)
     assert host.syncd("migrate").code == 0
@@ -143,7 +143,7 @@ def test_root_refuses_a_folder_of_its_own_that_others_may_write_to(host: Host, m
     assert host.given() == []
 
 
-def test_roots_own_folder_inside_one_that_all_share_like_tmp_is_fine(host: Host) -> None:
+def test_a_folder_of_root_inside_a_shared_folder_is_accepted(host: Host) -> None:
     for path in (host.folder, *host.folder.iterdir()):
         os.chown(path, 0, 0)
     host.folder.parent.chmod(0o1777)
@@ -152,7 +152,7 @@ def test_roots_own_folder_inside_one_that_all_share_like_tmp_is_fine(host: Host)
     assert "other users may write to" in host.syncd("migrate").err
 
 
-def test_a_link_that_another_user_put_into_a_shared_folder_is_not_followed(host: Host) -> None:
+def test_a_link_of_another_user_in_a_shared_folder_is_not_followed(host: Host) -> None:
     shutil.rmtree(host.folder)
     host.folder.parent.chmod(0o1777)
     host.folder.symlink_to(host.vault)
@@ -169,7 +169,7 @@ def test_a_link_of_roots_own_leads_to_the_folder_of_the_service(host: Host) -> N
     assert owners(host.folder) == {USER}
 
 
-def test_a_state_behind_a_folder_closed_to_its_owner_is_told_with_the_remedy(host: Host) -> None:
+def test_a_state_its_owner_cannot_reach_is_refused_with_a_remedy(host: Host) -> None:
     host.folder.parent.chmod(0o700)
     ended = host.syncd("status")
     assert ended.code == 1
@@ -177,7 +177,7 @@ def test_a_state_behind_a_folder_closed_to_its_owner_is_told_with_the_remedy(hos
     assert "chmod o+x" in ended.err
 
 
-def test_a_program_that_the_owner_cannot_read_is_told_before_the_work(host: Host) -> None:
+def test_a_program_the_owner_cannot_read_is_refused_before_the_work(host: Host) -> None:
     place = host.home / "program"
     place.mkdir(mode=0o755)
     shutil.copytree(Path(syncd.__file__).parent, place / "syncd")
@@ -188,7 +188,7 @@ def test_a_program_that_the_owner_cannot_read_is_told_before_the_work(host: Host
         reachable(*command), env=env, cwd=place, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "installed where every user can read it" in " ".join(done.stderr.split())
+    assert "install syncd where every user can read it" in " ".join(done.stderr.split())
 
 
 def test_a_database_of_another_user_in_a_folder_of_roots_is_refused(host: Host) -> None:
@@ -225,7 +225,7 @@ def test_a_backup_into_a_third_users_folder_follows_no_link_there(host: Host, cl
     assert (made.st_uid, stat.S_IMODE(made.st_mode)) == (0, 0o600)
 
 
-def test_a_backup_that_fails_leaves_the_one_before_and_nothing_else(host: Host) -> None:
+def test_a_failed_backup_keeps_the_previous_one(host: Host) -> None:
     copy = host.etc / "copy.db"
     assert host.syncd("backup", copy).code == 0
     before, names = copy.read_bytes(), sorted(p.name for p in host.etc.iterdir())
@@ -258,13 +258,13 @@ def test_a_trace_is_not_written_through_a_link_in_a_shared_folder(host: Host) ->
     os.chown(trace, USER, USER, follow_symlinks=False)
     host.syncd("simulate", "--seeds", 1, "--hours", 1, "--trace", trace, seconds=60)
     assert host.given() == []
-    assert "story" in trace.read_text()
+    assert "scenario" in trace.read_text()
 
 
 # --- files that a command reads -------------------------------------------------------------------
 
 
-def test_a_configuration_that_the_service_left_lying_about_is_not_read_as_root(host: Host) -> None:
+def test_a_configuration_of_the_service_user_is_not_read_as_root(host: Host) -> None:
     text = CONFIG.format(state=host.vault / "new" / "syncd.db")
     planted = host.folder / "syncd.toml"
     planted.write_text(text.replace('"token"', f'"{host.victim}"'))

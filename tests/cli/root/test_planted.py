@@ -1,4 +1,4 @@
-"""What a service's user plants in its own folder harms nobody else when root works there."""
+"""Traps of the service user in its own folder do no harm when root works there."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason=NEEDS_ROOT)
 
 
 def folder_is_a_link(host: Host) -> None:
-    """The folder above is the service's as well, and what is in it leads to root's."""
+    """Let the service own the parent folder, with links to root's files in it."""
     shutil.rmtree(host.folder)
     os.chown(host.folder.parent, USER, USER)
     host.folder.symlink_to(host.vault)
 
 
 def folder_is_gone(host: Host) -> None:
-    """The folder is to be made anew, where a link to root's folder waits above."""
+    """Remove the folder, with a link to root's folder in the parent."""
     shutil.rmtree(host.folder.parent)
     host.folder.parent.mkdir()
     os.chown(host.folder.parent, USER, USER)
@@ -53,7 +53,7 @@ PLANTS = {
 
 
 @pytest.mark.parametrize("plant", PLANTS)
-def test_what_the_services_user_plants_costs_root_nothing(host: Host, plant: str) -> None:
+def test_links_planted_by_the_service_user_do_not_affect_root(host: Host, plant: str) -> None:
     PLANTS[plant](host)
     ended = [host.syncd(*command) for command in (["migrate"], ["status"], ["history"])]
     assert host.given() == []
@@ -62,7 +62,7 @@ def test_what_the_services_user_plants_costs_root_nothing(host: Host, plant: str
     assert not any("$6$" in each.out + each.err for each in ended)
 
 
-def test_a_folder_that_is_exchanged_all_the_time_costs_root_nothing(host: Host) -> None:
+def test_a_folder_replaced_during_the_run_does_not_affect_root(host: Host) -> None:
     os.chown(host.folder.parent, USER, USER)
     away, stop = host.folder.with_name("away"), Event()
 

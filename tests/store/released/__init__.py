@@ -1,4 +1,4 @@
-"""States as released versions left them, each a file of SQL named after its schema's revision."""
+"""States of released versions: SQL files that are named after their schema version."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FROZEN = Path(__file__).parent
 
 
 def revisions() -> list[str]:
-    """The schemas that there were, oldest first."""
+    """Return the released schema versions, oldest first."""
     _, scripts = _scripts()
     return [script.revision for script in scripts.walk_revisions()][::-1]
 
 
 def furnished(path: Path, frozen: Path | None = None) -> None:
-    """Make a state with a row in every table: as a release left it, or as this version does."""
+    """Create a state with a row in every table, from a released file or with this version."""
     if frozen is not None:
         with closing(sqlite3.connect(path)) as database:
             database.executescript(frozen.read_text())

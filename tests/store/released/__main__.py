@@ -1,4 +1,4 @@
-"""Freeze the state of the version that is being released: `python -m tests.store.released`."""
+"""Save the state of the version to be released: `python -m tests.store.released`."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from .conftest import Clinic
 
 ONLY = (
-    "mapped by calendar only: busy time from Google and Outlook is listed by user only, so it is "
-    "not seen here"
+    "mapped by calendar only: busy time from Google and Outlook is listed by user only, so syncd "
+    "does not see it"
 )
 Problem = tuple[str, str, str]
 
@@ -149,5 +149,5 @@ async def test_a_location_whose_zone_is_unknown_is_a_warning(clinic: Clinic) -> 
 async def test_a_clock_that_is_off_is_a_warning(clinic: Clinic, seconds: int, side: str) -> None:
     clinic.fault(FaultKind.CLOCK_SKEW, seconds=seconds)
     assert await problems(clinic.build()) == [
-        ("warning", "clinic", f"its clock is 120 s {side} ours")
+        ("warning", "clinic", f"the platform's clock is 120 s {side} this machine's")
     ]

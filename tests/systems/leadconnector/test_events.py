@@ -93,7 +93,7 @@ async def test_one_instant_in_every_spelling_is_one_instant(clinic: Clinic, writ
     clinic.door.spoil(EVENTS, each(startTime=written, endTime="2026-03-02T10:00:00+01:00"))
     (event,) = await events(clinic.build())
     assert event.value == hour(at(9))
-    assert not event.unknown_status
+    assert not event.assumption
 
 
 async def test_the_zone_is_asked_only_for_times_without_offset(clinic: Clinic) -> None:
@@ -142,7 +142,7 @@ async def test_meetings_around_a_change_of_the_clocks_keep_their_instants(
     found = await events(clinic.build(), around(change))
     for kind in Kind:
         assert [e.value for e in found if e.kind is kind] == [hour(start) for start in starts]
-    assert not any(event.unknown_status for event in found)
+    assert not any(event.assumption for event in found)
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ async def test_a_wall_time_at_a_change_of_the_clocks_is_decided_and_told(
     clinic.door.spoil(EVENTS, each(startTime=start, endTime=end))
     (event,) = await events(clinic.build())
     assert event.value.start == instant
-    assert said in event.unknown_status
-    assert "Europe/Berlin" in event.unknown_status
+    assert said in event.assumption
+    assert "Europe/Berlin" in event.assumption
 
 
 # --- statuses ---------------------------------------------------------------------------------

@@ -209,7 +209,7 @@ async def test_a_row_without_id_is_told_and_its_list_proves_no_absence(
     (item,) = got.malformed
     assert (item.event, item.topic) == (f"{call} of alice", Topic.UNREADABLE)
     assert item.reason.startswith("1 row has no id")
-    assert [(u.provider, u.kinds, u.lacking) for u in got.unproven] == [
+    assert [(u.provider, u.kinds, u.incomplete) for u in got.unproven] == [
         ("alice", frozenset(Kind) - left, False)
     ]
     assert not got.faults

@@ -196,8 +196,8 @@ async def test_a_meeting_that_was_changed_since_is_not_written_to(
     before = stored(clinic, known)
     reply = await clinic.build(clinic.both).write([move(known)])
     assert isinstance(reply, TargetChanged)
-    assert isinstance(reply.sighting, Found)
-    assert reply.sighting.event.value.start == before.start
+    assert isinstance(reply.current, Found)
+    assert reply.current.event.value.start == before.start
     assert not clinic.asked(PUT)
     assert stored(clinic, known) == before
 
@@ -208,7 +208,7 @@ async def test_a_block_that_was_moved_since_is_not_written_to(clinic: Clinic) ->
     wanted = operation(Action.MOVE_BLOCK, known, hour(at(15)), before=hour(at(12)), key=KEY)
     reply = await clinic.build().write([wanted])
     assert isinstance(reply, TargetChanged)
-    assert isinstance(reply.sighting, Found)
+    assert isinstance(reply.current, Found)
     assert not clinic.asked(PUT_BLOCK)
 
 
@@ -335,7 +335,7 @@ async def test_an_update_that_waits_for_the_budget_reads_again_before_it_is_sent
 ) -> None:
     known = clinic.book(at(9))
     system = clinic.build()
-    clinic.door.spoil(GET, once(lambda: system._transport._budget.pause(5)))
+    clinic.door.spoil(GET, once(lambda: system._transport._limiter.pause(5)))
     assert isinstance(await system.write([move(known)]), Done)
     assert [r.call for r in clinic.door.seen if r.call in {GET, PUT}] == [GET, GET, PUT, GET]
 
@@ -345,7 +345,7 @@ async def test_an_update_whose_turn_never_comes_in_time_is_not_sent(clinic: Clin
     system = clinic.build()
 
     def wait(answer: Any) -> Any:
-        system._transport._budget.pause(5)
+        system._transport._limiter.pause(5)
         return answer
 
     clinic.door.spoil(GET, wait)
@@ -404,7 +404,7 @@ async def test_a_move_sends_a_status_back_in_a_word_that_an_update_takes(
     clinic.door.spoil(GET, lambda answer: {"appointment": {**answer["appointment"], **odd}})
     system = clinic.build(statuses={"mine": Status.NEW})
     (row,) = (await system.read(WINDOW)).rows
-    before = replace(hour(at(9)), status=Statuses.of({"mine": Status.NEW}).meant(shown))
+    before = replace(hour(at(9)), status=Statuses.of({"mine": Status.NEW}).status_of(shown))
     wanted = replace(before, start=at(11), end=at(12))
     move = operation(Action.MOVE_APPOINTMENT, row.id, wanted, before=before)
     with suppress(RejectedError):

@@ -152,7 +152,7 @@ async def test_a_block_that_is_not_listed_any_more_is_not_moved(clinic: Clinic) 
         move = operation(Action.MOVE_BLOCK, event, hour(at(15)), before=hour(at(12)))
         reply = await system.write([move])
         assert isinstance(reply, TargetChanged)
-        assert isinstance(reply.sighting, Unknown)
+        assert isinstance(reply.current, Unknown)
     assert not bodies(clinic, MOVE)
 
 

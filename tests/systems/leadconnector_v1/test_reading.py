@@ -178,7 +178,7 @@ async def test_a_row_without_id_proves_no_absence_in_its_scope(
     assert [c.provider for c in got.coverage] == ["bob"]
     (item,) = got.malformed
     assert (item.event, item.topic) == ("GET appointments/ of alice", Topic.UNREADABLE)
-    assert [(u.provider, u.lacking) for u in got.unproven] == [("alice", False)]
+    assert [(u.provider, u.incomplete) for u in got.unproven] == [("alice", False)]
     assert all(WINDOW.covered_by([u.window]) for u in got.unproven)
     assert not got.faults
 

@@ -17,13 +17,13 @@ ONE = "GET Task.svc/Retrieve.GetById"
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """A clock at NOW."""
+    """Return a clock at NOW."""
     return FakeClock()
 
 
 @pytest.fixture
 def script() -> Script:
-    """A platform that says what the test lets it say."""
+    """Return a platform with scripted answers."""
     return Script("/v2/")
 
 
@@ -32,7 +32,7 @@ Build = Callable[..., LeadSquared]
 
 @pytest.fixture
 async def build(script: Script, clock: FakeClock) -> AsyncIterator[Build]:
-    """Make adapters of alice and bob on the scripted platform; all are closed at the end."""
+    """Return a function that creates adapters of alice and bob; all are closed at the end."""
     made: list[LeadSquared] = []
 
     def make(**options: Any) -> LeadSquared:
@@ -58,7 +58,7 @@ async def build(script: Script, clock: FakeClock) -> AsyncIterator[Build]:
 
 
 def task(task_id: str = "t1", **changes: Any) -> dict[str, Any]:
-    """One appointment of alice as the platform sends it.
+    """Return an appointment of alice as the platform sends it.
 
     See docs/platforms/leadsquared.md#task-fields.
     """
@@ -81,6 +81,6 @@ def task(task_id: str = "t1", **changes: Any) -> dict[str, Any]:
 
 
 def page(*rows: Any, count: Any = ...) -> dict[str, Any]:
-    """One page of a list."""
+    """Return one page of a list."""
     total = len(rows) if count is ... else count
     return {"RecordCount": total, "List": list(rows)}

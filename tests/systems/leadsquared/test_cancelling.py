@@ -1,4 +1,4 @@
-"""Cancellations at an address that only the configuration knows, and what answers there."""
+"""Cancellations at the configured `cancel_path`, and the possible answers."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_a_block_is_never_cancelled(build: Build, script: Script) -> None:
         httpx.Response(500, text="oops"),
     ],
 )
-async def test_an_answer_that_proves_nothing_is_left_to_the_reads(
+async def test_an_unclear_answer_to_a_cancel_counts_as_queued(
     build: Build, script: Script, answer: httpx.Response
 ) -> None:
     script.say(CANCEL, answer)
@@ -86,7 +86,7 @@ async def test_an_answer_that_proves_nothing_is_left_to_the_reads(
         httpx.Response(200, json={"Status": "Failure", "FailureReason": "not allowed"}),
     ],
 )
-async def test_whatever_else_is_at_the_address_refuses_each_row_and_is_no_lost_access(
+async def test_an_address_that_is_no_bulk_cancel_refuses_each_row(
     build: Build, script: Script, answer: httpx.Response
 ) -> None:
     script.say(CANCEL, answer)
@@ -96,7 +96,7 @@ async def test_whatever_else_is_at_the_address_refuses_each_row_and_is_no_lost_a
     assert raised.value.why is RejectionReason.UNFIT
 
 
-async def test_words_of_the_address_never_say_that_an_appointment_is_gone(
+async def test_no_answer_of_the_cancel_address_proves_that_a_task_is_gone(
     build: Build, script: Script
 ) -> None:
     words = {"ExceptionType": "MXInvalidEntityException", "ExceptionMessage": "Task not found"}
@@ -107,7 +107,7 @@ async def test_words_of_the_address_never_say_that_an_appointment_is_gone(
     assert not raised.value.each
 
 
-async def test_a_rate_limit_and_a_lost_answer_are_what_they_are_everywhere(
+async def test_a_cancel_raises_rate_limits_and_lost_answers_unchanged(
     build: Build, script: Script
 ) -> None:
     body = {"Status": "Error", "ExceptionType": "MXAPIRateLimitExceededException"}
@@ -134,7 +134,7 @@ async def test_shown_up_is_still_marking_complete(build: Build) -> None:
     }
 
 
-def test_what_the_account_reads_as_busy_cannot_be_cancelled(build: Build) -> None:
+def test_a_cancelled_code_that_the_account_maps_to_busy_disables_cancelling(build: Build) -> None:
     words = {"2": Status.CONFIRMED}
     able = build(cancel_as="cancel", cancel_path=PATH, statuses=words).capabilities
     assert able.bulk_statuses == {}

@@ -1,4 +1,4 @@
-"""What `syncd check` says of a LeadSquared account."""
+"""The results of `syncd check` for a LeadSquared account."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ async def test_a_mapped_user_must_exist_and_be_active(
 @pytest.mark.parametrize(
     ("changes", "level", "part"),
     [
-        ({"Name": "Other"}, "error", "no such type"),
+        ({"Name": "Other"}, "error", "the type does not exist"),
         ({"Category": "1"}, "error", "to-do"),
         (
             {
@@ -98,4 +98,6 @@ async def test_a_clock_that_is_off_is_a_warning(build: Build, script: Script) ->
     healthy(script)
     date = {"Date": "Mon, 02 Mar 2026 08:02:00 GMT"}
     script.say(TYPES, httpx.Response(200, json=[BUSY], headers=date))
-    assert await problems(build) == [("warning", "its clock is 120 s ahead of ours")]
+    assert await problems(build) == [
+        ("warning", "the platform's clock is 120 s ahead of this machine's")
+    ]

@@ -1,4 +1,4 @@
-"""From a task to an event."""
+"""Tasks are converted to events."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from syncd.model import Event, Kind, Status
-from syncd.systems.leadsquared.events import Parser, instant, written_time
+from syncd.systems.leadsquared.events import Parser, format_time, parse_time
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.port import UnreadableError
 from tests.systems.scripted import FakeClock
@@ -43,7 +43,7 @@ def event(**changes: Any) -> Event:
     ],
 )
 def test_every_spelling_of_a_time_is_the_same_instant(written: str) -> None:
-    assert instant(written) == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
+    assert parse_time(written) == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_every_spelling_of_a_time_is_the_same_instant(written: str) -> None:
         "/Date(-62135596800000)/",
     ],
 )
-def test_what_is_no_time_is_refused(written: object) -> None:
+def test_an_invalid_time_is_refused(written: object) -> None:
     with pytest.raises((ValueError, OverflowError)):
-        instant(written)
+        parse_time(written)
 
 
 def test_a_time_is_written_in_utc_without_a_mark() -> None:
     moment = datetime.fromisoformat("2026-03-02T16:00:00.5+05:30")
-    assert written_time(moment) == "2026-03-02 10:30:00"
+    assert format_time(moment) == "2026-03-02 10:30:00"
 
 
 def test_a_task_becomes_an_appointment_with_all_that_matters() -> None:
@@ -100,12 +100,12 @@ def test_a_status_code_may_be_number_or_text(code: object, status: Status) -> No
     assert event(StatusCode=code).value.status is status
 
 
-def test_a_task_turns_overdue_without_any_news() -> None:
+def test_an_overdue_task_is_no_change() -> None:
     assert event(StatusCode="Overdue").value == event(StatusCode=0).value
 
 
 @pytest.mark.parametrize("code", [-1, 3, "Deferred", ...])
-def test_a_status_that_is_not_known_is_a_guess(code: object) -> None:
+def test_an_unknown_status_is_marked_as_assumed(code: object) -> None:
     assert not event(StatusCode=code).shows_status
 
 
@@ -167,7 +167,7 @@ def test_only_a_lead_is_a_person(entity: object) -> None:
     assert event(RelatedEntity=entity).person is None
 
 
-def test_an_absent_entity_number_does_not_hide_the_lead() -> None:
+def test_a_missing_entity_type_still_means_a_lead() -> None:
     assert event(RelatedEntity=...).person == "lead-1"
 
 

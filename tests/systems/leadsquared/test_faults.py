@@ -1,4 +1,4 @@
-"""What an answer means."""
+"""Answers are classified as faults or successes."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ TOO_MANY = "API calls exceeded the limit of 10 in 5 second(s)"
         (404, {}, RejectedError),
     ],
 )
-def test_the_body_decides_before_the_status(
+def test_the_body_has_priority_over_the_status(
     status: int, body: dict[str, Any], fault: type[Exception]
 ) -> None:
     assert type(fault_of(httpx.Response(status, json=body))) is fault
@@ -72,13 +72,13 @@ def test_a_rate_limit_in_plain_text_is_seen_too(status: int) -> None:
     assert isinstance(fault_of(httpx.Response(status, text=TOO_MANY)), RateLimitedError)
 
 
-def test_a_server_error_without_json_may_pass() -> None:
+def test_a_server_error_without_json_is_retryable() -> None:
     assert isinstance(
         fault_of(httpx.Response(502, text="<html>bad gateway</html>")), RetryableError
     )
 
 
-def test_the_right_host_is_told() -> None:
+def test_the_serving_host_is_reported() -> None:
     fault = fault_of(httpx.Response(401, json=error("MXHost", "use api-in21.leadsquared.com")))
     assert fault is not None
     assert "api-in21.leadsquared.com" in fault.detail
@@ -104,7 +104,7 @@ def test_an_unknown_task_is_gone_and_other_refusals_are_not() -> None:
         "Invalid task type",
     ],
 )
-def test_what_a_task_names_may_be_unknown_while_the_task_is_there(words: str) -> None:
+def test_an_unknown_lead_or_user_does_not_mean_the_task_is_gone(words: str) -> None:
     fault = fault_of(httpx.Response(500, json=error("MXInvalidEntityException", words)))
     assert isinstance(fault, RejectedError)
     assert fault.why is RejectionReason.UNFIT

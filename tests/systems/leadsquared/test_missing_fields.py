@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from syncd.model import EventRef, Kind, Status, Topic, Value, Window
-from syncd.systems.leadsquared.events import LENGTH
+from syncd.systems.leadsquared.events import ASSUMED_LENGTH
 from syncd.systems.port import Found, Snapshot, Unknown
 from tests.systems.scripted import NOW, FakeClock, Script
 
@@ -29,7 +29,7 @@ STAFF = [
 
 
 def by_id(task_id: str, owner: str, **more: Any) -> dict[str, Any]:
-    """A row that names its owner by id only."""
+    """Return a row with an owner id and no owner address."""
     return task(task_id, OwnerId=owner, **BY_ID, **more)
 
 
@@ -45,7 +45,7 @@ def users_asked(script: Script) -> int:
     return sum("Users.Get" in request.url.path for request in script.requests)
 
 
-async def test_a_row_that_names_its_owner_by_id_is_of_the_user_with_that_id(
+async def test_a_row_with_only_an_owner_id_belongs_to_that_user(
     build: Build, script: Script
 ) -> None:
     script.say(LIST, page(by_id("t1", "u-alice"), by_id("t2", "u-bob"), by_id("t3", "u-carol")))
@@ -84,7 +84,7 @@ async def test_users_are_read_once_an_hour_and_again_for_an_unknown_id_at_most_e
 
 
 @pytest.mark.parametrize("listed", [STAFF, [], httpx.Response(403), httpx.Response(500)])
-async def test_an_owner_that_no_list_of_users_explains_makes_the_row_unreadable(
+async def test_an_unknown_owner_id_makes_the_row_unreadable(
     build: Build, script: Script, listed: Any
 ) -> None:
     script.say(LIST, page(by_id("t1", "u-stranger"), task("t2")))
@@ -96,7 +96,7 @@ async def test_an_owner_that_no_list_of_users_explains_makes_the_row_unreadable(
     assert not got.faults
 
 
-async def test_an_empty_or_failed_list_of_users_forgets_nobody(
+async def test_an_empty_or_failed_user_list_keeps_the_cache(
     build: Build, script: Script, clock: FakeClock
 ) -> None:
     script.say(LIST, page(by_id("t1", "u-alice")))
@@ -142,7 +142,7 @@ async def test_a_task_read_by_id_whose_owner_nobody_knows_proves_nothing(
     "never",
     [..., None, "", "0001-01-01 00:00:00.000", "1/1/0001 12:00:00 AM", "/Date(-62135596800000)/"],
 )
-async def test_a_row_without_an_end_counts_as_an_hour_long_and_is_reported_by_itself(
+async def test_a_row_without_an_end_counts_as_an_hour_and_is_reported(
     build: Build, script: Script, never: Any
 ) -> None:
     script.say(LIST, page(task("t1", EndDate=never), task("t2")))
@@ -151,14 +151,12 @@ async def test_a_row_without_an_end_counts_as_an_hour_long_and_is_reported_by_it
         got = await system.read(WINDOW, known=known)
         row = next(row for row in got.rows if row.id == "t1")
         event = system.event(row)
-        assert (event.value, event.shows_end) == (Value(START, START + LENGTH), False)
+        assert (event.value, event.shows_end) == (Value(START, START + ASSUMED_LENGTH), False)
         assert reported(got) == [("t1", Topic.ASSUMED, "alice")]
         assert len(got.coverage) == 2
 
 
-async def test_an_account_none_of_whose_rows_has_an_end_is_one_report(
-    build: Build, script: Script
-) -> None:
+async def test_an_account_without_any_ends_has_one_report(build: Build, script: Script) -> None:
     rows = [task(f"t{n}", **NO_END) for n in range(5)]
     script.say(LIST, page(*rows))
     system = build()
@@ -170,7 +168,7 @@ async def test_an_account_none_of_whose_rows_has_an_end_is_one_report(
     assert len((await system.read(WINDOW)).malformed) == 5
 
 
-async def test_where_rows_are_known_to_name_an_address_one_without_it_is_reported(
+async def test_a_missing_owner_address_is_reported_if_rows_usually_have_it(
     build: Build, script: Script
 ) -> None:
     script.say(LIST, page(by_id("t1", "u-alice"), task("t2")))
@@ -187,14 +185,14 @@ COMPLETED_AT = ("2026-03-02 10:41:07", "2026-03-01 17:00:00", "2026-03-02 10:30:
 
 
 @pytest.mark.parametrize("end", [*COMPLETED_AT, "0001-01-01 00:00:00.000", "soon"])
-async def test_the_end_of_a_completed_task_is_not_believed(
+async def test_the_end_of_a_completed_task_is_ignored(
     build: Build, script: Script, end: str
 ) -> None:
     script.say(LIST, page(task("t1", StatusCode=1, EndDate=end, ModifiedOn=end)))
     system = build()
     (row,) = (await system.read(WINDOW)).rows
     event = system.event(row)
-    assert event.value == Value(START, START + LENGTH, Status.SHOWED)
+    assert event.value == Value(START, START + ASSUMED_LENGTH, Status.SHOWED)
     assert not event.shows_end
 
 
@@ -217,7 +215,7 @@ def ends(*spans: tuple[int, int] | None) -> Sequence[Value | None]:
         (ends(None), 60),
     ],
 )
-async def test_what_is_known_of_a_completed_task_says_how_long_it_is(
+async def test_a_completed_task_keeps_its_known_length(
     build: Build, script: Script, known: Sequence[Value | None], minutes: int
 ) -> None:
     when = {"EndDate": COMPLETED_AT[0], "ModifiedOn": COMPLETED_AT[0]}
@@ -228,7 +226,7 @@ async def test_what_is_known_of_a_completed_task_says_how_long_it_is(
     assert value == Value(START, START + timedelta(minutes=minutes), Status.SHOWED)
 
 
-async def test_an_event_that_tells_its_end_keeps_it(build: Build, script: Script) -> None:
+async def test_an_event_with_an_end_keeps_it(build: Build, script: Script) -> None:
     script.say(LIST, page(task("t1")))
     system = build()
     (row,) = (await system.read(WINDOW)).rows
@@ -236,7 +234,7 @@ async def test_an_event_that_tells_its_end_keeps_it(build: Build, script: Script
     assert event.with_end_of(*ends((0, 120))) == event
 
 
-async def test_where_completing_leaves_the_end_alone_it_is_believed(
+async def test_a_completed_tasks_end_counts_if_completing_keeps_it(
     build: Build, script: Script
 ) -> None:
     script.say(LIST, page(task("t1", StatusCode=1)))
@@ -257,7 +255,7 @@ async def test_where_completing_leaves_the_end_alone_it_is_believed(
         (None, 3, False),
     ],
 )
-async def test_an_end_that_is_to_come_is_that_of_a_completed_task(
+async def test_a_future_end_of_a_completed_task_is_its_own(
     build: Build,
     script: Script,
     clock: FakeClock,

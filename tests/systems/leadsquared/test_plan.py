@@ -1,4 +1,4 @@
-"""The planner of LeadSquared against every possible set of calls, for any users and days."""
+"""The planner of LeadSquared compared with every possible set of calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 USERS = ("ann@example.com", "ben@example.com", "cid@example.com")
 
 Fact = tuple[str, date]
-"""A user, and a day in UTC all of whose appointments are known."""
+"""A user and a UTC day that are proven complete."""
 
 windows = st.builds(
     lambda start, length: Window(start, start + length),
@@ -29,13 +29,13 @@ windows = st.builds(
 
 
 def days_of(window: Window) -> list[date]:
-    """The days in UTC that a window touches."""
+    """Return the UTC days that a window touches."""
     last = (window.end - timedelta.resolution).date()
     return [window.start.date() + n * DAY for n in range((last - window.start.date()).days + 1)]
 
 
 def proves(users: tuple[str, ...], first: date, last: date) -> frozenset[Fact]:
-    """What one call proves, if it arrives whole (see `plan`; spelled here once more, and anew).
+    """Return what one complete call proves, implemented independently of `plan`.
 
     All but its first two days, and the day that it ends with.
     """
@@ -45,7 +45,7 @@ def proves(users: tuple[str, ...], first: date, last: date) -> frozenset[Fact]:
 
 
 def possible(window: Window, mapped: tuple[str, ...]) -> list[frozenset[Fact]]:
-    """Every call that the platform takes and that is of use here."""
+    """Return every possible call that is useful here."""
     wide = Window(window.start - 100 * DAY, window.end)
     sets = [who for n in range(1, len(mapped) + 1) for who in combinations(mapped, n)]
     return [proves(who, day, day + 99 * DAY) for who in sets for day in days_of(wide)]
@@ -91,10 +91,10 @@ def test_the_calls_prove_the_window_without_a_gap(window: Window) -> None:
 
 
 @given(windows, st.integers(-12, 14))
-def test_what_is_proven_was_asked_for_in_whatever_zone_the_dates_are_meant(
+def test_the_proven_window_was_requested_in_any_zone_of_the_dates(
     window: Window, offset: int
 ) -> None:
-    """An appointment may have begun a day before the time that it is to be known for."""
+    """An appointment may have begun a day before the window."""
     for call in plan({"ann": CalendarMapping(USERS[0])}, window):
         begins, ends = (
             moment - timedelta(hours=offset) for moment in (call.span.start, call.span.end)

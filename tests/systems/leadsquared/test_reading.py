@@ -1,4 +1,4 @@
-"""One read: pages, slices, proofs."""
+"""Reads: pages, slices, coverage."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 
 from syncd.model import Kind, Status, Topic, Window
 from syncd.systems.leadsquared.plan import LIST as PATH
-from syncd.systems.leadsquared.slots import asked_days
+from syncd.systems.leadsquared.slots import requested_dates
 from syncd.systems.port import (
     IncompleteReadError,
     RateLimitedError,
@@ -38,7 +38,7 @@ async def test_one_call_reads_all_users_and_proves_the_window(build: Build, scri
     assert (body["FromDate"], body["ToDate"]) == ("2026-02-27", "2026-03-06")
 
 
-async def test_keys_travel_in_headers_only(build: Build, script: Script) -> None:
+async def test_keys_are_sent_in_headers_only(build: Build, script: Script) -> None:
     script.say(LIST, page())
     await build().read(WINDOW)
     (request,) = script.requests
@@ -61,11 +61,11 @@ async def test_reading_nobody_asks_nothing(build: Build, script: Script) -> None
 
 
 @pytest.mark.parametrize("offset", [-12, 0, 14])
-def test_the_asked_days_enclose_the_window_in_every_zone(offset: int) -> None:
+def test_the_requested_dates_enclose_the_window_in_every_zone(offset: int) -> None:
     for hour in range(24):
         start = NOW.replace(hour=hour, minute=59)
         window = Window(start, start + timedelta(hours=1))
-        first, last = asked_days(window)
+        first, last = requested_dates(window)
         midnight = NOW.replace(hour=0) - timedelta(hours=offset)
         begins = midnight + (first - NOW.date())
         ends = midnight + (last - NOW.date())
@@ -100,7 +100,9 @@ async def test_a_full_page_brings_the_next_and_doubles_count_once(
     assert [b["Paging"]["PageIndex"] for b in script.sent] == [1, 2]
 
 
-async def test_a_page_cap_below_ours_is_seen_by_the_count(build: Build, script: Script) -> None:
+async def test_a_page_cap_below_the_requested_size_is_detected_by_the_count(
+    build: Build, script: Script
+) -> None:
     script.say(LIST, page(task("t1"), count="2"), page(task("t2"), count="2"))
     got = await build().read(WINDOW)
     assert len(got.rows) == 2
@@ -115,7 +117,7 @@ async def test_a_count_above_the_rows_proves_nothing(build: Build, script: Scrip
     assert [(m.topic, m.reason.split(":")[0]) for m in got.malformed] == [
         (Topic.LIST, "1 of 3 rows arrived")
     ]
-    assert [(u.provider, u.lacking) for u in got.unproven] == [("alice", True), ("bob", True)]
+    assert [(u.provider, u.incomplete) for u in got.unproven] == [("alice", True), ("bob", True)]
     assert not got.faults
 
 
@@ -191,12 +193,12 @@ async def test_a_row_without_id_proves_no_absence(build: Build, script: Script, 
     assert [r.id for r in got.rows] == ["t1"]
     assert not got.coverage
     assert [(m.event, m.topic) for m in got.malformed] == [(f"POST {PATH}", Topic.UNREADABLE)]
-    assert [(u.provider, u.lacking) for u in got.unproven] == [("alice", False), ("bob", False)]
+    assert [(u.provider, u.incomplete) for u in got.unproven] == [("alice", False), ("bob", False)]
     assert all(WINDOW.covered_by([u.window]) for u in got.unproven)
     assert not got.faults
 
 
-async def test_a_row_of_nobody_is_reported_and_the_rest_of_its_list_proves_absence(
+async def test_a_row_without_owner_is_reported_and_others_still_prove_absence(
     build: Build, script: Script
 ) -> None:
     script.say(LIST, page(task("t1", OwnerEmailAddress=None)))

@@ -1,4 +1,4 @@
-"""One task, one lead, free slots, secrets."""
+"""Lookups of tasks and leads, free slots, secrets."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ async def test_a_task_is_found_by_id(build: Build, script: Script) -> None:
     assert script.requests[0].url.params["id"] == "t1"
 
 
-async def test_a_task_given_to_another_user_is_found_there(build: Build, script: Script) -> None:
+async def test_a_reassigned_task_is_found_at_its_new_user(build: Build, script: Script) -> None:
     script.say(ONE, [task(OwnerEmailAddress="bob@example.com")])
     found = await build().read_one(REF)
     assert isinstance(found, Found)
@@ -110,9 +110,7 @@ def of_lead(lead: str | None) -> Event:
     return Event("crm", "alice", "t1", Kind.APPOINTMENT, value, person=lead)
 
 
-async def test_a_lead_is_asked_for_once_an_hour(
-    build: Build, script: Script, clock: FakeClock
-) -> None:
+async def test_a_lead_is_cached_for_an_hour(build: Build, script: Script, clock: FakeClock) -> None:
     lead = {"ProspectID": "lead-1", "EmailAddress": "Kim@Example.com", "Phone": None}
     script.say(LEAD, [lead | {"Mobile": "+91-9876543210"}])
     system = build()
@@ -178,7 +176,7 @@ BLANK = {"EmailAddress": "alice@example.com", "UserTimeZone": "UTC"}
         ({"AvailableSlots": [{"Kim Example": 1}]}, "no names"),
     ],
 )
-async def test_free_slots_with_other_names_are_not_nothing_offered(
+async def test_free_slots_with_unknown_fields_are_an_error(
     build: Build, script: Script, user: dict[str, Any], names: str
 ) -> None:
     day = {"Date": "2026-03-02", "UserSlots": [BLANK | user]}

@@ -1,4 +1,4 @@
-"""Operations as calls, and which answers prove them."""
+"""Operations as API calls, and the answers that prove them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -130,7 +130,7 @@ async def test_moves_of_blocks_and_appointments_share_one_bulk_call_that_is_only
 
 
 def deleted(count: Any, reason: str | None = None, **more: Any) -> dict[str, Any]:
-    """The answer that tells how many tasks were deleted."""
+    """Return the answer with the number of deleted tasks."""
     told = {"Operation": "Bulk Delete Tasks", "DeletedTasksCount": count, "FailureReason": reason}
     return {"Status": "Success", "TasksCount": 2} | told | more
 
@@ -170,7 +170,7 @@ async def test_a_deletion_that_deleted_nothing_is_rejected_with_its_reason(
     assert len(script.requests) == 1
 
 
-async def test_a_deletion_in_part_is_looked_at_task_by_task(build: Build, script: Script) -> None:
+async def test_after_a_partial_deletion_each_task_is_read(build: Build, script: Script) -> None:
     def one(request: httpx.Request) -> httpx.Response:
         found = request.url.params["id"] == "t2"
         return httpx.Response(200, json=[task("t2")] if found else [])
@@ -184,7 +184,7 @@ async def test_a_deletion_in_part_is_looked_at_task_by_task(build: Build, script
     assert "kim@example.com" not in reply.refused["t2"].detail
 
 
-async def test_a_deletion_in_part_that_cannot_be_looked_at_waits_for_the_next_reads(
+async def test_an_unreadable_partial_deletion_is_confirmed_by_later_reads(
     build: Build, script: Script
 ) -> None:
     script.say(DELETE, deleted(1))
@@ -192,7 +192,7 @@ async def test_a_deletion_in_part_that_cannot_be_looked_at_waits_for_the_next_re
     assert await build().write(REMOVALS) == Accepted("")
 
 
-async def test_of_a_large_deletion_in_part_forty_tasks_are_looked_at(
+async def test_after_a_large_partial_deletion_forty_tasks_are_read(
     build: Build, script: Script
 ) -> None:
     script.say(DELETE, deleted(60, TasksCount=100))
@@ -222,7 +222,7 @@ async def test_marking_complete_is_a_write_although_it_is_a_get(
     assert (system.traffic.reads, system.traffic.writes) == (0, 1)
 
 
-async def test_a_cancellation_is_refused_unless_completing_stands_for_it(
+async def test_a_cancellation_is_refused_unless_cancel_as_is_complete(
     build: Build, script: Script
 ) -> None:
     script.say(COMPLETE, {"Status": "Success"})
@@ -269,7 +269,7 @@ def test_what_is_declared_is_what_the_platform_can(build: Build) -> None:
         ("complete", {"1": Status.CONFIRMED}, {}),
     ],
 )
-def test_what_completing_brings_about_is_read_by_the_words_of_the_account(
+def test_the_status_after_completing_follows_the_accounts_words(
     build: Build,
     cancel_as: str,
     own: dict[str, Status],
