@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from syncd.engine.breaker import BreakerSystem
+from syncd.systems.capability_cache import CapabilityCache
 
 
 def with_lag(system: BreakerSystem, lag: timedelta) -> None:
@@ -14,7 +15,8 @@ def with_lag(system: BreakerSystem, lag: timedelta) -> None:
 
     What is measured is used with a margin, which no test can wait for.
     """
-    inner: Any = system._system
-    work_out = inner._able.compute
-    inner._able.compute = lambda measured: replace(work_out(measured), lag=lag)
-    inner._able._kept = None
+    attributes = vars(system._system).values()
+    cache: Any = next(each for each in attributes if isinstance(each, CapabilityCache))
+    compute = cache.compute
+    cache.compute = lambda measured: replace(compute(measured), lag=lag)
+    cache._version = -1
