@@ -1,4 +1,4 @@
-"""Acts on blocks: somebody closes time, changes a block, or copies one of syncd's."""
+"""Acts on blocks: a person closes time, changes a block, or copies a block of syncd."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def close(town: World, step: SimEvent, start: datetime, end: datetime, who: str) -> str:
-    """Close somebody's time, perhaps for ever."""
+    """Close a provider's time; with `FOR_EVER` without an end."""
     platform = town.sandbox.systems[step.system]
     event = platform.block(town.world.seats[step.system, who].user, start, end, "Lunch")
     if step.kind is EventKind.FOR_EVER:
@@ -23,13 +23,13 @@ def close(town: World, step: SimEvent, start: datetime, end: datetime, who: str)
 
 
 def change(town: World, step: SimEvent, start: datetime, end: datetime) -> str:
-    """Move or remove a block: one of syncd's, or somebody's own."""
+    """Move or remove a block: one of syncd's, or one that a person made."""
     platform = town.sandbox.systems[step.system]
     mine = step.kind in {EventKind.EDIT_OURS, EventKind.REMOVE_OURS}
     legacy = town.sandbox.legacy
     told = legacy.lists_blocks or not legacy.refuses_deleted
     if step.kind is EventKind.REMOVE_OURS and step.system == "legacy" and not told:
-        return ""  # nothing there can say that it is gone
+        return ""  # without a read by id, nothing would prove that the block is gone
     found = sorted(
         event
         for event, seen in town.standing(step.system).items()
@@ -50,9 +50,9 @@ def change(town: World, step: SimEvent, start: datetime, end: datetime) -> str:
 
 
 def copy_ours(town: World, step: SimEvent, start: datetime, end: datetime, who: str) -> str:
-    """Duplicate one of our blocks, as it is or as a meeting; or paste its text into a meeting.
+    """Duplicate a block of syncd, as a block or as a meeting, or paste its text into a meeting.
 
-    What comes of it is the person's own: it bears our tag, and is not ours.
+    The result carries syncd's tag but belongs to the person.
     """
     system, platform = step.system, town.sandbox.systems[step.system]
     texts = {b.id: b.title for b in platform.blocks() if not b.deleted}

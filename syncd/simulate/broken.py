@@ -1,4 +1,4 @@
-"""Rows that lack their end, their id or their owner, or are no objects: broken and repaired."""
+"""Rows without an end, id or owner, or that are no objects: how they break, and the judge of it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from syncd.store import Store
 
 SEEN_WITHIN = timedelta(hours=6)
-"""By then every list was read again in the whole window."""
+"""By then every list was read again over the whole window."""
 
 CARRIED_WITHIN = timedelta(hours=1)
-"""By then the near window was read at least twice, and news is carried."""
+"""By then the near window was read at least twice, and changes were propagated."""
 
 
 def perform(town: World, step: SimEvent) -> str:
-    """Break a row from now on, or repair all of a platform; '' if there is none to break."""
+    """Break a row, or repair all rows of a platform; return what was done, '' if nothing was."""
     system, now = step.system, town.clock.now()
     rows = town.sandbox.systems[system].broken_rows
     if step.kind is EventKind.REPAIR_ROWS:
@@ -50,9 +50,9 @@ def perform(town: World, step: SimEvent) -> str:
 def judge_broken(
     town: World, story: Scenario, store: Store, now: datetime, last: datetime
 ) -> Iterator[str]:
-    """Say what is wrong while rows are broken: nobody is told, or others wait for them.
+    """Yield violations while rows are broken: an unreported row, or other events that wait for it.
 
-    Where something else went wrong on that day, nobody can tell what was carried by now.
+    Skips days on which something else went wrong, since nothing is certain to be propagated then.
     """
     yield from status_check.judge_status(town, store, now, None)
     trouble = town.accidents or any(step.kind in TROUBLE for step in story.steps)
@@ -81,7 +81,7 @@ def judge_broken(
 
 
 def judge_rest(town: World, store: Store, now: datetime, last: datetime) -> Iterator[str]:
-    """Say what is wrong at the end, and what is still reported although every row reads well."""
+    """Yield violations at the end: also rows that are still reported although all are readable."""
     yield from final_state.judge_end(town, store, now, last)
     yield from status_check.judge_status(town, store, now, last)
     unproven = {(change.system, change.event) for change in without_proof(town)}

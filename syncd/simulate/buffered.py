@@ -1,4 +1,4 @@
-"""What blocks with buffers stand for, told from outside: by what v2 ever showed."""
+"""Blocks that cover the buffers of v2 meetings, judged by what v2 showed."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Claimed = tuple[str, tuple[datetime, datetime]]
 
 @dataclass(slots=True)
 class Buffers:
-    """The buffers of all calendars of v2, and the wide time of each meeting that was ever shown.
+    """The buffers of all v2 calendars, and the time with buffers of every meeting that was shown.
 
-    What is claimed of a meeting of v2 while it is held may be claimed by another system. A platform
-    that rounds what is written may show the wide time on its grid.
+    Another system may hold a claim on a v2 meeting's time. A platform that rounds written times may
+    show the time with buffers on its grid.
     """
 
     before: timedelta = timedelta(0)
@@ -33,11 +33,11 @@ class Buffers:
     _meetings: dict[Key, tuple[datetime, datetime]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Return true if the calendars have buffers."""
         return bool(self.before or self.after)
 
     def note(self, seen: View) -> None:
-        """Take note of a meeting."""
+        """Record a meeting's time with buffers."""
         if not self:
             return
         start, end = seen.start - self.before, seen.end + self.after
@@ -45,7 +45,7 @@ class Buffers:
             self._meetings.setdefault((seen.provider, *shown), seen.interval)
 
     def meant(self, seen: View) -> View:
-        """A block of syncd's with the time of the meeting that it stands for."""
+        """Return a block of syncd with the time of the meeting that it covers."""
         meeting = self._meetings.get((seen.provider, *seen.interval))
         if meeting is None:
             return seen
@@ -53,7 +53,7 @@ class Buffers:
 
 
 def prepare(town: World, buffers: tuple[int, int]) -> None:
-    """Give all calendars of v2 the buffers of the day."""
+    """Set the buffers of all v2 calendars, in minutes before and after."""
     before, after = buffers
     town.buffers = Buffers(timedelta(minutes=before), timedelta(minutes=after))
     clinic = town.sandbox.clinic
@@ -62,9 +62,9 @@ def prepare(town: World, buffers: tuple[int, int]) -> None:
 
 
 def judge_buffers(town: World, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
-    """Name the blocks of syncd's that lack the buffer of a meeting on v2, or have one without it.
+    """Yield the blocks that lack the buffer of a v2 meeting, or have one without such a meeting.
 
-    What is ``claimed`` waits for a person.
+    Times in ``claimed`` wait for a person and are skipped.
     """
     if not town.buffers:
         return
@@ -88,7 +88,7 @@ def judge_buffers(town: World, now: datetime, claimed: Collection[Claimed]) -> I
 
 
 def is_beside(town: World, system: str, block: View) -> bool:
-    """Whether a block with a buffer stands beside one without it, for another meeting."""
+    """Return true if a block with a buffer lies beside one without it, for another meeting."""
     return block.wide is not None and any(
         seen.key == block.key and seen.wide is None and (system, event) in town.ours
         for event, seen in town.standing(system).items()
@@ -96,7 +96,7 @@ def is_beside(town: World, system: str, block: View) -> bool:
 
 
 def _other_reason(town: World, system: str, block: View) -> bool:
-    """Whether something without a buffer takes the very time in another system."""
+    """Return true if another system has an event without a buffer at the block's time."""
     return any(
         seen.key == block.key and (other != SOURCE or seen.kind == "block")
         for other in SYSTEMS

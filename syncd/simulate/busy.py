@@ -1,4 +1,4 @@
-"""Long lists that a platform ends silently, calendars that move to another group, blocks by id."""
+"""Long lists that a platform cuts silently, calendars that change their group, and blocks by id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 CAP = 100
-"""The smallest length at which syncd suspects a cap: longer lists only make days longer."""
+"""The smallest length at which syncd suspects a cap. Longer lists would only slow the
+simulation."""
 
 _CAPPED = (
     ("clinic", "/calendars/events"),
@@ -24,16 +25,16 @@ _CAPPED = (
 _KEEPS: tuple[Keeps, ...] = ("first", "last", "any")
 _BUSY, _BY_ID, _REGROUPED = 0.15, 0.5, 0.25
 _SAME = 20
-"""So many blocks of people's have the same interval: elsewhere that needs one block for all."""
+"""How many blocks share one interval. Each interval needs one block in every other system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Facts about lists that nobody knows of a platform.
+    """How the lists of a day behave.
 
-    ``rows`` are in each of its lists before the day begins (0: ordinary lists); a cap ``keeps``
-    the first ones, the last ones or any, from the start unless it comes ``late``. ``by_id``: v2
-    answers a block by its id.
+    Each list has ``rows`` before the day begins (0: no filler rows). A cap ``keeps`` the first, the
+    last or any rows, from the start or, if ``late``, from some hour on. ``by_id``: v2 answers a
+    read of a block by its id.
     """
 
     rows: int = 0
@@ -46,7 +47,7 @@ ORDINARY = Busy()
 
 
 def draw_busy(random: Random) -> Busy:
-    """Draw the facts of a day: on few days lists are long, about as long as the cap."""
+    """Draw the behaviour of lists; on few days they are about as long as the cap."""
     by_id = random.random() < _BY_ID
     if random.random() >= _BUSY:
         return Busy(by_id=by_id)
@@ -68,7 +69,7 @@ def list_acts(random: Random, busy: Busy, span: float) -> list[SimEvent]:
 
 
 def perform(town: World, step: SimEvent, who: str) -> str:
-    """Do what a step says; what was done, '' if there was nothing to do it to."""
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.CAP_LISTS:
             return cap_lists(town, _KEEPS[step.number % len(_KEEPS)])
@@ -79,7 +80,7 @@ def perform(town: World, step: SimEvent, who: str) -> str:
 
 
 def prepare(town: World, busy: Busy) -> None:
-    """Fill lists with what is off, and with blocks far ahead; let the platforms cut them."""
+    """Fill the lists with cancelled meetings and with blocks far ahead, and set the cap."""
     if not busy.rows:
         return
     day, now = timedelta(days=1), town.clock.now()
@@ -98,19 +99,19 @@ def prepare(town: World, busy: Busy) -> None:
         cap_lists(town, busy.keeps)
     for system in ("clinic", "legacy"):
         town.observe(system, by_hand=True)
-    # What was off before the day began is nobody's change.
+    # These were cancelled before the day began, so they are no change by a person.
     town.changes = [c for c in town.changes if c.after is None or c.after.busy]
 
 
 def cap_lists(town: World, keeps: Keeps) -> str:
-    """Let lists end after `CAP` rows from now on."""
+    """Cut lists after `CAP` rows from now on."""
     for system, path in _CAPPED:
         town.sandbox.systems[system].caps[path] = ListCap(CAP, keeps)
     return f"lists show {CAP} rows at most, {keeps} of them"
 
 
 def regroup(town: World, system: str, who: str, number: int) -> str:
-    """Put somebody's calendar into another group, or back into the first one."""
+    """Move a provider's calendar into another group, or back into its first one."""
     if system == "crm":
         return ""
     location = town.sandbox.clinic if system == "clinic" else town.sandbox.legacy

@@ -1,4 +1,4 @@
-"""Meetings that LeadSquared cancels for syncd, and how many calls syncd makes of its writes."""
+"""Meetings that syncd cancels in LeadSquared, and the number of bulk calls."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _BULK = ("/Task.svc/BulkUpdateAppointmentTime", "/Task.svc/DeleteTasks")
 _DONE = 200
 _NEVER = -1000
 LATE = timedelta(hours=3)
-"""How long a meeting that was called off may have been changed elsewhere before."""
+"""How long before its cancellation a meeting may have been changed elsewhere."""
 
 
 def perform(town: World, step: SimEvent) -> str:
-    """Call off a meeting that LeadSquared has, too; what was done, '' if there is none."""
+    """Cancel a meeting that LeadSquared also has; return what was done, '' if there is none."""
     if step.kind is not EventKind.CANCEL_TWINNED:
         return ""
     crm = town.standing("crm").values()
@@ -45,15 +45,15 @@ def perform(town: World, step: SimEvent) -> str:
 
 
 def bulk_calls(town: World) -> Iterator[str]:
-    """Judge the bulk calls of a day: what was in them, and how many there were."""
+    """Yield violations of the bulk calls of a day: their content and their number."""
     yield from _cancelled_blocks(town)
     yield from _divided_calls(town)
 
 
 def revived(town: World, change: Change) -> bool:
-    """Whether syncd put a meeting on again that nobody put on, after a cancellation in crm.
+    """Return true if syncd reactivated, after a cancellation in crm, a meeting that nobody did.
 
-    Reading there that a cancellation came to nothing says nothing about the meeting.
+    A read in crm that shows a cancellation as failed says nothing about the meeting.
     """
     before, after = change.before, change.after
     if before is None or after is None or before.busy or not after.busy:
@@ -74,7 +74,7 @@ def revived(town: World, change: Change) -> bool:
 
 
 def _cancelled_blocks(town: World) -> Iterator[str]:
-    """Say which blocks were sent to the bulk cancel: it is for appointments only (promise 6)."""
+    """Yield blocks sent to the bulk cancel, which is for appointments only (promise 6)."""
     crm = town.sandbox.crm
     blocks = {block.id for block in crm.blocks()}
     for event in sorted(blocks.intersection(crm.cancelled)):
@@ -82,12 +82,12 @@ def _cancelled_blocks(town: World) -> Iterator[str]:
 
 
 def _divided_calls(town: World) -> Iterator[str]:
-    """Say where two bulk calls of a kind were made and answered after one read (promise 9).
+    """Yield pairs of bulk calls of one kind that were made and answered after one read (promise 9).
 
-    A call that was refused is divided, and one that was not answered says nothing.
+    A refused call is divided, and an unanswered one proves nothing; neither counts.
     """
     crm = town.sandbox.crm
-    # Where something else is at that path, its answers with status 200 are refusals, too.
+    # If the path is a wrong one, answers with status 200 are refusals, too.
     cancels = [] if crm.cancel_answer in {"error", "html"} else [f"/{crm.cancel_path}"]
     for path in (*_BULK, *cancels):
         yield from _divided(crm, path)
@@ -99,7 +99,7 @@ def _divided(crm: LeadSquared, path: str) -> Iterator[str]:
         if call.path == _LIST:
             made = 0
         elif call.path == path:
-            # Nothing follows from a cycle in which any of them was refused.
+            # A cycle in which a call was refused proves nothing.
             made = _NEVER if call.status != _DONE else made + 1
             if made == 2:  # noqa: PLR2004 - one more than there should be
                 yield f"9: two calls of {path} where one would do"

@@ -1,7 +1,7 @@
-"""Somebody cleans up when the day is over, with faults and deaths meanwhile, until it is done.
+"""A cleanup after the day is over, with faults and crashes, repeated until it succeeds.
 
-After that nothing of syncd's is left there, nothing that is not syncd's is gone, and no block comes
-back, although the meetings still stand.
+Afterwards no block of syncd may be left in its scope, nothing else may be missing, and no block may
+come back although the meetings still exist.
 """
 
 from __future__ import annotations
@@ -31,40 +31,40 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 MOST_TRIES = 4
-"""So many times the command is run: the first meets a fault and a death, the others none."""
+"""How often the command is run. The first run meets a fault and a crash, the others none."""
 
 PAUSE = 120.0
-"""Seconds between two lives, and between two resyncs."""
+"""Seconds between two processes, and between two resyncs."""
 
 AN_HOUR = 3600
-"""Seconds of a limit that a cleanup does not wait for."""
+"""The length of a rate limit, in seconds, that a cleanup does not wait for."""
 
 Start = Callable[[], tuple["App", object]]
-"""Starts the program."""
+"""Start the program."""
 
 
 def step_of(story: Scenario) -> SimEvent | None:
-    """Return the step that says what is cleaned up, if anything is."""
+    """Return the step with the cleanup, None if there is none."""
     return next((step for step in story.steps if step.kind is EventKind.CLEAN_UP), None)
 
 
 @dataclass(slots=True)
 class CleaningUp:
-    """One cleanup: ``before`` is what stood when it began."""
+    """One cleanup. ``before`` are the events at its start."""
 
     town: World
     step: SimEvent
     before: dict[str, dict[str, View]]
     tight: frozenset[str] = frozenset()
-    """The systems whose account has a limit of an hour: what is left there waits for the next."""
+    """Systems whose account has an hourly limit: what is left there waits for the next run."""
 
     @property
     def scope(self) -> CleanupScope:
-        """What is cleaned up."""
+        """The scope of the cleanup."""
         return scope_of(self.step)
 
     def judge_change(self, change: Change) -> Iterator[str]:
-        """Only blocks of syncd's in the scope may be changed, and only by removing them."""
+        """Yield a violation unless the change removes a block of syncd in the scope."""
         where = f"{change.system} {change.event}"
         before = change.before
         if before is None:
@@ -77,7 +77,7 @@ class CleaningUp:
             yield f"12: removed {where} of {before.provider}, which was not to be cleaned up"
 
     def judge_end(self, cleaned: CleanupReport | None) -> Iterator[str]:
-        """Say what is left of syncd's, and what else is gone, once the command has ended."""
+        """Yield blocks of syncd that are left after the command, and missing other events."""
         if cleaned is None:
             yield "12: no cleanup came to an end"
             return
@@ -107,7 +107,7 @@ class CleaningUp:
         say: Callable[[str], None],
         break_: Callable[[str], None],
     ) -> None:
-        """Run the command until it has ended well, then resync twice; tell what was broken."""
+        """Run the command until it succeeds, resync twice, and report violations."""
         cleaned: CleanupReport | None = None
         for number in range(MOST_TRIES):
             app, _ = start()
@@ -141,11 +141,11 @@ class CleaningUp:
 
 
 NOBODY: CleaningUp | None = None
-"""What stands for the cleanup as long as nobody cleans up."""
+"""No cleanup is running."""
 
 
 def begin(town: World, story: Scenario, commands: Counter[str]) -> CleaningUp | None:
-    """Look at what stands before somebody cleans up; None if nobody does."""
+    """Record what exists before a cleanup; return None if the scenario has none."""
     step = step_of(story)
     if step is None:
         return None
@@ -156,7 +156,7 @@ def begin(town: World, story: Scenario, commands: Counter[str]) -> CleaningUp | 
 
 
 def judges(cleaning: CleaningUp | None, change: Change, break_: Callable[[str], object]) -> bool:
-    """Judge a change if it was made while somebody cleans up; return whether it was."""
+    """Judge a change made during a cleanup; return false if no cleanup is running."""
     if cleaning is None:
         return False
     for line in cleaning.judge_change(change):
@@ -165,7 +165,7 @@ def judges(cleaning: CleaningUp | None, change: Change, break_: Callable[[str], 
 
 
 def _is_told(cleaned: CleanupReport, system: str) -> bool:
-    """Return whether the command says that something of a system is left."""
+    """Return true if the command's report says that something of a system is left."""
     return any(not c.finished for (_, s), c in cleaned.calendars.items() if s == system)
 
 

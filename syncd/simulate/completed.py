@@ -1,4 +1,4 @@
-"""People complete a meeting in LeadSquared, before it begins or while it goes on."""
+"""Meetings that people complete in LeadSquared, before they begin or while they run."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 SEEN = timedelta(hours=3)
-"""A meeting that has stood for so long is known to syncd, and so is its length.
+"""After this time a meeting is known to syncd, with its length.
 
-Not while its calendar is left out of the configuration: nobody reads it then, and once it is
-complete no row tells its length any more. What was known before that is kept.
+This does not hold while its calendar is left out of the configuration: nothing reads it then, and
+the row of a completed meeting does not carry its length. What was known before is kept.
 """
 
 
 def complete(town: World, step: SimEvent) -> str:
-    """Complete a meeting that takes place later or now; what was done, '' if there is none."""
+    """Complete a meeting that runs now or later; return what was done, '' if there is none."""
     now = town.clock.now()
     found = sorted(
         event
@@ -38,16 +38,16 @@ def complete(town: World, step: SimEvent) -> str:
 
 
 def _is_known(town: World, event: str, seen: View) -> bool:
-    """Return whether a meeting stood long enough, as it stands now, where syncd reads it."""
+    """Return true if a meeting existed long enough, unchanged, in a calendar that syncd reads."""
     changes = (c.at for c in town.changes if (c.system, c.event) == ("crm", event))
     place, now = Place("crm", seen.provider), town.clock.now()
     return town.unmapped.longest_in(place, max(changes), now) >= SEEN
 
 
 def is_of_assumed_length(town: World, block: View) -> bool:
-    """Whether it closes the hour that is assumed of a meeting which was complete at first sight.
+    """Return true if a block closes the assumed hour of a meeting that was first read complete.
 
-    It was completed while it lay beyond the window. No row tells then when it was to end.
+    It was completed while it lay beyond the window, and its row does not carry the planned end.
     """
     return block.end - block.start == ASSUMED_LENGTH and any(
         seen.kind == "appointment"

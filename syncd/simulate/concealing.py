@@ -1,4 +1,4 @@
-"""Lists that hide what is shown by id, and ids that cannot be read, for some hours."""
+"""Lists that hide events which are shown by id, and ids that cannot be read, for some hours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HALF_HOUR = timedelta(minutes=30)
 
 
 def perform(town: World, step: SimEvent) -> str:
-    """Conceal something on one platform; what was done, '' if there was nothing to conceal."""
+    """Conceal an event on one platform; return what was done, '' if there is nothing to conceal."""
     concealed = town.sandbox.systems[step.system].concealed
     standing = sorted(town.standing(step.system))
     if step.kind not in {EventKind.HIDE_LIST, EventKind.REFUSE_ID} or not standing:
@@ -33,7 +33,7 @@ def perform(town: World, step: SimEvent) -> str:
     concealed.everything = step.number % 2 == 0
     if concealed.everything:
         return f"hide all in lists for {hours} hours"
-    # Where nothing but lists shows the blocks of v2, one that a list hides is a removed one.
+    # If only lists show the blocks of v2, a block that a list hides would count as removed.
     only_lists = step.system == "clinic"
     shown = town.standing(step.system)
     concealed.ids = {
@@ -45,10 +45,10 @@ def perform(town: World, step: SimEvent) -> str:
 
 
 def prepare(town: World, story: Scenario) -> None:
-    """Let each calendar of v1 have a block, where v1 answers 400 for what was deleted.
+    """Add a block to each v1 calendar if v1 answers 400 for deleted events.
 
-    It tells a deleted event from any other trouble only by the other events of its calendar, so
-    there is one in each that nobody touches, as there is in every real location.
+    syncd can tell a deleted event from a failing calendar only by other events of that calendar, so
+    each needs an event that nobody touches, as every real location has.
     """
     if not story.refuses_deleted:
         return

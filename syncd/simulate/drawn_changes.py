@@ -1,4 +1,4 @@
-"""Draw how the configuration changes during a day, and users that are merged."""
+"""Draw changes of the configuration during a day, and merged users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEAVES_OUT = (
 
 
 def with_changes(day: Scenario) -> Scenario:
-    """Add, on some days, what becomes of the configuration, and two users that are merged."""
+    """Add, on some days, changes of the configuration, and two users that are merged."""
     span = day.hours * 3600
     random = Random(f"configuration {day.seed}")  # noqa: S311 - chance that can be repeated
     steps: list[SimEvent] = []
@@ -34,7 +34,7 @@ def with_changes(day: Scenario) -> Scenario:
     if random.random() < _LEFT_OUT:
         out = step(0.05, 0.5, random.choice(_LEAVES_OUT))
         if random.random() < _ADDED:
-            # It is not in the file when the program first reads it.
+            # The place is missing from the file when the program first reads it.
             before.append(replace(out, at=0.0))
         else:
             steps.append(out)

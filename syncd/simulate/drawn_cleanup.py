@@ -1,4 +1,4 @@
-"""Draw what a person cleans up at the end of a day, what fails meanwhile, and when syncd dies."""
+"""Draw the cleanup at the end of a day, the faults during it, and when syncd dies."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _FAULTS = (
 
 
 def with_cleanup(day: Scenario, faults: Collection[str]) -> Scenario:
-    """On half of the days somebody cleans up a provider, a system or everything at the end.
+    """Add, on half of the days, a cleanup of a provider, a system or everything at the end.
 
-    ``seconds`` counts the steps of the process until it dies, ``slot`` says what is cleaned up.
+    ``seconds`` counts the steps of the process until it dies, and ``slot`` picks the scope.
     """
     random = Random(f"cleanup {day.seed}")  # noqa: S311 - chance that can be repeated
     if random.random() >= _CLEANS:

@@ -1,7 +1,7 @@
-"""Draw what nobody can know of the platforms from the table of these facts, and set it for the day.
+"""Draw the uncertain facts of the platforms from their table, and set them for the day.
 
-Some facts were drawn from other streams before there was a table; they stay there, so that older
-seeds keep their days. All others come from one stream, row by row.
+Some facts were drawn from other random streams before the table existed. They stay there, so that
+older seeds keep their days. All others come from one stream, row by row.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ ELSEWHERE: frozenset[tuple[str, str]] = frozenset(
         *((system, "tells_times") for system in SYSTEM_OF.values()),
     }
 )
-"""What other streams draw."""
+"""Facts that other random streams draw."""
 
 NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
@@ -64,13 +64,13 @@ NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
         ("legacy", "checks_slots"): "people here book at all hours, which no calendar offers",
     }
 )
-"""What is not drawn, and why."""
+"""Facts that are not drawn, with the reason."""
 
 LATER: tuple[tuple[str, str], ...] = (
     ("clinic", "group_lists_all"),
     ("legacy", "update_keeps_end"),
 )
-"""What is drawn from a stream of its own, as it was drawn later: older seeds keep their days."""
+"""Facts drawn from a later stream of their own, so that older seeds keep their days."""
 
 _USUAL: Mapping[tuple[str, str], tuple[str, float]] = MappingProxyType(
     {
@@ -90,7 +90,7 @@ _USUAL: Mapping[tuple[str, str], tuple[str, float]] = MappingProxyType(
         **{(system, "list_cap"): ("none", 0.5) for system in SYSTEM_OF.values()},
     }
 )
-"""How often a fact is on its usual side; all others are on each side equally often."""
+"""How often a fact is on its usual side. All others are on each side equally often."""
 
 _ALL_MEASURED, _CHANGES = 0.4, 0.5
 _CHANGING = frozenset(
@@ -106,15 +106,15 @@ _CHANGING = frozenset(
         "version_v3",
     }
 )
-"""The facts that a platform may change in the middle of a day."""
+"""Facts that a platform may change in the middle of a day."""
 _SERVICES = 0.3
 
 
 def with_facts(day: Scenario) -> Scenario:
-    """Draw the facts that no other stream draws, which are measured, and which change in the day.
+    """Draw the facts that no other stream draws, which of them are measured, and which change.
 
-    Where a tag does not come back, that was measured: otherwise a create whose reply was lost could
-    not be found again by anybody.
+    Where a tag does not come back, that is always measured: otherwise no program could find a
+    create whose reply was lost.
     """
     random = Random(f"facts {day.seed}")  # noqa: S311 - chance that can be repeated
     drawn: dict[tuple[str, str], str] = {}
@@ -152,10 +152,10 @@ def _side(random: Random, key: tuple[str, str], row: PlatformFact) -> str:
 
 
 def _possible(day: Scenario, key: tuple[str, str], side: str) -> str:
-    """Return the side, or the usual one where nobody could be right on such a day.
+    """Return the side, or the usual one on days on which no program could handle the other.
 
-    - Lists that are long on purpose have a cap of their own.
-    - Without a state, nobody knows of a task that is complete and not listed.
+    - Days with deliberately long lists have a cap of their own.
+    - Without a state, a completed task that no list shows cannot be known.
     """
     lost = any(step.kind in DISK for step in day.steps)
     match key:
@@ -169,7 +169,7 @@ def _possible(day: Scenario, key: tuple[str, str], side: str) -> str:
 
 
 def _services(random: Random, span: float) -> list[SimEvent]:
-    """On some days customers of v2 book through a service menu."""
+    """Draw, on some days, bookings of v2 customers through a service menu."""
     if random.random() >= _SERVICES:
         return []
     return [
@@ -187,7 +187,7 @@ def _services(random: Random, span: float) -> list[SimEvent]:
 def _changes(
     random: Random, day: Scenario, measured: Collection[tuple[str, str]]
 ) -> list[SimEvent]:
-    """On some days a platform changes to another side of something that was measured."""
+    """Draw, on some days, a platform that changes to another side of a measured fact."""
     can = sorted(key for key in measured if key[1] in _CHANGING)
     if random.random() >= _CHANGES or not can:
         return []
@@ -197,7 +197,7 @@ def _changes(
 
 
 def set_facts(sandbox: Sandbox, story: Scenario) -> None:
-    """Let the platforms behave on this day as the story says."""
+    """Set the platforms as the scenario says."""
     set_damage(sandbox, story)
     sandbox.crm.largest_page = story.page
     for system, name, side in story.facts:
@@ -217,7 +217,7 @@ def set_facts(sandbox: Sandbox, story: Scenario) -> None:
 
 
 def configured(text: str, story: Scenario) -> str:
-    """Return the configuration with what the story says of series, buffers and the bulk cancel."""
+    """Return the configuration with the scenario's series, buffers and bulk cancel."""
     close = '\nbuffers = "close"' if any(story.buffers) else ""
     clinic = f'[systems.clinic]\nseries = "{story.series}"{close}'
     text = text.replace("[systems.clinic]", clinic)

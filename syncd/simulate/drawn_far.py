@@ -1,4 +1,4 @@
-"""Draw meetings far beyond the window, and who drags one of their records into it."""
+"""Draw meetings far beyond the window, one record of which a person drags into it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 _FAR, _SECOND, _ALONE = 0.4, 0.4, 0.4
 ALONE = "alone"
-"""The spelling of a booking in one system only."""
+"""The ``spelling`` of a booking in one system only."""
 
 
 def with_far_meetings(day: Scenario) -> Scenario:
-    """On some days a meeting of two systems is booked far ahead, and one record is dragged in.
+    """Add, on some days, a meeting far ahead in two systems, of which one record is dragged in.
 
-    The same client may have a second one there, in both systems or in one of them.
+    The same client may have a second meeting there, in both systems or in one.
     """
     random = Random(f"far meetings {day.seed}")  # noqa: S311 - chance that can be repeated
     if random.random() >= _FAR:

@@ -1,4 +1,4 @@
-"""Draw what happens on a day to the hosts of a meeting, as data that `scenario` makes steps of."""
+"""Draw changes to the hosts of a meeting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ACTS = ("add-host", "remove-host", "hand-over")
 
 
 class Drawn(NamedTuple):
-    """One act: when, what, where; ``number`` picks the target, ``slot`` a time or a person."""
+    """One act: when, what and where. ``number`` picks the target, ``slot`` a time or a person."""
 
     at: float
     what: str
@@ -21,9 +21,9 @@ class Drawn(NamedTuple):
 
 
 def draw_hosts(random: Random, span: float) -> Sequence[Drawn]:
-    """On some days a meeting of v2 gets a second host; others are added, removed, or take it over.
+    """Draw, on some days, a v2 meeting that gets a second host, and further changes of its hosts.
 
-    It may be entered in another system for one of them, too.
+    The meeting may also be entered in another system for one of the hosts.
     """
     if random.random() >= _SEVERAL_HOSTS:
         return ()

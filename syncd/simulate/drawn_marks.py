@@ -1,4 +1,4 @@
-"""Draw when the operator acknowledges what is reported, as data that `scenario` makes steps of."""
+"""Draw when the operator acknowledges reported items."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ACKNOWLEDGES = 0.4
 
 
 class Drawn(NamedTuple):
-    """One act: when, what, where; ``number`` picks the target, ``slot`` a time."""
+    """One act: when, what and where. ``number`` picks the target, ``slot`` a time."""
 
     at: float
     what: str
@@ -20,7 +20,7 @@ class Drawn(NamedTuple):
 
 
 def draw_marks(random: Random, span: float) -> Sequence[Drawn]:
-    """On some days two meetings overlap, and the operator acknowledges up to three things."""
+    """Draw, on some days, two meetings that overlap, and up to three acknowledgements."""
     if random.random() >= _ACKNOWLEDGES:
         return ()
     number, slot = random.randrange(1000), random.randrange(1000)

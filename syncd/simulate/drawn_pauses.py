@@ -1,4 +1,4 @@
-"""Draw when the operator pauses a system or a provider, and when that ends."""
+"""Draw when the operator pauses a system or a provider, and when the pause ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PAUSES, _UNPAUSES, _AGAIN = 0.3, 0.6, 0.3
 
 
 def with_pauses(day: Scenario) -> Scenario:
-    """Add, on some days, one or two pauses; some end during the day, all of them at its end."""
+    """Add, on some days, one or two pauses. Some end during the day, all of them at its end."""
     span = day.hours * 3600
     random = Random(f"pauses {day.seed}")  # noqa: S311 - chance that can be repeated
     if random.random() >= _PAUSES:

@@ -1,4 +1,4 @@
-"""Draw what happens on a day to a recurring appointment."""
+"""Draw a recurring appointment and its changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from syncd.simulate.acts import EventKind, SimEvent
 
 
 def draw_series(random: Random, span: float) -> list[SimEvent]:
-    """On some days somebody has a recurring appointment, and something becomes of it."""
+    """Draw, on some days, a recurring appointment, and one or two changes of it."""
     if random.random() >= _DAYS:
         return []
     system, number = random.choice(("clinic", "clinic", "crm")), random.randrange(1000)

@@ -17,7 +17,7 @@ _SLOW = 0.4
 
 
 def with_slow(day: Scenario, faults: Collection[str]) -> Scenario:
-    """On some days a system is slow for a while, in which a meeting is moved twice elsewhere."""
+    """Add, on some days, a slow system, during which a meeting is moved twice elsewhere."""
     random = Random(f"slow {day.seed}")  # noqa: S311 - repeatable
     if FaultKind.SLOW not in faults or random.random() >= _SLOW:
         return day

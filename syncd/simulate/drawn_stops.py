@@ -1,4 +1,4 @@
-"""Draw days on which much of a calendar changes at once, as data that `scenario` makes steps of."""
+"""Draw days on which much of a calendar changes at once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _CLEARED_EARLY = 0.06
 
 
 def draw_stops(random: Random, span: float) -> list[SimEvent]:
-    """On some days a class changes as one, a calendar empties in slices, or all of it vanishes.
+    """Draw, on some days, a class that changes at once, a calendar emptied in slices, or cleared.
 
-    Somebody else's calendar in the same system changes meanwhile.
+    Another provider's calendar in the same system changes meanwhile.
     """
     steps: list[SimEvent] = []
     if random.random() < _CLASSES:
@@ -49,7 +49,7 @@ def _class(random: Random, span: float) -> list[SimEvent]:
 
 
 def _slices(random: Random, span: float) -> list[SimEvent]:
-    """Fill a calendar, and delete it in slices that are no accident by themselves."""
+    """Draw a calendar that is filled, then deleted in slices, each below the guard's limits."""
     system, number = random.choice(SYSTEMS), random.randrange(1000)
     slot, at = _slot(random), _at(random, span, 0.3, 0.5)
     size = random.choice((16, 20))
@@ -61,7 +61,7 @@ def _slices(random: Random, span: float) -> list[SimEvent]:
 
 
 def _cleared(random: Random, span: float) -> list[SimEvent]:
-    """Close a person's time on v2 three times, and take all of it away."""
+    """Draw three blocks of a provider on v2, all of which are removed at once."""
     number, slot = random.randrange(1000), _slot(random)
     early, late = _at(random, span, 0.02, 0.2), _at(random, span, 0.4, 0.7)
     steps = [SimEvent(early, EventKind.BLOCK, "clinic", number, slot + 6 * n) for n in range(3)]
@@ -78,7 +78,7 @@ def _slot(random: Random) -> int:
 
 
 def with_stops(day: Scenario) -> Scenario:
-    """Add what changes much of a calendar at once."""
+    """Add changes of much of a calendar at once."""
     steps = draw_stops(Random(f"stops {day.seed}"), day.hours * 3600)  # noqa: S311
     return replace(day, steps=tuple(sorted((*day.steps, *steps))))
 
@@ -86,8 +86,8 @@ def with_stops(day: Scenario) -> Scenario:
 def with_early_clearing(day: Scenario) -> Scenario:
     """Add, on some days, a calendar that is cleared before meetings are entered in it.
 
-    Later in a day most calendars have meetings, and cannot be cleared without a proof by id. It is
-    alice's or bob's, as carol has the block that nobody touches.
+    Later in a day most calendars have meetings, and cannot be cleared without a proof by id. The
+    calendar is alice's or bob's, as carol has the block that nobody touches.
     """
     random = Random(f"cleared early {day.seed}")  # noqa: S311 - chance that can be repeated
     if random.random() >= _CLEARED_EARLY:

@@ -1,4 +1,4 @@
-"""Draw what happens on a day to meetings of two systems, and to blocks that a rule lets go."""
+"""Draw changes to meetings of two systems, and removals of blocks that a rule releases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DELETED, _CANCELLED, _RESTORED, _RELEASED = 0.5, 0.3, 0.7, 0.25
 
 
 def with_twins(day: Scenario) -> Scenario:
-    """Add a policy for deleted twins, and on some days what people do to such meetings."""
+    """Add a rule for deleted twins, and on some days such deletions and removed blocks."""
     random = Random(f"deleted twins {day.seed}")  # noqa: S311 - chance that can be repeated
     rules: tuple[tuple[str, str], ...] = ((str(ConflictKind.TWIN_DELETED), str(_choice(random))),)
     span = day.hours * 3600
@@ -36,7 +36,7 @@ def _choice(random: Random) -> str:
 
 
 def _one_deleted(random: Random, span: float) -> list[SimEvent]:
-    """Enter a meeting in two systems, and delete one of its records; often it is restored."""
+    """Draw a meeting in two systems, one record of which is deleted and often restored."""
     first, second = random.sample(SYSTEMS, 2)
     number = random.randrange(1000)
     at = round(random.uniform(0.05, 0.4) * span, 1)
@@ -57,7 +57,7 @@ def _one_deleted(random: Random, span: float) -> list[SimEvent]:
 
 
 def _removed_block(random: Random, span: float) -> list[SimEvent]:
-    """Remove a block of syncd's; then something else happens at about that time."""
+    """Draw a block of syncd that a person removes, and other changes at about that time."""
     at = round(random.uniform(0.2, 0.6) * span, 1)
     slot = random.randrange(8, 60)
     return [

@@ -1,4 +1,4 @@
-"""Judge how many writes were made: none without an effect, none more than changes allow."""
+"""Judge the number of writes: none without an effect, and no more than the changes allow."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 
 
 def writes_per_change(town: World) -> Iterator[str]:
-    """One change from outside causes at most one write per other calendar (promise 2)."""
+    """Yield a violation above one write per change and other calendar (promise 2)."""
     by_hand = Counter(c.by_hand for c in town.changes)
     shared = sum(is_share(c.event) for c in town.changes if not c.by_hand)
     made = by_hand[False] - shared
     made -= sum(puts_back(town, c) for c in town.changes if not (c.by_hand or is_share(c.event)))
-    # Each change by hand may touch the two other calendars, and undo what it did there before.
-    # A move of ours is news to each further host of the meeting.
+    # A change by hand may touch both other calendars, and undo a previous write there.
+    # A move by syncd is news to each further host of the meeting.
     allowed = 3 * (by_hand[True] + shared)
     if town.choices & {"revert", "next-free"}:
-        # What is refused goes elsewhere, and all others go with it.
+        # After a refusal a meeting goes elsewhere, and all of its records follow.
         allowed *= 2
-    # What a person decides, or takes back, is written everywhere once more.
+    # A person's decision, or an undone run, is written everywhere once more.
     allowed += made if any(not who for _, who in town.answers) else 6 * len(town.answers)
-    # After a loss all that a person has decided before is decided anew.
+    # After a lost state, every earlier decision is made anew.
     allowed += 6 * len(town.forgotten)
-    # What is left out of the configuration closes nothing elsewhere any more, until it is back.
+    # Events of a place that is left out close nothing elsewhere until it is back.
     allowed += sum(4 * _events_in(town, absence.place) for absence in town.unmapped.absences)
-    # What a person cleans up goes without any news, and comes back when that is paused no more.
+    # A cleanup removes blocks without a change, and they come back when its pause ends.
     allowed += 2 * sum(town.cleaned.removes(c) for c in town.changes if not c.by_hand)
     if made > allowed:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
 
 
 def _events_in(town: World, place: Place) -> int:
-    """Count the events that ever stood in a place: each may be closed elsewhere, and freed."""
+    """Count the events that ever were in a place: each may be closed elsewhere, and freed."""
     return len(
         {
             (c.system, c.event)
@@ -52,7 +52,7 @@ def _events_in(town: World, place: Place) -> int:
 
 
 def idle_writes(town: World) -> Iterator[str]:
-    """Writes that were answered as done and changed nothing: they were not needed (promise 2)."""
+    """Yield writes that succeeded and changed nothing (promise 2)."""
     for line in town.idle:
         injected = town.sandbox.systems[line.split()[0]].faults.injected
         if not (injected[FaultKind.FAIL_JOBS] or injected[FaultKind.RESET_FIELDS]):

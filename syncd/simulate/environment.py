@@ -1,4 +1,4 @@
-"""What is around a simulated day: its folder, its log, and the collector of garbage."""
+"""The surroundings of a simulated day: its folder, its log, and garbage collection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a real file without a real disk, where
 
 @contextmanager
 def folder_in_memory() -> Iterator[Path]:
-    """A folder of its own, which ends with the day."""
+    """Create a temporary folder for one day, in memory where possible."""
     where = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="syncd-", dir=where) as folder:
         yield Path(folder)
@@ -24,7 +24,7 @@ def folder_in_memory() -> Iterator[Path]:
 
 @contextmanager
 def kept_log() -> Iterator[io.StringIO]:
-    """Keep the program's log, unmasked: what is masked only on the way out is not discreet."""
+    """Capture the program's log before secrets are masked: nothing in it may need masking."""
     kept = io.StringIO()
     before = structlog.get_config()
     structlog.configure(
@@ -45,7 +45,7 @@ def kept_log() -> Iterator[io.StringIO]:
 
 @contextmanager
 def rare_garbage_collection() -> Iterator[None]:
-    """Look for garbage in cycles rarely: a day makes little, and looking takes a tenth of it."""
+    """Run the cycle collector rarely: it finds little in a day, and takes a tenth of it."""
     before = gc.get_threshold()
     gc.set_threshold(50_000, *before[1:])
     try:

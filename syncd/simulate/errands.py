@@ -1,6 +1,6 @@
-"""What an operator does now and then: plan into a file, carry it out, erase a customer, clean up.
+"""Operator commands: write a plan to a file, execute it, erase a customer, clean up.
 
-The file is used later, whatever happened meanwhile: then exactly its writes are made, or none.
+A plan is executed later, whatever happened meanwhile: then exactly its writes are made, or none.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ERRANDS = frozenset(
 
 
 def beside(settings: Settings, store: Store, clock: Clock, town: World, ids: IdSource) -> App:
-    """Build what a command beside the daemon works with, on a copy of the state."""
+    """Build the app of a command beside the daemon, on a copy of the state."""
     ways = {name: town.transport(name) for name in SYSTEMS}
     app = build(settings, store=store, clock=clock, transports=ways, ids=ids)
     app.reset_backoff()
@@ -49,7 +49,7 @@ def beside(settings: Settings, store: Store, clock: Clock, town: World, ids: IdS
 
 
 async def perform(operator: Operator, work: Jobs, step: SimEvent) -> None:
-    """Do what a step says. Raises StateError, and whatever ends the process."""
+    """Perform a step. Raises StateError, and whatever ends the process."""
     match step.kind:
         case EventKind.PLAN_OUT:
             await _plan_out(operator)
@@ -82,7 +82,7 @@ async def _plan_out(operator: Operator) -> None:
 
 
 async def _carry_out(operator: Operator, work: Jobs) -> None:
-    """Run `syncd resync --plan` with the file that was made last, and judge what it wrote."""
+    """Run `syncd resync --plan` with the last plan file, and judge its writes."""
     file = _file(operator)
     if not file.exists():
         return
@@ -106,7 +106,7 @@ async def _carry_out(operator: Operator, work: Jobs) -> None:
 def judge_plan(
     agreed: Sequence[Operation], made: Sequence[Operation], report: Any, *, finished: bool
 ) -> Iterator[str]:
-    """Say what was written that nobody agreed to, and what was not, although all went well."""
+    """Yield writes that the plan does not contain, and those that a complete run left out."""
     matched = bool(report["plan"]["matched"])
     more, left = _names(made) - _names(agreed), _names(agreed) - _names(made)
     if made and not matched:
@@ -118,7 +118,7 @@ def judge_plan(
 
 
 def _names(operations: Sequence[Operation]) -> set[str]:
-    """Name writes by what they bring about; the id of a new block is known only afterwards."""
+    """Identify writes by their effect; the id of a new block is known only afterwards."""
     return {
         f"{o.action} {o.system} {o.provider} {'' if o.before is None else o.event} {o.after}"
         for o in operations
@@ -133,7 +133,7 @@ def _file(operator: Operator) -> Path:
 
 
 async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
-    """Run `syncd forget-person`; when that is answered, the state names the contact nowhere."""
+    """Run `syncd forget-person`, and check that the state does not name the contact any more."""
     with closing(Store.open(operator.state, write=False)) as store:
         known = sorted(known_contacts(store))
     if not known:
@@ -145,14 +145,14 @@ async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
     except RefusedError as refused:
         operator.say(f"forget-person: {refused.reason}")
         return
-    # Nothing else had a turn since: what the platforms still show comes back with the next read.
+    # No other job has run since; the next read brings back what the platforms still show.
     for line in judge_forgotten(operator.state, system, contact):
         operator.town.break_promise(line)
     operator.say(f"forget-person {system} {contact}: {erased}")
 
 
 def judge_forgotten(state: Path, system: str, contact: str) -> Iterator[str]:
-    """Say where a customer is still named who was erased."""
+    """Yield the places in which an erased customer is still named."""
     with closing(Store.open(state, write=False)) as store:
         if (system, contact) in known_contacts(store):
             yield f"11: {contact} of {system} was erased, and is still known"
@@ -163,14 +163,14 @@ def judge_forgotten(state: Path, system: str, contact: str) -> Iterator[str]:
 
 
 async def _clean_up(operator: Operator, work: Jobs, step: SimEvent) -> None:
-    """Run `syncd cleanup` beside the daemon; what it pauses holds from then on, whatever fails."""
+    """Run `syncd cleanup` beside the daemon. Its pauses hold from then on, whatever fails."""
     scope, town = scope_of(step), operator.town
     operator.done[EventKind.CLEAN_UP_BESIDE] += 1
     town.cleaned.begin(scope, town.clock.now())
     asked = {"system": scope.system, "provider": scope.provider, "who": "kim"}
     try:
         cleaned, code = await work.on_cleanup(asked, _quietly)
-        if not town.unmapped.absences:  # nobody is to pause what is not configured
+        if not town.unmapped.absences:  # a place outside of the configuration cannot be paused
             for place in _places(scope):
                 town.paused.begin(place, town.clock.now())
         operator.say(f"cleanup {scope}: {cleaned['removed']} removed, exit {code}")
@@ -188,14 +188,14 @@ async def _clean_up(operator: Operator, work: Jobs, step: SimEvent) -> None:
 
 
 def _places(scope: CleanupScope) -> list[Place]:
-    """Return what a cleanup of configured calendars pauses."""
+    """Return the places that a cleanup of configured calendars pauses."""
     if scope.system or scope.provider:
         return [Place(scope.system, scope.provider)]
     return [Place(system, "") for system in SYSTEMS]
 
 
 def judge_cleaned(town: World, scope: CleanupScope, *, finished: bool) -> Iterator[str]:
-    """Say which blocks of syncd's still stand where a cleanup says that it is done."""
+    """Yield the blocks of syncd that are left although the cleanup says that it is complete."""
     for system in SYSTEMS if finished else ():
         town.observe(system, by_hand=False)
         for event, seen in sorted(town.standing(system).items()):
@@ -205,4 +205,4 @@ def judge_cleaned(town: World, scope: CleanupScope, *, finished: bool) -> Iterat
 
 
 def _quietly(_text: str) -> None:
-    """Nobody watches the progress."""
+    """Ignore progress messages."""

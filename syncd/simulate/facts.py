@@ -1,4 +1,4 @@
-"""What happens on a day to the uncertain facts of the platforms, and what was measured of them."""
+"""Changes of uncertain platform facts during a day, and what was measured of them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 MOST_TRIES = 2
-"""So many updates of one block of syncd's may not bring about the end that they are sent.
+"""How many updates of one block may fail to set its end.
 
 The first trusts what was measured before the platform changed. Its block then shows its former end,
-like one that a person put back, and is put right once more. As the fact is contradicted by then,
-that update is read afterwards, and the block is replaced: there is no third.
+like one that a person changed back, and is corrected once more. That update is read back, as the
+fact is contradicted by then, and the block is replaced: there is no third update.
 """
 
 HALF_HOUR = timedelta(minutes=30)
 
 
 def perform(town: World, step: SimEvent, start: datetime) -> str:
-    """Do what a step says; return what was done, '' if it is nothing of this module."""
+    """Perform a step; return what was done, '' if this module has no such act."""
     if step.kind is EventKind.CHANGE_FACT:
         return _change(town.sandbox.systems[step.system], step)
     if step.kind is not EventKind.BOOK_SERVICE:
@@ -56,28 +56,28 @@ def _change(platform: Knobs, step: SimEvent) -> str:
 
 
 def note_measured(systems: Mapping[str, BreakerSystem], sandbox: Sandbox, story: Scenario) -> None:
-    """Let a probe find what the accounts are like now, where the state does not know it yet.
+    """Note what a probe would find, for facts that the state does not know yet.
 
-    What an answer contradicted since stays so: a person probes again only after the state was lost.
-    A system that is left out of the configuration is not probed.
+    A fact that an answer contradicted stays so: a person probes again only after the state was
+    lost. A system that is left out of the configuration is not probed.
     """
     for system, name in story.measured:
         if system not in systems:
-            continue  # a person took it out of the configuration
+            continue  # a person left it out of the configuration
         measured = systems[system].measured
         if measured.side(name) is Side.SAFE:
             measured.note(name, sandbox.systems[system].fact(name))
 
 
 def closes_calendars(town: World, system: str) -> bool:
-    """Return whether a user's block closes that user's calendars."""
+    """Return true if a user's block closes that user's calendars."""
     return system != "clinic" or town.sandbox.clinic.block_closes_calendars
 
 
 def is_unlisted(town: World, system: str, block: str, *, by_hand: bool) -> bool:
-    """Return whether people made a block of v1 that no list shows: nobody can know of it.
+    """Return true for a block of a person on v1 that no list shows: no program can know of it.
 
-    Those of syncd's are read by their ids.
+    Blocks of syncd are read by their ids.
     """
     if system != "legacy" or town.sandbox.legacy.lists_blocks:
         return False
@@ -87,9 +87,10 @@ def is_unlisted(town: World, system: str, block: str, *, by_hand: bool) -> bool:
 
 
 def cannot_lengthen(town: World, system: str, method: str, path: str) -> bool:
-    """Note an update of a block of syncd's that had no effect, as v1 keeps the end of any event.
+    """Return true if an update of a block had no effect because v1 keeps the end of any event.
 
-    Return whether it is one of the `MOST_TRIES` that it takes to find that out.
+    Counts such updates, and returns true for the first `MOST_TRIES` of a block only: so many are
+    needed to find that out.
     """
     event = path.rpartition("/")[2]
     if (system, method) != ("legacy", "PUT") or (system, event) not in town.ours:
@@ -101,10 +102,10 @@ def cannot_lengthen(town: World, system: str, method: str, path: str) -> bool:
 
 
 def end_of(town: World, system: str, meeting: Appointment) -> datetime:
-    """Return the end that a meeting is judged by.
+    """Return the end by which a meeting is judged.
 
-    Where updates of v1 keep no end, syncd cannot give one to a customer's meeting: it counts as
-    ended where syncd sent it, as long as it stands as that update left it.
+    Where v1 ignores the end in updates, syncd cannot set the end of a customer's meeting. The
+    meeting counts with the end that syncd sent, as long as it stays as that update left it.
     """
     shown = (meeting.start, meeting.end)
     left = town.sandbox.legacy.lost_ends.get(meeting.id) if system == "legacy" else None
@@ -112,14 +113,14 @@ def end_of(town: World, system: str, meeting: Appointment) -> datetime:
 
 
 def is_kept_short(town: World, system: str, seen: View) -> bool:
-    """Return whether a meeting of this time is shown with another end, as v1 kept none."""
+    """Return true if a meeting of this time is shown with another end because v1 ignored it."""
     return any(True for _ in _kept_short(town, system, seen))
 
 
 def judge_ends(town: World, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
-    """Say where the rest of a meeting is open that v1 made shorter: a block is to close its time.
+    """Yield meetings that v1 shortened and the rest of whose time is open: a block must close it.
 
-    What is ``claimed`` waits for a person.
+    Times in ``claimed`` wait for a person and are skipped.
     """
     for event, seen in sorted(town.standing("legacy").items()):
         if not seen.busy or seen.end <= now or (seen.provider, seen.interval) in claimed:

@@ -1,6 +1,6 @@
-"""Meetings far beyond the window, which no read shows: one record is dragged in by a person.
+"""Meetings far beyond the window, which no read shows: a person drags one record into it.
 
-The other record of the same meeting has to follow, and no other meeting has to.
+The other record of that meeting must follow, and no other meeting may.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 KNOWN = timedelta(hours=8)
-"""After so long everything was read whole, whatever faults there were."""
+"""After this time the whole window was read, whatever faults there were."""
 
 _FIRST, _DAYS, _LENGTH = 100, 40, timedelta(minutes=30)
 _BEYOND = timedelta(days=62)
@@ -36,7 +36,7 @@ _MIXED = (
     FaultKind.SHORT_PAGE,
     FaultKind.ODD_STATUS,
 )
-"""Faults after which nobody can say what a read proved, or which event is which."""
+"""Faults after which it is uncertain what a read proved, or which event is which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class FarMeeting:
 
 
 def perform(town: World, step: SimEvent, start: datetime) -> str:
-    """Do what a step says; return what was done, '' if there was nothing to do it to."""
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.BOOK_FAR:
             return _book(town, step)
@@ -88,7 +88,7 @@ def _drag(town: World, step: SimEvent, start: datetime) -> str:
 
 
 def makes_room(town: World, change: Change, system: str, event: str) -> bool:
-    """Return whether a block goes because the calendar's own record of that meeting comes there."""
+    """Return true if a block makes room for the calendar's own record of that meeting."""
     here = town.standing(change.system)
     return any(
         far.events.get(system) == event
@@ -98,11 +98,11 @@ def makes_room(town: World, change: Change, system: str, event: str) -> bool:
     )
 
 
-# --- what must come of it -------------------------------------------------------------------------
+# --- judging ----------------------------------------------------------------------------------
 
 
 def judge_far_meetings(town: World) -> Iterator[str]:
-    """Say which far meeting was moved for no reason, or was left behind."""
+    """Yield far meetings that moved without a reason, or that did not follow."""
     for far in town.far:
         mine = {(name, event) for name, event in far.events.items()}
         changes = [c for c in town.changes if (c.system, c.event) in mine and c.before is not None]
@@ -126,7 +126,7 @@ def _left_behind(town: World, far: FarMeeting, drag: Change) -> Iterator[str]:
 
 
 def _must_follow(town: World, far: FarMeeting, drag: Change) -> bool:
-    """Return whether the program must have understood that a record was dragged in, and whose."""
+    """Return true if the program must have recognized the dragged record, and its meeting."""
     before, after = drag.before, drag.after
     if before is None or after is None or not (before.busy and after.busy):
         return False
@@ -142,7 +142,7 @@ def _must_follow(town: World, far: FarMeeting, drag: Change) -> bool:
 
 
 def _is_contested(town: World, far: FarMeeting, drag: Change, after: View) -> bool:
-    """Return whether something else stood at the new time, or could be the same meeting."""
+    """Return true if another event was at the new time, or could be the same meeting."""
     for change in town.changes:
         event = (change.system, change.event)
         if event in far.events.items() or event in town.ours:
@@ -161,7 +161,7 @@ def _is_contested(town: World, far: FarMeeting, drag: Change, after: View) -> bo
 
 
 def _partners(town: World, change: Change) -> set[str]:
-    """Return the systems that have the far meeting of an event, at one time."""
+    """Return the systems that have the far meeting of an event, all at one time."""
     for far in town.far:
         if far.events.get(change.system) == change.event:
             standing = ((n, town.standing(n).get(e)) for n, e in far.events.items())

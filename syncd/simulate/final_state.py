@@ -1,7 +1,7 @@
-"""What must hold once all is quiet: the platforms agree, and what is left is for a person.
+"""Judge the end of a day: the platforms agree, and only what waits for a person differs.
 
 The oracle asks the state only which conflicts are held and which events syncd takes for one
-meeting; everything else it knows from having watched.
+meeting. Everything else it knows by observation.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 def judge_end(town: World, store: Store, now: datetime, last: datetime) -> Iterator[str]:
-    """What is wrong once the outside has stood still and all systems answer.
+    """Yield violations after the outside has been quiet and all systems answer.
 
-    ``last`` is the end of the window that is kept in step.
+    ``last`` is the end of the window that is kept in sync.
     """
     held = [h for h in store.open_conflicts() if h.conflict.held]
     yield from (
@@ -58,7 +58,7 @@ def judge_end(town: World, store: Store, now: datetime, last: datetime) -> Itera
 def apart(
     town: World, store: Store, now: datetime, last: datetime
 ) -> Iterator[tuple[str, str, Interval]]:
-    """Each disagreement, with its provider and time, that is left to no person to decide."""
+    """Yield each disagreement, with its provider and time, that does not wait for a person."""
     held = [h for h in store.open_conflicts() if h.conflict.held]
     left = _left(town, store, held)
     claimed = {(provider, _coarse(town, interval)) for provider, interval in left}
@@ -74,7 +74,7 @@ def _left(town: World, store: Store, held: Collection[HeldConflict]) -> set[tupl
 
 
 def _coarse(town: World, interval: Interval) -> Interval:
-    """The interval as a platform shows it that rounds what is written: it can do no better."""
+    """Return the interval rounded as a platform that rounds writes would show it."""
     rounded = any(p.faults.injected[FaultKind.ROUNDING] for p in town.sandbox.systems.values())
     grain = timedelta(minutes=5) if rounded else timedelta(seconds=1)
     return (floor_to(interval[0], grain), floor_to(town.end_of(interval[1]), grain))
@@ -101,7 +101,7 @@ def _sights(town: World) -> list[EventSummary]:
 def _disagreements(
     sights: Sequence[EventSummary], now: datetime
 ) -> Iterator[tuple[str, str, Interval]]:
-    """Each disagreement with the provider and interval that it is about."""
+    """Yield each disagreement with its provider and interval."""
     for provider in PEOPLE:
         mine = [s for s in sights if s.provider == provider]
         for interval in sorted({s.interval for s in mine}):
@@ -110,7 +110,7 @@ def _disagreements(
 
 
 def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Interval]]:
-    """The times that wait for a person: what is claimed, and what was agreed before."""
+    """Return the times that wait for a person: claimed times, and times agreed before."""
     found: set[tuple[str, Interval]] = set()
     agreed = {b.id: b.agreed for b in store.bookings()}
     for each in held:
@@ -123,7 +123,7 @@ def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Int
 
 
 def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
-    """The times that a person wants as they are: taken back, dismissed, or let be by a rule."""
+    """Return the times that a person wants unchanged: undone, dismissed, or released by a rule."""
     waived, bookings = _waived(store), store.bookings()
     found = _claimed(store, _dismissed(store))
     by_booking: dict[str, list[tuple[Replica, TrackedEvent | None]]] = {b.id: [] for b in bookings}
@@ -138,19 +138,19 @@ def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
 
 
 def _dismissed(store: Store) -> list[HeldConflict]:
-    """Return the conflicts of which a person has said that all is to stay as it is."""
+    """Return the conflicts that a person dismissed."""
     return [h for who in PEOPLE for h in store.state(who).conflicts if h.dismissed]
 
 
 def _waived(store: Store) -> set[str]:
-    """The bookings of which a person took something back."""
+    """Return the bookings of which a person undid a write."""
     return {waiver.booking for person in PEOPLE for waiver in store.state(person).undo_suppressions}
 
 
 def _twins(town: World, store: Store, held: Collection[HeldConflict]) -> Iterator[str]:
-    """What syncd takes for one meeting must be at one time everywhere, or be held.
+    """Yield bookings whose events differ in time or status and are not held.
 
-    A write that was refused for good, such as a cancellation in LeadSquared, and dismissed, leaves
+    A write that was rejected for good, such as a cancellation in LeadSquared, and dismissed, leaves
     its meeting as it is until an input changes.
     """
     told = (*held, *_dismissed(store))
@@ -162,7 +162,7 @@ def _twins(town: World, store: Store, held: Collection[HeldConflict]) -> Iterato
     for replica, _ in store.replicas(list(values)):
         event = known_as(replica.event, providers[replica.booking])
         seen = town.standing(replica.system).get(event)
-        # What is off in LeadSquared cannot be put on again: there is no such call.
+        # LeadSquared has no call that reactivates a cancelled meeting.
         revivable = seen is not None and (seen.busy or replica.system != "crm")
         if replica.role.is_meeting and seen is not None and revivable:
             values[replica.booking].add((_coarse(town, seen.interval), seen.busy))

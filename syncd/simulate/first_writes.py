@@ -1,7 +1,7 @@
-"""Platforms whose updates change more of an appointment than they are to, on some days.
+"""Platforms whose updates change more of an appointment than was sent, on some days.
 
 At most one appointment of each account may ever be damaged so (docs/design.md#measured-facts),
-until a person lets such writes go on.
+until a person allows such writes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DAMAGES, _TWINNED = 0.05, 2
 
 
 def with_damage(day: Scenario) -> Scenario:
-    """Draw, for each platform, whether its updates damage appointments; some are moved there."""
+    """Draw, for each platform, whether its updates damage appointments, and move some of these."""
     random = Random(f"first writes {day.seed}")  # noqa: S311 - chance that can be repeated
     damaging = tuple(system for system in SYSTEMS if random.random() < _DAMAGES)
     span = day.hours * 3600
@@ -45,14 +45,14 @@ def with_damage(day: Scenario) -> Scenario:
 
 
 def set_damage(sandbox: Sandbox, story: Scenario) -> None:
-    """Let updates write a note into the record, on the platforms that the story names."""
+    """Let updates write a note into the record, on the platforms that the scenario names."""
     for name in story.damaging:
         platform = sandbox.systems[name]
         platform.update_damage = platform.status_damage = Damage.NOTED
 
 
 def waits_to_follow(town: World, system: str, event: str) -> bool:
-    """Return whether an appointment waits for a damage, while its meeting was moved elsewhere.
+    """Return true if an appointment may not follow its meeting because updates there are stopped.
 
     Such a record stands for another time than the one that it shows.
     """
@@ -63,10 +63,10 @@ def waits_to_follow(town: World, system: str, event: str) -> bool:
 
 
 def may_not_follow(town: World, change: Change, system: str, event: str) -> bool:
-    """Whether a twin stays where it was only as its system's key may not write.
+    """Return true if a twin stayed where it was only because its system's key may not write.
 
-    A person moved the same meeting elsewhere after the twin was entered: so the meeting is there,
-    and its former time opens wherever that can be written, as where no other system has a twin.
+    A person moved the same meeting elsewhere after the twin was entered. So the meeting is there,
+    and its former time opens wherever no other system has a twin and writes are allowed.
     """
     twin = town.standing(system)[event]
     if twin.kind != "appointment" or not writes_forbidden(town.sandbox.systems[system]):
@@ -88,7 +88,7 @@ def may_not_follow(town: World, change: Change, system: str, event: str) -> bool
 
 
 def makes_room_for(town: World, system: str, seen: View) -> bool:
-    """Return whether a block goes so that a record that waited can be moved to its time."""
+    """Return true if a block goes so that a record that waited can move to its time."""
     return any(
         past.after is not None and past.after.key == seen.key
         for event, own in town.standing(system).items()
@@ -98,7 +98,7 @@ def makes_room_for(town: World, system: str, seen: View) -> bool:
 
 
 def waits_at(town: World, seen: View) -> bool:
-    """Return whether a meeting of which a record waits for a damage is claimed at this time."""
+    """Return true if a meeting with a record that cannot follow is claimed at this time."""
     return any(
         own.key == seen.key
         or any(seen.key in _keys(past) for past in _moved_elsewhere(town, system, own))
@@ -109,7 +109,7 @@ def waits_at(town: World, seen: View) -> bool:
 
 
 def _moved_elsewhere(town: World, system: str, seen: View) -> Iterator[Change]:
-    """Yield what people did to the other records of a meeting that has come apart."""
+    """Yield what people did to the other records of a meeting whose records differ."""
     person = town.person(system, seen)
     for past in town.changes:
         before, after = past.before, past.after
@@ -129,12 +129,12 @@ def _keys(change: Change) -> Iterator[Key]:
 
 
 def judge_damage(town: World) -> Iterator[str]:
-    """Say where more than one appointment was damaged, and heal the platforms.
+    """Yield accounts with more than one damaged appointment, and repair the platforms.
 
-    A lost state knows nothing of an earlier damage.
+    A lost state knows nothing of earlier damage, so one more is allowed after each loss.
     """
     for name, platform in town.sandbox.systems.items():
-        # Instances that a write to another one moved are put back by writes of their own.
+        # Instances moved by a write to another instance are put back by separate writes.
         along = {c.event for c in town.moved_along if c.system == name}
         most = 1 + len(town.forgotten) + len(along)
         if len(platform.damaged) > most and name not in town.released:

@@ -1,9 +1,9 @@
-"""Time that is freed a moment before its meeting follows: what comes of it is judged.
+"""Judge, a moment later, time that was freed shortly before its meeting follows.
 
-In each system removals come first, and the systems are written to side by side
-(docs/design.md#plans). So where a record follows hours after its meeting was moved, as it waited
-for a person, the block that stood for it goes a moment before the record comes to its time; and
-where it left, before it leaves.
+In each system removals come first, and systems are written to in parallel (docs/design.md#plans).
+If a record follows hours after its meeting moved, because it waited for a person, the block that
+covered it goes a moment before the record arrives at that time; and at its old time, before the
+record leaves.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 SOON = timedelta(minutes=1)
-"""What one decision leads to is written within this time, also if the process dies meanwhile."""
+"""All writes of one decision are made within this time, even if the process dies meanwhile."""
 
 
 def judge_soon(town: World, change: Change, before: View, system: str, event: str) -> None:
-    """Judge in a moment whether a block was removed from a time whose source still takes it."""
+    """Check in a moment whether a block was removed from a time that its source still takes."""
 
     def judge() -> None:
         moved = _has_moved(town, change, before, system, event)
@@ -35,9 +35,10 @@ def judge_soon(town: World, change: Change, before: View, system: str, event: st
 
 
 def _has_moved(town: World, change: Change, before: View, system: str, event: str) -> bool:
-    """Whether the source has gone to a time that is still to come.
+    """Return true if the source has moved to a time that is still to come.
 
-    What waited for a person is not made once its time has passed, and where it stands stays closed.
+    A move that waited for a person is not made once its time has passed, and the old time stays
+    closed.
     """
     source = town.standing(system).get(event)
     moved = source is not None and source.busy and source.key != before.key
@@ -45,7 +46,7 @@ def _has_moved(town: World, change: Change, before: View, system: str, event: st
 
 
 def _has_come(town: World, change: Change, before: View) -> bool:
-    """Whether the calendar has a meeting of its own at that time now."""
+    """Return true if the calendar now has a meeting of its own at that time."""
     return any(
         seen.kind == "appointment" and seen.busy and seen.key == before.key
         for seen in town.standing(change.system).values()

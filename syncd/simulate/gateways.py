@@ -1,4 +1,4 @@
-"""Gateways in front of a platform that allow fewer calls than it says, and tell it oddly."""
+"""Gateways in front of a platform that allow fewer calls than it states, and report it oddly."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 _STATUSES = (403, 400, 401, 500, 429)
 _WINDOWS = (5.0, 10.0, 30.0)
 _AT_ONCE = timedelta(minutes=1)
-"""Calls that are refused so close together are one burst: all but the first were under way."""
+"""Refused calls this close together are one burst: all but the first were already on their way."""
 
 
 def perform(town: World, step: SimEvent) -> str:
-    """Put a gateway in front of a platform; what was done, '' if the step is another act.
+    """Put a gateway in front of a platform; return what was done, '' for other acts.
 
-    A step that names its own seconds allows its ``times`` in them: so few that polls must be fewer.
+    A step with ``seconds`` allows ``times`` calls in them, so few that polls must become fewer.
     """
     if step.kind is not EventKind.LOWER_LIMIT:
         return ""
@@ -36,9 +36,9 @@ def perform(town: World, step: SimEvent) -> str:
 
 
 def over_limits(town: World) -> Iterator[str]:
-    """Name the bursts that a gateway refused after its limit was learned (promise 9).
+    """Yield the bursts that a gateway refused after its limit was learned (promise 9).
 
-    Whoever died right after a refusal, or lost the state since, may have to learn it again.
+    A process that died right after a refusal, or lost the state since, may have to learn it again.
     """
     for system, limit in town.gateways:
         last = None

@@ -1,7 +1,7 @@
-"""Meetings of several hosts on v2: one record that takes the time of each of them.
+"""Meetings with several hosts on v2: one record that takes the time of each of them.
 
-A further host's share in a meeting is an event of its own here, as it is for syncd: people act on
-the record, and each host's time is judged apart.
+A further host's share in a meeting is an event of its own here, as it is in syncd. People act on
+the record, and each host's time is judged separately.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ HOSTS = (EventKind.ADD_HOST, EventKind.REMOVE_HOST, EventKind.HAND_OVER)
 _MARK = "@users/"
 
 DAY = timedelta(hours=26)
-"""How late a write may follow what a person said, at the most: a whole story and some polls."""
+"""The longest delay between a person's change and a write: a whole scenario and some polls."""
 
 
 def record_of(event: str) -> str:
-    """Return the platform's own id behind an event."""
+    """Return the platform's own id of an event."""
     return event.partition(_MARK)[0]
 
 
 def is_share(event: str) -> bool:
-    """Return whether an event is a further host's share in a meeting."""
+    """Return true if an event is a further host's share in a meeting."""
     return _MARK in event
 
 
 def known_as(event: str, provider: str) -> str:
-    """Return the event here that syncd knows by this id: a share is named by its person here."""
+    """Return the simulator's id for a syncd event id: it names a share by provider."""
     return f"{record_of(event)}{_MARK}{provider}" if is_share(event) else event
 
 
 def users_of(meeting: Appointment) -> tuple[str, ...]:
-    """Return the users whose time a meeting takes, the assigned one first."""
+    """Return the users whose time a meeting takes, the assigned user first."""
     return (meeting.user, *getattr(meeting, "hosts", ()))
 
 
 def shares(
     record: str, users: Iterable[str], owners: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the events that a record is, each with its provider; ``owners`` are by user."""
+    """Yield the events of a record, each with its provider; ``owners`` maps users to providers."""
     found: set[str] = set()
     for user in users:
         provider = owners.get(user)
@@ -62,7 +62,7 @@ def shares(
 
 
 def seen(meeting: Appointment, provider: str, end: datetime) -> View:
-    """Return what a meeting is to one of its hosts."""
+    """Return a meeting as one of its hosts sees it."""
     return View(
         provider,
         "appointment",
@@ -76,17 +76,17 @@ def seen(meeting: Appointment, provider: str, end: datetime) -> View:
 
 
 def has_shares(town: World, change: Change) -> bool:
-    """Return whether the changed meeting has further hosts."""
+    """Return true if the changed meeting has further hosts."""
     standing = town.standing(change.system)
     return any(is_share(event) and record_of(event) == change.event for event in standing)
 
 
 def is_lost_by_update(town: World, change: Change) -> bool:
-    """Return whether a platform dropped a further host because a request updated the meeting.
+    """Return true if a platform dropped a further host because a request updated the meeting.
 
-    Whether updates keep the further hosts is not known of any account, and no request can name
-    them, so the first update of such a meeting may lose them whatever it sends. That damages one
-    appointment as any other damage does: `first_writes.judge_damage` counts it.
+    It is unknown for every account whether updates keep the further hosts, and no request can name
+    them, so the first update of such a meeting may lose them. `first_writes.judge_damage` counts
+    that as damage.
     """
     record = record_of(change.event)
     clinic = town.sandbox.clinic
@@ -101,10 +101,10 @@ def is_lost_by_update(town: World, change: Change) -> bool:
 
 
 def blocks_moved_to(town: World, change: Change) -> Iterator[Change]:
-    """Yield the moves of our blocks, by hand and elsewhere, that this meeting follows by a rule.
+    """Yield moves of syncd's blocks by hand, elsewhere, that this meeting follows by a rule.
 
-    A moved block says where its calendar's meeting goes (docs/conflicts.md), and is with nobody:
-    the customer of the meeting does not tell whose it is.
+    A moved block says where its calendar's meeting goes (docs/conflicts.md). It has no customer, so
+    the customer cannot tell whose meeting it is.
     """
     if "reschedule" not in town.choices or change.before is None or change.after is None:
         return
@@ -121,9 +121,9 @@ def blocks_moved_to(town: World, change: Change) -> Iterator[Change]:
 
 
 def told_by_first(town: World, change: Change, told: Iterable[Change]) -> bool:
-    """Return whether one of these changes was made to the calendar of a first host of the meeting.
+    """Return true if one of these changes was made to the calendar of the meeting's first host.
 
-    Whoever was its first host of late counts, too: the write may have been decided on before.
+    A recent first host counts, too: the write may have been decided before the change.
     """
     past = [c for c in town.changes if (c.system, c.event) == (change.system, change.event)]
     firsts = {s.provider for c in past for s in (c.before, c.after) if s is not None}
@@ -150,7 +150,7 @@ def perform(town: World, step: SimEvent) -> str:
         case EventKind.REMOVE_HOST:
             others.pop(step.slot % len(others))
         case _:
-            # Half of the time whoever had it stays a host.
+            # In half of the cases the former owner stays a host.
             given = others.pop(step.slot % len(others))
             others += [first] if step.slot % 2 else []
             first = given

@@ -1,4 +1,4 @@
-"""Leaves of days or weeks that have begun, and what people do with them while they run."""
+"""Leaves of days or weeks that have begun, and changes to them while they run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 MOST_BEFORE, MOST_LATER = 40, 6
-"""How many days ago a leave begins that is there when the program starts, and one that is entered
-later: those that begin earlier are found by the nightly resync, which a simulated day has not."""
+"""How many days ago a leave begins: one that exists at the start, and one entered later. Only the
+
+nightly resync finds leaves that begin earlier, and a simulated day has none.
+"""
 
 
 def perform(town: World, step: SimEvent) -> str:
-    """Do what a step says; return what was done, '' if there was nothing to do it to."""
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.LEAVE:
             return _enter(town, step)
@@ -33,7 +35,7 @@ def perform(town: World, step: SimEvent) -> str:
 
 
 def _enter(town: World, step: SimEvent) -> str:
-    """Enter somebody's leave, as a block."""
+    """Enter a leave of a provider, as a block."""
     who = PEOPLE[step.number % len(PEOPLE)]
     hour = floor_to(town.clock.now(), timedelta(hours=1))
     start = hour - DAY * (1 + step.slot % (MOST_LATER if step.at else MOST_BEFORE))
@@ -44,7 +46,7 @@ def _enter(town: World, step: SimEvent) -> str:
 
 
 def _change(town: World, step: SimEvent) -> str:
-    """Lengthen a leave that runs, cut it short by a day, or delete it."""
+    """Lengthen a running leave, shorten it by a day, or delete it."""
     running = sorted(_running(town, step.system), key=lambda found: found[0])
     if not running:
         return ""
@@ -59,7 +61,7 @@ def _change(town: World, step: SimEvent) -> str:
 
 
 def _running(town: World, system: str) -> Iterator[tuple[str, View]]:
-    """The leaves that people entered, and that end no sooner than in a day and a half."""
+    """Yield the leaves that people entered and that end in a day and a half or later."""
     now = town.clock.now()
     for event, seen in town.standing(system).items():
         lasts = seen.start < now < seen.end - 1.5 * DAY and seen.end - now < 100 * DAY

@@ -1,11 +1,11 @@
-"""Endurance: one life of the process over days of faults; what it holds is measured every hour.
+"""Run one process over days of faults, and measure its memory and other resources every hour.
 
     python -m syncd.simulate.long_run --hours 72
 
-The daemon's own parts work at their real pace on virtual time, against the emulators in the same
-process; what the emulators themselves note down is emptied every hour, so that what grows is
-syncd's. Connections need real sockets: a second, shorter part makes cycles one after another over
-loopback, with broken replies, and counts file descriptors.
+The daemon's own parts run at their real intervals on virtual time, against emulators in the same
+process. The emulators' own notes are emptied every hour, so that only syncd can grow. Connections
+need real sockets: a second, shorter part makes cycles one after another over loopback, with broken
+replies, and counts file descriptors.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ from syncd.simulate.world import World
 HOUR = 3600.0
 _PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}
 _ASKS = 180
-"""After so many near polls free slots are asked for: more seldom than usual, to save time."""
+"""Near polls between two requests for free slots; more than usual, to save time."""
 _FLAT = {"memory": 0.03, "objects": 0.03, "descriptors": 0.0, "tasks": 0.0, "state": 0.05}
 """By how much each curve may rise from the second quarter of a run to its last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the process holds at one moment: memory in KiB, the database in KiB, rows of it."""
+    """The resources of the process at one moment: memory and database in KiB, rows, and so on."""
 
     at: float
     memory: int
@@ -66,7 +66,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class LongRunResult:
-    """The curves, and what happened meanwhile."""
+    """The curves of a run, and what happened meanwhile."""
 
     samples: tuple[Sample, ...]
     cycles: int
@@ -74,7 +74,7 @@ class LongRunResult:
     faults: int
 
     def rising(self) -> dict[str, float]:
-        """For each curve that is not flat: by what share it rose, second quarter to last."""
+        """Return by what share each curve that is not flat rose, from second quarter to last."""
         quarter = max(1, len(self.samples) // 4)
         early, late = self.samples[quarter : 2 * quarter], self.samples[-quarter:]
         found = {}
@@ -87,7 +87,7 @@ class LongRunResult:
 
 
 def endure(seed: int, hours: float) -> LongRunResult:
-    """Live through so many simulated hours."""
+    """Run for so many simulated hours."""
     with tempfile.TemporaryDirectory(prefix="syncd-") as folder, _silence():
         return run_virtually(_live(seed, hours, Path(folder)))
 
@@ -99,7 +99,7 @@ async def _live(seed: int, hours: float, folder: Path) -> LongRunResult:
     town.sandbox.urls = {name: f"http://127.0.0.1{path}" for name, path in _PATHS.items()}
     path = folder / "syncd.toml"
     said = config_text(town.world, "state.db", 'history = { keep = "1d" }\n')
-    # The demo is in a hurry; this is a year's pace.
+    # The demo polls quickly; these are the usual intervals.
     for hurried, usual in (('"10s", ahead = "14d"', '"60s", ahead = "2d"'), ('"1m"', '"15m"')):
         said = said.replace(hurried, usual)
     path.write_text(said)
@@ -133,7 +133,7 @@ async def _live(seed: int, hours: float, folder: Path) -> LongRunResult:
 
 
 def _long_story(seed: int, hours: float) -> Scenario:
-    """A story for each six hours, one after another; the process itself does not die."""
+    """Return one scenario per six hours, joined; the process itself does not die."""
     part = 6.0
     steps = []
     first = draw_scenario(seed, part)
@@ -145,7 +145,7 @@ def _long_story(seed: int, hours: float) -> Scenario:
 
 
 def _later(step: SimEvent, seconds: float) -> SimEvent:
-    """The step at another time; all that people book is soon over, so that nothing piles up."""
+    """Return the step at a later time; its bookings end soon, so that events do not pile up."""
     return replace(step, at=step.at + seconds, slot=step.slot % 24 + 1)
 
 
@@ -159,7 +159,7 @@ async def _happen(story: Scenario, town: World) -> None:
 
 
 class _Service:
-    """The daemon's jobs at its pace, with everything that watches them."""
+    """The daemon's jobs at its intervals, with its monitoring."""
 
     def __init__(self, app: App, clock: Clock) -> None:
         settings = app.settings
@@ -180,7 +180,7 @@ class _Service:
         self._paces = paces
 
     async def poll(self) -> None:
-        """Near by near, a slice of the whole when it is due, everything once a night."""
+        """Poll near; poll a far slice when it is due, and everything once a night."""
         await self._work.everything()
         far = night = self._clock.monotonic()
         while True:
@@ -198,12 +198,12 @@ class _Service:
             else:
                 await self._work.near()
             if self.cycles % 15 == 0:
-                # Somebody reads /metrics.
+                # Render the metrics as a request for /metrics does.
                 self._monitor.metrics.render()
 
 
 async def over_sockets(cycles: int, folder: Path) -> LongRunResult:
-    """Make cycles one after another over loopback, while replies break; sampled 24 times."""
+    """Make cycles one after another over loopback, while replies break; take 24 samples."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, datetime.now(UTC))
@@ -263,7 +263,7 @@ def _sample(at: float, app: App, own: Sequence[object]) -> Sample:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Days of log are not what is looked at."""
+    """Silence the log."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     try:
@@ -278,7 +278,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def curve(values: Sequence[float], width: int = 40) -> str:
-    """A line of bars between 0 and the largest value."""
+    """Return a line of bars between 0 and the largest value."""
     shown = min(width, len(values))
     top = max(values) or 1
     some = [values[i * len(values) // shown] for i in range(shown)]
@@ -286,7 +286,7 @@ def curve(values: Sequence[float], width: int = 40) -> str:
 
 
 def print_samples(title: str, run: LongRunResult, say: Callable[[str], None]) -> bool:
-    """Print the curves; True when all are flat."""
+    """Print the curves; return true if all are flat."""
     say(f"{title}: {run.cycles} cycles, {run.acts} acts by hand, {run.faults} faults")
     rising = run.rising()
     for name, unit in (
@@ -311,7 +311,7 @@ def print_samples(title: str, run: LongRunResult, say: Callable[[str], None]) ->
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run both parts and print their curves; 1 when a curve is not flat."""
+    """Run both parts and print their curves; return 1 if a curve is not flat."""
     parser = argparse.ArgumentParser(prog="syncd.simulate.long_run", description=__doc__)
     parser.add_argument("--hours", type=float, default=72.0, help="simulated hours (72)")
     parser.add_argument("--cycles", type=int, default=120, help="cycles over real sockets (120)")

@@ -8,23 +8,23 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 COUNT, SHARE, COMMON, ALL = 10, 0.2, 5, 3
-"""The guard's limits as the promise states them: number, share, common shift, all unproven."""
+"""The guard's limits as the promise states them: number, share, common shift, all without proof."""
 
 Interval = tuple[datetime, datetime]
 Key = tuple[str, Interval]
 
 EVER = datetime(9999, 12, 30, tzinfo=UTC)
-"""Where an end that stands for "for ever" is put."""
+"""The value of an end that means "for ever"."""
 
 LATE = timedelta(hours=3)
-"""How old the news may be that a write still follows from: polls, faults and waits together."""
+"""How old the change behind a write may be: polls, faults and waits together."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One event as a platform holds it now; ``busy`` is false for a meeting that is off.
+    """One event as a platform holds it now; ``busy`` is false for a cancelled meeting.
 
-    A block that covers a buffer has the time of its meeting, and its own as ``wide``.
+    A block that covers a buffer has the time of its meeting, and its own time in ``wide``.
     """
 
     provider: str
@@ -39,23 +39,23 @@ class View:
 
     @property
     def who(self) -> tuple[str, str]:
-        """Between whom it is."""
+        """The provider and the contact."""
         return (self.provider, self.contact)
 
     @property
     def interval(self) -> Interval:
-        """Start and end."""
+        """The start and end."""
         return (self.start, self.end)
 
     @property
     def key(self) -> Key:
-        """Whose time it takes."""
+        """The provider and the interval."""
         return (self.provider, self.interval)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to one event: None before it is there, None after it is gone."""
+    """A change of one event. ``before`` is None for a new event, ``after`` for one that is gone."""
 
     at: datetime
     system: str
@@ -66,13 +66,13 @@ class Change:
 
     @property
     def keeps_time(self) -> bool:
-        """Whether the event takes the same time as before."""
+        """Return true if the event takes the same time as before."""
         both = self.before, self.after
         return all(seen and seen.busy for seen in both) and len({s.key for s in both if s}) == 1
 
     @property
     def kind(self) -> str:
-        """Name what was done to what, for counts."""
+        """Name the change, for counts: verb and kind of event."""
         before, after = self.before, self.after
         if before is None or after is None:
             done = "create" if before is None else "remove"
@@ -81,7 +81,7 @@ class Change:
         return f"{done} {seen.kind if (seen := after or before) else 'nothing'}"
 
     def __str__(self) -> str:
-        """Say it in one line of a trace."""
+        """Format the change as one line of a trace."""
         both = (self.before, self.after)
         shown = [f"{s.start:%d %H:%M}-{s.end:%H:%M}" if s else "nothing" for s in both]
         what = next((f"{s.provider} {s.kind}" for s in both if s), "")
@@ -89,7 +89,7 @@ class Change:
 
 
 class Sliced(NamedTuple):
-    """When a meeting went with a slice of its calendar, and whether the guard has to stop that."""
+    """When a meeting went with a slice of its calendar, and whether the guard must stop that."""
 
     at: datetime
     waits: bool
@@ -97,10 +97,11 @@ class Sliced(NamedTuple):
 
 @dataclass(slots=True)
 class MassEdit:
-    """Many events of one calendar vanished or moved, by hand, in one moment.
+    """Many events of one calendar that vanished or moved, by hand, at one moment.
 
-    ``known`` are those that syncd had carried to other calendars by then. ``over`` once a person
-    accepted it (``accepted_at``), undid it, or edited that calendar, so that its news is another.
+    ``known`` are those that syncd had propagated to other calendars by then. ``over`` is set once a
+    person accepted it (``accepted_at``), reverted it, or edited that calendar, which makes it
+    another change.
     """
 
     at: datetime
@@ -117,10 +118,10 @@ class MassEdit:
 
     @property
     def stops(self) -> bool:
-        """Whether it is surely of a size at which the guard has to stop.
+        """Return true if the size is certainly one at which the guard has to stop.
 
-        Meetings that are ahead are counted, and apart from them syncd's own blocks (``ours``, all
-        that stood there), unless it ``restores`` those: then nothing follows from their change.
+        Meetings ahead are counted. syncd's own blocks (``ours``) are counted separately, unless it
+        ``restores`` them: then nothing follows from their change.
         """
         ahead = {event: both for event, both in self.news.items() if both[0].end > self.at}
         blocks = {event: both for event, both in ahead.items() if event in self.ours}
@@ -132,7 +133,7 @@ class MassEdit:
     def _is_too_much(self, news: Mapping[str, tuple[View, View | None]], total: int) -> bool:
         known = news.keys() & self.known
         every = len(known) == len(news) == total
-        # What is over before it is surely seen and proven does not count then.
+        # An event that is over before it is certainly read and proven does not count.
         sure = sum(news[event][0].end > self.at + LATE for event in known)
         if self.unproven:
             return every and sure >= ALL
@@ -143,15 +144,15 @@ class MassEdit:
         return common and every and sure >= COMMON
 
     def put_back(self, event: str, now: View) -> bool:
-        """Whether an event that it moved stands where it stood before."""
+        """Return true if an event that was moved is back at its former place."""
         return event in self.news and self.news[event][0].interval == now.interval
 
     def _is_taken(self, former: View) -> bool:
-        """Whether the accident moved another event to where this one stood."""
+        """Return true if another event was moved to where this one was."""
         return any(new is not None and new.key == former.key for _, new in self.news.values())
 
     def follows(self, change: Change) -> bool:
-        """Whether a change that syncd made in another system says what the accident says."""
+        """Return true if a change by syncd in another system propagates the mass edit."""
         if change.system == self.system:
             return False
         before, after = change.before, change.after
@@ -160,10 +161,10 @@ class MassEdit:
         removed = before is not None and before.kind == "block" and after is None
         for old, new in self.news.values():
             if max(each.end for each in (old, new) if each is not None) <= self.at:
-                # What was over by then is no part of a stop (`core.mass_change_guard`): it is
-                # carried.
+                # An event that was over by then is no part of a stop (`core.mass_change_guard`) and
+                # is propagated.
                 continue
-            # What the accident moved takes its former time until a person decides, too.
+            # Until a person decides, a moved event's former time is closed, too.
             gone = freed if new is None else removed and not self._is_taken(old)
             if gone and before is not None and before.key == old.key:
                 return True
@@ -174,7 +175,7 @@ class MassEdit:
 
 
 def let_pass(accidents: Iterable[MassEdit], since: datetime) -> set[Interval]:
-    """Where meetings were moved by what a person let pass after that time: it is said then."""
+    """Return where meetings were moved by mass edits that a person accepted after that time."""
     return {
         new.interval
         for accident in accidents
@@ -185,7 +186,7 @@ def let_pass(accidents: Iterable[MassEdit], since: datetime) -> set[Interval]:
 
 
 def is_closed(change: Change, standing: Mapping[str, View]) -> bool:
-    """Whether a block left a time that a meeting of its own calendar takes."""
+    """Return true if a block left a time that a meeting of its own calendar takes."""
     before = change.before
     return (before is not None and before.kind == "block") and any(
         seen.kind == "appointment" and seen.busy and seen.key == before.key
@@ -198,5 +199,5 @@ def _shift(before: View, after: View | None) -> timedelta | None:
 
 
 def span(interval: Interval) -> str:
-    """The interval as a broken promise names it."""
+    """Format an interval for a violation."""
     return f"{interval[0]:%d %b %H:%M}-{interval[1]:%H:%M}"

@@ -1,7 +1,7 @@
-"""Two users of a platform are merged for some hours: all that one had belongs to the other then.
+"""Two users of a platform that are merged for some hours: one gets all events of the other.
 
-Nobody corrects syncd's configuration on such a day. The user who is mapped is gone, so that nothing
-proves that anybody's time is free: what was theirs takes their time still, and the other's as well.
+Nobody corrects syncd's configuration on such a day. The mapped user is gone, so nothing proves that
+anybody's time is free: the events take the time of both providers.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 UNREAD = timedelta(hours=1)
-"""For how long after a merge is taken back syncd may still know of it only."""
+"""How long after the end of a merge syncd may still act on it."""
 
 
 class Merger(NamedTuple):
-    """A merge that is in force: whose user is gone, where that user sat, and until when."""
+    """A merge in force: whose user is gone, that user's seat, and the end of the merge."""
 
     system: str
     provider: str
@@ -34,7 +34,7 @@ class Merger(NamedTuple):
 
 
 def perform(town: World, step: SimEvent) -> str:
-    """Merge somebody's user into the next one's; return what was done, '' if nothing."""
+    """Merge a provider's user into the next one's; return what was done, '' if nothing was."""
     system = step.system
     renamed = any(name == system for name, _ in town.staff.renamed)
     if step.kind is not EventKind.MERGE_USERS or renamed or is_merged(town, system):
@@ -53,12 +53,12 @@ def perform(town: World, step: SimEvent) -> str:
 
 
 def is_merged(town: World, system: str) -> bool:
-    """Return whether two users of a system are merged now."""
+    """Return true if two users of a system are merged now."""
     return any(merger.system == system for merger in town.mergers)
 
 
 def users_of(town: World, system: str, event: str, *users: str) -> tuple[str, ...]:
-    """Return the users whose time a record takes: these, and the one who was merged away."""
+    """Return the users whose time a record takes: these, and the one that was merged away."""
     for merger in town.mergers:
         if merger.system == system and event in merger.merged.owned:
             return (merger.seat.user, *users)
@@ -68,7 +68,7 @@ def users_of(town: World, system: str, event: str, *users: str) -> tuple[str, ..
 
 
 def take_back(town: World, now: datetime | None = None) -> None:
-    """Take back the merges that end by now; all of them without a time."""
+    """Undo the merges that end by now; all of them without a time."""
     for merger in [m for m in town.mergers if now is None or m.until <= now]:
         town.mergers.remove(merger)
         town.ended_mergers.append(merger._replace(until=town.clock.now()))
@@ -78,9 +78,9 @@ def take_back(town: World, now: datetime | None = None) -> None:
 
 
 def was_hidden(town: World, system: str, provider: str, entered: datetime) -> bool:
-    """Return whether a provider's user of a system was merged away when a meeting was entered.
+    """Return true if a provider's user was merged away when a meeting was entered.
 
-    What stands there was not the provider's then, so that the new one was no twin of it.
+    Its events were not known to be the provider's then, so the new meeting was no twin of them.
     """
     return any(
         (merger.system, merger.provider) == (system, provider)
@@ -90,5 +90,5 @@ def was_hidden(town: World, system: str, provider: str, entered: datetime) -> bo
 
 
 def _sit(town: World, system: str, who: str, seat: SeedUser) -> None:
-    """Let what is entered for somebody from now on be entered for this user."""
+    """Use this user for events that are entered for a provider from now on."""
     town.world = replace(town.world, seats={**town.world.seats, (system, who): seat})

@@ -1,4 +1,4 @@
-"""The way of the program to one emulated platform, and who looks on."""
+"""The program's transport to one emulated platform, with an observation after each request."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ if TYPE_CHECKING:
 
 
 class ObservedTransport(AsgiTransport):
-    """Requests to one platform, each followed by a look."""
+    """A transport that observes the platform's events after each request."""
 
     def __init__(self, town: World, system: str) -> None:
-        """Begin."""
+        """Create a transport to one system of the world."""
         super().__init__(town.sandbox.apps[system])
         self._town = town
         self._system = system
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass it on."""
+        """Pass the request on, then observe what changed."""
         town, system = self._town, self._system
         writes = _writes(request, queues=town.sandbox.crm.deletes_later)
         if writes:
-            town.observe(system, by_hand=False)  # jobs that are due are not this request's doing
+            town.observe(system, by_hand=False)  # changes by queued jobs are not this request's
         calls = town.sandbox.systems[system].calls
         before, known = len(calls), len(town.changes)
         try:
             return await super().handle_async_request(request)
         finally:
-            # Others are on their way at the same time; one that was given up made no call at all.
+            # Other requests are in flight at the same time; one that was cancelled made no call at
+            # all.
             made = [call for call in calls[before:] if _is_of(call, request)]
             town.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
             town.observe(system, by_hand=False)
@@ -48,16 +49,17 @@ class ObservedTransport(AsgiTransport):
 
 
 def _is_of(call: Call, request: httpx.Request) -> bool:
-    """Whether a call of the log is a request's own."""
+    """Return true if a call of the log belongs to a request."""
     return call.method == request.method and request.url.path.endswith(call.path)
 
 
 _WRITES, _DELETES = ("Create", "MarkComplete"), "DeleteTasks"
-"""The calls of LeadSquared that write at once; the bulk update is a job, and so may a deletion."""
+"""The calls of LeadSquared that write at once. The bulk update is a job, and a deletion may be
+one."""
 
 
 def _writes(request: httpx.Request, *, queues: bool) -> bool:
-    """Return whether a request changes something at once; a deletion of LeadSquared may queue."""
+    """Return true if a request writes at once; a deletion in LeadSquared may be queued."""
     path = request.url.path
     if ".svc/" in path:
         return path.endswith(_WRITES) or (path.endswith(_DELETES) and not queues)

@@ -1,6 +1,6 @@
-"""Meetings that stand in two systems, and of which one record is deleted, and restored later.
+"""Meetings in two systems of which one record is deleted, and restored later.
 
-And what syncd must not make of that: `judge_change` is a part of the oracle.
+`judge_change` is the part of the oracle for what syncd makes of that.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 _KNOWN = timedelta(hours=1)
-"""What has stood for so long was read, and what was made of it is known to syncd."""
+"""After this time an event was read, and its consequences are known to syncd."""
 
 
 def set_rules(town: World, story: Scenario) -> None:
-    """Let the oracle know the rules of a day; one with an exception is judged by the others."""
+    """Set the rules by which the oracle judges; without those that have an override."""
     rules = dict(story.rules)
     town.twin_deleted = rules.get("twin_deleted", "cancel")
     town.block_edited = "" if story.override else rules.get("block_edited", "restore")
 
 
 def perform(town: World, step: SimEvent) -> str:
-    """Do what a step says; return what was done, '' if there was nothing to do it to."""
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.DELETE_ONE:
             return _delete_one(town, step)
@@ -43,7 +43,7 @@ def perform(town: World, step: SimEvent) -> str:
 
 
 def _delete_one(town: World, step: SimEvent) -> str:
-    """Delete a meeting in one of the systems in which it stands."""
+    """Delete one record of a meeting that stands in several systems."""
     found = [
         event
         for event, seen in sorted(town.standing(step.system).items())
@@ -57,7 +57,7 @@ def _delete_one(town: World, step: SimEvent) -> str:
 
 
 def _cancel_other(town: World, step: SimEvent) -> str:
-    """Call a meeting off in this system whose record in another one was deleted last."""
+    """Cancel, in this system, the meeting whose record in another system was deleted last."""
     last = _last_deleted(town, lambda change: change.system != step.system)
     if last is None or last.before is None:
         return ""
@@ -68,7 +68,7 @@ def _cancel_other(town: World, step: SimEvent) -> str:
 
 
 def _undelete(town: World, step: SimEvent) -> str:
-    """Restore what was deleted last in this system."""
+    """Restore the meeting that was deleted last in this system."""
     last = _last_deleted(town, lambda change: change.system == step.system)
     if last is None:
         return ""
@@ -77,7 +77,7 @@ def _undelete(town: World, step: SimEvent) -> str:
 
 
 def judge_change(town: World, change: Change) -> Iterator[str]:
-    """Say what is wrong with what syncd made of a deleted record or a removed block."""
+    """Yield violations by what syncd made of a deleted record or a removed block."""
     before, after, where = change.before, change.after, f"{change.system} {change.event}"
     if after is None:
         return
@@ -94,10 +94,10 @@ def judge_change(town: World, change: Change) -> Iterator[str]:
 
 
 def replaces_deleted(town: World, change: Change, after: View) -> bool:
-    """Whether an appointment takes the place of a deleted one, and says what its status is now.
+    """Return true if an appointment replaces a deleted one, and so defines its status.
 
-    Either it was entered before the deletion was proven, or syncd had called the other record of
-    the meeting off because of the deletion, and the new one stands at the same time.
+    Either it was entered before the deletion was proven, or syncd had cancelled the other record of
+    the meeting because of the deletion, and the new one is at the same time.
     """
     person = town.person(change.system, after)
     return any(
@@ -119,7 +119,7 @@ def replaces_deleted(town: World, change: Change, after: View) -> bool:
 
 
 def new_id_of(town: World, deletion: Change) -> View | None:
-    """Return what took the place of a meeting that was moved under a new id; None: nothing did."""
+    """Return the new event of a meeting that was moved under a new id; None if there is none."""
     before = deletion.before
     if before is None or deletion.after is not None:
         return None
@@ -137,7 +137,7 @@ def new_id_of(town: World, deletion: Change) -> View | None:
 
 
 def _ended_a_twin(town: World, deletion: Change, until: Change) -> bool:
-    """Whether syncd called a record of the meeting off elsewhere after this deletion."""
+    """Return true if syncd cancelled a record of the meeting elsewhere after this deletion."""
     seen = deletion.before
     return seen is not None and any(
         not c.by_hand
@@ -154,7 +154,7 @@ def _ended_a_twin(town: World, deletion: Change, until: Change) -> bool:
 
 
 def _told(town: World, change: Change, before: View) -> list[Change]:
-    """The changes by hand of this meeting's records in other systems that end or move it."""
+    """Return the changes by hand that end or move this meeting's records in other systems."""
     person = town.person(change.system, before)
     return [
         other
@@ -169,20 +169,21 @@ def _told(town: World, change: Change, before: View) -> list[Change]:
 
 
 def _was_called_off(town: World, change: Change, before: View) -> bool:
-    """Whether a person called this very record off, and nobody moved the meeting since."""
+    """Return true if a person cancelled this record, and nobody moved the meeting since."""
     own = [c for c in town.changes if c.by_hand and (c.system, c.event) == _id(change)]
     if not own or own[-1].after is None or own[-1].after.busy:
         return False
     told = _told(town, change, before)
     moved = [c for c in told if (c.after and c.after.busy) or new_id_of(town, c)]
     if moved and "move" in town.choices and town.sandbox.systems[change.system].damaged:
-        # It waited for a damage to follow that move, which wins by the rule, however late.
+        # The record could not follow that move for fear of damage; by this rule the move wins,
+        # however late.
         return False
     return not any(c.at > own[-1].at - 3 * _KNOWN for c in moved)
 
 
 def _is_released(town: World, change: Change, after: View) -> bool:
-    """Whether a person removed this block and wants it so, and nothing else has happened."""
+    """Return true if a person removed this block, a rule released it, and nothing else happened."""
     if town.block_edited != "release" or town.forgotten or town.accidents:
         return False
     removed = [
@@ -207,9 +208,9 @@ def _is_released(town: World, change: Change, after: View) -> bool:
 
 
 def _is_claimed(town: World, system: str, block: View) -> bool:
-    """Whether a block closes what a held conflict claims: it stays closed until a person decides.
+    """Return true if a block closes a time that a held conflict claims until a person decides.
 
-    Another record of the meeting was ended or moved apart, and a rule holds that.
+    Another record of the meeting was ended or moved apart, and the rule is hold.
     """
     if "hold" not in town.choices:
         return False
@@ -267,7 +268,7 @@ def _others(town: World, system: str, seen: View) -> Iterator[tuple[str, str, Vi
 
 
 def _alike(town: World, system: str, seen: View) -> Iterator[tuple[str, str, View]]:
-    """Yield the records of the same meeting in other systems that are on."""
+    """Yield the active records of the same meeting in other systems."""
     person = town.person(system, seen)
     for name in town.sandbox.systems:
         for event, other in sorted(town.standing(name).items()) if name != system else ():

@@ -1,4 +1,4 @@
-"""The operator in the story: accepts what was stopped, answers conflicts, takes back a run."""
+"""The operator: accepts mass changes, answers conflicts, pauses, and undoes a run."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ from syncd.store.status_query import RunRecord
 WAYS = tuple(ResolutionKind)
 
 _AGAIN, _TRIES = 60.0, 30
-"""Seconds until something is asked for again, and how often it is."""
+"""Seconds until a command is repeated, and how often it is."""
 
 
 class Killed(BaseException):
-    """The process is dead: not an Exception, as nothing may catch it."""
+    """The process is dead. It derives from BaseException so that no handler catches it."""
 
 
 @dataclass(slots=True)
 class Operator:
-    """Somebody with a terminal beside the running daemon, ``work``, if there is one.
+    """A person with a terminal beside the running daemon (``work``, None while it is down).
 
-    ``beside`` builds what a command of its own works with, on a copy of the state.
+    ``beside`` builds the app of a command of its own, on a copy of the state.
     """
 
     state: Path
@@ -56,7 +56,7 @@ class Operator:
     done: Counter[str] = field(default_factory=Counter)
 
     async def perform(self, step: SimEvent) -> None:
-        """Do what a step says."""
+        """Perform a step."""
         match step.kind:
             case EventKind.ACCEPT:
                 await self.accept(first=step.slot == 1)
@@ -78,7 +78,7 @@ class Operator:
                 await self.resync()
 
     async def acknowledge(self, step: SimEvent) -> None:
-        """Acknowledge one of the things that `syncd acknowledge` lists."""
+        """Acknowledge one of the items that `syncd acknowledge` lists."""
         if self.work is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:
@@ -89,7 +89,7 @@ class Operator:
             return
         self.done[EventKind.ACKNOWLEDGE] += 1
         entry = known[step.number % len(known)]
-        # As soon as it is stored, all else may follow from it, also if the reply is lost.
+        # As soon as it is stored, cycles may act on it, even if the reply is lost.
         self.town.known.add({**told, **of_it}.get(entry.subject, ()))
         with suppress(Killed, StateError):
             try:
@@ -101,7 +101,7 @@ class Operator:
                 self.say(f"acknowledge {entry.id}: {refused.reason}")
 
     async def pause(self, step: SimEvent) -> None:
-        """Pause a system, a provider or one calendar; it holds once it is acknowledged."""
+        """Pause a system, a provider or a calendar; it holds once the daemon has confirmed it."""
         if self.work is None:
             return
         self.done[EventKind.PAUSE] += 1
@@ -117,7 +117,7 @@ class Operator:
             self.say(f"pause {place}")
 
     async def unpause(self, *, first: bool = False) -> bool:
-        """End the pause that is the oldest, or all; return whether they are over."""
+        """End the oldest pause (``first``), or all; return true if they are over."""
         if self.work is None or not self.state.exists():
             return False
         with closing(Store.open(self.state, write=False)) as store:
@@ -136,14 +136,14 @@ class Operator:
         return True
 
     async def unpause_all(self) -> None:
-        """End every pause, also of a daemon that is about to start again."""
+        """End every pause, also while the daemon restarts."""
         for _ in range(_TRIES):
             if await self.unpause():
                 return
             await asyncio.sleep(_AGAIN)
 
     async def release(self) -> None:
-        """End every pause, and accept every damage, so that writes that wait for it go on."""
+        """End every pause and accept every damage, so that writes that wait can go on."""
         await self.unpause_all()
         if self.work is None or not self.state.exists():
             return
@@ -159,12 +159,12 @@ class Operator:
         """Run `syncd resync`: cycles in quick succession, beside the daemon's own."""
         if self.work is not None:
             self.done[EventKind.RESYNC] += 1
-            # Death and a full disk are the daemon's to notice: they meet it with its next step.
+            # The daemon meets the crash or the full disk itself, with its next step.
             with suppress(Killed, StateError):
                 await self.work.on_request({}, _quietly)
 
     async def nightly(self) -> None:
-        """Wait for two resyncs of the daemon; a system that has just refused is not asked again."""
+        """Wait for two resyncs of the daemon: one does not ask a system that has just refused."""
         for _ in range(2):
             if self.work is None:
                 return
@@ -172,7 +172,7 @@ class Operator:
                 await self.work.everything()
 
     async def accept(self, *, first: bool = False) -> None:
-        """Let pass what the last run lists, or (``first``) only what the first one did."""
+        """Accept what the last run lists, or (``first``) what only the first run listed."""
         run = self._listing(first=first)
         if run is None or self.work is None:
             return
@@ -183,7 +183,7 @@ class Operator:
             await self.work.on_request({"accept": run.id}, _quietly)
 
     def _listing(self, *, first: bool) -> RunRecord | None:
-        """Return the last or the first run that listed something which is stopped still."""
+        """Return the last or the first run that lists writes which are still stopped."""
         if not self.state.exists():
             return None
         with closing(Store.open(self.state, write=False)) as store:
@@ -195,7 +195,7 @@ class Operator:
         return None
 
     async def resolve(self, step: SimEvent) -> None:
-        """Answer one of the conflicts that are held, in any way that there is."""
+        """Answer one of the held conflicts, in any possible way."""
         held = [h for h in self._open() if h.conflict.kind is not ConflictKind.GUARD]
         if not held or self.work is None:
             return
@@ -212,7 +212,7 @@ class Operator:
             self.say(f"resolve {one.id} ({one.conflict.kind}): {answer}: {told}")
 
     async def undo(self) -> None:
-        """Take back the last run that wrote something."""
+        """Undo the last run that wrote something."""
         if self.work is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:
@@ -237,7 +237,7 @@ class Operator:
 
 
 def _quietly(_text: str) -> None:
-    """Nobody watches the progress."""
+    """Ignore progress messages."""
 
 
 def _answer(held: HeldConflict, step: SimEvent) -> Resolution:

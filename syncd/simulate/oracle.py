@@ -1,6 +1,6 @@
-"""What must hold of each change that syncd makes, judged by what people did before it.
+"""Judge each change that syncd makes, by what people did before it.
 
-It asks the state nothing: all that it knows, it knows from having watched.
+The oracle does not ask syncd's state: it knows only what it observed.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 FRESH = timedelta(minutes=45)
-"""A source that has stood for less may not have been seen yet."""
+"""A source that is newer than this may not have been read yet."""
 
-DAYS = timedelta(days=2)  # for what nothing ends within a story
+DAYS = timedelta(days=2)  # longer than any scenario: such an event never expires
 
 
 def judge_change(town: World, change: Change) -> Iterator[str]:
-    """What is wrong with something that syncd did, by the number of the promise."""
+    """Yield the promises that a change by syncd breaks, each with its number."""
     if town.cleaned.removes(change):
         yield from _never(town, change)
         return
@@ -72,14 +72,14 @@ def judge_change(town: World, change: Change) -> Iterator[str]:
         case View(), None:
             _removed(town, change, before)
         case View(), View() if before.start <= after.start and after.end < before.end:
-            # Cut short: the rest is free.
+            # The block was shortened: the rest is free.
             _removed(town, change, before)
         case _:
             pass
 
 
 def _never(town: World, change: Change) -> Iterator[str]:
-    """What syncd may do in no case, whoever asks for it (promise 6)."""
+    """Yield writes that are forbidden in every case (promise 6)."""
     where = f"{change.system} {change.event}"
     match change.before, change.after:
         case None, View(kind="appointment"):
@@ -97,9 +97,9 @@ def _never(town: World, change: Change) -> Iterator[str]:
 
 
 def _ended_elsewhere(town: World, change: Change, system: str) -> bool:
-    """Whether what stood there was called off, or moved, in a system that had no accident.
+    """Return true if the event was cancelled or moved in a system other than that of the mass edit.
 
-    That may be a twin of the meeting, or a leave of which syncd's blocks stand in the others.
+    It may be a twin of the meeting, or a leave that syncd's blocks cover in the others.
     """
     key = change.before.key if change.before else None
     return any(
@@ -114,7 +114,7 @@ def _ended_elsewhere(town: World, change: Change, system: str) -> bool:
 
 
 def _decided(town: World, change: Change) -> bool:
-    """Whether it may be what a person has just decided, by an answer or by taking back a run."""
+    """Return true if the change may follow from a recent answer or undo by a person."""
     return _answered(town, change, change.at - LATE)
 
 
@@ -135,7 +135,7 @@ def _made(town: World, change: Change, after: View) -> Iterator[str]:
         yield f"4: {len(same)} blocks for {where}"
     sources = set(_sources(town, change, after, since=change.at))
     who = {town.person(system, town.standing(system)[event]) for system, event in sources}
-    # Entered while the other one was not known to be the provider's, it is no twin of that.
+    # Entered while its provider's user was merged away, so it is no twin of the other.
     apart = {
         (system, event)
         for system, event in sources
@@ -146,7 +146,8 @@ def _made(town: World, change: Change, after: View) -> Iterator[str]:
         for seen in town.standing(change.system).values()
         if seen.kind == "appointment" and seen.busy and seen.key == after.key
     }
-    # Somebody else's meeting at the very same time is a double booking, and no reason against it.
+    # Another customer's meeting at the same time is a double booking, and no reason against a
+    # block.
     on_top = [
         event
         for event, seen in town.standing(change.system).items()
@@ -157,13 +158,13 @@ def _made(town: World, change: Change, after: View) -> Iterator[str]:
         and _stands_since(town, change.system, event) < change.at - FRESH
         and not _called_off(town, change, change.system, event, DAYS)
         and not _moves_along(town, change, event)
-        # What the guard stopped was of another time for syncd when that meeting came.
+        # The guard had stopped it, so syncd took it for another time when that meeting came.
         and not any(event in accident.news for accident in town.accidents)
         and not _left_by_a_shift(town, change.system, seen)
         and not _was_never_readable(town, change.system, event)
         and not waits_to_follow(town, change.system, event)
         and not (not sources and was_one_of_several(town, change, seen))
-        # Its rest is closed by a block of the whole time beside it (`update_keeps_end`).
+        # A block of the whole time closes its rest (`update_keeps_end`).
         and not is_kept_short(town, change.system, seen)
     ]
     injected = town.sandbox.systems[change.system].faults.injected
@@ -173,9 +174,9 @@ def _made(town: World, change: Change, after: View) -> Iterator[str]:
     caused = after.interval in _by_policy(town, change, change.at - LATE) or any(
         _sources(town, change, after, since=change.at - LATE)
     )
-    # What a person decided while the guard stood is written when the guard lets go.
+    # What a person decided during a stop is written when the guard releases it.
     caused = caused or _answered(town, change, _since(town, change.at - LATE))
-    # A meeting of which a record waits for a damage is held closed at all its times.
+    # A meeting with a record that cannot follow is closed at all of its times.
     caused = caused or waits_at(town, after) or in_question(town, after)
     caused = caused or is_of_assumed_length(town, after)
     caused = caused or _follows_what_passed(town, after, change.at - LATE)
@@ -184,10 +185,10 @@ def _made(town: World, change: Change, after: View) -> Iterator[str]:
 
 
 def _follows_what_passed(town: World, block: View, since: datetime) -> bool:
-    """Whether a meeting is closed where our own block went with a calendar that was shifted.
+    """Return true if a meeting is blocked where a mass edit moved a block of syncd.
 
-    That was stopped when it happened, and is said only when a person lets it pass: by this rule the
-    meeting goes there then, hours later (docs/conflicts.md).
+    The guard stopped that move. Once a person accepts it, the rule moves the meeting there, hours
+    later (docs/conflicts.md).
     """
     return "reschedule" in town.choices and any(
         name in accident.ours and after is not None and after.key == block.key
@@ -198,16 +199,16 @@ def _follows_what_passed(town: World, block: View, since: datetime) -> bool:
 
 
 def _was_never_readable(town: World, system: str, event: str) -> bool:
-    """Whether the row of an event lacked something before anybody may have read it."""
+    """Return true if the row of an event was broken before it can have been read."""
     since = town.broken.get((system, event))
     return since is not None and since < _stands_since(town, system, event) + FRESH
 
 
 def _left_by_a_shift(town: World, system: str, seen: View) -> bool:
-    """Whether the same meeting stood here and was moved away at once elsewhere, which was accepted.
+    """Return true if the same meeting was here, and an accepted mass edit moved it away elsewhere.
 
-    Until a person decides, the meeting is held at both times; what was entered meanwhile at the
-    former one is another meeting, for which no block of the first one stands
+    Until a person decides, the meeting is held at both times. An event entered meanwhile at the
+    former time is another meeting, for which no block of the first one stands
     (docs/design.md#blocks).
     """
     person = town.person(system, seen)
@@ -235,8 +236,9 @@ def _touched(town: World, change: Change, before: View, after: View) -> Iterator
     asked = (*told, *blocks_moved_to(town, change))
     if asked and has_shares(town, change) and not told_by_first(town, change, asked):
         yield f"6: changed a meeting that has other hosts for one who is not its first: {where}"
-    # Whoever moved this one itself is overruled only by what was said elsewhere after that, or so
-    # shortly before that nobody could tell. What was stopped, and put back by hand, said nothing.
+    # A person's move of this record is overruled only by a change elsewhere after it, or so shortly
+    # before it that the order is unknown. A mass edit that was stopped and reverted by hand does
+    # not count.
     own = [c.at for c in town.changes if c.by_hand and c.event == change.event]
     back = [a.at for a in town.accidents if a.stops and a.put_back(change.event, before)]
     since = min([max(own), *back]) - LATE
@@ -244,13 +246,13 @@ def _touched(town: World, change: Change, before: View, after: View) -> Iterator
     said |= let_pass(town.accidents, since)
     said |= _by_policy(town, change, since)
     if town.sandbox.systems[change.system].damaged and town.choices & {"prefer", "move"}:
-        # It waits for a damage since it was to follow; what a person did to it after that loses
-        # against that move by these rules, however late it is written.
+        # The record could not follow for fear of damage; by these rules the earlier move wins over
+        # what a person did to it later, however late it is written.
         said |= {other.after.interval for other in told if other.after}
     rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
     somewhere = rounds or "next-free" in town.choices
     somewhere = somewhere or puts_back_carried(town, change)
-    # A record that cannot be written to for hours, or waits for a damage, follows an answer late.
+    # A record that could not be written to for hours follows an answer late.
     somewhere = somewhere or (after.provider, after.start) in town.said_at
     if after.interval != before.interval and after.interval not in said and not somewhere:
         yield f"5: moved an appointment to where nobody moved it: {where}"
@@ -260,7 +262,7 @@ def _touched(town: World, change: Change, before: View, after: View) -> Iterator
 
 
 def _by_policy(town: World, change: Change, since: datetime) -> set[Interval]:
-    """Where a rule takes a meeting: to our block that a person moved, or back to where it was."""
+    """Return where a rule takes a meeting: to a moved block of syncd, or back to where it was."""
     said: set[Interval] = set()
     for other in town.changes:
         ours = (other.system, other.event) in town.ours
@@ -277,7 +279,7 @@ def _person(town: World, change: Change) -> str:
 
 
 def _removed(town: World, change: Change, before: View) -> None:
-    """Find where a source of that time still lives, unless the calendar has one of its own."""
+    """Check that no source of the block's time remains, unless the calendar has a meeting there."""
     here = town.standing(change.system)
     if any(seen.key == before.key and seen.busy for seen in here.values()):
         return
@@ -287,7 +289,7 @@ def _removed(town: World, change: Change, before: View) -> None:
         (system, event)
         for system, event in _sources(town, change, before, since=change.at)
         if _stands_since(town, system, event) < change.at - FRESH
-        # What is off stays in LeadSquared until somebody deletes it there: it has no cancelling.
+        # LeadSquared has no cancelling: a cancelled meeting stays there until somebody deletes it.
         and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
         and not _comes_here(town, change, event)
         and not _follows_our_block(town, change, system, event)
@@ -304,7 +306,7 @@ def _removed(town: World, change: Change, before: View) -> None:
 
 
 def _comes_here(town: World, change: Change, event: str) -> bool:
-    """Whether room is made for the calendar's own twin, which follows news that was let pass."""
+    """Return true if the block makes room for the calendar's twin, moved by an accepted edit."""
     stood = {a.news[event][0].key for a in town.accidents if a.over and event in a.news}
     return any(
         seen.kind == "appointment" and seen.busy and seen.key in stood
@@ -313,10 +315,10 @@ def _comes_here(town: World, change: Change, event: str) -> bool:
 
 
 def _is_released(town: World, change: Change, system: str, event: str) -> bool:
-    """Whether a rule has released our block, which a person moved or removed in this calendar.
+    """Return true if a rule released this block, which a person moved or removed in this calendar.
 
-    It was stopped, and its time was closed anew meanwhile; now a person has let it pass. So that
-    time stays open there until its source changes (docs/conflicts.md).
+    The guard stopped that, and the time was closed again meanwhile. Now a person has accepted it,
+    so the time stays open there until its source changes (docs/conflicts.md).
     """
     accepted = {a.at for a in town.accidents if a.accepted_at and a.system == change.system}
     source = town.standing(system)[event]
@@ -333,11 +335,11 @@ def _is_released(town: World, change: Change, system: str, event: str) -> bool:
 
 
 def _follows_our_block(town: World, change: Change, system: str, event: str) -> bool:
-    """Whether a meeting is about to follow our block, which a person moved in this calendar.
+    """Return true if a meeting is about to follow a block of syncd that a person moved here.
 
-    It was stopped, and a person let it pass: so the meeting is where that block is, which closes
-    its time here. What was closed meanwhile goes before the meeting itself can be written, as where
-    its user is missing, or this calendar's key could not write for hours.
+    The guard stopped that, and a person accepted it: so the meeting is at the time of that block,
+    which closes it here. A block that was made meanwhile goes before the meeting itself can be
+    written, as when its user is missing, or this calendar's key could not write for hours.
     """
     source, here = town.standing(system)[event], town.standing(change.system)
     return "reschedule" in town.choices and any(
@@ -355,7 +357,7 @@ def _follows_our_block(town: World, change: Change, system: str, event: str) -> 
 def _called_off(
     town: World, change: Change, system: str, event: str, within: timedelta = LATE
 ) -> bool:
-    """Whether the same meeting was called off elsewhere, so that this twin is about to end too."""
+    """Return true if the meeting was cancelled elsewhere, so that this twin is about to end."""
     twin = town.standing(system)[event]
     person = town.person(system, twin)
     ended = {
@@ -368,14 +370,14 @@ def _called_off(
         and town.person(past.system, past.before) == person
         and (past.after is None or not past.after.busy or past.after.provider != twin.provider)
     }
-    # They were at one time once, though since then they may have been moved apart and be held.
-    # One that was booked instead of another stands for it.
+    # The records were at one time once, though they may have moved apart and be held since. A
+    # meeting booked instead of another counts as that one.
     old = {(each.system, each.old) for each in town.rebookings if event in each.new}
     return not _times(town, ended).isdisjoint(_times(town, {(system, event), *old}))
 
 
 def _moves_along(town: World, change: Change, event: str) -> bool:
-    """Whether the same meeting was moved elsewhere, so that this twin is about to move, too."""
+    """Return true if the same meeting was moved elsewhere, so that this twin is about to move."""
     twin = town.standing(change.system)[event]
     person = town.person(change.system, twin)
     return any(
@@ -391,9 +393,9 @@ def _moves_along(town: World, change: Change, event: str) -> bool:
 
 
 def _moved_into_past(town: World, change: Change, system: str, event: str) -> bool:
-    """Return whether the same meeting was moved elsewhere to a time that is over by now.
+    """Return true if the same meeting was moved elsewhere to a time that is over by now.
 
-    Then its blocks go before this twin follows, as no block is made for what is over.
+    Then its blocks go before this twin follows, as past time is not blocked.
     """
     twin = town.standing(system)[event]
     person = town.person(system, twin)
@@ -411,7 +413,7 @@ def _moved_into_past(town: World, change: Change, system: str, event: str) -> bo
 
 
 def _times(town: World, events: Collection[tuple[str, str]]) -> set[Key]:
-    """Whose time these events ever took."""
+    """Return the providers and intervals that these events ever had."""
     return {
         past.after.key
         for past in town.changes
@@ -420,7 +422,7 @@ def _times(town: World, events: Collection[tuple[str, str]]) -> set[Key]:
 
 
 def _sources(town: World, change: Change, seen: View, since: datetime) -> Iterator[tuple[str, str]]:
-    """The events of others that took this very time in another system, now or since then."""
+    """Yield events of people in other systems that took this time at or after ``since``."""
     for system in SYSTEMS:
         if system == change.system:
             continue
@@ -439,12 +441,12 @@ def _sources(town: World, change: Change, seen: View, since: datetime) -> Iterat
 
 
 def _since(town: World, since: datetime) -> datetime:
-    """How far back news may lie: what is stopped waits, and what a renamed user has is not seen."""
+    """Return how old a cause may be: mass edits wait, and a renamed user hides events."""
     return min([since, *(accident.at for accident in town.accidents), *town.staff.since])
 
 
 def _stands_since(town: World, system: str, event: str) -> datetime:
-    """Since when an event takes its time; another status that takes it as well changes nothing."""
+    """Return when an event got its time; a change between busy statuses does not count."""
     return max(
         c.at for c in town.changes if (c.system, c.event) == (system, event) and not c.keeps_time
     )

@@ -1,7 +1,7 @@
-"""What an operator has paused, and what must follow (docs/design.md#pauses).
+"""Pauses by the operator, and what must follow from them (docs/design.md#pauses).
 
-From when the pause is acknowledged, nothing is written there; it stays a source; what it holds back
-counts as nothing that waits, and open time is told as paused.
+Once a pause is confirmed, nothing is written there. The place is still read. Held-back writes do
+not count as waiting, and open time is reported as paused.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 _QUEUED = timedelta(minutes=30)
-"""How long after it was sent a write may show, as LeadSquared queues what is moved in bulk."""
+"""How long after its request a write may show: LeadSquared queues bulk moves."""
 
 _NOTICED = timedelta(hours=1)
-"""By then the daemon has made a cycle over everybody since the pause."""
+"""By then the daemon has made a cycle over all providers since the pause."""
 
 _CARRIED = timedelta(hours=3)
-"""By then the whole window was read, and news is carried."""
+"""By then the whole window was read, and changes were propagated."""
 
 _QUIET_ACTS = frozenset(
     {
@@ -54,17 +54,17 @@ class _Spell:
 
 @dataclass(slots=True)
 class Paused:
-    """All that was paused on a day, from when that was acknowledged until it was to end."""
+    """All pauses of a day, each from its confirmation until its end."""
 
     spells: list[_Spell] = field(default_factory=list)
 
     def begin(self, place: Place, now: datetime) -> None:
-        """Note an acknowledged pause; one that is paused already keeps its time."""
+        """Record a confirmed pause; a place that is paused already keeps its start."""
         if not any(s.until is None and s.place == place for s in self.spells):
             self.spells.append(_Spell(place, now))
 
     def end(self, now: datetime, place: Place | None = None) -> None:
-        """Note that a place, or everything, is about to be written to again."""
+        """Record that a pause, or every pause, is about to end."""
         self.spells = [
             replace(s, until=now) if s.until is None and place in {None, s.place} else s
             for s in self.spells
@@ -76,7 +76,7 @@ class Paused:
         return min(found, default=None)
 
     def changed_after(self, at: datetime) -> bool:
-        """Return whether anything is paused, or was still paused then."""
+        """Return true if a pause is in force, or ended after that time."""
         return any(s.until is None or s.until > at for s in self.spells)
 
     def _open(self) -> list[_Spell]:
@@ -84,7 +84,7 @@ class Paused:
 
 
 def changed_lately(town: World, within: timedelta) -> bool:
-    """Return whether anything is paused or out of the configuration, or was lately."""
+    """Return true if a place is paused or out of the configuration, or was recently."""
     since = town.clock.now() - within
     return any(each.changed_after(since) for each in (town.unmapped, town.paused))
 
@@ -97,7 +97,7 @@ def place_of(step: SimEvent) -> Place:
 
 
 def judge_change(town: World, change: Change) -> Iterator[str]:
-    """Say when syncd writes to what is paused."""
+    """Yield a violation if syncd writes to a paused place."""
     seen = change.after or change.before
     if seen is None:
         return
@@ -108,7 +108,7 @@ def judge_change(town: World, change: Change) -> Iterator[str]:
 
 
 def judge_report(town: World, report: Report) -> Iterator[str]:
-    """Say when what a pause holds back counts as waiting."""
+    """Yield a violation if held-back writes count as waiting."""
     now = town.clock.now()
     for each in report.waiting:
         since = town.paused.since(each.operation.system, each.operation.provider)
@@ -121,10 +121,10 @@ def judge_report(town: World, report: Report) -> Iterator[str]:
 def judge_told(
     town: World, story: Scenario, store: Store, now: datetime, last: datetime
 ) -> Iterator[str]:
-    """Say at the end of the day what is open and not told as paused, and what was not carried.
+    """Yield, at the end of the day, open time not reported as paused, and missing propagation.
 
-    A process that died may not have looked since; where more than the usual happened, nobody can
-    tell what was carried by now.
+    A process that died may not have measured since. On days with other troubles nothing is certain
+    to be propagated.
     """
     if town.deaths and town.deaths[-1] > now - _NOTICED:
         return
@@ -137,7 +137,7 @@ def judge_told(
 
 
 def _not_carried(town: World, now: datetime, last: datetime) -> Iterator[str]:
-    """Say which meetings of a paused calendar others do not close."""
+    """Yield the meetings of a paused calendar that are not blocked elsewhere."""
     for system in SYSTEMS:
         for event, seen in sorted(town.standing(system).items()):
             since = town.paused.since(system, seen.provider)
@@ -155,6 +155,6 @@ def _not_carried(town: World, now: datetime, last: datetime) -> Iterator[str]:
 
 
 def _stood(town: World, system: str, event: str, now: datetime) -> bool:
-    """Whether an event has changed so lately that it may not be carried yet."""
+    """Return true if an event changed so recently that it may not be propagated yet."""
     changes = [c.at for c in town.changes if (c.system, c.event) == (system, event)]
     return bool(changes) and max(changes) > now - _CARRIED

@@ -1,4 +1,4 @@
-"""Acts known from complaints, each performed by a module of its own."""
+"""Dispatch of acts to the modules that perform them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def perform(town: World, step: SimEvent, start: datetime) -> str:
-    """Do what a step says; what was done, '' if there was nothing to do it to."""
+    """Perform a step; return what was done, '' if nothing was."""
     if step.kind in {EventKind.NULL_DATE, EventKind.CUT_TEXT}:
         return spoil_rows(town.sandbox.systems[step.system].faults, step)
     return (

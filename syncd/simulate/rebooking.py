@@ -1,4 +1,4 @@
-"""Clients who cancel and book anew, weekly clients who only cancel, and what must come of it.
+"""Clients who cancel and rebook, weekly clients who only cancel, and the judge of both.
 
 A reschedule has two halves, the cancellation and the new booking, in either order.
 """
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 Event = tuple[str, str]
-"""(system, event id)."""
+"""A system and an event id."""
 
 TOGETHER = timedelta(minutes=14)
-"""The halves of a reschedule are at most so far apart, and a little more is allowed."""
+"""The longest time between the halves of a reschedule; slightly below the program's limit."""
 
 KNOWN = timedelta(hours=8)
-"""What stands for so long is known to the program, whatever faults there were."""
+"""After this time an event is known to the program, whatever faults there were."""
 
 _WEEK, _LENGTH = timedelta(days=7), timedelta(minutes=30)
 _MIXED = (FaultKind.CLOCK_SKEW, FaultKind.ROUNDING, FaultKind.NEW_ID_ON_MOVE, FaultKind.ODD_TIME)
-"""Faults after which nobody can say which event, or which time, is which."""
+"""Faults after which it is uncertain which event, or which time, is which."""
 
 
 @dataclass(slots=True)
 class Rebooking:
-    """A meeting that somebody gives up, the meetings of the same client that are booked instead.
+    """A meeting that a client gives up, and the meetings that the client books instead.
 
-    ``twins`` are the same meeting in other systems. ``weekly``: the other meeting is another one,
+    ``twins`` are the same meeting in other systems. ``weekly``: the other meeting is a separate one
     that was booked long before.
     """
 
@@ -53,12 +53,12 @@ class Rebooking:
 
     @property
     def complete(self) -> bool:
-        """Whether it was both given up and booked anew."""
+        """Return true if both halves have happened."""
         return self.ended_at is not None and self.booked_at is not None
 
 
 def perform(town: World, step: SimEvent, start: datetime) -> str:
-    """Do what a step says; return what was done, '' if there was nothing to do it to."""
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.REBOOK:
             return _rebook(town, step, start)
@@ -86,7 +86,7 @@ def _rebook(town: World, step: SimEvent, start: datetime) -> str:
 
 
 def _end(town: World, what: Rebooking, step: SimEvent) -> str:
-    """Cancel a meeting, or delete it."""
+    """Cancel or delete a meeting."""
     if what.old not in town.standing(what.system):
         return ""
     platform = town.sandbox.systems[what.system]
@@ -99,7 +99,7 @@ def _end(town: World, what: Rebooking, step: SimEvent) -> str:
 
 
 def _book(town: World, what: Rebooking, step: SimEvent, start: datetime) -> str:
-    """Book the same with the same client at another time, or at two."""
+    """Book the same client again at another time, or at two."""
     length = what.seen.end - what.seen.start
     starts = [start + number * 2 * length for number in range(step.times)]
     what.booked_at = town.clock.now()
@@ -161,7 +161,7 @@ def _of(town: World, system: str) -> list[Rebooking]:
 
 
 def _meetings(town: World, system: str) -> Iterator[tuple[str, View, tuple[Event, ...]]]:
-    """Yield the meetings ahead that somebody may reschedule, with the same ones elsewhere."""
+    """Yield the meetings ahead that a client may reschedule, with the same ones elsewhere."""
     for event, seen in sorted(town.standing(system).items()):
         ahead = seen.kind == "appointment" and seen.busy and seen.start > town.clock.now()
         if ahead and not is_share(event):
@@ -177,7 +177,7 @@ def _twins(town: World, system: str, seen: View) -> Iterator[Event]:
 
 
 def comes_instead(town: World, change: Change, system: str, event: str) -> bool:
-    """Whether room is made for the calendar's own record of a meeting that this one replaces."""
+    """Return true if a block makes room for the record of a meeting that this one replaces."""
     here = town.standing(change.system)
     return any(
         each.complete
@@ -189,13 +189,13 @@ def comes_instead(town: World, change: Change, system: str, event: str) -> bool:
     )
 
 
-# --- what must come of it -------------------------------------------------------------------------
+# --- judging ----------------------------------------------------------------------------------
 
 
 def judge_rebookings(town: World) -> Iterator[str]:
-    """Say where the twin of a rescheduled meeting did not follow, or followed what it should not.
+    """Yield twins of a rescheduled meeting that did not follow, or followed wrongly.
 
-    Only where nothing else happened to the meetings: whatever else did is judged elsewhere.
+    Meetings with other changes are judged elsewhere.
     """
     for each in town.rebookings:
         if not each.complete or not _is_undisturbed(town, each):
@@ -214,7 +214,7 @@ def judge_rebookings(town: World) -> Iterator[str]:
 
 
 def _must_follow(town: World, what: Rebooking) -> bool:
-    """Whether the program must have seen a reschedule: by the platform's times, and its twin."""
+    """Return true if the program must have recognized a reschedule: by the platform's times."""
     platform = town.sandbox.systems[what.system]
     ended, booked = what.ended_at, what.booked_at
     told = platform.tells_times and not any(platform.faults.injected[kind] for kind in _MIXED)
@@ -225,7 +225,7 @@ def _must_follow(town: World, what: Rebooking) -> bool:
 
 
 def _is_undisturbed(town: World, what: Rebooking) -> bool:
-    """Whether nobody else, and nothing else, had to do with the meetings of a reschedule."""
+    """Return true if no other act or fault concerned the meetings of a reschedule."""
     mine = {(what.system, event) for event in (what.old, *what.new)}
     if (
         town.answers
@@ -250,13 +250,13 @@ def _is_undisturbed(town: World, what: Rebooking) -> bool:
 
 
 def _is_early(change: Change, what: Rebooking) -> bool:
-    """Whether the program knew of a change long before the reschedule began."""
+    """Return true if the program knew of a change long before the reschedule began."""
     ended = what.ended_at or what.begun_at
     return change.at < (ended if what.weekly else what.begun_at) - KNOWN
 
 
 def _is_rival(town: World, change: Change, what: Rebooking) -> bool:
-    """Whether somebody changed another meeting of that client, which makes it ambiguous."""
+    """Return true if a change of another meeting of the client makes the reschedule ambiguous."""
     person = town.person(what.system, what.seen)
     seen = [s for s in (change.before, change.after) if s is not None]
     return any(

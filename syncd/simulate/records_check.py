@@ -1,4 +1,4 @@
-"""What the journal, the history, the log and the database must tell, and what they must not."""
+"""Judge what journal, history, log and database must contain, and what they must not."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from syncd.simulate.world import World
 from syncd.store import StateError
 
 WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee", "lunch")
-"""What must be in no log and no database, besides the secrets."""
+"""Words that no log and no database may contain, besides the secrets."""
 
 
 def unannounced(change: Change, database: sqlite3.Connection) -> Iterator[str]:
-    """A write that the journal did not hold when it happened (docs/design.md#writing)."""
+    """Yield a violation if a write was not in the journal before (docs/design.md#writing)."""
     seen = change.after or change.before
     provider = seen.provider if seen else ""
     asked = (change.system, _action(change), change.event, provider)
     found = database.execute(
-        # A queued job may come so late that its row is closed; a create has no event before it.
+        # A queued job may run after its row was closed; a create has no event before it.
         "select 1 from intent where system = ? and action = ? and (event = ? or"
         " (event is null and provider = ? and state = 'open'))",
         asked,
@@ -34,9 +34,9 @@ def unannounced(change: Change, database: sqlite3.Connection) -> Iterator[str]:
 
 
 def unexplained(town: World, database: sqlite3.Connection) -> Iterator[str]:
-    """Writes that the history does not tell (promise 10)."""
+    """Yield writes that the history does not contain (promise 10)."""
     told = set(database.execute("select system, what, event from history"))
-    # A create whose answer was lost, and that somebody undid before it was found, has no event.
+    # A create with a lost reply that a person reverted before it was found has no event.
     lost = set(database.execute("select system, action, provider from intent where event is null"))
     for change in town.changes:
         action = _action(change)
@@ -63,11 +63,11 @@ def _action(change: Change) -> str:
 
 
 def indiscreet(texts: Collection[str], secrets: Collection[str]) -> Iterator[str]:
-    """Words that must not be there (promise 11)."""
+    """Yield secret or personal words that the texts contain (promise 11)."""
     for text in texts:
         low = text.lower()
         for word in (*WORDS, *secrets):
-            # As a word: an id of twenty random letters may well hold four of them.
+            # Match whole words: a random id of twenty letters may well contain four of them.
             plain = re.escape(word.lower())
             pattern = rf"(?<![0-9a-z]){plain}(?![0-9a-z])" if word.isalpha() else plain
             if (found := re.search(pattern, low)) is not None:
@@ -76,7 +76,7 @@ def indiscreet(texts: Collection[str], secrets: Collection[str]) -> Iterator[str
 
 
 def ended_jobs(log: str) -> Iterator[str]:
-    """No answer, however odd, may end a job (promise 8); only the state's own faults do."""
+    """Yield jobs that ended with an error: only the state may end a job (promise 8)."""
     for entry in map(json.loads, log.splitlines()):
         raised = entry.get("exception", "").splitlines()[-1:]
         if entry["event"] == "job failed" and StateError.__name__ not in str(raised):

@@ -1,6 +1,6 @@
-"""Recurring appointments: people book, extend, move and delete them, and enter one elsewhere, too.
+"""Recurring appointments: people book, extend, move and delete them, and enter instances elsewhere.
 
-LeadConnector v2 and LeadSquared know them; of v1 only twins of instances are entered here.
+LeadConnector v2 and LeadSquared have series. In v1 only twins of instances are entered.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 HALF_HOUR, DAY = timedelta(minutes=30), timedelta(days=1)
 UNREAD = timedelta(hours=2, minutes=45)
-"""Within this time a series may not have been read whole, as only its near instances are."""
+"""Within this time a series may not have been read in full, only its near instances."""
 _SHIFTS = (HALF_HOUR, timedelta(hours=1), timedelta(hours=3), timedelta(hours=25), 7 * DAY)
 
 
 def perform(town: World, step: SimEvent, start: datetime) -> str:
-    """Do what a step says; what was done, '' if there was nothing to do it to."""
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.BOOK_SERIES:
             return _book(town, step, start)
@@ -44,7 +44,7 @@ def perform(town: World, step: SimEvent, start: datetime) -> str:
 
 
 def instances(town: World) -> dict[tuple[str, str], str]:
-    """The series of every instance that ever was, by system and event."""
+    """Return the series of every instance that ever existed, by system and event."""
     return {
         (name, event): series
         for name, platform in _recurring(town).items()
@@ -53,17 +53,17 @@ def instances(town: World) -> dict[tuple[str, str], str]:
 
 
 def is_held(town: World, system: str, event: str) -> bool:
-    """Whether an event is an instance to which syncd may not write."""
+    """Return true if an event is an instance to which syncd may not write."""
     written = system == "clinic" and town.series == "write"
     return not written and (system, record_of(event)) in instances(town)
 
 
 def in_question(town: World, seen: View) -> bool:
-    """Whether a series that vanished may stay closed at this time, as a person was asked about it.
+    """Return true if a series that vanished may stay closed at this time until a person answers.
 
-    It was moved, and came back as another series before all of it was read: then its instances are
-    at no common shift of the new ones. Until a person answers, all its times are claimed, also in
-    calendars that could not be written to before, and in its own.
+    It was moved, and came back as another series before all of it was read. Then its instances have
+    no common shift to the new ones. Until a person answers, all its times are claimed, also in its
+    own calendar and in calendars that could not be written to before.
     """
     known = instances(town)
     for past in town.changes:
@@ -96,7 +96,7 @@ def in_question(town: World, seen: View) -> bool:
 
 
 def with_held_instances(town: World, store: Store) -> set[str]:
-    """The meetings entered twice of which one is an instance to which nothing may be written."""
+    """Return the bookings of two records, one of which is an instance that is not written to."""
     meets: dict[str, list[Replica]] = defaultdict(list)
     for replica, _ in store.replicas([booking.id for booking in store.bookings()]):
         if replica.role.is_meeting:
@@ -115,7 +115,7 @@ def _may_wait(town: World, replica: Replica) -> bool:
 
 
 def waiting_times(town: World, store: Store) -> set[tuple[str, Interval]]:
-    """The times that stay closed because an instance cannot be brought along."""
+    """Return the times that stay closed because an instance cannot follow."""
     held = with_held_instances(town, store)
     bookings = {b.id: b for b in store.bookings() if b.id in held}
     found = {(b.provider, b.agreed.interval) for b in bookings.values()}
@@ -126,7 +126,7 @@ def waiting_times(town: World, store: Store) -> set[tuple[str, Interval]]:
 
 
 def many_questions(town: World, conflicts: Iterable[Conflict]) -> Iterator[str]:
-    """Say where a person is asked more than once about one series that vanished."""
+    """Yield series that vanished and about which a person is asked more than once."""
     known = instances(town)
     asked: Counter[str] = Counter()
     for conflict in conflicts:
@@ -143,7 +143,7 @@ def _recurring(town: World) -> dict[str, Recurring]:
 
 
 def _book(town: World, step: SimEvent, start: datetime) -> str:
-    """Book somebody daily or weekly, two to four times."""
+    """Book a daily or weekly series of two to four instances."""
     who = PEOPLE[step.number % len(PEOPLE)]
     seat = town.world.seats[step.system, who]
     every = DAY if step.number % 2 else 7 * DAY
@@ -151,7 +151,7 @@ def _book(town: World, step: SimEvent, start: datetime) -> str:
     contact = town.contact(step.system, ("kim", "lee")[step.slot % 2])
     length = HALF_HOUR * (1 + step.slot % 3)
     if step.system == "crm" and not town.sandbox.crm.rows_carry_end:
-        length = 2 * HALF_HOUR  # no client could see anything else
+        length = 2 * HALF_HOUR  # the assumed length: no client could know another one
     platform = _recurring(town)[step.system]
     series = book_series(
         platform, seat.calendar, seat.user, starts, length, contact, title="Knee pain"
@@ -177,7 +177,7 @@ def _change(town: World, step: SimEvent) -> str:
     if step.kind is EventKind.MOVE_SERIES:
         by = _SHIFTS[step.slot % len(_SHIFTS)]
         seen = [town.standing(step.system).get(i.id) for i in platform.instances(series)]
-        # How long a completed task is that nobody saw before, no client could know.
+        # No client could know the length of a completed task that it never read before.
         known = step.system != "crm" or not any(s and s.status == "showed" for s in seen)
         new_ids = known and step.slot % 3 != 0
         ways = {"new_ids": new_ids, "new_master": new_ids and step.slot % 3 == 1}
@@ -187,7 +187,7 @@ def _change(town: World, step: SimEvent) -> str:
 
 
 def _extend(town: World, step: SimEvent, series: str) -> str:
-    """Repeat a series once more."""
+    """Add one instance to a series."""
     platform, standing = _recurring(town)[step.system], town.standing(step.system)
     last = platform.instances(series)[-1]
     seen = standing.get(last.id)
@@ -203,7 +203,7 @@ def _extend(town: World, step: SimEvent, series: str) -> str:
 
 
 def _coming(town: World) -> Iterator[tuple[str, str]]:
-    """The instances on v2 that are still to come and take place."""
+    """Yield the instances on v2 that are still to come and are not cancelled."""
     for event, series in sorted(town.sandbox.clinic.series_of().items()):
         seen = town.standing("clinic").get(event)
         if seen is not None and seen.busy and seen.start > town.clock.now():
@@ -226,7 +226,7 @@ def _twin(town: World, step: SimEvent) -> str:
 
 
 def _move_twin(town: World, step: SimEvent, start: datetime) -> str:
-    """Move a meeting of v1 that is an instance of a series on v2, too."""
+    """Move a meeting of v1 that is also an instance of a series on v2."""
     keys = {town.standing("clinic")[event].key for event, _ in _coming(town)}
     found = [
         (event, seen)

@@ -1,4 +1,4 @@
-"""Play a story: the whole program against the town, with a supervisor that restarts it."""
+"""Play a scenario: the whole program against the world, with a supervisor that restarts it."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ from syncd.store import StateError, Store
 from syncd.store.availability import exposures
 
 NEAR, FARS = 1200.0, 6
-"""The daemon's pace here: the near window every 20 minutes, the whole one in six times that."""
+"""Seconds between near polls, and the number of near polls to a far one."""
 
 RESTART = 15.0
 QUIET = (ROUNDS * FARS + 4) * NEAR
-"""By then the daemon alone has read everything at least once, and written what is missing."""
+"""By then the daemon has read everything at least once, and written what was missing."""
 
 SLOTS, ASKS = "5h", 15
-"""How old an answer about free slots may be, and after how many near polls it asks for them."""
+"""How old an answer about free slots may be, and the number of near polls between two requests."""
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class RunResult:
 
 
 def play(story: Scenario, *, until_broken: bool = False, only_acts: bool = False) -> RunResult:
-    """Play a story to its end, until it has broken a promise, or (``only_acts``) just its day."""
+    """Play a scenario to its end, to a broken promise, or (``only_acts``) just its day."""
     with folder_in_memory() as folder, kept_log() as log, rare_garbage_collection():
         return run_virtually(_perform(lambda: _Runner(story, folder, log), until_broken, only_acts))
 
@@ -114,12 +114,12 @@ async def _perform(made: Callable[[], _Runner], until_broken: bool, only_acts: b
             stage.when_acted = day.cancel
         await asyncio.wait({day})
         if not day.cancelled():
-            day.result()  # or what it raised
+            day.result()  # raises what the day raised
         return stage.counted()
 
 
 class _Runner:
-    """One performance."""
+    """One performance of a scenario."""
 
     def __init__(self, story: Scenario, folder: Path, log: io.StringIO) -> None:
         self.story = story
@@ -146,7 +146,7 @@ class _Runner:
         )
 
     async def play(self) -> None:
-        """Let it all happen, then let it be quiet, then judge."""
+        """Play the day, let the outside be quiet, then judge."""
         world = self.town.world
         set_facts(world.sandbox, self.story)
         busy.prepare(self.town, self.story.busy)
@@ -174,7 +174,7 @@ class _Runner:
             await self.cleaning.carry_out(self.dangers, self._start, self._say, self._break)
 
     def counted(self) -> RunResult:
-        """Return what the story came to by now."""
+        """Return the results so far."""
         self.outcome.trace += self.town.calls
         self.outcome.acts = self.town.acts
         for platform in self.town.sandbox.systems.values():
@@ -184,14 +184,14 @@ class _Runner:
         return self.outcome
 
     async def _day(self) -> None:
-        """All steps, and the quiet after them, while the daemon runs."""
+        """Perform all steps, and let time pass after them, while the daemon runs."""
         for step in self.story.of_the_day:
             await self._until(step.at)
             self._happen(step)
         await self._until(self.story.hours * 3600)
         self.when_acted()
-        await asyncio.sleep(0)  # ends here where only the day is played
-        # What was out of the file until now, or still is, cannot have been carried.
+        await asyncio.sleep(0)  # the task ends here if only the day is played
+        # Events of a place that was out of the file need not be propagated yet.
         whole = not paused.changed_lately(self.town, broken.SEEN_WITHIN)
         self._judge_with(lambda *seen: paused.judge_told(self.town, self.story, *seen))
         if whole:
@@ -216,14 +216,14 @@ class _Runner:
         if unproven.needs_night(self.town):
             await self.operator.nightly()
         for _ in range(3):
-            # A person looks after the brakes: nothing else may be left standing.
+            # A person releases the guard, so nothing may be stopped any more.
             await self.operator.accept()
         self._judge_rest()
 
     # --- the program --------------------------------------------------------------------------
 
     async def _supervise(self) -> None:
-        """What systemd does: start it again, some seconds after it died."""
+        """Restart the process some seconds after it died, as systemd does."""
         while True:
             app, life = self._start()
             try:
@@ -247,7 +247,7 @@ class _Runner:
         life = ProcessLife(self.dangers)
         store = FaultyStore.open(self.folder / "state.db")
         store.life = life
-        # Nobody holds the state for a moment only: waiting would cost real time.
+        # No lock is held for a moment only, so waiting would just cost real time.
         event.listen(store._engine, "checkout", no_patience)  # noqa: SLF001
         return self._build(store, life), life
 
@@ -260,7 +260,7 @@ class _Runner:
         app.engine.recent.every = timedelta(seconds=FARS * NEAR)
         for step in self.story.steps:
             if step.fault == FaultKind.STRIP_KEYS and step.system in app.systems:
-                # That this platform strips tags has been found out before.
+                # It was measured before that this platform strips tags.
                 app.systems[step.system].measured.note("keeps_tag", NO)
         note_measured(app.systems, self.town.sandbox, self.story)
         return app
@@ -305,13 +305,13 @@ class _Runner:
                 self.disk.back_up()
 
     def _job_failed(self, job: str) -> None:
-        """The state may end a job; no answer of a system may (promise 8)."""
+        """Record a violation unless the state ended the job: no answer may (promise 8)."""
         error = sys.exc_info()[1]
         if not isinstance(error, StateError):
             self._break(f"8: the job {job} ended with {type(error).__name__}")
 
     def _judge_rest(self) -> None:
-        """The daemon has had its time: all must agree, without a restart or anybody's help."""
+        """Judge that all agrees after the daemon had its time, without a restart or help."""
         for line in (*records_check.ended_jobs(self.log.getvalue()), *self.town.endless()):
             self._break(line)
         self._judge_with(lambda *seen: broken.judge_rest(self.town, *seen))
@@ -323,12 +323,12 @@ class _Runner:
                 self._break(line)
 
     async def _quiet(self) -> None:
-        """Nothing changes any more and all systems answer: three cycles, then silence."""
+        """Judge three cycles without changes or faults, after which nothing may be written."""
         app, _life = self._start()
         for _ in range(3):
             await app.engine.resync()
             await asyncio.sleep(60)
-        app.engine.dirty.mark_whole(app.engine.mapping)  # look at everything again
+        app.engine.dirty.mark_whole(app.engine.mapping)  # decide on everything again
         last = await app.engine.resync()
         if last.operations:
             self._break(f"1: still writing when all is quiet: {dict(last.operations)}")
@@ -395,7 +395,7 @@ class _Runner:
         self._say(str(step))
 
     def _configure(self, step: SimEvent) -> str:
-        """Change the file; the program reloads it with its next poll, or dies and starts again."""
+        """Change the file; the program reloads it with its next poll, or dies and restarts."""
         done = self.configuration.change(step, self.town)
         if done:
             self.outcome.commands[step.kind] += 1
@@ -409,7 +409,7 @@ class _Runner:
         await asyncio.sleep(max(0.0, at - self.town.clock.monotonic()))
 
     def _judge(self, change: Change) -> None:
-        """Judge something that syncd did, at the moment when it happened."""
+        """Judge a change by syncd at the moment when it happened."""
         self._say(f"{change.system} syncd: {change}")
         if was_carried(self.town, change) or cleaning.judges(self.cleaning, change, self._break):
             return
@@ -422,7 +422,7 @@ class _Runner:
             self._break(line)
 
     def _beside(self) -> sqlite3.Connection:
-        """The state as another program reads it; to open it anew each time would take longest."""
+        """Return a reader of the state file; opening it anew each time would be slow."""
         path = self.folder / "state.db"
         file = path.stat().st_ino
         if self.reader is None or self.reader[0] != file:
@@ -431,7 +431,7 @@ class _Runner:
         return self.reader[1]
 
     def close(self) -> None:
-        """Let go of the state."""
+        """Close the reader of the state file."""
         if self.reader is not None:
             self.reader[1].close()
             self.reader = None

@@ -1,4 +1,4 @@
-"""The shortest story that still breaks a promise."""
+"""Find the shortest scenario that still breaks a promise."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from syncd.simulate.runner import RunResult
 
 MOST = 200
-"""So many stories are played at the most."""
+"""The most scenarios that are played."""
 
 
 def shortest(
     outcome: RunResult, play: Callable[[Scenario], RunResult], most: int = MOST
 ) -> Scenario:
-    """Return the shortest story that breaks the same promise as this one did first."""
+    """Return the shortest scenario that breaks the same promise as this one did first."""
     promise = outcome.broken[0].partition(":")[0]
     return shrink(
         outcome.scenario,
@@ -28,7 +28,7 @@ def shortest(
 
 
 def shrink(story: Scenario, breaks: Callable[[Scenario], bool], most: int = MOST) -> Scenario:
-    """Take out steps, in ever smaller handfuls, as long as ``breaks`` still says yes."""
+    """Remove steps, in ever smaller groups, as long as ``breaks`` returns true."""
     steps, tries = list(story.steps), 0
     size = max(1, len(steps) // 2)
     while size and tries < most:

@@ -1,7 +1,7 @@
 """Platforms on which a write to one instance of a series changes the others, too.
 
-What the platform does to the others is no write of syncd's: it stands in no journal, and syncd has
-to put each of them back at once.
+The platform's changes to the others are no writes of syncd: they are not in the journal, and syncd
+must put each of them back at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def note_carried(town: World, system: str, changes: list[Change]) -> None:
-    """Note which changes a platform made by itself when syncd wrote to another instance."""
+    """Record the changes that a platform made itself when syncd wrote to another instance."""
     if system != "clinic":
         return
     clinic = town.sandbox.clinic
@@ -26,12 +26,12 @@ def note_carried(town: World, system: str, changes: list[Change]) -> None:
 
 
 def was_carried(town: World, change: Change) -> bool:
-    """Return whether the platform made this change by itself."""
+    """Return true if the platform made this change itself."""
     return any(change is each for each in town.moved_along)
 
 
 def puts_back_carried(town: World, change: Change) -> bool:
-    """Return whether syncd takes back what the platform did to another instance."""
+    """Return true if syncd reverts what the platform did to another instance."""
     return any(
         (each.system, each.event) == (change.system, change.event)
         and each.before is not None
@@ -42,15 +42,15 @@ def puts_back_carried(town: World, change: Change) -> bool:
 
 
 def may_wait(town: World, system: str) -> bool:
-    """Return whether writes to instances stopped, as one of them changed others."""
+    """Return true if writes to instances stopped because one of them changed others."""
     return system == "clinic" and town.sandbox.clinic.writes_whole_series
 
 
 def judge_carried(town: World) -> Iterator[str]:
-    """Say which instances were left where a write to another one took them.
+    """Yield the instances that were left where a write to another one moved them.
 
-    Putting the others back may take along the instance that was written: then it stands where it
-    stood before that write, and waits.
+    Reverting the others may move the written instance back, too: then it is at its place before
+    that write, and waits.
     """
     last = {(c.system, c.event): c for c in town.changes}
     for (system, event), change in last.items():

@@ -1,4 +1,4 @@
-"""What happens to the users of the platforms: a new address or id, a list that is empty."""
+"""Changes of platform users: a new address or id, an empty list of users."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ USERS = ".*[Uu]sers"
 
 @dataclass(slots=True)
 class Staff:
-    """The users who go by another name now, by (system, provider), and until when.
+    """Users with a changed name, by system and provider, with the end of the change.
 
-    Nobody corrects syncd's configuration on such a day: the old name comes back after some hours,
-    at the latest when everything is mended.
+    Nobody corrects syncd's configuration on such a day. The old name comes back after some hours,
+    at the latest when all faults end.
     """
 
     renamed: dict[tuple[str, str], tuple[str, str, datetime]] = field(default_factory=dict)
     since: list[datetime] = field(default_factory=list)
-    """When it began each time: what syncd could not see from then on, it carries later."""
+    """When each change began: syncd propagates later what it could not see from then on."""
 
     def rename(
         self, step: SimEvent, who: str, user: str, platform: PlatformUi, now: datetime
@@ -46,7 +46,7 @@ class Staff:
         return platform.rename_user(new, old)
 
     def due(self, now: datetime | None = None) -> list[tuple[str, str]]:
-        """The users whose old name comes back by now; all of them without a time."""
+        """Return the users whose old name comes back by now; all of them without a time."""
         return [key for key, (*_, until) in self.renamed.items() if now is None or until <= now]
 
     def hide(self, step: SimEvent, platforms: Mapping[str, Platform], now: datetime) -> str:

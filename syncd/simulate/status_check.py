@@ -1,7 +1,7 @@
-"""The operator's view must be true: exit codes and JSON agree with what stands on the platforms.
+"""Judge the operator's view: exit codes and JSON must agree with the platforms.
 
-What the operator has acknowledged is known here by what it was of, not by an id: once that differs,
-it has to count again.
+An acknowledged item is identified by its content, not by an id: once the content changes, the item
+must count again.
 """
 
 from __future__ import annotations
@@ -26,24 +26,25 @@ if TYPE_CHECKING:
     from syncd.store import Store
 
 Known = tuple[str, str, str] | tuple[str, frozenset[Interval]]
-"""A reported item: system, event, reason; or a double booking: whose, and when the two are."""
+"""A reported item (system, event, reason), or a double booking (provider, the two intervals)."""
 
 
 def of_item(item: ReportedItem) -> Known:
-    """Return what an acknowledgement of an item is of."""
+    """Return what an acknowledgement of an item covers."""
     return (item.system, item.event, item.reason)
 
 
 def of_pair(held: HeldConflict) -> Known:
-    """Return what an acknowledgement of a double booking is of."""
+    """Return what an acknowledgement of a double booking covers."""
     values = [claim.value for claim in held.conflict.claims]
     return (held.conflict.provider, frozenset(v.interval for v in values if v is not None))
 
 
 def judge_status(town: World, store: Store, now: datetime, last: datetime | None) -> Iterator[str]:
-    """Say what is wrong with the exit code of `status`, as the state stands.
+    """Yield violations by the exit code of `status`.
 
-    Without ``last``, the end of the window, only by the state: what people did may not be seen yet.
+    Without ``last``, the end of the window, only the state is judged: what people did may not be
+    read yet.
     """
     seen = read_status(Path(store.place), now, now)
     mapped = {*PEOPLE, *(provider for provider, _ in seen.mapped)}
@@ -54,7 +55,7 @@ def judge_status(town: World, store: Store, now: datetime, last: datetime | None
 def judge_report(
     town: World, store: Store, report: Report, now: datetime, last: datetime
 ) -> Iterator[str]:
-    """Say what is wrong with the exit code and the object of the last resync."""
+    """Yield violations by the exit code and the object of the last resync."""
     yield from _too_low(town, store, report.exit, "resync", now, last)
     told = store.open_conflicts()
     counts = {
@@ -72,7 +73,7 @@ def judge_report(
 def _too_low(
     town: World, store: Store, ended: RunExit, command: str, now: datetime, last: datetime | None
 ) -> Iterator[str]:
-    """Name what stands although the exit code says that nothing does."""
+    """Yield what needs attention although the exit code says that nothing does."""
     standing = [h for h in store.open_conflicts() if h.conflict.held]
     stopped = any(h.conflict.kind is ConflictKind.GUARD for h in standing)
     if stopped and ended is not RunExit.GUARDED:
@@ -95,9 +96,9 @@ def _too_low(
 def _double_bookings(
     town: World, now: datetime, last: datetime
 ) -> Iterator[tuple[str, frozenset[Interval]]]:
-    """Find meetings of two customers that overlap in somebody's calendars.
+    """Yield meetings of two customers that overlap in a provider's calendars.
 
-    Not where a person decided something of that provider, or made somebody of the users else.
+    Skips providers for which a person decided something, or whose user was changed.
     """
     if town.staff.since:
         return

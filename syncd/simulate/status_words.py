@@ -1,4 +1,4 @@
-"""Status words that platforms spell otherwise, and whole days that somebody closes."""
+"""Status words that platforms spell differently, and whole days that a person closes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def perform(town: World, step: SimEvent) -> str:
-    """Do what a step says; what was done, '' if there was nothing to do it to."""
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.OTHER_WORDS | EventKind.UNKNOWN_WORDS:
             return _respell(town, step)
@@ -27,7 +27,7 @@ def perform(town: World, step: SimEvent) -> str:
 
 
 def _respell(town: World, step: SimEvent) -> str:
-    """Let all reads from now on spell statuses otherwise, or some show words that nobody knows."""
+    """Spell statuses differently in all reads from now on, or show unknown words in some."""
     unknown = step.kind is EventKind.UNKNOWN_WORDS
     times = 1 + step.number % 200 if unknown else None
     fault = Fault(FaultKind.ODD_STATUS, times=times, spelling="unknown" if unknown else "")
@@ -38,9 +38,9 @@ def _respell(town: World, step: SimEvent) -> str:
 
 
 def refused_words(town: World) -> Iterator[str]:
-    """Name the status words that updates sent in a spelling which v2 only answers.
+    """Yield status words that updates sent in a spelling which v2 only uses in answers.
 
-    A word that nobody knows goes back as it came: left out, the status would be reset.
+    An unknown word is sent back unchanged: without it, the status would be reset.
     """
     for word in town.sandbox.clinic.refused_words:
         if LEADCONNECTOR.read(word) is not None:
@@ -48,7 +48,7 @@ def refused_words(town: World) -> Iterator[str]:
 
 
 def _close_day(town: World, step: SimEvent) -> str:
-    """Close a whole day of somebody's; the location shows it by its midnight only."""
+    """Close a whole day of a provider; the location shows it by its midnight only."""
     clinic = town.sandbox.clinic
     who = PEOPLE[step.number % len(PEOPLE)]
     day = town.clock.now().astimezone(clinic.zone).date() + timedelta(days=1 + step.slot % 5)

@@ -1,7 +1,7 @@
-"""Much of a calendar changes at once: what people do, and what must follow from it (promise 7).
+"""Changes of much of a calendar at once: what people do, and what must follow (promise 7).
 
-A class is one meeting, and is carried. An accident is stopped however it arrives, and all others go
-on: their changes are carried, and time that is newly taken is closed everywhere.
+A class is one meeting, and is propagated. A mass edit is stopped however it arrives, and nothing
+else is: other changes are propagated, and newly taken time is closed everywhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from syncd.store import Store
 
 CARRIED_WITHIN = timedelta(hours=3)
-"""By then the whole window was read, and news is carried."""
+"""By then the whole window was read, and changes were propagated."""
 
 _CLASS = 8
 """So many guests at one time are a class."""
@@ -31,11 +31,11 @@ _CLASS = 8
 _HALF_HOUR = timedelta(minutes=30)
 
 _TOGETHER = timedelta(minutes=80)
-"""Slices no further apart are surely seen within one far interval."""
+"""Slices no further apart are certainly read within one far interval."""
 
 
 def perform(town: World, step: SimEvent, start: datetime) -> str:
-    """Do what a step says; return what was done, '' if there was nothing to do it to."""
+    """Perform a step; return what was done, '' if nothing was."""
     who = PEOPLE[step.number % len(PEOPLE)]
     match step.kind:
         case EventKind.BOOK_CLASS:
@@ -78,7 +78,7 @@ def _change_class(town: World, step: SimEvent, start: datetime) -> str:
 
 
 def _slice(town: World, step: SimEvent, who: str) -> str:
-    """Delete the next few meetings of somebody's calendar."""
+    """Delete the next few meetings of a provider's calendar."""
     mine = [(e, s) for e, s in _meetings(town, step.system, town.clock.now()) if s.provider == who]
     known = {e for e, s in mine if town.carried(step.system, e, s)}
     gone = [(e, s) for e, s in sorted(mine, key=lambda m: (m[1].start, m[0])) if e in known]
@@ -97,7 +97,7 @@ def _slice(town: World, step: SimEvent, who: str) -> str:
 
 
 def _clear(town: World, step: SimEvent, who: str) -> str:
-    """Remove all that somebody's calendar has, if these are blocks: no read by id proves it."""
+    """Remove everything from a calendar that has only blocks: no read by id proves it."""
     now, platform = town.clock.now(), town.sandbox.systems[step.system]
     mine = {
         event: seen
@@ -113,7 +113,7 @@ def _clear(town: World, step: SimEvent, who: str) -> str:
     news: dict[str, tuple[View, View | None]] = {
         event: (seen, None) for event, seen in mine.items()
     }
-    # Where a block is answered by its id, that it is not is a proof, and nothing has to stop.
+    # If blocks are answered by id, a missing one is proven, and nothing has to stop.
     known = frozenset(() if town.sandbox.clinic.blocks_by_id else mine)
     accident = MassEdit(now, step.system, who, news, known, len(mine), unproven=True)
     town.accidents.append(accident)
@@ -130,11 +130,11 @@ def _meetings(town: World, system: str, now: datetime) -> list[tuple[str, View]]
     ]
 
 
-# --- what must follow -----------------------------------------------------------------------------
+# --- judging ----------------------------------------------------------------------------------
 
 
 def judge_slices(town: World, story: Scenario, change: Change) -> Iterator[str]:
-    """Say when something went on that had to be stopped, as a calendar emptied in slices."""
+    """Yield changes that had to be stopped, as a calendar was emptied in slices."""
     before, after = change.before, change.after
     freed = before is not None and before.busy and (after is None or not after.busy)
     if not freed or before is None or _is_trouble(town, story):
@@ -148,16 +148,16 @@ def judge_slices(town: World, story: Scenario, change: Change) -> Iterator[str]:
 
 
 def _is_trouble(town: World, story: Scenario) -> bool:
-    """Whether so much else went wrong on a day that nobody can tell what was seen when."""
+    """Return true if other troubles of a day make it uncertain what was read when."""
     return bool(any(step.kind in TROUBLE for step in story.steps) or town.concealed)
 
 
 def judge_stops(
     town: World, story: Scenario, store: Store, now: datetime, last: datetime
 ) -> Iterator[str]:
-    """Say at the end of the day what a stop kept from others, and what was no accident.
+    """Yield, at the end of the day, what a stop kept from others, and wrong stops.
 
-    Where something else went wrong on that day, nobody can tell what was carried by now.
+    Skips days with other troubles, since nothing is certain to be propagated then.
     """
     operated = any(step.kind in {EventKind.RESOLVE, EventKind.UNDO} for step in story.steps)
     if _is_trouble(town, story) or operated:
@@ -188,7 +188,7 @@ def judge_stops(
 
 
 def _open_times(town: World, who: str, now: datetime, last: datetime) -> Iterator[str]:
-    """Say where time is open that a stopped calendar's moved meetings take now."""
+    """Yield open time that the moved meetings of a stopped calendar take now."""
     for accident in town.accidents:
         if accident.over or accident.provider != who or not accident.stops:
             continue
@@ -196,7 +196,7 @@ def _open_times(town: World, who: str, now: datetime, last: datetime) -> Iterato
             if after is None or after.end <= now or after.start >= last:
                 continue
             if accident.restores and event in accident.ours:
-                continue  # Our own block was put back: what it was moved to is nobody's time.
+                continue  # a restored block of syncd: its moved-to time is free
             for other in SYSTEMS:
                 if not _is_closed(town, other, after.key):
                     yield f"7: the new time of a stopped move is open in {other}: {after.key}"

@@ -1,4 +1,4 @@
-"""Judge whether a slow or tightly limited system keeps the others waiting (promise 8)."""
+"""Judge whether a slow or tightly limited system delays the others (promise 8)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 MOST = 8.0
-"""Seconds that a poll may take while one system is slow: a second each for what it is asked, and
-what an account's budget makes it wait."""
+"""The longest poll, in seconds, while one system is slow: a second for each request, and the wait
+
+that an account's rate budget needs.
+"""
 
 _TWO = 2
 
@@ -28,24 +30,24 @@ _HARMLESS = frozenset({FaultKind.SLOW, FaultKind.HALF_EMOJI, FaultKind.ODD_STATU
 
 @dataclass(slots=True)
 class Timely:
-    """The polls of one process, and what was wrong with the platforms in each of them."""
+    """The polls of one process, and the faults of the platforms in each of them."""
 
     town: World
     _before: dict[str, Counter[FaultKind]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Begin with what was injected before."""
+        """Start with the faults injected before."""
         self._before = self._injected()
 
     def judge(self, report: Report) -> Iterator[str]:
-        """Say of a poll that took too long, while nothing was wrong but that one system is slow."""
+        """Yield a poll that took too long although only one system was slow."""
         now = self._injected()
         hit = {name: kinds - self._before[name] for name, kinds in now.items()}
         self._before = now
         slow = [name for name, kinds in hit.items() if kinds[FaultKind.SLOW]]
         alone = all(kinds.keys() <= _HARMLESS for kinds in hit.values())
         polled = report.job in {"near", "far"} and not report.refused
-        # Where a system is left out of the configuration, no two others have changes to carry.
+        # If a system is left out of the configuration, no two others exchange changes.
         polled = polled and len(report.systems) > _TWO
         if polled and alone and len(slow) == 1 and report.seconds > MOST:
             yield f"8: a {report.job} poll took {report.seconds} s as {slow[0]} was slow"
@@ -56,9 +58,9 @@ class Timely:
 
 
 def judge_paces(rounds: PollScheduler) -> Iterator[str]:
-    """Say of each system that it is polled less often than asked for, though its account bears it.
+    """Yield systems that are polled less often than configured although their account allows it.
 
-    And of one whose account does not, that it is polled as often all the same.
+    Also yields systems that are polled as configured although their account does not allow it.
     """
     near, far = rounds.spans.near, rounds.spans.far
     for need in rounds.needs():
@@ -72,7 +74,7 @@ def judge_paces(rounds: PollScheduler) -> Iterator[str]:
 
 
 async def until_next(work: Jobs, seconds: float) -> None:
-    """Let the time to the next poll pass, with the polls that late answers bring forward."""
+    """Wait for the next poll, or for the earlier poll that a late answer causes."""
     until = asyncio.get_running_loop().time() + seconds
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Meetings that stand in two systems, in different statuses, and what people do with them."""
+"""Meetings in two systems with different statuses, and what people do with them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STATUSES = ("new", "showed", "confirmed")
 
 
 def perform(town: World, step: SimEvent, start: datetime) -> str:
-    """Do what a step says; what was done, '' if there was nothing to do it to."""
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.TWIN_AS:
             return _twin_as(town, step)
@@ -54,14 +54,14 @@ def _twin_as(town: World, step: SimEvent) -> str:
         status = _STATUSES[step.slot % 2]
         event = town.sandbox.clinic.book(*where, status, "Knee pain", description="Knee, left")
     else:
-        # v1 knows no meeting that is new, and LeadSquared no status that somebody gives at once.
+        # v1 has no status for a new meeting, and LeadSquared none that a person sets when booking.
         status = "confirmed"
         event = town.sandbox.systems[step.system].book(*where, status, "Knee pain")
     return f"twin {seen.provider} {event} as {status}"
 
 
 def _status(town: World, step: SimEvent) -> str:
-    """Give a meeting of v2 another status that takes its time."""
+    """Set another busy status of a v2 meeting."""
     found = sorted(_records(town, "clinic")) if step.system == "clinic" else []
     if not found:
         return ""
@@ -72,7 +72,7 @@ def _status(town: World, step: SimEvent) -> str:
 
 
 def _move_twinned(town: World, step: SimEvent, start: datetime) -> str:
-    """Move a meeting that stands on v2, too (or in v1, if it is moved on v2)."""
+    """Move a meeting that is also on v2 (or in v1, if it is moved on v2)."""
     other = "legacy" if step.system == "clinic" else "clinic"
     found = [
         (event, seen)
@@ -97,7 +97,7 @@ def _records(town: World, system: str) -> Iterator[tuple[str, View]]:
 
 
 def _twins(town: World, system: str, name: str, seen: View) -> bool:
-    """Whether a system holds the same meeting: the same person at the same time."""
+    """Return true if a system holds the same meeting: the same person at the same time."""
     person = town.person(name, seen)
     return any(
         other.key == seen.key and town.person(system, other) == person
@@ -106,10 +106,10 @@ def _twins(town: World, system: str, name: str, seen: View) -> bool:
 
 
 def was_one_of_several(town: World, change: Change, here: View) -> bool:
-    """Whether what was deleted elsewhere could have been a twin of several that stand here.
+    """Return true if a meeting deleted elsewhere could have been the twin of several that are here.
 
-    Then it is a twin of none (docs/design.md#matching), and the question ends with it. While its
-    deletion is stopped, or not believed yet, a block of its own closes its time beside them.
+    Then it is the twin of none (docs/design.md#matching), and the conflict ends with it. While its
+    deletion is stopped or unproven, a block of its own closes its time beside them.
     """
     people = Counter(
         town.person(change.system, seen)

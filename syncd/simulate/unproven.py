@@ -1,4 +1,4 @@
-"""Deletions on v1 that only the resync of a night proves, or that nothing proves."""
+"""Deletions on v1 that only a nightly resync proves, or that nothing proves."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 _LOOK_BACK = timedelta(days=7)
-"""No list of a day shows what began earlier (docs/design.md#windows)."""
+"""Events that began earlier are in no list of the day (docs/design.md#windows)."""
 
 _NEAR = (timedelta(days=1), timedelta(days=2))
-"""How far before and after now lists of all users are read at once."""
+"""How far before and after now the lists of all users are read at once."""
 
 
 def waits_for_night(town: World, change: Change) -> bool:
-    """Whether a person deleted something whose absence only a list of a resync proves.
+    """Return true if a person deleted an event whose absence only a list of a resync proves.
 
-    v1 answers 400 for its id, which is no proof, and the lists of a day look back for a week.
+    v1 answers 400 for its id, which is no proof, and the lists of the day look back for a week.
     """
     return (
         change.by_hand
@@ -34,10 +34,10 @@ def waits_for_night(town: World, change: Change) -> bool:
 
 
 def needs_night(town: World) -> bool:
-    """Whether only the resync of a night tells what became of something.
+    """Return true if only the nightly resync can find out what became of an event.
 
-    Also of a row that lacked its owner: a list of one user may show it as that user's though it
-    still does not say so, and beyond the near window no other list is read on a day.
+    This includes a row that lost its owner: the list of one user may show it as that user's
+    although it still names no owner, and beyond the near window no other list is read on a day.
     """
     now = town.clock.now()
     ownerless = (town.standing(system).get(event) for system, event in town.ownerless)
@@ -47,10 +47,10 @@ def needs_night(town: World) -> bool:
 
 
 def without_proof(town: World) -> Iterator[Change]:
-    """Yield the deletions on v1 that nothing proves as long as nothing else is booked there.
+    """Yield the deletions on v1 that nothing proves until another event is booked there.
 
-    v1 answers 400 for the id, and its list shows no other event of that calendar, which is needed
-    for a proof (docs/design.md#absence). Blocks are no such event where lists do not show them.
+    v1 answers 400 for the id, and its list shows no other event of that calendar, which a proof
+    needs (docs/design.md#absence). Blocks do not count where lists do not show them.
     """
     legacy = town.sandbox.legacy
     if not legacy.refuses_deleted or legacy.lists_blocks:

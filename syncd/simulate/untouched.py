@@ -1,4 +1,4 @@
-"""What updates must leave as it is: texts, customer and provider of a meeting, and its status."""
+"""What updates must leave unchanged: texts, customer, provider and status of a meeting."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def changed_more(town: World, change: Change) -> bool:
-    """Whether more of an appointment changed than time and status (promise 6).
+    """Return true if more of an appointment changed than time and status (promise 6).
 
-    A text that every read showed cut in mid-character goes back as it was read.
+    A text that every read showed cut in mid-character is sent back as it was read.
     """
     before, after = change.before, change.after
     if before is None or after is None:
@@ -27,9 +27,9 @@ def changed_more(town: World, change: Change) -> bool:
 
 
 def puts_back(town: World, change: Change) -> bool:
-    """Whether syncd put back a status that its own update had reset just before.
+    """Return true if syncd restored a status that its own update had reset just before.
 
-    It is part of that update, so it is no write of its own (promises 2 and 10).
+    This is part of that update, so it is no separate write (promises 2 and 10).
     """
     before, after = change.before, change.after
     if before is None or after is None or before.interval != after.interval:
@@ -43,20 +43,20 @@ def puts_back(town: World, change: Change) -> bool:
 
 
 def status_changed(town: World, change: Change, before: View, after: View) -> Iterator[str]:
-    """Say when syncd gives a meeting a status that nobody gave it."""
+    """Yield a violation if syncd gives a meeting a status that nobody set."""
     if revived(town, change):
         yield f"5: put a meeting on again that nobody put on: {change.system} {change.event}"
     if before.status == after.status or not (before.busy and after.busy):
         return
     resets = town.sandbox.systems[change.system].faults.injected[FaultKind.RESET_FIELDS]
     if resets or after.status in _given(town, change.system, change.event, before):
-        # A platform that resets is judged by what is left in the end.
+        # A platform that resets statuses is judged at the end of the day.
         return
     yield f"6: status {before.status} became {after.status}: {change.system} {change.event}"
 
 
 def statuses_left(town: World) -> Iterator[str]:
-    """Say which meetings end the day in a status that nobody gave them."""
+    """Yield meetings that end the day with a status that nobody set."""
     if town.answers:
         return
     for system in town.sandbox.systems:
@@ -67,10 +67,10 @@ def statuses_left(town: World) -> Iterator[str]:
 
 
 def _given(town: World, system: str, event: str, seen: View) -> set[str]:
-    """Find the statuses that people gave the event itself, or gave later to meetings elsewhere.
+    """Return the statuses that people set for the event, or later for its records elsewhere.
 
-    What was entered where words were unknown counts as given later: until its word is known, the
-    meeting is confirmed for syncd, and when it is, that is a change as any other.
+    An event entered while words were unknown counts as set later: until its word is known, syncd
+    takes the meeting for confirmed, and knowing it is a change like any other.
     """
     person = town.person(system, seen)
     return {
@@ -87,7 +87,7 @@ def _given(town: World, system: str, event: str, seen: View) -> set[str]:
 
 
 def _is_given(town: World, change: Change, after: View) -> bool:
-    """Whether a change is one of the status for whoever reads that system."""
+    """Return true if a change sets a status that a reader of that system understands."""
     if change.before is None and replaces_deleted(town, change, after):
         return True
     if change.before is None:

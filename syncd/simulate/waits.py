@@ -1,4 +1,4 @@
-"""What waits on a simulated day: for a key that may not write, or for this machine's clock."""
+"""Writes that wait on a simulated day: for a key that may not write, or for the host's clock."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 FAR_OFF = 14_400.0
-"""Seconds by which a clock is so wrong that a meeting of today may seem to be over."""
+"""Seconds of error with which a clock may take a meeting of today for past."""
 
 
 JUST_NOW = 600.0
-"""Seconds in which a cycle may still go by what it measured before a jump."""
+"""Seconds after a jump in which a cycle may still use the error measured before it."""
 
 
 def perform(town: World, step: SimEvent) -> str:
-    """Do what a step says; return what was done, '' if it is nothing of this module."""
+    """Perform a step; return what was done, '' if this module has no such act."""
     match step.kind:
         case EventKind.FORBID_WRITES:
             forbid_writes(town.sandbox.systems[step.system])
@@ -41,7 +41,7 @@ def perform(town: World, step: SimEvent) -> str:
 def judge_said(
     code: int, town: World, store: Store, now: datetime, last: datetime
 ) -> Iterator[str]:
-    """Say where time is open although a resync just ended with 0 (promise 10)."""
+    """Yield open time although a resync just ended with 0 (promise 10)."""
     if code != 0:
         return
     lately = {
@@ -57,10 +57,10 @@ def judge_said(
 
 
 def judge_clock(story: Scenario, town: World, change: Change, offset: timedelta) -> Iterator[str]:
-    """Say what was freed while this machine's clock was wrong.
+    """Yield time that was freed while the host's clock was wrong.
 
-    Only on days on which all platforms answered and had the right time themselves: else nobody can
-    know.
+    Judges only days on which all platforms answered and had the right time: otherwise the error
+    cannot be known.
     """
     faults = any(step.kind is EventKind.FAULT for step in story.steps)
     concealed = bool(town.concealed)
@@ -77,7 +77,7 @@ def judge_clock(story: Scenario, town: World, change: Change, offset: timedelta)
 
 
 def ends_with_resync(story: Scenario) -> bool:
-    """Whether somebody runs a resync at the end of the day, before all is put right."""
+    """Return true if the operator runs a resync before faults end: writes wait on this day."""
     return any(
         step.kind is EventKind.FORBID_WRITES
         or (step.kind is EventKind.HOST_CLOCK and abs(step.seconds) >= FAR_OFF)

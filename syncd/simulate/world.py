@@ -1,7 +1,7 @@
-"""The three platforms as the simulator sees them: who does what to which event, by hand or by call.
+"""The three platforms as the simulator sees them: all events, and every change of one.
 
-Every request and every act by hand is followed by a look at all events of that platform. What
-differs after a request was done by syncd; what differs after an act was done by people.
+The events of a platform are compared after every request and every act by hand. A difference after
+a request was made by syncd; a difference after an act was made by people.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NEAR = timedelta(days=14)
 
 @dataclass(slots=True)
 class World:
-    """The furnished sandbox on virtual time, and all that happened in it."""
+    """The seeded sandbox on virtual time, and everything that happened in it."""
 
     clock: VirtualClock
     seed: int
@@ -55,25 +55,25 @@ class World:
     choices: frozenset[str] = frozenset()
     twin_deleted: str = "cancel"
     block_edited: str = "restore"
-    ours: set[tuple[str, str]] = field(default_factory=set)
-    broken: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    ours: set[tuple[str, str]] = field(default_factory=set)  # every block that syncd made
+    broken: dict[tuple[str, str], datetime] = field(default_factory=dict)  # since when
     ownerless: set[tuple[str, str]] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
-    idle: list[str] = field(default_factory=list)
+    idle: list[str] = field(default_factory=list)  # writes without an effect
     kept_short: Counter[str] = field(default_factory=Counter)
     acts: Counter[str] = field(default_factory=Counter)
     forgotten: list[datetime] = field(default_factory=list)
     offsets: list[tuple[datetime, timedelta]] = field(default_factory=list)
-    unspelt: dict[str, datetime] = field(default_factory=dict)
-    fixed: set[str] = field(default_factory=set)
-    concealed: set[str] = field(default_factory=set)
+    unspelt: dict[str, datetime] = field(default_factory=dict)  # shows unknown status words since
+    fixed: set[str] = field(default_factory=set)  # events that nobody touches
+    concealed: set[str] = field(default_factory=set)  # systems that hide events
     unlisted: set[str] = field(default_factory=set)
     gateways: list[tuple[str, RateLimit]] = field(default_factory=list)
     deaths: list[datetime] = field(default_factory=list)
     series: str = "hold"
     classes: list[tuple[datetime, str, str]] = field(default_factory=list)
     slices: dict[tuple[str, str], dict[Key, Sliced]] = field(default_factory=dict)
-    known: set[tuple[object, ...]] = field(default_factory=set)
+    known: set[tuple[object, ...]] = field(default_factory=set)  # acknowledged, see `status_check`
     moved_along: list[Change] = field(default_factory=list)
     released: set[str] = field(default_factory=set)
     rebookings: list[Rebooking] = field(default_factory=list)
@@ -91,21 +91,21 @@ class World:
     _people: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Hire, and let the first bookings be entered by hand."""
+        """Seed the sandbox, and add the events that exist on every day."""
         self.sandbox = Sandbox(self.clock, seed=self.seed)
-        # Whether a time is inside office hours is not what is tried here.
+        # Office hours are not under test here.
         self.sandbox.legacy.checks_slots = False
         self.world = seed_clinic(self.sandbox, self.clock.now(), empty=True)
         self._owners = self.world.owners
         for name, system in self.sandbox.systems.items():
-            # Two customers who are known everywhere, by e-mail or by phone.
+            # Two customers who are known in every system, by e-mail or by phone.
             self._people[name] = {
                 "kim": self.world.seats[name, PEOPLE[0]].contact,
                 "lee": system.add_contact("Lee Example", "", "+4930555020"),
             }
             self._last[name] = {}
-        # v2 tells a removed block from a list that failed only by the other blocks in it, so there
-        # is one that nobody touches, as there is in every real location.
+        # v2 proves a removed block only by the other blocks in its list, so there is one that
+        # nobody touches, as in every real location.
         carol = self.world.seats["clinic", "carol"].user
         away = self.clock.now() + timedelta(days=40)
         self.fixed = {self.sandbox.clinic.block(carol, away, away + HALF_HOUR, "Closed")}
@@ -115,9 +115,10 @@ class World:
     # --- looking ------------------------------------------------------------------------------
 
     def observe(self, system: str, *, by_hand: bool) -> None:
-        """Note what differs on one platform since the last look."""
+        """Record what changed on one platform since the last observation."""
         changes = self.sandbox.systems[system].changes()
-        # By hand a user may have become another one, too, and so the events somebody else's.
+        # An act by hand may have changed a user, and thereby the owner of events, without a change
+        # here.
         if not by_hand and changes == self._looked_at.get(system):
             return
         self._looked_at[system] = changes
@@ -159,19 +160,19 @@ class World:
                 end = self.end_of(block.end)
                 seen = View(host, "block", block.start, end, busy=True)
                 ours = bool(self.buffers) and (
-                    MARK in block.title  # which a platform may strip
+                    MARK in block.title  # a platform may strip it
                     or (system, block.id) in self.ours
                     or (not by_hand and block.id not in self._last[system])
                 )
                 yield event, self.buffers.meant(seen) if ours else seen
 
     def end_of(self, end: datetime) -> datetime:
-        """An end about a year away is where syncd puts one that stands for "for ever"."""
+        """Return `EVER` for an end about a year away: there syncd cuts an end "for ever"."""
         ahead = end - self.clock.now()
         return EVER if timedelta(days=300) < ahead < timedelta(days=366) else end
 
     def endless(self) -> Iterator[str]:
-        """Name the blocks of syncd's that have no end: an end "for ever" is to be cut."""
+        """Yield the blocks of syncd that end too late: an end "for ever" must be cut."""
         last = self.clock.now() + timedelta(days=366)
         for name, platform in self.sandbox.systems.items():
             for block in platform.blocks():
@@ -179,28 +180,28 @@ class World:
                     yield f"4: a block that ends on {block.end:%d %b %Y}: {name} {block.id}"
 
     def standing(self, system: str) -> dict[str, View]:
-        """What stands on one platform now."""
+        """Return the events that are on one platform now, by id."""
         return self._last[system]
 
     def person(self, system: str, seen: View) -> str:
-        """Who a meeting is with, '' for a block."""
+        """Return the customer of a meeting, '' for a block."""
         known = self._people[system].items()
         return next((person for person, contact in known if contact == seen.contact), "")
 
     def contact(self, system: str, person: str) -> str:
-        """The id of somebody in a system."""
+        """Return the id of a customer in a system."""
         return self._people[system][person]
 
     def transport(self, system: str) -> httpx.AsyncBaseTransport:
-        """The way to one platform for the program."""
+        """Return the program's transport to one platform."""
         return ObservedTransport(self, system)
 
     # --- acting -------------------------------------------------------------------------------
 
     def apply(self, step: SimEvent) -> str:
-        """Do by hand what a step says; what was done, '' if there was nothing to do it to."""
+        """Perform a step by hand; return what was done, '' if nothing was."""
         for name in SYSTEMS:
-            self.observe(name, by_hand=False)  # jobs that are due are syncd's doing
+            self.observe(name, by_hand=False)  # changes by queued jobs that are due are syncd's
         self._names_back(self.clock.now())
         merging.take_back(self, self.clock.now())
         done = self._do(step)
@@ -210,7 +211,7 @@ class World:
         return done
 
     def _change_users(self, step: SimEvent, who: str) -> str:
-        """Give somebody another address or id, or the old one back; or hide the list of users."""
+        """Give a user another address or id, or the old one back; or hide the list of users."""
         system, now = step.system, self.clock.now()
         if step.kind is EventKind.HIDE_USERS:
             return self.staff.hide(step, self.sandbox.systems, now)
@@ -221,7 +222,7 @@ class World:
         return f"{who} is {self._seated(system, who, new)} now"
 
     def _seated(self, system: str, who: str, user: str) -> str:
-        """Note by which name a person is known in a system."""
+        """Record the user by which a provider is known in a system."""
         seat = replace(self.world.seats[system, who], user=user)
         self.world = replace(self.world, seats={**self.world.seats, (system, who): seat})
         self._owners[system, user] = who
@@ -232,7 +233,7 @@ class World:
             self._seated(system, who, self.staff.back((system, who), self.sandbox.systems[system]))
 
     def _end_accidents(self) -> None:
-        """What is edited after an accident is other news: it is judged no further."""
+        """End the mass edits of a calendar that was edited since: its change is another one now."""
         now = self.clock.now()
         for accident in self.accidents:
             touched = any(
@@ -245,7 +246,7 @@ class World:
             accident.over |= touched and accident.at < now
 
     def accepted(self, listed_at: datetime | None = None) -> None:
-        """A person lets all pass that stands stopped, or (``listed_at``) did at that time."""
+        """Record that a person accepted all mass edits, or those from before ``listed_at``."""
         until = listed_at or self.clock.now()
         self.passed.append(until)
         for accident in (a for a in self.accidents if a.at <= until):
@@ -253,20 +254,20 @@ class World:
             accident.accepted_at = accident.accepted_at or self.clock.now()
 
     def forgot(self) -> None:
-        """The state is gone, or older: nothing stands stopped, and history begins anew."""
+        """Record that the state is lost or older: nothing is stopped, and history starts anew."""
         self.accepted()
         self.paused.end(self.clock.now())
         self.forgotten.append(self.clock.now())
-        # Nor does it know any more which end a meeting was sent that v1 made shorter.
+        # A new state does not know the ends that v1 ignored, either.
         self.sandbox.legacy.lost_ends.clear()
         self._last["legacy"] = dict(self._events("legacy"))
 
     def is_forgotten(self, at: datetime) -> bool:
-        """Whether what was decided on a change at that time may be in no state any more."""
+        """Return true if a decision on a change at that time may have been lost with a state."""
         return any(at < lost + LATE for lost in self.forgotten)
 
     def meddled(self, system: str) -> bool:
-        """Whether somebody edited a block of syncd's there so lately that it may not know."""
+        """Return true if a person edited a block of syncd there too recently to be read."""
         since = self.clock.now() - LATE
         return any(
             c.by_hand and c.at > since and (system, c.event) in self.ours
@@ -275,7 +276,7 @@ class World:
         )
 
     def answered(self, provider: str = "", at: datetime | None = None) -> None:
-        """A person decides what syncd is to do: of one provider, or of all; ``at``: it is then."""
+        """Record a decision by a person, of one provider or all, with the start that was chosen."""
         self.answers.append((self.clock.now(), provider))
         self.said_at |= set() if at is None else {(provider, at)}
 
@@ -322,7 +323,7 @@ class World:
         return f"{step.kind} {who} {event} {start:%d %H:%M} x{step.times}"
 
     def _twin(self, step: SimEvent) -> str:
-        """Enter a meeting of another system here as well; or somebody else's, at the same time."""
+        """Enter a meeting of another system here as well, or a rival one of another customer."""
         found = [
             (name, seen)
             for name in SYSTEMS
@@ -374,7 +375,7 @@ class World:
                 return f"give {event} to {other}"
 
     def _accident(self, step: SimEvent, who: str) -> str:
-        """Delete all meetings of somebody's calendar, or move everything in it by an hour."""
+        """Delete all meetings of a provider's calendar, or move everything in it by an hour."""
         platform = self.sandbox.systems[step.system]
         mine = {e: s for e, s in self._last[step.system].items() if s.provider == who}
         known = frozenset(e for e, seen in mine.items() if self.carried(step.system, e, seen))
@@ -389,13 +390,13 @@ class World:
             elif seen.kind == "appointment" and seen.busy and seen.end > self.clock.now():
                 platform.delete(hosted.record_of(event))
         after = dict(self._events(step.system))
-        # What is polled often is what is seen in one cycle; further away, news may come in parts.
+        # Only the near window is read in one cycle; changes further ahead may be read in parts.
         now = self.clock.now()
         near = {e: seen for e, seen in mine.items() if seen.start < now + NEAR}
         news = {e: (seen, after.get(e)) for e, seen in near.items() if after.get(e) != seen}
         if not news:
             return ""
-        # What goes back to where an earlier accident took it from is no news.
+        # An event that returns to where an earlier mass edit took it from is no change.
         known -= {
             e
             for each in self.accidents
@@ -412,7 +413,7 @@ class World:
         return f"{step.kind} {who}: {len(news)} of {len(near)} events{stops}"
 
     def carried(self, system: str, event: str, seen: View) -> bool:
-        """Whether syncd surely knows of it: it made it, or made something of it elsewhere."""
+        """Return true if syncd certainly knows an event: it made it, or blocked it elsewhere."""
         return (system, event) in self.ours or any(
             (other, name) in self.ours and block.key == seen.key
             for other in SYSTEMS
@@ -421,7 +422,7 @@ class World:
         )
 
     def _time(self, slot: int) -> datetime:
-        """A time by number: mostly soon, on odd minutes too, some at the edges of the windows."""
+        """Return a time by number: mostly soon, some at odd minutes or the edges of windows."""
         now = self.clock.now()
         if slot % 50 == 0:
             return floor_to(now + timedelta(days=60), timedelta(minutes=5)) - HALF_HOUR
@@ -436,7 +437,7 @@ class World:
         switch_on(self.sandbox.systems[step.system].faults, step, self.clock.now())
 
     def clear_faults(self) -> None:
-        """Switch all faults off, and let users have their old names."""
+        """Switch all faults off, and restore changed users."""
         self._names_back()
         merging.take_back(self)
         for platform in self.sandbox.systems.values():
@@ -444,5 +445,5 @@ class World:
             platform.concealed.clear()
             platform.gateway_limit = None
             for kind in set(FaultKind) - {FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS}:
-                # Nobody repairs texts, or changes words.
+                # These last: nobody repairs texts or changes words back.
                 platform.faults.clear(kind)
