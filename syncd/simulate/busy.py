@@ -68,54 +68,54 @@ def list_acts(random: Random, busy: Busy, span: float) -> list[SimEvent]:
     return steps
 
 
-def perform(town: World, step: SimEvent, who: str) -> str:
+def perform(world: World, step: SimEvent, who: str) -> str:
     """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.CAP_LISTS:
-            return cap_lists(town, _KEEPS[step.number % len(_KEEPS)])
+            return cap_lists(world, _KEEPS[step.number % len(_KEEPS)])
         case EventKind.REGROUP if step.system != "crm":
-            return regroup(town, step.system, who, step.number)
+            return regroup(world, step.system, who, step.number)
         case _:
             return ""
 
 
-def prepare(town: World, busy: Busy) -> None:
+def prepare(world: World, busy: Busy) -> None:
     """Fill the lists with cancelled meetings and with blocks far ahead, and set the cap."""
     if not busy.rows:
         return
-    day, now = timedelta(days=1), town.clock.now()
+    day, now = timedelta(days=1), world.clock.now()
     for system in ("clinic", "legacy"):
-        platform, seat = town.sandbox.systems[system], town.world.seats[system, "carol"]
-        contact = town.contact(system, "kim")
+        platform, seat = world.sandbox.systems[system], world.seeded.seats[system, "carol"]
+        contact = world.contact(system, "kim")
         for number in range(busy.rows):
             start = now + (3 + number % 50) * day + timedelta(hours=number % 7)
             end = start + timedelta(minutes=30)
             platform.book(seat.calendar, seat.user, start, end, contact, "cancelled")
-    carol = town.world.seats["clinic", "carol"].user
+    carol = world.seeded.seats["clinic", "carol"].user
     for number in range(busy.rows):
         start = now + (20 + 5 * (number // _SAME)) * day
-        town.sandbox.clinic.block(carol, start, start + timedelta(minutes=30), "Closed")
+        world.sandbox.clinic.block(carol, start, start + timedelta(minutes=30), "Closed")
     if not busy.late:
-        cap_lists(town, busy.keeps)
+        cap_lists(world, busy.keeps)
     for system in ("clinic", "legacy"):
-        town.observe(system, by_hand=True)
+        world.observe(system, by_hand=True)
     # These were cancelled before the day began, so they are no change by a person.
-    town.changes = [c for c in town.changes if c.after is None or c.after.busy]
+    world.changes = [c for c in world.changes if c.after is None or c.after.busy]
 
 
-def cap_lists(town: World, keeps: Keeps) -> str:
+def cap_lists(world: World, keeps: Keeps) -> str:
     """Cut lists after `CAP` rows from now on."""
     for system, path in _CAPPED:
-        town.sandbox.systems[system].caps[path] = ListCap(CAP, keeps)
+        world.sandbox.systems[system].caps[path] = ListCap(CAP, keeps)
     return f"lists show {CAP} rows at most, {keeps} of them"
 
 
-def regroup(town: World, system: str, who: str, number: int) -> str:
+def regroup(world: World, system: str, who: str, number: int) -> str:
     """Move a provider's calendar into another group, or back into its first one."""
     if system == "crm":
         return ""
-    location = town.sandbox.clinic if system == "clinic" else town.sandbox.legacy
-    calendar = town.world.seats[system, who].calendar
+    location = world.sandbox.clinic if system == "clinic" else world.sandbox.legacy
+    calendar = world.seeded.seats[system, who].calendar
     groups = [*location.groups]
     if len(groups) < 2 or number % 3 == 0:  # noqa: PLR2004 - the first one, and another
         groups.append(location.add_group(f"Group {len(groups) + 1}"))

@@ -18,39 +18,39 @@ _LIST = "/Task.svc/RetrieveAppointments/ByUserEmailAddress"
 _BULK = ("/Task.svc/BulkUpdateAppointmentTime", "/Task.svc/DeleteTasks")
 _DONE = 200
 _NEVER = -1000
-LATE = timedelta(hours=3)
+CHANGED_BEFORE = timedelta(hours=3)
 """How long before its cancellation a meeting may have been changed elsewhere."""
 
 
-def perform(town: World, step: SimEvent) -> str:
+def perform(world: World, step: SimEvent) -> str:
     """Cancel a meeting that LeadSquared also has; return what was done, '' if there is none."""
     if step.kind is not EventKind.CANCEL_TWINNED:
         return ""
-    crm = town.standing("crm").values()
-    times = {(s.key, town.person("crm", s)) for s in crm if s.kind == "appointment" and s.busy}
+    crm = world.events("crm").values()
+    times = {(s.key, world.person("crm", s)) for s in crm if s.kind == "appointment" and s.busy}
     found = sorted(
         event
-        for event, seen in town.standing(step.system).items()
-        if seen.kind == "appointment"
-        and seen.busy
-        and seen.start > town.clock.now()
+        for event, view in world.events(step.system).items()
+        if view.kind == "appointment"
+        and view.busy
+        and view.start > world.clock.now()
         and not is_share(event)
-        and (seen.key, town.person(step.system, seen)) in times
+        and (view.key, world.person(step.system, view)) in times
     )
     if not found:
         return ""
     event = found[step.number % len(found)]
-    town.sandbox.systems[step.system].cancel(event)
+    world.sandbox.systems[step.system].cancel(event)
     return f"cancel {event}, which stands in crm"
 
 
-def bulk_calls(town: World) -> Iterator[str]:
+def bulk_calls(world: World) -> Iterator[str]:
     """Yield violations of the bulk calls of a day: their content and their number."""
-    yield from _cancelled_blocks(town)
-    yield from _divided_calls(town)
+    yield from _cancelled_blocks(world)
+    yield from _divided_calls(world)
 
 
-def revived(town: World, change: Change) -> bool:
+def revived(world: World, change: Change) -> bool:
     """Return true if syncd reactivated, after a cancellation in crm, a meeting that nobody did.
 
     A read in crm that shows a cancellation as failed says nothing about the meeting.
@@ -58,35 +58,38 @@ def revived(town: World, change: Change) -> bool:
     before, after = change.before, change.after
     if before is None or after is None or before.busy or not after.busy:
         return False
-    path = f"/{town.sandbox.crm.cancel_path}"
-    if not any(call.path == path and call.at > change.at - LATE for call in town.sandbox.crm.calls):
+    path = f"/{world.sandbox.crm.cancel_path}"
+    if not any(
+        call.path == path and call.at > change.at - CHANGED_BEFORE
+        for call in world.sandbox.crm.calls
+    ):
         return False
-    off = [c.at for c in town.changes if c.by_hand and c.event == change.event]
-    person = town.person(change.system, before)
+    off = [c.at for c in world.changes if c.by_hand and c.event == change.event]
+    person = world.person(change.system, before)
     return not any(
         other.by_hand
         and other.system != change.system
         and other.after is not None
-        and other.at > max(off) - LATE
-        and town.person(other.system, other.after) == person
-        for other in town.changes
+        and other.at > max(off) - CHANGED_BEFORE
+        and world.person(other.system, other.after) == person
+        for other in world.changes
     )
 
 
-def _cancelled_blocks(town: World) -> Iterator[str]:
+def _cancelled_blocks(world: World) -> Iterator[str]:
     """Yield blocks sent to the bulk cancel, which is for appointments only (promise 6)."""
-    crm = town.sandbox.crm
+    crm = world.sandbox.crm
     blocks = {block.id for block in crm.blocks()}
     for event in sorted(blocks.intersection(crm.cancelled)):
         yield f"6: a block was cancelled instead of deleted: crm {event}"
 
 
-def _divided_calls(town: World) -> Iterator[str]:
+def _divided_calls(world: World) -> Iterator[str]:
     """Yield pairs of bulk calls of one kind that were made and answered after one read (promise 9).
 
     A refused call is divided, and an unanswered one proves nothing; neither counts.
     """
-    crm = town.sandbox.crm
+    crm = world.sandbox.crm
     # If the path is a wrong one, answers with status 200 are refusals, too.
     cancels = [] if crm.cancel_answer in {"error", "html"} else [f"/{crm.cancel_path}"]
     for path in (*_BULK, *cancels):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def scope_of(step: SimEvent) -> CleanupScope:
+def cleanup_scope(step: SimEvent) -> CleanupScope:
     """Return the scope of a cleanup: everything, a system, or a provider."""
     match step.slot % 3:
         case 0:
@@ -67,15 +67,17 @@ class CleanedUp:
         )
 
 
-def judge_beside(story: Scenario, town: World, change: Change, offset: timedelta) -> Iterator[str]:
+def judge_beside(
+    scenario: Scenario, world: World, change: Change, offset: timedelta
+) -> Iterator[str]:
     """Yield violations by removals: time freed without a reason, or outside of the configuration.
 
     Removals by a cleanup are allowed, also in calendars that left the configuration.
     """
-    if town.cleaned.removes(change):
+    if world.cleaned.removes(change):
         return
-    seen = change.after or change.before
-    yield from waits.judge_clock(story, town, change, offset)
-    yield from stopping.judge_slices(town, story, change)
-    provider = seen.provider if seen else ""
-    yield from judge_configured(town, change.system, provider, change.at)
+    view = change.after or change.before
+    yield from waits.judge_clock(scenario, world, change, offset)
+    yield from stopping.judge_slices(world, scenario, change)
+    provider = view.provider if view else ""
+    yield from judge_configured(world, change.system, provider, change.at)

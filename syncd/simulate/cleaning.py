@@ -17,7 +17,7 @@ from syncd.engine.cleanup_in_engine import CleanupSpec
 from syncd.engine.report import RunExit
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate.acts import EventKind, SimEvent
-from syncd.simulate.cleaned_up import scope_of
+from syncd.simulate.cleaned_up import cleanup_scope
 from syncd.simulate.operator import Killed
 from syncd.store.errors import StateError
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from syncd.core.cleanup import CleanupScope
     from syncd.engine.cleanup_report import CleanupReport
     from syncd.simulate.crashes import Dangers
-    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.mass_edit import Change, EventView
     from syncd.simulate.scenario import Scenario
     from syncd.simulate.world import World
 
-MOST_TRIES = 4
+MAX_RUNS = 4
 """How often the command is run. The first run meets a fault and a crash, the others none."""
 
-PAUSE = 120.0
+PAUSE_SECONDS = 120.0
 """Seconds between two processes, and between two resyncs."""
 
 AN_HOUR = 3600
@@ -43,25 +43,25 @@ Start = Callable[[], tuple["App", object]]
 """Start the program."""
 
 
-def step_of(story: Scenario) -> SimEvent | None:
+def step_of(scenario: Scenario) -> SimEvent | None:
     """Return the step with the cleanup, None if there is none."""
-    return next((step for step in story.steps if step.kind is EventKind.CLEAN_UP), None)
+    return next((step for step in scenario.steps if step.kind is EventKind.CLEAN_UP), None)
 
 
 @dataclass(slots=True)
 class CleaningUp:
     """One cleanup. ``before`` are the events at its start."""
 
-    town: World
+    world: World
     step: SimEvent
-    before: dict[str, dict[str, View]]
+    before: dict[str, dict[str, EventView]]
     tight: frozenset[str] = frozenset()
     """Systems whose account has an hourly limit: what is left there waits for the next run."""
 
     @property
     def scope(self) -> CleanupScope:
         """The scope of the cleanup."""
-        return scope_of(self.step)
+        return cleanup_scope(self.step)
 
     def judge_change(self, change: Change) -> Iterator[str]:
         """Yield a violation unless the change removes a block of syncd in the scope."""
@@ -71,7 +71,7 @@ class CleaningUp:
             yield f"12: made {where} while it was to be cleaned up"
         elif change.after is not None:
             yield f"12: changed {where} while it was to be cleaned up"
-        elif before.kind != "block" or (change.system, change.event) not in self.town.ours:
+        elif before.kind != "block" or (change.system, change.event) not in self.world.ours:
             yield f"12: removed {where}, which is not syncd's"
         elif not self._covers(change.system, before):
             yield f"12: removed {where} of {before.provider}, which was not to be cleaned up"
@@ -87,34 +87,34 @@ class CleaningUp:
             for tagged in calendar.tagged
         }
         for system in SYSTEMS:
-            now = self.town.standing(system)
-            for event, seen in self.before[system].items():
-                mine = (system, event) in self.town.ours and seen.kind == "block"
+            now = self.world.events(system)
+            for event, view in self.before[system].items():
+                mine = (system, event) in self.world.ours and view.kind == "block"
                 if not mine and event not in now:
                     yield f"12: {system} {event} is gone, and was not syncd's"
-                covered = mine and event in now and self._covers(system, seen)
+                covered = mine and event in now and self._covers(system, view)
                 covered = covered and not (system in self.tight and _is_told(cleaned, system))
                 if covered and (system, event) not in told:
-                    yield f"12: {system} {event} of {seen.provider} is left"
+                    yield f"12: {system} {event} of {view.provider} is left"
         others = (c for (_, s), c in cleaned.calendars.items() if s not in self.tight)
         if cleaned.interrupted or not all(calendar.finished for calendar in others):
             yield f"12: not finished although all answers: {cleaned.to_json()}"
 
-    async def carry_out(
+    async def run_until_done(
         self,
         dangers: Dangers,
         start: Start,
         say: Callable[[str], None],
-        break_: Callable[[str], None],
+        report_violation: Callable[[str], None],
     ) -> None:
         """Run the command until it succeeds, resync twice, and report violations."""
         cleaned: CleanupReport | None = None
-        for number in range(MOST_TRIES):
+        for number in range(MAX_RUNS):
             app, _ = start()
             if number == 0:
                 dangers.fuse = int(self.step.seconds)
                 if self.step.fault:
-                    self.town.inject_fault(self.step)
+                    self.world.inject_fault(self.step)
             try:
                 with suppress(StateError):
                     cleaned = await app.engine.cleanup(CleanupSpec(self.scope, who="kim"))
@@ -123,44 +123,48 @@ class CleaningUp:
                 say("the process died")
             await _end(app)
             dangers.end()
-            self.town.clear_faults()
+            self.world.clear_faults()
             if cleaned is not None and cleaned.exit is not RunExit.UNANSWERED:
                 break
         app, _ = start()
         for _ in range(2):
             await app.engine.resync()
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(PAUSE_SECONDS)
         await _end(app)
         for system in SYSTEMS:
-            self.town.observe(system, by_hand=False)
+            self.world.observe(system, by_hand=False)
         for line in self.judge_end(cleaned):
-            break_(line)
+            report_violation(line)
 
-    def _covers(self, system: str, seen: View) -> bool:
-        return self.scope.covers(seen.provider, system)
+    def _covers(self, system: str, view: EventView) -> bool:
+        return self.scope.covers(view.provider, system)
 
 
-NOBODY: CleaningUp | None = None
+NO_CLEANUP: CleaningUp | None = None
 """No cleanup is running."""
 
 
-def begin(town: World, story: Scenario, commands: Counter[str]) -> CleaningUp | None:
+def begin(world: World, scenario: Scenario, commands: Counter[str]) -> CleaningUp | None:
     """Record what exists before a cleanup; return None if the scenario has none."""
-    step = step_of(story)
+    step = step_of(scenario)
     if step is None:
         return None
     commands[step.kind] += 1
-    before = {system: dict(town.standing(system)) for system in SYSTEMS}
-    lowered = (s for s in story.steps if s.kind is EventKind.LOWER_LIMIT and s.seconds >= AN_HOUR)
-    return CleaningUp(town, step, before, frozenset(s.system for s in lowered))
+    before = {system: dict(world.events(system)) for system in SYSTEMS}
+    lowered = (
+        s for s in scenario.steps if s.kind is EventKind.LOWER_LIMIT and s.seconds >= AN_HOUR
+    )
+    return CleaningUp(world, step, before, frozenset(s.system for s in lowered))
 
 
-def judges(cleaning: CleaningUp | None, change: Change, break_: Callable[[str], object]) -> bool:
+def judges(
+    cleaning: CleaningUp | None, change: Change, report_violation: Callable[[str], object]
+) -> bool:
     """Judge a change made during a cleanup; return false if no cleanup is running."""
     if cleaning is None:
         return False
     for line in cleaning.judge_change(change):
-        break_(line)
+        report_violation(line)
     return True
 
 
@@ -172,4 +176,4 @@ def _is_told(cleaned: CleanupReport, system: str) -> bool:
 async def _end(app: App) -> None:
     await app.engine.tasks.cancel_all()
     app.store.close()
-    await asyncio.sleep(PAUSE)
+    await asyncio.sleep(PAUSE_SECONDS)

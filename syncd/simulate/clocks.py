@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def note_clock(town: World, offset: timedelta) -> None:
+def note_clock(world: World, offset: timedelta) -> None:
     """Record that the host's clock is ahead by this offset from now on."""
-    town.offsets.append((town.clock.now(), offset))
+    world.offsets.append((world.clock.now(), offset))
 
 
-def true_time(town: World, shown: datetime) -> datetime:
+def true_time(world: World, shown: datetime) -> datetime:
     """Return the true time at which the host's clock last showed this time."""
-    for at, offset in reversed(town.offsets):
+    for at, offset in reversed(world.offsets):
         if shown - offset >= at:
             return shown - offset
     return shown
 
 
-def without_wrong_clock(town: World, since: datetime) -> datetime:
+def without_wrong_clock(world: World, since: datetime) -> datetime:
     """Return ``since`` moved back by the time in which the wrong clock held removals back."""
-    spells = pairwise([*town.offsets, (town.clock.now(), timedelta(0))])
+    spells = pairwise([*world.offsets, (world.clock.now(), timedelta(0))])
     for (began, offset), (ended, _) in reversed(list(spells)):
         if abs(offset) > MAX_ERROR and ended > since:
             since -= ended - began

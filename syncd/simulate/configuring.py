@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from syncd.config.load import load
 from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
-from syncd.simulate.unmapped import Place
+from syncd.simulate.unmapped import ConfigPlace
 
 if TYPE_CHECKING:
     from syncd.config.settings import Settings
@@ -45,68 +45,70 @@ class Configuration:
 
     path: Path
     whole: str
-    story: Scenario
-    out: set[Place] = field(default_factory=set)
+    scenario: Scenario
+    out: set[ConfigPlace] = field(default_factory=set)
     rules: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Start with the rules of the scenario."""
-        self.rules = dict(self.story.rules)
+        self.rules = dict(self.scenario.rules)
 
-    def change(self, step: SimEvent, town: World) -> str:
+    def change(self, step: SimEvent, world: World) -> str:
         """Change the file as a step says; return what was done, '' if nothing was."""
         if step.kind in LEAVES_OUT:
-            return self._leave_out(step, town)
+            return self._leave_out(step, world)
         if step.kind is EventKind.PUT_BACK:
-            return self.put_back(town)
+            return self.put_back(world)
         kinds = sorted(_CHANGED_RULES)
         kind = kinds[step.number % len(kinds)]
         choices = [c for c in _CHANGED_RULES[kind] if c != self.rules.get(kind)]
         self.rules[kind] = choices[step.slot // 2 % len(choices)]
-        town.choices |= {self.rules[kind]}
+        world.choices |= {self.rules[kind]}
         # The new rule may decide conflicts that were held.
-        town.answered()
+        world.note_answer()
         return f"{kind} is {self.rules[kind]} now"
 
-    def _leave_out(self, step: SimEvent, town: World) -> str:
+    def _leave_out(self, step: SimEvent, world: World) -> str:
         who = _PEOPLE[step.number % len(_PEOPLE)]
         match step.kind:
             case EventKind.LEAVE_OUT_PROVIDER:
-                place = Place("", who)
+                place = ConfigPlace("", who)
             case EventKind.LEAVE_OUT_SYSTEM:
-                place = Place(step.system, "")
+                place = ConfigPlace(step.system, "")
             case _:
-                place = Place(step.system, who)
+                place = ConfigPlace(step.system, who)
         if self.out:
             # A provider needs two calendars and the file a system, so only one place is left out at
             # a time.
             return ""
         self.out.add(place)
-        town.unmapped.leave_out(place, town.clock.now())
+        world.unmapped.leave_out(place, world.clock.now())
         return f"{place} is left out of the file"
 
-    def put_back(self, town: World) -> str:
+    def put_back(self, world: World) -> str:
         """Restore the whole file; return what was done."""
         if not self.out:
             return ""
         self.out.clear()
-        town.unmapped.put_back(town.clock.now())
-        town.staff.since.append(town.clock.now())
+        world.unmapped.put_back(world.clock.now())
+        world.staff.since.append(world.clock.now())
         return "the file is whole again"
 
     def read(self) -> Settings:
         """Write the file, and load it as the program does."""
         systems = sorted(set(SYSTEMS) - {place.system for place in self.out if not place.provider})
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.rules.items())
-        override = dict(self.story.override)
+        override = dict(self.scenario.override)
         if override and override.get("system", systems[0]) in systems:
             said = "".join(f'{key} = "{value}"\n' for key, value in override.items())
             rules += f"[[rules.override]]\n{said}"
-        self.path.write_text(f"{without(self.whole, self.out)}[rules]\nprefer = {systems}\n{rules}")
+        self.path.write_text(
+            f"{remove_places(self.whole, self.out)}[rules]\nprefer = {systems}\n{rules}"
+        )
         return load(self.path, {})
 
 
-def without(text: str, out: set[Place]) -> str:
+def remove_places(text: str, out: set[ConfigPlace]) -> str:
     """Return the configuration without the tables and lines of these places."""
     kept: list[str] = []
     table: tuple[str, ...] = ()
@@ -115,21 +117,21 @@ def without(text: str, out: set[Place]) -> str:
             table = tuple(line.strip("[]").split("."))
         match table:
             case ("systems", name, *_):
-                place = Place(name, "")
+                place = ConfigPlace(name, "")
             case ("providers", name, "calendars"):
-                place = Place(line.partition(" ")[0], name)
+                place = ConfigPlace(line.partition(" ")[0], name)
             case ("providers", name):
-                place = Place("", name)
+                place = ConfigPlace("", name)
             case _:
-                place = Place("", "")
+                place = ConfigPlace("", "")
         if not any(each.covers(place) for each in out):
             kept.append(line)
     return "\n".join(kept) + "\n"
 
 
-def judge_configured(town: World, system: str, provider: str, at: datetime) -> Iterator[str]:
+def judge_configured(world: World, system: str, provider: str, at: datetime) -> Iterator[str]:
     """Yield a violation if syncd writes to a place outside of its configuration (promise 6)."""
-    since = town.unmapped.in_force(system, provider)
+    since = world.unmapped.absent_since(system, provider)
     if since is not None and at > since + _IN_FLIGHT:
         yield f"6: wrote to {system} of {provider}, which is not in the configuration"
 

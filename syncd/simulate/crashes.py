@@ -97,7 +97,7 @@ class FaultyStore(Store):
             self.life.step()
 
 
-def no_patience(connection: sqlite3.Connection, *_: object) -> None:
+def fail_when_locked(connection: sqlite3.Connection, *_: object) -> None:
     """Refuse a locked database at once: waiting for it would cost real time."""
     connection.execute("PRAGMA busy_timeout=0")
 

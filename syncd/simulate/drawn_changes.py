@@ -19,12 +19,12 @@ _LEAVES_OUT = (
 )
 
 
-def with_changes(day: Scenario) -> Scenario:
+def with_changes(scenario: Scenario) -> Scenario:
     """Add, on some days, changes of the configuration, and two users that are merged."""
-    span = day.hours * 3600
-    random = Random(f"configuration {day.seed}")  # noqa: S311 - chance that can be repeated
+    span = scenario.hours * 3600
+    random = Random(f"configuration {scenario.seed}")  # noqa: S311 - chance that can be repeated
     steps: list[SimEvent] = []
-    before = list(day.before)
+    before = list(scenario.before)
 
     def step(low: float, high: float, what: EventKind) -> SimEvent:
         at = round(random.uniform(low, high) * span, 1)
@@ -42,10 +42,10 @@ def with_changes(day: Scenario) -> Scenario:
             steps.append(step(0.52, 0.7, EventKind.PUT_BACK))
     if random.random() < _RULES:
         steps.append(step(0.2, 0.8, EventKind.CHANGE_RULES))
-    merged = Random(f"merged users {day.seed}")  # noqa: S311
+    merged = Random(f"merged users {scenario.seed}")  # noqa: S311
     if merged.random() < _MERGED:
         at = round(merged.uniform(0.1, 0.7) * span, 1)
         where = merged.choice(SYSTEMS)
         number, slot = merged.randrange(1000), merged.randrange(1000)
         steps.append(SimEvent(at, EventKind.MERGE_USERS, where, number, slot))
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=tuple(before))
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps))), before=tuple(before))

@@ -15,9 +15,9 @@ _PLANS, _FORGETS, _CLEANS = 0.08, 0.06, 0.06
 _AT_ONCE, _CHANGES, _UNPAUSES = 0.6, 0.4, 0.5
 
 
-def with_errands(day: Scenario) -> Scenario:
+def with_errands(scenario: Scenario) -> Scenario:
     """Add, on some days, a plan in a file and its execution, an erased customer, and a cleanup."""
-    random, span = Random(f"errands {day.seed}"), day.hours * 3600  # noqa: S311
+    random, span = Random(f"errands {scenario.seed}"), scenario.hours * 3600  # noqa: S311
     steps: list[SimEvent] = []
     if random.random() < _PLANS:
         steps += _plan(random, span)
@@ -26,7 +26,7 @@ def with_errands(day: Scenario) -> Scenario:
         steps.append(SimEvent(at, EventKind.FORGET_PERSON, number=random.randrange(1000)))
     if random.random() < _CLEANS:
         steps += _cleanup(random, span)
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps))))
 
 
 def _plan(random: Random, span: float) -> list[SimEvent]:

@@ -10,7 +10,7 @@ _SEVERAL_HOSTS = 0.4
 _ACTS = ("add-host", "remove-host", "hand-over")
 
 
-class Drawn(NamedTuple):
+class HostAct(NamedTuple):
     """One act: when, what and where. ``number`` picks the target, ``slot`` a time or a person."""
 
     at: float
@@ -20,7 +20,7 @@ class Drawn(NamedTuple):
     slot: int
 
 
-def draw_hosts(random: Random, span: float) -> Sequence[Drawn]:
+def draw_hosts(random: Random, span: float) -> Sequence[HostAct]:
     """Draw, on some days, a v2 meeting that gets a second host, and further changes of its hosts.
 
     The meeting may also be entered in another system for one of the hosts.
@@ -28,9 +28,9 @@ def draw_hosts(random: Random, span: float) -> Sequence[Drawn]:
     if random.random() >= _SEVERAL_HOSTS:
         return ()
 
-    def act(low: float, what: str, system: str = "clinic") -> Drawn:
+    def act(low: float, what: str, system: str = "clinic") -> HostAct:
         at = round(random.uniform(low, low + 0.3) * span, 1)
-        return Drawn(at, what, system, random.randrange(1000), random.randrange(1000))
+        return HostAct(at, what, system, random.randrange(1000), random.randrange(1000))
 
     acts = [act(0.0, "book"), act(0.1, "add-host")]
     if random.choice((True, False)):

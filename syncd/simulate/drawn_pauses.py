@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 _PAUSES, _UNPAUSES, _AGAIN = 0.3, 0.6, 0.3
 
 
-def with_pauses(day: Scenario) -> Scenario:
+def with_pauses(scenario: Scenario) -> Scenario:
     """Add, on some days, one or two pauses. Some end during the day, all of them at its end."""
-    span = day.hours * 3600
-    random = Random(f"pauses {day.seed}")  # noqa: S311 - chance that can be repeated
+    span = scenario.hours * 3600
+    random = Random(f"pauses {scenario.seed}")  # noqa: S311 - chance that can be repeated
     if random.random() >= _PAUSES:
-        return day
+        return scenario
 
     def step(low: float, high: float, what: EventKind) -> SimEvent:
         at = round(random.uniform(low, high) * span, 1)
@@ -32,4 +32,4 @@ def with_pauses(day: Scenario) -> Scenario:
         steps.append(step(0.2, 0.8, EventKind.PAUSE))
     if random.random() < _UNPAUSES:
         steps.append(step(0.6, 0.9, EventKind.UNPAUSE))
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps))))

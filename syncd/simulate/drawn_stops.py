@@ -77,23 +77,23 @@ def _slot(random: Random) -> int:
     return random.randrange(1, 30)
 
 
-def with_stops(day: Scenario) -> Scenario:
+def with_stops(scenario: Scenario) -> Scenario:
     """Add changes of much of a calendar at once."""
-    steps = draw_stops(Random(f"stops {day.seed}"), day.hours * 3600)  # noqa: S311
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+    steps = draw_stops(Random(f"stops {scenario.seed}"), scenario.hours * 3600)  # noqa: S311
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps))))
 
 
-def with_early_clearing(day: Scenario) -> Scenario:
+def with_early_clearing(scenario: Scenario) -> Scenario:
     """Add, on some days, a calendar that is cleared before meetings are entered in it.
 
     Later in a day most calendars have meetings, and cannot be cleared without a proof by id. The
     calendar is alice's or bob's, as carol has the block that nobody touches.
     """
-    random = Random(f"cleared early {day.seed}")  # noqa: S311 - chance that can be repeated
+    random = Random(f"cleared early {scenario.seed}")  # noqa: S311 - chance that can be repeated
     if random.random() >= _CLEARED_EARLY:
-        return day
+        return scenario
     number, slot = 3 * random.randrange(300) + random.randrange(2), random.randrange(14, 20)
     early, late = _at(random, 3600, 0.02, 0.2), _at(random, 3600, 3.2, 4.0)
     steps = [SimEvent(early, EventKind.BLOCK, "clinic", number, slot + 6 * n) for n in range(3)]
     steps.append(SimEvent(late, EventKind.CLEAR, "clinic", number))
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps))))

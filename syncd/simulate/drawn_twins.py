@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 _DELETED, _CANCELLED, _RESTORED, _RELEASED = 0.5, 0.3, 0.7, 0.25
 
 
-def with_twins(day: Scenario) -> Scenario:
+def with_twins(scenario: Scenario) -> Scenario:
     """Add a rule for deleted twins, and on some days such deletions and removed blocks."""
-    random = Random(f"deleted twins {day.seed}")  # noqa: S311 - chance that can be repeated
+    random = Random(f"deleted twins {scenario.seed}")  # noqa: S311 - chance that can be repeated
     rules: tuple[tuple[str, str], ...] = ((str(ConflictKind.TWIN_DELETED), str(_choice(random))),)
-    span = day.hours * 3600
+    span = scenario.hours * 3600
     steps: list[SimEvent] = []
     if random.random() < _DELETED:
         steps += _one_deleted(random, span)
     if random.random() < _RELEASED:
-        if str(ConflictKind.BLOCK_EDITED) not in dict(day.rules):
+        if str(ConflictKind.BLOCK_EDITED) not in dict(scenario.rules):
             rules += ((str(ConflictKind.BLOCK_EDITED), "release"),)
         steps += _removed_block(random, span)
-    return replace(day, rules=day.rules + rules, steps=tuple(sorted((*day.steps, *steps))))
+    return replace(
+        scenario, rules=scenario.rules + rules, steps=tuple(sorted((*scenario.steps, *steps)))
+    )
 
 
 def _choice(random: Random) -> str:

@@ -8,52 +8,54 @@ from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
 from syncd.simulate.hosted import is_share
-from syncd.simulate.unmapped import Place
-from syncd.simulate.untouched import puts_back
+from syncd.simulate.unmapped import ConfigPlace
+from syncd.simulate.untouched import restores_status
 
 if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def writes_per_change(town: World) -> Iterator[str]:
+def writes_per_change(world: World) -> Iterator[str]:
     """Yield a violation above one write per change and other calendar (promise 2)."""
-    by_hand = Counter(c.by_hand for c in town.changes)
-    shared = sum(is_share(c.event) for c in town.changes if not c.by_hand)
+    by_hand = Counter(c.by_hand for c in world.changes)
+    shared = sum(is_share(c.event) for c in world.changes if not c.by_hand)
     made = by_hand[False] - shared
-    made -= sum(puts_back(town, c) for c in town.changes if not (c.by_hand or is_share(c.event)))
+    made -= sum(
+        restores_status(world, c) for c in world.changes if not (c.by_hand or is_share(c.event))
+    )
     # A change by hand may touch both other calendars, and undo a previous write there.
     # A move by syncd is news to each further host of the meeting.
     allowed = 3 * (by_hand[True] + shared)
-    if town.choices & {"revert", "next-free"}:
+    if world.choices & {"revert", "next-free"}:
         # After a refusal a meeting goes elsewhere, and all of its records follow.
         allowed *= 2
     # A person's decision, or an undone run, is written everywhere once more.
-    allowed += made if any(not who for _, who in town.answers) else 6 * len(town.answers)
+    allowed += made if any(not who for _, who in world.answers) else 6 * len(world.answers)
     # After a lost state, every earlier decision is made anew.
-    allowed += 6 * len(town.forgotten)
+    allowed += 6 * len(world.state_losses)
     # Events of a place that is left out close nothing elsewhere until it is back.
-    allowed += sum(4 * _events_in(town, absence.place) for absence in town.unmapped.absences)
+    allowed += sum(4 * _events_in(world, absence.place) for absence in world.unmapped.absences)
     # A cleanup removes blocks without a change, and they come back when its pause ends.
-    allowed += 2 * sum(town.cleaned.removes(c) for c in town.changes if not c.by_hand)
+    allowed += 2 * sum(world.cleaned.removes(c) for c in world.changes if not c.by_hand)
     if made > allowed:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
 
 
-def _events_in(town: World, place: Place) -> int:
+def _events_in(world: World, place: ConfigPlace) -> int:
     """Count the events that ever were in a place: each may be closed elsewhere, and freed."""
     return len(
         {
             (c.system, c.event)
-            for c in town.changes
-            for seen in (c.before, c.after)
-            if seen is not None and place.covers(Place(c.system, seen.provider))
+            for c in world.changes
+            for view in (c.before, c.after)
+            if view is not None and place.covers(ConfigPlace(c.system, view.provider))
         }
     )
 
 
-def idle_writes(town: World) -> Iterator[str]:
+def idle_writes(world: World) -> Iterator[str]:
     """Yield writes that succeeded and changed nothing (promise 2)."""
-    for line in town.idle:
-        injected = town.sandbox.systems[line.split()[0]].faults.injected
+    for line in world.idle:
+        injected = world.sandbox.systems[line.split()[0]].faults.injected
         if not (injected[FaultKind.FAIL_JOBS] or injected[FaultKind.RESET_FIELDS]):
             yield f"2: a write without an effect: {line}"

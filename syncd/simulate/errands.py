@@ -18,9 +18,9 @@ from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation
 from syncd.model.pauses import CLEANED_UP
 from syncd.sandbox.scenario import SYSTEMS
-from syncd.simulate.cleaned_up import scope_of
+from syncd.simulate.cleaned_up import cleanup_scope
 from syncd.simulate.scenario import EventKind, SimEvent
-from syncd.simulate.unmapped import Place
+from syncd.simulate.unmapped import ConfigPlace
 from syncd.store import Store
 from syncd.store.forget import known_contacts
 from syncd.store.journal import intents_of
@@ -40,9 +40,11 @@ ERRANDS = frozenset(
 )
 
 
-def beside(settings: Settings, store: Store, clock: Clock, town: World, ids: IdSource) -> App:
+def build_second_app(
+    settings: Settings, store: Store, clock: Clock, world: World, ids: IdSource
+) -> App:
     """Build the app of a command beside the daemon, on a copy of the state."""
-    ways = {name: town.transport(name) for name in SYSTEMS}
+    ways = {name: world.transport(name) for name in SYSTEMS}
     app = build(settings, store=store, clock=clock, transports=ways, ids=ids)
     app.reset_backoff()
     return app
@@ -68,7 +70,7 @@ async def _plan_out(operator: Operator) -> None:
     """Run `syncd plan --out`: a dry run on a copy of the state, beside the daemon."""
     with closing(Store.open(operator.state, write=False)) as store:
         scratch = store.in_memory_copy()
-    app = operator.beside(scratch)
+    app = operator.build_app(scratch)
     try:
         report = await app.engine.resync(dry_run=True)
         until = plan_end(report.planned, app.engine.window(near=False).end)
@@ -98,7 +100,7 @@ async def _carry_out(operator: Operator, work: Jobs) -> None:
     with closing(Store.open(operator.state, write=False)) as store:
         made = [i.operation for i in intents_of(store, str(report["run"]))]
     for line in judge_plan(agreed, made, report, finished=code == 0):
-        operator.town.break_promise(line)
+        operator.world.report_violation(line)
     told: Any = report["plan"]
     operator.say(f"resync --plan: {len(made)} writes" if told["matched"] else "resync --plan: no")
 
@@ -147,7 +149,7 @@ async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
         return
     # No other job has run since; the next read brings back what the platforms still show.
     for line in judge_forgotten(operator.state, system, contact):
-        operator.town.break_promise(line)
+        operator.world.report_violation(line)
     operator.say(f"forget-person {system} {contact}: {erased}")
 
 
@@ -164,44 +166,46 @@ def judge_forgotten(state: Path, system: str, contact: str) -> Iterator[str]:
 
 async def _clean_up(operator: Operator, work: Jobs, step: SimEvent) -> None:
     """Run `syncd cleanup` beside the daemon. Its pauses hold from then on, whatever fails."""
-    scope, town = scope_of(step), operator.town
+    scope, world = cleanup_scope(step), operator.world
     operator.done[EventKind.CLEAN_UP_BESIDE] += 1
-    town.cleaned.begin(scope, town.clock.now())
+    world.cleaned.begin(scope, world.clock.now())
     asked = {"system": scope.system, "provider": scope.provider, "who": "kim"}
     try:
         cleaned, code = await work.on_cleanup(asked, _quietly)
-        if not town.unmapped.absences:  # a place outside of the configuration cannot be paused
+        if not world.unmapped.absences:  # a place outside of the configuration cannot be paused
             for place in _places(scope):
-                town.paused.begin(place, town.clock.now())
+                world.paused.begin(place, world.clock.now())
         operator.say(f"cleanup {scope}: {cleaned['removed']} removed, exit {code}")
-        for line in judge_cleaned(town, scope, finished=code == 0):
-            town.break_promise(line)
+        for line in judge_cleaned(world, scope, finished=code == 0):
+            world.report_violation(line)
     except RefusedError as refused:
         operator.say(f"cleanup {scope}: {refused.reason}")
     finally:
-        town.cleaned.end(town.clock.now())
+        world.cleaned.end(world.clock.now())
         if operator.state.exists():
             with closing(Store.open(operator.state, write=False)) as store:
                 for pause in pauses(store):
                     if pause.reason == CLEANED_UP:
-                        town.paused.begin(Place(pause.system, pause.provider), town.clock.now())
+                        world.paused.begin(
+                            ConfigPlace(pause.system, pause.provider), world.clock.now()
+                        )
 
 
-def _places(scope: CleanupScope) -> list[Place]:
+def _places(scope: CleanupScope) -> list[ConfigPlace]:
     """Return the places that a cleanup of configured calendars pauses."""
     if scope.system or scope.provider:
-        return [Place(scope.system, scope.provider)]
-    return [Place(system, "") for system in SYSTEMS]
+        return [ConfigPlace(scope.system, scope.provider)]
+    return [ConfigPlace(system, "") for system in SYSTEMS]
 
 
-def judge_cleaned(town: World, scope: CleanupScope, *, finished: bool) -> Iterator[str]:
+def judge_cleaned(world: World, scope: CleanupScope, *, finished: bool) -> Iterator[str]:
     """Yield the blocks of syncd that are left although the cleanup says that it is complete."""
     for system in SYSTEMS if finished else ():
-        town.observe(system, by_hand=False)
-        for event, seen in sorted(town.standing(system).items()):
-            mine = (system, event) in town.ours and seen.kind == "block"
-            if mine and scope.covers(seen.provider, system):
-                yield f"12: {system} {event} of {seen.provider} is left by a cleanup that is done"
+        world.observe(system, by_hand=False)
+        for event, view in sorted(world.events(system).items()):
+            mine = (system, event) in world.ours and view.kind == "block"
+            if mine and scope.covers(view.provider, system):
+                yield f"12: {system} {event} of {view.provider} is left by a cleanup that is done"
 
 
 def _quietly(_text: str) -> None:

@@ -62,7 +62,7 @@ BROKEN_ROWS: tuple[EventKind, ...] = (
 _TWINS, _RESETS = 0.5, 0.4
 
 
-def with_more(day: Scenario, faults: Collection[str]) -> Scenario:
+def with_more(scenario: Scenario, faults: Collection[str]) -> Scenario:
     """Add everything that is drawn from random streams of its own."""
     for add in (
         _with_leaves,
@@ -78,39 +78,39 @@ def with_more(day: Scenario, faults: Collection[str]) -> Scenario:
         with_pauses,
         with_errands,
     ):
-        day = add(day)
-    more = with_early_clearing(with_facts(with_slow(_with_limits(day, faults), faults)))
+        scenario = add(scenario)
+    more = with_early_clearing(with_facts(with_slow(_with_limits(scenario, faults), faults)))
     return with_cleanup(more, faults)
 
 
-def _with_marks(day: Scenario) -> Scenario:
+def _with_marks(scenario: Scenario) -> Scenario:
     """Add acknowledgements by the operator."""
-    drawn = draw_marks(Random(f"marks {day.seed}"), day.hours * 3600)  # noqa: S311
+    drawn = draw_marks(Random(f"marks {scenario.seed}"), scenario.hours * 3600)  # noqa: S311
     marks = [SimEvent(d.at, EventKind(d.what), d.system, d.number, d.slot) for d in drawn]
-    return replace(day, steps=tuple(sorted((*day.steps, *marks))))
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *marks))))
 
 
-def _with_cancelling(day: Scenario) -> Scenario:
+def _with_cancelling(scenario: Scenario) -> Scenario:
     """Add the bulk cancel of LeadSquared, and meetings that are cancelled elsewhere."""
-    knobs, steps = draw_cancelling(Random(f"cancelling {day.seed}"), day.hours * 3600)  # noqa: S311
-    every = tuple(sorted((*day.steps, *steps)))
-    return replace(day, account=(*day.account, *knobs), steps=every)
+    knobs, steps = draw_cancelling(Random(f"cancelling {scenario.seed}"), scenario.hours * 3600)  # noqa: S311
+    every = tuple(sorted((*scenario.steps, *steps)))
+    return replace(scenario, account=(*scenario.account, *knobs), steps=every)
 
 
-def _with_limits(day: Scenario, faults: Collection[str]) -> Scenario:
+def _with_limits(scenario: Scenario, faults: Collection[str]) -> Scenario:
     """Add gateways with lower limits, later crashes, and accounts that allow very few calls."""
-    drawn = draw_limits(Random(f"limits {day.seed}"), day.hours * 3600)  # noqa: S311
+    drawn = draw_limits(Random(f"limits {scenario.seed}"), scenario.hours * 3600)  # noqa: S311
     steps = [s for s in drawn if s.kind is not EventKind.CRASH or "crash" in faults]
-    tight = draw_paces(Random(f"paces {day.seed}"), day.hours * 3600)  # noqa: S311
-    return replace(day, steps=tuple(sorted((*day.steps, *steps, *tight))))
+    tight = draw_paces(Random(f"paces {scenario.seed}"), scenario.hours * 3600)  # noqa: S311
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps, *tight))))
 
 
-def _with_series(day: Scenario) -> Scenario:
+def _with_series(scenario: Scenario) -> Scenario:
     """Add a recurring appointment, and whether syncd writes to its instances."""
-    random = Random(f"series {day.seed}")  # noqa: S311
+    random = Random(f"series {scenario.seed}")  # noqa: S311
     series = random.choice(("hold", "write"))
-    steps = (*day.steps, *draw_series(random, day.hours * 3600))
-    return replace(day, series=series, steps=tuple(sorted(steps)))
+    steps = (*scenario.steps, *draw_series(random, scenario.hours * 3600))
+    return replace(scenario, series=series, steps=tuple(sorted(steps)))
 
 
 def acts(random: Random, span: float, whats: Sequence[EventKind], most: int) -> list[SimEvent]:
@@ -127,31 +127,37 @@ def acts(random: Random, span: float, whats: Sequence[EventKind], most: int) -> 
     ]
 
 
-def _with_concealed(day: Scenario) -> Scenario:
+def _with_concealed(scenario: Scenario) -> Scenario:
     """Add events that platforms show by list or by id only."""
-    random = Random(f"concealed {day.seed}")  # noqa: S311
+    random = Random(f"concealed {scenario.seed}")  # noqa: S311
     refuses = random.random() < _CONCEALED
-    steps = acts(random, day.hours * 3600, _CONCEALING, 1)
-    day = replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
-    return _with_rebookings(replace(day, buffers=draw_buffers(day.seed, day.choices)))
+    steps = acts(random, scenario.hours * 3600, _CONCEALING, 1)
+    scenario = replace(
+        scenario, steps=tuple(sorted((*scenario.steps, *steps))), refuses_deleted=refuses
+    )
+    return _with_rebookings(
+        replace(scenario, buffers=draw_buffers(scenario.seed, scenario.choices))
+    )
 
 
-def _with_rebookings(day: Scenario) -> Scenario:
+def _with_rebookings(scenario: Scenario) -> Scenario:
     """Add clients who cancel and rebook, and platforms whose rows carry no times of change."""
-    random = Random(f"rebookings {day.seed}")  # noqa: S311
-    steps = (*day.steps, *draw_rebookings(random, day.hours * 3600, day.steps))
-    return replace(day, steps=tuple(sorted(steps)), untold=draw_untold(random))
+    random = Random(f"rebookings {scenario.seed}")  # noqa: S311
+    steps = (*scenario.steps, *draw_rebookings(random, scenario.hours * 3600, scenario.steps))
+    return replace(scenario, steps=tuple(sorted(steps)), untold=draw_untold(random))
 
 
-def _with_leaves(day: Scenario) -> Scenario:
+def _with_leaves(scenario: Scenario) -> Scenario:
     """Add, on most days, leaves of weeks, and changes to them while they run."""
-    random = Random(f"leaves {day.seed}")  # noqa: S311
+    random = Random(f"leaves {scenario.seed}")  # noqa: S311
     whats = (EventKind.LEAVE, EventKind.CHANGE_LEAVE, EventKind.CHANGE_LEAVE, EventKind.END_LEAVE)
-    drawn = acts(random, day.hours * 3600, COMPLAINTS, 3)
+    drawn = acts(random, scenario.hours * 3600, COMPLAINTS, 3)
     steps = [replace(step, kind=random.choice(whats)) for step in drawn]
     some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
     before = tuple(replace(step, at=0.0, kind=EventKind.LEAVE) for step in steps[:2])
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=before, overlapping=some)
+    return replace(
+        scenario, steps=tuple(sorted((*scenario.steps, *steps))), before=before, overlapping=some
+    )
 
 
 def broken_rows(random: Random, span: float) -> list[SimEvent]:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from syncd.sandbox.records import Appointment
     from syncd.sandbox.server import Sandbox
     from syncd.simulate.buffered import Claimed
-    from syncd.simulate.mass_edit import View
+    from syncd.simulate.mass_edit import EventView
     from syncd.simulate.scenario import Scenario
     from syncd.simulate.world import World
 
-MOST_TRIES = 2
+MAX_FUTILE_UPDATES = 2
 """How many updates of one block may fail to set its end.
 
 The first trusts what was measured before the platform changed. Its block then shows its former end,
@@ -33,16 +33,16 @@ fact is contradicted by then, and the block is replaced: there is no third updat
 HALF_HOUR = timedelta(minutes=30)
 
 
-def perform(town: World, step: SimEvent, start: datetime) -> str:
+def perform(world: World, step: SimEvent, start: datetime) -> str:
     """Perform a step; return what was done, '' if this module has no such act."""
     if step.kind is EventKind.CHANGE_FACT:
-        return _change(town.sandbox.systems[step.system], step)
+        return _change(world.sandbox.systems[step.system], step)
     if step.kind is not EventKind.BOOK_SERVICE:
         return ""
-    seat = town.world.seats["clinic", PEOPLE[step.number % len(PEOPLE)]]
-    contact = town.contact("clinic", ("kim", "lee")[step.slot % 2])
+    seat = world.seeded.seats["clinic", PEOPLE[step.number % len(PEOPLE)]]
+    contact = world.contact("clinic", ("kim", "lee")[step.slot % 2])
     end = start + HALF_HOUR
-    event = town.sandbox.clinic.book_service(seat.calendar, seat.user, start, end, contact)
+    event = world.sandbox.clinic.book_service(seat.calendar, seat.user, start, end, contact)
     return f"a service is booked: {event} {start:%d %H:%M}"
 
 
@@ -55,13 +55,15 @@ def _change(platform: Knobs, step: SimEvent) -> str:
     return f"{row.name} is {side} from now on, not {before}"
 
 
-def note_measured(systems: Mapping[str, BreakerSystem], sandbox: Sandbox, story: Scenario) -> None:
+def note_measured(
+    systems: Mapping[str, BreakerSystem], sandbox: Sandbox, scenario: Scenario
+) -> None:
     """Note what a probe would find, for facts that the state does not know yet.
 
     A fact that an answer contradicted stays so: a person probes again only after the state was
     lost. A system that is left out of the configuration is not probed.
     """
-    for system, name in story.measured:
+    for system, name in scenario.measured:
         if system not in systems:
             continue  # a person left it out of the configuration
         measured = systems[system].measured
@@ -69,74 +71,74 @@ def note_measured(systems: Mapping[str, BreakerSystem], sandbox: Sandbox, story:
             measured.note(name, sandbox.systems[system].fact(name))
 
 
-def closes_calendars(town: World, system: str) -> bool:
+def closes_calendars(world: World, system: str) -> bool:
     """Return true if a user's block closes that user's calendars."""
-    return system != "clinic" or town.sandbox.clinic.block_closes_calendars
+    return system != "clinic" or world.sandbox.clinic.block_closes_calendars
 
 
-def is_unlisted(town: World, system: str, block: str, *, by_hand: bool) -> bool:
+def is_unlisted(world: World, system: str, block: str, *, by_hand: bool) -> bool:
     """Return true for a block of a person on v1 that no list shows: no program can know of it.
 
     Blocks of syncd are read by their ids.
     """
-    if system != "legacy" or town.sandbox.legacy.lists_blocks:
+    if system != "legacy" or world.sandbox.legacy.lists_blocks:
         return False
-    if by_hand and (system, block) not in town.ours:
-        town.unlisted.add(block)
-    return block in town.unlisted
+    if by_hand and (system, block) not in world.ours:
+        world.unlisted.add(block)
+    return block in world.unlisted
 
 
-def cannot_lengthen(town: World, system: str, method: str, path: str) -> bool:
+def cannot_lengthen(world: World, system: str, method: str, path: str) -> bool:
     """Return true if an update of a block had no effect because v1 keeps the end of any event.
 
     Counts such updates, and returns true for the first `MOST_TRIES` of a block only: so many are
     needed to find that out.
     """
     event = path.rpartition("/")[2]
-    if (system, method) != ("legacy", "PUT") or (system, event) not in town.ours:
+    if (system, method) != ("legacy", "PUT") or (system, event) not in world.ours:
         return False
-    if town.sandbox.legacy.update_keeps_end:
+    if world.sandbox.legacy.update_keeps_end:
         return False
-    town.kept_short[event] += 1
-    return town.kept_short[event] <= MOST_TRIES
+    world.kept_short[event] += 1
+    return world.kept_short[event] <= MAX_FUTILE_UPDATES
 
 
-def end_of(town: World, system: str, meeting: Appointment) -> datetime:
+def end_of(world: World, system: str, meeting: Appointment) -> datetime:
     """Return the end by which a meeting is judged.
 
     Where v1 ignores the end in updates, syncd cannot set the end of a customer's meeting. The
     meeting counts with the end that syncd sent, as long as it stays as that update left it.
     """
     shown = (meeting.start, meeting.end)
-    left = town.sandbox.legacy.lost_ends.get(meeting.id) if system == "legacy" else None
+    left = world.sandbox.legacy.lost_ends.get(meeting.id) if system == "legacy" else None
     return left[2] if left is not None and left[:2] == shown else meeting.end
 
 
-def is_kept_short(town: World, system: str, seen: View) -> bool:
+def is_kept_short(world: World, system: str, view: EventView) -> bool:
     """Return true if a meeting of this time is shown with another end because v1 ignored it."""
-    return any(True for _ in _kept_short(town, system, seen))
+    return any(True for _ in _kept_short(world, system, view))
 
 
-def judge_ends(town: World, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
+def judge_ends(world: World, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
     """Yield meetings that v1 shortened and the rest of whose time is open: a block must close it.
 
     Times in ``claimed`` wait for a person and are skipped.
     """
-    for event, seen in sorted(town.standing("legacy").items()):
-        if not seen.busy or seen.end <= now or (seen.provider, seen.interval) in claimed:
+    for event, view in sorted(world.events("legacy").items()):
+        if not view.busy or view.end <= now or (view.provider, view.interval) in claimed:
             continue
-        if any(m.id == event and m.end < seen.end for m in _kept_short(town, "legacy", seen)) and (
+        if any(m.id == event and m.end < view.end for m in _kept_short(world, "legacy", view)) and (
             not any(
-                other.key == seen.key and ("legacy", block) in town.ours
-                for block, other in town.standing("legacy").items()
+                other.key == view.key and ("legacy", block) in world.ours
+                for block, other in world.events("legacy").items()
             )
         ):
-            yield f"1: the rest of a meeting is open: legacy {event} {seen.start:%d %H:%M}"
+            yield f"1: the rest of a meeting is open: legacy {event} {view.start:%d %H:%M}"
 
 
-def _kept_short(town: World, system: str, seen: View) -> Iterator[Appointment]:
-    for meeting in town.sandbox.legacy.appointments() if system == "legacy" else ():
-        meant = end_of(town, system, meeting)
-        here = town.standing(system).get(meeting.id)
-        if here is not None and here.key == seen.key and meant != meeting.end:
+def _kept_short(world: World, system: str, view: EventView) -> Iterator[Appointment]:
+    for meeting in world.sandbox.legacy.appointments() if system == "legacy" else ():
+        meant = end_of(world, system, meeting)
+        here = world.events(system).get(meeting.id)
+        if here is not None and here.key == view.key and meant != meeting.end:
             yield meeting

@@ -18,7 +18,7 @@ from syncd.simulate.buffered import is_beside, judge_buffers
 from syncd.simulate.facts import is_kept_short, judge_ends
 from syncd.simulate.hosted import known_as
 from syncd.simulate.mass_edit import Interval, span
-from syncd.simulate.recurring import many_questions, waiting_times, with_held_instances
+from syncd.simulate.recurring import repeated_questions, waiting_times, with_read_only_instances
 from syncd.simulate.status_words import refused_words
 from syncd.simulate.unproven import without_proof
 from syncd.store import Store
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def judge_end(town: World, store: Store, now: datetime, last: datetime) -> Iterator[str]:
+def judge_end(world: World, store: Store, now: datetime, last: datetime) -> Iterator[str]:
     """Yield violations after the outside has been quiet and all systems answer.
 
     ``last`` is the end of the window that is kept in sync.
@@ -38,63 +38,63 @@ def judge_end(town: World, store: Store, now: datetime, last: datetime) -> Itera
         for h in held
         if h.conflict.kind is ConflictKind.GUARD
     )
-    yield from (f"1: {line}" for line, _, _ in apart(town, store, now, last))
-    yield from _twins(town, store, held)
-    yield from many_questions(town, [h.conflict for h in held])
-    yield from judge_buffers(town, now, left := _left(town, store, held))
-    yield from judge_ends(town, now, left)
+    yield from (f"1: {line}" for line, _, _ in apart(world, store, now, last))
+    yield from _twins(world, store, held)
+    yield from repeated_questions(world, [h.conflict for h in held])
+    yield from judge_buffers(world, now, left := _left(world, store, held))
+    yield from judge_ends(world, now, left)
     if pending := store.pending_intents():
         yield f"1: {len(pending)} writes still without an outcome"
-    if town.sandbox.clinic.notifications:
-        yield f"11: {len(town.sandbox.clinic.notifications)} customers were notified"
-    yield from refused_words(town)
-    if town.sandbox.crm.keys_in_query:
+    if world.sandbox.clinic.notifications:
+        yield f"11: {len(world.sandbox.clinic.notifications)} customers were notified"
+    yield from refused_words(world)
+    if world.sandbox.crm.keys_in_query:
         yield "11: keys travelled in a query"
-    for name, platform in town.sandbox.systems.items():
+    for name, platform in world.sandbox.systems.items():
         if platform.limit is not None and platform.limit.refused:
             yield f"9: {platform.limit.refused} calls over the limit of {name}"
 
 
 def apart(
-    town: World, store: Store, now: datetime, last: datetime
+    world: World, store: Store, now: datetime, last: datetime
 ) -> Iterator[tuple[str, str, Interval]]:
     """Yield each disagreement, with its provider and time, that does not wait for a person."""
     held = [h for h in store.open_conflicts() if h.conflict.held]
-    left = _left(town, store, held)
-    claimed = {(provider, _coarse(town, interval)) for provider, interval in left}
-    sights = [s for s in _sights(town) if s.start < last]
+    left = _left(world, store, held)
+    claimed = {(provider, _coarse(world, interval)) for provider, interval in left}
+    sights = [s for s in _sights(world) if s.start < last]
     for line, provider, interval in _disagreements(sights, now):
         if (provider, interval) not in claimed:
             yield line, provider, interval
 
 
-def _left(town: World, store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Interval]]:
-    left = _claimed(store, held) | _left_by_persons(store) | waiting_times(town, store)
-    return left | {c.before.key for c in without_proof(town) if c.before}
+def _left(world: World, store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Interval]]:
+    left = _claimed(store, held) | _left_by_persons(store) | waiting_times(world, store)
+    return left | {c.before.key for c in without_proof(world) if c.before}
 
 
-def _coarse(town: World, interval: Interval) -> Interval:
+def _coarse(world: World, interval: Interval) -> Interval:
     """Return the interval rounded as a platform that rounds writes would show it."""
-    rounded = any(p.faults.injected[FaultKind.ROUNDING] for p in town.sandbox.systems.values())
+    rounded = any(p.faults.injected[FaultKind.ROUNDING] for p in world.sandbox.systems.values())
     grain = timedelta(minutes=5) if rounded else timedelta(seconds=1)
-    return (floor_to(interval[0], grain), floor_to(town.end_of(interval[1]), grain))
+    return (floor_to(interval[0], grain), floor_to(world.end_of(interval[1]), grain))
 
 
-def _sights(town: World) -> list[EventSummary]:
+def _sights(world: World) -> list[EventSummary]:
     return [
         EventSummary(
-            *_coarse(town, seen.interval),
+            *_coarse(world, view.interval),
             system,
-            seen.provider,
-            seen.kind,
-            seen.busy,
-            ours=(system, event) in town.ours,
+            view.provider,
+            view.kind,
+            view.busy,
+            ours=(system, event) in world.ours,
         )
         for system in SYSTEMS
-        for event, seen in sorted(town.standing(system).items())
-        if not is_beside(town, system, seen)
+        for event, view in sorted(world.events(system).items())
+        if not is_beside(world, system, view)
         # A block that closes the rest of such a meeting stands beside it, whatever its source is.
-        and not ((system, event) in town.ours and is_kept_short(town, system, seen))
+        and not ((system, event) in world.ours and is_kept_short(world, system, view))
     ]
 
 
@@ -147,7 +147,7 @@ def _waived(store: Store) -> set[str]:
     return {waiver.booking for person in PEOPLE for waiver in store.state(person).undo_suppressions}
 
 
-def _twins(town: World, store: Store, held: Collection[HeldConflict]) -> Iterator[str]:
+def _twins(world: World, store: Store, held: Collection[HeldConflict]) -> Iterator[str]:
     """Yield bookings whose events differ in time or status and are not held.
 
     A write that was rejected for good, such as a cancellation in LeadSquared, and dismissed, leaves
@@ -155,17 +155,17 @@ def _twins(town: World, store: Store, held: Collection[HeldConflict]) -> Iterato
     """
     told = (*held, *_dismissed(store))
     open_ = {subject for h in told for subject in h.conflict.subject.split("+")}
-    open_ |= _waived(store) | with_held_instances(town, store)
+    open_ |= _waived(store) | with_read_only_instances(world, store)
     bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
     values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
     providers = {b.id: b.provider for b in bookings}
     for replica, _ in store.replicas(list(values)):
         event = known_as(replica.event, providers[replica.booking])
-        seen = town.standing(replica.system).get(event)
+        view = world.events(replica.system).get(event)
         # LeadSquared has no call that reactivates a cancelled meeting.
-        revivable = seen is not None and (seen.busy or replica.system != "crm")
-        if replica.role.is_meeting and seen is not None and revivable:
-            values[replica.booking].add((_coarse(town, seen.interval), seen.busy))
+        revivable = view is not None and (view.busy or replica.system != "crm")
+        if replica.role.is_meeting and view is not None and revivable:
+            values[replica.booking].add((_coarse(world, view.interval), view.busy))
     for booking, shown in values.items():
         on = {interval for interval, busy in shown if busy}
         if len(on) > 1 or (on and len(shown) > len(on)):

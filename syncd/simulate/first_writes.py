@@ -17,18 +17,18 @@ from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 if TYPE_CHECKING:
     from syncd.sandbox.server import Sandbox
-    from syncd.simulate.mass_edit import Change, Key, View
+    from syncd.simulate.mass_edit import Change, EventView, Key
     from syncd.simulate.scenario import Scenario
     from syncd.simulate.world import World
 
 _DAMAGES, _TWINNED = 0.05, 2
 
 
-def with_damage(day: Scenario) -> Scenario:
+def with_damage(scenario: Scenario) -> Scenario:
     """Draw, for each platform, whether its updates damage appointments, and move some of these."""
-    random = Random(f"first writes {day.seed}")  # noqa: S311 - chance that can be repeated
+    random = Random(f"first writes {scenario.seed}")  # noqa: S311 - chance that can be repeated
     damaging = tuple(system for system in SYSTEMS if random.random() < _DAMAGES)
-    span = day.hours * 3600
+    span = scenario.hours * 3600
     steps: list[SimEvent] = []
     for system in damaging:
         elsewhere = "clinic" if system != "clinic" else random.choice(("crm", "legacy"))
@@ -41,38 +41,38 @@ def with_damage(day: Scenario) -> Scenario:
                 SimEvent(round(at + 60, 1), EventKind.TWIN_AS, system, number, slot),
                 SimEvent(round(moved, 1), EventKind.MOVE_TWINNED, elsewhere, number, slot),
             ]
-    return replace(day, damaging=damaging, steps=tuple(sorted((*day.steps, *steps))))
+    return replace(scenario, damaging=damaging, steps=tuple(sorted((*scenario.steps, *steps))))
 
 
-def set_damage(sandbox: Sandbox, story: Scenario) -> None:
+def set_damage(sandbox: Sandbox, scenario: Scenario) -> None:
     """Let updates write a note into the record, on the platforms that the scenario names."""
-    for name in story.damaging:
+    for name in scenario.damaging:
         platform = sandbox.systems[name]
         platform.update_damage = platform.status_damage = Damage.NOTED
 
 
-def waits_to_follow(town: World, system: str, event: str) -> bool:
+def waits_to_follow(world: World, system: str, event: str) -> bool:
     """Return true if an appointment may not follow its meeting because updates there are stopped.
 
     Such a record stands for another time than the one that it shows.
     """
-    seen = town.standing(system).get(event)
-    if seen is None or seen.kind != "appointment" or not town.sandbox.systems[system].damaged:
+    view = world.events(system).get(event)
+    if view is None or view.kind != "appointment" or not world.sandbox.systems[system].damaged:
         return False
-    return any(True for _ in _moved_elsewhere(town, system, seen))
+    return any(True for _ in _moved_elsewhere(world, system, view))
 
 
-def may_not_follow(town: World, change: Change, system: str, event: str) -> bool:
+def may_not_follow(world: World, change: Change, system: str, event: str) -> bool:
     """Return true if a twin stayed where it was only because its system's key may not write.
 
     A person moved the same meeting elsewhere after the twin was entered. So the meeting is there,
     and its former time opens wherever no other system has a twin and writes are allowed.
     """
-    twin = town.standing(system)[event]
-    if twin.kind != "appointment" or not writes_forbidden(town.sandbox.systems[system]):
+    twin = world.events(system)[event]
+    if twin.kind != "appointment" or not writes_forbidden(world.sandbox.systems[system]):
         return False
-    person = town.person(system, twin)
-    entered = min(c.at for c in town.changes if (c.system, c.event) == (system, event))
+    person = world.person(system, twin)
+    entered = min(c.at for c in world.changes if (c.system, c.event) == (system, event))
     return any(
         past.by_hand
         and past.system != system
@@ -82,61 +82,61 @@ def may_not_follow(town: World, change: Change, system: str, event: str) -> bool
         and past.after.busy
         and (past.before.kind, past.before.key) == ("appointment", twin.key)
         and past.after.key != twin.key
-        and town.person(past.system, past.before) == person
-        for past in town.changes
+        and world.person(past.system, past.before) == person
+        for past in world.changes
     )
 
 
-def makes_room_for(town: World, system: str, seen: View) -> bool:
+def makes_room_for_waiting(world: World, system: str, view: EventView) -> bool:
     """Return true if a block goes so that a record that waited can move to its time."""
     return any(
-        past.after is not None and past.after.key == seen.key
-        for event, own in town.standing(system).items()
-        if waits_to_follow(town, system, event)
-        for past in _moved_elsewhere(town, system, own)
+        past.after is not None and past.after.key == view.key
+        for event, own in world.events(system).items()
+        if waits_to_follow(world, system, event)
+        for past in _moved_elsewhere(world, system, own)
     )
 
 
-def waits_at(town: World, seen: View) -> bool:
+def waits_at(world: World, view: EventView) -> bool:
     """Return true if a meeting with a record that cannot follow is claimed at this time."""
     return any(
-        own.key == seen.key
-        or any(seen.key in _keys(past) for past in _moved_elsewhere(town, system, own))
+        own.key == view.key
+        or any(view.key in _keys(past) for past in _moved_elsewhere(world, system, own))
         for system in SYSTEMS
-        for event, own in town.standing(system).items()
-        if own.provider == seen.provider and waits_to_follow(town, system, event)
+        for event, own in world.events(system).items()
+        if own.provider == view.provider and waits_to_follow(world, system, event)
     )
 
 
-def _moved_elsewhere(town: World, system: str, seen: View) -> Iterator[Change]:
+def _moved_elsewhere(world: World, system: str, view: EventView) -> Iterator[Change]:
     """Yield what people did to the other records of a meeting whose records differ."""
-    person = town.person(system, seen)
-    for past in town.changes:
+    person = world.person(system, view)
+    for past in world.changes:
         before, after = past.before, past.after
         if (
             past.by_hand
             and past.system != system
             and before is not None
-            and (before.kind, before.provider) == ("appointment", seen.provider)
-            and town.person(past.system, before) == person
-            and (after is None or not after.busy or after.key != seen.key)
+            and (before.kind, before.provider) == ("appointment", view.provider)
+            and world.person(past.system, before) == person
+            and (after is None or not after.busy or after.key != view.key)
         ):
             yield past
 
 
 def _keys(change: Change) -> Iterator[Key]:
-    yield from (seen.key for seen in (change.before, change.after) if seen is not None)
+    yield from (view.key for view in (change.before, change.after) if view is not None)
 
 
-def judge_damage(town: World) -> Iterator[str]:
+def judge_damage(world: World) -> Iterator[str]:
     """Yield accounts with more than one damaged appointment, and repair the platforms.
 
     A lost state knows nothing of earlier damage, so one more is allowed after each loss.
     """
-    for name, platform in town.sandbox.systems.items():
+    for name, platform in world.sandbox.systems.items():
         # Instances moved by a write to another instance are put back by separate writes.
-        along = {c.event for c in town.moved_along if c.system == name}
-        most = 1 + len(town.forgotten) + len(along)
-        if len(platform.damaged) > most and name not in town.released:
+        along = {c.event for c in world.moved_along if c.system == name}
+        most = 1 + len(world.state_losses) + len(along)
+        if len(platform.damaged) > most and name not in world.released:
             yield f"6: {len(platform.damaged)} appointments of {name} damaged by our writes"
         platform.update_damage = platform.status_damage = None

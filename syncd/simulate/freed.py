@@ -15,39 +15,39 @@ from typing import TYPE_CHECKING
 from syncd.simulate.mass_edit import span
 
 if TYPE_CHECKING:
-    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.mass_edit import Change, EventView
     from syncd.simulate.world import World
 
 SOON = timedelta(minutes=1)
 """All writes of one decision are made within this time, even if the process dies meanwhile."""
 
 
-def judge_soon(town: World, change: Change, before: View, system: str, event: str) -> None:
+def judge_soon(world: World, change: Change, before: EventView, system: str, event: str) -> None:
     """Check in a moment whether a block was removed from a time that its source still takes."""
 
     def judge() -> None:
-        moved = _has_moved(town, change, before, system, event)
-        if not (moved or _has_come(town, change, before)):
+        moved = _has_moved(world, change, before, system, event)
+        if not (moved or _has_come(world, change, before)):
             where = f"freed {span(before.interval)} in {change.system}"
-            town.break_promise(f"3: {where}, but {system} {event} lives")
+            world.report_violation(f"3: {where}, but {system} {event} lives")
 
     asyncio.get_running_loop().call_later(SOON.total_seconds(), judge)
 
 
-def _has_moved(town: World, change: Change, before: View, system: str, event: str) -> bool:
+def _has_moved(world: World, change: Change, before: EventView, system: str, event: str) -> bool:
     """Return true if the source has moved to a time that is still to come.
 
     A move that waited for a person is not made once its time has passed, and the old time stays
     closed.
     """
-    source = town.standing(system).get(event)
+    source = world.events(system).get(event)
     moved = source is not None and source.busy and source.key != before.key
     return source is not None and moved and source.end > change.at
 
 
-def _has_come(town: World, change: Change, before: View) -> bool:
+def _has_come(world: World, change: Change, before: EventView) -> bool:
     """Return true if the calendar now has a meeting of its own at that time."""
     return any(
-        seen.kind == "appointment" and seen.busy and seen.key == before.key
-        for seen in town.standing(change.system).values()
+        view.kind == "appointment" and view.busy and view.key == before.key
+        for view in world.events(change.system).values()
     )

@@ -12,63 +12,63 @@ from syncd.simulate.hosted import is_share
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.mass_edit import View
+    from syncd.simulate.mass_edit import EventView
     from syncd.simulate.world import World
 
 DAY = timedelta(days=1)
-MOST_BEFORE, MOST_LATER = 40, 6
+MAX_DAYS_BEFORE, MAX_DAYS_LATER = 40, 6
 """How many days ago a leave begins: one that exists at the start, and one entered later. Only the
 
 nightly resync finds leaves that begin earlier, and a simulated day has none.
 """
 
 
-def perform(town: World, step: SimEvent) -> str:
+def perform(world: World, step: SimEvent) -> str:
     """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.LEAVE:
-            return _enter(town, step)
+            return _enter(world, step)
         case EventKind.CHANGE_LEAVE | EventKind.END_LEAVE:
-            return _change(town, step)
+            return _change(world, step)
         case _:
             return ""
 
 
-def _enter(town: World, step: SimEvent) -> str:
+def _enter(world: World, step: SimEvent) -> str:
     """Enter a leave of a provider, as a block."""
     who = PEOPLE[step.number % len(PEOPLE)]
-    hour = floor_to(town.clock.now(), timedelta(hours=1))
-    start = hour - DAY * (1 + step.slot % (MOST_LATER if step.at else MOST_BEFORE))
+    hour = floor_to(world.clock.now(), timedelta(hours=1))
+    start = hour - DAY * (1 + step.slot % (MAX_DAYS_LATER if step.at else MAX_DAYS_BEFORE))
     end = hour + DAY * (2 + step.number % 9)
-    user = town.world.seats[step.system, who].user
-    event = town.sandbox.systems[step.system].block(user, start, end, "Leave")
+    user = world.seeded.seats[step.system, who].user
+    event = world.sandbox.systems[step.system].block(user, start, end, "Leave")
     return f"leave of {who} {event} {start:%d %b} to {end:%d %b}"
 
 
-def _change(town: World, step: SimEvent) -> str:
+def _change(world: World, step: SimEvent) -> str:
     """Lengthen a running leave, shorten it by a day, or delete it."""
-    running = sorted(_running(town, step.system), key=lambda found: found[0])
+    running = sorted(_running(world, step.system), key=lambda found: found[0])
     if not running:
         return ""
-    event, seen = running[step.number % len(running)]
-    platform = town.sandbox.systems[step.system]
+    event, view = running[step.number % len(running)]
+    platform = world.sandbox.systems[step.system]
     if step.kind is EventKind.END_LEAVE:
         platform.remove_block(event)
         return f"delete the leave {event}"
-    end = seen.end + DAY * (-1, 2)[step.slot % 2]
-    platform.move_block(event, seen.start, end)
+    end = view.end + DAY * (-1, 2)[step.slot % 2]
+    platform.move_block(event, view.start, end)
     return f"let the leave {event} end on {end:%d %b}"
 
 
-def _running(town: World, system: str) -> Iterator[tuple[str, View]]:
+def _running(world: World, system: str) -> Iterator[tuple[str, EventView]]:
     """Yield the leaves that people entered and that end in a day and a half or later."""
-    now = town.clock.now()
-    for event, seen in town.standing(system).items():
-        lasts = seen.start < now < seen.end - 1.5 * DAY and seen.end - now < 100 * DAY
+    now = world.clock.now()
+    for event, view in world.events(system).items():
+        lasts = view.start < now < view.end - 1.5 * DAY and view.end - now < 100 * DAY
         if (
-            seen.kind == "block"
+            view.kind == "block"
             and not is_share(event)
-            and (system, event) not in town.ours
+            and (system, event) not in world.ours
             and lasts
         ):
-            yield event, seen
+            yield event, view

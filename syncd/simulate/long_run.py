@@ -86,19 +86,19 @@ class LongRunResult:
         return found
 
 
-def endure(seed: int, hours: float) -> LongRunResult:
+def run_for(seed: int, hours: float) -> LongRunResult:
     """Run for so many simulated hours."""
     with tempfile.TemporaryDirectory(prefix="syncd-") as folder, _silence():
         return run_virtually(_live(seed, hours, Path(folder)))
 
 
 async def _live(seed: int, hours: float, folder: Path) -> LongRunResult:
-    story = _long_story(seed, hours)
-    clock = VirtualClock(story.start)
-    town = World(clock, seed)
-    town.sandbox.urls = {name: f"http://127.0.0.1{path}" for name, path in _PATHS.items()}
+    scenario = _long_story(seed, hours)
+    clock = VirtualClock(scenario.start)
+    world = World(clock, seed)
+    world.sandbox.urls = {name: f"http://127.0.0.1{path}" for name, path in _PATHS.items()}
     path = folder / "syncd.toml"
-    said = config_text(town.world, "state.db", 'history = { keep = "1d" }\n')
+    said = config_text(world.seeded, "state.db", 'history = { keep = "1d" }\n')
     # The demo polls quickly; these are the usual intervals.
     for hurried, usual in (('"10s", ahead = "14d"', '"60s", ahead = "2d"'), ('"1m"', '"15m"')):
         said = said.replace(hurried, usual)
@@ -109,27 +109,27 @@ async def _live(seed: int, hours: float, folder: Path) -> LongRunResult:
     app = build(
         settings,
         clock=clock,
-        transports={name: town.transport(name) for name in SYSTEMS},
+        transports={name: world.transport(name) for name in SYSTEMS},
         ids=IdSource(
             lambda: f"r{next(numbers):06}", lambda: "".join(random.choices(letters, k=10))
         ),
     )
     service = _Service(app, clock)
     samples: list[Sample] = []
-    jobs = [asyncio.create_task(service.poll()), asyncio.create_task(_happen(story, town))]
+    jobs = [asyncio.create_task(service.poll()), asyncio.create_task(_happen(scenario, world))]
     for hour in range(1, int(hours) + 1):
         await asyncio.sleep(hour * HOUR - clock.monotonic())
-        for platform in town.sandbox.systems.values():
+        for platform in world.sandbox.systems.values():
             platform.calls.clear()
-        town.calls.clear()
-        town.changes.clear()
+        world.calls.clear()
+        world.changes.clear()
         samples.append(_sample(clock.monotonic() / HOUR, app, jobs))
     for job in jobs:
         job.cancel()
     await asyncio.gather(*jobs, return_exceptions=True)
     await app.aclose()
-    faults = sum(step.kind is EventKind.FAULT for step in story.steps)
-    return LongRunResult(tuple(samples), service.cycles, town.acts.total(), faults)
+    faults = sum(step.kind is EventKind.FAULT for step in scenario.steps)
+    return LongRunResult(tuple(samples), service.cycles, world.acts.total(), faults)
 
 
 def _long_story(seed: int, hours: float) -> Scenario:
@@ -138,9 +138,9 @@ def _long_story(seed: int, hours: float) -> Scenario:
     steps = []
     first = draw_scenario(seed, part)
     for number in range(int(hours / part) + 1):
-        story = draw_scenario(seed + number, part, ALL - HOST - {"disk"})
+        scenario = draw_scenario(seed + number, part, ALL - HOST - {"disk"})
         shift = number * part * HOUR
-        steps += [_later(step, shift) for step in story.steps]
+        steps += [_later(step, shift) for step in scenario.steps]
     return Scenario(seed, first.start, hours, tuple(sorted(steps)))
 
 
@@ -149,13 +149,13 @@ def _later(step: SimEvent, seconds: float) -> SimEvent:
     return replace(step, at=step.at + seconds, slot=step.slot % 24 + 1)
 
 
-async def _happen(story: Scenario, town: World) -> None:
-    for step in story.steps:
-        await asyncio.sleep(max(0.0, step.at - town.clock.monotonic()))
+async def _happen(scenario: Scenario, world: World) -> None:
+    for step in scenario.steps:
+        await asyncio.sleep(max(0.0, step.at - world.clock.monotonic()))
         if step.kind is EventKind.FAULT:
-            town.inject_fault(step)
+            world.inject_fault(step)
         elif step.kind in OUTSIDE:
-            town.apply(step)
+            world.apply(step)
 
 
 class _Service:
@@ -206,13 +206,13 @@ async def over_sockets(cycles: int, folder: Path) -> LongRunResult:
     """Make cycles one after another over loopback, while replies break; take 24 samples."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
-    world = seed_clinic(sandbox, datetime.now(UTC))
+    seeded = seed_clinic(sandbox, datetime.now(UTC))
     samples: list[Sample] = []
     random = Random(1)  # noqa: S311 - repeatable
     faults = 0
     async with sandbox.serve():
         path = folder / "syncd.toml"
-        said = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        said = config_text(seeded, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
         path.write_text(said)
         app = build(load(path, {}))
         for platform in sandbox.systems.values():
@@ -317,7 +317,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cycles", type=int, default=120, help="cycles over real sockets (120)")
     parser.add_argument("--seed", type=int, default=1, help="which story")
     asked = parser.parse_args(arguments)
-    flat = print_samples(f"{asked.hours:g} simulated hours", endure(asked.seed, asked.hours), print)
+    flat = print_samples(
+        f"{asked.hours:g} simulated hours", run_for(asked.seed, asked.hours), print
+    )
     with tempfile.TemporaryDirectory(prefix="syncd-") as folder, _silence():
         sockets = asyncio.run(over_sockets(asked.cycles, Path(folder)))
     flat &= print_samples("over real sockets", sockets, print)

@@ -16,12 +16,12 @@ Key = tuple[str, Interval]
 EVER = datetime(9999, 12, 30, tzinfo=UTC)
 """The value of an end that means "for ever"."""
 
-LATE = timedelta(hours=3)
+MAX_DELAY = timedelta(hours=3)
 """How old the change behind a write may be: polls, faults and waits together."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class EventView:
     """One event as a platform holds it now; ``busy`` is false for a cancelled meeting.
 
     A block that covers a buffer has the time of its meeting, and its own time in ``wide``.
@@ -38,7 +38,7 @@ class View:
     wide: Interval | None = None
 
     @property
-    def who(self) -> tuple[str, str]:
+    def parties(self) -> tuple[str, str]:
         """The provider and the contact."""
         return (self.provider, self.contact)
 
@@ -60,15 +60,15 @@ class Change:
     at: datetime
     system: str
     event: str
-    before: View | None
-    after: View | None
+    before: EventView | None
+    after: EventView | None
     by_hand: bool
 
     @property
     def keeps_time(self) -> bool:
         """Return true if the event takes the same time as before."""
         both = self.before, self.after
-        return all(seen and seen.busy for seen in both) and len({s.key for s in both if s}) == 1
+        return all(view and view.busy for view in both) and len({s.key for s in both if s}) == 1
 
     @property
     def kind(self) -> str:
@@ -107,7 +107,7 @@ class MassEdit:
     at: datetime
     system: str
     provider: str
-    news: Mapping[str, tuple[View, View | None]]
+    news: Mapping[str, tuple[EventView, EventView | None]]
     known: frozenset[str]
     total: int
     over: bool = False
@@ -130,11 +130,13 @@ class MassEdit:
         counted += [] if self.restores else [(blocks, len(self.ours))]
         return any(self._is_too_much(news, total) for news, total in counted)
 
-    def _is_too_much(self, news: Mapping[str, tuple[View, View | None]], total: int) -> bool:
+    def _is_too_much(
+        self, news: Mapping[str, tuple[EventView, EventView | None]], total: int
+    ) -> bool:
         known = news.keys() & self.known
         every = len(known) == len(news) == total
         # An event that is over before it is certainly read and proven does not count.
-        sure = sum(news[event][0].end > self.at + LATE for event in known)
+        sure = sum(news[event][0].end > self.at + MAX_DELAY for event in known)
         if self.unproven:
             return every and sure >= ALL
         if sure > COUNT and sure > SHARE * total:
@@ -143,11 +145,11 @@ class MassEdit:
         common = len(by) == 1 and None not in by
         return common and every and sure >= COMMON
 
-    def put_back(self, event: str, now: View) -> bool:
+    def put_back(self, event: str, now: EventView) -> bool:
         """Return true if an event that was moved is back at its former place."""
         return event in self.news and self.news[event][0].interval == now.interval
 
-    def _is_taken(self, former: View) -> bool:
+    def _is_taken(self, former: EventView) -> bool:
         """Return true if another event was moved to where this one was."""
         return any(new is not None and new.key == former.key for _, new in self.news.values())
 
@@ -174,27 +176,27 @@ class MassEdit:
         return False
 
 
-def let_pass(accidents: Iterable[MassEdit], since: datetime) -> set[Interval]:
+def accepted_intervals(mass_edits: Iterable[MassEdit], since: datetime) -> set[Interval]:
     """Return where meetings were moved by mass edits that a person accepted after that time."""
     return {
         new.interval
-        for accident in accidents
-        if accident.accepted_at is not None and accident.accepted_at > since
-        for _, new in accident.news.values()
+        for mass_edit in mass_edits
+        if mass_edit.accepted_at is not None and mass_edit.accepted_at > since
+        for _, new in mass_edit.news.values()
         if new is not None
     }
 
 
-def is_closed(change: Change, standing: Mapping[str, View]) -> bool:
+def is_covered_by_meeting(change: Change, standing: Mapping[str, EventView]) -> bool:
     """Return true if a block left a time that a meeting of its own calendar takes."""
     before = change.before
     return (before is not None and before.kind == "block") and any(
-        seen.kind == "appointment" and seen.busy and seen.key == before.key
-        for seen in standing.values()
+        view.kind == "appointment" and view.busy and view.key == before.key
+        for view in standing.values()
     )
 
 
-def _shift(before: View, after: View | None) -> timedelta | None:
+def _shift(before: EventView, after: EventView | None) -> timedelta | None:
     return None if after is None else after.start - before.start
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-UNREAD = timedelta(hours=1)
+STALE_AFTER_MERGE = timedelta(hours=1)
 """How long after the end of a merge syncd may still act on it."""
 
 
@@ -33,33 +33,33 @@ class Merger(NamedTuple):
     until: datetime
 
 
-def perform(town: World, step: SimEvent) -> str:
+def perform(world: World, step: SimEvent) -> str:
     """Merge a provider's user into the next one's; return what was done, '' if nothing was."""
     system = step.system
-    renamed = any(name == system for name, _ in town.staff.renamed)
-    if step.kind is not EventKind.MERGE_USERS or renamed or is_merged(town, system):
+    renamed = any(name == system for name, _ in world.staff.renamed)
+    if step.kind is not EventKind.MERGE_USERS or renamed or is_merged(world, system):
         return ""
     who = PEOPLE[step.number % len(PEOPLE)]
     heir = PEOPLE[(step.number + 1) % len(PEOPLE)]
-    seat, now = town.world.seats[system, who], town.clock.now()
-    into = town.world.seats[system, heir].user
-    merged = merge_users(town.sandbox.systems[system], seat.user, into)
+    seat, now = world.seeded.seats[system, who], world.clock.now()
+    into = world.seeded.seats[system, heir].user
+    merged = merge_users(world.sandbox.systems[system], seat.user, into)
     hours = 1 + step.slot % 5
     until = now + timedelta(hours=hours)
-    town.mergers.append(Merger(system, who, seat, merged, now, until))
-    town.staff.since.append(now)
-    _sit(town, system, who, replace(seat, user=into))
+    world.mergers.append(Merger(system, who, seat, merged, now, until))
+    world.staff.since.append(now)
+    _sit(world, system, who, replace(seat, user=into))
     return f"{who} is merged into {heir} for {hours} hours"
 
 
-def is_merged(town: World, system: str) -> bool:
+def is_merged(world: World, system: str) -> bool:
     """Return true if two users of a system are merged now."""
-    return any(merger.system == system for merger in town.mergers)
+    return any(merger.system == system for merger in world.mergers)
 
 
-def users_of(town: World, system: str, event: str, *users: str) -> tuple[str, ...]:
+def users_with_merged(world: World, system: str, event: str, *users: str) -> tuple[str, ...]:
     """Return the users whose time a record takes: these, and the one that was merged away."""
-    for merger in town.mergers:
+    for merger in world.mergers:
         if merger.system == system and event in merger.merged.owned:
             return (merger.seat.user, *users)
         if merger.system == system and event in merger.merged.hosted:
@@ -67,28 +67,28 @@ def users_of(town: World, system: str, event: str, *users: str) -> tuple[str, ..
     return users
 
 
-def take_back(town: World, now: datetime | None = None) -> None:
+def undo_merges(world: World, now: datetime | None = None) -> None:
     """Undo the merges that end by now; all of them without a time."""
-    for merger in [m for m in town.mergers if now is None or m.until <= now]:
-        town.mergers.remove(merger)
-        town.ended_mergers.append(merger._replace(until=town.clock.now()))
+    for merger in [m for m in world.mergers if now is None or m.until <= now]:
+        world.mergers.remove(merger)
+        world.ended_mergers.append(merger._replace(until=world.clock.now()))
         merger.merged.take_back()
-        _sit(town, merger.system, merger.provider, merger.seat)
-        town.observe(merger.system, by_hand=True)
+        _sit(world, merger.system, merger.provider, merger.seat)
+        world.observe(merger.system, by_hand=True)
 
 
-def was_hidden(town: World, system: str, provider: str, entered: datetime) -> bool:
+def was_merged_away(world: World, system: str, provider: str, entered: datetime) -> bool:
     """Return true if a provider's user was merged away when a meeting was entered.
 
     Its events were not known to be the provider's then, so the new meeting was no twin of them.
     """
     return any(
         (merger.system, merger.provider) == (system, provider)
-        and merger.since <= entered < merger.until + UNREAD
-        for merger in town.ended_mergers
+        and merger.since <= entered < merger.until + STALE_AFTER_MERGE
+        for merger in world.ended_mergers
     )
 
 
-def _sit(town: World, system: str, who: str, seat: SeedUser) -> None:
+def _sit(world: World, system: str, who: str, seat: SeedUser) -> None:
     """Use this user for events that are entered for a provider from now on."""
-    town.world = replace(town.world, seats={**town.world.seats, (system, who): seat})
+    world.seeded = replace(world.seeded, seats={**world.seeded.seats, (system, who): seat})

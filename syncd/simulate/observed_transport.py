@@ -17,34 +17,34 @@ if TYPE_CHECKING:
 class ObservedTransport(AsgiTransport):
     """A transport that observes the platform's events after each request."""
 
-    def __init__(self, town: World, system: str) -> None:
+    def __init__(self, world: World, system: str) -> None:
         """Create a transport to one system of the world."""
-        super().__init__(town.sandbox.apps[system])
-        self._town = town
+        super().__init__(world.sandbox.apps[system])
+        self._town = world
         self._system = system
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Pass the request on, then observe what changed."""
-        town, system = self._town, self._system
-        writes = _writes(request, queues=town.sandbox.crm.deletes_later)
+        world, system = self._town, self._system
+        writes = _writes(request, queues=world.sandbox.crm.deletes_later)
         if writes:
-            town.observe(system, by_hand=False)  # changes by queued jobs are not this request's
-        calls = town.sandbox.systems[system].calls
-        before, known = len(calls), len(town.changes)
+            world.observe(system, by_hand=False)  # changes by queued jobs are not this request's
+        calls = world.sandbox.systems[system].calls
+        before, known = len(calls), len(world.changes)
         try:
             return await super().handle_async_request(request)
         finally:
             # Other requests are in flight at the same time; one that was cancelled made no call at
             # all.
             made = [call for call in calls[before:] if _is_of(call, request)]
-            town.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
-            town.observe(system, by_hand=False)
-            if writes and len(town.changes) == known and not town.meddled(system):
-                town.idle += [
-                    f"{system} {call.method} {call.path} on {town.clock.now():%d %H:%M:%S}"
+            world.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
+            world.observe(system, by_hand=False)
+            if writes and len(world.changes) == known and not world.has_edited_block(system):
+                world.idle += [
+                    f"{system} {call.method} {call.path} on {world.clock.now():%d %H:%M:%S}"
                     for call in made
                     if call.status in range(200, 300)
-                    and not cannot_lengthen(town, system, call.method, call.path)
+                    and not cannot_lengthen(world, system, call.method, call.path)
                 ]
 
 

@@ -21,9 +21,9 @@ from syncd.engine.resolve import to_arguments
 from syncd.model import ConflictKind, HeldConflict, Topic
 from syncd.simulate import errands, status_check
 from syncd.simulate.clocks import true_time
-from syncd.simulate.paused import place_of
+from syncd.simulate.paused import paused_place
 from syncd.simulate.scenario import EventKind, SimEvent
-from syncd.simulate.unmapped import Place
+from syncd.simulate.unmapped import ConfigPlace
 from syncd.simulate.world import World
 from syncd.store import StateError, Store
 from syncd.store.journal import intents_of
@@ -31,7 +31,7 @@ from syncd.store.pauses import pauses
 from syncd.store.reported import open_items
 from syncd.store.status_query import RunRecord
 
-WAYS = tuple(ResolutionKind)
+RESOLUTION_KINDS = tuple(ResolutionKind)
 
 _AGAIN, _TRIES = 60.0, 30
 """Seconds until a command is repeated, and how often it is."""
@@ -45,13 +45,13 @@ class Killed(BaseException):
 class Operator:
     """A person with a terminal beside the running daemon (``work``, None while it is down).
 
-    ``beside`` builds the app of a command of its own, on a copy of the state.
+    ``build_app`` builds the app of a command of its own, on a copy of the state.
     """
 
     state: Path
-    town: World
+    world: World
     say: Callable[[str], None]
-    beside: Callable[[Store], App]
+    build_app: Callable[[Store], App]
     work: Jobs | None = None
     done: Counter[str] = field(default_factory=Counter)
 
@@ -82,7 +82,7 @@ class Operator:
         if self.work is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:
-            known = entries(store, self.town.clock.now())
+            known = entries(store, self.world.clock.now())
             told = {h.id: status_check.of_pair(h) for h in store.open_conflicts()}
             of_it = {item.digest: status_check.of_item(item) for item in open_items(store)}
         if not known:
@@ -90,12 +90,12 @@ class Operator:
         self.done[EventKind.ACKNOWLEDGE] += 1
         entry = known[step.number % len(known)]
         # As soon as it is stored, cycles may act on it, even if the reply is lost.
-        self.town.known.add({**told, **of_it}.get(entry.subject, ()))
+        self.world.known.add({**told, **of_it}.get(entry.subject, ()))
         with suppress(Killed, StateError):
             try:
                 await self.work.on_acknowledge({"id": entry.subject, "by": "kim"}, _quietly)
                 if entry.what == Topic.DAMAGED:
-                    self.town.released.add(entry.system)
+                    self.world.released.add(entry.system)
                 self.say(f"acknowledge {entry.id}: {entry.what} {entry.event}")
             except RefusedError as refused:
                 self.say(f"acknowledge {entry.id}: {refused.reason}")
@@ -105,7 +105,7 @@ class Operator:
         if self.work is None:
             return
         self.done[EventKind.PAUSE] += 1
-        place = place_of(step)
+        place = paused_place(step)
         asked = {
             "what": pausing.targets_to_arguments([pausing.PauseTarget(*place)]),
             "by": "kim",
@@ -113,7 +113,7 @@ class Operator:
         }
         with suppress(Killed, StateError):
             await self.work.on_pause(asked, _quietly)
-            self.town.paused.begin(place, self.town.clock.now())
+            self.world.paused.begin(place, self.world.clock.now())
             self.say(f"pause {place}")
 
     async def unpause(self, *, first: bool = False) -> bool:
@@ -125,7 +125,7 @@ class Operator:
         for each in found:
             self.done[EventKind.UNPAUSE] += 1
             place = pausing.PauseTarget(each.system, each.provider)
-            self.town.paused.end(self.town.clock.now(), Place(each.system, each.provider))
+            self.world.paused.end(self.world.clock.now(), ConfigPlace(each.system, each.provider))
             try:
                 await self.work.on_unpause(
                     {"what": pausing.targets_to_arguments([place]), "by": "kim"}, _quietly
@@ -150,8 +150,8 @@ class Operator:
         with closing(Store.open(self.state, write=False)) as store:
             damaged = [item for item in open_items(store) if item.topic is Topic.DAMAGED]
         for item in damaged:
-            self.town.known.add(status_check.of_item(item))
-            self.town.released.add(item.system)
+            self.world.known.add(status_check.of_item(item))
+            self.world.released.add(item.system)
             with suppress(Killed, StateError, RefusedError):
                 await self.work.on_acknowledge({"id": item.digest, "by": "kim"}, _quietly)
 
@@ -176,7 +176,7 @@ class Operator:
         run = self._listing(first=first)
         if run is None or self.work is None:
             return
-        self.town.accepted(true_time(self.town, run.started_at) if first else None)
+        self.world.note_acceptance(true_time(self.world, run.started_at) if first else None)
         self.done[EventKind.ACCEPT] += 1
         self.say(f"accept {run.id}")
         with suppress(Killed, StateError):
@@ -202,7 +202,7 @@ class Operator:
         self.done[EventKind.RESOLVE] += 1
         one = sorted(held, key=lambda h: h.id)[step.number % len(held)]
         answer = _answer(one, step)
-        self.town.answered(one.conflict.provider, answer.at)
+        self.world.note_answer(one.conflict.provider, answer.at)
         with suppress(Killed, StateError):
             try:
                 said, _ = await self.work.on_resolve(to_arguments(one.id, answer), _quietly)
@@ -220,7 +220,7 @@ class Operator:
         if not runs:
             return
         self.done[EventKind.UNDO] += 1
-        self.town.answered()
+        self.world.note_answer()
         with suppress(Killed, StateError):
             try:
                 said, _ = await self.work.on_undo({"run": runs[0]}, _quietly)
@@ -242,7 +242,7 @@ def _quietly(_text: str) -> None:
 
 def _answer(held: HeldConflict, step: SimEvent) -> Resolution:
     claims = held.conflict.claims
-    way = WAYS[step.slot % len(WAYS)]
+    way = RESOLUTION_KINDS[step.slot % len(RESOLUTION_KINDS)]
     claim = claims[step.number % len(claims)]
     match way:
         case ResolutionKind.TAKE:

@@ -15,7 +15,7 @@ from syncd.engine.report import Report
 from syncd.model import ExposureCause
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate.acts import EventKind, SimEvent
-from syncd.simulate.unmapped import Place
+from syncd.simulate.unmapped import ConfigPlace
 from syncd.store import Store
 from syncd.store.availability import exposures
 
@@ -30,7 +30,7 @@ _QUEUED = timedelta(minutes=30)
 _NOTICED = timedelta(hours=1)
 """By then the daemon has made a cycle over all providers since the pause."""
 
-_CARRIED = timedelta(hours=3)
+_PROPAGATED_WITHIN = timedelta(hours=3)
 """By then the whole window was read, and changes were propagated."""
 
 _QUIET_ACTS = frozenset(
@@ -47,7 +47,7 @@ _QUIET_ACTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Spell:
-    place: Place
+    place: ConfigPlace
     since: datetime
     until: datetime | None = None
 
@@ -58,12 +58,12 @@ class Paused:
 
     spells: list[_Spell] = field(default_factory=list)
 
-    def begin(self, place: Place, now: datetime) -> None:
+    def begin(self, place: ConfigPlace, now: datetime) -> None:
         """Record a confirmed pause; a place that is paused already keeps its start."""
         if not any(s.until is None and s.place == place for s in self.spells):
             self.spells.append(_Spell(place, now))
 
-    def end(self, now: datetime, place: Place | None = None) -> None:
+    def end(self, now: datetime, place: ConfigPlace | None = None) -> None:
         """Record that a pause, or every pause, is about to end."""
         self.spells = [
             replace(s, until=now) if s.until is None and place in {None, s.place} else s
@@ -72,7 +72,7 @@ class Paused:
 
     def since(self, system: str, provider: str) -> datetime | None:
         """Return since when a calendar is paused; None if it is not."""
-        found = [s.since for s in self._open() if s.place.covers(Place(system, provider))]
+        found = [s.since for s in self._open() if s.place.covers(ConfigPlace(system, provider))]
         return min(found, default=None)
 
     def changed_after(self, at: datetime) -> bool:
@@ -83,78 +83,78 @@ class Paused:
         return [s for s in self.spells if s.until is None]
 
 
-def changed_lately(town: World, within: timedelta) -> bool:
+def changed_recently(world: World, within: timedelta) -> bool:
     """Return true if a place is paused or out of the configuration, or was recently."""
-    since = town.clock.now() - within
-    return any(each.changed_after(since) for each in (town.unmapped, town.paused))
+    since = world.clock.now() - within
+    return any(each.changed_after(since) for each in (world.unmapped, world.paused))
 
 
-def place_of(step: SimEvent) -> Place:
+def paused_place(step: SimEvent) -> ConfigPlace:
     """Return what a step pauses: a system, a provider, or one calendar."""
     who = PEOPLE[step.number % len(PEOPLE)]
-    places = (Place(step.system, ""), Place("", who), Place(step.system, who))
+    places = (ConfigPlace(step.system, ""), ConfigPlace("", who), ConfigPlace(step.system, who))
     return places[step.slot % len(places)]
 
 
-def judge_change(town: World, change: Change) -> Iterator[str]:
+def judge_change(world: World, change: Change) -> Iterator[str]:
     """Yield a violation if syncd writes to a paused place."""
-    seen = change.after or change.before
-    if seen is None:
+    view = change.after or change.before
+    if view is None:
         return
-    since = town.paused.since(change.system, seen.provider)
+    since = world.paused.since(change.system, view.provider)
     late = _QUEUED if change.system == "crm" else timedelta(0)
     if since is not None and change.at > since + late:
-        yield f"6: wrote to {change.system} of {seen.provider}, which is paused: {change.event}"
+        yield f"6: wrote to {change.system} of {view.provider}, which is paused: {change.event}"
 
 
-def judge_report(town: World, report: Report) -> Iterator[str]:
+def judge_report(world: World, report: Report) -> Iterator[str]:
     """Yield a violation if held-back writes count as waiting."""
-    now = town.clock.now()
+    now = world.clock.now()
     for each in report.waiting:
-        since = town.paused.since(each.operation.system, each.operation.provider)
+        since = world.paused.since(each.operation.system, each.operation.provider)
         if since is not None and now > since + _NOTICED:
             where = f"{each.operation.system} of {each.operation.provider}"
             yield f"10: a write to {where} counts as waiting ({each.why}), and is paused"
             return
 
 
-def judge_told(
-    town: World, story: Scenario, store: Store, now: datetime, last: datetime
+def judge_pauses(
+    world: World, scenario: Scenario, store: Store, now: datetime, last: datetime
 ) -> Iterator[str]:
     """Yield, at the end of the day, open time not reported as paused, and missing propagation.
 
     A process that died may not have measured since. On days with other troubles nothing is certain
     to be propagated.
     """
-    if town.deaths and town.deaths[-1] > now - _NOTICED:
+    if world.deaths and world.deaths[-1] > now - _NOTICED:
         return
     for each in exposures(store, now):
-        since = town.paused.since(each.system, each.provider)
+        since = world.paused.since(each.system, each.provider)
         if each.cause is ExposureCause.UNCLOSED and since is not None and now > since + _NOTICED:
             yield f"10: open as it is paused, and not told so: {each.system} {each.provider}"
-    if all(s.kind in _QUIET_ACTS for s in story.steps) and not store.open_conflicts():
-        yield from _not_carried(town, now, last)
+    if all(s.kind in _QUIET_ACTS for s in scenario.steps) and not store.open_conflicts():
+        yield from _not_carried(world, now, last)
 
 
-def _not_carried(town: World, now: datetime, last: datetime) -> Iterator[str]:
+def _not_carried(world: World, now: datetime, last: datetime) -> Iterator[str]:
     """Yield the meetings of a paused calendar that are not blocked elsewhere."""
     for system in SYSTEMS:
-        for event, seen in sorted(town.standing(system).items()):
-            since = town.paused.since(system, seen.provider)
-            mine = (system, event) in town.ours
-            over = seen.end <= now or seen.start >= last
-            if since is None or mine or over or not seen.busy or _stood(town, system, event, now):
+        for event, view in sorted(world.events(system).items()):
+            since = world.paused.since(system, view.provider)
+            mine = (system, event) in world.ours
+            over = view.end <= now or view.start >= last
+            if since is None or mine or over or not view.busy or _stood(world, system, event, now):
                 continue
             for other in sorted(set(SYSTEMS) - {system}):
                 open_ = not any(
-                    s.busy and s.provider == seen.provider and s.interval == seen.interval
-                    for s in town.standing(other).values()
+                    s.busy and s.provider == view.provider and s.interval == view.interval
+                    for s in world.events(other).values()
                 )
-                if open_ and town.paused.since(other, seen.provider) is None:
+                if open_ and world.paused.since(other, view.provider) is None:
                     yield f"6: {system} is paused, and no source any more: {event} in {other}"
 
 
-def _stood(town: World, system: str, event: str, now: datetime) -> bool:
+def _stood(world: World, system: str, event: str, now: datetime) -> bool:
     """Return true if an event changed so recently that it may not be propagated yet."""
-    changes = [c.at for c in town.changes if (c.system, c.event) == (system, event)]
-    return bool(changes) and max(changes) > now - _CARRIED
+    changes = [c.at for c in world.changes if (c.system, c.event) == (system, event)]
+    return bool(changes) and max(changes) > now - _PROPAGATED_WITHIN

@@ -16,16 +16,16 @@ from syncd.simulate.hosted import has_shares, is_share
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.mass_edit import Change, EventView
     from syncd.simulate.world import World
 
-Event = tuple[str, str]
+EventId = tuple[str, str]
 """A system and an event id."""
 
 TOGETHER = timedelta(minutes=14)
 """The longest time between the halves of a reschedule; slightly below the program's limit."""
 
-KNOWN = timedelta(hours=8)
+KNOWN_AFTER = timedelta(hours=8)
 """After this time an event is known to the program, whatever faults there were."""
 
 _WEEK, _LENGTH = timedelta(days=7), timedelta(minutes=30)
@@ -43,8 +43,8 @@ class Rebooking:
 
     system: str
     old: str
-    seen: View
-    twins: tuple[Event, ...]
+    view: EventView
+    twins: tuple[EventId, ...]
     begun_at: datetime
     ended_at: datetime | None = None
     booked_at: datetime | None = None
@@ -57,40 +57,40 @@ class Rebooking:
         return self.ended_at is not None and self.booked_at is not None
 
 
-def perform(town: World, step: SimEvent, start: datetime) -> str:
+def perform(world: World, step: SimEvent, start: datetime) -> str:
     """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.REBOOK:
-            return _rebook(town, step, start)
+            return _rebook(world, step, start)
         case EventKind.BOOK_BOTH | EventKind.WEEKLY:
-            return _book_both(town, step, start)
+            return _book_both(world, step, start)
         case EventKind.CANCEL_WEEKLY:
-            return _cancel_weekly(town, step)
+            return _cancel_weekly(world, step)
         case _:
             return ""
 
 
-def _rebook(town: World, step: SimEvent, start: datetime) -> str:
+def _rebook(world: World, step: SimEvent, start: datetime) -> str:
     """Do the second half of a reschedule that was begun there, or the first half of another one."""
-    begun = next((r for r in _of(town, step.system) if not r.complete and not r.weekly), None)
+    begun = next((r for r in _of(world, step.system) if not r.complete and not r.weekly), None)
     if begun is not None:
-        return _book(town, begun, step, start) if begun.ended_at else _end(town, begun, step)
-    found = sorted(_meetings(town, step.system), key=lambda each: (not each[2], each[0]))
+        return _book(world, begun, step, start) if begun.ended_at else _end(world, begun, step)
+    found = sorted(_meetings(world, step.system), key=lambda each: (not each[2], each[0]))
     if not found:
         return ""
     twinned = [each for each in found if each[2]] or found
-    event, seen, twins = twinned[step.number % len(twinned)]
-    chosen = Rebooking(step.system, event, seen, twins, town.clock.now())
-    town.rebookings.append(chosen)
-    return _book(town, chosen, step, start) if step.slot % 2 else _end(town, chosen, step)
+    event, view, twins = twinned[step.number % len(twinned)]
+    chosen = Rebooking(step.system, event, view, twins, world.clock.now())
+    world.rebookings.append(chosen)
+    return _book(world, chosen, step, start) if step.slot % 2 else _end(world, chosen, step)
 
 
-def _end(town: World, what: Rebooking, step: SimEvent) -> str:
+def _end(world: World, what: Rebooking, step: SimEvent) -> str:
     """Cancel or delete a meeting."""
-    if what.old not in town.standing(what.system):
+    if what.old not in world.events(what.system):
         return ""
-    platform = town.sandbox.systems[what.system]
-    what.ended_at = town.clock.now()
+    platform = world.sandbox.systems[what.system]
+    what.ended_at = world.clock.now()
     if step.number % 4 == 0:
         platform.delete(what.old)
         return f"delete {what.old} for another time"
@@ -98,153 +98,153 @@ def _end(town: World, what: Rebooking, step: SimEvent) -> str:
     return f"cancel {what.old} for another time"
 
 
-def _book(town: World, what: Rebooking, step: SimEvent, start: datetime) -> str:
+def _book(world: World, what: Rebooking, step: SimEvent, start: datetime) -> str:
     """Book the same client again at another time, or at two."""
-    length = what.seen.end - what.seen.start
+    length = what.view.end - what.view.start
     starts = [start + number * 2 * length for number in range(step.times)]
-    what.booked_at = town.clock.now()
-    what.new = tuple(_enter(town, what.system, what.seen, each) for each in starts)
+    what.booked_at = world.clock.now()
+    what.new = tuple(_enter(world, what.system, what.view, each) for each in starts)
     return f"book {', '.join(what.new)} {start:%d %H:%M} instead of {what.old}"
 
 
-def _enter(town: World, system: str, like: View, start: datetime) -> str:
-    seat = town.world.seats[system, like.provider]
+def _enter(world: World, system: str, like: EventView, start: datetime) -> str:
+    seat = world.seeded.seats[system, like.provider]
     end = start + (like.end - like.start)
-    return town.sandbox.systems[system].book(
+    return world.sandbox.systems[system].book(
         seat.calendar, seat.user, start, end, like.contact, title="Knee pain"
     )
 
 
-def _book_both(town: World, step: SimEvent, start: datetime) -> str:
+def _book_both(world: World, step: SimEvent, start: datetime) -> str:
     """Book a client in two systems; a weekly one for the week after as well, in the first."""
     weekly = step.kind is EventKind.WEEKLY
     who = PEOPLE[step.number % len(PEOPLE)]
     person = ("kim", "lee")[step.slot % 2]
-    others = [name for name in town.sandbox.systems if name != step.system]
+    others = [name for name in world.sandbox.systems if name != step.system]
     other = step.spelling or others[step.number % len(others)]
     events: dict[str, list[str]] = {}
     for name in (step.system, other):
-        seat = town.world.seats[name, who]
+        seat = world.seeded.seats[name, who]
         starts = [start + week * _WEEK for week in range(2 if weekly and name != other else 1)]
         events[name] = [
-            town.sandbox.systems[name].book(
+            world.sandbox.systems[name].book(
                 seat.calendar,
                 seat.user,
                 at,
                 at + _LENGTH,
-                town.contact(name, person),
+                world.contact(name, person),
                 title="Knee pain",
             )
             for at in starts
         ]
-        town.observe(name, by_hand=True)
+        world.observe(name, by_hand=True)
     old, *later = events[step.system]
     if weekly:
-        now, seen = town.clock.now(), town.standing(step.system)[old]
+        now, view = world.clock.now(), world.events(step.system)[old]
         twins = ((other, events[other][0]),)
-        town.rebookings.append(
+        world.rebookings.append(
             Rebooking(
-                step.system, old, seen, twins, now, booked_at=now, new=tuple(later), weekly=True
+                step.system, old, view, twins, now, booked_at=now, new=tuple(later), weekly=True
             )
         )
     return f"{step.kind} {who} {old} {start:%d %H:%M} and {other} {events[other][0]}"
 
 
-def _cancel_weekly(town: World, step: SimEvent) -> str:
+def _cancel_weekly(world: World, step: SimEvent) -> str:
     """Cancel the first meeting of a weekly client."""
-    found = [r for r in _of(town, step.system) if r.weekly and not r.complete]
-    return _end(town, found[0], step) if found else ""
+    found = [r for r in _of(world, step.system) if r.weekly and not r.complete]
+    return _end(world, found[0], step) if found else ""
 
 
-def _of(town: World, system: str) -> list[Rebooking]:
-    return [r for r in town.rebookings if r.system == system]
+def _of(world: World, system: str) -> list[Rebooking]:
+    return [r for r in world.rebookings if r.system == system]
 
 
-def _meetings(town: World, system: str) -> Iterator[tuple[str, View, tuple[Event, ...]]]:
+def _meetings(world: World, system: str) -> Iterator[tuple[str, EventView, tuple[EventId, ...]]]:
     """Yield the meetings ahead that a client may reschedule, with the same ones elsewhere."""
-    for event, seen in sorted(town.standing(system).items()):
-        ahead = seen.kind == "appointment" and seen.busy and seen.start > town.clock.now()
+    for event, view in sorted(world.events(system).items()):
+        ahead = view.kind == "appointment" and view.busy and view.start > world.clock.now()
         if ahead and not is_share(event):
-            yield event, seen, tuple(_twins(town, system, seen))
+            yield event, view, tuple(_twins(world, system, view))
 
 
-def _twins(town: World, system: str, seen: View) -> Iterator[Event]:
-    person = town.person(system, seen)
-    for name in town.sandbox.systems:
-        for event, other in sorted(town.standing(name).items()) if name != system else ():
-            if other.busy and other.key == seen.key and town.person(name, other) == person:
+def _twins(world: World, system: str, view: EventView) -> Iterator[EventId]:
+    person = world.person(system, view)
+    for name in world.sandbox.systems:
+        for event, other in sorted(world.events(name).items()) if name != system else ():
+            if other.busy and other.key == view.key and world.person(name, other) == person:
                 yield name, event
 
 
-def comes_instead(town: World, change: Change, system: str, event: str) -> bool:
+def makes_room_for_rebooking(world: World, change: Change, system: str, event: str) -> bool:
     """Return true if a block makes room for the record of a meeting that this one replaces."""
-    here = town.standing(change.system)
+    here = world.events(change.system)
     return any(
         each.complete
         and not each.weekly
         and each.system == system
         and event in each.new
         and any(s == change.system and twin in here and here[twin].busy for s, twin in each.twins)
-        for each in town.rebookings
+        for each in world.rebookings
     )
 
 
 # --- judging ----------------------------------------------------------------------------------
 
 
-def judge_rebookings(town: World) -> Iterator[str]:
+def judge_rebookings(world: World) -> Iterator[str]:
     """Yield twins of a rescheduled meeting that did not follow, or followed wrongly.
 
     Meetings with other changes are judged elsewhere.
     """
-    for each in town.rebookings:
-        if not each.complete or not _is_undisturbed(town, each):
+    for each in world.rebookings:
+        if not each.complete or not _is_undisturbed(world, each):
             continue
-        after = [town.standing(each.system)[event].interval for event in each.new]
+        after = [world.events(each.system)[event].interval for event in each.new]
         for system, event in each.twins:
-            twin = town.standing(system).get(event)
+            twin = world.events(system).get(event)
             if twin is None:
                 continue
             followed = twin.busy and twin.interval in after
             where = f"{system} {event}, the twin of {each.system} {each.old},"
             if followed and (each.weekly or len(each.new) > 1):
                 yield f"5: {where} went to another meeting of the same client"
-            elif not (followed or each.weekly or len(each.new) > 1) and _must_follow(town, each):
+            elif not (followed or each.weekly or len(each.new) > 1) and _must_follow(world, each):
                 yield f"5: {where} did not follow to {after[0][0]:%d %b %H:%M}"
 
 
-def _must_follow(town: World, what: Rebooking) -> bool:
+def _must_follow(world: World, what: Rebooking) -> bool:
     """Return true if the program must have recognized a reschedule: by the platform's times."""
-    platform = town.sandbox.systems[what.system]
+    platform = world.sandbox.systems[what.system]
     ended, booked = what.ended_at, what.booked_at
     told = platform.tells_times and not any(platform.faults.injected[kind] for kind in _MIXED)
-    cancelled = what.old in town.standing(what.system)
+    cancelled = what.old in world.events(what.system)
     if ended is None or booked is None or not (told and cancelled):
         return False
     return abs(ended - booked) <= TOGETHER and len(what.twins) == 1
 
 
-def _is_undisturbed(town: World, what: Rebooking) -> bool:
+def _is_undisturbed(world: World, what: Rebooking) -> bool:
     """Return true if no other act or fault concerned the meetings of a reschedule."""
     mine = {(what.system, event) for event in (what.old, *what.new)}
     if (
-        town.answers
-        or town.forgotten
-        or town.accidents
-        or not all(event in town.standing(system) for system, event in mine if event != what.old)
+        world.answers
+        or world.state_losses
+        or world.mass_edits
+        or not all(event in world.events(system) for system, event in mine if event != what.old)
     ):
         return False
     halves = {what.ended_at, what.booked_at, what.begun_at}
     concerned = {*mine, *what.twins}
-    for change in town.changes:
+    for change in world.changes:
         place = (change.system, change.event)
         if change.by_hand and place in concerned:
             fresh = change.before is None and place in what.twins
             if change.at not in halves and not _is_early(change, what) and not fresh:
                 return False
-            if has_shares(town, change):
+            if has_shares(world, change):
                 return False
-        elif change.by_hand and _is_rival(town, change, what):
+        elif change.by_hand and _is_rival(world, change, what):
             return False
     return True
 
@@ -252,16 +252,16 @@ def _is_undisturbed(town: World, what: Rebooking) -> bool:
 def _is_early(change: Change, what: Rebooking) -> bool:
     """Return true if the program knew of a change long before the reschedule began."""
     ended = what.ended_at or what.begun_at
-    return change.at < (ended if what.weekly else what.begun_at) - KNOWN
+    return change.at < (ended if what.weekly else what.begun_at) - KNOWN_AFTER
 
 
-def _is_rival(town: World, change: Change, what: Rebooking) -> bool:
+def _is_rival(world: World, change: Change, what: Rebooking) -> bool:
     """Return true if a change of another meeting of the client makes the reschedule ambiguous."""
-    person = town.person(what.system, what.seen)
-    seen = [s for s in (change.before, change.after) if s is not None]
+    person = world.person(what.system, what.view)
+    view = [s for s in (change.before, change.after) if s is not None]
     return any(
-        s.provider == what.seen.provider
+        s.provider == what.view.provider
         and s.kind == "appointment"
-        and town.person(change.system, s) == person
-        for s in seen
+        and world.person(change.system, s) == person
+        for s in view
     )

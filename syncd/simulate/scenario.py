@@ -46,7 +46,7 @@ __all__ = [
     "draw_scenario",
 ]
 
-DAYS = (
+START_TIMES = (
     datetime(2027, 3, 27, 18, 0, tzinfo=UTC),  # Berlin changes to summer time in this night
     datetime(2027, 10, 30, 18, 0, tzinfo=UTC),  # and back to standard time in this one
     datetime(2027, 6, 14, 5, 0, tzinfo=UTC),
@@ -162,14 +162,14 @@ def draw_scenario(
                 )
             )
     steps += trouble(random, span, faults, [step.at for step in steps])
-    start = random.choice(DAYS)
+    start = random.choice(START_TIMES)
     # From a stream of its own, so that later additions leave the days of older seeds unchanged.
     apart = Random(f"accidents {seed}")  # noqa: S311
     page = apart.choice((ONE_PAGE, ONE_PAGE, SHORT_PAGE))
     if page < ONE_PAGE and FaultKind.SHIFT_ROWS in faults:
         steps.append(shifted_rows(apart, span))
-    if apart.random() < _ACCIDENTS:
-        steps += _accident(apart, span)
+    if apart.random() < _MASS_EDITS:
+        steps += _draw_mass_edit(apart, span)
     rules = tuple((kind, apart.choice(choices)) for kind, choices in RULES.items())
     policies = Random(f"policies {seed}")  # noqa: S311
     override: tuple[tuple[str, str], ...] = ()
@@ -201,9 +201,11 @@ def draw_scenario(
         steps += draws.words(Random(f"words {seed}"), span)  # noqa: S311
     busy = draw_busy(lists := Random(f"list caps {seed}")) if complaints else ORDINARY  # noqa: S311
     steps += (*list_acts(lists, busy, span), *draw_waits(seed, span, faults)) if complaints else ()
-    day = Scenario(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
-    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return with_more(day, faults) if complaints else day
+    scenario = Scenario(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    scenario = replace(
+        scenario, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy
+    )
+    return with_more(scenario, faults) if complaints else scenario
 
 
 def _completed(random: Random, span: float) -> list[SimEvent]:
@@ -238,7 +240,7 @@ def _operator(random: Random, span: float) -> list[SimEvent]:
     ]
 
 
-_ACCIDENTS = 0.3
+_MASS_EDITS = 0.3
 RULES = {
     "moved_apart": ("latest", "latest", "prefer", "hold"),
     "moved_and_cancelled": ("cancel", "cancel", "move", "hold"),
@@ -251,7 +253,7 @@ MORE_RULES = {
 }
 
 
-def _accident(random: Random, span: float) -> list[SimEvent]:
+def _draw_mass_edit(random: Random, span: float) -> list[SimEvent]:
     """Draw a full calendar that is wiped or shifted, and often accepted or reverted."""
     system, number = random.choice(SYSTEMS), random.randrange(1000)
 

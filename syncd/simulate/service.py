@@ -13,7 +13,7 @@ from syncd.engine.running_events import Depth
 
 
 @dataclass(slots=True)
-class Service:
+class RunningService:
     """The running app and its poll schedule, as `syncd run` has them."""
 
     app: App
@@ -23,12 +23,12 @@ class Service:
         """Apply the poll intervals to the systems."""
         self.app.engine.select_due = self.due
 
-    def hear(self, report: Report) -> None:
+    def record_report(self, report: Report) -> None:
         """Record the report of a job, and plan the next reads."""
         self.rounds.record_report(report)
         self.rounds.plan()
 
-    def insist(self) -> None:
+    def reset_backoff(self) -> None:
         """Ask every system at the next poll."""
         self.app.reset_backoff()
 
@@ -44,7 +44,7 @@ class Service:
         """Return the providers that a poll asks a system for."""
         return self.rounds.due(system, depth, providers, late=late)
 
-    async def go_over(self, work: Jobs, app: App, rounds: PollScheduler) -> None:
+    async def switch_to(self, work: Jobs, app: App, rounds: PollScheduler) -> None:
         """Switch to an app built from another configuration, as after SIGHUP."""
         await work.exchange(app.engine)
         await self.app.close_systems()

@@ -9,55 +9,55 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from syncd.simulate.hosted import record_of
+from syncd.simulate.hosted import platform_id
 from syncd.simulate.mass_edit import Change, span
 
 if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def note_carried(town: World, system: str, changes: list[Change]) -> None:
+def note_platform_changes(world: World, system: str, changes: list[Change]) -> None:
     """Record the changes that a platform made itself when syncd wrote to another instance."""
     if system != "clinic":
         return
-    clinic = town.sandbox.clinic
-    town.moved_along += [c for c in changes if record_of(c.event) in clinic.carried]
+    clinic = world.sandbox.clinic
+    world.moved_along += [c for c in changes if platform_id(c.event) in clinic.carried]
     clinic.carried = frozenset()
 
 
-def was_carried(town: World, change: Change) -> bool:
+def was_made_by_platform(world: World, change: Change) -> bool:
     """Return true if the platform made this change itself."""
-    return any(change is each for each in town.moved_along)
+    return any(change is each for each in world.moved_along)
 
 
-def puts_back_carried(town: World, change: Change) -> bool:
+def reverts_platform_change(world: World, change: Change) -> bool:
     """Return true if syncd reverts what the platform did to another instance."""
     return any(
         (each.system, each.event) == (change.system, change.event)
         and each.before is not None
         and change.after is not None
         and each.before.interval == change.after.interval
-        for each in town.moved_along
+        for each in world.moved_along
     )
 
 
-def may_wait(town: World, system: str) -> bool:
+def may_wait(world: World, system: str) -> bool:
     """Return true if writes to instances stopped because one of them changed others."""
-    return system == "clinic" and town.sandbox.clinic.writes_whole_series
+    return system == "clinic" and world.sandbox.clinic.writes_whole_series
 
 
-def judge_carried(town: World) -> Iterator[str]:
+def judge_platform_changes(world: World) -> Iterator[str]:
     """Yield the instances that were left where a write to another one moved them.
 
     Reverting the others may move the written instance back, too: then it is at its place before
     that write, and waits.
     """
-    last = {(c.system, c.event): c for c in town.changes}
+    last = {(c.system, c.event): c for c in world.changes}
     for (system, event), change in last.items():
-        if not was_carried(town, change) or change.after is None:
+        if not was_made_by_platform(world, change) or change.after is None:
             continue
-        own = [c for c in town.changes if (c.system, c.event) == (system, event)]
-        at = next(n for n, c in enumerate(own) if was_carried(town, c))
+        own = [c for c in world.changes if (c.system, c.event) == (system, event)]
+        at = next(n for n, c in enumerate(own) if was_made_by_platform(world, c))
         stood = {c.before.interval for c in own[max(0, at - 1) : at + 1] if c.before is not None}
         if change.after.interval not in stood:
             where = f"{system} {event} {span(change.after.interval)}"

@@ -11,7 +11,7 @@ _CREATES = r"/Task\.svc/Create|/calendars/events/block-slots|/appointments/$"
 """The calls that create blocks."""
 
 
-def switch_on(faults: Faults, step: SimEvent, now: datetime) -> None:
+def start_fault(faults: Faults, step: SimEvent, now: datetime) -> None:
     """Switch on the fault of a step."""
     skewed = step.fault == FaultKind.CLOCK_SKEW
     only_creates = step.fault in {FaultKind.ODD_ANSWER, FaultKind.SLOW} and step.slot

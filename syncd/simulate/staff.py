@@ -11,7 +11,7 @@ from syncd.sandbox.platform import Platform
 from syncd.sandbox.records import PlatformUi
 from syncd.simulate.scenario import SimEvent
 
-USERS = ".*[Uu]sers"
+USER_LISTS = ".*[Uu]sers"
 """The paths of the lists of users, on all three platforms."""
 
 
@@ -53,6 +53,6 @@ class Staff:
         """Let a list of users be empty for a while."""
         hours = 1 + step.slot % 4
         until = now + timedelta(hours=hours)
-        platforms[step.system].faults.add(Fault(FaultKind.EMPTY, path=USERS, until=until))
+        platforms[step.system].faults.add(Fault(FaultKind.EMPTY, path=USER_LISTS, until=until))
         self.since.append(now)
         return f"no users are listed for {hours} hours"

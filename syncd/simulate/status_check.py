@@ -17,7 +17,7 @@ from syncd.engine.report import Report, RunExit, unknown_owners
 from syncd.model import ConflictKind, HeldConflict, ReportedItem, Topic
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate.hosted import is_share
-from syncd.simulate.mass_edit import Interval, View
+from syncd.simulate.mass_edit import EventView, Interval
 from syncd.store.reported import open_items
 from syncd.store.status_query import read_status
 
@@ -25,38 +25,38 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
     from syncd.store import Store
 
-Known = tuple[str, str, str] | tuple[str, frozenset[Interval]]
+Acknowledged = tuple[str, str, str] | tuple[str, frozenset[Interval]]
 """A reported item (system, event, reason), or a double booking (provider, the two intervals)."""
 
 
-def of_item(item: ReportedItem) -> Known:
+def of_item(item: ReportedItem) -> Acknowledged:
     """Return what an acknowledgement of an item covers."""
     return (item.system, item.event, item.reason)
 
 
-def of_pair(held: HeldConflict) -> Known:
+def of_pair(held: HeldConflict) -> Acknowledged:
     """Return what an acknowledgement of a double booking covers."""
     values = [claim.value for claim in held.conflict.claims]
     return (held.conflict.provider, frozenset(v.interval for v in values if v is not None))
 
 
-def judge_status(town: World, store: Store, now: datetime, last: datetime | None) -> Iterator[str]:
+def judge_status(world: World, store: Store, now: datetime, last: datetime | None) -> Iterator[str]:
     """Yield violations by the exit code of `status`.
 
     Without ``last``, the end of the window, only the state is judged: what people did may not be
     read yet.
     """
-    seen = read_status(Path(store.place), now, now)
-    mapped = {*PEOPLE, *(provider for provider, _ in seen.mapped)}
-    left = count_remaining(seen, SYSTEMS, unknown_owners(seen.owner_changes, now), mapped)
-    yield from _too_low(town, store, RunExit.of(left), "status", now, last)
+    view = read_status(Path(store.place), now, now)
+    mapped = {*PEOPLE, *(provider for provider, _ in view.mapped)}
+    left = count_remaining(view, SYSTEMS, unknown_owners(view.owner_changes, now), mapped)
+    yield from _too_low(world, store, RunExit.of(left), "status", now, last)
 
 
 def judge_report(
-    town: World, store: Store, report: Report, now: datetime, last: datetime
+    world: World, store: Store, report: Report, now: datetime, last: datetime
 ) -> Iterator[str]:
     """Yield violations by the exit code and the object of the last resync."""
-    yield from _too_low(town, store, report.exit, "resync", now, last)
+    yield from _too_low(world, store, report.exit, "resync", now, last)
     told = store.open_conflicts()
     counts = {
         "conflicts": sum(h.conflict.held for h in told),
@@ -71,7 +71,7 @@ def judge_report(
 
 
 def _too_low(
-    town: World, store: Store, ended: RunExit, command: str, now: datetime, last: datetime | None
+    world: World, store: Store, ended: RunExit, command: str, now: datetime, last: datetime | None
 ) -> Iterator[str]:
     """Yield what needs attention although the exit code says that nothing does."""
     standing = [h for h in store.open_conflicts() if h.conflict.held]
@@ -85,41 +85,41 @@ def _too_low(
     if standing:
         yield f"10: {command} ends with 0, but {len(standing)} conflicts are held"
     for item in open_items(store):
-        if item.topic is Topic.UNREADABLE and of_item(item) not in town.known:
+        if item.topic is Topic.UNREADABLE and of_item(item) not in world.known:
             yield f"10: {command} ends with 0, but {item.system} {item.event} is unreadable"
-    for provider, pair in _double_bookings(town, now, last) if last else ():
-        if (provider, pair) not in town.known:
+    for provider, pair in _double_bookings(world, now, last) if last else ():
+        if (provider, pair) not in world.known:
             times = " and ".join(f"{a:%d %b %H:%M}-{b:%H:%M}" for a, b in sorted(pair))
             yield f"10: {command} ends with 0, but {provider} is booked twice: {times}"
 
 
 def _double_bookings(
-    town: World, now: datetime, last: datetime
+    world: World, now: datetime, last: datetime
 ) -> Iterator[tuple[str, frozenset[Interval]]]:
     """Yield meetings of two customers that overlap in a provider's calendars.
 
     Skips providers for which a person decided something, or whose user was changed.
     """
-    if town.staff.since:
+    if world.staff.since:
         return
-    decided = {provider for _, provider in town.answers}
+    decided = {provider for _, provider in world.answers}
     for provider in PEOPLE:
         if not decided.isdisjoint({"", provider}):
             continue
         mine = [
-            (town.person(system, seen), seen)
+            (world.person(system, view), view)
             for system in SYSTEMS
-            for event, seen in town.standing(system).items()
-            if seen.provider == provider and not is_share(event) and _counts(seen, now, last)
+            for event, view in world.events(system).items()
+            if view.provider == provider and not is_share(event) and _counts(view, now, last)
         ]
         for (who, one), (whom, other) in combinations(mine, 2):
             if "" not in {who, whom} and who != whom and _overlap(one, other):
                 yield provider, frozenset({one.interval, other.interval})
 
 
-def _counts(seen: View, now: datetime, last: datetime) -> bool:
-    return seen.kind == "appointment" and seen.busy and now < seen.start < last
+def _counts(view: EventView, now: datetime, last: datetime) -> bool:
+    return view.kind == "appointment" and view.busy and now < view.start < last
 
 
-def _overlap(one: View, other: View) -> bool:
+def _overlap(one: EventView, other: EventView) -> bool:
     return one.start < other.end and other.start < one.end

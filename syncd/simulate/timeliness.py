@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from syncd.daemon.poll_scheduler import PollScheduler
     from syncd.simulate.world import World
 
-MOST = 8.0
+MAX_POLL_SECONDS = 8.0
 """The longest poll, in seconds, while one system is slow: a second for each request, and the wait
 
 that an account's rate budget needs.
@@ -32,7 +32,7 @@ _HARMLESS = frozenset({FaultKind.SLOW, FaultKind.HALF_EMOJI, FaultKind.ODD_STATU
 class Timely:
     """The polls of one process, and the faults of the platforms in each of them."""
 
-    town: World
+    world: World
     _before: dict[str, Counter[FaultKind]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -49,11 +49,11 @@ class Timely:
         polled = report.job in {"near", "far"} and not report.refused
         # If a system is left out of the configuration, no two others exchange changes.
         polled = polled and len(report.systems) > _TWO
-        if polled and alone and len(slow) == 1 and report.seconds > MOST:
+        if polled and alone and len(slow) == 1 and report.seconds > MAX_POLL_SECONDS:
             yield f"8: a {report.job} poll took {report.seconds} s as {slow[0]} was slow"
 
     def _injected(self) -> dict[str, Counter[FaultKind]]:
-        systems = self.town.sandbox.systems
+        systems = self.world.sandbox.systems
         return {name: Counter(platform.faults.injected) for name, platform in systems.items()}
 
 
@@ -73,7 +73,7 @@ def judge_paces(rounds: PollScheduler) -> Iterator[str]:
             yield f"9: {need.system} is polled every {near}, and its account does not bear it"
 
 
-async def until_next(work: Jobs, seconds: float) -> None:
+async def wait_for_poll(work: Jobs, seconds: float) -> None:
     """Wait for the next poll, or for the earlier poll that a late answer causes."""
     until = asyncio.get_running_loop().time() + seconds
     while True:

@@ -10,119 +10,119 @@ from typing import TYPE_CHECKING
 from syncd.simulate import status_words
 from syncd.simulate.completed import complete
 from syncd.simulate.hosted import is_share
-from syncd.simulate.mass_edit import LATE
+from syncd.simulate.mass_edit import MAX_DELAY
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.mass_edit import Change, EventView
     from syncd.simulate.world import World
 
 _STATUSES = ("new", "showed", "confirmed")
 
 
-def perform(town: World, step: SimEvent, start: datetime) -> str:
+def perform(world: World, step: SimEvent, start: datetime) -> str:
     """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.TWIN_AS:
-            return _twin_as(town, step)
+            return _twin_as(world, step)
         case EventKind.STATUS:
-            return _status(town, step)
+            return _status(world, step)
         case EventKind.MOVE_TWINNED:
-            return _move_twinned(town, step, start)
+            return _move_twinned(world, step, start)
         case EventKind.COMPLETE:
-            return complete(town, step)
+            return complete(world, step)
         case _:
-            return status_words.perform(town, step)
+            return status_words.perform(world, step)
 
 
-def _twin_as(town: World, step: SimEvent) -> str:
+def _twin_as(world: World, step: SimEvent) -> str:
     """Enter a meeting of another system here as well, with a status of its own."""
     found = [
-        (name, seen)
-        for name in town.sandbox.systems
+        (name, view)
+        for name in world.sandbox.systems
         if name != step.system
-        for _, seen in sorted(_meetings(town, name))
-        if not _twins(town, step.system, name, seen)
+        for _, view in sorted(_meetings(world, name))
+        if not _twins(world, step.system, name, view)
     ]
     if not found:
         return ""
-    name, seen = found[step.number % len(found)]
-    person = town.person(name, seen)
-    seat = town.world.seats[step.system, seen.provider]
-    where = (seat.calendar, seat.user, *seen.interval, town.contact(step.system, person))
+    name, view = found[step.number % len(found)]
+    person = world.person(name, view)
+    seat = world.seeded.seats[step.system, view.provider]
+    where = (seat.calendar, seat.user, *view.interval, world.contact(step.system, person))
     if step.system == "clinic":
         status = _STATUSES[step.slot % 2]
-        event = town.sandbox.clinic.book(*where, status, "Knee pain", description="Knee, left")
+        event = world.sandbox.clinic.book(*where, status, "Knee pain", description="Knee, left")
     else:
         # v1 has no status for a new meeting, and LeadSquared none that a person sets when booking.
         status = "confirmed"
-        event = town.sandbox.systems[step.system].book(*where, status, "Knee pain")
-    return f"twin {seen.provider} {event} as {status}"
+        event = world.sandbox.systems[step.system].book(*where, status, "Knee pain")
+    return f"twin {view.provider} {event} as {status}"
 
 
-def _status(town: World, step: SimEvent) -> str:
+def _status(world: World, step: SimEvent) -> str:
     """Set another busy status of a v2 meeting."""
-    found = sorted(_records(town, "clinic")) if step.system == "clinic" else []
+    found = sorted(_records(world, "clinic")) if step.system == "clinic" else []
     if not found:
         return ""
-    event, seen = found[step.number % len(found)]
-    status = next(s for s in (_STATUSES[step.slot % 3], *_STATUSES) if s != seen.status)
-    town.sandbox.clinic.set_status(event, status)
+    event, view = found[step.number % len(found)]
+    status = next(s for s in (_STATUSES[step.slot % 3], *_STATUSES) if s != view.status)
+    world.sandbox.clinic.set_status(event, status)
     return f"status {event} {status}"
 
 
-def _move_twinned(town: World, step: SimEvent, start: datetime) -> str:
+def _move_twinned(world: World, step: SimEvent, start: datetime) -> str:
     """Move a meeting that is also on v2 (or in v1, if it is moved on v2)."""
     other = "legacy" if step.system == "clinic" else "clinic"
     found = [
-        (event, seen)
-        for event, seen in sorted(_records(town, step.system))
-        if _twins(town, other, step.system, seen)
+        (event, view)
+        for event, view in sorted(_records(world, step.system))
+        if _twins(world, other, step.system, view)
     ]
     if not found:
         return ""
-    event, seen = found[step.number % len(found)]
-    town.sandbox.systems[step.system].move(event, start, start + (seen.end - seen.start))
+    event, view = found[step.number % len(found)]
+    world.sandbox.systems[step.system].move(event, start, start + (view.end - view.start))
     return f"move {event}, which stands in {other}, to {start:%d %H:%M}"
 
 
-def _meetings(town: World, system: str) -> Iterator[tuple[str, View]]:
-    for event, seen in town.standing(system).items():
-        if seen.kind == "appointment" and seen.busy and seen.start > town.clock.now():
-            yield event, seen
+def _meetings(world: World, system: str) -> Iterator[tuple[str, EventView]]:
+    for event, view in world.events(system).items():
+        if view.kind == "appointment" and view.busy and view.start > world.clock.now():
+            yield event, view
 
 
-def _records(town: World, system: str) -> Iterator[tuple[str, View]]:
-    return ((e, seen) for e, seen in _meetings(town, system) if not is_share(e))
+def _records(world: World, system: str) -> Iterator[tuple[str, EventView]]:
+    return ((e, view) for e, view in _meetings(world, system) if not is_share(e))
 
 
-def _twins(town: World, system: str, name: str, seen: View) -> bool:
+def _twins(world: World, system: str, name: str, view: EventView) -> bool:
     """Return true if a system holds the same meeting: the same person at the same time."""
-    person = town.person(name, seen)
+    person = world.person(name, view)
     return any(
-        other.key == seen.key and town.person(system, other) == person
-        for _, other in _meetings(town, system)
+        other.key == view.key and world.person(system, other) == person
+        for _, other in _meetings(world, system)
     )
 
 
-def was_one_of_several(town: World, change: Change, here: View) -> bool:
+def was_one_of_several(world: World, change: Change, here: EventView) -> bool:
     """Return true if a meeting deleted elsewhere could have been the twin of several that are here.
 
     Then it is the twin of none (docs/design.md#matching), and the conflict ends with it. While its
     deletion is stopped or unproven, a block of its own closes its time beside them.
     """
     people = Counter(
-        town.person(change.system, seen)
-        for seen in town.standing(change.system).values()
-        if seen.kind == "appointment" and seen.busy and seen.key == here.key
+        world.person(change.system, view)
+        for view in world.events(change.system).values()
+        if view.kind == "appointment" and view.busy and view.key == here.key
     )
     return any(
         past.by_hand
         and past.system != change.system
-        and past.at > change.at - LATE
+        and past.at > change.at - MAX_DELAY
         and past.after is None
         and past.before is not None
         and (past.before.kind, past.before.key) == ("appointment", here.key)
-        and people[town.person(past.system, past.before)] > 1
-        for past in town.changes
+        and people[world.person(past.system, past.before)] > 1
+        for past in world.changes
     )

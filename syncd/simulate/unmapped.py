@@ -7,15 +7,19 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class ConfigPlace(NamedTuple):
     """What may be left out of a configuration: a system, a provider, or a provider's calendar."""
 
     system: str
     provider: str
 
-    def covers(self, other: Place) -> bool:
+    def covers(self, other: ConfigPlace) -> bool:
         """Return true if the other place is part of this one."""
-        return self in {other, Place(other.system, ""), Place("", other.provider)} and any(self)
+        return self in {
+            other,
+            ConfigPlace(other.system, ""),
+            ConfigPlace("", other.provider),
+        } and any(self)
 
     def __str__(self) -> str:
         """Format the place for a trace."""
@@ -29,7 +33,7 @@ class _Absence:
     ``known`` is when the program loaded that file, None before that.
     """
 
-    place: Place
+    place: ConfigPlace
     since: datetime
     known: datetime | None = None
     until: datetime | None = None
@@ -41,7 +45,7 @@ class Unmapped:
 
     absences: list[_Absence] = field(default_factory=list)
 
-    def leave_out(self, place: Place, now: datetime) -> None:
+    def leave_out(self, place: ConfigPlace, now: datetime) -> None:
         """Record that a place is out of the file from now on."""
         self.absences.append(_Absence(place, now))
 
@@ -49,31 +53,31 @@ class Unmapped:
         """Record that the file is whole again."""
         self.absences = [a if a.until else replace(a, until=now) for a in self.absences]
 
-    def went_over(self, now: datetime) -> None:
+    def note_loaded(self, now: datetime) -> None:
         """Record that the program now uses the present file."""
         self.absences = [
             replace(a, known=now) if a.until is None and a.known is None else a
             for a in self.absences
         ]
 
-    def in_force(self, system: str, provider: str) -> datetime | None:
+    def absent_since(self, system: str, provider: str) -> datetime | None:
         """Return since when the running program lacks a calendar; None if it has it."""
-        place = Place(system, provider)
+        place = ConfigPlace(system, provider)
         out = [a.known for a in self.absences if a.until is None and a.place.covers(place)]
         return next((known for known in out if known is not None), None)
 
-    def closes_nothing(self, system: str, provider: str, now: datetime) -> bool:
+    def is_absent(self, system: str, provider: str, now: datetime) -> bool:
         """Return true if a calendar is out of the configuration, or was recently.
 
         A place that is back is not read at once.
         """
-        place = Place(system, provider)
+        place = ConfigPlace(system, provider)
         return any(
             a.place.covers(place) and (a.until is None or now < a.until + _UNREAD)
             for a in self.absences
         )
 
-    def longest_in(self, place: Place, since: datetime, now: datetime) -> timedelta:
+    def longest_in(self, place: ConfigPlace, since: datetime, now: datetime) -> timedelta:
         """Return the longest time in this period in which a calendar was in the file."""
         longest = timedelta(0)
         for absence in self.absences:

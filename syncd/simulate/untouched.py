@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
 from syncd.simulate.cancelling import revived
-from syncd.simulate.mass_edit import Change, View
+from syncd.simulate.mass_edit import Change, EventView
 from syncd.simulate.one_sided import replaces_deleted
 
 if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def changed_more(town: World, change: Change) -> bool:
+def changed_other_fields(world: World, change: Change) -> bool:
     """Return true if more of an appointment changed than time and status (promise 6).
 
     A text that every read showed cut in mid-character is sent back as it was read.
@@ -22,11 +22,11 @@ def changed_more(town: World, change: Change) -> bool:
     before, after = change.before, change.after
     if before is None or after is None:
         return False
-    cut = town.sandbox.systems[change.system].faults.injected[FaultKind.HALF_EMOJI]
-    return before.who != after.who or (before.texts != after.texts and not cut)
+    cut = world.sandbox.systems[change.system].faults.injected[FaultKind.HALF_EMOJI]
+    return before.parties != after.parties or (before.texts != after.texts and not cut)
 
 
-def puts_back(town: World, change: Change) -> bool:
+def restores_status(world: World, change: Change) -> bool:
     """Return true if syncd restored a status that its own update had reset just before.
 
     This is part of that update, so it is no separate write (promises 2 and 10).
@@ -34,7 +34,7 @@ def puts_back(town: World, change: Change) -> bool:
     before, after = change.before, change.after
     if before is None or after is None or before.interval != after.interval:
         return False
-    past = [c for c in town.changes if (c.system, c.event) == (change.system, change.event)]
+    past = [c for c in world.changes if (c.system, c.event) == (change.system, change.event)]
     past = past[: past.index(change)]
     if not past or past[-1].by_hand:
         return False
@@ -42,55 +42,57 @@ def puts_back(town: World, change: Change) -> bool:
     return first is not None and before.status != after.status == first.status
 
 
-def status_changed(town: World, change: Change, before: View, after: View) -> Iterator[str]:
+def status_changed(
+    world: World, change: Change, before: EventView, after: EventView
+) -> Iterator[str]:
     """Yield a violation if syncd gives a meeting a status that nobody set."""
-    if revived(town, change):
+    if revived(world, change):
         yield f"5: put a meeting on again that nobody put on: {change.system} {change.event}"
     if before.status == after.status or not (before.busy and after.busy):
         return
-    resets = town.sandbox.systems[change.system].faults.injected[FaultKind.RESET_FIELDS]
-    if resets or after.status in _given(town, change.system, change.event, before):
+    resets = world.sandbox.systems[change.system].faults.injected[FaultKind.RESET_FIELDS]
+    if resets or after.status in _given(world, change.system, change.event, before):
         # A platform that resets statuses is judged at the end of the day.
         return
     yield f"6: status {before.status} became {after.status}: {change.system} {change.event}"
 
 
-def statuses_left(town: World) -> Iterator[str]:
+def unset_statuses(world: World) -> Iterator[str]:
     """Yield meetings that end the day with a status that nobody set."""
-    if town.answers:
+    if world.answers:
         return
-    for system in town.sandbox.systems:
-        for event, seen in sorted(town.standing(system).items()):
-            given = _given(town, system, event, seen)
-            if seen.kind == "appointment" and seen.busy and seen.status not in given:
-                yield f"6: {system} {event} was left {seen.status}, which nobody gave it"
+    for system in world.sandbox.systems:
+        for event, view in sorted(world.events(system).items()):
+            given = _given(world, system, event, view)
+            if view.kind == "appointment" and view.busy and view.status not in given:
+                yield f"6: {system} {event} was left {view.status}, which nobody gave it"
 
 
-def _given(town: World, system: str, event: str, seen: View) -> set[str]:
+def _given(world: World, system: str, event: str, view: EventView) -> set[str]:
     """Return the statuses that people set for the event, or later for its records elsewhere.
 
     An event entered while words were unknown counts as set later: until its word is known, syncd
     takes the meeting for confirmed, and knowing it is a change like any other.
     """
-    person = town.person(system, seen)
+    person = world.person(system, view)
     return {
         after.status
-        for change in town.changes
+        for change in world.changes
         if change.by_hand and (after := change.after) is not None
         if (change.system, change.event) == (system, event)
         or (
             change.system != system
-            and _is_given(town, change, after)
-            and town.person(change.system, after) == person
+            and _is_given(world, change, after)
+            and world.person(change.system, after) == person
         )
     }
 
 
-def _is_given(town: World, change: Change, after: View) -> bool:
+def _is_given(world: World, change: Change, after: EventView) -> bool:
     """Return true if a change sets a status that a reader of that system understands."""
-    if change.before is None and replaces_deleted(town, change, after):
+    if change.before is None and replaces_deleted(world, change, after):
         return True
     if change.before is None:
-        since = town.unspelt.get(change.system)
+        since = world.unspelt.get(change.system)
         return since is not None and change.at >= since
     return change.before.status != after.status

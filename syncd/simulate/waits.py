@@ -25,49 +25,51 @@ JUST_NOW = 600.0
 """Seconds after a jump in which a cycle may still use the error measured before it."""
 
 
-def perform(town: World, step: SimEvent) -> str:
+def perform(world: World, step: SimEvent) -> str:
     """Perform a step; return what was done, '' if this module has no such act."""
     match step.kind:
         case EventKind.FORBID_WRITES:
-            forbid_writes(town.sandbox.systems[step.system])
+            forbid_writes(world.sandbox.systems[step.system])
             return f"the key of {step.system} may not write"
         case EventKind.ALLOW_WRITES:
-            allow_writes(town.sandbox.systems[step.system])
+            allow_writes(world.sandbox.systems[step.system])
             return f"the key of {step.system} may write again"
         case _:
             return ""
 
 
-def judge_said(
-    code: int, town: World, store: Store, now: datetime, last: datetime
+def judge_exit_code(
+    code: int, world: World, store: Store, now: datetime, last: datetime
 ) -> Iterator[str]:
     """Yield open time although a resync just ended with 0 (promise 10)."""
     if code != 0:
         return
     lately = {
-        (seen.provider, seen.interval)
-        for change in town.changes
-        if change.by_hand and change.at > now - oracle.FRESH
-        for seen in (change.before, change.after)
-        if seen is not None
+        (view.provider, view.interval)
+        for change in world.changes
+        if change.by_hand and change.at > now - oracle.UNREAD_FOR
+        for view in (change.before, change.after)
+        if view is not None
     }
-    for line, provider, interval in final_state.apart(town, store, now, last):
+    for line, provider, interval in final_state.apart(world, store, now, last):
         if (provider, interval) not in lately:
             yield f"10: said that everything agrees, but {line}"
 
 
-def judge_clock(story: Scenario, town: World, change: Change, offset: timedelta) -> Iterator[str]:
+def judge_clock(
+    scenario: Scenario, world: World, change: Change, offset: timedelta
+) -> Iterator[str]:
     """Yield time that was freed while the host's clock was wrong.
 
     Judges only days on which all platforms answered and had the right time: otherwise the error
     cannot be known.
     """
-    faults = any(step.kind is EventKind.FAULT for step in story.steps)
-    concealed = bool(town.concealed)
-    if faults or concealed or abs(offset) <= 2 * MAX_ERROR or town.answers:
+    faults = any(step.kind is EventKind.FAULT for step in scenario.steps)
+    concealed = bool(world.concealed)
+    if faults or concealed or abs(offset) <= 2 * MAX_ERROR or world.answers:
         return
-    since = (change.at - story.start).total_seconds()
-    jumps = [step.at for step in story.steps if step.kind is EventKind.HOST_CLOCK]
+    since = (change.at - scenario.start).total_seconds()
+    jumps = [step.at for step in scenario.steps if step.kind is EventKind.HOST_CLOCK]
     if any(at <= since < at + JUST_NOW for at in jumps):
         return
     before, after = change.before, change.after
@@ -76,10 +78,10 @@ def judge_clock(story: Scenario, town: World, change: Change, offset: timedelta)
         yield f"3: freed time with a clock that is {offset} off: {change.system} {change.event}"
 
 
-def ends_with_resync(story: Scenario) -> bool:
+def ends_with_resync(scenario: Scenario) -> bool:
     """Return true if the operator runs a resync before faults end: writes wait on this day."""
     return any(
         step.kind is EventKind.FORBID_WRITES
         or (step.kind is EventKind.HOST_CLOCK and abs(step.seconds) >= FAR_OFF)
-        for step in story.steps
+        for step in scenario.steps
     )

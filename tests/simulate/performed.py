@@ -28,14 +28,14 @@ PERFORMED = frozenset(map(str, frozenset(EventKind) - TROUBLE)) | {*_NAMES.value
 """All that is counted; faults of the platforms and of the state are counted as they are drawn."""
 
 
-def play_acts(story: Scenario) -> frozenset[str]:
+def play_acts(scenario: Scenario) -> frozenset[str]:
     """Play only the day, without the quiet after it."""
-    return names_in(play(story, only_acts=True))
+    return names_in(play(scenario, only_acts=True))
 
 
-def play_whole(story: Scenario) -> frozenset[str]:
+def play_whole(scenario: Scenario) -> frozenset[str]:
     """Play a day to its end, where somebody may clean up."""
-    return names_in(play(story))
+    return names_in(play(scenario))
 
 
 AFTERWARDS = frozenset({str(EventKind.CLEAN_UP)})
@@ -48,9 +48,9 @@ def names_in(outcome: RunResult) -> frozenset[str]:
     return frozenset(counts) & PERFORMED
 
 
-def drawn_in(story: Scenario) -> Iterator[str]:
+def drawn_in(scenario: Scenario) -> Iterator[str]:
     """Name what a day may perform."""
-    yield from (name_of(step) for step in (*story.before, *story.steps))
+    yield from (name_of(step) for step in (*scenario.before, *scenario.steps))
 
 
 def name_of(step: SimEvent) -> str:
@@ -62,8 +62,10 @@ def too_rarely_performed(
     stories: Sequence[Scenario], played: Played = play_acts, kinds: Collection[str] = PERFORMED
 ) -> dict[str, int]:
     """Return which of these kinds were performed on too few of these days, and on how many."""
-    left = {story.seed: frozenset(drawn_in(story)).intersection(kinds) for story in stories}
-    days = {story.seed: story for story in stories}
+    left = {
+        scenario.seed: frozenset(drawn_in(scenario)).intersection(kinds) for scenario in stories
+    }
+    days = {scenario.seed: scenario for scenario in stories}
     least = -(-OFTEN * len(stories) // OF)
     counts = Counter[str](dict.fromkeys(kinds, 0))
     hopeless: dict[str, int] = {}

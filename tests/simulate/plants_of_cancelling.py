@@ -69,9 +69,9 @@ def what_is_at_a_wrong_address_counts_as_done(patch: Patch) -> None:
     patch.setattr(Api, "cancel", believed)
 
 
-def cancels(story: Scenario, answer: str = "") -> Scenario:
+def cancels(scenario: Scenario, answer: str = "") -> Scenario:
     """The same day with an account that cancels, and what is at its address."""
-    return account(story, ("cancel_path", PATH), ("cancel_answer", answer))
+    return account(scenario, ("cancel_path", PATH), ("cancel_answer", answer))
 
 
 _BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)

@@ -50,10 +50,10 @@ def an_owner_is_known_by_address_only(patch: Patch) -> None:
     patch.setattr(AddressBook, "look_up", look_up)
 
 
-def account(story: Scenario, *knobs: tuple[str, object]) -> Scenario:
+def account(scenario: Scenario, *knobs: tuple[str, object]) -> Scenario:
     """The same day with such an account."""
     made: Knobs = knobs
-    return replace(story, account=made)
+    return replace(scenario, account=made)
 
 
 _BOOKED = at(1, EventKind.BOOK, "crm", slot=70)

@@ -49,8 +49,8 @@ def directories_are_kept(patch: Patch) -> None:
     patch.setattr(TtlCache, "renew", lambda _self, _key: False)
 
 
-def _with(busy: Busy, story: Scenario) -> Scenario:
-    return replace(story, busy=busy)
+def _with(busy: Busy, scenario: Scenario) -> Scenario:
+    return replace(scenario, busy=busy)
 
 
 _BOOKED = at(1, EventKind.BOOK, "clinic", slot=_LAST, number=2)

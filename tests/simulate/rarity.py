@@ -124,7 +124,7 @@ def stories(number: int = OF) -> tuple[Scenario, ...]:
 
 def too_rare(ways: Sequence[Way], drawn: Sequence[Scenario]) -> dict[str, int]:
     """Return what too few of these stories hold, and how many do."""
-    counts = {name: sum(holds(story) for story in drawn) for name, holds in ways}
+    counts = {name: sum(holds(scenario) for scenario in drawn) for name, holds in ways}
     return {name: number for name, number in counts.items() if number * OF < OFTEN * len(drawn)}
 
 

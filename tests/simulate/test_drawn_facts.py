@@ -32,8 +32,8 @@ def drawn() -> Counter[tuple[str, str, str]]:
     found: Counter[tuple[str, str, str]] = Counter()
     sandbox = Sandbox(ManualClock(datetime(2027, 6, 14, tzinfo=UTC)))
     before = [(name, system, dict(vars(system))) for name, system in sandbox.systems.items()]
-    for story in stories():
-        set_facts(sandbox, story)
+    for scenario in stories():
+        set_facts(sandbox, scenario)
         for name, system, state in before:
             for row in PLATFORM_FACTS:
                 if row.platform is system.kind:
@@ -56,29 +56,29 @@ def test_what_is_never_drawn_is_a_row_of_the_table_and_nobody_else_draws_it() ->
 
 
 def test_what_other_streams_draw_is_not_drawn_again() -> None:
-    own = {(system, name) for story in stories() for system, name, _ in story.facts}
+    own = {(system, name) for scenario in stories() for system, name, _ in scenario.facts}
     assert own == set(KEYS) - ELSEWHERE - set(NEVER)
 
 
 def test_facts_are_measured_on_some_days_and_change_on_some_of_those() -> None:
-    measured = Counter(key for story in stories() for key in story.measured)
+    measured = Counter(key for scenario in stories() for key in scenario.measured)
     for row in PLATFORM_FACTS:
         key = (SYSTEM_OF[row.platform], row.name)
         assert measured[key] >= OFTEN or row.measured is not type(row.measured).PROBE
         assert measured[key] < SEEDS
     changed = Counter(
         step.system
-        for story in stories()
-        for step in story.steps
+        for scenario in stories()
+        for step in scenario.steps
         if step.kind is EventKind.CHANGE_FACT
     )
     assert min(changed[system] for system in SYSTEM_OF.values()) >= OFTEN
 
 
 def test_where_tags_are_stripped_that_was_measured_before() -> None:
-    for story in stories():
-        stripped = {(s, n) for s, n, side in story.facts if (n, side) == ("keeps_tag", NO)}
-        assert stripped <= set(story.measured)
+    for scenario in stories():
+        stripped = {(s, n) for s, n, side in scenario.facts if (n, side) == ("keeps_tag", NO)}
+        assert stripped <= set(scenario.measured)
 
 
 def test_a_day_without_complaints_has_no_drawn_facts() -> None:

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.simulate.long_run import LongRunResult, Sample, curve, endure, print_samples
+from syncd.simulate.long_run import LongRunResult, Sample, curve, print_samples, run_for
 
 CALM = Sample(1, 90_000, 120_000, 11, 0, 500, 300, {"history": 300})
 
 
 @pytest.mark.prove
 def test_some_hours_of_faults_leave_nothing_behind() -> None:
-    run = endure(seed=3, hours=8)
+    run = run_for(seed=3, hours=8)
     assert run.cycles > 400
     assert run.acts > 3
     assert run.faults > 0

@@ -50,9 +50,9 @@ def test_only_days_that_can_add_something_are_counted() -> None:
     ]
     played: list[int] = []
 
-    def all_but_moves(story: Scenario) -> frozenset[str]:
-        played.append(story.seed)
-        return frozenset(drawn_in(story)) - {EventKind.MOVE}
+    def all_but_moves(scenario: Scenario) -> frozenset[str]:
+        played.append(scenario.seed)
+        return frozenset(drawn_in(scenario)) - {EventKind.MOVE}
 
     # Two of 120 days are asked for: moves are not performed on the first 89 that hold them.
     found = too_rarely_performed(days, all_but_moves, kinds={EventKind.BOOK, EventKind.MOVE})

@@ -12,18 +12,18 @@ from tests.simulate.seeds import GATE
 
 pytestmark = pytest.mark.prove
 
-NAMES = {story: plant.__name__ for plant, story in reversed(PLANTS) if story not in GATE}
+NAMES = {scenario: plant.__name__ for plant, scenario in reversed(PLANTS) if scenario not in GATE}
 """Each day but those that the gate plays anyway, by the first bug that is planted on it."""
 
 
 @pytest.mark.parametrize("story", NAMES, ids=NAMES.values())
-def test_a_day_without_its_planted_bug_keeps_every_promise(story: Scenario) -> None:
-    assert play(story).broken == []
+def test_a_day_without_its_planted_bug_keeps_every_promise(scenario: Scenario) -> None:
+    assert play(scenario).broken == []
 
 
 @pytest.mark.parametrize(("plant", "story"), PLANTS, ids=[p.__name__ for p, _ in PLANTS])
 def test_a_planted_bug_breaks_a_promise(
-    plant: Plant, story: Scenario, monkeypatch: pytest.MonkeyPatch
+    plant: Plant, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch)
-    assert play(story, until_broken=True).broken
+    assert play(scenario, until_broken=True).broken

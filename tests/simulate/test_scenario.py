@@ -49,7 +49,7 @@ def test_other_seeds_give_other_stories() -> None:
 
 
 def test_every_kind_of_trouble_and_of_act_is_drawn() -> None:
-    steps = [step for story in stories() for step in story.steps]
+    steps = [step for scenario in stories() for step in scenario.steps]
     assert {step.kind for step in steps} == set(EventKind)
     faults = Counter(step.fault for step in steps if step.kind is EventKind.FAULT)
     assert set(faults) == ALL - HOST - {"disk"}
@@ -59,14 +59,14 @@ def test_every_kind_of_trouble_and_of_act_is_drawn() -> None:
 
 def test_every_rule_and_both_sizes_of_page_are_drawn() -> None:
     days = stories()[:100]
-    assert {story.page == ONE_PAGE for story in days} == {True, False}
-    drawn = {(kind, choice) for story in days for kind, choice in story.rules}
+    assert {scenario.page == ONE_PAGE for scenario in days} == {True, False}
+    drawn = {(kind, choice) for scenario in days for kind, choice in scenario.rules}
     every = RULES | MORE_RULES | {"twin_deleted": ("cancel", "keep", "hold")}
     assert drawn == {(kind, choice) for kind, choices in every.items() for choice in choices}
 
 
 def test_exceptions_to_every_rule_are_drawn() -> None:
-    said = [dict(story.override) for story in stories() if story.override]
+    said = [dict(scenario.override) for scenario in stories() if scenario.override]
     assert {each["kind"] for each in said} == set(RULES | MORE_RULES)
     assert {each.get("system", "") for each in said} == {"", *SYSTEMS}
 
@@ -77,19 +77,19 @@ def test_a_story_without_faults_has_none() -> None:
 
 
 def test_a_broken_story_is_cut_down_to_the_steps_that_break_it() -> None:
-    story = draw_scenario(5)
-    needed = {story.steps[1], story.steps[4]}
+    scenario = draw_scenario(5)
+    needed = {scenario.steps[1], scenario.steps[4]}
 
     def breaks(shorter: Scenario) -> bool:
         return needed <= set(shorter.steps)
 
-    assert set(shrink(story, breaks).steps) == needed
+    assert set(shrink(scenario, breaks).steps) == needed
 
 
 @pytest.mark.prove
 def test_a_story_that_was_cut_still_plays() -> None:
-    story = draw_scenario(7)
-    outcome = play(replace(story, steps=story.steps[::3]))
+    scenario = draw_scenario(7)
+    outcome = play(replace(scenario, steps=scenario.steps[::3]))
     assert outcome.broken == []
     assert outcome.cycles > 60
 
@@ -99,8 +99,8 @@ def test_a_day_that_need_not_go_on_ends_with_the_first_broken_promise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wrong_length(monkeypatch)
-    story = draw_scenario(0)
-    whole, short = play(story), play(story, until_broken=True)
+    scenario = draw_scenario(0)
+    whole, short = play(scenario), play(scenario, until_broken=True)
     assert short.broken
     assert whole.broken[: len(short.broken)] == short.broken
     assert whole.trace[: len(short.trace)] == short.trace

@@ -15,9 +15,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("further", range(len(GATE), metafunc.config.option.seeds))
 
 
-@pytest.mark.parametrize("story", GATE, ids=lambda story: str(story.seed))
-def test_every_promise_holds_on_the_first_days(story: Scenario) -> None:
-    assert play(story).broken == [], "see: syncd simulate --seed N"
+@pytest.mark.parametrize("story", GATE, ids=lambda scenario: str(scenario.seed))
+def test_every_promise_holds_on_the_first_days(scenario: Scenario) -> None:
+    assert play(scenario).broken == [], "see: syncd simulate --seed N"
 
 
 @pytest.mark.prove
