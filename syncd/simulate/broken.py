@@ -36,10 +36,10 @@ def perform(world: World, step: SimEvent) -> str:
     if step.kind not in BROKEN_ROWS:
         return ""
     standing = world.events(system).items()
-    found = sorted(e for e, view in standing if view.end > now and not hosted.is_share(e))
-    if not found:
+    candidates = sorted(e for e, view in standing if view.end > now and not hosted.is_share(e))
+    if not candidates:
         return ""
-    event = found[step.number % len(found)]
+    event = candidates[step.number % len(candidates)]
     rows[event] = Lack(str(step.kind))
     world.broken[system, event] = now
     if rows[event] is Lack.OWNER:
@@ -66,7 +66,7 @@ def judge_broken(
             continue
         named = event if lack is Lack.END else ""
         if not any(i.system == system and named in {"", i.event} for i in items):
-            yield f"10: nothing says that a row of {system} is broken: {event} {lack}"
+            yield f"10: a broken row of {system} is not reported: {event} {lack}"
     touched = {
         view.provider
         for change in world.changes
@@ -77,7 +77,7 @@ def judge_broken(
     }
     for line, provider, _ in final_state.apart(world, store, now, last):
         if provider not in touched and "open in" in line:
-            yield f"8: waits for broken rows of others: {line}"
+            yield f"8: not propagated because of broken rows elsewhere: {line}"
 
 
 def judge_rest(world: World, store: Store, now: datetime, last: datetime) -> Iterator[str]:
@@ -89,7 +89,7 @@ def judge_rest(world: World, store: Store, now: datetime, last: datetime) -> Ite
         if (item.system, item.event) in unproven:
             continue
         if item.topic in {Topic.UNREADABLE, Topic.LIST}:
-            yield f"10: still reported after its end: {item.system} {item.event}: {item.reason}"
+            yield f"10: still reported, but readable: {item.system} {item.event}: {item.reason}"
 
 
 def _broken(world: World) -> Iterator[tuple[str, str, Lack]]:

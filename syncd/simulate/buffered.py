@@ -80,7 +80,7 @@ def judge_buffers(world: World, now: datetime, claimed: Collection[Claimed]) -> 
                 continue
             where = f"{name} {event} {view.start:%d %H:%M}"
             if view.wide and view.key not in meetings:
-                yield f"5: a block covers a buffer that no meeting has: {where}"
+                yield f"5: a block covers a buffer without a meeting: {where}"
             if name == SOURCE or view.wide or view.key not in meetings:
                 continue
             if not _other_reason(world, name, view):

@@ -68,13 +68,13 @@ def list_acts(random: Random, busy: Busy, span: float) -> list[SimEvent]:
     return steps
 
 
-def perform(world: World, step: SimEvent, who: str) -> str:
+def perform(world: World, step: SimEvent, provider: str) -> str:
     """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.CAP_LISTS:
             return cap_lists(world, _KEEPS[step.number % len(_KEEPS)])
         case EventKind.REGROUP if step.system != "crm":
-            return regroup(world, step.system, who, step.number)
+            return regroup(world, step.system, provider, step.number)
         case _:
             return ""
 
@@ -107,18 +107,18 @@ def cap_lists(world: World, keeps: Keeps) -> str:
     """Cut lists after `CAP` rows from now on."""
     for system, path in _CAPPED:
         world.sandbox.systems[system].caps[path] = ListCap(CAP, keeps)
-    return f"lists show {CAP} rows at most, {keeps} of them"
+    return f"cut lists after {CAP} rows, keep {keeps}"
 
 
-def regroup(world: World, system: str, who: str, number: int) -> str:
+def regroup(world: World, system: str, provider: str, number: int) -> str:
     """Move a provider's calendar into another group, or back into its first one."""
     if system == "crm":
         return ""
     location = world.sandbox.clinic if system == "clinic" else world.sandbox.legacy
-    calendar = world.seeded.seats[system, who].calendar
+    calendar = world.seeded.seats[system, provider].calendar
     groups = [*location.groups]
     if len(groups) < 2 or number % 3 == 0:  # noqa: PLR2004 - the first one, and another
         groups.append(location.add_group(f"Group {len(groups) + 1}"))
     group = next(g for g in reversed(groups) if g != location.calendars[calendar].group)
     location.regroup(calendar, group)
-    return f"{who}'s calendar is in group {group}"
+    return f"move {provider}'s calendar to group {group}"

@@ -28,7 +28,7 @@ def perform(world: World, step: SimEvent) -> str:
         return ""
     crm = world.events("crm").values()
     times = {(s.key, world.person("crm", s)) for s in crm if s.kind == "appointment" and s.busy}
-    found = sorted(
+    candidates = sorted(
         event
         for event, view in world.events(step.system).items()
         if view.kind == "appointment"
@@ -37,11 +37,11 @@ def perform(world: World, step: SimEvent) -> str:
         and not is_share(event)
         and (view.key, world.person(step.system, view)) in times
     )
-    if not found:
+    if not candidates:
         return ""
-    event = found[step.number % len(found)]
+    event = candidates[step.number % len(candidates)]
     world.sandbox.systems[step.system].cancel(event)
-    return f"cancel {event}, which stands in crm"
+    return f"cancel {event}, which is also in crm"
 
 
 def bulk_calls(world: World) -> Iterator[str]:
@@ -105,4 +105,4 @@ def _divided(crm: LeadSquared, path: str) -> Iterator[str]:
             # A cycle in which a call was refused proves nothing.
             made = _NEVER if call.status != _DONE else made + 1
             if made == 2:  # noqa: PLR2004 - one more than there should be
-                yield f"9: two calls of {path} where one would do"
+                yield f"9: two calls of {path} where one is enough"

@@ -68,20 +68,20 @@ class CleaningUp:
         where = f"{change.system} {change.event}"
         before = change.before
         if before is None:
-            yield f"12: made {where} while it was to be cleaned up"
+            yield f"12: created {where} during a cleanup"
         elif change.after is not None:
-            yield f"12: changed {where} while it was to be cleaned up"
+            yield f"12: changed {where} during a cleanup"
         elif before.kind != "block" or (change.system, change.event) not in self.world.ours:
-            yield f"12: removed {where}, which is not syncd's"
+            yield f"12: removed {where}, which is not a block of syncd"
         elif not self._covers(change.system, before):
-            yield f"12: removed {where} of {before.provider}, which was not to be cleaned up"
+            yield f"12: removed {where} of {before.provider}, outside the scope of the cleanup"
 
     def judge_end(self, cleaned: CleanupReport | None) -> Iterator[str]:
         """Yield blocks of syncd that are left after the command, and missing other events."""
         if cleaned is None:
-            yield "12: no cleanup came to an end"
+            yield "12: no cleanup finished"
             return
-        told = {
+        reported = {
             (calendar.system, tagged.event.id)
             for calendar in cleaned.calendars.values()
             for tagged in calendar.tagged
@@ -89,16 +89,16 @@ class CleaningUp:
         for system in SYSTEMS:
             now = self.world.events(system)
             for event, view in self.before[system].items():
-                mine = (system, event) in self.world.ours and view.kind == "block"
-                if not mine and event not in now:
-                    yield f"12: {system} {event} is gone, and was not syncd's"
-                covered = mine and event in now and self._covers(system, view)
+                is_ours = (system, event) in self.world.ours and view.kind == "block"
+                if not is_ours and event not in now:
+                    yield f"12: {system} {event} is gone, but was not a block of syncd"
+                covered = is_ours and event in now and self._covers(system, view)
                 covered = covered and not (system in self.tight and _is_told(cleaned, system))
-                if covered and (system, event) not in told:
+                if covered and (system, event) not in reported:
                     yield f"12: {system} {event} of {view.provider} is left"
         others = (c for (_, s), c in cleaned.calendars.items() if s not in self.tight)
         if cleaned.interrupted or not all(calendar.finished for calendar in others):
-            yield f"12: not finished although all answers: {cleaned.to_json()}"
+            yield f"12: not finished although all systems answer: {cleaned.to_json()}"
 
     async def run_until_done(
         self,

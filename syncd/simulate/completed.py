@@ -24,15 +24,15 @@ the row of a completed meeting does not carry its length. What was known before 
 def complete(world: World, step: SimEvent) -> str:
     """Complete a meeting that runs now or later; return what was done, '' if there is none."""
     now = world.clock.now()
-    found = sorted(
+    candidates = sorted(
         event
         for event, view in world.events("crm").items()
         if view.kind == "appointment" and view.busy and view.end > now
         if _is_known(world, event, view)
     )
-    if not found:
+    if not candidates:
         return ""
-    event = found[step.number % len(found)]
+    event = candidates[step.number % len(candidates)]
     world.sandbox.crm.set_status(event, "showed")
     return f"complete {event}"
 

@@ -66,24 +66,24 @@ class Configuration:
         world.choices |= {self.rules[kind]}
         # The new rule may decide conflicts that were held.
         world.note_answer()
-        return f"{kind} is {self.rules[kind]} now"
+        return f"set {kind} to {self.rules[kind]}"
 
     def _leave_out(self, step: SimEvent, world: World) -> str:
-        who = _PEOPLE[step.number % len(_PEOPLE)]
+        provider = _PEOPLE[step.number % len(_PEOPLE)]
         match step.kind:
             case EventKind.LEAVE_OUT_PROVIDER:
-                place = ConfigPlace("", who)
+                place = ConfigPlace("", provider)
             case EventKind.LEAVE_OUT_SYSTEM:
                 place = ConfigPlace(step.system, "")
             case _:
-                place = ConfigPlace(step.system, who)
+                place = ConfigPlace(step.system, provider)
         if self.out:
             # A provider needs two calendars and the file a system, so only one place is left out at
             # a time.
             return ""
         self.out.add(place)
         world.unmapped.leave_out(place, world.clock.now())
-        return f"{place} is left out of the file"
+        return f"leave {place} out of the file"
 
     def put_back(self, world: World) -> str:
         """Restore the whole file; return what was done."""
@@ -92,7 +92,7 @@ class Configuration:
         self.out.clear()
         world.unmapped.put_back(world.clock.now())
         world.staff.since.append(world.clock.now())
-        return "the file is whole again"
+        return "restore the whole file"
 
     def read(self) -> Settings:
         """Write the file, and load it as the program does."""
@@ -100,8 +100,8 @@ class Configuration:
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.rules.items())
         override = dict(self.scenario.override)
         if override and override.get("system", systems[0]) in systems:
-            said = "".join(f'{key} = "{value}"\n' for key, value in override.items())
-            rules += f"[[rules.override]]\n{said}"
+            lines = "".join(f'{key} = "{value}"\n' for key, value in override.items())
+            rules += f"[[rules.override]]\n{lines}"
         self.path.write_text(
             f"{remove_places(self.whole, self.out)}[rules]\nprefer = {systems}\n{rules}"
         )
@@ -110,7 +110,7 @@ class Configuration:
 
 def remove_places(text: str, out: set[ConfigPlace]) -> str:
     """Return the configuration without the tables and lines of these places."""
-    kept: list[str] = []
+    remaining: list[str] = []
     table: tuple[str, ...] = ()
     for line in text.splitlines():
         if line.startswith("["):
@@ -124,16 +124,16 @@ def remove_places(text: str, out: set[ConfigPlace]) -> str:
                 place = ConfigPlace("", name)
             case _:
                 place = ConfigPlace("", "")
-        if not any(each.covers(place) for each in out):
-            kept.append(line)
-    return "\n".join(kept) + "\n"
+        if not any(place_out.covers(place) for place_out in out):
+            remaining.append(line)
+    return "\n".join(remaining) + "\n"
 
 
 def judge_configured(world: World, system: str, provider: str, at: datetime) -> Iterator[str]:
     """Yield a violation if syncd writes to a place outside of its configuration (promise 6)."""
     since = world.unmapped.absent_since(system, provider)
     if since is not None and at > since + _IN_FLIGHT:
-        yield f"6: wrote to {system} of {provider}, which is not in the configuration"
+        yield f"6: wrote to {provider} in {system}, which is not in the configuration"
 
 
 _IN_FLIGHT = timedelta(minutes=30)

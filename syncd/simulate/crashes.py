@@ -63,8 +63,8 @@ class ProcessLife:
 class MortalTransport(httpx.AsyncBaseTransport):
     """The transport to one platform for one process."""
 
-    def __init__(self, way: httpx.AsyncBaseTransport, life: ProcessLife) -> None:
-        self._way = way
+    def __init__(self, transport: httpx.AsyncBaseTransport, life: ProcessLife) -> None:
+        self._way = transport
         self._life = life
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -26,10 +26,10 @@ def with_changes(scenario: Scenario) -> Scenario:
     steps: list[SimEvent] = []
     before = list(scenario.before)
 
-    def step(low: float, high: float, what: EventKind) -> SimEvent:
+    def step(low: float, high: float, kind: EventKind) -> SimEvent:
         at = round(random.uniform(low, high) * span, 1)
         system = random.choice(SYSTEMS)
-        return SimEvent(at, what, system, random.randrange(1000), random.randrange(1000))
+        return SimEvent(at, kind, system, random.randrange(1000), random.randrange(1000))
 
     if random.random() < _LEFT_OUT:
         out = step(0.05, 0.5, random.choice(_LEAVES_OUT))

@@ -224,5 +224,5 @@ def configured(text: str, scenario: Scenario) -> str:
     path = dict(scenario.account).get("cancel_path")
     if path is None:
         return text
-    said = f'[systems.crm]\ncancel_as = "cancel"\ncancel_path = "{path}"'
-    return text.replace("[systems.crm]", said)
+    extra = f'[systems.crm]\ncancel_as = "cancel"\ncancel_path = "{path}"'
+    return text.replace("[systems.crm]", extra)

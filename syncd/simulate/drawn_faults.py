@@ -56,8 +56,8 @@ def disk(random: Random, span: float) -> list[SimEvent]:
     """Draw, on some days, a database that is lost or replaced by an older one."""
     if random.random() >= _NEW_DISK:
         return []
-    what = random.choice(sorted(DISK))
-    return [SimEvent(round(random.uniform(0.2, 0.8) * span, 1), what, slot=random.randrange(2))]
+    kind = random.choice(sorted(DISK))
+    return [SimEvent(round(random.uniform(0.2, 0.8) * span, 1), kind, slot=random.randrange(2))]
 
 
 def shifted_rows(random: Random, span: float) -> SimEvent:

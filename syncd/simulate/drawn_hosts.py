@@ -28,9 +28,9 @@ def draw_hosts(random: Random, span: float) -> Sequence[HostAct]:
     if random.random() >= _SEVERAL_HOSTS:
         return ()
 
-    def act(low: float, what: str, system: str = "clinic") -> HostAct:
+    def act(low: float, kind: str, system: str = "clinic") -> HostAct:
         at = round(random.uniform(low, low + 0.3) * span, 1)
-        return HostAct(at, what, system, random.randrange(1000), random.randrange(1000))
+        return HostAct(at, kind, system, random.randrange(1000), random.randrange(1000))
 
     acts = [act(0.0, "book"), act(0.1, "add-host")]
     if random.choice((True, False)):

@@ -21,10 +21,10 @@ def with_pauses(scenario: Scenario) -> Scenario:
     if random.random() >= _PAUSES:
         return scenario
 
-    def step(low: float, high: float, what: EventKind) -> SimEvent:
+    def step(low: float, high: float, kind: EventKind) -> SimEvent:
         at = round(random.uniform(low, high) * span, 1)
         return SimEvent(
-            at, what, random.choice(SYSTEMS), random.randrange(1000), random.randrange(3)
+            at, kind, random.choice(SYSTEMS), random.randrange(1000), random.randrange(3)
         )
 
     steps = [step(0.05, 0.6, EventKind.PAUSE)]

@@ -21,10 +21,10 @@ def draw_rebookings(random: Random, span: float, steps: Sequence[SimEvent]) -> S
     systems = [s for s in SYSTEMS if s != "clinic"] if hosts else SYSTEMS
     acts: list[SimEvent] = []
 
-    def act(at: float, what: EventKind, times: int = 1) -> float:
+    def act(at: float, kind: EventKind, times: int = 1) -> float:
         at = round(at, 1)
         number, slot = random.randrange(1000), random.randrange(1000)
-        acts.append(SimEvent(at, what, system, number, slot, times=times, spelling=other))
+        acts.append(SimEvent(at, kind, system, number, slot, times=times, spelling=other))
         return at
 
     system, other = random.sample(systems, 2)

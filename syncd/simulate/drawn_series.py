@@ -13,9 +13,9 @@ def draw_series(random: Random, span: float) -> list[SimEvent]:
         return []
     system, number = random.choice(("clinic", "clinic", "crm")), random.randrange(1000)
 
-    def step(low: float, high: float, what: EventKind, where: str = system) -> SimEvent:
+    def step(low: float, high: float, kind: EventKind, where: str = system) -> SimEvent:
         at = round(random.uniform(low, high) * span, 1)
-        return SimEvent(at, what, where, number, random.randrange(1000))
+        return SimEvent(at, kind, where, number, random.randrange(1000))
 
     steps = [step(0.03, 0.25, EventKind.BOOK_SERIES)]
     if system == "clinic" and random.random() < _TWINS:

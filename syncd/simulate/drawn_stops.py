@@ -32,7 +32,7 @@ def draw_stops(random: Random, span: float) -> list[SimEvent]:
 
 def _class(random: Random, span: float) -> list[SimEvent]:
     system, number = random.choice(SYSTEMS), random.randrange(1000)
-    what = random.choice((EventKind.MOVE_CLASS, EventKind.DELETE_CLASS))
+    kind = random.choice((EventKind.MOVE_CLASS, EventKind.DELETE_CLASS))
     times = random.choice((11, 12, 15))
     return [
         SimEvent(
@@ -44,7 +44,7 @@ def _class(random: Random, span: float) -> list[SimEvent]:
             "",
             times,
         ),
-        SimEvent(_at(random, span, 0.4, 0.7), what, system, number, _slot(random)),
+        SimEvent(_at(random, span, 0.4, 0.7), kind, system, number, _slot(random)),
     ]
 
 

@@ -43,18 +43,18 @@ def _one_deleted(random: Random, span: float) -> list[SimEvent]:
     number = random.randrange(1000)
     at = round(random.uniform(0.05, 0.4) * span, 1)
     deleted = round(at + random.uniform(0.05, 0.2) * span, 1)
-    gone, other = random.sample((first, second), 2)
+    deleted_in, other = random.sample((first, second), 2)
     steps = [
         SimEvent(at, EventKind.BOOK, first, number, random.randrange(8, 60)),
         SimEvent(round(at + 20, 1), EventKind.TWIN, second, random.randrange(1000), 1),
-        SimEvent(deleted, EventKind.DELETE_ONE, gone, random.randrange(1000)),
+        SimEvent(deleted, EventKind.DELETE_ONE, deleted_in, random.randrange(1000)),
     ]
     if random.random() < _CANCELLED:
         later = round(deleted + random.choice((1.0, 40.0, 4000.0)), 1)
         steps.append(SimEvent(later, EventKind.CANCEL_OTHER, other))
     if random.random() < _RESTORED:
         later = round(deleted + random.uniform(0.01, 0.3) * span, 1)
-        steps.append(SimEvent(later, EventKind.UNDELETE, gone))
+        steps.append(SimEvent(later, EventKind.UNDELETE, deleted_in))
     return steps
 
 

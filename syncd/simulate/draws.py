@@ -35,9 +35,9 @@ _DAYS_OFF = 0.4
 def words(random: Random, span: float) -> list[SimEvent]:
     """Draw, on some days, a platform with other status words, or an all-day block on v2."""
 
-    def step(what: EventKind, system: str) -> SimEvent:
+    def step(kind: EventKind, system: str) -> SimEvent:
         at = round(random.uniform(0.02, 0.8) * span, 1)
-        return SimEvent(at, what, system, random.randrange(1000), random.randrange(1000))
+        return SimEvent(at, kind, system, random.randrange(1000), random.randrange(1000))
 
     spelt = random.choice((EventKind.OTHER_WORDS, EventKind.UNKNOWN_WORDS, None))
     steps = [step(spelt, random.choice(SYSTEMS))] if spelt else []

@@ -19,8 +19,8 @@ def writes_per_change(world: World) -> Iterator[str]:
     """Yield a violation above one write per change and other calendar (promise 2)."""
     by_hand = Counter(c.by_hand for c in world.changes)
     shared = sum(is_share(c.event) for c in world.changes if not c.by_hand)
-    made = by_hand[False] - shared
-    made -= sum(
+    writes = by_hand[False] - shared
+    writes -= sum(
         restores_status(world, c) for c in world.changes if not (c.by_hand or is_share(c.event))
     )
     # A change by hand may touch both other calendars, and undo a previous write there.
@@ -30,15 +30,17 @@ def writes_per_change(world: World) -> Iterator[str]:
         # After a refusal a meeting goes elsewhere, and all of its records follow.
         allowed *= 2
     # A person's decision, or an undone run, is written everywhere once more.
-    allowed += made if any(not who for _, who in world.answers) else 6 * len(world.answers)
+    allowed += (
+        writes if any(not provider for _, provider in world.answers) else 6 * len(world.answers)
+    )
     # After a lost state, every earlier decision is made anew.
     allowed += 6 * len(world.state_losses)
     # Events of a place that is left out close nothing elsewhere until it is back.
     allowed += sum(4 * _events_in(world, absence.place) for absence in world.unmapped.absences)
     # A cleanup removes blocks without a change, and they come back when its pause ends.
     allowed += 2 * sum(world.cleaned.removes(c) for c in world.changes if not c.by_hand)
-    if made > allowed:
-        yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
+    if writes > allowed:
+        yield f"2: {writes} changes by syncd after {by_hand[True]} by hand"
 
 
 def _events_in(world: World, place: ConfigPlace) -> int:

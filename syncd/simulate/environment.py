@@ -25,7 +25,7 @@ def folder_in_memory() -> Iterator[Path]:
 @contextmanager
 def kept_log() -> Iterator[io.StringIO]:
     """Capture the program's log before secrets are masked: nothing in it may need masking."""
-    kept = io.StringIO()
+    log = io.StringIO()
     before = structlog.get_config()
     structlog.configure(
         processors=[
@@ -33,12 +33,12 @@ def kept_log() -> Iterator[io.StringIO]:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
-        logger_factory=structlog.PrintLoggerFactory(kept),
+        logger_factory=structlog.PrintLoggerFactory(log),
         wrapper_class=structlog.make_filtering_bound_logger(0),
         cache_logger_on_first_use=False,
     )
     try:
-        yield kept
+        yield log
     finally:
         structlog.configure(**before)
 

@@ -44,8 +44,8 @@ def build_second_app(
     settings: Settings, store: Store, clock: Clock, world: World, ids: IdSource
 ) -> App:
     """Build the app of a command beside the daemon, on a copy of the state."""
-    ways = {name: world.transport(name) for name in SYSTEMS}
-    app = build(settings, store=store, clock=clock, transports=ways, ids=ids)
+    transports = {name: world.transport(name) for name in SYSTEMS}
+    app = build(settings, store=store, clock=clock, transports=transports, ids=ids)
     app.reset_backoff()
     return app
 
@@ -78,8 +78,8 @@ async def _plan_out(operator: Operator) -> None:
         await app.engine.tasks.cancel_all()
         scratch.close()
     operator.done[EventKind.PLAN_OUT] += 1
-    told = {"until": until.isoformat(), "operations": [operation_json(o) for o in report.planned]}
-    _file(operator).write_text(json.dumps(told))
+    plan = {"until": until.isoformat(), "operations": [operation_json(o) for o in report.planned]}
+    _file(operator).write_text(json.dumps(plan))
     operator.say(f"plan --out: {len(report.planned)} writes")
 
 
@@ -89,34 +89,36 @@ async def _carry_out(operator: Operator, work: Jobs) -> None:
     if not file.exists():
         return
     operator.done[EventKind.RESYNC_PLAN] += 1
-    said = json.loads(file.read_text())
-    agreed = [operation_from_json(each) for each in said["operations"]]
-    plan = {"name": "plan", "digest": plan_digest(agreed), "until": said["until"]}
+    plan_file = json.loads(file.read_text())
+    agreed = [operation_from_json(operation) for operation in plan_file["operations"]]
+    plan = {"name": "plan", "digest": plan_digest(agreed), "until": plan_file["until"]}
     try:
         report, code = await work.on_request({"plan": plan}, _quietly)
     except RefusedError as refused:
         operator.say(f"resync --plan: {refused.reason}")
         return
     with closing(Store.open(operator.state, write=False)) as store:
-        made = [i.operation for i in intents_of(store, str(report["run"]))]
-    for line in judge_plan(agreed, made, report, finished=code == 0):
+        written = [i.operation for i in intents_of(store, str(report["run"]))]
+    for line in judge_plan(agreed, written, report, finished=code == 0):
         operator.world.report_violation(line)
-    told: Any = report["plan"]
-    operator.say(f"resync --plan: {len(made)} writes" if told["matched"] else "resync --plan: no")
+    planned: Any = report["plan"]
+    operator.say(
+        f"resync --plan: {len(written)} writes" if planned["matched"] else "resync --plan: no"
+    )
 
 
 def judge_plan(
-    agreed: Sequence[Operation], made: Sequence[Operation], report: Any, *, finished: bool
+    agreed: Sequence[Operation], written: Sequence[Operation], report: Any, *, finished: bool
 ) -> Iterator[str]:
     """Yield writes that the plan does not contain, and those that a complete run left out."""
     matched = bool(report["plan"]["matched"])
-    more, left = _names(made) - _names(agreed), _names(agreed) - _names(made)
-    if made and not matched:
-        yield f"plan: refused, and yet it made {len(made)} writes, such as {made[0]}"
-    elif more:
-        yield f"plan: wrote what is not in it: {min(more)}"
-    elif matched and finished and left:
-        yield f"plan: did not write all that is in it: {min(left)}"
+    unplanned, missing = _names(written) - _names(agreed), _names(agreed) - _names(written)
+    if written and not matched:
+        yield f"plan: refused, but made {len(written)} writes, such as {written[0]}"
+    elif unplanned:
+        yield f"plan: made a write that is not in the plan: {min(unplanned)}"
+    elif matched and finished and missing:
+        yield f"plan: did not make a write of the plan: {min(missing)}"
 
 
 def _names(operations: Sequence[Operation]) -> set[str]:
@@ -157,11 +159,11 @@ def judge_forgotten(state: Path, system: str, contact: str) -> Iterator[str]:
     """Yield the places in which an erased customer is still named."""
     with closing(Store.open(state, write=False)) as store:
         if (system, contact) in known_contacts(store):
-            yield f"11: {contact} of {system} was erased, and is still known"
+            yield f"11: {contact} of {system} was erased, but is still in the state"
     files = [f for f in state.parent.glob(f"{state.name}*") if f.is_file()]
     for file in sorted(files):
         if contact.encode() in file.read_bytes():
-            yield f"11: {contact} of {system} was erased, and is still in {file.name}"
+            yield f"11: {contact} of {system} was erased, but is still in {file.name}"
 
 
 async def _clean_up(operator: Operator, work: Jobs, step: SimEvent) -> None:
@@ -169,9 +171,9 @@ async def _clean_up(operator: Operator, work: Jobs, step: SimEvent) -> None:
     scope, world = cleanup_scope(step), operator.world
     operator.done[EventKind.CLEAN_UP_BESIDE] += 1
     world.cleaned.begin(scope, world.clock.now())
-    asked = {"system": scope.system, "provider": scope.provider, "who": "kim"}
+    arguments = {"system": scope.system, "provider": scope.provider, "who": "kim"}
     try:
-        cleaned, code = await work.on_cleanup(asked, _quietly)
+        cleaned, code = await work.on_cleanup(arguments, _quietly)
         if not world.unmapped.absences:  # a place outside of the configuration cannot be paused
             for place in _places(scope):
                 world.paused.begin(place, world.clock.now())
@@ -203,9 +205,9 @@ def judge_cleaned(world: World, scope: CleanupScope, *, finished: bool) -> Itera
     for system in SYSTEMS if finished else ():
         world.observe(system, by_hand=False)
         for event, view in sorted(world.events(system).items()):
-            mine = (system, event) in world.ours and view.kind == "block"
-            if mine and scope.covers(view.provider, system):
-                yield f"12: {system} {event} of {view.provider} is left by a cleanup that is done"
+            is_ours = (system, event) in world.ours and view.kind == "block"
+            if is_ours and scope.covers(view.provider, system):
+                yield f"12: {system} {event} of {view.provider} is left after a cleanup"
 
 
 def _quietly(_text: str) -> None:

@@ -113,12 +113,12 @@ def _with_series(scenario: Scenario) -> Scenario:
     return replace(scenario, series=series, steps=tuple(sorted(steps)))
 
 
-def acts(random: Random, span: float, whats: Sequence[EventKind], most: int) -> list[SimEvent]:
+def acts(random: Random, span: float, kinds: Sequence[EventKind], most: int) -> list[SimEvent]:
     """Draw up to ``most`` acts of these kinds."""
     return [
         SimEvent(
             round(random.uniform(0.05, 0.9) * span, 1),
-            random.choice(whats),
+            random.choice(kinds),
             random.choice(SYSTEMS),
             random.randrange(1000),
             random.randrange(1000),
@@ -150,24 +150,27 @@ def _with_rebookings(scenario: Scenario) -> Scenario:
 def _with_leaves(scenario: Scenario) -> Scenario:
     """Add, on most days, leaves of weeks, and changes to them while they run."""
     random = Random(f"leaves {scenario.seed}")  # noqa: S311
-    whats = (EventKind.LEAVE, EventKind.CHANGE_LEAVE, EventKind.CHANGE_LEAVE, EventKind.END_LEAVE)
+    kinds = (EventKind.LEAVE, EventKind.CHANGE_LEAVE, EventKind.CHANGE_LEAVE, EventKind.END_LEAVE)
     drawn = acts(random, scenario.hours * 3600, COMPLAINTS, 3)
-    steps = [replace(step, kind=random.choice(whats)) for step in drawn]
-    some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
+    steps = [replace(step, kind=random.choice(kinds)) for step in drawn]
+    resetting = tuple(system for system in SYSTEMS if random.random() < _RESETS)
     before = tuple(replace(step, at=0.0, kind=EventKind.LEAVE) for step in steps[:2])
     return replace(
-        scenario, steps=tuple(sorted((*scenario.steps, *steps))), before=before, overlapping=some
+        scenario,
+        steps=tuple(sorted((*scenario.steps, *steps))),
+        before=before,
+        overlapping=resetting,
     )
 
 
 def broken_rows(random: Random, span: float) -> list[SimEvent]:
     """Draw, on some days, rows that lack something, for a while or until all are repaired."""
-    whats = random.choices(BROKEN_ROWS, k=random.choice((0, 0, 1, 2)))
-    whats += [EventKind.REPAIR_ROWS] * (len(whats) and random.randrange(2))
+    kinds = random.choices(BROKEN_ROWS, k=random.choice((0, 0, 1, 2)))
+    kinds += [EventKind.REPAIR_ROWS] * (len(kinds) and random.randrange(2))
     system = random.choice(SYSTEMS)
     return [
-        SimEvent(round(random.uniform(0.05, 0.9) * span, 1), what, system, random.randrange(1000))
-        for what in whats
+        SimEvent(round(random.uniform(0.05, 0.9) * span, 1), kind, system, random.randrange(1000))
+        for kind in kinds
     ]
 
 

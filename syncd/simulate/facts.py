@@ -43,7 +43,7 @@ def perform(world: World, step: SimEvent, start: datetime) -> str:
     contact = world.contact("clinic", ("kim", "lee")[step.slot % 2])
     end = start + HALF_HOUR
     event = world.sandbox.clinic.book_service(seat.calendar, seat.user, start, end, contact)
-    return f"a service is booked: {event} {start:%d %H:%M}"
+    return f"book a service: {event} {start:%d %H:%M}"
 
 
 def _change(platform: Knobs, step: SimEvent) -> str:
@@ -52,7 +52,7 @@ def _change(platform: Knobs, step: SimEvent) -> str:
     others = [side for side in row.sides if side != before]
     side = others[step.number % len(others)]
     platform.set_fact(row.name, side)
-    return f"{row.name} is {side} from now on, not {before}"
+    return f"change fact {row.name} from {before} to {side}"
 
 
 def note_measured(
@@ -110,8 +110,8 @@ def end_of(world: World, system: str, meeting: Appointment) -> datetime:
     meeting counts with the end that syncd sent, as long as it stays as that update left it.
     """
     shown = (meeting.start, meeting.end)
-    left = world.sandbox.legacy.lost_ends.get(meeting.id) if system == "legacy" else None
-    return left[2] if left is not None and left[:2] == shown else meeting.end
+    lost_end = world.sandbox.legacy.lost_ends.get(meeting.id) if system == "legacy" else None
+    return lost_end[2] if lost_end is not None and lost_end[:2] == shown else meeting.end
 
 
 def is_kept_short(world: World, system: str, view: EventView) -> bool:

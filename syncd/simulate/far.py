@@ -62,18 +62,18 @@ def perform(world: World, step: SimEvent, start: datetime) -> str:
 
 
 def _book(world: World, step: SimEvent) -> str:
-    who, person = PEOPLE[step.number % len(PEOPLE)], ("kim", "lee")[step.slot % 2]
+    provider, person = PEOPLE[step.number % len(PEOPLE)], ("kim", "lee")[step.slot % 2]
     day = floor_to(world.clock.now(), timedelta(hours=1)) + timedelta(days=_FIRST)
     start = day + timedelta(days=step.slot // 2 % _DAYS)
     events = {}
     for name in (step.system, *(() if step.spelling == ALONE else (step.spelling,))):
-        seat = world.seeded.seats[name, who]
+        seat = world.seeded.seats[name, provider]
         where = (seat.calendar, seat.user, start, start + _LENGTH, world.contact(name, person))
         events[name] = world.sandbox.systems[name].book(*where, title="Knee pain")
         world.observe(name, by_hand=True)
     interval = (start, start + _LENGTH)
-    world.far.append(FarMeeting(world.clock.now(), who, person, interval, events))
-    return f"{step.kind} {who} {events} {start:%d %b %H:%M}"
+    world.far.append(FarMeeting(world.clock.now(), provider, person, interval, events))
+    return f"{step.kind} {provider} {events} {start:%d %b %H:%M}"
 
 
 def _drag(world: World, step: SimEvent, start: datetime) -> str:
@@ -104,15 +104,17 @@ def makes_room_for_far(world: World, change: Change, system: str, event: str) ->
 def judge_far_meetings(world: World) -> Iterator[str]:
     """Yield far meetings that moved without a reason, or that did not follow."""
     for far in world.far:
-        mine = {(name, event) for name, event in far.events.items()}
-        changes = [c for c in world.changes if (c.system, c.event) in mine and c.before is not None]
-        hand = [c for c in changes if c.by_hand]
+        records = {(name, event) for name, event in far.events.items()}
+        changes = [
+            c for c in world.changes if (c.system, c.event) in records and c.before is not None
+        ]
+        by_hand = [c for c in changes if c.by_hand]
         moved = [c for c in changes if not c.by_hand and _has_moved(c)]
-        if moved and not hand and not world.answers:
+        if moved and not by_hand and not world.answers:
             first = moved[0]
-            yield f"5: {first.system} {first.event} was moved, and nobody moved that meeting"
-        if len(hand) == 1 and len(mine) > 1 and _must_follow(world, far, hand[0]):
-            yield from _left_behind(world, far, hand[0])
+            yield f"5: {first.system} {first.event} was moved although nobody moved that meeting"
+        if len(by_hand) == 1 and len(records) > 1 and _must_follow(world, far, by_hand[0]):
+            yield from _left_behind(world, far, by_hand[0])
 
 
 def _left_behind(world: World, far: FarMeeting, drag: Change) -> Iterator[str]:
@@ -132,9 +134,9 @@ def _must_follow(world: World, far: FarMeeting, drag: Change) -> bool:
         return False
     moved = _is_beyond(before, drag.at) and drag.at < after.start < drag.at + timedelta(days=59)
     platforms = world.sandbox.systems.values()
-    mixed = any(p.faults.injected[kind] for p in platforms for kind in _MIXED)
-    told = world.sandbox.systems[drag.system].tells_times
-    upset = (
+    is_uncertain = any(p.faults.injected[kind] for p in platforms for kind in _MIXED)
+    has_times = world.sandbox.systems[drag.system].tells_times
+    is_disturbed = (
         world.answers
         or world.state_losses
         or world.mass_edits
@@ -143,8 +145,8 @@ def _must_follow(world: World, far: FarMeeting, drag: Change) -> bool:
     )
     clocks = any(offset for _, offset in world.offsets)
     early = drag.at - far.at >= KNOWN_AFTER
-    quiet = told and early and not (mixed or upset or clocks)
-    return moved and quiet and not _is_contested(world, far, drag, after)
+    is_certain = has_times and early and not (is_uncertain or is_disturbed or clocks)
+    return moved and is_certain and not _is_contested(world, far, drag, after)
 
 
 def _is_contested(world: World, far: FarMeeting, drag: Change, after: EventView) -> bool:

@@ -32,24 +32,24 @@ def judge_end(world: World, store: Store, now: datetime, last: datetime) -> Iter
 
     ``last`` is the end of the window that is kept in sync.
     """
-    held = [h for h in store.open_conflicts() if h.conflict.held]
+    conflicts = [h for h in store.open_conflicts() if h.conflict.held]
     yield from (
-        f"7: the guard stands: {h.conflict.note}"
-        for h in held
+        f"7: the guard is still stopped: {h.conflict.note}"
+        for h in conflicts
         if h.conflict.kind is ConflictKind.GUARD
     )
     yield from (f"1: {line}" for line, _, _ in apart(world, store, now, last))
-    yield from _twins(world, store, held)
-    yield from repeated_questions(world, [h.conflict for h in held])
-    yield from judge_buffers(world, now, left := _left(world, store, held))
-    yield from judge_ends(world, now, left)
+    yield from _twins(world, store, conflicts)
+    yield from repeated_questions(world, [h.conflict for h in conflicts])
+    yield from judge_buffers(world, now, waiting := _left(world, store, conflicts))
+    yield from judge_ends(world, now, waiting)
     if pending := store.pending_intents():
-        yield f"1: {len(pending)} writes still without an outcome"
+        yield f"1: {len(pending)} writes without an outcome"
     if world.sandbox.clinic.notifications:
         yield f"11: {len(world.sandbox.clinic.notifications)} customers were notified"
     yield from refused_words(world)
     if world.sandbox.crm.keys_in_query:
-        yield "11: keys travelled in a query"
+        yield "11: keys were sent in a query string"
     for name, platform in world.sandbox.systems.items():
         if platform.limit is not None and platform.limit.refused:
             yield f"9: {platform.limit.refused} calls over the limit of {name}"
@@ -59,18 +59,20 @@ def apart(
     world: World, store: Store, now: datetime, last: datetime
 ) -> Iterator[tuple[str, str, Interval]]:
     """Yield each disagreement, with its provider and time, that does not wait for a person."""
-    held = [h for h in store.open_conflicts() if h.conflict.held]
-    left = _left(world, store, held)
-    claimed = {(provider, _coarse(world, interval)) for provider, interval in left}
+    conflicts = [h for h in store.open_conflicts() if h.conflict.held]
+    waiting = _left(world, store, conflicts)
+    claimed = {(provider, _coarse(world, interval)) for provider, interval in waiting}
     sights = [s for s in _sights(world) if s.start < last]
     for line, provider, interval in _disagreements(sights, now):
         if (provider, interval) not in claimed:
             yield line, provider, interval
 
 
-def _left(world: World, store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Interval]]:
-    left = _claimed(store, held) | _left_by_persons(store) | waiting_times(world, store)
-    return left | {c.before.key for c in without_proof(world) if c.before}
+def _left(
+    world: World, store: Store, conflicts: Collection[HeldConflict]
+) -> set[tuple[str, Interval]]:
+    times = _claimed(store, conflicts) | _left_by_persons(store) | waiting_times(world, store)
+    return times | {c.before.key for c in without_proof(world) if c.before}
 
 
 def _coarse(world: World, interval: Interval) -> Interval:
@@ -103,29 +105,29 @@ def _disagreements(
 ) -> Iterator[tuple[str, str, Interval]]:
     """Yield each disagreement with its provider and interval."""
     for provider in PEOPLE:
-        mine = [s for s in sights if s.provider == provider]
-        for interval in sorted({s.interval for s in mine}):
-            for line in disagreements([s for s in mine if s.interval == interval], SYSTEMS, now):
+        theirs = [s for s in sights if s.provider == provider]
+        for interval in sorted({s.interval for s in theirs}):
+            for line in disagreements([s for s in theirs if s.interval == interval], SYSTEMS, now):
                 yield line, provider, interval
 
 
-def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Interval]]:
+def _claimed(store: Store, conflicts: Collection[HeldConflict]) -> set[tuple[str, Interval]]:
     """Return the times that wait for a person: claimed times, and times agreed before."""
-    found: set[tuple[str, Interval]] = set()
+    times: set[tuple[str, Interval]] = set()
     agreed = {b.id: b.agreed for b in store.bookings()}
-    for each in held:
-        values = [claim.value for claim in each.conflict.claims]
-        gone = [c for c in each.conflict.claims if c.event and c.value is None]
-        links = [link.booking for c in gone for link in store.links(c.system, c.event or "")]
-        values += [agreed.get(name) for name in (each.conflict.subject, *links)]
-        found |= {(each.conflict.provider, v.interval) for v in values if v is not None}
-    return found
+    for conflict in conflicts:
+        values = [claim.value for claim in conflict.conflict.claims]
+        missing = [c for c in conflict.conflict.claims if c.event and c.value is None]
+        links = [link.booking for c in missing for link in store.links(c.system, c.event or "")]
+        values += [agreed.get(name) for name in (conflict.conflict.subject, *links)]
+        times |= {(conflict.conflict.provider, v.interval) for v in values if v is not None}
+    return times
 
 
 def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
     """Return the times that a person wants unchanged: undone, dismissed, or released by a rule."""
     waived, bookings = _waived(store), store.bookings()
-    found = _claimed(store, _dismissed(store))
+    times = _claimed(store, _dismissed(store))
     by_booking: dict[str, list[tuple[Replica, TrackedEvent | None]]] = {b.id: [] for b in bookings}
     for pair in store.replicas(list(by_booking)):
         by_booking[pair[0].booking].append(pair)
@@ -133,13 +135,13 @@ def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
         pairs = by_booking[booking.id]
         if booking.id in waived or any(replica.role is Role.RELEASED for replica, _ in pairs):
             shown = [record.observed for _, record in pairs if record and record.observed]
-            found |= {(booking.provider, v.interval) for v in (booking.agreed, *shown)}
-    return found
+            times |= {(booking.provider, v.interval) for v in (booking.agreed, *shown)}
+    return times
 
 
 def _dismissed(store: Store) -> list[HeldConflict]:
     """Return the conflicts that a person dismissed."""
-    return [h for who in PEOPLE for h in store.state(who).conflicts if h.dismissed]
+    return [h for provider in PEOPLE for h in store.state(provider).conflicts if h.dismissed]
 
 
 def _waived(store: Store) -> set[str]:
@@ -147,14 +149,14 @@ def _waived(store: Store) -> set[str]:
     return {waiver.booking for person in PEOPLE for waiver in store.state(person).undo_suppressions}
 
 
-def _twins(world: World, store: Store, held: Collection[HeldConflict]) -> Iterator[str]:
+def _twins(world: World, store: Store, conflicts: Collection[HeldConflict]) -> Iterator[str]:
     """Yield bookings whose events differ in time or status and are not held.
 
     A write that was rejected for good, such as a cancellation in LeadSquared, and dismissed, leaves
     its meeting as it is until an input changes.
     """
-    told = (*held, *_dismissed(store))
-    open_ = {subject for h in told for subject in h.conflict.subject.split("+")}
+    settled = (*conflicts, *_dismissed(store))
+    open_ = {subject for h in settled for subject in h.conflict.subject.split("+")}
     open_ |= _waived(store) | with_read_only_instances(world, store)
     bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
     values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}

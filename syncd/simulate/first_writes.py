@@ -138,5 +138,5 @@ def judge_damage(world: World) -> Iterator[str]:
         along = {c.event for c in world.moved_along if c.system == name}
         most = 1 + len(world.state_losses) + len(along)
         if len(platform.damaged) > most and name not in world.released:
-            yield f"6: {len(platform.damaged)} appointments of {name} damaged by our writes"
+            yield f"6: {len(platform.damaged)} appointments of {name} damaged by writes of syncd"
         platform.update_damage = platform.status_damage = None

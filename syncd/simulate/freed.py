@@ -29,7 +29,7 @@ def judge_soon(world: World, change: Change, before: EventView, system: str, eve
         moved = _has_moved(world, change, before, system, event)
         if not (moved or _has_come(world, change, before)):
             where = f"freed {span(before.interval)} in {change.system}"
-            world.report_violation(f"3: {where}, but {system} {event} lives")
+            world.report_violation(f"3: {where}, but {system} {event} still takes it")
 
     asyncio.get_running_loop().call_later(SOON.total_seconds(), judge)
 

@@ -28,11 +28,11 @@ def perform(world: World, step: SimEvent) -> str:
         return ""
     seconds = step.seconds or _WINDOWS[step.slot % len(_WINDOWS)]
     most = step.times if step.seconds else 4 + step.number % 5 + int(seconds)
-    told = LimitReply(PLACES[step.number % len(PLACES)], _STATUSES[step.slot % len(_STATUSES)])
+    reply = LimitReply(PLACES[step.number % len(PLACES)], _STATUSES[step.slot % len(_STATUSES)])
     platform = world.sandbox.systems[step.system]
-    platform.gateway_limit, platform.limit_told = RateLimit(most, seconds), told
+    platform.gateway_limit, platform.limit_told = RateLimit(most, seconds), reply
     world.gateways.append((step.system, platform.gateway_limit))
-    return f"allow {most} calls in {seconds:g} s, told as {told.status} in {told.place}"
+    return f"allow {most} calls in {seconds:g} s, reported as {reply.status} in {reply.place}"
 
 
 def over_limits(world: World) -> Iterator[str]:

@@ -53,12 +53,12 @@ def shares(
     record: str, users: Iterable[str], owners: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     """Yield the events of a record, each with its provider; ``owners`` maps users to providers."""
-    found: set[str] = set()
+    providers: set[str] = set()
     for user in users:
         provider = owners.get(user)
-        if provider is not None and provider not in found:
-            yield (f"{record}{_MARK}{provider}" if found else record), provider
-            found.add(provider)
+        if provider is not None and provider not in providers:
+            yield (f"{record}{_MARK}{provider}" if providers else record), provider
+            providers.add(provider)
 
 
 def view_of(meeting: Appointment, provider: str, end: datetime) -> EventView:
@@ -120,14 +120,14 @@ def blocks_moved_to(world: World, change: Change) -> Iterator[Change]:
                 yield other
 
 
-def changed_for_first_host(world: World, change: Change, told: Iterable[Change]) -> bool:
+def changed_for_first_host(world: World, change: Change, changes: Iterable[Change]) -> bool:
     """Return true if one of these changes was made to the calendar of the meeting's first host.
 
     A recent first host counts, too: the write may have been decided before the change.
     """
-    past = [c for c in world.changes if (c.system, c.event) == (change.system, change.event)]
-    firsts = {s.provider for c in past for s in (c.before, c.after) if s is not None}
-    return any(s.provider in firsts for c in told for s in (c.before, c.after) if s is not None)
+    own_changes = [c for c in world.changes if (c.system, c.event) == (change.system, change.event)]
+    firsts = {s.provider for c in own_changes for s in (c.before, c.after) if s is not None}
+    return any(s.provider in firsts for c in changes for s in (c.before, c.after) if s is not None)
 
 
 def perform(world: World, step: SimEvent) -> str:
@@ -135,26 +135,26 @@ def perform(world: World, step: SimEvent) -> str:
     if step.kind not in HOSTS:
         return ""
     clinic = world.sandbox.clinic
-    found = sorted(_meetings(world))
+    candidates = sorted(_meetings(world))
     if step.kind is not EventKind.ADD_HOST:
-        found = [event for event in found if _further(world, event)]
-    if not found:
+        candidates = [event for event in candidates if _further(world, event)]
+    if not candidates:
         return ""
-    event = found[step.number % len(found)]
+    event = candidates[step.number % len(candidates)]
     first = world.events("clinic")[event].provider
     others = _further(world, event)
     match step.kind:
         case EventKind.ADD_HOST:
-            free = [who for who in PEOPLE if who not in {first, *others}]
-            others += free[step.slot % len(free) :][:1] if free else []
+            others_free = [provider for provider in PEOPLE if provider not in {first, *others}]
+            others += others_free[step.slot % len(others_free) :][:1] if others_free else []
         case EventKind.REMOVE_HOST:
             others.pop(step.slot % len(others))
         case _:
             # In half of the cases the former owner stays a host.
-            given = others.pop(step.slot % len(others))
+            former = others.pop(step.slot % len(others))
             others += [first] if step.slot % 2 else []
-            first = given
-    user, *hosts = (world.seeded.seats["clinic", who].user for who in (first, *others))
+            first = former
+    user, *hosts = (world.seeded.seats["clinic", provider].user for provider in (first, *others))
     clinic.set_hosts(event, user, hosts)
     return f"{step.kind} {event}: {first} with {', '.join(others) or 'nobody'}"
 

@@ -36,18 +36,18 @@ def perform(world: World, step: SimEvent) -> str:
 
 def _enter(world: World, step: SimEvent) -> str:
     """Enter a leave of a provider, as a block."""
-    who = PEOPLE[step.number % len(PEOPLE)]
+    provider = PEOPLE[step.number % len(PEOPLE)]
     hour = floor_to(world.clock.now(), timedelta(hours=1))
     start = hour - DAY * (1 + step.slot % (MAX_DAYS_LATER if step.at else MAX_DAYS_BEFORE))
     end = hour + DAY * (2 + step.number % 9)
-    user = world.seeded.seats[step.system, who].user
+    user = world.seeded.seats[step.system, provider].user
     event = world.sandbox.systems[step.system].block(user, start, end, "Leave")
-    return f"leave of {who} {event} {start:%d %b} to {end:%d %b}"
+    return f"leave of {provider} {event} {start:%d %b} to {end:%d %b}"
 
 
 def _change(world: World, step: SimEvent) -> str:
     """Lengthen a running leave, shorten it by a day, or delete it."""
-    running = sorted(_running(world, step.system), key=lambda found: found[0])
+    running = sorted(_running(world, step.system), key=lambda item: item[0])
     if not running:
         return ""
     event, view = running[step.number % len(running)]
@@ -57,7 +57,7 @@ def _change(world: World, step: SimEvent) -> str:
         return f"delete the leave {event}"
     end = view.end + DAY * (-1, 2)[step.slot % 2]
     platform.move_block(event, view.start, end)
-    return f"let the leave {event} end on {end:%d %b}"
+    return f"end the leave {event} on {end:%d %b}"
 
 
 def _running(world: World, system: str) -> Iterator[tuple[str, EventView]]:

@@ -77,13 +77,13 @@ class LongRunResult:
         """Return by what share each curve that is not flat rose, from second quarter to last."""
         quarter = max(1, len(self.samples) // 4)
         early, late = self.samples[quarter : 2 * quarter], self.samples[-quarter:]
-        found = {}
+        rises = {}
         for name, allowed in _FLAT.items():
             before = max(1, *(getattr(s, name) for s in early or late))
             rise = max(getattr(s, name) for s in late) / before - 1
             if rise > allowed:
-                found[name] = rise
-        return found
+                rises[name] = rise
+        return rises
 
 
 def run_for(seed: int, hours: float) -> LongRunResult:
@@ -98,11 +98,11 @@ async def _live(seed: int, hours: float, folder: Path) -> LongRunResult:
     world = World(clock, seed)
     world.sandbox.urls = {name: f"http://127.0.0.1{path}" for name, path in _PATHS.items()}
     path = folder / "syncd.toml"
-    said = config_text(world.seeded, "state.db", 'history = { keep = "1d" }\n')
+    config = config_text(world.seeded, "state.db", 'history = { keep = "1d" }\n')
     # The demo polls quickly; these are the usual intervals.
     for hurried, usual in (('"10s", ahead = "14d"', '"60s", ahead = "2d"'), ('"1m"', '"15m"')):
-        said = said.replace(hurried, usual)
-    path.write_text(said)
+        config = config.replace(hurried, usual)
+    path.write_text(config)
     settings = load(path, {})
     numbers, random = count(1), Random(f"keys {seed}")  # noqa: S311 - repeatable
     letters = "abcdefghijklmnopqrstuvwxyz234567"
@@ -212,8 +212,8 @@ async def over_sockets(cycles: int, folder: Path) -> LongRunResult:
     faults = 0
     async with sandbox.serve():
         path = folder / "syncd.toml"
-        said = config_text(seeded, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
-        path.write_text(said)
+        config = config_text(seeded, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        path.write_text(config)
         app = build(load(path, {}))
         for platform in sandbox.systems.values():
             platform.limit = None
@@ -281,8 +281,8 @@ def curve(values: Sequence[float], width: int = 40) -> str:
     """Return a line of bars between 0 and the largest value."""
     shown = min(width, len(values))
     top = max(values) or 1
-    some = [values[i * len(values) // shown] for i in range(shown)]
-    return "".join(_BARS[round(value / top * (len(_BARS) - 1))] for value in some)
+    shown_values = [values[i * len(values) // shown] for i in range(shown)]
+    return "".join(_BARS[round(value / top * (len(_BARS) - 1))] for value in shown_values)
 
 
 def print_samples(title: str, run: LongRunResult, say: Callable[[str], None]) -> bool:
@@ -316,12 +316,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--hours", type=float, default=72.0, help="simulated hours (72)")
     parser.add_argument("--cycles", type=int, default=120, help="cycles over real sockets (120)")
     parser.add_argument("--seed", type=int, default=1, help="which story")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     flat = print_samples(
-        f"{asked.hours:g} simulated hours", run_for(asked.seed, asked.hours), print
+        f"{options.hours:g} simulated hours", run_for(options.seed, options.hours), print
     )
     with tempfile.TemporaryDirectory(prefix="syncd-") as folder, _silence():
-        sockets = asyncio.run(over_sockets(asked.cycles, Path(folder)))
+        sockets = asyncio.run(over_sockets(options.cycles, Path(folder)))
     flat &= print_samples("over real sockets", sockets, print)
     return 0 if flat else 1
 

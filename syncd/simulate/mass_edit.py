@@ -84,8 +84,8 @@ class Change:
         """Format the change as one line of a trace."""
         both = (self.before, self.after)
         shown = [f"{s.start:%d %H:%M}-{s.end:%H:%M}" if s else "nothing" for s in both]
-        what = next((f"{s.provider} {s.kind}" for s in both if s), "")
-        return f"{what} {self.event} {' to '.join(shown)}"
+        subject = next((f"{s.provider} {s.kind}" for s in both if s), "")
+        return f"{subject} {self.event} {' to '.join(shown)}"
 
 
 class Sliced(NamedTuple):
@@ -136,14 +136,14 @@ class MassEdit:
         known = news.keys() & self.known
         every = len(known) == len(news) == total
         # An event that is over before it is certainly read and proven does not count.
-        sure = sum(news[event][0].end > self.at + MAX_DELAY for event in known)
+        certain = sum(news[event][0].end > self.at + MAX_DELAY for event in known)
         if self.unproven:
-            return every and sure >= ALL
-        if sure > COUNT and sure > SHARE * total:
+            return every and certain >= ALL
+        if certain > COUNT and certain > SHARE * total:
             return True
         by = {_shift(before, after) for before, after in news.values()}
         common = len(by) == 1 and None not in by
-        return common and every and sure >= COMMON
+        return common and every and certain >= COMMON
 
     def put_back(self, event: str, now: EventView) -> bool:
         """Return true if an event that was moved is back at its former place."""
@@ -162,13 +162,16 @@ class MassEdit:
         moved = before and after and before.interval != after.interval
         removed = before is not None and before.kind == "block" and after is None
         for old, new in self.news.values():
-            if max(each.end for each in (old, new) if each is not None) <= self.at:
+            if (
+                max(event_view.end for event_view in (old, new) if event_view is not None)
+                <= self.at
+            ):
                 # An event that was over by then is no part of a stop (`core.mass_change_guard`) and
                 # is propagated.
                 continue
             # Until a person decides, a moved event's former time is closed, too.
-            gone = freed if new is None else removed and not self._is_taken(old)
-            if gone and before is not None and before.key == old.key:
+            is_freed = freed if new is None else removed and not self._is_taken(old)
+            if is_freed and before is not None and before.key == old.key:
                 return True
             same = moved and new and before and after and before.key == old.key
             if same and after and new and after.interval == new.interval:

@@ -39,17 +39,17 @@ def perform(world: World, step: SimEvent) -> str:
     renamed = any(name == system for name, _ in world.staff.renamed)
     if step.kind is not EventKind.MERGE_USERS or renamed or is_merged(world, system):
         return ""
-    who = PEOPLE[step.number % len(PEOPLE)]
+    provider = PEOPLE[step.number % len(PEOPLE)]
     heir = PEOPLE[(step.number + 1) % len(PEOPLE)]
-    seat, now = world.seeded.seats[system, who], world.clock.now()
+    seat, now = world.seeded.seats[system, provider], world.clock.now()
     into = world.seeded.seats[system, heir].user
     merged = merge_users(world.sandbox.systems[system], seat.user, into)
     hours = 1 + step.slot % 5
     until = now + timedelta(hours=hours)
-    world.mergers.append(Merger(system, who, seat, merged, now, until))
+    world.mergers.append(Merger(system, provider, seat, merged, now, until))
     world.staff.since.append(now)
-    _sit(world, system, who, replace(seat, user=into))
-    return f"{who} is merged into {heir} for {hours} hours"
+    _sit(world, system, provider, replace(seat, user=into))
+    return f"merge {provider} into {heir} for {hours} hours"
 
 
 def is_merged(world: World, system: str) -> bool:
@@ -89,6 +89,6 @@ def was_merged_away(world: World, system: str, provider: str, entered: datetime)
     )
 
 
-def _sit(world: World, system: str, who: str, seat: SeedUser) -> None:
+def _sit(world: World, system: str, provider: str, seat: SeedUser) -> None:
     """Use this user for events that are entered for a provider from now on."""
-    world.seeded = replace(world.seeded, seats={**world.seeded.seats, (system, who): seat})
+    world.seeded = replace(world.seeded, seats={**world.seeded.seats, (system, provider): seat})

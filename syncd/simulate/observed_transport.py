@@ -36,13 +36,15 @@ class ObservedTransport(AsgiTransport):
         finally:
             # Other requests are in flight at the same time; one that was cancelled made no call at
             # all.
-            made = [call for call in calls[before:] if _is_of(call, request)]
-            world.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
+            own_calls = [call for call in calls[before:] if _is_of(call, request)]
+            world.calls += [
+                f"{system} {call.method} {call.path} {call.status}" for call in own_calls
+            ]
             world.observe(system, by_hand=False)
             if writes and len(world.changes) == known and not world.has_edited_block(system):
                 world.idle += [
                     f"{system} {call.method} {call.path} on {world.clock.now():%d %H:%M:%S}"
-                    for call in made
+                    for call in own_calls
                     if call.status in range(200, 300)
                     and not cannot_lengthen(world, system, call.method, call.path)
                 ]

@@ -44,16 +44,16 @@ def perform(world: World, step: SimEvent) -> str:
 
 def _delete_one(world: World, step: SimEvent) -> str:
     """Delete one record of a meeting that stands in several systems."""
-    found = [
+    candidates = [
         event
         for event, view in sorted(world.events(step.system).items())
         if view.busy and not is_share(event) and any(_others(world, step.system, view))
     ]
-    if not found:
+    if not candidates:
         return ""
-    event = found[step.number % len(found)]
+    event = candidates[step.number % len(candidates)]
     world.sandbox.systems[step.system].delete(event)
-    return f"delete {event}, which stands elsewhere, too"
+    return f"delete {event}, which is also in another system"
 
 
 def _cancel_other(world: World, step: SimEvent) -> str:
@@ -82,15 +82,15 @@ def judge_change(world: World, change: Change) -> Iterator[str]:
     if after is None:
         return
     if before is None and _is_released(world, change, after):
-        yield f"5: made a block again that a person removed: {where}"
+        yield f"5: recreated a block that a person removed: {where}"
     if before is None or before.kind != "appointment":
         return
     if before.busy and not after.busy and world.twin_deleted != "cancel":
-        told = _told(world, change, before)
-        if told and all(other.after is None for other in told):
-            yield f"5: called off what was only deleted elsewhere: {where}"
+        elsewhere = _told(world, change, before)
+        if elsewhere and all(other.after is None for other in elsewhere):
+            yield f"5: cancelled a meeting that was only deleted elsewhere: {where}"
     if not before.busy and after.busy and _was_called_off(world, change, before):
-        yield f"5: revived a meeting that a person called off: {where}"
+        yield f"5: reactivated a meeting that a person cancelled: {where}"
 
 
 def replaces_deleted(world: World, change: Change, after: EventView) -> bool:
@@ -170,16 +170,16 @@ def _told(world: World, change: Change, before: EventView) -> list[Change]:
 
 def _was_called_off(world: World, change: Change, before: EventView) -> bool:
     """Return true if a person cancelled this record, and nobody moved the meeting since."""
-    own = [c for c in world.changes if c.by_hand and (c.system, c.event) == _id(change)]
-    if not own or own[-1].after is None or own[-1].after.busy:
+    own_changes = [c for c in world.changes if c.by_hand and (c.system, c.event) == _id(change)]
+    if not own_changes or own_changes[-1].after is None or own_changes[-1].after.busy:
         return False
-    told = _told(world, change, before)
-    moved = [c for c in told if (c.after and c.after.busy) or new_id_of(world, c)]
+    elsewhere = _told(world, change, before)
+    moved = [c for c in elsewhere if (c.after and c.after.busy) or new_id_of(world, c)]
     if moved and "move" in world.choices and world.sandbox.systems[change.system].damaged:
         # The record could not follow that move for fear of damage; by this rule the move wins,
         # however late.
         return False
-    return not any(c.at > own[-1].at - 3 * _KNOWN for c in moved)
+    return not any(c.at > own_changes[-1].at - 3 * _KNOWN for c in moved)
 
 
 def _is_released(world: World, change: Change, after: EventView) -> bool:
@@ -241,7 +241,7 @@ def _id(change: Change) -> tuple[str, str]:
 
 
 def _last_deleted(world: World, fits: Callable[[Change], bool]) -> Change | None:
-    kept = {
+    restorable = {
         (name, meeting.id)
         for name, platform in world.sandbox.systems.items()
         for meeting in platform.appointments()
@@ -255,7 +255,7 @@ def _last_deleted(world: World, fits: Callable[[Change], bool]) -> Change | None
             and change.after is None
             and change.before is not None
             and change.before.kind == "appointment"
-            and _id(change) in kept
+            and _id(change) in restorable
             and fits(change)
         ),
         None,

@@ -106,13 +106,13 @@ class Operator:
             return
         self.done[EventKind.PAUSE] += 1
         place = paused_place(step)
-        asked = {
+        arguments = {
             "what": pausing.targets_to_arguments([pausing.PauseTarget(*place)]),
             "by": "kim",
             "reason": "",
         }
         with suppress(Killed, StateError):
-            await self.work.on_pause(asked, _quietly)
+            await self.work.on_pause(arguments, _quietly)
             self.world.paused.begin(place, self.world.clock.now())
             self.say(f"pause {place}")
 
@@ -121,11 +121,11 @@ class Operator:
         if self.work is None or not self.state.exists():
             return False
         with closing(Store.open(self.state, write=False)) as store:
-            found = pauses(store)[: 1 if first else None]
-        for each in found:
+            paused = pauses(store)[: 1 if first else None]
+        for pause in paused:
             self.done[EventKind.UNPAUSE] += 1
-            place = pausing.PauseTarget(each.system, each.provider)
-            self.world.paused.end(self.world.clock.now(), ConfigPlace(each.system, each.provider))
+            place = pausing.PauseTarget(pause.system, pause.provider)
+            self.world.paused.end(self.world.clock.now(), ConfigPlace(pause.system, pause.provider))
             try:
                 await self.work.on_unpause(
                     {"what": pausing.targets_to_arguments([place]), "by": "kim"}, _quietly
@@ -196,20 +196,20 @@ class Operator:
 
     async def resolve(self, step: SimEvent) -> None:
         """Answer one of the held conflicts, in any possible way."""
-        held = [h for h in self._open() if h.conflict.kind is not ConflictKind.GUARD]
-        if not held or self.work is None:
+        conflicts = [h for h in self._open() if h.conflict.kind is not ConflictKind.GUARD]
+        if not conflicts or self.work is None:
             return
         self.done[EventKind.RESOLVE] += 1
-        one = sorted(held, key=lambda h: h.id)[step.number % len(held)]
+        one = sorted(conflicts, key=lambda h: h.id)[step.number % len(conflicts)]
         answer = _answer(one, step)
         self.world.note_answer(one.conflict.provider, answer.at)
         with suppress(Killed, StateError):
             try:
-                said, _ = await self.work.on_resolve(to_arguments(one.id, answer), _quietly)
-                told = str(said["ending"])
+                reply, _ = await self.work.on_resolve(to_arguments(one.id, answer), _quietly)
+                ending = str(reply["ending"])
             except RefusedError as refused:
-                told = refused.reason
-            self.say(f"resolve {one.id} ({one.conflict.kind}): {answer}: {told}")
+                ending = refused.reason
+            self.say(f"resolve {one.id} ({one.conflict.kind}): {answer}: {ending}")
 
     async def undo(self) -> None:
         """Undo the last run that wrote something."""
@@ -223,11 +223,11 @@ class Operator:
         self.world.note_answer()
         with suppress(Killed, StateError):
             try:
-                said, _ = await self.work.on_undo({"run": runs[0]}, _quietly)
-                told = f"{said['bookings']} back, {said['left']} left"
+                reply, _ = await self.work.on_undo({"run": runs[0]}, _quietly)
+                text = f"{reply['bookings']} back, {reply['left']} left"
             except RefusedError as refused:
-                told = refused.reason
-            self.say(f"undo {runs[0]}: {told}")
+                text = refused.reason
+            self.say(f"undo {runs[0]}: {text}")
 
     def _open(self) -> list[HeldConflict]:
         if not self.state.exists():

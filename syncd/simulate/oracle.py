@@ -5,13 +5,13 @@ The oracle does not ask syncd's state: it knows only what it observed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate import one_sided, paused
+from syncd.simulate.causes import find_sources, oldest_cause, times_of, unchanged_since
 from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.completed import is_of_assumed_length
 from syncd.simulate.facts import is_kept_short
@@ -35,7 +35,6 @@ from syncd.simulate.mass_edit import (
     Change,
     EventView,
     Interval,
-    Key,
     accepted_intervals,
     is_covered_by_meeting,
     span,
@@ -45,7 +44,6 @@ from syncd.simulate.rebooking import makes_room_for_rebooking
 from syncd.simulate.recurring import awaits_answer, is_read_only_instance
 from syncd.simulate.siblings import reverts_platform_change
 from syncd.simulate.twinned import was_one_of_several
-from syncd.simulate.unproven import waits_for_night
 from syncd.simulate.untouched import changed_other_fields, status_changed
 
 if TYPE_CHECKING:
@@ -76,7 +74,7 @@ def judge_change(world: World, change: Change) -> Iterator[str]:
             change, world.events(change.system)
         )
         if going_on and not ended:
-            yield f"7: went on after {len(mass_edit.news)} at once in {mass_edit.system}: {where}"
+            yield f"7: followed {len(mass_edit.news)} changes in {mass_edit.system}: {where}"
     yield from one_sided.judge_change(world, change)
     match before, after:
         case None, EventView():
@@ -99,7 +97,7 @@ def _never(world: World, change: Change) -> Iterator[str]:
     where = f"{change.system} {change.event}"
     match change.before, change.after:
         case None, EventView(kind="appointment"):
-            yield f"6: made an appointment: {where}"
+            yield f"6: created an appointment: {where}"
         case EventView(kind="appointment"), None:
             yield f"6: removed an appointment: {where}"
         case EventView(kind="appointment"), EventView() if is_read_only_instance(
@@ -109,7 +107,7 @@ def _never(world: World, change: Change) -> Iterator[str]:
         case EventView(kind="appointment"), EventView() if changed_other_fields(world, change):
             yield f"6: changed more than time and status: {where}"
         case EventView(kind="block"), _ if (change.system, change.event) not in world.ours:
-            yield f"6: changed a block that somebody else made: {where}"
+            yield f"6: changed a block that syncd did not create: {where}"
         case _:
             pass
 
@@ -151,14 +149,14 @@ def _made(world: World, change: Change, after: EventView) -> Iterator[str]:
     ]
     if len(same) > 1:
         yield f"4: {len(same)} blocks for {where}"
-    sources = set(_sources(world, change, after, since=change.at))
-    who = {world.person(system, world.events(system)[event]) for system, event in sources}
+    sources = set(find_sources(world, change, after, since=change.at))
+    provider = {world.person(system, world.events(system)[event]) for system, event in sources}
     # Entered while its provider's user was merged away, so it is no twin of the other.
     apart = {
         (system, event)
         for system, event in sources
         if was_merged_away(
-            world, change.system, after.provider, _stands_since(world, system, event)
+            world, change.system, after.provider, unchanged_since(world, system, event)
         )
     }
     here = {
@@ -174,8 +172,8 @@ def _made(world: World, change: Change, after: EventView) -> Iterator[str]:
         if (change.system, event) not in world.ours
         and view.busy
         and view.key == after.key
-        and (view.kind == "block" or (who <= here and (not sources or sources > apart)))
-        and _stands_since(world, change.system, event) < change.at - UNREAD_FOR
+        and (view.kind == "block" or (provider <= here and (not sources or sources > apart)))
+        and unchanged_since(world, change.system, event) < change.at - UNREAD_FOR
         and not _called_off(world, change, change.system, event, NEVER_EXPIRES)
         and not _moves_along(world, change, event)
         # The guard had stopped it, so syncd took it for another time when that meeting came.
@@ -192,10 +190,10 @@ def _made(world: World, change: Change, after: EventView) -> Iterator[str]:
     if on_top and not (short or change.system in world.concealed):
         yield f"4: a block on top of {on_top[0]} in {where}"
     caused = after.interval in _by_policy(world, change, change.at - MAX_DELAY) or any(
-        _sources(world, change, after, since=change.at - MAX_DELAY)
+        find_sources(world, change, after, since=change.at - MAX_DELAY)
     )
     # What a person decided during a stop is written when the guard releases it.
-    caused = caused or _answered(world, change, _since(world, change.at - MAX_DELAY))
+    caused = caused or _answered(world, change, oldest_cause(world, change.at - MAX_DELAY))
     # A meeting with a record that cannot follow is closed at all of its times.
     caused = caused or waits_at(world, after) or awaits_answer(world, after)
     caused = caused or is_of_assumed_length(world, after)
@@ -221,7 +219,7 @@ def _follows_what_passed(world: World, block: EventView, since: datetime) -> boo
 def _was_never_readable(world: World, system: str, event: str) -> bool:
     """Return true if the row of an event was broken before it can have been read."""
     since = world.broken.get((system, event))
-    return since is not None and since < _stands_since(world, system, event) + UNREAD_FOR
+    return since is not None and since < unchanged_since(world, system, event) + UNREAD_FOR
 
 
 def _left_by_a_shift(world: World, system: str, view: EventView) -> bool:
@@ -245,7 +243,7 @@ def _left_by_a_shift(world: World, system: str, view: EventView) -> bool:
 def _touched(world: World, change: Change, before: EventView, after: EventView) -> Iterator[str]:
     where = f"{change.system} {change.event}"
     yield from status_changed(world, change, before, after)
-    told = [
+    elsewhere = [
         other
         for other in world.changes
         if other.system != change.system
@@ -253,45 +251,45 @@ def _touched(world: World, change: Change, before: EventView, after: EventView) 
         and other.at > change.at - timedelta(hours=26)
         and _person(world, other) == world.person(change.system, before)
     ]
-    asked = (*told, *blocks_moved_to(world, change))
-    if asked and has_shares(world, change) and not changed_for_first_host(world, change, asked):
-        yield f"6: changed a meeting that has other hosts for one who is not its first: {where}"
+    causes = (*elsewhere, *blocks_moved_to(world, change))
+    if causes and has_shares(world, change) and not changed_for_first_host(world, change, causes):
+        yield f"6: changed a meeting for a host who is not its first: {where}"
     # A person's move of this record is overruled only by a change elsewhere after it, or so shortly
     # before it that the order is unknown. A mass edit that was stopped and reverted by hand does
     # not count.
-    own = [c.at for c in world.changes if c.by_hand and c.event == change.event]
+    own_changes = [c.at for c in world.changes if c.by_hand and c.event == change.event]
     back = [a.at for a in world.mass_edits if a.stops and a.put_back(change.event, before)]
-    since = min([max(own), *back]) - MAX_DELAY
-    said = {other.after.interval for other in told if other.after and other.at > since}
-    said |= accepted_intervals(world.mass_edits, since)
-    said |= _by_policy(world, change, since)
+    since = min([max(own_changes), *back]) - MAX_DELAY
+    wanted = {other.after.interval for other in elsewhere if other.after and other.at > since}
+    wanted |= accepted_intervals(world.mass_edits, since)
+    wanted |= _by_policy(world, change, since)
     if world.sandbox.systems[change.system].damaged and world.choices & {"prefer", "move"}:
         # The record could not follow for fear of damage; by these rules the earlier move wins over
         # what a person did to it later, however late it is written.
-        said |= {other.after.interval for other in told if other.after}
+        wanted |= {other.after.interval for other in elsewhere if other.after}
     rounds = world.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
-    somewhere = rounds or "next-free" in world.choices
-    somewhere = somewhere or reverts_platform_change(world, change)
+    anywhere = rounds or "next-free" in world.choices
+    anywhere = anywhere or reverts_platform_change(world, change)
     # A record that could not be written to for hours follows an answer late.
-    somewhere = somewhere or (after.provider, after.start) in world.chosen_times
-    if after.interval != before.interval and after.interval not in said and not somewhere:
-        yield f"5: moved an appointment to where nobody moved it: {where}"
-    ended = any(other.after is None or not other.after.busy for other in told)
+    anywhere = anywhere or (after.provider, after.start) in world.chosen_times
+    if after.interval != before.interval and after.interval not in wanted and not anywhere:
+        yield f"5: moved an appointment to a time that nobody chose: {where}"
+    ended = any(other.after is None or not other.after.busy for other in elsewhere)
     if before.busy and not after.busy and not ended:
-        yield f"5: called off a meeting that nobody called off: {where}"
+        yield f"5: cancelled a meeting that nobody cancelled: {where}"
 
 
 def _by_policy(world: World, change: Change, since: datetime) -> set[Interval]:
     """Return where a rule takes a meeting: to a moved block of syncd, or back to where it was."""
-    said: set[Interval] = set()
+    times: set[Interval] = set()
     for other in world.changes:
         ours = (other.system, other.event) in world.ours
         if "reschedule" in world.choices and other.by_hand and ours and other.at > since:
-            said |= {other.after.interval} if other.after else set()
+            times |= {other.after.interval} if other.after else set()
         if "revert" in world.choices and not ours and other.before and change.before:
             same = other.before.contact == change.before.contact
-            said |= {other.before.interval} if same else set()
-    return said
+            times |= {other.before.interval} if same else set()
+    return times
 
 
 def _person(world: World, change: Change) -> str:
@@ -307,8 +305,8 @@ def _removed(world: World, change: Change, before: EventView) -> None:
         return
     old = [
         (system, event)
-        for system, event in _sources(world, change, before, since=change.at)
-        if _stands_since(world, system, event) < change.at - UNREAD_FOR
+        for system, event in find_sources(world, change, before, since=change.at)
+        if unchanged_since(world, system, event) < change.at - UNREAD_FOR
         # LeadSquared has no cancelling: a cancelled meeting stays there until somebody deletes it.
         and not _called_off(
             world, change, system, event, NEVER_EXPIRES if system == "crm" else MAX_DELAY
@@ -329,9 +327,9 @@ def _removed(world: World, change: Change, before: EventView) -> None:
 
 def _comes_here(world: World, change: Change, event: str) -> bool:
     """Return true if the block makes room for the calendar's twin, moved by an accepted edit."""
-    stood = {a.news[event][0].key for a in world.mass_edits if a.over and event in a.news}
+    former = {a.news[event][0].key for a in world.mass_edits if a.over and event in a.news}
     return any(
-        view.kind == "appointment" and view.busy and view.key in stood
+        view.kind == "appointment" and view.busy and view.key in former
         for view in world.events(change.system).values()
     )
 
@@ -351,7 +349,7 @@ def _is_released(world: World, change: Change, system: str, event: str) -> bool:
         and past.system == change.system
         and past.before is not None
         and past.before.key == source.key
-        and _stands_since(world, system, event) < past.at
+        and unchanged_since(world, system, event) < past.at
         for past in world.changes
     )
 
@@ -386,7 +384,7 @@ def _called_off(
         (past.system, past.event)
         for past in world.changes
         if past.by_hand
-        and past.at >= _since(world, without_wrong_clock(world, change.at - within))
+        and past.at >= oldest_cause(world, without_wrong_clock(world, change.at - within))
         and past.before is not None
         and past.before.kind == twin.kind == "appointment"
         and world.person(past.system, past.before) == person
@@ -394,8 +392,12 @@ def _called_off(
     }
     # The records were at one time once, though they may have moved apart and be held since. A
     # meeting booked instead of another counts as that one.
-    old = {(each.system, each.old) for each in world.rebookings if event in each.new}
-    return not _times(world, ended).isdisjoint(_times(world, {(system, event), *old}))
+    old = {
+        (rebooking.system, rebooking.old)
+        for rebooking in world.rebookings
+        if event in rebooking.new
+    }
+    return not times_of(world, ended).isdisjoint(times_of(world, {(system, event), *old}))
 
 
 def _moves_along(world: World, change: Change, event: str) -> bool:
@@ -424,53 +426,11 @@ def _moved_into_past(world: World, change: Change, system: str, event: str) -> b
     return any(
         past.by_hand
         and past.system != system
-        and past.at >= _since(world, change.at - MAX_DELAY)
+        and past.at >= oldest_cause(world, change.at - MAX_DELAY)
         and past.before is not None
         and past.after is not None
         and past.after.end <= change.at
         and past.before.key == twin.key
         and world.person(past.system, past.before) == person
         for past in world.changes
-    )
-
-
-def _times(world: World, events: Collection[tuple[str, str]]) -> set[Key]:
-    """Return the providers and intervals that these events ever had."""
-    return {
-        past.after.key
-        for past in world.changes
-        if past.after is not None and (past.system, past.event) in events
-    }
-
-
-def _sources(
-    world: World, change: Change, view: EventView, since: datetime
-) -> Iterator[tuple[str, str]]:
-    """Yield events of people in other systems that took this time at or after ``since``."""
-    for system in SYSTEMS:
-        if system == change.system:
-            continue
-        for event, other in world.events(system).items():
-            if (system, event) not in world.ours and other.busy and other.key == view.key:
-                yield system, event
-    if since == change.at:
-        return
-    since = _since(world, since)
-    for past in world.changes:
-        late = past.at < since and not waits_for_night(world, past)
-        if past.system != change.system and not late and past.before is not None:
-            foreign = (past.system, past.event) not in world.ours
-            if foreign and past.before.busy and past.before.key == view.key:
-                yield past.system, past.event
-
-
-def _since(world: World, since: datetime) -> datetime:
-    """Return how old a cause may be: mass edits wait, and a renamed user hides events."""
-    return min([since, *(mass_edit.at for mass_edit in world.mass_edits), *world.staff.since])
-
-
-def _stands_since(world: World, system: str, event: str) -> datetime:
-    """Return when an event got its time; a change between busy statuses does not count."""
-    return max(
-        c.at for c in world.changes if (c.system, c.event) == (system, event) and not c.keeps_time
     )

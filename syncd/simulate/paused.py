@@ -72,8 +72,8 @@ class Paused:
 
     def since(self, system: str, provider: str) -> datetime | None:
         """Return since when a calendar is paused; None if it is not."""
-        found = [s.since for s in self._open() if s.place.covers(ConfigPlace(system, provider))]
-        return min(found, default=None)
+        starts = [s.since for s in self._open() if s.place.covers(ConfigPlace(system, provider))]
+        return min(starts, default=None)
 
     def changed_after(self, at: datetime) -> bool:
         """Return true if a pause is in force, or ended after that time."""
@@ -86,13 +86,17 @@ class Paused:
 def changed_recently(world: World, within: timedelta) -> bool:
     """Return true if a place is paused or out of the configuration, or was recently."""
     since = world.clock.now() - within
-    return any(each.changed_after(since) for each in (world.unmapped, world.paused))
+    return any(absences.changed_after(since) for absences in (world.unmapped, world.paused))
 
 
 def paused_place(step: SimEvent) -> ConfigPlace:
     """Return what a step pauses: a system, a provider, or one calendar."""
-    who = PEOPLE[step.number % len(PEOPLE)]
-    places = (ConfigPlace(step.system, ""), ConfigPlace("", who), ConfigPlace(step.system, who))
+    provider = PEOPLE[step.number % len(PEOPLE)]
+    places = (
+        ConfigPlace(step.system, ""),
+        ConfigPlace("", provider),
+        ConfigPlace(step.system, provider),
+    )
     return places[step.slot % len(places)]
 
 
@@ -104,17 +108,17 @@ def judge_change(world: World, change: Change) -> Iterator[str]:
     since = world.paused.since(change.system, view.provider)
     late = _QUEUED if change.system == "crm" else timedelta(0)
     if since is not None and change.at > since + late:
-        yield f"6: wrote to {change.system} of {view.provider}, which is paused: {change.event}"
+        yield f"6: wrote to {view.provider} in {change.system}, which is paused: {change.event}"
 
 
 def judge_report(world: World, report: Report) -> Iterator[str]:
     """Yield a violation if held-back writes count as waiting."""
     now = world.clock.now()
-    for each in report.waiting:
-        since = world.paused.since(each.operation.system, each.operation.provider)
+    for waiting in report.waiting:
+        since = world.paused.since(waiting.operation.system, waiting.operation.provider)
         if since is not None and now > since + _NOTICED:
-            where = f"{each.operation.system} of {each.operation.provider}"
-            yield f"10: a write to {where} counts as waiting ({each.why}), and is paused"
+            where = f"{waiting.operation.system} of {waiting.operation.provider}"
+            yield f"10: a write to {where} counts as waiting ({waiting.why}) although it is paused"
             return
 
 
@@ -128,10 +132,14 @@ def judge_pauses(
     """
     if world.deaths and world.deaths[-1] > now - _NOTICED:
         return
-    for each in exposures(store, now):
-        since = world.paused.since(each.system, each.provider)
-        if each.cause is ExposureCause.UNCLOSED and since is not None and now > since + _NOTICED:
-            yield f"10: open as it is paused, and not told so: {each.system} {each.provider}"
+    for exposure in exposures(store, now):
+        since = world.paused.since(exposure.system, exposure.provider)
+        if (
+            exposure.cause is ExposureCause.UNCLOSED
+            and since is not None
+            and now > since + _NOTICED
+        ):
+            yield f"10: open time not reported as paused: {exposure.system} {exposure.provider}"
     if all(s.kind in _QUIET_ACTS for s in scenario.steps) and not store.open_conflicts():
         yield from _not_carried(world, now, last)
 
@@ -141,9 +149,15 @@ def _not_carried(world: World, now: datetime, last: datetime) -> Iterator[str]:
     for system in SYSTEMS:
         for event, view in sorted(world.events(system).items()):
             since = world.paused.since(system, view.provider)
-            mine = (system, event) in world.ours
+            is_ours = (system, event) in world.ours
             over = view.end <= now or view.start >= last
-            if since is None or mine or over or not view.busy or _stood(world, system, event, now):
+            if (
+                since is None
+                or is_ours
+                or over
+                or not view.busy
+                or _stood(world, system, event, now)
+            ):
                 continue
             for other in sorted(set(SYSTEMS) - {system}):
                 open_ = not any(
@@ -151,7 +165,7 @@ def _not_carried(world: World, now: datetime, last: datetime) -> Iterator[str]:
                     for s in world.events(other).values()
                 )
                 if open_ and world.paused.since(other, view.provider) is None:
-                    yield f"6: {system} is paused, and no source any more: {event} in {other}"
+                    yield f"6: {event} of {system}, which is paused, is not blocked in {other}"
 
 
 def _stood(world: World, system: str, event: str, now: datetime) -> bool:

@@ -75,36 +75,36 @@ def _rebook(world: World, step: SimEvent, start: datetime) -> str:
     begun = next((r for r in _of(world, step.system) if not r.complete and not r.weekly), None)
     if begun is not None:
         return _book(world, begun, step, start) if begun.ended_at else _end(world, begun, step)
-    found = sorted(_meetings(world, step.system), key=lambda each: (not each[2], each[0]))
-    if not found:
+    candidates = sorted(_meetings(world, step.system), key=lambda item: (not item[2], item[0]))
+    if not candidates:
         return ""
-    twinned = [each for each in found if each[2]] or found
+    twinned = [item for item in candidates if item[2]] or candidates
     event, view, twins = twinned[step.number % len(twinned)]
     chosen = Rebooking(step.system, event, view, twins, world.clock.now())
     world.rebookings.append(chosen)
     return _book(world, chosen, step, start) if step.slot % 2 else _end(world, chosen, step)
 
 
-def _end(world: World, what: Rebooking, step: SimEvent) -> str:
+def _end(world: World, rebooking: Rebooking, step: SimEvent) -> str:
     """Cancel or delete a meeting."""
-    if what.old not in world.events(what.system):
+    if rebooking.old not in world.events(rebooking.system):
         return ""
-    platform = world.sandbox.systems[what.system]
-    what.ended_at = world.clock.now()
+    platform = world.sandbox.systems[rebooking.system]
+    rebooking.ended_at = world.clock.now()
     if step.number % 4 == 0:
-        platform.delete(what.old)
-        return f"delete {what.old} for another time"
-    platform.cancel(what.old)
-    return f"cancel {what.old} for another time"
+        platform.delete(rebooking.old)
+        return f"delete {rebooking.old} to rebook it"
+    platform.cancel(rebooking.old)
+    return f"cancel {rebooking.old} to rebook it"
 
 
-def _book(world: World, what: Rebooking, step: SimEvent, start: datetime) -> str:
+def _book(world: World, rebooking: Rebooking, step: SimEvent, start: datetime) -> str:
     """Book the same client again at another time, or at two."""
-    length = what.view.end - what.view.start
+    length = rebooking.view.end - rebooking.view.start
     starts = [start + number * 2 * length for number in range(step.times)]
-    what.booked_at = world.clock.now()
-    what.new = tuple(_enter(world, what.system, what.view, each) for each in starts)
-    return f"book {', '.join(what.new)} {start:%d %H:%M} instead of {what.old}"
+    rebooking.booked_at = world.clock.now()
+    rebooking.new = tuple(_enter(world, rebooking.system, rebooking.view, at) for at in starts)
+    return f"book {', '.join(rebooking.new)} {start:%d %H:%M} instead of {rebooking.old}"
 
 
 def _enter(world: World, system: str, like: EventView, start: datetime) -> str:
@@ -118,13 +118,13 @@ def _enter(world: World, system: str, like: EventView, start: datetime) -> str:
 def _book_both(world: World, step: SimEvent, start: datetime) -> str:
     """Book a client in two systems; a weekly one for the week after as well, in the first."""
     weekly = step.kind is EventKind.WEEKLY
-    who = PEOPLE[step.number % len(PEOPLE)]
+    provider = PEOPLE[step.number % len(PEOPLE)]
     person = ("kim", "lee")[step.slot % 2]
     others = [name for name in world.sandbox.systems if name != step.system]
     other = step.spelling or others[step.number % len(others)]
     events: dict[str, list[str]] = {}
     for name in (step.system, other):
-        seat = world.seeded.seats[name, who]
+        seat = world.seeded.seats[name, provider]
         starts = [start + week * _WEEK for week in range(2 if weekly and name != other else 1)]
         events[name] = [
             world.sandbox.systems[name].book(
@@ -147,13 +147,13 @@ def _book_both(world: World, step: SimEvent, start: datetime) -> str:
                 step.system, old, view, twins, now, booked_at=now, new=tuple(later), weekly=True
             )
         )
-    return f"{step.kind} {who} {old} {start:%d %H:%M} and {other} {events[other][0]}"
+    return f"{step.kind} {provider} {old} {start:%d %H:%M} and {other} {events[other][0]}"
 
 
 def _cancel_weekly(world: World, step: SimEvent) -> str:
     """Cancel the first meeting of a weekly client."""
-    found = [r for r in _of(world, step.system) if r.weekly and not r.complete]
-    return _end(world, found[0], step) if found else ""
+    candidates = [r for r in _of(world, step.system) if r.weekly and not r.complete]
+    return _end(world, candidates[0], step) if candidates else ""
 
 
 def _of(world: World, system: str) -> list[Rebooking]:
@@ -180,12 +180,14 @@ def makes_room_for_rebooking(world: World, change: Change, system: str, event: s
     """Return true if a block makes room for the record of a meeting that this one replaces."""
     here = world.events(change.system)
     return any(
-        each.complete
-        and not each.weekly
-        and each.system == system
-        and event in each.new
-        and any(s == change.system and twin in here and here[twin].busy for s, twin in each.twins)
-        for each in world.rebookings
+        rebooking.complete
+        and not rebooking.weekly
+        and rebooking.system == system
+        and event in rebooking.new
+        and any(
+            s == change.system and twin in here and here[twin].busy for s, twin in rebooking.twins
+        )
+        for rebooking in world.rebookings
     )
 
 
@@ -197,70 +199,74 @@ def judge_rebookings(world: World) -> Iterator[str]:
 
     Meetings with other changes are judged elsewhere.
     """
-    for each in world.rebookings:
-        if not each.complete or not _is_undisturbed(world, each):
+    for rebooking in world.rebookings:
+        if not rebooking.complete or not _is_undisturbed(world, rebooking):
             continue
-        after = [world.events(each.system)[event].interval for event in each.new]
-        for system, event in each.twins:
+        after = [world.events(rebooking.system)[event].interval for event in rebooking.new]
+        for system, event in rebooking.twins:
             twin = world.events(system).get(event)
             if twin is None:
                 continue
             followed = twin.busy and twin.interval in after
-            where = f"{system} {event}, the twin of {each.system} {each.old},"
-            if followed and (each.weekly or len(each.new) > 1):
-                yield f"5: {where} went to another meeting of the same client"
-            elif not (followed or each.weekly or len(each.new) > 1) and _must_follow(world, each):
+            where = f"{system} {event}, the twin of {rebooking.system} {rebooking.old},"
+            if followed and (rebooking.weekly or len(rebooking.new) > 1):
+                yield f"5: {where} followed another meeting of the same client"
+            elif not (followed or rebooking.weekly or len(rebooking.new) > 1) and _must_follow(
+                world, rebooking
+            ):
                 yield f"5: {where} did not follow to {after[0][0]:%d %b %H:%M}"
 
 
-def _must_follow(world: World, what: Rebooking) -> bool:
+def _must_follow(world: World, rebooking: Rebooking) -> bool:
     """Return true if the program must have recognized a reschedule: by the platform's times."""
-    platform = world.sandbox.systems[what.system]
-    ended, booked = what.ended_at, what.booked_at
-    told = platform.tells_times and not any(platform.faults.injected[kind] for kind in _MIXED)
-    cancelled = what.old in world.events(what.system)
-    if ended is None or booked is None or not (told and cancelled):
+    platform = world.sandbox.systems[rebooking.system]
+    ended, booked = rebooking.ended_at, rebooking.booked_at
+    has_times = platform.tells_times and not any(platform.faults.injected[kind] for kind in _MIXED)
+    cancelled = rebooking.old in world.events(rebooking.system)
+    if ended is None or booked is None or not (has_times and cancelled):
         return False
-    return abs(ended - booked) <= TOGETHER and len(what.twins) == 1
+    return abs(ended - booked) <= TOGETHER and len(rebooking.twins) == 1
 
 
-def _is_undisturbed(world: World, what: Rebooking) -> bool:
+def _is_undisturbed(world: World, rebooking: Rebooking) -> bool:
     """Return true if no other act or fault concerned the meetings of a reschedule."""
-    mine = {(what.system, event) for event in (what.old, *what.new)}
+    records = {(rebooking.system, event) for event in (rebooking.old, *rebooking.new)}
     if (
         world.answers
         or world.state_losses
         or world.mass_edits
-        or not all(event in world.events(system) for system, event in mine if event != what.old)
+        or not all(
+            event in world.events(system) for system, event in records if event != rebooking.old
+        )
     ):
         return False
-    halves = {what.ended_at, what.booked_at, what.begun_at}
-    concerned = {*mine, *what.twins}
+    halves = {rebooking.ended_at, rebooking.booked_at, rebooking.begun_at}
+    concerned = {*records, *rebooking.twins}
     for change in world.changes:
         place = (change.system, change.event)
         if change.by_hand and place in concerned:
-            fresh = change.before is None and place in what.twins
-            if change.at not in halves and not _is_early(change, what) and not fresh:
+            fresh = change.before is None and place in rebooking.twins
+            if change.at not in halves and not _is_early(change, rebooking) and not fresh:
                 return False
             if has_shares(world, change):
                 return False
-        elif change.by_hand and _is_rival(world, change, what):
+        elif change.by_hand and _is_rival(world, change, rebooking):
             return False
     return True
 
 
-def _is_early(change: Change, what: Rebooking) -> bool:
+def _is_early(change: Change, rebooking: Rebooking) -> bool:
     """Return true if the program knew of a change long before the reschedule began."""
-    ended = what.ended_at or what.begun_at
-    return change.at < (ended if what.weekly else what.begun_at) - KNOWN_AFTER
+    ended = rebooking.ended_at or rebooking.begun_at
+    return change.at < (ended if rebooking.weekly else rebooking.begun_at) - KNOWN_AFTER
 
 
-def _is_rival(world: World, change: Change, what: Rebooking) -> bool:
+def _is_rival(world: World, change: Change, rebooking: Rebooking) -> bool:
     """Return true if a change of another meeting of the client makes the reschedule ambiguous."""
-    person = world.person(what.system, what.view)
+    person = world.person(rebooking.system, rebooking.view)
     view = [s for s in (change.before, change.after) if s is not None]
     return any(
-        s.provider == what.view.provider
+        s.provider == rebooking.view.provider
         and s.kind == "appointment"
         and world.person(change.system, s) == person
         for s in view

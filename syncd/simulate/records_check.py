@@ -22,27 +22,27 @@ def unjournaled(change: Change, database: sqlite3.Connection) -> Iterator[str]:
     """Yield a violation if a write was not in the journal before (docs/design.md#writing)."""
     view = change.after or change.before
     provider = view.provider if view else ""
-    asked = (change.system, _action(change), change.event, provider)
-    found = database.execute(
+    parameters = (change.system, _action(change), change.event, provider)
+    row = database.execute(
         # A queued job may run after its row was closed; a create has no event before it.
         "select 1 from intent where system = ? and action = ? and (event = ? or"
         " (event is null and provider = ? and state = 'open'))",
-        asked,
+        parameters,
     )
-    if found.fetchone() is None:
-        yield f"10: not in the journal: {asked[1]} of {change.system} {change.event}"
+    if row.fetchone() is None:
+        yield f"10: not in the journal: {parameters[1]} of {change.system} {change.event}"
 
 
 def missing_from_history(world: World, database: sqlite3.Connection) -> Iterator[str]:
     """Yield writes that the history does not contain (promise 10)."""
-    told = set(database.execute("select system, what, event from history"))
+    recorded = set(database.execute("select system, what, event from history"))
     # A create with a lost reply that a person reverted before it was found has no event.
     lost = set(database.execute("select system, action, provider from intent where event is null"))
     for change in world.changes:
         action = _action(change)
         view = change.after or change.before
         provider = view.provider if view else ""
-        known = (change.system, action, change.event) in told
+        known = (change.system, action, change.event) in recorded
         known = known or (change.system, action, provider) in lost
         known = known or change.by_hand or restores_status(world, change) or is_share(change.event)
         known = known or was_made_by_platform(world, change)
@@ -70,9 +70,9 @@ def leaked_words(texts: Collection[str], secrets: Collection[str]) -> Iterator[s
             # Match whole words: a random id of twenty letters may well contain four of them.
             plain = re.escape(word.lower())
             pattern = rf"(?<![0-9a-z]){plain}(?![0-9a-z])" if word.isalpha() else plain
-            if (found := re.search(pattern, low)) is not None:
-                at = found.start()
-                yield f"11: {word!r} is told: …{text[max(0, at - 60) : at + 40]!r}"
+            if (match := re.search(pattern, low)) is not None:
+                at = match.start()
+                yield f"11: found {word!r}: …{text[max(0, at - 60) : at + 40]!r}"
 
 
 def ended_jobs(log: str) -> Iterator[str]:

@@ -116,24 +116,24 @@ def _may_wait(world: World, replica: Replica) -> bool:
 
 def waiting_times(world: World, store: Store) -> set[tuple[str, Interval]]:
     """Return the times that stay closed because an instance cannot follow."""
-    held = with_read_only_instances(world, store)
-    bookings = {b.id: b for b in store.bookings() if b.id in held}
-    found = {(b.provider, b.agreed.interval) for b in bookings.values()}
+    waiting = with_read_only_instances(world, store)
+    bookings = {b.id: b for b in store.bookings() if b.id in waiting}
+    times = {(b.provider, b.agreed.interval) for b in bookings.values()}
     for replica, record in store.replicas(list(bookings)):
         if replica.role.is_meeting and record is not None and record.observed is not None:
-            found.add((bookings[replica.booking].provider, record.observed.interval))
-    return found
+            times.add((bookings[replica.booking].provider, record.observed.interval))
+    return times
 
 
 def repeated_questions(world: World, conflicts: Iterable[Conflict]) -> Iterator[str]:
     """Yield series that vanished and about which a person is asked more than once."""
     known = instances(world)
-    asked: Counter[str] = Counter()
+    questions: Counter[str] = Counter()
     for conflict in conflicts:
         if conflict.kind is ConflictKind.AMBIGUOUS:
-            gone = [(c.system, c.event or "") for c in conflict.claims if c.value is None]
-            asked.update({known[id_] for id_ in gone if id_ in known})
-    for series, count in asked.items():
+            missing = [(c.system, c.event or "") for c in conflict.claims if c.value is None]
+            questions.update({known[id_] for id_ in missing if id_ in known})
+    for series, count in questions.items():
         if count > 1:
             yield f"10: {count} questions about the series {series}"
 
@@ -144,8 +144,8 @@ def _recurring(world: World) -> dict[str, Recurring]:
 
 def _book(world: World, step: SimEvent, start: datetime) -> str:
     """Book a daily or weekly series of two to four instances."""
-    who = PEOPLE[step.number % len(PEOPLE)]
-    seat = world.seeded.seats[step.system, who]
+    provider = PEOPLE[step.number % len(PEOPLE)]
+    seat = world.seeded.seats[step.system, provider]
     every = DAY if step.number % 2 else 7 * DAY
     starts = [start + number * every for number in range(2 + step.slot % 3)]
     contact = world.contact(step.system, ("kim", "lee")[step.slot % 2])
@@ -156,21 +156,21 @@ def _book(world: World, step: SimEvent, start: datetime) -> str:
     series = book_series(
         platform, seat.calendar, seat.user, starts, length, contact, title="Knee pain"
     )
-    return f"series {who} {series} {start:%d %H:%M} x{len(starts)} every {every.days} d"
+    return f"series {provider} {series} {start:%d %H:%M} x{len(starts)} every {every.days} d"
 
 
 def _change(world: World, step: SimEvent) -> str:
     """Extend, move or delete a whole series."""
     platform = _recurring(world)[step.system]
     now = world.clock.now()
-    found = sorted(
+    candidates = sorted(
         series
         for series in set(platform.series_of().values())
         if any(instance.start > now for instance in platform.instances(series))
     )
-    if not found:
+    if not candidates:
         return ""
-    series = found[step.number % len(found)]
+    series = candidates[step.number % len(candidates)]
     if step.kind is EventKind.DELETE_SERIES:
         delete_series(platform, series)
         return f"delete series {series}"
@@ -180,9 +180,9 @@ def _change(world: World, step: SimEvent) -> str:
         # No client could know the length of a completed task that it never read before.
         known = step.system != "crm" or not any(s and s.status == "showed" for s in view)
         new_ids = known and step.slot % 3 != 0
-        ways = {"new_ids": new_ids, "new_master": new_ids and step.slot % 3 == 1}
-        moved = move_series(platform, series, by, **ways)
-        return f"move series {series} by {by} as {moved}, new ids: {ways['new_ids']}"
+        options = {"new_ids": new_ids, "new_master": new_ids and step.slot % 3 == 1}
+        moved = move_series(platform, series, by, **options)
+        return f"move series {series} by {by} as {moved}, new ids: {options['new_ids']}"
     return _extend(world, step, series)
 
 
@@ -212,10 +212,10 @@ def _coming(world: World) -> Iterator[tuple[str, str]]:
 
 def _twin(world: World, step: SimEvent) -> str:
     """Enter an instance of a series in v1 as well."""
-    found = list(_coming(world))
-    if not found:
+    candidates = list(_coming(world))
+    if not candidates:
         return ""
-    event, _ = found[step.number % len(found)]
+    event, _ = candidates[step.number % len(candidates)]
     view = world.events("clinic")[event]
     seat = world.seeded.seats["legacy", view.provider]
     contact = world.contact("legacy", world.person("clinic", view))
@@ -228,13 +228,13 @@ def _twin(world: World, step: SimEvent) -> str:
 def _move_twin(world: World, step: SimEvent, start: datetime) -> str:
     """Move a meeting of v1 that is also an instance of a series on v2."""
     keys = {world.events("clinic")[event].key for event, _ in _coming(world)}
-    found = [
+    candidates = [
         (event, view)
         for event, view in sorted(world.events("legacy").items())
         if view.kind == "appointment" and view.busy and view.key in keys
     ]
-    if not found:
+    if not candidates:
         return ""
-    event, view = found[step.number % len(found)]
+    event, view = candidates[step.number % len(candidates)]
     world.sandbox.legacy.move(event, start, start + (view.end - view.start))
-    return f"move {event}, which is an instance in clinic, to {start:%d %H:%M}"
+    return f"move {event}, twin of an instance in clinic, to {start:%d %H:%M}"

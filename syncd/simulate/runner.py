@@ -6,10 +6,9 @@ import asyncio
 import io
 import sqlite3
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -43,6 +42,7 @@ from syncd.simulate import (
     unproven,
     waits,
 )
+from syncd.simulate.blocks import endless_blocks
 from syncd.simulate.cancelling import bulk_calls
 from syncd.simulate.cleaned_up import judge_beside
 from syncd.simulate.clocks import note_clock
@@ -68,6 +68,7 @@ from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.mass_edit import Change
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.rebooking import judge_rebookings
+from syncd.simulate.run_result import RunResult
 from syncd.simulate.scenario import CONFIGURED, OPERATOR, OUTSIDE, EventKind, Scenario, SimEvent
 from syncd.simulate.service import RunningService
 from syncd.simulate.siblings import judge_platform_changes, was_made_by_platform
@@ -88,23 +89,6 @@ SLOTS_AGE, SLOTS_EVERY = "5h", 15
 """How old an answer about free slots may be, and the number of near polls between two requests."""
 
 
-@dataclass(slots=True)
-class RunResult:
-    """The broken promises of a day, its trace, and counts by kind.
-
-    ``acts`` are of people, ``commands`` of the operator, ``writes`` of syncd, ``faults`` injected.
-    """
-
-    scenario: Scenario
-    broken: list[str] = field(default_factory=list)
-    trace: list[str] = field(default_factory=list)
-    cycles: int = 0
-    writes: Counter[str] = field(default_factory=Counter)
-    acts: Counter[str] = field(default_factory=Counter)
-    commands: Counter[str] = field(default_factory=Counter)
-    faults: Counter[str] = field(default_factory=Counter)
-
-
 def play(scenario: Scenario, *, until_broken: bool = False, only_acts: bool = False) -> RunResult:
     """Play a scenario to its end, to a broken promise, or (``only_acts``) just its day."""
     with folder_in_memory() as folder, kept_log() as log, rare_garbage_collection():
@@ -113,8 +97,8 @@ def play(scenario: Scenario, *, until_broken: bool = False, only_acts: bool = Fa
         )
 
 
-async def _perform(made: Callable[[], _Runner], until_broken: bool, only_acts: bool) -> RunResult:
-    with closing(made()) as runner:
+async def _perform(create: Callable[[], _Runner], until_broken: bool, only_acts: bool) -> RunResult:
+    with closing(create()) as runner:
         day = asyncio.create_task(runner.play())
         if until_broken:
             runner.on_violation = day.cancel
@@ -142,7 +126,7 @@ class _Runner:
         self.operator = Operator(
             folder / "state.db", self.world, self._trace, self._build_second_app
         )
-        self.dangers, self.said, self.reload = Dangers(self.result.faults), -1, False
+        self.dangers, self.exit_code, self.reload = Dangers(self.result.faults), -1, False
         self.disk = Disk(folder / "state.db")
         self.requests, self.cleaning = set[asyncio.Task[None]](), cleaning.NO_CLEANUP
         self.on_violation: Callable[[], object] = lambda: None
@@ -211,7 +195,7 @@ class _Runner:
             self._judge_with(lambda *args: stopping.judge_stops(self.world, self.scenario, *args))
         if whole and waits.ends_with_resync(self.scenario):
             await self.operator.nightly()
-            self._judge_with(lambda *args: waits.judge_exit_code(self.said, self.world, *args))
+            self._judge_with(lambda *args: waits.judge_exit_code(self.exit_code, self.world, *args))
         for line in (*judge_damage(self.world), *judge_platform_changes(self.world)):
             self._violate(line)
         self.world.clear_faults()
@@ -220,7 +204,7 @@ class _Runner:
         self.dangers.end()
         self.host.offset = timedelta(0)
         note_clock(self.world, self.host.offset)
-        self._trace("all is mended")
+        self._trace("all faults end")
         await self.operator.release()
         await asyncio.sleep(QUIET_SECONDS)
         await asyncio.gather(*self.requests)
@@ -266,8 +250,10 @@ class _Runner:
     def _build(self, store: Store, life: ProcessLife) -> App:
         self.reload = False
         self.world.unmapped.note_loaded(self.world.clock.now())
-        ways = {name: MortalTransport(self.world.transport(name), life) for name in SYSTEMS}
-        app = build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
+        transports = {name: MortalTransport(self.world.transport(name), life) for name in SYSTEMS}
+        app = build(
+            self.settings, store=store, clock=self.host, transports=transports, ids=self.ids
+        )
         app.engine.patient = False
         app.engine.recent.every = timedelta(seconds=FAR_EVERY * NEAR_SECONDS)
         for step in self.scenario.steps:
@@ -285,16 +271,16 @@ class _Runner:
         spans = replace(read_intervals(self.settings), near=near, far=far)
         service = RunningService(app, PollScheduler(app.systems, spans, self.host))
 
-        def told(report: Report) -> None:
+        def on_report(report: Report) -> None:
             self.result.cycles += 1
-            self.said = report.exit.code
+            self.exit_code = report.exit.code
             service.record_report(report)
             waits = paused.judge_report(self.world, report)
             for line in (*timely.judge(report), *judge_paces(service.rounds), *waits):
                 self._violate(line)
 
         timely = Timely(self.world)
-        work = Jobs(app.engine, told, self._job_failed, service.reset_backoff, service.turn)
+        work = Jobs(app.engine, on_report, self._job_failed, service.reset_backoff, service.turn)
         self.operator.work = work
         await work.everything()
         last = 0
@@ -324,7 +310,7 @@ class _Runner:
 
     def _judge_rest(self) -> None:
         """Judge that all agrees after the daemon had its time, without a restart or help."""
-        for line in (*records_check.ended_jobs(self.log.getvalue()), *self.world.endless_blocks()):
+        for line in (*records_check.ended_jobs(self.log.getvalue()), *endless_blocks(self.world)):
             self._violate(line)
         self._judge_with(lambda *args: broken.judge_rest(self.world, *args))
 
@@ -343,7 +329,7 @@ class _Runner:
         app.engine.dirty.mark_whole(app.engine.mapping)  # decide on everything again
         last = await app.engine.resync()
         if last.operations:
-            self._violate(f"1: still writing when all is quiet: {dict(last.operations)}")
+            self._violate(f"1: writes without a change or fault: {dict(last.operations)}")
         await app.engine.read_free_slots()
         await app.engine.exposure_tracker.measure()
         now = self.world.clock.now()
@@ -351,13 +337,13 @@ class _Runner:
             if exposure.cause is ExposureCause.IGNORED and closes_calendars(
                 self.world, exposure.system
             ):
-                self._violate(f"exposure: no calendar here ignores blocks: {exposure}")
+                self._violate(f"exposure: no calendar of this platform ignores blocks: {exposure}")
         end = now + self.settings.syncd.window.future
         for line in final_state.judge_end(self.world, app.store, now, end):
             self._violate(line)
         for line in status_check.judge_report(self.world, app.store, last, now, end):
             self._violate(line)
-        told = (
+        judges = (
             writes_per_change,
             idle_writes,
             unset_statuses,
@@ -366,7 +352,7 @@ class _Runner:
             bulk_calls,
             over_limits,
         )
-        for line in (line for judge in told for line in judge(self.world)):
+        for line in (line for judge in judges for line in judge(self.world)):
             self._violate(line)
         app.store.close()
         with sqlite3.connect(self.folder / "state.db") as database:
@@ -402,7 +388,7 @@ class _Runner:
                 self.requests.add(asyncio.create_task(self.operator.perform(step)))
             case _ if step.kind in OUTSIDE:
                 done = self.world.apply(step)
-                self._trace(f"{step.system} by hand: {done or 'nothing to do it to'}")
+                self._trace(f"{step.system} by hand: {done or 'no target'}")
                 return
         self._trace(str(step))
 

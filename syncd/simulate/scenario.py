@@ -228,15 +228,15 @@ def _override(random: Random) -> tuple[tuple[str, str], ...]:
 
 def _operator(random: Random, span: float) -> list[SimEvent]:
     """Draw some answers to conflicts, and sometimes an undo of a run."""
-    whats = [EventKind.RESOLVE] * random.randint(0, 3) + [EventKind.UNDO] * random.choice((0, 0, 1))
+    kinds = [EventKind.RESOLVE] * random.randint(0, 3) + [EventKind.UNDO] * random.choice((0, 0, 1))
     return [
         SimEvent(
             round(random.uniform(0.2, 0.95) * span, 1),
-            what,
+            kind,
             number=random.randrange(1000),
             slot=random.randrange(1000),
         )
-        for what in whats
+        for kind in kinds
     ]
 
 
@@ -258,10 +258,10 @@ def _draw_mass_edit(random: Random, span: float) -> list[SimEvent]:
     system, number = random.choice(SYSTEMS), random.randrange(1000)
 
     def step(
-        low: float, high: float, what: EventKind, *, slot: int = 0, times: int = 1
+        low: float, high: float, kind: EventKind, *, slot: int = 0, times: int = 1
     ) -> SimEvent:
         at = round(random.uniform(low, high) * span, 1)
-        return SimEvent(at, what, system, number, slot, times=times)
+        return SimEvent(at, kind, system, number, slot, times=times)
 
     size, slot = random.choice((4, 7, 12, 20, 28)), random.randrange(1, 12)
     steps = [step(0.02, 0.2, EventKind.FILL, slot=slot, times=size)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from syncd.simulate.scenario import Scenario, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.runner import RunResult
+    from syncd.simulate.run_result import RunResult
 
 MAX_PLAYS = 200
 """The most scenarios that are played."""

@@ -27,17 +27,17 @@ def note_platform_changes(world: World, system: str, changes: list[Change]) -> N
 
 def was_made_by_platform(world: World, change: Change) -> bool:
     """Return true if the platform made this change itself."""
-    return any(change is each for each in world.moved_along)
+    return any(change is moved for moved in world.moved_along)
 
 
 def reverts_platform_change(world: World, change: Change) -> bool:
     """Return true if syncd reverts what the platform did to another instance."""
     return any(
-        (each.system, each.event) == (change.system, change.event)
-        and each.before is not None
+        (moved.system, moved.event) == (change.system, change.event)
+        and moved.before is not None
         and change.after is not None
-        and each.before.interval == change.after.interval
-        for each in world.moved_along
+        and moved.before.interval == change.after.interval
+        for moved in world.moved_along
     )
 
 
@@ -56,9 +56,11 @@ def judge_platform_changes(world: World) -> Iterator[str]:
     for (system, event), change in last.items():
         if not was_made_by_platform(world, change) or change.after is None:
             continue
-        own = [c for c in world.changes if (c.system, c.event) == (system, event)]
-        at = next(n for n, c in enumerate(own) if was_made_by_platform(world, c))
-        stood = {c.before.interval for c in own[max(0, at - 1) : at + 1] if c.before is not None}
-        if change.after.interval not in stood:
+        own_changes = [c for c in world.changes if (c.system, c.event) == (system, event)]
+        at = next(n for n, c in enumerate(own_changes) if was_made_by_platform(world, c))
+        former = {
+            c.before.interval for c in own_changes[max(0, at - 1) : at + 1] if c.before is not None
+        }
+        if change.after.interval not in former:
             where = f"{system} {event} {span(change.after.interval)}"
-            yield f"6: left where a write to another instance of its series took it: {where}"
+            yield f"6: not put back after a write to another instance moved it: {where}"

@@ -28,13 +28,13 @@ class Staff:
     """When each change began: syncd propagates later what it could not see from then on."""
 
     def rename(
-        self, step: SimEvent, who: str, user: str, platform: PlatformUi, now: datetime
+        self, step: SimEvent, provider: str, user: str, platform: PlatformUi, now: datetime
     ) -> str:
         """Give a user another name, or the old one back; return the name."""
-        key = (step.system, who)
+        key = (step.system, provider)
         if key in self.renamed:
             return self.back(key, platform)
-        new = f"{who}.anew@example.com" if "@" in user else f"{who}anew{step.slot}"
+        new = f"{provider}.anew@example.com" if "@" in user else f"{provider}anew{step.slot}"
         until = now + timedelta(hours=1 + step.slot % 4)
         self.renamed[key] = (user, new, until)
         self.since.append(now)
@@ -55,4 +55,4 @@ class Staff:
         until = now + timedelta(hours=hours)
         platforms[step.system].faults.add(Fault(FaultKind.EMPTY, path=USER_LISTS, until=until))
         self.since.append(now)
-        return f"no users are listed for {hours} hours"
+        return f"list no users for {hours} hours"

@@ -34,10 +34,10 @@ def of_item(item: ReportedItem) -> Acknowledged:
     return (item.system, item.event, item.reason)
 
 
-def of_pair(held: HeldConflict) -> Acknowledged:
+def of_pair(pair: HeldConflict) -> Acknowledged:
     """Return what an acknowledgement of a double booking covers."""
-    values = [claim.value for claim in held.conflict.claims]
-    return (held.conflict.provider, frozenset(v.interval for v in values if v is not None))
+    values = [claim.value for claim in pair.conflict.claims]
+    return (pair.conflict.provider, frozenset(v.interval for v in values if v is not None))
 
 
 def judge_status(world: World, store: Store, now: datetime, last: datetime | None) -> Iterator[str]:
@@ -48,8 +48,8 @@ def judge_status(world: World, store: Store, now: datetime, last: datetime | Non
     """
     view = read_status(Path(store.place), now, now)
     mapped = {*PEOPLE, *(provider for provider, _ in view.mapped)}
-    left = count_remaining(view, SYSTEMS, unknown_owners(view.owner_changes, now), mapped)
-    yield from _too_low(world, store, RunExit.of(left), "status", now, last)
+    remaining = count_remaining(view, SYSTEMS, unknown_owners(view.owner_changes, now), mapped)
+    yield from _too_low(world, store, RunExit.of(remaining), "status", now, last)
 
 
 def judge_report(
@@ -57,17 +57,17 @@ def judge_report(
 ) -> Iterator[str]:
     """Yield violations by the exit code and the object of the last resync."""
     yield from _too_low(world, store, report.exit, "resync", now, last)
-    told = store.open_conflicts()
+    conflicts = store.open_conflicts()
     counts = {
-        "conflicts": sum(h.conflict.held for h in told),
-        "double_bookings": sum(h.conflict.kind is ConflictKind.DOUBLE_BOOKED for h in told),
+        "conflicts": sum(h.conflict.held for h in conflicts),
+        "double_bookings": sum(h.conflict.kind is ConflictKind.DOUBLE_BOOKED for h in conflicts),
     }
     data = report.to_json()
     for key, number in counts.items():
         if data[key] != number:
             yield f"10: resync --json says {data[key]} {key}, but there are {number}"
     if report.exit is RunExit.CONFLICTS and not any(counts.values()) and not data["unreadable"]:
-        yield "10: resync ends with 3, and nothing waits for a person"
+        yield "10: resync ends with 3, but nothing waits for a person"
 
 
 def _too_low(
@@ -77,7 +77,7 @@ def _too_low(
     standing = [h for h in store.open_conflicts() if h.conflict.held]
     stopped = any(h.conflict.kind is ConflictKind.GUARD for h in standing)
     if stopped and ended is not RunExit.GUARDED:
-        yield f"10: {command} ends with {ended.code}, but the guard stands"
+        yield f"10: {command} ends with {ended.code}, but the guard is stopped"
     if store.pending_intents() and ended.code not in {4, 5}:
         yield f"10: {command} ends with {ended.code}, but writes have no outcome"
     if ended is not RunExit.DONE:
@@ -106,14 +106,14 @@ def _double_bookings(
     for provider in PEOPLE:
         if not decided.isdisjoint({"", provider}):
             continue
-        mine = [
+        theirs = [
             (world.person(system, view), view)
             for system in SYSTEMS
             for event, view in world.events(system).items()
             if view.provider == provider and not is_share(event) and _counts(view, now, last)
         ]
-        for (who, one), (whom, other) in combinations(mine, 2):
-            if "" not in {who, whom} and who != whom and _overlap(one, other):
+        for (customer, one), (rival, other) in combinations(theirs, 2):
+            if "" not in {customer, rival} and customer != rival and _overlap(one, other):
                 yield provider, frozenset({one.interval, other.interval})
 
 

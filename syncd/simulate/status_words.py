@@ -44,13 +44,13 @@ def refused_words(world: World) -> Iterator[str]:
     """
     for word in world.sandbox.clinic.refused_words:
         if LEADCONNECTOR.read(word) is not None:
-            yield f"5: an update was refused for the spelling of its status: {word}"
+            yield f"5: an update was refused for the spelling of a status: {word}"
 
 
 def _close_day(world: World, step: SimEvent) -> str:
     """Close a whole day of a provider; the location shows it by its midnight only."""
     clinic = world.sandbox.clinic
-    who = PEOPLE[step.number % len(PEOPLE)]
+    provider = PEOPLE[step.number % len(PEOPLE)]
     day = world.clock.now().astimezone(clinic.zone).date() + timedelta(days=1 + step.slot % 5)
-    event = clinic.close_day(world.seeded.seats["clinic", who].user, day, "Day off")
-    return f"close {day:%d %b} for {who}: {event}"
+    event = clinic.close_day(world.seeded.seats["clinic", provider].user, day, "Day off")
+    return f"close {day:%d %b} for {provider}: {event}"

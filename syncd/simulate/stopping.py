@@ -36,28 +36,30 @@ _TOGETHER = timedelta(minutes=80)
 
 def perform(world: World, step: SimEvent, start: datetime) -> str:
     """Perform a step; return what was done, '' if nothing was."""
-    who = PEOPLE[step.number % len(PEOPLE)]
+    provider = PEOPLE[step.number % len(PEOPLE)]
     match step.kind:
         case EventKind.BOOK_CLASS:
-            return _book_class(world, step, who, start)
+            return _book_class(world, step, provider, start)
         case EventKind.MOVE_CLASS | EventKind.DELETE_CLASS:
             return _change_class(world, step, start)
         case EventKind.SLICE:
-            return _slice(world, step, who)
+            return _slice(world, step, provider)
         case EventKind.CLEAR:
-            others = (each for each in PEOPLE if each != who)
-            return next(filter(None, (_clear(world, step, each) for each in (who, *others))), "")
+            others = (other for other in PEOPLE if other != provider)
+            return next(
+                filter(None, (_clear(world, step, other) for other in (provider, *others))), ""
+            )
         case _:
             return ""
 
 
-def _book_class(world: World, step: SimEvent, who: str, start: datetime) -> str:
+def _book_class(world: World, step: SimEvent, provider: str, start: datetime) -> str:
     """Enter the guests of a class: one appointment each, all at one time."""
-    seat, platform = world.seeded.seats[step.system, who], world.sandbox.systems[step.system]
+    seat, platform = world.seeded.seats[step.system, provider], world.sandbox.systems[step.system]
     for number in range(step.times):
         guest = world.contact(step.system, ("kim", "lee")[number % 2])
         platform.book(seat.calendar, seat.user, start, start + 2 * _HALF_HOUR, guest, title="Yoga")
-    return f"a class of {step.times} with {who} {start:%d %H:%M}"
+    return f"book a class of {step.times} with {provider} {start:%d %H:%M}"
 
 
 def _change_class(world: World, step: SimEvent, start: datetime) -> str:
@@ -77,50 +79,54 @@ def _change_class(world: World, step: SimEvent, start: datetime) -> str:
     return f"{step.kind} of {key[0]}: {len(guests)} guests"
 
 
-def _slice(world: World, step: SimEvent, who: str) -> str:
+def _slice(world: World, step: SimEvent, provider: str) -> str:
     """Delete the next few meetings of a provider's calendar."""
-    mine = [
-        (e, s) for e, s in _meetings(world, step.system, world.clock.now()) if s.provider == who
+    meetings = [
+        (e, s)
+        for e, s in _meetings(world, step.system, world.clock.now())
+        if s.provider == provider
     ]
-    known = {e for e, s in mine if world.is_propagated(step.system, e, s)}
-    gone = [(e, s) for e, s in sorted(mine, key=lambda m: (m[1].start, m[0])) if e in known]
-    gone = gone[: step.times]
-    if not gone:
+    known = {e for e, s in meetings if world.is_propagated(step.system, e, s)}
+    deleted = [(e, s) for e, s in sorted(meetings, key=lambda m: (m[1].start, m[0])) if e in known]
+    deleted = deleted[: step.times]
+    if not deleted:
         return ""
-    for event, _ in gone:
+    for event, _ in deleted:
         world.sandbox.systems[step.system].delete(event)
-    now, slices = world.clock.now(), world.slices.setdefault((step.system, who), {})
-    keys = {view.key for _, view in gone}
+    now, slices = world.clock.now(), world.slices.setdefault((step.system, provider), {})
+    keys = {view.key for _, view in deleted}
     lately = [s for s in slices.values() if s.at > now - _TOGETHER]
-    number, total = len(keys) + len(lately), len({view.key for _, view in mine}) + len(lately)
+    number, total = len(keys) + len(lately), len({view.key for _, view in meetings}) + len(lately)
     waits = (number > COUNT and number > SHARE * total) or any(s.waits for s in slices.values())
     slices |= {key: Sliced(now, waits) for key in keys}
-    return f"delete {len(gone)} of {len(mine)} of {who}" + (", which must stop" if waits else "")
+    return f"delete {len(deleted)} of {len(meetings)} of {provider}" + (
+        ", to be stopped" if waits else ""
+    )
 
 
-def _clear(world: World, step: SimEvent, who: str) -> str:
+def _clear(world: World, step: SimEvent, provider: str) -> str:
     """Remove everything from a calendar that has only blocks: no read by id proves it."""
     now, platform = world.clock.now(), world.sandbox.systems[step.system]
-    mine = {
+    events = {
         event: view
         for event, view in world.events(step.system).items()
-        if view.provider == who and view.end > now and (step.system, event) not in world.ours
+        if view.provider == provider and view.end > now and (step.system, event) not in world.ours
     }
-    carried = {e for e, view in mine.items() if world.is_propagated(step.system, e, view)}
-    blocks = all(view.kind == "block" for view in mine.values())
-    if len(mine) < 3 or not blocks or carried != mine.keys() or world.fixed & mine.keys():  # noqa: PLR2004
+    carried = {e for e, view in events.items() if world.is_propagated(step.system, e, view)}
+    blocks = all(view.kind == "block" for view in events.values())
+    if len(events) < 3 or not blocks or carried != events.keys() or world.fixed & events.keys():  # noqa: PLR2004
         return ""
-    for event in mine:
+    for event in events:
         platform.remove_block(platform_id(event))
     news: dict[str, tuple[EventView, EventView | None]] = {
-        event: (view, None) for event, view in mine.items()
+        event: (view, None) for event, view in events.items()
     }
     # If blocks are answered by id, a missing one is proven, and nothing has to stop.
-    known = frozenset(() if world.sandbox.clinic.blocks_by_id else mine)
-    mass_edit = MassEdit(now, step.system, who, news, known, len(mine), unproven=True)
+    known = frozenset(() if world.sandbox.clinic.blocks_by_id else events)
+    mass_edit = MassEdit(now, step.system, provider, news, known, len(events), unproven=True)
     world.mass_edits.append(mass_edit)
-    stops = ", which must stop" if mass_edit.stops else ""
-    return f"remove all {len(mine)} blocks of {who}{stops}"
+    stops = ", to be stopped" if mass_edit.stops else ""
+    return f"remove all {len(events)} blocks of {provider}{stops}"
 
 
 def _meetings(world: World, system: str, now: datetime) -> list[tuple[str, EventView]]:
@@ -141,12 +147,12 @@ def judge_slices(world: World, scenario: Scenario, change: Change) -> Iterator[s
     freed = before is not None and before.busy and (after is None or not after.busy)
     if not freed or before is None or _is_trouble(world, scenario):
         return
-    for (system, who), gone in world.slices.items():
-        slice_ = gone.get(before.key)
+    for (system, provider), sliced in world.slices.items():
+        slice_ = sliced.get(before.key)
         if change.system == system or slice_ is None or not slice_.waits:
             continue
         if not any(listed_at >= slice_.at for listed_at in world.acceptances):
-            yield f"7: went on while {who} in {system} vanished in slices: {change.event}"
+            yield f"7: followed the deletion of {provider} in {system} in slices: {change.event}"
 
 
 def _is_trouble(world: World, scenario: Scenario) -> bool:
@@ -164,12 +170,14 @@ def judge_stops(
     operated = any(step.kind in {EventKind.RESOLVE, EventKind.UNDO} for step in scenario.steps)
     if _is_trouble(world, scenario) or operated:
         return
-    held = [h.conflict for h in store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD]
+    conflicts = [
+        h.conflict for h in store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD
+    ]
     if not world.mass_edits and not world.slices:
         yield from (
-            f"7: a class of {who} in {system} was stopped, which is one meeting"
-            for _, system, who in world.classes
-            if any(conflict.subject == f"{system}/{who}" for conflict in held)
+            f"7: a class of {provider} in {system} was stopped although it is one meeting"
+            for _, system, provider in world.classes
+            if any(conflict.subject == f"{system}/{provider}" for conflict in conflicts)
         )
     lately = {
         view.provider
@@ -178,21 +186,21 @@ def judge_stops(
         for view in (change.before, change.after)
         if view is not None
     }
-    stopped = {conflict.provider for conflict in held}
-    if not held or world.staff.since:
+    stopped = {conflict.provider for conflict in conflicts}
+    if not conflicts or world.staff.since:
         return
     for line, provider, _ in final_state.apart(world, store, now, last):
         if provider not in stopped | lately:
-            yield f"7: waits for somebody else's stop: {line}"
-    for conflict in held:
+            yield f"7: not propagated because of another calendar's stop: {line}"
+    for conflict in conflicts:
         if conflict.provider not in lately:
             yield from _open_times(world, conflict.provider, now, last)
 
 
-def _open_times(world: World, who: str, now: datetime, last: datetime) -> Iterator[str]:
+def _open_times(world: World, provider: str, now: datetime, last: datetime) -> Iterator[str]:
     """Yield open time that the moved meetings of a stopped calendar take now."""
     for mass_edit in world.mass_edits:
-        if mass_edit.over or mass_edit.provider != who or not mass_edit.stops:
+        if mass_edit.over or mass_edit.provider != provider or not mass_edit.stops:
             continue
         for event, (_, after) in mass_edit.news.items():
             if after is None or after.end <= now or after.start >= last:

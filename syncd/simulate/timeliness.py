@@ -50,7 +50,7 @@ class Timely:
         # If a system is left out of the configuration, no two others exchange changes.
         polled = polled and len(report.systems) > _TWO
         if polled and alone and len(slow) == 1 and report.seconds > MAX_POLL_SECONDS:
-            yield f"8: a {report.job} poll took {report.seconds} s as {slow[0]} was slow"
+            yield f"8: a {report.job} poll took {report.seconds} s because {slow[0]} was slow"
 
     def _injected(self) -> dict[str, Counter[FaultKind]]:
         systems = self.world.sandbox.systems
@@ -64,13 +64,13 @@ def judge_paces(rounds: PollScheduler) -> Iterator[str]:
     """
     near, far = rounds.spans.near, rounds.spans.far
     for need in rounds.needs():
-        own = rounds.paces.of(need.system)
+        interval = rounds.paces.of(need.system)
         bears = need.bearable is None or per_minute(need, near, far) <= need.bearable
-        every = max(own.near, rounds.paces.near)
+        every = max(interval.near, rounds.paces.near)
         if bears and every > near:
-            yield f"8: {need.system} is polled every {every}, and its account bears it every {near}"
-        if not bears and (own.near, own.far) == (near, far):
-            yield f"9: {need.system} is polled every {near}, and its account does not bear it"
+            yield f"8: {need.system} is polled every {every}, but its account allows {near}"
+        if not bears and (interval.near, interval.far) == (near, far):
+            yield f"9: {need.system} is polled every {near}, which its account does not allow"
 
 
 async def wait_for_poll(work: Jobs, seconds: float) -> None:

@@ -37,16 +37,16 @@ def perform(world: World, step: SimEvent, start: datetime) -> str:
 
 def _twin_as(world: World, step: SimEvent) -> str:
     """Enter a meeting of another system here as well, with a status of its own."""
-    found = [
+    candidates = [
         (name, view)
         for name in world.sandbox.systems
         if name != step.system
         for _, view in sorted(_meetings(world, name))
         if not _twins(world, step.system, name, view)
     ]
-    if not found:
+    if not candidates:
         return ""
-    name, view = found[step.number % len(found)]
+    name, view = candidates[step.number % len(candidates)]
     person = world.person(name, view)
     seat = world.seeded.seats[step.system, view.provider]
     where = (seat.calendar, seat.user, *view.interval, world.contact(step.system, person))
@@ -62,10 +62,10 @@ def _twin_as(world: World, step: SimEvent) -> str:
 
 def _status(world: World, step: SimEvent) -> str:
     """Set another busy status of a v2 meeting."""
-    found = sorted(_records(world, "clinic")) if step.system == "clinic" else []
-    if not found:
+    candidates = sorted(_records(world, "clinic")) if step.system == "clinic" else []
+    if not candidates:
         return ""
-    event, view = found[step.number % len(found)]
+    event, view = candidates[step.number % len(candidates)]
     status = next(s for s in (_STATUSES[step.slot % 3], *_STATUSES) if s != view.status)
     world.sandbox.clinic.set_status(event, status)
     return f"status {event} {status}"
@@ -74,16 +74,16 @@ def _status(world: World, step: SimEvent) -> str:
 def _move_twinned(world: World, step: SimEvent, start: datetime) -> str:
     """Move a meeting that is also on v2 (or in v1, if it is moved on v2)."""
     other = "legacy" if step.system == "clinic" else "clinic"
-    found = [
+    candidates = [
         (event, view)
         for event, view in sorted(_records(world, step.system))
         if _twins(world, other, step.system, view)
     ]
-    if not found:
+    if not candidates:
         return ""
-    event, view = found[step.number % len(found)]
+    event, view = candidates[step.number % len(candidates)]
     world.sandbox.systems[step.system].move(event, start, start + (view.end - view.start))
-    return f"move {event}, which stands in {other}, to {start:%d %H:%M}"
+    return f"move {event}, which is also in {other}, to {start:%d %H:%M}"
 
 
 def _meetings(world: World, system: str) -> Iterator[tuple[str, EventView]]:

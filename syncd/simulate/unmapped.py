@@ -50,7 +50,7 @@ class Unmapped:
         self.absences.append(_Absence(place, now))
 
     def put_back(self, now: datetime) -> None:
-        """Record that the file is whole again."""
+        """Record that restore the whole file."""
         self.absences = [a if a.until else replace(a, until=now) for a in self.absences]
 
     def note_loaded(self, now: datetime) -> None:

@@ -34,11 +34,11 @@ def restores_status(world: World, change: Change) -> bool:
     before, after = change.before, change.after
     if before is None or after is None or before.interval != after.interval:
         return False
-    past = [c for c in world.changes if (c.system, c.event) == (change.system, change.event)]
-    past = past[: past.index(change)]
-    if not past or past[-1].by_hand:
+    own_changes = [c for c in world.changes if (c.system, c.event) == (change.system, change.event)]
+    own_changes = own_changes[: own_changes.index(change)]
+    if not own_changes or own_changes[-1].by_hand:
         return False
-    first = past[-1].before
+    first = own_changes[-1].before
     return first is not None and before.status != after.status == first.status
 
 
@@ -47,7 +47,7 @@ def status_changed(
 ) -> Iterator[str]:
     """Yield a violation if syncd gives a meeting a status that nobody set."""
     if revived(world, change):
-        yield f"5: put a meeting on again that nobody put on: {change.system} {change.event}"
+        yield f"5: reactivated a meeting that nobody reactivated: {change.system} {change.event}"
     if before.status == after.status or not (before.busy and after.busy):
         return
     resets = world.sandbox.systems[change.system].faults.injected[FaultKind.RESET_FIELDS]
@@ -63,9 +63,9 @@ def unset_statuses(world: World) -> Iterator[str]:
         return
     for system in world.sandbox.systems:
         for event, view in sorted(world.events(system).items()):
-            given = _given(world, system, event, view)
-            if view.kind == "appointment" and view.busy and view.status not in given:
-                yield f"6: {system} {event} was left {view.status}, which nobody gave it"
+            allowed = _given(world, system, event, view)
+            if view.kind == "appointment" and view.busy and view.status not in allowed:
+                yield f"6: {system} {event} was left {view.status}, which nobody set"
 
 
 def _given(world: World, system: str, event: str, view: EventView) -> set[str]:

@@ -30,10 +30,10 @@ def perform(world: World, step: SimEvent) -> str:
     match step.kind:
         case EventKind.FORBID_WRITES:
             forbid_writes(world.sandbox.systems[step.system])
-            return f"the key of {step.system} may not write"
+            return f"forbid writes by the key of {step.system}"
         case EventKind.ALLOW_WRITES:
             allow_writes(world.sandbox.systems[step.system])
-            return f"the key of {step.system} may write again"
+            return f"allow writes by the key of {step.system}"
         case _:
             return ""
 
@@ -53,7 +53,7 @@ def judge_exit_code(
     }
     for line, provider, interval in final_state.apart(world, store, now, last):
         if (provider, interval) not in lately:
-            yield f"10: said that everything agrees, but {line}"
+            yield f"10: a resync ended with 0, but {line}"
 
 
 def judge_clock(
@@ -75,7 +75,7 @@ def judge_clock(
     before, after = change.before, change.after
     freed = before is not None and before.busy and (after is None or not after.busy)
     if freed:
-        yield f"3: freed time with a clock that is {offset} off: {change.system} {change.event}"
+        yield f"3: freed time while the clock was {offset} off: {change.system} {change.event}"
 
 
 def ends_with_resync(scenario: Scenario) -> bool:

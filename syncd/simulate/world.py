@@ -22,6 +22,7 @@ from syncd.sandbox.server import Sandbox
 from syncd.simulate import blocks, facts, hosted, merging, perform_acts, siblings
 from syncd.simulate.buffered import Buffers
 from syncd.simulate.cleaned_up import CleanedUp
+from syncd.simulate.facts import HALF_HOUR
 from syncd.simulate.far import FarMeeting
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.mass_edit import EVER, MAX_DELAY, Change, EventView, Key, MassEdit, Sliced
@@ -33,7 +34,6 @@ from syncd.simulate.spoilt import start_fault
 from syncd.simulate.staff import Staff
 from syncd.simulate.unmapped import Unmapped
 
-HALF_HOUR = timedelta(minutes=30)
 NEAR_WINDOW = timedelta(days=14)
 
 
@@ -141,7 +141,7 @@ class World:
 
     def _read_events(self, system: str, *, by_hand: bool = True) -> Iterator[tuple[str, EventView]]:
         platform = self.sandbox.systems[system]
-        owners = {user: who for (name, user), who in self._owners.items() if name == system}
+        owners = {user: owner for (name, user), owner in self._owners.items() if name == system}
         for meeting in platform.appointments():
             users = merging.users_with_merged(
                 self, system, meeting.id, *hosted.meeting_users(meeting)
@@ -172,14 +172,6 @@ class World:
         """Return `EVER` for an end about a year away: there syncd cuts an end "for ever"."""
         ahead = end - self.clock.now()
         return EVER if timedelta(days=300) < ahead < timedelta(days=366) else end
-
-    def endless_blocks(self) -> Iterator[str]:
-        """Yield the blocks of syncd that end too late: an end "for ever" must be cut."""
-        last = self.clock.now() + timedelta(days=366)
-        for name, platform in self.sandbox.systems.items():
-            for block in platform.blocks():
-                if (name, block.id) in self.ours and not block.deleted and block.end > last:
-                    yield f"4: a block that ends on {block.end:%d %b %Y}: {name} {block.id}"
 
     def events(self, system: str) -> dict[str, EventView]:
         """Return the events that are on one platform now, by id."""
@@ -212,28 +204,28 @@ class World:
         self.acts[step.kind] += bool(done)
         return done
 
-    def _change_users(self, step: SimEvent, who: str) -> str:
+    def _change_users(self, step: SimEvent, provider: str) -> str:
         """Give a user another address or id, or the old one back; or hide the list of users."""
         system, now = step.system, self.clock.now()
         if step.kind is EventKind.HIDE_USERS:
             return self.staff.hide(step, self.sandbox.systems, now)
         if merging.is_merged(self, system):
             return ""
-        user = self.seeded.seats[system, who].user
-        new = self.staff.rename(step, who, user, self.sandbox.systems[system], now)
-        return f"{who} is {self._assign_user(system, who, new)} now"
+        user = self.seeded.seats[system, provider].user
+        new = self.staff.rename(step, provider, user, self.sandbox.systems[system], now)
+        return f"{provider} now has the user {self._assign_user(system, provider, new)}"
 
-    def _assign_user(self, system: str, who: str, user: str) -> str:
+    def _assign_user(self, system: str, provider: str, user: str) -> str:
         """Record the user by which a provider is known in a system."""
-        seat = replace(self.seeded.seats[system, who], user=user)
-        self.seeded = replace(self.seeded, seats={**self.seeded.seats, (system, who): seat})
-        self._owners[system, user] = who
+        seat = replace(self.seeded.seats[system, provider], user=user)
+        self.seeded = replace(self.seeded, seats={**self.seeded.seats, (system, provider): seat})
+        self._owners[system, user] = provider
         return user
 
     def _restore_names(self, now: datetime | None = None) -> None:
-        for system, who in self.staff.due(now):
+        for system, provider in self.staff.due(now):
             self._assign_user(
-                system, who, self.staff.back((system, who), self.sandbox.systems[system])
+                system, provider, self.staff.back((system, provider), self.sandbox.systems[system])
             )
 
     def _end_mass_edits(self) -> None:
@@ -289,20 +281,20 @@ class World:
     def _dispatch(self, step: SimEvent) -> str:
         start = self._time(step.slot)
         end = start + HALF_HOUR * (1 + step.slot % 3)
-        who, done = PEOPLE[step.number % len(PEOPLE)], ""
+        provider, done = PEOPLE[step.number % len(PEOPLE)], ""
         match step.kind:
             case EventKind.BOOK | EventKind.FILL:
-                done = self._book(step, start, end, who)
+                done = self._book(step, start, end, provider)
             case EventKind.BLOCK | EventKind.FOR_EVER:
-                done = blocks.close(self, step, start, end, who)
+                done = blocks.close(self, step, start, end, provider)
             case EventKind.TWIN:
                 done = self._twin(step)
             case EventKind.MOVE | EventKind.CANCEL | EventKind.DELETE | EventKind.REASSIGN:
                 done = self._change_meeting(step, start)
             case EventKind.WIPE | EventKind.SHIFT:
-                done = self._edit_calendar(step, who)
+                done = self._edit_calendar(step, provider)
             case EventKind.RENAME_USER | EventKind.HIDE_USERS:
-                done = self._change_users(step, who)
+                done = self._change_users(step, provider)
             case (
                 EventKind.MOVE_BLOCK
                 | EventKind.REMOVE_BLOCK
@@ -311,14 +303,14 @@ class World:
             ):
                 done = blocks.change(self, step, start, end)
             case EventKind.COPY_OURS | EventKind.COPY_TO_MEETING | EventKind.PASTE_TAG:
-                done = blocks.copy_ours(self, step, start, end, who)
+                done = blocks.copy_ours(self, step, start, end, provider)
             case _:
                 done = perform_acts.perform(self, step, start)
         return done
 
-    def _book(self, step: SimEvent, start: datetime, end: datetime, who: str) -> str:
+    def _book(self, step: SimEvent, start: datetime, end: datetime, provider: str) -> str:
         """Enter a meeting, or (to fill a calendar) many in a row."""
-        seat = self.seeded.seats[step.system, who]
+        seat = self.seeded.seats[step.system, provider]
         contact = self._people[step.system][("kim", "lee")[step.slot % 2]]
         event = ""
         for number in range(step.times):
@@ -326,20 +318,20 @@ class World:
             event = self.sandbox.systems[step.system].book(
                 seat.calendar, seat.user, start + by, end + by, contact, title="Knee pain"
             )
-        return f"{step.kind} {who} {event} {start:%d %H:%M} x{step.times}"
+        return f"{step.kind} {provider} {event} {start:%d %H:%M} x{step.times}"
 
     def _twin(self, step: SimEvent) -> str:
         """Enter a meeting of another system here as well, or a rival one of another customer."""
-        found = [
+        candidates = [
             (name, view)
             for name in SYSTEMS
             if name != step.system
             for view in self._last[name].values()
             if view.kind == "appointment" and view.busy and view.start > self.clock.now()
         ]
-        if not found:
+        if not candidates:
             return ""
-        name, view = found[step.number % len(found)]
+        name, view = candidates[step.number % len(candidates)]
         people = self._people[name].items()
         same = step.slot % 5 != 0
         person = next(p for p, contact in people if (contact == view.contact) is same)
@@ -352,7 +344,7 @@ class World:
 
     def _change_meeting(self, step: SimEvent, start: datetime) -> str:
         platform = self.sandbox.systems[step.system]
-        found = sorted(
+        candidates = sorted(
             event
             for event, view in self._last[step.system].items()
             if view.kind == "appointment"
@@ -360,9 +352,9 @@ class World:
             and view.end > self.clock.now()
             and not hosted.is_share(event)
         )
-        if not found:
+        if not candidates:
             return ""
-        event = found[step.number % len(found)]
+        event = candidates[step.number % len(candidates)]
         view = self._last[step.system][event]
         match step.kind:
             case EventKind.MOVE:
@@ -378,15 +370,17 @@ class World:
                 other = PEOPLE[(PEOPLE.index(view.provider) + 1) % len(PEOPLE)]
                 user = self.seeded.seats[step.system, other].user
                 platform.move(event, view.start, view.end, user=user)
-                return f"give {event} to {other}"
+                return f"reassign {event} to {other}"
 
-    def _edit_calendar(self, step: SimEvent, who: str) -> str:
+    def _edit_calendar(self, step: SimEvent, provider: str) -> str:
         """Delete all meetings of a provider's calendar, or move everything in it by an hour."""
         platform = self.sandbox.systems[step.system]
-        mine = {e: s for e, s in self._last[step.system].items() if s.provider == who}
-        known = frozenset(e for e, view in mine.items() if self.is_propagated(step.system, e, view))
+        events = {e: s for e, s in self._last[step.system].items() if s.provider == provider}
+        known = frozenset(
+            e for e, view in events.items() if self.is_propagated(step.system, e, view)
+        )
         hour = timedelta(hours=-1 if step.slot else 1)
-        for event, view in sorted(mine.items()):
+        for event, view in sorted(events.items()):
             if view.end == EVER:
                 continue
             if step.kind is EventKind.SHIFT and view.kind == "block":
@@ -398,25 +392,25 @@ class World:
         after = dict(self._read_events(step.system))
         # Only the near window is read in one cycle; changes further ahead may be read in parts.
         now = self.clock.now()
-        near = {e: view for e, view in mine.items() if view.start < now + NEAR_WINDOW}
+        near = {e: view for e, view in events.items() if view.start < now + NEAR_WINDOW}
         news = {e: (view, after.get(e)) for e, view in near.items() if after.get(e) != view}
         if not news:
             return ""
         # An event that returns to where an earlier mass edit took it from is no change.
         known -= {
             e
-            for each in self.mass_edits
-            if (each.system, each.provider, each.over) == (step.system, who, False)
+            for earlier in self.mass_edits
+            if (earlier.system, earlier.provider, earlier.over) == (step.system, provider, False)
             for e, (_, shown) in news.items()
-            if shown is not None and each.put_back(e, shown)
+            if shown is not None and earlier.put_back(e, shown)
         }
         ahead = {e for e, view in near.items() if view.end > now}
         ours = frozenset(e for e in ahead if (step.system, e) in self.ours)
-        mass_edit = MassEdit(now, step.system, who, news, known, len(ahead), ours=ours)
+        mass_edit = MassEdit(now, step.system, provider, news, known, len(ahead), ours=ours)
         mass_edit.restores = self.block_edited == "restore"
         self.mass_edits.append(mass_edit)
-        stops = ", which must stop" if self.mass_edits[-1].stops else ""
-        return f"{step.kind} {who}: {len(news)} of {len(near)} events{stops}"
+        stops = ", to be stopped" if mass_edit.stops else ""
+        return f"{step.kind} {provider}: {len(news)} of {len(near)} events{stops}"
 
     def is_propagated(self, system: str, event: str, view: EventView) -> bool:
         """Return true if syncd certainly knows an event: it made it, or blocked it elsewhere."""

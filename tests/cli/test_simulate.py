@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.cli import simulate as command
-from syncd.simulate.runner import RunResult
+from syncd.simulate.run_result import RunResult
 from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
 from tests.cli.conftest import Say
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from syncd.simulate.runner import RunResult, play
+from syncd.simulate.run_result import RunResult
+from syncd.simulate.runner import play
 from syncd.simulate.scenario import TROUBLE, EventKind, Scenario, SimEvent
 from tests.simulate.rarity import OF, OFTEN
 

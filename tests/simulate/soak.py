@@ -24,7 +24,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.runner import RunResult, play
+from syncd.simulate.run_result import RunResult
+from syncd.simulate.runner import play
 from syncd.simulate.scenario import TROUBLE, EventKind, draw_scenario
 from syncd.simulate.shrink import shortest
 from tests.prove import HOUSE, digest

@@ -11,9 +11,10 @@ import httpx
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.simulate.economy import idle_writes
 from syncd.simulate.loop import VirtualClock, run_virtually
+from syncd.simulate.facts import HALF_HOUR
 from syncd.simulate.observed_transport import ObservedTransport
 from syncd.simulate.scenario import draw_scenario
-from syncd.simulate.world import HALF_HOUR, World
+from syncd.simulate.world import World
 
 
 def world() -> World:

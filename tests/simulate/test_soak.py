@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.runner import RunResult
+from syncd.simulate.run_result import RunResult
 from syncd.simulate.scenario import EventKind, draw_scenario
 from tests.prove import HOUSE
 from tests.simulate import soak
