@@ -1,4 +1,4 @@
-"""The simulator is worth what it catches: each planted bug meets a day that it does not survive."""
+"""The simulator catches each planted bug on its day."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.simulate.seeds import GATE
 pytestmark = pytest.mark.prove
 
 NAMES = {scenario: plant.__name__ for plant, scenario in reversed(PLANTS) if scenario not in GATE}
-"""Each day but those that the gate plays anyway, by the first bug that is planted on it."""
+"""Each day that the gate does not play anyway, by the first bug that is planted on it."""
 
 
 @pytest.mark.parametrize("story", NAMES, ids=NAMES.values())

@@ -1,4 +1,4 @@
-"""A seed is a story, always the same one, and a broken one is cut down to what breaks it."""
+"""A seed always gives the same scenario, and a broken one is shortened."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_seed_gives_the_same_trace_in_every_process(tmp_path: Path) -> None:
     assert traces[0].count(b"\n") > 300
 
 
-def test_other_seeds_give_other_stories() -> None:
+def test_other_seeds_give_other_scenarios() -> None:
     assert draw_scenario(1) == draw_scenario(1)
     assert draw_scenario(1) != draw_scenario(2)
 
@@ -65,18 +65,18 @@ def test_every_rule_and_both_sizes_of_page_are_drawn() -> None:
     assert drawn == {(kind, choice) for kind, choices in every.items() for choice in choices}
 
 
-def test_exceptions_to_every_rule_are_drawn() -> None:
-    said = [dict(scenario.override) for scenario in stories() if scenario.override]
-    assert {each["kind"] for each in said} == set(RULES | MORE_RULES)
-    assert {each.get("system", "") for each in said} == {"", *SYSTEMS}
+def test_overrides_of_every_rule_are_drawn() -> None:
+    overrides = [dict(scenario.override) for scenario in stories() if scenario.override]
+    assert {override["kind"] for override in overrides} == set(RULES | MORE_RULES)
+    assert {override.get("system", "") for override in overrides} == {"", *SYSTEMS}
 
 
-def test_a_story_without_faults_has_none() -> None:
-    whats = {step.kind for seed in range(50) for step in draw_scenario(seed, faults=()).steps}
-    assert whats.isdisjoint(TROUBLE)
+def test_a_scenario_without_faults_has_none() -> None:
+    kinds = {step.kind for seed in range(50) for step in draw_scenario(seed, faults=()).steps}
+    assert kinds.isdisjoint(TROUBLE)
 
 
-def test_a_broken_story_is_cut_down_to_the_steps_that_break_it() -> None:
+def test_a_broken_scenario_is_reduced_to_the_steps_that_break_it() -> None:
     scenario = draw_scenario(5)
     needed = {scenario.steps[1], scenario.steps[4]}
 
@@ -87,7 +87,7 @@ def test_a_broken_story_is_cut_down_to_the_steps_that_break_it() -> None:
 
 
 @pytest.mark.prove
-def test_a_story_that_was_cut_still_plays() -> None:
+def test_a_shortened_scenario_still_plays() -> None:
     scenario = draw_scenario(7)
     outcome = play(replace(scenario, steps=scenario.steps[::3]))
     assert outcome.broken == []
@@ -95,7 +95,7 @@ def test_a_story_that_was_cut_still_plays() -> None:
 
 
 @pytest.mark.prove
-def test_a_day_that_need_not_go_on_ends_with_the_first_broken_promise(
+def test_a_day_can_end_with_the_first_broken_promise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wrong_length(monkeypatch)

@@ -10,7 +10,7 @@ from tests.simulate.seeds import FOUND, GATE
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Prove as many days as were asked for."""
+    """Parametrize with as many days as were asked for."""
     if "further" in metafunc.fixturenames:
         metafunc.parametrize("further", range(len(GATE), metafunc.config.option.seeds))
 
