@@ -40,7 +40,7 @@ def test_no_meeting_is_completed_before_syncd_can_know_its_length(
     outcome = play(replace(day(*sorted(steps)), account=(("completing_changes_end", True),)))
     assert outcome.broken == []
     completed = any("by hand: complete" in line for line in outcome.trace)
-    assert completed is (booked < left_out), "what was known before that is kept"
+    assert completed is (booked < left_out), "what was known before is kept"
 
 
 _HOSTED = (at(1, EventKind.BOOK, "clinic", slot=70), at(2, EventKind.ADD_HOST, "clinic"))

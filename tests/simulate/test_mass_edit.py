@@ -26,7 +26,7 @@ def shift(hours: list[float], ours: int = 0, *, restores: bool = True) -> MassEd
 
 
 @pytest.mark.parametrize(
-    ("accident", "stops"),
+    ("mass_edit", "stops"),
     [
         (shift([10, 11, 12, 13, 14]), True),
         (shift([-3, -2, 12, 13, 14]), False),  # two are over, so three meetings moved

@@ -16,12 +16,12 @@ NAMES = {scenario: plant.__name__ for plant, scenario in reversed(PLANTS) if sce
 """Each day that the gate does not play anyway, by the first bug that is planted on it."""
 
 
-@pytest.mark.parametrize("story", NAMES, ids=NAMES.values())
+@pytest.mark.parametrize("scenario", NAMES, ids=NAMES.values())
 def test_a_day_without_its_planted_bug_keeps_every_promise(scenario: Scenario) -> None:
     assert play(scenario).broken == []
 
 
-@pytest.mark.parametrize(("plant", "story"), PLANTS, ids=[p.__name__ for p, _ in PLANTS])
+@pytest.mark.parametrize(("plant", "scenario"), PLANTS, ids=[p.__name__ for p, _ in PLANTS])
 def test_a_planted_bug_breaks_a_promise(
     plant: Plant, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("further", range(len(GATE), metafunc.config.option.seeds))
 
 
-@pytest.mark.parametrize("story", GATE, ids=lambda scenario: str(scenario.seed))
+@pytest.mark.parametrize("scenario", GATE, ids=lambda scenario: str(scenario.seed))
 def test_every_promise_holds_on_the_first_days(scenario: Scenario) -> None:
     assert play(scenario).broken == [], "see: syncd simulate --seed N"
 

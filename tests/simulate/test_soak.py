@@ -73,7 +73,7 @@ def test_the_report_sums_counts_and_shows_broken_days() -> None:
         "1 faults: lag 1",
         "3 writes: move block 3",
         "",
-        "seed 2 (b) breaks: 4: twice",
+        "seed 2 (b) broke: 4: twice",
         "  05:00 book",
         "",
         "1 days broke a promise",
