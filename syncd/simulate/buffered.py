@@ -83,7 +83,7 @@ def judge_buffers(world: World, now: datetime, claimed: Collection[Claimed]) -> 
                 yield f"5: a block covers a buffer without a meeting: {where}"
             if name == SOURCE or view.wide or view.key not in meetings:
                 continue
-            if not _other_reason(world, name, view):
+            if not _is_needed_for_other(world, name, view):
                 yield f"1: the buffer of a meeting is open: {where}"
 
 
@@ -95,7 +95,7 @@ def is_beside(world: World, system: str, block: EventView) -> bool:
     )
 
 
-def _other_reason(world: World, system: str, block: EventView) -> bool:
+def _is_needed_for_other(world: World, system: str, block: EventView) -> bool:
     """Return true if another system has an event without a buffer at the block's time."""
     return any(
         view.key == block.key and (other != SOURCE or view.kind == "block")

@@ -93,7 +93,7 @@ class CleaningUp:
                 if not is_ours and event not in now:
                     yield f"12: {system} {event} is gone, but was not a block of syncd"
                 covered = is_ours and event in now and self._covers(system, view)
-                covered = covered and not (system in self.tight and _is_told(cleaned, system))
+                covered = covered and not (system in self.tight and _is_reported(cleaned, system))
                 if covered and (system, event) not in reported:
                     yield f"12: {system} {event} of {view.provider} is left"
         others = (c for (_, s), c in cleaned.calendars.items() if s not in self.tight)
@@ -168,7 +168,7 @@ def judges(
     return True
 
 
-def _is_told(cleaned: CleanupReport, system: str) -> bool:
+def _is_reported(cleaned: CleanupReport, system: str) -> bool:
     """Return true if the command's report says that something of a system is left."""
     return any(not c.finished for (_, s), c in cleaned.calendars.items() if s == system)
 

@@ -121,9 +121,9 @@ def with_facts(scenario: Scenario) -> Scenario:
     for row in PLATFORM_FACTS:
         key = (SYSTEM_OF[row.platform], row.name)
         if key not in ELSEWHERE and key not in NEVER and key not in LATER:
-            drawn[key] = _possible(scenario, key, _side(random, key, row))
+            drawn[key] = _playable_side(scenario, key, _side(random, key, row))
     facts = tuple((system, name, side) for (system, name), side in drawn.items())
-    facts += tuple((*key, _possible(scenario, key, _later(scenario, key))) for key in LATER)
+    facts += tuple((*key, _playable_side(scenario, key, _later(scenario, key))) for key in LATER)
     stripped = {key for key, side in drawn.items() if key[1] == "keeps_tag" and side == NO}
     probed = {
         (SYSTEM_OF[row.platform], row.name)
@@ -151,7 +151,7 @@ def _side(random: Random, key: tuple[str, str], row: PlatformFact) -> str:
     return usual if random.random() < share else other
 
 
-def _possible(scenario: Scenario, key: tuple[str, str], side: str) -> str:
+def _playable_side(scenario: Scenario, key: tuple[str, str], side: str) -> str:
     """Return the side, or the usual one on days on which no program could handle the other.
 
     - Days with deliberately long lists have a cap of their own.
@@ -210,7 +210,7 @@ def set_facts(sandbox: Sandbox, scenario: Scenario) -> None:
     clinic.users_name_owner = scenario.owner_named
     for name in scenario.overlapping:
         sandbox.systems[name].lists_overlapping = True
-    for name in scenario.untold:
+    for name in scenario.without_times:
         sandbox.systems[name].tells_times = False
     for knob, value in scenario.account:
         setattr(sandbox.crm, knob, value)

@@ -40,6 +40,6 @@ def draw_rebookings(random: Random, span: float, steps: Sequence[SimEvent]) -> S
     return acts
 
 
-def draw_untold(random: Random) -> tuple[str, ...]:
+def draw_without_times(random: Random) -> tuple[str, ...]:
     """Draw the systems whose rows do not say when they were created or changed."""
     return tuple(system for system in SYSTEMS if random.random() < _UNTOLD)

@@ -33,7 +33,7 @@ def writes_per_change(world: World) -> Iterator[str]:
     allowed += (
         writes if any(not provider for _, provider in world.answers) else 6 * len(world.answers)
     )
-    # After a lost state, every earlier decision is made anew.
+    # After a lost state, every earlier decision is made again.
     allowed += 6 * len(world.state_losses)
     # Events of a place that is left out close nothing elsewhere until it is back.
     allowed += sum(4 * _events_in(world, absence.place) for absence in world.unmapped.absences)

@@ -50,17 +50,17 @@ def build_second_app(
     return app
 
 
-async def perform(operator: Operator, work: Jobs, step: SimEvent) -> None:
+async def perform(operator: Operator, jobs: Jobs, step: SimEvent) -> None:
     """Perform a step. Raises StateError, and whatever ends the process."""
     match step.kind:
         case EventKind.PLAN_OUT:
             await _plan_out(operator)
         case EventKind.RESYNC_PLAN:
-            await _carry_out(operator, work)
+            await _carry_out(operator, jobs)
         case EventKind.FORGET_PERSON:
-            await _forget(operator, work, step)
+            await _forget_person(operator, jobs, step)
         case _:
-            await _clean_up(operator, work, step)
+            await _clean_up(operator, jobs, step)
 
 
 # --- plans as files -----------------------------------------------------------------------------
@@ -83,7 +83,7 @@ async def _plan_out(operator: Operator) -> None:
     operator.say(f"plan --out: {len(report.planned)} writes")
 
 
-async def _carry_out(operator: Operator, work: Jobs) -> None:
+async def _carry_out(operator: Operator, jobs: Jobs) -> None:
     """Run `syncd resync --plan` with the last plan file, and judge its writes."""
     file = _file(operator)
     if not file.exists():
@@ -93,7 +93,7 @@ async def _carry_out(operator: Operator, work: Jobs) -> None:
     agreed = [operation_from_json(operation) for operation in plan_file["operations"]]
     plan = {"name": "plan", "digest": plan_digest(agreed), "until": plan_file["until"]}
     try:
-        report, code = await work.on_request({"plan": plan}, _quietly)
+        report, code = await jobs.on_request({"plan": plan}, _ignore_progress)
     except RefusedError as refused:
         operator.say(f"resync --plan: {refused.reason}")
         return
@@ -112,7 +112,7 @@ def judge_plan(
 ) -> Iterator[str]:
     """Yield writes that the plan does not contain, and those that a complete run left out."""
     matched = bool(report["plan"]["matched"])
-    unplanned, missing = _names(written) - _names(agreed), _names(agreed) - _names(written)
+    unplanned, missing = _effects(written) - _effects(agreed), _effects(agreed) - _effects(written)
     if written and not matched:
         yield f"plan: refused, but made {len(written)} writes, such as {written[0]}"
     elif unplanned:
@@ -121,7 +121,7 @@ def judge_plan(
         yield f"plan: did not make a write of the plan: {min(missing)}"
 
 
-def _names(operations: Sequence[Operation]) -> set[str]:
+def _effects(operations: Sequence[Operation]) -> set[str]:
     """Identify writes by their effect; the id of a new block is known only afterwards."""
     return {
         f"{o.action} {o.system} {o.provider} {'' if o.before is None else o.event} {o.after}"
@@ -136,7 +136,7 @@ def _file(operator: Operator) -> Path:
 # --- erasing and cleaning up --------------------------------------------------------------------
 
 
-async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
+async def _forget_person(operator: Operator, jobs: Jobs, step: SimEvent) -> None:
     """Run `syncd forget-person`, and check that the state does not name the contact any more."""
     with closing(Store.open(operator.state, write=False)) as store:
         known = sorted(known_contacts(store))
@@ -145,7 +145,7 @@ async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
     operator.done[EventKind.FORGET_PERSON] += 1
     system, contact = known[step.number % len(known)]
     try:
-        erased, _ = await work.on_forget_person({"contacts": [[system, contact]]}, _quietly)
+        erased, _ = await jobs.on_forget_person({"contacts": [[system, contact]]}, _ignore_progress)
     except RefusedError as refused:
         operator.say(f"forget-person: {refused.reason}")
         return
@@ -166,14 +166,14 @@ def judge_forgotten(state: Path, system: str, contact: str) -> Iterator[str]:
             yield f"11: {contact} of {system} was erased, but is still in {file.name}"
 
 
-async def _clean_up(operator: Operator, work: Jobs, step: SimEvent) -> None:
+async def _clean_up(operator: Operator, jobs: Jobs, step: SimEvent) -> None:
     """Run `syncd cleanup` beside the daemon. Its pauses hold from then on, whatever fails."""
     scope, world = cleanup_scope(step), operator.world
     operator.done[EventKind.CLEAN_UP_BESIDE] += 1
     world.cleaned.begin(scope, world.clock.now())
     arguments = {"system": scope.system, "provider": scope.provider, "who": "kim"}
     try:
-        cleaned, code = await work.on_cleanup(arguments, _quietly)
+        cleaned, code = await jobs.on_cleanup(arguments, _ignore_progress)
         if not world.unmapped.absences:  # a place outside of the configuration cannot be paused
             for place in _places(scope):
                 world.paused.begin(place, world.clock.now())
@@ -210,5 +210,5 @@ def judge_cleaned(world: World, scope: CleanupScope, *, finished: bool) -> Itera
                 yield f"12: {system} {event} of {view.provider} is left after a cleanup"
 
 
-def _quietly(_text: str) -> None:
+def _ignore_progress(_text: str) -> None:
     """Ignore progress messages."""

@@ -23,7 +23,7 @@ from syncd.simulate.drawn_limits import draw_limits
 from syncd.simulate.drawn_marks import draw_marks
 from syncd.simulate.drawn_paces import draw_paces
 from syncd.simulate.drawn_pauses import with_pauses
-from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
+from syncd.simulate.drawn_rebookings import draw_rebookings, draw_without_times
 from syncd.simulate.drawn_series import draw_series
 from syncd.simulate.drawn_slow import with_slow
 from syncd.simulate.drawn_stops import with_early_clearing, with_stops
@@ -144,7 +144,7 @@ def _with_rebookings(scenario: Scenario) -> Scenario:
     """Add clients who cancel and rebook, and platforms whose rows carry no times of change."""
     random = Random(f"rebookings {scenario.seed}")  # noqa: S311
     steps = (*scenario.steps, *draw_rebookings(random, scenario.hours * 3600, scenario.steps))
-    return replace(scenario, steps=tuple(sorted(steps)), untold=draw_untold(random))
+    return replace(scenario, steps=tuple(sorted(steps)), without_times=draw_without_times(random))
 
 
 def _with_leaves(scenario: Scenario) -> Scenario:

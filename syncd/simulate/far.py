@@ -114,10 +114,10 @@ def judge_far_meetings(world: World) -> Iterator[str]:
             first = moved[0]
             yield f"5: {first.system} {first.event} was moved although nobody moved that meeting"
         if len(by_hand) == 1 and len(records) > 1 and _must_follow(world, far, by_hand[0]):
-            yield from _left_behind(world, far, by_hand[0])
+            yield from _stayed_behind(world, far, by_hand[0])
 
 
-def _left_behind(world: World, far: FarMeeting, drag: Change) -> Iterator[str]:
+def _stayed_behind(world: World, far: FarMeeting, drag: Change) -> Iterator[str]:
     shown = drag.after
     for name, event in far.events.items():
         twin = world.events(name).get(event)

@@ -39,9 +39,9 @@ def judge_end(world: World, store: Store, now: datetime, last: datetime) -> Iter
         if h.conflict.kind is ConflictKind.GUARD
     )
     yield from (f"1: {line}" for line, _, _ in apart(world, store, now, last))
-    yield from _twins(world, store, conflicts)
+    yield from _judge_meetings(world, store, conflicts)
     yield from repeated_questions(world, [h.conflict for h in conflicts])
-    yield from judge_buffers(world, now, waiting := _left(world, store, conflicts))
+    yield from judge_buffers(world, now, waiting := _waiting_times(world, store, conflicts))
     yield from judge_ends(world, now, waiting)
     if pending := store.pending_intents():
         yield f"1: {len(pending)} writes without an outcome"
@@ -60,32 +60,32 @@ def apart(
 ) -> Iterator[tuple[str, str, Interval]]:
     """Yield each disagreement, with its provider and time, that does not wait for a person."""
     conflicts = [h for h in store.open_conflicts() if h.conflict.held]
-    waiting = _left(world, store, conflicts)
-    claimed = {(provider, _coarse(world, interval)) for provider, interval in waiting}
-    sights = [s for s in _sights(world) if s.start < last]
+    waiting = _waiting_times(world, store, conflicts)
+    claimed = {(provider, _rounded(world, interval)) for provider, interval in waiting}
+    sights = [s for s in _event_summaries(world) if s.start < last]
     for line, provider, interval in _disagreements(sights, now):
         if (provider, interval) not in claimed:
             yield line, provider, interval
 
 
-def _left(
+def _waiting_times(
     world: World, store: Store, conflicts: Collection[HeldConflict]
 ) -> set[tuple[str, Interval]]:
-    times = _claimed(store, conflicts) | _left_by_persons(store) | waiting_times(world, store)
+    times = _claimed(store, conflicts) | _times_by_persons(store) | waiting_times(world, store)
     return times | {c.before.key for c in without_proof(world) if c.before}
 
 
-def _coarse(world: World, interval: Interval) -> Interval:
+def _rounded(world: World, interval: Interval) -> Interval:
     """Return the interval rounded as a platform that rounds writes would show it."""
     rounded = any(p.faults.injected[FaultKind.ROUNDING] for p in world.sandbox.systems.values())
     grain = timedelta(minutes=5) if rounded else timedelta(seconds=1)
     return (floor_to(interval[0], grain), floor_to(world.end_of(interval[1]), grain))
 
 
-def _sights(world: World) -> list[EventSummary]:
+def _event_summaries(world: World) -> list[EventSummary]:
     return [
         EventSummary(
-            *_coarse(world, view.interval),
+            *_rounded(world, view.interval),
             system,
             view.provider,
             view.kind,
@@ -95,7 +95,7 @@ def _sights(world: World) -> list[EventSummary]:
         for system in SYSTEMS
         for event, view in sorted(world.events(system).items())
         if not is_beside(world, system, view)
-        # A block that closes the rest of such a meeting stands beside it, whatever its source is.
+        # A block that closes the rest of such a meeting is beside it, whatever its source is.
         and not ((system, event) in world.ours and is_kept_short(world, system, view))
     ]
 
@@ -124,9 +124,9 @@ def _claimed(store: Store, conflicts: Collection[HeldConflict]) -> set[tuple[str
     return times
 
 
-def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
+def _times_by_persons(store: Store) -> set[tuple[str, Interval]]:
     """Return the times that a person wants unchanged: undone, dismissed, or released by a rule."""
-    waived, bookings = _waived(store), store.bookings()
+    waived, bookings = _undone_bookings(store), store.bookings()
     times = _claimed(store, _dismissed(store))
     by_booking: dict[str, list[tuple[Replica, TrackedEvent | None]]] = {b.id: [] for b in bookings}
     for pair in store.replicas(list(by_booking)):
@@ -144,12 +144,14 @@ def _dismissed(store: Store) -> list[HeldConflict]:
     return [h for provider in PEOPLE for h in store.state(provider).conflicts if h.dismissed]
 
 
-def _waived(store: Store) -> set[str]:
+def _undone_bookings(store: Store) -> set[str]:
     """Return the bookings of which a person undid a write."""
     return {waiver.booking for person in PEOPLE for waiver in store.state(person).undo_suppressions}
 
 
-def _twins(world: World, store: Store, conflicts: Collection[HeldConflict]) -> Iterator[str]:
+def _judge_meetings(
+    world: World, store: Store, conflicts: Collection[HeldConflict]
+) -> Iterator[str]:
     """Yield bookings whose events differ in time or status and are not held.
 
     A write that was rejected for good, such as a cancellation in LeadSquared, and dismissed, leaves
@@ -157,7 +159,7 @@ def _twins(world: World, store: Store, conflicts: Collection[HeldConflict]) -> I
     """
     settled = (*conflicts, *_dismissed(store))
     open_ = {subject for h in settled for subject in h.conflict.subject.split("+")}
-    open_ |= _waived(store) | with_read_only_instances(world, store)
+    open_ |= _undone_bookings(store) | with_read_only_instances(world, store)
     bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
     values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
     providers = {b.id: b.provider for b in bookings}
@@ -167,7 +169,7 @@ def _twins(world: World, store: Store, conflicts: Collection[HeldConflict]) -> I
         # LeadSquared has no call that reactivates a cancelled meeting.
         revivable = view is not None and (view.busy or replica.system != "crm")
         if replica.role.is_meeting and view is not None and revivable:
-            values[replica.booking].add((_coarse(world, view.interval), view.busy))
+            values[replica.booking].add((_rounded(world, view.interval), view.busy))
     for booking, shown in values.items():
         on = {interval for interval, busy in shown if busy}
         if len(on) > 1 or (on and len(shown) > len(on)):

@@ -54,7 +54,7 @@ def set_damage(sandbox: Sandbox, scenario: Scenario) -> None:
 def waits_to_follow(world: World, system: str, event: str) -> bool:
     """Return true if an appointment may not follow its meeting because updates there are stopped.
 
-    Such a record stands for another time than the one that it shows.
+    Such a record counts at another time than the one that it shows.
     """
     view = world.events(system).get(event)
     if view is None or view.kind != "appointment" or not world.sandbox.systems[system].damaged:

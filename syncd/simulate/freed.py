@@ -27,7 +27,7 @@ def judge_soon(world: World, change: Change, before: EventView, system: str, eve
 
     def judge() -> None:
         moved = _has_moved(world, change, before, system, event)
-        if not (moved or _has_come(world, change, before)):
+        if not (moved or _has_own_meeting(world, change, before)):
             where = f"freed {span(before.interval)} in {change.system}"
             world.report_violation(f"3: {where}, but {system} {event} still takes it")
 
@@ -45,7 +45,7 @@ def _has_moved(world: World, change: Change, before: EventView, system: str, eve
     return source is not None and moved and source.end > change.at
 
 
-def _has_come(world: World, change: Change, before: EventView) -> bool:
+def _has_own_meeting(world: World, change: Change, before: EventView) -> bool:
     """Return true if the calendar now has a meeting of its own at that time."""
     return any(
         view.kind == "appointment" and view.busy and view.key == before.key

@@ -137,12 +137,12 @@ def perform(world: World, step: SimEvent) -> str:
     clinic = world.sandbox.clinic
     candidates = sorted(_meetings(world))
     if step.kind is not EventKind.ADD_HOST:
-        candidates = [event for event in candidates if _further(world, event)]
+        candidates = [event for event in candidates if _further_hosts(world, event)]
     if not candidates:
         return ""
     event = candidates[step.number % len(candidates)]
     first = world.events("clinic")[event].provider
-    others = _further(world, event)
+    others = _further_hosts(world, event)
     match step.kind:
         case EventKind.ADD_HOST:
             others_free = [provider for provider in PEOPLE if provider not in {first, *others}]
@@ -169,7 +169,7 @@ def _is_ahead(world: World, view: EventView) -> bool:
     return view.kind == "appointment" and view.busy and view.start > world.clock.now()
 
 
-def _further(world: World, event: str) -> list[str]:
+def _further_hosts(world: World, event: str) -> list[str]:
     """Return the further hosts of a meeting."""
     standing = world.events("clinic").items()
     return sorted(s.provider for e, s in standing if is_share(e) and platform_id(e) == event)

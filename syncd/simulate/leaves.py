@@ -47,7 +47,7 @@ def _enter(world: World, step: SimEvent) -> str:
 
 def _change(world: World, step: SimEvent) -> str:
     """Lengthen a running leave, shorten it by a day, or delete it."""
-    running = sorted(_running(world, step.system), key=lambda item: item[0])
+    running = sorted(_running_leaves(world, step.system), key=lambda item: item[0])
     if not running:
         return ""
     event, view = running[step.number % len(running)]
@@ -60,7 +60,7 @@ def _change(world: World, step: SimEvent) -> str:
     return f"end the leave {event} on {end:%d %b}"
 
 
-def _running(world: World, system: str) -> Iterator[tuple[str, EventView]]:
+def _running_leaves(world: World, system: str) -> Iterator[tuple[str, EventView]]:
     """Yield the leaves that people entered and that end in a day and a half or later."""
     now = world.clock.now()
     for event, view in world.events(system).items():

@@ -44,7 +44,7 @@ from syncd.simulate.world import World
 
 HOUR = 3600.0
 _PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}
-_ASKS = 180
+_SLOTS_EVERY = 180
 """Near polls between two requests for free slots; more than usual, to save time."""
 _FLAT = {"memory": 0.03, "objects": 0.03, "descriptors": 0.0, "tasks": 0.0, "state": 0.05}
 """By how much each curve may rise from the second quarter of a run to its last."""
@@ -89,11 +89,11 @@ class LongRunResult:
 def run_for(seed: int, hours: float) -> LongRunResult:
     """Run for so many simulated hours."""
     with tempfile.TemporaryDirectory(prefix="syncd-") as folder, _silence():
-        return run_virtually(_live(seed, hours, Path(folder)))
+        return run_virtually(_run_process(seed, hours, Path(folder)))
 
 
-async def _live(seed: int, hours: float, folder: Path) -> LongRunResult:
-    scenario = _long_story(seed, hours)
+async def _run_process(seed: int, hours: float, folder: Path) -> LongRunResult:
+    scenario = _long_scenario(seed, hours)
     clock = VirtualClock(scenario.start)
     world = World(clock, seed)
     world.sandbox.urls = {name: f"http://127.0.0.1{path}" for name, path in _PATHS.items()}
@@ -116,7 +116,10 @@ async def _live(seed: int, hours: float, folder: Path) -> LongRunResult:
     )
     service = _Service(app, clock)
     samples: list[Sample] = []
-    jobs = [asyncio.create_task(service.poll()), asyncio.create_task(_happen(scenario, world))]
+    jobs = [
+        asyncio.create_task(service.poll()),
+        asyncio.create_task(_perform_step(scenario, world)),
+    ]
     for hour in range(1, int(hours) + 1):
         await asyncio.sleep(hour * HOUR - clock.monotonic())
         for platform in world.sandbox.systems.values():
@@ -132,7 +135,7 @@ async def _live(seed: int, hours: float, folder: Path) -> LongRunResult:
     return LongRunResult(tuple(samples), service.cycles, world.acts.total(), faults)
 
 
-def _long_story(seed: int, hours: float) -> Scenario:
+def _long_scenario(seed: int, hours: float) -> Scenario:
     """Return one scenario per six hours, joined; the process itself does not die."""
     part = 6.0
     steps = []
@@ -149,7 +152,7 @@ def _later(step: SimEvent, seconds: float) -> SimEvent:
     return replace(step, at=step.at + seconds, slot=step.slot % 24 + 1)
 
 
-async def _happen(scenario: Scenario, world: World) -> None:
+async def _perform_step(scenario: Scenario, world: World) -> None:
     for step in scenario.steps:
         await asyncio.sleep(max(0.0, step.at - world.clock.monotonic()))
         if step.kind is EventKind.FAULT:
@@ -168,7 +171,7 @@ class _Service:
         self._monitor = Monitor(
             app.systems, app.store, settings.syncd.state_path, read_intervals(settings), clock
         )
-        self._monitor.repace = self._take
+        self._monitor.repace = self._read_sample
         self._paces = self._monitor.paces
         app.engine.on_write = self._monitor.wrote
         app.engine.select_due = self._monitor.rounds.due
@@ -176,7 +179,7 @@ class _Service:
         self._work = Jobs(app.engine, heard, failed, turn=self._monitor.rounds.providers_due)
         self.cycles = 0
 
-    def _take(self, paces: PollIntervals) -> None:
+    def _read_sample(self, paces: PollIntervals) -> None:
         self._paces = paces
 
     async def poll(self) -> None:
@@ -190,7 +193,7 @@ class _Service:
             if now - night >= 24 * HOUR:
                 night = now
                 await self._work.everything()
-            elif self.cycles % _ASKS == 0:
+            elif self.cycles % _SLOTS_EVERY == 0:
                 await self._work.slots()
             elif now - far >= self._paces.interval.total_seconds():
                 far = now
@@ -315,7 +318,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="syncd.simulate.long_run", description=__doc__)
     parser.add_argument("--hours", type=float, default=72.0, help="simulated hours (72)")
     parser.add_argument("--cycles", type=int, default=120, help="cycles over real sockets (120)")
-    parser.add_argument("--seed", type=int, default=1, help="which story")
+    parser.add_argument("--seed", type=int, default=1, help="first seed")
     options = parser.parse_args(arguments)
     flat = print_samples(
         f"{options.hours:g} simulated hours", run_for(options.seed, options.hours), print

@@ -44,11 +44,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual.passed
 
 
-def run_virtually(work: Coroutine[Any, Any, T]) -> T:
+def run_virtually(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end on a virtual loop of its own."""
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(work)
+        return loop.run_until_complete(coroutine)
     finally:
         for task in asyncio.all_tasks(loop):
             task.cancel()
@@ -66,15 +66,15 @@ class VirtualClock:
         """Start the clock at this time."""
         self._start = start
         self.offset = timedelta(0)
-        self._told = (0.0, self.offset, start)
+        self._last_reading = (0.0, self.offset, start)
 
     def now(self) -> datetime:
         """Return the current time, aware, in UTC."""
-        passed, offset, told = self._told
-        if passed != (now := self.monotonic()) or offset is not self.offset:
-            told = self._start + timedelta(seconds=now) + self.offset
-            self._told = (now, self.offset, told)
-        return told
+        monotonic, offset, current = self._last_reading
+        if monotonic != (now := self.monotonic()) or offset is not self.offset:
+            current = self._start + timedelta(seconds=now) + self.offset
+            self._last_reading = (now, self.offset, current)
+        return current
 
     def monotonic(self) -> float:
         """Return seconds that never run backwards."""

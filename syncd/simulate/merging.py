@@ -48,7 +48,7 @@ def perform(world: World, step: SimEvent) -> str:
     until = now + timedelta(hours=hours)
     world.mergers.append(Merger(system, provider, seat, merged, now, until))
     world.staff.since.append(now)
-    _sit(world, system, provider, replace(seat, user=into))
+    _assign_user(world, system, provider, replace(seat, user=into))
     return f"merge {provider} into {heir} for {hours} hours"
 
 
@@ -73,7 +73,7 @@ def undo_merges(world: World, now: datetime | None = None) -> None:
         world.mergers.remove(merger)
         world.ended_mergers.append(merger._replace(until=world.clock.now()))
         merger.merged.take_back()
-        _sit(world, merger.system, merger.provider, merger.seat)
+        _assign_user(world, merger.system, merger.provider, merger.seat)
         world.observe(merger.system, by_hand=True)
 
 
@@ -89,6 +89,6 @@ def was_merged_away(world: World, system: str, provider: str, entered: datetime)
     )
 
 
-def _sit(world: World, system: str, provider: str, seat: SeedUser) -> None:
+def _assign_user(world: World, system: str, provider: str, seat: SeedUser) -> None:
     """Use this user for events that are entered for a provider from now on."""
     world.seeded = replace(world.seeded, seats={**world.seeded.seats, (system, provider): seat})

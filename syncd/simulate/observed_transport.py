@@ -26,7 +26,7 @@ class ObservedTransport(AsgiTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Pass the request on, then observe what changed."""
         world, system = self._town, self._system
-        writes = _writes(request, queues=world.sandbox.crm.deletes_later)
+        writes = _is_write(request, queues=world.sandbox.crm.deletes_later)
         if writes:
             world.observe(system, by_hand=False)  # changes by queued jobs are not this request's
         calls = world.sandbox.systems[system].calls
@@ -36,7 +36,7 @@ class ObservedTransport(AsgiTransport):
         finally:
             # Other requests are in flight at the same time; one that was cancelled made no call at
             # all.
-            own_calls = [call for call in calls[before:] if _is_of(call, request)]
+            own_calls = [call for call in calls[before:] if _belongs_to(call, request)]
             world.calls += [
                 f"{system} {call.method} {call.path} {call.status}" for call in own_calls
             ]
@@ -50,7 +50,7 @@ class ObservedTransport(AsgiTransport):
                 ]
 
 
-def _is_of(call: Call, request: httpx.Request) -> bool:
+def _belongs_to(call: Call, request: httpx.Request) -> bool:
     """Return true if a call of the log belongs to a request."""
     return call.method == request.method and request.url.path.endswith(call.path)
 
@@ -60,7 +60,7 @@ _WRITES, _DELETES = ("Create", "MarkComplete"), "DeleteTasks"
 one."""
 
 
-def _writes(request: httpx.Request, *, queues: bool) -> bool:
+def _is_write(request: httpx.Request, *, queues: bool) -> bool:
     """Return true if a request writes at once; a deletion in LeadSquared may be queued."""
     path = request.url.path
     if ".svc/" in path:

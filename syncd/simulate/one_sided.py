@@ -43,11 +43,11 @@ def perform(world: World, step: SimEvent) -> str:
 
 
 def _delete_one(world: World, step: SimEvent) -> str:
-    """Delete one record of a meeting that stands in several systems."""
+    """Delete one record of a meeting that is in several systems."""
     candidates = [
         event
         for event, view in sorted(world.events(step.system).items())
-        if view.busy and not is_share(event) and any(_others(world, step.system, view))
+        if view.busy and not is_share(event) and any(_twins_ahead(world, step.system, view))
     ]
     if not candidates:
         return ""
@@ -61,7 +61,9 @@ def _cancel_other(world: World, step: SimEvent) -> str:
     last = _last_deleted(world, lambda change: change.system != step.system)
     if last is None or last.before is None:
         return ""
-    event = next((e for s, e, _ in _alike(world, last.system, last.before) if s == step.system), "")
+    event = next(
+        (e for s, e, _ in _same_meeting(world, last.system, last.before) if s == step.system), ""
+    )
     if event:
         world.sandbox.systems[step.system].cancel(event)
     return f"cancel {event}" if event else ""
@@ -86,10 +88,10 @@ def judge_change(world: World, change: Change) -> Iterator[str]:
     if before is None or before.kind != "appointment":
         return
     if before.busy and not after.busy and world.twin_deleted != "cancel":
-        elsewhere = _told(world, change, before)
+        elsewhere = _changes_elsewhere(world, change, before)
         if elsewhere and all(other.after is None for other in elsewhere):
             yield f"5: cancelled a meeting that was only deleted elsewhere: {where}"
-    if not before.busy and after.busy and _was_called_off(world, change, before):
+    if not before.busy and after.busy and _was_cancelled_by_hand(world, change, before):
         yield f"5: reactivated a meeting that a person cancelled: {where}"
 
 
@@ -110,7 +112,7 @@ def replaces_deleted(world: World, change: Change, after: EventView) -> bool:
         and world.person(c.system, c.before) == person
         and (
             c.at > change.at - MAX_DELAY
-            or (c.before.interval == after.interval and _ended_a_twin(world, c, change))
+            or (c.before.interval == after.interval and _has_cancelled_twin(world, c, change))
         )
         # A move under a new id is both at once.
         for c in world.changes
@@ -136,7 +138,7 @@ def new_id_of(world: World, deletion: Change) -> EventView | None:
     )
 
 
-def _ended_a_twin(world: World, deletion: Change, until: Change) -> bool:
+def _has_cancelled_twin(world: World, deletion: Change, until: Change) -> bool:
     """Return true if syncd cancelled a record of the meeting elsewhere after this deletion."""
     view = deletion.before
     return view is not None and any(
@@ -153,7 +155,7 @@ def _ended_a_twin(world: World, deletion: Change, until: Change) -> bool:
     )
 
 
-def _told(world: World, change: Change, before: EventView) -> list[Change]:
+def _changes_elsewhere(world: World, change: Change, before: EventView) -> list[Change]:
     """Return the changes by hand that end or move this meeting's records in other systems."""
     person = world.person(change.system, before)
     return [
@@ -168,12 +170,14 @@ def _told(world: World, change: Change, before: EventView) -> list[Change]:
     ]
 
 
-def _was_called_off(world: World, change: Change, before: EventView) -> bool:
+def _was_cancelled_by_hand(world: World, change: Change, before: EventView) -> bool:
     """Return true if a person cancelled this record, and nobody moved the meeting since."""
-    own_changes = [c for c in world.changes if c.by_hand and (c.system, c.event) == _id(change)]
+    own_changes = [
+        c for c in world.changes if c.by_hand and (c.system, c.event) == _event_id(change)
+    ]
     if not own_changes or own_changes[-1].after is None or own_changes[-1].after.busy:
         return False
-    elsewhere = _told(world, change, before)
+    elsewhere = _changes_elsewhere(world, change, before)
     moved = [c for c in elsewhere if (c.after and c.after.busy) or new_id_of(world, c)]
     if moved and "move" in world.choices and world.sandbox.systems[change.system].damaged:
         # The record could not follow that move for fear of damage; by this rule the move wins,
@@ -193,15 +197,15 @@ def _is_released(world: World, change: Change, after: EventView) -> bool:
         and c.after is None
         and c.before is not None
         and c.before.key == after.key
-        and _id(c) in world.ours
+        and _event_id(c) in world.ours
         and c.system == change.system
-        and _stood_since(world, c) < c.at - _KNOWN
+        and _created_at(world, c) < c.at - _KNOWN
     ]
     if not removed or _is_claimed(world, change.system, after):
         return False
     since = removed[-1].at - _KNOWN
     return not any(
-        c.at > since and c is not removed[-1] and any(s and s.key == after.key for s in _both(c))
+        c.at > since and c is not removed[-1] and any(s and s.key == after.key for s in _sides(c))
         for c in world.changes
         if c.by_hand and not c.keeps_time
     )
@@ -228,15 +232,17 @@ def _is_claimed(world: World, system: str, block: EventView) -> bool:
     )
 
 
-def _stood_since(world: World, change: Change) -> datetime:
-    return max(c.at for c in world.changes if _id(c) == _id(change) and c.at < change.at)
+def _created_at(world: World, change: Change) -> datetime:
+    return max(
+        c.at for c in world.changes if _event_id(c) == _event_id(change) and c.at < change.at
+    )
 
 
-def _both(change: Change) -> tuple[EventView | None, EventView | None]:
+def _sides(change: Change) -> tuple[EventView | None, EventView | None]:
     return change.before, change.after
 
 
-def _id(change: Change) -> tuple[str, str]:
+def _event_id(change: Change) -> tuple[str, str]:
     return change.system, change.event
 
 
@@ -255,19 +261,23 @@ def _last_deleted(world: World, fits: Callable[[Change], bool]) -> Change | None
             and change.after is None
             and change.before is not None
             and change.before.kind == "appointment"
-            and _id(change) in restorable
+            and _event_id(change) in restorable
             and fits(change)
         ),
         None,
     )
 
 
-def _others(world: World, system: str, view: EventView) -> Iterator[tuple[str, str, EventView]]:
+def _twins_ahead(
+    world: World, system: str, view: EventView
+) -> Iterator[tuple[str, str, EventView]]:
     if view.kind == "appointment" and view.start > world.clock.now():
-        yield from _alike(world, system, view)
+        yield from _same_meeting(world, system, view)
 
 
-def _alike(world: World, system: str, view: EventView) -> Iterator[tuple[str, str, EventView]]:
+def _same_meeting(
+    world: World, system: str, view: EventView
+) -> Iterator[tuple[str, str, EventView]]:
     """Yield the active records of the same meeting in other systems."""
     person = world.person(system, view)
     for name in world.sandbox.systems:

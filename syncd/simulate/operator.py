@@ -43,7 +43,7 @@ class Killed(BaseException):
 
 @dataclass(slots=True)
 class Operator:
-    """A person with a terminal beside the running daemon (``work``, None while it is down).
+    """A person with a terminal beside the running daemon (``jobs``, None while it is down).
 
     ``build_app`` builds the app of a command of its own, on a copy of the state.
     """
@@ -52,7 +52,7 @@ class Operator:
     world: World
     say: Callable[[str], None]
     build_app: Callable[[Store], App]
-    work: Jobs | None = None
+    jobs: Jobs | None = None
     done: Counter[str] = field(default_factory=Counter)
 
     async def perform(self, step: SimEvent) -> None:
@@ -71,29 +71,29 @@ class Operator:
             case EventKind.UNPAUSE:
                 await self.unpause(first=True)
             case what if what in errands.ERRANDS:
-                if self.work is not None and self.state.exists():
+                if self.jobs is not None and self.state.exists():
                     with suppress(Killed, StateError):
-                        await errands.perform(self, self.work, step)
+                        await errands.perform(self, self.jobs, step)
             case _:
                 await self.resync()
 
     async def acknowledge(self, step: SimEvent) -> None:
         """Acknowledge one of the items that `syncd acknowledge` lists."""
-        if self.work is None or not self.state.exists():
+        if self.jobs is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:
-            known = entries(store, self.world.clock.now())
-            told = {h.id: status_check.of_pair(h) for h in store.open_conflicts()}
-            of_it = {item.digest: status_check.of_item(item) for item in open_items(store)}
-        if not known:
+            listed = entries(store, self.world.clock.now())
+            pairs = {h.id: status_check.of_pair(h) for h in store.open_conflicts()}
+            items = {item.digest: status_check.of_item(item) for item in open_items(store)}
+        if not listed:
             return
         self.done[EventKind.ACKNOWLEDGE] += 1
-        entry = known[step.number % len(known)]
+        entry = listed[step.number % len(listed)]
         # As soon as it is stored, cycles may act on it, even if the reply is lost.
-        self.world.known.add({**told, **of_it}.get(entry.subject, ()))
+        self.world.known.add({**pairs, **items}.get(entry.subject, ()))
         with suppress(Killed, StateError):
             try:
-                await self.work.on_acknowledge({"id": entry.subject, "by": "kim"}, _quietly)
+                await self.jobs.on_acknowledge({"id": entry.subject, "by": "kim"}, _ignore_progress)
                 if entry.what == Topic.DAMAGED:
                     self.world.released.add(entry.system)
                 self.say(f"acknowledge {entry.id}: {entry.what} {entry.event}")
@@ -102,7 +102,7 @@ class Operator:
 
     async def pause(self, step: SimEvent) -> None:
         """Pause a system, a provider or a calendar; it holds once the daemon has confirmed it."""
-        if self.work is None:
+        if self.jobs is None:
             return
         self.done[EventKind.PAUSE] += 1
         place = paused_place(step)
@@ -112,13 +112,13 @@ class Operator:
             "reason": "",
         }
         with suppress(Killed, StateError):
-            await self.work.on_pause(arguments, _quietly)
+            await self.jobs.on_pause(arguments, _ignore_progress)
             self.world.paused.begin(place, self.world.clock.now())
             self.say(f"pause {place}")
 
     async def unpause(self, *, first: bool = False) -> bool:
         """End the oldest pause (``first``), or all; return true if they are over."""
-        if self.work is None or not self.state.exists():
+        if self.jobs is None or not self.state.exists():
             return False
         with closing(Store.open(self.state, write=False)) as store:
             paused = pauses(store)[: 1 if first else None]
@@ -127,8 +127,8 @@ class Operator:
             place = pausing.PauseTarget(pause.system, pause.provider)
             self.world.paused.end(self.world.clock.now(), ConfigPlace(pause.system, pause.provider))
             try:
-                await self.work.on_unpause(
-                    {"what": pausing.targets_to_arguments([place]), "by": "kim"}, _quietly
+                await self.jobs.on_unpause(
+                    {"what": pausing.targets_to_arguments([place]), "by": "kim"}, _ignore_progress
                 )
             except (Killed, StateError, RefusedError):
                 return False
@@ -145,7 +145,7 @@ class Operator:
     async def release(self) -> None:
         """End every pause and accept every damage, so that writes that wait can go on."""
         await self.unpause_all()
-        if self.work is None or not self.state.exists():
+        if self.jobs is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:
             damaged = [item for item in open_items(store) if item.topic is Topic.DAMAGED]
@@ -153,36 +153,36 @@ class Operator:
             self.world.known.add(status_check.of_item(item))
             self.world.released.add(item.system)
             with suppress(Killed, StateError, RefusedError):
-                await self.work.on_acknowledge({"id": item.digest, "by": "kim"}, _quietly)
+                await self.jobs.on_acknowledge({"id": item.digest, "by": "kim"}, _ignore_progress)
 
     async def resync(self) -> None:
         """Run `syncd resync`: cycles in quick succession, beside the daemon's own."""
-        if self.work is not None:
+        if self.jobs is not None:
             self.done[EventKind.RESYNC] += 1
             # The daemon meets the crash or the full disk itself, with its next step.
             with suppress(Killed, StateError):
-                await self.work.on_request({}, _quietly)
+                await self.jobs.on_request({}, _ignore_progress)
 
     async def nightly(self) -> None:
         """Wait for two resyncs of the daemon: one does not ask a system that has just refused."""
         for _ in range(2):
-            if self.work is None:
+            if self.jobs is None:
                 return
             with suppress(Killed, StateError):
-                await self.work.everything()
+                await self.jobs.everything()
 
     async def accept(self, *, first: bool = False) -> None:
         """Accept what the last run lists, or (``first``) what only the first run listed."""
-        run = self._listing(first=first)
-        if run is None or self.work is None:
+        run = self._run_with_stops(first=first)
+        if run is None or self.jobs is None:
             return
         self.world.note_acceptance(true_time(self.world, run.started_at) if first else None)
         self.done[EventKind.ACCEPT] += 1
         self.say(f"accept {run.id}")
         with suppress(Killed, StateError):
-            await self.work.on_request({"accept": run.id}, _quietly)
+            await self.jobs.on_request({"accept": run.id}, _ignore_progress)
 
-    def _listing(self, *, first: bool) -> RunRecord | None:
+    def _run_with_stops(self, *, first: bool) -> RunRecord | None:
         """Return the last or the first run that lists writes which are still stopped."""
         if not self.state.exists():
             return None
@@ -197,15 +197,17 @@ class Operator:
     async def resolve(self, step: SimEvent) -> None:
         """Answer one of the held conflicts, in any possible way."""
         conflicts = [h for h in self._open() if h.conflict.kind is not ConflictKind.GUARD]
-        if not conflicts or self.work is None:
+        if not conflicts or self.jobs is None:
             return
         self.done[EventKind.RESOLVE] += 1
         one = sorted(conflicts, key=lambda h: h.id)[step.number % len(conflicts)]
-        answer = _answer(one, step)
+        answer = _resolution(one, step)
         self.world.note_answer(one.conflict.provider, answer.at)
         with suppress(Killed, StateError):
             try:
-                reply, _ = await self.work.on_resolve(to_arguments(one.id, answer), _quietly)
+                reply, _ = await self.jobs.on_resolve(
+                    to_arguments(one.id, answer), _ignore_progress
+                )
                 ending = str(reply["ending"])
             except RefusedError as refused:
                 ending = refused.reason
@@ -213,7 +215,7 @@ class Operator:
 
     async def undo(self) -> None:
         """Undo the last run that wrote something."""
-        if self.work is None or not self.state.exists():
+        if self.jobs is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:
             runs = [run.id for run in store.runs(50) if intents_of(store, run.id)]
@@ -223,7 +225,7 @@ class Operator:
         self.world.note_answer()
         with suppress(Killed, StateError):
             try:
-                reply, _ = await self.work.on_undo({"run": runs[0]}, _quietly)
+                reply, _ = await self.jobs.on_undo({"run": runs[0]}, _ignore_progress)
                 text = f"{reply['bookings']} back, {reply['left']} left"
             except RefusedError as refused:
                 text = refused.reason
@@ -236,11 +238,11 @@ class Operator:
             return [h for h in store.open_conflicts() if h.conflict.held]
 
 
-def _quietly(_text: str) -> None:
+def _ignore_progress(_text: str) -> None:
     """Ignore progress messages."""
 
 
-def _answer(held: HeldConflict, step: SimEvent) -> Resolution:
+def _resolution(held: HeldConflict, step: SimEvent) -> Resolution:
     claims = held.conflict.claims
     way = RESOLUTION_KINDS[step.slot % len(RESOLUTION_KINDS)]
     claim = claims[step.number % len(claims)]

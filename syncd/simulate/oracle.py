@@ -58,19 +58,19 @@ NEVER_EXPIRES = timedelta(days=2)  # longer than any scenario: such an event nev
 def judge_change(world: World, change: Change) -> Iterator[str]:
     """Yield the promises that a change by syncd breaks, each with its number."""
     if world.cleaned.removes(change):
-        yield from _never(world, change)
+        yield from _judge_forbidden(world, change)
         return
     yield from paused.judge_change(world, change)
     if is_lost_by_update(world, change):
         return
     before, after = change.before, change.after
     where = f"{change.system} {change.event}"
-    yield from _never(world, change)
-    if _decided(world, change):
+    yield from _judge_forbidden(world, change)
+    if _was_just_answered(world, change):
         return
     for mass_edit in world.mass_edits:
         going_on = mass_edit.stops and not mass_edit.over and mass_edit.follows(change)
-        ended = _ended_elsewhere(world, change, mass_edit.system) or is_covered_by_meeting(
+        ended = _has_ended_elsewhere(world, change, mass_edit.system) or is_covered_by_meeting(
             change, world.events(change.system)
         )
         if going_on and not ended:
@@ -78,21 +78,21 @@ def judge_change(world: World, change: Change) -> Iterator[str]:
     yield from one_sided.judge_change(world, change)
     match before, after:
         case None, EventView():
-            yield from _made(world, change, after)
+            yield from _judge_created(world, change, after)
         case EventView(), EventView() if before.kind == "appointment" and not is_share(
             change.event
         ):
-            yield from _touched(world, change, before, after)
+            yield from _judge_changed_appointment(world, change, before, after)
         case EventView(), None:
-            _removed(world, change, before)
+            _judge_freed(world, change, before)
         case EventView(), EventView() if before.start <= after.start and after.end < before.end:
             # The block was shortened: the rest is free.
-            _removed(world, change, before)
+            _judge_freed(world, change, before)
         case _:
             pass
 
 
-def _never(world: World, change: Change) -> Iterator[str]:
+def _judge_forbidden(world: World, change: Change) -> Iterator[str]:
     """Yield writes that are forbidden in every case (promise 6)."""
     where = f"{change.system} {change.event}"
     match change.before, change.after:
@@ -112,7 +112,7 @@ def _never(world: World, change: Change) -> Iterator[str]:
             pass
 
 
-def _ended_elsewhere(world: World, change: Change, system: str) -> bool:
+def _has_ended_elsewhere(world: World, change: Change, system: str) -> bool:
     """Return true if the event was cancelled or moved in a system other than that of the mass edit.
 
     It may be a twin of the meeting, or a leave that syncd's blocks cover in the others.
@@ -129,18 +129,18 @@ def _ended_elsewhere(world: World, change: Change, system: str) -> bool:
     )
 
 
-def _decided(world: World, change: Change) -> bool:
+def _was_just_answered(world: World, change: Change) -> bool:
     """Return true if the change may follow from a recent answer or undo by a person."""
-    return _answered(world, change, change.at - MAX_DELAY)
+    return _was_answered_since(world, change, change.at - MAX_DELAY)
 
 
-def _answered(world: World, change: Change, since: datetime) -> bool:
+def _was_answered_since(world: World, change: Change, since: datetime) -> bool:
     view = change.after or change.before
     concerned = {"", view.provider if view else ""}
     return any(provider in concerned and at > since for at, provider in world.answers)
 
 
-def _made(world: World, change: Change, after: EventView) -> Iterator[str]:
+def _judge_created(world: World, change: Change, after: EventView) -> Iterator[str]:
     where = f"{change.system} {span(after.interval)} of {after.provider}"
     same = [
         event
@@ -150,16 +150,16 @@ def _made(world: World, change: Change, after: EventView) -> Iterator[str]:
     if len(same) > 1:
         yield f"4: {len(same)} blocks for {where}"
     sources = set(find_sources(world, change, after, since=change.at))
-    provider = {world.person(system, world.events(system)[event]) for system, event in sources}
+    persons = {world.person(system, world.events(system)[event]) for system, event in sources}
     # Entered while its provider's user was merged away, so it is no twin of the other.
-    apart = {
+    not_twins = {
         (system, event)
         for system, event in sources
         if was_merged_away(
             world, change.system, after.provider, unchanged_since(world, system, event)
         )
     }
-    here = {
+    persons_here = {
         world.person(change.system, view)
         for view in world.events(change.system).values()
         if view.kind == "appointment" and view.busy and view.key == after.key
@@ -172,14 +172,17 @@ def _made(world: World, change: Change, after: EventView) -> Iterator[str]:
         if (change.system, event) not in world.ours
         and view.busy
         and view.key == after.key
-        and (view.kind == "block" or (provider <= here and (not sources or sources > apart)))
+        and (
+            view.kind == "block"
+            or (persons <= persons_here and (not sources or sources > not_twins))
+        )
         and unchanged_since(world, change.system, event) < change.at - UNREAD_FOR
-        and not _called_off(world, change, change.system, event, NEVER_EXPIRES)
-        and not _moves_along(world, change, event)
+        and not _is_cancelled_elsewhere(world, change, change.system, event, NEVER_EXPIRES)
+        and not _is_moved_elsewhere(world, change, event)
         # The guard had stopped it, so syncd took it for another time when that meeting came.
         and not any(event in mass_edit.news for mass_edit in world.mass_edits)
-        and not _left_by_a_shift(world, change.system, view)
-        and not _was_never_readable(world, change.system, event)
+        and not _was_left_by_accepted_edit(world, change.system, view)
+        and not _was_always_broken(world, change.system, event)
         and not waits_to_follow(world, change.system, event)
         and not (not sources and was_one_of_several(world, change, view))
         # A block of the whole time closes its rest (`update_keeps_end`).
@@ -189,20 +192,22 @@ def _made(world: World, change: Change, after: EventView) -> Iterator[str]:
     short = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
     if on_top and not (short or change.system in world.concealed):
         yield f"4: a block on top of {on_top[0]} in {where}"
-    caused = after.interval in _by_policy(world, change, change.at - MAX_DELAY) or any(
+    has_cause = after.interval in _times_by_rule(world, change, change.at - MAX_DELAY) or any(
         find_sources(world, change, after, since=change.at - MAX_DELAY)
     )
     # What a person decided during a stop is written when the guard releases it.
-    caused = caused or _answered(world, change, oldest_cause(world, change.at - MAX_DELAY))
+    has_cause = has_cause or _was_answered_since(
+        world, change, oldest_cause(world, change.at - MAX_DELAY)
+    )
     # A meeting with a record that cannot follow is closed at all of its times.
-    caused = caused or waits_at(world, after) or awaits_answer(world, after)
-    caused = caused or is_of_assumed_length(world, after)
-    caused = caused or _follows_what_passed(world, after, change.at - MAX_DELAY)
-    if not injected[FaultKind.ROUNDING] and not caused:
+    has_cause = has_cause or waits_at(world, after) or awaits_answer(world, after)
+    has_cause = has_cause or is_of_assumed_length(world, after)
+    has_cause = has_cause or _follows_accepted_move(world, after, change.at - MAX_DELAY)
+    if not injected[FaultKind.ROUNDING] and not has_cause:
         yield f"2: a block without a cause: {where}"
 
 
-def _follows_what_passed(world: World, block: EventView, since: datetime) -> bool:
+def _follows_accepted_move(world: World, block: EventView, since: datetime) -> bool:
     """Return true if a meeting is blocked where a mass edit moved a block of syncd.
 
     The guard stopped that move. Once a person accepts it, the rule moves the meeting there, hours
@@ -216,17 +221,17 @@ def _follows_what_passed(world: World, block: EventView, since: datetime) -> boo
     )
 
 
-def _was_never_readable(world: World, system: str, event: str) -> bool:
+def _was_always_broken(world: World, system: str, event: str) -> bool:
     """Return true if the row of an event was broken before it can have been read."""
     since = world.broken.get((system, event))
     return since is not None and since < unchanged_since(world, system, event) + UNREAD_FOR
 
 
-def _left_by_a_shift(world: World, system: str, view: EventView) -> bool:
+def _was_left_by_accepted_edit(world: World, system: str, view: EventView) -> bool:
     """Return true if the same meeting was here, and an accepted mass edit moved it away elsewhere.
 
     Until a person decides, the meeting is held at both times. An event entered meanwhile at the
-    former time is another meeting, for which no block of the first one stands
+    former time is another meeting, for which the first one has no block
     (docs/design.md#blocks).
     """
     person = world.person(system, view)
@@ -240,7 +245,9 @@ def _left_by_a_shift(world: World, system: str, view: EventView) -> bool:
     )
 
 
-def _touched(world: World, change: Change, before: EventView, after: EventView) -> Iterator[str]:
+def _judge_changed_appointment(
+    world: World, change: Change, before: EventView, after: EventView
+) -> Iterator[str]:
     where = f"{change.system} {change.event}"
     yield from status_changed(world, change, before, after)
     elsewhere = [
@@ -249,7 +256,7 @@ def _touched(world: World, change: Change, before: EventView, after: EventView) 
         if other.system != change.system
         and other.by_hand
         and other.at > change.at - timedelta(hours=26)
-        and _person(world, other) == world.person(change.system, before)
+        and _person_of(world, other) == world.person(change.system, before)
     ]
     causes = (*elsewhere, *blocks_moved_to(world, change))
     if causes and has_shares(world, change) and not changed_for_first_host(world, change, causes):
@@ -262,7 +269,7 @@ def _touched(world: World, change: Change, before: EventView, after: EventView) 
     since = min([max(own_changes), *back]) - MAX_DELAY
     wanted = {other.after.interval for other in elsewhere if other.after and other.at > since}
     wanted |= accepted_intervals(world.mass_edits, since)
-    wanted |= _by_policy(world, change, since)
+    wanted |= _times_by_rule(world, change, since)
     if world.sandbox.systems[change.system].damaged and world.choices & {"prefer", "move"}:
         # The record could not follow for fear of damage; by these rules the earlier move wins over
         # what a person did to it later, however late it is written.
@@ -279,7 +286,7 @@ def _touched(world: World, change: Change, before: EventView, after: EventView) 
         yield f"5: cancelled a meeting that nobody cancelled: {where}"
 
 
-def _by_policy(world: World, change: Change, since: datetime) -> set[Interval]:
+def _times_by_rule(world: World, change: Change, since: datetime) -> set[Interval]:
     """Return where a rule takes a meeting: to a moved block of syncd, or back to where it was."""
     times: set[Interval] = set()
     for other in world.changes:
@@ -292,11 +299,11 @@ def _by_policy(world: World, change: Change, since: datetime) -> set[Interval]:
     return times
 
 
-def _person(world: World, change: Change) -> str:
+def _person_of(world: World, change: Change) -> str:
     return world.person(change.system, view) if (view := change.after or change.before) else ""
 
 
-def _removed(world: World, change: Change, before: EventView) -> None:
+def _judge_freed(world: World, change: Change, before: EventView) -> None:
     """Check that no source of the block's time remains, unless the calendar has a meeting there."""
     here = world.events(change.system)
     if any(view.key == before.key and view.busy for view in here.values()):
@@ -307,17 +314,17 @@ def _removed(world: World, change: Change, before: EventView) -> None:
         (system, event)
         for system, event in find_sources(world, change, before, since=change.at)
         if unchanged_since(world, system, event) < change.at - UNREAD_FOR
-        # LeadSquared has no cancelling: a cancelled meeting stays there until somebody deletes it.
-        and not _called_off(
+        # LeadSquared has no cancelling: a cancelled meeting stays there until a person deletes it.
+        and not _is_cancelled_elsewhere(
             world, change, system, event, NEVER_EXPIRES if system == "crm" else MAX_DELAY
         )
-        and not _comes_here(world, change, event)
+        and not _makes_room_for_twin(world, change, event)
         and not _follows_our_block(world, change, system, event)
         and not _is_released(world, change, system, event)
         and not makes_room_for_rebooking(world, change, system, event)
         and not makes_room_for_far(world, change, system, event)
         and not waits_to_follow(world, system, event)
-        and not _moved_into_past(world, change, system, event)
+        and not _was_moved_into_past(world, change, system, event)
         and not may_not_follow(world, change, system, event)
         and not world.unmapped.is_absent(system, before.provider, change.at)
     ]
@@ -325,7 +332,7 @@ def _removed(world: World, change: Change, before: EventView) -> None:
         judge_soon(world, change, before, system, event)
 
 
-def _comes_here(world: World, change: Change, event: str) -> bool:
+def _makes_room_for_twin(world: World, change: Change, event: str) -> bool:
     """Return true if the block makes room for the calendar's twin, moved by an accepted edit."""
     former = {a.news[event][0].key for a in world.mass_edits if a.over and event in a.news}
     return any(
@@ -374,7 +381,7 @@ def _follows_our_block(world: World, change: Change, system: str, event: str) ->
     )
 
 
-def _called_off(
+def _is_cancelled_elsewhere(
     world: World, change: Change, system: str, event: str, within: timedelta = MAX_DELAY
 ) -> bool:
     """Return true if the meeting was cancelled elsewhere, so that this twin is about to end."""
@@ -400,7 +407,7 @@ def _called_off(
     return not times_of(world, ended).isdisjoint(times_of(world, {(system, event), *old}))
 
 
-def _moves_along(world: World, change: Change, event: str) -> bool:
+def _is_moved_elsewhere(world: World, change: Change, event: str) -> bool:
     """Return true if the same meeting was moved elsewhere, so that this twin is about to move."""
     twin = world.events(change.system)[event]
     person = world.person(change.system, twin)
@@ -416,7 +423,7 @@ def _moves_along(world: World, change: Change, event: str) -> bool:
     )
 
 
-def _moved_into_past(world: World, change: Change, system: str, event: str) -> bool:
+def _was_moved_into_past(world: World, change: Change, system: str, event: str) -> bool:
     """Return true if the same meeting was moved elsewhere to a time that is over by now.
 
     Then its blocks go before this twin follows, as past time is not blocked.

@@ -141,10 +141,10 @@ def judge_pauses(
         ):
             yield f"10: open time not reported as paused: {exposure.system} {exposure.provider}"
     if all(s.kind in _QUIET_ACTS for s in scenario.steps) and not store.open_conflicts():
-        yield from _not_carried(world, now, last)
+        yield from _unblocked_meetings(world, now, last)
 
 
-def _not_carried(world: World, now: datetime, last: datetime) -> Iterator[str]:
+def _unblocked_meetings(world: World, now: datetime, last: datetime) -> Iterator[str]:
     """Yield the meetings of a paused calendar that are not blocked elsewhere."""
     for system in SYSTEMS:
         for event, view in sorted(world.events(system).items()):
@@ -156,7 +156,7 @@ def _not_carried(world: World, now: datetime, last: datetime) -> Iterator[str]:
                 or is_ours
                 or over
                 or not view.busy
-                or _stood(world, system, event, now)
+                or _changed_recently(world, system, event, now)
             ):
                 continue
             for other in sorted(set(SYSTEMS) - {system}):
@@ -168,7 +168,7 @@ def _not_carried(world: World, now: datetime, last: datetime) -> Iterator[str]:
                     yield f"6: {event} of {system}, which is paused, is not blocked in {other}"
 
 
-def _stood(world: World, system: str, event: str, now: datetime) -> bool:
+def _changed_recently(world: World, system: str, event: str, now: datetime) -> bool:
     """Return true if an event changed so recently that it may not be propagated yet."""
     changes = [c.at for c in world.changes if (c.system, c.event) == (system, event)]
     return bool(changes) and max(changes) > now - _PROPAGATED_WITHIN

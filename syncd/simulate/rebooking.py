@@ -72,7 +72,9 @@ def perform(world: World, step: SimEvent, start: datetime) -> str:
 
 def _rebook(world: World, step: SimEvent, start: datetime) -> str:
     """Do the second half of a reschedule that was begun there, or the first half of another one."""
-    begun = next((r for r in _of(world, step.system) if not r.complete and not r.weekly), None)
+    begun = next(
+        (r for r in _rebookings_in(world, step.system) if not r.complete and not r.weekly), None
+    )
     if begun is not None:
         return _book(world, begun, step, start) if begun.ended_at else _end(world, begun, step)
     candidates = sorted(_meetings(world, step.system), key=lambda item: (not item[2], item[0]))
@@ -152,11 +154,11 @@ def _book_both(world: World, step: SimEvent, start: datetime) -> str:
 
 def _cancel_weekly(world: World, step: SimEvent) -> str:
     """Cancel the first meeting of a weekly client."""
-    candidates = [r for r in _of(world, step.system) if r.weekly and not r.complete]
+    candidates = [r for r in _rebookings_in(world, step.system) if r.weekly and not r.complete]
     return _end(world, candidates[0], step) if candidates else ""
 
 
-def _of(world: World, system: str) -> list[Rebooking]:
+def _rebookings_in(world: World, system: str) -> list[Rebooking]:
     return [r for r in world.rebookings if r.system == system]
 
 

@@ -202,7 +202,7 @@ def _extend(world: World, step: SimEvent, series: str) -> str:
     return f"extend series {series} by {start:%d %H:%M}"
 
 
-def _coming(world: World) -> Iterator[tuple[str, str]]:
+def _instances_ahead(world: World) -> Iterator[tuple[str, str]]:
     """Yield the instances on v2 that are still to come and are not cancelled."""
     for event, series in sorted(world.sandbox.clinic.series_of().items()):
         view = world.events("clinic").get(event)
@@ -212,7 +212,7 @@ def _coming(world: World) -> Iterator[tuple[str, str]]:
 
 def _twin(world: World, step: SimEvent) -> str:
     """Enter an instance of a series in v1 as well."""
-    candidates = list(_coming(world))
+    candidates = list(_instances_ahead(world))
     if not candidates:
         return ""
     event, _ = candidates[step.number % len(candidates)]
@@ -227,7 +227,7 @@ def _twin(world: World, step: SimEvent) -> str:
 
 def _move_twin(world: World, step: SimEvent, start: datetime) -> str:
     """Move a meeting of v1 that is also an instance of a series on v2."""
-    keys = {world.events("clinic")[event].key for event, _ in _coming(world)}
+    keys = {world.events("clinic")[event].key for event, _ in _instances_ahead(world)}
     candidates = [
         (event, view)
         for event, view in sorted(world.events("legacy").items())

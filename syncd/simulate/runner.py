@@ -229,7 +229,7 @@ class _Runner:
                 self.world.deaths.append(self.world.clock.now())
                 self._trace("the process died")
             finally:
-                self.operator.work = None
+                self.operator.jobs = None
                 await app.engine.tasks.cancel_all()
                 app.store.close()
                 if done := self.disk.replace(self.host.now()):
@@ -280,23 +280,23 @@ class _Runner:
                 self._violate(line)
 
         timely = Timely(self.world)
-        work = Jobs(app.engine, on_report, self._job_failed, service.reset_backoff, service.turn)
-        self.operator.work = work
-        await work.everything()
+        jobs = Jobs(app.engine, on_report, self._job_failed, service.reset_backoff, service.turn)
+        self.operator.jobs = jobs
+        await jobs.everything()
         last = 0
         for poll in count(1):
-            await wait_for_poll(work, service.rounds.paces.near.total_seconds())
+            await wait_for_poll(jobs, service.rounds.paces.near.total_seconds())
             if self.reload:
                 fresh = self._build(app.store, life)
-                await service.switch_to(work, fresh, PollScheduler(fresh.systems, spans, self.host))
-                await work.everything()
+                await service.switch_to(jobs, fresh, PollScheduler(fresh.systems, spans, self.host))
+                await jobs.everything()
             if (poll - last) * near >= service.rounds.tick:
                 last = poll
-                await work.far()
+                await jobs.far()
             else:
-                await work.near()
+                await jobs.near()
             if poll % SLOTS_EVERY == 0:
-                await work.slots()
+                await jobs.slots()
             if poll % FAR_EVERY == 0 and any(
                 s.kind is EventKind.STATE_RESTORED for s in self.scenario.steps
             ):
@@ -398,7 +398,7 @@ class _Runner:
         if done:
             self.result.commands[step.kind] += 1
             self.settings = self.configuration.read()
-            if self.operator.work is not None:
+            if self.operator.jobs is not None:
                 self.reload = step.slot % 2 == 1
                 self.dangers.fuse = self.dangers.fuse if self.reload else 1
         return done
@@ -422,7 +422,7 @@ class _Runner:
             self._violate(line)
 
     def _open_reader(self) -> sqlite3.Connection:
-        """Return a reader of the state file; opening it anew each time would be slow."""
+        """Return a reader of the state file; opening it each time would be slow."""
         path = self.folder / "state.db"
         file = path.stat().st_ino
         if self.reader is None or self.reader[0] != file:

@@ -91,7 +91,7 @@ class Scenario:
     - ``busy``: the length of lists, and where they are cut.
     - ``buffers``: minutes that v2 keeps free before and after bookings, and blocks cover.
     - ``refuses_deleted``: v1 answers 400 for deleted events.
-    - ``untold``: systems whose rows do not say when they were created or changed.
+    - ``without_times``: systems whose rows do not say when they were created or changed.
     - ``facts``: sides of uncertain facts (`model.platform_facts`), by system and name.
     - ``measured``: those of them that a probe measured before the day begins.
     - ``damaging``: systems whose updates change more of an appointment than was sent.
@@ -113,7 +113,7 @@ class Scenario:
     account: Knobs = ()
     busy: Busy = ORDINARY
     refuses_deleted: bool = False
-    untold: tuple[str, ...] = ()
+    without_times: tuple[str, ...] = ()
     buffers: tuple[int, int] = (0, 0)
     facts: tuple[tuple[str, str, str], ...] = ()
     measured: tuple[tuple[str, str], ...] = ()
@@ -164,13 +164,13 @@ def draw_scenario(
     steps += trouble(random, span, faults, [step.at for step in steps])
     start = random.choice(START_TIMES)
     # From a stream of its own, so that later additions leave the days of older seeds unchanged.
-    apart = Random(f"accidents {seed}")  # noqa: S311
-    page = apart.choice((ONE_PAGE, ONE_PAGE, SHORT_PAGE))
+    later = Random(f"accidents {seed}")  # noqa: S311
+    page = later.choice((ONE_PAGE, ONE_PAGE, SHORT_PAGE))
     if page < ONE_PAGE and FaultKind.SHIFT_ROWS in faults:
-        steps.append(shifted_rows(apart, span))
-    if apart.random() < _MASS_EDITS:
-        steps += _draw_mass_edit(apart, span)
-    rules = tuple((kind, apart.choice(choices)) for kind, choices in RULES.items())
+        steps.append(shifted_rows(later, span))
+    if later.random() < _MASS_EDITS:
+        steps += _draw_mass_edit(later, span)
+    rules = tuple((kind, later.choice(choices)) for kind, choices in RULES.items())
     policies = Random(f"policies {seed}")  # noqa: S311
     override: tuple[tuple[str, str], ...] = ()
     if policies.random() < _POLICIES:

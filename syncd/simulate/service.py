@@ -44,9 +44,9 @@ class RunningService:
         """Return the providers that a poll asks a system for."""
         return self.rounds.due(system, depth, providers, late=late)
 
-    async def switch_to(self, work: Jobs, app: App, rounds: PollScheduler) -> None:
+    async def switch_to(self, jobs: Jobs, app: App, rounds: PollScheduler) -> None:
         """Switch to an app built from another configuration, as after SIGHUP."""
-        await work.exchange(app.engine)
+        await jobs.exchange(app.engine)
         await self.app.close_systems()
         self.app, self.rounds = app, rounds
         app.engine.select_due = self.due

@@ -49,14 +49,14 @@ def judge_status(world: World, store: Store, now: datetime, last: datetime | Non
     view = read_status(Path(store.place), now, now)
     mapped = {*PEOPLE, *(provider for provider, _ in view.mapped)}
     remaining = count_remaining(view, SYSTEMS, unknown_owners(view.owner_changes, now), mapped)
-    yield from _too_low(world, store, RunExit.of(remaining), "status", now, last)
+    yield from _unreported(world, store, RunExit.of(remaining), "status", now, last)
 
 
 def judge_report(
     world: World, store: Store, report: Report, now: datetime, last: datetime
 ) -> Iterator[str]:
     """Yield violations by the exit code and the object of the last resync."""
-    yield from _too_low(world, store, report.exit, "resync", now, last)
+    yield from _unreported(world, store, report.exit, "resync", now, last)
     conflicts = store.open_conflicts()
     counts = {
         "conflicts": sum(h.conflict.held for h in conflicts),
@@ -70,7 +70,7 @@ def judge_report(
         yield "10: resync ends with 3, but nothing waits for a person"
 
 
-def _too_low(
+def _unreported(
     world: World, store: Store, ended: RunExit, command: str, now: datetime, last: datetime | None
 ) -> Iterator[str]:
     """Yield what needs attention although the exit code says that nothing does."""

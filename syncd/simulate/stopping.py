@@ -43,11 +43,14 @@ def perform(world: World, step: SimEvent, start: datetime) -> str:
         case EventKind.MOVE_CLASS | EventKind.DELETE_CLASS:
             return _change_class(world, step, start)
         case EventKind.SLICE:
-            return _slice(world, step, provider)
+            return _delete_slice(world, step, provider)
         case EventKind.CLEAR:
             others = (other for other in PEOPLE if other != provider)
             return next(
-                filter(None, (_clear(world, step, other) for other in (provider, *others))), ""
+                filter(
+                    None, (_clear_calendar(world, step, other) for other in (provider, *others))
+                ),
+                "",
             )
         case _:
             return ""
@@ -79,7 +82,7 @@ def _change_class(world: World, step: SimEvent, start: datetime) -> str:
     return f"{step.kind} of {key[0]}: {len(guests)} guests"
 
 
-def _slice(world: World, step: SimEvent, provider: str) -> str:
+def _delete_slice(world: World, step: SimEvent, provider: str) -> str:
     """Delete the next few meetings of a provider's calendar."""
     meetings = [
         (e, s)
@@ -104,7 +107,7 @@ def _slice(world: World, step: SimEvent, provider: str) -> str:
     )
 
 
-def _clear(world: World, step: SimEvent, provider: str) -> str:
+def _clear_calendar(world: World, step: SimEvent, provider: str) -> str:
     """Remove everything from a calendar that has only blocks: no read by id proves it."""
     now, platform = world.clock.now(), world.sandbox.systems[step.system]
     events = {
@@ -112,9 +115,9 @@ def _clear(world: World, step: SimEvent, provider: str) -> str:
         for event, view in world.events(step.system).items()
         if view.provider == provider and view.end > now and (step.system, event) not in world.ours
     }
-    carried = {e for e, view in events.items() if world.is_propagated(step.system, e, view)}
+    propagated = {e for e, view in events.items() if world.is_propagated(step.system, e, view)}
     blocks = all(view.kind == "block" for view in events.values())
-    if len(events) < 3 or not blocks or carried != events.keys() or world.fixed & events.keys():  # noqa: PLR2004
+    if len(events) < 3 or not blocks or propagated != events.keys() or world.fixed & events.keys():  # noqa: PLR2004
         return ""
     for event in events:
         platform.remove_block(platform_id(event))

@@ -23,7 +23,7 @@ MAX_POLL_SECONDS = 8.0
 that an account's rate budget needs.
 """
 
-_TWO = 2
+_MIN_OTHERS = 2
 
 _HARMLESS = frozenset({FaultKind.SLOW, FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS})
 
@@ -48,7 +48,7 @@ class Timely:
         alone = all(kinds.keys() <= _HARMLESS for kinds in hit.values())
         polled = report.job in {"near", "far"} and not report.refused
         # If a system is left out of the configuration, no two others exchange changes.
-        polled = polled and len(report.systems) > _TWO
+        polled = polled and len(report.systems) > _MIN_OTHERS
         if polled and alone and len(slow) == 1 and report.seconds > MAX_POLL_SECONDS:
             yield f"8: a {report.job} poll took {report.seconds} s because {slow[0]} was slow"
 
@@ -73,13 +73,13 @@ def judge_paces(rounds: PollScheduler) -> Iterator[str]:
             yield f"9: {need.system} is polled every {near}, which its account does not allow"
 
 
-async def wait_for_poll(work: Jobs, seconds: float) -> None:
+async def wait_for_poll(jobs: Jobs, seconds: float) -> None:
     """Wait for the next poll, or for the earlier poll that a late answer causes."""
     until = asyncio.get_running_loop().time() + seconds
     while True:
         try:
             async with asyncio.timeout_at(until):
-                await work.is_late()
+                await jobs.is_late()
         except TimeoutError:
             return
-        await work.late()
+        await jobs.late()

@@ -51,7 +51,7 @@ def status_changed(
     if before.status == after.status or not (before.busy and after.busy):
         return
     resets = world.sandbox.systems[change.system].faults.injected[FaultKind.RESET_FIELDS]
-    if resets or after.status in _given(world, change.system, change.event, before):
+    if resets or after.status in _statuses_set(world, change.system, change.event, before):
         # A platform that resets statuses is judged at the end of the day.
         return
     yield f"6: status {before.status} became {after.status}: {change.system} {change.event}"
@@ -63,12 +63,12 @@ def unset_statuses(world: World) -> Iterator[str]:
         return
     for system in world.sandbox.systems:
         for event, view in sorted(world.events(system).items()):
-            allowed = _given(world, system, event, view)
+            allowed = _statuses_set(world, system, event, view)
             if view.kind == "appointment" and view.busy and view.status not in allowed:
                 yield f"6: {system} {event} was left {view.status}, which nobody set"
 
 
-def _given(world: World, system: str, event: str, view: EventView) -> set[str]:
+def _statuses_set(world: World, system: str, event: str, view: EventView) -> set[str]:
     """Return the statuses that people set for the event, or later for its records elsewhere.
 
     An event entered while words were unknown counts as set later: until its word is known, syncd
@@ -82,13 +82,13 @@ def _given(world: World, system: str, event: str, view: EventView) -> set[str]:
         if (change.system, change.event) == (system, event)
         or (
             change.system != system
-            and _is_given(world, change, after)
+            and _sets_status(world, change, after)
             and world.person(change.system, after) == person
         )
     }
 
 
-def _is_given(world: World, change: Change, after: EventView) -> bool:
+def _sets_status(world: World, change: Change, after: EventView) -> bool:
     """Return true if a change sets a status that a reader of that system understands."""
     if change.before is None and replaces_deleted(world, change, after):
         return True

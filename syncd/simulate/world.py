@@ -252,7 +252,7 @@ class World:
             mass_edit.accepted_at = mass_edit.accepted_at or self.clock.now()
 
     def note_state_loss(self) -> None:
-        """Record that the state is lost or older: nothing is stopped, and history starts anew."""
+        """Record that the state is lost or older: nothing is stopped, and history starts again."""
         self.note_acceptance()
         self.paused.end(self.clock.now())
         self.state_losses.append(self.clock.now())

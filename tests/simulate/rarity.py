@@ -44,11 +44,11 @@ def _overlaps(system: str, scenario: Scenario) -> bool:
 
 
 def _says_when(system: str, scenario: Scenario) -> bool:
-    return system not in scenario.untold
+    return system not in scenario.without_times
 
 
 def _never_says_when(system: str, scenario: Scenario) -> bool:
-    return system in scenario.untold
+    return system in scenario.without_times
 
 
 def _ways() -> Iterator[Way]:
