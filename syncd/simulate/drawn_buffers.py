@@ -8,9 +8,10 @@ from syncd.core.rules import Choice
 
 _DAYS = 0.3
 _BUFFERS = ((5, 10), (10, 0), (0, 5), (5, 5))
-"""Minutes before and after. Meetings begin and end on half hours or seven minutes later, so a block
+"""Minutes before and after.
 
-with its buffer never has the time of another meeting, and the oracle can tell them apart.
+Meetings begin and end on half hours or seven minutes later, so a block with its buffer never has
+the time of another meeting, and the oracle can tell them apart.
 """
 
 

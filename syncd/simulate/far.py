@@ -14,7 +14,7 @@ from syncd.model import floor_to
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate.drawn_far import ALONE
-from syncd.simulate.mass_edit import Interval, span
+from syncd.simulate.mass_edit import Interval, format_interval
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ def _stayed_behind(world: World, far: FarMeeting, drag: Change) -> Iterator[str]
         if name == drag.system or shown is None or twin is None:
             continue
         if twin.interval != shown.interval:
-            yield f"5: {name} {event} did not follow its meeting to {span(shown.interval)}"
+            time = format_interval(shown.interval)
+            yield f"5: {name} {event} did not follow its meeting to {time}"
 
 
 def _must_follow(world: World, far: FarMeeting, drag: Change) -> bool:

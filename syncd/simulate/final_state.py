@@ -17,7 +17,7 @@ from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate.buffered import is_beside, judge_buffers
 from syncd.simulate.facts import is_kept_short, judge_ends
 from syncd.simulate.hosted import known_as
-from syncd.simulate.mass_edit import Interval, span
+from syncd.simulate.mass_edit import Interval, format_interval
 from syncd.simulate.recurring import repeated_questions, waiting_times, with_read_only_instances
 from syncd.simulate.status_words import refused_words
 from syncd.simulate.unproven import without_proof
@@ -173,4 +173,4 @@ def _judge_meetings(
     for booking, shown in values.items():
         on = {interval for interval, busy in shown if busy}
         if len(on) > 1 or (on and len(shown) > len(on)):
-            yield f"5: the events of booking {booking} differ: {sorted(map(span, on))}"
+            yield f"5: the events of booking {booking} differ: {sorted(map(format_interval, on))}"

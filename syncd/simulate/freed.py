@@ -12,7 +12,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.simulate.mass_edit import span
+from syncd.simulate.mass_edit import format_interval
 
 if TYPE_CHECKING:
     from syncd.simulate.mass_edit import Change, EventView
@@ -28,7 +28,7 @@ def judge_soon(world: World, change: Change, before: EventView, system: str, eve
     def judge() -> None:
         moved = _has_moved(world, change, before, system, event)
         if not (moved or _has_own_meeting(world, change, before)):
-            where = f"freed {span(before.interval)} in {change.system}"
+            where = f"freed {format_interval(before.interval)} in {change.system}"
             world.report_violation(f"3: {where}, but {system} {event} still takes it")
 
     asyncio.get_running_loop().call_later(SOON.total_seconds(), judge)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 MAX_DAYS_BEFORE, MAX_DAYS_LATER = 40, 6
-"""How many days ago a leave begins: one that exists at the start, and one entered later. Only the
+"""The most days since a leave began: one that exists at the start, and one entered later.
 
-nightly resync finds leaves that begin earlier, and a simulated day has none.
+Only the nightly resync finds leaves that began earlier, and a simulated day has none.
 """
 
 

@@ -203,6 +203,6 @@ def _shift(before: EventView, after: EventView | None) -> timedelta | None:
     return None if after is None else after.start - before.start
 
 
-def span(interval: Interval) -> str:
+def format_interval(interval: Interval) -> str:
     """Format an interval for a violation."""
     return f"{interval[0]:%d %b %H:%M}-{interval[1]:%H:%M}"

@@ -36,8 +36,8 @@ from syncd.simulate.mass_edit import (
     EventView,
     Interval,
     accepted_intervals,
+    format_interval,
     is_covered_by_meeting,
-    span,
 )
 from syncd.simulate.merging import was_merged_away
 from syncd.simulate.rebooking import makes_room_for_rebooking
@@ -141,7 +141,7 @@ def _was_answered_since(world: World, change: Change, since: datetime) -> bool:
 
 
 def _judge_created(world: World, change: Change, after: EventView) -> Iterator[str]:
-    where = f"{change.system} {span(after.interval)} of {after.provider}"
+    where = f"{change.system} {format_interval(after.interval)} of {after.provider}"
     same = [
         event
         for event, view in world.events(change.system).items()
@@ -164,9 +164,8 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
         for view in world.events(change.system).values()
         if view.kind == "appointment" and view.busy and view.key == after.key
     }
-    # Another customer's meeting at the same time is a double booking, and no reason against a
-    # block.
-    on_top = [
+    # Another customer's meeting at that time is a double booking, and no reason against a block.
+    covered = [
         event
         for event, view in world.events(change.system).items()
         if (change.system, event) not in world.ours
@@ -190,8 +189,8 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
     ]
     injected = world.sandbox.systems[change.system].faults.injected
     short = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
-    if on_top and not (short or change.system in world.concealed):
-        yield f"4: a block on top of {on_top[0]} in {where}"
+    if covered and not (short or change.system in world.concealed):
+        yield f"4: a block on top of {covered[0]} in {where}"
     has_cause = after.interval in _times_by_rule(world, change, change.at - MAX_DELAY) or any(
         find_sources(world, change, after, since=change.at - MAX_DELAY)
     )

@@ -111,7 +111,7 @@ def judge_change(world: World, change: Change) -> Iterator[str]:
         yield f"6: wrote to {view.provider} in {change.system}, which is paused: {change.event}"
 
 
-def judge_report(world: World, report: Report) -> Iterator[str]:
+def judge_waiting(world: World, report: Report) -> Iterator[str]:
     """Yield a violation if held-back writes count as waiting."""
     now = world.clock.now()
     for waiting in report.waiting:

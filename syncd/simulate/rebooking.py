@@ -266,10 +266,10 @@ def _is_early(change: Change, rebooking: Rebooking) -> bool:
 def _is_rival(world: World, change: Change, rebooking: Rebooking) -> bool:
     """Return true if a change of another meeting of the client makes the reschedule ambiguous."""
     person = world.person(rebooking.system, rebooking.view)
-    view = [s for s in (change.before, change.after) if s is not None]
+    views = [s for s in (change.before, change.after) if s is not None]
     return any(
         s.provider == rebooking.view.provider
         and s.kind == "appointment"
         and world.person(change.system, s) == person
-        for s in view
+        for s in views
     )

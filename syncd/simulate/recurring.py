@@ -176,9 +176,9 @@ def _change(world: World, step: SimEvent) -> str:
         return f"delete series {series}"
     if step.kind is EventKind.MOVE_SERIES:
         by = _SHIFTS[step.slot % len(_SHIFTS)]
-        view = [world.events(step.system).get(i.id) for i in platform.instances(series)]
+        views = [world.events(step.system).get(i.id) for i in platform.instances(series)]
         # No client could know the length of a completed task that it never read before.
-        known = step.system != "crm" or not any(s and s.status == "showed" for s in view)
+        known = step.system != "crm" or not any(s and s.status == "showed" for s in views)
         new_ids = known and step.slot % 3 != 0
         options = {"new_ids": new_ids, "new_master": new_ids and step.slot % 3 == 1}
         moved = move_series(platform, series, by, **options)

@@ -275,7 +275,7 @@ class _Runner:
             self.result.cycles += 1
             self.exit_code = report.exit.code
             service.record_report(report)
-            waits = paused.judge_report(self.world, report)
+            waits = paused.judge_waiting(self.world, report)
             for line in (*timely.judge(report), *judge_paces(service.rounds), *waits):
                 self._violate(line)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from syncd.simulate.hosted import platform_id
-from syncd.simulate.mass_edit import Change, span
+from syncd.simulate.mass_edit import Change, format_interval
 
 if TYPE_CHECKING:
     from syncd.simulate.world import World
@@ -62,5 +62,5 @@ def judge_platform_changes(world: World) -> Iterator[str]:
             c.before.interval for c in own_changes[max(0, at - 1) : at + 1] if c.before is not None
         }
         if change.after.interval not in former:
-            where = f"{system} {event} {span(change.after.interval)}"
+            where = f"{system} {event} {format_interval(change.after.interval)}"
             yield f"6: not put back after a write to another instance moved it: {where}"

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 MAX_POLL_SECONDS = 8.0
-"""The longest poll, in seconds, while one system is slow: a second for each request, and the wait
+"""The longest poll, in seconds, while one system is slow.
 
-that an account's rate budget needs.
+A second for each request, and the wait that the rate budget of an account needs.
 """
 
 _MIN_OTHERS = 2
@@ -42,14 +42,14 @@ class Timely:
     def judge(self, report: Report) -> Iterator[str]:
         """Yield a poll that took too long although only one system was slow."""
         now = self._injected()
-        hit = {name: kinds - self._before[name] for name, kinds in now.items()}
+        new_faults = {name: kinds - self._before[name] for name, kinds in now.items()}
         self._before = now
-        slow = [name for name, kinds in hit.items() if kinds[FaultKind.SLOW]]
-        alone = all(kinds.keys() <= _HARMLESS for kinds in hit.values())
+        slow = [name for name, kinds in new_faults.items() if kinds[FaultKind.SLOW]]
+        is_undisturbed = all(kinds.keys() <= _HARMLESS for kinds in new_faults.values())
         polled = report.job in {"near", "far"} and not report.refused
         # If a system is left out of the configuration, no two others exchange changes.
         polled = polled and len(report.systems) > _MIN_OTHERS
-        if polled and alone and len(slow) == 1 and report.seconds > MAX_POLL_SECONDS:
+        if polled and is_undisturbed and len(slow) == 1 and report.seconds > MAX_POLL_SECONDS:
             yield f"8: a {report.job} poll took {report.seconds} s because {slow[0]} was slow"
 
     def _injected(self) -> dict[str, Counter[FaultKind]]:
@@ -65,11 +65,11 @@ def judge_paces(rounds: PollScheduler) -> Iterator[str]:
     near, far = rounds.spans.near, rounds.spans.far
     for need in rounds.needs():
         interval = rounds.paces.of(need.system)
-        bears = need.bearable is None or per_minute(need, near, far) <= need.bearable
+        is_affordable = need.bearable is None or per_minute(need, near, far) <= need.bearable
         every = max(interval.near, rounds.paces.near)
-        if bears and every > near:
+        if is_affordable and every > near:
             yield f"8: {need.system} is polled every {every}, but its account allows {near}"
-        if not bears and (interval.near, interval.far) == (near, far):
+        if not is_affordable and (interval.near, interval.far) == (near, far):
             yield f"9: {need.system} is polled every {near}, which its account does not allow"
 
 

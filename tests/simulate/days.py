@@ -31,8 +31,7 @@ EMPTIED = replace(
     day(at(3, EventKind.FAULT, "clinic", fault="empty", times=6), at(3.001, EventKind.RESYNC, "")),
     before=(at(0, EventKind.LEAVE, "legacy", slot=624, number=302),),
 )
-"""v2 lists nothing for a while. Reads of blocks by id are off, as no list would be needed with
-them."""
+"""v2 lists nothing for a while, and does not answer blocks by id, so lists are needed."""
 
 UNANSWERED = day(
     at(0.99, EventKind.FAULT, "legacy", slot=1, fault="odd-answer", times=4, spelling="empty"),
