@@ -156,12 +156,16 @@ async def _forget_person(operator: Operator, jobs: Jobs, step: SimEvent) -> None
 
 
 def judge_forgotten(state: Path, system: str, contact: str) -> Iterator[str]:
-    """Yield the places in which an erased customer is still named."""
+    """Yield the places in which an erased customer is still named.
+
+    A state that a restore has set aside is a copy, like a backup: the command only reports it, and
+    the operator deletes it.
+    """
     with closing(Store.open(state, write=False)) as store:
         if (system, contact) in known_contacts(store):
             yield f"11: {contact} of {system} was erased, but is still in the state"
     files = [f for f in state.parent.glob(f"{state.name}*") if f.is_file()]
-    for file in sorted(files):
+    for file in sorted(f for f in files if ".before-restore-" not in f.name):
         if contact.encode() in file.read_bytes():
             yield f"11: {contact} of {system} was erased, but is still in {file.name}"
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SOON = timedelta(minutes=1)
 """All writes of one decision are made within this time, even if the process dies meanwhile."""
 
+QUEUED = timedelta(minutes=45)
+"""A move that LeadSquared queues shows later, and is sent once more if its job fails."""
+
 
 def judge_soon(world: World, change: Change, before: EventView, system: str, event: str) -> None:
     """Check in a moment whether a block was removed from a time that its source still takes."""
@@ -31,7 +34,8 @@ def judge_soon(world: World, change: Change, before: EventView, system: str, eve
             where = f"freed {format_interval(before.interval)} in {change.system}"
             world.report_violation(f"3: {where}, but {system} {event} still takes it")
 
-    asyncio.get_running_loop().call_later(SOON.total_seconds(), judge)
+    soon = QUEUED if system == "crm" else SOON
+    asyncio.get_running_loop().call_later(soon.total_seconds(), judge)
 
 
 def _has_moved(world: World, change: Change, before: EventView, system: str, event: str) -> bool:

@@ -149,6 +149,21 @@ class MassEdit:
         """Return true if an event that was moved is back at its former place."""
         return event in self.news and self.news[event][0].interval == now.interval
 
+    def leaves(self, system: str, view: EventView) -> bool:
+        """Return true if a meeting that it moved or deleted was at that time in its own calendar.
+
+        The old time of a stopped move stays closed, too. If another record of the meeting has not
+        followed to that time yet, a block in that calendar closes it.
+        """
+        former = (old for event, (old, _) in self.news.items() if event not in self.ours)
+        return (
+            self.system == system
+            and not self.over
+            and any(
+                old.busy and old.kind == "appointment" and old.key == view.key for old in former
+            )
+        )
+
     def _is_taken(self, former: EventView) -> bool:
         """Return true if another event was moved to where this one was."""
         return any(new is not None and new.key == former.key for _, new in self.news.values())

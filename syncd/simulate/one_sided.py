@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.simulate.hosted import is_share
 from syncd.simulate.mass_edit import MAX_DELAY
+from syncd.simulate.paused import came_late
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
@@ -179,11 +180,17 @@ def _was_cancelled_by_hand(world: World, change: Change, before: EventView) -> b
         return False
     elsewhere = _changes_elsewhere(world, change, before)
     moved = [c for c in elsewhere if (c.after and c.after.busy) or new_id_of(world, c)]
-    if moved and "move" in world.choices and world.sandbox.systems[change.system].damaged:
-        # The record could not follow that move for fear of damage; by this rule the move wins,
-        # however late.
+    cancelled_at = own_changes[-1].at
+    late = came_late(world, change, cancelled_at)
+    if late and moved and "move" in world.choices:
+        # The record could not follow that move at once; by this rule the move wins, however late.
         return False
-    return not any(c.at > own_changes[-1].at - 3 * _KNOWN for c in moved)
+    if late and any(
+        at > cancelled_at and provider in {"", before.provider} for at, provider in world.answers
+    ):
+        # The record could not follow an answer since then by which the meeting takes place.
+        return False
+    return not any(c.at > cancelled_at - 3 * _KNOWN for c in moved)
 
 
 def _is_released(world: World, change: Change, after: EventView) -> bool:

@@ -39,11 +39,10 @@ from syncd.simulate.mass_edit import (
     format_interval,
     is_covered_by_meeting,
 )
-from syncd.simulate.merging import was_merged_away
 from syncd.simulate.rebooking import makes_room_for_rebooking
 from syncd.simulate.recurring import awaits_answer, is_read_only_instance
 from syncd.simulate.siblings import reverts_platform_change
-from syncd.simulate.twinned import was_one_of_several
+from syncd.simulate.twinned import set_apart, was_one_of_several
 from syncd.simulate.untouched import changed_other_fields, status_changed
 
 if TYPE_CHECKING:
@@ -151,19 +150,13 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
         yield f"4: {len(same)} blocks for {where}"
     sources = set(find_sources(world, change, after, since=change.at))
     persons = {world.person(system, world.events(system)[event]) for system, event in sources}
-    # Entered while its provider's user was merged away, so it is no twin of the other.
-    not_twins = {
-        (system, event)
-        for system, event in sources
-        if was_merged_away(
-            world, change.system, after.provider, unchanged_since(world, system, event)
-        )
-    }
+    not_twins = set_apart(world, change, after, sources)
     persons_here = {
         world.person(change.system, view)
         for view in world.events(change.system).values()
         if view.kind == "appointment" and view.busy and view.key == after.key
     }
+    is_twin = persons <= persons_here and (not sources or sources > not_twins)
     # Another customer's meeting at that time is a double booking, and no reason against a block.
     covered = [
         event
@@ -171,10 +164,8 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
         if (change.system, event) not in world.ours
         and view.busy
         and view.key == after.key
-        and (
-            view.kind == "block"
-            or (persons <= persons_here and (not sources or sources > not_twins))
-        )
+        # A person's block of a meeting's time alone does not cover its buffer.
+        and (after.wide is None if view.kind == "block" else is_twin)
         and unchanged_since(world, change.system, event) < change.at - UNREAD_FOR
         and not _is_cancelled_elsewhere(world, change, change.system, event, NEVER_EXPIRES)
         and not _is_moved_elsewhere(world, change, event)
@@ -201,6 +192,7 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
     # A meeting with a record that cannot follow is closed at all of its times.
     has_cause = has_cause or waits_at(world, after) or awaits_answer(world, after)
     has_cause = has_cause or is_of_assumed_length(world, after)
+    has_cause = has_cause or any(edit.leaves(change.system, after) for edit in world.mass_edits)
     has_cause = has_cause or _follows_accepted_move(world, after, change.at - MAX_DELAY)
     if not injected[FaultKind.ROUNDING] and not has_cause:
         yield f"2: a block without a cause: {where}"
@@ -262,16 +254,18 @@ def _judge_changed_appointment(
         yield f"6: changed a meeting for a host who is not its first: {where}"
     # A person's move of this record is overruled only by a change elsewhere after it, or so shortly
     # before it that the order is unknown. A mass edit that was stopped and reverted by hand does
-    # not count.
-    own_changes = [c.at for c in world.changes if c.by_hand and c.event == change.event]
+    # not count, nor does a change of status alone: a record that waited follows an earlier move.
+    own_changes = [
+        c.at for c in world.changes if c.by_hand and c.event == change.event and not c.keeps_time
+    ]
     back = [a.at for a in world.mass_edits if a.stops and a.put_back(change.event, before)]
     since = min([max(own_changes), *back]) - MAX_DELAY
     wanted = {other.after.interval for other in elsewhere if other.after and other.at > since}
     wanted |= accepted_intervals(world.mass_edits, since)
     wanted |= _times_by_rule(world, change, since)
-    if world.sandbox.systems[change.system].damaged and world.choices & {"prefer", "move"}:
-        # The record could not follow for fear of damage; by these rules the earlier move wins over
-        # what a person did to it later, however late it is written.
+    if world.choices & {"prefer", "move"} and paused.came_late(world, change, max(own_changes)):
+        # The record could not follow at once; by these rules the earlier move wins over what a
+        # person did to it later, however late it is written.
         wanted |= {other.after.interval for other in elsewhere if other.after}
     rounds = world.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
     anywhere = rounds or "next-free" in world.choices
@@ -407,13 +401,16 @@ def _is_cancelled_elsewhere(
 
 
 def _is_moved_elsewhere(world: World, change: Change, event: str) -> bool:
-    """Return true if the same meeting was moved elsewhere, so that this twin is about to move."""
+    """Return true if the same meeting was moved elsewhere, so that this twin is about to move.
+
+    If a rule holds that move, the twin stays there until a person decides.
+    """
     twin = world.events(change.system)[event]
     person = world.person(change.system, twin)
     return any(
         past.by_hand
         and past.system != change.system
-        and past.at >= change.at - MAX_DELAY
+        and (past.at >= change.at - MAX_DELAY or ("hold" in world.choices and not past.keeps_time))
         and past.before is not None
         and past.before.kind == twin.kind == "appointment"
         and past.before.key == twin.key

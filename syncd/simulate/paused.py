@@ -75,6 +75,14 @@ class Paused:
         starts = [s.since for s in self._open() if s.place.covers(ConfigPlace(system, provider))]
         return min(starts, default=None)
 
+    def held_back(self, system: str, provider: str, at: datetime) -> bool:
+        """Return true if a calendar was paused at that time, so that writes came later."""
+        return any(
+            s.since <= at and (s.until is None or at <= s.until)
+            for s in self.spells
+            if s.place.covers(ConfigPlace(system, provider))
+        )
+
     def changed_after(self, at: datetime) -> bool:
         """Return true if a pause is in force, or ended after that time."""
         return any(s.until is None or s.until > at for s in self.spells)
@@ -87,6 +95,16 @@ def changed_recently(world: World, within: timedelta) -> bool:
     """Return true if a place is paused or out of the configuration, or was recently."""
     since = world.clock.now() - within
     return any(absences.changed_after(since) for absences in (world.unmapped, world.paused))
+
+
+def came_late(world: World, change: Change, at: datetime) -> bool:
+    """Return true if a write that an appointment needed at that time may have been late.
+
+    Its calendar was paused, or updates of its system were stopped because of damage.
+    """
+    view = change.before or change.after
+    is_paused = view is not None and world.paused.held_back(change.system, view.provider, at)
+    return is_paused or bool(world.sandbox.systems[change.system].damaged)
 
 
 def paused_place(step: SimEvent) -> ConfigPlace:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.simulate import status_words
 from syncd.simulate.completed import complete
 from syncd.simulate.hosted import is_share
 from syncd.simulate.mass_edit import MAX_DELAY
+from syncd.simulate.merging import was_merged_away
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.mass_edit import Change, EventView
+    from syncd.simulate.mass_edit import Change, EventView, Key
     from syncd.simulate.world import World
 
 _STATUSES = ("new", "showed", "confirmed")
+
+_KNOWN = timedelta(minutes=30)
+"""By then the near window was read, and a new meeting has a booking."""
 
 
 def perform(world: World, step: SimEvent, start: datetime) -> str:
@@ -33,6 +37,50 @@ def perform(world: World, step: SimEvent, start: datetime) -> str:
             return complete(world, step)
         case _:
             return status_words.perform(world, step)
+
+
+def set_apart(
+    world: World, change: Change, block: EventView, sources: Collection[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Return the sources of a block that are no twins of the meetings at its time in its calendar.
+
+    A meeting is no twin of one that was not known to be the provider's when it was entered. Nor is
+    a meeting that had a booking of its own and was moved there later: only new ones are matched.
+    """
+    return {
+        (system, event)
+        for system, event in sources
+        if was_merged_away(world, change.system, block.provider, _last_set(world, system, event))
+        or _was_moved_onto(world, change.system, block, (system, event))
+    }
+
+
+def _last_set(world: World, system: str, event: str) -> datetime:
+    return max(c.at for c in _times_set(world, system, event))
+
+
+def _was_moved_onto(world: World, there: str, block: EventView, source: tuple[str, str]) -> bool:
+    """Return true if a known meeting was moved to the time of meetings that it never was with."""
+    times_set = list(_times_set(world, *source))
+    if times_set[-1].at - times_set[0].at < _KNOWN or not times_set[-1].by_hand:
+        return False
+    former = _keys(times_set) - {block.key}
+    return bool(former) and all(
+        former.isdisjoint(_keys(_times_set(world, there, event)))
+        for event, view in world.events(there).items()
+        if view.kind == "appointment" and view.busy and view.key == block.key
+    )
+
+
+def _times_set(world: World, system: str, event: str) -> Iterator[Change]:
+    """Yield the changes that gave an event its times."""
+    for change in world.changes:
+        if (change.system, change.event) == (system, event) and not change.keeps_time:
+            yield change
+
+
+def _keys(changes: Iterable[Change]) -> set[Key]:
+    return {change.after.key for change in changes if change.after is not None}
 
 
 def _twin_as(world: World, step: SimEvent) -> str:

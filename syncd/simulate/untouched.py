@@ -72,9 +72,15 @@ def _statuses_set(world: World, system: str, event: str, view: EventView) -> set
     """Return the statuses that people set for the event, or later for its records elsewhere.
 
     An event entered while words were unknown counts as set later: until its word is known, syncd
-    takes the meeting for confirmed, and knowing it is a change like any other.
+    takes the meeting for confirmed, and knowing it is a change like any other. A record that people
+    cancelled and a rule reactivates gets the status that the meeting has elsewhere.
     """
     person = world.person(system, view)
+    own_values = [
+        c.after for c in world.changes if c.by_hand and (c.system, c.event) == (system, event)
+    ]
+    last = own_values[-1] if own_values else None
+    was_cancelled = last is not None and not last.busy
     return {
         after.status
         for change in world.changes
@@ -82,7 +88,7 @@ def _statuses_set(world: World, system: str, event: str, view: EventView) -> set
         if (change.system, change.event) == (system, event)
         or (
             change.system != system
-            and _sets_status(world, change, after)
+            and (was_cancelled or _sets_status(world, change, after))
             and world.person(change.system, after) == person
         )
     }
