@@ -75,7 +75,7 @@ def judge_broken(
         for view in (change.before, change.after)
         if view is not None
     }
-    for line, provider, _ in final_state.apart(world, store, now, last):
+    for line, provider, _ in final_state.open_disagreements(world, store, now, last):
         if provider not in touched and "open in" in line:
             yield f"8: not propagated because of broken rows elsewhere: {line}"
 

@@ -50,7 +50,7 @@ def bulk_calls(world: World) -> Iterator[str]:
     yield from _divided_calls(world)
 
 
-def revived(world: World, change: Change) -> bool:
+def was_wrongly_reactivated(world: World, change: Change) -> bool:
     """Return true if syncd reactivated, after a cancellation in crm, a meeting that nobody did.
 
     A read in crm that shows a cancellation as failed says nothing about the meeting.

@@ -18,7 +18,7 @@ from syncd.engine.report import RunExit
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate.acts import EventKind, SimEvent
 from syncd.simulate.cleaned_up import cleanup_scope
-from syncd.simulate.operator import Killed
+from syncd.simulate.operator import ProcessKilled
 from syncd.store.errors import StateError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class CleaningUp:
                 with suppress(StateError):
                     cleaned = await app.engine.cleanup(CleanupSpec(self.scope, who="kim"))
                     say(f"cleanup {number}: {cleaned.exit}")
-            except Killed:
+            except ProcessKilled:
                 say("the process died")
             await _end(app)
             dangers.end()
@@ -157,7 +157,7 @@ def begin(world: World, scenario: Scenario, commands: Counter[str]) -> CleaningU
     return CleaningUp(world, step, before, frozenset(s.system for s in lowered))
 
 
-def judges(
+def judge_during_cleanup(
     cleaning: CleaningUp | None, change: Change, report_violation: Callable[[str], object]
 ) -> bool:
     """Judge a change made during a cleanup; return false if no cleanup is running."""

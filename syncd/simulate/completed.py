@@ -41,7 +41,7 @@ def _is_known(world: World, event: str, view: EventView) -> bool:
     """Return true if a meeting existed long enough, unchanged, in a calendar that syncd reads."""
     changes = (c.at for c in world.changes if (c.system, c.event) == ("crm", event))
     place, now = ConfigPlace("crm", view.provider), world.clock.now()
-    return world.unmapped.longest_in(place, max(changes), now) >= LENGTH_KNOWN_AFTER
+    return world.unmapped.longest_mapped(place, max(changes), now) >= LENGTH_KNOWN_AFTER
 
 
 def is_of_assumed_length(world: World, block: EventView) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import httpx
 
 from syncd.model import Changes
-from syncd.simulate.operator import Killed
+from syncd.simulate.operator import ProcessKilled
 from syncd.simulate.scenario import EventKind, SimEvent
 from syncd.store import StateError, Store
 
@@ -43,12 +43,12 @@ class ProcessLife:
         self.dead = False
 
     def step(self) -> None:
-        """Count one step before or after an effect; raise `Killed` if the process dies here."""
+        """Count a step before or after an effect; raise `ProcessKilled` if the process dies here."""
         if self._dangers.fuse and not self.dead:
             self._dangers.fuse -= 1
             self.dead = self._dangers.fuse == 0
         if self.dead:
-            raise Killed
+            raise ProcessKilled
 
     def state_fault(self) -> str:
         """Return why the database refuses this transaction, '' if it does not."""

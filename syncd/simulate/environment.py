@@ -23,7 +23,7 @@ def folder_in_memory() -> Iterator[Path]:
 
 
 @contextmanager
-def kept_log() -> Iterator[io.StringIO]:
+def captured_log() -> Iterator[io.StringIO]:
     """Capture the program's log before secrets are masked: nothing in it may need masking."""
     log = io.StringIO()
     before = structlog.get_config()

@@ -16,7 +16,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate.buffered import is_beside, judge_buffers
 from syncd.simulate.facts import is_kept_short, judge_ends
-from syncd.simulate.hosted import known_as
+from syncd.simulate.hosted import simulator_id
 from syncd.simulate.mass_edit import Interval, format_interval
 from syncd.simulate.recurring import repeated_questions, waiting_times, with_read_only_instances
 from syncd.simulate.status_words import refused_words
@@ -38,7 +38,7 @@ def judge_end(world: World, store: Store, now: datetime, last: datetime) -> Iter
         for h in conflicts
         if h.conflict.kind is ConflictKind.GUARD
     )
-    yield from (f"1: {line}" for line, _, _ in apart(world, store, now, last))
+    yield from (f"1: {line}" for line, _, _ in open_disagreements(world, store, now, last))
     yield from _judge_meetings(world, store, conflicts)
     yield from repeated_questions(world, [h.conflict for h in conflicts])
     yield from judge_buffers(world, now, waiting := _waiting_times(world, store, conflicts))
@@ -55,7 +55,7 @@ def judge_end(world: World, store: Store, now: datetime, last: datetime) -> Iter
             yield f"9: {platform.limit.refused} calls over the limit of {name}"
 
 
-def apart(
+def open_disagreements(
     world: World, store: Store, now: datetime, last: datetime
 ) -> Iterator[tuple[str, str, Interval]]:
     """Yield each disagreement, with its provider and time, that does not wait for a person."""
@@ -164,7 +164,7 @@ def _judge_meetings(
     values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
     providers = {b.id: b.provider for b in bookings}
     for replica, _ in store.replicas(list(values)):
-        event = known_as(replica.event, providers[replica.booking])
+        event = simulator_id(replica.event, providers[replica.booking])
         view = world.events(replica.system).get(event)
         # LeadSquared has no call that reactivates a cancelled meeting.
         revivable = view is not None and (view.busy or replica.system != "crm")

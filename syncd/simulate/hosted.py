@@ -39,7 +39,7 @@ def is_share(event: str) -> bool:
     return _MARK in event
 
 
-def known_as(event: str, provider: str) -> str:
+def simulator_id(event: str, provider: str) -> str:
     """Return the simulator's id for a syncd event id: it names a share by provider."""
     return f"{platform_id(event)}{_MARK}{provider}" if is_share(event) else event
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.simulate.hosted import is_share
 from syncd.simulate.mass_edit import MAX_DELAY
-from syncd.simulate.paused import came_late
+from syncd.simulate.paused import may_be_late
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _was_cancelled_by_hand(world: World, change: Change, before: EventView) -> b
     elsewhere = _changes_elsewhere(world, change, before)
     moved = [c for c in elsewhere if (c.after and c.after.busy) or new_id_of(world, c)]
     cancelled_at = own_changes[-1].at
-    late = came_late(world, change, cancelled_at)
+    late = may_be_late(world, change, cancelled_at)
     if late and moved and "move" in world.choices:
         # The record could not follow that move at once; by this rule the move wins, however late.
         return False

@@ -37,7 +37,7 @@ _AGAIN, _TRIES = 60.0, 30
 """Seconds until a command is repeated, and how often it is."""
 
 
-class Killed(BaseException):
+class ProcessKilled(BaseException):
     """The process is dead. It derives from BaseException so that no handler catches it."""
 
 
@@ -72,7 +72,7 @@ class Operator:
                 await self.unpause(first=True)
             case what if what in errands.ERRANDS:
                 if self.jobs is not None and self.state.exists():
-                    with suppress(Killed, StateError):
+                    with suppress(ProcessKilled, StateError):
                         await errands.perform(self, self.jobs, step)
             case _:
                 await self.resync()
@@ -91,7 +91,7 @@ class Operator:
         entry = listed[step.number % len(listed)]
         # As soon as it is stored, cycles may act on it, even if the reply is lost.
         self.world.known.add({**pairs, **items}.get(entry.subject, ()))
-        with suppress(Killed, StateError):
+        with suppress(ProcessKilled, StateError):
             try:
                 await self.jobs.on_acknowledge({"id": entry.subject, "by": "kim"}, _ignore_progress)
                 if entry.what == Topic.DAMAGED:
@@ -111,7 +111,7 @@ class Operator:
             "by": "kim",
             "reason": "",
         }
-        with suppress(Killed, StateError):
+        with suppress(ProcessKilled, StateError):
             await self.jobs.on_pause(arguments, _ignore_progress)
             self.world.paused.begin(place, self.world.clock.now())
             self.say(f"pause {place}")
@@ -130,7 +130,7 @@ class Operator:
                 await self.jobs.on_unpause(
                     {"what": pausing.targets_to_arguments([place]), "by": "kim"}, _ignore_progress
                 )
-            except (Killed, StateError, RefusedError):
+            except (ProcessKilled, StateError, RefusedError):
                 return False
             self.say(f"unpause {place}")
         return True
@@ -152,7 +152,7 @@ class Operator:
         for item in damaged:
             self.world.known.add(status_check.of_item(item))
             self.world.released.add(item.system)
-            with suppress(Killed, StateError, RefusedError):
+            with suppress(ProcessKilled, StateError, RefusedError):
                 await self.jobs.on_acknowledge({"id": item.digest, "by": "kim"}, _ignore_progress)
 
     async def resync(self) -> None:
@@ -160,7 +160,7 @@ class Operator:
         if self.jobs is not None:
             self.done[EventKind.RESYNC] += 1
             # The daemon meets the crash or the full disk itself, with its next step.
-            with suppress(Killed, StateError):
+            with suppress(ProcessKilled, StateError):
                 await self.jobs.on_request({}, _ignore_progress)
 
     async def nightly(self) -> None:
@@ -168,7 +168,7 @@ class Operator:
         for _ in range(2):
             if self.jobs is None:
                 return
-            with suppress(Killed, StateError):
+            with suppress(ProcessKilled, StateError):
                 await self.jobs.everything()
 
     async def accept(self, *, first: bool = False) -> None:
@@ -179,7 +179,7 @@ class Operator:
         self.world.note_acceptance(true_time(self.world, run.started_at) if first else None)
         self.done[EventKind.ACCEPT] += 1
         self.say(f"accept {run.id}")
-        with suppress(Killed, StateError):
+        with suppress(ProcessKilled, StateError):
             await self.jobs.on_request({"accept": run.id}, _ignore_progress)
 
     def _run_with_stops(self, *, first: bool) -> RunRecord | None:
@@ -203,7 +203,7 @@ class Operator:
         one = sorted(conflicts, key=lambda h: h.id)[step.number % len(conflicts)]
         answer = _resolution(one, step)
         self.world.note_answer(one.conflict.provider, answer.at)
-        with suppress(Killed, StateError):
+        with suppress(ProcessKilled, StateError):
             try:
                 reply, _ = await self.jobs.on_resolve(
                     to_arguments(one.id, answer), _ignore_progress
@@ -223,7 +223,7 @@ class Operator:
             return
         self.done[EventKind.UNDO] += 1
         self.world.note_answer()
-        with suppress(Killed, StateError):
+        with suppress(ProcessKilled, StateError):
             try:
                 reply, _ = await self.jobs.on_undo({"run": runs[0]}, _ignore_progress)
                 text = f"{reply['bookings']} back, {reply['left']} left"

@@ -42,7 +42,7 @@ from syncd.simulate.mass_edit import (
 from syncd.simulate.rebooking import makes_room_for_rebooking
 from syncd.simulate.recurring import awaits_answer, is_read_only_instance
 from syncd.simulate.siblings import reverts_platform_change
-from syncd.simulate.twinned import set_apart, was_one_of_several
+from syncd.simulate.twinned import not_twins_of_block, was_one_of_several
 from syncd.simulate.untouched import changed_other_fields, status_changed
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
         yield f"4: {len(same)} blocks for {where}"
     sources = set(find_sources(world, change, after, since=change.at))
     persons = {world.person(system, world.events(system)[event]) for system, event in sources}
-    not_twins = set_apart(world, change, after, sources)
+    not_twins = not_twins_of_block(world, change, after, sources)
     persons_here = {
         world.person(change.system, view)
         for view in world.events(change.system).values()
@@ -263,7 +263,7 @@ def _judge_changed_appointment(
     wanted = {other.after.interval for other in elsewhere if other.after and other.at > since}
     wanted |= accepted_intervals(world.mass_edits, since)
     wanted |= _times_by_rule(world, change, since)
-    if world.choices & {"prefer", "move"} and paused.came_late(world, change, max(own_changes)):
+    if world.choices & {"prefer", "move"} and paused.may_be_late(world, change, max(own_changes)):
         # The record could not follow at once; by these rules the earlier move wins over what a
         # person did to it later, however late it is written.
         wanted |= {other.after.interval for other in elsewhere if other.after}

@@ -97,7 +97,7 @@ def changed_recently(world: World, within: timedelta) -> bool:
     return any(absences.changed_after(since) for absences in (world.unmapped, world.paused))
 
 
-def came_late(world: World, change: Change, at: datetime) -> bool:
+def may_be_late(world: World, change: Change, at: datetime) -> bool:
     """Return true if a write that an appointment needed at that time may have been late.
 
     Its calendar was paused, or updates of its system were stopped because of damage.

@@ -57,7 +57,7 @@ from syncd.simulate.crashes import (
 from syncd.simulate.disk import Disk
 from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
-from syncd.simulate.environment import folder_in_memory, kept_log, rare_garbage_collection
+from syncd.simulate.environment import captured_log, folder_in_memory, rare_garbage_collection
 from syncd.simulate.errands import build_second_app
 from syncd.simulate.facts import closes_calendars, note_measured
 from syncd.simulate.far import judge_far_meetings
@@ -66,14 +66,14 @@ from syncd.simulate.gateways import over_limits
 from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.mass_edit import Change
-from syncd.simulate.operator import Killed, Operator
+from syncd.simulate.operator import Operator, ProcessKilled
 from syncd.simulate.rebooking import judge_rebookings
 from syncd.simulate.run_result import RunResult
 from syncd.simulate.scenario import CONFIGURED, OPERATOR, OUTSIDE, EventKind, Scenario, SimEvent
 from syncd.simulate.service import RunningService
 from syncd.simulate.siblings import judge_platform_changes, was_made_by_platform
-from syncd.simulate.timeliness import Timely, judge_paces, wait_for_poll
-from syncd.simulate.untouched import restores_status, unset_statuses
+from syncd.simulate.timeliness import TimelinessJudge, judge_paces, wait_for_poll
+from syncd.simulate.untouched import restores_status, unexplained_statuses
 from syncd.simulate.world import World
 from syncd.store import StateError, Store
 from syncd.store.availability import exposures
@@ -91,7 +91,7 @@ SLOTS_AGE, SLOTS_EVERY = "5h", 15
 
 def play(scenario: Scenario, *, until_broken: bool = False, only_acts: bool = False) -> RunResult:
     """Play a scenario to its end, to a broken promise, or (``only_acts``) just its day."""
-    with folder_in_memory() as folder, kept_log() as log, rare_garbage_collection():
+    with folder_in_memory() as folder, captured_log() as log, rare_garbage_collection():
         return run_virtually(
             _perform(lambda: _Runner(scenario, folder, log), until_broken, only_acts)
         )
@@ -224,7 +224,7 @@ class _Runner:
             app, life = self._start()
             try:
                 await self._run_daemon(app, life)
-            except Killed:
+            except ProcessKilled:
                 self.result.faults["crash"] += 1
                 self.world.deaths.append(self.world.clock.now())
                 self._trace("the process died")
@@ -279,7 +279,7 @@ class _Runner:
             for line in (*timely.judge(report), *judge_paces(service.rounds), *waits):
                 self._violate(line)
 
-        timely = Timely(self.world)
+        timely = TimelinessJudge(self.world)
         jobs = Jobs(app.engine, on_report, self._job_failed, service.reset_backoff, service.turn)
         self.operator.jobs = jobs
         await jobs.everything()
@@ -346,7 +346,7 @@ class _Runner:
         judges = (
             writes_per_change,
             idle_writes,
-            unset_statuses,
+            unexplained_statuses,
             judge_rebookings,
             judge_far_meetings,
             bulk_calls,
@@ -409,7 +409,7 @@ class _Runner:
     def _judge(self, change: Change) -> None:
         """Judge a change by syncd at the moment when it happened."""
         self._trace(f"{change.system} syncd: {change}")
-        if was_made_by_platform(self.world, change) or cleaning.judges(
+        if was_made_by_platform(self.world, change) or cleaning.judge_during_cleanup(
             self.cleaning, change, self._violate
         ):
             return

@@ -16,7 +16,7 @@ USER_LISTS = ".*[Uu]sers"
 
 
 @dataclass(slots=True)
-class Staff:
+class ChangedUsers:
     """Users with a changed name, by system and provider, with the end of the change.
 
     Nobody corrects syncd's configuration on such a day. The old name comes back after some hours,

@@ -192,7 +192,7 @@ def judge_stops(
     stopped = {conflict.provider for conflict in conflicts}
     if not conflicts or world.staff.since:
         return
-    for line, provider, _ in final_state.apart(world, store, now, last):
+    for line, provider, _ in final_state.open_disagreements(world, store, now, last):
         if provider not in stopped | lately:
             yield f"7: not propagated because of another calendar's stop: {line}"
     for conflict in conflicts:

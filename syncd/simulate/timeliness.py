@@ -29,7 +29,7 @@ _HARMLESS = frozenset({FaultKind.SLOW, FaultKind.HALF_EMOJI, FaultKind.ODD_STATU
 
 
 @dataclass(slots=True)
-class Timely:
+class TimelinessJudge:
     """The polls of one process, and the faults of the platforms in each of them."""
 
     world: World

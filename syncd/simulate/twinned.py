@@ -39,7 +39,7 @@ def perform(world: World, step: SimEvent, start: datetime) -> str:
             return status_words.perform(world, step)
 
 
-def set_apart(
+def not_twins_of_block(
     world: World, change: Change, block: EventView, sources: Collection[tuple[str, str]]
 ) -> set[tuple[str, str]]:
     """Return the sources of a block that are no twins of the meetings at its time in its calendar.

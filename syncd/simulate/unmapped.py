@@ -77,7 +77,7 @@ class Unmapped:
             for a in self.absences
         )
 
-    def longest_in(self, place: ConfigPlace, since: datetime, now: datetime) -> timedelta:
+    def longest_mapped(self, place: ConfigPlace, since: datetime, now: datetime) -> timedelta:
         """Return the longest time in this period in which a calendar was in the file."""
         longest = timedelta(0)
         for absence in self.absences:

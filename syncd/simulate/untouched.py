@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.cancelling import revived
+from syncd.simulate.cancelling import was_wrongly_reactivated
 from syncd.simulate.mass_edit import Change, EventView
 from syncd.simulate.one_sided import replaces_deleted
 
@@ -46,7 +46,7 @@ def status_changed(
     world: World, change: Change, before: EventView, after: EventView
 ) -> Iterator[str]:
     """Yield a violation if syncd gives a meeting a status that nobody set."""
-    if revived(world, change):
+    if was_wrongly_reactivated(world, change):
         yield f"5: reactivated a meeting that nobody reactivated: {change.system} {change.event}"
     if before.status == after.status or not (before.busy and after.busy):
         return
@@ -57,7 +57,7 @@ def status_changed(
     yield f"6: status {before.status} became {after.status}: {change.system} {change.event}"
 
 
-def unset_statuses(world: World) -> Iterator[str]:
+def unexplained_statuses(world: World) -> Iterator[str]:
     """Yield meetings that end the day with a status that nobody set."""
     if world.answers:
         return

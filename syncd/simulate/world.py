@@ -31,7 +31,7 @@ from syncd.simulate.paused import Paused
 from syncd.simulate.rebooking import Rebooking
 from syncd.simulate.scenario import EventKind, SimEvent
 from syncd.simulate.spoilt import start_fault
-from syncd.simulate.staff import Staff
+from syncd.simulate.staff import ChangedUsers
 from syncd.simulate.unmapped import Unmapped
 
 NEAR_WINDOW = timedelta(days=14)
@@ -47,7 +47,7 @@ class World:
     sandbox: Sandbox = field(init=False)
     seeded: Clinic = field(init=False)
     changes: list[Change] = field(default_factory=list)
-    staff: Staff = field(default_factory=Staff)
+    staff: ChangedUsers = field(default_factory=ChangedUsers)
     mass_edits: list[MassEdit] = field(default_factory=list)
     acceptances: list[datetime] = field(default_factory=list)
     answers: list[tuple[datetime, str]] = field(default_factory=list)
