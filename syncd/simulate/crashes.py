@@ -43,7 +43,7 @@ class ProcessLife:
         self.dead = False
 
     def step(self) -> None:
-        """Count a step before or after an effect; raise `ProcessKilled` if the process dies here."""
+        """Count a step before or after an effect; raise `ProcessKilled` if this is the last."""
         if self._dangers.fuse and not self.dead:
             self._dangers.fuse -= 1
             self.dead = self._dangers.fuse == 0
