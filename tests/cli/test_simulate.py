@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.cli import simulate as command
-from syncd.simulate.runner import RunResult
+from syncd.simulate.run_result import RunResult
 from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
 from tests.cli.conftest import Say
 
@@ -35,9 +35,9 @@ def test_an_unknown_fault_is_refused_and_the_known_ones_are_listed(say: Say) -> 
 def test_a_failing_scenario_is_shown_in_its_shortest_form(
     say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(story: Scenario) -> RunResult:
-        moves = [step for step in story.steps if step.kind is EventKind.MOVE]
-        outcome = RunResult(story, trace=[str(step) for step in story.steps])
+    def broken(scenario: Scenario) -> RunResult:
+        moves = [step for step in scenario.steps if step.kind is EventKind.MOVE]
+        outcome = RunResult(scenario, trace=[str(step) for step in scenario.steps])
         outcome.broken = ["5: moved by nobody"] if moves else []
         return outcome
 

@@ -105,7 +105,7 @@ MEASURING = (
         also=(
             (
                 "tests/simulate/test_performed.py::"
-                "test_planted_an_act_that_finds_no_target_is_counted_as_not_performed"
+                "test_planted_an_act_without_a_target_counts_as_not_performed"
             ),
         ),
     ),

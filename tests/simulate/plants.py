@@ -1,4 +1,4 @@
-"""Bugs of one line, to be planted in the engine: what the simulator is there to catch."""
+"""Bugs of one line, planted in the engine, that the simulator must catch."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ Plant = Callable[[Patch], None]
 
 
 def own_blocks_are_sources(patch: Patch) -> None:
-    """The block that was made is not remembered as syncd's own."""
+    """Forget that a created block is syncd's own."""
     made = write_results._created
 
-    def created(*given: Any) -> Changes:
-        changes = made(*given)
+    def created(*args: Any) -> Changes:
+        changes = made(*args)
         changes.records = [replace(r, created_by_us=False, key=None) for r in changes.records]
         return changes
 
@@ -80,18 +80,18 @@ _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
 
 
 def coverage_ignored(patch: Patch) -> None:
-    """An incomplete read counts as a complete one, and so does its absence."""
+    """Treat an incomplete read as complete, and believe absence at once."""
     follow = absence.check_unlisted
     absence_believed_at_once(patch)
 
-    async def everything(read: Any, *given: Any, **named: Any) -> None:
+    async def everything(read: Any, *args: Any, **kwargs: Any) -> None:
         kinds = frozenset(Kind)
         whole = [
             Coverage(read.system.name, p, kinds, Window(_LONG_AGO, _FAR_OFF), read.clock.now())
             for p in read.system.providers
         ]
         read.snapshot = replace(read.snapshot, coverage=whole)
-        await follow(read, *given, **named)
+        await follow(read, *args, **kwargs)
 
     patch.setattr(reading, "check_unlisted", everything)
 
@@ -100,53 +100,53 @@ _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
 
 
 def queued_write_awaited_for_ever(patch: Patch) -> None:
-    """A bulk job that dropped a row is never asked again."""
+    """Never ask again about a bulk job that dropped a row."""
     patch.setattr(recovery, "DEADLINE", timedelta(days=99))
 
 
 def nobody_is_anybody(patch: Patch) -> None:
-    """No twin is ever recognised."""
+    """Recognise no twin."""
     patch.setattr(PersonLookup, "hashes", lambda _self, _person: frozenset())
 
 
 def cancelled_is_busy(patch: Patch) -> None:
-    """A cancelled meeting keeps its time closed."""
+    """Keep the time of a cancelled meeting closed."""
     patch.setattr(Status, "busy", property(lambda self: self is not Status.INVALID))
 
 
 def blocks_are_never_removed(patch: Patch) -> None:
-    """A block whose meeting is off stays."""
+    """Never remove the block of a cancelled meeting."""
     patch.setattr(blocks, "_is_past", lambda _block, _now: True)
 
 
 def blocks_never_follow(patch: Patch) -> None:
-    """A moved meeting gets a new block, and the old one stays."""
+    """Create a new block for a moved meeting, and leave the old one."""
     patch.setattr(blocks, "_is_past", lambda _block, _now: True)
     patch.setattr(blocks, "_shown", lambda _block: None)
 
 
 def taken_calendars_get_a_block_on_top(patch: Patch) -> None:
-    """A calendar that has the meeting itself is blocked all the same."""
+    """Block a calendar that has the meeting itself."""
     patch.setattr(block_planning, "holds_meeting", lambda *_given: False)
 
 
 def customers_are_notified(patch: Patch) -> None:
-    """A move of an appointment tells the customer."""
+    """Notify the customer of a move."""
     init = Account.__init__
 
-    def loud(self: Any, *given: Any, **named: Any) -> None:
-        init(self, *given, **{**named, "notify": True})
+    def loud(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **{**kwargs, "notify": True})
 
     patch.setattr(Account, "__init__", loud)
 
 
 def another_providers_event_is_still_ours(patch: Patch) -> None:
-    """An event that was given to somebody else still counts for the first."""
+    """Keep an event that was reassigned to another provider with the first."""
     patch.setattr(reconcile, "reassign_events", lambda *_given: None)
 
 
 def secrets_in_the_journal(patch: Patch) -> None:
-    """A write's error text holds the token."""
+    """Store the token in a write's error text."""
     applied = Store.apply
 
     def apply(self: Store, *steps: Changes) -> None:
@@ -158,7 +158,7 @@ def secrets_in_the_journal(patch: Patch) -> None:
 
 
 def wrong_length(patch: Patch) -> None:
-    """A block is a minute too short."""
+    """Make blocks a minute too short."""
     made = blocks._block_value
 
     def short(interval: Any) -> Value:
@@ -168,33 +168,33 @@ def wrong_length(patch: Patch) -> None:
 
 
 def merge_is_deaf_to_moves(patch: Patch) -> None:
-    """A moved meeting keeps its agreed time."""
+    """Keep the agreed time of a meeting that moved."""
 
-    def deaf(booking: Any, *given: Any, **named: Any) -> Any:
-        merged = merge(booking, *given, **named)
+    def deaf(booking: Any, *args: Any, **kwargs: Any) -> Any:
+        merged = merge(booking, *args, **kwargs)
         return replace(merged, agreed=booking.agreed) if merged.accepted else merged
 
     patch.setattr(reconcile, "merge", deaf)
 
 
 def the_guard_is_off(patch: Patch) -> None:
-    """However much vanishes at once, it is believed."""
+    """Never stop for a mass change."""
     patch.setattr(guard, "check_changes", lambda *_given, **_named: None)
     patch.setattr(guard, "check_system", lambda *_given, **_named: {})
 
 
 def the_guard_only_tells(patch: Patch) -> None:
-    """The guard's conflict is there, and what it is about goes on all the same."""
+    """Report the guard's conflict, but stop nothing."""
     patch.setattr(guard.GuardState, "stopped_in", lambda *_given: frozenset())
 
 
 def acceptance_is_forgotten(patch: Patch) -> None:
-    """What a person let pass is stopped again by the next look."""
+    """Stop accepted changes again in the next cycle."""
     patch.setattr(guard._Evaluation, "_accepted_until", lambda *_given: {})
 
 
 def the_journal_is_not_written(patch: Patch) -> None:
-    """A request is sent before anything says that it will be."""
+    """Send requests that are not in the journal."""
     applied = Store.apply
 
     def apply(self: Store, *steps: Changes) -> None:
@@ -206,7 +206,7 @@ def the_journal_is_not_written(patch: Patch) -> None:
 
 
 def history_is_not_kept(patch: Patch) -> None:
-    """Nobody can tell why something moved."""
+    """Store no history."""
     applied = Store.apply
 
     def apply(self: Store, *steps: Changes) -> None:
@@ -218,13 +218,13 @@ def history_is_not_kept(patch: Patch) -> None:
 
 
 def an_echo_is_an_edit(patch: Patch) -> None:
-    """What comes back rounded is taken for somebody's change."""
+    """Treat a rounded time as a person's change."""
     patch.setattr(observation, "is_rounding", lambda _wanted, _seen: False)
     patch.setattr(ownership, "is_rounding", lambda _wanted, _seen: False)
 
 
 def a_stale_read_is_believed(patch: Patch) -> None:
-    """A list that is older than the last write undoes it."""
+    """Believe a list that is older than the last write."""
 
     def believing(record: Any, event: Any, fingerprint: str, seen_at: Any, _lag: Any) -> Any:
         return observation.apply_observation(record, event, fingerprint, seen_at, -_LONG)
@@ -237,14 +237,14 @@ _LONG = timedelta(days=1)
 
 
 def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
-    """Nobody asks what became of it."""
+    """Repeat a write without a reply, without looking it up."""
 
-    async def forget(system: Any, intents: Sequence[Intent], desk: Any) -> int:
-        mine = [
+    async def forget(system: Any, intents: Sequence[Intent], context: Any) -> int:
+        intents_of_system = [
             i for i in intents if i.operation.system == system.name and i.state is IntentState.OPEN
         ]
-        dropped = [replace(i, state=IntentState.DROPPED) for i in mine]
-        desk.store.apply(Changes(intents=dropped))
+        dropped = [replace(i, state=IntentState.DROPPED) for i in intents_of_system]
+        context.store.apply(Changes(intents=dropped))
         return 0
 
     patch.setattr(read_systems, "recover", forget)
@@ -252,10 +252,10 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
 
 
 def keys_are_not_searched(patch: Patch) -> None:
-    """A block whose answer was lost is never recognised."""
+    """Never search for the tag of a block whose reply was lost."""
 
-    async def created(_system: Any, intent: Intent, desk: Any) -> bool:
-        recovery._drop(intent, desk, "never happened")
+    async def created(_system: Any, intent: Intent, context: Any) -> bool:
+        recovery._drop(intent, context, "never happened")
         return True
 
     patch.setattr(recovery, "recover_create", created)
@@ -263,7 +263,7 @@ def keys_are_not_searched(patch: Patch) -> None:
 
 
 def a_queued_write_counts_as_done(patch: Patch) -> None:
-    """The base moves when a job is only queued."""
+    """Move the base when a job is only queued."""
 
     def accepted(operation: Operation, record: Any, at: Any) -> Changes:
         return write_results.applied(
@@ -274,7 +274,7 @@ def a_queued_write_counts_as_done(patch: Patch) -> None:
 
 
 def the_budget_is_boundless(patch: Patch) -> None:
-    """Calls are made as fast as they come."""
+    """Make calls without a rate limit."""
 
     async def enter(self: RateLimiter, **_named: Any) -> float:
         self._in_flight += 1
@@ -284,23 +284,23 @@ def the_budget_is_boundless(patch: Patch) -> None:
 
 
 def silence_decides(patch: Patch) -> None:
-    """A held contradiction is decided when one of its systems does not answer."""
+    """Decide a held conflict when one of its systems does not answer."""
     patch.setattr(reconcile, "undecidable_conflicts", lambda *_given: {})
     patch.setattr(reconcile, "blocks_under_doubt", lambda _draft, _calendars: set())
 
 
 def everybody_is_one(patch: Patch) -> None:
-    """All customers are taken for the same."""
+    """Treat all customers as the same person."""
     patch.setattr(PersonLookup, "hashes", lambda _self, _person: frozenset({"anybody"}))
 
 
 def ended_blocks_are_removed(patch: Patch) -> None:
-    """History is tidied up."""
+    """Remove blocks that are over."""
     patch.setattr(blocks, "_is_past", lambda _block, _now: False)
 
 
 def deleted_is_only_unknown(patch: Patch) -> None:
-    """A meeting that was deleted goes on elsewhere."""
+    """Never believe a deletion: the meeting goes on elsewhere."""
     patch.setattr(merging, "effective_value", _still_on)
 
 
@@ -309,24 +309,24 @@ def _still_on(record: Any) -> Any:
 
 
 def an_empty_list_is_proof(patch: Patch) -> None:
-    """A list of v2's blocks with nothing in it says that there are none."""
+    """Take an empty block list of v2 as proof that there are none."""
     listed = Blocks.listed
 
-    async def believing(self: Blocks, *given: Any, **named: Any) -> Any:
-        return replace(await listed(self, *given, **named), shows=True, each_shows=True)
+    async def believing(self: Blocks, *args: Any, **kwargs: Any) -> Any:
+        return replace(await listed(self, *args, **kwargs), shows=True, each_shows=True)
 
     patch.setattr(Blocks, "listed", believing)
     one_proof_is_enough(patch)
 
 
 def calendars_ignore_blocks(patch: Patch) -> None:
-    """The platforms offer what a block should close: an exposure that must be noticed."""
+    """Let the platforms offer times that blocks should close: an exposure that must be noticed."""
     of = Taken.of
     patch.setattr(Taken, "of", lambda taken, *rest: of(replace(taken, blocks=()), *rest))
 
 
 def a_hold_ends_by_the_clock(patch: Patch) -> None:
-    """What waited for a person is written as soon as there is nothing left to decide."""
+    """Write what waited for a person as soon as nothing is left to decide."""
     patch.setattr(rejected_writes, "is_too_late", lambda *_given: False)
 
 
@@ -419,4 +419,4 @@ ABOUT_PROMISES: tuple[tuple[Plant, Scenario], ...] = (
         ),
     ),
 )
-"""Each with a day on which it breaks a promise."""
+"""Each bug with a day on which it breaks a promise."""

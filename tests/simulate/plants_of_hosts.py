@@ -21,12 +21,12 @@ Patch = pytest.MonkeyPatch
 
 
 def further_hosts_are_ignored(patch: Patch) -> None:
-    """A meeting takes the time of the first mapped host alone."""
+    """Let a meeting take the time of its first mapped host only."""
     patch.setattr(CalendarOwners, "further", lambda *_given: {})
 
 
 def a_removed_host_stays_closed(patch: Patch) -> None:
-    """As the record still exists, nobody looks whether it still has the host."""
+    """Never check whether an existing record still has a host."""
 
     async def unknown(*_given: Any) -> Unknown:
         return Unknown()
@@ -35,7 +35,7 @@ def a_removed_host_stays_closed(patch: Patch) -> None:
 
 
 def a_renamed_host_is_freed(patch: Patch) -> None:
-    """A record without the known user is gone for the host; no list of users is read."""
+    """Free a host's time if the record lacks the known user, without reading the users."""
 
     async def gone(*_given: Any) -> Gone:
         return Gone()
@@ -44,12 +44,12 @@ def a_renamed_host_is_freed(patch: Patch) -> None:
 
 
 def a_further_host_s_event_is_written_to(patch: Patch) -> None:
-    """A further host's twin elsewhere moves the record, whoever else takes part in it."""
+    """Move a shared record because of a further host's twin."""
     update = Updater._prepared
 
-    async def prepared(self: Updater, operation: Any, *given: Any) -> Any:
+    async def prepared(self: Updater, operation: Any, *args: Any) -> Any:
         event = record_id(operation.event)
-        return await update(self, replace(operation, event=event), *given)
+        return await update(self, replace(operation, event=event), *args)
 
     read = Updater._read
 

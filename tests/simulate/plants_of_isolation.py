@@ -1,4 +1,4 @@
-"""Planted bugs in how slow systems are kept from delaying others, each with a day for it."""
+"""Planted bugs in the isolation of slow systems, each with a day that shows it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Patch = pytest.MonkeyPatch
 
 
 def a_cycle_waits_for_the_slowest_read(patch: Patch) -> None:
-    """Whoever has not answered yet is waited for."""
+    """Wait for every read of a cycle."""
 
     async def wait(_lanes: SystemTasks, tasks: Any, _answered: int, _enough: int) -> None:
         if tasks:
@@ -26,7 +26,7 @@ def a_cycle_waits_for_the_slowest_read(patch: Patch) -> None:
 
 
 def a_hanging_write_holds_all(patch: Patch) -> None:
-    """A cycle ends when each of its writes has been answered."""
+    """Wait for every write of a cycle."""
 
     async def wait(_lanes: SystemTasks, _gated: Any, tasks: Any) -> None:
         if tasks:

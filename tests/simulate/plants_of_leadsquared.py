@@ -1,4 +1,4 @@
-"""Bugs in how LeadSquared's rows are read, each with a day on which it breaks a promise."""
+"""Bugs in reading LeadSquared's rows, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Patch = pytest.MonkeyPatch
 
 
 def the_end_of_a_completed_task_is_believed(patch: Patch) -> None:
-    """When it was completed is taken for its end: the rest of the time is freed elsewhere."""
+    """Take the completion time of a task as its end: the rest is freed elsewhere."""
     patch.setattr(Parser, "has_own_end", lambda _reader, task: bool(task.end_date))
 
 
 def an_assumed_length_replaces_the_known_one(patch: Patch) -> None:
-    """A row without an end counts as an hour long in each read, whatever is known of it."""
+    """Assume an hour in each read of a row without an end, although its length is known."""
     patch.setattr(Event, "with_end_of", lambda event, *_known: event)
 
 
 def a_row_without_an_end_is_unreadable(patch: Patch) -> None:
-    """Nothing of such an account is ever carried."""
+    """Report rows without an end as unreadable, so that nothing of the account is propagated."""
     value = Parser.value
 
     def strict(reader: Parser, task: Any) -> Any:
@@ -42,7 +42,7 @@ def a_row_without_an_end_is_unreadable(patch: Patch) -> None:
 
 
 def an_owner_is_known_by_address_only(patch: Patch) -> None:
-    """Rows that name their owner by id are nobody's."""
+    """Ignore the owner of rows that name it by id."""
 
     async def look_up(_book: AddressBook, _users: object) -> None:
         return None
@@ -50,10 +50,10 @@ def an_owner_is_known_by_address_only(patch: Patch) -> None:
     patch.setattr(AddressBook, "look_up", look_up)
 
 
-def account(story: Scenario, *knobs: tuple[str, object]) -> Scenario:
-    """The same day with such an account."""
+def account(scenario: Scenario, *knobs: tuple[str, object]) -> Scenario:
+    """Return the day with such an account."""
     made: Knobs = knobs
-    return replace(story, account=made)
+    return replace(scenario, account=made)
 
 
 _BOOKED = at(1, EventKind.BOOK, "crm", slot=70)

@@ -14,7 +14,7 @@ Patch = pytest.MonkeyPatch
 
 
 def every_missed_event_makes_its_lists_outdated(patch: Patch) -> None:
-    """An event on a calendar that is not read for its provider voids the provider's coverage."""
+    """Void a provider's coverage for an event on a calendar that is not read for it."""
     patch.setattr(LastRead, "listing", lambda *_given: ListingKind.GROUP)
     patch.setattr(last_read.ListGaps, "begin", _begin_anew)
 

@@ -20,11 +20,11 @@ Patch = pytest.MonkeyPatch
 
 
 def ended_records_are_not_loaded(patch: Patch) -> None:
-    """What is over is in no decision: so nobody knows any more which block was released."""
+    """Load no ended records, so that released blocks are forgotten."""
     load, grow = store_load.load_provider, partial_load._Growth._records
 
-    def without(*given: Any) -> Any:
-        return replace(load(*given), ended=())
+    def without(*args: Any) -> Any:
+        return replace(load(*args), ended=())
 
     patch.setattr("syncd.store.store.load_provider", without)
     patch.setattr(
@@ -35,7 +35,7 @@ def ended_records_are_not_loaded(patch: Patch) -> None:
 
 
 def deleted_twins_are_always_cancelled(patch: Patch) -> None:
-    """Nobody asks what the configuration says of a meeting that is deleted in one system only."""
+    """Cancel the other records of a meeting deleted in one system, whatever is configured."""
     law = Rules.effective_rule
 
     def always(self: Rules, kind: ConflictKind, involved: Any) -> Any:
@@ -46,12 +46,12 @@ def deleted_twins_are_always_cancelled(patch: Patch) -> None:
 
 
 def whoever_called_it_off_is_not_asked(patch: Patch) -> None:
-    """What a person called off goes on again with what syncd called off."""
+    """Reactivate a meeting that a person cancelled together with those that syncd cancelled."""
     patch.setattr(revived_meetings, "unlink_cancelled", lambda *_given: None)
 
 
 def twins(*steps: SimEvent, choice: Choice = Choice.CANCEL) -> Scenario:
-    """A day on which a meeting stands in two systems from early on."""
+    """Return a day on which a meeting is in two systems from early on."""
     both = (at(1, EventKind.BOOK, "clinic", slot=40), at(1.01, EventKind.TWIN, "legacy", slot=1))
     return day(*both, *steps, twin_deleted=str(choice))
 

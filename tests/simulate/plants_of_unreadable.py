@@ -1,4 +1,4 @@
-"""Bugs in what becomes of broken rows, each with a day on which it breaks a promise."""
+"""Bugs in the handling of broken rows, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ Patch = pytest.MonkeyPatch
 
 
 def an_unnamed_row_takes_its_system_down(patch: Patch) -> None:
-    """A list with a row without an id counts as a fault of the whole system."""
+    """Treat a list with a row without an id as a failure of the whole system."""
     settle = ReportedItems.save
 
-    def fails(self: ReportedItems, read: Any, *given: Any, **named: Any) -> ItemChanges:
+    def fails(self: ReportedItems, read: Any, *args: Any, **kwargs: Any) -> ItemChanges:
         if read.snapshot.unproven:
             read.seen.fail(IncompleteReadError(read.system.name, "GET", status=200))
-        return settle(self, read, *given, **named)
+        return settle(self, read, *args, **kwargs)
 
     patch.setattr(ReportedItems, "save", fails)
 
 
 def an_unnamed_row_leaves_its_calendars_unwritable(patch: Patch) -> None:
-    """Only a calendar that was read whole is written to."""
+    """Write only to calendars that were read without an unreadable row."""
 
     def drop(snapshot: Snapshot, **changes: Any) -> Snapshot:
         return replace(snapshot, **{**changes, "unproven": []})
@@ -43,28 +43,28 @@ def an_unnamed_row_leaves_its_calendars_unwritable(patch: Patch) -> None:
 
 
 def nobody_is_told_of_broken_rows(patch: Patch) -> None:
-    """Nothing that is reported is stored."""
+    """Store no reported items."""
     patch.setattr(ReportedItems, "save", lambda *_given, **_named: ItemChanges())
 
 
 def what_is_reported_never_ends(patch: Patch) -> None:
-    """A record that reads well again stays reported."""
+    """Keep a record reported that is readable again."""
     patch.setattr(reported, "_not_seen", lambda item, _look: item)
 
 
 def a_near_read_ends_what_lies_ahead(patch: Patch) -> None:
-    """What a shorter read does not show is taken for gone."""
+    """End reports of what a shorter read does not show."""
     patch.setattr(reported, "_reaches", lambda _reach, _needed: True)
 
 
 def a_list_with_an_unnamed_row_explains_everything(patch: Patch) -> None:
-    """After a lost state, blocks go that no meeting explains, although a row cannot be named."""
+    """After a lost state, remove unexplained blocks although a row has no id."""
     patch.setattr(Observation, "whole", Observation.arrived)
     patch.setattr(ownership, "unread_systems", lambda *_given: frozenset())
 
 
 def a_row_without_an_id_is_no_block_of_ours(patch: Patch) -> None:
-    """After a lost state, a block is made again whose row cannot be named."""
+    """After a lost state, create a block again whose row has no id."""
     patch.setattr(ReadProgress, "may_hide_blocks", lambda *_place: False)
 
 

@@ -20,7 +20,7 @@ Patch = pytest.MonkeyPatch
 
 
 def updates_leave_the_status_out(patch: Patch) -> None:
-    """An update on v2 sends all but the status, so that it becomes confirmed."""
+    """Leave the status out of updates on v2, so that it becomes confirmed."""
     whole: Any = vars(_Update)["body"]
 
     def body(update: _Update) -> dict[str, object]:
@@ -31,7 +31,7 @@ def updates_leave_the_status_out(patch: Patch) -> None:
 
 
 def updates_leave_the_texts_out(patch: Patch) -> None:
-    """An update on v2 sends neither title nor description."""
+    """Leave title and description out of updates on v2."""
     kept = fields.kept_of
     patch.setattr(
         fields,
@@ -41,7 +41,7 @@ def updates_leave_the_texts_out(patch: Patch) -> None:
 
 
 def updates_are_not_compared(patch: Patch) -> None:
-    """What an update reset although it was sent it stays so, and counts as news."""
+    """Never restore a status that an update reset, and treat it as a change."""
 
     async def believing(_self: Any, operation: Operation, *_given: Any) -> Done:
         return Done([(operation.ref.id, None)])
@@ -50,11 +50,11 @@ def updates_are_not_compared(patch: Patch) -> None:
 
 
 def a_move_carries_the_status(patch: Patch) -> None:
-    """Whoever is moved is told the status of the one that moved, too."""
+    """Propagate the status together with a move."""
     carried = propagation._operation_to_agreed
 
-    def telling(booking: Any, *given: Any) -> Any:
-        return carried(replace(booking, status_revision=booking.revision), *given)
+    def telling(booking: Any, *args: Any) -> Any:
+        return carried(replace(booking, status_revision=booking.revision), *args)
 
     patch.setattr(propagation, "_operation_to_agreed", telling)
 

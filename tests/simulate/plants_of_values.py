@@ -1,4 +1,4 @@
-"""Bugs in how odd times and texts are read, each with a day on which it breaks a promise."""
+"""Bugs in reading odd times and texts, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Patch = pytest.MonkeyPatch
 
 
 def any_time_is_believed(patch: Patch) -> None:
-    """The range check is removed: a null date moves a meeting to year 1."""
+    """Skip the range check: a null date moves a meeting to year 1."""
     patch.setattr(ranges, "readable", lambda _instant, _now: True)
 
 
 def an_end_for_ever_is_not_cut(patch: Patch) -> None:
-    """Blocks are made until the year 9999."""
+    """Create blocks that end in the year 9999."""
     patch.setattr(observation, "cut_end", lambda value, *_known: value)
 
 
 def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
-    """One text that is no Unicode costs all rows, for good."""
+    """Decode a list at once: one invalid text costs all rows."""
     patch.setattr(decoding, "_decoded", lambda body, shape: msgspec.json.decode(body, type=shape))
 
 
