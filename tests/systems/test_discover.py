@@ -17,7 +17,7 @@ from syncd.sandbox.scenario import Clinic, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.inventory import SystemInventory
-from syncd.systems.leadconnector.members import MOST_NAMES
+from syncd.systems.leadconnector.members import MAX_NAMES
 from tests.systems.scripted import FakeClock
 
 Adapter = leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1 | leadsquared.LeadSquared
@@ -297,7 +297,7 @@ async def test_names_of_a_large_team_are_asked_for_in_bounds(town: Town) -> None
     clinic.faults.add(HIDDEN)
     tree = await town.clinic()
     assert len(tree.users) == 63
-    assert sum(c.path.startswith("/users/") for c in clinic.calls) == 1 + MOST_NAMES
+    assert sum(c.path.startswith("/users/") for c in clinic.calls) == 1 + MAX_NAMES
 
 
 async def test_an_empty_list_of_users_on_v1_falls_back_to_teams_and_services(town: Town) -> None:

@@ -85,7 +85,7 @@ def _v1(start: Any, end: Any, updated: Any, zone: str) -> Event:
     owners = v1.CalendarOwners.of({"alice": CalendarMapping("cal")})
     reader = v1.Parser("legacy", FakeClock(), owners, zone)
     item = _wire(V1Appointment, row | {"selectedTimezone": zone})
-    v1.is_bare(item)
+    v1.needs_zone(item)
     return reader.event(item, "alice")
 
 

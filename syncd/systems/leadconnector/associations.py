@@ -36,7 +36,7 @@ _PAGE = "100"
 
 
 @dataclass(frozen=True, slots=True)
-class Related:
+class ContactLink:
     """What was made for one booking: the record, and its relation ('' if not told)."""
 
     record: str
@@ -90,7 +90,7 @@ class Associations:
             self._contacts.forget(value)  # who is no contact yet may be one soon
         return ""
 
-    async def tie(self, contact: str, booking: str) -> Related:
+    async def link(self, contact: str, booking: str) -> ContactLink:
         """See that the booking has a record, related to the contact. Raises PlatformError."""
         association, contact_first = await self._association()
         record = await self._find(booking) or await self._create(booking)
@@ -106,10 +106,10 @@ class Associations:
         except RejectedError as fault:
             if _DUPLICATE not in fault.detail.lower():
                 raise
-            return Related(record, await self._relation(record, association))
-        return Related(record, text(answer.get("id")))
+            return ContactLink(record, await self._relation(record, association))
+        return ContactLink(record, text(answer.get("id")))
 
-    async def untie(self, booking: str, record: str, relation: str) -> None:
+    async def unlink(self, booking: str, record: str, relation: str) -> None:
         """Take relation and record away, in this order; '' for what is not known.
 
         Raises PlatformError.

@@ -18,7 +18,7 @@ from syncd.model.platform_facts import NO, YES
 from syncd.systems.capped_lists import ReadLimit
 from syncd.systems.leadconnector.events import Parser
 from syncd.systems.leadconnector.plan import plan
-from syncd.systems.leadconnector.wire import Block, Whole
+from syncd.systems.leadconnector.wire import Block, WholeAppointment
 from syncd.systems.lenient import text
 from syncd.systems.list_caps import SMALL
 from syncd.systems.measured import Side
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
     from syncd.systems.measured import MeasuredFacts
     from syncd.systems.port import ListCall
 
-BY_ID = "block_by_id"
+BLOCK_BY_ID = "block_by_id"
 """The fact: whether the location answers a block by its id."""
 
-_ASKED_AGAIN = timedelta(days=7)
+_RETRY_AFTER = timedelta(days=7)
 """After so long a location that did not answer a block by its id is asked for one again."""
 
-_MOST_DENIED = 200
+_MAX_DENIED = 200
 """So many blocks are remembered that were said not to be there."""
 
-_SOUGHT = (timedelta(days=90), timedelta(days=400))
+_SEARCH_RANGE = (timedelta(days=90), timedelta(days=400))
 """How far before and after its last place a block is looked for."""
 
-_AROUND = timedelta(days=1)
+_PROOF_MARGIN = timedelta(days=1)
 """How far around its last place the list has to be whole."""
 
 
@@ -64,9 +64,9 @@ class BlockListing:
     shows: bool = False
     each_shows: bool = True
     empty: bool = False
-    whole: bool = True
+    complete: bool = True
 
-    def named(self, id: str) -> Block | None:
+    def find_row(self, id: str) -> Block | None:
         """The block with this id."""
         return next((item for item in self.items if text(item.id) == id), None)
 
@@ -86,14 +86,14 @@ class BlockSearch:
     empty: bool = False
 
 
-class Blocks:
+class BlockFinder:
     """Looks for the blocks of one location. Every method raises PlatformError."""
 
     def __init__(
         self,
         system: str,
         calls: Api,
-        knowledge: LocationCache,
+        cache: LocationCache,
         calendars: Mapping[str, CalendarMapping],
         clock: Clock,
         lists: CappedLists,
@@ -102,7 +102,7 @@ class Blocks:
         """Keep the parts."""
         self._system = system
         self._calls = calls
-        self._knowledge = knowledge
+        self._cache = cache
         self._calendars = calendars
         self._clock = clock
         self._lists = lists
@@ -113,44 +113,44 @@ class Blocks:
         """Look for a block of a provider that was last seen at a place."""
         item, gone = await self._by_id(id) if self._tries_by_id() else (None, False)
         if item is not None:
-            self._measured.record_read(BY_ID, YES)
+            self._measured.record_read(BLOCK_BY_ID, YES)
             return BlockSearch(item)
-        found = await self.everywhere(provider, value)
-        item = found.named(id)
-        if gone and self._measured.is_yes(BY_ID):
+        found = await self.search(provider, value)
+        item = found.find_row(id)
+        if gone and self._measured.is_yes(BLOCK_BY_ID):
             if item is None:
                 self._note_denied(id)
                 return BlockSearch(by_id=True)
-            self._measured.contradict(BY_ID, YES)
-        shows, empty, whole = found.shows and found.each_shows, found.empty, found.whole
-        if item is None and not whole and value is not None:
-            near = Window(value.start - _AROUND, value.end + _AROUND)
+            self._measured.contradict(BLOCK_BY_ID, YES)
+        shows, empty, complete = found.shows and found.each_shows, found.empty, found.complete
+        if item is None and not complete and value is not None:
+            near = Window(value.start - _PROOF_MARGIN, value.end + _PROOF_MARGIN)
             found = await self.listed(provider, near, checked=True)
-            item, whole = found.named(id), found.whole
+            item, complete = found.find_row(id), found.complete
         if item is not None:
-            if self._measured.side(BY_ID) is Side.SAFE:
-                self._measured.record_read(BY_ID, NO)
+            if self._measured.side(BLOCK_BY_ID) is Side.SAFE:
+                self._measured.record_read(BLOCK_BY_ID, NO)
             return BlockSearch(item)
-        return BlockSearch(proven=whole and shows, empty=empty)
+        return BlockSearch(proven=complete and shows, empty=empty)
 
     def _tries_by_id(self) -> bool:
         """Whether to ask for a block by its id: unless that is known to be of no use."""
-        match self._measured.side(BY_ID):
+        match self._measured.side(BLOCK_BY_ID):
             case Side.CONTRADICTED:
                 return False
-            case Side.MEASURED if not self._measured.is_yes(BY_ID):
-                at = self._measured.at(BY_ID)
-                return at is None or self._clock.now() - at > _ASKED_AGAIN
+            case Side.MEASURED if not self._measured.is_yes(BLOCK_BY_ID):
+                at = self._measured.at(BLOCK_BY_ID)
+                return at is None or self._clock.now() - at > _RETRY_AFTER
             case _:
                 return True
 
     def _note_denied(self, id: str) -> None:
         self._denied.pop(id, None)
-        if len(self._denied) >= _MOST_DENIED:
+        if len(self._denied) >= _MAX_DENIED:
             del self._denied[next(iter(self._denied))]
         self._denied[id] = self._clock.now()
 
-    def shown(self, ids: Iterable[str], read_at: datetime, lag: timedelta) -> None:
+    def note_listed(self, ids: Iterable[str], read_at: datetime, lag: timedelta) -> None:
         """Note what a list of ``read_at`` shows: a block that was said not to be there is.
 
         Then the location does not answer each block by its id. A list may be older by the lag.
@@ -158,21 +158,21 @@ class Blocks:
         if not self._denied:
             return
         if any(read_at >= self._denied[id] + lag for id in self._denied.keys() & set(ids)):
-            self._measured.contradict(BY_ID, YES)
+            self._measured.contradict(BLOCK_BY_ID, YES)
             self._denied.clear()
 
-    async def everywhere(self, provider: str, value: Value | None) -> BlockListing:
+    async def search(self, provider: str, value: Value | None) -> BlockListing:
         """List a provider's blocks wherever one may have been moved to, as far as one call goes."""
         now = self._clock.now()
         start, end = value.interval if value is not None else (now, now)
-        return await self.listed(provider, Window(start - _SOUGHT[0], end + _SOUGHT[1]))
+        return await self.listed(provider, Window(start - _SEARCH_RANGE[0], end + _SEARCH_RANGE[1]))
 
     async def listed(self, provider: str, window: Window, *, checked: bool = False) -> BlockListing:
         """List a provider's blocks. ``checked``: a list that may be capped is read in parts.
 
         No group is asked: a calendar may be in another one by now.
         """
-        known = await self._knowledge.calendars()
+        known = await self._cache.calendars()
         directory = {id: replace(calendar, group="") for id, calendar in known.items()}
         limit = ReadLimit(self._system, self._clock)
         found = BlockListing()
@@ -186,8 +186,8 @@ class Blocks:
     ) -> None:
         rows: list[object] = []
 
-        async def ask(part: ListCall) -> Sequence[object]:
-            listing = (await self._calls.listing(part)).events
+        async def ask(piece: ListCall) -> Sequence[object]:
+            listing = (await self._calls.listing(piece)).events
             rows.extend(listing)
             return listing
 
@@ -195,14 +195,14 @@ class Blocks:
             listed = await self._lists.read(call, ask, id_of, limit, regular=False)
             if listed.faults:
                 raise listed.faults[0]
-            into.whole = into.whole and not listed.cut
+            into.complete = into.complete and not listed.cut
         else:
             async with limit.within(limit.list_deadline(), call.call):
                 await ask(call)
-            into.whole = into.whole and len(rows) < SMALL
+            into.complete = into.complete and len(rows) < SMALL
         items = [row for row in rows if isinstance(row, Block) and text(row.id)]
         # A row without an id may be the one that is looked for.
-        into.whole = into.whole and len(items) == len(rows)
+        into.complete = into.complete and len(items) == len(rows)
         into.items += items
         shows = any(self._lies_in(call.span, item) for item in items)
         into.shows = into.shows or shows
@@ -215,9 +215,9 @@ class Blocks:
         An answer of rows that cannot be read, or are of another time, is not about this calendar.
         The hours by which an unknown zone puts it elsewhere do not matter in a window of weeks.
         """
-        reader = Parser(self._system, self._clock, self._knowledge.zone or "UTC")
+        parser = Parser(self._system, self._clock, self._cache.zone or "UTC")
         try:
-            return window.overlaps(reader.value(item))
+            return window.overlaps(parser.value(item))
         except ValueError:
             return False
 
@@ -232,7 +232,7 @@ class Blocks:
         return (_block_of(item) if text(item.id) == id else None), False
 
 
-def _block_of(item: Whole) -> Block | None:
+def _block_of(item: WholeAppointment) -> Block | None:
     """Read an answer as a block; None if it is about a meeting."""
     if text(item.contact_id) or text(item.appointment_status) or text(item.appoinment_status):
         return None

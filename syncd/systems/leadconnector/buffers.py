@@ -30,7 +30,7 @@ _LIFETIME = timedelta(days=3660)
 _MINUTE = timedelta(minutes=1)
 
 
-def remembered(facts: FactStore) -> Mapping[str, Buffer]:
+def stored_buffers(facts: FactStore) -> Mapping[str, Buffer]:
     """The buffers of calendars as last seen, perhaps by an earlier process."""
     stored = read_json(facts.get(_FACT, _LIFETIME).encode(), dict[str, tuple[float, float]])
     return {
@@ -39,17 +39,17 @@ def remembered(facts: FactStore) -> Mapping[str, Buffer]:
     }
 
 
-def remember(facts: FactStore, directory: Mapping[str, Calendar]) -> Mapping[str, Buffer]:
+def store_buffers(facts: FactStore, directory: Mapping[str, Calendar]) -> Mapping[str, Buffer]:
     """Note the buffers that the directory shows.
 
     A calendar that it does not list keeps its own, and so does one of which it tells nothing that
     is understood.
     """
-    known = remembered(facts)
+    known = stored_buffers(facts)
     found = {id: buffer for id, buffer in known.items() if id not in directory}
     for calendar in directory.values():
         buffer = calendar.buffer
-        if calendar.odd_buffer or not calendar.tells_buffer:
+        if calendar.unreadable_buffer or not calendar.has_buffer_fields:
             buffer = buffer.widest(known.get(calendar.id, NO_BUFFER))
         if buffer:
             found[calendar.id] = buffer
@@ -61,14 +61,14 @@ def remember(facts: FactStore, directory: Mapping[str, Calendar]) -> Mapping[str
     return found
 
 
-def odd_buffers(
+def unreadable_buffers(
     system: str, mapped: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar]
 ) -> Iterator[UnreadableError]:
     """Report the buffers of mapped calendars that cannot be read: blocks keep what was known."""
     for provider, calendar in _booked(mapped, directory):
-        if calendar.odd_buffer:
+        if calendar.unreadable_buffer:
             reason = (
-                f"its buffer {calendar.odd_buffer} is not understood: blocks cover no more than "
+                f"its buffer {calendar.unreadable_buffer} is not understood: blocks cover no more than "
                 "what was understood of it before"
             )
             yield UnreadableError(
@@ -86,11 +86,11 @@ def findings(
     """Say which calendars have buffers, and what follows from them."""
     for provider, calendar in _booked(mapped, directory):
         subject, name = f"{system}: {provider}", calendar.name or calendar.id
-        if calendar.odd_buffer:
+        if calendar.unreadable_buffer:
             yield CheckResult(
                 "warning",
                 subject,
-                f"the buffer {calendar.odd_buffer} of calendar {name!r} is not understood: "
+                f"the buffer {calendar.unreadable_buffer} of calendar {name!r} is not understood: "
                 "blocks cover no more than what was understood of it before",
                 "correct the buffer of the calendar in LeadConnector",
             )

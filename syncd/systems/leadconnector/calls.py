@@ -31,15 +31,15 @@ APPOINTMENTS = "/calendars/events/appointments"
 BLOCKS = "/calendars/events/block-slots"
 EVENTS = "/calendars/events"
 
-_SHAPES: Mapping[Kind, type[wire.Appointments | wire.Blocks]] = {
-    Kind.APPOINTMENT: wire.Appointments,
-    Kind.BLOCK: wire.Blocks,
+_SHAPES: Mapping[Kind, type[wire.AppointmentList | wire.BlockList]] = {
+    Kind.APPOINTMENT: wire.AppointmentList,
+    Kind.BLOCK: wire.BlockList,
 }
 _ELSEWHERE = "2021-07-28"
 _PAGE = 100
 
 
-def part(id: str) -> str:
+def path_segment(id: str) -> str:
     """Spell an id as one part of a path, whatever it holds."""
     return quote(id, safe="")
 
@@ -53,7 +53,7 @@ class Api:
         self._account = account
         self._transport = transport
 
-    async def listing(self, call: ListCall) -> wire.Appointments | wire.Blocks:
+    async def listing(self, call: ListCall) -> wire.AppointmentList | wire.BlockList:
         """Make a planned call: list the events that start in its span."""
         (kind,), (id,) = call.kinds, call.ids
         params = {
@@ -64,22 +64,22 @@ class Api:
         }
         return await self._ask(LISTS[kind], _SHAPES[kind], params)
 
-    async def appointment(self, event: str) -> wire.Whole:
+    async def appointment(self, event: str) -> wire.WholeAppointment:
         """Read one appointment. Raises RejectedError (GONE) where there is none."""
         return (await self._one(event))[0]
 
-    async def whole(self, event: str) -> tuple[wire.Whole, object]:
+    async def whole(self, event: str) -> tuple[wire.WholeAppointment, object]:
         """Read one appointment, and all of its fields as they were sent."""
         item, body = await self._one(event)
         tree = self._transport.decode(body, dict[str, Any], f"GET {APPOINTMENTS}")
         return item, tree.get("appointment") or tree.get("event") or tree
 
-    async def _one(self, event: str) -> tuple[wire.Whole, bytes]:
-        path = f"{APPOINTMENTS}/{part(event)}"
+    async def _one(self, event: str) -> tuple[wire.WholeAppointment, bytes]:
+        path = f"{APPOINTMENTS}/{path_segment(event)}"
         body = await self._transport.read("GET", path, headers={"Version": self.version(path)})
-        one = self._transport.decode(body, wire.One, f"GET {path}")
+        one = self._transport.decode(body, wire.OneAppointment, f"GET {path}")
         for found in (one.appointment, one.event, one):
-            if isinstance(found, wire.Whole) and found.id is not None:
+            if isinstance(found, wire.WholeAppointment) and found.id is not None:
                 return found, body
         raise self._transport.incomplete(f"GET {path}", "the answer holds no appointment")
 
@@ -89,9 +89,11 @@ class Api:
             "/calendars/", wire.Calendars, {"locationId": self._account.location_id}
         )
 
-    async def calendar(self, calendar: str) -> wire.Calendar:
+    async def calendar(self, calendar: str) -> wire.CalendarRow:
         """Read one calendar. Raises RejectedError (GONE) where there is none."""
-        return (await self._ask(f"/calendars/{part(calendar)}", wire.CalendarAnswer)).calendar
+        return (
+            await self._ask(f"/calendars/{path_segment(calendar)}", wire.CalendarAnswer)
+        ).calendar
 
     async def groups(self) -> wire.Groups:
         """List the groups of calendars of the location."""
@@ -106,7 +108,7 @@ class Api:
             "endDate": millis(window.end),
             "userId": user,
         }
-        path = f"/calendars/{part(calendar)}/free-slots"
+        path = f"/calendars/{path_segment(calendar)}/free-slots"
         answer: object = await self._ask(path, object, params)
         return self._transport.decoded(lambda: slot_starts(answer), f"GET {path}")
 
@@ -122,7 +124,7 @@ class Api:
 
     async def location(self) -> wire.Location:
         """Read the location."""
-        path = f"/locations/{part(self._account.location_id)}"
+        path = f"/locations/{path_segment(self._account.location_id)}"
         return (await self._ask(path, wire.LocationAnswer)).location
 
     async def users(self) -> wire.Users:
@@ -131,7 +133,7 @@ class Api:
 
     async def user(self, id: str) -> wire.User:
         """Read one user, who may come bare or wrapped."""
-        answer = await self._ask(f"/users/{part(id)}", wire.OneUser)
+        answer = await self._ask(f"/users/{path_segment(id)}", wire.OneUser)
         return answer.user or answer
 
     async def resources(self, sort: str) -> list[dict[str, Any]]:
@@ -155,7 +157,7 @@ class Api:
 
     async def contact(self, contact: str) -> wire.Contact:
         """Read one customer. Raises RejectedError (GONE) where there is none."""
-        return (await self._ask(f"/contacts/{part(contact)}", wire.ContactAnswer)).contact
+        return (await self._ask(f"/contacts/{path_segment(contact)}", wire.ContactAnswer)).contact
 
     async def send(
         self,
@@ -165,7 +167,7 @@ class Api:
         *,
         deadline: float = math.inf,
         private: Sequence[str] = (),
-    ) -> wire.Wrote:
+    ) -> wire.WriteAnswer:
         """Write. Raises UnknownOutcomeError when the answer does not show that it was done."""
         answer = await self._transport.write(
             method,
@@ -176,7 +178,7 @@ class Api:
             private=private,
             result_in_body=True,
         )
-        wrote = read_json(answer.content, wire.Wrote) or wire.Wrote()
+        wrote = read_json(answer.content, wire.WriteAnswer) or wire.WriteAnswer()
         flags = (wrote.succeeded, wrote.succeded, wrote.success)
         if False in flags or not (wrote.id or True in flags):
             detail = "the answer does not say that it was done"

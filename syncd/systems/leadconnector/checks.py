@@ -34,11 +34,11 @@ async def check(
     system: str,
     calendars: Mapping[str, CalendarMapping],
     calls: Api,
-    knowledge: LocationCache,
+    cache: LocationCache,
     now: datetime,
 ) -> list[CheckResult]:
     """Look at token, location, calendars, users and both lists. A call that fails is a finding."""
-    findings = [finding async for finding in _calendars(system, calendars, calls, knowledge, now)]
+    findings = [finding async for finding in _calendars(system, calendars, calls, cache, now)]
     if any(finding.level == "error" for finding in findings[:1]):
         return findings  # the token opens nothing: every further call would say so again
     findings += [finding async for finding in _location(system, calls)]
@@ -50,11 +50,11 @@ async def _calendars(
     system: str,
     calendars: Mapping[str, CalendarMapping],
     calls: Api,
-    knowledge: LocationCache,
+    cache: LocationCache,
     now: datetime,
 ) -> AsyncIterator[CheckResult]:
     try:
-        directory = await knowledge.calendars()
+        directory = await cache.calendars()
     except PlatformError as fault:
         yield _trouble(system, fault, "calendars.readonly")
         return
@@ -64,7 +64,7 @@ async def _calendars(
             yield await _unlisted(system, provider, calendar, calls)
         for finding in _mapping(system, provider, of, directory):
             yield finding
-    async for finding in _resources(system, calendars, directory, knowledge):
+    async for finding in _resources(system, calendars, directory, cache):
         yield finding
     async for finding in _grouping(system, calendars, directory, calls):
         yield finding
@@ -106,14 +106,14 @@ async def _resources(
     system: str,
     calendars: Mapping[str, CalendarMapping],
     directory: Mapping[str, Calendar],
-    knowledge: LocationCache,
+    cache: LocationCache,
 ) -> AsyncIterator[CheckResult]:
     """See that mapped rooms and equipment are there, and which of their calendars can be closed."""
     wanted = {p: resource_key(of.resource) for p, of in calendars.items() if of.resource}
     if not wanted:
         return
     try:
-        known = await knowledge.resources()
+        known = await cache.resources()
     except PlatformError as fault:
         remedy = "grant calendars/resources.readonly on the integration"
         yield CheckResult("error", f"{system}: rooms and equipment", str(fault), remedy)

@@ -50,17 +50,17 @@ class Calendar:
     length: timedelta | None = None
     seats: int = 1
     buffer: Buffer = NO_BUFFER
-    odd_buffer: str = ""
-    tells_buffer: bool = True
+    unreadable_buffer: str = ""
+    has_buffer_fields: bool = True
 
 
 def directory_of(listing: wire.Calendars) -> dict[str, Calendar]:
     """Index a list of calendars by id; rows without one are no calendars."""
-    rows = (_calendar(row) for row in listing.calendars if isinstance(row, wire.Calendar))
+    rows = (_calendar(row) for row in listing.calendars if isinstance(row, wire.CalendarRow))
     return {row.id: row for row in rows if row.id}
 
 
-def _calendar(row: wire.Calendar) -> Calendar:
+def _calendar(row: wire.CalendarRow) -> Calendar:
     members = row.team_members if isinstance(row.team_members, list) else []
     before, odd = _buffer(row.pre_buffer, row.pre_buffer_unit)
     after, odd_after = _buffer(row.slot_buffer, row.slot_buffer_unit)

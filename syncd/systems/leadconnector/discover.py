@@ -19,8 +19,7 @@ from syncd.systems.inventory import (
 )
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.directory import directory_of
-from syncd.systems.leadconnector.inventory import Association as Link
-from syncd.systems.leadconnector.inventory import Resource as Row
+from syncd.systems.leadconnector.inventory import AssociationRow, ResourceRow
 from syncd.systems.leadconnector.members import members_of, user_of
 from syncd.systems.leadconnector.scope_remedies import lacks_scope, missing_scope
 from syncd.systems.lenient import number, text
@@ -75,9 +74,13 @@ async def discover(
         members = members_of(directory_of(calendars).values(), calls)
         users = await parts.read("team members", members, ())
         parts.findings.append(empty_list_finding(system, users))
-    rooms = await parts.read("rooms", inventory.resources("rooms"), list[Row]())
-    equipment = await parts.read("equipment", inventory.resources("equipments"), list[Row]())
-    associations = await parts.read("associations", inventory.associations(), list[Link]())
+    rooms = await parts.read("rooms", inventory.resources("rooms"), list[ResourceRow]())
+    equipment = await parts.read(
+        "equipment", inventory.resources("equipments"), list[ResourceRow]()
+    )
+    associations = await parts.read(
+        "associations", inventory.associations(), list[AssociationRow]()
+    )
     return SystemInventory(
         system=system,
         platform="leadconnector",
@@ -102,7 +105,7 @@ async def discover(
 
 
 def _calendars(listing: wire.Calendars) -> Iterable[CalendarInfo]:
-    rows = (row for row in listing.calendars if isinstance(row, wire.Calendar))
+    rows = (row for row in listing.calendars if isinstance(row, wire.CalendarRow))
     off = {text(row.id) for row in rows if row.is_active is False}
     for found in directory_of(listing).values():
         yield CalendarInfo(
@@ -115,7 +118,7 @@ def _calendars(listing: wire.Calendars) -> Iterable[CalendarInfo]:
         )
 
 
-def _resource(kind: Literal["room", "equipment"], row: Row) -> ResourceInfo:
+def _resource(kind: Literal["room", "equipment"], row: ResourceRow) -> ResourceInfo:
     calendars = row.calendar_ids if isinstance(row.calendar_ids, list) else []
     return ResourceInfo(
         kind,
@@ -129,7 +132,7 @@ def _resource(kind: Literal["room", "equipment"], row: Row) -> ResourceInfo:
     )
 
 
-def _association(row: Link) -> AssociationInfo:
+def _association(row: AssociationRow) -> AssociationInfo:
     return AssociationInfo(
         text(row.id),
         text(row.key),

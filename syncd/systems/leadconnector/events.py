@@ -26,8 +26,8 @@ from syncd.systems.contact_addresses import person_mark
 from syncd.systems.dst_notes import dst_note
 from syncd.systems.leadconnector import series
 from syncd.systems.leadconnector.hosts import user_of
-from syncd.systems.leadconnector.times import instant, may_be_bare
-from syncd.systems.leadconnector.wire import Appointment, Block, Wrote
+from syncd.systems.leadconnector.times import may_lack_offset, parse_time
+from syncd.systems.leadconnector.wire import Appointment, Block, WriteAnswer
 from syncd.systems.lenient import text
 from syncd.systems.port import UnreadableError
 
@@ -44,7 +44,7 @@ _BLOCK = "block"
 """What a block's fingerprint has for a status, so that a block never reads like a meeting."""
 
 
-def status_word(item: Appointment | Wrote) -> str:
+def status_word(item: Appointment | WriteAnswer) -> str:
     """Return the status as sent: the correct field, else the misspelt one."""
     return status_text(item.appointment_status) or status_text(item.appoinment_status)
 
@@ -64,7 +64,7 @@ def is_all_day(item: Item) -> bool:
 def needs_zone(item: Item) -> bool:
     """Whether only the location's zone can tell when a record is."""
     marked = item.is_full_day or item.is_all_day or item.all_day
-    return bool(marked) or may_be_bare(item.start_time) or may_be_bare(item.end_time)
+    return bool(marked) or may_lack_offset(item.start_time) or may_lack_offset(item.end_time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +85,16 @@ class Parser:
         """Parse a row. Raises UnreadableError. A status that is not known takes the time."""
         known = text(item.id)
         try:
-            value = self._closing(item, self.value(item), provider)
+            value = self._busy_part(item, self.value(item), provider)
         except ValueError as error:
-            began = self._maybe(item.start_time)
+            began = self._optional_time(item.start_time)
             raise UnreadableError(self.system, known, str(error), began=began) from error
         if value is None:
             raise UnreadableError(self.system, known, "it lasts all day, and is to close nothing")
         told, made = True, None
         match item:
             case Appointment():
-                made = self._maybe(item.date_added)
+                made = self._optional_time(item.date_added)
                 told = self.statuses.read(status_word(item)) is not None
                 kind, person, key = Kind.APPOINTMENT, text(item.contact_id) or None, None
             case Block():
@@ -108,7 +108,7 @@ class Parser:
             person=person,
             service=text(item.calendar_id) or None,
             key=key,
-            updated_at=self._maybe(item.date_updated),
+            updated_at=self._optional_time(item.date_updated),
             created_at=made,
             assumption=""
             if is_all_day(item)
@@ -119,9 +119,9 @@ class Parser:
             original_start=series.original_start(item),
         )
 
-    def value(self, item: Item | Wrote) -> Value:
+    def value(self, item: Item | WriteAnswer) -> Value:
         """Read interval and status; whole days of an all-day event. Raises ValueError."""
-        if not isinstance(item, Wrote) and is_all_day(item):
+        if not isinstance(item, WriteAnswer) and is_all_day(item):
             start, end = all_day.all_day_span(
                 item.start_time, item.end_time, self.zone, self._instant
             )
@@ -137,11 +137,11 @@ class Parser:
         if not is_all_day(item):
             return False
         try:
-            return self._closing(item, self.value(item), provider) is None
+            return self._busy_part(item, self.value(item), provider) is None
         except ValueError:
             return False
 
-    def _closing(self, item: Item, value: Value, provider: str) -> Value | None:
+    def _busy_part(self, item: Item, value: Value, provider: str) -> Value | None:
         """What of its time an event takes: for an all-day event without a customer, by policy."""
         rule = self.all_day.get(provider, BUSY)
         if rule is BUSY or not is_all_day(item) or self._is_exempt(item):
@@ -154,7 +154,7 @@ class Parser:
         return all_day.may_be_ours(item.title, self.title, item.start_time, item.end_time)
 
     def _instant(self, value: object) -> datetime:
-        return instant(value, self.zone)
+        return parse_time(value, self.zone)
 
     def is_over(self, item: Item, before: datetime) -> bool:
         """Whether a record surely ended by then; one with an unreadable end did not."""
@@ -164,7 +164,7 @@ class Parser:
             return False
         return end <= before
 
-    def odd_status(self, item: Item, event: str, provider: str) -> UnreadableError | None:
+    def unknown_status(self, item: Item, event: str, provider: str) -> UnreadableError | None:
         """Return what is to be reported of a row whose status is not known, None for others."""
         word = status_word(item) if isinstance(item, Appointment) else ""
         if not word or self.statuses.read(word) is not None:
@@ -177,7 +177,7 @@ class Parser:
         """Whether a meeting takes its time; one with a word that is not known does."""
         return self.statuses.status_of(status_word(item)).busy
 
-    def fingerprint(self, item: Item, provider: str, further: Iterable[str] = ()) -> str:
+    def fingerprint(self, item: Item, provider: str, further_hosts: Iterable[str] = ()) -> str:
         """Spell the fields that matter, as they came; ``further`` are events derived from it."""
         word = (
             self.statuses.fingerprint_text(status_word(item))
@@ -188,17 +188,17 @@ class Parser:
         if isinstance(item, Appointment):
             spelt += f"|{person_mark(text(item.contact_id))}{series.spelt(item)}"
         days = (self._days_taken(item, provider),) if is_all_day(item) else ()
-        return "|".join((spelt, *days, *further))
+        return "|".join((spelt, *days, *further_hosts))
 
     def _days_taken(self, item: Item, provider: str) -> str:
         try:
-            return all_day.closed_time_text(self._closing(item, self.value(item), provider))
+            return all_day.closed_time_text(self._busy_part(item, self.value(item), provider))
         except ValueError:
             return "unreadable"
 
-    def _maybe(self, value: object) -> datetime | None:
+    def _optional_time(self, value: object) -> datetime | None:
         try:
-            return read_update(instant(value, self.zone or "UTC"), self.clock.now())
+            return read_update(parse_time(value, self.zone or "UTC"), self.clock.now())
         except ValueError:
             return None
 

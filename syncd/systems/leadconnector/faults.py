@@ -135,7 +135,7 @@ def _said(answer: Answer) -> str | None:
     return said or text(body.error) or "no message"
 
 
-def most_telling(faults: Sequence[PlatformError]) -> PlatformError:
+def most_relevant_fault(faults: Sequence[PlatformError]) -> PlatformError:
     """Choose the fault that a person or a timer must act on."""
     return next(
         (

@@ -13,7 +13,7 @@ from syncd.model import Status
 from syncd.model.statuses import LEADCONNECTOR
 from syncd.model.whole_record import RecordFields
 from syncd.systems.leadconnector.events import status_word
-from syncd.systems.leadconnector.wire import Block, Whole, Wrote
+from syncd.systems.leadconnector.wire import Block, WholeAppointment, WriteAnswer
 from syncd.systems.lenient import text
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ HOSTS = "users"
 PRIVATE = (TITLE, DESCRIPTION)
 """Texts that may name a customer."""
 
-RECORD = RecordFields(
+RECORD_FIELDS = RecordFields(
     times=frozenset({"startTime", "endTime"}),
     status=frozenset({STATUS, "appoinmentStatus", "status"}),
     ignored=frozenset({"dateUpdated", "updatedAt", "updatedBy", "lastUpdatedBy"}),
@@ -42,14 +42,14 @@ COMPARED = frozenset({TITLE, DESCRIPTION, USER, CALENDAR, HOSTS})
 
 _WRITABLE = frozenset(status.value for status in Status)
 
-Kept = dict[str, str]
+FieldValues = dict[str, str]
 """The fields of a record besides its times, by their names on the wire; absent ones are left out.
 
 It holds texts that may name a customer: it is never stored and never logged.
 """
 
 
-def kept_of(item: Whole | Block | Wrote) -> Kept:
+def fields_to_send(item: WholeAppointment | Block | WriteAnswer) -> FieldValues:
     """Take from a record what an update must send back.
 
     A status that only comes in answers ("completed", "pending") is sent as the word of the same
@@ -76,7 +76,9 @@ def private(kept: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(kept[name] for name in PRIVATE if name in kept)
 
 
-def reset_fields(sent: Mapping[str, str], wrote: Wrote, seen: Whole | Block | None) -> list[str]:
+def reset_fields(
+    sent: Mapping[str, str], wrote: WriteAnswer, seen: WholeAppointment | Block | None
+) -> list[str]:
     """Name the fields that the update reset, although it sent them.
 
     A reset gives a text up, sets the status to confirmed, or names another user or calendar. It is
@@ -85,8 +87,8 @@ def reset_fields(sent: Mapping[str, str], wrote: Wrote, seen: Whole | Block | No
     somebody after the update, also a field that the answer shows as it was sent. Without ``seen``
     the answer alone tells.
     """
-    answered = _shown(wrote)
-    now = answered if seen is None else {name: kept_of(seen).get(name, "") for name in sent}
+    answered = _proven_value(wrote)
+    now = answered if seen is None else {name: fields_to_send(seen).get(name, "") for name in sent}
     return [
         name
         for name, value in sent.items()
@@ -100,9 +102,9 @@ _TELLING = frozenset({STATUS, TITLE, DESCRIPTION})
 """Fields of which the value itself shows that it was reset."""
 
 
-def _shown(wrote: Wrote) -> Kept:
+def _proven_value(wrote: WriteAnswer) -> FieldValues:
     """Take the fields that an answer shows at all; one may show that a text is empty."""
-    found = kept_of(wrote)
+    found = fields_to_send(wrote)
     for name in (TITLE, DESCRIPTION):
         if isinstance(getattr(wrote, name), str):
             found.setdefault(name, "")

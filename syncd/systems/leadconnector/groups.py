@@ -36,26 +36,26 @@ if TYPE_CHECKING:
     from syncd.systems.port import ListCall
 
     Directory = Mapping[str, Calendar]
-    Ask = Callable[[Sequence[ListCall]], Awaitable[Mapping[ListCall, "Shown"]]]
+    Ask = Callable[[Sequence[ListCall]], Awaitable[Mapping[ListCall, "ReadList"]]]
 
-LIST_FACT = "group_lists_all"
+GROUP_FACT = "group_lists_all"
 
-COMPARED, DOUBTED = "compared", "doubted"
+_COMPARED, _DOUBTED = "compared", "doubted"
 """The names of what is stored begin so: the group with which a calendar's list was compared, and
 the event that the list of a group lacks."""
 
 _EMPTY = " empty"
 """Stored behind the group of a calendar whose own list showed nothing."""
 
-_EVERY = timedelta(hours=20)
+_COMPARE_EVERY = timedelta(hours=20)
 """Compared anew after so long: less than a day, so that each nightly resync compares all."""
 
 _FOR_EVER = timedelta(days=36_500)
 
-_DEEP = timedelta(days=7)
+_RESYNC_LOOK_BACK = timedelta(days=7)
 """A read that looks back further is a resync, or the first of a process: it compares all."""
 
-_MOST = 10
+_MAX_COMPARED = 10
 """So many calendars are compared in any other read."""
 
 
@@ -77,14 +77,14 @@ class GroupComparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ReadList:
     """How a list was read, and the ids that it showed."""
 
     listed: ListResult
     ids: frozenset[str]
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether the list is surely complete."""
         return not (self.listed.failed or self.listed.cut or self.listed.unnamed)
 
@@ -104,7 +104,7 @@ class GroupLists:
         In a ``far`` read doubted groups are listed, too, for the comparison.
         """
         if not self._compares:
-            if self._measured.is_yes(LIST_FACT):
+            if self._measured.is_yes(GROUP_FACT):
                 return directory
             return ungrouped(directory)
         if far:
@@ -132,21 +132,21 @@ class GroupLists:
             if calendar is not None and calendar.group:
                 members.setdefault((call.kinds, calendar.group), []).append(call)
         found: list[GroupComparison] = []
-        left = _MOST
+        left = _MAX_COMPARED
         for call in calls:
             if call.selector != "groupId":
                 continue
             each = members.get((call.kinds, call.ids[0]), [])
-            at_once, later = self._sorted(each, call.ids[0], deep=look_back > _DEEP)
+            at_once, later = self._sorted(each, call.ids[0], deep=look_back > _RESYNC_LOOK_BACK)
             if self._is_doubted(call.ids[0]):
                 at_once, later = each, []
             found.append(GroupComparison(call, each, [*at_once, *later[:left]]))
             left -= len(later[:left])
         return [comparison for comparison in found if comparison.due]
 
-    async def settle(
-        self, comparisons: Iterable[GroupComparison], shown: Mapping[ListCall, Shown], ask: Ask
-    ) -> dict[ListCall, Shown]:
+    async def compare(
+        self, comparisons: Iterable[GroupComparison], shown: Mapping[ListCall, ReadList], ask: Ask
+    ) -> dict[ListCall, ReadList]:
         """Compare, and return the lists that count, in place of those of the groups.
 
         ``ask`` reads further lists. What was read beside a list that counts has added its rows.
@@ -154,16 +154,16 @@ class GroupLists:
         counting = dict(shown)
         for comparison in comparisons:
             single = {call: counting.pop(call) for call in comparison.due}
-            whole = shown[comparison.call]
-            lacking = _lacking(whole, single.values())
+            group_list = shown[comparison.call]
+            lacking = _lacking(group_list, single.values())
             if lacking or self._is_doubted(comparison.group):
                 rest = [call for call in comparison.members if call not in single]
                 single |= await ask(rest) if rest else {}
-                lacking = _lacking(whole, single.values())
-            complete = all(each.whole for each in single.values())
+                lacking = _lacking(group_list, single.values())
+            complete = all(each.complete for each in single.values())
             if lacking:
                 await self._note_lacking(comparison.group, lacking)
-            elif complete and whole.whole:
+            elif complete and group_list.complete:
                 self._note_compared(comparison, single)
             replaced = complete and len(single) == len(comparison.members)
             if replaced or lacking or self._is_doubted(comparison.group):
@@ -175,23 +175,25 @@ class GroupLists:
         """Note that the list of a group lacks an event, unless it was found whole since."""
         if not self._compares or not group or self._is_doubted(group):
             return
-        self._facts.put(f"{DOUBTED} {group}", event)
+        self._facts.put(f"{_DOUBTED} {group}", event)
 
-    def _note_compared(self, comparison: GroupComparison, single: Mapping[ListCall, Shown]) -> None:
+    def _note_compared(
+        self, comparison: GroupComparison, single: Mapping[ListCall, ReadList]
+    ) -> None:
         """Note that the list of a group lacks nothing of these lists, which are all complete."""
         group = comparison.group
         for call, each in single.items():
             value = group if each.ids else group + _EMPTY
             self._facts.put(_name(call), value, renewed=timedelta(0))
         if len(single) == len(comparison.members):
-            self._facts.put(f"{DOUBTED} {group}", "")
+            self._facts.put(f"{_DOUBTED} {group}", "")
 
     async def _note_lacking(self, group: str, lacking: Mapping[str, str]) -> None:
         """Doubt a group; after the lag of lists, learn that such lists lack calendars.
 
         ``lacking`` are the calendars of the events that the list of the group lacks.
         """
-        doubted = f"{DOUBTED} {group}"
+        doubted = f"{_DOUBTED} {group}"
         before = self._facts.stored(doubted)
         if before is None or before.value not in lacking:
             self._facts.put(doubted, min(lacking))
@@ -199,7 +201,7 @@ class GroupLists:
             await self._is_in(lacking[before.value], group)
         ):
             self._facts.put(doubted, "")
-            self._measured.record_read(LIST_FACT, NO)
+            self._measured.record_read(GROUP_FACT, NO)
 
     async def _is_in(self, calendar: str, group: str) -> bool:
         """Whether the directory, read now, says that a calendar is in a group."""
@@ -220,7 +222,7 @@ class GroupLists:
             if fact is None or fact.value not in {group, group + _EMPTY}:
                 at_once.append(call)
                 continue
-            old = not -_EVERY <= self._clock.now() - fact.at < _EVERY
+            old = not -_COMPARE_EVERY <= self._clock.now() - fact.at < _COMPARE_EVERY
             if old and deep:
                 at_once.append(call)
             elif old or fact.value != group:
@@ -230,14 +232,14 @@ class GroupLists:
 
     @property
     def _compares(self) -> bool:
-        return self._measured.side(LIST_FACT) is Side.SAFE
+        return self._measured.side(GROUP_FACT) is Side.SAFE
 
     @property
     def _facts(self) -> FactStore:
         return self._measured.facts
 
     def _is_doubted(self, group: str) -> bool:
-        return bool(self._facts.get(f"{DOUBTED} {group}", _FOR_EVER))
+        return bool(self._facts.get(f"{_DOUBTED} {group}", _FOR_EVER))
 
 
 def ungrouped(directory: Directory) -> Directory:
@@ -245,16 +247,18 @@ def ungrouped(directory: Directory) -> Directory:
     return {id: replace(calendar, group="") for id, calendar in directory.items()}
 
 
-def _lacking(whole: Shown, single: Iterable[Shown]) -> dict[str, str]:
+def _lacking(complete: ReadList, single: Iterable[ReadList]) -> dict[str, str]:
     """Return what a complete list of a group lacks, with the calendars whose lists show it."""
-    if not whole.whole:
+    if not complete.complete:
         return {}
     return {
-        event: each.listed.call.ids[0] for each in single for event in sorted(each.ids - whole.ids)
+        event: each.listed.call.ids[0]
+        for each in single
+        for event in sorted(each.ids - complete.ids)
     }
 
 
 def _name(call: ListCall) -> str:
     """The name of the fact about a calendar's list."""
     (kind,) = call.kinds
-    return f"{COMPARED} {kind} {call.ids[0]}"
+    return f"{_COMPARED} {kind} {call.ids[0]}"

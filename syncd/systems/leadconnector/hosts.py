@@ -97,7 +97,7 @@ class CalendarOwners:
         nameless = not (hosts or place)
         return next(iter(asked)) if nameless and len(asked) == 1 else None
 
-    def further(self, item: Item, owner: str | None) -> dict[str, str]:
+    def further_hosts(self, item: Item, owner: str | None) -> dict[str, str]:
         """Return the providers of the further hosts by their derived events."""
         if not isinstance(item, Appointment) or not item.users:
             return {}

@@ -26,7 +26,7 @@ _PAGE = 100
 _ASSOCIATIONS_VERSION = "2021-07-28"
 
 
-class Resource(msgspec.Struct, rename="camel"):
+class ResourceRow(msgspec.Struct, rename="camel"):
     """A room or equipment. No schema promises an id; it may come under two names.
 
     See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
@@ -43,7 +43,7 @@ class Resource(msgspec.Struct, rename="camel"):
     calendar_ids: list[Any] | str | float | bool | None = None
 
 
-class Association(msgspec.Struct, rename="camel"):
+class AssociationRow(msgspec.Struct, rename="camel"):
     """An association; labels and keys are declared as objects, and come as text.
 
     See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
@@ -58,13 +58,13 @@ class Association(msgspec.Struct, rename="camel"):
     association_type: Any = None
 
 
-class Associations(msgspec.Struct):
+class AssociationList(msgspec.Struct):
     """The answer of ``GET /associations/`` as other lists come; the schema shows just one.
 
     See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
     """
 
-    associations: list[Association | LenientValue]
+    associations: list[AssociationRow | LenientValue]
 
 
 class Inventory:
@@ -75,29 +75,29 @@ class Inventory:
         self._account = account
         self._transport = transport
 
-    async def resources(self, type: str) -> list[Resource]:
+    async def resources(self, type: str) -> list[ResourceRow]:
         """All ``rooms`` or ``equipments``."""
         path = f"/calendars/resources/{type}"
 
         def rows(body: bytes) -> list[Any]:
             return [
-                msgspec.convert(row, type=Resource | LenientValue)
+                msgspec.convert(row, type=ResourceRow | LenientValue)
                 for row in rows_of(decode(body, Any))
             ]
 
-        return await self._whole(path, self._account.version, rows, Resource)
+        return await self._whole(path, self._account.version, rows, ResourceRow)
 
-    async def associations(self) -> list[Association]:
+    async def associations(self) -> list[AssociationRow]:
         """All associations; the list comes in an envelope, or bare."""
         own = self._account.version
         version = own if own == "v3" else _ASSOCIATIONS_VERSION
-        shape: Any = Associations | list[Association | LenientValue]
+        shape: Any = AssociationList | list[AssociationRow | LenientValue]
 
         def rows(body: bytes) -> list[Any]:
             found = decode(body, shape)
             return found if isinstance(found, list) else found.associations
 
-        return await self._whole("/associations/", version, rows, Association)
+        return await self._whole("/associations/", version, rows, AssociationRow)
 
     async def _whole(
         self, path: str, version: str, rows_of: Callable[[bytes], list[Any]], kind: type[T]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.resources import Resource
 
-RESOURCES_KEPT = 300.0
+RESOURCES_TTL = 300.0
 """Seconds: what is out of service, or moves to another calendar, is to be heeded soon."""
 
 
@@ -34,16 +34,16 @@ class LocationCache:
         self._directory: TtlCache[Mapping[str, Calendar]] = TtlCache(
             clock, DIRECTORY_TTL, better_than_none=True
         )
-        self._resources: TtlCache[Mapping[str, Resource]] = TtlCache(clock, RESOURCES_KEPT)
+        self._resources: TtlCache[Mapping[str, Resource]] = TtlCache(clock, RESOURCES_TTL)
         self._location: TtlCache[Location] = TtlCache(clock, better_than_none=True)
 
     @property
-    def kept(self) -> Mapping[str, Calendar]:
+    def known_calendars(self) -> Mapping[str, Calendar]:
         """The calendars as last seen; none before the first call."""
         return self._directory.last("") or {}
 
     @property
-    def kept_resources(self) -> Mapping[str, Resource]:
+    def known_resources(self) -> Mapping[str, Resource]:
         """Rooms and equipment as last seen; none before the first call."""
         return self._resources.last("") or {}
 

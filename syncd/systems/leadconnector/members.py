@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.directory import Calendar
 
-MOST_NAMES = 25
+MAX_NAMES = 25
 """So many members are asked for by id, to have their names."""
 
 
@@ -43,7 +43,7 @@ async def members_of(calendars: Iterable[Calendar], calls: Api) -> tuple[UserInf
     ids = sorted({user for calendar in calendars for user in calendar.team})
     found = {id: UserInfo(id) for id in ids}
     try:
-        for id in ids[:MOST_NAMES]:
+        for id in ids[:MAX_NAMES]:
             row = await calls.user(id)
             if text(row.id) == id:
                 found[id] = user_of(row)

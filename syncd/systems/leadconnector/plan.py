@@ -38,7 +38,7 @@ LISTS = {Kind.APPOINTMENT: "/calendars/events", Kind.BLOCK: "/calendars/blocked-
 See docs/platforms/leadconnector-v2.md#reading-events.
 """
 
-LOOK_BACK = timedelta(hours=24)
+LIST_LOOK_BACK = timedelta(hours=24)
 """Asked before the window, and not proven: the platform filters by start (#reading-events)."""
 
 
@@ -61,7 +61,7 @@ def plan(
         whole = _by_group(scope, directory)
         # The only wanted calendar of a group is asked for alone: fewer rows, and no more calls.
         fewest[whole if together[whole] > 1 else scope] |= providers
-    span = Window(window.start - LOOK_BACK, window.end)
+    span = Window(window.start - LIST_LOOK_BACK, window.end)
     return tuple(
         ListCall(
             f"GET {LISTS[kind]}", frozenset({kind}), selector, (id,), frozenset(providers), span

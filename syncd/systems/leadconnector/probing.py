@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from syncd.model import Kind, Window, embed_tag
 from syncd.model.platform_facts import NO, YES, PlatformKind
 from syncd.systems.leadconnector import slots
-from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, part
+from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, path_segment
 from syncd.systems.leadconnector.directory import EVENT_TYPE, booked_on
 from syncd.systems.leadconnector.plan import LISTS
-from syncd.systems.leadconnector.times import instant, written
-from syncd.systems.leadconnector.wire import Appointment, Block, Whole
+from syncd.systems.leadconnector.times import format_time, parse_time
+from syncd.systems.leadconnector.wire import Appointment, Block, WholeAppointment
 from syncd.systems.lenient import text
 from syncd.systems.port import ListCall, RejectedError, RejectionReason
 from syncd.systems.probing import (
@@ -55,7 +55,7 @@ class Prober:
     account: Account
     calls: Api
     v3: Api
-    knowledge: LocationCache
+    cache: LocationCache
     calendars: Mapping[str, CalendarMapping]
     owner: Callable[[str], Awaitable[dict[str, str]]]
     platform: str = PlatformKind.V2
@@ -66,15 +66,15 @@ class Prober:
     def slot_calendars(self, provider: str) -> int | None:
         """Count the provider's calendars, if they are known."""
         of = self.calendars[provider]
-        known = self.knowledge.kept
+        known = self.cache.known_calendars
         return len(booked_on(of, known)) if of.calendars or known else None
 
     async def create(self, canary: Canary) -> str:
         """Make a block."""
         body = {
             "locationId": self.account.location_id,
-            "startTime": written(canary.start),
-            "endTime": written(canary.end),
+            "startTime": format_time(canary.start),
+            "endTime": format_time(canary.end),
             **await self.owner(canary.provider),
             "title": embed_tag(CANARY_TITLE, canary.tag),
         }
@@ -94,14 +94,14 @@ class Prober:
     async def remove(self, canary: Canary) -> None:
         """Delete the block."""
         try:
-            await self.calls.send("DELETE", f"{EVENTS}/{part(canary.event or '')}", {})
+            await self.calls.send("DELETE", f"{EVENTS}/{path_segment(canary.event or '')}", {})
         except RejectedError as fault:
             if fault.why is not RejectionReason.GONE and await self.exists(canary):
                 raise
 
-    async def steps(self, bench: ProbeContext) -> Sequence[ProbeStep]:
+    async def steps(self, context: ProbeContext) -> Sequence[ProbeStep]:
         """Return the steps, in order: those that tell most come first."""
-        measures = _Steps(self, bench, await self.knowledge.calendars())
+        measures = _Steps(self, context, await self.cache.calendars())
         per_calendar = 2 * len(measures.seats)
         return [
             ProbeStep(
@@ -159,7 +159,7 @@ class _Steps:
     """The steps of one probe, and what one of them leaves for the next."""
 
     prober: Prober
-    bench: ProbeContext
+    context: ProbeContext
     directory: Mapping[str, Calendar]
     before: Mapping[str, frozenset[datetime]] | None = None
     readable: bool = False
@@ -167,7 +167,7 @@ class _Steps:
 
     @property
     def of(self) -> CalendarMapping:
-        return self.prober.calendars[self.bench.canary.provider]
+        return self.prober.calendars[self.context.canary.provider]
 
     @property
     def seats(self) -> tuple[str, ...]:
@@ -185,9 +185,9 @@ class _Steps:
 
     async def _offered(self, calendar: str) -> frozenset[datetime]:
         day = timedelta(days=1)
-        near = Window(self.bench.canary.start - day, self.bench.canary.end + day)
+        near = Window(self.context.canary.start - day, self.context.canary.end + day)
         starts = await self.prober.calls.free_slots(calendar, near, self.of.user)
-        zone_name = self.prober.knowledge.zone or self.bench.zone
+        zone_name = self.prober.cache.zone or self.context.zone
         return frozenset(w.start for w in slots.offered(starts, CANARY_LENGTH, zone_name))
 
     async def listed(self) -> Mapping[str, str]:
@@ -195,74 +195,74 @@ class _Steps:
         rows: list[Block] = []
 
         async def seen() -> bool:
-            rows[:] = [r for r in await self._near() if text(r.id) == self.bench.event]
+            rows[:] = [r for r in await self._near() if text(r.id) == self.context.event]
             return bool(rows)
 
-        lag = await self.bench.appears(seen)
+        lag = await self.context.appears(seen)
         if lag is None:
             raise NotMeasuredError("no list showed the block in time")
-        self.bench.found["list_lag"] = lag
-        return {"list_lag": lag, **self.bench.keeps_tag(rows[0].title)}
+        self.context.found["list_lag"] = lag
+        return {"list_lag": lag, **self.context.keeps_tag(rows[0].title)}
 
     async def _near(self) -> list[Block]:
-        canary = self.bench.canary
+        canary = self.context.canary
         near = Window(canary.start - _AROUND, canary.end + _AROUND)
         return await self.prober._blocks(canary.provider, near)  # noqa: SLF001 - of this module
 
     async def by_id(self) -> Mapping[str, str]:
         """Ask for the block as for an appointment."""
         try:
-            item = await self.prober.calls.appointment(self.bench.event)
+            item = await self.prober.calls.appointment(self.context.event)
         except RejectedError:
             return {"block_by_id": NO}
-        self.readable = text(item.id) == self.bench.event
+        self.readable = text(item.id) == self.context.event
         return {"block_by_id": YES if self.readable else NO}
 
     async def overlapping(self) -> Mapping[str, str]:
         """List from the middle of the block on."""
         self._expect_listed()
-        canary = self.bench.canary
+        canary = self.context.canary
         rest = Window(canary.start + CANARY_LENGTH / 2, canary.end + timedelta(hours=1))
         rows = await self.prober._blocks(canary.provider, rest)  # noqa: SLF001 - of this module
-        shown = any(text(row.id) == self.bench.event for row in rows)
+        shown = any(text(row.id) == self.context.event for row in rows)
         return {"lists_overlapping": YES if shown else NO}
 
     def _expect_listed(self) -> None:
-        if "list_lag" not in self.bench.found:
+        if "list_lag" not in self.context.found:
             raise NotMeasuredError("no list showed the block in time")
 
     async def moved(self) -> Mapping[str, str]:
         """Move the block without a title, onto a slot that is offered if there is one."""
-        bench, canary = self.bench, self.bench.canary
+        context, canary = self.context, self.context.canary
         start = self._slot() or canary.end
-        bench.move(start, start + CANARY_LENGTH)
+        context.move(start, start + CANARY_LENGTH)
         body = {
             "locationId": self.prober.account.location_id,
-            "startTime": written(start),
-            "endTime": written(start + CANARY_LENGTH),
+            "startTime": format_time(start),
+            "endTime": format_time(start + CANARY_LENGTH),
             **await self.prober.owner(canary.provider),
         }
-        await self.prober.calls.send("PUT", f"{BLOCKS}/{part(bench.event)}", body)
+        await self.prober.calls.send("PUT", f"{BLOCKS}/{path_segment(context.event)}", body)
         if not self.readable:
-            await bench.pause(bench.lag)
+            await context.pause(context.lag)
         found = await self._read()
         if found is None or self._start(found) != start:
             # What answers by id may lag as well.
-            await bench.pause(bench.lag)
+            await context.pause(context.lag)
             found = await self._read()
         if found is None or self._start(found) != start:
             raise NotMeasuredError("the block was not shown where it was moved to")
         kept = CANARY_TITLE in text(found.title)
         return {"block_update_replaces": NO if kept else YES}
 
-    async def _read(self) -> Block | Whole | None:
+    async def _read(self) -> Block | WholeAppointment | None:
         if self.readable:
-            return await self.prober.calls.appointment(self.bench.event)
-        return next((r for r in await self._near() if text(r.id) == self.bench.event), None)
+            return await self.prober.calls.appointment(self.context.event)
+        return next((r for r in await self._near() if text(r.id) == self.context.event), None)
 
-    def _start(self, row: Block | Whole) -> datetime | None:
+    def _start(self, row: Block | WholeAppointment) -> datetime | None:
         try:
-            return instant(row.start_time, self.prober.knowledge.zone or self.bench.zone)
+            return parse_time(row.start_time, self.prober.cache.zone or self.context.zone)
         except ValueError:
             return None
 
@@ -272,18 +272,18 @@ class _Steps:
         for offered in (self.before or {}).values():
             for start in offered:
                 count[start] += 1
-        found = [at for at in count if self.bench.is_free(at, at + CANARY_LENGTH)]
+        found = [at for at in count if self.context.is_free(at, at + CANARY_LENGTH)]
         return min(found, key=lambda at: (-count[at], at), default=None)
 
     async def slots_with(self) -> Mapping[str, str]:
         """Compare what the calendars offer at the block's time with what they offered before."""
         if not self.seats:
             raise NotMeasuredError("no calendar has this user in its team", failed=False)
-        start = self.bench.canary.start
+        start = self.context.canary.start
         asked = [id for id, offered in (self.before or {}).items() if start in offered]
         if not asked:
             raise NotMeasuredError("no calendar offers a slot there", failed=False)
-        await self.bench.pause(self.bench.lag)
+        await self.context.pause(self.context.lag)
         for id in asked:
             if start in await self._offered(id):
                 return {"block_closes_calendars": NO}
@@ -316,9 +316,9 @@ class _Steps:
     async def _events(self, selector: str, id: str) -> frozenset[str]:
         """List the meetings of the next 60 days, once."""
         if id not in self.meetings:
-            now = self.bench.clock.now()
+            now = self.context.clock.now()
             window = Window(now, now + _AHEAD)
-            call = _list(Kind.APPOINTMENT, selector, id, self.bench.canary.provider, window)
+            call = _list(Kind.APPOINTMENT, selector, id, self.context.canary.provider, window)
             rows = (await self.prober.calls.listing(call)).events
             ids = frozenset(text(row.id) for row in rows if isinstance(row, Appointment))
             self.meetings[id] = ids
@@ -326,8 +326,8 @@ class _Steps:
 
     async def v3(self) -> Mapping[str, str]:
         """Read a list with the header of v3."""
-        owner = await self.prober.owner(self.bench.canary.provider)
-        canary = self.bench.canary
+        owner = await self.prober.owner(self.context.canary.provider)
+        canary = self.context.canary
         near = Window(canary.start, canary.end)
         try:
             await listed_blocks(self.prober.v3, owner, canary.provider, near)
@@ -337,7 +337,7 @@ class _Steps:
 
     async def service_menu(self) -> Mapping[str, str]:
         """Look for a service booking in the list of its calendar."""
-        now = self.bench.clock.now()
+        now = self.context.clock.now()
         window = Window(now, now + _AHEAD)
         try:
             booked = await self.prober.v3.service_bookings(window)
@@ -354,7 +354,9 @@ class _Steps:
     async def deleted_again(self) -> Mapping[str, str]:
         """Delete the block once more."""
         try:
-            await self.prober.calls.send("DELETE", f"{EVENTS}/{part(self.bench.event)}", {})
+            await self.prober.calls.send(
+                "DELETE", f"{EVENTS}/{path_segment(self.context.event)}", {}
+            )
         except RejectedError as fault:
             if fault.status in _DELETED:
                 return {"second_delete": str(fault.status)}

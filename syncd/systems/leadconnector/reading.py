@@ -12,12 +12,12 @@ from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.last_read import LastRead, ListGaps
 from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Parser
-from syncd.systems.leadconnector.faults import most_telling
-from syncd.systems.leadconnector.groups import LIST_FACT as GROUP_LISTS_ALL
-from syncd.systems.leadconnector.groups import GroupLists, Shown, ungrouped
+from syncd.systems.leadconnector.faults import most_relevant_fault
+from syncd.systems.leadconnector.groups import GROUP_FACT as GROUP_LISTS_ALL
+from syncd.systems.leadconnector.groups import GroupLists, ReadList, ungrouped
 from syncd.systems.leadconnector.hosts import CalendarOwners
-from syncd.systems.leadconnector.plan import LISTS, LOOK_BACK, plan
-from syncd.systems.leadconnector.resources import resource_key, takes
+from syncd.systems.leadconnector.plan import LIST_LOOK_BACK, LISTS, plan
+from syncd.systems.leadconnector.resources import resource_key, uses_resource
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.lenient import text
 from syncd.systems.list_caps import proven_spans
@@ -59,7 +59,7 @@ class SnapshotReader:
         system: str,
         account: Account,
         calls: Api,
-        knowledge: LocationCache,
+        cache: LocationCache,
         calendars: Mapping[str, CalendarMapping],
         clock: Clock,
         lists: CappedLists,
@@ -71,22 +71,22 @@ class SnapshotReader:
         self._title = account.title
         self._clock = clock
         self._calls = calls
-        self._knowledge = knowledge
+        self._cache = cache
         self._calendars = calendars
         self._clock = clock
         self._lists = lists
-        self._misses = ListGaps()
+        self._gaps = ListGaps()
         self._measured = measured
         self._groups = GroupLists(calls, clock, measured)
 
     @property
-    def reader(self) -> Parser:
+    def parser(self) -> Parser:
         """What parses the rows of the location, by what is known of it now."""
         rules = {provider: of.all_day for provider, of in self._calendars.items()}
         return Parser(
             self._system,
             self._clock,
-            self._knowledge.zone,
+            self._cache.zone,
             self._statuses,
             rules,
             self._title,
@@ -95,8 +95,8 @@ class SnapshotReader:
     def plan(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
         """The list calls that read these providers, as far as the location is known by now."""
         mapped = self._mapped(wanted)
-        rooms = _rooms(mapped, self._knowledge.kept_resources)
-        directory = self._groups.grouped(self._knowledge.kept)
+        rooms = _rooms(mapped, self._cache.known_resources)
+        directory = self._groups.grouped(self._cache.known_calendars)
         return self._lists.plan(plan(mapped, directory, rooms, window))
 
     async def snapshot(
@@ -114,7 +114,7 @@ class SnapshotReader:
         faults: list[PlatformError] = []
         directory: Mapping[str, Calendar] = {}
         try:
-            directory = await self._knowledge.calendars()
+            directory = await self._cache.calendars()
         except PlatformError as fault:
             faults.append(strip_traceback(fault))
         odd: list[UnreadableError] = []
@@ -122,37 +122,39 @@ class SnapshotReader:
         asked = window.from_earlier(look_back)
         grouped = self._groups.grouped(directory, far=bool(look_back))
         calls = plan(mapped, grouped, rooms, asked)
-        compared = self._compared(calls, mapped, directory, rooms, asked, look_back)
+        compared = self._verify(calls, mapped, directory, rooms, asked, look_back)
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = CalendarOwners.of(self._calendars, directory)
-        gathered = _Gathered(self.reader, owners, mapped, rooms, known)
-        gathered.over = window.start - LOOK_BACK
-        gathered.compares = bool(compared)
+        collector = _RowCollector(self.parser, owners, mapped, rooms, known)
+        collector.over = window.start - LIST_LOOK_BACK
+        collector.compares = bool(compared)
         limit = ReadLimit(self._system, self._clock)
 
-        async def ask(calls: Sequence[ListCall]) -> dict[ListCall, Shown]:
-            found = await asyncio.gather(*(self._gather(call, gathered, limit) for call in calls))
+        async def ask(calls: Sequence[ListCall]) -> dict[ListCall, ReadList]:
+            found = await asyncio.gather(
+                *(self._read_list(call, collector, limit) for call in calls)
+            )
             return dict(zip(calls, found, strict=True))
 
         shown = await ask((*calls, *(call for each in compared for call in each.due)))
         regrouped = any(_is_regrouped(each.listed) for each in shown.values())
-        if regrouped and self._knowledge.renew():
+        if regrouped and self._cache.renew():
             # The group is gone, or is another one by now.
             return await self.snapshot(window, wanted, read_at, known, look_back)
         if compared:
-            shown = await self._groups.settle(compared, shown, ask)
+            shown = await self._groups.compare(compared, shown, ask)
         listings = [each.listed for each in shown.values()]
         refused = _refused(listings)
         failed = [fault for listed in listings for fault in listed.faults]
-        if calls and not gathered.lists:
-            raise most_telling(failed)
+        if calls and not collector.lists:
+            raise most_relevant_fault(failed)
         faults += [fault for fault in failed if fault not in refused.values()]
         odd += [item for listed in listings for item in listed.items(self._system)]
         # Without the directory nobody knows on which calendars a user is booked.
         guessed = () if directory else [p for p, of in mapped.items() if not of.calendars]
-        rows = list(gathered.rows.values())
-        faults += gathered.faults
+        rows = list(collector.rows.values())
+        faults += collector.faults
         unknown = dict.fromkeys(guessed, (Kind.APPOINTMENT,)) | dict.fromkeys(lost, tuple(Kind))
         coverage = [
             Coverage(self._system, provider, kinds, span, read_at)
@@ -161,16 +163,16 @@ class SnapshotReader:
         ]
         units = {provider: resource.units for provider, resource in rooms.items()}
         malformed = [
-            *gathered.malformed,
-            *gathered.unowned.values(),
-            *gathered.odd.values(),
+            *collector.malformed,
+            *collector.unowned.values(),
+            *collector.odd.values(),
             *odd,
         ]
-        same = gathered.same.keys()
-        odd_ones = {e for e, odd in gathered.unowned.items() if odd.topic is Topic.UNREADABLE}
-        listed = frozenset((*gathered.rows, *same, *odd_ones))
+        same = collector.same.keys()
+        odd_ones = {e for e, odd in collector.unowned.items() if odd.topic is Topic.UNREADABLE}
+        listed = frozenset((*collector.rows, *same, *odd_ones))
         groups = {calendar.id: calendar.group for calendar in grouped.values()}
-        self._misses.begin(LastRead(listed, coverage, tuple(shown), groups))
+        self._gaps.begin(LastRead(listed, coverage, tuple(shown), groups))
         return Snapshot(
             self._system,
             rows,
@@ -194,7 +196,7 @@ class SnapshotReader:
         if not wanted:
             return {}, ()
         try:
-            known = await self._knowledge.resources()
+            known = await self._cache.resources()
         except (UnauthorizedError, RejectedError) as fault:
             # A right that is missing for rooms must not stop the people.
             why = f"rooms and equipment cannot be read: {fault}"
@@ -219,22 +221,22 @@ class SnapshotReader:
         If the last read did not list it, the directory may be out of date, or the list is capped:
         both are looked at again.
         """
-        found = self._misses.lookup_result(event, value, self._knowledge.renew)
+        found = self._gaps.lookup_result(event, value, self._cache.renew)
         if found is None:
             return Found(event)
         if found.outdated or not found.elsewhere:
             self._lists.doubt(f"GET {LISTS[event.kind]}", event.provider, event.value.start)
-        if event.kind is Kind.APPOINTMENT and self._misses.is_of_group(event):
+        if event.kind is Kind.APPOINTMENT and self._gaps.is_of_group(event):
             self._measured.contradict(GROUP_LISTS_ALL, YES)
-            calendar = self._knowledge.kept.get(event.service or "")
+            calendar = self._cache.known_calendars.get(event.service or "")
             self._groups.doubt("" if calendar is None else calendar.group, event.id)
         return found
 
     async def owners(self) -> CalendarOwners:
         """Say whose records are. Raises PlatformError."""
-        return CalendarOwners.of(self._calendars, await self._knowledge.calendars())
+        return CalendarOwners.of(self._calendars, await self._cache.calendars())
 
-    def _compared(
+    def _verify(
         self,
         calls: Sequence[ListCall],
         mapped: Mapping[str, CalendarMapping],
@@ -252,18 +254,18 @@ class SnapshotReader:
     def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarMapping]:
         return {p: of for p, of in self._calendars.items() if p in wanted}
 
-    async def _gather(self, call: ListCall, into: _Gathered, limit: ReadLimit) -> Shown:
+    async def _read_list(self, call: ListCall, into: _RowCollector, limit: ReadLimit) -> ReadList:
         """Add a list as it arrives: kept until the last one is there, they cost far more."""
         unnamed, ids = 0, set[str]()
 
-        async def ask(part: ListCall) -> Sequence[object]:
+        async def ask(path_segment: ListCall) -> Sequence[object]:
             nonlocal unnamed
-            listing = (await self._calls.listing(part)).events
-            if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
-                await self._learn_zone(into)
+            listing = (await self._calls.listing(path_segment)).events
+            if not into.parser.zone and not into.faults and any(map(_needs_zone, listing)):
+                await self._load_zone(into)
             without_id, into.lists = 0, into.lists + 1
             async for batch in in_slices(listing):
-                without_id += into.take(part, batch)
+                without_id += into.take(path_segment, batch)
             unnamed = max(unnamed, without_id)
             if into.compares:
                 ids.update(id_of(row) for row in listing if not _is_deleted(row))
@@ -271,18 +273,18 @@ class SnapshotReader:
 
         listed = await self._lists.read(call, ask, id_of, limit)
         listed.unnamed = unnamed
-        return Shown(listed, frozenset(ids - {""}))
+        return ReadList(listed, frozenset(ids - {""}))
 
-    async def _learn_zone(self, into: _Gathered) -> None:
+    async def _load_zone(self, into: _RowCollector) -> None:
         """Ask for the location's zone, without which times of the list cannot be read."""
         try:
-            await self._knowledge.location()
+            await self._cache.location()
         except PlatformError as fault:
             into.faults.append(strip_traceback(fault))
-        into.reader = self.reader
+        into.parser = self.parser
 
 
-class _Gathered:
+class _RowCollector:
     """The rows of one snapshot, without repetition.
 
     ``same`` holds, by id, when each row was updated that is as it is known.
@@ -290,15 +292,15 @@ class _Gathered:
 
     def __init__(
         self,
-        reader: Parser,
+        parser: Parser,
         owners: CalendarOwners,
         wanted: Collection[str],
         rooms: Mapping[str, Resource],
         known: Mapping[str, str],
     ) -> None:
-        self._system = reader.system
-        self.reader = reader
-        self._plain = reader.statuses.plain
+        self._system = parser.system
+        self.parser = parser
+        self._plain = parser.statuses.plain
         self._owners = owners
         self._wanted = wanted
         self._rooms = rooms
@@ -330,7 +332,7 @@ class _Gathered:
         return unnamed
 
     def _is_over(self, item: Item) -> bool:
-        return self.over is not None and self.reader.is_over(item, self.over)
+        return self.over is not None and self.parser.is_over(item, self.over)
 
     def _is_same(self, item: Any) -> bool:
         """Whether a row is as it is known, and no copy of it was listed that is not."""
@@ -347,17 +349,17 @@ class _Gathered:
         """Add a row to each calendar whose time it takes, or note that it is nobody's."""
         asked = call.providers if call.selector == "userId" else ()
         provider = self._owners.owner(item, asked)
-        further = self._owners.further(item, provider)
+        further_hosts = self._owners.further_hosts(item, provider)
         if provider is None:
             self._note_unowned(known, item, call.providers)
         elif provider in self._wanted:
-            self._add(known, provider, item, sorted(further))
+            self._add(known, provider, item, sorted(further_hosts))
         # A further host who was not asked for may have no other list that shows the row.
-        for event, host in further.items():
+        for event, host in further_hosts.items():
             self._add(event, host, item)
         if isinstance(item, Appointment) and item.assigned_resources:
             for room, resource in self._rooms.items():
-                if takes(item.assigned_resources, resource):
+                if uses_resource(item.assigned_resources, resource):
                     self._add(derived_id(known, resource.key), room, item)
 
     def _note_unowned(self, known: str, item: Item, listed: Collection[str]) -> None:
@@ -365,13 +367,15 @@ class _Gathered:
         found = self._owners.unowned(item, listed)
         if found is None or not set(found.providers) & set(self._wanted):
             return
-        if isinstance(item, Appointment) and self.reader.is_busy(item):
+        if isinstance(item, Appointment) and self.parser.is_busy(item):
             self.unowned[known] = UnreadableError(
                 self._system, known, found.reason, found.topic, found.provider
             )
 
-    def _add(self, known: str, provider: str, item: Item, further: Sequence[str] = ()) -> None:
-        if self.reader.takes_no_time(item, provider):
+    def _add(
+        self, known: str, provider: str, item: Item, further_hosts: Sequence[str] = ()
+    ) -> None:
+        if self.parser.takes_no_time(item, provider):
             return
         before = self._items.get(known)
         if before is not None and text(item.date_updated) <= text(before.date_updated):
@@ -380,10 +384,10 @@ class _Gathered:
             return
         self._items[known] = item
         self.rows[known] = Row(
-            known, provider, self.reader.fingerprint(item, provider, further), item
+            known, provider, self.parser.fingerprint(item, provider, further_hosts), item
         )
         self.odd.pop(known, None)
-        if (odd := self.reader.odd_status(item, known, provider)) is not None:
+        if (odd := self.parser.unknown_status(item, known, provider)) is not None:
             self.odd[known] = odd
 
 

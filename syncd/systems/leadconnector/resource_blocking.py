@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.resources import Resource
 
-CALENDAR, USER = "calendar:", "user:"
+CALENDAR_TARGET, USER_TARGET = "calendar:", "user:"
 """What the name of a door begins with that is no provider of the configuration."""
 
 
 def calendar_mapping_of(provider: str) -> CalendarMapping | None:
     """Where the time of such a door is kept; None for other providers."""
-    if provider.startswith(CALENDAR):
-        return CalendarMapping(calendars=(provider.removeprefix(CALENDAR),))
-    if provider.startswith(USER):
-        return CalendarMapping(user=provider.removeprefix(USER))
+    if provider.startswith(CALENDAR_TARGET):
+        return CalendarMapping(calendars=(provider.removeprefix(CALENDAR_TARGET),))
+    if provider.startswith(USER_TARGET):
+        return CalendarMapping(user=provider.removeprefix(USER_TARGET))
     return None
 
 
@@ -41,19 +41,19 @@ def block_targets_of(
 ) -> tuple[Sequence[BlockTarget], Sequence[UnblockableCalendar]]:
     """The doors of all calendars that need a mapped resource, and the calendars without one."""
     needs = _needs(resources, mapped)
-    doors: dict[str, BlockTarget] = {}
-    shut: list[UnblockableCalendar] = []
+    targets: dict[str, BlockTarget] = {}
+    unblockable: list[UnblockableCalendar] = []
     for id in sorted(needs.keys() & directory.keys()):
         calendar = directory[id]
         if calendar.type == EVENT_TYPE:
             owners = [p for p, of in mapped.items() if id in booked_on(of, directory)]
-            first = owners[0] if owners else f"{CALENDAR}{id}"
+            first = owners[0] if owners else f"{CALENDAR_TARGET}{id}"
             if len(owners) > 1 or (owners and not _blocks_it(mapped[first], id, directory)):
                 why = f"it cannot be closed alone: blocks of {', '.join(owners)} go to their users"
                 remedy = "leave this calendar out of [providers], so that it is closed by itself"
-                shut.append(UnblockableCalendar(calendar.name, why, remedy))
+                unblockable.append(UnblockableCalendar(calendar.name, why, remedy))
             else:
-                doors[first] = BlockTarget(first, (needs[id],))
+                targets[first] = BlockTarget(first, (needs[id],))
             continue
         for user in sorted(calendar.team):
             theirs = sorted(c.id for c in directory.values() if user in c.team)
@@ -64,15 +64,15 @@ def block_targets_of(
                     f"{', '.join(others)}, too"
                 )
                 remedy = "give it a user of its own, or make it a calendar of type event"
-                shut.append(UnblockableCalendar(calendar.name, why, remedy))
+                unblockable.append(UnblockableCalendar(calendar.name, why, remedy))
                 continue
-            owner = next((p for p, of in mapped.items() if of.user == user), f"{USER}{user}")
-            doors[owner] = BlockTarget(owner, tuple(needs[c] for c in theirs))
+            owner = next((p for p, of in mapped.items() if of.user == user), f"{USER_TARGET}{user}")
+            targets[owner] = BlockTarget(owner, tuple(needs[c] for c in theirs))
         if not calendar.team:
             why = "it has no user and is not of type event, so nothing can close it"
             remedy = "add a user to it, or make it a calendar of type event"
-            shut.append(UnblockableCalendar(calendar.name, why, remedy))
-    return [doors[name] for name in sorted(doors)], shut
+            unblockable.append(UnblockableCalendar(calendar.name, why, remedy))
+    return [targets[name] for name in sorted(targets)], unblockable
 
 
 def _blocks_it(of: CalendarMapping, calendar: str, directory: Mapping[str, Calendar]) -> bool:

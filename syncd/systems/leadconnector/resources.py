@@ -83,7 +83,7 @@ def _count(value: object, usual: int) -> int:
     return usual if found is None else found
 
 
-def takes(assigned: object, resource: Resource) -> bool:
+def uses_resource(assigned: object, resource: Resource) -> bool:
     """Whether an appointment's ``assignedResources`` name this one, by id or by name."""
     names = {resource.id, resource.key.partition("/")[2]} - {""}
     return isinstance(assigned, list) and any(names & set(_names(each)) for each in assigned)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Window
-from syncd.systems.leadconnector.times import instant
+from syncd.systems.leadconnector.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ def offered(starts: Iterable[object], length: timedelta | None, zone: str) -> It
     """
     for slot in starts:
         try:
-            start = instant(slot, zone)
+            start = parse_time(slot, zone)
             end = start + (length or timedelta(minutes=1))
         except (ValueError, OverflowError):
             continue

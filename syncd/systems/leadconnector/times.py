@@ -13,7 +13,7 @@ _AWARE = len("2020-08-28T15:30:00Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def instant(value: object, zone: str) -> datetime:
+def parse_time(value: object, zone: str) -> datetime:
     """Read ISO 8601 with or without offset, or a number of milliseconds or seconds since 1970.
 
     A time without offset is a wall clock in ``zone`` ('' if unknown). Raises ValueError.
@@ -21,9 +21,9 @@ def instant(value: object, zone: str) -> datetime:
     value = unwrap_time(value)
     if (moment := parse_epoch(value)) is not None:
         return moment
-    written = text(value)
+    format_time = text(value)
     try:
-        moment = datetime.fromisoformat(written)
+        moment = datetime.fromisoformat(format_time)
     except ValueError:
         message = "a time is missing or unreadable"
         raise ValueError(message) from None
@@ -35,7 +35,7 @@ def instant(value: object, zone: str) -> datetime:
     return resolve_wall_time(moment, zone).instant
 
 
-def may_be_bare(value: object) -> bool:
+def may_lack_offset(value: object) -> bool:
     """Whether a time is too short to carry an offset: cheap enough to ask of every row."""
     return isinstance(value, str) and len(value) < _AWARE and not value.isdigit()
 
@@ -45,6 +45,6 @@ def millis(moment: datetime) -> int:
     return round((moment - _EPOCH).total_seconds() * 1000)
 
 
-def written(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """Spell an instant for a body: ISO with the offset of UTC."""
     return utc(moment).isoformat(timespec="seconds")

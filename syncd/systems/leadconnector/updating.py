@@ -15,12 +15,12 @@ from syncd.model import Action, EventRef, Status, Value, Window, cut_end, embed_
 from syncd.model.platform_facts import NO, YES
 from syncd.model.whole_record import UpdateKind, WholeRecord, compare_records, whole_record
 from syncd.systems.leadconnector import fields
-from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
+from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, path_segment
 from syncd.systems.leadconnector.events import is_deleted, status_word
-from syncd.systems.leadconnector.fields import CALENDAR, HOSTS, STATUS, TITLE, USER, Kept
+from syncd.systems.leadconnector.fields import CALENDAR, HOSTS, STATUS, TITLE, USER, FieldValues
 from syncd.systems.leadconnector.hosts import hosts_of
-from syncd.systems.leadconnector.times import written
-from syncd.systems.leadconnector.wire import Block, Whole
+from syncd.systems.leadconnector.times import format_time
+from syncd.systems.leadconnector.wire import Block, WholeAppointment
 from syncd.systems.lenient import text
 from syncd.systems.port import (
     DelayedError,
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Operation
     from syncd.systems.leadconnector.account import Account, CalendarMapping
-    from syncd.systems.leadconnector.blocks import Blocks
+    from syncd.systems.leadconnector.blocks import BlockFinder
     from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.reading import SnapshotReader
-    from syncd.systems.leadconnector.wire import Wrote
+    from syncd.systems.leadconnector.wire import WriteAnswer
     from syncd.systems.measured import MeasuredFacts
 
-REREAD_AFTER = 2.0
+MAX_READ_AGE = 2.0
 """Seconds between the answer to the read before an update and the sending of the update."""
 
 FIRST_REQUEST_WITHIN = 15.0
@@ -54,7 +54,7 @@ FIRST_REQUEST_WITHIN = 15.0
 _READS = 3
 _AROUND = timedelta(minutes=1)
 
-Record = Whole | Block
+Record = WholeAppointment | Block
 ReadRecord = Callable[[Record, EventRef], Awaitable[LookupResult]]
 Owner = Callable[[str], Awaitable[dict[str, str]]]
 
@@ -70,7 +70,7 @@ class _Update:
     path: str
     start: datetime
     end: datetime
-    kept: Kept
+    kept: FieldValues
     more: dict[str, object]
     hosts: tuple[str, ...] = ()
     whole: WholeRecord | None = None
@@ -78,7 +78,7 @@ class _Update:
     @property
     def body(self) -> dict[str, object]:
         """The JSON of the request."""
-        times = {"startTime": written(self.start), "endTime": written(self.end)}
+        times = {"startTime": format_time(self.start), "endTime": format_time(self.end)}
         return {**self.more, **times, **self.kept}
 
 
@@ -90,11 +90,11 @@ class Updater:
         system: str,
         account: Account,
         calls: Api,
-        reading: SnapshotReader,
-        blocks: Blocks,
+        reader: SnapshotReader,
+        blocks: BlockFinder,
         calendars: Mapping[str, CalendarMapping],
         clock: Clock,
-        sight: ReadRecord,
+        interpret: ReadRecord,
         owner: Owner,
         measured: MeasuredFacts,
     ) -> None:
@@ -103,11 +103,11 @@ class Updater:
         self._system = system
         self._account = account
         self._calls = calls
-        self._reading = reading
+        self._reader = reader
         self._blocks = blocks
         self._calendars = calendars
         self._clock = clock
-        self._sight = sight
+        self._interpret = interpret
         self._owner = owner
 
     async def update(self, operation: Operation) -> Done | TargetChanged:
@@ -125,13 +125,13 @@ class Updater:
         while True:
             reads += 1
             record, whole = await self._read(operation)
-            deadline = min(latest, self._clock.monotonic() + REREAD_AFTER)
+            deadline = min(latest, self._clock.monotonic() + MAX_READ_AGE)
             if isinstance(record, Unknown):
                 return TargetChanged(record)
-            sighting = await self._sight(record, operation.ref)
-            if not _as_decided(sighting, operation, self._clock.now()):
-                return TargetChanged(sighting)
-            prepared = await self._prepared(operation, record, owner or "")
+            result = await self._interpret(record, operation.ref)
+            if not _matches_decision(result, operation, self._clock.now()):
+                return TargetChanged(result)
+            prepared = await self._build(operation, record, owner or "")
             update = replace(prepared, whole=whole)
             try:
                 wrote = await self._put(update, deadline)
@@ -145,38 +145,38 @@ class Updater:
                 # it is the user whom the provider is mapped to.
                 owner = self._calendars[operation.provider].user or ""
             else:
-                return await self._compared(operation, update, wrote)
+                return await self._verify(operation, update, wrote)
 
-    async def _compared(self, operation: Operation, update: _Update, wrote: Wrote) -> Done:
+    async def _verify(self, operation: Operation, update: _Update, wrote: WriteAnswer) -> Done:
         """Compare what stands there now with what was sent; put back once what was reset.
 
         Only what the update itself reset is put back (`fields.reset_fields`), and only while the
         record stands where the update put it: what somebody else changed since is news, and stays.
         """
-        seen, whole = await self._look(operation, update, wrote)
+        seen, whole = await self._reread(operation, update, wrote)
         lost = fields.reset_fields(update.kept, wrote, seen)
         restored: list[str] = []
         if lost and self._measured.contradict("update_replaces", NO) and seen is None:
-            seen, whole = await self._look(operation, update, wrote)
+            seen, whole = await self._reread(operation, update, wrote)
         if lost and (seen is not None or _is_block(operation)):
-            now = update.kept if seen is None else fields.kept_of(seen)
+            now = update.kept if seen is None else fields.fields_to_send(seen)
             kept = {**now, **{name: update.kept[name] for name in lost}}
             again = replace(update, kept=kept)
             try:
-                wrote = await self._put(again, self._clock.monotonic() + REREAD_AFTER)
+                wrote = await self._put(again, self._clock.monotonic() + MAX_READ_AGE)
             except PlatformError:
                 # Put back or not: the next read shows that.
                 pass
             else:
                 update, before = again, lost
-                seen, whole = await self._look(operation, update, wrote)
+                seen, whole = await self._reread(operation, update, wrote)
                 lost = [name for name in fields.reset_fields(kept, wrote, seen) if name in before]
                 restored = [name for name in before if name not in lost]
         if seen is not None and not set(update.hosts) <= set(hosts_of(seen)):
             lost = [*lost, HOSTS]
             self._measured.contradict("update_keeps_hosts", YES)
         lost = [*lost, *_also_changed(operation, update.whole, whole)]
-        shown = self._shown(update, wrote, seen)
+        shown = self._proven_value(update, wrote, seen)
         return Done([(operation.ref.id, shown)], tuple(restored), tuple(lost))
 
     async def _read(self, operation: Operation) -> tuple[Record | Unknown, WholeRecord | None]:
@@ -194,31 +194,33 @@ class Updater:
         if text(item.id) != ref.id:
             return Unknown("the answer is about another appointment"), None
         if is_deleted(item):
-            path = f"GET {APPOINTMENTS}/{part(ref.id)}"
+            path = f"GET {APPOINTMENTS}/{path_segment(ref.id)}"
             raise RejectedError(
                 self._system, path, why=RejectionReason.GONE, status=200, detail="deleted"
             )
-        status = self._reading.reader.statuses.status_of(status_word(item))
+        status = self._reader.parser.statuses.status_of(status_word(item))
         return item, whole_record(tree, status, self._account.token)
 
     async def _listed(self, operation: Operation, value: Value | None) -> Block | None:
         """Find a block in its owner's list; v2 is not known to show one by its id."""
         where = value or _wanted(operation)
         near = Window(where.start - _AROUND, where.end + _AROUND)
-        found = (await self._blocks.listed(operation.provider, near, checked=True)).named(
+        found = (await self._blocks.listed(operation.provider, near, checked=True)).find_row(
             operation.ref.id
         )
         return None if found is None or is_deleted(found) else found
 
-    async def _look(
-        self, operation: Operation, update: _Update, wrote: Wrote
+    async def _reread(
+        self, operation: Operation, update: _Update, wrote: WriteAnswer
     ) -> tuple[Record | None, WholeRecord | None]:
         """Read the target after an update; None where that fails, or shows it elsewhere.
 
         The answer about a block shows all of it; one that shows no title does not count as such.
         """
         block = _is_block(operation)
-        if (block and isinstance(wrote.title, str)) or self._is_told(update, wrote, block=block):
+        if (block and isinstance(wrote.title, str)) or self._answer_suffices(
+            update, wrote, block=block
+        ):
             return None, None
         seen: Record | Unknown | None
         whole: WholeRecord | None = None
@@ -234,18 +236,18 @@ class Updater:
             return None, None
         return (seen, whole) if value.interval == (update.start, update.end) else (None, None)
 
-    def _is_told(self, update: _Update, wrote: Wrote, *, block: bool) -> bool:
+    def _answer_suffices(self, update: _Update, wrote: WriteAnswer, *, block: bool) -> bool:
         """Whether the answer tells enough of a meeting where updates replace nothing."""
         replaces = self._measured.is_yes("update_replaces")
-        further = {*update.hosts} - {update.kept.get(USER)}
-        hosts = bool(further) and not self._measured.is_yes("update_keeps_hosts")
-        return not (block or replaces or hosts) and STATUS in fields.kept_of(wrote)
+        further_hosts = {*update.hosts} - {update.kept.get(USER)}
+        hosts = bool(further_hosts) and not self._measured.is_yes("update_keeps_hosts")
+        return not (block or replaces or hosts) and STATUS in fields.fields_to_send(wrote)
 
-    async def _prepared(self, operation: Operation, record: Record, owner: str) -> _Update:
+    async def _build(self, operation: Operation, record: Record, owner: str) -> _Update:
         """Take the record as read, with the one change that is wanted."""
         value, before, now = _wanted(operation), operation.before, self._value(record)
         start, end = value.interval
-        kept = fields.kept_of(record)
+        kept = fields.fields_to_send(record)
         if owner:
             kept.setdefault(USER, owner)
         if _is_block(operation):
@@ -255,7 +257,7 @@ class Updater:
                 kept.pop(CALENDAR, None)
             elif CALENDAR not in kept:
                 kept |= await self._owner(operation.provider)
-            path = f"{BLOCKS}/{part(operation.ref.id)}"
+            path = f"{BLOCKS}/{path_segment(operation.ref.id)}"
             return _Update(path, start, end, kept, {"locationId": self._account.location_id})
         if operation.action is Action.SET_STATUS:
             start, end = now.interval
@@ -271,16 +273,18 @@ class Updater:
             "ignoreFreeSlotValidation": True,
             "ignoreDateRange": True,
         }
-        path = f"{APPOINTMENTS}/{part(operation.ref.id)}"
+        path = f"{APPOINTMENTS}/{path_segment(operation.ref.id)}"
         return _Update(path, start, end, kept, quiet, hosts_of(record))
 
-    async def _put(self, update: _Update, deadline: float) -> Wrote:
+    async def _put(self, update: _Update, deadline: float) -> WriteAnswer:
         texts = fields.private(update.kept)
         return await self._calls.send(
             "PUT", update.path, update.body, deadline=deadline, private=texts
         )
 
-    def _shown(self, update: _Update, wrote: Wrote, seen: Record | None) -> Value | None:
+    def _proven_value(
+        self, update: _Update, wrote: WriteAnswer, seen: Record | None
+    ) -> Value | None:
         """Return what surely is the outcome: a value that nobody else can have changed since.
 
         None leaves it to the next read to show what became of the record.
@@ -295,16 +299,16 @@ class Updater:
         told = was_reset or STATUS not in update.kept or sent is value.status
         return value if told else None
 
-    def _value(self, record: Record | Wrote) -> Value:
-        return self._reading.reader.value(record)
+    def _value(self, record: Record | WriteAnswer) -> Value:
+        return self._reader.parser.value(record)
 
 
-def _as_decided(sighting: LookupResult, operation: Operation, now: datetime) -> bool:
+def _matches_decision(result: LookupResult, operation: Operation, now: datetime) -> bool:
     """Whether the target is the one, and at the value, that the decision was made on."""
-    if not isinstance(sighting, Found) or sighting.event.provider != operation.provider:
+    if not isinstance(result, Found) or result.event.provider != operation.provider:
         return False
     before = operation.before
-    event = sighting.event.with_status_of(before)
+    event = result.event.with_status_of(before)
     return before is None or cut_end(event.value, now, before) == before
 
 
@@ -315,8 +319,8 @@ def _also_changed(
     if before is None or after is None:
         return []
     update = UpdateKind.STATUS if operation.action is Action.SET_STATUS else UpdateKind.MOVE
-    found = compare_records(before, after, fields.RECORD, update, _wanted(operation).status)
-    known = fields.COMPARED | fields.RECORD.status
+    found = compare_records(before, after, fields.RECORD_FIELDS, update, _wanted(operation).status)
+    known = fields.COMPARED | fields.RECORD_FIELDS.status
     return [name for name in found.other_changes if name.partition(".")[0] not in known]
 
 

@@ -37,7 +37,7 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     all_day: Any = None
 
 
-class Whole(Appointment, frozen=True, gc=False):
+class WholeAppointment(Appointment, frozen=True, gc=False):
     """One meeting by id, with the texts that an update has to send back.
 
     They may name a customer: they are kept in memory only, and shown by no repr.
@@ -70,26 +70,26 @@ class Block(msgspec.Struct, rename="camel", frozen=True, gc=False):
 Item = Appointment | Block
 
 
-class Appointments(msgspec.Struct):
+class AppointmentList(msgspec.Struct):
     """The answer of ``GET /calendars/events``. An answer without the list is no empty list."""
 
     events: list[Appointment | LenientValue]
 
 
-class Blocks(msgspec.Struct):
+class BlockList(msgspec.Struct):
     """The answer of ``GET /calendars/blocked-slots``."""
 
     events: list[Block | LenientValue]
 
 
-class One(Whole, frozen=True, gc=False):
+class OneAppointment(WholeAppointment, frozen=True, gc=False):
     """One appointment by id: the specification says ``event``, the wire ``appointment``.
 
     An answer may also be the appointment itself.
     """
 
-    appointment: Whole | LenientValue = None
-    event: Whole | LenientValue = None
+    appointment: WholeAppointment | LenientValue = None
+    event: WholeAppointment | LenientValue = None
 
 
 class ServiceBooking(msgspec.Struct, rename="camel"):
@@ -114,7 +114,7 @@ class ServiceBookings(msgspec.Struct):
     bookings: list[ServiceBooking | LenientValue]
 
 
-class Wrote(msgspec.Struct, rename="camel"):
+class WriteAnswer(msgspec.Struct, rename="camel"):
     """The answer to a write. Times come for blocks; of a deletion only one of the flags does."""
 
     id: Any = None
@@ -141,7 +141,7 @@ class Member(msgspec.Struct, rename="camel"):
     user_id: Any = None
 
 
-class Calendar(msgspec.Struct, rename="camel"):
+class CalendarRow(msgspec.Struct, rename="camel"):
     """A bookable calendar."""
 
     id: Any = None
@@ -163,13 +163,13 @@ class Calendar(msgspec.Struct, rename="camel"):
 class Calendars(msgspec.Struct):
     """The answer of ``GET /calendars/``."""
 
-    calendars: list[Calendar | LenientValue]
+    calendars: list[CalendarRow | LenientValue]
 
 
 class CalendarAnswer(msgspec.Struct):
     """The answer of ``GET /calendars/{id}``."""
 
-    calendar: Calendar
+    calendar: CalendarRow
 
 
 class Group(msgspec.Struct):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, embed_tag
-from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, part
+from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, path_segment
 from syncd.systems.leadconnector.directory import EVENT_TYPE
-from syncd.systems.leadconnector.times import written
+from syncd.systems.leadconnector.times import format_time
 from syncd.systems.leadconnector.updating import Updater
 from syncd.systems.lenient import text
 from syncd.systems.port import (
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Operation, Value
     from syncd.systems.leadconnector.account import Account, CalendarMapping
-    from syncd.systems.leadconnector.blocks import Blocks
+    from syncd.systems.leadconnector.blocks import BlockFinder
     from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.location_cache import LocationCache
     from syncd.systems.leadconnector.reading import SnapshotReader
     from syncd.systems.leadconnector.updating import ReadRecord
-    from syncd.systems.leadconnector.wire import Wrote
+    from syncd.systems.leadconnector.wire import WriteAnswer
     from syncd.systems.measured import MeasuredFacts
 
 
@@ -40,23 +40,32 @@ class Writer:
         system: str,
         account: Account,
         calls: Api,
-        knowledge: LocationCache,
-        reading: SnapshotReader,
+        cache: LocationCache,
+        reader: SnapshotReader,
         calendars: Mapping[str, CalendarMapping],
-        blocks: Blocks,
+        blocks: BlockFinder,
         clock: Clock,
-        sight: ReadRecord,
+        interpret: ReadRecord,
         measured: MeasuredFacts,
     ) -> None:
         """Keep the parts. ``sight`` tells what a record is to syncd."""
         self._system = system
         self._account = account
         self._calls = calls
-        self._knowledge = knowledge
+        self._cache = cache
         self._calendars = calendars
-        self._reading = reading
-        self._updating = Updater(
-            system, account, calls, reading, blocks, calendars, clock, sight, self.owner, measured
+        self._reader = reader
+        self._updater = Updater(
+            system,
+            account,
+            calls,
+            reader,
+            blocks,
+            calendars,
+            clock,
+            interpret,
+            self.owner,
+            measured,
         )
 
     async def write(self, operations: Sequence[Operation]) -> Done | TargetChanged:
@@ -68,7 +77,7 @@ class Writer:
             case Action.REMOVE_BLOCK:
                 return await self._remove(operation)
             case Action.MOVE_BLOCK | Action.MOVE_APPOINTMENT | Action.SET_STATUS:
-                return await self._updating.update(operation)
+                return await self._updater.update(operation)
 
     async def _create(self, operation: Operation) -> Done:
         wrote = await self._calls.send("POST", BLOCKS, await self._block(operation))
@@ -76,11 +85,11 @@ class Writer:
         if not known:
             detail = "the answer names no id"
             raise UnknownOutcomeError(self._system, f"POST {BLOCKS}", status=200, detail=detail)
-        return Done([(known, self._shown(wrote))])
+        return Done([(known, self._proven_value(wrote))])
 
     async def _remove(self, operation: Operation) -> Done:
         try:
-            await self._calls.send("DELETE", f"{EVENTS}/{part(operation.ref.id)}", {})
+            await self._calls.send("DELETE", f"{EVENTS}/{path_segment(operation.ref.id)}", {})
         except RejectedError as fault:
             if fault.why is not RejectionReason.GONE:
                 raise
@@ -92,8 +101,8 @@ class Writer:
         title = self._account.title
         return {
             "locationId": self._account.location_id,
-            "startTime": written(value.start),
-            "endTime": written(value.end),
+            "startTime": format_time(value.start),
+            "endTime": format_time(value.end),
             **await self.owner(operation.provider),
             "title": title if operation.key is None else embed_tag(title, operation.key),
         }
@@ -103,7 +112,7 @@ class Writer:
         of = self._calendars[provider]
         if of.user is not None:
             return {"assignedUserId": of.user}
-        directory = await self._knowledge.calendars()
+        directory = await self._cache.calendars()
         for calendar in of.calendars:
             if calendar in directory and directory[calendar].type == EVENT_TYPE:
                 return {"calendarId": calendar}
@@ -113,10 +122,10 @@ class Writer:
         )
         raise RejectedError(self._system, f"POST {BLOCKS}", detail=detail)
 
-    def _shown(self, wrote: Wrote) -> Value | None:
+    def _proven_value(self, wrote: WriteAnswer) -> Value | None:
         """Read the value that the answer itself shows."""
         try:
-            return self._reading.reader.value(wrote)
+            return self._reader.parser.value(wrote)
         except ValueError:
             return None
 

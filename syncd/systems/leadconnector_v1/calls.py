@@ -8,7 +8,7 @@ from urllib.parse import quote
 from syncd.model import Window, zone
 from syncd.systems.free_slots import slot_starts
 from syncd.systems.leadconnector_v1 import wire
-from syncd.systems.leadconnector_v1.events import instant
+from syncd.systems.leadconnector_v1.events import parse_time
 from syncd.systems.leadconnector_v1.plan import LIST
 from syncd.systems.lenient import LenientValue, read_json, text
 from syncd.systems.port import RejectedError, RejectionReason, UnknownOutcomeError
@@ -195,6 +195,6 @@ def known_zone(name: str) -> str:
 
 def _slot(start: object, zone_name: str) -> datetime | None:
     try:
-        return instant(start, zone_name)
+        return parse_time(start, zone_name)
     except ValueError:
         return None

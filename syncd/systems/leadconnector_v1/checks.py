@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from syncd.systems.findings import EMPTY_USER_LIST
-from syncd.systems.leadconnector_v1.wire import Named, Service
+from syncd.systems.leadconnector_v1.wire import NamedRow, Service
 from syncd.systems.lenient import text
 from syncd.systems.port import CheckResult, PlatformError
 from syncd.systems.remedies import cause_and_remedy
@@ -67,7 +67,7 @@ async def _known(
 ) -> list[CheckResult]:
     """Whether each mapped id is among the location's own, and active as far as it says."""
     try:
-        listed = [item for item in await ask() if isinstance(item, Named | Service)]
+        listed = [item for item in await ask() if isinstance(item, NamedRow | Service)]
     except PlatformError as fault:
         return [CheckResult("error", f"{system}: {noun}s", *cause_and_remedy(fault))]
     if noun == "user" and not listed:

@@ -8,9 +8,9 @@ from syncd.model import Kind
 from syncd.systems.leadconnector_v1.events import calendars_of
 from syncd.systems.leadconnector_v1.wire import (
     Appointment,
-    Availability,
     Info,
     Service,
+    ServiceAvailability,
     contact_id,
 )
 from syncd.systems.lenient import number, text
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from syncd.systems.lenient import LenientValue
 
 
-def crowded(items: Sequence[Appointment | LenientValue], reader: Parser) -> bool:
+def has_shared_slot(items: Sequence[Appointment | LenientValue], parser: Parser) -> bool:
     """Whether a service has two customers at one time in a list: a class, or a double booking."""
     if not _share_a_time(items):
         return False
     guests: dict[tuple[str, str], str] = {}
     for item in items:
-        if not isinstance(item, Appointment) or reader.kind(item) is not Kind.APPOINTMENT:
+        if not isinstance(item, Appointment) or parser.kind(item) is not Kind.APPOINTMENT:
             continue
         guest, places = contact_id(item), calendars_of(item)
         if not guest or not places:
@@ -58,5 +58,5 @@ def class_capacities(services: Iterable[object]) -> Mapping[str, int]:
 
 def _per_slot(service: Service) -> int:
     when = service.availability
-    info = when.appointment_info if isinstance(when, Availability) else None
+    info = when.appointment_info if isinstance(when, ServiceAvailability) else None
     return (number(info.per_slot) if isinstance(info, Info) else None) or 1

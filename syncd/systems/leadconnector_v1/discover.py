@@ -79,7 +79,7 @@ def members_of(teams: Iterable[object], services: Iterable[object]) -> tuple[Use
     for team in teams:
         members = team.members if isinstance(team, wire.Team) else None
         for member in members if isinstance(members, list) else ():
-            if isinstance(member, wire.Named) and (id := text(member.id)):
+            if isinstance(member, wire.NamedRow) and (id := text(member.id)):
                 found[id] = UserInfo(id, text(member.name))
     for service in services:
         if isinstance(service, wire.Service):
@@ -108,7 +108,7 @@ def _calendar(row: wire.Service) -> CalendarInfo:
 
 def _group(row: wire.Team) -> GroupInfo:
     members = row.members if isinstance(row.members, list) else []
-    users = tuple(filter(None, (text(m.id) for m in members if isinstance(m, wire.Named))))
+    users = tuple(filter(None, (text(m.id) for m in members if isinstance(m, wire.NamedRow))))
     return GroupInfo(text(row.id), text(row.name), users)
 
 

@@ -57,7 +57,7 @@ def status_word(item: Appointment) -> str:
     )
 
 
-def _clock(value: object) -> datetime:
+def _parse_clock_time(value: object) -> datetime:
     """A time as sent, aware or not. Raises ValueError."""
     value = all_day.unwrap_time(value)
     if (moment := parse_epoch(value)) is not None:
@@ -73,12 +73,12 @@ def _clock(value: object) -> datetime:
         raise ValueError(message) from None
 
 
-def instant(value: object, zone_name: str) -> datetime:
+def parse_time(value: object, zone_name: str) -> datetime:
     """An ISO 8601 time as an instant; one without offset is a wall clock in that zone.
 
     Raises ValueError for an unreadable time, and for a bare one where no zone is known.
     """
-    moment = _clock(value)
+    moment = _parse_clock_time(value)
     if moment.tzinfo is not None:
         return utc(moment)
     if not zone_name:
@@ -96,14 +96,17 @@ def series(item: Appointment) -> str:
     return UNNAMED_SERIES if recurring else ""
 
 
-def is_bare(item: Appointment) -> bool:
+def needs_zone(item: Appointment) -> bool:
     """Whether only the location's zone can tell when the row is."""
     if is_all_day(item):
         return True
     if text(item.selected_timezone):
         return False
     try:
-        return _clock(item.start_time).tzinfo is None or _clock(item.end_time).tzinfo is None
+        return (
+            _parse_clock_time(item.start_time).tzinfo is None
+            or _parse_clock_time(item.end_time).tzinfo is None
+        )
     except ValueError:
         return False
 
@@ -259,7 +262,7 @@ class Parser:
         zone_name = text(item.selected_timezone) or self.zone
 
         def read(value: object) -> datetime:
-            return instant(value, zone_name)
+            return parse_time(value, zone_name)
 
         if is_all_day(item):
             start, end = all_day.all_day_span(
@@ -282,11 +285,11 @@ class Parser:
         if not self.statuses.status_of(status_word(item)).busy:
             return True
         try:
-            return self._closing(item, self.value(item), provider) is None
+            return self._busy_part(item, self.value(item), provider) is None
         except ValueError:
             return False
 
-    def _closing(self, item: Appointment, value: Value, provider: str) -> Value | None:
+    def _busy_part(self, item: Appointment, value: Value, provider: str) -> Value | None:
         """What of its time an event takes: for an all-day block, by policy."""
         rule = self.all_day.get(provider, BUSY)
         if rule is BUSY or not is_all_day(item) or self.kind(item) is not Kind.BLOCK:
@@ -295,7 +298,7 @@ class Parser:
             return value
         return all_day.apply_rule(value, rule, self.zone)
 
-    def odd_status(self, item: object, provider: str) -> UnreadableError | None:
+    def unknown_status(self, item: object, provider: str) -> UnreadableError | None:
         """What is to be reported of a row whose status is not known, None for others."""
         word = status_word(item) if isinstance(item, Appointment) else ""
         if not isinstance(item, Appointment) or not word or self.statuses.read(word) is not None:
@@ -315,7 +318,7 @@ class Parser:
 
     def _days_taken(self, item: Appointment, provider: str) -> str:
         try:
-            return all_day.closed_time_text(self._closing(item, self.value(item), provider))
+            return all_day.closed_time_text(self._busy_part(item, self.value(item), provider))
         except ValueError:
             return "unreadable"
 
@@ -323,9 +326,9 @@ class Parser:
         """The row as an event. Raises UnreadableError."""
         known = text(item.id)
         try:
-            value = self._closing(item, self.value(item), provider)
+            value = self._busy_part(item, self.value(item), provider)
         except ValueError as error:
-            began = self._maybe(item.start_time)
+            began = self._optional_time(item.start_time)
             raise UnreadableError(self.system, known, str(error), began=began) from error
         if value is None:
             raise UnreadableError(self.system, known, "it lasts all day, and is to close nothing")
@@ -340,8 +343,8 @@ class Parser:
             person=contact_id(item) or None if kind is Kind.APPOINTMENT else None,
             service=places[0] if places else None,
             key=self.key(item),
-            updated_at=self._maybe(item.updated_at),
-            created_at=self._maybe(item.created_at),
+            updated_at=self._optional_time(item.updated_at),
+            created_at=self._optional_time(item.created_at),
             owner=user_of(item),
             series=series(item) if kind is Kind.APPOINTMENT else "",
             shows_status=self.statuses.read(status_word(item)) is not None,
@@ -352,9 +355,9 @@ class Parser:
             ),
         )
 
-    def _maybe(self, value: object) -> datetime | None:
+    def _optional_time(self, value: object) -> datetime | None:
         try:
-            return read_update(instant(value, "UTC"), self.clock.now())
+            return read_update(parse_time(value, "UTC"), self.clock.now())
         except ValueError:
             return None
 

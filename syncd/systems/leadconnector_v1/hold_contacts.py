@@ -39,10 +39,10 @@ class HoldContacts:
         self._certain = self._certain and not (strangers and self._email)
         return not self._certain
 
-    def booking(self) -> None:
+    def before_booking(self) -> None:
         """A hold is about to be booked, which may make its contact whatever is answered."""
         self._certain = self._email is None
 
-    def booked(self, contact: str) -> None:
+    def after_booking(self, contact: str) -> None:
         """A hold was booked for this contact, as the answer says."""
         self._certain = self._certain or contact in self._known

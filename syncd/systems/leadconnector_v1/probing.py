@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Window
 from syncd.model.platform_facts import NO, YES, PlatformKind
-from syncd.systems.leadconnector_v1.events import instant
+from syncd.systems.leadconnector_v1.events import parse_time
 from syncd.systems.leadconnector_v1.plan import plan
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.leadconnector_v1.writing import event_block
@@ -90,9 +90,9 @@ class Prober:
             if fault.status != _REFUSED or await self.exists(canary):
                 raise
 
-    async def steps(self, bench: ProbeContext) -> Sequence[ProbeStep]:
+    async def steps(self, context: ProbeContext) -> Sequence[ProbeStep]:
         """Return the steps, in order."""
-        measures = _Steps(self, bench, await self.zone() or bench.zone)
+        measures = _Steps(self, context, await self.zone() or context.zone)
         keeps_tag = ("keeps_tag",) if self.account.blocks != "hold" else ()
         return [
             ProbeStep("making the block", ("makes_blocks",), 0, measures.made),
@@ -124,7 +124,7 @@ class _Steps:
     """The steps of one probe."""
 
     prober: Prober
-    bench: ProbeContext
+    context: ProbeContext
     zone: str
 
     async def made(self) -> Mapping[str, str]:
@@ -133,56 +133,56 @@ class _Steps:
 
     async def listed(self) -> Mapping[str, str]:
         """List the block until it appears."""
-        canary = self.bench.canary
+        canary = self.context.canary
         near = Window(canary.start - _AROUND, canary.end + _AROUND)
 
         async def seen() -> bool:
             return await self._shows(near)
 
-        lag = await self.bench.appears(seen)
+        lag = await self.context.appears(seen)
         if lag is None:
             return {"lists_blocks": NO}
         return {"lists_blocks": YES, "list_lag": lag}
 
     async def lag(self) -> Mapping[str, str]:
         """Give the reason where listing the block showed no lag."""
-        if self.bench.found.get("lists_blocks") == NO:
+        if self.context.found.get("lists_blocks") == NO:
             raise NotMeasuredError("lists show no event blocks", failed=False)
         return {}
 
     async def _shows(self, window: Window) -> bool:
-        rows = await self.prober.listed(self.bench.canary.provider, window)
-        return any(text(row.id) == self.bench.event for row in rows)
+        rows = await self.prober.listed(self.context.canary.provider, window)
+        return any(text(row.id) == self.context.event for row in rows)
 
     async def title(self) -> Mapping[str, str]:
         """Read the block by its id."""
         item = await self._read()
-        return self.bench.keeps_tag(item.title, item.notes, item.calendar_notes)
+        return self.context.keeps_tag(item.title, item.notes, item.calendar_notes)
 
     async def _read(self) -> Appointment:
-        item = await self.prober.calls.appointment(self.bench.event)
-        if text(item.id) != self.bench.event:
+        item = await self.prober.calls.appointment(self.context.event)
+        if text(item.id) != self.context.event:
             raise NotMeasuredError("the answer is about something else")
         return item
 
     async def overlapping(self) -> Mapping[str, str]:
         """List from the middle of the block on."""
-        if self.bench.found.get("lists_blocks") != YES:
+        if self.context.found.get("lists_blocks") != YES:
             raise NotMeasuredError("lists show no event blocks", failed=False)
-        canary = self.bench.canary
+        canary = self.context.canary
         rest = Window(canary.start + CANARY_LENGTH / 2, canary.end + timedelta(hours=1))
         return {"lists_overlapping": YES if await self._shows(rest) else NO}
 
     async def longer(self) -> Mapping[str, str]:
         """Give the block twice its length, and read it."""
-        canary = self.bench.canary
+        canary = self.context.canary
         end = canary.end + CANARY_LENGTH
-        self.bench.move(canary.start, end)
+        self.context.move(canary.start, end)
         value = replace(canary.value, end=end)
-        await self.prober.calls.move(self.bench.event, value, self.zone)
+        await self.prober.calls.move(self.context.event, value, self.zone)
         if self._end(await self._read()) == end:
             return {"update_keeps_end": YES}
-        await self.bench.pause(self.bench.lag)  # what answers by id may lag, too
+        await self.context.pause(self.context.lag)  # what answers by id may lag, too
         shown = self._end(await self._read())
         if shown is None:
             raise NotMeasuredError("the block is shown without an end")
@@ -190,7 +190,7 @@ class _Steps:
 
     def _end(self, item: Appointment) -> datetime | None:
         try:
-            return instant(item.end_time, text(item.selected_timezone) or self.zone)
+            return parse_time(item.end_time, text(item.selected_timezone) or self.zone)
         except ValueError:
             return None
 
@@ -205,5 +205,5 @@ class _Steps:
                 if fault.status == _MISSING:
                     return {"refuses_deleted": NO}
                 raise
-            await self.bench.pause(self.bench.lag)
+            await self.context.pause(self.context.lag)
         raise NotMeasuredError("the deleted block is still answered by its id")

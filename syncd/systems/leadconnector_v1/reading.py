@@ -34,7 +34,7 @@ Items = list["Appointment | LenientValue"]
 
 
 @dataclass(slots=True)
-class Answered:
+class ListAnswer:
     """What one list brought: its items, and how it was read."""
 
     listed: ListResult
@@ -52,18 +52,20 @@ class Answered:
         return refused and self.call.selector == "teamId"
 
 
-async def ask_lists(
+async def read_lists(
     calls: Api,
     lists: CappedLists,
     planned: Sequence[ListCall],
-    sift: Callable[[Items], Items],
+    keep_changed: Callable[[Items], Items],
     limit: ReadLimit,
-) -> Sequence[Answered]:
+) -> Sequence[ListAnswer]:
     """Read these lists; ``sift`` leaves of each answer what is to be kept."""
-    return await asyncio.gather(*(_one(calls, lists, call, sift, limit) for call in planned))
+    return await asyncio.gather(
+        *(_one(calls, lists, call, keep_changed, limit) for call in planned)
+    )
 
 
-def expect_any(answers: Sequence[Answered]) -> None:
+def raise_if_all_failed(answers: Sequence[ListAnswer]) -> None:
     """Raise the first fault when nothing arrived."""
     faults = [fault for answer in answers for fault in answer.listed.faults]
     if faults and not any(answer.listed.answered for answer in answers):
@@ -74,22 +76,22 @@ async def _one(
     calls: Api,
     lists: CappedLists,
     call: ListCall,
-    sift: Callable[[Items], Items],
+    keep_changed: Callable[[Items], Items],
     limit: ReadLimit,
-) -> Answered:
+) -> ListAnswer:
     items: Items = []
     unnamed = 0
 
     async def part(piece: ListCall) -> Items:
         nonlocal unnamed
         rows = (await calls.appointments(piece)).appointments
-        items.extend(sift(rows))
+        items.extend(keep_changed(rows))
         unnamed = max(unnamed, sum(not _id_of(row) for row in rows))
         return rows
 
     listed = await lists.read(call, part, _id_of, limit)
     listed.unnamed = unnamed
-    return Answered(listed, items)
+    return ListAnswer(listed, items)
 
 
 def _id_of(row: Appointment | LenientValue) -> str:
@@ -97,8 +99,8 @@ def _id_of(row: Appointment | LenientValue) -> str:
 
 
 async def read_snapshot(
-    answers: Sequence[Answered],
-    reader: Parser,
+    answers: Sequence[ListAnswer],
+    parser: Parser,
     window: Window,
     read_at: datetime,
     kinds: frozenset[Kind],
@@ -116,15 +118,15 @@ async def read_snapshot(
         async for batch in in_slices(answer.items):
             for item in batch:
                 if isinstance(item, Appointment) and text(item.id):
-                    malformed += _keep(rows, item, providers, reader, kept)
-            nobodys |= _unowned(batch, providers, reader)
-        malformed += answer.listed.items(reader.system)
+                    malformed += _keep(rows, item, providers, parser, kept)
+            nobodys |= _unowned(batch, providers, parser)
+        malformed += answer.listed.items(parser.system)
         span = covered_window(answer.call.span)
         unproven += [replace(u, kinds=kinds) for u in answer.listed.unproven(span)]
         for provider in providers:
             whole[provider] += uncovered(span, answer.listed.holes(span))
     coverage = [
-        Coverage(reader.system, provider, kinds, span, read_at)
+        Coverage(parser.system, provider, kinds, span, read_at)
         for provider, pieces in whole.items()
         for span in join_windows(pieces)
     ]
@@ -143,9 +145,9 @@ async def read_snapshot(
         for fault in answer.listed.faults
         if fault not in refused.values()
     ]
-    malformed += filter(None, (reader.odd_status(r.wire, r.provider) for r in rows.values()))
+    malformed += filter(None, (parser.unknown_status(r.wire, r.provider) for r in rows.values()))
     return Snapshot(
-        reader.system,
+        parser.system,
         tuple(rows.values()),
         coverage,
         faults,
@@ -160,45 +162,45 @@ def _keep(
     rows: dict[str, Row],
     item: Appointment,
     asked: tuple[str, ...],
-    reader: Parser,
+    parser: Parser,
     kept: Window,
 ) -> list[UnreadableError]:
     """Add an item to the rows if it is somebody's; report what makes it unreadable, if any."""
     known = text(item.id)
-    if _outside(reader, item, kept):
+    if _outside(parser, item, kept):
         # First of all: an odd owner of what is over is no fault of the list.
         return []
     try:
-        provider = reader.owners.owner(item, asked)
+        provider = parser.owners.owner(item, asked)
     except ValueError as error:
-        return [UnreadableError(reader.system, known, str(error), providers=asked)]
-    if provider is not None and not reader.is_free_block(item, provider):
-        rows[known] = Row(known, provider, reader.fingerprint(item, provider), item)
+        return [UnreadableError(parser.system, known, str(error), providers=asked)]
+    if provider is not None and not parser.is_free_block(item, provider):
+        rows[known] = Row(known, provider, parser.fingerprint(item, provider), item)
     return []
 
 
 def _unowned(
-    items: Sequence[Appointment | LenientValue], asked: tuple[str, ...], reader: Parser
+    items: Sequence[Appointment | LenientValue], asked: tuple[str, ...], parser: Parser
 ) -> dict[str, UnreadableError]:
     """Report the meetings on mapped calendars that take place, and that are nobody's."""
     found: dict[str, UnreadableError] = {}
     for item in items:
-        if not isinstance(item, Appointment) or reader.kind(item) is not Kind.APPOINTMENT:
+        if not isinstance(item, Appointment) or parser.kind(item) is not Kind.APPOINTMENT:
             continue
         try:
-            nobodys = reader.owners.owner(item, asked) is None and reader.value(item).busy
+            nobodys = parser.owners.owner(item, asked) is None and parser.value(item).busy
         except ValueError:  # It is reported as unreadable.
             continue
-        if nobodys and (why := unowned(item, reader.owners)) is not None:
+        if nobodys and (why := unowned(item, parser.owners)) is not None:
             topic, reason, provider = why
             known = text(item.id)
-            found[known] = UnreadableError(reader.system, known, reason, topic, provider)
+            found[known] = UnreadableError(parser.system, known, reason, topic, provider)
     return found
 
 
-def _outside(reader: Parser, item: Appointment, kept: Window) -> bool:
+def _outside(parser: Parser, item: Appointment, kept: Window) -> bool:
     """Whether a row surely lies outside; one with an unreadable time is kept, to be reported."""
     try:
-        return not kept.overlaps(reader.value(item))
+        return not kept.overlaps(parser.value(item))
     except ValueError:
         return False

@@ -19,8 +19,8 @@ from syncd.systems.findings import skew_finding
 from syncd.systems.last_read import LastRead, ListGaps
 from syncd.systems.leadconnector_v1 import checks, discover, reading, users
 from syncd.systems.leadconnector_v1.calls import Api, known_zone
-from syncd.systems.leadconnector_v1.class_capacity import class_capacities, crowded
-from syncd.systems.leadconnector_v1.events import CalendarOwners, Parser, is_bare, status_word
+from syncd.systems.leadconnector_v1.class_capacity import class_capacities, has_shared_slot
+from syncd.systems.leadconnector_v1.events import CalendarOwners, Parser, needs_zone, status_word
 from syncd.systems.leadconnector_v1.hold_contacts import HoldContacts
 from syncd.systems.leadconnector_v1.location_cache import LocationCache
 from syncd.systems.leadconnector_v1.opening import open_transport
@@ -29,8 +29,8 @@ from syncd.systems.leadconnector_v1.probing import Prober
 from syncd.systems.leadconnector_v1.unchanged_filter import UnchangedFilter
 from syncd.systems.leadconnector_v1.wire import (
     Appointment,
-    Availability,
     Service,
+    ServiceAvailability,
     Timing,
     contact_id,
 )
@@ -107,12 +107,12 @@ class LeadConnectorV1:
         self._clock = clock
         self.facts = FactStore(name, clock)
         self.measured = MeasuredFacts(PlatformKind.V1, self.facts)
-        self._able = CapabilityCache(self.measured, partial(capabilities, account))
+        self._capabilities = CapabilityCache(self.measured, partial(capabilities, account))
         self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
         self._calls = Api(name, self._transport)
         self._holds = HoldContacts(self._calls, account.hold_email)
-        self._writing = Writer(name, account, self._calls, self._holds)
-        self._reader = Parser(
+        self._writer = Writer(name, account, self._calls, self._holds)
+        self._parser = Parser(
             name,
             clock,
             CalendarOwners.of(self._calendars),
@@ -124,9 +124,9 @@ class LeadConnectorV1:
         self._zones: dict[str, str] = {}
         self._persons: TtlCache[Person | None] = TtlCache(clock)
         self._zone: TtlCache[str] = TtlCache(clock, better_than_none=True)
-        self._knowledge = LocationCache(self._calls, clock)
+        self._cache = LocationCache(self._calls, clock)
         self._lists = CappedLists(name, clock, self.facts)
-        self._misses = ListGaps()
+        self._gaps = ListGaps()
         self._sent: dict[str, Value] = {}
         self._seats: Mapping[str, int] = {}
 
@@ -145,43 +145,43 @@ class LeadConnectorV1:
         """
         wanted = self.providers if providers is None else providers
         read_at = self._clock.now()
-        await self._learn_holds()
-        reader = self._reader
-        sieve = UnchangedFilter(
-            reader.owners, known, self._note_listed, reader.holds, reader.statuses.plain_busy
+        await self._load_hold_contacts()
+        parser = self._parser
+        unchanged_filter = UnchangedFilter(
+            parser.owners, known, self._note_listed, parser.holds, parser.statuses.plain_busy
         )
-        crowd = False
+        any_shared_slot = False
 
-        def sift(listed: reading.Items) -> reading.Items:
-            nonlocal crowd
-            crowd = crowd or crowded(listed, self._reader)
-            return sieve.changed_rows(listed)
+        def keep_changed(listed: reading.Items) -> reading.Items:
+            nonlocal any_shared_slot
+            any_shared_slot = any_shared_slot or has_shared_slot(listed, self._parser)
+            return unchanged_filter.changed_rows(listed)
 
         planned = await self._planned(window.from_earlier(look_back), wanted)
         limit = ReadLimit(self.name, self._clock)
-        answers = await reading.ask_lists(self._calls, self._lists, planned, sift, limit)
-        if any(answer.is_regrouped for answer in answers) and self._knowledge.renew():
+        answers = await reading.read_lists(self._calls, self._lists, planned, keep_changed, limit)
+        if any(answer.is_regrouped for answer in answers) and self._cache.renew():
             # A team is gone, or is another one by now.
             return await self.read(window, providers, known, look_back=look_back)
-        reading.expect_any(answers)
+        reading.raise_if_all_failed(answers)
         items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
-        if any(map(is_bare, items)):
-            await self._learn_zone()
-        await self._learn_merged(items)
+        if any(map(needs_zone, items)):
+            await self._load_zone()
+        await self._find_merged_contacts(items)
         self._note_listed(items)
-        if crowd:
+        if any_shared_slot:
             with suppress(PlatformError):  # what was known before counts, and it is asked again
-                self._seats = class_capacities(await self._knowledge.services())
+                self._seats = class_capacities(await self._cache.services())
         listed = self.capabilities.lists_blocks
         kinds = frozenset(Kind) if listed else frozenset({Kind.APPOINTMENT})
         snapshot = await reading.read_snapshot(
-            answers, self._reader, window, read_at, kinds, sieve.same
+            answers, self._parser, window, read_at, kinds, unchanged_filter.same
         )
-        ids = frozenset((*(row.id for row in snapshot.rows), *sieve.same))
+        ids = frozenset((*(row.id for row in snapshot.rows), *unchanged_filter.same))
         # A team's list may show calendars of which the location does not say whose they are.
-        teams = self._knowledge.teams or {}
+        teams = self._cache.teams or {}
         last = LastRead(ids, snapshot.coverage, planned, teams, every_group=False)
-        self._misses.begin(last)
+        self._gaps.begin(last)
         return snapshot
 
     async def _planned(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
@@ -189,18 +189,18 @@ class LeadConnectorV1:
         calendars = {p: c for p, c in self._calendars.items() if p in wanted}
         if team_calendars(calendars):
             with suppress(PlatformError):  # each calendar is asked by itself then
-                await self._knowledge.services()
-        return plan(calendars, self._knowledge.teams or {}, window)
+                await self._cache.services()
+        return plan(calendars, self._cache.teams or {}, window)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises UnreadableError."""
         if not isinstance(row.wire, Appointment):
             raise UnreadableError(self.name, row.id, "is no appointment")
-        return self._reader.event(row.wire, row.provider)
+        return self._parser.event(row.wire, row.provider)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
         """Look for one event. 404 means gone; what 400 and 422 mean of an id is not documented."""
-        await self._learn_holds()
+        await self._load_hold_contacts()
         try:
             item = await self._calls.appointment(ref.id)
         except RejectedError as fault:
@@ -209,18 +209,18 @@ class LeadConnectorV1:
             )
         if text(item.id) != ref.id:
             return Unknown("the answer is about something else")
-        if is_bare(item):
-            await self._learn_zone()
-        await self._learn_merged([item])
+        if needs_zone(item):
+            await self._load_zone()
+        await self._find_merged_contacts([item])
         self._note([item])
-        if self._reader.is_free_block(item, ref.provider):
+        if self._parser.is_free_block(item, ref.provider):
             return Gone()
         try:
-            provider = self._reader.owners.owner(item, (ref.provider,))
-            found = self._reader.event(item, provider or "")
+            provider = self._parser.owners.owner(item, (ref.provider,))
+            found = self._parser.event(item, provider or "")
         except (ValueError, UnreadableError) as error:
             return Unknown(str(error))
-        missed = self._misses.lookup_result(found, value, self._knowledge.renew)
+        missed = self._gaps.lookup_result(found, value, self._cache.renew)
         if missed is None:
             return Found(found)
         if missed.outdated or not missed.elsewhere:
@@ -233,7 +233,7 @@ class LeadConnectorV1:
         if text(item.id) != ref.id:
             detail = "the answer is about something else"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
-        status = self._reader.statuses.status_of(status_word(item))
+        status = self._parser.statuses.status_of(status_word(item))
         return whole_record(tree, status, self._account.api_key)
 
     async def users(self) -> UserDirectory:
@@ -266,9 +266,9 @@ class LeadConnectorV1:
         """Carry out one operation. Raises PlatformError."""
         (operation,) = operations
         own_zone = known_zone(self._zones.get(operation.event or "", ""))
-        zone_name = own_zone or await self._learn_zone() or "UTC"
+        zone_name = own_zone or await self._load_zone() or "UTC"
         calendar = self._calendars[operation.provider]
-        reply = await self._writing.write(operation, calendar, zone_name)
+        reply = await self._writer.write(operation, calendar, zone_name)
         able, meeting = self.capabilities, operation.action is Action.MOVE_APPOINTMENT
         moved = meeting or operation.action is Action.MOVE_BLOCK
         if moved and not (able.meetings_keep_end if meeting else able.update_keeps_end):
@@ -289,7 +289,7 @@ class LeadConnectorV1:
         """
         wanted = operation.after
         try:
-            sighting = await self.read_one(operation.ref)
+            result = await self.read_one(operation.ref)
         except PlatformError as fault:
             if operation.action is Action.MOVE_BLOCK:
                 return reply
@@ -297,9 +297,9 @@ class LeadConnectorV1:
             raise UnknownOutcomeError(
                 self.name, fault.call, status=fault.status, detail=unknown
             ) from fault
-        if wanted is None or not isinstance(sighting, Found):
+        if wanted is None or not isinstance(result, Found):
             return reply
-        shown = sighting.event.value
+        shown = result.event.value
         if (shown.start, shown.status) != (wanted.start, wanted.status) or shown == wanted:
             return reply
         self.measured.contradict("update_keeps_end", YES)
@@ -314,8 +314,8 @@ class LeadConnectorV1:
         calendar = self._calendars[provider]
         if not calendar.calendar:
             raise RejectedError(self.name, detail=f"no calendar id is configured for {provider}")
-        zone_name = await self._learn_zone() or "UTC"
-        services = await self._knowledge.services()
+        zone_name = await self._load_zone() or "UTC"
+        services = await self._cache.services()
         length = _lengths(services).get(calendar.calendar, _USUAL_SLOT)
         starts: set[object] = set()
         found = []
@@ -332,14 +332,14 @@ class LeadConnectorV1:
     async def prober(self) -> Prober:
         """Return what measures the location's uncertain facts."""
         parts = (self.name, self._account, self._calls, self._calendars)
-        return Prober(*parts, self._learn_zone)
+        return Prober(*parts, self._load_zone)
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """A call per user, and per team or calendar of those without one."""
         wanted = self.providers if providers is None else providers
         calendars = {p: c for p, c in self._calendars.items() if p in wanted}
         # Until the location was asked, it is taken to have the teams that the configuration says.
-        teams = self._knowledge.teams
+        teams = self._cache.teams
         shown = team_calendars(calendars) if teams is None else teams
         return self._lists.plan(plan(calendars, shown, window))
 
@@ -359,7 +359,7 @@ class LeadConnectorV1:
     @property
     def capabilities(self) -> Capabilities:
         """What the location can be relied on for."""
-        return self._able()
+        return self._capabilities()
 
     @property
     def seats(self) -> Mapping[str, int]:
@@ -380,27 +380,27 @@ class LeadConnectorV1:
         """Give back the connections."""
         await self._transport.aclose()
 
-    async def _learn_zone(self) -> str:
+    async def _load_zone(self) -> str:
         """The configured zone, else the location's; '' where none is known."""
         if self._account.timezone is None:
             zone_name = await self._zone.get("", self._calls.timezone)
-            self._reader = replace(self._reader, zone=zone_name)
-        return self._reader.zone
+            self._parser = replace(self._parser, zone=zone_name)
+        return self._parser.zone
 
-    async def _learn_holds(self) -> None:
+    async def _load_hold_contacts(self) -> None:
         """Know whose bookings are holds before any row is judged."""
         holds = await self._holds.look_up()
-        if holds != self._reader.holds:
-            self._reader = replace(self._reader, holds=holds)
+        if holds != self._parser.holds:
+            self._parser = replace(self._parser, holds=holds)
 
-    async def _learn_merged(self, items: Iterable[Appointment]) -> None:
+    async def _find_merged_contacts(self, items: Iterable[Appointment]) -> None:
         """Ask for the hold contact anew when a tagged booking names a contact not seen before.
 
         The platform merges contacts; if the hold's was, its address leads to the new one.
         """
-        tagged = {contact_id(i) for i in items if self._reader.key(i) is not None}
-        if self._holds.doubt(tagged - self._reader.holds):
-            await self._learn_holds()
+        tagged = {contact_id(i) for i in items if self._parser.key(i) is not None}
+        if self._holds.doubt(tagged - self._parser.holds):
+            await self._load_hold_contacts()
 
     def _note(self, items: Iterable[Appointment]) -> None:
         """Keep what later calls need: each booking's zone.
@@ -418,14 +418,14 @@ class LeadConnectorV1:
     def _note_listed(self, items: Collection[Appointment]) -> None:
         """Note what lists show, blocks too: one that is read by its id says nothing of lists."""
         self._note(items)
-        shown = (self._reader.kind(item) is Kind.BLOCK for item in items)
+        shown = (self._parser.kind(item) is Kind.BLOCK for item in items)
         if not self.capabilities.lists_blocks and any(shown):
             self.measured.record_read("lists_blocks", YES)
 
     def _compare_end(self, item: Appointment, sent: Value) -> None:
         """Compare the first sight of a moved event with what was sent, where that is not done."""
         try:
-            shown = self._reader.value(item)
+            shown = self._parser.value(item)
         except ValueError:
             return
         if shown.start != sent.start:
@@ -446,5 +446,5 @@ def _lengths(services: Iterable[object]) -> Mapping[str, timedelta]:
 
 def _slot_minutes(service: Service) -> int | None:
     when = service.availability
-    timing = when.event_timing if isinstance(when, Availability) else None
+    timing = when.event_timing if isinstance(when, ServiceAvailability) else None
     return number(timing.slot_duration) if isinstance(timing, Timing) else None

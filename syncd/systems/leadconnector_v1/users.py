@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import UserDirectory
-from syncd.systems.leadconnector_v1.wire import Named, Service, User
+from syncd.systems.leadconnector_v1.wire import NamedRow, Service, User
 from syncd.systems.lenient import text
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def directory(
     A location without any user is one that was not listed.
     """
     found = frozenset(text(row.id) for row in rows if isinstance(row, User)) - {""}
-    booked = frozenset(text(p.id) for p in places if isinstance(p, Named | Service)) - {""}
+    booked = frozenset(text(p.id) for p in places if isinstance(p, NamedRow | Service)) - {""}
     return UserDirectory(
         users=found,
         calendars=booked,

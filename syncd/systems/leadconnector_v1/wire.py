@@ -103,7 +103,7 @@ class Info(msgspec.Struct, rename="camel"):
     per_slot: Any = None
 
 
-class Availability(msgspec.Struct, rename="camel"):
+class ServiceAvailability(msgspec.Struct, rename="camel"):
     """When a service can be booked: syncd needs the slot's length and seats only."""
 
     appointment_info: Info | LenientValue = None
@@ -124,7 +124,7 @@ class Service(msgspec.Struct, rename="camel"):
     team_id: Any = None
     is_active: Any = None
     team_members: list[Member | LenientValue] | dict[str, Any] | str | float | bool | None = None
-    availability: Availability | LenientValue = None
+    availability: ServiceAvailability | LenientValue = None
 
 
 class Services(msgspec.Struct):
@@ -133,20 +133,20 @@ class Services(msgspec.Struct):
     services: list[Service | LenientValue]
 
 
-class Named(msgspec.Struct, rename="camel"):
+class NamedRow(msgspec.Struct, rename="camel"):
     """What teams, their members and users have in common."""
 
     id: Any = None
     name: Any = None
 
 
-class Team(Named, rename="camel"):
+class Team(NamedRow, rename="camel"):
     """A team and who is in it."""
 
-    members: list[Named | LenientValue] | dict[str, Any] | str | float | bool | None = None
+    members: list[NamedRow | LenientValue] | dict[str, Any] | str | float | bool | None = None
 
 
-class User(Named, rename="camel"):
+class User(NamedRow, rename="camel"):
     """A user; the name and the phone are real but undocumented (#contacts-users-and-locations)."""
 
     first_name: Any = None

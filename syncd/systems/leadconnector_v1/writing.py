@@ -123,9 +123,9 @@ class Writer:
             detail = f"no calendar id is configured to block {operation.provider} on"
             raise RejectedError(self._system, "POST appointments/", detail=detail)
         if self._account.blocks == "hold":
-            self._holds.booking()
+            self._holds.before_booking()
         event, contact = await self._calls.create(fields)
-        self._holds.booked(contact)
+        self._holds.after_booking(contact)
         return Done([(event, None)])
 
     async def _set_status(self, operation: Operation) -> None:

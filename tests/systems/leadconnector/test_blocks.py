@@ -16,7 +16,7 @@ from tests.sandbox.kit import HOUR, at
 
 from .conftest import BLOCKED, WINDOW, Clinic, hour
 
-BY_ID = "GET /calendars/events/appointments/{id}"
+BLOCK_BY_ID = "GET /calendars/events/appointments/{id}"
 CALENDARS = "GET /calendars/"
 DAY = timedelta(days=1)
 
@@ -37,7 +37,7 @@ async def test_a_block_that_is_answered_by_its_id_takes_one_call(clinic: Clinic)
     found = await system.read_one(ref(block), hour(at(12)))
     assert isinstance(found, Found)
     assert (found.event.id, found.event.kind, found.event.provider) == (block, Kind.BLOCK, "alice")
-    assert clinic.door.calls == [BY_ID]
+    assert clinic.door.calls == [BLOCK_BY_ID]
 
 
 async def test_a_location_that_does_not_answer_blocks_by_id_is_asked_that_once(
@@ -46,10 +46,10 @@ async def test_a_location_that_does_not_answer_blocks_by_id_is_asked_that_once(
     block, system = clinic.block(at(12)), clinic.build()
     for _ in range(3):
         assert isinstance(await system.read_one(ref(block), hour(at(12))), Found)
-    assert len(clinic.asked(BY_ID)) == 1
+    assert len(clinic.asked(BLOCK_BY_ID)) == 1
     clinic.clock.advance(8 * 86_400)
     await system.read_one(ref(block), hour(at(12)))
-    assert len(clinic.asked(BY_ID)) == 2
+    assert len(clinic.asked(BLOCK_BY_ID)) == 2
 
 
 async def test_whether_blocks_are_answered_by_id_is_remembered(clinic: Clinic) -> None:
@@ -58,7 +58,7 @@ async def test_whether_blocks_are_answered_by_id_is_remembered(clinic: Clinic) -
     again = clinic.build()
     again.facts.load(system.facts.unsaved())
     await again.read_one(ref(block), hour(at(12)))
-    assert len(clinic.asked(BY_ID)) == 1
+    assert len(clinic.asked(BLOCK_BY_ID)) == 1
     assert isinstance(system.facts, FactStore)
 
 

@@ -11,7 +11,7 @@ import pytest
 from syncd.model import NO_BUFFER, Buffer, Topic
 from syncd.systems.facts import FactStore
 from syncd.systems.leadconnector import CalendarMapping, wire
-from syncd.systems.leadconnector.buffers import remember, remembered
+from syncd.systems.leadconnector.buffers import store_buffers, stored_buffers
 from syncd.systems.leadconnector.directory import directory_of
 from tests.sandbox.kit import at
 
@@ -27,7 +27,7 @@ def shown(**fields: Any) -> tuple[Buffer, str]:
     """What the directory makes of a calendar with these fields."""
     listing = msgspec.convert({"calendars": [{"id": "C", **fields}]}, wire.Calendars)
     calendar = directory_of(listing)["C"]
-    return calendar.buffer, calendar.odd_buffer
+    return calendar.buffer, calendar.unreadable_buffer
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_a_calendar_keeps_its_buffer_until_another_one_is_told(clinic: Clinic) -
         directory_of(msgspec.convert({"calendars": part}, wire.Calendars))
         for part in (rows, rows[:1], untold, off[:1], off)
     ]
-    known = [dict(remember(facts, listing)) for listing in listings]
+    known = [dict(store_buffers(facts, listing)) for listing in listings]
     assert known == [
         *[{"A": minutes(0, 5), "B": minutes(5, 0)}] * 3,
         {"B": minutes(5, 0)},
         {},
     ]
-    assert remembered(facts) == {}
+    assert stored_buffers(facts) == {}
 
 
 async def test_a_read_takes_no_more_calls_for_buffers(clinic: Clinic) -> None:

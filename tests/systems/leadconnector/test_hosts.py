@@ -15,12 +15,12 @@ from .conftest import WINDOW, Clinic, each, events, hour, operation
 EVENTS = "GET /calendars/events"
 
 
-def further(meeting: str, user: str) -> str:
+def further_hosts(meeting: str, user: str) -> str:
     return f"{meeting}@users/{user}"
 
 
 def derived(clinic: Clinic, meeting: str) -> EventRef:
-    return EventRef("clinic", "bob", further(meeting, clinic.bob), Kind.APPOINTMENT)
+    return EventRef("clinic", "bob", further_hosts(meeting, clinic.bob), Kind.APPOINTMENT)
 
 
 async def owners(system: LeadConnector) -> dict[str, str]:
@@ -36,7 +36,7 @@ async def test_a_meeting_is_an_event_of_each_mapped_host(
     clinic.platform.hosts_listed, clinic.platform.users_name_owner = listed, named
     meeting = clinic.book(at(9), hosts=[clinic.bob])
     system = clinic.build(clinic.both)
-    assert await owners(system) == {meeting: "alice", further(meeting, clinic.bob): "bob"}
+    assert await owners(system) == {meeting: "alice", further_hosts(meeting, clinic.bob): "bob"}
     for event in await events(system):
         assert (event.value, event.person) == (hour(at(9)), clinic.contact)
 
@@ -64,7 +64,7 @@ async def test_further_hosts_are_read_in_any_order_and_spelling(
     meeting = clinic.book(at(9))
     clinic.door.spoil(EVENTS, each(users=[id_of(user) for user in users]))
     found = await owners(clinic.build(clinic.both))
-    assert found == {meeting: "alice", further(meeting, clinic.bob): "bob"}
+    assert found == {meeting: "alice", further_hosts(meeting, clinic.bob): "bob"}
 
 
 async def test_the_order_of_further_hosts_decides_nothing(clinic: Clinic) -> None:
@@ -97,7 +97,7 @@ async def test_a_host_who_joins_changes_the_fingerprint_and_the_rest_stays_known
     read = await system.read(WINDOW, known=before)
     assert set(read.same) == {other}
     after = {row.id: row.fingerprint for row in read.rows}
-    assert after.keys() == {meeting, further(meeting, clinic.bob)}
+    assert after.keys() == {meeting, further_hosts(meeting, clinic.bob)}
     assert after[meeting] != before[meeting]
     again = await system.read(WINDOW, known={**before, **after})
     assert {row.id: row.fingerprint for row in again.rows} == after
@@ -110,7 +110,7 @@ async def test_a_host_who_was_not_asked_for_is_read_beside_the_one_who_was(
     read = await clinic.build(clinic.both).read(WINDOW, ["alice"])
     assert {row.id: row.provider for row in read.rows} == {
         meeting: "alice",
-        further(meeting, clinic.bob): "bob",
+        further_hosts(meeting, clinic.bob): "bob",
     }
     assert {c.provider for c in read.coverage} == {"alice"}
 
@@ -122,7 +122,7 @@ async def test_a_further_host_s_event_is_read_from_the_record(clinic: Clinic) ->
     meeting = clinic.book(at(9), hosts=[clinic.bob])
     seen = await clinic.build(clinic.both).read_one(derived(clinic, meeting))
     assert isinstance(seen, Found)
-    assert (seen.event.id, seen.event.provider) == (further(meeting, clinic.bob), "bob")
+    assert (seen.event.id, seen.event.provider) == (further_hosts(meeting, clinic.bob), "bob")
 
 
 async def test_who_is_no_host_any_more_is_found_gone_to_the_assigned_user(clinic: Clinic) -> None:
@@ -130,7 +130,7 @@ async def test_who_is_no_host_any_more_is_found_gone_to_the_assigned_user(clinic
     seen = await clinic.build(clinic.both).read_one(derived(clinic, meeting))
     assert isinstance(seen, Found)
     assert (seen.event.id, seen.event.provider, seen.event.owner) == (
-        further(meeting, clinic.bob),
+        further_hosts(meeting, clinic.bob),
         "",
         clinic.alice,
     )
@@ -141,7 +141,7 @@ async def test_the_first_host_has_the_record_itself_and_no_event_beside_it(clini
     clinic.platform.set_hosts(meeting, clinic.bob, [clinic.alice])
     system = clinic.build(clinic.both)
     assert await system.read_one(derived(clinic, meeting)) == Gone()
-    assert await owners(system) == {meeting: "bob", further(meeting, clinic.alice): "alice"}
+    assert await owners(system) == {meeting: "bob", further_hosts(meeting, clinic.alice): "alice"}
 
 
 async def test_a_deleted_record_has_no_event_of_any_host(clinic: Clinic) -> None:
@@ -159,7 +159,7 @@ async def test_an_event_of_a_further_host_is_never_written_to(
 ) -> None:
     meeting = clinic.book(at(9), hosts=[clinic.bob])
     wanted = hour(at(10), status=Status.CANCELLED)
-    write = operation(action, further(meeting, clinic.bob), wanted, provider="bob")
+    write = operation(action, further_hosts(meeting, clinic.bob), wanted, provider="bob")
     with pytest.raises(RejectedError) as refused:
         await clinic.build(clinic.both).write([write])
     assert refused.value.why is RejectionReason.UNFIT

@@ -12,9 +12,9 @@ from tests.systems.leadconnector.conftest import EVENTS, WINDOW, Clinic, hour
 async def _found(system: LeadConnector, event: str, provider: str) -> Found:
     await system.read(WINDOW, (provider,) if provider == "bob" else None)
     ref = EventRef("clinic", provider, event, Kind.APPOINTMENT)
-    sighting = await system.read_one(ref, hour(at(9)))
-    assert isinstance(sighting, Found)
-    return sighting
+    result = await system.read_one(ref, hour(at(9)))
+    assert isinstance(result, Found)
+    return result
 
 
 async def test_an_appointment_on_another_provider_s_calendar_leaves_the_lists_proven(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from syncd.model import Kind, Window
 from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.leadconnector.directory import Calendar
-from syncd.systems.leadconnector.plan import LISTS, LOOK_BACK, plan
+from syncd.systems.leadconnector.plan import LIST_LOOK_BACK, LISTS, plan
 from syncd.systems.leadconnector.resources import Resource
 from syncd.systems.port import ListCall
 from tests.sandbox.kit import at
@@ -114,7 +114,7 @@ def test_each_call_names_one_list_one_id_and_the_window_a_day_wider(
     for call in planned:
         assert {LISTS[kind] for kind in call.kinds} == {call.call.removeprefix("GET ")}
         assert len(call.ids) == 1
-        assert call.span == Window(WINDOW.start - LOOK_BACK, WINDOW.end)
+        assert call.span == Window(WINDOW.start - LIST_LOOK_BACK, WINDOW.end)
     assert len({(call.call, call.selector, call.ids) for call in planned}) == len(planned)
 
 

@@ -129,9 +129,9 @@ async def test_a_path_that_the_platform_does_not_know_proves_nothing(
 ) -> None:
     words = {404: "Cannot GET /x", 401: "This route is not yet supported by the IAM Service."}
     clinic.door.spoil(ONE, lambda _: {"message": words[status]}, status=status)
-    sighting = await clinic.build().read_one(ref(clinic.book(at(9))))
-    assert isinstance(sighting, Unknown)
-    assert sighting.refused
+    result = await clinic.build().read_one(ref(clinic.book(at(9))))
+    assert isinstance(result, Unknown)
+    assert result.refused
 
 
 async def test_a_bare_time_of_one_meeting_is_read_in_the_locations_zone(clinic: Clinic) -> None:
@@ -287,15 +287,15 @@ async def test_a_calendar_that_cannot_be_blocked_proves_nothing_of_blocks(clinic
 async def test_a_list_of_blocks_with_a_nameless_row_proves_nothing(clinic: Clinic) -> None:
     clinic.block(at(12))
     clinic.door.spoil(BLOCKED, rows(lambda found: [*found, {}]))
-    sighting = await clinic.build().read_one(ref("x", Kind.BLOCK), hour(at(12)))
-    assert isinstance(sighting, Unknown)
+    result = await clinic.build().read_one(ref("x", Kind.BLOCK), hour(at(12)))
+    assert isinstance(result, Unknown)
 
 
 async def test_a_block_that_is_listed_beside_a_nameless_row_is_found(clinic: Clinic) -> None:
     block = clinic.block(at(12))
     clinic.door.spoil(BLOCKED, rows(lambda found: [*found, {}]))
-    sighting = await clinic.build().read_one(ref(block, Kind.BLOCK), hour(at(12)))
-    assert isinstance(sighting, Found)
+    result = await clinic.build().read_one(ref(block, Kind.BLOCK), hour(at(12)))
+    assert isinstance(result, Found)
 
 
 # --- customers --------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from syncd.model import Action, Status, Statuses, Value
 from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarMapping
-from syncd.systems.leadconnector.wire import Whole, Wrote
+from syncd.systems.leadconnector.wire import WholeAppointment, WriteAnswer
 from syncd.systems.port import (
     DelayedError,
     Done,
@@ -382,7 +382,7 @@ async def test_no_error_repeats_a_word_of_the_texts_that_were_sent(
 
 
 def test_records_with_texts_show_none_of_them_in_their_repr() -> None:
-    for shape in (Whole, Wrote):
+    for shape in (WholeAppointment, WriteAnswer):
         assert "Knee" not in repr(shape(id="a", title="Knee pain", description="Knee"))
 
 

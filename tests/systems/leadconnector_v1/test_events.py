@@ -8,7 +8,7 @@ import pytest
 
 from syncd.model import Event, Kind, Status
 from syncd.systems.leadconnector_v1 import CalendarMapping
-from syncd.systems.leadconnector_v1.events import CalendarOwners, Parser, is_bare
+from syncd.systems.leadconnector_v1.events import CalendarOwners, Parser, needs_zone
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.port import UnreadableError
 from tests.systems.scripted import FakeClock
@@ -139,10 +139,10 @@ def test_an_unreadable_or_empty_interval_is_malformed(changes: dict[str, Any]) -
 
 
 def test_only_a_time_without_offset_and_zone_needs_the_locations_zone() -> None:
-    assert is_bare(wire(appointment(startTime="2026-03-02T16:00:00", selectedTimezone="")))
-    assert not is_bare(wire(appointment(startTime="2026-03-02T16:00:00")))
-    assert not is_bare(wire(appointment(selectedTimezone=None)))
-    assert not is_bare(wire(appointment(startTime=None, selectedTimezone=None)))
+    assert needs_zone(wire(appointment(startTime="2026-03-02T16:00:00", selectedTimezone="")))
+    assert not needs_zone(wire(appointment(startTime="2026-03-02T16:00:00")))
+    assert not needs_zone(wire(appointment(selectedTimezone=None)))
+    assert not needs_zone(wire(appointment(startTime=None, selectedTimezone=None)))
 
 
 def test_a_row_without_contact_is_a_block_with_its_key() -> None:
