@@ -42,7 +42,7 @@ def original_start(item: object) -> datetime | None:
         return None
 
 
-def spelt(item: Any) -> str:
+def fingerprint_part(item: Any) -> str:
     """What a fingerprint says of a row's series: nothing of a single meeting, the common case."""
     if item.is_recurring or item.master_event_id or "_" in text(item.id):
         found = series(item)

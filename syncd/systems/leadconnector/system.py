@@ -274,7 +274,7 @@ class LeadConnector:
             self.name, self._calendars, self._calls, self._cache, self._clock.now()
         )
         close, directory = self._closes_buffers, self._cache.known_calendars
-        findings += buffers.findings(self.name, self._calendars, directory, close=close)
+        findings += buffers.buffer_findings(self.name, self._calendars, directory, close=close)
         return [*findings, *skew_finding(self.name, self.traffic.skew)]
 
     @property

@@ -295,7 +295,7 @@ class Updater:
         except ValueError:
             # Most answers about meetings show no times.
             return Value(update.start, update.end, Status.CONFIRMED) if was_reset else None
-        sent = fields.status(update.kept)
+        sent = fields.status_of(update.kept)
         told = was_reset or STATUS not in update.kept or sent is value.status
         return value if told else None
 
