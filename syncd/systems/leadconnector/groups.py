@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 GROUP_FACT = "group_lists_all"
 
 _COMPARED, _DOUBTED = "compared", "doubted"
-"""Prefixes of stored facts: the group that a calendar's list was compared with, and the event that a
-group's list lacks."""
+"""Prefixes of stored facts: the group that a calendar's list was compared with, and the event that
+a group's list lacks."""
 
 _EMPTY = " empty"
 """Suffix of the stored group of a calendar whose own list was empty."""
@@ -123,7 +123,10 @@ class GroupLists:
         directory: Directory,
         look_back: timedelta,
     ) -> list[GroupComparison]:
-        """Choose what a read compares. ``calls`` is its plan, ``singles`` the plan without groups."""
+        """Choose what a read compares.
+
+        ``calls`` is its plan, ``singles`` the plan without groups.
+        """
         if not self._compares or not look_back:
             return []
         members: dict[tuple[frozenset[Kind], str], list[ListCall]] = {}
@@ -151,9 +154,10 @@ class GroupLists:
     async def compare(
         self, comparisons: Iterable[GroupComparison], lists: Mapping[ListCall, ReadList], ask: Ask
     ) -> dict[ListCall, ReadList]:
-        """Compare the lists, and return those to use: single lists replace a group that is not trusted.
+        """Compare the lists, and return those to use.
 
-        ``ask`` reads further lists. The rows of all lists were already collected while reading.
+        The single lists replace the list of a group that is not trusted. ``ask`` reads further
+        lists. The rows of all lists were already collected while reading.
         """
         result = dict(lists)
         for comparison in comparisons:

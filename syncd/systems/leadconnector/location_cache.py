@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.resources import Resource
 
 RESOURCES_TTL = 300.0
-"""Seconds; short, so that a resource that goes out of service or changes calendars is noticed soon."""
+"""Seconds; short, to notice soon when a resource goes out of service or changes calendars."""
 
 
 class LocationCache:
@@ -66,7 +66,7 @@ class LocationCache:
         return await self._directory.get("", ask)
 
     def renew(self) -> bool:
-        """Expire the calendars because a list contradicts them. False if it is too soon for that."""
+        """Expire the calendars because a list contradicts them; false if they are too new."""
         return self._directory.renew("")
 
     async def resources(self) -> Mapping[str, Resource]:

@@ -93,7 +93,7 @@ def _needed_scopes(
 
 
 def _widest_scope(scope: Scope, directory: Mapping[str, Calendar]) -> Scope:
-    """Return the scope of the calendar's group, which covers the same; otherwise the scope itself."""
+    """Return the scope of the calendar's group, which covers it; otherwise the scope itself."""
     kind, selector, id = scope
     known = directory.get(id) if selector == "calendarId" else None
     return (kind, "groupId", known.group) if known is not None and known.group else scope

@@ -1,4 +1,4 @@
-"""Free slots: only their starts come; the calendar says how long they are."""
+"""Free slots: the platform sends only their starts, and the calendar defines their length."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAX_SPAN = timedelta(days=31)
-"""What one call may span (docs/platforms/leadconnector-v2.md#free-slots)."""
+"""The longest window of one call (docs/platforms/leadconnector-v2.md#free-slots)."""
 
 
-def offered(starts: Iterable[object], length: timedelta | None, zone: str) -> Iterator[Window]:
-    """Turn starts into intervals. Of unknown ``length``, a slot proves a minute and no more.
+def slot_windows(starts: Iterable[object], length: timedelta | None, zone: str) -> Iterator[Window]:
+    """Convert starts to intervals; if ``length`` is unknown, each slot counts for one minute.
 
-    Unreadable slots are left out.
+    Unreadable slots are skipped.
     """
     for slot in starts:
         try:

@@ -1,4 +1,4 @@
-"""The five writes as calls of v2 (docs/platforms/leadconnector-v2.md)."""
+"""Execute operations with the calls of v2 (docs/platforms/leadconnector-v2.md)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """Carries out operations on one location."""
+    """Executes operations on one location."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Writer:
         interpret: ReadRecord,
         measured: MeasuredFacts,
     ) -> None:
-        """Keep the parts. ``sight`` tells what a record is to syncd."""
+        """Keep the parts. ``interpret`` returns the lookup result of a record."""
         self._system = system
         self._account = account
         self._calls = calls
@@ -69,7 +69,7 @@ class Writer:
         )
 
     async def write(self, operations: Sequence[Operation]) -> Done | TargetChanged:
-        """Carry out one operation: no call of v2 takes more. Raises PlatformError."""
+        """Execute one operation; no call of v2 takes several. Raises PlatformError."""
         (operation,) = operations
         match operation.action:
             case Action.CREATE_BLOCK:
@@ -80,12 +80,12 @@ class Writer:
                 return await self._updater.update(operation)
 
     async def _create(self, operation: Operation) -> Done:
-        wrote = await self._calls.send("POST", BLOCKS, await self._block(operation))
-        known = text(wrote.id)
-        if not known:
-            detail = "the answer names no id"
+        answer = await self._calls.send("POST", BLOCKS, await self._block(operation))
+        id = text(answer.id)
+        if not id:
+            detail = "the answer has no id"
             raise UnknownOutcomeError(self._system, f"POST {BLOCKS}", status=200, detail=detail)
-        return Done([(known, self._proven_value(wrote))])
+        return Done([(id, self._answered_value(answer))])
 
     async def _remove(self, operation: Operation) -> Done:
         try:
@@ -96,8 +96,8 @@ class Writer:
         return Done([(operation.ref.id, None)])
 
     async def _block(self, operation: Operation) -> dict[str, object]:
-        """Write a new block's body. One owner, never two (#blocks)."""
-        value = _wanted(operation)
+        """Return a new block's body. It names one owner, never two (#blocks)."""
+        value = _after(operation)
         title = self._account.title
         return {
             "locationId": self._account.location_id,
@@ -108,29 +108,29 @@ class Writer:
         }
 
     async def owner(self, provider: str) -> dict[str, str]:
-        """Name the block's owner: the user, or a calendar that can be blocked itself."""
-        of = self._calendars[provider]
-        if of.user is not None:
-            return {"assignedUserId": of.user}
+        """Return the owner fields of a block: the user, or a calendar of type ``event``."""
+        mapping = self._calendars[provider]
+        if mapping.user is not None:
+            return {"assignedUserId": mapping.user}
         directory = await self._cache.calendars()
-        for calendar in of.calendars:
+        for calendar in mapping.calendars:
             if calendar in directory and directory[calendar].type == EVENT_TYPE:
                 return {"calendarId": calendar}
         detail = (
-            f"no calendar of {provider} can be blocked: name its user, "
+            f"no calendar of {provider} can be blocked: configure its user, "
             f'or a calendar of type "{EVENT_TYPE}"'
         )
         raise RejectedError(self._system, f"POST {BLOCKS}", detail=detail)
 
-    def _proven_value(self, wrote: WriteAnswer) -> Value | None:
-        """Read the value that the answer itself shows."""
+    def _answered_value(self, answer: WriteAnswer) -> Value | None:
+        """Return the value in the answer; None if it is unreadable."""
         try:
-            return self._reader.parser.value(wrote)
+            return self._reader.parser.value(answer)
         except ValueError:
             return None
 
 
-def _wanted(operation: Operation) -> Value:
+def _after(operation: Operation) -> Value:
     if operation.after is None:
         message = f"{operation.action} needs a value"
         raise ValueError(message)
