@@ -174,7 +174,7 @@ class LeadConnector:
         return whole_record(all_fields, status, self._account.token)
 
     async def users(self) -> UserDirectory:
-        """Read the users, and the calendars if providers are mapped to some. Raises PlatformError."""
+        """Read the users, and the calendars if some are mapped directly. Raises PlatformError."""
         mappings = {p: m for p, m in self._calendars.items() if m.resource is None}
         rows = (await self._calls.users()).users
         if any(mapping.user is None for mapping in mappings.values()):

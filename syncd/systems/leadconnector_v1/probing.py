@@ -1,4 +1,4 @@
-"""How the uncertain facts of a v1 location are measured.
+"""Measure the uncertain facts of a v1 location.
 
 See docs/platform-facts.md#leadconnector-v1.
 """
@@ -42,7 +42,7 @@ _REFUSED, _MISSING = 400, 404
 
 @dataclass(slots=True)
 class Prober:
-    """Measures one location. Keeps `probing.Prober`; ``zone`` reads the location's zone."""
+    """Measures one location. Implements `probing.Prober`; ``zone`` reads the location's zone."""
 
     system: str
     account: Account
@@ -55,27 +55,27 @@ class Prober:
     hours: Sequence[int] = CANARY_HOURS
 
     def slot_calendars(self, provider: str) -> int | None:
-        """None are asked for free slots."""
+        """Return 0: no calendar is read for free slots."""
         del provider
         return 0
 
     async def create(self, canary: Canary) -> str:
-        """Make an event block, also where blocks are configured to be holds."""
+        """Create an event block, also if blocks are configured to be holds."""
         account = replace(self.account, title=CANARY_TITLE)
         zone_name = await self.zone() or "UTC"
-        of = self.calendars[canary.provider]
-        fields = event_block(account, of, canary.value, zone_name, canary.tag)
+        mapping = self.calendars[canary.provider]
+        fields = event_block(account, mapping, canary.value, zone_name, canary.tag)
         if fields is None:
-            raise CanaryRefusedError("neither a user nor a calendar is configured", {})
+            raise CanaryRefusedError("the provider has neither a user nor a calendar", {})
         try:
             event, _ = await self.calls.create(fields)
         except RejectedError as fault:
-            reason = f"event blocks are refused: {fault.status} {fault.detail}"
+            reason = f"event blocks are rejected: {fault.status} {fault.detail}"
             raise CanaryRefusedError(reason, {"makes_blocks": NO}) from None
         return event
 
     async def exists(self, canary: Canary) -> bool | None:
-        """Look for the block by its id; a refusal tells nothing."""
+        """Read the block by its id; None if the call is rejected without proof."""
         try:
             item = await self.calls.appointment(canary.event or "")
         except RejectedError as fault:
@@ -83,7 +83,7 @@ class Prober:
         return True if text(item.id) == canary.event else None
 
     async def remove(self, canary: Canary) -> None:
-        """Delete the block. One that is refused as its read by id is, is gone."""
+        """Delete the block. If both the deletion and a read by id are rejected, it is gone."""
         try:
             await self.calls.delete(canary.event or "")
         except RejectedError as fault:
@@ -91,18 +91,21 @@ class Prober:
                 raise
 
     async def steps(self, context: ProbeContext) -> Sequence[ProbeStep]:
-        """Return the steps, in order."""
+        """Return the steps in order."""
         measures = _Steps(self, context, await self.zone() or context.zone)
         keeps_tag = ("keeps_tag",) if self.account.blocks != "hold" else ()
         return [
-            ProbeStep("making the block", ("makes_blocks",), 0, measures.made),
+            ProbeStep("creating the block", ("makes_blocks",), 0, measures.made),
             ProbeStep("listing the block", ("lists_blocks",), 3, measures.listed),
-            ProbeStep("noting how late lists are", ("list_lag",), 0, measures.lag),
+            ProbeStep("measuring the lag of lists", ("list_lag",), 0, measures.lag),
             *([ProbeStep("reading its title", keeps_tag, 1, measures.title)] if keeps_tag else []),
             ProbeStep(
-                "listing from its middle on", ("lists_overlapping",), 1, measures.overlapping
+                "listing from the middle of the block",
+                ("lists_overlapping",),
+                1,
+                measures.overlapping,
             ),
-            ProbeStep("making it longer", ("update_keeps_end",), 3, measures.longer),
+            ProbeStep("making the block longer", ("update_keeps_end",), 3, measures.longer),
             ProbeStep(
                 "reading the deleted block",
                 ("refuses_deleted",),
@@ -113,7 +116,7 @@ class Prober:
         ]
 
     async def listed(self, provider: str, window: Window) -> list[Appointment]:
-        """List what starts in exactly this window."""
+        """List the events that start in exactly this window."""
         call = plan({provider: self.calendars[provider]}, {}, window)[0]
         listing = await self.calls.appointments(replace(call, span=window))
         return [row for row in listing.appointments if isinstance(row, Appointment)]
@@ -128,16 +131,16 @@ class _Steps:
     zone: str
 
     async def made(self) -> Mapping[str, str]:
-        """The canary was made."""
+        """Return that the canary was created."""
         return {"makes_blocks": YES}
 
     async def listed(self) -> Mapping[str, str]:
         """List the block until it appears."""
         canary = self.context.canary
-        near = Window(canary.start - _AROUND, canary.end + _AROUND)
+        window = Window(canary.start - _AROUND, canary.end + _AROUND)
 
         async def seen() -> bool:
-            return await self._shows(near)
+            return await self._shows(window)
 
         lag = await self.context.appears(seen)
         if lag is None:
@@ -145,7 +148,7 @@ class _Steps:
         return {"lists_blocks": YES, "list_lag": lag}
 
     async def lag(self) -> Mapping[str, str]:
-        """Give the reason where listing the block showed no lag."""
+        """Return nothing: listing the block measured the lag. Raises NotMeasuredError if it did not."""
         if self.context.found.get("lists_blocks") == NO:
             raise NotMeasuredError("lists show no event blocks", failed=False)
         return {}
@@ -162,7 +165,7 @@ class _Steps:
     async def _read(self) -> Appointment:
         item = await self.prober.calls.appointment(self.context.event)
         if text(item.id) != self.context.event:
-            raise NotMeasuredError("the answer is about something else")
+            raise NotMeasuredError("the answer contains another appointment")
         return item
 
     async def overlapping(self) -> Mapping[str, str]:
@@ -170,11 +173,11 @@ class _Steps:
         if self.context.found.get("lists_blocks") != YES:
             raise NotMeasuredError("lists show no event blocks", failed=False)
         canary = self.context.canary
-        rest = Window(canary.start + CANARY_LENGTH / 2, canary.end + timedelta(hours=1))
-        return {"lists_overlapping": YES if await self._shows(rest) else NO}
+        window = Window(canary.start + CANARY_LENGTH / 2, canary.end + timedelta(hours=1))
+        return {"lists_overlapping": YES if await self._shows(window) else NO}
 
     async def longer(self) -> Mapping[str, str]:
-        """Give the block twice its length, and read it."""
+        """Double the length of the block, and read it."""
         canary = self.context.canary
         end = canary.end + CANARY_LENGTH
         self.context.move(canary.start, end)
@@ -182,10 +185,10 @@ class _Steps:
         await self.prober.calls.move(self.context.event, value, self.zone)
         if self._end(await self._read()) == end:
             return {"update_keeps_end": YES}
-        await self.context.pause(self.context.lag)  # what answers by id may lag, too
+        await self.context.pause(self.context.lag)  # The read by id may lag, too.
         shown = self._end(await self._read())
         if shown is None:
-            raise NotMeasuredError("the block is shown without an end")
+            raise NotMeasuredError("the block has no readable end")
         return {"update_keeps_end": YES if shown == end else NO}
 
     def _end(self, item: Appointment) -> datetime | None:
@@ -206,4 +209,4 @@ class _Steps:
                     return {"refuses_deleted": NO}
                 raise
             await self.context.pause(self.context.lag)
-        raise NotMeasuredError("the deleted block is still answered by its id")
+        raise NotMeasuredError("the deleted block can still be read by its id")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Coverage, Kind, Unproven, Window
 from syncd.systems.leadconnector_v1.events import unowned
-from syncd.systems.leadconnector_v1.plan import WIDER, covered_window
+from syncd.systems.leadconnector_v1.plan import MARGIN, covered_window
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.lenient import text
 from syncd.systems.list_caps import uncovered
@@ -110,7 +110,7 @@ async def read_snapshot(
     rows: dict[str, Row] = {}
     malformed: list[UnreadableError] = []
     nobodys: dict[str, UnreadableError] = {}
-    kept = Window(window.start - WIDER, window.end)
+    kept = Window(window.start - MARGIN, window.end)
     whole: dict[str, list[Window]] = defaultdict(list)
     unproven: list[Unproven] = []
     for answer in answers:
