@@ -108,7 +108,7 @@ class Api:
         return tuple(dict.fromkeys(filter(None, ids)))
 
     async def locations(self) -> list[wire.Location]:
-        """Return the locations of the key: its own one, or several for an agency's key (#access)."""
+        """Return the locations of the key: one, or several for an agency's key (#access)."""
         answer = await self._ask("locations/", wire.Locations)
         return [location for location in answer.locations if isinstance(location, wire.Location)]
 

@@ -144,5 +144,5 @@ def _explain(system: str, account: Account, part: str, fault: PlatformError) -> 
         subject,
         f"the key is not accepted ({fault.detail or fault.status})",
         f"compare api_key of [systems.{system}] with Settings, Business Profile; v1 keys are "
-        "deleted after 90 days without use, and new keys cannot be created",
+        "deleted after 90 days without use, and accounts without a key cannot create one",
     )

@@ -182,7 +182,10 @@ class CalendarOwners:
 
 
 def unowned(item: Appointment, owners: CalendarOwners) -> tuple[Topic, str, str] | None:
-    """Return why a row of a mapped calendar has no provider, and the provider of its calendar, if one."""
+    """Return why a row of a mapped calendar has no provider, None if that is to be ignored.
+
+    The third value is the calendar's provider, '' if it has none or several.
+    """
     user, calendar_ids = user_of(item), calendars_of(item)
     if not user:
         if owners.shared.isdisjoint(calendar_ids):
@@ -259,7 +262,7 @@ class Parser:
         return find_tag(item.title, item.notes, item.calendar_notes)
 
     def value(self, item: Appointment) -> Value:
-        """Parse interval and status. Blocks are either confirmed or cancelled. Raises ValueError."""
+        """Parse interval and status; a busy block is always confirmed. Raises ValueError."""
         zone_name = text(item.selected_timezone) or self.zone
 
         def read(value: object) -> datetime:

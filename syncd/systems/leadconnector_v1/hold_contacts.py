@@ -33,14 +33,14 @@ class HoldContacts:
         return self._contacts
 
     def doubt(self, contacts: Collection[str]) -> bool:
-        """Have the address looked up again if some contacts were not checked yet; return whether it will be."""
+        """Return true if the address must be looked up again, because of unchecked contacts."""
         unchecked = set(contacts) - self._checked - {""}
         self._checked |= unchecked
         self._complete = self._complete and not (unchecked and self._email)
         return not self._complete
 
     def before_booking(self) -> None:
-        """Note that a hold is about to be booked: that may create its contact, whatever the answer."""
+        """Note that a hold is about to be booked, which may create its contact."""
         self._complete = self._email is None
 
     def after_booking(self, contact: str) -> None:

@@ -148,7 +148,7 @@ class _Steps:
         return {"lists_blocks": YES, "list_lag": lag}
 
     async def lag(self) -> Mapping[str, str]:
-        """Return nothing: listing the block measured the lag. Raises NotMeasuredError if it did not."""
+        """Raise NotMeasuredError if listing the block measured no lag."""
         if self.context.found.get("lists_blocks") == NO:
             raise NotMeasuredError("lists show no event blocks", failed=False)
         return {}
