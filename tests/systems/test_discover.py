@@ -184,7 +184,7 @@ async def test_a_missing_scope_is_named_and_the_rest_is_still_read(town: Town) -
     assert tree.opened
     assert len(tree.users) == len(tree.calendars) == 3
     assert {level for level, _ in messages(tree)} == {"warning"}
-    missing = {message.split("(")[1].split(" is missing")[0] for _, message in messages(tree)}
+    missing = {message.split("scope ")[1].split(" is missing")[0] for _, message in messages(tree)}
     assert missing == {
         "calendars/groups.readonly", "calendars/resources.readonly", "associations.readonly",
     }  # fmt: skip
@@ -216,7 +216,7 @@ async def test_a_key_with_many_locations_is_reported_as_an_agency_key(
     legacy = town.world.sandbox.legacy
     monkeypatch.setattr(legacy, "more_locations", ({"id": "b", "name": "B"},))
     (finding,) = (await town.legacy()).findings
-    assert "opens 2 locations" in finding.message
+    assert "can access 2 locations" in finding.message
     assert "api_key" in finding.remedy
 
 

@@ -106,7 +106,7 @@ async def read_snapshot(
     kinds: frozenset[Kind],
     same: Collection[str] = (),
 ) -> Snapshot:
-    """Convert the answers to rows and coverage. ``kinds`` are those that lists are known to show."""
+    """Convert the answers to rows and coverage. ``kinds`` are the kinds that lists show."""
     rows: dict[str, Row] = {}
     malformed: list[UnreadableError] = []
     unowned_rows: dict[str, UnreadableError] = {}

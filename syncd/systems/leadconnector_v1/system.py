@@ -87,10 +87,7 @@ _MAX_SENT = 500
 
 
 class LeadConnectorV1:
-    """One location on LeadConnector v1. Implements `port.System`.
-
-    ``transport`` replaces the network.
-    """
+    """One location on v1. Implements `port.System`; ``transport`` replaces the network."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Which block closes which calendar, and which calendars none can close alone."""
+"""The block that blocks each calendar, and calendars that cannot be blocked alone."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ROOM = {"yoga": CalendarMapping(resource="rooms/yoga")}
 
 
 def calendars(*found: Calendar) -> dict[str, Calendar]:
-    """A directory."""
+    """Return a directory."""
     return {calendar.id: calendar for calendar in found}
 
 
-def test_an_event_calendar_is_closed_by_itself() -> None:
+def test_an_event_calendar_is_blocked_directly() -> None:
     targets, unblockable = block_targets_of(
         {YOGA.key: YOGA}, ROOM, calendars(Calendar("C", "Course", type="event"))
     )
@@ -31,53 +31,53 @@ def test_an_event_calendar_is_closed_by_itself() -> None:
     assert calendar_mapping_of("calendar:C") == CalendarMapping(calendars=("C",))
 
 
-def test_a_calendar_that_a_provider_owns_is_closed_as_that_provider() -> None:
-    mapped = {**ROOM, "course": CalendarMapping(calendars=("C",))}
+def test_a_calendar_of_a_provider_is_blocked_as_that_provider() -> None:
+    mappings = {**ROOM, "course": CalendarMapping(calendars=("C",))}
     targets, _ = block_targets_of(
-        {YOGA.key: YOGA}, mapped, calendars(Calendar("C", "Course", type="event"))
+        {YOGA.key: YOGA}, mappings, calendars(Calendar("C", "Course", type="event"))
     )
     assert [target.provider for target in targets] == ["course"]
 
 
-def test_a_calendar_whose_blocks_would_go_to_a_user_is_refused() -> None:
-    mapped = {**ROOM, "alice": CalendarMapping("u", ("C",))}
+def test_a_calendar_whose_blocks_are_made_for_a_user_is_unblockable() -> None:
+    mappings = {**ROOM, "alice": CalendarMapping("u", ("C",))}
     directory = calendars(Calendar("C", "Course", type="event", team=frozenset({"u"})))
-    targets, unblockable = block_targets_of({YOGA.key: YOGA}, mapped, directory)
+    targets, unblockable = block_targets_of({YOGA.key: YOGA}, mappings, directory)
     assert targets == []
     assert [target.name for target in unblockable] == ["Course"]
 
 
-def test_another_calendar_is_closed_by_its_user_if_that_closes_nothing_else() -> None:
+def test_another_calendar_is_blocked_by_its_user_if_that_blocks_no_other() -> None:
     directory = calendars(Calendar("C", "Course", type="personal", team=frozenset({"u"})))
     targets, unblockable = block_targets_of({YOGA.key: YOGA}, ROOM, directory)
     assert [target.provider for target in targets] == ["user:u"]
     assert unblockable == []
     assert calendar_mapping_of("user:u") == CalendarMapping(user="u")
-    mapped = {**ROOM, "alice": CalendarMapping("u")}
-    assert [d.provider for d in block_targets_of({YOGA.key: YOGA}, mapped, directory)[0]] == [
+    mappings = {**ROOM, "alice": CalendarMapping("u")}
+    assert [d.provider for d in block_targets_of({YOGA.key: YOGA}, mappings, directory)[0]] == [
         "alice"
     ]
 
 
-def test_a_user_who_takes_bookings_without_a_room_is_never_blocked_for_one() -> None:
+def test_a_user_with_a_calendar_without_a_room_is_never_blocked_for_one() -> None:
     directory = calendars(
         Calendar("C", "Course", type="personal", team=frozenset({"u"})),
         Calendar("D", "Talks", type="personal", team=frozenset({"u"})),
     )
     targets, unblockable = block_targets_of({YOGA.key: YOGA}, ROOM, directory)
     assert targets == []
-    assert "would close Talks, too" in unblockable[0].why
+    assert "would also block Talks" in unblockable[0].why
 
 
-def test_a_calendar_of_nobody_is_told_of() -> None:
+def test_a_calendar_without_a_user_is_reported() -> None:
     targets, unblockable = block_targets_of(
         {YOGA.key: YOGA}, ROOM, calendars(Calendar("C", "Course"))
     )
     assert targets == []
-    assert "nothing can close it" in unblockable[0].why
+    assert "nothing can block it" in unblockable[0].why
 
 
-def test_a_room_that_nobody_mapped_counts_as_free_and_is_told_of() -> None:
+def test_an_unmapped_room_counts_as_free_and_is_reported() -> None:
     resources = {YOGA.key: YOGA, HALL.key: HALL}
     directory = calendars(Calendar("C", "Course", type="event"))
     (target,), _ = block_targets_of(resources, ROOM, directory)
@@ -85,7 +85,7 @@ def test_a_room_that_nobody_mapped_counts_as_free_and_is_told_of() -> None:
     assert unmapped_rooms(resources, {"rooms/yoga"}) == [("rooms/hall", "C")]
 
 
-def test_resources_are_read_whatever_their_id_is_called_and_however_they_are_named() -> None:
+def test_resources_are_read_with_either_id_field_and_any_name_spelling() -> None:
     row = {"name": "laser", "quantity": 3.0, "outOfService": "1", "calendarIds": ["C"]}
     for key in ("id", "_id"):
         found = resource_of("equipment", {**row, key: "r3"})
