@@ -190,7 +190,7 @@ class Clinic:
         """Switch on a fault of the platform."""
         self.platform.faults.add(Fault(kind, **more))
 
-    def requests_of(self, call: str) -> list[RecordedRequest]:
+    def sent(self, call: str) -> list[RecordedRequest]:
         """Return the requests of one call (method and template)."""
         return [request for request in self.proxy.requests if request.call == call]
 

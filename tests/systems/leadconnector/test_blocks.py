@@ -46,10 +46,10 @@ async def test_a_location_that_does_not_answer_blocks_by_id_is_asked_that_once(
     block, system = clinic.block(at(12)), clinic.build()
     for _ in range(3):
         assert isinstance(await system.read_one(ref(block), hour(at(12))), Found)
-    assert len(clinic.requests_of(BLOCK_BY_ID)) == 1
+    assert len(clinic.sent(BLOCK_BY_ID)) == 1
     clinic.clock.advance(8 * 86_400)
     await system.read_one(ref(block), hour(at(12)))
-    assert len(clinic.requests_of(BLOCK_BY_ID)) == 2
+    assert len(clinic.sent(BLOCK_BY_ID)) == 2
 
 
 async def test_whether_blocks_are_answered_by_id_is_remembered(clinic: Clinic) -> None:
@@ -58,7 +58,7 @@ async def test_whether_blocks_are_answered_by_id_is_remembered(clinic: Clinic) -
     again = clinic.build()
     again.facts.load(system.facts.unsaved())
     await again.read_one(ref(block), hour(at(12)))
-    assert len(clinic.requests_of(BLOCK_BY_ID)) == 1
+    assert len(clinic.sent(BLOCK_BY_ID)) == 1
     assert isinstance(system.facts, FactStore)
 
 
@@ -213,10 +213,10 @@ async def test_a_known_event_that_a_list_lacks_has_the_calendars_read_again(
     lacking = await system.read(WINDOW)
     assert meeting not in {row.id for row in lacking.rows}
     await system.read_one(EventRef("clinic", "alice", meeting, Kind.APPOINTMENT), hour(at(9)))
-    asked = len(clinic.requests_of(CALENDARS))
+    asked = len(clinic.sent(CALENDARS))
     again = await system.read(WINDOW)
     assert meeting in {row.id for row in again.rows}
-    assert len(clinic.requests_of(CALENDARS)) == asked + 1
+    assert len(clinic.sent(CALENDARS)) == asked + 1
 
 
 async def test_a_list_that_lacks_an_event_has_the_calendars_read_every_five_minutes_at_most(
@@ -227,7 +227,7 @@ async def test_a_list_that_lacks_an_event_has_the_calendars_read_every_five_minu
     for _ in range(4):
         await system.read(WINDOW)
         await system.read_one(EventRef("clinic", "alice", meeting, Kind.APPOINTMENT), hour(at(9)))
-    assert len(clinic.requests_of(CALENDARS)) == 2
+    assert len(clinic.sent(CALENDARS)) == 2
 
 
 async def test_an_event_that_moved_into_the_window_proves_nothing_about_calendars(
@@ -239,7 +239,7 @@ async def test_an_event_that_moved_into_the_window_proves_nothing_about_calendar
     known = hour(at(9) - 3 * DAY)
     await system.read_one(EventRef("clinic", "alice", meeting, Kind.APPOINTMENT), known)
     await system.read(WINDOW)
-    assert len(clinic.requests_of(CALENDARS)) == 1
+    assert len(clinic.sent(CALENDARS)) == 1
 
 
 async def test_a_refused_group_is_read_again_with_current_calendars(

@@ -54,7 +54,7 @@ async def test_a_missing_calendar_is_an_error(clinic: Clinic) -> None:
     assert await problems(clinic.build(wrong)) == [
         ("error", "clinic: alice", "calendar nowhere does not exist")
     ]
-    assert [r.path for r in clinic.requests_of("GET /calendars/{id}")] == ["/calendars/nowhere"]
+    assert [r.path for r in clinic.sent("GET /calendars/{id}")] == ["/calendars/nowhere"]
 
 
 async def test_a_calendar_that_only_the_list_lacks_is_a_warning(clinic: Clinic) -> None:

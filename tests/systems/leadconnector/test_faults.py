@@ -143,7 +143,7 @@ async def test_a_wrong_token_is_unauthorized_and_not_retried(clinic: Clinic) -> 
     with pytest.raises(UnauthorizedError, match="Invalid JWT") as raised:
         await clinic.build(token="pit-stale").read(WINDOW)
     assert raised.value.status == 401
-    assert len(clinic.requests_of(EVENTS)) == 1
+    assert len(clinic.sent(EVENTS)) == 1
 
 
 async def test_another_location_is_unauthorized(clinic: Clinic) -> None:
@@ -185,7 +185,7 @@ async def test_a_read_that_fails_twice_is_made_a_third_time(
     snapshot = await clinic.build().read(WINDOW)
     assert len(snapshot.rows) == 1
     assert not snapshot.faults
-    assert len(clinic.requests_of(EVENTS)) == 3
+    assert len(clinic.sent(EVENTS)) == 3
 
 
 async def test_a_read_that_always_fails_ends_as_retryable(clinic: Clinic) -> None:
@@ -212,7 +212,7 @@ async def test_an_endless_rate_limit_is_raised_with_its_wait(clinic: Clinic) -> 
     with pytest.raises(RateLimitedError) as raised:
         await clinic.build().read(WINDOW)
     assert raised.value.wait == 10
-    assert len(clinic.requests_of(EVENTS)) == 3
+    assert len(clinic.sent(EVENTS)) == 3
 
 
 async def test_a_smaller_rate_limit_is_learned_and_never_exceeded(clinic: Clinic) -> None:

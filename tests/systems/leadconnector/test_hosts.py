@@ -174,7 +174,7 @@ async def test_an_update_names_no_further_hosts_and_says_when_they_are_lost(
     meeting = clinic.book(at(9), hosts=[clinic.bob])
     move = operation(Action.MOVE_APPOINTMENT, meeting, hour(at(10)), before=hour(at(9)))
     reply = await clinic.build(clinic.both).write([move])
-    (sent,) = clinic.requests_of("PUT /calendars/events/appointments/{id}")
+    (sent,) = clinic.sent("PUT /calendars/events/appointments/{id}")
     assert "users" not in sent.body
     assert sent.body["assignedUserId"] == clinic.alice
     assert isinstance(reply, Done)

@@ -64,7 +64,7 @@ async def test_an_update_that_resets_a_field_is_repaired_and_contradicts_the_fac
     system.measured.note("update_replaces", "no")
 
     def reset(answer: Any) -> Any:
-        if len(clinic.requests_of(PUT)) > 1:
+        if len(clinic.sent(PUT)) > 1:
             return answer
         clinic.platform.set_status(known, "confirmed")
         return {**answer, "appointmentStatus": "confirmed"}

@@ -42,7 +42,7 @@ async def test_a_read_sends_location_owner_milliseconds_version_and_token(clinic
         (EVENTS, {"calendarId": clinic.calendar}),
         (BLOCKED, {"userId": clinic.alice}),
     ):
-        (request,) = clinic.requests_of(call)
+        (request,) = clinic.sent(call)
         assert request.query == {
             "locationId": clinic.platform.location_id,
             "startTime": ms(WINDOW.start - DAY),
@@ -60,10 +60,10 @@ async def test_one_call_reads_all_calendars_of_a_group(clinic: Clinic) -> None:
     system = clinic.build(clinic.both)
     snapshot = await system.read(WINDOW)
     assert {(r.id, r.provider) for r in snapshot.rows} == {(appointment, "alice"), (bobs, "bob")}
-    (request,) = clinic.requests_of(EVENTS)
+    (request,) = clinic.sent(EVENTS)
     assert request.query["groupId"] == clinic.group
     assert "calendarId" not in request.query
-    assert {r.query["userId"] for r in clinic.requests_of(BLOCKED)} == {clinic.alice, clinic.bob}
+    assert {r.query["userId"] for r in clinic.sent(BLOCKED)} == {clinic.alice, clinic.bob}
     assert {c.provider for c in snapshot.coverage} == {"alice", "bob"}
 
 
@@ -84,13 +84,13 @@ async def test_the_calendars_of_a_room_are_planned_after_the_first_read(clinic: 
     await system.read(WINDOW)
     planned = [call.ids[0] for call in system.plan(WINDOW)]
     assert sorted(planned) == sorted(calendars)
-    assert sorted(r.query["calendarId"] for r in clinic.requests_of(EVENTS)) == sorted(planned)
+    assert sorted(r.query["calendarId"] for r in clinic.sent(EVENTS)) == sorted(planned)
 
 
 async def test_a_calendar_alone_in_its_group_is_read_by_itself(clinic: Clinic) -> None:
     await clinic.build(clinic.both).read(WINDOW, ["bob"])
-    assert [r.query.get("calendarId") for r in clinic.requests_of(EVENTS)] == [clinic.bobs]
-    assert [r.query.get("userId") for r in clinic.requests_of(BLOCKED)] == [clinic.bob]
+    assert [r.query.get("calendarId") for r in clinic.sent(EVENTS)] == [clinic.bobs]
+    assert [r.query.get("userId") for r in clinic.sent(BLOCKED)] == [clinic.bob]
 
 
 async def test_a_user_without_mapped_calendars_is_read_on_all_their_teams(clinic: Clinic) -> None:
@@ -98,10 +98,7 @@ async def test_a_user_without_mapped_calendars_is_read_on_all_their_teams(clinic
     appointment = clinic.platform.book(second, clinic.alice, at(9), at(10), clinic.contact)
     bobs = clinic.platform.book(second, clinic.bob, at(9), at(10), clinic.contact)
     snapshot = await clinic.build({"alice": CalendarMapping(clinic.alice)}).read(WINDOW)
-    assert {r.query.get("calendarId") for r in clinic.requests_of(EVENTS)} == {
-        clinic.calendar,
-        second,
-    }
+    assert {r.query.get("calendarId") for r in clinic.sent(EVENTS)} == {clinic.calendar, second}
     assert [r.id for r in snapshot.rows] == [appointment]
     assert bobs not in {r.id for r in snapshot.rows}
 
@@ -109,7 +106,7 @@ async def test_a_user_without_mapped_calendars_is_read_on_all_their_teams(clinic
 async def test_a_user_on_no_team_is_read_by_user(clinic: Clinic) -> None:
     carol = clinic.platform.add_user("Carol Cole", "carol@example.com")
     snapshot = await clinic.build({"carol": CalendarMapping(carol)}).read(WINDOW)
-    assert [r.query.get("userId") for r in clinic.requests_of(EVENTS)] == [carol]
+    assert [r.query.get("userId") for r in clinic.sent(EVENTS)] == [carol]
     assert snapshot.coverage[0].kinds == frozenset(Kind)
 
 
@@ -118,9 +115,7 @@ async def test_an_event_calendar_is_read_for_both_kinds_by_itself(clinic: Clinic
     block = clinic.platform.block("", at(12), at(13), "Cleaning", clinic.hall)
     snapshot = await clinic.build(clinic.room).read(WINDOW)
     assert {(r.id, r.provider) for r in snapshot.rows} == {(meeting, "hall"), (block, "hall")}
-    asked = [
-        r.query.get("calendarId") for r in clinic.requests_of(EVENTS) + clinic.requests_of(BLOCKED)
-    ]
+    asked = [r.query.get("calendarId") for r in clinic.sent(EVENTS) + clinic.sent(BLOCKED)]
     assert asked == [clinic.hall, clinic.hall]
 
 
@@ -129,9 +124,7 @@ async def test_an_event_calendar_of_a_user_is_read_for_its_own_blocks_too(clinic
     mapped = {"alice": CalendarMapping(clinic.alice, (clinic.calendar, clinic.hall))}
     snapshot = await clinic.build(mapped).read(WINDOW)
     assert [(r.id, r.provider) for r in snapshot.rows] == [(block, "alice")]
-    owners = {
-        (r.query.get("userId"), r.query.get("calendarId")) for r in clinic.requests_of(BLOCKED)
-    }
+    owners = {(r.query.get("userId"), r.query.get("calendarId")) for r in clinic.sent(BLOCKED)}
     assert owners == {(clinic.alice, None), (None, clinic.hall)}
 
 
@@ -269,7 +262,7 @@ async def test_a_body_that_breaks_off_is_read_again(clinic: Clinic) -> None:
     clinic.book(at(9))
     clinic.fault(FaultKind.RESET_BODY, path="/calendars/events", times=1)
     assert len(await events(clinic.build())) == 1
-    assert len(clinic.requests_of(EVENTS)) == 2
+    assert len(clinic.sent(EVENTS)) == 2
 
 
 async def test_a_failed_list_loses_only_its_own_coverage(clinic: Clinic) -> None:
@@ -305,7 +298,7 @@ async def test_without_the_list_of_calendars_a_mapped_user_is_still_read(clinic:
     assert len(snapshot.rows) == 1
     assert {c.kinds for c in snapshot.coverage} == {frozenset(Kind)}
     assert [type(f) for f in snapshot.faults] == [RetryableError]
-    assert {r.query.get("calendarId") for r in clinic.requests_of(EVENTS)} == {
+    assert {r.query.get("calendarId") for r in clinic.sent(EVENTS)} == {
         clinic.calendar,
         clinic.bobs,
     }
@@ -326,16 +319,16 @@ async def test_the_list_of_calendars_is_kept_for_a_quarter_of_an_hour_and_longer
     await system.read(WINDOW)
     clinic.clock.advance(899)
     await system.read(WINDOW)
-    assert len(clinic.requests_of(CALENDARS)) == 1
+    assert len(clinic.sent(CALENDARS)) == 1
     clinic.clock.advance(2)
     clinic.fault(FaultKind.ERROR, path="/calendars/$")
     snapshot = await system.read(WINDOW)
-    assert len(clinic.requests_of(CALENDARS)) > 1
+    assert len(clinic.sent(CALENDARS)) > 1
     assert snapshot.coverage[0].kinds == frozenset(Kind)
     assert not snapshot.faults
-    asked = len(clinic.requests_of(CALENDARS))
+    asked = len(clinic.sent(CALENDARS))
     await system.read(WINDOW)
-    assert len(clinic.requests_of(CALENDARS)) == asked
+    assert len(clinic.sent(CALENDARS)) == asked
 
 
 async def test_an_unknown_status_is_reported_and_counts_as_busy(clinic: Clinic) -> None:
@@ -409,8 +402,6 @@ async def test_an_unknown_status_of_a_past_event_is_not_reported(clinic: Clinic)
     snapshot = await clinic.build().read(WINDOW, look_back=20 * DAY)
     assert (snapshot.rows, snapshot.malformed) == ([], [])
 
-
-# --- all-day events ---------------------------------------------------------------------------
 
 MIDNIGHTS = {"startTime": "2026-03-03T00:00:00+01:00", "endTime": "2026-03-03T00:00:00+01:00"}
 

@@ -27,8 +27,8 @@ async def test_free_slots_are_the_intervals_that_each_calendar_offers_in_order(
         Offer(at(10), at(11), second),
         Offer(at(10.5), at(10.5) + half, clinic.calendar),
     ]
-    assert {r.query["userId"] for r in clinic.requests_of(SLOTS)} == {clinic.alice}
-    assert {r.query["startDate"] for r in clinic.requests_of(SLOTS)} == {ms(at(8))}
+    assert {r.query["userId"] for r in clinic.sent(SLOTS)} == {clinic.alice}
+    assert {r.query["startDate"] for r in clinic.sent(SLOTS)} == {ms(at(8))}
 
 
 async def test_a_busy_user_is_not_offered_on_a_teams_calendar(clinic: Clinic) -> None:
@@ -40,7 +40,7 @@ async def test_a_busy_user_is_not_offered_on_a_teams_calendar(clinic: Clinic) ->
 
 async def test_a_long_window_is_read_in_pieces_of_31_days(clinic: Clinic) -> None:
     found = await clinic.build().free_slots("alice", Window(at(0), at(0) + timedelta(days=70)))
-    assert len(clinic.requests_of(SLOTS)) == 3
+    assert len(clinic.sent(SLOTS)) == 3
     assert len(found) == len({slot.start for slot in found}) == 50 * 16
 
 

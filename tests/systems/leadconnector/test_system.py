@@ -48,7 +48,7 @@ async def test_a_moved_meeting_is_found_by_id(clinic: Clinic) -> None:
     found = await clinic.build().read_one(ref(known), hour(at(9)))
     assert isinstance(found, Found)
     assert found.event.value == hour(later)
-    assert [r.path for r in clinic.requests_of(ONE)] == [f"/calendars/events/appointments/{known}"]
+    assert [r.path for r in clinic.sent(ONE)] == [f"/calendars/events/appointments/{known}"]
 
 
 async def test_both_forms_of_the_answer_about_a_meeting_are_read(clinic: Clinic) -> None:
@@ -186,7 +186,7 @@ async def test_a_moved_block_is_found_in_its_user_s_list(clinic: Clinic) -> None
     found = await clinic.build().read_one(ref(known, Kind.BLOCK), hour(at(12)))
     assert isinstance(found, Found)
     assert found.event.value == hour(later)
-    (request,) = clinic.requests_of(BLOCKED)
+    (request,) = clinic.sent(BLOCKED)
     assert request.query["userId"] == clinic.alice
     assert request.query["startTime"] == ms(at(12) - timedelta(days=91))
 
@@ -315,19 +315,19 @@ async def test_a_contact_is_read_once_an_hour(clinic: Clinic) -> None:
     expected = Person(("carla@example.com",), ("+4930123456",))
     assert await system.person(meeting_with(clinic.contact)) == expected
     assert await system.person(meeting_with(clinic.contact)) == expected
-    (request,) = clinic.requests_of(CONTACT)
+    (request,) = clinic.sent(CONTACT)
     assert request.headers["version"] == "2021-07-28"
     clinic.clock.advance(3601)
     await system.person(meeting_with(clinic.contact))
-    assert len(clinic.requests_of(CONTACT)) == 2
+    assert len(clinic.sent(CONTACT)) == 2
 
 
 async def test_the_location_s_country_is_read_once_for_all_contacts(clinic: Clinic) -> None:
     system = clinic.build()
     await system.person(meeting_with(clinic.contact))
     await system.person(meeting_with(clinic.platform.add_contact("Dan Dale", "dan@example.com")))
-    assert len(clinic.requests_of(CONTACT)) == 2
-    assert len(clinic.requests_of(LOCATION)) == 1
+    assert len(clinic.sent(CONTACT)) == 2
+    assert len(clinic.sent(LOCATION)) == 1
 
 
 async def test_further_addresses_count_and_local_numbers_get_the_location_s_country(

@@ -71,13 +71,13 @@ async def test_a_moved_meeting_keeps_status_texts_and_owner(
     assert reply == Done([(known, hour(at(11), status=status))])
     after = stored(clinic, known)
     assert after == replace(before, start=at(11), end=at(12), updated_at=after.updated_at)
-    assert len(clinic.requests_of(PUT)) == 1
+    assert len(clinic.sent(PUT)) == 1
 
 
 async def test_an_update_sends_exactly_what_was_read_with_the_one_change(clinic: Clinic) -> None:
     known = clinic.book(at(9), status="new", **TEXTS)
     await clinic.build().write([move(known, status=Status.NEW)])
-    assert [request.body for request in clinic.requests_of(PUT)] == [
+    assert [request.body for request in clinic.sent(PUT)] == [
         {
             "startTime": "2026-03-02T10:00:00+00:00",
             "endTime": "2026-03-02T11:00:00+00:00",
@@ -125,7 +125,7 @@ async def test_a_status_that_only_answers_use_is_sent_as_its_writable_word(
         await clinic.build().write([move(known, status=showed)])
     except RejectedError:
         assert word == "Pencilled"
-    assert clinic.requests_of(PUT)[0].body.get("appointmentStatus") == sent
+    assert clinic.sent(PUT)[0].body.get("appointmentStatus") == sent
 
 
 @pytest.mark.parametrize("type", ["round_robin", "collective", "class_booking"])
@@ -159,7 +159,7 @@ async def test_a_meeting_of_a_team_gets_a_member_when_the_platform_asks(
     mapped = CalendarMapping(None if shown_later else clinic.alice, (team,))
     reply = await clinic.build({"alice": mapped}).write([move(known)])
     assert isinstance(reply, Done)
-    sent = [request.body.get("assignedUserId") for request in clinic.requests_of(PUT)]
+    sent = [request.body.get("assignedUserId") for request in clinic.sent(PUT)]
     assert sent == [None, clinic.alice]
     assert stored(clinic, known).user == clinic.alice
 
@@ -171,7 +171,7 @@ async def test_a_team_that_asks_for_a_member_twice_rejects_the_update(clinic: Cl
     with pytest.raises(RejectedError) as raised:
         await clinic.build().write([move(known)])
     assert raised.value.why is RejectionReason.OWNER_MISSING
-    assert len(clinic.requests_of(PUT)) == 2
+    assert len(clinic.sent(PUT)) == 2
 
 
 # --- others change it -------------------------------------------------------------------------
@@ -194,7 +194,7 @@ async def test_a_meeting_that_was_changed_since_is_not_written_to(
     assert isinstance(reply, TargetChanged)
     assert isinstance(reply.current, Found)
     assert reply.current.event.value.start == before.start
-    assert not clinic.requests_of(PUT)
+    assert not clinic.sent(PUT)
     assert stored(clinic, known) == before
 
 
@@ -205,7 +205,7 @@ async def test_a_block_that_was_moved_since_is_not_written_to(clinic: Clinic) ->
     reply = await clinic.build().write([wanted])
     assert isinstance(reply, TargetChanged)
     assert isinstance(reply.current, Found)
-    assert not clinic.requests_of(PUT_BLOCK)
+    assert not clinic.sent(PUT_BLOCK)
 
 
 @pytest.mark.parametrize("change", ["moved", "status"])
@@ -223,7 +223,7 @@ async def test_a_person_s_change_right_after_the_update_is_left_to_the_next_read
     clinic.proxy.rewrite(PUT, once(act))
     reply = await clinic.build().write([move(known, status=Status.NEW)])
     assert reply == Done([(known, None)])
-    assert len(clinic.requests_of(PUT)) == 1
+    assert len(clinic.sent(PUT)) == 1
     after = stored(clinic, known)
     assert (after.start, after.status) == (
         (at(16), "new") if change == "moved" else (at(11), "showed")
@@ -254,7 +254,7 @@ async def test_a_field_that_an_update_reset_is_restored_once(clinic: Clinic, sil
     assert not reply.lost
     after = stored(clinic, known)
     assert (after.status, after.title, after.description) == ("new", *TEXTS.values())
-    assert len(clinic.requests_of(PUT)) == 2
+    assert len(clinic.sent(PUT)) == 2
 
 
 async def test_a_field_that_cannot_be_restored_is_reported_with_the_shown_value(
@@ -266,7 +266,7 @@ async def test_a_field_that_cannot_be_restored_is_reported_with_the_shown_value(
     assert isinstance(reply, Done)
     assert list(reply.events) == [(known, hour(at(11)))]
     assert set(reply.lost) == {"appointmentStatus", "title", "description"}
-    assert len(clinic.requests_of(PUT)) == 2
+    assert len(clinic.sent(PUT)) == 2
 
 
 async def test_another_owner_in_the_answer_is_repaired(clinic: Clinic) -> None:
@@ -292,7 +292,7 @@ async def test_a_reset_status_is_reported_if_the_meeting_cannot_be_reread(
     clinic.proxy.rewrite(PUT, once(lambda: clinic.fault(FaultKind.ERROR, method="GET")))
     reply = await clinic.build().write([move(known, status=Status.NEW)])
     assert reply == Done([(known, hour(at(11)))], (), ("title", "appointmentStatus"))
-    assert len(clinic.requests_of(PUT)) == 1
+    assert len(clinic.sent(PUT)) == 1
 
 
 async def test_a_move_counts_as_done_if_the_meeting_cannot_be_reread(
@@ -345,7 +345,7 @@ async def test_an_update_that_is_delayed_too_long_is_not_sent(clinic: Clinic) ->
     clinic.proxy.rewrite(GET, wait)
     with pytest.raises(DelayedError):
         await system.write([move(known)])
-    assert not clinic.requests_of(PUT)
+    assert not clinic.sent(PUT)
 
 
 async def test_a_lost_answer_to_an_update_has_an_unknown_outcome_and_is_not_resent(
@@ -401,7 +401,7 @@ async def test_a_move_sends_the_status_back_as_a_writable_word(
     move = operation(Action.MOVE_APPOINTMENT, row.id, wanted, before=before)
     with suppress(RejectedError):
         await system.write([move])
-    assert [put.body["appointmentStatus"] for put in clinic.requests_of(PUT)][:1] == [sent]
+    assert [put.body["appointmentStatus"] for put in clinic.sent(PUT)][:1] == [sent]
     assert known == row.id
 
 

@@ -43,7 +43,7 @@ async def create(system: LeadConnector, **more: Any) -> str:
 
 def bodies(clinic: Clinic, call: str) -> list[Any]:
     """Return the bodies of one call."""
-    return [request.body for request in clinic.requests_of(call)]
+    return [request.body for request in clinic.sent(call)]
 
 
 # --- blocks -----------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ async def test_a_removed_block_is_gone_and_a_second_delete_is_no_failure(clinic:
     removal = operation(Action.REMOVE_BLOCK, known, before=hour(at(12)))
     for _ in range(2):
         assert await system.write([removal]) == Done([(known, None)])
-    assert [r.path for r in clinic.requests_of(REMOVE)] == [f"/calendars/events/{known}"] * 2
+    assert [r.path for r in clinic.sent(REMOVE)] == [f"/calendars/events/{known}"] * 2
     assert [c.status for c in clinic.platform.calls if c.method == "DELETE"] == [200, 400]
     assert not await events(system)
 
@@ -176,7 +176,7 @@ async def test_a_slot_that_the_platform_rejects_is_reported_as_taken(clinic: Cli
         await clinic.build().write([move])
     assert raised.value.why is RejectionReason.SLOT_TAKEN
     assert raised.value.status == 400
-    assert len(clinic.requests_of(CHANGE)) == 1
+    assert len(clinic.sent(CHANGE)) == 1
     (meeting,) = clinic.platform.appointments()
     assert meeting.start == at(9)
 
