@@ -30,9 +30,9 @@ class LocationRooms:
     system: BreakerSystem
 
     async def block_targets(self, also: Collection[str]) -> Sequence[BlockTarget]:
-        """See `LeadConnector.doors`. Raises PlatformError, also while the system rests."""
+        """See `LeadConnector.block_targets`. Raises PlatformError, also while the system rests."""
         with supervised(self.name, "doors"):
-            return await (await _adapter(self.system)).doors(also)
+            return await (await _adapter(self.system)).block_targets(also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class LocationContacts:
         return await (await self._registry()).contact(person)
 
     async def link(self, contact: str, booking: str) -> LinkIds:
-        """See `Associations.tie`."""
-        return await (await self._registry()).tie(contact, booking)
+        """See `Associations.link`."""
+        return await (await self._registry()).link(contact, booking)
 
     async def unlink(self, booking: str, record: str, relation: str) -> None:
-        """See `Associations.untie`."""
-        await (await self._registry()).untie(booking, record, relation)
+        """See `Associations.unlink`."""
+        await (await self._registry()).unlink(booking, record, relation)
 
     async def _registry(self) -> Associations:
         said = self.settings

@@ -138,7 +138,7 @@ def test_an_association_that_is_missing_stops_no_block(salon: Salon) -> None:
     assert salon.desk.say("check").code == 0
     salon.desk.world.sandbox.clinic.associations.all.clear()
     wrong = salon.desk.say("check")
-    assert (wrong.code, "there is none of this key" in wrong.out) == (2, True)
+    assert (wrong.code, "there is no association with this key" in wrong.out) == (2, True)
     salon.desk.world.book("crm", "alice", salon.desk.world.at(1, 10))
     salon.sync()
     assert salon.desk.wrong() == []

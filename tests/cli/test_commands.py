@@ -218,7 +218,7 @@ def test_check_finds_a_wrong_mapping_and_names_the_place(desk: Desk) -> None:
     desk.path.write_text(desk.path.read_text().replace(user, "nobody"))
     said = desk.say("check")
     assert said.code == 2
-    assert "there is no user nobody" in " ".join(said.out.split())
+    assert "user nobody does not exist" in " ".join(said.out.split())
     good = desk.say("check", "--offline", "--json")
     assert good.code == 0
     assert json.loads(good.out)["calls"] == []

@@ -142,4 +142,4 @@ def test_check_names_the_scope_that_a_token_lacks(desk: Desk) -> None:
     assert said.code == 2
     assert "clinic: appointment list" in told
     assert "calendars/events.readonly is missing" in told
-    assert "In LeadConnector under Settings, Private Integrations" in told
+    assert "edit the integration under Settings, Private Integrations" in told

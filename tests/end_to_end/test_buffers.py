@@ -76,7 +76,7 @@ async def test_a_buffer_that_changes_while_the_daemon_runs_is_followed(shop: Sho
     await shop.resync()
     shop.world.sandbox.clinic.set_buffers(calendar(shop), 0, 60)
     # As after a quarter of an hour: the calendars are read again.
-    shop.app.systems["clinic"]._system._knowledge._directory.forget("")  # type: ignore[attr-defined]
+    shop.app.systems["clinic"]._system._cache._directory.forget("")  # type: ignore[attr-defined]
     await shop.app.engine.poll(near=False)
     assert around(shop, begin)["legacy"] == {(begin, begin + 2 * HOUR)}
 

@@ -47,7 +47,7 @@ from syncd.systems import (
     unpacking,
 )
 from syncd.systems.leadconnector import discover
-from syncd.systems.leadconnector.blocks import Blocks
+from syncd.systems.leadconnector.blocks import BlockFinder
 from syncd.systems.leadconnector_v1 import checks
 from syncd.systems.leadsquared import slots, wire
 from syncd.systems.measured import MeasuredFacts
@@ -91,7 +91,7 @@ def blocks_are_always_listed(patch: Patch) -> None:
     async def unknown(*_given: Any) -> tuple[None, bool]:
         return None, False
 
-    patch.setattr(Blocks, "_by_id", unknown)
+    patch.setattr(BlockFinder, "_by_id", unknown)
 
 
 def any_run_accepts_all(patch: Patch) -> None:

@@ -46,7 +46,7 @@ from syncd.sandbox.leadconnector.slots import Taken
 from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
-from syncd.systems.leadconnector.blocks import Blocks
+from syncd.systems.leadconnector.blocks import BlockFinder
 from syncd.systems.rate_limiter import RateLimiter
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 from tests.simulate.days import EMPTIED, STALE, UNANSWERED
@@ -310,12 +310,12 @@ def _still_on(record: Any) -> Any:
 
 def an_empty_list_is_proof(patch: Patch) -> None:
     """Take an empty block list of v2 as proof that there are none."""
-    listed = Blocks.listed
+    listed = BlockFinder.listed
 
-    async def believing(self: Blocks, *args: Any, **kwargs: Any) -> Any:
+    async def believing(self: BlockFinder, *args: Any, **kwargs: Any) -> Any:
         return replace(await listed(self, *args, **kwargs), shows=True, each_shows=True)
 
-    patch.setattr(Blocks, "listed", believing)
+    patch.setattr(BlockFinder, "listed", believing)
     one_proof_is_enough(patch)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.capability_cache import CapabilityCache
-from syncd.systems.leadconnector.blocks import Blocks, BlockSearch
+from syncd.systems.leadconnector.blocks import BlockFinder, BlockSearch
 from syncd.systems.measured import MeasuredFacts
 from tests.simulate.days import EMPTIED, at, day
 
@@ -25,11 +25,11 @@ Patch = pytest.MonkeyPatch
 def a_block_that_is_not_read_by_its_id_is_gone(patch: Patch) -> None:
     """Assume that v2 answers blocks by id, where it does not."""
 
-    async def find(at: Blocks, id: str, _provider: str, _value: Value | None) -> BlockSearch:
+    async def find(at: BlockFinder, id: str, _provider: str, _value: Value | None) -> BlockSearch:
         item, _ = await at._by_id(id)
         return BlockSearch(item) if item is not None else BlockSearch(by_id=True)
 
-    patch.setattr(Blocks, "find", find)
+    patch.setattr(BlockFinder, "find", find)
 
 
 def tags_come_back_whatever_was_measured(patch: Patch) -> None:

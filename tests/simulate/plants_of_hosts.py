@@ -22,7 +22,7 @@ Patch = pytest.MonkeyPatch
 
 def further_hosts_are_ignored(patch: Patch) -> None:
     """Let a meeting take the time of its first mapped host only."""
-    patch.setattr(CalendarOwners, "further", lambda *_given: {})
+    patch.setattr(CalendarOwners, "further_hosts", lambda *_given: {})
 
 
 def a_removed_host_stays_closed(patch: Patch) -> None:
@@ -31,7 +31,7 @@ def a_removed_host_stays_closed(patch: Patch) -> None:
     async def unknown(*_given: Any) -> Unknown:
         return Unknown()
 
-    patch.setattr(LeadConnector, "_hosted", unknown)
+    patch.setattr(LeadConnector, "_host_result", unknown)
 
 
 def a_renamed_host_is_freed(patch: Patch) -> None:
@@ -40,12 +40,12 @@ def a_renamed_host_is_freed(patch: Patch) -> None:
     async def gone(*_given: Any) -> Gone:
         return Gone()
 
-    patch.setattr(LeadConnector, "_hosted", gone)
+    patch.setattr(LeadConnector, "_host_result", gone)
 
 
 def a_further_host_s_event_is_written_to(patch: Patch) -> None:
     """Move a shared record because of a further host's twin."""
-    update = Updater._prepared
+    update = Updater._build
 
     async def prepared(self: Updater, operation: Any, *args: Any) -> Any:
         event = record_id(operation.event)
@@ -58,7 +58,7 @@ def a_further_host_s_event_is_written_to(patch: Patch) -> None:
 
     patch.setattr(TrackedEvent, "derived", property(lambda _record: False))
     patch.setattr(updating, "is_derived", lambda _event: False)
-    patch.setattr(Updater, "_prepared", prepared)
+    patch.setattr(Updater, "_build", prepared)
     patch.setattr(Updater, "_read", of_record)
 
 

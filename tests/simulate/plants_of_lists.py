@@ -11,7 +11,7 @@ import pytest
 from syncd.simulate.busy import CAP, Busy
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import location_cache
-from syncd.systems.leadconnector.blocks import Blocks
+from syncd.systems.leadconnector.blocks import BlockFinder
 from syncd.systems.list_caps import KnownCap
 from syncd.systems.ttl_cache import TtlCache
 from tests.simulate.days import at, day
@@ -30,17 +30,17 @@ def a_capped_list_counts_as_whole(patch: Patch) -> None:
 
 def a_block_is_gone_as_a_list_shows_others(patch: Patch) -> None:
     """Take any non-empty list as proof of absence, whatever its length."""
-    listed = Blocks.listed
+    listed = BlockFinder.listed
 
-    async def believing(self: Blocks, *args: Any, **kwargs: Any) -> Any:
-        return replace(await listed(self, *args, **kwargs), whole=True)
+    async def believing(self: BlockFinder, *args: Any, **kwargs: Any) -> Any:
+        return replace(await listed(self, *args, **kwargs), complete=True)
 
-    patch.setattr(Blocks, "listed", believing)
+    patch.setattr(BlockFinder, "listed", believing)
 
 
 def any_row_proves_that_a_list_works(patch: Patch) -> None:
     """Take a list whose only row is unreadable as proof of absence."""
-    patch.setattr(Blocks, "_lies_in", lambda *_given: True)
+    patch.setattr(BlockFinder, "_lies_in", lambda *_given: True)
 
 
 def directories_are_kept(patch: Patch) -> None:

@@ -32,10 +32,10 @@ def updates_leave_the_status_out(patch: Patch) -> None:
 
 def updates_leave_the_texts_out(patch: Patch) -> None:
     """Leave title and description out of updates on v2."""
-    kept = fields.kept_of
+    kept = fields.fields_to_send
     patch.setattr(
         fields,
-        "kept_of",
+        "fields_to_send",
         lambda item: {k: v for k, v in kept(item).items() if k not in fields.PRIVATE},
     )
 
@@ -46,7 +46,7 @@ def updates_are_not_compared(patch: Patch) -> None:
     async def believing(_self: Any, operation: Operation, *_given: Any) -> Done:
         return Done([(operation.ref.id, None)])
 
-    patch.setattr(Updater, "_compared", believing)
+    patch.setattr(Updater, "_verify", believing)
 
 
 def a_move_carries_the_status(patch: Patch) -> None:

@@ -17,7 +17,7 @@ from syncd.sandbox.scenario import Clinic, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.inventory import SystemInventory
-from syncd.systems.leadconnector.members import MOST_NAMES
+from syncd.systems.leadconnector.members import MAX_NAMES
 from tests.systems.scripted import FakeClock
 
 Adapter = leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1 | leadsquared.LeadSquared
@@ -184,7 +184,7 @@ async def test_a_missing_scope_is_named_and_the_rest_is_still_read(town: Town) -
     assert tree.opened
     assert len(tree.users) == len(tree.calendars) == 3
     assert {level for level, _ in messages(tree)} == {"warning"}
-    missing = {message.split("(")[1].split(" is missing")[0] for _, message in messages(tree)}
+    missing = {message.split("scope ")[1].split(" is missing")[0] for _, message in messages(tree)}
     assert missing == {
         "calendars/groups.readonly", "calendars/resources.readonly", "associations.readonly",
     }  # fmt: skip
@@ -216,7 +216,7 @@ async def test_a_key_with_many_locations_is_reported_as_an_agency_key(
     legacy = town.world.sandbox.legacy
     monkeypatch.setattr(legacy, "more_locations", ({"id": "b", "name": "B"},))
     (finding,) = (await town.legacy()).findings
-    assert "opens 2 locations" in finding.message
+    assert "can access 2 locations" in finding.message
     assert "api_key" in finding.remedy
 
 
@@ -297,7 +297,7 @@ async def test_names_of_a_large_team_are_asked_for_in_bounds(town: Town) -> None
     clinic.faults.add(HIDDEN)
     tree = await town.clinic()
     assert len(tree.users) == 63
-    assert sum(c.path.startswith("/users/") for c in clinic.calls) == 1 + MOST_NAMES
+    assert sum(c.path.startswith("/users/") for c in clinic.calls) == 1 + MAX_NAMES
 
 
 async def test_an_empty_list_of_users_on_v1_falls_back_to_teams_and_services(town: Town) -> None:

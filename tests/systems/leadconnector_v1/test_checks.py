@@ -1,4 +1,4 @@
-"""What `syncd check` says of a v1 location."""
+"""The results of `syncd check` for a v1 location."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SERVICES = {
 
 
 @pytest.mark.parametrize("team", [None, "t1"])
-async def test_calendars_that_one_call_could_read_are_named(
+async def test_check_reports_calendars_that_one_call_could_read(
     build: Build, script: Script, team: str | None
 ) -> None:
     script.say("GET locations/", {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})

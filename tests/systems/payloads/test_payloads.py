@@ -135,14 +135,14 @@ async def test_an_answer_of_v2_is_read_as_the_table_says(case: Case) -> None:
 
 async def _rooms(system: v2.LeadConnector) -> tuple[str, ...]:
     try:
-        found = await system._knowledge.resources()
+        found = await system._cache.resources()
     except IncompleteReadError:
         return ("not understood",)
     return tuple(f"{room.key} {room.id}" for room in found.values())
 
 
 async def _calendars(system: v2.LeadConnector) -> tuple[str, ...]:
-    found = (await system._knowledge.calendars()).values()
+    found = (await system._cache.calendars()).values()
     return tuple(
         f"{c.id} {(c.length or timedelta()).seconds // 60} min {', '.join(sorted(c.team)) or '-'}"
         for c in found
@@ -188,7 +188,7 @@ async def test_an_answer_of_v1_is_read_as_the_table_says(case: Case) -> None:
 
 
 async def _services(system: v1.LeadConnectorV1) -> tuple[str, ...]:
-    found = [row for row in await system._knowledge.services() if isinstance(row, Service)]
+    found = [row for row in await system._cache.services() if isinstance(row, Service)]
     return tuple(f"{row.id} team {row.team_id or '-'}" for row in found)
 
 
