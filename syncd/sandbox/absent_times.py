@@ -1,4 +1,4 @@
-"""Answers in which no record says when it was made or last changed: fields that may be absent."""
+"""Removal of creation and update times from a JSON body, to emulate records that lack them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TIMES = frozenset(
 
 
 def without_times(body: bytes) -> bytes:
-    """Return the body without these fields, at any depth; as it is if it is no JSON."""
+    """Return the body without these fields, at any depth; return it unchanged if it is not JSON."""
     if not any(name.encode() in body for name in _TIMES):
         return body
     try:

@@ -1,4 +1,4 @@
-"""Rows that lack what every row should have, put into an answer's JSON."""
+"""Removal of required fields from event rows in a JSON body."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OWNERS = (
 )
 
 
-class Lack(StrEnum):
+class RowDefect(StrEnum):
     """What a row lacks. Without an id, or as no object, it is shown by lists only."""
 
     END = "no-end"
@@ -30,7 +30,7 @@ class Lack(StrEnum):
     OBJECT = "no-object"
 
 
-def broken(body: bytes, rows: Mapping[str, Lack]) -> bytes:
+def break_rows(body: bytes, rows: Mapping[str, RowDefect]) -> bytes:
     """Return the body with these events, by id, lacking something; as it is if it shows none."""
     if not any(event.encode() in body for event in rows):
         return body
@@ -38,17 +38,17 @@ def broken(body: bytes, rows: Mapping[str, Lack]) -> bytes:
     return json.dumps(_walk(shown, rows, listed=False)).encode()
 
 
-def first_broken(body: bytes, lack: Lack) -> bytes:
+def break_first_row(body: bytes, lack: RowDefect) -> bytes:
     """Return the body with the first row of its list lacking something."""
     try:
         shown = json.loads(body)
     except ValueError:
         return body
     event = _first(shown)
-    return body if event is None else broken(body, {event: lack})
+    return body if event is None else break_rows(body, {event: lack})
 
 
-def _walk(shown: Any, rows: Mapping[str, Lack], *, listed: bool) -> Any:
+def _walk(shown: Any, rows: Mapping[str, RowDefect], *, listed: bool) -> Any:
     if isinstance(shown, list):
         return [_walk(each, rows, listed=True) for each in shown]
     if not isinstance(shown, dict):
@@ -59,15 +59,15 @@ def _walk(shown: Any, rows: Mapping[str, Lack], *, listed: bool) -> Any:
     return _without(shown, lack, listed=listed)
 
 
-def _without(row: dict[str, Any], lack: Lack, *, listed: bool) -> Any:
+def _without(row: dict[str, Any], lack: RowDefect, *, listed: bool) -> Any:
     match lack:
-        case Lack.END:
+        case RowDefect.END:
             return {key: value for key, value in row.items() if key not in _ENDS}
-        case Lack.OWNER:
+        case RowDefect.OWNER:
             return {key: value for key, value in row.items() if key not in _OWNERS}
-        case Lack.ID if listed:
+        case RowDefect.ID if listed:
             return {key: value for key, value in row.items() if key not in _IDS}
-        case Lack.OBJECT if listed:
+        case RowDefect.OBJECT if listed:
             return "a row"
         case _:
             return row

@@ -1,6 +1,7 @@
-"""Do the three platforms agree? Judged from outside, from what they hold, not from what syncd says.
+"""Check from outside whether the three platforms agree, by the events that they hold.
 
-Pure, and apart from syncd's own decisions on purpose: it knows only what a customer would notice.
+These functions are pure and share no code with syncd's decisions on purpose: they use only what a
+customer would notice.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from syncd.sandbox.records import PlatformUi
 
-FREE = frozenset({"cancelled", "noshow", "invalid"})
-MARK = "[s:"
-"""Where it stands in a block's title, syncd made that block."""
+FREEING_STATUSES = frozenset({"cancelled", "noshow", "invalid"})
+TAG_START = "[s:"
+"""Every block whose title contains this text was made by syncd."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class EventSummary:
-    """One event that stands in one system; ``busy`` is false for a meeting that is off."""
+    """One event in one system. ``busy`` is false if its status frees the time."""
 
     start: datetime
     end: datetime
@@ -33,7 +34,7 @@ class EventSummary:
 
     @property
     def interval(self) -> tuple[datetime, datetime]:
-        """Start and end."""
+        """Return start and end."""
         return (self.start, self.end)
 
 
@@ -42,16 +43,17 @@ def event_summaries(
     owners: Mapping[tuple[str, str], str],
     theirs: Collection[str] = (),
 ) -> list[EventSummary]:
-    """Collect what stands in all systems; ``owners`` names the provider of (system, user).
+    """List the current events of all systems, sorted by start.
 
-    ``theirs`` are the ids of tagged blocks that people made, by copying ours.
+    ``owners`` maps (system, user) to a provider. ``theirs`` are the ids of tagged blocks that
+    people made by copying blocks of syncd.
     """
     found = []
     for name, system in systems.items():
         for meeting in system.appointments():
             if meeting.deleted:
                 continue
-            busy = meeting.status not in FREE
+            busy = meeting.status not in FREEING_STATUSES
             span = (meeting.start, meeting.end, name)
             for user in (meeting.user, *getattr(meeting, "hosts", ())):
                 provider = owners.get((name, user))
@@ -60,7 +62,7 @@ def event_summaries(
         for block in system.blocks():
             provider = owners.get((name, block.user))
             if provider is not None and not block.deleted:
-                ours = MARK in block.title and block.id not in theirs
+                ours = TAG_START in block.title and block.id not in theirs
                 found.append(
                     EventSummary(block.start, block.end, name, provider, "block", ours=ours)
                 )
@@ -70,11 +72,11 @@ def event_summaries(
 def disagreements(
     found: Sequence[EventSummary], systems: Collection[str], now: datetime
 ) -> list[str]:
-    """Say everything that a customer or a colleague would notice of what has not ended by now.
+    """Describe every visible error among the events that end after ``now``.
 
-    - a time that is taken in one system and open in another;
-    - a block of syncd's without a reason in another system;
-    - two blocks of syncd's for one interval of one calendar.
+    - an interval that is busy in one system and free in another;
+    - a block of syncd without a busy event in another system;
+    - two blocks of syncd for one interval of one calendar.
     """
     living = [s for s in found if s.end > now]
     wrong = []

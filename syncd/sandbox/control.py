@@ -1,8 +1,8 @@
-"""Acting as the people who use the platforms, over HTTP: what the demo and curious users call.
+"""The HTTP API with which the demo and its users change what the emulated platforms hold.
 
-``POST /{system}/{verb}`` with a JSON body whose times are ISO 8601 with an offset; `VERBS` lists
-the verbs and their fields. Answers 400 for no JSON object, 404 for an unknown system, verb or id,
-422 for a wrong field, always as ``{"error": text}`` that names what is wrong.
+``POST /{system}/{verb}`` takes a JSON body whose times are ISO 8601 with an offset; `VERBS` lists
+the verbs and their fields. Errors are 400 for a body that is not a JSON object, 404 for an unknown
+system, verb or id, and 422 for a wrong field, always as ``{"error": text}`` that names the cause.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from syncd.model import utc
-from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.broken_rows import RowDefect
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.records import PlatformUi
 
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-class Controlled(PlatformUi, Protocol):
-    """A platform that can be acted on, broken and looked at."""
+class ControlledPlatform(PlatformUi, Protocol):
+    """A platform that can be changed, disturbed and inspected."""
 
     faults: Faults
     calls: list[Call]
-    broken_rows: dict[str, Lack]
+    broken_rows: dict[str, RowDefect]
 
     def set_fact(self, name: str, side: str) -> None:
-        """Let the platform be on this side of an uncertain fact."""
+        """Set the side of an uncertain fact."""
         ...
 
     def facts(self) -> dict[str, str]:
-        """The side of each uncertain fact."""
+        """Return the side of each uncertain fact, by name."""
         ...
 
 
@@ -79,11 +79,11 @@ def _count(value: object) -> int:
     return value
 
 
-def _lack(value: object) -> Lack:
+def _lack(value: object) -> RowDefect:
     try:
-        return Lack(_text(value))
+        return RowDefect(_text(value))
     except ValueError:
-        message = f"must be one of {', '.join(Lack)}"
+        message = f"must be one of {', '.join(RowDefect)}"
         raise ValueError(message) from None
 
 
@@ -97,7 +97,7 @@ def _kind(value: object) -> FaultKind:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a body: how it is read, and whether it may be left out."""
+    """One field of a body: the function that reads it, and whether it is required."""
 
     read: Callable[[object], object]
     required: bool = True
@@ -119,15 +119,16 @@ _FAULT = {
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """Something that people do: its fields are the arguments of the platform's method.
+    """One action of a person. Its fields are the arguments of the platform's method.
 
-    The answer names what was done by ``told``: the id that the method returns, or a field.
+    The answer has one key, ``reply_key``. Its value is what the method returns, or else the field
+    of that name.
     """
 
     act: Callable[..., object]
     fields: Mapping[str, Field]
     status: int = 200
-    told: str = "id"
+    reply_key: str = "id"
 
 
 def _seek(at: PlatformUi, event: str) -> None:
@@ -137,12 +138,12 @@ def _seek(at: PlatformUi, event: str) -> None:
         raise LookupError(message)
 
 
-def _break(at: Controlled, id: str, lack: Lack) -> None:
+def _break(at: ControlledPlatform, id: str, lack: RowDefect) -> None:
     _seek(at, id)
     at.broken_rows[id] = lack
 
 
-def _repair(at: Controlled, id: str) -> None:
+def _repair(at: ControlledPlatform, id: str) -> None:
     _seek(at, id)
     at.broken_rows.pop(id, None)
 
@@ -221,7 +222,7 @@ VERBS: Mapping[str, Verb] = {
     "set-fact": Verb(
         lambda at, **given: at.set_fact(**given),
         {"name": Field(_text), "side": Field(_text)},
-        told="side",
+        reply_key="side",
     ),
 }
 
@@ -229,7 +230,7 @@ VERBS: Mapping[str, Verb] = {
 # --- the application ----------------------------------------------------------------------------
 
 
-def control_app(systems: Mapping[str, Controlled]) -> Starlette:
+def control_app(systems: Mapping[str, ControlledPlatform]) -> Starlette:
     """Build the control API of these systems."""
     control = _Control(systems)
     return Starlette(
@@ -246,9 +247,9 @@ def control_app(systems: Mapping[str, Controlled]) -> Starlette:
 
 
 class _Control:
-    """The endpoints, over these systems."""
+    """The endpoints of the control API."""
 
-    def __init__(self, systems: Mapping[str, Controlled]) -> None:
+    def __init__(self, systems: Mapping[str, ControlledPlatform]) -> None:
         self.systems = systems
 
     async def act(self, request: Request) -> Response:
@@ -264,7 +265,7 @@ class _Control:
             raise HTTPException(404, _words(error)) from None
         except ValueError as error:
             raise HTTPException(422, _words(error)) from None
-        return JSONResponse({verb.told: answer or given[verb.told]}, verb.status)
+        return JSONResponse({verb.reply_key: answer or given[verb.reply_key]}, verb.status)
 
     async def add_fault(self, request: Request) -> Response:
         faults = self._system(request).faults
@@ -301,7 +302,7 @@ class _Control:
         injected = {kind.value: count for kind, count in platform.faults.injected.items()}
         return _json({"calls": [asdict(each) for each in platform.calls], "faults": injected})
 
-    def _system(self, request: Request) -> Controlled:
+    def _system(self, request: Request) -> ControlledPlatform:
         name = request.path_params["system"]
         if name not in self.systems:
             raise HTTPException(404, f"no system {name!r}; there are {', '.join(self.systems)}")
@@ -315,7 +316,7 @@ async def _refuse(_: Request, error: Exception) -> Response:
 
 
 async def _body(request: Request, fields: Mapping[str, Field]) -> Json:
-    """Read the fields of a body. Raises HTTPException 400 or 422 that names every wrong one."""
+    """Read the fields of a body. Raises HTTPException 400 or 422 that names every wrong field."""
     try:
         found = await request.json()
     except ValueError:
@@ -339,7 +340,7 @@ async def _body(request: Request, fields: Mapping[str, Field]) -> Json:
 
 
 def _words(error: Exception) -> str:
-    """The message of an error; a KeyError's own text would put it in quotes."""
+    """Return the message of an error without the quotes that str() adds to a KeyError."""
     return str(error.args[0]) if error.args else type(error).__name__
 
 

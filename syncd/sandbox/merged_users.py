@@ -1,4 +1,4 @@
-"""Merge two users of a platform, in such a way that it can be taken back."""
+"""Merge two users of a platform so that the merge can be undone."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from syncd.sandbox.leadsquared.account import Account
+from syncd.sandbox.leadsquared.account import AccountState
 
 if TYPE_CHECKING:
-    from syncd.sandbox.leadconnector.location import Location
+    from syncd.sandbox.leadconnector.location import LocationState
 
 
 @dataclass(frozen=True, slots=True)
 class MergedUsers:
-    """One merge: the records that were the user's, as owner or as a further host, by id."""
+    """One merge: ids of the records that the user owned or hosted, and a function to undo it."""
 
     owned: frozenset[str]
     hosted: frozenset[str]
-    take_back: Callable[[], None]
+    undo: Callable[[], None]
 
 
-def merge_users(platform: Account | Location, user: str, into: str) -> MergedUsers:
-    """Give all records of a user to another one, and remove the user."""
-    if isinstance(platform, Account):
+def merge_users(platform: AccountState | LocationState, user: str, into: str) -> MergedUsers:
+    """Transfer all records of a user to another one, and remove the user."""
+    if isinstance(platform, AccountState):
         return _merge_tasks(platform, user, into)
     return _merge_events(platform, user, into)
 
 
-def _merge_tasks(account: Account, user: str, into: str) -> MergedUsers:
+def _merge_tasks(account: AccountState, user: str, into: str) -> MergedUsers:
     gone, heir = account.users[user], account.users[into]
     mine = frozenset(task.id for task in account.tasks.values() if task.owner == gone.id)
     account.merge_users(user, into)
@@ -42,10 +42,10 @@ def _merge_tasks(account: Account, user: str, into: str) -> MergedUsers:
     return MergedUsers(mine, frozenset(), take_back)
 
 
-def _merge_events(location: Location, user: str, into: str) -> MergedUsers:
+def _merge_events(location: LocationState, user: str, into: str) -> MergedUsers:
     gone = location.users[user]
-    meetings = {m.id: (m.user, m.hosts) for m in location.meetings.values() if user in m.takes}
-    closures = {block.id for block in location.closures.values() if block.user == user}
+    meetings = {m.id: (m.user, m.hosts) for m in location.meetings.values() if user in m.all_users}
+    closures = {block.id for block in location.stored_blocks.values() if block.user == user}
     teams = {c.id: c.users for c in location.calendars.values() if user in c.users}
     location.merge_users(user, into)
     merged = {m.id: (m.user, m.hosts) for m in location.meetings.values() if m.id in meetings}
@@ -57,9 +57,9 @@ def _merge_events(location: Location, user: str, into: str) -> MergedUsers:
             if merged.get(meeting.id) == (meeting.user, meeting.hosts):
                 owner, hosts = meetings[meeting.id]
                 location.meetings.put(meeting.id, replace(meeting, user=owner, hosts=hosts))
-        for block in list(location.closures.values()):
+        for block in list(location.stored_blocks.values()):
             if block.id in closures and block.user == into:
-                location.closures.put(block.id, replace(block, user=user))
+                location.stored_blocks.put(block.id, replace(block, user=user))
         for id_, team in teams.items():
             location.calendars[id_] = replace(location.calendars[id_], users=team)
 

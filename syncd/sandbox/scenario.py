@@ -1,6 +1,6 @@
-"""A small clinic in three systems: three people, a week of bookings, and what happens to them.
+"""A small clinic in three systems: three people with a week of bookings.
 
-What the demo shows, and what end-to-end tests start from. Every name is invented.
+The demo shows it and end-to-end tests start from it. All names are invented.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 ZONE = "Europe/Berlin"
 PEOPLE = ("alice", "bob", "carol")
-SYSTEMS = ("crm", "clinic", "legacy")
+SYSTEM_NAMES = ("crm", "clinic", "legacy")
 
 
 @dataclass(frozen=True, slots=True)
 class SeedUser:
-    """Where one person's time is kept in one system, in that platform's ids."""
+    """One person's user, calendar and contact in one system, as ids of that platform."""
 
     user: str
     calendar: str
@@ -31,38 +31,38 @@ class SeedUser:
 
 @dataclass(frozen=True, slots=True)
 class Clinic:
-    """The furnished sandbox. ``monday`` is the first day of the booked week, 00:00 in `ZONE`."""
+    """The seeded sandbox. ``monday`` is the first day of the booked week, 00:00 in `ZONE`."""
 
     sandbox: Sandbox
     monday: datetime
-    seats: Mapping[tuple[str, str], SeedUser]
+    seed_users: Mapping[tuple[str, str], SeedUser]
 
     @property
     def owners(self) -> dict[tuple[str, str], str]:
-        """The person behind (system, user)."""
-        return {(system, seat.user): who for (system, who), seat in self.seats.items()}
+        """Return the person by (system, user)."""
+        return {(system, seat.user): who for (system, who), seat in self.seed_users.items()}
 
     def at(self, day: int, hour: int, minute: int = 0) -> datetime:
-        """A wall-clock time of the booked week; day 0 is Monday."""
+        """Return a wall time of the booked week as an instant; day 0 is Monday."""
         date = (self.monday.astimezone(zone(ZONE)) + timedelta(days=day)).date()
         return resolve_wall_time(datetime.combine(date, time(hour, minute)), ZONE).instant
 
     def book(self, system: str, who: str, start: datetime, minutes: int = 60) -> str:
-        """Enter an appointment by hand; returns its id."""
-        seat = self.seats[system, who]
+        """Enter an appointment as a person does, and return its id."""
+        seat = self.seed_users[system, who]
         end = start + timedelta(minutes=minutes)
         platform = self.sandbox.systems[system]
         return platform.book(seat.calendar, seat.user, start, end, seat.contact, title="Knee pain")
 
     def block(self, system: str, who: str, start: datetime, minutes: int, title: str) -> str:
-        """Close time by hand; returns the block's id."""
-        seat = self.seats[system, who]
+        """Block time as a person does, and return the block's id."""
+        seat = self.seed_users[system, who]
         end = start + timedelta(minutes=minutes)
         return self.sandbox.systems[system].block(seat.user, start, end, title)
 
 
 def seed_clinic(sandbox: Sandbox, now: datetime, *, empty: bool = False) -> Clinic:
-    """Hire three people and, unless empty, enter a week of bookings from the next Monday on."""
+    """Create three people and, unless ``empty``, a week of bookings from the next Monday on."""
     seats = dict(_seats(sandbox))
     local = now.astimezone(zone(ZONE))
     days = (7 - local.weekday()) % 7 or 7
@@ -74,7 +74,7 @@ def seed_clinic(sandbox: Sandbox, now: datetime, *, empty: bool = False) -> Clin
 
 
 def _book_a_week(world: Clinic) -> None:
-    """Enter a week of bookings, as of yesterday."""
+    """Enter a week of bookings that were created a day ago."""
     for system in world.sandbox.systems.values():
         system.backdated = timedelta(days=1)
     _enter_a_week(world)
@@ -86,10 +86,10 @@ def _enter_a_week(world: Clinic) -> None:
     # Everybody is booked somewhere on most days; the hour tells systems apart.
     for day in range(5):
         for index, who in enumerate(PEOPLE):
-            system = SYSTEMS[(day + index) % 3]
+            system = SYSTEM_NAMES[(day + index) % 3]
             world.book(system, who, world.at(day, 9 + index))
             if day % 2 == index % 2:
-                world.book(SYSTEMS[(day + index + 1) % 3], who, world.at(day, 14), 30)
+                world.book(SYSTEM_NAMES[(day + index + 1) % 3], who, world.at(day, 14), 30)
     # The same meeting, entered twice: a twin.
     for system in ("clinic", "legacy"):
         world.book(system, "bob", world.at(1, 16))
@@ -117,9 +117,9 @@ def _seats(sandbox: Sandbox) -> Iterator[tuple[tuple[str, str], SeedUser]]:
 
 
 def config_text(world: Clinic, state: str, more: str = "") -> str:
-    """The configuration of that clinic, for the URLs that the sandbox now serves.
+    """Return the configuration of the clinic, with the URLs that the sandbox now serves.
 
-    ``more`` are further lines of its first table.
+    ``more`` adds lines to its first table.
     """
     sandbox = world.sandbox
     lines = [
@@ -151,7 +151,7 @@ api_key = "{sandbox.legacy.token}"
 """
     ]
     for who in PEOPLE:
-        crm, clinic, legacy = (world.seats[system, who] for system in SYSTEMS)
+        crm, clinic, legacy = (world.seed_users[system, who] for system in SYSTEM_NAMES)
         lines.append(
             f"""
 [providers.{who}]

@@ -1,4 +1,4 @@
-"""Any ASGI application on a loopback socket, in this event loop, where connections can break."""
+"""Serve ASGI applications on loopback sockets, with connections that can break."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class BreakableProtocol(H11Protocol):
-    """Closes the connection, its reply unfinished, where the application raises `LostReply`."""
+    """An HTTP protocol that closes the connection if the application raises `LostReply`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Wrap the application."""
@@ -39,7 +39,7 @@ class BreakableProtocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the process's signals alone and stops the moment it is told to."""
+    """A server that ignores the process's signals and stops at once when told to."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -55,7 +55,7 @@ class _Server(uvicorn.Server):
         await self.stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End without uvicorn's pause of a tenth of a second, which every test would pay."""
+        """Stop without uvicorn's pause of 0.1 s, which every test would pay for."""
         for server in self.servers:
             server.close()
         for each in sockets or []:
@@ -71,9 +71,9 @@ class _Server(uvicorn.Server):
 async def serving(
     apps: Sequence[ASGIApp], host: str = "127.0.0.1", ports: Sequence[int] = ()
 ) -> AsyncIterator[list[str]]:
-    """Serve each application on its port (0 or none: a free one); yields their ``http://`` URLs.
+    """Serve each application on its port (0 or none: any free port); yield the ``http://`` URLs.
 
-    Neither signal handlers nor logging are touched. Raises OSError when a port is taken.
+    Leaves signal handlers and logging alone. Raises OSError if a port is in use.
     """
     wanted = [*ports, *([0] * (len(apps) - len(ports)))]
     sockets: list[socket.socket] = []

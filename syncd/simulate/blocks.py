@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def close(town: World, step: SimEvent, start: datetime, end: datetime, who: str) -> str:
     """Close somebody's time, perhaps for ever."""
     platform = town.sandbox.systems[step.system]
-    event = platform.block(town.world.seats[step.system, who].user, start, end, "Lunch")
+    event = platform.block(town.world.seed_users[step.system, who].user, start, end, "Lunch")
     if step.kind is EventKind.FOR_EVER:
         platform.move_block(event, start, EVER)
     return f"{step.kind} {who} {event} {start:%d %H:%M}"
@@ -70,7 +70,7 @@ def copy_ours(town: World, step: SimEvent, start: datetime, end: datetime, who: 
         meeting = meetings[step.number % len(meetings)]
         platform.add_text(meeting, texts[event])
         return f"paste the text of {event} into {meeting}"
-    seat = town.world.seats[system, who]
+    seat = town.world.seed_users[system, who]
     named = {}
     if step.kind is EventKind.COPY_TO_MEETING:
         contact = town.contact(system, ("kim", "lee")[step.slot % 2])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Topic
-from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.broken_rows import RowDefect
 from syncd.simulate import final_state, hosted, status_check
 from syncd.simulate.extra_draws import BROKEN_ROWS
 from syncd.simulate.scenario import TROUBLE, EventKind, Scenario, SimEvent
@@ -40,9 +40,9 @@ def perform(town: World, step: SimEvent) -> str:
     if not found:
         return ""
     event = found[step.number % len(found)]
-    rows[event] = Lack(str(step.kind))
+    rows[event] = RowDefect(str(step.kind))
     town.broken[system, event] = now
-    if rows[event] is Lack.OWNER:
+    if rows[event] is RowDefect.OWNER:
         town.ownerless.add((system, event))
     return f"{step.kind} {event}"
 
@@ -62,9 +62,9 @@ def judge_broken(
     for system, event, lack in _broken(town):
         seen = town.standing(system).get(event)
         shown = seen is not None and seen.end > now and seen.start < last
-        if not shown or lack is Lack.OWNER or town.broken[system, event] > now - SEEN_WITHIN:
+        if not shown or lack is RowDefect.OWNER or town.broken[system, event] > now - SEEN_WITHIN:
             continue
-        named = event if lack is Lack.END else ""
+        named = event if lack is RowDefect.END else ""
         if not any(i.system == system and named in {"", i.event} for i in items):
             yield f"10: nothing says that a row of {system} is broken: {event} {lack}"
     touched = {
@@ -92,7 +92,7 @@ def judge_rest(town: World, store: Store, now: datetime, last: datetime) -> Iter
             yield f"10: still reported after its end: {item.system} {item.event}: {item.reason}"
 
 
-def _broken(town: World) -> Iterator[tuple[str, str, Lack]]:
+def _broken(town: World) -> Iterator[tuple[str, str, RowDefect]]:
     for system, platform in town.sandbox.systems.items():
         for event, lack in platform.broken_rows.items():
             yield system, event, lack

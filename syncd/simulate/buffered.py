@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import floor_to
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 
 if TYPE_CHECKING:
     from syncd.simulate.mass_edit import View
@@ -73,7 +73,7 @@ def judge_buffers(town: World, now: datetime, claimed: Collection[Claimed]) -> I
         for seen in town.standing(SOURCE).values()
         if seen.kind == "appointment" and seen.busy
     }
-    for name in SYSTEMS:
+    for name in SYSTEM_NAMES:
         for event, seen in sorted(town.standing(name).items()):
             place = (seen.provider, seen.interval)
             if (name, event) not in town.ours or seen.end <= now or place in claimed:
@@ -99,7 +99,7 @@ def _other_reason(town: World, system: str, block: View) -> bool:
     """Whether something without a buffer takes the very time in another system."""
     return any(
         seen.key == block.key and (other != SOURCE or seen.kind == "block")
-        for other in SYSTEMS
+        for other in SYSTEM_NAMES
         if other != system
         for event, seen in town.standing(other).items()
         if seen.busy and (other, event) not in town.ours

@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-from syncd.sandbox.caps import Keeps, ListCap
+from syncd.sandbox.caps import KeptRows, ListCap
 from syncd.simulate.acts import EventKind, SimEvent
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _CAPPED = (
     ("clinic", "/calendars/blocked-slots"),
     ("legacy", "/appointments"),
 )
-_KEEPS: tuple[Keeps, ...] = ("first", "last", "any")
+_KEEPS: tuple[KeptRows, ...] = ("first", "last", "any")
 _BUSY, _BY_ID, _REGROUPED = 0.15, 0.5, 0.25
 _SAME = 20
 """So many blocks of people's have the same interval: elsewhere that needs one block for all."""
@@ -37,7 +37,7 @@ class Busy:
     """
 
     rows: int = 0
-    keeps: Keeps = "first"
+    keeps: KeptRows = "first"
     late: bool = False
     by_id: bool = False
 
@@ -84,13 +84,13 @@ def prepare(town: World, busy: Busy) -> None:
         return
     day, now = timedelta(days=1), town.clock.now()
     for system in ("clinic", "legacy"):
-        platform, seat = town.sandbox.systems[system], town.world.seats[system, "carol"]
+        platform, seat = town.sandbox.systems[system], town.world.seed_users[system, "carol"]
         contact = town.contact(system, "kim")
         for number in range(busy.rows):
             start = now + (3 + number % 50) * day + timedelta(hours=number % 7)
             end = start + timedelta(minutes=30)
             platform.book(seat.calendar, seat.user, start, end, contact, "cancelled")
-    carol = town.world.seats["clinic", "carol"].user
+    carol = town.world.seed_users["clinic", "carol"].user
     for number in range(busy.rows):
         start = now + (20 + 5 * (number // _SAME)) * day
         town.sandbox.clinic.block(carol, start, start + timedelta(minutes=30), "Closed")
@@ -102,7 +102,7 @@ def prepare(town: World, busy: Busy) -> None:
     town.changes = [c for c in town.changes if c.after is None or c.after.busy]
 
 
-def cap_lists(town: World, keeps: Keeps) -> str:
+def cap_lists(town: World, keeps: KeptRows) -> str:
     """Let lists end after `CAP` rows from now on."""
     for system, path in _CAPPED:
         town.sandbox.systems[system].caps[path] = ListCap(CAP, keeps)
@@ -114,7 +114,7 @@ def regroup(town: World, system: str, who: str, number: int) -> str:
     if system == "crm":
         return ""
     location = town.sandbox.clinic if system == "clinic" else town.sandbox.legacy
-    calendar = town.world.seats[system, who].calendar
+    calendar = town.world.seed_users[system, who].calendar
     groups = [*location.groups]
     if len(groups) < 2 or number % 3 == 0:  # noqa: PLR2004 - the first one, and another
         groups.append(location.add_group(f"Group {len(groups) + 1}"))

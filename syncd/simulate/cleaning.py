@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from syncd.engine.cleanup_in_engine import CleanupSpec
 from syncd.engine.report import RunExit
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.simulate.acts import EventKind, SimEvent
 from syncd.simulate.cleaned_up import scope_of
 from syncd.simulate.operator import Killed
@@ -86,7 +86,7 @@ class CleaningUp:
             for calendar in cleaned.calendars.values()
             for tagged in calendar.tagged
         }
-        for system in SYSTEMS:
+        for system in SYSTEM_NAMES:
             now = self.town.standing(system)
             for event, seen in self.before[system].items():
                 mine = (system, event) in self.town.ours and seen.kind == "block"
@@ -131,7 +131,7 @@ class CleaningUp:
             await app.engine.resync()
             await asyncio.sleep(PAUSE)
         await _end(app)
-        for system in SYSTEMS:
+        for system in SYSTEM_NAMES:
             self.town.observe(system, by_hand=False)
         for line in self.judge_end(cleaned):
             break_(line)
@@ -150,7 +150,7 @@ def begin(town: World, story: Scenario, commands: Counter[str]) -> CleaningUp | 
     if step is None:
         return None
     commands[step.kind] += 1
-    before = {system: dict(town.standing(system)) for system in SYSTEMS}
+    before = {system: dict(town.standing(system)) for system in SYSTEM_NAMES}
     lowered = (s for s in story.steps if s.kind is EventKind.LOWER_LIMIT and s.seconds >= AN_HOUR)
     return CleaningUp(town, step, before, frozenset(s.system for s in lowered))
 

@@ -18,7 +18,7 @@ _HALF_HOUR = timedelta(minutes=30)
 
 def perform(town: World, step: SimEvent) -> str:
     """Conceal something on one platform; what was done, '' if there was nothing to conceal."""
-    concealed = town.sandbox.systems[step.system].concealed
+    concealed = town.sandbox.systems[step.system].hidden
     standing = sorted(town.standing(step.system))
     if step.kind not in {EventKind.HIDE_LIST, EventKind.REFUSE_ID} or not standing:
         return ""
@@ -56,6 +56,6 @@ def prepare(town: World, story: Scenario) -> None:
     away = town.clock.now() + _AWAY
     for number, person in enumerate(PEOPLE):
         start = away + number * 4 * _HALF_HOUR
-        user = town.world.seats["legacy", person].user
+        user = town.world.seed_users["legacy", person].user
         town.fixed.add(legacy.block(user, start, start + _HALF_HOUR, "Closed"))
     town.observe("legacy", by_hand=True)

@@ -17,7 +17,7 @@ from syncd.daemon.control_socket import RefusedError
 from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation
 from syncd.model.pauses import CLEANED_UP
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.simulate.cleaned_up import scope_of
 from syncd.simulate.scenario import EventKind, SimEvent
 from syncd.simulate.unmapped import Place
@@ -42,7 +42,7 @@ ERRANDS = frozenset(
 
 def beside(settings: Settings, store: Store, clock: Clock, town: World, ids: IdSource) -> App:
     """Build what a command beside the daemon works with, on a copy of the state."""
-    ways = {name: town.transport(name) for name in SYSTEMS}
+    ways = {name: town.transport(name) for name in SYSTEM_NAMES}
     app = build(settings, store=store, clock=clock, transports=ways, ids=ids)
     app.reset_backoff()
     return app
@@ -191,12 +191,12 @@ def _places(scope: CleanupScope) -> list[Place]:
     """Return what a cleanup of configured calendars pauses."""
     if scope.system or scope.provider:
         return [Place(scope.system, scope.provider)]
-    return [Place(system, "") for system in SYSTEMS]
+    return [Place(system, "") for system in SYSTEM_NAMES]
 
 
 def judge_cleaned(town: World, scope: CleanupScope, *, finished: bool) -> Iterator[str]:
     """Say which blocks of syncd's still stand where a cleanup says that it is done."""
-    for system in SYSTEMS if finished else ():
+    for system in SYSTEM_NAMES if finished else ():
         town.observe(system, by_hand=False)
         for event, seen in sorted(town.standing(system).items()):
             mine = (system, event) in town.ours and seen.kind == "block"

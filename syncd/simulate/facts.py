@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from syncd.engine.breaker import BreakerSystem
-    from syncd.sandbox.knobs import Knobs
-    from syncd.sandbox.records import Appointment
+    from syncd.sandbox.knobs import FactKnobs
+    from syncd.sandbox.records import PlatformAppointment
     from syncd.sandbox.server import Sandbox
     from syncd.simulate.buffered import Claimed
     from syncd.simulate.mass_edit import View
@@ -39,14 +39,14 @@ def perform(town: World, step: SimEvent, start: datetime) -> str:
         return _change(town.sandbox.systems[step.system], step)
     if step.kind is not EventKind.BOOK_SERVICE:
         return ""
-    seat = town.world.seats["clinic", PEOPLE[step.number % len(PEOPLE)]]
+    seat = town.world.seed_users["clinic", PEOPLE[step.number % len(PEOPLE)]]
     contact = town.contact("clinic", ("kim", "lee")[step.slot % 2])
     end = start + HALF_HOUR
     event = town.sandbox.clinic.book_service(seat.calendar, seat.user, start, end, contact)
     return f"a service is booked: {event} {start:%d %H:%M}"
 
 
-def _change(platform: Knobs, step: SimEvent) -> str:
+def _change(platform: FactKnobs, step: SimEvent) -> str:
     row = platform_fact(platform.kind, step.spelling)
     before = platform.fact(row.name)
     others = [side for side in row.sides if side != before]
@@ -100,7 +100,7 @@ def cannot_lengthen(town: World, system: str, method: str, path: str) -> bool:
     return town.kept_short[event] <= MOST_TRIES
 
 
-def end_of(town: World, system: str, meeting: Appointment) -> datetime:
+def end_of(town: World, system: str, meeting: PlatformAppointment) -> datetime:
     """Return the end that a meeting is judged by.
 
     Where updates of v1 keep no end, syncd cannot give one to a customer's meeting: it counts as
@@ -133,7 +133,7 @@ def judge_ends(town: World, now: datetime, claimed: Collection[Claimed]) -> Iter
             yield f"1: the rest of a meeting is open: legacy {event} {seen.start:%d %H:%M}"
 
 
-def _kept_short(town: World, system: str, seen: View) -> Iterator[Appointment]:
+def _kept_short(town: World, system: str, seen: View) -> Iterator[PlatformAppointment]:
     for meeting in town.sandbox.legacy.appointments() if system == "legacy" else ():
         meant = end_of(town, system, meeting)
         here = town.standing(system).get(meeting.id)

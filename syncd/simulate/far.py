@@ -67,7 +67,7 @@ def _book(town: World, step: SimEvent) -> str:
     start = day + timedelta(days=step.slot // 2 % _DAYS)
     events = {}
     for name in (step.system, *(() if step.spelling == ALONE else (step.spelling,))):
-        seat = town.world.seats[name, who]
+        seat = town.world.seed_users[name, who]
         where = (seat.calendar, seat.user, start, start + _LENGTH, town.contact(name, person))
         events[name] = town.sandbox.systems[name].book(*where, title="Knee pain")
         town.observe(name, by_hand=True)

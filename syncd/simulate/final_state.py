@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from syncd.model import ConflictKind, HeldConflict, Kind, Replica, Role, TrackedEvent, floor_to
 from syncd.sandbox.consistency import EventSummary, disagreements
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate.buffered import is_beside, judge_buffers
 from syncd.simulate.facts import is_kept_short, judge_ends
 from syncd.simulate.hosted import known_as
@@ -90,7 +90,7 @@ def _sights(town: World) -> list[EventSummary]:
             seen.busy,
             ours=(system, event) in town.ours,
         )
-        for system in SYSTEMS
+        for system in SYSTEM_NAMES
         for event, seen in sorted(town.standing(system).items())
         if not is_beside(town, system, seen)
         # A block that closes the rest of such a meeting stands beside it, whatever its source is.
@@ -105,7 +105,9 @@ def _disagreements(
     for provider in PEOPLE:
         mine = [s for s in sights if s.provider == provider]
         for interval in sorted({s.interval for s in mine}):
-            for line in disagreements([s for s in mine if s.interval == interval], SYSTEMS, now):
+            for line in disagreements(
+                [s for s in mine if s.interval == interval], SYSTEM_NAMES, now
+            ):
                 yield line, provider, interval
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.sandbox.consistency import FREE
+from syncd.sandbox.consistency import FREEING_STATUSES
 from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate.mass_edit import View
 from syncd.simulate.scenario import EventKind, SimEvent
@@ -18,7 +18,7 @@ from syncd.simulate.scenario import EventKind, SimEvent
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from syncd.sandbox.records import Appointment
+    from syncd.sandbox.records import PlatformAppointment
     from syncd.simulate.mass_edit import Change
     from syncd.simulate.world import World
 
@@ -44,7 +44,7 @@ def known_as(event: str, provider: str) -> str:
     return f"{record_of(event)}{_MARK}{provider}" if is_share(event) else event
 
 
-def users_of(meeting: Appointment) -> tuple[str, ...]:
+def users_of(meeting: PlatformAppointment) -> tuple[str, ...]:
     """Return the users whose time a meeting takes, the assigned one first."""
     return (meeting.user, *getattr(meeting, "hosts", ()))
 
@@ -61,14 +61,14 @@ def shares(
             found.add(provider)
 
 
-def seen(meeting: Appointment, provider: str, end: datetime) -> View:
+def seen(meeting: PlatformAppointment, provider: str, end: datetime) -> View:
     """Return what a meeting is to one of its hosts."""
     return View(
         provider,
         "appointment",
         meeting.start,
         end,
-        meeting.status not in FREE,
+        meeting.status not in FREEING_STATUSES,
         meeting.contact,
         meeting.status,
         (meeting.title, getattr(meeting, "description", "")),
@@ -154,7 +154,7 @@ def perform(town: World, step: SimEvent) -> str:
             given = others.pop(step.slot % len(others))
             others += [first] if step.slot % 2 else []
             first = given
-    user, *hosts = (town.world.seats["clinic", who].user for who in (first, *others))
+    user, *hosts = (town.world.seed_users["clinic", who].user for who in (first, *others))
     clinic.set_hosts(event, user, hosts)
     return f"{step.kind} {event}: {first} with {', '.join(others) or 'nobody'}"
 

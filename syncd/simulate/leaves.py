@@ -38,7 +38,7 @@ def _enter(town: World, step: SimEvent) -> str:
     hour = floor_to(town.clock.now(), timedelta(hours=1))
     start = hour - DAY * (1 + step.slot % (MOST_LATER if step.at else MOST_BEFORE))
     end = hour + DAY * (2 + step.number % 9)
-    user = town.world.seats[step.system, who].user
+    user = town.world.seed_users[step.system, who].user
     event = town.sandbox.systems[step.system].block(user, start, end, "Leave")
     return f"leave of {who} {event} {start:%d %b} to {end:%d %b}"
 

@@ -41,8 +41,8 @@ def perform(town: World, step: SimEvent) -> str:
         return ""
     who = PEOPLE[step.number % len(PEOPLE)]
     heir = PEOPLE[(step.number + 1) % len(PEOPLE)]
-    seat, now = town.world.seats[system, who], town.clock.now()
-    into = town.world.seats[system, heir].user
+    seat, now = town.world.seed_users[system, who], town.clock.now()
+    into = town.world.seed_users[system, heir].user
     merged = merge_users(town.sandbox.systems[system], seat.user, into)
     hours = 1 + step.slot % 5
     until = now + timedelta(hours=hours)
@@ -72,7 +72,7 @@ def take_back(town: World, now: datetime | None = None) -> None:
     for merger in [m for m in town.mergers if now is None or m.until <= now]:
         town.mergers.remove(merger)
         town.ended_mergers.append(merger._replace(until=town.clock.now()))
-        merger.merged.take_back()
+        merger.merged.undo()
         _sit(town, merger.system, merger.provider, merger.seat)
         town.observe(merger.system, by_hand=True)
 
@@ -91,4 +91,4 @@ def was_hidden(town: World, system: str, provider: str, entered: datetime) -> bo
 
 def _sit(town: World, system: str, who: str, seat: SeedUser) -> None:
     """Let what is entered for somebody from now on be entered for this user."""
-    town.world = replace(town.world, seats={**town.world.seats, (system, who): seat})
+    town.world = replace(town.world, seed_users={**town.world.seed_users, (system, who): seat})

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.simulate import one_sided, paused
 from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.completed import is_of_assumed_length
@@ -421,7 +421,7 @@ def _times(town: World, events: Collection[tuple[str, str]]) -> set[Key]:
 
 def _sources(town: World, change: Change, seen: View, since: datetime) -> Iterator[tuple[str, str]]:
     """The events of others that took this very time in another system, now or since then."""
-    for system in SYSTEMS:
+    for system in SYSTEM_NAMES:
         if system == change.system:
             continue
         for event, other in town.standing(system).items():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from syncd.engine.report import Report
 from syncd.model import ExposureCause
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate.acts import EventKind, SimEvent
 from syncd.simulate.unmapped import Place
 from syncd.store import Store
@@ -138,14 +138,14 @@ def judge_told(
 
 def _not_carried(town: World, now: datetime, last: datetime) -> Iterator[str]:
     """Say which meetings of a paused calendar others do not close."""
-    for system in SYSTEMS:
+    for system in SYSTEM_NAMES:
         for event, seen in sorted(town.standing(system).items()):
             since = town.paused.since(system, seen.provider)
             mine = (system, event) in town.ours
             over = seen.end <= now or seen.start >= last
             if since is None or mine or over or not seen.busy or _stood(town, system, event, now):
                 continue
-            for other in sorted(set(SYSTEMS) - {system}):
+            for other in sorted(set(SYSTEM_NAMES) - {system}):
                 open_ = not any(
                     s.busy and s.provider == seen.provider and s.interval == seen.interval
                     for s in town.standing(other).values()

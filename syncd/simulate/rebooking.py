@@ -108,7 +108,7 @@ def _book(town: World, what: Rebooking, step: SimEvent, start: datetime) -> str:
 
 
 def _enter(town: World, system: str, like: View, start: datetime) -> str:
-    seat = town.world.seats[system, like.provider]
+    seat = town.world.seed_users[system, like.provider]
     end = start + (like.end - like.start)
     return town.sandbox.systems[system].book(
         seat.calendar, seat.user, start, end, like.contact, title="Knee pain"
@@ -124,7 +124,7 @@ def _book_both(town: World, step: SimEvent, start: datetime) -> str:
     other = step.spelling or others[step.number % len(others)]
     events: dict[str, list[str]] = {}
     for name in (step.system, other):
-        seat = town.world.seats[name, who]
+        seat = town.world.seed_users[name, who]
         starts = [start + week * _WEEK for week in range(2 if weekly and name != other else 1)]
         events[name] = [
             town.sandbox.systems[name].book(

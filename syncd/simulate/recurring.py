@@ -145,7 +145,7 @@ def _recurring(town: World) -> dict[str, Recurring]:
 def _book(town: World, step: SimEvent, start: datetime) -> str:
     """Book somebody daily or weekly, two to four times."""
     who = PEOPLE[step.number % len(PEOPLE)]
-    seat = town.world.seats[step.system, who]
+    seat = town.world.seed_users[step.system, who]
     every = DAY if step.number % 2 else 7 * DAY
     starts = [start + number * every for number in range(2 + step.slot % 3)]
     contact = town.contact(step.system, ("kim", "lee")[step.slot % 2])
@@ -193,7 +193,7 @@ def _extend(town: World, step: SimEvent, series: str) -> str:
     seen = standing.get(last.id)
     if seen is None:
         return ""
-    seat = town.world.seats[step.system, seen.provider]
+    seat = town.world.seed_users[step.system, seen.provider]
     start, length = last.start + (DAY if step.slot % 2 else 7 * DAY), last.end - last.start
     book_series(
         platform, seat.calendar, seat.user, [start], length, seen.contact,
@@ -217,7 +217,7 @@ def _twin(town: World, step: SimEvent) -> str:
         return ""
     event, _ = found[step.number % len(found)]
     seen = town.standing("clinic")[event]
-    seat = town.world.seats["legacy", seen.provider]
+    seat = town.world.seed_users["legacy", seen.provider]
     contact = town.contact("legacy", town.person("clinic", seen))
     twin = town.sandbox.legacy.book(
         seat.calendar, seat.user, *seen.interval, contact, title="Knee pain"

@@ -26,7 +26,7 @@ from syncd.engine.report import Report
 from syncd.model import ExposureCause
 from syncd.model.platform_facts import NO
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.scenario import SYSTEMS, config_text
+from syncd.sandbox.scenario import SYSTEM_NAMES, config_text
 from syncd.simulate import (
     broken,
     buffered,
@@ -254,7 +254,7 @@ class _Runner:
     def _build(self, store: Store, life: ProcessLife) -> App:
         self.reload = False
         self.town.unmapped.went_over(self.town.clock.now())
-        ways = {name: MortalTransport(self.town.transport(name), life) for name in SYSTEMS}
+        ways = {name: MortalTransport(self.town.transport(name), life) for name in SYSTEM_NAMES}
         app = build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
         app.engine.patient = False
         app.engine.recent.every = timedelta(seconds=FARS * NEAR)

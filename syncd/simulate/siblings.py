@@ -21,8 +21,8 @@ def note_carried(town: World, system: str, changes: list[Change]) -> None:
     if system != "clinic":
         return
     clinic = town.sandbox.clinic
-    town.moved_along += [c for c in changes if record_of(c.event) in clinic.carried]
-    clinic.carried = frozenset()
+    town.moved_along += [c for c in changes if record_of(c.event) in clinic.changed_with_series]
+    clinic.changed_with_series = frozenset()
 
 
 def was_carried(town: World, change: Change) -> bool:

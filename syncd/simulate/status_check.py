@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from syncd.engine.remaining import count_remaining
 from syncd.engine.report import Report, RunExit, unknown_owners
 from syncd.model import ConflictKind, HeldConflict, ReportedItem, Topic
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate.hosted import is_share
 from syncd.simulate.mass_edit import Interval, View
 from syncd.store.reported import open_items
@@ -47,7 +47,7 @@ def judge_status(town: World, store: Store, now: datetime, last: datetime | None
     """
     seen = read_status(Path(store.place), now, now)
     mapped = {*PEOPLE, *(provider for provider, _ in seen.mapped)}
-    left = count_remaining(seen, SYSTEMS, unknown_owners(seen.owner_changes, now), mapped)
+    left = count_remaining(seen, SYSTEM_NAMES, unknown_owners(seen.owner_changes, now), mapped)
     yield from _too_low(town, store, RunExit.of(left), "status", now, last)
 
 
@@ -107,7 +107,7 @@ def _double_bookings(
             continue
         mine = [
             (town.person(system, seen), seen)
-            for system in SYSTEMS
+            for system in SYSTEM_NAMES
             for event, seen in town.standing(system).items()
             if seen.provider == provider and not is_share(event) and _counts(seen, now, last)
         ]

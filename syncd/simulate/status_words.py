@@ -52,5 +52,5 @@ def _close_day(town: World, step: SimEvent) -> str:
     clinic = town.sandbox.clinic
     who = PEOPLE[step.number % len(PEOPLE)]
     day = town.clock.now().astimezone(clinic.zone).date() + timedelta(days=1 + step.slot % 5)
-    event = clinic.close_day(town.world.seats["clinic", who].user, day, "Day off")
+    event = clinic.close_day(town.world.seed_users["clinic", who].user, day, "Day off")
     return f"close {day:%d %b} for {who}: {event}"

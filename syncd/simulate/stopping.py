@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import ConflictKind
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate import final_state
 from syncd.simulate.hosted import record_of
 from syncd.simulate.mass_edit import COUNT, SHARE, Change, Key, MassEdit, Sliced, View
@@ -53,7 +53,7 @@ def perform(town: World, step: SimEvent, start: datetime) -> str:
 
 def _book_class(town: World, step: SimEvent, who: str, start: datetime) -> str:
     """Enter the guests of a class: one appointment each, all at one time."""
-    seat, platform = town.world.seats[step.system, who], town.sandbox.systems[step.system]
+    seat, platform = town.world.seed_users[step.system, who], town.sandbox.systems[step.system]
     for number in range(step.times):
         guest = town.contact(step.system, ("kim", "lee")[number % 2])
         platform.book(seat.calendar, seat.user, start, start + 2 * _HALF_HOUR, guest, title="Yoga")
@@ -197,7 +197,7 @@ def _open_times(town: World, who: str, now: datetime, last: datetime) -> Iterato
                 continue
             if accident.restores and event in accident.ours:
                 continue  # Our own block was put back: what it was moved to is nobody's time.
-            for other in SYSTEMS:
+            for other in SYSTEM_NAMES:
                 if not _is_closed(town, other, after.key):
                     yield f"7: the new time of a stopped move is open in {other}: {after.key}"
 

@@ -48,7 +48,7 @@ def _twin_as(town: World, step: SimEvent) -> str:
         return ""
     name, seen = found[step.number % len(found)]
     person = town.person(name, seen)
-    seat = town.world.seats[step.system, seen.provider]
+    seat = town.world.seed_users[step.system, seen.provider]
     where = (seat.calendar, seat.user, *seen.interval, town.contact(step.system, person))
     if step.system == "clinic":
         status = _STATUSES[step.slot % 2]

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 import httpx
 
 from syncd.model import floor_to
-from syncd.sandbox.consistency import MARK
+from syncd.sandbox.consistency import TAG_START
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS, Clinic, seed_clinic
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES, Clinic, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.simulate import blocks, facts, hosted, merging, perform_acts, siblings
 from syncd.simulate.buffered import Buffers
@@ -100,16 +100,16 @@ class World:
         for name, system in self.sandbox.systems.items():
             # Two customers who are known everywhere, by e-mail or by phone.
             self._people[name] = {
-                "kim": self.world.seats[name, PEOPLE[0]].contact,
+                "kim": self.world.seed_users[name, PEOPLE[0]].contact,
                 "lee": system.add_contact("Lee Example", "", "+4930555020"),
             }
             self._last[name] = {}
         # v2 tells a removed block from a list that failed only by the other blocks in it, so there
         # is one that nobody touches, as there is in every real location.
-        carol = self.world.seats["clinic", "carol"].user
+        carol = self.world.seed_users["clinic", "carol"].user
         away = self.clock.now() + timedelta(days=40)
         self.fixed = {self.sandbox.clinic.block(carol, away, away + HALF_HOUR, "Closed")}
-        for name in SYSTEMS:
+        for name in SYSTEM_NAMES:
             self.observe(name, by_hand=True)
 
     # --- looking ------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ class World:
                 end = self.end_of(block.end)
                 seen = View(host, "block", block.start, end, busy=True)
                 ours = bool(self.buffers) and (
-                    MARK in block.title  # which a platform may strip
+                    TAG_START in block.title  # which a platform may strip
                     or (system, block.id) in self.ours
                     or (not by_hand and block.id not in self._last[system])
                 )
@@ -199,7 +199,7 @@ class World:
 
     def apply(self, step: SimEvent) -> str:
         """Do by hand what a step says; what was done, '' if there was nothing to do it to."""
-        for name in SYSTEMS:
+        for name in SYSTEM_NAMES:
             self.observe(name, by_hand=False)  # jobs that are due are syncd's doing
         self._names_back(self.clock.now())
         merging.take_back(self, self.clock.now())
@@ -216,14 +216,14 @@ class World:
             return self.staff.hide(step, self.sandbox.systems, now)
         if merging.is_merged(self, system):
             return ""
-        user = self.world.seats[system, who].user
+        user = self.world.seed_users[system, who].user
         new = self.staff.rename(step, who, user, self.sandbox.systems[system], now)
         return f"{who} is {self._seated(system, who, new)} now"
 
     def _seated(self, system: str, who: str, user: str) -> str:
         """Note by which name a person is known in a system."""
-        seat = replace(self.world.seats[system, who], user=user)
-        self.world = replace(self.world, seats={**self.world.seats, (system, who): seat})
+        seat = replace(self.world.seed_users[system, who], user=user)
+        self.world = replace(self.world, seed_users={**self.world.seed_users, (system, who): seat})
         self._owners[system, user] = who
         return user
 
@@ -311,7 +311,7 @@ class World:
 
     def _book(self, step: SimEvent, start: datetime, end: datetime, who: str) -> str:
         """Enter a meeting, or (to fill a calendar) many in a row."""
-        seat = self.world.seats[step.system, who]
+        seat = self.world.seed_users[step.system, who]
         contact = self._people[step.system][("kim", "lee")[step.slot % 2]]
         event = ""
         for number in range(step.times):
@@ -325,7 +325,7 @@ class World:
         """Enter a meeting of another system here as well; or somebody else's, at the same time."""
         found = [
             (name, seen)
-            for name in SYSTEMS
+            for name in SYSTEM_NAMES
             if name != step.system
             for seen in self._last[name].values()
             if seen.kind == "appointment" and seen.busy and seen.start > self.clock.now()
@@ -336,7 +336,7 @@ class World:
         people = self._people[name].items()
         same = step.slot % 5 != 0
         person = next(p for p, contact in people if (contact == seen.contact) is same)
-        seat = self.world.seats[step.system, seen.provider]
+        seat = self.world.seed_users[step.system, seen.provider]
         event = self.sandbox.systems[step.system].book(
             seat.calendar, seat.user, seen.start, seen.end, self._people[step.system][person]
         )
@@ -369,7 +369,7 @@ class World:
                 return f"delete {event}"
             case _:
                 other = PEOPLE[(PEOPLE.index(seen.provider) + 1) % len(PEOPLE)]
-                user = self.world.seats[step.system, other].user
+                user = self.world.seed_users[step.system, other].user
                 platform.move(event, seen.start, seen.end, user=user)
                 return f"give {event} to {other}"
 
@@ -415,7 +415,7 @@ class World:
         """Whether syncd surely knows of it: it made it, or made something of it elsewhere."""
         return (system, event) in self.ours or any(
             (other, name) in self.ours and block.key == seen.key
-            for other in SYSTEMS
+            for other in SYSTEM_NAMES
             if other != system
             for name, block in self._last[other].items()
         )
@@ -441,7 +441,7 @@ class World:
         merging.take_back(self)
         for platform in self.sandbox.systems.values():
             platform.broken_rows.clear()
-            platform.concealed.clear()
+            platform.hidden.clear()
             platform.gateway_limit = None
             for kind in set(FaultKind) - {FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS}:
                 # Nobody repairs texts, or changes words.

@@ -32,7 +32,7 @@ async def close_buffers(shop: Shop, before: float = 30, after: float = 15) -> No
 
 def calendar(shop: Shop) -> str:
     """Alice's calendar in the clinic."""
-    return shop.world.seats["clinic", "alice"].calendar
+    return shop.world.seed_users["clinic", "alice"].calendar
 
 
 def start(shop: Shop) -> datetime:

@@ -13,7 +13,7 @@ import httpx
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.ids import alnum_ids
-from syncd.sandbox.leadconnector import LeadConnector
+from syncd.sandbox.leadconnector import EmulatedLeadConnector
 from syncd.sandbox.serving import serving
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday, 07:00 in Berlin
@@ -43,7 +43,7 @@ def berlin(instant: datetime) -> str:
 class Clinic:
     """A location with two users, a calendar of each, an event calendar and a contact."""
 
-    platform: LeadConnector
+    platform: EmulatedLeadConnector
     clock: ManualClock
     client: httpx.AsyncClient
     alice: str
@@ -101,10 +101,10 @@ class Clinic:
 
 
 @asynccontextmanager
-async def a_clinic() -> AsyncIterator[Clinic]:
+async def serve_clinic() -> AsyncIterator[Clinic]:
     """Serve a clinic; its clock stands at `NOW` until advanced."""
     clock = ManualClock(NOW)
-    platform = LeadConnector("clinic", clock, alnum_ids("test"))
+    platform = EmulatedLeadConnector("clinic", clock, alnum_ids("test"))
     alice = platform.add_user("Alice Adams", "alice@example.com")
     bob = platform.add_user("Bob Brown", "bob@example.com")
     group = platform.add_group("Practice")

@@ -11,21 +11,21 @@ from syncd.model.platform_facts import PLATFORM_FACTS, PlatformFact
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.server import Sandbox
-from tests.sandbox.desk import (
+from tests.sandbox.measure_facts import CHECKS, LSQ, V1, V2
+from tests.sandbox.seeded_accounts import (
     NINE,
     NOW,
     TEN,
-    Desk,
-    a_desk,
+    SeededAccounts,
     iso,
+    serve_accounts,
 )
-from tests.sandbox.found_facts import CHECKS, LSQ, V1, V2
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
+async def desk() -> AsyncIterator[SeededAccounts]:
     """Serve three furnished accounts without bookings."""
-    async with a_desk() as served:
+    async with serve_accounts() as served:
         yield served
 
 
@@ -37,7 +37,7 @@ _SYSTEMS = {V2: "clinic", V1: "legacy", LSQ: "crm"}
     ("row", "side"), SIDES, ids=[f"{row.platform} {row.name} {side}" for row, side in SIDES]
 )
 async def test_the_answers_show_the_side_that_was_set(
-    desk: Desk, row: PlatformFact, side: str
+    desk: SeededAccounts, row: PlatformFact, side: str
 ) -> None:
     platform = desk.sandbox.systems[_SYSTEMS[row.platform]]
     platform.set_fact(row.name, side)
@@ -51,7 +51,7 @@ def test_each_fact_of_the_table_has_a_check() -> None:
 
 
 @pytest.mark.parametrize("system", ["clinic", "legacy", "crm"])
-async def test_the_other_facts_stay_when_one_is_set(desk: Desk, system: str) -> None:
+async def test_the_other_facts_stay_when_one_is_set(desk: SeededAccounts, system: str) -> None:
     platform = desk.sandbox.systems[system]
     before = platform.facts()
     for row in (row for row in PLATFORM_FACTS if row.platform is platform.kind):
@@ -78,8 +78,10 @@ def test_a_knob_turned_to_something_else_is_on_no_side() -> None:
         crm.fact("date_zone")
 
 
-async def test_people_set_facts_and_book_services_through_the_control_port(desk: Desk) -> None:
-    seat = desk.seat("clinic")
+async def test_people_set_facts_and_book_services_through_the_control_port(
+    desk: SeededAccounts,
+) -> None:
+    seat = desk.seed_user("clinic")
     control = AsgiTransport(desk.sandbox.apps["control"])
     async with httpx.AsyncClient(base_url="http://127.0.0.1", transport=control) as people:
         path, fact = "/clinic/set-fact", {"name": "lists_service_bookings", "side": "yes"}

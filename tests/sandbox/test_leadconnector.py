@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.sandbox.leadconnector import Notification
-from syncd.sandbox.odd_rows import UNKNOWN_WORD
+from syncd.sandbox.odd_rows import UNKNOWN_STATUS
 from tests.sandbox.kit import APPOINTMENTS, BLOCKS, HOUR, QUIET, Clinic, at, berlin, ms
 
 
@@ -159,7 +159,7 @@ async def test_a_status_that_only_reads_show_stands_for_the_one_that_it_has(
     # Seeds 30022 and 30091: where updates replace the record, it became "confirmed".
     clinic.platform.update_replaces = replaces
     id = clinic.book(at(9), status="new")
-    body = {"startTime": berlin(at(11)), "appointmentStatus": UNKNOWN_WORD}
+    body = {"startTime": berlin(at(11)), "appointmentStatus": UNKNOWN_STATUS}
     answer = await clinic.client.put(f"{APPOINTMENTS}/{id}", json={**body, **QUIET})
     assert (answer.status_code, answer.json()["appointmentStatus"]) == (200, "new")
 

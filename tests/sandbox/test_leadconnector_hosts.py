@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.sandbox.kit import Clinic, a_clinic, at
+from tests.sandbox.kit import Clinic, at, serve_clinic
 
 
 @pytest.fixture
 async def clinic() -> AsyncIterator[Clinic]:
     """A clinic that is served."""
-    async with a_clinic() as found:
+    async with serve_clinic() as found:
         yield found
 
 

@@ -250,7 +250,7 @@ async def test_free_slots_want_milliseconds(clinic: Clinic) -> None:
 async def test_over_the_limit_is_refused_until_the_window_has_passed(clinic: Clinic) -> None:
     limit = clinic.platform.limit
     assert limit is not None
-    limit.most = 3
+    limit.max_requests = 3
     answers = [await clinic.events() for _ in range(4)]
     assert [a.status_code for a in answers] == [200, 200, 200, 429]
     assert [a.headers["x-ratelimit-remaining"] for a in answers] == ["2", "1", "0", "0"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.kit import Clinic, a_clinic
+from tests.sandbox.kit import Clinic, serve_clinic
 
 ROOMS = "/calendars/resources/rooms"
 EQUIPMENT = "/calendars/resources/equipments"
@@ -17,7 +17,7 @@ CUSTOM = "custom_objects.booking"
 @pytest.fixture
 async def clinic() -> AsyncIterator[Clinic]:
     """A clinic that is served."""
-    async with a_clinic() as found:
+    async with serve_clinic() as found:
         yield found
 
 

@@ -17,7 +17,7 @@ import pytest
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.ids import alnum_ids
-from syncd.sandbox.leadconnector_v1 import LeadConnectorV1
+from syncd.sandbox.leadconnector_v1 import EmulatedLeadConnectorV1
 from syncd.sandbox.serving import serving
 from tests.sandbox.kit import HOUR, NOW, at, berlin, ms
 
@@ -28,7 +28,7 @@ ZONE = "Europe/Berlin"
 class Legacy:
     """A v1 location with a team of two, a service of each of them, and a contact."""
 
-    platform: LeadConnectorV1
+    platform: EmulatedLeadConnectorV1
     clock: ManualClock
     client: httpx.AsyncClient
     alice: str
@@ -93,7 +93,7 @@ class Legacy:
 async def a_legacy_location() -> AsyncIterator[Legacy]:
     """Serve a v1 location; its clock stands at `NOW` until advanced."""
     clock = ManualClock(NOW)
-    platform = LeadConnectorV1("legacy", clock, alnum_ids("test"))
+    platform = EmulatedLeadConnectorV1("legacy", clock, alnum_ids("test"))
     alice = platform.add_user("Alice Adams", "alice@example.com")
     bob = platform.add_user("Bob Brown", "bob@example.com")
     team = platform.add_group("Practice")

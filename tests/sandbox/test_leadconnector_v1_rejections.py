@@ -269,7 +269,7 @@ async def test_what_is_deleted_is_gone_for_good(legacy: Legacy, kind: str) -> No
 async def test_over_the_limit_is_refused_until_the_window_has_passed(legacy: Legacy) -> None:
     limit = legacy.platform.limit
     assert limit is not None
-    limit.most = 2
+    limit.max_requests = 2
     answers = [await legacy.listing()]
     legacy.clock.advance(4)
     answers += [await legacy.listing() for _ in range(2)]

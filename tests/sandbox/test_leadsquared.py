@@ -14,9 +14,9 @@ import pytest
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.ids import guid_ids
-from syncd.sandbox.leadsquared import LeadSquared
-from syncd.sandbox.leadsquared.records import OFFICE_HOURS, User
-from syncd.sandbox.leadsquared.slots import day_of
+from syncd.sandbox.leadsquared import EmulatedLeadSquared
+from syncd.sandbox.leadsquared.records import OFFICE_HOURS, AccountUser
+from syncd.sandbox.leadsquared.slots import day_slots
 from syncd.sandbox.serving import serving
 from tests.sandbox.kit import HOUR, NOW, at
 
@@ -38,7 +38,7 @@ def spelt(instant: datetime) -> str:
 class Crm:
     """An account with two users and a lead."""
 
-    platform: LeadSquared
+    platform: EmulatedLeadSquared
     clock: ManualClock
     client: httpx.AsyncClient
     lead: str
@@ -111,7 +111,7 @@ class Crm:
 async def a_crm() -> AsyncIterator[Crm]:
     """Serve an account; its clock stands at `NOW` until advanced."""
     clock = ManualClock(NOW)
-    platform = LeadSquared("crm", clock, guid_ids("test"))
+    platform = EmulatedLeadSquared("crm", clock, guid_ids("test"))
     platform.add_user("Alice Adams", ALICE)
     platform.add_user("Bob Brown", BOB)
     lead = platform.add_contact("Carla Client", "carla@example.com", "+4930123456")
@@ -372,8 +372,8 @@ async def test_slots_are_on_the_users_own_clock(crm: Crm) -> None:
 
 
 def test_overlapping_appointments_leave_one_gap_less() -> None:
-    user = User("1", "Alice", ALICE, "Europe/Berlin", hours=OFFICE_HOURS)
+    user = AccountUser("1", "Alice", ALICE, "Europe/Berlin", hours=OFFICE_HOURS)
     taken = [(at(8), at(10)), (at(9.5), at(11)), (at(10), at(10.5)), (at(16), at(18))]
-    assert day_of(user, date(2026, 3, 2), taken).free == [(at(11), at(16))]
-    assert day_of(user, date(2026, 3, 3), taken).free == [(at(9, 3), at(17, 3))]
+    assert day_slots(user, date(2026, 3, 2), taken).free == [(at(11), at(16))]
+    assert day_slots(user, date(2026, 3, 3), taken).free == [(at(9, 3), at(17, 3))]
     assert timedelta(hours=8) == at(17, 3) - at(9, 3)

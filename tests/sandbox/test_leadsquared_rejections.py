@@ -279,7 +279,7 @@ async def test_over_the_limit_is_refused_in_three_spellings_of_the_same_words(
 ) -> None:
     limit = crm.platform.limit
     assert limit is not None
-    limit.most = 2
+    limit.max_requests = 2
     crm.platform.rate_spelling = spelling
     assert [(await crm.listing()).is_success for _ in range(2)] == [True, True]
     answer = await crm.listing()

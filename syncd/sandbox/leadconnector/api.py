@@ -1,4 +1,4 @@
-"""The location's HTTP interface.
+"""The HTTP interface of a v2 location.
 
 Anchors such as (#errors) are sections of docs/platforms/leadconnector-v2.md.
 """
@@ -17,21 +17,26 @@ from syncd.model import zone
 from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadconnector import wire
-from syncd.sandbox.leadconnector.associations_api import Associations
-from syncd.sandbox.leadconnector.blocks_api import ALREADY_DELETED, Blocks
-from syncd.sandbox.leadconnector.location import Location
+from syncd.sandbox.leadconnector.associations_api import AssociationsApi
+from syncd.sandbox.leadconnector.blocks_api import ALREADY_DELETED, BlocksApi
+from syncd.sandbox.leadconnector.location import LocationState
 from syncd.sandbox.leadconnector.records import (
     STATUSES,
-    Calendar,
+    CalendarRecord,
     Meeting,
     Notification,
 )
-from syncd.sandbox.leadconnector.resources_api import Resources
+from syncd.sandbox.leadconnector.resources_api import ResourcesApi
 from syncd.sandbox.leadconnector.scopes import may_call
-from syncd.sandbox.leadconnector.services_api import Services
-from syncd.sandbox.leadconnector.slots import Taken, free_slots
-from syncd.sandbox.leadconnector.updates import MEMBER_MISSING, emptied, ignored, lacks_member
-from syncd.sandbox.leadconnector.users_api import Users
+from syncd.sandbox.leadconnector.services_api import ServicesApi
+from syncd.sandbox.leadconnector.slots import BusyTime, free_slots
+from syncd.sandbox.leadconnector.update_rules import (
+    MEMBER_MISSING,
+    drop_reset_fields,
+    lacks_member,
+    reset_fields,
+)
+from syncd.sandbox.leadconnector.users_api import UsersApi
 from syncd.sandbox.platform import RefusalError
 from syncd.sandbox.replies import JSONResponse
 
@@ -41,33 +46,33 @@ if TYPE_CHECKING:
     from syncd.sandbox.platform import PlatformRequest
 
 VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
-NO_ROUTE = (
+UNKNOWN_ROUTE = (
     "This route is not yet supported by the IAM Service. "
     "Please update the IAM config to support this route."
 )
 SLOT_TAKEN = "The slot you have selected is no longer available."
-LONGEST_SLOTS_SPAN = timedelta(days=31)
+MAX_SLOTS_WINDOW = timedelta(days=31)
 
 
-class LeadConnector(Location):
-    """An emulated LeadConnector v2 location: state and verbs of `Location`, served over HTTP."""
+class EmulatedLeadConnector(LocationState):
+    """An emulated LeadConnector v2 location: `LocationState` served over HTTP."""
 
     kind = PlatformKind.V2
     event_lists = ("/calendars/events", "/calendars/blocked-slots")
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
-        """Start an empty location; takes what `Location` takes."""
-        self.resources = Resources(self)
-        self.staff = Users(self)
-        self.blocks_api = Blocks(self)
-        self.services = Services(self)
-        self.associations = Associations(self)
+        """Start an empty location; takes the arguments of `LocationState`."""
+        self.resources = ResourcesApi(self)
+        self.staff = UsersApi(self)
+        self.blocks_api = BlocksApi(self)
+        self.services = ServicesApi(self)
+        self.associations = AssociationsApi(self)
         super().__init__(*arguments, **more)
 
     # --- the platform's common behaviour ------------------------------------------------------
 
     def routes(self) -> Sequence[Route]:
-        """The calls that are served, with trailing slashes exactly as documented."""
+        """Return the served calls, with trailing slashes exactly as documented."""
         table: list[tuple[str, str, Callable[[PlatformRequest], Response]]] = [
             ("GET", "/calendars/", self._list_calendars),
             ("GET", "/calendars/groups", self._list_groups),
@@ -102,26 +107,26 @@ class LeadConnector(Location):
             return self._error(401, "The token is not authorized for this scope.")
         return None
 
-    def unknown(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
-        """A wrong path or verb answers 401, not 404 (#errors)."""
-        return self._error(401, NO_ROUTE)
+    def unknown_route(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
+        """Answer a wrong path or method with 401, not 404 (#errors)."""
+        return self._error(401, UNKNOWN_ROUTE)
 
     def unauthorised(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
-        """A token that is not accepted (#errors)."""
+        """Refuse a token that is not accepted (#errors)."""
         return self._error(401, "Invalid JWT")
 
     def rate_limited(self, ask: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one spelling
-        """429 without Retry-After (#rate-limits)."""
+        """Answer 429 without Retry-After (#rate-limits)."""
         return JSONResponse({"statusCode": 429, "message": "Too Many Requests"}, 429)
 
     def limit_headers(self) -> dict[str, str]:
-        """The headers of a rate limit (#rate-limits); the daily reset is in milliseconds left."""
+        """Return the rate-limit headers (#rate-limits); the daily reset is in ms from now."""
         now, limit = self.clock.now(), self.limit
         if limit is None:
             return {}
         left = limit.daily_reset(now) // timedelta(milliseconds=1)
         return {
-            "x-ratelimit-max": str(limit.most),
+            "x-ratelimit-max": str(limit.max_requests),
             "x-ratelimit-remaining": str(limit.remaining(now)),
             "x-ratelimit-interval-milliseconds": str(int(limit.interval * 1000)),
             "x-ratelimit-limit-daily": str(limit.daily),
@@ -138,7 +143,7 @@ class LeadConnector(Location):
         contact: str,
         title: str = "Service",
     ) -> str:
-        """Book as a customer does through a service menu. Returns the booking's id."""
+        """Book as a customer does through a service menu, and return the booking's id."""
         id = self.book(calendar, user, start, end, contact, title=title)
         self.meetings.put(id, replace(self._meeting(id), service=True))
         return id
@@ -178,35 +183,38 @@ class LeadConnector(Location):
             calendar = self.calendars[meeting.calendar]
             user = self.listed_as(meeting, ask.query.get("userId", ""))
             group = self.listed_group(calendar.id)
-            return wire.matches(ask, calendarId=calendar.id, userId=user, groupId=group)
+            return wire.matches_query(ask, calendarId=calendar.id, userId=user, groupId=group)
 
         window = self.window(ask)
         rows = [
             self._shown(m)
             for m in self.meetings.values(self.as_of(ask))
-            if window and self.is_listed(m) and self.lists(m, window) and asked(m)
+            if window and self.is_listed(m) and self.is_in_window(m, window) and asked(m)
         ]
-        return self._ok(events=self.listed(ask, rows))
+        return self._ok(events=self.apply_list_faults(ask, rows))
 
     def _get_appointment(self, ask: PlatformRequest) -> Response:
-        block = self.closures.get(ask.params["id"]) if self.blocks_by_id else None
+        block = self.stored_blocks.get(ask.params["id"]) if self.blocks_by_id else None
         if block is not None and not block.deleted:
-            return self._ok(appointment=wire.blocked(block, self.zone))
+            return self._ok(appointment=wire.block(block, self.zone))
         meeting = self._stored_meeting(ask.params["id"])
         shown = self._shown(meeting)
-        shown |= {"description": meeting.description, **wire.more(meeting)}
+        shown |= {"description": meeting.description, **wire.detail_fields(meeting)}
         return self._ok(appointment={**shown, "appointmentMeta": {"slotType": "regular"}})
 
     def _shown(self, meeting: Meeting) -> wire.Json:
         where = (self.calendars[meeting.calendar], self.location_id, self.zone)
-        return wire.event(meeting, *where, name_owner=self.users_name_owner)
+        return wire.appointment(meeting, *where, name_owner=self.users_name_owner)
 
     def _free_slots(self, ask: PlatformRequest) -> Response:
         calendar = self.known_calendar(ask.params["id"])
-        start, end = wire.epoch(ask.query.get("startDate")), wire.epoch(ask.query.get("endDate"))
+        start, end = (
+            wire.read_epoch_ms(ask.query.get("startDate")),
+            wire.read_epoch_ms(ask.query.get("endDate")),
+        )
         if start is None or end is None:
             raise self.refusal(422, ["startDate and endDate must be numbers"])
-        if end - start > LONGEST_SLOTS_SPAN:
+        if end - start > MAX_SLOTS_WINDOW:
             raise self.refusal(400, "The date range cannot be more than 31 days")
         try:
             where = zone(ask.query.get("timezone", self.timezone))
@@ -219,7 +227,7 @@ class LeadConnector(Location):
         for slot, _ in free_slots(calendar, users, self._taken(), span, self.timezone):
             at = slot.astimezone(where)
             day = days.setdefault(at.date().isoformat(), {"slots": []})
-            day["slots"].append(wire.local(slot, where))
+            day["slots"].append(wire.local_time(slot, where))
         return self._ok(**days)
 
     # --- writing appointments -----------------------------------------------------------------
@@ -242,14 +250,17 @@ class LeadConnector(Location):
         meeting = self._stored_meeting(ask.params["id"])
         if meeting.deleted:
             raise self.refusal(400, ALREADY_DELETED)
-        found = wire.meant(self.body(ask, wire.APPOINTMENT_FIELDS), meeting)
+        found = wire.resolve_status(self.body(ask, wire.APPOINTMENT_FIELDS), meeting)
         if lacks_member(self.known_calendar(found.get("calendarId", meeting.calendar)), found):
             raise self.refusal(422, MEMBER_MISSING)
-        if fault := self.fault(FaultKind.RESET_FIELDS, ask):
+        if fault := self.take_fault(FaultKind.RESET_FIELDS, ask):
             texts = fault.spelling != "status"
-            meeting, found = emptied(meeting, texts=texts), ignored(found, texts=texts)
+            meeting, found = (
+                reset_fields(meeting, texts=texts),
+                drop_reset_fields(found, texts=texts),
+            )
         elif self.update_replaces:
-            meeting = emptied(meeting, owner=False)
+            meeting = reset_fields(meeting, owner=False)
         return self._write(ask, meeting, found, "updated")
 
     def _write(
@@ -287,10 +298,10 @@ class LeadConnector(Location):
         self.write_meeting(after)
         if found.get("toNotify") is not False:
             self.notifications.append(Notification(after.id, what))
-        return self._ok(**wire.written(after, calendar, self.location_id))
+        return self._ok(**wire.write_reply(after, calendar, self.location_id))
 
     def _check_slot(self, wanted: Meeting, found: wire.Json) -> None:
-        """Refuse what free-slots does not offer in these very words and this length (#errors)."""
+        """Refuse a slot unless free-slots offers exactly this text and length (#errors)."""
         calendar = self.calendars[wanted.calendar]
         earliest = wanted.start
         if found.get("ignoreDateRange") is not True:
@@ -298,22 +309,22 @@ class LeadConnector(Location):
         span = (earliest, wanted.start + timedelta(seconds=1))
         users = (wanted.user,) if wanted.user else ()
         offered = free_slots(calendar, users, self._taken(wanted.id), span, self.timezone)
-        same_words = found["startTime"] == wire.local(wanted.start, self.zone)
+        same_words = found["startTime"] == wire.local_time(wanted.start, self.zone)
         if (wanted.start, wanted.end) not in offered or not same_words:
             raise self.refusal(400, SLOT_TAKEN)
 
-    def _next_user(self, calendar: Calendar, id: str, span: tuple[datetime, datetime]) -> str:
-        """The first of the team who is free, as round robin would choose; or nobody."""
+    def _next_user(self, calendar: CalendarRecord, id: str, span: tuple[datetime, datetime]) -> str:
+        """Return the first free user of the team, as round robin would; '' for nobody."""
         if not calendar.shows_user or not calendar.users:
             return ""
         taken = self._taken(id)
-        free = (user for user in calendar.users if taken.frees(calendar, user, span))
+        free = (user for user in calendar.users if taken.has_room(calendar, user, span))
         return next(free, calendar.users[0])
 
     # --- deleting -----------------------------------------------------------------------------
 
     def _delete_event(self, ask: PlatformRequest) -> Response:
-        """Appointments and blocks alike (#deleting)."""
+        """Delete an appointment or a block (#deleting)."""
         id = ask.params["id"]
         found = self.meetings.get(id)
         if found is None:
@@ -330,17 +341,20 @@ class LeadConnector(Location):
     ) -> wire.Json:
         """Read the body of a request, or refuse it."""
         try:
-            return wire.body(ask, allowed, required)
+            return wire.read_body(ask, allowed, required)
         except wire.BadBodyError as error:
             raise self.refusal(422, error.messages) from None
 
     def interval(
         self, ask: PlatformRequest, found: wire.Json, start: datetime, length: timedelta
     ) -> tuple[datetime, datetime]:
-        """The interval asked for; without an end it is as long as given (#writing-appointments)."""
+        """Return the requested interval.
+
+        Without an end it lasts ``length`` (#writing-appointments).
+        """
         try:
-            start = wire.instant(found, "startTime") or start
-            end = wire.instant(found, "endTime") or start + length
+            start = wire.read_time(found, "startTime") or start
+            end = wire.read_time(found, "endTime") or start + length
         except wire.BadBodyError as error:
             raise self.refusal(422, error.messages) from None
         if end <= start:
@@ -348,7 +362,7 @@ class LeadConnector(Location):
         return self.stored_time(ask, start), self.stored_time(ask, end)
 
     def window(self, ask: PlatformRequest) -> tuple[datetime, datetime] | None:
-        """The window of a list; None when its times are no milliseconds, which finds nothing."""
+        """Return the window of a list; None, which matches nothing, if it is not in ms."""
         self.check_location(ask.query.get("locationId"))
         missing = [key for key in ("startTime", "endTime") if not ask.query.get(key)]
         if missing:
@@ -361,7 +375,10 @@ class LeadConnector(Location):
         group = ask.query.get("groupId")
         if self.refuses_unknown_groups and group and group not in self.groups:
             raise self.refusal(404, "Group not found")
-        start, end = wire.epoch(ask.query["startTime"]), wire.epoch(ask.query["endTime"])
+        start, end = (
+            wire.read_epoch_ms(ask.query["startTime"]),
+            wire.read_epoch_ms(ask.query["endTime"]),
+        )
         return None if start is None or end is None else (start, end)
 
     def check_location(self, location: str | None) -> None:
@@ -369,8 +386,8 @@ class LeadConnector(Location):
         if location != self.location_id:
             raise self.refusal(403, "The token does not have access to this location.")
 
-    def known_calendar(self, id: str) -> Calendar:
-        """Return a calendar, or refuse an id that none has."""
+    def known_calendar(self, id: str) -> CalendarRecord:
+        """Return a calendar, or refuse an unknown id."""
         calendar = self.calendars.get(id)
         if calendar is None:
             raise self.refusal(404, "Calendar not found")
@@ -382,17 +399,17 @@ class LeadConnector(Location):
             raise self.refusal(404, "Appointment not found")
         return meeting
 
-    def _taken(self, besides: str = "") -> Taken:
+    def _taken(self, besides: str = "") -> BusyTime:
         meetings = [m for m in self.meetings.values() if m.busy and m.id != besides]
-        blocks = [b for b in self.closures.values() if not b.deleted]
+        blocks = [b for b in self.stored_blocks.values() if not b.deleted]
         closing = blocks if self.block_closes_calendars else [b for b in blocks if not b.user]
-        return Taken(meetings, closing)
+        return BusyTime(meetings, closing)
 
     def _ok(self, **payload: Any) -> Response:
         return self.reply(200, payload)
 
     def reply(self, status: int, payload: wire.Json) -> Response:
-        """Answer, with a trace id as everywhere (#access)."""
+        """Return an answer with a trace id, as every answer has (#access)."""
         return JSONResponse({**payload, "traceId": self._trace()}, status)
 
     def _error(self, status: int, message: str | list[str]) -> Response:
@@ -400,5 +417,5 @@ class LeadConnector(Location):
         return self.reply(status, {"statusCode": status, "message": message, "error": phrase})
 
     def refusal(self, status: int, message: str | list[str]) -> RefusalError:
-        """Say no in the platform's words (#errors)."""
+        """Return an error in the platform's form (#errors)."""
         return RefusalError(self._error(status, message))

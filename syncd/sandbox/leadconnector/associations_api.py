@@ -1,8 +1,8 @@
-"""Associations, their relations, custom objects and records.
+"""Associations, their relations, custom objects and records of a location, over HTTP.
 
 See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
 
-Contacts and records can be related, at the end that the association gives to their object.
+A relation connects contacts or records; the association says which object is at which end.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _RELATION = ("locationId", "associationId", "firstRecordId", "secondRecordId")
 
 
 @dataclass(frozen=True, slots=True)
-class Association:
-    """A kind of relation: what may stand at its two ends, and what each end is called."""
+class AssociationRecord:
+    """A kind of relation: the objects at its two ends, and the label of each end."""
 
     id: str
     key: str
@@ -42,7 +42,7 @@ class Association:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """One record related to another; the order counts."""
+    """Two related records, in the order of the association's ends."""
 
     id: str
     association: str
@@ -52,7 +52,7 @@ class Relation:
 
 @dataclass(slots=True)
 class CustomObject:
-    """A kind of record that the location defined, and its records by id."""
+    """A kind of record that the location defined, with its records by id."""
 
     key: str
     labels: Json
@@ -60,19 +60,19 @@ class CustomObject:
     records: dict[str, Json] = field(default_factory=dict)
 
 
-class Associations:
+class AssociationsApi:
     """The associations, relations and custom objects of one location."""
 
     def __init__(self, front: ParentApi) -> None:
-        """Start with none. ``unknown_key`` is the status that answers a key that nothing has."""
+        """Start empty. ``unknown_key`` is the status of the answer for an unknown key."""
         self._front = front
         self.unknown_key = 404
-        self.all: dict[str, Association] = {}
+        self.all: dict[str, AssociationRecord] = {}
         self.relations: dict[str, Relation] = {}
         self.objects: dict[str, CustomObject] = {}
 
     def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
-        """The calls that are served; a record is related before it is named by an id."""
+        """Return the served calls. Paths with fixed words precede those with an id."""
         return [
             ("GET", "/associations/", self._list),
             ("POST", "/associations/", self._create),
@@ -126,7 +126,7 @@ class Associations:
             raise self._front.refusal(400, message)
         for end in ("firstObjectKey", "secondObjectKey"):
             self._check_object(given[end])
-        made = Association(
+        made = AssociationRecord(
             self._front.new_id(),
             given["key"],
             given["firstObjectKey"],
@@ -138,7 +138,7 @@ class Associations:
         return self._front.reply(201, self._shown(made))
 
     def _update(self, ask: PlatformRequest) -> Response:
-        """Only the labels can be changed."""
+        """Change the labels; no other field can be changed."""
         before = self._stored(ask)
         given = self._body(ask, ("firstObjectLabel", "secondObjectLabel"))
         after = replace(
@@ -150,7 +150,7 @@ class Associations:
         return self._front.reply(200, self._shown(after))
 
     def _delete(self, ask: PlatformRequest) -> Response:
-        """Relations of it go with it."""
+        """Delete an association and its relations."""
         found = self._stored(ask)
         if found.type != "USER_DEFINED":
             raise self._front.refusal(400, "System defined association cannot be deleted")
@@ -206,7 +206,7 @@ class Associations:
         return self._front.reply(200, payload)
 
     def _find_contact(self, ask: PlatformRequest) -> Response:
-        """By e-mail, else by phone; a miss is null (#contacts)."""
+        """Find a contact by e-mail, else by phone; answer null if there is none (#contacts)."""
         self._front.check_location(ask.query.get("locationId"))
         email, phone = ask.query.get("email", ""), ask.query.get("number", "")
         if not email and not phone:
@@ -265,7 +265,7 @@ class Associations:
         return self._front.reply(200, {"id": ask.params["id"], "success": True})
 
     def _search(self, ask: PlatformRequest) -> Response:
-        """Only ``field:value`` and the empty query are understood."""
+        """Search records. Only ``field:value`` and the empty query are supported."""
         kind = self._object(ask)
         required = ("locationId", "page", "pageLimit", "query", "searchAfter")
         given = self._body(ask, required, texts=("locationId", "query"))
@@ -308,7 +308,7 @@ class Associations:
             raise self._front.refusal(422, faults)
         return given
 
-    def _stored(self, ask: PlatformRequest) -> Association:
+    def _stored(self, ask: PlatformRequest) -> AssociationRecord:
         found = self.all.get(ask.params["id"])
         if found is None:
             raise self._front.refusal(404, "Association not found")
@@ -327,7 +327,7 @@ class Associations:
     def _records(self, key: str) -> Collection[str]:
         return self._front.contacts if key == "contact" else self.objects[key].records
 
-    def _shown(self, found: Association) -> Json:
+    def _shown(self, found: AssociationRecord) -> Json:
         return {
             "locationId": self._front.location_id,
             "id": found.id,

@@ -1,4 +1,4 @@
-"""The blocks of one location over HTTP (docs/platforms/leadconnector-v2.md#blocks)."""
+"""Blocks of a location, over HTTP (docs/platforms/leadconnector-v2.md#blocks)."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import TYPE_CHECKING
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadconnector import wire
 from syncd.sandbox.leadconnector.records import CalendarType
-from syncd.sandbox.leadconnector.updates import emptied, ignored
-from syncd.sandbox.records import Block
+from syncd.sandbox.leadconnector.update_rules import drop_reset_fields, reset_fields
+from syncd.sandbox.records import PlatformBlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.responses import Response
 
-    from syncd.sandbox.leadconnector.api import LeadConnector
+    from syncd.sandbox.leadconnector.api import EmulatedLeadConnector
     from syncd.sandbox.platform import PlatformRequest
 
 NOT_EVENT_CALENDAR = "The calendar is not an event calendar."
 ALREADY_DELETED = "The event has already been deleted."
 
 
-class Blocks:
-    """The calls that list, make and move blocks."""
+class BlocksApi:
+    """The calls that list, create and move blocks."""
 
-    def __init__(self, location: LeadConnector) -> None:
+    def __init__(self, location: EmulatedLeadConnector) -> None:
         """Serve the blocks of this location."""
         self._location = location
 
     def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
-        """The three calls."""
+        """Return the served calls."""
         return [
             ("GET", "/calendars/blocked-slots", self._list),
             ("POST", "/calendars/events/block-slots", self._create),
@@ -39,23 +39,25 @@ class Blocks:
         ]
 
     def _list(self, ask: PlatformRequest) -> Response:
-        """Blocks by their owner only: a team's calendar does not show its users' blocks.
+        """List blocks by their owner only: a team's calendar does not show its users' blocks.
 
         See docs/platforms/leadconnector-v2.md#blocks.
         """
         location = self._location
 
-        def asked(block: Block) -> bool:
+        def asked(block: PlatformBlock) -> bool:
             group = location.listed_group(block.calendar) if block.calendar else ""
-            return wire.matches(ask, calendarId=block.calendar, userId=block.user, groupId=group)
+            return wire.matches_query(
+                ask, calendarId=block.calendar, userId=block.user, groupId=group
+            )
 
         window = location.window(ask)
         rows = [
-            wire.blocked(b, location.zone)
-            for b in location.closures.values(location.as_of(ask))
-            if window and not b.deleted and location.lists(b, window) and asked(b)
+            wire.block(b, location.zone)
+            for b in location.stored_blocks.values(location.as_of(ask))
+            if window and not b.deleted and location.is_in_window(b, window) and asked(b)
         ]
-        return location.reply(200, {"events": location.listed(ask, rows)})
+        return location.reply(200, {"events": location.apply_list_faults(ask, rows)})
 
     def _create(self, ask: PlatformRequest) -> Response:
         location = self._location
@@ -65,25 +67,25 @@ class Blocks:
         if "assignedUserId" not in found and "calendarId" not in found:
             raise location.refusal(422, ["Either calendarId or assignedUserId should be set"])
         now = location.stamp()
-        return self._write(ask, Block(location.new_id(), "", "", now, now, "", now), found)
+        return self._write(ask, PlatformBlock(location.new_id(), "", "", now, now, "", now), found)
 
     def _update(self, ask: PlatformRequest) -> Response:
         location = self._location
-        block = location.closures.get(ask.params["id"])
+        block = location.stored_blocks.get(ask.params["id"])
         if block is None:
             raise location.refusal(404, "Event not found")
         if block.deleted:
             raise location.refusal(400, ALREADY_DELETED)
         found = location.body(ask, wire.BLOCK_FIELDS, ("locationId",))
         self._check_owner(found)
-        if fault := location.fault(FaultKind.RESET_FIELDS, ask):
+        if fault := location.take_fault(FaultKind.RESET_FIELDS, ask):
             texts = fault.spelling != "status"
-            block, found = emptied(block, texts=texts), ignored(found, texts=texts)
+            block, found = reset_fields(block, texts=texts), drop_reset_fields(found, texts=texts)
         elif location.block_update_replaces:
-            block = emptied(block)
+            block = reset_fields(block)
         return self._write(ask, block, found)
 
-    def _write(self, ask: PlatformRequest, before: Block, found: wire.Json) -> Response:
+    def _write(self, ask: PlatformRequest, before: PlatformBlock, found: wire.Json) -> Response:
         location = self._location
         start, end = before.start, before.end
         if "startTime" in found or "endTime" in found:
@@ -98,14 +100,14 @@ class Blocks:
             title=location.stored_text(ask, found.get("title", before.title)),
             updated_at=location.stamp(),
         )
-        location.closures.put(after.id, after)
+        location.stored_blocks.put(after.id, after)
         owner = {"assignedUserId": after.user} if after.user else {"calendarId": after.calendar}
         shown = {
             "id": after.id,
             "locationId": location.location_id,
             "title": after.title,
-            "startTime": found.get("startTime", wire.local(after.start, location.zone)),
-            "endTime": found.get("endTime", wire.local(after.end, location.zone)),
+            "startTime": found.get("startTime", wire.local_time(after.start, location.zone)),
+            "endTime": found.get("endTime", wire.local_time(after.end, location.zone)),
         }
         return location.reply(201, {**shown, **owner})
 
@@ -124,9 +126,9 @@ class Blocks:
             raise location.refusal(400, NOT_EVENT_CALENDAR)
 
     def delete(self, id: str) -> Response:
-        """Delete a block; what a second deletion answers is a knob."""
+        """Delete a block; a knob sets the answer to a second deletion."""
         location = self._location
-        block = location.closures.get(id)
+        block = location.stored_blocks.get(id)
         if block is None:
             raise location.refusal(404, "Event not found")
         if not block.deleted:

@@ -1,9 +1,9 @@
-"""Rooms and equipment over HTTP: /calendars/resources.
+"""Rooms and equipment of a location, over HTTP: /calendars/resources.
 
 See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
 
-Where the documents leave a fact open, the emulator takes the answer that asks more of a client: no
-answer to a create or an update names an id; lists name it ``_id``.
+Where the documents leave a fact open, the emulator chooses the harder case for a client: answers to
+a create or an update contain no id, and lists call it ``_id``.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from syncd.sandbox.replies import JSONResponse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from syncd.sandbox.contacts import Contact
+    from syncd.sandbox.contacts import ContactRecord
     from syncd.sandbox.platform import PlatformRequest, RefusalError
 
 TYPES = ("equipments", "rooms")
-MOST_CALENDARS = 100
+MAX_CALENDARS = 100
 _REQUIRED = (
     "locationId", "name", "description", "quantity", "outOfService", "capacity", "calendarIds",
 )  # fmt: skip
@@ -31,8 +31,8 @@ _NUMBERS = {"quantity", "outOfService", "capacity"}
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
-    """A room, or a kind of equipment of which there are ``quantity`` pieces."""
+class ResourceRecord:
+    """A room, or a kind of equipment with ``quantity`` pieces."""
 
     id: str
     type: str
@@ -57,12 +57,12 @@ class ParentApi(Protocol):
         ...
 
     @property
-    def contacts(self) -> Mapping[str, Contact]:
+    def contacts(self) -> Mapping[str, ContactRecord]:
         """Customers by id."""
         ...
 
-    def listed(self, ask: PlatformRequest, rows: Sequence[Json]) -> list[Json]:
-        """The rows that the client gets to see, faults considered."""
+    def apply_list_faults(self, ask: PlatformRequest, rows: Sequence[Json]) -> list[Json]:
+        """Return the rows as faults and caps leave them."""
         ...
 
     def check_location(self, location: str | None) -> None:
@@ -70,25 +70,25 @@ class ParentApi(Protocol):
         ...
 
     def refusal(self, status: int, message: str | list[str]) -> RefusalError:
-        """Say no in the platform's words."""
+        """Return an error in the platform's form."""
         ...
 
     def reply(self, status: int, payload: Json) -> Response:
-        """Answer with a trace id."""
+        """Return an answer with a trace id."""
         ...
 
 
-class Resources:
+class ResourcesApi:
     """The rooms and the equipment of one location."""
 
     def __init__(self, front: ParentApi) -> None:
-        """Start with none. ``shows_id`` is the key under which lists and reads tell the id."""
+        """Start empty. ``id_key`` is the key of the id in lists and reads; '' to omit the id."""
         self._front = front
-        self.all: dict[str, Resource] = {}
-        self.shows_id = "_id"
+        self.all: dict[str, ResourceRecord] = {}
+        self.id_key = "_id"
 
     def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
-        """The calls that are served."""
+        """Return the served calls."""
         return [
             ("GET", "/calendars/resources/{type}", self._list),
             ("POST", "/calendars/resources/{type}", self._create),
@@ -98,18 +98,18 @@ class Resources:
         ]
 
     def add(self, type: str, name: str, **more: Any) -> str:
-        """Enter a resource as the staff does. Raises ValueError for an unknown type."""
+        """Add a resource, as staff do, and return its id. Raises ValueError for an unknown type."""
         if type not in TYPES:
             message = f"type {type!r} is none of {', '.join(TYPES)}"
             raise ValueError(message)
-        made = Resource(self._front.new_id(), type, name, **more)
+        made = ResourceRecord(self._front.new_id(), type, name, **more)
         self.all[made.id] = made
         return made.id
 
     # --- the calls ----------------------------------------------------------------------------
 
     def _list(self, ask: PlatformRequest) -> Response:
-        """A bare array, a page of it."""
+        """Answer with a page of resources as a bare array."""
         type = self._type(ask)
         self._front.check_location(ask.query.get("locationId"))
         numbers = [ask.query.get(key, "") for key in ("limit", "skip")]
@@ -122,7 +122,7 @@ class Resources:
             raise self._front.refusal(422, missing)
         limit, skip = map(int, numbers)
         found = [r for r in self.all.values() if r.type == type][skip : skip + limit]
-        return JSONResponse(self._front.listed(ask, [self._shown(r) for r in found]))
+        return JSONResponse(self._front.apply_list_faults(ask, [self._shown(r) for r in found]))
 
     def _get(self, ask: PlatformRequest) -> Response:
         return self._front.reply(200, self._shown(self._stored(ask)))
@@ -131,7 +131,7 @@ class Resources:
         type = self._type(ask)
         given = self._body(ask, _REQUIRED)
         self._front.check_location(given["locationId"])
-        made = _with(Resource(self._front.new_id(), type, ""), given)
+        made = _with(ResourceRecord(self._front.new_id(), type, ""), given)
         self._check(made)
         self.all[made.id] = made
         return self._front.reply(201, _bare(made, self._front.location_id))
@@ -162,7 +162,7 @@ class Resources:
             raise self._front.refusal(422, message)
         return type
 
-    def _stored(self, ask: PlatformRequest) -> Resource:
+    def _stored(self, ask: PlatformRequest) -> ResourceRecord:
         found = self.all.get(ask.params["id"])
         if found is None or found.type != self._type(ask):
             raise self._front.refusal(404, "Calendar resource not found")
@@ -183,9 +183,9 @@ class Resources:
             raise self._front.refusal(422, faults)
         return given
 
-    def _check(self, wanted: Resource) -> None:
-        if len(wanted.calendars) > MOST_CALENDARS:
-            most = f"calendarIds must contain no more than {MOST_CALENDARS} elements"
+    def _check(self, wanted: ResourceRecord) -> None:
+        if len(wanted.calendars) > MAX_CALENDARS:
+            most = f"calendarIds must contain no more than {MAX_CALENDARS} elements"
             raise self._front.refusal(422, [most])
         if wanted.type == "equipments" and len(wanted.calendars) > 1:
             message = "One equipment can only be mapped with one service calendar."
@@ -193,13 +193,13 @@ class Resources:
         if any(calendar not in self._front.calendars for calendar in wanted.calendars):
             raise self._front.refusal(400, "Calendar not found")
 
-    def _shown(self, found: Resource) -> Json:
+    def _shown(self, found: ResourceRecord) -> Json:
         shown = _bare(found, self._front.location_id)
-        return {self.shows_id: found.id, **shown} if self.shows_id else shown
+        return {self.id_key: found.id, **shown} if self.id_key else shown
 
 
-def _bare(found: Resource, location: str) -> Json:
-    """A resource in the fields of the specification, which has no id."""
+def _bare(found: ResourceRecord, location: str) -> Json:
+    """Return a resource with the fields of the specification, which has no id."""
     return {
         "locationId": location,
         "name": found.name,
@@ -213,7 +213,7 @@ def _bare(found: Resource, location: str) -> Json:
     }
 
 
-def _with(before: Resource, given: Json) -> Resource:
+def _with(before: ResourceRecord, given: Json) -> ResourceRecord:
     return replace(
         before,
         name=given.get("name", before.name),
@@ -227,7 +227,7 @@ def _with(before: Resource, given: Json) -> Resource:
 
 
 def _fault(key: str, value: object) -> str:
-    """What the validation says of one value; "" if it is fine."""
+    """Return the validation error of one value; '' if it is valid."""
     if key in _NUMBERS:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return "" if number else f"{key} must be a number"

@@ -1,4 +1,4 @@
-"""How a location's records look on the wire, and how a request's body is read.
+"""The JSON form of a location's records, and the parsing of request bodies.
 
 Anchors such as (#errors) are sections of docs/platforms/leadconnector-v2.md.
 """
@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox.leadconnector.records import Calendar, Group, Meeting, User
-from syncd.sandbox.odd_rows import UNKNOWN_WORD
+from syncd.sandbox.leadconnector.records import CalendarRecord, GroupRecord, Meeting, StaffUser
+from syncd.sandbox.odd_rows import UNKNOWN_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from zoneinfo import ZoneInfo
 
-    from syncd.sandbox.contacts import Contact
+    from syncd.sandbox.contacts import ContactRecord
     from syncd.sandbox.platform import PlatformRequest
-    from syncd.sandbox.records import Block
+    from syncd.sandbox.records import PlatformBlock
 
 Json = dict[str, Any]
 
@@ -37,20 +37,22 @@ APPOINTMENT_FIELDS = (BLOCK_FIELDS - {"locationId"}) | {
     "toNotify",
     "rrule",
 }
-"""What an update takes; a create takes contactId and locationId besides (#writing-appointments)."""
+"""The fields of an update; a create also takes contactId and locationId (#writing-appointments)."""
 
 
 class BadBodyError(ValueError):
-    """A body that the validation refuses; ``messages`` as the platform lists them."""
+    """A body that fails validation, with the platform's list of ``messages``."""
 
     def __init__(self, *messages: str) -> None:
-        """Keep the messages."""
+        """Store the messages."""
         super().__init__(", ".join(messages))
         self.messages = list(messages)
 
 
-def body(ask: PlatformRequest, allowed: Collection[str], required: Collection[str] = ()) -> Json:
-    """Read a JSON object with these properties. Raises `BadBodyError` naming every fault."""
+def read_body(
+    ask: PlatformRequest, allowed: Collection[str], required: Collection[str] = ()
+) -> Json:
+    """Read a JSON object with these properties. Raises `BadBodyError` with all errors."""
     try:
         found = ask.json()
     except ValueError:
@@ -71,8 +73,8 @@ def body(ask: PlatformRequest, allowed: Collection[str], required: Collection[st
     return found
 
 
-def instant(found: Json, key: str) -> datetime | None:
-    """Read an ISO time with offset, as UTC; None when absent. Raises `BadBodyError`."""
+def read_time(found: Json, key: str) -> datetime | None:
+    """Read an ISO time with offset, as UTC; None if absent. Raises `BadBodyError`."""
     text = found.get(key)
     if text is None:
         return None
@@ -86,8 +88,8 @@ def instant(found: Json, key: str) -> datetime | None:
     return parsed.astimezone(UTC)
 
 
-def epoch(text: str | None) -> datetime | None:
-    """Read epoch milliseconds; years beyond datetime's end count as the end."""
+def read_epoch_ms(text: str | None) -> datetime | None:
+    """Read epoch milliseconds, as UTC; None if invalid. Years after 9999 become year 9999."""
     if text is None or not text.isascii() or not text.isdigit():
         return None
     try:
@@ -97,39 +99,42 @@ def epoch(text: str | None) -> datetime | None:
 
 
 @lru_cache(maxsize=8192)
-def local(at: datetime, where: ZoneInfo) -> str:
-    """Spell an event's time: ISO with the location's offset (#reading-events)."""
+def local_time(at: datetime, where: ZoneInfo) -> str:
+    """Format an event's time: ISO with the location's offset (#reading-events)."""
     return at.astimezone(where).isoformat(timespec="seconds")
 
 
-def stamped(at: datetime) -> str:
-    """Spell dateAdded and dateUpdated: UTC with Z (#reading-events)."""
+def utc_stamp(at: datetime) -> str:
+    """Format dateAdded and dateUpdated: UTC with Z (#reading-events)."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def meant(found: Json, meeting: Meeting) -> Json:
-    """Return the body of an update; a word that only reads show stands for the status as it is."""
-    if found.get("appointmentStatus") != UNKNOWN_WORD:
+def resolve_status(found: Json, meeting: Meeting) -> Json:
+    """Return the body of an update with the unknown status replaced by the current one.
+
+    A client that sends back what it read must not change the status.
+    """
+    if found.get("appointmentStatus") != UNKNOWN_STATUS:
         return found
     return {**found, "appointmentStatus": meeting.status}
 
 
-def event(
+def appointment(
     meeting: Meeting,
-    calendar: Calendar,
+    calendar: CalendarRecord,
     location: str,
     where: ZoneInfo,
     *,
     name_owner: bool = False,
 ) -> Json:
-    """An appointment as the lists and the read by id show it.
+    """Return an appointment as the lists and the read by id show it.
 
-    ``name_owner``: where there are further hosts, ``users`` names the assigned one, too.
+    ``name_owner``: if there are further hosts, ``users`` also names the assigned user.
     """
     shown = {
         **_head(meeting, location),
-        "startTime": local(meeting.start, where),
-        "endTime": local(meeting.end, where),
+        "startTime": local_time(meeting.start, where),
+        "endTime": local_time(meeting.end, where),
         "assignedResources": list(meeting.resources),
         "createdBy": {"source": meeting.source, "userId": None},
         "deleted": meeting.deleted,
@@ -144,15 +149,15 @@ def event(
     return shown
 
 
-def more(meeting: Meeting) -> Json:
-    """What only the read by id shows, where there is any: nobody has recorded these names."""
+def detail_fields(meeting: Meeting) -> Json:
+    """Return the fields that only the read by id shows, if not empty; their names are assumed."""
     custom = [{"id": id, "value": value} for id, value in meeting.custom]
     shown = {"notes": meeting.notes, "customFields": custom}
     return {name: value for name, value in shown.items() if value}
 
 
-def written(meeting: Meeting, calendar: Calendar, location: str) -> Json:
-    """The answer to a create or an update: flat, and without the times (#writing-appointments)."""
+def write_reply(meeting: Meeting, calendar: CalendarRecord, location: str) -> Json:
+    """Return the answer to a create or update: flat, and without times (#writing-appointments)."""
     owner = {"assignedUserId": meeting.user} if calendar.shows_user else {}
     return {**_head(meeting, location), "status": "booked", **owner}
 
@@ -168,14 +173,17 @@ def _head(meeting: Meeting, location: str) -> Json:
         "appoinmentStatus": meeting.status,
         "address": "",
         "isRecurring": False,
-        "dateAdded": stamped(meeting.added_at),
-        "dateUpdated": stamped(meeting.updated_at),
+        "dateAdded": utc_stamp(meeting.added_at),
+        "dateUpdated": utc_stamp(meeting.updated_at),
     }
 
 
 def service_booking(meeting: Meeting, location: str, where: ZoneInfo) -> Json:
-    """A booking of a service menu as their list shows it; most names of its fields are assumed."""
-    span = {"startTime": local(meeting.start, where), "endTime": local(meeting.end, where)}
+    """Return a booking of a service menu as its list shows it; most field names are assumed."""
+    span = {
+        "startTime": local_time(meeting.start, where),
+        "endTime": local_time(meeting.end, where),
+    }
     return {
         "bookingId": meeting.id,
         "locationId": location,
@@ -185,27 +193,27 @@ def service_booking(meeting: Meeting, location: str, where: ZoneInfo) -> Json:
         **span,
         "services": [{"id": meeting.calendar, "staffId": meeting.user, **span}],
         "deleted": meeting.deleted,
-        "dateUpdated": stamped(meeting.updated_at),
+        "dateUpdated": utc_stamp(meeting.updated_at),
     }
 
 
-def blocked(block: Block, where: ZoneInfo) -> Json:
-    """A block as the list shows it."""
+def block(block: PlatformBlock, where: ZoneInfo) -> Json:
+    """Return a block as the list shows it."""
     owner = {"assignedUserId": block.user} if block.user else {"calendarId": block.calendar}
     return {
         "id": block.id,
         "title": block.title,
         **owner,
-        "startTime": local(block.start, where),
-        "endTime": local(block.start if block.all_day else block.end, where),
+        "startTime": local_time(block.start, where),
+        "endTime": local_time(block.start if block.all_day else block.end, where),
         "address": "",
         "isFullDay": block.all_day,
         "deleted": False,
     }
 
 
-def calendar(found: Calendar, location: str) -> Json:
-    """A calendar, with both spellings of the appointments per slot (#calendars-and-groups)."""
+def calendar(found: CalendarRecord, location: str) -> Json:
+    """Return a calendar; appointments per slot have two spellings (#calendars-and-groups)."""
     hours = [
         {
             "daysOfTheWeek": list(opening.days),
@@ -243,8 +251,8 @@ def calendar(found: Calendar, location: str) -> Json:
     return {**shown, "groupId": found.group} if found.group else shown
 
 
-def group(found: Group, location: str) -> Json:
-    """A calendar group."""
+def group(found: GroupRecord, location: str) -> Json:
+    """Return a calendar group."""
     return {
         "id": found.id,
         "locationId": location,
@@ -255,8 +263,8 @@ def group(found: Group, location: str) -> Json:
     }
 
 
-def user(found: User, location: str) -> Json:
-    """A member of staff."""
+def user(found: StaffUser, location: str) -> Json:
+    """Return a member of staff."""
     first, _, last = found.name.partition(" ")
     return {
         "id": found.id,
@@ -269,8 +277,8 @@ def user(found: User, location: str) -> Json:
     }
 
 
-def contact(found: Contact, location: str) -> Json:
-    """A customer; addresses that are not known are null."""
+def contact(found: ContactRecord, location: str) -> Json:
+    """Return a customer; an unknown e-mail address or phone number is null."""
     first, _, last = found.name.partition(" ")
     return {
         "id": found.id,
@@ -283,6 +291,6 @@ def contact(found: Contact, location: str) -> Json:
     }
 
 
-def matches(ask: PlatformRequest, **owners: str) -> bool:
-    """Whether an event has every owner that the query names."""
+def matches_query(ask: PlatformRequest, **owners: str) -> bool:
+    """Return true if an event has every owner that the query names."""
     return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())

@@ -1,7 +1,7 @@
 """Teams, services and slugs of a v1 location over HTTP (docs/platforms/leadconnector-v1.md#teams).
 
-A service does not come back as it was sent: colours, priorities and units change their words, five
-booleans their names, and slug, kind and activity are not shown at all (#services).
+A service is not returned as it was sent: colours, priorities and units have other values, five
+booleans have other names, and slug, kind and activity are missing (#services).
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import PlainTextResponse, Response
 
-from syncd.sandbox.leadconnector.records import Calendar, CalendarType, Group, Opening
+from syncd.sandbox.leadconnector.records import (
+    CalendarRecord,
+    CalendarType,
+    GroupRecord,
+    OpeningHours,
+)
 from syncd.sandbox.leadconnector_v1 import fields, wire
 from syncd.sandbox.platform import RefusalError
 from syncd.sandbox.replies import JSONResponse
@@ -20,7 +25,7 @@ from syncd.sandbox.replies import JSONResponse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from syncd.sandbox.leadconnector.records import User
+    from syncd.sandbox.leadconnector.records import StaffUser
     from syncd.sandbox.platform import PlatformRequest
 
 COLORS = {
@@ -41,42 +46,42 @@ _FLAGS = {
     "allowReschedule": "hasAllowReschedule",
     "allowCancellation": "hasAllowCancellation",
 }
-"""How the booleans are called when sent, and when returned."""
+"""Names of the booleans in requests, and in answers."""
 _SUBMISSIONS = {"ThankYouMessage", "RedirectURL"}
 
 
-class ParentApi(Protocol):
+class LegacyParentApi(Protocol):
     """What the handlers need of the location that they belong to."""
 
     new_id: Callable[[], str]
-    groups: dict[str, Group]
-    calendars: dict[str, Calendar]
+    groups: dict[str, GroupRecord]
+    calendars: dict[str, CalendarRecord]
 
     @property
-    def users(self) -> Mapping[str, User]:
+    def users(self) -> Mapping[str, StaffUser]:
         """Staff by id."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
-    """What a team has besides a name: its own members, and how it presents itself."""
+class TeamRecord:
+    """A team's own members, and its page settings."""
 
     users: tuple[str, ...]
     config: wire.Json
 
 
 @dataclass(slots=True)
-class Teams:
-    """The teams and services of one location. Those that were entered by hand have no details."""
+class TeamsApi:
+    """The teams and services of one location. Those that people created have no details."""
 
-    front: ParentApi
-    teams: dict[str, Team] = field(default_factory=dict)
+    parent: LegacyParentApi
+    teams: dict[str, TeamRecord] = field(default_factory=dict)
     services: dict[str, wire.Json] = field(default_factory=dict)
     """The body of the last request, by service."""
 
     def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
-        """The calls that are served."""
+        """Return the served calls."""
         return [
             ("GET", "/calendars/teams", self._list_teams),
             ("POST", "/calendars/teams", self._create_team),
@@ -98,7 +103,7 @@ class Teams:
     def _slugs(self, besides: str = "") -> set[str]:
         named = {
             id: self.teams[id].config["slug"] if id in self.teams else wire.slug(group.name)
-            for id, group in self.front.groups.items()
+            for id, group in self.parent.groups.items()
         }
         named |= {id: body["slug"] for id, body in self.services.items()}
         return {slug for id, slug in named.items() if id != besides}
@@ -110,18 +115,18 @@ class Teams:
     # --- teams --------------------------------------------------------------------------------
 
     def _list_teams(self, _: PlatformRequest) -> Response:
-        return JSONResponse({"teams": [self._shown_team(g) for g in self.front.groups.values()]})
+        return JSONResponse({"teams": [self._shown_team(g) for g in self.parent.groups.values()]})
 
     def _create_team(self, ask: PlatformRequest) -> Response:
-        return self._put_team(ask, Group(self.front.new_id(), ""))
+        return self._put_team(ask, GroupRecord(self.parent.new_id(), ""))
 
     def _update_team(self, ask: PlatformRequest) -> Response:
-        """A full replacement: what is not sent goes back to its default."""
+        """Replace a team; fields that are not sent return to their defaults."""
         return self._put_team(ask, self._team(ask))
 
-    def _put_team(self, ask: PlatformRequest, before: Group) -> Response:
-        given = fields.body(ask)
-        group = replace(before, name=fields.needed(given, "name"))
+    def _put_team(self, ask: PlatformRequest, before: GroupRecord) -> Response:
+        given = fields.read_body(ask)
+        group = replace(before, name=fields.require_text(given, "name"))
         users = self._members("userIds", given.get("userIds"))
         said = given.get("calendarConfig")
         if not isinstance(said, dict):
@@ -136,48 +141,48 @@ class Teams:
             "link": f"/widget/appointment/{said['slug']}",
             **{flag: said.get(flag) is True for flag in flags},
         }
-        self.front.groups[group.id] = group
-        self.teams[group.id] = Team(tuple(users), config)
+        self.parent.groups[group.id] = group
+        self.teams[group.id] = TeamRecord(tuple(users), config)
         return JSONResponse(self._shown_team(group))
 
     def _delete_team(self, ask: PlatformRequest) -> Response:
         group = self._team(ask)
-        del self.front.groups[group.id]
+        del self.parent.groups[group.id]
         self.teams.pop(group.id, None)
         return PlainTextResponse("")
 
-    def _team(self, ask: PlatformRequest) -> Group:
-        found = self.front.groups.get(ask.params["id"])
+    def _team(self, ask: PlatformRequest) -> GroupRecord:
+        found = self.parent.groups.get(ask.params["id"])
         if found is None:
-            raise RefusalError(fields.message(400, "Bad Request"))
+            raise RefusalError(fields.error_reply(400, "Bad Request"))
         return found
 
-    def _shown_team(self, group: Group) -> wire.Json:
-        services = [c for c in self.front.calendars.values() if c.group == group.id]
+    def _shown_team(self, group: GroupRecord) -> wire.Json:
+        services = [c for c in self.parent.calendars.values() if c.group == group.id]
         made = self.teams.get(group.id)
         own = made.users if made else ()
         members = dict.fromkeys((*own, *(user for service in services for user in service.users)))
-        shown = wire.team(group, [self.front.users[user] for user in members])
+        shown = wire.team(group, [self.parent.users[user] for user in members])
         return {**shown, "calendarConfig": made.config} if made else shown
 
     # --- services -----------------------------------------------------------------------------
 
     def _list_services(self, ask: PlatformRequest) -> Response:
         team = ask.query.get("teamId")
-        found = [c for c in self.front.calendars.values() if not team or c.group == team]
+        found = [c for c in self.parent.calendars.values() if not team or c.group == team]
         return JSONResponse({"services": [self._shown_service(c) for c in found]})
 
     def _create_service(self, ask: PlatformRequest) -> Response:
-        return self._put_service(ask, self.front.new_id())
+        return self._put_service(ask, self.parent.new_id())
 
     def _update_service(self, ask: PlatformRequest) -> Response:
-        """A full replacement."""
+        """Replace a service."""
         return self._put_service(ask, self._service(ask).id)
 
     def _put_service(self, ask: PlatformRequest, id: str) -> Response:
-        given = fields.body(ask)
+        given = fields.read_body(ask)
         _check_texts(given)
-        if given["teamId"] not in self.front.groups:
+        if given["teamId"] not in self.parent.groups:
             fields.refuse_invalid("teamId")
         self._check_free(given["slug"], "slug", id)
         members = given.get("teamMembers")
@@ -189,7 +194,7 @@ class Teams:
         timing, hours = _check_availability(given.get("availability"))
         _check_confirmation(given.get("confirmation"))
         info = given["availability"].get("appointmentInfo") or {}
-        calendar = Calendar(
+        calendar = CalendarRecord(
             id,
             given["name"],
             CalendarType.ROUND_ROBIN,
@@ -199,24 +204,24 @@ class Teams:
             timing["slotDuration"],
             info.get("perSlot") or 1,
         )
-        self.front.calendars[id] = calendar
+        self.parent.calendars[id] = calendar
         self.services[id] = given
         return JSONResponse(self._shown_service(calendar))
 
     def _delete_service(self, ask: PlatformRequest) -> Response:
         service = self._service(ask)
-        del self.front.calendars[service.id]
+        del self.parent.calendars[service.id]
         self.services.pop(service.id, None)
         return PlainTextResponse("")
 
-    def _service(self, ask: PlatformRequest) -> Calendar:
-        found = self.front.calendars.get(ask.params["id"])
+    def _service(self, ask: PlatformRequest) -> CalendarRecord:
+        found = self.parent.calendars.get(ask.params["id"])
         if found is None:
             # The message wrongly speaks of a contact (#services).
             fields.refuse_invalid("id", "The contact id is invalid.")
         return found
 
-    def _shown_service(self, found: Calendar) -> wire.Json:
+    def _shown_service(self, found: CalendarRecord) -> wire.Json:
         shown = wire.service(found)
         said = self.services.get(found.id)
         if said is None:
@@ -265,14 +270,14 @@ class Teams:
     def _members(self, key: str, users: Any) -> list[str]:
         if not isinstance(users, list):
             fields.refuse_missing(key)
-        if any(user not in self.front.users for user in users):
+        if any(user not in self.parent.users for user in users):
             fields.refuse_invalid(key)
         return users
 
 
 def _check_texts(given: wire.Json) -> None:
     for key in ("teamId", "name", "slug", "appointmentTitle"):
-        fields.needed(given, key)
+        fields.require_text(given, key)
     if not isinstance(given.get("description"), str):
         fields.refuse_missing("description")
     if given.get("eventType") not in EVENT_TYPES:
@@ -290,7 +295,7 @@ def _check_member(member: Any) -> None:
         fields.refuse_missing("teamMembers.selected")
 
 
-def _check_availability(said: Any) -> tuple[wire.Json, tuple[Opening, ...]]:
+def _check_availability(said: Any) -> tuple[wire.Json, tuple[OpeningHours, ...]]:
     timing = said.get("eventTiming") if isinstance(said, dict) else None
     if not isinstance(timing, dict):
         fields.refuse_missing("availability.eventTiming")
@@ -307,7 +312,7 @@ def _check_availability(said: Any) -> tuple[wire.Json, tuple[Opening, ...]]:
         for span in spans:
             opens = time(span["openHour"], span["openMinute"])
             closes = time(span["closeHour"], span["closeMinute"])
-            openings.append(Opening((wire.WEEKDAYS.index(day),), opens, closes))
+            openings.append(OpeningHours((wire.WEEKDAYS.index(day),), opens, closes))
     return timing, tuple(openings)
 
 

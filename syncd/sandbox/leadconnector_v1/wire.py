@@ -1,4 +1,4 @@
-"""How a v1 location's records look on the wire.
+"""The JSON form of a v1 location's records.
 
 Anchors such as (#errors) are sections of docs/platforms/leadconnector-v1.md.
 """
@@ -8,31 +8,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import zone
-from syncd.sandbox.leadconnector.wire import local, more, stamped
-from syncd.sandbox.leadconnector_v1.records import Booking
+from syncd.sandbox.leadconnector.wire import detail_fields, local_time, utc_stamp
+from syncd.sandbox.leadconnector_v1.records import ZonedMeeting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
-    from syncd.sandbox.contacts import Contact
-    from syncd.sandbox.leadconnector.records import Calendar, Group, Meeting, Opening, User
-    from syncd.sandbox.records import Block
+    from syncd.sandbox.contacts import ContactRecord
+    from syncd.sandbox.leadconnector.records import (
+        CalendarRecord,
+        GroupRecord,
+        Meeting,
+        OpeningHours,
+        StaffUser,
+    )
+    from syncd.sandbox.records import PlatformBlock
 
 Json = dict[str, Any]
 
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 
-def appointment(meeting: Meeting, found: Calendar, location: str, location_zone: str) -> Json:
-    """An appointment without its contact; its times in the zone it was booked in.
+def appointment(meeting: Meeting, found: CalendarRecord, location: str, location_zone: str) -> Json:
+    """Return an appointment without its contact, with times in the zone it was booked in.
 
-    See docs/platforms/leadconnector-v1.md#listing-appointments.
-
-    Three words for the calendar, two for the user, three for the status, of which ``status`` is
-    stale: "booked" whatever happens.
+    It has three fields for the calendar, two for the user and three for the status. The one called
+    ``status`` is stale: it is always "booked". See
+    docs/platforms/leadconnector-v1.md#listing-appointments.
     """
-    spelt_in = meeting.timezone if isinstance(meeting, Booking) else location_zone
+    spelt_in = meeting.timezone if isinstance(meeting, ZonedMeeting) else location_zone
     where = zone(spelt_in)
     owner = {"userId": meeting.user, "assignedUserId": meeting.user} if meeting.user else {}
     return {
@@ -49,17 +54,17 @@ def appointment(meeting: Meeting, found: Calendar, location: str, location_zone:
         "appointmentStatus": meeting.status,
         "title": meeting.title,
         "address": "",
-        "startTime": local(meeting.start, where),
-        "endTime": local(meeting.end, where),
+        "startTime": local_time(meeting.start, where),
+        "endTime": local_time(meeting.end, where),
         "selectedTimezone": spelt_in,
-        "createdAt": stamped(meeting.added_at),
-        "updatedAt": stamped(meeting.updated_at),
-        **more(meeting),
+        "createdAt": utc_stamp(meeting.added_at),
+        "updatedAt": utc_stamp(meeting.updated_at),
+        **detail_fields(meeting),
     }
 
 
-def block(found: Block, location: str, where: ZoneInfo) -> Json:
-    """An event block: it looks like an appointment that has no contact and no zone."""
+def block(found: PlatformBlock, location: str, where: ZoneInfo) -> Json:
+    """Return an event block: it looks like an appointment without a contact and a zone."""
     user = {"userId": found.user, "assignedUserId": found.user} if found.user else {}
     calendar = {"calendarId": found.calendar} if found.calendar else {}
     return {
@@ -72,14 +77,14 @@ def block(found: Block, location: str, where: ZoneInfo) -> Json:
         "appoinmentStatus": "confirmed",
         "appointmentStatus": "confirmed",
         "title": found.title,
-        "startTime": local(found.start, where),
-        "endTime": local(found.end, where),
-        "updatedAt": stamped(found.updated_at),
+        "startTime": local_time(found.start, where),
+        "endTime": local_time(found.end, where),
+        "updatedAt": utc_stamp(found.updated_at),
     }
 
 
-def contact(found: Contact, location: str, location_zone: str) -> Json:
-    """A customer, with lower-case twins; addresses that are not known are null.
+def contact(found: ContactRecord, location: str, location_zone: str) -> Json:
+    """Return a customer, with lower-case copies; an unknown e-mail address or phone number is null.
 
     See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
     """
@@ -102,13 +107,16 @@ def contact(found: Contact, location: str, location_zone: str) -> Json:
     }
 
 
-def written(id: str, who: Json) -> Json:
-    """The answer to a move: no times, no calendar, no status (#moving-an-appointment)."""
+def move_reply(id: str, who: Json) -> Json:
+    """Return the answer to a move: no times, calendar or status (#moving-an-appointment)."""
     return {"id": id, "contactId": who["id"], "contact": who}
 
 
-def booked(id: str, who: Json, fingerprint: str, session: str) -> Json:
-    """The answer to a booking as seen in 2025: its ``contactId`` is no contact's id (#booking)."""
+def booking_reply(id: str, who: Json, fingerprint: str, session: str) -> Json:
+    """Return the answer to a booking, as seen in 2025 (#booking).
+
+    Its ``contactId`` is not a contact's id.
+    """
     shown = {key: value for key, value in who.items() if key != "id"}
     return {
         "id": id,
@@ -119,8 +127,8 @@ def booked(id: str, who: Json, fingerprint: str, session: str) -> Json:
     }
 
 
-def team(found: Group, members: Sequence[User]) -> Json:
-    """A team (#teams)."""
+def team(found: GroupRecord, members: Sequence[StaffUser]) -> Json:
+    """Return a team (#teams)."""
     own = slug(found.name)
     return {
         "id": found.id,
@@ -137,8 +145,8 @@ def team(found: Group, members: Sequence[User]) -> Json:
     }
 
 
-def service(found: Calendar) -> Json:
-    """A bookable calendar, as it is returned: neither slug nor kind nor activity (#services)."""
+def service(found: CalendarRecord) -> Json:
+    """Return a bookable calendar; its slug, kind and activity are not shown (#services)."""
     unlinked = {"id": "", "name": ""}
     return {
         "id": found.id,
@@ -180,8 +188,8 @@ def service(found: Calendar) -> Json:
     }
 
 
-def user(found: User, location: str) -> Json:
-    """A member of staff (#contacts-users-and-locations)."""
+def user(found: StaffUser, location: str) -> Json:
+    """Return a member of staff (#contacts-users-and-locations)."""
     first, _, last = found.name.partition(" ")
     return {
         "id": found.id,
@@ -195,7 +203,7 @@ def user(found: User, location: str) -> Json:
     }
 
 
-def _office_hours(hours: Sequence[Opening]) -> Json:
+def _office_hours(hours: Sequence[OpeningHours]) -> Json:
     shown: Json = {}
     for opening in hours:
         for day in opening.days:
@@ -211,5 +219,5 @@ def _office_hours(hours: Sequence[Opening]) -> Json:
 
 
 def slug(name: str) -> str:
-    """What a name becomes in an address."""
+    """Return the form of a name in a URL."""
     return name.lower().replace(" ", "-")

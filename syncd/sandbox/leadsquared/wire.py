@@ -1,4 +1,4 @@
-"""How an account's records look on the wire.
+"""The JSON form of an account's records.
 
 Anchors such as (#errors) are sections of docs/platforms/leadsquared.md.
 """
@@ -13,39 +13,48 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from syncd.sandbox.leadsquared.records import Category, Related, Task, TaskType, User
+from syncd.sandbox.leadsquared.records import (
+    AccountUser,
+    Category,
+    RelatedEntity,
+    TaskRecord,
+    TaskTypeRecord,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from syncd.sandbox.contacts import Contact
-    from syncd.sandbox.leadsquared.slots import Day, Span
+    from syncd.sandbox.contacts import ContactRecord
+    from syncd.sandbox.leadsquared.slots import DaySlots, Span
 
 Json = dict[str, Any]
 
-NEVER = "0001-01-01 00:00:00.000"
+NO_TIME = "0001-01-01 00:00:00.000"
 
 
-def precise(at: datetime | None) -> str:
-    """Spell a time as most fields do: UTC with milliseconds that are always zero (#task-fields)."""
-    return f"{bare(at)}.000" if at else NEVER
+def with_milliseconds(at: datetime | None) -> str:
+    """Format a time as most fields do: UTC with zero milliseconds (#task-fields)."""
+    return f"{without_milliseconds(at)}.000" if at else NO_TIME
 
 
 @lru_cache(maxsize=8192)
-def bare(at: datetime) -> str:
-    """Spell EndDate: UTC without milliseconds (#task-fields)."""
+def without_milliseconds(at: datetime) -> str:
+    """Format EndDate: UTC without milliseconds (#task-fields)."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def wcf(at: datetime) -> str:
-    """Spell a time the older way (#task-fields)."""
+def wcf_date(at: datetime) -> str:
+    """Format a time in the older form of WCF services (#task-fields)."""
     return f"/Date({int(at.timestamp()) * 1000}+0000)/"
 
 
 def task(
-    found: Task, type: TaskType, users: Mapping[str, User], leads: Mapping[str, Contact]
+    found: TaskRecord,
+    type: TaskTypeRecord,
+    users: Mapping[str, AccountUser],
+    leads: Mapping[str, ContactRecord],
 ) -> Json:
-    """A task as lists and the read by id show it, with its whole type (#task-fields)."""
+    """Return a task as lists and the read by id show it, with its whole type (#task-fields)."""
     owner = users[found.owner]
     lead = leads.get(found.lead)
     shown: Json = {
@@ -53,10 +62,10 @@ def task(
         "UserTaskAutoId": f"T{found.number}",
         "Name": found.name,
         "Description": found.description,
-        "RelatedEntity": int(Related.LEAD if lead else Related.NOTHING),
+        "RelatedEntity": int(RelatedEntity.LEAD if lead else RelatedEntity.NOTHING),
         "RelatedEntityIdName": lead.name if lead else "",
-        "DueDate": precise(found.start),
-        "EndDate": bare(found.end),
+        "DueDate": with_milliseconds(found.start),
+        "EndDate": without_milliseconds(found.end),
         "Reminder": found.reminder,
         "ReminderBeforeDays": 0,
         "ReminderTime": "00:00:00",
@@ -67,11 +76,11 @@ def task(
         "OwnerEmailAddress": owner.email,
         "CreatedBy": found.created_by,
         "CreatedByName": users[found.created_by].name,
-        "CreatedOn": precise(found.created_at),
+        "CreatedOn": with_milliseconds(found.created_at),
         "ModifiedBy": found.modified_by,
         "ModifiedByName": users[found.modified_by].name,
-        "ModifiedOn": precise(found.modified_at),
-        "CompletedOn": precise(found.completed_at),
+        "ModifiedOn": with_milliseconds(found.modified_at),
+        "CompletedOn": with_milliseconds(found.completed_at),
         "PercentCompleted": 0,
         "Priority": "",
         "EffortEstimateUnit": "",
@@ -84,12 +93,12 @@ def task(
     if found.series:
         # No recording of a recurring task was found: these names are assumed.
         shown |= {"IsRecurring": True, "RecurrenceId": found.series}
-    # Appointments say it inside of TaskType only.
+    # Appointments say it inside of TaskTypeRecord only.
     return shown if type.category is Category.APPOINTMENT else {**shown, "Category": 1}
 
 
-def task_type(found: TaskType) -> Json:
-    """A task type (#task-types)."""
+def task_type(found: TaskTypeRecord) -> Json:
+    """Return a task type (#task-types)."""
     columns = [
         {
             "DataType": "String",
@@ -111,13 +120,13 @@ def task_type(found: TaskType) -> Json:
         "Color": "#039be5",
         "ColumnConfiguration": columns,
         "CreatedBy": "System",
-        "CreatedOn": wcf(found.created_at),
+        "CreatedOn": wcf_date(found.created_at),
         "FormLayout": json.dumps({"Rows": list(found.mandatory)}),
     }
 
 
-def user(found: User) -> Json:
-    """A user as Users.Get shows it (#users)."""
+def user(found: AccountUser) -> Json:
+    """Return a user as Users.Get shows it (#users)."""
     first, _, last = found.name.partition(" ")
     return {
         "ID": found.id,
@@ -133,8 +142,8 @@ def user(found: User) -> Json:
     }
 
 
-def key_user(found: User, host: str) -> Json:
-    """The user of the keys, with the account's hosts (#hosts)."""
+def key_user(found: AccountUser, host: str) -> Json:
+    """Return the user of the keys, with the account's hosts (#hosts)."""
     return {
         "Id": found.id,
         "Name": found.name,
@@ -145,8 +154,8 @@ def key_user(found: User, host: str) -> Json:
     }
 
 
-def lead(found: Contact) -> Json:
-    """A lead: all values are strings or null (#leads)."""
+def lead(found: ContactRecord) -> Json:
+    """Return a lead: all values are strings or null (#leads)."""
     first, _, last = found.name.partition(" ")
     return {
         "ProspectID": found.id,
@@ -160,7 +169,7 @@ def lead(found: Contact) -> Json:
 
 
 def phone(e164: str) -> str:
-    """Spell a number with a hyphen behind the country's code, such as +91-9045454045 (#leads)."""
+    """Format a number with a hyphen after the country code, such as +91-9045454045 (#leads)."""
     try:
         parsed = phonenumbers.parse(e164)
     except phonenumbers.NumberParseException:
@@ -169,8 +178,8 @@ def phone(e164: str) -> str:
     return f"+{parsed.country_code}-{national}"
 
 
-def user_day(found: User, day: Day) -> Json:
-    """A user's free and busy times of a day, on the user's wall clock (#free-slots)."""
+def user_day(found: AccountUser, day: DaySlots) -> Json:
+    """Return a user's free and busy times of a day, in the user's zone (#free-slots)."""
     where = ZoneInfo(found.timezone)
     return {
         "UserId": found.id,
@@ -183,8 +192,8 @@ def user_day(found: User, day: Day) -> Json:
     }
 
 
-def slots(found: Mapping[date, Collection[Json]], names: tuple[str, str]) -> list[Json]:
-    """Days, each with its users (#free-slots); ``names`` are those of a slot's start and end."""
+def slot_days(found: Mapping[date, Collection[Json]], names: tuple[str, str]) -> list[Json]:
+    """Return days with their users (#free-slots); ``names`` are the keys of a slot."""
     if names != _ENDS:
         for user in (user for users in found.values() for user in users):
             for key in ("AvailableSlots", "BusySlots"):

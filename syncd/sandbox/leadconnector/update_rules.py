@@ -1,4 +1,4 @@
-"""What an update leaves of a record's own fields.
+"""The effect of an update on fields that it does not send.
 
 See docs/platforms/leadconnector-v2.md#writing-appointments.
 """
@@ -8,27 +8,30 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from syncd.sandbox.leadconnector.records import Calendar, CalendarType, Meeting
+from syncd.sandbox.leadconnector.records import CalendarRecord, CalendarType, Meeting
 
 if TYPE_CHECKING:
     from syncd.sandbox.leadconnector.wire import Json
-    from syncd.sandbox.records import Block
+    from syncd.sandbox.records import PlatformBlock
 
-R = TypeVar("R", Meeting, "Block")
+R = TypeVar("R", Meeting, "PlatformBlock")
 
 MEMBER_MISSING = "A team member needs to be selected. assignedUserId is missing"
 
 _TEAMS = frozenset({CalendarType.ROUND_ROBIN, CalendarType.COLLECTIVE, CalendarType.CLASS_BOOKING})
 
 
-def lacks_member(calendar: Calendar, found: Json) -> bool:
-    """Whether nobody of a team is named, and nobody is chosen: slots are not looked at."""
+def lacks_member(calendar: CalendarRecord, found: Json) -> bool:
+    """Return true if a write skips the slot check and names no member of a team calendar.
+
+    The platform then has no user to assign, and refuses the write.
+    """
     unchecked = found.get("ignoreFreeSlotValidation") is True
     return calendar.type in _TEAMS and unchecked and not found.get("assignedUserId")
 
 
-def emptied(record: R, *, owner: bool = True, texts: bool = True) -> R:
-    """Reset what an update does not name: status, and texts; without ``owner`` the user, too."""
+def reset_fields(record: R, *, owner: bool = True, texts: bool = True) -> R:
+    """Reset the status and, with ``texts``, the texts; without ``owner`` also the user."""
     if isinstance(record, Meeting):
         user = record.user if owner else ""
         reset = replace(record, status="confirmed", user=user)
@@ -36,7 +39,7 @@ def emptied(record: R, *, owner: bool = True, texts: bool = True) -> R:
     return replace(record, title="") if texts else record
 
 
-def ignored(found: Json, *, texts: bool = True) -> Json:
-    """Leave out of a body the fields that a platform may reset although it was sent them."""
+def drop_reset_fields(found: Json, *, texts: bool = True) -> Json:
+    """Return the body without the fields that a platform may reset although they were sent."""
     names = {"appointmentStatus", *(("title", "description") if texts else ())}
     return {key: value for key, value in found.items() if key not in names}

@@ -1,4 +1,4 @@
-"""The bulk cancel of an account: its body is documented, its address is not.
+"""The bulk cancel call of an account: its body is documented, its path is not.
 
 See docs/platforms/leadsquared.md#completing-and-cancelling.
 """
@@ -12,8 +12,8 @@ from starlette.responses import HTMLResponse, Response
 
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadsquared import fields
-from syncd.sandbox.leadsquared.account import Account
-from syncd.sandbox.leadsquared.records import Status
+from syncd.sandbox.leadsquared.account import AccountState
+from syncd.sandbox.leadsquared.records import TaskStatus
 from syncd.sandbox.platform import HTML_ERROR, RefusalError
 from syncd.sandbox.replies import JSONResponse
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from syncd.sandbox.platform import PlatformRequest
 
 
-class Cancelling(Account):
-    """An account with a bulk cancel. ``cancelled`` are the ids of all tasks that it was sent."""
+class AccountWithBulkCancel(AccountState):
+    """An account with a bulk cancel. ``cancelled`` are the ids of all tasks in such calls."""
 
     def __init__(self, *given: object, **named: object) -> None:
-        """Start with nothing cancelled."""
+        """Start with no cancelled tasks."""
         super().__init__(*given, **named)  # type: ignore[arg-type]
         self.cancelled: list[str] = []
 
-    def standing(self, ids: Collection[str]) -> list[str]:
-        """Return those of these tasks that are there and not deleted."""
+    def existing_tasks(self, ids: Collection[str]) -> list[str]:
+        """Return the ids of those tasks that exist and are not deleted."""
         found = [self.tasks.get(id) for id in ids]
         return [task.id for task in found if task is not None and not task.deleted]
 
@@ -47,11 +47,11 @@ class Cancelling(Account):
         return super()._route(ask, scope)
 
     def _cancel(self, ask: PlatformRequest) -> Response:
-        """Accept the cancellation of tasks, or answer as whatever else is at the address."""
-        given = fields.body(ask, {"TaskIds", "StatusWebhookURL"})
-        fields.text(given, "StatusWebhookURL")
-        ids = fields.names(given, "TaskIds")
-        self.check_rows(ids, self.standing(ids))
+        """Cancel tasks, or answer in another way that the ``cancel_answer`` knob selects."""
+        given = fields.read_body(ask, {"TaskIds", "StatusWebhookURL"})
+        fields.read_text(given, "StatusWebhookURL")
+        ids = fields.require_strings(given, "TaskIds")
+        self.check_rows(ids, self.existing_tasks(ids))
         match self.cancel_answer:
             case "html":
                 return HTMLResponse(HTML_ERROR.format("Welcome back."), 200)
@@ -61,9 +61,9 @@ class Cancelling(Account):
             case "forbidden":
                 return JSONResponse({"Message": "Missing Authentication Token"}, 403)
             case "unknown":
-                return self.unknown(ask)
+                return self.unknown_route(ask)
         self.cancelled += ids
-        done = ids[:-1] if self.fault(FaultKind.FAIL_JOBS, ask) else ids
+        done = ids[:-1] if self.take_fault(FaultKind.FAIL_JOBS, ask) else ids
         if self.cancel_answer == "nothing":
             done = []
         seconds = self.job_seconds(ask, self.usual_job_seconds)
@@ -78,5 +78,5 @@ class Cancelling(Account):
         for id in ids:
             task = self.tasks.get(id)
             if task is not None and not task.deleted:
-                off = replace(task, status=Status.CANCELLED, modified_by=by)
+                off = replace(task, status=TaskStatus.CANCELLED, modified_by=by)
                 self.tasks.put(id, replace(off, modified_at=self.stamp()))

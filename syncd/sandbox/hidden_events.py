@@ -1,4 +1,4 @@
-"""What a platform shows by id and not in its lists, or in its lists and not by id."""
+"""Events that a platform hides from its lists, or refuses to show by id."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime
 
 
 @dataclass(slots=True)
-class Concealed:
-    """Knobs of one platform; nothing is concealed at first.
+class HiddenEvents:
+    """Settings of one platform; nothing is hidden at first.
 
-    - ``everything``: lists of events are empty, and look whole;
+    - ``everything``: lists of events are empty and look complete;
     - ``ids``: these events are missing from lists;
-    - ``until``: so long; for ever without it;
-    - ``refused``: events that a read by id refuses with 400, and the words that it uses.
+    - ``until``: when lists become complete again; None means never;
+    - ``refused``: events whose read by id answers 400, with the text of that answer.
     """
 
     everything: bool = False
@@ -22,24 +22,24 @@ class Concealed:
     refused: dict[str, str] = field(default_factory=dict)
 
     def is_listed(self, event: str, now: datetime) -> bool:
-        """Whether lists show an event."""
+        """Return true if lists show this event."""
         over = self.until is not None and now >= self.until
         return over or not (self.everything or event in self.ids)
 
-    def words(self, method: str, path: str, id: str | None) -> str:
-        """The words that refuse a read; '' where it is answered."""
+    def refusal_text(self, method: str, path: str, id: str | None) -> str:
+        """Return the text with which this read by id is refused; '' if it is answered."""
         event = id or path.rsplit("/", 1)[-1]
         return self.refused.get(event, "") if method == "GET" else ""
 
     def clear(self) -> None:
-        """Show everything again."""
+        """Show all events again."""
         self.everything, self.until = False, None
         self.ids.clear()
         self.refused.clear()
 
 
-def bad_request(words: str) -> dict[str, object]:
-    """The body of a refusal; each platform looks for its own fields."""
+def bad_request_body(words: str) -> dict[str, object]:
+    """Return the body of a 400 answer with the error fields of all three platforms."""
     return {
         "statusCode": 400,
         "message": words,
