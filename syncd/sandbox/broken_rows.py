@@ -30,37 +30,37 @@ class RowDefect(StrEnum):
     OBJECT = "no-object"
 
 
-def break_rows(body: bytes, rows: Mapping[str, RowDefect]) -> bytes:
+def break_rows(body: bytes, defects: Mapping[str, RowDefect]) -> bytes:
     """Return the body with these events, by id, lacking something; as it is if it shows none."""
-    if not any(event.encode() in body for event in rows):
+    if not any(event_id.encode() in body for event_id in defects):
         return body
-    shown = json.loads(body)
-    return json.dumps(_walk(shown, rows, listed=False)).encode()
+    parsed = json.loads(body)
+    return json.dumps(_walk(parsed, defects, listed=False)).encode()
 
 
-def break_first_row(body: bytes, lack: RowDefect) -> bytes:
+def break_first_row(body: bytes, defect: RowDefect) -> bytes:
     """Return the body with the first row of its list lacking something."""
     try:
-        shown = json.loads(body)
+        parsed = json.loads(body)
     except ValueError:
         return body
-    event = _first(shown)
-    return body if event is None else break_rows(body, {event: lack})
+    event_id = _first(parsed)
+    return body if event_id is None else break_rows(body, {event_id: defect})
 
 
-def _walk(shown: Any, rows: Mapping[str, RowDefect], *, listed: bool) -> Any:
-    if isinstance(shown, list):
-        return [_walk(each, rows, listed=True) for each in shown]
-    if not isinstance(shown, dict):
-        return shown
-    lack = rows.get(_id(shown))
-    if lack is None:
-        return {key: _walk(value, rows, listed=False) for key, value in shown.items()}
-    return _without(shown, lack, listed=listed)
+def _walk(value: Any, defects: Mapping[str, RowDefect], *, listed: bool) -> Any:
+    if isinstance(value, list):
+        return [_walk(item, defects, listed=True) for item in value]
+    if not isinstance(value, dict):
+        return value
+    defect = defects.get(_id(value))
+    if defect is None:
+        return {key: _walk(inner, defects, listed=False) for key, inner in value.items()}
+    return _without(value, defect, listed=listed)
 
 
-def _without(row: dict[str, Any], lack: RowDefect, *, listed: bool) -> Any:
-    match lack:
+def _without(row: dict[str, Any], defect: RowDefect, *, listed: bool) -> Any:
+    match defect:
         case RowDefect.END:
             return {key: value for key, value in row.items() if key not in _ENDS}
         case RowDefect.OWNER:
@@ -73,14 +73,14 @@ def _without(row: dict[str, Any], lack: RowDefect, *, listed: bool) -> Any:
             return row
 
 
-def _first(shown: Any) -> str | None:
+def _first(value: Any) -> str | None:
     """Find the id of the first row: the first object in a list that has an id and an end."""
-    if isinstance(shown, list):
-        rows = [each for each in shown if isinstance(each, dict) and _is_row(each)]
+    if isinstance(value, list):
+        rows = [item for item in value if isinstance(item, dict) and _is_row(item)]
         if rows:
             return _id(rows[0])
-    inner = shown.values() if isinstance(shown, dict) else ()
-    return next((found for each in inner if (found := _first(each)) is not None), None)
+    children = value.values() if isinstance(value, dict) else ()
+    return next((event_id for item in children if (event_id := _first(item)) is not None), None)
 
 
 def _is_row(row: dict[str, Any]) -> bool:
@@ -89,5 +89,5 @@ def _is_row(row: dict[str, Any]) -> bool:
 
 def _id(row: dict[str, Any]) -> str:
     """Return the id of an event's row; '' for other objects, such as its contact or type."""
-    found = next((row[key] for key in _IDS if isinstance(row.get(key), str)), "")
-    return found if any(key in row for key in _ENDS) else ""
+    event_id = next((row[key] for key in _IDS if isinstance(row.get(key), str)), "")
+    return event_id if any(key in row for key in _ENDS) else ""

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,13 +22,12 @@ from syncd.model import utc
 from syncd.sandbox.broken_rows import RowDefect
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.records import PlatformUi
+from syncd.sandbox.replies import JsonObject
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from syncd.sandbox.platform import Call
-
-Json = dict[str, Any]
 
 
 class ControlledPlatform(PlatformUi, Protocol):
@@ -53,7 +52,7 @@ class ControlledPlatform(PlatformUi, Protocol):
 def _text(value: object) -> str:
     if not isinstance(value, str):
         message = "must be a string"
-        raise ValueError(message)  # noqa: TRY004 - all field readers raise one error
+        raise ValueError(message)  # noqa: TRY004 - all field readers raise ValueError
     return value
 
 
@@ -68,7 +67,7 @@ def _instant(value: object) -> datetime:
 def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         message = "must be a number"
-        raise ValueError(message)  # noqa: TRY004 - all field readers raise one error
+        raise ValueError(message)  # noqa: TRY004 - all field readers raise ValueError
     return float(value)
 
 
@@ -131,34 +130,34 @@ class Verb:
     reply_key: str = "id"
 
 
-def _seek(at: PlatformUi, event: str) -> None:
-    shown = {each.id for each in at.appointments()} | {each.id for each in at.blocks()}
-    if event not in shown:
-        message = f"no event {event}"
+def _seek(platform: PlatformUi, event_id: str) -> None:
+    known = {each.id for each in platform.appointments()} | {each.id for each in platform.blocks()}
+    if event_id not in known:
+        message = f"no event {event_id}"
         raise LookupError(message)
 
 
-def _break(at: ControlledPlatform, id: str, lack: RowDefect) -> None:
-    _seek(at, id)
-    at.broken_rows[id] = lack
+def _break(platform: ControlledPlatform, id: str, lack: RowDefect) -> None:
+    _seek(platform, id)
+    platform.broken_rows[id] = lack
 
 
-def _repair(at: ControlledPlatform, id: str) -> None:
-    _seek(at, id)
-    at.broken_rows.pop(id, None)
+def _repair(platform: ControlledPlatform, id: str) -> None:
+    _seek(platform, id)
+    platform.broken_rows.pop(id, None)
 
 
-def _book_service(at: PlatformUi, **given: object) -> object:
-    book = getattr(at, "book_service", None)
+def _book_service(platform: PlatformUi, **arguments: object) -> object:
+    book = getattr(platform, "book_service", None)
     if book is None:
         message = "this platform has no service menus"
         raise ValueError(message)
-    return book(**given)
+    return book(**arguments)
 
 
 VERBS: Mapping[str, Verb] = {
     "book": Verb(
-        lambda at, **given: at.book(**given),
+        lambda platform, **arguments: platform.book(**arguments),
         {
             "calendar": Field(_text),
             "user": Field(_text),
@@ -181,16 +180,19 @@ VERBS: Mapping[str, Verb] = {
         201,
     ),
     "move": Verb(
-        lambda at, **given: at.move(**given),
+        lambda platform, **arguments: platform.move(**arguments),
         {**_ID, **_SPAN, "user": Field(_text, required=False)},
     ),
-    "set-status": Verb(lambda at, **given: at.set_status(**given), {**_ID, "status": Field(_text)}),
-    "cancel": Verb(lambda at, **given: at.cancel(**given), _ID),
-    "delete": Verb(lambda at, **given: at.delete(**given), _ID),
+    "set-status": Verb(
+        lambda platform, **arguments: platform.set_status(**arguments),
+        {**_ID, "status": Field(_text)},
+    ),
+    "cancel": Verb(lambda platform, **arguments: platform.cancel(**arguments), _ID),
+    "delete": Verb(lambda platform, **arguments: platform.delete(**arguments), _ID),
     "break-row": Verb(_break, {**_ID, "lack": Field(_lack)}),
     "repair-row": Verb(_repair, _ID),
     "block": Verb(
-        lambda at, **given: at.block(**given),
+        lambda platform, **arguments: platform.block(**arguments),
         {
             "user": Field(_text),
             **_SPAN,
@@ -199,10 +201,12 @@ VERBS: Mapping[str, Verb] = {
         },
         201,
     ),
-    "move-block": Verb(lambda at, **given: at.move_block(**given), {**_ID, **_SPAN}),
-    "remove-block": Verb(lambda at, **given: at.remove_block(**given), _ID),
+    "move-block": Verb(
+        lambda platform, **arguments: platform.move_block(**arguments), {**_ID, **_SPAN}
+    ),
+    "remove-block": Verb(lambda platform, **arguments: platform.remove_block(**arguments), _ID),
     "copy-block": Verb(
-        lambda at, **given: at.copy_block(**given),
+        lambda platform, **arguments: platform.copy_block(**arguments),
         {
             **_ID,
             "user": Field(_text),
@@ -212,22 +216,26 @@ VERBS: Mapping[str, Verb] = {
         },
         201,
     ),
-    "add-text": Verb(lambda at, **given: at.add_text(**given), {**_ID, "text": Field(_text)}),
+    "add-text": Verb(
+        lambda platform, **arguments: platform.add_text(**arguments), {**_ID, "text": Field(_text)}
+    ),
     "rename-user": Verb(
-        lambda at, **given: at.rename_user(**given), {"user": Field(_text), "new": Field(_text)}
+        lambda platform, **arguments: platform.rename_user(**arguments),
+        {"user": Field(_text), "new": Field(_text)},
     ),
     "merge-users": Verb(
-        lambda at, **given: at.merge_users(**given), {"user": Field(_text), "into": Field(_text)}
+        lambda platform, **arguments: platform.merge_users(**arguments),
+        {"user": Field(_text), "into": Field(_text)},
     ),
     "set-fact": Verb(
-        lambda at, **given: at.set_fact(**given),
+        lambda platform, **arguments: platform.set_fact(**arguments),
         {"name": Field(_text), "side": Field(_text)},
         reply_key="side",
     ),
 }
 
 
-# --- the application ----------------------------------------------------------------------------
+# --- application --------------------------------------------------------------------------------
 
 
 def control_app(systems: Mapping[str, ControlledPlatform]) -> Starlette:
@@ -258,29 +266,29 @@ class _Control:
         if name not in VERBS:
             raise HTTPException(404, f"no verb {name!r}; there are {', '.join(VERBS)}")
         verb = VERBS[name]
-        given = await _body(request, verb.fields)
+        arguments = await _body(request, verb.fields)
         try:
-            answer = verb.act(platform, **given)
+            result = verb.act(platform, **arguments)
         except LookupError as error:
             raise HTTPException(404, _words(error)) from None
         except ValueError as error:
             raise HTTPException(422, _words(error)) from None
-        return JSONResponse({verb.reply_key: answer or given[verb.reply_key]}, verb.status)
+        return JSONResponse({verb.reply_key: result or arguments[verb.reply_key]}, verb.status)
 
     async def add_fault(self, request: Request) -> Response:
         faults = self._system(request).faults
-        given = await _body(request, _FAULT)
+        arguments = await _body(request, _FAULT)
         try:
-            faults.add(Fault(**given))
+            faults.add(Fault(**arguments))
         except ValueError as error:
             raise HTTPException(422, _words(error)) from None
-        return JSONResponse({"kind": given["kind"]}, 201)
+        return JSONResponse({"kind": arguments["kind"]}, 201)
 
     async def clear_faults(self, request: Request) -> Response:
         faults = self._system(request).faults
-        asked = request.query_params.get("kind")
+        kind = request.query_params.get("kind")
         try:
-            faults.clear(_kind(asked) if asked else None)
+            faults.clear(_kind(kind) if kind else None)
         except ValueError as error:
             raise HTTPException(422, f"kind: {_words(error)}") from None
         return Response(status_code=204)
@@ -310,33 +318,35 @@ class _Control:
 
 
 async def _refuse(_: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):  # starlette promises it; mypy cannot know
+    if not isinstance(
+        error, HTTPException
+    ):  # the handler is only registered for it; mypy cannot know
         raise error
     return JSONResponse({"error": error.detail}, error.status_code)
 
 
-async def _body(request: Request, fields: Mapping[str, Field]) -> Json:
+async def _body(request: Request, fields: Mapping[str, Field]) -> JsonObject:
     """Read the fields of a body. Raises HTTPException 400 or 422 that names every wrong field."""
     try:
-        found = await request.json()
+        body = await request.json()
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        body = None
+    if not isinstance(body, dict):
         raise HTTPException(400, "the body must be a JSON object")
-    wrong = [f"{name}: no such field" for name in found if name not in fields]
-    given: Json = {}
+    errors = [f"{name}: no such field" for name in body if name not in fields]
+    values: JsonObject = {}
     for name, field in fields.items():
-        if found.get(name) is None:
+        if body.get(name) is None:
             if field.required:
-                wrong.append(f"{name}: missing")
+                errors.append(f"{name}: missing")
             continue
         try:
-            given[name] = field.read(found[name])
+            values[name] = field.read(body[name])
         except ValueError as error:
-            wrong.append(f"{name}: {_words(error)}")
-    if wrong:
-        raise HTTPException(422, "; ".join(wrong))
-    return given
+            errors.append(f"{name}: {_words(error)}")
+    if errors:
+        raise HTTPException(422, "; ".join(errors))
+    return values
 
 
 def _words(error: Exception) -> str:
@@ -344,6 +354,6 @@ def _words(error: Exception) -> str:
     return str(error.args[0]) if error.args else type(error).__name__
 
 
-def _json(shown: Json) -> Response:
-    text = json.dumps(shown, default=lambda at: at.isoformat())
+def _json(content: JsonObject) -> Response:
+    text = json.dumps(content, default=lambda instant: instant.isoformat())
     return Response(text, media_type="application/json")

@@ -31,7 +31,7 @@ def damaged_meeting(
     """Return a LeadConnector appointment as an update with this damage leaves it."""
     if damage is None:
         return meeting
-    lost: dict[Damage, dict[str, Any]] = {
+    changes: dict[Damage, dict[str, Any]] = {
         Damage.NOTES: {"notes": ""},
         Damage.CUSTOM_FIELDS: {"custom": ()},
         Damage.HOSTS: {"hosts": ()},
@@ -39,7 +39,7 @@ def damaged_meeting(
         Damage.CALENDAR: {"calendar": _other(meeting.calendar, calendars)},
         Damage.NOTED: {"notes": f"{meeting.notes} [updated]".strip()},
     }
-    return replace(meeting, **lost[damage])
+    return replace(meeting, **changes[damage])
 
 
 def damaged_task(task: TaskRecord, damage: Damage | None, users: Iterable[str]) -> TaskRecord:

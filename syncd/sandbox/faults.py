@@ -152,26 +152,26 @@ class Faults:
         self, kind: FaultKind, method: str = "", path: str = "", now: datetime | None = None
     ) -> Fault | None:
         """Return the first fault that hits this request, or None; count no hit."""
-        found = self._find(kind, method, path, now)
-        return found[0] if found else None
+        match = self._find(kind, method, path, now)
+        return match[0] if match else None
 
     def take(
         self, kind: FaultKind, method: str = "", path: str = "", now: datetime | None = None
     ) -> Fault | None:
         """Return the first fault that hits this request, or None; count one hit."""
-        found = self._find(kind, method, path, now)
-        if found is None:
+        match = self._find(kind, method, path, now)
+        if match is None:
             return None
-        fault, used = found
-        used[0] += 1
+        fault, hits = match
+        hits[0] += 1
         self.injected[kind] += 1
         return fault
 
     def _find(
         self, kind: FaultKind, method: str, path: str, now: datetime | None
     ) -> tuple[Fault, list[int]] | None:
-        for fault, used in self._faults:
-            left = fault.times is None or used[0] < fault.times
-            if fault.kind == kind and left and fault.matches(method, path, now):
-                return fault, used
+        for fault, hits in self._faults:
+            hits_remain = fault.times is None or hits[0] < fault.times
+            if fault.kind == kind and hits_remain and fault.matches(method, path, now):
+                return fault, hits
         return None

@@ -21,15 +21,15 @@ class HiddenEvents:
     until: datetime | None = None
     refused: dict[str, str] = field(default_factory=dict)
 
-    def is_listed(self, event: str, now: datetime) -> bool:
+    def is_listed(self, event_id: str, now: datetime) -> bool:
         """Return true if lists show this event."""
-        over = self.until is not None and now >= self.until
-        return over or not (self.everything or event in self.ids)
+        expired = self.until is not None and now >= self.until
+        return expired or not (self.everything or event_id in self.ids)
 
     def refusal_text(self, method: str, path: str, id: str | None) -> str:
         """Return the text with which this read by id is refused; '' if it is answered."""
-        event = id or path.rsplit("/", 1)[-1]
-        return self.refused.get(event, "") if method == "GET" else ""
+        event_id = id or path.rsplit("/", 1)[-1]
+        return self.refused.get(event_id, "") if method == "GET" else ""
 
     def clear(self) -> None:
         """Show all events again."""
@@ -38,13 +38,13 @@ class HiddenEvents:
         self.refused.clear()
 
 
-def bad_request_body(words: str) -> dict[str, object]:
+def bad_request_body(text: str) -> dict[str, object]:
     """Return the body of a 400 answer with the error fields of all three platforms."""
     return {
         "statusCode": 400,
-        "message": words,
-        "msg": words,
+        "message": text,
+        "msg": text,
         "Status": "Error",
         "ExceptionType": "MXInvalidInputException",
-        "ExceptionMessage": words,
+        "ExceptionMessage": text,
     }

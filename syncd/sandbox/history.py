@@ -47,8 +47,8 @@ class VersionedTable(Generic[T]):
         if as_of is None:
             newest = (versions[-1][1] for versions in self._versions.values())
             return [record for record in newest if record is not None]
-        found = (self.get(key, as_of) for key in self._versions)
-        return [record for record in found if record is not None]
+        records = (self.get(key, as_of) for key in self._versions)
+        return [record for record in records if record is not None]
 
     def __contains__(self, key: str) -> bool:
         """Return true if the record exists now."""

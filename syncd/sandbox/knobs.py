@@ -113,13 +113,13 @@ class FactKnobs:
         value that belongs to no side.
         """
         knob = self._knob(name)
-        found = getattr(self, knob.attribute)
+        current = getattr(self, knob.attribute)
         for side, value in knob.values.items():
-            if value == found:
+            if value == current:
                 return side
         if knob.other_side:
             return knob.other_side
-        message = f"{name} is {found!r} here, which is no side of it"
+        message = f"{name} has the value {current!r}, which belongs to no side"
         raise ValueError(message)
 
     def facts(self) -> dict[str, str]:

@@ -22,19 +22,19 @@ class LimitReply:
 
         Raises ValueError for an unknown place.
         """
-        words = f"API calls exceeded the limit of {most} in {int(seconds)} second(s)"
+        text = f"API calls exceeded the limit of {most} in {int(seconds)} second(s)"
         match self.place:
             case "Message" | "ExceptionMessage" | "error":
-                return JSONResponse({self.place: words}, self.status)
+                return JSONResponse({self.place: text}, self.status)
             case "nested":
-                body = {"statusCode": self.status, "error": {"details": [{"reason": words}]}}
+                body = {"statusCode": self.status, "error": {"details": [{"reason": text}]}}
                 return JSONResponse(body, self.status)
             case "list":
-                return JSONResponse([{"Message": words}], self.status)
+                return JSONResponse([{"Message": text}], self.status)
             case "text":
-                return PlainTextResponse(words, self.status)
+                return PlainTextResponse(text, self.status)
             case "page":
-                page = f"<html><body><h1>Refused</h1><p>{words}</p></body></html>"
+                page = f"<html><body><h1>Refused</h1><p>{text}</p></body></html>"
                 return HTMLResponse(page, self.status)
             case _:
                 message = f"place {self.place!r} is none of {', '.join(REPLY_PLACES)}"

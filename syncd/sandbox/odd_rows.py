@@ -44,17 +44,17 @@ _CODE = re.compile(rb'("StatusCode":\s*)([0-9]+)(?=,\s*"OwnerId")')
 def replace_status_words(body: bytes, *, unknown: bool) -> bytes:
     """Return the body with other status words, or unknown ones where a status takes time."""
 
-    def word(found: re.Match[bytes]) -> bytes:
-        status = found[2].decode()
+    def word(match: re.Match[bytes]) -> bytes:
+        status = match[2].decode()
         if not unknown:
-            return found[1] + b'"' + _WORDS.get(status, found[2]) + b'"'
-        return found[1] + b'"' + UNKNOWN_STATUS.encode() + b'"' if status in _TAKEN else found[0]
+            return match[1] + b'"' + _WORDS.get(status, match[2]) + b'"'
+        return match[1] + b'"' + UNKNOWN_STATUS.encode() + b'"' if status in _TAKEN else match[0]
 
-    def code(found: re.Match[bytes]) -> bytes:
-        status = found[2].decode()
+    def code(match: re.Match[bytes]) -> bytes:
+        status = match[2].decode()
         if not unknown:
-            return found[1] + b'"' + _CODES[status] + b'"'
-        return found[1] + b"-1" if status in _TAKEN else found[0]
+            return match[1] + b'"' + _CODES[status] + b'"'
+        return match[1] + b"-1" if status in _TAKEN else match[0]
 
     return _CODE.sub(code, _STATUS.sub(word, body))
 

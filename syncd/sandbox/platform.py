@@ -153,43 +153,43 @@ class Platform(FactKnobs, ABC):
         """What the rows of these events lack in each answer to a read, by id."""
         self._routes = self.routes()
 
-    # --- what a platform says for itself ------------------------------------------------------
+    # --- supplied by each platform ------------------------------------------------------------
 
     @abstractmethod
     def routes(self) -> Sequence[Route]:
         """Return the paths that are served, without the base path; the first match wins."""
 
     @abstractmethod
-    def authorise(self, ask: PlatformRequest) -> Response | None:
+    def authorise(self, request: PlatformRequest) -> Response | None:
         """Return a refusal if credentials or common headers are wrong; None lets the request in."""
 
     @abstractmethod
-    def unknown_route(self, ask: PlatformRequest) -> Response:
+    def unknown_route(self, request: PlatformRequest) -> Response:
         """Answer a path or method that is not served."""
 
     @abstractmethod
-    def unauthorised(self, ask: PlatformRequest) -> Response:
+    def unauthorised(self, request: PlatformRequest) -> Response:
         """Return a 401 answer in the platform's form."""
 
     @abstractmethod
-    def rate_limited(self, ask: PlatformRequest, spelling: str) -> Response:
+    def rate_limited(self, request: PlatformRequest, spelling: str) -> Response:
         """Refuse a call beyond the rate limit; ``spelling`` "" is the usual form."""
 
     def limit_headers(self) -> dict[str, str]:
         """Return the headers that show the client's remaining budget."""
         return {}
 
-    def limit_for(self, ask: PlatformRequest) -> RateLimit | None:  # noqa: ARG002 - for platforms with several
+    def limit_for(self, request: PlatformRequest) -> RateLimit | None:  # noqa: ARG002 - platforms with several limits use it
         """Return the limit that counts this request."""
         return self.limit
 
-    # --- faults that handlers ask for ---------------------------------------------------------
+    # --- faults and caps for handlers ---------------------------------------------------------
 
-    def take_fault(self, kind: FaultKind, ask: PlatformRequest | None = None) -> Fault | None:
+    def take_fault(self, kind: FaultKind, request: PlatformRequest | None = None) -> Fault | None:
         """Count one hit of a fault of this kind and return it; None if there is none."""
         if not self.faults:
             return None
-        method, path = (ask.method, ask.path) if ask else ("", "")
+        method, path = (request.method, request.path) if request else ("", "")
         return self.faults.take(kind, method, path, self.clock.now())
 
     @property
@@ -199,7 +199,7 @@ class Platform(FactKnobs, ABC):
 
     @list_lag.setter
     def list_lag(self, seconds: float) -> None:
-        # All that was written before is shown: it was written long ago.
+        # Lists show everything that was written before the lag was set.
         self._list_lag, self._lag_since = seconds, self.clock.now()
 
     @property
@@ -215,47 +215,47 @@ class Platform(FactKnobs, ABC):
             if rows is not None:
                 self.caps[path] = ListCap(rows)
 
-    def as_of(self, ask: PlatformRequest) -> datetime | None:
+    def as_of(self, request: PlatformRequest) -> datetime | None:
         """Return the time whose state a list shows, with a lag or the LAG fault; None for now."""
-        lag, now = self.take_fault(FaultKind.LAG, ask), self.clock.now()
+        lag, now = self.take_fault(FaultKind.LAG, request), self.clock.now()
         if lag is None and not self._list_lag:
             return None
         usual = max(now - timedelta(seconds=self._list_lag), self._lag_since)
         return min(usual, now - timedelta(seconds=lag.seconds)) if lag else usual
 
-    def is_in_window(self, event: HasInterval, asked: tuple[datetime, datetime]) -> bool:
+    def is_in_window(self, event: HasInterval, window: tuple[datetime, datetime]) -> bool:
         """Return true if a list of this window shows the event."""
         if not self.hidden.is_listed(event.id, self.clock.now()):
             return False
-        begins = asked[0] <= event.start <= asked[1]
-        reaches = self.lists_overlapping and event.start < asked[0] < event.end
-        return begins or reaches
+        starts_inside = window[0] <= event.start <= window[1]
+        reaches_in = self.lists_overlapping and event.start < window[0] < event.end
+        return starts_inside or reaches_in
 
-    def apply_list_faults(self, ask: PlatformRequest, rows: Sequence[R]) -> list[R]:
+    def apply_list_faults(self, request: PlatformRequest, rows: Sequence[R]) -> list[R]:
         """Return the rows of a list (or page) as faults and caps leave them."""
-        if self.take_fault(FaultKind.EMPTY, ask):
+        if self.take_fault(FaultKind.EMPTY, request):
             return []
-        cap = self.caps.get(ask.path.rstrip("/"))
+        cap = self.caps.get(request.path.rstrip("/"))
         shown = list(rows) if cap is None else cap.apply(rows)
-        if shown and self.take_fault(FaultKind.SHORT_PAGE, ask):
+        if shown and self.take_fault(FaultKind.SHORT_PAGE, request):
             shown = shown[: len(shown) - max(1, len(shown) // 3)]
-        if shown and self.take_fault(FaultKind.DUPLICATE_ROWS, ask):
+        if shown and self.take_fault(FaultKind.DUPLICATE_ROWS, request):
             shown = [row for row in shown for _ in range(2)]
         return shown
 
-    def stored_time(self, ask: PlatformRequest, instant: datetime) -> datetime:
+    def stored_time(self, request: PlatformRequest, instant: datetime) -> datetime:
         """Return a written time as it is stored: rounded down by the ROUNDING fault."""
-        fault = self.take_fault(FaultKind.ROUNDING, ask)
+        fault = self.take_fault(FaultKind.ROUNDING, request)
         return floor_to(instant, timedelta(seconds=fault.seconds)) if fault else instant
 
-    def stored_text(self, ask: PlatformRequest, text: str) -> str:
+    def stored_text(self, request: PlatformRequest, text: str) -> str:
         """Return a written text as stored; STRIP_KEYS or ``keeps_tag`` may remove its tags."""
-        stripped = self.take_fault(FaultKind.STRIP_KEYS, ask) is not None or not self.keeps_tag
+        stripped = self.take_fault(FaultKind.STRIP_KEYS, request) is not None or not self.keeps_tag
         return _MARKER.sub("", text) if stripped else text
 
-    def job_seconds(self, ask: PlatformRequest, usual: float = 0.0) -> float:
+    def job_seconds(self, request: PlatformRequest, usual: float = 0.0) -> float:
         """Return how many seconds an asynchronous job takes."""
-        fault = self.take_fault(FaultKind.SLOW_JOBS, ask)
+        fault = self.take_fault(FaultKind.SLOW_JOBS, request)
         return fault.seconds if fault else usual
 
     def moved_id(self, old: str) -> str:
@@ -275,17 +275,17 @@ class Platform(FactKnobs, ABC):
         if scope["type"] != "http":
             message = f"the sandbox serves http, not {scope['type']}"
             raise NotImplementedError(message)
-        ask = await _ask(scope, receive, self.base_path)
-        if slow := self.take_fault(FaultKind.SLOW, ask):
+        request = await _read_request(scope, receive, self.base_path)
+        if slow := self.take_fault(FaultKind.SLOW, request):
             await self.clock.sleep(slow.seconds)
         response: Response | None = None
         cut = lost = False
-        if not self.take_fault(FaultKind.LOSE_BEFORE, ask):
-            response = self._answer(ask, scope)
-            lost = self.take_fault(FaultKind.LOSE_AFTER, ask) is not None
-            self._spoil(ask, response)
-            cut = not lost and self.take_fault(FaultKind.RESET_BODY, ask) is not None
-        self._log(ask, 0 if response is None or lost or cut else response.status_code)
+        if not self.take_fault(FaultKind.LOSE_BEFORE, request):
+            response = self._answer(request, scope)
+            lost = self.take_fault(FaultKind.LOSE_AFTER, request) is not None
+            self._spoil(request, response)
+            cut = not lost and self.take_fault(FaultKind.RESET_BODY, request) is not None
+        self._log(request, 0 if response is None or lost or cut else response.status_code)
         if response is None or lost:
             message = f"{self.name} dropped the connection"
             raise LostReply(message)
@@ -296,87 +296,94 @@ class Platform(FactKnobs, ABC):
             raise LostReply(message)
         await response(scope, receive, send)
 
-    def _answer(self, ask: PlatformRequest, scope: Scope) -> Response:
-        fault = self.take_fault(FaultKind.ODD_ANSWER, ask)
+    def _answer(self, request: PlatformRequest, scope: Scope) -> Response:
+        fault = self.take_fault(FaultKind.ODD_ANSWER, request)
         if fault is None:
-            return self._true_answer(ask, scope)
+            return self._true_answer(request, scope)
         odd = ODD_ANSWERS[fault.spelling]
-        # A true answer that refuses stands: what replaces it must not say that it was done.
-        true = Response() if odd.refuses else self._true_answer(ask, scope)
-        return true if true.status_code in _REFUSALS else _odd_answer(odd, true)
+        # A real refusal stays: no odd answer may report success for it.
+        real = Response() if odd.refuses else self._true_answer(request, scope)
+        return real if real.status_code in _REFUSALS else _odd_answer(odd, real)
 
-    def _true_answer(self, ask: PlatformRequest, scope: Scope) -> Response:
-        limit = self.limit_for(ask)
-        if error := self.take_fault(FaultKind.ERROR, ask):
+    def _true_answer(self, request: PlatformRequest, scope: Scope) -> Response:
+        limit = self.limit_for(request)
+        if error := self.take_fault(FaultKind.ERROR, request):
             return _server_error(error)
-        if limited := self.take_fault(FaultKind.RATE_LIMITED, ask):
-            return self._told_limit(ask, limited.spelling)
-        gateway = self.gateway_limit
-        if gateway is not None and not gateway.hit(self.clock.now()):
+        if limited := self.take_fault(FaultKind.RATE_LIMITED, request):
+            return self._told_limit(request, limited.spelling)
+        gateway_limit = self.gateway_limit
+        if gateway_limit is not None and not gateway_limit.hit(self.clock.now()):
             return (self.limit_reply or LimitReply()).response(
-                gateway.max_requests, gateway.interval
+                gateway_limit.max_requests, gateway_limit.interval
             )
         if limit is not None and not limit.hit(self.clock.now()):
-            response = self._told_limit(ask, "")
-        elif self.take_fault(FaultKind.UNAUTHORISED, ask):
-            response = self.unauthorised(ask)
+            response = self._told_limit(request, "")
+        elif self.take_fault(FaultKind.UNAUTHORISED, request):
+            response = self.unauthorised(request)
         else:
-            response = self.authorise(ask) or self._refused(ask) or self._route(ask, scope)
+            response = (
+                self.authorise(request) or self._refused(request) or self._route(request, scope)
+            )
         for key, value in self.limit_headers().items():
             response.headers[key] = value
         return response
 
-    def _told_limit(self, ask: PlatformRequest, spelling: str) -> Response:
+    def _told_limit(self, request: PlatformRequest, spelling: str) -> Response:
         if self.limit_reply is None:
-            return self.rate_limited(ask, spelling)
+            return self.rate_limited(request, spelling)
         most, seconds = (self.limit.max_requests, self.limit.interval) if self.limit else (25, 5.0)
         return self.limit_reply.response(most, seconds)
 
-    def _spoil(self, ask: PlatformRequest, response: Response) -> None:
+    def _spoil(self, request: PlatformRequest, response: Response) -> None:
         """Insert odd rows into the answer to a read; count a hit only if the body changed."""
-        if ask.method != "GET" and "Retrieve" not in ask.path:
+        if request.method != "GET" and "Retrieve" not in request.path:
             return
         now = self.clock.now()
         for kind in _SPOILING:
-            fault = self.faults.active(kind, ask.method, ask.path, now)
+            fault = self.faults.active(kind, request.method, request.path, now)
             if fault is None:
                 continue
             body = _spoilt(bytes(response.body), kind, fault.spelling)
             if body != response.body:
-                self.take_fault(kind, ask)
+                self.take_fault(kind, request)
                 _replace_body(response, body)
         if not self.tells_times:
             _replace_body(response, without_times(bytes(response.body)))
         if self.broken_rows:
             _replace_body(response, break_rows(bytes(response.body), self.broken_rows))
 
-    def _refused(self, ask: PlatformRequest) -> Response | None:
-        words = self.hidden.refusal_text(ask.method, ask.path, ask.query.get("id"))
-        return JSONResponse(bad_request_body(words), 400) if words else None
+    def _refused(self, request: PlatformRequest) -> Response | None:
+        text = self.hidden.refusal_text(request.method, request.path, request.query.get("id"))
+        return JSONResponse(bad_request_body(text), 400) if text else None
 
-    def _route(self, ask: PlatformRequest, scope: Scope) -> Response:
-        here = {**scope, "path": ask.path, "root_path": ""}
+    def _route(self, request: PlatformRequest, scope: Scope) -> Response:
+        local_scope = {**scope, "path": request.path, "root_path": ""}
         for route in self._routes:
-            if route.methods and ask.method not in route.methods:
+            if route.methods and request.method not in route.methods:
                 continue
-            match, child = route.matches(here)
+            match, child = route.matches(local_scope)
             if match is Match.FULL:
-                found = PlatformRequest(
-                    ask.method, ask.path, child["path_params"], ask.query, ask.headers, ask.body
+                routed = PlatformRequest(
+                    request.method,
+                    request.path,
+                    child["path_params"],
+                    request.query,
+                    request.headers,
+                    request.body,
                 )
                 try:
-                    answer: Response = route.endpoint(found)
+                    answer: Response = route.endpoint(routed)
                 except RefusalError as refusal:
                     return refusal.response
                 return answer
-        return self.unknown_route(ask)
+        return self.unknown_route(request)
 
-    def _log(self, ask: PlatformRequest, status: int) -> None:
-        query = {k: "***" if k in self.hidden_params else v for k, v in ask.query.items()}
-        self.calls.append(Call(self.clock.now(), ask.method, ask.path, query, status))
+    def _log(self, request: PlatformRequest, status: int) -> None:
+        query = {k: "***" if k in self.hidden_params else v for k, v in request.query.items()}
+        self.calls.append(Call(self.clock.now(), request.method, request.path, query, status))
 
 
-async def _ask(scope: Scope, receive: Receive, base_path: str) -> PlatformRequest:
+async def _read_request(scope: Scope, receive: Receive, base_path: str) -> PlatformRequest:
     body = b""
     more = True
     while more:
@@ -409,9 +416,9 @@ def _replace_body(response: Response, body: bytes) -> None:
     response.headers["content-length"] = str(len(body))
 
 
-def _odd_answer(odd: OddAnswer, true: Response) -> Response:
-    body = bytes(true.body) if odd.body is None else odd.body
-    response = Response(body, odd.status or true.status_code, media_type=true.media_type)
+def _odd_answer(odd: OddAnswer, real: Response) -> Response:
+    body = bytes(real.body) if odd.body is None else odd.body
+    response = Response(body, odd.status or real.status_code, media_type=real.media_type)
     response.headers.update(odd.headers)
     return response
 

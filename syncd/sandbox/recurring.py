@@ -89,8 +89,10 @@ def book_series(
     series = series or platform.new_id()
     for start in starts:
         end = start + length
-        known = platform.instance_id(series, start, end)
-        platform.book(calendar, user, start, end, contact, title=title, id=known, series=series)
+        instance_id = platform.instance_id(series, start, end)
+        platform.book(
+            calendar, user, start, end, contact, title=title, id=instance_id, series=series
+        )
     return series
 
 
@@ -111,8 +113,8 @@ def move_series(
     for instance in platform.instances(series):
         start, end = instance.start + by, instance.end + by
         changes = new_ids or new_master
-        known = platform.instance_id(master, start, end) if changes else instance.id
-        moves[instance.id] = (known, start, end)
+        instance_id = platform.instance_id(master, start, end) if changes else instance.id
+        moves[instance.id] = (instance_id, start, end)
     platform.move_instances(moves, master)
     return master
 

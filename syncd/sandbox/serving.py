@@ -31,7 +31,7 @@ class BreakableProtocol(H11Protocol):
                 await inner(scope, receive, send)
             except LostReply:
                 self.transport.close()
-                # uvicorn sends a 500 of its own unless it has noticed that nobody is there.
+                # uvicorn sends its own 500 unless it has noticed that the client disconnected.
                 while not self.cycle.disconnected:  # noqa: ASYNC110 - uvicorn has no event for it
                     await asyncio.sleep(0)
 
@@ -75,22 +75,22 @@ async def serving(
 
     Leaves signal handlers and logging alone. Raises OSError if a port is in use.
     """
-    wanted = [*ports, *([0] * (len(apps) - len(ports)))]
+    all_ports = [*ports, *([0] * (len(apps) - len(ports)))]
     sockets: list[socket.socket] = []
     try:
-        sockets.extend(_listen(host, port) for port in wanted[: len(apps)])
+        sockets.extend(_listen(host, port) for port in all_ports[: len(apps)])
     except OSError:
-        for each in sockets:
-            each.close()
+        for listener in sockets:
+            listener.close()
         raise
     servers = [_server(app) for app in apps]
     tasks = [
-        asyncio.create_task(server.serve(sockets=[each]))
-        for server, each in zip(servers, sockets, strict=True)
+        asyncio.create_task(server.serve(sockets=[listener]))
+        for server, listener in zip(servers, sockets, strict=True)
     ]
     try:
         await asyncio.gather(*(server.ready.wait() for server in servers))
-        yield [f"http://{host}:{each.getsockname()[1]}" for each in sockets]
+        yield [f"http://{host}:{listener.getsockname()[1]}" for listener in sockets]
     finally:
         for server in servers:
             server.stop.set()
@@ -98,7 +98,7 @@ async def serving(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    # Named as TCP, or asyncio does not turn off the delay that gathers small packets (40 ms each).
+    # asyncio sets TCP_NODELAY only if the protocol is named; without it packets wait 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -42,9 +42,9 @@ def edit(shop: VirtualShop | Shop, name: str, change: Edit, paths: Sequence[str]
     platform = shop.world.sandbox.systems[name]
     answer = platform._answer
 
-    def edited(ask: PlatformRequest, scope: Any) -> Any:
-        response = answer(ask, scope)
-        if ask.path in (paths or LISTS[name]) and response.status_code == 200:
+    def edited(request: PlatformRequest, scope: Any) -> Any:
+        response = answer(request, scope)
+        if request.path in (paths or LISTS[name]) and response.status_code == 200:
             data = json.loads(bytes(response.body))
             data[KEYS[name]] = change(data[KEYS[name]])
             if "RecordCount" in data:

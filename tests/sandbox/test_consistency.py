@@ -27,13 +27,13 @@ def test_a_meeting_that_is_blocked_everywhere_else_is_agreed_on() -> None:
 
 def test_a_time_that_is_open_in_one_system_is_named() -> None:
     said = disagreements([MEETING, BLOCKS[0]], SYSTEMS, NOW)
-    assert said == ["alice: 2026-06-01 10:00-11:00 UTC is taken elsewhere, but open in legacy"]
+    assert said == ["alice: 2026-06-01 10:00-11:00 UTC is busy elsewhere, but free in legacy"]
 
 
 def test_a_leave_of_days_is_named_with_the_day_on_which_it_ends() -> None:
     said = disagreements([replace(BLOCKS[0], end=TEN + 24 * HOUR)], SYSTEMS, NOW)
     assert said == [
-        "alice: 2026-06-01 10:00 to 2026-06-02 10:00 UTC is blocked in clinic for no reason"
+        "alice: 2026-06-01 10:00 to 2026-06-02 10:00 UTC is blocked in clinic, but not busy elsewhere"
     ]
 
 
@@ -41,7 +41,7 @@ def test_a_block_that_stays_after_a_cancellation_is_named() -> None:
     off = replace(MEETING, busy=False)
     said = disagreements([off, *BLOCKS], SYSTEMS, NOW)
     assert len(said) == 2
-    assert all("for no reason" in line for line in said)
+    assert all("but not busy elsewhere" in line for line in said)
 
 
 def test_a_block_of_another_interval_is_no_agreement() -> None:

@@ -74,7 +74,7 @@ def test_a_wrong_name_or_side_is_answered_with_the_right_ones() -> None:
 def test_a_knob_turned_to_something_else_is_on_no_side() -> None:
     crm = Sandbox(ManualClock(NOW)).crm
     crm.date_zone = "Asia/Tokyo"
-    with pytest.raises(ValueError, match="date_zone is 'Asia/Tokyo' here"):
+    with pytest.raises(ValueError, match="date_zone has the value 'Asia/Tokyo'"):
         crm.fact("date_zone")
 
 

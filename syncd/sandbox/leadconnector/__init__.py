@@ -8,7 +8,7 @@ from syncd.sandbox.leadconnector.records import (
     CalendarRecord,
     GroupRecord,
     Notification,
-    OpeningHours,
+    OpenHours,
     StaffUser,
 )
 
@@ -17,6 +17,6 @@ __all__ = [
     "EmulatedLeadConnector",
     "GroupRecord",
     "Notification",
-    "OpeningHours",
+    "OpenHours",
     "StaffUser",
 ]

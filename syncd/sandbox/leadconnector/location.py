@@ -19,7 +19,7 @@ from syncd.sandbox.leadconnector.records import (
     GroupRecord,
     Meeting,
     Notification,
-    OpeningHours,
+    OpenHours,
     StaffUser,
 )
 from syncd.sandbox.leadconnector.write_effects import apply_write
@@ -50,7 +50,7 @@ class LocationState(LocationFacts, Platform):
         ids: Ids,
         faults: Faults | None = None,
         *,
-        token: str = "pit-sandbox",  # noqa: S107 - opens nothing but the emulator
+        token: str = "pit-sandbox",  # noqa: S107 - only valid for the emulator
         location_id: str = "",
         timezone: str = "Europe/Berlin",
     ) -> None:
@@ -75,7 +75,7 @@ class LocationState(LocationFacts, Platform):
         self.stored_blocks: VersionedTable[PlatformBlock] = VersionedTable(clock)
         self._trace = guid_ids(f"trace {name}")
 
-    # --- setting up ---------------------------------------------------------------------------
+    # --- setup --------------------------------------------------------------------------------
 
     def add_user(self, name: str, email: str, id: str = "", *, phone: str = "") -> str:
         """Add a member of staff and return the id."""
@@ -97,7 +97,7 @@ class LocationState(LocationFacts, Platform):
         group: str | None = None,
         *,
         id: str = "",
-        hours: Sequence[OpeningHours] = OFFICE_HOURS,
+        hours: Sequence[OpenHours] = OFFICE_HOURS,
         slot_minutes: int = 30,
         per_slot: int = 1,
         ignores_blocks: bool = False,
@@ -130,7 +130,7 @@ class LocationState(LocationFacts, Platform):
         self.contacts[contact.id] = contact
         return contact.id
 
-    # --- acting as the staff ------------------------------------------------------------------
+    # --- actions of the staff -----------------------------------------------------------------
 
     def book(
         self,
@@ -179,8 +179,8 @@ class LocationState(LocationFacts, Platform):
 
     def instances(self, series: str) -> list[Meeting]:
         """Return the appointments of a series that are not deleted, sorted by time."""
-        found = [m for m in self.meetings.values() if m.series == series and not m.deleted]
-        return sorted(found, key=lambda m: (m.start, m.id))
+        instances = [m for m in self.meetings.values() if m.series == series and not m.deleted]
+        return sorted(instances, key=lambda m: (m.start, m.id))
 
     def series_of(self) -> dict[str, str]:
         """Return the series of every instance that ever existed, by instance id."""
@@ -200,17 +200,17 @@ class LocationState(LocationFacts, Platform):
             if moves[record.id][0] != record.id:
                 self.delete(record.id)
         for record in records:
-            known, start, end = moves[record.id]
+            new_id, start, end = moves[record.id]
             start, end = _interval(start, end)
             moved = replace(
                 record,
-                id=known,
+                id=new_id,
                 start=start,
                 end=end,
                 series=series,
                 updated_at=self.stamp(),
             )
-            self.meetings.put(known, moved)
+            self.meetings.put(new_id, moved)
 
     def write_meeting(self, meeting: Meeting) -> None:
         """Store an appointment as a request wrote it."""
@@ -318,9 +318,9 @@ class LocationState(LocationFacts, Platform):
         title = self._block(id).title
         if not contact:
             return self.block(user, start, end, title)
-        copied = self.book(calendar, user, start, end, contact, title=title)
-        self.add_text(copied, title)
-        return copied
+        copy = self.book(calendar, user, start, end, contact, title=title)
+        self.add_text(copy, title)
+        return copy
 
     def add_text(self, id: str, text: str) -> None:
         """Append a text to an appointment's title and description."""
@@ -342,10 +342,10 @@ class LocationState(LocationFacts, Platform):
         del self.users[user]
         for meeting in list(self.meetings.values()):
             if user in meeting.all_users:
-                owner, *others = (into if each == user else each for each in meeting.all_users)
+                owner, *further = (into if each == user else each for each in meeting.all_users)
                 if not meeting.user:
-                    owner, others = "", [owner, *others]
-                hosts = tuple(other for other in dict.fromkeys(others) if other != owner)
+                    owner, further = "", [owner, *further]
+                hosts = tuple(other for other in dict.fromkeys(further) if other != owner)
                 self.meetings.put(meeting.id, replace(meeting, user=owner, hosts=hosts))
         for block in list(self.stored_blocks.values()):
             if block.user == user:
@@ -366,8 +366,8 @@ class LocationState(LocationFacts, Platform):
         self, calendar: str, before: float, after: float, *, unit: str = "mins"
     ) -> None:
         """Set the times to keep free before and after each booking of a calendar."""
-        known = self.calendars[calendar]
-        self.calendars[calendar] = replace(known, buffers=(before, after), buffer_unit=unit)
+        record = self.calendars[calendar]
+        self.calendars[calendar] = replace(record, buffers=(before, after), buffer_unit=unit)
 
     def assign_team(self, calendar: str, users: Sequence[str]) -> None:
         """Replace the users of a calendar."""
@@ -376,7 +376,7 @@ class LocationState(LocationFacts, Platform):
             _known(self.users, user, "user")
         self.calendars[calendar] = replace(self.calendars[calendar], users=tuple(users))
 
-    # --- looking at it ------------------------------------------------------------------------
+    # --- inspection ---------------------------------------------------------------------------
 
     def appointments(self) -> list[PlatformAppointment]:
         """Return all appointments, including deleted ones; no service bookings that lists omit."""

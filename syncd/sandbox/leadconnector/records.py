@@ -43,7 +43,7 @@ class GroupRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class OpeningHours:
+class OpenHours:
     """Hours on some days of the week (0 is Sunday), as wall time in the location's zone."""
 
     days: tuple[int, ...]
@@ -51,7 +51,7 @@ class OpeningHours:
     closes: time
 
 
-OFFICE_HOURS = (OpeningHours((1, 2, 3, 4, 5), time(9), time(17)),)
+OFFICE_HOURS = (OpenHours((1, 2, 3, 4, 5), time(9), time(17)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class CalendarRecord:
     type: CalendarType
     users: tuple[str, ...] = ()
     group: str = ""
-    hours: tuple[OpeningHours, ...] = OFFICE_HOURS
+    hours: tuple[OpenHours, ...] = OFFICE_HOURS
     slot_minutes: int = 30
     per_slot: int = 1
     ignores_blocks: bool = False

@@ -29,15 +29,17 @@ class ServicesApi:
         """Return the served call."""
         return [("GET", "/calendars/services/bookings", self._list)]
 
-    def _list(self, ask: PlatformRequest) -> Response:
+    def _list(self, request: PlatformRequest) -> Response:
         location = self._location
-        location.check_location(ask.query.get("locationId"))
-        start, end = (wire.read_epoch_ms(ask.query.get(key)) for key in ("startTime", "endTime"))
+        location.check_location(request.query.get("locationId"))
+        start, end = (
+            wire.read_epoch_ms(request.query.get(key)) for key in ("startTime", "endTime")
+        )
         if start is None or end is None:
             raise location.refusal(422, ["startTime and endTime must be timestamps"])
         rows = [
             wire.service_booking(meeting, location.location_id, location.zone)
-            for meeting in location.meetings.values(location.as_of(ask))
+            for meeting in location.meetings.values(location.as_of(request))
             if meeting.service and start <= meeting.start <= end
         ]
-        return location.reply(200, {"bookings": location.apply_list_faults(ask, rows)})
+        return location.reply(200, {"bookings": location.apply_list_faults(request, rows)})

@@ -77,8 +77,8 @@ class UserBusyTime:
         if any(_overlap(closed, span) for closed in self.spans):
             return False
         guests = 0
-        for kept, meeting in self.shared:
-            if not _overlap(kept, span):
+        for buffered, meeting in self.shared:
+            if not _overlap(buffered, span):
                 continue
             if not _overlap(meeting, span):
                 return False
@@ -87,22 +87,22 @@ class UserBusyTime:
 
 
 def free_slots(
-    calendar: CalendarRecord, users: Sequence[str], taken: BusyTime, span: Span, zone_name: str
+    calendar: CalendarRecord, users: Sequence[str], busy: BusyTime, span: Span, zone_name: str
 ) -> list[Span]:
     """Return the slots that start in the span and that the team can take, sorted.
 
     A collective calendar needs all of its users, any other calendar one of them.
     """
     team = users or ("",)
-    enough = all if calendar.type is CalendarType.COLLECTIVE else any
-    taken = taken.within(
+    combine = all if calendar.type is CalendarType.COLLECTIVE else any
+    busy = busy.within(
         calendar, team, (span[0], span[1] + timedelta(minutes=calendar.slot_minutes))
     )
-    seats = [taken.for_user(calendar, user) for user in team]
+    users_busy_time = [busy.for_user(calendar, user) for user in team]
     return [
         slot
         for slot in _open_slots(calendar, span, zone_name)
-        if enough(seat.has_room(slot) for seat in seats)
+        if combine(user_busy.has_room(slot) for user_busy in users_busy_time)
     ]
 
 
@@ -126,14 +126,14 @@ def _starts(
     day: date, opens: time, closes: time, length: timedelta, zone_name: str
 ) -> Sequence[datetime]:
     """Return when slots start on one day, regardless of bookings; cached, as it is called often."""
-    found = []
-    wall = datetime.combine(day, opens)
-    while wall + length <= datetime.combine(day, closes):
-        resolved = resolve_wall_time(wall, zone_name)
+    starts = []
+    wall_time = datetime.combine(day, opens)
+    while wall_time + length <= datetime.combine(day, closes):
+        resolved = resolve_wall_time(wall_time, zone_name)
         if resolved.note != "gap":
-            found.append(resolved.instant)
-        wall += length
-    return tuple(found)
+            starts.append(resolved.instant)
+        wall_time += length
+    return tuple(starts)
 
 
 def _overlap(one: Span, other: Span) -> bool:

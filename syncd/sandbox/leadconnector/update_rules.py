@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from syncd.sandbox.leadconnector.records import CalendarRecord, CalendarType, Meeting
+from syncd.sandbox.replies import JsonObject
 
 if TYPE_CHECKING:
-    from syncd.sandbox.leadconnector.wire import Json
     from syncd.sandbox.records import PlatformBlock
+    from syncd.sandbox.replies import JsonObject
 
 R = TypeVar("R", Meeting, "PlatformBlock")
 
@@ -21,16 +22,16 @@ MEMBER_MISSING = "A team member needs to be selected. assignedUserId is missing"
 _TEAMS = frozenset({CalendarType.ROUND_ROBIN, CalendarType.COLLECTIVE, CalendarType.CLASS_BOOKING})
 
 
-def lacks_member(calendar: CalendarRecord, found: Json) -> bool:
+def lacks_member(calendar: CalendarRecord, body: JsonObject) -> bool:
     """Return true if a write skips the slot check and names no member of a team calendar.
 
     The platform then has no user to assign, and refuses the write.
     """
-    unchecked = found.get("ignoreFreeSlotValidation") is True
-    return calendar.type in _TEAMS and unchecked and not found.get("assignedUserId")
+    skips_check = body.get("ignoreFreeSlotValidation") is True
+    return calendar.type in _TEAMS and skips_check and not body.get("assignedUserId")
 
 
-def reset_fields(record: R, *, owner: bool = True, texts: bool = True) -> R:
+def reset_omitted(record: R, *, owner: bool = True, texts: bool = True) -> R:
     """Reset the status and, with ``texts``, the texts; without ``owner`` also the user."""
     if isinstance(record, Meeting):
         user = record.user if owner else ""
@@ -39,7 +40,7 @@ def reset_fields(record: R, *, owner: bool = True, texts: bool = True) -> R:
     return replace(record, title="") if texts else record
 
 
-def drop_reset_fields(found: Json, *, texts: bool = True) -> Json:
+def drop_reset_fields(body: JsonObject, *, texts: bool = True) -> JsonObject:
     """Return the body without the fields that a platform may reset although they were sent."""
-    names = {"appointmentStatus", *(("title", "description") if texts else ())}
-    return {key: value for key, value in found.items() if key not in names}
+    dropped = {"appointmentStatus", *(("title", "description") if texts else ())}
+    return {key: value for key, value in body.items() if key not in dropped}

@@ -31,14 +31,14 @@ class UsersApi:
         """Return the served calls."""
         return [("GET", "/users/", self._list), ("GET", "/users/{id}", self._get)]
 
-    def _list(self, ask: PlatformRequest) -> Response:
+    def _list(self, request: PlatformRequest) -> Response:
         location = self._location
-        location.check_location(ask.query.get("locationId"))
+        location.check_location(request.query.get("locationId"))
         rows = [wire.user(user, location.location_id) for user in location.users.values()]
-        return location.reply(200, {"users": location.apply_list_faults(ask, rows)})
+        return location.reply(200, {"users": location.apply_list_faults(request, rows)})
 
-    def _get(self, ask: PlatformRequest) -> Response:
-        found = self._location.users.get(ask.params["id"])
-        if found is None or not self.shows_by_id:
+    def _get(self, request: PlatformRequest) -> Response:
+        user = self._location.users.get(request.params["id"])
+        if user is None or not self.shows_by_id:
             raise self._location.refusal(404, "User not found")
-        return self._location.reply(200, wire.user(found, self._location.location_id))
+        return self._location.reply(200, wire.user(user, self._location.location_id))

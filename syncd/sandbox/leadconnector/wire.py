@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syncd.sandbox.leadconnector.records import CalendarRecord, GroupRecord, Meeting, StaffUser
 from syncd.sandbox.odd_rows import UNKNOWN_STATUS
+from syncd.sandbox.replies import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from syncd.sandbox.contacts import ContactRecord
     from syncd.sandbox.platform import PlatformRequest
     from syncd.sandbox.records import PlatformBlock
-
-Json = dict[str, Any]
 
 BLOCK_FIELDS = frozenset(
     {"calendarId", "locationId", "assignedUserId", "title", "startTime", "endTime"}
@@ -50,32 +49,32 @@ class BadBodyError(ValueError):
 
 
 def read_body(
-    ask: PlatformRequest, allowed: Collection[str], required: Collection[str] = ()
-) -> Json:
+    request: PlatformRequest, allowed: Collection[str], required: Collection[str] = ()
+) -> JsonObject:
     """Read a JSON object with these properties. Raises `BadBodyError` with all errors."""
     try:
-        found = ask.json()
+        body = request.json()
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        body = None
+    if not isinstance(body, dict):
         message = "body must be a JSON object"
         raise BadBodyError(message)
-    faults = [f"property {key} should not exist" for key in found if key not in allowed]
-    faults += [f"{key} should not be empty" for key in required if not found.get(key)]
-    faults += [
+    errors = [f"property {key} should not exist" for key in body if key not in allowed]
+    errors += [f"{key} should not be empty" for key in required if not body.get(key)]
+    errors += [
         f"{key} must be a string"
-        for key, value in found.items()
+        for key, value in body.items()
         if key in {"calendarId", "locationId", "assignedUserId", "contactId", "title"}
         and not isinstance(value, str)
     ]
-    if faults:
-        raise BadBodyError(*faults)
-    return found
+    if errors:
+        raise BadBodyError(*errors)
+    return body
 
 
-def read_time(found: Json, key: str) -> datetime | None:
+def read_time(body: JsonObject, key: str) -> datetime | None:
     """Read an ISO time with offset, as UTC; None if absent. Raises `BadBodyError`."""
-    text = found.get(key)
+    text = body.get(key)
     if text is None:
         return None
     try:
@@ -99,70 +98,70 @@ def read_epoch_ms(text: str | None) -> datetime | None:
 
 
 @lru_cache(maxsize=8192)
-def local_time(at: datetime, where: ZoneInfo) -> str:
+def local_time(instant: datetime, zone: ZoneInfo) -> str:
     """Format an event's time: ISO with the location's offset (#reading-events)."""
-    return at.astimezone(where).isoformat(timespec="seconds")
+    return instant.astimezone(zone).isoformat(timespec="seconds")
 
 
-def utc_stamp(at: datetime) -> str:
+def utc_stamp(instant: datetime) -> str:
     """Format dateAdded and dateUpdated: UTC with Z (#reading-events)."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def resolve_status(found: Json, meeting: Meeting) -> Json:
+def resolve_status(body: JsonObject, meeting: Meeting) -> JsonObject:
     """Return the body of an update with the unknown status replaced by the current one.
 
     A client that sends back what it read must not change the status.
     """
-    if found.get("appointmentStatus") != UNKNOWN_STATUS:
-        return found
-    return {**found, "appointmentStatus": meeting.status}
+    if body.get("appointmentStatus") != UNKNOWN_STATUS:
+        return body
+    return {**body, "appointmentStatus": meeting.status}
 
 
 def appointment(
     meeting: Meeting,
     calendar: CalendarRecord,
     location: str,
-    where: ZoneInfo,
+    zone: ZoneInfo,
     *,
     name_owner: bool = False,
-) -> Json:
+) -> JsonObject:
     """Return an appointment as the lists and the read by id show it.
 
     ``name_owner``: if there are further hosts, ``users`` also names the assigned user.
     """
-    shown = {
+    row = {
         **_head(meeting, location),
-        "startTime": local_time(meeting.start, where),
-        "endTime": local_time(meeting.end, where),
+        "startTime": local_time(meeting.start, zone),
+        "endTime": local_time(meeting.end, zone),
         "assignedResources": list(meeting.resources),
         "createdBy": {"source": meeting.source, "userId": None},
         "deleted": meeting.deleted,
     }
     if meeting.series:
-        shown |= {"isRecurring": True, "masterEventId": meeting.series}
+        row |= {"isRecurring": True, "masterEventId": meeting.series}
     if calendar.shows_user:
         owner = [meeting.user] if meeting.user and meeting.hosts and name_owner else []
-        shown |= {"assignedUserId": meeting.user, "users": [*owner, *meeting.hosts]}
+        row |= {"assignedUserId": meeting.user, "users": [*owner, *meeting.hosts]}
         if calendar.group:
-            shown["groupId"] = calendar.group
-    return shown
+            row["groupId"] = calendar.group
+    return row
 
 
-def detail_fields(meeting: Meeting) -> Json:
+def detail_fields(meeting: Meeting) -> JsonObject:
     """Return the fields that only the read by id shows, if not empty; their names are assumed."""
     custom = [{"id": id, "value": value} for id, value in meeting.custom]
-    shown = {"notes": meeting.notes, "customFields": custom}
-    return {name: value for name, value in shown.items() if value}
+    fields = {"notes": meeting.notes, "customFields": custom}
+    return {name: value for name, value in fields.items() if value}
 
 
-def write_reply(meeting: Meeting, calendar: CalendarRecord, location: str) -> Json:
+def write_reply(meeting: Meeting, calendar: CalendarRecord, location: str) -> JsonObject:
     """Return the answer to a create or update: flat, and without times (#writing-appointments)."""
     owner = {"assignedUserId": meeting.user} if calendar.shows_user else {}
     return {**_head(meeting, location), "status": "booked", **owner}
 
 
-def _head(meeting: Meeting, location: str) -> Json:
+def _head(meeting: Meeting, location: str) -> JsonObject:
     return {
         "id": meeting.id,
         "title": meeting.title,
@@ -178,11 +177,11 @@ def _head(meeting: Meeting, location: str) -> Json:
     }
 
 
-def service_booking(meeting: Meeting, location: str, where: ZoneInfo) -> Json:
+def service_booking(meeting: Meeting, location: str, zone: ZoneInfo) -> JsonObject:
     """Return a booking of a service menu as its list shows it; most field names are assumed."""
-    span = {
-        "startTime": local_time(meeting.start, where),
-        "endTime": local_time(meeting.end, where),
+    times = {
+        "startTime": local_time(meeting.start, zone),
+        "endTime": local_time(meeting.end, zone),
     }
     return {
         "bookingId": meeting.id,
@@ -190,29 +189,29 @@ def service_booking(meeting: Meeting, location: str, where: ZoneInfo) -> Json:
         "contactId": meeting.contact,
         "title": meeting.title,
         "status": "no_show" if meeting.status == "noshow" else meeting.status,
-        **span,
-        "services": [{"id": meeting.calendar, "staffId": meeting.user, **span}],
+        **times,
+        "services": [{"id": meeting.calendar, "staffId": meeting.user, **times}],
         "deleted": meeting.deleted,
         "dateUpdated": utc_stamp(meeting.updated_at),
     }
 
 
-def block(block: PlatformBlock, where: ZoneInfo) -> Json:
+def block(block: PlatformBlock, zone: ZoneInfo) -> JsonObject:
     """Return a block as the list shows it."""
     owner = {"assignedUserId": block.user} if block.user else {"calendarId": block.calendar}
     return {
         "id": block.id,
         "title": block.title,
         **owner,
-        "startTime": local_time(block.start, where),
-        "endTime": local_time(block.start if block.all_day else block.end, where),
+        "startTime": local_time(block.start, zone),
+        "endTime": local_time(block.start if block.all_day else block.end, zone),
         "address": "",
         "isFullDay": block.all_day,
         "deleted": False,
     }
 
 
-def calendar(found: CalendarRecord, location: str) -> Json:
+def calendar(record: CalendarRecord, location: str) -> JsonObject:
     """Return a calendar; appointments per slot have two spellings (#calendars-and-groups)."""
     hours = [
         {
@@ -226,71 +225,71 @@ def calendar(found: CalendarRecord, location: str) -> Json:
                 }
             ],
         }
-        for opening in found.hours
+        for opening in record.hours
     ]
-    team = [{"userId": user, "priority": 0.5, "isPrimary": False} for user in found.users]
-    shown: Json = {
-        "id": found.id,
+    team = [{"userId": user, "priority": 0.5, "isPrimary": False} for user in record.users]
+    row: JsonObject = {
+        "id": record.id,
         "locationId": location,
-        "name": found.name,
-        "calendarType": found.type.value,
+        "name": record.name,
+        "calendarType": record.type.value,
         "isActive": True,
         "teamMembers": team,
-        "slotDuration": found.slot_minutes,
+        "slotDuration": record.slot_minutes,
         "slotDurationUnit": "mins",
-        "slotInterval": found.slot_minutes,
+        "slotInterval": record.slot_minutes,
         "slotIntervalUnit": "mins",
-        "slotBuffer": found.buffers[1],
-        "slotBufferUnit": found.buffer_unit,
-        "preBuffer": found.buffers[0],
-        "preBufferUnit": found.buffer_unit,
-        "appoinmentPerSlot": found.per_slot,
-        "appointmentPerSlot": found.per_slot,
+        "slotBuffer": record.buffers[1],
+        "slotBufferUnit": record.buffer_unit,
+        "preBuffer": record.buffers[0],
+        "preBufferUnit": record.buffer_unit,
+        "appoinmentPerSlot": record.per_slot,
+        "appointmentPerSlot": record.per_slot,
         "openHours": hours or {},
     }
-    return {**shown, "groupId": found.group} if found.group else shown
+    return {**row, "groupId": record.group} if record.group else row
 
 
-def group(found: GroupRecord, location: str) -> Json:
+def group(record: GroupRecord, location: str) -> JsonObject:
     """Return a calendar group."""
     return {
-        "id": found.id,
+        "id": record.id,
         "locationId": location,
-        "name": found.name,
+        "name": record.name,
         "description": "",
-        "slug": found.name.lower().replace(" ", "-"),
+        "slug": record.name.lower().replace(" ", "-"),
         "isActive": True,
     }
 
 
-def user(found: StaffUser, location: str) -> Json:
+def user(record: StaffUser, location: str) -> JsonObject:
     """Return a member of staff."""
-    first, _, last = found.name.partition(" ")
+    first, _, last = record.name.partition(" ")
     return {
-        "id": found.id,
-        "name": found.name,
+        "id": record.id,
+        "name": record.name,
         "firstName": first,
         "lastName": last,
-        "email": found.email,
-        "phone": found.phone,
+        "email": record.email,
+        "phone": record.phone,
         "roles": {"type": "account", "role": "user", "locationIds": [location]},
     }
 
 
-def contact(found: ContactRecord, location: str) -> Json:
+def contact(record: ContactRecord, location: str) -> JsonObject:
     """Return a customer; an unknown e-mail address or phone number is null."""
-    first, _, last = found.name.partition(" ")
+    first, _, last = record.name.partition(" ")
     return {
-        "id": found.id,
+        "id": record.id,
         "locationId": location,
         "firstName": first,
         "lastName": last,
-        "email": found.email or None,
-        "phone": found.phone or None,
+        "email": record.email or None,
+        "phone": record.phone or None,
         "tags": [],
     }
 
 
-def matches_query(ask: PlatformRequest, **owners: str) -> bool:
+def matches_query(request: PlatformRequest, **owners: str) -> bool:
     """Return true if an event has every owner that the query names."""
-    return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())
+    return all(request.query.get(key) in {None, "", owner} for key, owner in owners.items())

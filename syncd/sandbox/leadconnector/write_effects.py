@@ -27,18 +27,20 @@ def apply_write(location: LocationState, meeting: Meeting) -> None:
         users = location.calendars[meeting.calendar].users
         meeting = damaged_meeting(meeting, damage, users, location.calendars)
         if not set(before.hosts) <= {meeting.user, *meeting.hosts}:
-            location.damaged.add(meeting.id)  # No request can name hosts, so none meant that.
+            location.damaged.add(
+                meeting.id
+            )  # No request can set hosts, so no client intended this.
     location.meetings.put(meeting.id, meeting)
     location.changed_with_series = frozenset()
     if not (location.writes_whole_series and before is not None and meeting.series):
         return
-    by, longer = meeting.start - before.start, meeting.end - before.end
+    start_shift, end_shift = meeting.start - before.start, meeting.end - before.end
     for other in location.instances(meeting.series):
         if other.id != meeting.id:
             changed = replace(
                 other,
-                start=other.start + by,
-                end=other.end + longer,
+                start=other.start + start_shift,
+                end=other.end + end_shift,
                 status=meeting.status if meeting.status != before.status else other.status,
                 updated_at=meeting.updated_at,
             )

@@ -25,7 +25,7 @@ from syncd.sandbox.leadconnector_v1.records import SETTABLE, ZonedMeeting, with_
 from syncd.sandbox.leadconnector_v1.teams_api import TeamsApi
 from syncd.sandbox.platform import RefusalError
 from syncd.sandbox.records import PlatformBlock
-from syncd.sandbox.replies import JSONResponse
+from syncd.sandbox.replies import JsonObject, JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ class EmulatedLeadConnectorV1(LocationState):
     makes_blocks = True
     """Whether event blocks can be created; otherwise one is refused as a booking without a
     customer."""
-    more_locations: Sequence[wire.Json] = ()
+    more_locations: Sequence[JsonObject] = ()
     """Further locations of the key; an agency's key opens all of its locations (#access)."""
 
     def __init__(
@@ -62,7 +62,7 @@ class EmulatedLeadConnectorV1(LocationState):
         ids: Ids,
         faults: Faults | None = None,
         *,
-        token: str = "v1-sandbox",  # noqa: S107 - opens nothing but the emulator
+        token: str = "v1-sandbox",  # noqa: S107 - only valid for the emulator
         location_id: str = "",
         timezone: str = "Europe/Berlin",
         lists_blocks: bool = True,
@@ -88,7 +88,7 @@ class EmulatedLeadConnectorV1(LocationState):
         self.refuses_deleted = False
         self._session = guid_ids(f"session {name}")
 
-    # --- the platform's common behaviour ------------------------------------------------------
+    # --- overrides of Platform ----------------------------------------------------------------
 
     def routes(self) -> Sequence[Route]:
         """Return the served calls; a trailing slash is optional (#access)."""
@@ -113,21 +113,21 @@ class EmulatedLeadConnectorV1(LocationState):
             for slash in ("", "/")
         ]
 
-    def authorise(self, ask: PlatformRequest) -> Response | None:
+    def authorise(self, request: PlatformRequest) -> Response | None:
         """Check the key; no other header is required (#access)."""
-        if ask.headers.get("authorization") != f"Bearer {self.token}":
-            return self.unauthorised(ask)
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return self.unauthorised(request)
         return None
 
-    def unknown_route(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
+    def unknown_route(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
         """Answer a path or method that is not served (#errors)."""
         return fields.error_reply(404, "Not found")
 
-    def unauthorised(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
+    def unauthorised(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
         """Refuse a key that is not accepted (#errors)."""
         return fields.error_reply(401, "Api key is invalid")
 
-    def rate_limited(self, ask: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one spelling
+    def rate_limited(self, request: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one form only
         """Answer 429 without Retry-After (#rate-limits)."""
         return fields.error_reply(429, "Too many requests")
 
@@ -143,110 +143,112 @@ class EmulatedLeadConnectorV1(LocationState):
 
     # --- teams, services, users, contacts -----------------------------------------------------
 
-    def _list_users(self, ask: PlatformRequest) -> Response:
+    def _list_users(self, request: PlatformRequest) -> Response:
         rows = [wire.user(each, self.location_id) for each in self.users.values()]
-        return JSONResponse({"users": self.apply_list_faults(ask, rows)})
+        return JSONResponse({"users": self.apply_list_faults(request, rows)})
 
     def _list_locations(self, _: PlatformRequest) -> Response:
-        here = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
-        return JSONResponse({"locations": [here, *self.more_locations]})
+        own = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
+        return JSONResponse({"locations": [own, *self.more_locations]})
 
-    def _lookup_contact(self, ask: PlatformRequest) -> Response:
+    def _lookup_contact(self, request: PlatformRequest) -> Response:
         """Look up a contact by e-mail, then by phone; the list is empty if there is none.
 
         See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
         """
-        email, phone = ask.query.get("email", ""), ask.query.get("phone", "")
+        email, phone = request.query.get("email", ""), request.query.get("phone", "")
         if not email and not phone:
             fields.refuse_missing("email", "email / phone")
-        found = self._contact(email, phone)
-        return JSONResponse({"contacts": [self._shown_contact(found)] if found else []})
+        contact = self._contact(email, phone)
+        return JSONResponse({"contacts": [self._shown_contact(contact)] if contact else []})
 
-    def _get_contact(self, ask: PlatformRequest) -> Response:
-        found = self.contacts.get(ask.params["id"])
-        if found is None:
-            raise self._not_found(ask)
-        return JSONResponse({"contact": self._shown_contact(found)})
+    def _get_contact(self, request: PlatformRequest) -> Response:
+        contact = self.contacts.get(request.params["id"])
+        if contact is None:
+            raise self._not_found(request)
+        return JSONResponse({"contact": self._shown_contact(contact)})
 
     # --- reading appointments -----------------------------------------------------------------
 
-    def _list_appointments(self, ask: PlatformRequest) -> Response:
+    def _list_appointments(self, request: PlatformRequest) -> Response:
         """List appointments and blocks that start in the window, both ends included.
 
         With ``lists_overlapping`` it includes events that reach into the window. See
         docs/platforms/leadconnector-v1.md#listing-appointments.
         """
-        if not any(ask.query.get(key) for key in ("userId", "calendarId", "teamId")):
+        if not any(request.query.get(key) for key in ("userId", "calendarId", "teamId")):
             fields.refuse_missing("userId", "userId / calendarId / teamId")
-        user = ask.query.get("userId")
+        user = request.query.get("userId")
         if self.refuses_unknown_users and user and user not in self.users:
             fields.refuse_invalid("userId")
-        team = ask.query.get("teamId")
+        team = request.query.get("teamId")
         if self.refuses_unknown_groups and team and team not in self.groups:
             fields.refuse_invalid("teamId")
         start, end = (
-            fields.read_epoch_ms(ask.query, "startDate"),
-            fields.read_epoch_ms(ask.query, "endDate"),
+            fields.read_epoch_ms(request.query, "startDate"),
+            fields.read_epoch_ms(request.query, "endDate"),
         )
-        whole = ask.query.get("includeAll") == "true"
-        as_of = self.as_of(ask)
-        found: list[Meeting | PlatformBlock] = [*self.meetings.values(as_of)]
+        include_all = request.query.get("includeAll") == "true"
+        as_of = self.as_of(request)
+        events: list[Meeting | PlatformBlock] = [*self.meetings.values(as_of)]
         if self.lists_blocks:
-            found += self.stored_blocks.values(as_of)
+            events += self.stored_blocks.values(as_of)
         rows = [
-            self._shown(each, whole=whole)
-            for each in found
-            if not each.deleted and self.is_in_window(each, (start, end)) and self._asked(ask, each)
+            self._shown(event, include_all=include_all)
+            for event in events
+            if not event.deleted
+            and self.is_in_window(event, (start, end))
+            and self._asked(request, event)
         ]
-        return JSONResponse({"appointments": self.apply_list_faults(ask, rows)})
+        return JSONResponse({"appointments": self.apply_list_faults(request, rows)})
 
-    def _asked(self, ask: PlatformRequest, found: Meeting | PlatformBlock) -> bool:
+    def _asked(self, request: PlatformRequest, event: Meeting | PlatformBlock) -> bool:
         """Return true if the event has every owner that the query names."""
-        team = self.calendars[found.calendar].group if found.calendar else ""
-        owners = {"userId": found.user, "calendarId": found.calendar, "teamId": team}
-        return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())
+        team = self.calendars[event.calendar].group if event.calendar else ""
+        owners = {"userId": event.user, "calendarId": event.calendar, "teamId": team}
+        return all(request.query.get(key) in {None, "", owner} for key, owner in owners.items())
 
-    def _get_appointment(self, ask: PlatformRequest) -> Response:
-        return JSONResponse(self._shown(self._found(ask), whole=True))
+    def _get_appointment(self, request: PlatformRequest) -> Response:
+        return JSONResponse(self._shown(self._found(request), include_all=True))
 
-    def _free_slots(self, ask: PlatformRequest) -> Response:
-        calendar = self._service(fields.require_text(ask.query, "calendarId"))
+    def _free_slots(self, request: PlatformRequest) -> Response:
+        calendar = self._service(fields.require_text(request.query, "calendarId"))
         start, end = (
-            fields.read_epoch_ms(ask.query, "startDate"),
-            fields.read_epoch_ms(ask.query, "endDate"),
+            fields.read_epoch_ms(request.query, "startDate"),
+            fields.read_epoch_ms(request.query, "endDate"),
         )
-        where = zone(fields.read_timezone(ask.query, "timezone") or self.timezone)
-        only = ask.query.get("userId")
-        users = [user for user in calendar.users if not only or user == only]
-        if only and not users:
+        shown_zone = zone(fields.read_timezone(request.query, "timezone") or self.timezone)
+        wanted_user = request.query.get("userId")
+        users = [user for user in calendar.users if not wanted_user or user == wanted_user]
+        if wanted_user and not users:
             fields.refuse_invalid("userId")
         span = (max(start, self.clock.now()), end)
-        days: wire.Json = {}
+        days: JsonObject = {}
         for slot, _ in free_slots(calendar, users, self._taken(), span, self.timezone):
-            at = slot.astimezone(where)
-            day = days.setdefault(at.date().isoformat(), {"slots": []})
-            day["slots"].append(local_time(slot, where))
+            local = slot.astimezone(shown_zone)
+            day = days.setdefault(local.date().isoformat(), {"slots": []})
+            day["slots"].append(local_time(slot, shown_zone))
         return JSONResponse(days)
 
     # --- writing ------------------------------------------------------------------------------
 
-    def _create(self, ask: PlatformRequest) -> Response:
+    def _create(self, request: PlatformRequest) -> Response:
         """Create an appointment, or a block if there is an end and no customer (#event-blocks)."""
-        given = fields.read_body(ask)
-        customer = fields.read_text(given, "email") or fields.read_text(given, "phone")
-        if fields.read_text(given, "endAt") and not customer and self.makes_blocks:
-            return self._create_block(ask, given)
-        timezone = fields.read_timezone(given, "selectedTimezone")
+        body = fields.read_body(request)
+        customer = fields.read_text(body, "email") or fields.read_text(body, "phone")
+        if fields.read_text(body, "endAt") and not customer and self.makes_blocks:
+            return self._create_block(request, body)
+        timezone = fields.read_timezone(body, "selectedTimezone")
         if not timezone:
             fields.refuse_missing("selectedTimezone")
         if not customer:
             fields.refuse_missing("email", "email / phone")
-        calendar = self._service(fields.require_text(given, "calendarId"))
-        user = fields.read_text(given, "userId")
+        calendar = self._service(fields.require_text(body, "calendarId"))
+        user = fields.read_text(body, "userId")
         if user and user not in calendar.users:
             fields.refuse_invalid("userId")
         length = timedelta(minutes=calendar.slot_minutes)
-        start, end = self._interval(ask, given, timezone, length)
+        start, end = self._interval(request, body, timezone, length)
         id, now = self.new_id(), self.stamp()
         booking = ZonedMeeting(
             id=id,
@@ -256,63 +258,63 @@ class EmulatedLeadConnectorV1(LocationState):
             end=end,
             status="confirmed",
             contact="",
-            title=self.stored_text(ask, fields.read_text(given, "title")),
+            title=self.stored_text(request, fields.read_text(body, "title")),
             updated_at=now,
             added_at=now,
             source="third_party",
-            description=self.stored_text(ask, fields.read_text(given, "calendarNotes")),
+            description=self.stored_text(request, fields.read_text(body, "calendarNotes")),
             timezone=timezone,
         )
         self._check_slot(booking)
-        contact = self._upsert_contact(given)
-        kept = replace(booking, contact=contact.id, title=booking.title or contact.name)
-        self.meetings.put(id, kept)
-        who = self._shown_contact(contact)
-        return JSONResponse(wire.booking_reply(id, who, self._session(), self._session()))
+        contact = self._upsert_contact(body)
+        stored = replace(booking, contact=contact.id, title=booking.title or contact.name)
+        self.meetings.put(id, stored)
+        customer_row = self._shown_contact(contact)
+        return JSONResponse(wire.booking_reply(id, customer_row, self._session(), self._session()))
 
-    def _create_block(self, ask: PlatformRequest, given: wire.Json) -> Response:
-        user, calendar = fields.read_text(given, "userId"), fields.read_text(given, "calendarId")
+    def _create_block(self, request: PlatformRequest, body: JsonObject) -> Response:
+        user, calendar = fields.read_text(body, "userId"), fields.read_text(body, "calendarId")
         if not user and not calendar:
             fields.refuse_missing("calendarId", "calendarId / userId")
         if user and user not in self.users:
             fields.refuse_invalid("userId")
         if calendar:
             self._service(calendar)
-        timezone = fields.read_timezone(given, "selectedTimezone") or self.timezone
-        start, end = self._interval(ask, given, timezone, timedelta())
-        title = self.stored_text(ask, fields.read_text(given, "title"))
+        timezone = fields.read_timezone(body, "selectedTimezone") or self.timezone
+        start, end = self._interval(request, body, timezone, timedelta())
+        title = self.stored_text(request, fields.read_text(body, "title"))
         block = PlatformBlock(self.new_id(), user, calendar, start, end, title, self.stamp())
         self.stored_blocks.put(block.id, block)
         return JSONResponse({"id": block.id})
 
-    def _update(self, ask: PlatformRequest) -> Response:
+    def _update(self, request: PlatformRequest) -> Response:
         """Move an appointment or a block; status, notes and contact do not change.
 
         See docs/platforms/leadconnector-v1.md#moving-an-appointment.
         """
-        before = self._found(ask)
-        given = fields.read_body(ask)
-        timezone = fields.read_timezone(given, "selectedTimezone")
+        before = self._found(request)
+        body = fields.read_body(request)
+        timezone = fields.read_timezone(body, "selectedTimezone")
         if not timezone:
             fields.refuse_missing("selectedTimezone")
-        title = self.stored_text(ask, fields.read_text(given, "title")) or before.title
+        title = self.stored_text(request, fields.read_text(body, "title")) or before.title
         if not self.update_keeps_end:
-            given = {key: value for key, value in given.items() if key != "endAt"}
+            body = {key: value for key, value in body.items() if key != "endAt"}
         if isinstance(before, PlatformBlock):
-            start, end = self._interval(ask, given, timezone, before.end - before.start)
+            start, end = self._interval(request, body, timezone, before.end - before.start)
             now = self.stamp()
             block = replace(before, start=start, end=end, title=title, updated_at=now)
             self.stored_blocks.put(block.id, block)
             return JSONResponse({"id": block.id})
-        service = self._service(fields.read_text(given, "calendarId") or before.calendar)
+        service = self._service(fields.read_text(body, "calendarId") or before.calendar)
         length = timedelta(minutes=service.slot_minutes)
-        start, end = self._interval(ask, given, timezone, length)
+        start, end = self._interval(request, body, timezone, length)
         if not self.update_keeps_end:
-            sent = fields.read_time(fields.read_body(ask), "endAt", timezone)
-            self.lost_ends[before.id] = (start, end, sent or end)
+            sent_end = fields.read_time(fields.read_body(request), "endAt", timezone)
+            self.lost_ends[before.id] = (start, end, sent_end or end)
         user = before.user
         if service.id != before.calendar and service.users and user not in service.users:
-            # Nothing is known of a move that gives a meeting to somebody else for any other reason.
+            # No other kind of move is known to change the user.
             user = self._next_user(service, before.id, (start, end))
         after = replace(
             with_timezone(before, timezone),
@@ -325,44 +327,44 @@ class EmulatedLeadConnectorV1(LocationState):
         )
         self._check_slot(after)
         self.write_meeting(after)
-        who = self._shown_contact(self.contacts[after.contact])
-        return JSONResponse(wire.move_reply(after.id, who))
+        customer_row = self._shown_contact(self.contacts[after.contact])
+        return JSONResponse(wire.move_reply(after.id, customer_row))
 
-    def _update_status(self, ask: PlatformRequest) -> Response:
+    def _update_status(self, request: PlatformRequest) -> Response:
         """Set the status; the answer is empty (#status)."""
-        found = self._found(ask)
-        status = fields.require_text(fields.read_body(ask), "status")
+        event = self._found(request)
+        status = fields.require_text(fields.read_body(request), "status")
         if status not in SETTABLE:
             fields.refuse_invalid("status")
-        if isinstance(found, PlatformBlock):
+        if isinstance(event, PlatformBlock):
             fields.refuse_invalid("id")
-        changed = replace(found, status=status, updated_at=self.stamp())
+        changed = replace(event, status=status, updated_at=self.stamp())
         self.write_meeting(changed)
         return PlainTextResponse("")
 
-    def _delete(self, ask: PlatformRequest) -> Response:
+    def _delete(self, request: PlatformRequest) -> Response:
         """Delete an appointment or a block; the answer is an empty JSON string (#deleting)."""
-        found = self._found(ask)
-        if isinstance(found, PlatformBlock):
-            self.remove_block(found.id)
+        event = self._found(request)
+        if isinstance(event, PlatformBlock):
+            self.remove_block(event.id)
         else:
-            self.delete(found.id)
+            self.delete(event.id)
         return JSONResponse("")
 
-    # --- what the calls have in common --------------------------------------------------------
+    # --- shared helpers -----------------------------------------------------------------------
 
-    def _found(self, ask: PlatformRequest) -> Meeting | PlatformBlock:
+    def _found(self, request: PlatformRequest) -> Meeting | PlatformBlock:
         """Return the appointment or block of the path; refuse unknown and deleted ones."""
-        id = ask.params["id"]
-        found = self.meetings.get(id) or self.stored_blocks.get(id)
-        if found is not None and found.deleted and self.refuses_deleted:
+        id = request.params["id"]
+        event = self.meetings.get(id) or self.stored_blocks.get(id)
+        if event is not None and event.deleted and self.refuses_deleted:
             raise RefusalError(fields.error_reply(400, "Bad request"))
-        if found is None or found.deleted:
-            raise self._not_found(ask)
-        return found
+        if event is None or event.deleted:
+            raise self._not_found(request)
+        return event
 
-    def _not_found(self, ask: PlatformRequest) -> RefusalError:
-        return RefusalError(self.unknown_route(ask))
+    def _not_found(self, request: PlatformRequest) -> RefusalError:
+        return RefusalError(self.unknown_route(request))
 
     def _service(self, id: str) -> CalendarRecord:
         calendar = self.calendars.get(id)
@@ -371,16 +373,16 @@ class EmulatedLeadConnectorV1(LocationState):
         return calendar
 
     def _interval(
-        self, ask: PlatformRequest, given: wire.Json, timezone: str, length: timedelta
+        self, request: PlatformRequest, body: JsonObject, timezone: str, length: timedelta
     ) -> tuple[datetime, datetime]:
         """Return the requested interval; without an end it lasts ``length`` (#booking)."""
-        start = fields.read_time(given, "selectedSlot", timezone)
+        start = fields.read_time(body, "selectedSlot", timezone)
         if start is None:
             fields.refuse_missing("selectedSlot")
-        end = fields.read_time(given, "endAt", timezone) or start + length
+        end = fields.read_time(body, "endAt", timezone) or start + length
         if end <= start:
             fields.refuse_invalid("endAt")
-        return self.stored_time(ask, start), self.stored_time(ask, end)
+        return self.stored_time(request, start), self.stored_time(request, end)
 
     def _check_slot(self, wanted: ZonedMeeting) -> None:
         """Refuse a start that is not offered, or an end that overlaps busy time."""
@@ -400,42 +402,45 @@ class EmulatedLeadConnectorV1(LocationState):
         free = (user for user in calendar.users if taken.has_room(calendar, user, span))
         return next(free, calendar.users[0] if calendar.users else "")
 
-    def _taken(self, besides: str = "") -> BusyTime:
-        meetings = [m for m in self.meetings.values() if m.busy and m.id != besides]
+    def _taken(self, except_id: str = "") -> BusyTime:
+        meetings = [m for m in self.meetings.values() if m.busy and m.id != except_id]
         return BusyTime(meetings, [b for b in self.stored_blocks.values() if not b.deleted])
 
     def _contact(self, email: str, phone: str) -> ContactRecord | None:
         """Return the first contact with this e-mail, ignoring case, else with this phone."""
-        everybody = self.contacts.values()
-        by_email = (c for c in everybody if email and c.email.lower() == email.lower())
-        by_phone = (c for c in everybody if phone and c.phone == phone)
+        contacts = self.contacts.values()
+        by_email = (c for c in contacts if email and c.email.lower() == email.lower())
+        by_phone = (c for c in contacts if phone and c.phone == phone)
         return next(by_email, None) or next(by_phone, None)
 
-    def _upsert_contact(self, given: wire.Json) -> ContactRecord:
+    def _upsert_contact(self, body: JsonObject) -> ContactRecord:
         """Create the customer of a booking, or overwrite the matching contact (#booking)."""
-        email, phone = fields.read_text(given, "email"), fields.read_text(given, "phone")
-        parts = (fields.read_text(given, "firstName"), fields.read_text(given, "lastName"))
-        name = fields.read_text(given, "name") or " ".join(part for part in parts if part)
-        known = self._contact(email, phone) or ContactRecord(self.new_id(), "")
+        email, phone = fields.read_text(body, "email"), fields.read_text(body, "phone")
+        parts = (fields.read_text(body, "firstName"), fields.read_text(body, "lastName"))
+        name = fields.read_text(body, "name") or " ".join(part for part in parts if part)
+        existing = self._contact(email, phone) or ContactRecord(self.new_id(), "")
         contact = replace(
-            known, name=name or known.name, email=email or known.email, phone=phone or known.phone
+            existing,
+            name=name or existing.name,
+            email=email or existing.email,
+            phone=phone or existing.phone,
         )
         self.contacts[contact.id] = contact
         return contact
 
-    def _shown_contact(self, found: ContactRecord) -> wire.Json:
-        return wire.contact(found, self.location_id, self.timezone)
+    def _shown_contact(self, contact: ContactRecord) -> JsonObject:
+        return wire.contact(contact, self.location_id, self.timezone)
 
-    def _shown(self, found: Meeting | PlatformBlock, *, whole: bool) -> wire.Json:
-        """Return an appointment or a block as JSON; ``whole`` adds the fields of includeAll.
+    def _shown(self, event: Meeting | PlatformBlock, *, include_all: bool) -> JsonObject:
+        """Return an appointment or a block as JSON; ``include_all`` adds the fields of includeAll.
 
         See docs/platforms/leadconnector-v1.md#listing-appointments.
         """
-        if isinstance(found, PlatformBlock):
-            return wire.block(found, self.location_id, self.zone)
-        service = self.calendars[found.calendar]
-        shown: dict[str, Any] = wire.appointment(found, service, self.location_id, self.timezone)
-        if whole:
-            who = self._shown_contact(self.contacts[found.contact])
-            shown |= {"notes": found.notes or found.description, "contact": who}
-        return shown
+        if isinstance(event, PlatformBlock):
+            return wire.block(event, self.location_id, self.zone)
+        service = self.calendars[event.calendar]
+        row: dict[str, Any] = wire.appointment(event, service, self.location_id, self.timezone)
+        if include_all:
+            customer_row = self._shown_contact(self.contacts[event.contact])
+            row |= {"notes": event.notes or event.description, "contact": customer_row}
+        return row

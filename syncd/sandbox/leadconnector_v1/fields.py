@@ -18,45 +18,45 @@ if TYPE_CHECKING:
 FORM = "application/x-www-form-urlencoded"
 
 
-def read_body(ask: PlatformRequest) -> dict[str, Any]:
+def read_body(request: PlatformRequest) -> dict[str, Any]:
     """Read a JSON object or a form; refuse anything else with 400.
 
     See docs/platforms/leadconnector-v1.md#access.
     """
-    if ask.headers.get("content-type", "").startswith(FORM):
-        return dict(parse_qsl(ask.body.decode(errors="replace")))
+    if request.headers.get("content-type", "").startswith(FORM):
+        return dict(parse_qsl(request.body.decode(errors="replace")))
     try:
-        found = ask.json()
+        body = request.json()
     except ValueError:
-        found = ()
-    if found is None:
+        body = ()
+    if body is None:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(body, dict):
         raise RefusalError(error_reply(400, "Bad Request"))
-    return found
+    return body
 
 
-def read_text(given: Mapping[str, Any], key: str) -> str:
+def read_text(values: Mapping[str, Any], key: str) -> str:
     """Read a string; '' if it is missing. Refuse other types."""
-    found = given.get(key)
-    if found is None:
+    value = values.get(key)
+    if value is None:
         return ""
-    if not isinstance(found, str):
+    if not isinstance(value, str):
         refuse_invalid(key)
-    return found
+    return value
 
 
-def require_text(given: Mapping[str, Any], key: str) -> str:
+def require_text(values: Mapping[str, Any], key: str) -> str:
     """Read a required string."""
-    found = read_text(given, key)
-    if not found:
+    value = read_text(values, key)
+    if not value:
         refuse_missing(key)
-    return found
+    return value
 
 
-def read_timezone(given: Mapping[str, Any], key: str) -> str:
+def read_timezone(values: Mapping[str, Any], key: str) -> str:
     """Read an IANA zone; '' if it is missing."""
-    name = read_text(given, key)
+    name = read_text(values, key)
     if name:
         try:
             zone(name)
@@ -65,16 +65,16 @@ def read_timezone(given: Mapping[str, Any], key: str) -> str:
     return name
 
 
-def read_time(given: Mapping[str, Any], key: str, zone_name: str) -> datetime | None:
+def read_time(values: Mapping[str, Any], key: str, zone_name: str) -> datetime | None:
     """Read an ISO time, as UTC; one without offset is a wall time in the zone. None if missing.
 
     See docs/platforms/leadconnector-v1.md#booking.
     """
-    spelt = read_text(given, key)
-    if not spelt:
+    text = read_text(values, key)
+    if not text:
         return None
     try:
-        parsed = datetime.fromisoformat(spelt)
+        parsed = datetime.fromisoformat(text)
         if parsed.tzinfo is None:
             return resolve_wall_time(parsed, zone_name).instant
         return parsed.astimezone(UTC)
@@ -82,9 +82,9 @@ def read_time(given: Mapping[str, Any], key: str, zone_name: str) -> datetime | 
         refuse_invalid(key)
 
 
-def read_epoch_ms(given: Mapping[str, Any], key: str) -> datetime:
+def read_epoch_ms(values: Mapping[str, Any], key: str) -> datetime:
     """Read epoch milliseconds, as UTC; years after 9999 become the last instant."""
-    digits = require_text(given, key)
+    digits = require_text(values, key)
     if not (digits.isascii() and digits.isdigit()):
         refuse_invalid(key)
     try:

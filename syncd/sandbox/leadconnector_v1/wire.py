@@ -5,11 +5,12 @@ Anchors such as (#errors) are sections of docs/platforms/leadconnector-v1.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syncd.model import zone
 from syncd.sandbox.leadconnector.wire import detail_fields, local_time, utc_stamp
 from syncd.sandbox.leadconnector_v1.records import ZonedMeeting
+from syncd.sandbox.replies import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,32 +21,32 @@ if TYPE_CHECKING:
         CalendarRecord,
         GroupRecord,
         Meeting,
-        OpeningHours,
+        OpenHours,
         StaffUser,
     )
     from syncd.sandbox.records import PlatformBlock
 
-Json = dict[str, Any]
-
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 
-def appointment(meeting: Meeting, found: CalendarRecord, location: str, location_zone: str) -> Json:
+def appointment(
+    meeting: Meeting, calendar: CalendarRecord, location: str, location_zone: str
+) -> JsonObject:
     """Return an appointment without its contact, with times in the zone it was booked in.
 
     It has three fields for the calendar, two for the user and three for the status. The one called
     ``status`` is stale: it is always "booked". See
     docs/platforms/leadconnector-v1.md#listing-appointments.
     """
-    spelt_in = meeting.timezone if isinstance(meeting, ZonedMeeting) else location_zone
-    where = zone(spelt_in)
+    zone_name = meeting.timezone if isinstance(meeting, ZonedMeeting) else location_zone
+    shown_zone = zone(zone_name)
     owner = {"userId": meeting.user, "assignedUserId": meeting.user} if meeting.user else {}
     return {
         "id": meeting.id,
         **owner,
-        "calendarProviderId": found.group,
-        "calendarId": found.id,
-        "calendarServiceId": found.id,
+        "calendarProviderId": calendar.group,
+        "calendarId": calendar.id,
+        "calendarServiceId": calendar.id,
         "contactId": meeting.contact,
         "locationId": location,
         "isRecurring": False,
@@ -54,21 +55,21 @@ def appointment(meeting: Meeting, found: CalendarRecord, location: str, location
         "appointmentStatus": meeting.status,
         "title": meeting.title,
         "address": "",
-        "startTime": local_time(meeting.start, where),
-        "endTime": local_time(meeting.end, where),
-        "selectedTimezone": spelt_in,
+        "startTime": local_time(meeting.start, shown_zone),
+        "endTime": local_time(meeting.end, shown_zone),
+        "selectedTimezone": zone_name,
         "createdAt": utc_stamp(meeting.added_at),
         "updatedAt": utc_stamp(meeting.updated_at),
         **detail_fields(meeting),
     }
 
 
-def block(found: PlatformBlock, location: str, where: ZoneInfo) -> Json:
+def block(record: PlatformBlock, location: str, shown_zone: ZoneInfo) -> JsonObject:
     """Return an event block: it looks like an appointment without a contact and a zone."""
-    user = {"userId": found.user, "assignedUserId": found.user} if found.user else {}
-    calendar = {"calendarId": found.calendar} if found.calendar else {}
+    user = {"userId": record.user, "assignedUserId": record.user} if record.user else {}
+    calendar = {"calendarId": record.calendar} if record.calendar else {}
     return {
-        "id": found.id,
+        "id": record.id,
         **user,
         **calendar,
         "locationId": location,
@@ -76,29 +77,29 @@ def block(found: PlatformBlock, location: str, where: ZoneInfo) -> Json:
         "status": "booked",
         "appoinmentStatus": "confirmed",
         "appointmentStatus": "confirmed",
-        "title": found.title,
-        "startTime": local_time(found.start, where),
-        "endTime": local_time(found.end, where),
-        "updatedAt": utc_stamp(found.updated_at),
+        "title": record.title,
+        "startTime": local_time(record.start, shown_zone),
+        "endTime": local_time(record.end, shown_zone),
+        "updatedAt": utc_stamp(record.updated_at),
     }
 
 
-def contact(found: ContactRecord, location: str, location_zone: str) -> Json:
+def contact(record: ContactRecord, location: str, location_zone: str) -> JsonObject:
     """Return a customer, with lower-case copies; an unknown e-mail address or phone number is null.
 
     See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
     """
-    first, _, last = found.name.partition(" ")
+    first, _, last = record.name.partition(" ")
     return {
-        "id": found.id,
+        "id": record.id,
         "locationId": location,
-        "contactName": found.name,
-        "fullNameLowerCase": found.name.lower(),
+        "contactName": record.name,
+        "fullNameLowerCase": record.name.lower(),
         "firstName": first,
         "lastName": last,
-        "email": found.email or None,
-        "emailLowerCase": found.email.lower() or None,
-        "phone": found.phone or None,
+        "email": record.email or None,
+        "emailLowerCase": record.email.lower() or None,
+        "phone": record.phone or None,
         "timezone": location_zone,
         "country": "DE",
         "type": "lead",
@@ -107,70 +108,72 @@ def contact(found: ContactRecord, location: str, location_zone: str) -> Json:
     }
 
 
-def move_reply(id: str, who: Json) -> Json:
+def move_reply(appointment_id: str, customer_row: JsonObject) -> JsonObject:
     """Return the answer to a move: no times, calendar or status (#moving-an-appointment)."""
-    return {"id": id, "contactId": who["id"], "contact": who}
+    return {"id": appointment_id, "contactId": customer_row["id"], "contact": customer_row}
 
 
-def booking_reply(id: str, who: Json, fingerprint: str, session: str) -> Json:
+def booking_reply(
+    appointment_id: str, customer_row: JsonObject, fingerprint: str, session: str
+) -> JsonObject:
     """Return the answer to a booking, as seen in 2025 (#booking).
 
     Its ``contactId`` is not a contact's id.
     """
-    shown = {key: value for key, value in who.items() if key != "id"}
+    customer = {key: value for key, value in customer_row.items() if key != "id"}
     return {
-        "id": id,
+        "id": appointment_id,
         "contactId": fingerprint,
-        "contact": {**shown, "fingerprint": fingerprint},
+        "contact": {**customer, "fingerprint": fingerprint},
         "sessionId": session,
         "sessionFingerprint": fingerprint,
     }
 
 
-def team(found: GroupRecord, members: Sequence[StaffUser]) -> Json:
+def team(record: GroupRecord, members: Sequence[StaffUser]) -> JsonObject:
     """Return a team (#teams)."""
-    own = slug(found.name)
+    team_slug = slug(record.name)
     return {
-        "id": found.id,
-        "name": found.name,
+        "id": record.id,
+        "name": record.name,
         "members": [{"id": each.id, "name": each.name, "email": each.email} for each in members],
         "calendarConfig": {
-            "calendarName": found.name,
+            "calendarName": record.name,
             "description": "",
-            "slug": own,
-            "link": f"/widget/appointment/{own}",
+            "slug": team_slug,
+            "link": f"/widget/appointment/{team_slug}",
             "shouldAssignContactToTeamMember": False,
             "shouldSkipAssigningContactForExisting": False,
         },
     }
 
 
-def service(found: CalendarRecord) -> Json:
+def service(record: CalendarRecord) -> JsonObject:
     """Return a bookable calendar; its slug, kind and activity are not shown (#services)."""
     unlinked = {"id": "", "name": ""}
     return {
-        "id": found.id,
-        "name": found.name,
+        "id": record.id,
+        "name": record.name,
         "description": "",
         "appointmentTitle": "{{contact.name}}",
         "meetingLocation": "",
         "eventColor": "#039BE5",
-        "teamId": found.group,
+        "teamId": record.group,
         "syncOption": "oneway",
         "linkedCalendars": dict.fromkeys(("google", "clio", "drchrono"), unlinked),
         "teamMembers": [
             {"userId": user, "priority": 0, "selected": True, "meetingLocation": ""}
-            for user in found.users
+            for user in record.users
         ],
         "availability": {
             "eventTiming": {
-                "slotDuration": found.slot_minutes,
-                "slotInterval": found.slot_minutes,
+                "slotDuration": record.slot_minutes,
+                "slotInterval": record.slot_minutes,
                 "slotBuffer": 0,
             },
-            "appointmentInfo": {"perSlot": found.per_slot, "perDay": None},
+            "appointmentInfo": {"perSlot": record.per_slot, "perDay": None},
             "schedule": {},
-            "officeHours": _office_hours(found.hours),
+            "officeHours": _office_hours(record.hours),
         },
         "confirmation": {
             "form": {"customFormId": "", "stickyContact": False},
@@ -188,26 +191,26 @@ def service(found: CalendarRecord) -> Json:
     }
 
 
-def user(found: StaffUser, location: str) -> Json:
+def user(record: StaffUser, location: str) -> JsonObject:
     """Return a member of staff (#contacts-users-and-locations)."""
-    first, _, last = found.name.partition(" ")
+    first, _, last = record.name.partition(" ")
     return {
-        "id": found.id,
-        "name": found.name,
+        "id": record.id,
+        "name": record.name,
         "firstName": first,
         "lastName": last,
-        "email": found.email,
-        "phone": found.phone,
+        "email": record.email,
+        "phone": record.phone,
         "permissions": {"appointmentsEnabled": True},
         "roles": {"type": "account", "role": "user", "locationIds": [location]},
     }
 
 
-def _office_hours(hours: Sequence[OpeningHours]) -> Json:
-    shown: Json = {}
+def _office_hours(hours: Sequence[OpenHours]) -> JsonObject:
+    days: JsonObject = {}
     for opening in hours:
         for day in opening.days:
-            shown.setdefault(WEEKDAYS[day], []).append(
+            days.setdefault(WEEKDAYS[day], []).append(
                 {
                     "openHour": opening.opens.hour,
                     "openMinute": opening.opens.minute,
@@ -215,7 +218,7 @@ def _office_hours(hours: Sequence[OpeningHours]) -> Json:
                     "closeMinute": opening.closes.minute,
                 }
             )
-    return shown
+    return days
 
 
 def slug(name: str) -> str:

@@ -13,7 +13,7 @@ from syncd.sandbox.leadsquared.facts import AccountFacts
 from syncd.sandbox.leadsquared.jobs import JobClock, JobQueue
 from syncd.sandbox.leadsquared.records import (
     OFFICE_HOURS,
-    STATUS_WORDS,
+    TASK_STATUSES,
     AccountUser,
     Category,
     Shift,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.recurring import Move
 
-_WORD = {status: word for word, status in STATUS_WORDS.items()}
+_WORD = {status: word for word, status in TASK_STATUSES.items()}
 
 
 class AccountState(AccountFacts, Platform):
@@ -56,7 +56,7 @@ class AccountState(AccountFacts, Platform):
         faults: Faults | None = None,
         *,
         access_key: str = "u$r-sandbox",
-        secret_key: str = "sandbox-secret",  # noqa: S107 - opens nothing but the emulator
+        secret_key: str = "sandbox-secret",  # noqa: S107 - only valid for the emulator
         timezone: str = "Europe/Berlin",
         busy_type: str = "Busy",
     ) -> None:
@@ -99,7 +99,7 @@ class AccountState(AccountFacts, Platform):
         due = self._job_clock.at
         return super().stamp() - (self.clock.now() - due if due else timedelta())
 
-    # --- setting up ---------------------------------------------------------------------------
+    # --- setup --------------------------------------------------------------------------------
 
     def add_user(
         self,
@@ -141,7 +141,7 @@ class AccountState(AccountFacts, Platform):
         mandatory: Sequence[str] = (),
     ) -> str:
         """Add a task type and return its id; a create must fill the ``mandatory`` custom fields."""
-        made = TaskTypeRecord(
+        task_type = TaskTypeRecord(
             id or self.new_id(),
             name,
             category,
@@ -149,8 +149,8 @@ class AccountState(AccountFacts, Platform):
             allow_conflicts,
             mandatory=tuple(mandatory),
         )
-        self.types[name] = made
-        return made.id
+        self.types[name] = task_type
+        return task_type.id
 
     def add_contact(self, name: str, email: str = "", phone: str = "", id: str = "") -> str:
         """Add a lead and return its id."""
@@ -158,7 +158,7 @@ class AccountState(AccountFacts, Platform):
         self.contacts[contact.id] = contact
         return contact.id
 
-    # --- acting as the users ------------------------------------------------------------------
+    # --- actions of the users -----------------------------------------------------------------
 
     def book(
         self,
@@ -179,13 +179,13 @@ class AccountState(AccountFacts, Platform):
         """
         _known(self.types, calendar, "task type")
         _known(self.contacts, contact, "lead")
-        more = {"lead": contact, "series": series, **_status(status, end)}
-        return self._enter(calendar, user, start, end, title, id=id, **more)
+        fields = {"lead": contact, "series": series, **_status(status, end)}
+        return self._enter(calendar, user, start, end, title, id=id, **fields)
 
     def instances(self, series: str) -> list[TaskRecord]:
         """Return the appointments of a series that are not deleted, sorted by time."""
-        found = [t for t in self.tasks.values() if t.series == series and not t.deleted]
-        return sorted(found, key=lambda t: (t.start, t.id))
+        instances = [t for t in self.tasks.values() if t.series == series and not t.deleted]
+        return sorted(instances, key=lambda t: (t.start, t.id))
 
     def series_of(self) -> dict[str, str]:
         """Return the series of every instance that ever existed, by instance id."""
@@ -202,10 +202,10 @@ class AccountState(AccountFacts, Platform):
             if moves[record.id][0] != record.id:
                 self.delete(record.id)
         for record in records:
-            known, start, end = moves[record.id]
+            new_id, start, end = moves[record.id]
             start, end = _interval(start, end)
-            moved = self._touched(record, id=known, start=start, end=end, series=series)
-            self.tasks.put(known, moved)
+            moved = self._touched(record, id=new_id, start=start, end=end, series=series)
+            self.tasks.put(new_id, moved)
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
         """Move an appointment, or give it to another user. Returns its id, which may be new."""
@@ -278,9 +278,9 @@ class AccountState(AccountFacts, Platform):
         Without a type, the copy keeps the busy type and still has the customer.
         """
         block = self._block(id)
-        more = {"description": block.description, "custom": block.custom, "lead": contact}
+        fields = {"description": block.description, "custom": block.custom, "lead": contact}
         return self._enter(
-            calendar or self.busy_type, user, start, end, self._subject(block), **more
+            calendar or self.busy_type, user, start, end, self._subject(block), **fields
         )
 
     def add_text(self, id: str, text: str) -> None:
@@ -298,27 +298,27 @@ class AccountState(AccountFacts, Platform):
         """Transfer all tasks of a user to another one, and remove the user."""
         _known(self.users, user, "user")
         _known(self.users, into, "user")
-        gone = self.users.pop(user)
-        self.transfer_tasks(gone.id, self.users[into].id)
+        removed = self.users.pop(user)
+        self.transfer_tasks(removed.id, self.users[into].id)
         return into
 
     def transfer_tasks(self, owner: str, to: str) -> None:
         """Replace one user by another one in all tasks; both are ids."""
 
-        def instead(id: str) -> str:
+        def replaced(id: str) -> str:
             return to if id == owner else id
 
         for task in list(self.tasks.values()):
-            given = replace(
+            changed = replace(
                 task,
-                owner=instead(task.owner),
-                created_by=instead(task.created_by),
-                modified_by=instead(task.modified_by),
+                owner=replaced(task.owner),
+                created_by=replaced(task.created_by),
+                modified_by=replaced(task.modified_by),
             )
-            if given != task:
-                self.tasks.put(task.id, given)
+            if changed != task:
+                self.tasks.put(task.id, changed)
 
-    # --- looking at it ------------------------------------------------------------------------
+    # --- inspection ---------------------------------------------------------------------------
 
     def appointments(self) -> list[PlatformAppointment]:
         """Return all appointments except blocks and to-dos, including deleted ones."""
@@ -365,7 +365,7 @@ class AccountState(AccountFacts, Platform):
             if task.type == self.busy_type
         ]
 
-    # --- inside -------------------------------------------------------------------------------
+    # --- internals ----------------------------------------------------------------------------
 
     def next_number(self) -> int:
         """Return the number of the next task, counted per account."""
@@ -373,24 +373,24 @@ class AccountState(AccountFacts, Platform):
         return self._numbers
 
     def _enter(
-        self, type: str, user: str, start: datetime, end: datetime, title: str, **more: Any
+        self, type: str, user: str, start: datetime, end: datetime, title: str, **fields: Any
     ) -> str:
         _known(self.users, user, "user")
         start, end = _interval(start, self.end_by_hand(start, end))
         owner, now = self.users[user].id, self.stamp()
         task = TaskRecord(
-            id=more.pop("id", "") or self.new_id(),
+            id=fields.pop("id", "") or self.new_id(),
             number=self.next_number(),
             type=type,
             owner=owner,
-            name=f"{type}:{title}",  # as the web application composes it
+            name=f"{type}:{title}",  # the format of the web application
             start=start,
             end=end,
             created_by=owner,
             created_at=now,
             modified_by=owner,
             modified_at=now,
-            **more,
+            **fields,
         )
         self.tasks.put(task.id, task)
         return task.id
@@ -436,8 +436,8 @@ def _interval(start: datetime, end: datetime) -> tuple[datetime, datetime]:
 
 def _status(word: str, at: datetime) -> dict[str, Any]:
     """Return the task fields that a status sets. Raises ValueError for an unknown status."""
-    if word not in STATUS_WORDS:
-        message = f"status {word!r} is none of {', '.join(sorted(STATUS_WORDS))}"
+    if word not in TASK_STATUSES:
+        message = f"status {word!r} is none of {', '.join(sorted(TASK_STATUSES))}"
         raise ValueError(message)
-    complete = STATUS_WORDS[word] is TaskStatus.COMPLETE
-    return {"status": STATUS_WORDS[word], "completed_at": utc(at) if complete else None}
+    complete = TASK_STATUSES[word] is TaskStatus.COMPLETE
+    return {"status": TASK_STATUSES[word], "completed_at": utc(at) if complete else None}

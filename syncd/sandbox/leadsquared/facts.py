@@ -78,17 +78,17 @@ class AccountFacts:
     phone_spelling = "digits"
     usual_job_seconds = 0.3
 
-    def adjust_row(self, task: TaskRecord, shown: dict[str, Any]) -> dict[str, Any]:
+    def adjust_row(self, task: TaskRecord, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row with only the fields that rows of this account have."""
         if self.completing_changes_end and task.status is TaskStatus.COMPLETE and task.completed_at:
-            shown["EndDate"] = f"{task.completed_at:%Y-%m-%d %H:%M:%S}"
+            row["EndDate"] = f"{task.completed_at:%Y-%m-%d %H:%M:%S}"
         if not self.rows_carry_end:
-            del shown["EndDate"]
+            del row["EndDate"]
         if not self.rows_carry_owner:
-            del shown["OwnerEmailAddress"]
-        return shown
+            del row["OwnerEmailAddress"]
+        return row
 
-    def check_rows(self, ids: Collection[str], there: Collection[str]) -> None:
+    def check_rows(self, ids: Collection[str], existing: Collection[str]) -> None:
         """Refuse a bulk call for its size or for one of its rows. Raises `RefusalError`.
 
         ``there`` are the ids that are not deleted.
@@ -97,7 +97,7 @@ class AccountFacts:
             fields.refuse(fields.BAD_INPUT, "Too many tasks in one request")
         if not self.refuses_rows.isdisjoint(ids):
             fields.refuse(fields.BAD_INPUT, "One of these items cannot be changed")
-        if self.refuses_unknown_rows and len(there) < len(ids):
+        if self.refuses_unknown_rows and len(existing) < len(ids):
             fields.refuse(fields.NO_ENTITY, "Task does not exist in the system")
 
     def end_by_hand(

@@ -38,7 +38,7 @@ class TaskStatus(IntEnum):
     CANCELLED = 2
 
 
-STATUS_WORDS: Mapping[str, TaskStatus] = MappingProxyType(
+TASK_STATUSES: Mapping[str, TaskStatus] = MappingProxyType(
     {
         "new": TaskStatus.INCOMPLETE,
         "confirmed": TaskStatus.INCOMPLETE,

@@ -25,7 +25,7 @@ class DaySlots:
     reason: str = ""
 
 
-def day_slots(user: AccountUser, day: date, taken: Sequence[Span]) -> DaySlots:
+def day_slots(user: AccountUser, day: date, busy_spans: Sequence[Span]) -> DaySlots:
     """Return one day of a user, in the user's zone; ``taken`` are the busy spans."""
     if not user.hours:
         return DaySlots(reason="WorkDayTemplateNotDefined")
@@ -33,22 +33,22 @@ def day_slots(user: AccountUser, day: date, taken: Sequence[Span]) -> DaySlots:
     if not shifts:
         return DaySlots(reason="NotScheduled")
     free: list[Span] = []
-    busy: list[Span] = []
+    busy_in_shift: list[Span] = []
     for shift in shifts:
         opens, closes = (
             resolve_wall_time(datetime.combine(day, wall), user.timezone).instant
             for wall in (shift.opens, shift.closes)
         )
-        inside = [
+        overlaps = [
             (max(start, opens), min(end, closes))
-            for start, end in sorted(taken)
+            for start, end in sorted(busy_spans)
             if start < closes and opens < end
         ]
-        busy += inside
-        for start, end in inside:
+        busy_in_shift += overlaps
+        for start, end in overlaps:
             if opens < start:
                 free.append((opens, start))
             opens = max(opens, end)
         if opens < closes:
             free.append((opens, closes))
-    return DaySlots(free, busy)
+    return DaySlots(free, busy_in_shift)
