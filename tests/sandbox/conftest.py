@@ -11,6 +11,6 @@ from tests.sandbox.kit import Clinic, serve_clinic
 
 @pytest.fixture
 async def clinic() -> AsyncIterator[Clinic]:
-    """A clinic on a loopback socket."""
+    """Serve a clinic on a loopback socket."""
     async with serve_clinic() as served:
         yield served

@@ -1,4 +1,4 @@
-"""Find out over HTTP what the updates of each emulated platform change besides."""
+"""Measure over HTTP which other fields an update changes on each emulated platform."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from tests.sandbox.seeded_accounts import NINE, TEN, Json, SeededAccounts, iso, 
 MOVES, STATUSES = "moves_change_only_time", "status_changes_only_status"
 
 
-async def move(desk: SeededAccounts) -> str:
-    return yes_or_no("notes" not in await desk.update(desk.book("clinic")))
+async def move(accounts: SeededAccounts) -> str:
+    return yes_or_no("notes" not in await accounts.update(accounts.book("clinic")))
 
 
-async def status(desk: SeededAccounts) -> str:
-    id = desk.book("clinic")
-    return yes_or_no("notes" not in await desk.update(id, NINE, appointmentStatus="cancelled"))
+async def status(accounts: SeededAccounts) -> str:
+    id = accounts.book("clinic")
+    return yes_or_no("notes" not in await accounts.update(id, NINE, appointmentStatus="cancelled"))
 
 
-async def _old(desk: SeededAccounts, id: str) -> Json:
-    row: Json = (await desk.legacy.get(f"/appointments/{id}")).json()
+async def _old(accounts: SeededAccounts, id: str) -> Json:
+    row: Json = (await accounts.legacy.get(f"/appointments/{id}")).json()
     return row
 
 
-async def old_move(desk: SeededAccounts) -> str:
-    id = desk.book("legacy")
+async def old_move(accounts: SeededAccounts) -> str:
+    id = accounts.book("legacy")
     moved = {"selectedTimezone": ZONE, "selectedSlot": iso(TEN)}
-    assert (await desk.legacy.put(f"/appointments/{id}", json=moved)).is_success
-    return yes_or_no(not (await _old(desk, id))["notes"])
+    assert (await accounts.legacy.put(f"/appointments/{id}", json=moved)).is_success
+    return yes_or_no(not (await _old(accounts, id))["notes"])
 
 
-async def old_status(desk: SeededAccounts) -> str:
-    id = desk.book("legacy")
-    answer = await desk.legacy.put(f"/appointments/{id}/status", json={"status": "cancelled"})
+async def old_status(accounts: SeededAccounts) -> str:
+    id = accounts.book("legacy")
+    answer = await accounts.legacy.put(f"/appointments/{id}/status", json={"status": "cancelled"})
     assert answer.is_success
-    return yes_or_no(not (await _old(desk, id))["notes"])
+    return yes_or_no(not (await _old(accounts, id))["notes"])
 
 
-async def _task(desk: SeededAccounts, id: str) -> Json:
+async def _task(accounts: SeededAccounts, id: str) -> Json:
     row: Json
-    (row,) = (await desk.crm.get("Task.svc/Retrieve.GetById", params={"id": id})).json()
+    (row,) = (await accounts.crm.get("Task.svc/Retrieve.GetById", params={"id": id})).json()
     return row
 
 
-async def task_move(desk: SeededAccounts) -> str:
-    id = desk.book("crm")
-    await desk.move_tasks(id)
-    return yes_or_no(not (await _task(desk, id))["Location"])
+async def task_move(accounts: SeededAccounts) -> str:
+    id = accounts.book("crm")
+    await accounts.move_tasks(id)
+    return yes_or_no(not (await _task(accounts, id))["Location"])
 
 
-async def task_status(desk: SeededAccounts) -> str:
-    id = desk.book("crm")
-    await desk.crm.get("Task.svc/MarkComplete", params={"id": id})
-    return yes_or_no(not (await _task(desk, id))["Location"])
+async def task_status(accounts: SeededAccounts) -> str:
+    id = accounts.book("crm")
+    await accounts.crm.get("Task.svc/MarkComplete", params={"id": id})
+    return yes_or_no(not (await _task(accounts, id))["Location"])
 
 
 _V2, _V1, _LSQ = PlatformKind.V2, PlatformKind.V1, PlatformKind.LEADSQUARED
@@ -66,4 +66,4 @@ WRITES: Mapping[tuple[PlatformKind, str], Callable[[SeededAccounts], Awaitable[s
     (_LSQ, MOVES): task_move,
     (_LSQ, STATUSES): task_status,
 }
-"""What finds out each fact by what the platform answers."""
+"""Functions that measure each fact from the platform's answers."""

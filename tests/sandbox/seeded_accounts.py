@@ -1,4 +1,4 @@
-"""Three furnished accounts in one process, and the words to ask each of them with."""
+"""Three seeded accounts in one process, and helpers for requests to them."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ Json = dict[str, Any]
 
 
 def yes_or_no(found: object) -> str:
-    """Name the side that was found."""
+    """Return the name of a yes/no side."""
     return YES if found else NO
 
 
 def iso(at: datetime) -> str:
-    """Spell an instant with an offset."""
+    """Format an instant with an offset."""
     return at.isoformat()
 
 
 def ms(at: datetime) -> str:
-    """Spell an instant as epoch milliseconds."""
+    """Format an instant as epoch milliseconds."""
     return str(int(at.timestamp() * 1000))
 
 
 def utc_text(at: datetime) -> str:
-    """Spell an instant as LeadSquared does."""
+    """Format a UTC instant as LeadSquared does."""
     return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 @dataclass
 class SeededAccounts:
-    """The three emulated accounts, and a client of each."""
+    """Three emulated accounts, and a client of each."""
 
     sandbox: Sandbox
     clock: ManualClock
@@ -61,21 +61,21 @@ class SeededAccounts:
     crm: httpx.AsyncClient
 
     def seed_user(self, system: str, who: str = "alice") -> SeedUser:
-        """Return where somebody's time is kept."""
+        """Return a person's user, calendar and contact in a system."""
         return self.seed_users[system, who]
 
     def book(self, system: str, who: str = "alice", **more: Any) -> str:
-        """Enter an hour from nine by hand."""
+        """Enter an appointment from 9 to 10 as a person does."""
         seat = self.seed_user(system, who)
         platform = self.sandbox.systems[system]
         return platform.book(seat.calendar, seat.user, NINE, TEN, seat.contact, **more)
 
     def block(self, system: str) -> str:
-        """Close an hour of Alice's from nine by hand."""
+        """Block Alice's time from 9 to 10 as a person does."""
         return self.sandbox.systems[system].block(self.seed_user(system).user, NINE, TEN, "Lunch")
 
     async def events(self, path: str = EVENTS, start: datetime = NOW, **owner: str) -> list[Json]:
-        """List events of v2; Alice's unless an owner is named."""
+        """List events of v2; Alice's if no owner is given."""
         of = self.seed_user("clinic")
         given = owner or ({"userId": of.user} if path == BLOCKED else {"calendarId": of.calendar})
         window = {"startTime": ms(start), "endTime": ms(NOW + 9 * DAY)}
@@ -85,7 +85,7 @@ class SeededAccounts:
         return rows
 
     async def make_block(self, title: str = "Busy") -> str:
-        """Make a block on v2 over HTTP."""
+        """Create a block on v2 over HTTP."""
         body = self.block_body(title=title)
         id: str = (await self.clinic.post(BLOCKS, json=body)).json()["id"]
         return id
@@ -97,7 +97,7 @@ class SeededAccounts:
         return {**location, **owner, "startTime": iso(NINE), "endTime": iso(TEN), **more}
 
     async def update(self, id: str, start: datetime = TEN, **more: object) -> Json:
-        """Move an appointment of v2; return it as it is read then."""
+        """Move an appointment on v2, and return it as it is then read."""
         body = {
             "startTime": iso(start),
             "endTime": iso(start + timedelta(hours=1)),
@@ -109,7 +109,7 @@ class SeededAccounts:
         return shown
 
     async def legacy_events(self, start: datetime = NOW) -> list[Json]:
-        """List the events of Alice's service on v1."""
+        """List Alice's events on v1."""
         window = {"startDate": ms(start), "endDate": ms(NOW + 9 * DAY)}
         owner = {"userId": self.seed_user("legacy").user, "includeAll": "true"}
         rows: list[Json] = (await self.legacy.get("/appointments/", params=window | owner)).json()[
@@ -118,7 +118,7 @@ class SeededAccounts:
         return rows
 
     async def make_legacy_block(self, **more: str) -> httpx.Response:
-        """Make an event block on v1 over HTTP."""
+        """Create an event block on v1 over HTTP."""
         seat = self.seed_user("legacy")
         body = {
             "calendarId": seat.calendar,
@@ -141,7 +141,7 @@ class SeededAccounts:
         return rows
 
     async def make_task(self) -> httpx.Response:
-        """Make an appointment in LeadSquared over HTTP."""
+        """Create an appointment in LeadSquared over HTTP."""
         task = {
             "Name": TAG,
             "TaskType": {"Name": "Busy"},
@@ -152,7 +152,7 @@ class SeededAccounts:
         return await self.crm.post("Task.svc/Create", json=task)
 
     async def move_tasks(self, *ids: str) -> httpx.Response:
-        """Move tasks in LeadSquared, and wait until that is done."""
+        """Move tasks in LeadSquared, and wait until the job has run."""
         rows = [
             {"UserTaskId": id, "FromDate": utc_text(TEN), "ToDate": utc_text(ELEVEN)} for id in ids
         ]
@@ -163,7 +163,7 @@ class SeededAccounts:
 
 @asynccontextmanager
 async def serve_accounts() -> AsyncIterator[SeededAccounts]:
-    """Serve three furnished accounts without bookings; their clock stands at `NOW`."""
+    """Serve three seeded accounts without bookings; their clock stays at `NOW`."""
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
     world = seed_clinic(sandbox, NOW, empty=True)

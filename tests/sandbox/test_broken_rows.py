@@ -1,4 +1,4 @@
-"""Rows that lack something are shown so by lists, and by id as far as they can be."""
+"""Lists show broken rows; reads by id show them as far as possible."""
 
 from __future__ import annotations
 
@@ -25,20 +25,18 @@ def shown(body: object, lack: RowDefect, event: str = "e1") -> object:
         (V2, RowDefect.OBJECT, "a row"),
     ],
 )
-def test_a_row_of_a_list_lacks_what_it_is_told_to(
-    body: object, lack: RowDefect, row: object
-) -> None:
+def test_a_list_row_lacks_the_requested_field(body: object, lack: RowDefect, row: object) -> None:
     assert shown(body, lack) == {"events": [row]}
 
 
-def test_a_row_that_is_read_by_id_keeps_its_id_and_stays_an_object() -> None:
+def test_a_row_read_by_id_keeps_its_id_and_stays_an_object() -> None:
     one = {"event": V2["events"][0]}
     assert shown(one, RowDefect.ID) == one
     assert shown(one, RowDefect.OBJECT) == one
     assert shown(one, RowDefect.END) != one
 
 
-def test_only_the_event_itself_is_broken_and_nothing_else_of_that_id() -> None:
+def test_only_the_event_row_is_broken_and_no_other_object_of_that_id() -> None:
     assert shown(CRM, RowDefect.OWNER) == [
         {"UserTaskId": "e1", "EndDate": "x", "TaskType": {"id": "e1"}}
     ]

@@ -1,4 +1,4 @@
-"""Texts that a platform cuts in mid-character."""
+"""Texts that a platform cuts in the middle of a character."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncd.systems.decoding import repaired
 
 
 @pytest.mark.parametrize("spelling", ["", "bytes"])
-def test_a_cut_text_that_came_back_repaired_is_not_cut_again(spelling: str) -> None:
+def test_a_repaired_text_that_was_sent_back_is_not_cut_again(spelling: str) -> None:
     shown = repaired(
         insert_odd_values(b'{"title": "Consultation"}', FaultKind.HALF_EMOJI, spelling)
     )
