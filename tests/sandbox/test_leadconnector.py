@@ -242,7 +242,7 @@ async def test_a_calendars_block_is_listed_under_the_calendar(clinic: Clinic) ->
 
 
 async def offered(clinic: Clinic, calendar: str = "", **query: str) -> list[str]:
-    """The slots of the Monday."""
+    """Return the free slots of the Monday."""
     span = {"startDate": ms(at(0)), "endDate": ms(at(0, 3)), **query}
     path = f"/calendars/{calendar or clinic.calendar}/free-slots"
     answer = (await clinic.client.get(path, params=span)).json()

@@ -1,6 +1,6 @@
 """Every refusal of LeadConnector v2, over a real socket.
 
-See docs/platforms/leadconnector-v2.md.
+See docs/platforms/leadconnector-v2.md#errors.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ async def clinic() -> AsyncIterator[Clinic]:
 
 
 def resource(clinic: Clinic, **more: Any) -> dict[str, Any]:
-    """The body of a resource, with all that is demanded."""
+    """Return the body of a resource, with all required fields."""
     body = {
         "locationId": clinic.platform.location_id,
         "name": "yoga room",
@@ -36,7 +36,7 @@ def resource(clinic: Clinic, **more: Any) -> dict[str, Any]:
 
 
 def association(clinic: Clinic, **more: Any) -> dict[str, Any]:
-    """The body of an association between a record and a contact."""
+    """Return the body of an association between a record and a contact."""
     body = {
         "locationId": clinic.platform.location_id,
         "key": "bookings",
@@ -49,7 +49,7 @@ def association(clinic: Clinic, **more: Any) -> dict[str, Any]:
 
 
 async def listed(clinic: Clinic, path: str, **query: str) -> Any:
-    """A list of the location."""
+    """Return a list of the location."""
     params = {"locationId": clinic.platform.location_id, "limit": "10", "skip": "0", **query}
     return (await clinic.client.get(path, params=params)).json()
 

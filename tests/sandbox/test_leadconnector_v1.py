@@ -90,8 +90,8 @@ class Legacy:
 
 
 @asynccontextmanager
-async def a_legacy_location() -> AsyncIterator[Legacy]:
-    """Serve a v1 location; its clock stands at `NOW` until advanced."""
+async def serve_legacy() -> AsyncIterator[Legacy]:
+    """Serve a v1 location; its clock stays at `NOW` until a test advances it."""
     clock = ManualClock(NOW)
     platform = EmulatedLeadConnectorV1("legacy", clock, alnum_ids("test"))
     alice = platform.add_user("Alice Adams", "alice@example.com")
@@ -117,8 +117,8 @@ async def a_legacy_location() -> AsyncIterator[Legacy]:
 
 @pytest.fixture
 async def legacy() -> AsyncIterator[Legacy]:
-    """A v1 location on a loopback socket."""
-    async with a_legacy_location() as served:
+    """Serve a v1 location on a loopback socket."""
+    async with serve_legacy() as served:
         yield served
 
 
@@ -270,7 +270,7 @@ async def test_an_unescaped_plus_in_a_phone_is_read_as_a_space(legacy: Legacy) -
 
 
 async def offered(legacy: Legacy, **query: str) -> list[str]:
-    """The slots of the Monday; of Alice's service unless the query says otherwise."""
+    """Return the slots of the Monday; of Alice's service if the query names no owner."""
     asked = {"calendarId": legacy.service, "startDate": ms(at(0)), "endDate": ms(at(0, 3))}
     answer = await legacy.client.get("/appointments/slots", params={**asked, **query})
     return [slot for day in answer.json().values() for slot in day["slots"]]

@@ -11,13 +11,13 @@ import pytest
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.records import PlatformUi
 from tests.sandbox.kit import at, berlin
-from tests.sandbox.test_leadconnector_v1 import Legacy, a_legacy_location
+from tests.sandbox.test_leadconnector_v1 import Legacy, serve_legacy
 
 
 @pytest.fixture
 async def legacy() -> AsyncIterator[Legacy]:
-    """A v1 location on a loopback socket."""
-    async with a_legacy_location() as served:
+    """Serve a v1 location on a loopback socket."""
+    async with serve_legacy() as served:
         yield served
 
 

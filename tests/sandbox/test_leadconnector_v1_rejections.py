@@ -15,15 +15,15 @@ import pytest
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.platform import Call
 from tests.sandbox.kit import HOUR, at, berlin, ms
-from tests.sandbox.test_leadconnector_v1 import ZONE, Legacy, a_legacy_location
+from tests.sandbox.test_leadconnector_v1 import ZONE, Legacy, serve_legacy
 
 TAKEN = {"selectedSlot": {"message": "The selected slot is not available.", "rule": "invalid"}}
 
 
 @pytest.fixture
 async def legacy() -> AsyncIterator[Legacy]:
-    """A v1 location on a loopback socket."""
-    async with a_legacy_location() as served:
+    """Serve a v1 location on a loopback socket."""
+    async with serve_legacy() as served:
         yield served
 
 

@@ -1,4 +1,4 @@
-"""The emulated v1 location's teams, services and slugs.
+"""Teams, services and slugs of the emulated v1 location.
 
 See docs/platforms/leadconnector-v1.md#teams.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.test_leadconnector_v1 import Legacy, a_legacy_location
+from tests.sandbox.test_leadconnector_v1 import Legacy, serve_legacy
 
 TEAMS = "calendars/teams/"
 SERVICES = "calendars/services/"
@@ -19,18 +19,18 @@ SERVICES = "calendars/services/"
 @pytest.fixture
 async def legacy() -> AsyncIterator[Legacy]:
     """Serve a v1 location."""
-    async with a_legacy_location() as found:
+    async with serve_legacy() as found:
         yield found
 
 
 def team(legacy: Legacy, **config: Any) -> dict[str, Any]:
-    """The body of a team."""
+    """Return the body of a team."""
     shown = {"calendarName": "Sales", "description": "", "slug": "sales", **config}
     return {"name": "Sales Team", "userIds": [legacy.alice], "calendarConfig": shown}
 
 
 def service(legacy: Legacy, **more: Any) -> dict[str, Any]:
-    """The body of a service, with all that is demanded."""
+    """Return the body of a service, with all required fields."""
     body = {
         "teamId": legacy.team,
         "name": "Talk",
@@ -62,7 +62,7 @@ def service(legacy: Legacy, **more: Any) -> dict[str, Any]:
 
 
 async def free(legacy: Legacy, slug: str) -> Any:
-    """Whether a slug is to be had."""
+    """Return true if a slug is free."""
     answer = await legacy.client.get(f"calendars/check-slug-availability/{slug}")
     return answer.json()["isSlugAvailable"]
 

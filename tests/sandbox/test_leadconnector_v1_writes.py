@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from tests.sandbox.kit import at, berlin
-from tests.sandbox.test_leadconnector_v1 import ZONE, Legacy, a_legacy_location, offered
+from tests.sandbox.test_leadconnector_v1 import ZONE, Legacy, offered, serve_legacy
 
 
 @pytest.fixture
 async def legacy() -> AsyncIterator[Legacy]:
-    """A v1 location on a loopback socket."""
-    async with a_legacy_location() as served:
+    """Serve a v1 location on a loopback socket."""
+    async with serve_legacy() as served:
         yield served
 
 

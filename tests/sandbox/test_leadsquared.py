@@ -1,4 +1,4 @@
-"""Reads of the emulated LeadSquared account (docs/platforms/leadsquared.md), and its test account."""
+"""Reads of the emulated account (docs/platforms/leadsquared.md), and its test account."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Crm:
 
 
 @asynccontextmanager
-async def a_crm() -> AsyncIterator[Crm]:
+async def serve_crm() -> AsyncIterator[Crm]:
     """Serve an account; its clock stays at `NOW` until a test advances it."""
     clock = ManualClock(NOW)
     platform = EmulatedLeadSquared("crm", clock, guid_ids("test"))
@@ -126,7 +126,7 @@ async def a_crm() -> AsyncIterator[Crm]:
 @pytest.fixture
 async def crm() -> AsyncIterator[Crm]:
     """Serve an account on a loopback socket."""
-    async with a_crm() as served:
+    async with serve_crm() as served:
         yield served
 
 
@@ -333,7 +333,7 @@ async def test_of_several_leads_with_a_phone_the_latest_is_found(crm: Crm) -> No
 
 
 async def days(crm: Crm, **change: Any) -> dict[str, dict[str, Any]]:
-    """What Alice's days say about their slots."""
+    """Return the fields about slots of Alice's days."""
     body = {"IncludeAllowedConflictSlots": False, **change}
     answer = (await crm.listing(SLOTS, **body)).json()
     assert answer["RecordCount"] == len(answer["List"])

@@ -1,4 +1,4 @@
-"""What LeadSquared makes of writes and of people's hands, over a real socket.
+"""Writes of LeadSquared over HTTP and by people, over a real socket.
 
 See docs/platforms/leadsquared.md#creating-tasks.
 """
