@@ -204,7 +204,7 @@ class Platform(FactKnobs, ABC):
 
     @property
     def list_cap(self) -> int | None:
-        """Return the number of rows after which lists of events are silently cut; None for no cap."""
+        """Return the number of rows at which lists of events are silently cut; None for never."""
         caps = [self.caps[path].rows for path in self.event_lists if path in self.caps]
         return min(caps, default=None)
 

@@ -21,8 +21,8 @@ from tests.sandbox.seeded_accounts import (
     NOW,
     TAG,
     TEN,
+    Accounts,
     Json,
-    SeededAccounts,
     iso,
     ms,
     utc_text,
@@ -31,35 +31,36 @@ from tests.sandbox.seeded_accounts import (
 
 MANY = 1001
 V2, V1, LSQ = PlatformKind.V2, PlatformKind.V1, PlatformKind.LEADSQUARED
+_ONE_DAY = {"FromDate": utc_text(NOW), "ToDate": utc_text(NOW + DAY)}
 
 
 # --- LeadConnector v2 -----------------------------------------------------------------------------
 
 
-async def update_replaces(accounts: SeededAccounts) -> str:
+async def update_replaces(accounts: Accounts) -> str:
     shown = await accounts.update(accounts.book("clinic", title="Knee pain", status="new"))
     return yes_or_no((shown["title"], shown["appointmentStatus"]) == ("", "confirmed"))
 
 
-async def block_update_replaces(accounts: SeededAccounts) -> str:
+async def block_update_replaces(accounts: Accounts) -> str:
     id = await accounts.make_block()
     await accounts.clinic.put(f"{BLOCKS}/{id}", json=accounts.block_body())
     (row,) = await accounts.events(BLOCKED)
     return yes_or_no(not row["title"])
 
 
-async def block_by_id(accounts: SeededAccounts) -> str:
+async def block_by_id(accounts: Accounts) -> str:
     answer = await accounts.clinic.get(f"{APPOINTMENTS}/{await accounts.make_block()}")
     return yes_or_no(answer.is_success)
 
 
-async def second_delete(accounts: SeededAccounts) -> str:
+async def second_delete(accounts: Accounts) -> str:
     path = f"{EVENTS}/{await accounts.make_block()}"
     assert (await accounts.clinic.delete(path)).is_success
     return str((await accounts.clinic.delete(path)).status_code)
 
 
-async def block_closes_calendars(accounts: SeededAccounts) -> str:
+async def block_closes_calendars(accounts: Accounts) -> str:
     async def offered() -> int:
         span = {"startDate": ms(NOW), "endDate": ms(NOW + DAY)}
         path = f"/calendars/{accounts.seed_user('clinic').calendar}/free-slots"
@@ -71,7 +72,7 @@ async def block_closes_calendars(accounts: SeededAccounts) -> str:
     return yes_or_no(await offered() < before)
 
 
-async def group_lists_all(accounts: SeededAccounts) -> str:
+async def group_lists_all(accounts: Accounts) -> str:
     (group,) = accounts.sandbox.clinic.groups
     ids = {accounts.book("clinic", who) for who in ("alice", "bob", "carol")}
     shown = {row["id"] for row in await accounts.events(groupId=group)}
@@ -79,20 +80,20 @@ async def group_lists_all(accounts: SeededAccounts) -> str:
     return yes_or_no(shown == ids)
 
 
-async def instance_writes(accounts: SeededAccounts) -> str:
+async def instance_writes(accounts: Accounts) -> str:
     first, other = (accounts.book("clinic", series="s", id=id) for id in ("one", "two"))
     await accounts.update(first)
     shown = await accounts.clinic.get(f"{APPOINTMENTS}/{other}")
     return yes_or_no(datetime.fromisoformat(shown.json()["appointment"]["startTime"]) == NINE)
 
 
-async def version_v3(accounts: SeededAccounts) -> str:
+async def version_v3(accounts: Accounts) -> str:
     location = {"locationId": accounts.sandbox.clinic.location_id}
     answer = await accounts.clinic.get("/calendars/", params=location, headers={"Version": "v3"})
     return yes_or_no(answer.is_success)
 
 
-async def lists_service_bookings(accounts: SeededAccounts) -> str:
+async def lists_service_bookings(accounts: Accounts) -> str:
     seat, clinic = accounts.seed_user("clinic"), accounts.sandbox.clinic
     id = clinic.book_service(seat.calendar, seat.user, NINE, TEN, seat.contact)
     asked = {"locationId": clinic.location_id, "startTime": ms(NOW), "endTime": ms(NOW + DAY)}
@@ -101,18 +102,18 @@ async def lists_service_bookings(accounts: SeededAccounts) -> str:
     return yes_or_no([row["id"] for row in await accounts.events()] == [id])
 
 
-async def lists_overlapping(accounts: SeededAccounts) -> str:
+async def lists_overlapping(accounts: Accounts) -> str:
     await accounts.make_block()
     return yes_or_no(await accounts.events(BLOCKED, start=NINE + timedelta(minutes=30)))
 
 
-async def keeps_tag(accounts: SeededAccounts) -> str:
+async def keeps_tag(accounts: Accounts) -> str:
     await accounts.make_block(TAG)
     (row,) = await accounts.events(BLOCKED)
     return yes_or_no(row["title"] == TAG)
 
 
-async def lag_of(accounts: SeededAccounts, listed: Callable[[], Awaitable[object]]) -> str:
+async def lag_of(accounts: Accounts, listed: Callable[[], Awaitable[object]]) -> str:
     """Return after how many seconds a list shows a new event."""
     for seconds in range(60):
         if await listed():
@@ -121,17 +122,17 @@ async def lag_of(accounts: SeededAccounts, listed: Callable[[], Awaitable[object
     return "never"
 
 
-async def list_lag(accounts: SeededAccounts) -> str:
+async def list_lag(accounts: Accounts) -> str:
     await accounts.make_block()
     return await lag_of(accounts, lambda: accounts.events(BLOCKED))
 
 
-def with_host(accounts: SeededAccounts) -> str:
+def with_host(accounts: Accounts) -> str:
     """Enter a meeting of Alice and Bob as a person does."""
     return accounts.book("clinic", hosts=[accounts.seed_user("clinic", "bob").user])
 
 
-async def refusal(accounts: SeededAccounts, **owner: str) -> str:
+async def refusal(accounts: Accounts, **owner: str) -> str:
     location = {"locationId": accounts.sandbox.clinic.location_id}
     window = {"startTime": ms(NOW), "endTime": ms(NOW + DAY)}
     answer = await accounts.clinic.get(EVENTS, params=location | window | owner)
@@ -139,7 +140,7 @@ async def refusal(accounts: SeededAccounts, **owner: str) -> str:
 
 
 async def cap_of(
-    accounts: SeededAccounts, system: str, listed: Callable[[], Awaitable[list[Json]]]
+    accounts: Accounts, system: str, listed: Callable[[], Awaitable[list[Json]]]
 ) -> str:
     """Enter more events than any cap, and count those that a list shows."""
     for _ in range(MANY):
@@ -148,28 +149,28 @@ async def cap_of(
     return "none" if shown == MANY else str(shown)
 
 
-async def list_cap(accounts: SeededAccounts) -> str:
+async def list_cap(accounts: Accounts) -> str:
     return await cap_of(accounts, "clinic", accounts.events)
 
 
-async def tells_times(accounts: SeededAccounts) -> str:
+async def tells_times(accounts: Accounts) -> str:
     accounts.book("clinic")
     (row,) = await accounts.events()
     return yes_or_no("dateUpdated" in row)
 
 
-async def hosts_listed(accounts: SeededAccounts) -> str:
+async def hosts_listed(accounts: Accounts) -> str:
     with_host(accounts)
     return yes_or_no(await accounts.events(userId=accounts.seed_user("clinic", "bob").user))
 
 
-async def users_name_owner(accounts: SeededAccounts) -> str:
+async def users_name_owner(accounts: Accounts) -> str:
     with_host(accounts)
     (row,) = await accounts.events()
     return yes_or_no(accounts.seed_user("clinic").user in row["users"])
 
 
-async def update_keeps_hosts(accounts: SeededAccounts) -> str:
+async def update_keeps_hosts(accounts: Accounts) -> str:
     shown = await accounts.update(
         with_host(accounts), assignedUserId=accounts.seed_user("clinic").user
     )
@@ -179,16 +180,16 @@ async def update_keeps_hosts(accounts: SeededAccounts) -> str:
 # --- LeadConnector v1 -----------------------------------------------------------------------------
 
 
-async def lists_blocks(accounts: SeededAccounts) -> str:
+async def lists_blocks(accounts: Accounts) -> str:
     accounts.block("legacy")
     return yes_or_no(await accounts.legacy_events())
 
 
-async def makes_blocks(accounts: SeededAccounts) -> str:
+async def makes_blocks(accounts: Accounts) -> str:
     return yes_or_no((await accounts.make_legacy_block()).is_success)
 
 
-async def update_keeps_end(accounts: SeededAccounts) -> str:
+async def update_keeps_end(accounts: Accounts) -> str:
     id = accounts.block("legacy")
     moved = {"selectedTimezone": ZONE, "selectedSlot": iso(NINE), "endAt": iso(ELEVEN)}
     assert (await accounts.legacy.put(f"/appointments/{id}", json=moved)).is_success
@@ -196,52 +197,52 @@ async def update_keeps_end(accounts: SeededAccounts) -> str:
     return yes_or_no(datetime.fromisoformat(row["endTime"]) == ELEVEN)
 
 
-async def refuses_deleted(accounts: SeededAccounts) -> str:
+async def refuses_deleted(accounts: Accounts) -> str:
     id = accounts.block("legacy")
     await accounts.legacy.delete(f"/appointments/{id}")
     return yes_or_no((await accounts.legacy.get(f"/appointments/{id}")).status_code == 400)
 
 
-async def old_overlapping(accounts: SeededAccounts) -> str:
+async def old_overlapping(accounts: Accounts) -> str:
     accounts.book("legacy")
     return yes_or_no(await accounts.legacy_events(start=NINE + timedelta(minutes=30)))
 
 
-async def old_tag(accounts: SeededAccounts) -> str:
+async def old_tag(accounts: Accounts) -> str:
     id = (await accounts.make_legacy_block(title=TAG)).json()["id"]
     return yes_or_no((await accounts.legacy.get(f"/appointments/{id}")).json()["title"] == TAG)
 
 
-async def old_lag(accounts: SeededAccounts) -> str:
+async def old_lag(accounts: Accounts) -> str:
     accounts.book("legacy")
     return await lag_of(accounts, accounts.legacy_events)
 
 
-async def old_refusal(accounts: SeededAccounts, **owner: str) -> str:
+async def old_refusal(accounts: Accounts, **owner: str) -> str:
     window = {"startDate": ms(NOW), "endDate": ms(NOW + DAY)}
     answer = await accounts.legacy.get("/appointments/", params=window | owner)
     return yes_or_no(not answer.is_success)
 
 
-async def old_unknown_users(accounts: SeededAccounts) -> str:
+async def old_unknown_users(accounts: Accounts) -> str:
     return await old_refusal(accounts, userId="nobody")
 
 
-async def old_unknown_groups(accounts: SeededAccounts) -> str:
+async def old_unknown_groups(accounts: Accounts) -> str:
     return await old_refusal(accounts, teamId="nothing")
 
 
-async def old_cap(accounts: SeededAccounts) -> str:
+async def old_cap(accounts: Accounts) -> str:
     return await cap_of(accounts, "legacy", accounts.legacy_events)
 
 
-async def old_times(accounts: SeededAccounts) -> str:
+async def old_times(accounts: Accounts) -> str:
     id = accounts.book("legacy")
     row = (await accounts.legacy.get(f"/appointments/{id}")).json()
     return yes_or_no("updatedAt" in row)
 
 
-async def checks_slots(accounts: SeededAccounts) -> str:
+async def checks_slots(accounts: Accounts) -> str:
     night = NOW + timedelta(hours=18)
     span = {"selectedSlot": iso(night), "endAt": iso(night + timedelta(hours=1))}
     answer = await accounts.make_legacy_block(email="kim@example.com", **span)
@@ -251,7 +252,7 @@ async def checks_slots(accounts: SeededAccounts) -> str:
 # --- LeadSquared ----------------------------------------------------------------------------------
 
 
-async def rows_carry(accounts: SeededAccounts, field: str) -> str:
+async def rows_carry(accounts: Accounts, field: str) -> str:
     await accounts.make_task()
     (row,) = await accounts.tasks()
     return yes_or_no(field in row)
@@ -266,7 +267,7 @@ _BEGINNINGS = {
 """The start of 10 March, by the zone of the filter."""
 
 
-async def date_zone(accounts: SeededAccounts) -> str:
+async def date_zone(accounts: Accounts) -> str:
     seat = accounts.seed_user("crm")
     for begins in _BEGINNINGS.values():
         end = begins + timedelta(minutes=10)
@@ -276,112 +277,104 @@ async def date_zone(accounts: SeededAccounts) -> str:
     return next(side for side, begins in _BEGINNINGS.items() if begins == first)
 
 
-async def lists_cancelled(accounts: SeededAccounts) -> str:
+async def lists_cancelled(accounts: Accounts) -> str:
     accounts.book("crm", status="cancelled")
     return yes_or_no(await accounts.tasks())
 
 
-async def completing_changes_end(accounts: SeededAccounts) -> str:
+async def completing_changes_end(accounts: Accounts) -> str:
     id = accounts.book("crm")
     await accounts.crm.get("Task.svc/MarkComplete", params={"id": id})
     (row,) = (await accounts.crm.get("Task.svc/Retrieve.GetById", params={"id": id})).json()
     return yes_or_no(row["EndDate"] != utc_text(TEN))
 
 
-async def lists_completed(accounts: SeededAccounts) -> str:
+async def lists_completed(accounts: Accounts) -> str:
     accounts.book("crm", status="showed")
     return yes_or_no(await accounts.tasks())
 
 
-async def deletes_later(accounts: SeededAccounts) -> str:
+async def deletes_later(accounts: Accounts) -> str:
     id = accounts.block("crm")
     await accounts.crm.post("Task.svc/DeleteTasks", json={"TaskIds": [id]})
     return yes_or_no(await accounts.tasks())
 
 
-async def refuses_overlaps(accounts: SeededAccounts) -> str:
+async def refuses_overlaps(accounts: Accounts) -> str:
     assert (await accounts.make_task()).is_success
     return yes_or_no(not (await accounts.make_task()).is_success)
 
 
-async def refuses_unknown_rows(accounts: SeededAccounts) -> str:
+async def refuses_unknown_rows(accounts: Accounts) -> str:
     return yes_or_no(not (await accounts.move_tasks(accounts.book("crm"), "no task")).is_success)
 
 
-async def shows_conflicts(accounts: SeededAccounts) -> str:
+async def shows_conflicts(accounts: Accounts) -> str:
     types = (await accounts.crm.get("Task.svc/RetrieveTaskType")).json()
     return yes_or_no(all("AllowConflicts" in row for row in types))
 
 
-async def cancel_path(accounts: SeededAccounts) -> str:
+async def cancel_path(accounts: Accounts) -> str:
     path = "Task.svc/BulkCancelAppointments"
     answer = await accounts.crm.post(path, json={"TaskIds": [accounts.book("crm")]})
     return path if answer.is_success else "elsewhere"
 
 
-async def home_host(accounts: SeededAccounts) -> str:
+async def home_host(accounts: Accounts) -> str:
     return yes_or_no(not (await accounts.crm.get("Task.svc/RetrieveTaskType")).is_success)
 
 
-async def phone_spelling(accounts: SeededAccounts) -> str:
+async def phone_spelling(accounts: Accounts) -> str:
     accounts.sandbox.crm.add_contact("Lee Example", phone="+4930555020")
     asked = {"phone": "4930555020"}
     answer = await accounts.crm.get("LeadManagement.svc/RetrieveLeadByPhoneNumber", params=asked)
     return "digits" if answer.json() else "dashed"
 
 
-async def rate_spelling(accounts: SeededAccounts) -> str:
+async def rate_spelling(accounts: Accounts) -> str:
     answers = [await accounts.crm.get("Task.svc/RetrieveTaskType") for _ in range(26)]
     assert answers[0].json() != answers[-1].json()
     return str(answers[-1].status_code)
 
 
-async def task_overlapping(accounts: SeededAccounts) -> str:
+async def task_overlapping(accounts: Accounts) -> str:
     accounts.book("crm")
     return yes_or_no(await accounts.tasks(utc_text(NINE + timedelta(minutes=30))))
 
 
-async def task_tag(accounts: SeededAccounts) -> str:
+async def task_tag(accounts: Accounts) -> str:
     await accounts.make_task()
     (row,) = await accounts.tasks()
     return yes_or_no(row["Name"] == TAG)
 
 
-async def unknown_addresses(accounts: SeededAccounts) -> str:
-    asked = {
-        "FromDate": utc_text(NOW),
-        "ToDate": utc_text(NOW + DAY),
-        "Users": ["nobody@example.com"],
-    }
-    return yes_or_no(not (await accounts.crm.post(LIST, json=asked)).is_success)
+async def unknown_addresses(accounts: Accounts) -> str:
+    body = {**_ONE_DAY, "Users": ["nobody@example.com"]}
+    return yes_or_no(not (await accounts.crm.post(LIST, json=body)).is_success)
 
 
-async def task_cap(accounts: SeededAccounts) -> str:
+async def task_cap(accounts: Accounts) -> str:
     accounts.sandbox.crm.largest_page = 2 * MANY
     return await cap_of(accounts, "crm", accounts.tasks)
 
 
-async def one_of_a_recurrence(accounts: SeededAccounts) -> str:
+async def one_of_a_recurrence(accounts: Accounts) -> str:
     first, other = (accounts.book("crm", series="s", id=id) for id in ("one", "two"))
     await accounts.move_tasks(first)
     (row,) = (await accounts.crm.get("Task.svc/Retrieve.GetById", params={"id": other})).json()
     return yes_or_no(row["DueDate"].startswith(utc_text(NINE)))
 
 
-async def slot_names(accounts: SeededAccounts) -> str:
-    asked = {
-        "FromDate": utc_text(NOW),
-        "ToDate": utc_text(NOW + DAY),
-        "Users": [accounts.seed_user("crm").user],
-    }
+async def slot_names(accounts: Accounts) -> str:
+    body = {**_ONE_DAY, "Users": [accounts.seed_user("crm").user]}
     answer = await accounts.crm.post(
-        "Task.svc/RetrieveAvailableSlots/ByUserEmailAddress", json=asked
+        "Task.svc/RetrieveAvailableSlots/ByUserEmailAddress", json=body
     )
     slot = answer.json()["List"][0]["UserSlots"][0]["AvailableSlots"][0]
     return "/".join(slot)
 
 
-async def bulk_rows(accounts: SeededAccounts) -> str:
+async def bulk_rows(accounts: Accounts) -> str:
     taken = [
         most
         for most in (100, 101, 1000, 1001)
@@ -390,12 +383,12 @@ async def bulk_rows(accounts: SeededAccounts) -> str:
     return str(max(taken))
 
 
-async def task_lag(accounts: SeededAccounts) -> str:
+async def task_lag(accounts: Accounts) -> str:
     await accounts.make_task()
     return await lag_of(accounts, accounts.tasks)
 
 
-CHECKS: Mapping[tuple[PlatformKind, str], Callable[[SeededAccounts], Awaitable[str]]] = {
+CHECKS: Mapping[tuple[PlatformKind, str], Callable[[Accounts], Awaitable[str]]] = {
     (V2, "update_replaces"): update_replaces,
     (V2, "block_update_replaces"): block_update_replaces,
     (V2, "block_by_id"): block_by_id,

@@ -50,7 +50,7 @@ def utc_text(at: datetime) -> str:
 
 
 @dataclass
-class SeededAccounts:
+class Accounts:
     """Three emulated accounts, and a client of each."""
 
     sandbox: Sandbox
@@ -162,7 +162,7 @@ class SeededAccounts:
 
 
 @asynccontextmanager
-async def serve_accounts() -> AsyncIterator[SeededAccounts]:
+async def serve_accounts() -> AsyncIterator[Accounts]:
     """Serve three seeded accounts without bookings; their clock stays at `NOW`."""
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
@@ -185,4 +185,4 @@ async def serve_accounts() -> AsyncIterator[SeededAccounts]:
             )
             for name in headers
         }
-        yield SeededAccounts(sandbox, clock, world.seed_users, **clients)
+        yield Accounts(sandbox, clock, world.seed_users, **clients)

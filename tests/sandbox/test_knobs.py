@@ -16,14 +16,14 @@ from tests.sandbox.seeded_accounts import (
     NINE,
     NOW,
     TEN,
-    SeededAccounts,
+    Accounts,
     iso,
     serve_accounts,
 )
 
 
 @pytest.fixture
-async def accounts() -> AsyncIterator[SeededAccounts]:
+async def accounts() -> AsyncIterator[Accounts]:
     """Serve three seeded accounts without bookings."""
     async with serve_accounts() as served:
         yield served
@@ -37,7 +37,7 @@ _SYSTEMS = {V2: "clinic", V1: "legacy", LSQ: "crm"}
     ("row", "side"), SIDES, ids=[f"{row.platform} {row.name} {side}" for row, side in SIDES]
 )
 async def test_answers_show_the_side_that_was_set(
-    accounts: SeededAccounts, row: PlatformFact, side: str
+    accounts: Accounts, row: PlatformFact, side: str
 ) -> None:
     platform = accounts.sandbox.systems[_SYSTEMS[row.platform]]
     platform.set_fact(row.name, side)
@@ -52,7 +52,7 @@ def test_each_fact_of_the_table_has_a_check() -> None:
 
 @pytest.mark.parametrize("system", ["clinic", "legacy", "crm"])
 async def test_setting_a_fact_leaves_the_other_facts_unchanged(
-    accounts: SeededAccounts, system: str
+    accounts: Accounts, system: str
 ) -> None:
     platform = accounts.sandbox.systems[system]
     before = platform.facts()
@@ -81,7 +81,7 @@ def test_a_knob_with_another_value_belongs_to_no_side() -> None:
 
 
 async def test_the_control_api_sets_facts_and_books_services(
-    accounts: SeededAccounts,
+    accounts: Accounts,
 ) -> None:
     seat = accounts.seed_user("clinic")
     control = AsgiTransport(accounts.sandbox.apps["control"])

@@ -29,7 +29,7 @@ DELETE = "/Task.svc/DeleteTasks"
 LEADS = "/LeadManagement.svc"
 
 
-def spelt(instant: datetime) -> str:
+def utc_text(instant: datetime) -> str:
     """Format a UTC time as LeadSquared expects it, without an offset."""
     return instant.strftime("%Y-%m-%d %H:%M:%S")
 
@@ -79,8 +79,8 @@ class Crm:
             "Name": "Busy",
             "Description": "made by a test [s:abc]",
             "RelatedEntity": 0,
-            "DueDate": spelt(start),
-            "EndDate": spelt(start + HOUR),
+            "DueDate": utc_text(start),
+            "EndDate": utc_text(start + HOUR),
             "Reminder": 0,
             "NotifyBy": "1000",
             "OwnerEmailAddress": ALICE,
@@ -97,7 +97,7 @@ class Crm:
     async def send_times(self, *moves: tuple[str, datetime], **more: Any) -> httpx.Response:
         """Request new times for appointments; each lasts an hour."""
         rows = [
-            {"UserTaskId": id, "FromDate": spelt(start), "ToDate": spelt(start + HOUR)}
+            {"UserTaskId": id, "FromDate": utc_text(start), "ToDate": utc_text(start + HOUR)}
             for id, start in moves
         ]
         return await self.client.post(MOVE, json={"TaskList": rows, **more})

@@ -20,7 +20,7 @@ from tests.sandbox.test_leadsquared import (
     SLOTS,
     Crm,
     crm,
-    spelt,
+    utc_text,
 )
 
 __all__ = ["crm"]
@@ -198,15 +198,15 @@ async def test_an_overlap_is_refused_only_if_account_and_type_forbid_it(crm: Crm
         ({"UserTaskId": None}, 500, "missing - UserTaskId"),
         ({"FromDate": None}, 500, "missing - FromDate"),
         ({"ToDate": "2026-03-02"}, 500, "ToDate is not in the format"),
-        ({"ToDate": spelt(at(7))}, 500, "ToDate should be greater"),
-        ({"DueDate": spelt(at(8))}, 400, "does not exist - DueDate"),
+        ({"ToDate": utc_text(at(7))}, 500, "ToDate should be greater"),
+        ({"DueDate": utc_text(at(8))}, 400, "does not exist - DueDate"),
     ],
 )
 async def test_one_wrong_row_refuses_the_whole_move(
     crm: Crm, change: dict[str, Any], status: int, words: str
 ) -> None:
     good, bad = (
-        {"UserTaskId": crm.book(at(hour)), "FromDate": spelt(at(14)), "ToDate": spelt(at(15))}
+        {"UserTaskId": crm.book(at(hour)), "FromDate": utc_text(at(14)), "ToDate": utc_text(at(15))}
         for hour in (9, 10)
     )
     answer = await crm.client.post(MOVE, json={"TaskList": [good, {**bad, **change}]})
@@ -299,4 +299,4 @@ async def test_the_log_hides_the_address_of_a_lookup(crm: Crm) -> None:
 
 
 def test_the_helper_formats_a_wall_time_in_utc() -> None:
-    assert spelt(at(9) + timedelta(minutes=5)) == "2026-03-02 08:05:00"
+    assert utc_text(at(9) + timedelta(minutes=5)) == "2026-03-02 08:05:00"

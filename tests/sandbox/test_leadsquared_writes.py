@@ -19,7 +19,7 @@ from tests.sandbox.test_leadsquared import (
     DELETE,
     Crm,
     crm,
-    spelt,
+    utc_text,
 )
 
 __all__ = ["crm"]
@@ -106,7 +106,7 @@ async def test_a_job_skips_deleted_tasks(crm: Crm) -> None:
 
 async def test_a_zero_length_is_accepted_as_in_the_vendors_example(crm: Crm) -> None:
     id = crm.book(at(9))
-    row = {"UserTaskId": id, "FromDate": spelt(at(14)), "ToDate": spelt(at(14))}
+    row = {"UserTaskId": id, "FromDate": utc_text(at(14)), "ToDate": utc_text(at(14))}
     answer = await crm.client.post("/Task.svc/BulkUpdateAppointmentTime", json={"TaskList": [row]})
     assert answer.is_success
     crm.clock.advance(1)
@@ -159,7 +159,7 @@ async def test_people_can_take_every_action_of_the_web_application(crm: Crm) -> 
     assert (seen.start, seen.user, seen.status) == (at(11), BOB, "showed")
     assert (seen.calendar, seen.contact, seen.title) == ("Consultation", crm.lead, "Check-up")
     assert [(b.start, b.user, b.title) for b in outside.blocks()] == [(at(14), ALICE, "Lunch")]
-    assert (await crm.get(block))[0]["DueDate"] == f"{spelt(at(14))}.000"
+    assert (await crm.get(block))[0]["DueDate"] == f"{utc_text(at(14))}.000"
     outside.remove_block(block)
     outside.delete(id)
     assert [outside.blocks()[0].deleted, outside.appointments()[0].deleted] == [True, True]
