@@ -9,7 +9,8 @@ from typing import Any
 
 _IDS = ("id", "UserTaskId")
 _ENDS = ("endTime", "EndDate", "DueDate")
-"""A task without an end has the usual length of its type, so it lacks its start as well."""
+"""Fields that hold the end. DueDate, a task's start, is included: a client can compute the end of a
+task from its start and its type's length."""
 _OWNERS = (
     "assignedUserId",
     "users",
@@ -22,7 +23,7 @@ _OWNERS = (
 
 
 class RowDefect(StrEnum):
-    """What a row lacks. Without an id, or as no object, it is shown by lists only."""
+    """The part that a row lacks. ID and OBJECT affect lists only, not reads by id."""
 
     END = "no-end"
     ID = "no-id"
@@ -31,7 +32,7 @@ class RowDefect(StrEnum):
 
 
 def break_rows(body: bytes, defects: Mapping[str, RowDefect]) -> bytes:
-    """Return the body with these events, by id, lacking something; as it is if it shows none."""
+    """Return the body with defects in these events, by id; unchanged if it has none of them."""
     if not any(event_id.encode() in body for event_id in defects):
         return body
     parsed = json.loads(body)
@@ -39,7 +40,7 @@ def break_rows(body: bytes, defects: Mapping[str, RowDefect]) -> bytes:
 
 
 def break_first_row(body: bytes, defect: RowDefect) -> bytes:
-    """Return the body with the first row of its list lacking something."""
+    """Return the body with a defect in the first row of its list."""
     try:
         parsed = json.loads(body)
     except ValueError:

@@ -88,7 +88,7 @@ def _book_a_week(clinic: Clinic) -> None:
 
 
 def _enter_a_week(clinic: Clinic) -> None:
-    # Each person has a booking on most days; the hour shows the system.
+    # Each person has a booking on most days, in another system every day.
     for day in range(5):
         for index, person in enumerate(PEOPLE):
             system = SYSTEM_NAMES[(day + index) % 3]
