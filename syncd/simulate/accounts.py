@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from syncd.simulate.scenario import SimEvent
 
 Knobs = tuple[tuple[str, object], ...]
-"""Knobs of `sandbox.leadsquared.facts.Facts` and their values."""
+"""Knobs of `sandbox.leadsquared.facts.AccountFacts` and their values."""
 
 _MOSTLY = (True, True, False)
 _ZONES = ("", "UTC", "Pacific/Kiritimati", "Etc/GMT+12")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def close(world: World, step: SimEvent, start: datetime, end: datetime, provider: str) -> str:
     """Close a provider's time; with `FOR_EVER` without an end."""
     platform = world.sandbox.systems[step.system]
-    event = platform.block(world.seeded.seats[step.system, provider].user, start, end, "Lunch")
+    event = platform.block(world.seeded.seed_users[step.system, provider].user, start, end, "Lunch")
     if step.kind is EventKind.FOR_EVER:
         platform.move_block(event, start, EVER)
     return f"{step.kind} {provider} {event} {start:%d %H:%M}"
@@ -71,7 +71,7 @@ def copy_ours(world: World, step: SimEvent, start: datetime, end: datetime, prov
         meeting = meetings[step.number % len(meetings)]
         platform.add_text(meeting, texts[event])
         return f"paste the text of {event} into {meeting}"
-    seat = world.seeded.seats[system, provider]
+    seat = world.seeded.seed_users[system, provider]
     named = {}
     if step.kind is EventKind.COPY_TO_MEETING:
         contact = world.contact(system, ("kim", "lee")[step.slot % 2])

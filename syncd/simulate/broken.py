@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Topic
-from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.broken_rows import RowDefect
 from syncd.simulate import final_state, hosted, status_check
 from syncd.simulate.extra_draws import BROKEN_ROWS
 from syncd.simulate.scenario import TROUBLE, EventKind, Scenario, SimEvent
@@ -40,9 +40,9 @@ def perform(world: World, step: SimEvent) -> str:
     if not candidates:
         return ""
     event = candidates[step.number % len(candidates)]
-    rows[event] = Lack(str(step.kind))
+    rows[event] = RowDefect(str(step.kind))
     world.broken[system, event] = now
-    if rows[event] is Lack.OWNER:
+    if rows[event] is RowDefect.OWNER:
         world.ownerless.add((system, event))
     return f"{step.kind} {event}"
 
@@ -62,9 +62,9 @@ def judge_broken(
     for system, event, lack in _broken(world):
         view = world.events(system).get(event)
         shown = view is not None and view.end > now and view.start < last
-        if not shown or lack is Lack.OWNER or world.broken[system, event] > now - READ_WITHIN:
+        if not shown or lack is RowDefect.OWNER or world.broken[system, event] > now - READ_WITHIN:
             continue
-        named = event if lack is Lack.END else ""
+        named = event if lack is RowDefect.END else ""
         if not any(i.system == system and named in {"", i.event} for i in items):
             yield f"10: a broken row of {system} is not reported: {event} {lack}"
     touched = {
@@ -92,7 +92,7 @@ def judge_rest(world: World, store: Store, now: datetime, last: datetime) -> Ite
             yield f"10: still reported, but readable: {item.system} {item.event}: {item.reason}"
 
 
-def _broken(world: World) -> Iterator[tuple[str, str, Lack]]:
+def _broken(world: World) -> Iterator[tuple[str, str, RowDefect]]:
     for system, platform in world.sandbox.systems.items():
         for event, lack in platform.broken_rows.items():
             yield system, event, lack

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import floor_to
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 
 if TYPE_CHECKING:
     from syncd.simulate.mass_edit import EventView
@@ -73,7 +73,7 @@ def judge_buffers(world: World, now: datetime, claimed: Collection[Claimed]) -> 
         for view in world.events(SOURCE).values()
         if view.kind == "appointment" and view.busy
     }
-    for name in SYSTEMS:
+    for name in SYSTEM_NAMES:
         for event, view in sorted(world.events(name).items()):
             place = (view.provider, view.interval)
             if (name, event) not in world.ours or view.end <= now or place in claimed:
@@ -99,7 +99,7 @@ def _is_needed_for_other(world: World, system: str, block: EventView) -> bool:
     """Return true if another system has an event without a buffer at the block's time."""
     return any(
         view.key == block.key and (other != SOURCE or view.kind == "block")
-        for other in SYSTEMS
+        for other in SYSTEM_NAMES
         if other != system
         for event, view in world.events(other).items()
         if view.busy and (other, event) not in world.ours

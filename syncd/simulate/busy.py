@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-from syncd.sandbox.caps import Keeps, ListCap
+from syncd.sandbox.caps import KeptRows, ListCap
 from syncd.simulate.acts import EventKind, SimEvent
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _CAPPED = (
     ("clinic", "/calendars/blocked-slots"),
     ("legacy", "/appointments"),
 )
-_KEEPS: tuple[Keeps, ...] = ("first", "last", "any")
+_KEEPS: tuple[KeptRows, ...] = ("first", "last", "any")
 _BUSY, _BY_ID, _REGROUPED = 0.15, 0.5, 0.25
 _SAME = 20
 """How many blocks share one interval. Each interval needs one block in every other system."""
@@ -38,7 +38,7 @@ class Busy:
     """
 
     rows: int = 0
-    keeps: Keeps = "first"
+    keeps: KeptRows = "first"
     late: bool = False
     by_id: bool = False
 
@@ -85,13 +85,13 @@ def prepare(world: World, busy: Busy) -> None:
         return
     day, now = timedelta(days=1), world.clock.now()
     for system in ("clinic", "legacy"):
-        platform, seat = world.sandbox.systems[system], world.seeded.seats[system, "carol"]
+        platform, seat = world.sandbox.systems[system], world.seeded.seed_users[system, "carol"]
         contact = world.contact(system, "kim")
         for number in range(busy.rows):
             start = now + (3 + number % 50) * day + timedelta(hours=number % 7)
             end = start + timedelta(minutes=30)
             platform.book(seat.calendar, seat.user, start, end, contact, "cancelled")
-    carol = world.seeded.seats["clinic", "carol"].user
+    carol = world.seeded.seed_users["clinic", "carol"].user
     for number in range(busy.rows):
         start = now + (20 + 5 * (number // _SAME)) * day
         world.sandbox.clinic.block(carol, start, start + timedelta(minutes=30), "Closed")
@@ -103,7 +103,7 @@ def prepare(world: World, busy: Busy) -> None:
     world.changes = [c for c in world.changes if c.after is None or c.after.busy]
 
 
-def cap_lists(world: World, keeps: Keeps) -> str:
+def cap_lists(world: World, keeps: KeptRows) -> str:
     """Cut lists after `CAP` rows from now on."""
     for system, path in _CAPPED:
         world.sandbox.systems[system].caps[path] = ListCap(CAP, keeps)
@@ -115,7 +115,7 @@ def regroup(world: World, system: str, provider: str, number: int) -> str:
     if system == "crm":
         return ""
     location = world.sandbox.clinic if system == "clinic" else world.sandbox.legacy
-    calendar = world.seeded.seats[system, provider].calendar
+    calendar = world.seeded.seed_users[system, provider].calendar
     groups = [*location.groups]
     if len(groups) < 2 or number % 3 == 0:  # noqa: PLR2004 - the first one, and another
         groups.append(location.add_group(f"Group {len(groups) + 1}"))

@@ -10,7 +10,7 @@ from syncd.simulate.hosted import is_share
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.sandbox.leadsquared import LeadSquared
+    from syncd.sandbox.leadsquared import EmulatedLeadSquared
     from syncd.simulate.mass_edit import Change
     from syncd.simulate.world import World
 
@@ -96,7 +96,7 @@ def _divided_calls(world: World) -> Iterator[str]:
         yield from _divided(crm, path)
 
 
-def _divided(crm: LeadSquared, path: str) -> Iterator[str]:
+def _divided(crm: EmulatedLeadSquared, path: str) -> Iterator[str]:
     made = 0
     for call in crm.calls:
         if call.path == _LIST:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.simulate.unproven import waits_for_night
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def find_sources(
     world: World, change: Change, view: EventView, since: datetime
 ) -> Iterator[tuple[str, str]]:
     """Yield events of people in other systems that took this time at or after ``since``."""
-    for system in SYSTEMS:
+    for system in SYSTEM_NAMES:
         if system == change.system:
             continue
         for event, other in world.events(system).items():

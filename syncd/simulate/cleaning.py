@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from syncd.engine.cleanup_in_engine import CleanupSpec
 from syncd.engine.report import RunExit
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.simulate.acts import EventKind, SimEvent
 from syncd.simulate.cleaned_up import cleanup_scope
 from syncd.simulate.operator import ProcessKilled
@@ -86,7 +86,7 @@ class CleaningUp:
             for calendar in cleaned.calendars.values()
             for tagged in calendar.tagged
         }
-        for system in SYSTEMS:
+        for system in SYSTEM_NAMES:
             now = self.world.events(system)
             for event, view in self.before[system].items():
                 is_ours = (system, event) in self.world.ours and view.kind == "block"
@@ -131,7 +131,7 @@ class CleaningUp:
             await app.engine.resync()
             await asyncio.sleep(PAUSE_SECONDS)
         await _end(app)
-        for system in SYSTEMS:
+        for system in SYSTEM_NAMES:
             self.world.observe(system, by_hand=False)
         for line in self.judge_end(cleaned):
             report_violation(line)
@@ -150,7 +150,7 @@ def begin(world: World, scenario: Scenario, commands: Counter[str]) -> CleaningU
     if step is None:
         return None
     commands[step.kind] += 1
-    before = {system: dict(world.events(system)) for system in SYSTEMS}
+    before = {system: dict(world.events(system)) for system in SYSTEM_NAMES}
     lowered = (
         s for s in scenario.steps if s.kind is EventKind.LOWER_LIMIT and s.seconds >= AN_HOUR
     )

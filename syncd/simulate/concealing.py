@@ -18,7 +18,7 @@ _HALF_HOUR = timedelta(minutes=30)
 
 def perform(world: World, step: SimEvent) -> str:
     """Conceal an event on one platform; return what was done, '' if there is nothing to conceal."""
-    concealed = world.sandbox.systems[step.system].concealed
+    concealed = world.sandbox.systems[step.system].hidden
     standing = sorted(world.events(step.system))
     if step.kind not in {EventKind.HIDE_LIST, EventKind.REFUSE_ID} or not standing:
         return ""
@@ -56,6 +56,6 @@ def prepare(world: World, scenario: Scenario) -> None:
     away = world.clock.now() + _AWAY
     for number, person in enumerate(PEOPLE):
         start = away + number * 4 * _HALF_HOUR
-        user = world.seeded.seats["legacy", person].user
+        user = world.seeded.seed_users["legacy", person].user
         world.fixed.add(legacy.block(user, start, start + _HALF_HOUR, "Closed"))
     world.observe("legacy", by_hand=True)

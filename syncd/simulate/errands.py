@@ -17,7 +17,7 @@ from syncd.daemon.control_socket import RefusedError
 from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation
 from syncd.model.pauses import CLEANED_UP
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.simulate.cleaned_up import cleanup_scope
 from syncd.simulate.scenario import EventKind, SimEvent
 from syncd.simulate.unmapped import ConfigPlace
@@ -44,7 +44,7 @@ def build_second_app(
     settings: Settings, store: Store, clock: Clock, world: World, ids: IdSource
 ) -> App:
     """Build the app of a command beside the daemon, on a copy of the state."""
-    transports = {name: world.transport(name) for name in SYSTEMS}
+    transports = {name: world.transport(name) for name in SYSTEM_NAMES}
     app = build(settings, store=store, clock=clock, transports=transports, ids=ids)
     app.reset_backoff()
     return app
@@ -201,12 +201,12 @@ def _places(scope: CleanupScope) -> list[ConfigPlace]:
     """Return the places that a cleanup of configured calendars pauses."""
     if scope.system or scope.provider:
         return [ConfigPlace(scope.system, scope.provider)]
-    return [ConfigPlace(system, "") for system in SYSTEMS]
+    return [ConfigPlace(system, "") for system in SYSTEM_NAMES]
 
 
 def judge_cleaned(world: World, scope: CleanupScope, *, finished: bool) -> Iterator[str]:
     """Yield the blocks of syncd that are left although the cleanup says that it is complete."""
-    for system in SYSTEMS if finished else ():
+    for system in SYSTEM_NAMES if finished else ():
         world.observe(system, by_hand=False)
         for event, view in sorted(world.events(system).items()):
             is_ours = (system, event) in world.ours and view.kind == "block"

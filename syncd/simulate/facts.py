@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from syncd.engine.breaker import BreakerSystem
-    from syncd.sandbox.knobs import Knobs
-    from syncd.sandbox.records import Appointment
+    from syncd.sandbox.knobs import FactKnobs
+    from syncd.sandbox.records import PlatformAppointment
     from syncd.sandbox.server import Sandbox
     from syncd.simulate.buffered import Claimed
     from syncd.simulate.mass_edit import EventView
@@ -39,14 +39,14 @@ def perform(world: World, step: SimEvent, start: datetime) -> str:
         return _change(world.sandbox.systems[step.system], step)
     if step.kind is not EventKind.BOOK_SERVICE:
         return ""
-    seat = world.seeded.seats["clinic", PEOPLE[step.number % len(PEOPLE)]]
+    seat = world.seeded.seed_users["clinic", PEOPLE[step.number % len(PEOPLE)]]
     contact = world.contact("clinic", ("kim", "lee")[step.slot % 2])
     end = start + HALF_HOUR
     event = world.sandbox.clinic.book_service(seat.calendar, seat.user, start, end, contact)
     return f"book a service: {event} {start:%d %H:%M}"
 
 
-def _change(platform: Knobs, step: SimEvent) -> str:
+def _change(platform: FactKnobs, step: SimEvent) -> str:
     row = platform_fact(platform.kind, step.spelling)
     before = platform.fact(row.name)
     others = [side for side in row.sides if side != before]
@@ -103,7 +103,7 @@ def cannot_lengthen(world: World, system: str, method: str, path: str) -> bool:
     return world.kept_short[event] <= MAX_FUTILE_UPDATES
 
 
-def end_of(world: World, system: str, meeting: Appointment) -> datetime:
+def end_of(world: World, system: str, meeting: PlatformAppointment) -> datetime:
     """Return the end by which a meeting is judged.
 
     Where v1 ignores the end in updates, syncd cannot set the end of a customer's meeting. The
@@ -136,7 +136,7 @@ def judge_ends(world: World, now: datetime, claimed: Collection[Claimed]) -> Ite
             yield f"1: the rest of a meeting is open: legacy {event} {view.start:%d %H:%M}"
 
 
-def _kept_short(world: World, system: str, view: EventView) -> Iterator[Appointment]:
+def _kept_short(world: World, system: str, view: EventView) -> Iterator[PlatformAppointment]:
     for meeting in world.sandbox.legacy.appointments() if system == "legacy" else ():
         meant = end_of(world, system, meeting)
         here = world.events(system).get(meeting.id)

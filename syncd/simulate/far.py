@@ -67,7 +67,7 @@ def _book(world: World, step: SimEvent) -> str:
     start = day + timedelta(days=step.slot // 2 % _DAYS)
     events = {}
     for name in (step.system, *(() if step.spelling == ALONE else (step.spelling,))):
-        seat = world.seeded.seats[name, provider]
+        seat = world.seeded.seed_users[name, provider]
         where = (seat.calendar, seat.user, start, start + _LENGTH, world.contact(name, person))
         events[name] = world.sandbox.systems[name].book(*where, title="Knee pain")
         world.observe(name, by_hand=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from syncd.model import ConflictKind, HeldConflict, Kind, Replica, Role, TrackedEvent, floor_to
 from syncd.sandbox.consistency import EventSummary, disagreements
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate.buffered import is_beside, judge_buffers
 from syncd.simulate.facts import is_kept_short, judge_ends
 from syncd.simulate.hosted import simulator_id
@@ -92,7 +92,7 @@ def _event_summaries(world: World) -> list[EventSummary]:
             view.busy,
             ours=(system, event) in world.ours,
         )
-        for system in SYSTEMS
+        for system in SYSTEM_NAMES
         for event, view in sorted(world.events(system).items())
         if not is_beside(world, system, view)
         # A block that closes the rest of such a meeting is beside it, whatever its source is.
@@ -107,7 +107,9 @@ def _disagreements(
     for provider in PEOPLE:
         theirs = [s for s in sights if s.provider == provider]
         for interval in sorted({s.interval for s in theirs}):
-            for line in disagreements([s for s in theirs if s.interval == interval], SYSTEMS, now):
+            for line in disagreements(
+                [s for s in theirs if s.interval == interval], SYSTEM_NAMES, now
+            ):
                 yield line, provider, interval
 
 

@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.damage import Damage
-from syncd.sandbox.keys import writes_forbidden
+from syncd.sandbox.write_access import writes_forbidden
 from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.sandbox.limit_replies import PLACES, LimitReply
+from syncd.sandbox.limit_replies import REPLY_PLACES, LimitReply
 from syncd.sandbox.limits import RateLimit
 from syncd.simulate.acts import EventKind, SimEvent
 
@@ -28,9 +28,11 @@ def perform(world: World, step: SimEvent) -> str:
         return ""
     seconds = step.seconds or _WINDOWS[step.slot % len(_WINDOWS)]
     most = step.times if step.seconds else 4 + step.number % 5 + int(seconds)
-    reply = LimitReply(PLACES[step.number % len(PLACES)], _STATUSES[step.slot % len(_STATUSES)])
+    reply = LimitReply(
+        REPLY_PLACES[step.number % len(REPLY_PLACES)], _STATUSES[step.slot % len(_STATUSES)]
+    )
     platform = world.sandbox.systems[step.system]
-    platform.gateway_limit, platform.limit_told = RateLimit(most, seconds), reply
+    platform.gateway_limit, platform.limit_reply = RateLimit(most, seconds), reply
     world.gateways.append((step.system, platform.gateway_limit))
     return f"allow {most} calls in {seconds:g} s, reported as {reply.status} in {reply.place}"
 

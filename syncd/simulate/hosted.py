@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.sandbox.consistency import FREE
+from syncd.sandbox.consistency import FREEING_STATUSES
 from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate.mass_edit import EventView
 from syncd.simulate.scenario import EventKind, SimEvent
@@ -18,7 +18,7 @@ from syncd.simulate.scenario import EventKind, SimEvent
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from syncd.sandbox.records import Appointment
+    from syncd.sandbox.records import PlatformAppointment
     from syncd.simulate.mass_edit import Change
     from syncd.simulate.world import World
 
@@ -44,7 +44,7 @@ def simulator_id(event: str, provider: str) -> str:
     return f"{platform_id(event)}{_MARK}{provider}" if is_share(event) else event
 
 
-def meeting_users(meeting: Appointment) -> tuple[str, ...]:
+def meeting_users(meeting: PlatformAppointment) -> tuple[str, ...]:
     """Return the users whose time a meeting takes, the assigned user first."""
     return (meeting.user, *getattr(meeting, "hosts", ()))
 
@@ -61,14 +61,14 @@ def shares(
             providers.add(provider)
 
 
-def view_of(meeting: Appointment, provider: str, end: datetime) -> EventView:
+def view_of(meeting: PlatformAppointment, provider: str, end: datetime) -> EventView:
     """Return a meeting as one of its hosts sees it."""
     return EventView(
         provider,
         "appointment",
         meeting.start,
         end,
-        meeting.status not in FREE,
+        meeting.status not in FREEING_STATUSES,
         meeting.contact,
         meeting.status,
         (meeting.title, getattr(meeting, "description", "")),
@@ -154,7 +154,9 @@ def perform(world: World, step: SimEvent) -> str:
             former = others.pop(step.slot % len(others))
             others += [first] if step.slot % 2 else []
             first = former
-    user, *hosts = (world.seeded.seats["clinic", provider].user for provider in (first, *others))
+    user, *hosts = (
+        world.seeded.seed_users["clinic", provider].user for provider in (first, *others)
+    )
     clinic.set_hosts(event, user, hosts)
     return f"{step.kind} {event}: {first} with {', '.join(others) or 'nobody'}"
 

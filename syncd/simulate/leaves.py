@@ -40,7 +40,7 @@ def _enter(world: World, step: SimEvent) -> str:
     hour = floor_to(world.clock.now(), timedelta(hours=1))
     start = hour - DAY * (1 + step.slot % (MAX_DAYS_LATER if step.at else MAX_DAYS_BEFORE))
     end = hour + DAY * (2 + step.number % 9)
-    user = world.seeded.seats[step.system, provider].user
+    user = world.seeded.seed_users[step.system, provider].user
     event = world.sandbox.systems[step.system].block(user, start, end, "Leave")
     return f"leave of {provider} {event} {start:%d %b} to {end:%d %b}"
 

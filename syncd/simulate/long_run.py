@@ -36,7 +36,7 @@ from syncd.daemon.poll_scheduler import read_intervals
 from syncd.engine.policy import IdSource
 from syncd.model import Clock
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.scenario import SYSTEMS, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.scenario import ALL, HOST, OUTSIDE, EventKind, Scenario, SimEvent, draw_scenario
@@ -109,7 +109,7 @@ async def _run_process(seed: int, hours: float, folder: Path) -> LongRunResult:
     app = build(
         settings,
         clock=clock,
-        transports={name: world.transport(name) for name in SYSTEMS},
+        transports={name: world.transport(name) for name in SYSTEM_NAMES},
         ids=IdSource(
             lambda: f"r{next(numbers):06}", lambda: "".join(random.choices(letters, k=10))
         ),
@@ -227,7 +227,7 @@ async def over_sockets(cycles: int, folder: Path) -> LongRunResult:
                 if random.random() < 0.2:  # noqa: PLR2004 - one cycle in five
                     faults += 1
                     kind = random.choice((FaultKind.LOSE_BEFORE, FaultKind.RESET_BODY))
-                    sandbox.systems[random.choice(SYSTEMS)].faults.add(Fault(kind, times=1))
+                    sandbox.systems[random.choice(SYSTEM_NAMES)].faults.add(Fault(kind, times=1))
                 await app.engine.poll(near=True)
                 for platform in sandbox.systems.values():
                     platform.calls.clear()

@@ -41,8 +41,8 @@ def perform(world: World, step: SimEvent) -> str:
         return ""
     provider = PEOPLE[step.number % len(PEOPLE)]
     heir = PEOPLE[(step.number + 1) % len(PEOPLE)]
-    seat, now = world.seeded.seats[system, provider], world.clock.now()
-    into = world.seeded.seats[system, heir].user
+    seat, now = world.seeded.seed_users[system, provider], world.clock.now()
+    into = world.seeded.seed_users[system, heir].user
     merged = merge_users(world.sandbox.systems[system], seat.user, into)
     hours = 1 + step.slot % 5
     until = now + timedelta(hours=hours)
@@ -72,7 +72,7 @@ def undo_merges(world: World, now: datetime | None = None) -> None:
     for merger in [m for m in world.mergers if now is None or m.until <= now]:
         world.mergers.remove(merger)
         world.ended_mergers.append(merger._replace(until=world.clock.now()))
-        merger.merged.take_back()
+        merger.merged.undo()
         _assign_user(world, merger.system, merger.provider, merger.seat)
         world.observe(merger.system, by_hand=True)
 
@@ -91,4 +91,6 @@ def was_merged_away(world: World, system: str, provider: str, entered: datetime)
 
 def _assign_user(world: World, system: str, provider: str, seat: SeedUser) -> None:
     """Use this user for events that are entered for a provider from now on."""
-    world.seeded = replace(world.seeded, seats={**world.seeded.seats, (system, provider): seat})
+    world.seeded = replace(
+        world.seeded, seed_users={**world.seeded.seed_users, (system, provider): seat}
+    )

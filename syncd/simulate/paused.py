@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from syncd.engine.report import Report
 from syncd.model import ExposureCause
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate.acts import EventKind, SimEvent
 from syncd.simulate.unmapped import ConfigPlace
 from syncd.store import Store
@@ -164,7 +164,7 @@ def judge_pauses(
 
 def _unblocked_meetings(world: World, now: datetime, last: datetime) -> Iterator[str]:
     """Yield the meetings of a paused calendar that are not blocked elsewhere."""
-    for system in SYSTEMS:
+    for system in SYSTEM_NAMES:
         for event, view in sorted(world.events(system).items()):
             since = world.paused.since(system, view.provider)
             is_ours = (system, event) in world.ours
@@ -177,7 +177,7 @@ def _unblocked_meetings(world: World, now: datetime, last: datetime) -> Iterator
                 or _changed_recently(world, system, event, now)
             ):
                 continue
-            for other in sorted(set(SYSTEMS) - {system}):
+            for other in sorted(set(SYSTEM_NAMES) - {system}):
                 open_ = not any(
                     s.busy and s.provider == view.provider and s.interval == view.interval
                     for s in world.events(other).values()

@@ -110,7 +110,7 @@ def _book(world: World, rebooking: Rebooking, step: SimEvent, start: datetime) -
 
 
 def _enter(world: World, system: str, like: EventView, start: datetime) -> str:
-    seat = world.seeded.seats[system, like.provider]
+    seat = world.seeded.seed_users[system, like.provider]
     end = start + (like.end - like.start)
     return world.sandbox.systems[system].book(
         seat.calendar, seat.user, start, end, like.contact, title="Knee pain"
@@ -126,7 +126,7 @@ def _book_both(world: World, step: SimEvent, start: datetime) -> str:
     other = step.spelling or others[step.number % len(others)]
     events: dict[str, list[str]] = {}
     for name in (step.system, other):
-        seat = world.seeded.seats[name, provider]
+        seat = world.seeded.seed_users[name, provider]
         starts = [start + week * _WEEK for week in range(2 if weekly and name != other else 1)]
         events[name] = [
             world.sandbox.systems[name].book(

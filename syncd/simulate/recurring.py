@@ -145,7 +145,7 @@ def _recurring(world: World) -> dict[str, Recurring]:
 def _book(world: World, step: SimEvent, start: datetime) -> str:
     """Book a daily or weekly series of two to four instances."""
     provider = PEOPLE[step.number % len(PEOPLE)]
-    seat = world.seeded.seats[step.system, provider]
+    seat = world.seeded.seed_users[step.system, provider]
     every = DAY if step.number % 2 else 7 * DAY
     starts = [start + number * every for number in range(2 + step.slot % 3)]
     contact = world.contact(step.system, ("kim", "lee")[step.slot % 2])
@@ -193,7 +193,7 @@ def _extend(world: World, step: SimEvent, series: str) -> str:
     view = standing.get(last.id)
     if view is None:
         return ""
-    seat = world.seeded.seats[step.system, view.provider]
+    seat = world.seeded.seed_users[step.system, view.provider]
     start, length = last.start + (DAY if step.slot % 2 else 7 * DAY), last.end - last.start
     book_series(
         platform, seat.calendar, seat.user, [start], length, view.contact,
@@ -217,7 +217,7 @@ def _twin(world: World, step: SimEvent) -> str:
         return ""
     event, _ = candidates[step.number % len(candidates)]
     view = world.events("clinic")[event]
-    seat = world.seeded.seats["legacy", view.provider]
+    seat = world.seeded.seed_users["legacy", view.provider]
     contact = world.contact("legacy", world.person("clinic", view))
     twin = world.sandbox.legacy.book(
         seat.calendar, seat.user, *view.interval, contact, title="Knee pain"

@@ -25,7 +25,7 @@ from syncd.engine.report import Report
 from syncd.model import ExposureCause
 from syncd.model.platform_facts import NO
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.scenario import SYSTEMS, config_text
+from syncd.sandbox.scenario import SYSTEM_NAMES, config_text
 from syncd.simulate import (
     broken,
     buffered,
@@ -250,7 +250,9 @@ class _Runner:
     def _build(self, store: Store, life: ProcessLife) -> App:
         self.reload = False
         self.world.unmapped.note_loaded(self.world.clock.now())
-        transports = {name: MortalTransport(self.world.transport(name), life) for name in SYSTEMS}
+        transports = {
+            name: MortalTransport(self.world.transport(name), life) for name in SYSTEM_NAMES
+        }
         app = build(
             self.settings, store=store, clock=self.host, transports=transports, ids=self.ids
         )

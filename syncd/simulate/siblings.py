@@ -21,8 +21,8 @@ def note_platform_changes(world: World, system: str, changes: list[Change]) -> N
     if system != "clinic":
         return
     clinic = world.sandbox.clinic
-    world.moved_along += [c for c in changes if platform_id(c.event) in clinic.carried]
-    clinic.carried = frozenset()
+    world.moved_along += [c for c in changes if platform_id(c.event) in clinic.changed_with_series]
+    clinic.changed_with_series = frozenset()
 
 
 def was_made_by_platform(world: World, change: Change) -> bool:

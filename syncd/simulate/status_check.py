@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from syncd.engine.remaining import count_remaining
 from syncd.engine.report import Report, RunExit, unknown_owners
 from syncd.model import ConflictKind, HeldConflict, ReportedItem, Topic
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate.hosted import is_share
 from syncd.simulate.mass_edit import EventView, Interval
 from syncd.store.reported import open_items
@@ -48,7 +48,7 @@ def judge_status(world: World, store: Store, now: datetime, last: datetime | Non
     """
     view = read_status(Path(store.place), now, now)
     mapped = {*PEOPLE, *(provider for provider, _ in view.mapped)}
-    remaining = count_remaining(view, SYSTEMS, unknown_owners(view.owner_changes, now), mapped)
+    remaining = count_remaining(view, SYSTEM_NAMES, unknown_owners(view.owner_changes, now), mapped)
     yield from _unreported(world, store, RunExit.of(remaining), "status", now, last)
 
 
@@ -108,7 +108,7 @@ def _double_bookings(
             continue
         theirs = [
             (world.person(system, view), view)
-            for system in SYSTEMS
+            for system in SYSTEM_NAMES
             for event, view in world.events(system).items()
             if view.provider == provider and not is_share(event) and _counts(view, now, last)
         ]

@@ -52,5 +52,5 @@ def _close_day(world: World, step: SimEvent) -> str:
     clinic = world.sandbox.clinic
     provider = PEOPLE[step.number % len(PEOPLE)]
     day = world.clock.now().astimezone(clinic.zone).date() + timedelta(days=1 + step.slot % 5)
-    event = clinic.close_day(world.seeded.seats["clinic", provider].user, day, "Day off")
+    event = clinic.close_day(world.seeded.seed_users["clinic", provider].user, day, "Day off")
     return f"close {day:%d %b} for {provider}: {event}"

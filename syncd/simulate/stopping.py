@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import ConflictKind
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate import final_state
 from syncd.simulate.hosted import platform_id
 from syncd.simulate.mass_edit import COUNT, SHARE, Change, EventView, Key, MassEdit, Sliced
@@ -58,7 +58,10 @@ def perform(world: World, step: SimEvent, start: datetime) -> str:
 
 def _book_class(world: World, step: SimEvent, provider: str, start: datetime) -> str:
     """Enter the guests of a class: one appointment each, all at one time."""
-    seat, platform = world.seeded.seats[step.system, provider], world.sandbox.systems[step.system]
+    seat, platform = (
+        world.seeded.seed_users[step.system, provider],
+        world.sandbox.systems[step.system],
+    )
     for number in range(step.times):
         guest = world.contact(step.system, ("kim", "lee")[number % 2])
         platform.book(seat.calendar, seat.user, start, start + 2 * _HALF_HOUR, guest, title="Yoga")
@@ -210,7 +213,7 @@ def _open_times(world: World, provider: str, now: datetime, last: datetime) -> I
                 continue
             if mass_edit.restores and event in mass_edit.ours:
                 continue  # a restored block of syncd: its moved-to time is free
-            for other in SYSTEMS:
+            for other in SYSTEM_NAMES:
                 if not _is_closed(world, other, after.key):
                     yield f"7: the new time of a stopped move is open in {other}: {after.key}"
 

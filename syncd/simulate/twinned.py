@@ -96,7 +96,7 @@ def _twin_as(world: World, step: SimEvent) -> str:
         return ""
     name, view = candidates[step.number % len(candidates)]
     person = world.person(name, view)
-    seat = world.seeded.seats[step.system, view.provider]
+    seat = world.seeded.seed_users[step.system, view.provider]
     where = (seat.calendar, seat.user, *view.interval, world.contact(step.system, person))
     if step.system == "clinic":
         status = _STATUSES[step.slot % 2]

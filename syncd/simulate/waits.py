@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.core.clock_check import MAX_ERROR
-from syncd.sandbox.keys import allow_writes, forbid_writes
+from syncd.sandbox.write_access import allow_writes, forbid_writes
 from syncd.simulate import final_state, oracle
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 

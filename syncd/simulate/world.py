@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 import httpx
 
 from syncd.model import floor_to
-from syncd.sandbox.consistency import MARK
+from syncd.sandbox.consistency import TAG_START
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS, Clinic, seed_clinic
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES, Clinic, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.simulate import blocks, facts, hosted, merging, perform_acts, siblings
 from syncd.simulate.buffered import Buffers
@@ -100,16 +100,16 @@ class World:
         for name, system in self.sandbox.systems.items():
             # Two customers who are known in every system, by e-mail or by phone.
             self._people[name] = {
-                "kim": self.seeded.seats[name, PEOPLE[0]].contact,
+                "kim": self.seeded.seed_users[name, PEOPLE[0]].contact,
                 "lee": system.add_contact("Lee Example", "", "+4930555020"),
             }
             self._last[name] = {}
         # v2 proves a removed block only by the other blocks in its list, so there is one that
         # nobody touches, as in every real location.
-        carol = self.seeded.seats["clinic", "carol"].user
+        carol = self.seeded.seed_users["clinic", "carol"].user
         away = self.clock.now() + timedelta(days=40)
         self.fixed = {self.sandbox.clinic.block(carol, away, away + HALF_HOUR, "Closed")}
-        for name in SYSTEMS:
+        for name in SYSTEM_NAMES:
             self.observe(name, by_hand=True)
 
     # --- looking ------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ class World:
                 end = self.end_of(block.end)
                 view = EventView(host, "block", block.start, end, busy=True)
                 ours = bool(self.buffers) and (
-                    MARK in block.title  # a platform may strip it
+                    TAG_START in block.title  # a platform may strip it
                     or (system, block.id) in self.ours
                     or (not by_hand and block.id not in self._last[system])
                 )
@@ -194,7 +194,7 @@ class World:
 
     def apply(self, step: SimEvent) -> str:
         """Perform a step by hand; return what was done, '' if nothing was."""
-        for name in SYSTEMS:
+        for name in SYSTEM_NAMES:
             self.observe(name, by_hand=False)  # changes by queued jobs that are due are syncd's
         self._restore_names(self.clock.now())
         merging.undo_merges(self, self.clock.now())
@@ -211,14 +211,16 @@ class World:
             return self.staff.hide(step, self.sandbox.systems, now)
         if merging.is_merged(self, system):
             return ""
-        user = self.seeded.seats[system, provider].user
+        user = self.seeded.seed_users[system, provider].user
         new = self.staff.rename(step, provider, user, self.sandbox.systems[system], now)
         return f"{provider} now has the user {self._assign_user(system, provider, new)}"
 
     def _assign_user(self, system: str, provider: str, user: str) -> str:
         """Record the user by which a provider is known in a system."""
-        seat = replace(self.seeded.seats[system, provider], user=user)
-        self.seeded = replace(self.seeded, seats={**self.seeded.seats, (system, provider): seat})
+        seat = replace(self.seeded.seed_users[system, provider], user=user)
+        self.seeded = replace(
+            self.seeded, seed_users={**self.seeded.seed_users, (system, provider): seat}
+        )
         self._owners[system, user] = provider
         return user
 
@@ -310,7 +312,7 @@ class World:
 
     def _book(self, step: SimEvent, start: datetime, end: datetime, provider: str) -> str:
         """Enter a meeting, or (to fill a calendar) many in a row."""
-        seat = self.seeded.seats[step.system, provider]
+        seat = self.seeded.seed_users[step.system, provider]
         contact = self._people[step.system][("kim", "lee")[step.slot % 2]]
         event = ""
         for number in range(step.times):
@@ -324,7 +326,7 @@ class World:
         """Enter a meeting of another system here as well, or a rival one of another customer."""
         candidates = [
             (name, view)
-            for name in SYSTEMS
+            for name in SYSTEM_NAMES
             if name != step.system
             for view in self._last[name].values()
             if view.kind == "appointment" and view.busy and view.start > self.clock.now()
@@ -335,7 +337,7 @@ class World:
         people = self._people[name].items()
         same = step.slot % 5 != 0
         person = next(p for p, contact in people if (contact == view.contact) is same)
-        seat = self.seeded.seats[step.system, view.provider]
+        seat = self.seeded.seed_users[step.system, view.provider]
         event = self.sandbox.systems[step.system].book(
             seat.calendar, seat.user, view.start, view.end, self._people[step.system][person]
         )
@@ -368,7 +370,7 @@ class World:
                 return f"delete {event}"
             case _:
                 other = PEOPLE[(PEOPLE.index(view.provider) + 1) % len(PEOPLE)]
-                user = self.seeded.seats[step.system, other].user
+                user = self.seeded.seed_users[step.system, other].user
                 platform.move(event, view.start, view.end, user=user)
                 return f"reassign {event} to {other}"
 
@@ -416,7 +418,7 @@ class World:
         """Return true if syncd certainly knows an event: it made it, or blocked it elsewhere."""
         return (system, event) in self.ours or any(
             (other, name) in self.ours and block.key == view.key
-            for other in SYSTEMS
+            for other in SYSTEM_NAMES
             if other != system
             for name, block in self._last[other].items()
         )
@@ -442,7 +444,7 @@ class World:
         merging.undo_merges(self)
         for platform in self.sandbox.systems.values():
             platform.broken_rows.clear()
-            platform.concealed.clear()
+            platform.hidden.clear()
             platform.gateway_limit = None
             for kind in set(FaultKind) - {FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS}:
                 # These last: nobody repairs texts or changes words back.

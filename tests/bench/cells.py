@@ -30,7 +30,7 @@ from tests.bench import floor, served, whole
 from tests.bench.measure import cpu_of, held, leave_out_the_platforms, lower, peak
 from tests.bench.memory import Memory
 from tests.bench.state import age, converge
-from tests.bench.world import HALF_HOUR, SYSTEMS, Agency, found
+from tests.bench.world import HALF_HOUR, SYSTEM_NAMES, Agency, found
 
 URLS = {
     "crm": "https://crm.example.com/v2",
@@ -68,7 +68,7 @@ class Desk:
     def __init__(self, agency: Agency, home: Path) -> None:
         """Build it."""
         self.agency = agency
-        self.ways = {name: Memory(agency.sandbox, name) for name in SYSTEMS}
+        self.ways = {name: Memory(agency.sandbox, name) for name in SYSTEM_NAMES}
         self.clock = Still()
         path = home / "syncd.toml"
         path.write_text(agency.config(home / "state.db", URLS))
@@ -148,7 +148,7 @@ async def engine(home: Path, size: int, *, rounds: int = 5, past: int = 0) -> di
 async def changed(home: Path, size: int) -> dict[str, Any]:
     """1 % moved by hand in each system: the cycle up to the writes (planned, not written)."""
     desk = await _agreed(size, home)
-    moved = sum(desk.agency.shift(name, 0.01) for name in SYSTEMS)
+    moved = sum(desk.agency.shift(name, 0.01) for name in SYSTEM_NAMES)
     desk.forget()
     await desk.ask_once(FAR_LOOK_BACK)
     leave_out_the_platforms()

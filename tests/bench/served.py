@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tests.bench.world import NEAR, SYSTEMS, found
+from tests.bench.world import NEAR, SYSTEM_NAMES, found
 
 Message = MutableMapping[str, Any]
 TIMES = {"startTime", "endTime", "startDate", "endDate"}
@@ -63,7 +63,7 @@ async def serve(
     """Serve until standard input ends; the configuration is written when all is ready."""
     agency = found(size, blocked=blocked)
     if repeat:
-        agency.sandbox.apps = {name: Repeating(agency.sandbox.apps[name]) for name in SYSTEMS}
+        agency.sandbox.apps = {name: Repeating(agency.sandbox.apps[name]) for name in SYSTEM_NAMES}
     async with agency.sandbox.serve():
         urls = dict(agency.sandbox.urls)
         (home / "urls.json").write_text(json.dumps(urls))

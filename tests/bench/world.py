@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from syncd.model import embed_tag, floor_to
-from syncd.sandbox.clock import Clock
+from syncd.sandbox.clock import SandboxClock
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import SYSTEMS, SeedUser
+from syncd.sandbox.scenario import SYSTEM_NAMES, SeedUser
 from syncd.sandbox.server import Sandbox
 
 ROUTES = (("crm", "clinic"), ("clinic", "legacy"), ("legacy", "crm"))
@@ -102,7 +102,7 @@ api_key = "{legacy.token}"
         return "".join(lines).replace("TEAM", team)
 
 
-def found(size: int, clock: Clock | None = None, *, blocked: bool = True) -> Agency:
+def found(size: int, clock: SandboxClock | None = None, *, blocked: bool = True) -> Agency:
     """Furnish an agency with so many bookings; ``blocked``: as syncd leaves it when all agrees."""
     sandbox = Sandbox(clock, seed=size)
     for platform in sandbox.systems.values():
@@ -158,4 +158,4 @@ def _seats(
             yield (name, who), SeedUser(user, calendar, contacts[name])
 
 
-__all__ = ["SYSTEMS", "Agency", "Made", "found"]
+__all__ = ["SYSTEM_NAMES", "Agency", "Made", "found"]

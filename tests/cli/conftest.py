@@ -23,7 +23,7 @@ from syncd.app import RealClock
 from syncd.cli.main import run_with
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.systems.client import SENT
 from syncd.systems.connections import Connections
@@ -53,7 +53,7 @@ class Desk:
     def wrong(self) -> list[str]:
         """What an outside observer would call wrong."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(seen, SYSTEMS, self.world.sandbox.clock.now())
+        return disagreements(seen, SYSTEM_NAMES, self.world.sandbox.clock.now())
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from syncd.model import Changes, Topic, in_zone
-from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.broken_rows import RowDefect
 from syncd.store import Store
 from tests.cli.conftest import Desk
 from tests.cli.test_commands import HOUR
@@ -40,7 +40,7 @@ def test_an_acknowledged_record_changes_no_exit_code_until_it_changes(desk: Desk
     assert status["reported"][0]["acknowledged_at"] is not None
     assert (status["acknowledged"], status["left"]["unreadable"]) == (1, 0)
     assert "acknowledged" in desk.say("history").out
-    desk.world.sandbox.clinic.broken_rows[event] = Lack.OBJECT
+    desk.world.sandbox.clinic.broken_rows[event] = RowDefect.OBJECT
     assert desk.say("resync", "--yes").code == 3
 
 

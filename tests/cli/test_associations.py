@@ -45,7 +45,7 @@ class Salon:
     @property
     def contact(self) -> str:
         """The contact, in the clinic."""
-        return self.desk.world.seats["clinic", "alice"].contact
+        return self.desk.world.seed_users["clinic", "alice"].contact
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_a_stranger_and_a_booking_of_the_clinic_alone_are_not_tied(salon: Salon)
     world.book("clinic", "bob", world.at(1, 10))
     crm = world.sandbox.crm
     stranger = crm.add_contact("Lou Example", "lou@example.com", "+4930555099")
-    seat = world.seats["crm", "alice"]
+    seat = world.seed_users["crm", "alice"]
     crm.book(seat.calendar, seat.user, world.at(1, 12), world.at(1, 13), stranger, title="x")
     salon.sync()
     assert (salon.relations, salon.records) == ([], [])

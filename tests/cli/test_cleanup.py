@@ -47,7 +47,7 @@ def copied(desk: Desk, system: str) -> tuple[str, str]:
     """Copy one of syncd's blocks into another calendar; return the ids of original and copy."""
     platform = desk.world.sandbox.systems[system]
     ours = next(b for b in platform.blocks() if not b.deleted and "Busy" in b.title)
-    bob, start = desk.world.seats[system, "bob"], desk.world.at(9, 10)
+    bob, start = desk.world.seed_users[system, "bob"], desk.world.at(9, 10)
     return ours.id, platform.copy_block(ours.id, bob.user, start, desk.world.at(9, 11))
 
 

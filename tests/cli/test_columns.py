@@ -46,7 +46,7 @@ def test_every_kind_of_conflict_has_words_of_its_own() -> None:
 
 def test_each_exposure_takes_one_line_of_80_columns(desk: Desk) -> None:
     clinic = desk.world.sandbox.clinic
-    leaky = desk.world.seats["clinic", "alice"].calendar
+    leaky = desk.world.seed_users["clinic", "alice"].calendar
     clinic.calendars[leaky] = replace(clinic.calendars[leaky], ignores_blocks=True)
     desk.say("resync", "--yes")
     later(desk, minutes=1)

@@ -193,7 +193,7 @@ def test_the_guard_ends_with_five_names_the_run_and_lets_pass_what_is_accepted(d
         world.book("clinic", "carol", world.at(9, hour))
     desk.say("resync", "--yes")
     for meeting in clinic.appointments():
-        if meeting.user == world.seats["clinic", "carol"].user:
+        if meeting.user == world.seed_users["clinic", "carol"].user:
             clinic.delete(meeting.id)
     said = desk.say("resync", "--yes")
     assert said.code == 5
@@ -214,7 +214,7 @@ def test_a_system_that_is_down_ends_with_four_and_is_named(desk: Desk) -> None:
 
 
 def test_check_finds_a_wrong_mapping_and_names_the_place(desk: Desk) -> None:
-    user = desk.world.seats["clinic", "bob"].user
+    user = desk.world.seed_users["clinic", "bob"].user
     desk.path.write_text(desk.path.read_text().replace(user, "nobody"))
     said = desk.say("check")
     assert said.code == 2

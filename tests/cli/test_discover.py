@@ -7,7 +7,7 @@ import json
 import pytest
 
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.leadconnector.associations_api import Association
+from syncd.sandbox.leadconnector.associations_api import AssociationRecord
 from tests.cli.conftest import Desk
 
 
@@ -17,12 +17,12 @@ def _only_credentials(desk: Desk) -> None:
 
 def test_discover_needs_only_credentials_to_show_every_system(desk: Desk) -> None:
     _only_credentials(desk)
-    seat = desk.world.seats["clinic", "alice"]
+    seat = desk.world.seed_users["clinic", "alice"]
     clinic = desk.world.sandbox.clinic
     clinic.resources.add("rooms", "yoga room", calendars=(seat.calendar,), capacity=12)
     clinic.resources.add("equipments", "laser", calendars=(seat.calendar,), quantity=3)
     ends = ("contact", "patient", "custom_objects.visits", "visit")
-    clinic.associations.all["a1"] = Association("a1", "visit", *ends)
+    clinic.associations.all["a1"] = AssociationRecord("a1", "visit", *ends)
     said = desk.say("discover")
     assert said.code == 0
     for words in (
@@ -84,7 +84,7 @@ def test_names_that_differ_only_in_case_or_accents_are_reported(desk: Desk) -> N
 
 
 def test_a_mapped_user_that_does_not_exist_is_named(desk: Desk) -> None:
-    user = desk.world.seats["clinic", "bob"].user
+    user = desk.world.seed_users["clinic", "bob"].user
     desk.path.write_text(desk.path.read_text().replace(user, "nobody"))
     (finding,) = json.loads(desk.say("discover", "--json").out)["findings"]
     assert (finding["subject"], finding["message"]) == ("clinic: bob", "there is no nobody")
@@ -114,7 +114,7 @@ def test_an_empty_list_of_users_reports_no_mapped_user_as_missing(desk: Desk, sy
 
 
 def test_a_provider_mapped_only_by_calendar_gets_a_warning_on_unseen_events(desk: Desk) -> None:
-    user = desk.world.seats["clinic", "bob"].user
+    user = desk.world.seed_users["clinic", "bob"].user
     text = desk.path.read_text()
     assert f'user = "{user}", ' in text
     desk.path.write_text(text.replace(f'user = "{user}", ', ""))

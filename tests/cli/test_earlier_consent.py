@@ -84,7 +84,7 @@ def test_a_calendar_that_is_new_to_the_state_needs_consent(desk: Desk, what: str
 def test_a_remapped_calendar_needs_consent(desk: Desk) -> None:
     desk.say("resync", "--yes")
     text = desk.path.read_text()
-    users = [desk.world.seats["crm", who].user for who in ("alice", "bob")]
+    users = [desk.world.seed_users["crm", who].user for who in ("alice", "bob")]
     parts = re.split(rf"({users[0]}|{users[1]})", text)
     swapped = "".join(users[1 - users.index(p)] if p in users else p for p in parts)
     desk.path.write_text(swapped)

@@ -34,7 +34,7 @@ def files() -> Iterator[bytes]:
 
 def contact_in(desk: Desk, system: str, who: str = "alice") -> str:
     """Return the contact of a provider's meetings in the sandbox."""
-    return str(desk.world.seats[system, who].contact)
+    return str(desk.world.seed_users[system, who].contact)
 
 
 def test_a_contact_is_erased_from_every_table_and_from_the_file(desk: Desk) -> None:
@@ -73,7 +73,7 @@ def test_the_next_run_after_erasing_writes_nothing(desk: Desk) -> None:
 
 def test_an_address_finds_the_contact_in_every_system(desk: Desk) -> None:
     for system in ("crm", "clinic"):
-        platform, seat = desk.world.sandbox.systems[system], desk.world.seats[system, "alice"]
+        platform, seat = desk.world.sandbox.systems[system], desk.world.seed_users[system, "alice"]
         contact = platform.add_contact("Mia Example", "Mia@Example.com", "")
         start = desk.world.at(3, 15)
         platform.book(seat.calendar, seat.user, start, desk.world.at(3, 16), contact)
@@ -106,7 +106,7 @@ def test_a_customer_without_a_contact_is_refused_with_a_remedy(
 
 
 def test_an_address_shared_by_several_contacts_erases_none(desk: Desk) -> None:
-    clinic, seat = desk.world.sandbox.clinic, desk.world.seats["clinic", "alice"]
+    clinic, seat = desk.world.sandbox.clinic, desk.world.seed_users["clinic", "alice"]
     for number, name in enumerate(("Mia", "Max")):
         contact = clinic.add_contact(name, "family@example.com", "")
         start, end = desk.world.at(3, 15 + number), desk.world.at(3, 16 + number)
@@ -120,7 +120,7 @@ def test_an_address_shared_by_several_contacts_erases_none(desk: Desk) -> None:
 
 def test_a_silent_system_is_named_and_sets_the_exit_code(desk: Desk) -> None:
     for system in ("crm", "clinic"):
-        platform, seat = desk.world.sandbox.systems[system], desk.world.seats[system, "alice"]
+        platform, seat = desk.world.sandbox.systems[system], desk.world.seed_users[system, "alice"]
         contact = platform.add_contact("Mia", "mia@example.com", "")
         start, end = desk.world.at(3, 15), desk.world.at(3, 16)
         platform.book(seat.calendar, seat.user, start, end, contact)
@@ -136,7 +136,7 @@ def mia_in(desk: Desk, *systems: str) -> dict[str, tuple[str, str]]:
     """Book one customer in these systems; return her contact and appointment in each."""
     found = {}
     for system in systems:
-        platform, seat = desk.world.sandbox.systems[system], desk.world.seats[system, "alice"]
+        platform, seat = desk.world.sandbox.systems[system], desk.world.seed_users[system, "alice"]
         contact = platform.add_contact("Mia", "mia@example.com", "")
         start, end = desk.world.at(3, 15), desk.world.at(3, 16)
         found[system] = contact, platform.book(seat.calendar, seat.user, start, end, contact)

@@ -13,7 +13,7 @@ from tests.cli.conftest import Desk, Said
 def wipe(desk: Desk, who: str = "carol", *, keep: int = 0) -> None:
     """Delete a provider's meetings in the clinic, except for ``keep`` of them."""
     clinic = desk.world.sandbox.clinic
-    user = desk.world.seats["clinic", who].user
+    user = desk.world.seed_users["clinic", who].user
     mine = [m for m in clinic.appointments() if m.user == user and not m.deleted]
     for meeting in mine[: len(mine) - keep]:
         clinic.delete(meeting.id)

@@ -96,7 +96,7 @@ def test_a_whole_session_ends_in_a_configuration_that_syncs(
     assert set(raw["providers"]) == {"alice", "caro"}
     assert raw["providers"]["caro"]["calendars"] == {
         "crm": {"user": "carol@example.com"},
-        "clinic": {"user": world.seats["clinic", "carol"].user},
+        "clinic": {"user": world.seed_users["clinic", "carol"].user},
     }
     assert not (desk.path.parent / "state" / "syncd.db").exists()
     assert desk.say("resync", "--yes").code == 0

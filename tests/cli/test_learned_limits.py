@@ -31,7 +31,7 @@ def learned(desk: Desk) -> RateLimit:
     store.save_health(Fact("clinic", REFUSED_RATE, "4/2", RealClock().now()))
     store.close()
     clinic = desk.world.sandbox.clinic
-    clinic.limit_told = LimitReply("Message", 403)
+    clinic.limit_reply = LimitReply("Message", 403)
     clinic.gateway_limit = RateLimit(4, 2.0)
     return clinic.gateway_limit
 

@@ -39,7 +39,7 @@ def without(desk: Desk, what: str) -> None:
 
 def standing(desk: Desk, system: str, who: str) -> int:
     """Return the number of syncd blocks of a provider in a system."""
-    seat = desk.world.seats[system, who]
+    seat = desk.world.seed_users[system, who]
     blocks = desk.world.sandbox.systems[system].blocks()
     return sum(not b.deleted and b.user == seat.user for b in blocks)
 

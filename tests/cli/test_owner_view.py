@@ -32,10 +32,10 @@ def test_unknown_owners_are_named_with_calendar_and_remedy(desk: Desk, system: s
     mine = [
         m
         for m in desk.world.sandbox.systems[system].appointments()
-        if m.user == desk.world.seats[system, "alice"].user
+        if m.user == desk.world.seed_users[system, "alice"].user
     ]
     desk.world.sandbox.systems[system].rename_user(
-        desk.world.seats[system, "alice"].user, NEW[system]
+        desk.world.seed_users[system, "alice"].user, NEW[system]
     )
     resync = desk.say("resync", "--yes")
     assert resync.code == 4
@@ -66,7 +66,7 @@ def test_no_address_of_a_user_reaches_the_state(desk: Desk) -> None:
 
 @pytest.mark.parametrize("system", ONE_NOW)
 def test_a_corrected_mapping_is_not_reported_as_wrong(desk: Desk, system: str) -> None:
-    old = desk.world.seats[system, "alice"].user
+    old = desk.world.seed_users[system, "alice"].user
     desk.say("resync", "--yes")
     desk.world.sandbox.systems[system].rename_user(old, NEW[system])
     told = json.loads(desk.say("resync", "--yes", "--json").out)["unknown_owners"]

@@ -298,7 +298,7 @@ def test_two_users_with_one_email_are_distinguished_by_id(desk: Desk) -> None:
 
 def test_with_an_empty_user_list_team_members_are_found_by_name_or_id(desk: Desk) -> None:
     legacy = desk.world.sandbox.legacy
-    bob = desk.world.seats["legacy", "bob"].user
+    bob = desk.world.seed_users["legacy", "bob"].user
     legacy.faults.add(Fault(FaultKind.EMPTY, path=".*[Uu]sers.*"))
     team = TEAM.replace("alice@example.com", "Alice")
     for said in ("Bob", bob):

@@ -8,7 +8,7 @@ import pytest
 
 from syncd.cli.reported_view import reported_lines
 from syncd.model import Changes, Topic, Value
-from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.broken_rows import RowDefect
 from syncd.store import Store
 from tests.cli.conftest import Desk
 from tests.cli.test_commands import KEYS
@@ -20,7 +20,7 @@ def break_rows(desk: Desk, *systems: str) -> list[str]:
     made = []
     for hour, system in enumerate(systems):
         event = desk.world.book(system, "alice", desk.world.at(6, 7 + hour))
-        desk.world.sandbox.systems[system].broken_rows[event] = Lack.END
+        desk.world.sandbox.systems[system].broken_rows[event] = RowDefect.END
         made.append(event)
     return made
 
@@ -80,7 +80,7 @@ def test_many_items_are_counted_and_the_first_are_listed(
 
 def test_a_calendar_with_an_unnamed_row_is_named(desk: Desk) -> None:
     event = desk.world.book("clinic", "alice", desk.world.at(6, 7))
-    desk.world.sandbox.clinic.broken_rows[event] = Lack.OBJECT
+    desk.world.sandbox.clinic.broken_rows[event] = RowDefect.OBJECT
     said = desk.say("resync", "--yes")
     assert said.code == 3
     assert "GET /calendars/events: 1 row has no id" in said.err

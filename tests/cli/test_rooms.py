@@ -40,7 +40,7 @@ class Studio:
 
     def crm(self, thing: str, hour: float, length: float = 1) -> str:
         """Book a room or equipment in LeadSquared."""
-        seat = self.desk.world.seats["crm", "alice"]
+        seat = self.desk.world.seed_users["crm", "alice"]
         start, end = self.span(hour, length)
         crm = self.desk.world.sandbox.crm
         return crm.book(seat.calendar, f"{thing}@example.com", start, end, seat.contact, title="x")
@@ -103,7 +103,7 @@ crm = {{ user = "{name}@example.com" }}
 clinic = {{ resource = "{resource}" }}
 """
     desk.path.write_text(text)
-    contact = world.seats["clinic", "alice"].contact
+    contact = world.seed_users["clinic", "alice"].contact
     return Studio(desk, yoga, hall, laser, small, large, beauty, contact)
 
 

@@ -62,7 +62,7 @@ def test_a_new_booking_shows_as_a_difference_until_it_is_blocked(desk: Desk) -> 
 def test_a_block_without_effect_is_named_with_its_remedy(desk: Desk) -> None:
     crm, clinic = desk.world.sandbox.crm, desk.world.sandbox.clinic
     crm.types["Busy"] = replace(crm.types["Busy"], allow_conflicts=True)
-    leaky = desk.world.seats["clinic", "alice"].calendar
+    leaky = desk.world.seed_users["clinic", "alice"].calendar
     clinic.calendars[leaky] = replace(clinic.calendars[leaky], ignores_blocks=True)
     first = json.loads(desk.say("resync", "--yes", "--json").out)
     assert first["converged"] is True
@@ -106,7 +106,7 @@ def test_status_shows_how_long_busy_time_was_bookable(desk: Desk) -> None:
 
 
 def test_a_system_without_free_slots_is_named(desk: Desk) -> None:
-    calendar = desk.world.seats["legacy", "alice"].calendar
+    calendar = desk.world.seed_users["legacy", "alice"].calendar
     text = desk.path.read_text().replace(f'legacy = {{ calendar = "{calendar}", ', "legacy = { ")
     desk.path.write_text(text)
     desk.say("resync", "--yes")

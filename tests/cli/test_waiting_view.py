@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.keys import allow_writes, forbid_writes
+from syncd.sandbox.write_access import allow_writes, forbid_writes
 from tests.cli.conftest import Desk
 
 

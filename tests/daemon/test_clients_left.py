@@ -25,7 +25,7 @@ from syncd.daemon.service import commands_of
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.store.canaries import canaries
 from tests.daemon.kit import FakeEngine, until
@@ -70,7 +70,7 @@ class Office:
 
     def wrong(self) -> list[str]:
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(found, SYSTEMS, self.app.engine.clock.now())
+        return disagreements(found, SYSTEM_NAMES, self.app.engine.clock.now())
 
     def reached(self) -> list[str]:
         return [call for gate in self.gates.values() for call in gate.reached]
@@ -103,14 +103,14 @@ async def office(folder: Path) -> AsyncIterator[Office]:
     sandbox = Sandbox(clock)
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, NOW)
-    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEMS}
+    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEM_NAMES}
     path = folder / "syncd.toml"
     path.write_text(
         config_text(world, str(folder / "state.db")) + '\n[rules]\nmoved_apart = "hold"\n'
     )
     opened = asyncio.Event()
     opened.set()
-    gates = {name: Gate(AsgiTransport(sandbox.apps[name]), opened) for name in SYSTEMS}
+    gates = {name: Gate(AsgiTransport(sandbox.apps[name]), opened) for name in SYSTEM_NAMES}
     app = build(load(path, {}), clock=clock, transports=gates)
     work = Jobs(app.engine, insist=app.reset_backoff)
     try:

@@ -24,7 +24,7 @@ from syncd.engine.report import Report
 from syncd.model import Clock
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.loop import VirtualClock, VirtualLoop
 from tests.hasty import Hasty
@@ -64,7 +64,7 @@ class Shop:
     def wrong(self, theirs: Collection[str] = ()) -> list[str]:
         """What an outside observer would call wrong; ``theirs`` are copies of our blocks."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners, theirs)
-        return disagreements(seen, SYSTEMS, self.clock.now())
+        return disagreements(seen, SYSTEM_NAMES, self.clock.now())
 
     def blocks(self) -> int:
         """How many blocks of syncd's stand, in all systems."""
@@ -111,7 +111,7 @@ async def opened(
     sandbox = Sandbox(found)
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, found.now(), empty=empty)
-    ways = {name: AsgiTransport(sandbox.apps[name]) for name in SYSTEMS} if clock else {}
+    ways = {name: AsgiTransport(sandbox.apps[name]) for name in SYSTEM_NAMES} if clock else {}
     async with nullcontext() if clock else sandbox.serve():
         if clock:
             for name, platform in sandbox.systems.items():

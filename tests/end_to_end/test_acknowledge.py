@@ -11,7 +11,7 @@ from syncd.daemon.control_socket import control_socket
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lock import StateLock
 from syncd.daemon.metrics import Metrics
-from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.broken_rows import RowDefect
 from syncd.store.reported import acknowledgements_of
 from tests.end_to_end.conftest import Shop
 from tests.end_to_end.test_queue import printed, say
@@ -22,7 +22,7 @@ async def test_the_running_daemon_takes_an_acknowledgement_and_takes_it_back(
 ) -> None:
     shop = served_shop
     event = shop.world.book("clinic", "alice", shop.world.at(6, 7))
-    shop.world.sandbox.clinic.broken_rows[event] = Lack.END
+    shop.world.sandbox.clinic.broken_rows[event] = RowDefect.END
     await shop.resync()
     reports: list[Any] = []
     work = Jobs(shop.app.engine, reports.append)
@@ -52,7 +52,7 @@ async def test_the_running_daemon_takes_an_acknowledgement_and_takes_it_back(
 
 async def test_metrics_do_not_alert_on_what_is_acknowledged(shop: Shop) -> None:
     event = shop.world.book("clinic", "alice", shop.world.at(6, 7))
-    shop.world.sandbox.clinic.broken_rows[event] = Lack.END
+    shop.world.sandbox.clinic.broken_rows[event] = RowDefect.END
     engine, store = shop.app.engine, shop.app.store
     metrics = Metrics(dict, _never, store, shop.path, engine.clock)
     report = await shop.app.engine.resync()

@@ -32,7 +32,7 @@ async def close_buffers(shop: Shop, before: float = 30, after: float = 15) -> No
 
 def calendar(shop: Shop) -> str:
     """Alice's calendar in the clinic."""
-    return shop.world.seats["clinic", "alice"].calendar
+    return shop.world.seed_users["clinic", "alice"].calendar
 
 
 def start(shop: Shop) -> datetime:
@@ -179,9 +179,9 @@ async def test_a_buffer_that_cannot_be_read_any_more_frees_no_time(
     clinic = shop.world.sandbox.clinic
     answer = clinic._answer
 
-    def spelt_otherwise(ask: PlatformRequest, scope: Scope) -> Response:
-        response = answer(ask, scope)
-        if ask.method == "GET" and ask.path.rstrip("/") == "/calendars":
+    def spelt_otherwise(request: PlatformRequest, scope: Scope) -> Response:
+        response = answer(request, scope)
+        if request.method == "GET" and request.path.rstrip("/") == "/calendars":
             body = json.loads(bytes(response.body))
             for row in body["calendars"]:
                 row.update(told)

@@ -120,10 +120,10 @@ async def test_every_call_of_every_adapter_is_made_over_a_real_socket(tmp_path: 
         path = tmp_path / "syncd.toml"
         text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
         # A calendar that the list does not name is asked for by its id.
-        clinic = world.seats["clinic", "carol"].calendar
+        clinic = world.seed_users["clinic", "carol"].calendar
         text = text.replace(f'"{clinic}"', f'"{clinic}", "nowhere"')
         # And a team is looked up where one is named.
-        user, team = world.seats["legacy", "carol"].user, next(iter(sandbox.legacy.groups))
+        user, team = world.seed_users["legacy", "carol"].user, next(iter(sandbox.legacy.groups))
         path.write_text(text.replace(f'user = "{user}"', f'user = "{user}", team = "{team}"'))
         systems = build_systems(load(path, {}), RealClock())
         window = Window(world.at(0, 0), world.at(5, 0))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.sandbox.caps import Keeps, ListCap
+from syncd.sandbox.caps import KeptRows, ListCap
 from syncd.sandbox.scenario import Clinic
 from tests.end_to_end.conftest import Shop
 
@@ -35,7 +35,7 @@ def standing(shop: Shop) -> dict[str, int]:
     return {name: sum(not b.deleted for b in s.blocks()) for name, s in systems}
 
 
-def cap(shop: Shop, path: str, rows: int, keeps: Keeps) -> None:
+def cap(shop: Shop, path: str, rows: int, keeps: KeptRows) -> None:
     shop.world.sandbox.systems[LISTS[path]].caps[path] = ListCap(rows, keeps)
 
 
@@ -48,7 +48,7 @@ def path_of(system: str) -> str:
 @pytest.mark.parametrize("keeps", KEEPS)
 @pytest.mark.parametrize("system", ["clinic", "legacy"])
 async def test_three_hundred_blocks_and_a_cap_of_two_hundred_free_nothing(
-    shop: Shop, system: str, keeps: Keeps
+    shop: Shop, system: str, keeps: KeptRows
 ) -> None:
     close(shop.world, system, "carol", 190)
     cap(shop, path_of(system), 200, keeps)
@@ -97,9 +97,9 @@ async def test_near_reads_that_show_what_a_far_one_hides_do_not_keep_its_cap_fro
 
 @pytest.mark.parametrize("keeps", KEEPS)
 @pytest.mark.parametrize("path", LISTS)
-async def test_what_a_capped_list_hides_is_carried(shop: Shop, path: str, keeps: Keeps) -> None:
+async def test_what_a_capped_list_hides_is_carried(shop: Shop, path: str, keeps: KeptRows) -> None:
     system, world = LISTS[path], shop.world
-    seat = world.seats[system, "carol"]
+    seat = world.seed_users[system, "carol"]
     for number in range(120):
         start = world.at(8, 6) + timedelta(minutes=20 * number)
         contact = (seat.contact, "cancelled", "Long ago")
@@ -165,7 +165,7 @@ async def test_a_calendar_that_moves_to_another_group_is_followed_in_the_next_cy
     clinic, world = shop.world.sandbox.clinic, shop.world
     world.book("clinic", "alice", world.at(1, 12))
     await shop.resync()
-    clinic.regroup(world.seats["clinic", "alice"].calendar, clinic.add_group("Others"))
+    clinic.regroup(world.seed_users["clinic", "alice"].calendar, clinic.add_group("Others"))
     new = world.book("clinic", "alice", world.at(1, 18))
     await shop.app.engine.poll(near=False)
     await shop.app.engine.poll(near=False)
@@ -179,7 +179,7 @@ async def test_a_group_that_is_gone_is_followed_in_the_same_cycle(shop: Shop) ->
     (old,) = clinic.groups
     new = clinic.add_group("Others")
     for who in ("alice", "bob", "carol"):
-        clinic.regroup(world.seats["clinic", who].calendar, new)
+        clinic.regroup(world.seed_users["clinic", who].calendar, new)
     del clinic.groups[old]
     clinic.refuses_unknown_groups = True
     world.book("clinic", "alice", world.at(1, 18))

@@ -15,7 +15,7 @@ from syncd.engine.cleanup import clean_up
 from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.report import RunExit
 from syncd.sandbox.asgi_transport import AsgiTransport
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.virtual import VirtualShop, play
 
 Standing = Counter[tuple[str, str]]
@@ -33,7 +33,7 @@ def blocks(shop: VirtualShop) -> set[tuple[str, str]]:
 
 def of(shop: VirtualShop, who: str) -> set[tuple[str, str]]:
     """The blocks of one person."""
-    seats = {(s, seat.user) for (s, p), seat in shop.world.seats.items() if p == who}
+    seats = {(s, seat.user) for (s, p), seat in shop.world.seed_users.items() if p == who}
     return {
         (name, block.id)
         for name, platform in shop.world.sandbox.systems.items()
@@ -71,7 +71,7 @@ async def clean(
         shop.app.store,
         scope,
         clock=shop.clock,
-        transports={name: AsgiTransport(sandbox.apps[name]) for name in SYSTEMS},
+        transports={name: AsgiTransport(sandbox.apps[name]) for name in SYSTEM_NAMES},
     ) as job:
         return await clean_up(job, dry_run=False, **asked)  # type: ignore[arg-type]
 
@@ -89,7 +89,7 @@ def test_a_provider_that_left_is_cleaned_up_and_others_keep_their_blocks(tmp_pat
         cleaned = await clean(shop, CleanupScope(provider="carol"))
         assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert blocks(shop) == by_hand | (made - carols)
-        assert {(p, s) for p, s in cleaned.calendars} == {("carol", s) for s in SYSTEMS}
+        assert {(p, s) for p, s in cleaned.calendars} == {("carol", s) for s in SYSTEM_NAMES}
         assert sum(c.removed for c in cleaned.calendars.values()) == len(carols)
         assert all(c.proven for c in cleaned.calendars.values())
         assert cleaned.paused == []
@@ -132,7 +132,7 @@ def test_everything_is_cleaned_up_paused_and_does_not_come_back(tmp_path: Path) 
         cleaned = await clean(shop)
         assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert blocks(shop) == by_hand
-        assert cleaned.paused == sorted(SYSTEMS)
+        assert cleaned.paused == sorted(SYSTEM_NAMES)
         shop.world.book("crm", "alice", shop.world.at(3, 18))
         await shop.resync()
         await shop.restart()

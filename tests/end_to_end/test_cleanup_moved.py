@@ -11,7 +11,7 @@ from syncd.core.cleanup import CleanupScope, OwnershipDoubt
 from syncd.engine.report import RunExit
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.merged_users import merge_users
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.test_cleanup import blocks, clean, of
 from tests.end_to_end.test_cleanup_unread import lose_state
 from tests.end_to_end.virtual import VirtualShop, play
@@ -19,7 +19,7 @@ from tests.end_to_end.virtual import VirtualShop, play
 
 def give(shop: VirtualShop, system: str, block: str, who: str) -> None:
     """Have a person move a block into somebody else's calendar."""
-    sandbox, user = shop.world.sandbox, shop.world.seats[system, who].user
+    sandbox, user = shop.world.sandbox, shop.world.seed_users[system, who].user
     if system == "crm":
         task = sandbox.crm.tasks.get(block)
         assert task is not None
@@ -27,9 +27,9 @@ def give(shop: VirtualShop, system: str, block: str, who: str) -> None:
         sandbox.crm.tasks.put(block, replace(task, owner=owner))
         return
     platform = sandbox.clinic if system == "clinic" else sandbox.legacy
-    closure = platform.closures.get(block)
+    closure = platform.stored_blocks.get(block)
     assert closure is not None
-    platform.closures.put(block, replace(closure, user=user))
+    platform.stored_blocks.put(block, replace(closure, user=user))
 
 
 @pytest.mark.parametrize("fault", [None, FaultKind.LOSE_BEFORE, FaultKind.LOSE_AFTER])
@@ -41,14 +41,14 @@ def test_a_block_that_was_moved_into_anothers_calendar_goes_with_its_provider(
         await shop.resync()
         made = blocks(shop) - by_hand
         bobs = of(shop, "bob") & made
-        for system in SYSTEMS:
+        for system in SYSTEM_NAMES:
             give(shop, system, min(b for s, b in bobs if s == system), "alice")
         if fault is not None:
-            for system in SYSTEMS:
+            for system in SYSTEM_NAMES:
                 refused = Fault(fault, path=".*Delete|.*(events|appointments)/.+", times=4)
                 shop.world.sandbox.systems[system].faults.add(refused)
             await clean(shop, CleanupScope(provider="bob"))
-            for system in SYSTEMS:
+            for system in SYSTEM_NAMES:
                 shop.world.sandbox.systems[system].faults.clear()
             await shop.restart(killed=True)
         cleaned = await clean(shop, CleanupScope(provider="bob"))
@@ -93,10 +93,10 @@ def test_marked_blocks_that_no_meeting_explains_are_not_called_nothing(tmp_path:
         await shop.resync()
         await lose_state(shop, created=False)
         world = shop.world
-        for system in SYSTEMS:
+        for system in SYSTEM_NAMES:
             platform = world.sandbox.systems[system]
             for each in platform.appointments():
-                if each.user == world.seats[system, "alice"].user:
+                if each.user == world.seed_users[system, "alice"].user:
                     platform.cancel(each.id)
         for _ in range(2):
             await shop.resync()
@@ -138,13 +138,13 @@ def test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone(tmp_path: Pat
         await shop.resync()
         carols = {b for b in of(shop, "carol") - by_hand if b[0] == "clinic"}
         clinic = shop.world.sandbox.clinic
-        clinic.rename_user(shop.world.seats["clinic", "carol"].user, "another-id")
+        clinic.rename_user(shop.world.seed_users["clinic", "carol"].user, "another-id")
         cleaned = await clean(shop, CleanupScope("clinic", "carol"))
         assert carols <= blocks(shop)
         (calendar,) = cleaned.calendars.values()
         assert (cleaned.exit, calendar.left) == (RunExit.UNANSWERED, len(carols))
         assert "user is not in the account" in calendar.why
-        old = f'"{shop.world.seats["clinic", "carol"].user}"'
+        old = f'"{shop.world.seed_users["clinic", "carol"].user}"'
         shop.path.write_text(shop.path.read_text().replace(old, '"another-id"'))
         cleaned = await clean(shop, CleanupScope("clinic", "carol"))
         assert not carols & blocks(shop)
@@ -160,7 +160,7 @@ def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_p
         block = min(b for s, b in blocks(shop) - by_hand if s == "crm")
         task = crm.tasks.get(block)
         assert task is not None
-        crm.tasks.put(block, replace(task, lead=shop.world.seats["crm", "bob"].contact))
+        crm.tasks.put(block, replace(task, lead=shop.world.seed_users["crm", "bob"].contact))
         for _ in range(2):
             cleaned = await clean(shop)
             told = {(t.event.id, t.doubt) for c in cleaned.calendars.values() for t in c.tagged}
@@ -180,13 +180,13 @@ def test_a_block_whose_user_was_merged_away_stays_when_the_other_one_is_cleaned_
         await shop.resync()
         made = blocks(shop)
         bobs = {each for each in of(shop, "bob") & made if each[0] == "legacy"}
-        sandbox, seats = shop.world.sandbox, shop.world.seats
+        sandbox, seats = shop.world.sandbox, shop.world.seed_users
         merged = merge_users(
             sandbox.legacy, seats["legacy", "bob"].user, seats["legacy", "alice"].user
         )
         await clean(shop, CleanupScope(provider="alice"))
         assert bobs
         assert bobs <= blocks(shop)
-        merged.take_back()
+        merged.undo()
 
     play(tmp_path, scene)

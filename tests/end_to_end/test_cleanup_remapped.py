@@ -17,7 +17,7 @@ from tests.end_to_end.virtual import VirtualShop, play
 def remap(shop: VirtualShop, system: str) -> None:
     """Give bob another user and calendar in a system."""
     world = shop.world
-    seat = world.seats[system, "bob"]
+    seat = world.seed_users[system, "bob"]
     text = shop.path.read_text()
     if system == "crm":
         world.sandbox.crm.add_user("Bob", "bob.two@example.com")
@@ -101,7 +101,7 @@ def test_a_provider_who_gets_the_former_calendar_back_has_no_block_twice(
 
 def rename_bob(shop: VirtualShop) -> None:
     """Bob gets another address in LeadSquared, and the configuration names that one."""
-    crm, address = shop.world.sandbox.crm, shop.world.seats["crm", "bob"].user
+    crm, address = shop.world.sandbox.crm, shop.world.seed_users["crm", "bob"].user
     crm.rename_user(address, "robert@example.com")
     text = shop.path.read_text().replace(f'"{address}"', '"robert@example.com"')
     shop.path.write_text(text)

@@ -10,7 +10,7 @@ import pytest
 from syncd.core.cleanup import CleanupScope
 from syncd.engine.report import RunExit
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.test_cleanup import blocks, clean
 from tests.end_to_end.test_hidden_lists import edit
 from tests.end_to_end.virtual import VirtualShop, play
@@ -35,7 +35,7 @@ def test_without_a_state_a_system_that_cannot_be_read_is_no_clean_system(
         await shop.resync()
         before = blocks(shop)
         await lose_state(shop, created=created)
-        for name in SYSTEMS:
+        for name in SYSTEM_NAMES:
             fault = Fault(FaultKind.ERROR, status=500)
             shop.world.sandbox.systems[name].faults.add(fault)
         cleaned = await clean(shop)
@@ -64,13 +64,13 @@ def test_with_the_file_of_created_ids_alone_an_empty_list_proves_nothing(tmp_pat
         by_hand = blocks(shop)
         await shop.resync()
         await lose_state(shop, created=True)
-        for name in SYSTEMS:
+        for name in SYSTEM_NAMES:
             shop.world.sandbox.systems[name].faults.add(Fault(FaultKind.EMPTY))
         cleaned = await clean(shop)
         left = blocks(shop) - by_hand
         told = sum(c.left + c.unsure for c in cleaned.calendars.values())
         assert (cleaned.exit, told) == (RunExit.UNANSWERED, len(left))
-        for name in SYSTEMS:
+        for name in SYSTEM_NAMES:
             shop.world.sandbox.systems[name].faults.clear()
         cleaned = await clean(shop)
         assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
@@ -79,7 +79,7 @@ def test_with_the_file_of_created_ids_alone_an_empty_list_proves_nothing(tmp_pat
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_with_the_file_of_created_ids_alone_rows_that_cannot_be_read_prove_nothing(
     tmp_path: Path, name: str
 ) -> None:
@@ -124,7 +124,7 @@ def test_a_system_that_is_read_and_takes_no_writes_is_named_and_cleaned_up_later
         left = sum(calendar.left for calendar in cleaned.calendars.values())
         assert left == len(before - by_hand)
         assert all(c.why and not c.proven for c in cleaned.calendars.values() if c.left)
-        for name in SYSTEMS:
+        for name in SYSTEM_NAMES:
             sandbox.systems[name].faults.clear()
         assert (await clean(shop)).exit is RunExit.DONE
         assert blocks(shop) == by_hand

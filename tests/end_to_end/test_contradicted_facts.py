@@ -104,7 +104,7 @@ async def test_a_list_that_is_later_than_was_measured_is_no_news(shop: Shop) -> 
     clinic, world = shop.world.sandbox.clinic, shop.world
     start = world.at(3, 17)
     first = world.book("crm", "alice", start)
-    seat = world.seats["clinic", "alice"]
+    seat = world.seed_users["clinic", "alice"]
     clinic.book(seat.calendar, seat.user, start, start + HOUR, seat.contact)
     await shop.resync()
     await pass_(shop, MINUTE)

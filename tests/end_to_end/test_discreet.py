@@ -30,7 +30,7 @@ from syncd.config.settings import Settings
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.logging import set_up
 from syncd.daemon.service import JobIntervals, serve
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.daemon.kit import until
 from tests.hasty import Hasty
@@ -71,7 +71,7 @@ def gossips(world: Clinic, settings: Settings) -> dict[str, Gossip]:
     apps = world.sandbox.apps
     return {
         name: Gossip(httpx.ASGITransport(app=apps[name]), app.secrets_of(settings.systems[name]))
-        for name in SYSTEMS
+        for name in SYSTEM_NAMES
     }
 
 
@@ -83,7 +83,7 @@ def talkative_world() -> Clinic:
     for name, platform in sandbox.systems.items():
         customer = platform.add_contact(NAME, EMAIL, PHONE)
         for number, who in enumerate(("alice", "bob")):
-            seat = world.seats[name, who]
+            seat = world.seed_users[name, who]
             start = world.at(3 + number, 18)
             end = start + timedelta(minutes=30)
             platform.book(seat.calendar, seat.user, start, end, customer, title=TITLE)

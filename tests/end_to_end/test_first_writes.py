@@ -129,12 +129,12 @@ def test_after_a_damaging_first_move_no_other_appointment_is_moved_there(
         if damage is Damage.HOSTS:
             for event in twins.events:
                 meeting = twins.platform.meetings.get(event)
-                hosts = (shop.world.seats[system, "bob"].user,)
+                hosts = (shop.world.seed_users[system, "bob"].user,)
                 twins.platform.meetings.put(event, replace(meeting, hosts=hosts))
         if damage is Damage.OWNER and system != "crm":
             calendar = twins.platform.meetings.get(twins.events[0]).calendar
             team = twins.platform.calendars[calendar]
-            users = (*team.users, shop.world.seats[system, "bob"].user)
+            users = (*team.users, shop.world.seed_users[system, "bob"].user)
             twins.platform.calendars[calendar] = replace(team, users=users)
         await shop.resync()
         twins.platform.update_damage = damage

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.sandbox.platform import Call
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
@@ -75,7 +75,7 @@ async def test_a_quiet_cycle_makes_the_planned_list_calls_and_no_other(shop: Sho
 
 def emptied(shop: Shop) -> None:
     """Nothing is left of carol's in the clinic, where blocks cannot be read by id."""
-    clinic, user = shop.world.sandbox.clinic, shop.world.seats["clinic", "carol"].user
+    clinic, user = shop.world.sandbox.clinic, shop.world.seed_users["clinic", "carol"].user
     for meeting in clinic.appointments():
         if meeting.user == user and not meeting.deleted:
             clinic.delete(meeting.id)
@@ -86,7 +86,7 @@ def emptied(shop: Shop) -> None:
 
 def crowded(shop: Shop) -> None:
     """Two customers have one time in v1, so that its services are asked for their seats."""
-    legacy, seat = shop.world.sandbox.legacy, shop.world.seats["legacy", "alice"]
+    legacy, seat = shop.world.sandbox.legacy, shop.world.seed_users["legacy", "alice"]
     legacy.calendars[seat.calendar] = replace(legacy.calendars[seat.calendar], per_slot=3)
     other = legacy.add_contact("Lee Example", "lee@example.com", "+4930555011")
     start = shop.world.at(2, 18)
@@ -129,7 +129,7 @@ crm = {{ user = "{name}@example.com" }}
 clinic = {{ resource = "{said}" }}
 """
     shop.path.write_text(text)
-    seat = shop.world.seats["crm", "alice"]
+    seat = shop.world.seed_users["crm", "alice"]
     start = shop.world.at(2, 18)
     crm.book(seat.calendar, "yoga@example.com", start, start + HOUR, seat.contact, title="x")
 
@@ -180,12 +180,12 @@ async def test_no_person_user_type_or_calendar_is_fetched_twice(shop: Shop) -> N
     furnished(shop)
     crowded(shop)
     await shop.reload()
-    since = dict.fromkeys(SYSTEMS, 0)
+    since = dict.fromkeys(SYSTEM_NAMES, 0)
     for day in range(8, 14):
         who = PEOPLE[day % 3]
-        for system in SYSTEMS:
+        for system in SYSTEM_NAMES:
             shop.world.book(system, who, shop.world.at(day, 11))
-        shop.world.book(SYSTEMS[day % 3], who, shop.world.at(day, 15))
+        shop.world.book(SYSTEM_NAMES[day % 3], who, shop.world.at(day, 15))
         await shop.app.engine.poll(near=bool(day % 2))
         await settled(shop)
     assert shop.wrong() == []

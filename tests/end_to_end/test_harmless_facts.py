@@ -14,7 +14,7 @@ import pytest
 
 from syncd.engine.report import RunExit
 from syncd.model.platform_facts import PLATFORM_FACTS
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.simulate.drawn_facts import SYSTEM_OF
 from syncd.simulate.loop import VirtualClock
 from tests.end_to_end.conftest import Shop, opened
@@ -47,7 +47,7 @@ async def test_all_agrees_on_each_side_of_a_fact_on_which_nothing_depends(
     world = shop.world
     world.sandbox.systems[system].set_fact(name, side)
     booked = {
-        each: world.book(each, "alice", world.at(2 + n, 17)) for n, each in enumerate(SYSTEMS)
+        each: world.book(each, "alice", world.at(2 + n, 17)) for n, each in enumerate(SYSTEM_NAMES)
     }
     await shop.resync()
     assert shop.wrong() == []

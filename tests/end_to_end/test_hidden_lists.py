@@ -16,7 +16,7 @@ from syncd.engine.report import Report, RunExit
 from syncd.model import Topic
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.platform import PlatformRequest
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.reported import open_items
 from tests.end_to_end.conftest import Shop
 from tests.end_to_end.virtual import VirtualShop, play
@@ -42,9 +42,9 @@ def edit(shop: VirtualShop | Shop, name: str, change: Edit, paths: Sequence[str]
     platform = shop.world.sandbox.systems[name]
     answer = platform._answer
 
-    def edited(ask: PlatformRequest, scope: Any) -> Any:
-        response = answer(ask, scope)
-        if ask.path in (paths or LISTS[name]) and response.status_code == 200:
+    def edited(request: PlatformRequest, scope: Any) -> Any:
+        response = answer(request, scope)
+        if request.path in (paths or LISTS[name]) and response.status_code == 200:
             data = json.loads(bytes(response.body))
             data[KEYS[name]] = change(data[KEYS[name]])
             if "RecordCount" in data:
@@ -84,7 +84,7 @@ def is_told(shop: VirtualShop, name: str, count: int, report: Report) -> bool:
     return item.reason.startswith(words) and told == {name: count}
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 @pytest.mark.parametrize("fresh", [True, False], ids=["just-written", "long-known"])
 def test_a_resync_of_empty_lists_ends_soon_and_says_what_they_lack(
     tmp_path: Path, name: str, fresh: bool
@@ -160,7 +160,7 @@ def test_empty_lists_of_blocks_free_nothing_where_slots_may_not_know_of_blocks(
         sandbox = shop.world.sandbox
         sandbox.clinic.block_closes_calendars = False
         start = shop.clock.now().replace(hour=9) + timedelta(days=1)
-        user = shop.world.seats["clinic", "carol"].user
+        user = shop.world.seed_users["clinic", "carol"].user
         sandbox.clinic.block(user, start, start + timedelta(hours=4), "Closed")
         await shop.resync()
         closed = [b for b in sandbox.legacy.blocks() if b.start == start]
@@ -174,7 +174,7 @@ def test_empty_lists_of_blocks_free_nothing_where_slots_may_not_know_of_blocks(
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_a_list_that_hides_one_event_is_named_with_the_number(tmp_path: Path, name: str) -> None:
     async def scene(shop: VirtualShop) -> None:
         await shop.resync()
@@ -195,7 +195,7 @@ def test_a_list_that_hides_one_event_is_named_with_the_number(tmp_path: Path, na
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_lists_that_alternate_end_the_run_too(tmp_path: Path, name: str) -> None:
     async def scene(shop: VirtualShop) -> None:
         await shop.resync()
@@ -217,7 +217,7 @@ def test_lists_that_alternate_end_the_run_too(tmp_path: Path, name: str) -> None
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_a_deletion_that_takes_two_proofs_is_carried_in_one_resync(
     tmp_path: Path, name: str
 ) -> None:

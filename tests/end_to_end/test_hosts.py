@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from syncd.model import ConflictKind, HeldConflict, Window
-from syncd.sandbox.consistency import MARK
+from syncd.sandbox.consistency import TAG_START
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.records import Appointment
+from syncd.sandbox.records import PlatformAppointment
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
@@ -24,14 +24,14 @@ class Collective:
         self.clinic = shop.world.sandbox.clinic
         self.clinic.hosts_listed = listed
         self.start = shop.world.at(1, 7)
-        seat = shop.world.seats["clinic", "alice"]
+        seat = shop.world.seed_users["clinic", "alice"]
         self.id = self.clinic.book(
             seat.calendar, seat.user, self.start, self.start + HOUR, seat.contact,
             hosts=[self.user(who) for who in others],
         )  # fmt: skip
 
     def user(self, who: str) -> str:
-        return self.shop.world.seats["clinic", who].user
+        return self.shop.world.seed_users["clinic", who].user
 
     def host(self, *who: str) -> None:
         """Assign it to the first of these, with the others as further hosts."""
@@ -45,9 +45,9 @@ class Collective:
             system
             for system in ELSEWHERE
             for block in self.shop.world.sandbox.systems[system].blocks()
-            if block.user == self.shop.world.seats[system, who].user
+            if block.user == self.shop.world.seed_users[system, who].user
             and (block.start, block.end) == (start, start + HOUR)
-            and MARK in block.title
+            and TAG_START in block.title
             and not block.deleted
         ]
 
@@ -61,7 +61,7 @@ class Collective:
         return sum(c.method == "PUT" and c.path.startswith(path) for c in self.clinic.calls)
 
     @property
-    def stored(self) -> Appointment:
+    def stored(self) -> PlatformAppointment:
         """The record as the clinic has it."""
         return next(m for m in self.clinic.appointments() if m.id == self.id)
 
@@ -184,7 +184,7 @@ async def test_one_record_is_no_double_booking_and_another_meeting_is(shop: Shop
     assert told() == []
     world = shop.world
     other = world.sandbox.crm.add_contact("Lee Example", "lee@example.com", "")
-    seat = world.seats["crm", "bob"]
+    seat = world.seed_users["crm", "bob"]
     world.sandbox.crm.book(seat.calendar, seat.user, meeting.start, meeting.start + HOUR, other)
     await shop.resync()
     assert told() == ["bob"]

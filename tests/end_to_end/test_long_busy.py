@@ -10,7 +10,7 @@ import pytest
 from syncd.engine.report import Report, RunExit
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.consistency import event_summaries
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from tests.able import with_lag
 from tests.end_to_end.conftest import Shop
 
@@ -67,7 +67,7 @@ def closed(shop: Shop, who: str, start: datetime) -> dict[str, Interval]:
 
 def expected(system: str, leave: Interval | None) -> dict[str, Interval]:
     """The blocks that should be there."""
-    return {} if leave is None else dict.fromkeys(set(SYSTEMS) - {system}, leave)
+    return {} if leave is None else dict.fromkeys(set(SYSTEM_NAMES) - {system}, leave)
 
 
 async def later(shop: Shop) -> None:
@@ -105,7 +105,7 @@ async def near(shop: Shop) -> Report:
     return await shop.app.engine.poll(near=True)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_leave_that_began_days_ago_is_closed_by_the_first_sync(
     shop: Shop, system: str
 ) -> None:
@@ -119,7 +119,7 @@ async def test_a_leave_that_began_days_ago_is_closed_by_the_first_sync(
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_leave_that_is_changed_while_it_runs_is_followed(
     shop: Shop, system: str, change: str
 ) -> None:
@@ -136,7 +136,7 @@ async def test_a_leave_that_is_changed_while_it_runs_is_followed(
 
 @pytest.mark.prove
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_the_daemon_follows_a_leave_that_drops_out_of_its_lists_by_id(
     shop: Shop, system: str, change: str
 ) -> None:
@@ -201,7 +201,7 @@ async def test_a_leave_that_began_before_a_daemon_knew_its_system_is_found(shop:
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_leave_that_ends_after_the_window_and_is_deleted_is_freed(
     shop: Shop, system: str
 ) -> None:
@@ -229,7 +229,7 @@ async def test_a_meeting_moved_to_begin_days_ago_is_followed(shop: Shop) -> None
 
 async def test_events_that_run_cost_one_read_by_id_in_a_far_interval(shop: Shop) -> None:
     without_lag(shop)
-    for number, system in enumerate(SYSTEMS):
+    for number, system in enumerate(SYSTEM_NAMES):
         enter(shop, system, PEOPLE[number], days_around_now(20 + number, 4))
     await shop.resync()
     await later(shop)

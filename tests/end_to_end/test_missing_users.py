@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.engine.report import RunExit
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.conftest import Shop
 from tests.end_to_end.test_hidden_lists import edit
 
@@ -33,12 +33,12 @@ async def lose_the_state(shop: Shop) -> None:
     shop.start()
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_state_that_is_lost_while_a_user_is_missing_frees_nothing(
     shop: Shop, system: str
 ) -> None:
     await shop.resync()
-    old, blocks = shop.world.seats[system, "alice"].user, standing(shop)
+    old, blocks = shop.world.seed_users[system, "alice"].user, standing(shop)
     shop.world.sandbox.systems[system].rename_user(old, NEW[system])
     await lose_the_state(shop)
     reports = [await shop.resync(), await shop.resync()]
@@ -50,12 +50,12 @@ async def test_a_state_that_is_lost_while_a_user_is_missing_frees_nothing(
     assert ((await shop.resync()).exit, standing(shop)) == (RunExit.DONE, blocks)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_calendar_that_is_mapped_to_nobody_by_mistake_frees_nothing(
     shop: Shop, system: str
 ) -> None:
     await shop.resync()
-    old, blocks = shop.world.seats[system, "alice"].user, standing(shop)
+    old, blocks = shop.world.seed_users[system, "alice"].user, standing(shop)
     await remap(shop, old, "alcie@example.com")
     for near in (False, True, False):
         await shop.app.engine.poll(near=near)
@@ -64,11 +64,11 @@ async def test_a_calendar_that_is_mapped_to_nobody_by_mistake_frees_nothing(
     assert ((await shop.resync()).exit, standing(shop)) == (RunExit.DONE, blocks)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_row_that_cannot_be_read_is_no_sign_of_a_user(shop: Shop, system: str) -> None:
     """A list that would be empty shows such a row: whose user is not there has no calendar."""
     await shop.resync()
-    old, blocks = shop.world.seats[system, "alice"].user, standing(shop)
+    old, blocks = shop.world.seed_users[system, "alice"].user, standing(shop)
     await remap(shop, old, "alcie@example.com")
     platform = shop.world.sandbox.systems[system]
     true = platform._answer

@@ -10,19 +10,19 @@ import pytest
 from syncd.engine.report import RunExit
 from syncd.model import ConflictKind, floor_to
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.records import Appointment
+from syncd.sandbox.records import PlatformAppointment
 from tests.end_to_end.virtual import VirtualShop, play
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PAIRS = [("clinic", "crm"), ("crm", "clinic"), ("legacy", "clinic"), ("crm", "legacy")]
 
 
-def seen(shop: VirtualShop, system: str, event: str) -> Appointment:
+def seen(shop: VirtualShop, system: str, event: str) -> PlatformAppointment:
     return next(a for a in shop.world.sandbox.systems[system].appointments() if a.id == event)
 
 
 def book(shop: VirtualShop, system: str, start: datetime) -> str:
-    platform, seat = shop.world.sandbox.systems[system], shop.world.seats[system, "alice"]
+    platform, seat = shop.world.sandbox.systems[system], shop.world.seed_users[system, "alice"]
     contact = platform.add_contact("Mia Example", "mia@example.com", "")
     return platform.book(seat.calendar, seat.user, start, start + HOUR, contact)
 

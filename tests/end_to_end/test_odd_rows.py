@@ -10,7 +10,7 @@ import pytest
 from syncd.engine.report import RunExit
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.consistency import event_summaries
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.conftest import Shop
 
 EVER = datetime(9999, 12, 30, tzinfo=UTC)
@@ -40,7 +40,7 @@ async def test_half_an_emoji_in_every_text_hides_no_row(shop: Shop, spelling: st
     spoil(shop, FaultKind.HALF_EMOJI, spelling)
     report = await shop.resync()
     assert (report.exit, shop.wrong()) == (RunExit.DONE, [])
-    for hour, system in enumerate(SYSTEMS, 17):
+    for hour, system in enumerate(SYSTEM_NAMES, 17):
         shop.world.book(system, "alice", shop.world.at(3, hour))
     report = await shop.resync()
     assert (report.exit, shop.wrong(), report.operations.total()) == (RunExit.DONE, [], 6)
@@ -52,10 +52,10 @@ async def test_a_null_date_costs_its_row_and_frees_nothing(shop: Shop) -> None:
     await shop.resync()
     standing = shop.blocks()
     spoil(shop, FaultKind.ODD_TIME)
-    for name in SYSTEMS:
-        shop.world.book(name, "bob", shop.world.at(4, 17 + SYSTEMS.index(name), 30), 20)
+    for name in SYSTEM_NAMES:
+        shop.world.book(name, "bob", shop.world.at(4, 17 + SYSTEM_NAMES.index(name), 30), 20)
     first = await shop.resync()
-    assert {item.system for item in first.items} == {*SYSTEMS}
+    assert {item.system for item in first.items} == {*SYSTEM_NAMES}
     assert (first.exit, shop.blocks()) == (RunExit.CONFLICTS, standing + 6)
     assert {s.state.value for s in first.systems.values()} == {"ok"}
     sound(shop)
@@ -80,7 +80,7 @@ async def test_an_update_time_out_of_range_is_as_good_as_none(shop: Shop) -> Non
 
 
 async def test_a_block_for_ever_is_closed_elsewhere_and_stays_as_it_is(shop: Shop) -> None:
-    starts = {system: shop.world.at(6, hour) for hour, system in enumerate(SYSTEMS, 7)}
+    starts = {system: shop.world.at(6, hour) for hour, system in enumerate(SYSTEM_NAMES, 7)}
     made = {}
     for system, start in starts.items():
         made[system] = shop.world.block(system, "carol", start, 60, "Gone for good")
@@ -89,7 +89,7 @@ async def test_a_block_for_ever_is_closed_elsewhere_and_stays_as_it_is(shop: Sho
     year = timedelta(days=365)
     for system, start in starts.items():
         ends = closed(shop, start)
-        assert set(ends) == set(SYSTEMS) - {system}
+        assert set(ends) == set(SYSTEM_NAMES) - {system}
         assert all(-year < end - datetime.now(UTC) - year <= timedelta(0) for end in ends.values())
     again = await shop.resync()
     assert (again.operations.total(), again.exit) == (0, RunExit.DONE)

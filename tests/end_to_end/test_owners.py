@@ -12,8 +12,8 @@ from syncd.engine.report import Report, RunExit
 from syncd.model import EventRef, Kind
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.consistency import EventSummary, event_summaries
-from syncd.sandbox.leadsquared.api import LeadSquared
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.leadsquared.api import EmulatedLeadSquared
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.simulate.loop import VirtualClock
 from syncd.store.owners import owner_changes
 from syncd.systems.port import Found
@@ -29,7 +29,7 @@ class Shop(conftest.Shop):
     """The three platforms, empty at first, and syncd beside them."""
 
     def user(self, system: str, who: str) -> str:
-        return self.world.seats[system, who].user
+        return self.world.seed_users[system, who].user
 
     def book(self, system: str, count: int, who: str = "alice") -> list[str]:
         """Enter meetings of half an hour, ten a day."""
@@ -76,7 +76,7 @@ async def unknown(shop: Shop, system: str, count: int, blocks: int) -> Report:
 
 
 @pytest.mark.parametrize("count", SIZES)
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_user_with_a_new_address_or_id_frees_nothing_until_mapped(
     shop: Shop, system: str, count: int
 ) -> None:
@@ -100,7 +100,7 @@ async def test_a_user_with_a_new_address_or_id_frees_nothing_until_mapped(
 
 
 @pytest.mark.parametrize("count", [SIZES[0], 20])
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_rename_that_is_undone_needs_no_write(shop: Shop, system: str, count: int) -> None:
     shop.book(system, count)
     await shop.resync()
@@ -118,7 +118,7 @@ def hire(shop: Shop, system: str) -> str:
     """Add a user who is no provider."""
     name, email = "Dora", "dora@example.com"
     match shop.world.sandbox.systems[system]:
-        case LeadSquared() as crm:
+        case EmulatedLeadSquared() as crm:
             crm.add_user(name, email)
             return email
         case location:
@@ -134,7 +134,7 @@ def give(shop: Shop, system: str, event: str, user: str) -> None:
 
 @pytest.mark.parametrize("count", SIZES)
 @pytest.mark.parametrize("into", ["bob", "dora"])
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_merged_users_free_nothing_and_close_the_time_of_the_one_that_stays(
     shop: Shop, system: str, into: str, count: int
 ) -> None:
@@ -161,7 +161,7 @@ FORBIDDEN, FAILING = (Fault(FaultKind.ERROR, path=USERS, status=status) for stat
 @pytest.mark.parametrize(
     ("fault", "count"), [(EMPTY, 1), (EMPTY, 20), (FORBIDDEN, 2), (FAILING, 2)]
 )
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_user_list_that_is_empty_or_refused_proves_no_hand_over(
     shop: Shop, system: str, fault: Fault, count: int
 ) -> None:
@@ -183,7 +183,7 @@ async def test_a_user_list_that_is_empty_or_refused_proves_no_hand_over(
 
 
 @pytest.mark.parametrize("to", ["bob", "dora"])
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_meeting_handed_over_to_another_existing_user_frees_her_time(
     shop: Shop, system: str, to: str
 ) -> None:
@@ -209,7 +209,7 @@ async def test_three_meetings_that_are_all_of_a_calendar_may_be_handed_over(shop
 
 @pytest.mark.prove
 @pytest.mark.parametrize("to", ["bob", "dora"])
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_calendar_handed_over_as_a_whole_is_stopped_by_the_guard(
     shop: Shop, system: str, to: str
 ) -> None:
@@ -227,7 +227,7 @@ async def test_a_calendar_handed_over_as_a_whole_is_stopped_by_the_guard(
     assert owner_changes(shop.app.store) == []
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_hand_over_that_the_guard_stopped_can_be_taken_back(
     shop: Shop, system: str
 ) -> None:
@@ -253,7 +253,7 @@ async def test_an_unknown_owner_frees_nothing_and_leaves_the_calendar_at_work(
     first, second = shop.book(system, 2)
     await shop.resync()
     platform = shop.world.sandbox.systems[system]
-    assert not isinstance(platform, LeadSquared)
+    assert not isinstance(platform, EmulatedLeadSquared)
     reception = platform.add_calendar("Reception", "round_robin")
     meeting = platform.meetings.get(first)
     assert meeting is not None
@@ -275,7 +275,7 @@ async def test_a_deactivated_user_frees_nothing(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("count", [SIZES[0], 20])
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_list_that_is_refused_for_a_missing_user_stops_nobody_else(
     shop: Shop, system: str, count: int
 ) -> None:
@@ -360,7 +360,7 @@ async def test_users_are_read_only_when_an_owner_changed(shop: Shop) -> None:
     del event
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_check_takes_an_empty_user_list_for_no_proof(shop: Shop, system: str) -> None:
     shop.world.sandbox.systems[system].faults.add(EMPTY)
     found = await shop.app.systems[system].check()
@@ -368,7 +368,7 @@ async def test_check_takes_an_empty_user_list_for_no_proof(shop: Shop, system: s
     assert (await shop.app.systems[system].users()).listed is False
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_an_event_at_an_unmapped_owner_is_found_with_the_owners_id(
     shop: Shop, system: str
 ) -> None:
@@ -386,9 +386,9 @@ async def test_an_event_at_an_unmapped_owner_is_found_with_the_owners_id(
 
 
 @pytest.mark.parametrize("into", ["bob", "dora"])
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_blocks_of_a_merged_user_stay_closed(shop: Shop, system: str, into: str) -> None:
-    elsewhere = next(each for each in SYSTEMS if each != system)
+    elsewhere = next(each for each in SYSTEM_NAMES if each != system)
     shop.book(elsewhere, 3)
     shop.world.book(system, "alice", shop.world.at(2, 9), 30)
     await shop.resync()
@@ -408,7 +408,7 @@ async def test_blocks_of_a_merged_user_stay_closed(shop: Shop, system: str, into
 async def test_blocks_of_a_merged_user_are_made_anew_when_the_user_is_back(
     shop: Shop, system: str
 ) -> None:
-    shop.book(next(each for each in SYSTEMS if each != system), 3)
+    shop.book(next(each for each in SYSTEM_NAMES if each != system), 3)
     await shop.resync()
     platform, old = shop.world.sandbox.systems[system], shop.user(system, "alice")
     platform.merge_users(old, shop.user(system, "bob"))

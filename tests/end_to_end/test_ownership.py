@@ -10,7 +10,7 @@ import pytest
 from syncd.app import build
 from syncd.config.load import load
 from syncd.engine.report import RunExit
-from syncd.sandbox.scenario import SYSTEMS, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.end_to_end.conftest import Shop
 
@@ -23,11 +23,11 @@ def ours(shop: Shop, system: str) -> str:
     return next(b.id for b in blocks if "[s:" in b.title and not b.deleted)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_what_people_make_of_our_blocks_is_theirs(shop: Shop, system: str) -> None:
     await shop.resync()
     world, platform = shop.world, shop.world.sandbox.systems[system]
-    block, bob = ours(shop, system), world.seats[system, "bob"]
+    block, bob = ours(shop, system), world.seed_users[system, "bob"]
     start = world.at(5, 9)
     # What is deleted later was not booked anew instead: it is older than that.
     platform.backdated = HOUR
@@ -61,7 +61,7 @@ async def test_what_people_make_of_our_blocks_is_theirs(shop: Shop, system: str)
 async def test_a_block_of_the_busy_type_with_a_lead_in_it_is_an_appointment(shop: Shop) -> None:
     await shop.resync()
     world, crm = shop.world, shop.world.sandbox.crm
-    bob, start = world.seats["crm", "bob"], world.at(5, 9)
+    bob, start = world.seed_users["crm", "bob"], world.at(5, 9)
     meeting = crm.copy_block(ours(shop, "crm"), bob.user, start, start + HOUR, contact=bob.contact)
     assert (await shop.resync()).exit is RunExit.DONE
     record = shop.app.store.records("crm", [meeting])[0]
@@ -86,7 +86,7 @@ async def test_a_v1_hold_is_ours_by_id_and_removable_and_its_copy_is_not(tmp_pat
             hold.calendar, hold.user, world.at(2, 9), world.at(2, 10), hold.contact
         )
         legacy.add_text(copied, legacy.meetings.get(hold.id).description)  # type: ignore[union-attr]
-        bob = world.seats["legacy", "bob"]
+        bob = world.seed_users["legacy", "bob"]
         meeting = legacy.book(bob.calendar, bob.user, world.at(3, 9), world.at(3, 10), bob.contact)
         legacy.add_text(meeting, legacy.meetings.get(hold.id).description)  # type: ignore[union-attr]
         await app.engine.resync()

@@ -18,7 +18,7 @@ from syncd.engine.running_events import Depth
 from syncd.model import WaitReason
 from syncd.sandbox.consistency import disagreements, event_summaries
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.virtual import VirtualShop, play
 
 NEAR = 10.0
@@ -70,13 +70,13 @@ class Daemon:
 
     def near(self) -> Mapping[str, float]:
         """The seconds between two near reads of each system."""
-        return {name: self.monitor.paces.of(name).near.total_seconds() for name in SYSTEMS}
+        return {name: self.monitor.paces.of(name).near.total_seconds() for name in SYSTEM_NAMES}
 
 
 def wrong(shop: VirtualShop) -> list[str]:
     """What an outside observer would call wrong."""
     seen = event_summaries(shop.world.sandbox.systems, shop.world.owners)
-    return disagreements(seen, SYSTEMS, shop.clock.now())
+    return disagreements(seen, SYSTEM_NAMES, shop.clock.now())
 
 
 def not_clinic(system: str, depth: Depth, providers: Sequence[str], *, late: bool) -> Sequence[str]:

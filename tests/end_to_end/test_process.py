@@ -18,7 +18,7 @@ import pytest
 
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.daemon.kit import until
 
@@ -66,7 +66,7 @@ class Place:
     def wrong(self) -> list[str]:
         """What an outside observer would call wrong."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(seen, SYSTEMS, datetime.now(UTC))
+        return disagreements(seen, SYSTEM_NAMES, datetime.now(UTC))
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ async def test_a_stop_is_shown_and_accepted_through_the_running_daemon(place: Pl
         await ready(daemon)
         await place.ask("resync", "--json")
         for meeting in clinic.appointments():
-            if meeting.user == world.seats["clinic", "carol"].user:
+            if meeting.user == world.seed_users["clinic", "carol"].user:
                 clinic.delete(meeting.id)
         world.book("clinic", "bob", world.at(9, 12))
         code, out, _ = await place.ask("resync", "--json")
@@ -168,7 +168,7 @@ async def test_a_kill_between_request_and_answer_doubles_nothing(place: Place, s
     assert (await place.ask("resync", "--yes"))[0] == 0
     faults = place.world.sandbox.systems[system].faults
     path = {"crm": ".*Create", "clinic": ".*block-slots", "legacy": "/appointments"}[system]
-    other = next(name for name in SYSTEMS if name != system)
+    other = next(name for name in SYSTEM_NAMES if name != system)
     place.world.book(other, "carol", place.world.at(3, 17))
     before = len(place.world.sandbox.systems[system].calls)
     faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))

@@ -14,7 +14,7 @@ import pytest
 from syncd.engine.report import RunExit
 from syncd.model import SystemState
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
@@ -38,7 +38,7 @@ async def test_a_first_resync_brings_three_systems_together_and_a_second_writes_
     assert (again.operations.total(), again.cycles, again.exit) == (0, 1, RunExit.DONE)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_booking_a_move_and_a_cancellation_reach_the_other_two(
     shop: Shop, system: str
 ) -> None:
@@ -70,7 +70,7 @@ async def test_a_lost_reply_to_a_create_makes_no_second_block(shop: Shop) -> Non
     ):
         platform = shop.world.sandbox.systems[name]
         platform.faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
-    for system, who in zip(SYSTEMS, PEOPLE, strict=True):
+    for system, who in zip(SYSTEM_NAMES, PEOPLE, strict=True):
         shop.world.book(system, who, shop.world.at(3, 17))
     await shop.resync()
     await shop.resync()
@@ -78,7 +78,7 @@ async def test_a_lost_reply_to_a_create_makes_no_second_block(shop: Shop) -> Non
     assert shop.blocks() == standing + 6
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_an_empty_list_removes_nothing(shop: Shop, system: str) -> None:
     await shop.resync()
     standing = shop.blocks()
@@ -93,12 +93,12 @@ async def test_an_empty_list_removes_nothing(shop: Shop, system: str) -> None:
     assert report.operations.total() == 0
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_system_that_refuses_the_secret_stops_nobody_else(shop: Shop, system: str) -> None:
     await shop.resync()
     faults = shop.world.sandbox.systems[system].faults
     faults.add(Fault(FaultKind.UNAUTHORISED, times=1000))
-    other, third = (name for name in SYSTEMS if name != system)
+    other, third = (name for name in SYSTEM_NAMES if name != system)
     shop.world.book(other, "bob", shop.world.at(3, 18))
     report = await shop.resync()
     assert report.exit is RunExit.UNANSWERED
@@ -120,7 +120,7 @@ async def test_many_deletions_at_once_stop_until_a_person_accepts_them(shop: Sho
     standing = shop.blocks()
     clinic = world.sandbox.clinic
     for meeting in clinic.appointments():
-        if meeting.user == world.seats["clinic", "carol"].user:
+        if meeting.user == world.seed_users["clinic", "carol"].user:
             clinic.delete(meeting.id)
     stopped = await shop.resync()
     assert stopped.exit is RunExit.GUARDED

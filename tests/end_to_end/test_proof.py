@@ -8,14 +8,14 @@ import pytest
 
 from syncd.engine.report import RunExit, SystemStatus
 from syncd.model import ReportedItem, Topic
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.reported import open_items
 from tests.end_to_end.conftest import Shop
 
 
 def meetings(shop: Shop, system: str, person: str = "alice") -> list[str]:
     """The future meetings of somebody in a system that are booked, in order of time."""
-    user, now = shop.world.seats[system, person].user, datetime.now(UTC)
+    user, now = shop.world.seed_users[system, person].user, datetime.now(UTC)
     platform = shop.world.sandbox.systems[system]
     found = [m for m in platform.appointments() if m.user == user and m.start > now]
     busy = [m for m in found if not m.deleted and m.status in {"confirmed", "new", ""}]
@@ -26,12 +26,12 @@ def items(shop: Shop, topic: Topic) -> list[ReportedItem]:
     return [item for item in open_items(shop.app.engine.store) if item.topic is topic]
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_an_empty_list_is_not_believed_while_events_are_shown_by_id(
     shop: Shop, system: str
 ) -> None:
     assert (await shop.resync()).exit is RunExit.DONE
-    blocks, concealed = shop.blocks(), shop.world.sandbox.systems[system].concealed
+    blocks, concealed = shop.blocks(), shop.world.sandbox.systems[system].hidden
     await shop.clock.sleep(60)  # longer than any list is late
     concealed.everything = True
     report = await shop.resync()
@@ -43,12 +43,12 @@ async def test_an_empty_list_is_not_believed_while_events_are_shown_by_id(
     assert items(shop, Topic.LIST) == []
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_what_is_neither_listed_nor_read_by_id_still_blocks_its_time(
     shop: Shop, system: str
 ) -> None:
     await shop.resync()
-    concealed, blocks = shop.world.sandbox.systems[system].concealed, shop.blocks()
+    concealed, blocks = shop.world.sandbox.systems[system].hidden, shop.blocks()
     first = meetings(shop, system)[0]
     concealed.ids.add(first)
     concealed.refused[first] = "The instance was moved"
@@ -63,7 +63,7 @@ async def test_an_id_that_answers_400_concerns_its_event_only(shop: Shop, system
     await shop.resync()
     platform, blocks = shop.world.sandbox.systems[system], shop.blocks()
     first, second = meetings(shop, system)[:2]
-    platform.concealed.refused[first] = "The instance was moved"
+    platform.hidden.refused[first] = "The instance was moved"
     platform.delete(first)
     platform.delete(second)
     report = await shop.resync()
@@ -71,7 +71,7 @@ async def test_an_id_that_answers_400_concerns_its_event_only(shop: Shop, system
     (item,) = items(shop, Topic.UNREADABLE)
     assert (item.event, item.calendars) == (first, ("alice",))
     assert blocks - 2 <= shop.blocks() < blocks, "the other meeting's blocks are gone"
-    platform.concealed.clear()
+    platform.hidden.clear()
     assert (await shop.resync()).exit is RunExit.DONE
     assert items(shop, Topic.UNREADABLE) == []
     assert shop.wrong() == []

@@ -11,9 +11,9 @@ import pytest
 
 from syncd.engine.report import RunExit, SystemStatus
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.limit_replies import PLACES, LimitReply
+from syncd.sandbox.limit_replies import REPLY_PLACES, LimitReply
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.systems.learned_limits import LearnedLimits
 from tests.end_to_end.virtual import VirtualShop, play
 
@@ -25,18 +25,18 @@ def limit(shop: VirtualShop, name: str, most: int, seconds: float = 5.0) -> Rate
 
 @pytest.mark.parametrize(
     ("place", "status"),
-    [*zip(PLACES, cycle((403, 400, 401, 500))), ("Message", 401), ("Message", 500)],
+    [*zip(REPLY_PLACES, cycle((403, 400, 401, 500))), ("Message", 401), ("Message", 500)],
 )
 def test_a_rate_limit_told_anywhere_is_no_lost_right(
     tmp_path: Path, place: str, status: int
 ) -> None:
     async def scene(shop: VirtualShop) -> None:
         for name, platform in shop.world.sandbox.systems.items():
-            platform.limit_told = LimitReply(place, status)
+            platform.limit_reply = LimitReply(place, status)
             limit(shop, name, 4)
         report = await shop.resync()
         assert report.exit is RunExit.DONE, report.systems
-        for name in SYSTEMS:
+        for name in SYSTEM_NAMES:
             assert shop.app.systems[name].traffic.limits[0] == (4, 5.0)
             # One burst teaches it; reads and writes under way at that moment are refused, too.
             refused = shop.world.sandbox.systems[name].gateway_limit
@@ -46,11 +46,11 @@ def test_a_rate_limit_told_anywhere_is_no_lost_right(
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_a_resync_waits_for_a_short_rate_limit_and_goes_on(tmp_path: Path, name: str) -> None:
     async def scene(shop: VirtualShop) -> None:
         platform = shop.world.sandbox.systems[name]
-        platform.limit_told = LimitReply("Message", 403)
+        platform.limit_reply = LimitReply("Message", 403)
         limit(shop, name, 8, 60.0)
         report = await shop.resync()
         assert report.exit is RunExit.DONE, report.systems
@@ -109,7 +109,7 @@ def test_the_daemon_does_not_wait_within_a_job(tmp_path: Path) -> None:
     [
         # The gate tries each system, and both ends of a process.
         pytest.param(name, killed, marks=() if killed is (name == "crm") else pytest.mark.prove)
-        for name in SYSTEMS
+        for name in SYSTEM_NAMES
         for killed in (False, True)
     ],
 )
@@ -118,7 +118,7 @@ def test_the_next_process_keeps_to_what_was_learned(
 ) -> None:
     async def scene(shop: VirtualShop) -> None:
         found = limit(shop, name, 6)
-        shop.world.sandbox.systems[name].limit_told = LimitReply("Message", 403)
+        shop.world.sandbox.systems[name].limit_reply = LimitReply("Message", 403)
         await shop.resync()
         learned = found.refused
         assert learned > 0
@@ -187,7 +187,7 @@ def test_a_quiet_cycle_stores_nothing_of_limits(tmp_path: Path) -> None:
         for platform in shop.world.sandbox.systems.values():
             platform.limit = RateLimit(90, 10.0, daily=200_000)
         await shop.resync()
-        for name in SYSTEMS:
+        for name in SYSTEM_NAMES:
             assert not shop.app.systems[name].facts.unsaved()
         stored: list[object] = []
         note = shop.app.store.save_health

@@ -9,7 +9,7 @@ import pytest
 from syncd.core.rebooked import REBOOKED
 from syncd.engine.report import RunExit
 from syncd.model import ConflictKind, floor_to
-from syncd.sandbox.records import Appointment
+from syncd.sandbox.records import PlatformAppointment
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
@@ -23,21 +23,21 @@ async def twins(shop: Shop, system: str, other: str, days: int = 1) -> tuple[str
     shop.world.sandbox.legacy.checks_slots = False
     start = floor_to(datetime.now(UTC), HOUR) + timedelta(days=days)
     for name in (system, other):
-        platform, seat = shop.world.sandbox.systems[name], shop.world.seats[name, "alice"]
+        platform, seat = shop.world.sandbox.systems[name], shop.world.seed_users[name, "alice"]
         contact = platform.add_contact("Mia Example", "mia@example.com", "")
         events.append(platform.book(seat.calendar, seat.user, start, start + HOUR, contact))
     assert (await shop.resync()).exit is RunExit.DONE
     return events[0], events[1]
 
 
-def seen(shop: Shop, system: str, event: str) -> Appointment:
+def seen(shop: Shop, system: str, event: str) -> PlatformAppointment:
     return next(a for a in shop.world.sandbox.systems[system].appointments() if a.id == event)
 
 
 def book_anew(shop: Shop, system: str, event: str) -> str:
     """Book the same client for five hours later."""
     old, platform = seen(shop, system, event), shop.world.sandbox.systems[system]
-    seat, start = shop.world.seats[system, "alice"], old.start + 5 * HOUR
+    seat, start = shop.world.seed_users[system, "alice"], old.start + 5 * HOUR
     return platform.book(seat.calendar, seat.user, start, start + HOUR, old.contact)
 
 

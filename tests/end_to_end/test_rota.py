@@ -15,7 +15,7 @@ from syncd.daemon.jobs import Jobs
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import read_intervals
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from tests.end_to_end.conftest import Shop
 
 WHOLE = {"crm": 1, "clinic": 4, "legacy": 3}
@@ -52,13 +52,13 @@ async def test_the_calls_of_a_far_round_are_spread_over_its_turns(shop: Shop) ->
     assert service.monitor.paces.interval == timedelta(minutes=5)
     turns = [await service.calls_of_far() for _ in range(6)]
     assert turns == [{"crm": 1, "clinic": 2, "legacy": 1}] * 6
-    assert all(turn[name] <= WHOLE[name] for turn in turns for name in SYSTEMS)
+    assert all(turn[name] <= WHOLE[name] for turn in turns for name in SYSTEM_NAMES)
 
 
 async def test_far_bookings_reach_the_other_systems_within_a_round(shop: Shop) -> None:
     service = Service(shop)
     await service.work.everything()
-    for system, who in zip(SYSTEMS, PEOPLE, strict=True):
+    for system, who in zip(SYSTEM_NAMES, PEOPLE, strict=True):
         shop.world.book(system, who, shop.world.at(30, 11))
     assert len(shop.wrong()) == 6
     await service.work.near()
@@ -82,7 +82,7 @@ async def test_what_another_slice_holds_is_not_taken_for_gone(shop: Shop) -> Non
     assert shop.wrong() == []
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_slice_that_finds_a_system_down_says_so_and_the_next_round_mends_it(
     shop: Shop, system: str
 ) -> None:
@@ -96,7 +96,7 @@ async def test_a_slice_that_finds_a_system_down_says_so_and_the_next_round_mends
     assert service.monitor.silent == {system}
     assert not service.monitor.ready()[0]
     shop.world.sandbox.systems[system].faults.clear()
-    other = next(name for name in SYSTEMS if name != system)
+    other = next(name for name in SYSTEM_NAMES if name != system)
     for who in PEOPLE:
         shop.world.book(other, who, shop.world.at(30, 12))
     shop.app.reset_backoff()

@@ -22,7 +22,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 def repeat(shop: Shop, system: str, times: int = 5, *, every: timedelta = DAY) -> str:
     """Book a recurring appointment of Alice's, in the evening; returns its master id."""
     world = shop.world
-    seat = world.seats[system, "alice"]
+    seat = world.seed_users[system, "alice"]
     starts = [world.at(0, 18) + n * every for n in range(times)]
     platform: Any = world.sandbox.systems[system]
     return book_series(

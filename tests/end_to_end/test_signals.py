@@ -12,7 +12,7 @@ import pytest
 
 from syncd.engine.report import RunExit, SystemStatus
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.availability import availabilities
 from tests.daemon.kit import until
 from tests.end_to_end.test_process import Place, place, ready
@@ -25,7 +25,7 @@ def refuse(shop: VirtualShop, name: str) -> None:
     shop.world.sandbox.systems[name].faults.add(Fault(FaultKind.RATE_LIMITED))
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_a_signal_while_reads_are_refused_ends_the_run_at_once(tmp_path: Path, name: str) -> None:
     async def scene(shop: VirtualShop) -> None:
         refuse(shop, name)
@@ -47,7 +47,7 @@ def test_a_signal_while_reads_are_refused_ends_the_run_at_once(tmp_path: Path, n
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_a_signal_while_writes_wait_ends_the_run_and_the_next_does_the_rest(
     tmp_path: Path, name: str
 ) -> None:
@@ -102,7 +102,7 @@ def test_a_signal_while_free_slots_are_refused_leaves_what_was_known(tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.prove
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_a_refused_resync_within_three_seconds(
     place: Place, name: str, number: signal.Signals

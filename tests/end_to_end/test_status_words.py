@@ -10,7 +10,7 @@ from syncd.engine.report import RunExit
 from syncd.model import Topic
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.consistency import event_summaries
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.conftest import Shop
 
 
@@ -45,7 +45,7 @@ async def test_statuses_in_other_words_change_nothing_that_stands(
 
 
 async def test_what_is_cancelled_in_other_words_frees_its_time(shop: Shop) -> None:
-    starts = {name: shop.world.at(4, 17 + n) for n, name in enumerate(SYSTEMS)}
+    starts = {name: shop.world.at(4, 17 + n) for n, name in enumerate(SYSTEM_NAMES)}
     made = {name: shop.world.book(name, "bob", start) for name, start in starts.items()}
     await shop.resync()
     respell(shop)
@@ -58,12 +58,12 @@ async def test_what_is_cancelled_in_other_words_frees_its_time(shop: Shop) -> No
 
 async def test_a_meeting_first_seen_in_an_unknown_word_closes_its_time(shop: Shop) -> None:
     respell(shop, "unknown")
-    starts = {name: shop.world.at(4, 17 + n) for n, name in enumerate(SYSTEMS)}
+    starts = {name: shop.world.at(4, 17 + n) for n, name in enumerate(SYSTEM_NAMES)}
     for name, start in starts.items():
         shop.world.book(name, "bob", start)
     report = await shop.resync()
     for name, start in starts.items():
-        assert set(closed(shop, start)) == set(SYSTEMS) - {name}
+        assert set(closed(shop, start)) == set(SYSTEM_NAMES) - {name}
     found = {(i.system, i.topic) for i in report.items}
     assert {(name, Topic.UNKNOWN_STATUS) for name in starts} <= found
     assert report.exit is RunExit.DONE
@@ -91,7 +91,7 @@ async def test_a_whole_day_that_somebody_closes_is_closed_elsewhere_on_the_locat
     clinic = shop.world.sandbox.clinic
     day = datetime.now(clinic.zone).date() + timedelta(days=5)
     start = datetime(day.year, day.month, day.day, tzinfo=clinic.zone).astimezone(UTC)
-    event = clinic.close_day(shop.world.seats["clinic", "alice"].user, day, "Birthday")
+    event = clinic.close_day(shop.world.seed_users["clinic", "alice"].user, day, "Birthday")
     (made,) = (b for b in clinic.blocks() if b.id == event)
     await shop.resync()
     assert closed(shop, start) == dict.fromkeys({"crm", "legacy"}, made.end)

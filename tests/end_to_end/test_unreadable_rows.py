@@ -9,9 +9,9 @@ import pytest
 from syncd.engine.report import RunExit, SystemStatus
 from syncd.model import Topic
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.broken_rows import RowDefect
 from syncd.sandbox.consistency import event_summaries
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.reported import open_items
 from tests.end_to_end.conftest import Shop
 
@@ -22,7 +22,7 @@ def closed(shop: Shop, start: datetime) -> set[str]:
     return {s.system for s in seen if s.ours and s.start == start}
 
 
-def break_row(shop: Shop, system: str, lack: Lack, who: str = "alice") -> datetime:
+def break_row(shop: Shop, system: str, lack: RowDefect, who: str = "alice") -> datetime:
     """Book a meeting whose row lacks something from now on; return its start."""
     start = shop.world.at(6, 7)
     event = shop.world.book(system, who, start)
@@ -31,16 +31,16 @@ def break_row(shop: Shop, system: str, lack: Lack, who: str = "alice") -> dateti
 
 
 def others(system: str) -> set[str]:
-    return set(SYSTEMS) - {system}
+    return set(SYSTEM_NAMES) - {system}
 
 
-UNNAMED = (Lack.ID, Lack.OBJECT)
+UNNAMED = (RowDefect.ID, RowDefect.OBJECT)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 @pytest.mark.parametrize("lack", UNNAMED)
 async def test_one_unnamed_row_in_a_first_sync_stops_nobody_and_is_reported_in_each_run(
-    shop: Shop, system: str, lack: Lack
+    shop: Shop, system: str, lack: RowDefect
 ) -> None:
     odd = break_row(shop, system, lack)
     theirs = shop.world.at(6, 9)
@@ -57,7 +57,7 @@ async def test_one_unnamed_row_in_a_first_sync_stops_nobody_and_is_reported_in_e
     assert closed(shop, odd) == others(system)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_removals_elsewhere_proceed_while_a_list_holds_an_unnamed_row(
     shop: Shop, system: str
 ) -> None:
@@ -67,7 +67,7 @@ async def test_removals_elsewhere_proceed_while_a_list_holds_an_unnamed_row(
     here, canceled = shop.world.at(6, 11), shop.world.at(6, 13)
     mine = shop.world.book(system, "alice", canceled)
     shop.world.book(system, "alice", here)
-    break_row(shop, system, Lack.OBJECT)
+    break_row(shop, system, RowDefect.OBJECT)
     await shop.resync()
     assert closed(shop, start) == others(other)
     shop.world.sandbox.systems[other].delete(event)
@@ -80,7 +80,7 @@ async def test_removals_elsewhere_proceed_while_a_list_holds_an_unnamed_row(
         assert closed(shop, canceled) == set()
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_known_meeting_without_an_end_keeps_its_time_and_follows_when_it_has_one(
     shop: Shop, system: str
 ) -> None:
@@ -88,7 +88,7 @@ async def test_a_known_meeting_without_an_end_keeps_its_time_and_follows_when_it
     event = shop.world.book(system, "bob", start)
     await shop.resync()
     platform = shop.world.sandbox.systems[system]
-    platform.broken_rows[event] = Lack.END
+    platform.broken_rows[event] = RowDefect.END
     platform.move(event, later, later + timedelta(hours=1))
     report = await shop.resync()
     assert (report.exit, report.unreadable) == (RunExit.CONFLICTS, 1)
@@ -103,7 +103,7 @@ async def test_a_known_meeting_without_an_end_keeps_its_time_and_follows_when_it
 async def test_a_row_without_an_owner_in_a_list_of_all_users_stops_nobody(
     shop: Shop, system: str, other: str
 ) -> None:
-    odd, theirs = break_row(shop, system, Lack.OWNER), shop.world.at(6, 9)
+    odd, theirs = break_row(shop, system, RowDefect.OWNER), shop.world.at(6, 9)
     shop.world.book(other, "alice", theirs)
     report = await shop.resync()
     assert {s.state for s in report.systems.values()} == {SystemStatus.OK}
@@ -122,7 +122,7 @@ async def test_a_known_event_whose_owner_a_list_does_not_name_any_more_keeps_its
     start = shop.world.at(6, 7)
     event = shop.world.book("clinic", "bob", start)
     await shop.resync()
-    shop.world.sandbox.clinic.broken_rows[event] = Lack.OWNER
+    shop.world.sandbox.clinic.broken_rows[event] = RowDefect.OWNER
     for _ in range(3):
         report = await shop.resync()
         assert (report.exit, report.operations.total()) == (RunExit.CONFLICTS, 0)
@@ -130,8 +130,8 @@ async def test_a_known_event_whose_owner_a_list_does_not_name_any_more_keeps_its
         assert closed(shop, start) == others("clinic")
 
 
-@pytest.mark.parametrize("lack", Lack)
-async def test_the_first_row_of_the_next_list_is_spoilt_once(shop: Shop, lack: Lack) -> None:
+@pytest.mark.parametrize("lack", RowDefect)
+async def test_the_first_row_of_the_next_list_is_spoilt_once(shop: Shop, lack: RowDefect) -> None:
     await shop.resync()
     shop.world.sandbox.clinic.faults.add(Fault(FaultKind.BROKEN_ROW, times=1, spelling=lack))
     first = await shop.resync()
@@ -151,7 +151,7 @@ async def test_an_old_row_that_only_the_deepest_read_lists_stays_reported(
     start = datetime.now(UTC) - timedelta(days=20)
     leave = shop.world.block(system, "alice", start, 30 * 24 * 60, "Leave")
     platform = shop.world.sandbox.systems[system]
-    platform.broken_rows[leave] = Lack.END
+    platform.broken_rows[leave] = RowDefect.END
     await shop.resync()
     for near in (False, True, False):
         await shop.app.engine.poll(near=near)

@@ -26,7 +26,7 @@ def book_twins(shop: Shop, other: str, status: str, calendar: str = "") -> tuple
     world, clinic = shop.world, shop.world.sandbox.clinic
     start = world.at(3, 17)
     first = world.book(other, "alice", start)
-    seat = world.seats["clinic", "alice"]
+    seat = world.seed_users["clinic", "alice"]
     twin = clinic.book(
         calendar or seat.calendar, seat.user, start, start + HOUR, seat.contact, status, **TEXTS
     )
@@ -69,10 +69,10 @@ async def test_a_moved_twin_keeps_its_status_and_the_other_system_hears_of_none(
 @pytest.mark.parametrize("type", ["round_robin", "collective", "class_booking"])
 async def test_a_twin_on_a_teams_calendar_is_moved(shop: Shop, type: str) -> None:
     clinic = shop.world.sandbox.clinic
-    users = [shop.world.seats["clinic", who].user for who in ("alice", "bob")]
+    users = [shop.world.seed_users["clinic", who].user for who in ("alice", "bob")]
     team = clinic.add_calendar("Team", type, users)
     text = shop.path.read_text()
-    own = shop.world.seats["clinic", "alice"].calendar
+    own = shop.world.seed_users["clinic", "alice"].calendar
     shop.path.write_text(text.replace(f'calendars = ["{own}"]', f'calendars = ["{own}", "{team}"]'))
     await shop.reload()
     first, twin = book_twins(shop, "legacy", "new", team)
@@ -184,7 +184,7 @@ async def test_a_status_that_no_row_tells_is_no_news_and_is_not_reset(
     legacy.set_status(first, status)
     await shop.resync()
     start = standing(shop, "legacy")[first].start
-    event = wire.event
+    event = wire.appointment
 
     def renamed(*given: Any, **named: Any) -> Any:
         row = event(*given, **named)
@@ -193,7 +193,7 @@ async def test_a_status_that_no_row_tells_is_no_news_and_is_not_reset(
             row |= dict.fromkeys(("appointmentStatus", "appoinmentStatus"), word or None)
         return row
 
-    monkeypatch.setattr(wire, "event", renamed)
+    monkeypatch.setattr(wire, "appointment", renamed)
     # The sandbox takes no word but those of today.
     for moved in (start,) if word else (start, start + HOUR):
         if moved != start:

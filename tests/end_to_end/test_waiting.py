@@ -6,7 +6,7 @@ import pytest
 
 from syncd.engine.report import RunExit
 from syncd.model import Action, WaitReason
-from syncd.sandbox.keys import allow_writes, forbid_writes
+from syncd.sandbox.write_access import allow_writes, forbid_writes
 from tests.end_to_end.conftest import Shop
 
 

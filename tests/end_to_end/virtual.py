@@ -12,7 +12,7 @@ from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.report import Report
 from syncd.sandbox.asgi_transport import AsgiTransport
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.store import Store
@@ -46,7 +46,7 @@ class VirtualShop:
 
     def start(self, store: Store | None = None) -> App:
         sandbox = self.world.sandbox
-        ways = {name: AsgiTransport(sandbox.apps[name]) for name in SYSTEMS}
+        ways = {name: AsgiTransport(sandbox.apps[name]) for name in SYSTEM_NAMES}
         return build(load(self.path, {}), store=store, clock=self.clock, transports=ways)
 
     def calls(self, system: str) -> int:

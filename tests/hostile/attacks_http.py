@@ -37,7 +37,7 @@ def _known(row: Row) -> Attack:
     async def send(exchange: Exchange) -> None:
         await exchange.send(row.spelled(exchange.status, exchange.true))
 
-    return Attack(row.name, _family(row), send, waits=row.odd is not None and row.odd.waits)
+    return Attack(row.name, _family(row), send, waits=row.odd is not None and row.odd.asks_to_wait)
 
 
 KNOWN = tuple(map(_known, ROWS))

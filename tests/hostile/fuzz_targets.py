@@ -33,7 +33,7 @@ from syncd.model import (
 )
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.systems import decoding, leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.client import Answer, open_client
@@ -107,7 +107,7 @@ def scene() -> Iterator[Scene]:
     sandbox.crm.limit = None
     sandbox.legacy.checks_slots = False
     world = seed_clinic(sandbox, clock.now())
-    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEMS}
+    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEM_NAMES}
     with TemporaryDirectory() as folder:
         path = Path(folder) / "syncd.toml"
         text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
@@ -224,7 +224,7 @@ async def check_engine(system: str, spoiled: Spoiled) -> None:
         app = build(load(place.path, {}), clock=place.clock, transports=place.ways)
         try:
             assert (await app.engine.resync()).converged
-            source, target = (name for name in SYSTEMS if name != system)
+            source, target = (name for name in SYSTEM_NAMES if name != system)
             place.spoil(system, spoiled)
             start = NOW + timedelta(hours=31)
             place.world.book(source, "alice", start, 15)
@@ -239,7 +239,7 @@ async def check_engine(system: str, spoiled: Spoiled) -> None:
             for _ in range(3):
                 await app.engine.resync()
             found = event_summaries(place.world.sandbox.systems, place.world.owners)
-            wrong = disagreements(found, SYSTEMS, place.clock.now())
+            wrong = disagreements(found, SYSTEM_NAMES, place.clock.now())
             assert not [w for w in wrong if w.endswith(("times in crm", "times in clinic"))], wrong
             assert _standing(place.world) == _MEETINGS + 1
         finally:
@@ -368,7 +368,7 @@ def _targets() -> dict[str, Target]:
         f"wire of {name}": Target(
             running(check_adapter), {"system": st.just(name), "spoiled": SPOILED}
         )
-        for name in SYSTEMS
+        for name in SYSTEM_NAMES
     }
     for name, lists in LISTS.items():
         drawn = {"system": st.just(name), "spoiled": lists}
@@ -376,7 +376,7 @@ def _targets() -> dict[str, Target]:
         found[f"engine on rows of {name}"] = Target(running(check_engine), drawn)
     return found | {
         "engine": Target(
-            running(check_engine), {"system": st.sampled_from(SYSTEMS), "spoiled": SPOILED}
+            running(check_engine), {"system": st.sampled_from(SYSTEM_NAMES), "spoiled": SPOILED}
         ),
         "HTTP": Target(running(check_http), {"said": HTTP_BYTES, "write": st.booleans()}),
         "headers and limits": Target(

@@ -13,7 +13,7 @@ from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.hostile.attack import Attack
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.siege import Result, siege
@@ -43,7 +43,7 @@ def bundles(attacks: Sequence[Attack]) -> list[Bundle]:
     dealt = [[*slow_first[at::count], *lasting[at : at + 1]] for at in range(count)]
     heavies = [heavy[at : at + PER_DAEMON] for at in range(0, len(heavy), PER_DAEMON)]
     return [
-        [(a, SYSTEMS[(at + n) % 3]) for n, a in enumerate(group)]
+        [(a, SYSTEM_NAMES[(at + n) % 3]) for n, a in enumerate(group)]
         for at, group in enumerate([*heavies, *dealt])
         if group
     ]

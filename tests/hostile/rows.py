@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncd.sandbox.odd_answers import ODD_ANSWERS, Odd
+from syncd.sandbox.odd_answers import ODD_ANSWERS, OddAnswer
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Row:
     """One odd answer: ``odd`` as data, or ``raw`` bytes where no HTTP library would send it."""
 
     name: str
-    odd: Odd | None = None
+    odd: OddAnswer | None = None
     raw: bytes = b""
 
     def spelled(self, status: int = 200, body: bytes = b"{}") -> bytes:

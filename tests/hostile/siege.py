@@ -16,7 +16,7 @@ from syncd.config.load import load
 from syncd.model import floor_to
 from syncd.sandbox.consistency import EventSummary, disagreements, event_summaries
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.hostile.attack import Attack, Exchange, Nobody
 from tests.hostile.front import Front, fronted
@@ -129,7 +129,7 @@ class Siege(Watched):
     def wrong(self) -> list[str]:
         """What an outside observer would call wrong."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(found, SYSTEMS, datetime.now(UTC))
+        return disagreements(found, SYSTEM_NAMES, datetime.now(UTC))
 
     def indiscreet(self) -> list[str]:
         """Names and secrets in the log or the database (promise 11)."""
@@ -195,7 +195,7 @@ class Siege(Watched):
 
     async def _attack(self, result: Result, job: str) -> None:
         system, front = result.system, self.fronts[result.system]
-        source, target = (name for name in SYSTEMS if name != system)
+        source, target = (name for name in SYSTEM_NAMES if name != system)
         meetings, blocks = self.standing(), self.blocks(system)
         if result.attack.made:
             await self._prepare(result.attack, system)
@@ -273,7 +273,7 @@ def _book_some(world: Clinic) -> None:
     platforms = world.sandbox.systems.values()
     for platform in platforms:
         platform.backdated = timedelta(days=1)
-    for day, system in enumerate(SYSTEMS):
+    for day, system in enumerate(SYSTEM_NAMES):
         for index, who in enumerate(PEOPLE):
             world.book(system, who, world.at(day, 9 + index))
     for system in ("clinic", "legacy"):

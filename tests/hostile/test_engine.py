@@ -16,7 +16,7 @@ from syncd.engine.report import Report, SystemStatus
 from syncd.model import SystemState, floor_to
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.hostile.front import Front, fronted
 from tests.hostile.rows import ROWS, Row
@@ -98,7 +98,7 @@ class Town:
     def wrong(self) -> list[str]:
         """What an outside observer would call wrong."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(found, SYSTEMS, self.clock.now())
+        return disagreements(found, SYSTEM_NAMES, self.clock.now())
 
 
 @asynccontextmanager
@@ -133,7 +133,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
 
 def others(system: str) -> tuple[str, str]:
     """The two systems that answer as they should."""
-    one, two = (name for name in SYSTEMS if name != system)
+    one, two = (name for name in SYSTEM_NAMES if name != system)
     return one, two
 
 
@@ -142,7 +142,7 @@ ONE_NOW = ["crm", *(pytest.param(s, marks=LATER) for s in ("clinic", "legacy"))]
 """Each system with a third of the rows; the gate tries one."""
 SIXTHS = [
     pytest.param(system, first, marks=() if (system, first) == ("crm", 0) else LATER)
-    for system in SYSTEMS
+    for system in SYSTEM_NAMES
     for first in (0, 3)
 ]
 """The same in two halves; the gate tries one. What a call makes of each row is in its transport's
@@ -154,7 +154,7 @@ async def test_an_odd_list_is_the_fault_of_its_system_only(
     town: Town, system: str, first: int
 ) -> None:
     source, target = others(system)
-    for row in ROWS[SYSTEMS.index(system) + first :: 6]:
+    for row in ROWS[SYSTEM_NAMES.index(system) + first :: 6]:
         meetings, blocks = town.standing(), town.blocks_in(system)
         town.fronts[system].answer_oddly(row, LISTS[system])
         _, start, end = town.book(source)
@@ -180,7 +180,7 @@ async def test_an_odd_answer_to_a_create_leaves_one_block(
     town: Town, system: str, first: int
 ) -> None:
     source, target = others(system)
-    for row in ROWS[SYSTEMS.index(system) + first :: 6]:
+    for row in ROWS[SYSTEM_NAMES.index(system) + first :: 6]:
         meetings = town.standing()
         town.fronts[system].answer_oddly(row, CREATES[system])
         _, start, end = town.book(source)
@@ -200,7 +200,9 @@ async def test_an_odd_answer_to_a_create_leaves_one_block(
 @pytest.mark.parametrize("system", ONE_NOW)
 async def test_an_odd_answer_to_a_move_is_read_after(town: Town, system: str) -> None:
     source, target = others(system)
-    for row in [r for r in ROWS if r.odd is None or not r.odd.refuses][SYSTEMS.index(system) :: 12]:
+    for row in [r for r in ROWS if r.odd is None or not r.odd.refuses][
+        SYSTEM_NAMES.index(system) :: 12
+    ]:
         event, start, end = town.book(source)
         assert (await town.app.engine.resync()).converged
         town.fronts[system].answer_oddly(row, MOVES[system])
@@ -214,7 +216,7 @@ async def test_an_odd_answer_to_a_move_is_read_after(town: Town, system: str) ->
 
 @pytest.mark.parametrize("system", ONE_NOW)
 async def test_odd_free_slots_are_not_known_and_others_are(town: Town, system: str) -> None:
-    for row in ROWS[SYSTEMS.index(system) :: 9]:
+    for row in ROWS[SYSTEM_NAMES.index(system) :: 9]:
         town.fronts[system].answer_oddly(row, SLOTS[system])
         await town.app.engine.read_free_slots()
         assert town.fronts[system].hits, row.name

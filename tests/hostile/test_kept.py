@@ -13,7 +13,7 @@ import pytest
 
 from syncd.app import build
 from syncd.config.load import load
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.systems.sizes import MAX_ROWS
 from tests.hostile.fuzz_targets import scene
 from tests.hostile.fuzzed import Spoiled
@@ -82,7 +82,7 @@ async def test_no_frame_of_a_failed_read_outlives_it(odd: Said) -> None:
         app = build(load(place.path, {}), clock=place.clock, transports=place.ways)
         try:
             assert (await app.engine.resync()).converged
-            for system in SYSTEMS:
+            for system in SYSTEM_NAMES:
                 place.spoil(system, odd)
             with _without_collection():
                 await app.engine.poll(near=False)

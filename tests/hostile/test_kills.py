@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.hostile.siege import EVERY, Siege, siege
 from tests.hostile.watched_daemon import CLOCK, MONOTONIC
 
@@ -46,7 +46,7 @@ class Crowd:
         """Do one thing."""
         world, what = self.place.world, self.random.random()
         if what < 0.6 or len(self.meetings) < 3:
-            system = self.random.choice(SYSTEMS)
+            system = self.random.choice(SYSTEM_NAMES)
             event = world.book(system, self.random.choice(("alice", "bob")), next(self.free), 15)
             self.meetings.append((system, event))
             return
@@ -89,9 +89,9 @@ async def test_kills_at_random_moments_double_and_lose_nothing(tmp_path: Path, l
             assert place.standing() == meetings, number
         await place.launch()
         assert await place.until(lambda: not place.wrong(), 60), place.wrong()
-        blocks = {name: place.blocks(name) for name in SYSTEMS}
+        blocks = {name: place.blocks(name) for name in SYSTEM_NAMES}
         assert await place.request() == ""
-        assert {name: place.blocks(name) for name in SYSTEMS} == blocks
+        assert {name: place.blocks(name) for name in SYSTEM_NAMES} == blocks
         assert place.complaints() == []
 
 
@@ -138,13 +138,13 @@ async def test_a_clock_that_is_set_wrong_and_right_again_loses_nothing(
     tmp_path: Path, days: int
 ) -> None:
     async with siege(tmp_path) as place:
-        blocks = {name: place.blocks(name) for name in SYSTEMS}
+        blocks = {name: place.blocks(name) for name in SYSTEM_NAMES}
         meetings = place.standing()
         place.shared[CLOCK] = days * DAY
         spans = {system: place.book(system) for system in ("crm", "legacy")}
         await asyncio.sleep(EVERY * 2 + 2)
         assert await place.request() == ""
-        assert all(place.blocks(name) >= blocks[name] for name in SYSTEMS)
+        assert all(place.blocks(name) >= blocks[name] for name in SYSTEM_NAMES)
         assert (place.standing(), doubled(place)) == (meetings + 2, [])
         place.shared[CLOCK] = 0.0
         assert await place.until(lambda: place.times("clinic", spans["crm"]), EVERY + 15)

@@ -42,7 +42,7 @@ from syncd.model import (
     Value,
     Window,
 )
-from syncd.sandbox.leadconnector.slots import Taken
+from syncd.sandbox.leadconnector.slots import BusyTime
 from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
@@ -321,8 +321,8 @@ def an_empty_list_is_proof(patch: Patch) -> None:
 
 def calendars_ignore_blocks(patch: Patch) -> None:
     """Let the platforms offer times that blocks should close: an exposure that must be noticed."""
-    of = Taken.of
-    patch.setattr(Taken, "of", lambda taken, *rest: of(replace(taken, blocks=()), *rest))
+    of = BusyTime.for_user
+    patch.setattr(BusyTime, "for_user", lambda taken, *rest: of(replace(taken, blocks=()), *rest))
 
 
 def a_hold_ends_by_the_clock(patch: Patch) -> None:

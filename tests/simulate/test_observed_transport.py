@@ -32,7 +32,7 @@ def asked(method: str, place: World, path: str, **body: object) -> httpx.Request
 
 def _block(place: World) -> tuple[str, dict[str, object]]:
     start = place.clock.now() + timedelta(days=1)
-    user = place.seeded.seats["clinic", "bob"].user
+    user = place.seeded.seed_users["clinic", "bob"].user
     block = place.sandbox.clinic.block(user, start, start + HALF_HOUR, "Closed")
     place.observe("clinic", by_hand=True)
     times = {"startTime": start.isoformat(), "endTime": (start + HALF_HOUR).isoformat()}

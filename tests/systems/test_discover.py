@@ -10,8 +10,8 @@ import pytest
 
 from syncd.model import UserState
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.leadconnector import LeadConnector
-from syncd.sandbox.leadconnector.associations_api import Association
+from syncd.sandbox.leadconnector import EmulatedLeadConnector
+from syncd.sandbox.leadconnector.associations_api import AssociationRecord
 from syncd.sandbox.leadsquared.records import Category
 from syncd.sandbox.scenario import Clinic, seed_clinic
 from syncd.sandbox.server import Sandbox
@@ -60,7 +60,7 @@ class Town:
 
     def account(self, system: str) -> Adapter:
         """Return an adapter with alice mapped by user."""
-        sandbox, seat = self.world.sandbox, self.world.seats[system, "alice"]
+        sandbox, seat = self.world.sandbox, self.world.seed_users[system, "alice"]
         if system == "clinic":
             v2 = leadconnector.Account(
                 base_url=sandbox.urls["clinic"],
@@ -89,10 +89,10 @@ async def town() -> AsyncIterator[Town]:
         yield Town(world)
 
 
-def associate(clinic: LeadConnector) -> None:
+def associate(clinic: EmulatedLeadConnector) -> None:
     """Create an association between patients and visits."""
     ends = ("contact", "patient", "custom_objects.visits", "visit")
-    clinic.associations.all["a1"] = Association("a1", "visit", *ends)
+    clinic.associations.all["a1"] = AssociationRecord("a1", "visit", *ends)
 
 
 def messages(tree: SystemInventory) -> list[tuple[str, str]]:
@@ -100,7 +100,7 @@ def messages(tree: SystemInventory) -> list[tuple[str, str]]:
 
 
 async def test_a_v2_location_shows_its_whole_tree(town: Town) -> None:
-    clinic, seat = town.world.sandbox.clinic, town.world.seats["clinic", "alice"]
+    clinic, seat = town.world.sandbox.clinic, town.world.seed_users["clinic", "alice"]
     at = (seat.calendar,)
     clinic.resources.add("rooms", "yoga room", calendars=at, capacity=85)
     clinic.resources.add("equipments", "laser", calendars=at, quantity=3, out_of_service=1)
@@ -133,7 +133,7 @@ async def test_more_rooms_than_a_page_holds_are_all_found_once(town: Town) -> No
 
 
 async def test_a_v1_location_shows_teams_with_members_services_and_users(town: Town) -> None:
-    seat = town.world.seats["legacy", "bob"]
+    seat = town.world.seed_users["legacy", "bob"]
     tree = await town.legacy()
     legacy = town.world.sandbox.legacy
     assert (tree.account, tree.name, tree.zone) == (legacy.location_id, "legacy", "Europe/Berlin")
@@ -281,10 +281,10 @@ async def test_an_empty_list_of_users_on_v2_falls_back_to_team_members_with_name
 async def test_members_whose_names_cannot_be_read_are_known_by_id(town: Town) -> None:
     clinic = town.world.sandbox.clinic
     clinic.faults.add(HIDDEN)
-    clinic.staff.shows_each = False
+    clinic.staff.shows_by_id = False
     calls = len(clinic.calls)
     tree = await town.clinic()
-    seats = {town.world.seats["clinic", who].user for who in ("alice", "bob", "carol")}
+    seats = {town.world.seed_users["clinic", who].user for who in ("alice", "bob", "carol")}
     assert {(u.id, u.name) for u in tree.users} == {(user, "") for user in seats}
     assert sum("/users/" in c.path for c in clinic.calls[calls:]) == 2  # the list, and one of them
 

@@ -21,7 +21,7 @@ from syncd.model import Action, Event, Kind, Operation, Value, Window
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.ids import alnum_ids
-from syncd.sandbox.leadconnector import LeadConnector as Platform
+from syncd.sandbox.leadconnector import EmulatedLeadConnector as Platform
 from syncd.sandbox.serving import serving
 from syncd.systems.leadconnector import Account, CalendarMapping, LeadConnector
 from tests.sandbox.kit import HOUR, NOW, at

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.model import EventRef, Fact, Kind
-from syncd.sandbox.caps import Keeps, ListCap
+from syncd.sandbox.caps import KeptRows, ListCap
 from syncd.systems.facts import FactStore
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.measured import Side
@@ -143,7 +143,7 @@ async def test_free_slots_prove_an_absence_only_where_blocks_close_them(
 
 @pytest.mark.parametrize("keeps", ["first", "last", "any"])
 async def test_a_block_is_not_gone_because_a_capped_list_shows_others(
-    clinic: Clinic, keeps: Keeps
+    clinic: Clinic, keeps: KeptRows
 ) -> None:
     """The cap is 120, which is not a suspicious length."""
     clinic.platform.caps["/calendars/blocked-slots"] = ListCap(120, keeps)

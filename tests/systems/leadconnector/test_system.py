@@ -11,7 +11,7 @@ import pytest
 from syncd.model import Action, Event, EventRef, Kind, Person, Status
 from syncd.model.platform_facts import YES
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.records import Block
+from syncd.sandbox.records import PlatformBlock
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.port import (
     Found,
@@ -154,8 +154,8 @@ async def test_an_id_with_any_characters_is_one_path_segment(clinic: Clinic) -> 
     odd, sent = "x?userId=y#z/..", "x%3FuserId%3Dy%23z%2F.."
     system = clinic.build()
     clinic.block(at(9))
-    (block,) = clinic.platform.closures.values()
-    clinic.platform.closures.put(odd, replace(block, id=odd))
+    (block,) = clinic.platform.stored_blocks.values()
+    clinic.platform.stored_blocks.put(odd, replace(block, id=odd))
     with suppress(RejectedError, UnauthorizedError):
         await system.read_one(ref(odd))
     for action in (Action.MOVE_BLOCK, Action.REMOVE_BLOCK, Action.MOVE_APPOINTMENT):
@@ -430,7 +430,7 @@ async def test_all_methods_together_make_exactly_the_documented_calls(clinic: Cl
 
 async def test_no_write_changes_events_of_others(clinic: Clinic) -> None:
     theirs = clinic.block(at(16))
-    before: list[Block] = clinic.platform.blocks()
+    before: list[PlatformBlock] = clinic.platform.blocks()
     await tour(clinic, clinic.build(clinic.both | clinic.room))
     assert [b for b in clinic.platform.blocks() if b.id == theirs] == before
 
