@@ -1,4 +1,4 @@
-"""The arguments of a request through the daemon's door: checked, as anybody may send anything."""
+"""Parse and check the arguments of a request to the control socket: any value may arrive."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ _KNOWN = frozenset({"from", "to", "provider", "accept", "plan"})
 
 
 def check_arguments(arguments: Mapping[str, Any], known: frozenset[str] = _KNOWN) -> None:
-    """Refuse what would be ignored: a `dry_run` that is not understood would write."""
-    unknown = sorted(name for name, said in arguments.items() if said and name not in known)
+    """Refuse unknown arguments: ignoring an unknown `dry_run` would write. Raises RefusedError."""
+    unknown = sorted(name for name, value in arguments.items() if value and name not in known)
     if unknown:
         raise RefusedError(
-            f"such a request to the daemon takes no {', '.join(unknown)[:200]}",
-            "For a dry run: `syncd plan`, which needs no daemon. Otherwise restart the daemon: "
-            "it may be of another version than this program.",
+            f"this request does not accept {', '.join(unknown)[:200]}",
+            "For a dry run, use `syncd plan`, which needs no daemon. Otherwise restart the daemon: "
+            "its version may differ from this program's.",
         )
 
 
 def text(arguments: Mapping[str, Any], name: str) -> str | None:
-    """Read a text; None where it is left out. Raises RefusedError."""
-    said = arguments.get(name)
-    if said is None:
+    """Return a text argument, or None if it is absent. Raises RefusedError."""
+    value = arguments.get(name)
+    if value is None:
         return None
-    if not isinstance(said, str):
-        raise RefusedError(f"{name} is no text", "Send a name, or leave it out.")
-    if len(said) > MAX_TEXT:
+    if not isinstance(value, str):
+        raise RefusedError(f"{name} is not a text", "Send a text, or omit the argument.")
+    if len(value) > MAX_TEXT:
         raise RefusedError(f"{name} is too long", f"Send at most {MAX_TEXT} characters.")
-    return said
+    return value
 
 
 def plan_of(arguments: Mapping[str, Any]) -> AgreedOperations | None:
-    """Read the plan that is to be carried out. Raises RefusedError."""
-    said = arguments.get("plan")
-    if said is None:
+    """Return the plan to apply, or None if it is absent. Raises RefusedError."""
+    plan = arguments.get("plan")
+    if plan is None:
         return None
     try:
-        name, digest, until = (str(said[key]) for key in ("name", "digest", "until"))
+        name, digest, until = (str(plan[key]) for key in ("name", "digest", "until"))
         return AgreedOperations(name[:MAX_TEXT], digest, utc(datetime.fromisoformat(until)))
     except (KeyError, TypeError, ValueError, OverflowError):
         raise RefusedError(
-            "the plan is not understood", "Make it again: syncd plan --out FILE."
+            "the plan is not valid", "Make a new plan: syncd plan --out FILE."
         ) from None
 
 
 def window_of(arguments: Mapping[str, Any], now: datetime) -> Window | None:
-    """Read the window; None where it is left out. Raises RefusedError."""
+    """Return the window from `from` to `to`, or None if both are absent. Raises RefusedError."""
     start, end = arguments.get("from"), arguments.get("to")
     if start is None and end is None:
         return None
@@ -62,20 +62,20 @@ def window_of(arguments: Mapping[str, Any], now: datetime) -> Window | None:
         )
     except (ValueError, OverflowError):
         raise RefusedError(
-            "from and to are no window", "Send both as ISO 8601 times with an offset."
+            "from and to are not a valid window", "Send both as ISO 8601 times with an offset."
         ) from None
-    if fault := window_error(window, now):
-        raise RefusedError(fault, "Send a shorter and nearer one.")
+    if error := window_error(window, now):
+        raise RefusedError(error, "Send a shorter window, closer to now.")
     return window
 
 
 def contacts_of(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Read the contacts that are to be forgotten, (system, id). Raises RefusedError."""
-    said = arguments.get("contacts")
-    if not isinstance(said, list) or not all(
-        isinstance(each, list) and list(map(type, each)) == [str, str] for each in said
+    """Return the contacts to erase as (system, id). Raises RefusedError."""
+    contacts = arguments.get("contacts")
+    if not isinstance(contacts, list) or not all(
+        isinstance(each, list) and list(map(type, each)) == [str, str] for each in contacts
     ):
         raise RefusedError(
-            "contacts is no list of pairs", "Send a system and an id of each contact."
+            "contacts is not a list of pairs", "Send the system and the id of each contact."
         )
-    return [(system, contact) for system, contact in said]
+    return [(system, contact) for system, contact in contacts]

@@ -1,4 +1,4 @@
-"""What a cleanup through the daemon's door is asked for."""
+"""Handle a cleanup request to the control socket."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KNOWN_OF_CLEANUP = frozenset(
 
 
 class CleanupEngine(Protocol):
-    """What a cleanup needs of an engine."""
+    """The part of an engine that a cleanup needs."""
 
     mapping: Mapping[str, Sequence[str]]
     store: Store
@@ -34,31 +34,34 @@ class CleanupEngine(Protocol):
     async def cleanup(
         self, wanted: CleanupSpec, *, progress: Callable[[str], None] = ...
     ) -> CleanupReport:
-        """Remove what syncd made."""
+        """Remove blocks that syncd made."""
         ...
 
 
 Text = Callable[[Mapping[str, Any], str], str | None]
-"""Reads an argument that is a text."""
+"""Returns a text argument by name, None if it is absent."""
 
 
 async def cleaned_up(
     engine: CleanupEngine, arguments: Mapping[str, Any], text: Text, progress: Progress
 ) -> tuple[Mapping[str, object], int]:
-    """Carry out what was asked for: a cleanup, or to give a system up. Raises RefusedError."""
+    """Run a cleanup, or give a system up; return the JSON and the exit code.
+
+    Raises RefusedError.
+    """
     give_up, who = text(arguments, "give_up"), text(arguments, "who") or ""
     if give_up is not None:
         return given_up(engine, give_up, who), 0
-    cleaned = await engine.cleanup(cleanup_request(arguments, text), progress=progress)
-    log.info("cleaned up", run=cleaned.run, ended=str(cleaned.exit), who=who)
-    return cleaned.to_json(), cleaned.exit.code
+    report = await engine.cleanup(cleanup_request(arguments, text), progress=progress)
+    log.info("cleaned up", run=report.run, ended=str(report.exit), who=who)
+    return report.to_json(), report.exit.code
 
 
 def cleanup_request(arguments: Mapping[str, Any], text: Text) -> CleanupSpec:
-    """Read what is to be cleaned up. Raises RefusedError."""
+    """Parse which blocks to clean up. Raises RefusedError."""
     chosen = arguments.get("chosen") or []
     if not isinstance(chosen, list) or not all(_is_event(each) for each in chosen):
-        raise RefusedError("chosen is no list of events", "Send pairs of a system and an id.")
+        raise RefusedError("chosen is not a list of events", "Send pairs of a system and an id.")
     return CleanupSpec(
         CleanupScope(text(arguments, "system") or "", text(arguments, "provider") or ""),
         frozenset((system, event) for system, event in chosen),
@@ -69,14 +72,14 @@ def cleanup_request(arguments: Mapping[str, Any], text: Text) -> CleanupSpec:
 
 
 def given_up(engine: CleanupEngine, system: str, who: str) -> Mapping[str, object]:
-    """Give a system up that the running daemon does not work with. Raises RefusedError."""
+    """Give up a system that the running daemon does not use. Raises RefusedError."""
     if any(system in systems for systems in engine.mapping.values()):
         raise RefusedError(
-            f"the running daemon works with {system}",
-            "Reload or restart it first, so that it reads the configuration without that system.",
+            f"the running daemon uses {system}",
+            "Remove the system from the configuration, and reload or restart the daemon first.",
         )
     return abandon_system(engine.store, system, who, engine.clock.now(), engine.ids).to_json()
 
 
-def _is_event(said: object) -> bool:
-    return isinstance(said, list) and len(said) == 2 and all(isinstance(x, str) for x in said)  # noqa: PLR2004
+def _is_event(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(x, str) for x in value)  # noqa: PLR2004

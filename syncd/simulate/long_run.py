@@ -168,12 +168,12 @@ class _Service:
         self._monitor = Monitor(
             app.systems, app.store, settings.syncd.state_path, read_intervals(settings), clock
         )
-        self._monitor.repace = self._take
-        self._paces = self._monitor.paces
+        self._monitor.reschedule = self._take
+        self._paces = self._monitor.intervals
         app.engine.on_write = self._monitor.wrote
-        app.engine.select_due = self._monitor.rounds.due
+        app.engine.select_due = self._monitor.scheduler.due
         heard, failed = self._monitor.record_report, self._monitor.failed
-        self._work = Jobs(app.engine, heard, failed, turn=self._monitor.rounds.providers_due)
+        self._work = Jobs(app.engine, heard, failed, providers_due=self._monitor.scheduler.providers_due)
         self.cycles = 0
 
     def _take(self, paces: PollIntervals) -> None:
@@ -181,7 +181,7 @@ class _Service:
 
     async def poll(self) -> None:
         """Near by near, a slice of the whole when it is due, everything once a night."""
-        await self._work.everything()
+        await self._work.resync_and_compact()
         far = night = self._clock.monotonic()
         while True:
             self.cycles += 1
@@ -189,7 +189,7 @@ class _Service:
             now = self._clock.monotonic()
             if now - night >= 24 * HOUR:
                 night = now
-                await self._work.everything()
+                await self._work.resync_and_compact()
             elif self.cycles % _ASKS == 0:
                 await self._work.slots()
             elif now - far >= self._paces.interval.total_seconds():

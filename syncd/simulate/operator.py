@@ -169,7 +169,7 @@ class Operator:
             if self.work is None:
                 return
             with suppress(Killed, StateError):
-                await self.work.everything()
+                await self.work.resync_and_compact()
 
     async def accept(self, *, first: bool = False) -> None:
         """Let pass what the last run lists, or (``first``) only what the first one did."""

@@ -284,14 +284,14 @@ class _Runner:
         timely = Timely(self.town)
         work = Jobs(app.engine, told, self._job_failed, at_work.insist, at_work.turn)
         self.operator.work = work
-        await work.everything()
+        await work.resync_and_compact()
         last = 0
         for poll in count(1):
-            await until_next(work, at_work.rounds.paces.near.total_seconds())
+            await until_next(work, at_work.rounds.intervals.near.total_seconds())
             if self.reload:
                 fresh = self._build(app.store, life)
                 await at_work.go_over(work, fresh, PollScheduler(fresh.systems, spans, self.host))
-                await work.everything()
+                await work.resync_and_compact()
             if (poll - last) * near >= at_work.rounds.tick:
                 last = poll
                 await work.far()

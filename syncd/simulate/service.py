@@ -46,7 +46,7 @@ class Service:
 
     async def go_over(self, work: Jobs, app: App, rounds: PollScheduler) -> None:
         """Go on with what was built of another configuration, as after SIGHUP."""
-        await work.exchange(app.engine)
+        await work.replace_engine(app.engine)
         await self.app.close_systems()
         self.app, self.rounds = app, rounds
         app.engine.select_due = self.due

@@ -60,11 +60,11 @@ def judge_paces(rounds: PollScheduler) -> Iterator[str]:
 
     And of one whose account does not, that it is polled as often all the same.
     """
-    near, far = rounds.spans.near, rounds.spans.far
+    near, far = rounds.settings.near, rounds.settings.far
     for need in rounds.needs():
-        own = rounds.paces.of(need.system)
+        own = rounds.intervals.of(need.system)
         bears = need.bearable is None or per_minute(need, near, far) <= need.bearable
-        every = max(own.near, rounds.paces.near)
+        every = max(own.near, rounds.intervals.near)
         if bears and every > near:
             yield f"8: {need.system} is polled every {every}, and its account bears it every {near}"
         if not bears and (own.near, own.far) == (near, far):
@@ -77,7 +77,7 @@ async def until_next(work: Jobs, seconds: float) -> None:
     while True:
         try:
             async with asyncio.timeout_at(until):
-                await work.is_late()
+                await work.wait_for_late_results()
         except TimeoutError:
             return
-        await work.late()
+        await work.poll_late_results()

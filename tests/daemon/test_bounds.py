@@ -36,7 +36,7 @@ def at(days: float) -> str:
         ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59-13:00", "must end after"),
         (at(2), at(1), "must end after"),
         (at(1), at(1), "must end after"),
-        (7, [], "no window"),
+        (7, [], "not a valid window"),
     ],
 )
 async def test_a_window_that_nobody_can_mean_is_refused_through_the_socket(

@@ -23,7 +23,7 @@ async def test_a_cleanup_waits_for_the_cycle_at_work_and_brings_its_object() -> 
     wanted = CleanupSpec(CleanupScope("", "bob"), frozenset({("crm", "e1")}), who="root")
     assert engine.asked == ["far", f"cleanup {wanted}"]
     assert (result["provider"], result["done"], code) == ("bob", True, 0)
-    assert told[0] == "waiting for the cycle at work"
+    assert told[0] == "waiting for the running cycle"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ async def test_only_a_system_the_daemon_does_not_work_with_is_given_up() -> None
     engine = FakeEngine()
     at = engine.clock.now()
     save_last_settings(engine.store, [LastSettings(s, "", {}, at) for s in ("crm", "old")])
-    with pytest.raises(RefusedError, match="works with crm"):
+    with pytest.raises(RefusedError, match="running daemon uses crm"):
         await Jobs(engine).on_cleanup({"give_up": "crm"}, lambda _text: None)
     result, code = await Jobs(engine).on_cleanup({"give_up": "old", "who": "root"}, lambda _t: None)
     assert (result["given_up"], code) == ("old", 0)

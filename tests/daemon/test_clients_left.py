@@ -87,7 +87,7 @@ class Office:
         self.open.set()
 
     def at_work(self) -> bool:
-        return self.work._one.locked() or self.work._probing.locked()
+        return self.work._engine_lock.locked() or self.work._probe_lock.locked()
 
 
 async def asks(state: Path, command: str, arguments: Mapping[str, object]) -> asyncio.StreamWriter:
@@ -112,7 +112,7 @@ async def office(folder: Path) -> AsyncIterator[Office]:
     opened.set()
     gates = {name: Gate(AsgiTransport(sandbox.apps[name]), opened) for name in SYSTEMS}
     app = build(load(path, {}), clock=clock, transports=gates)
-    work = Jobs(app.engine, insist=app.reset_backoff)
+    work = Jobs(app.engine, reset_backoff=app.reset_backoff)
     try:
         async with control_socket(folder / "state.db", commands_of(work)):
             assert (await app.engine.resync()).converged
@@ -209,7 +209,7 @@ async def test_a_client_that_leaves_while_it_waits_for_its_turn_has_asked_for_no
 
     commands = {name: watched(name, run) for name, run in commands_of(work).items()}
     async with control_socket(state, commands):
-        lock = work._probing if command == "probe" else work._one
+        lock = work._probe_lock if command == "probe" else work._engine_lock
         async with lock:
             writer = await asks(state, command, FAKED[command])
             await until(lambda: begun)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from syncd.daemon import control_socket as door_module
+from syncd.daemon import control_socket as socket_module
 from syncd.daemon.client import DaemonError, RequestError, send_request
 from syncd.daemon.control_socket import MAX_REQUEST, RefusedError, control_socket, short_path
 from syncd.daemon.lock import StateLock
@@ -104,7 +104,7 @@ async def test_a_senseless_request_is_refused_and_the_next_is_served(
 async def test_a_visitor_who_says_nothing_is_shown_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door_module, "READ_TIMEOUT", 0.05)
+    monkeypatch.setattr(socket_module, "READ_TIMEOUT", 0.05)
     state = tmp_path / "state.db"
     async with control_socket(state, COMMANDS):
         with short_path(state) as path:
@@ -112,7 +112,7 @@ async def test_a_visitor_who_says_nothing_is_shown_out(
         said = json.loads(await asyncio.wait_for(reader.readline(), 2))
         writer.close()
         await writer.wait_closed()
-    assert said["error"] == "no request came"
+    assert said["error"] == "no request arrived"
 
 
 async def test_a_refusal_and_a_failure_reach_the_client_with_their_remedy(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ async def test_a_daemon_that_dies_in_the_middle_is_told_as_such(tmp_path: Path) 
         raise ConnectionResetError
 
     async with control_socket(state, {"dies": dies}):
-        with pytest.raises(DaemonError, match="ended before it was done"):
+        with pytest.raises(DaemonError, match="stopped before the command was done"):
             await told(state, "dies")
 
 
@@ -179,7 +179,7 @@ async def test_a_daemon_that_leaves_before_it_listens_is_told_as_such(tmp_path: 
         asking = asyncio.create_task(told(state, "echo", word="x" * 5_000_000))
         await asyncio.sleep(0.1)
         deaf.close()
-        with pytest.raises(DaemonError, match="ended before it was done"):
+        with pytest.raises(DaemonError, match="stopped before the command was done"):
             await asking
 
 

@@ -226,13 +226,13 @@ async def test_a_plan_that_does_not_fit_stretches_that_system_s_intervals_and_sa
     studio: Studio,
 ) -> None:
     told: list[PollIntervals] = []
-    studio.monitor.repace = told.append
+    studio.monitor.reschedule = told.append
     studio.crm.limits = ((10, 60.0),)  # 5 may be planned, the near window alone takes 7
     with capture_logs() as lines:
         studio.monitor.record_report(studio.report())
         studio.monitor.record_report(studio.report())
     assert all((paces.near, paces.far) == (SPANS.near, SPANS.far) for paces in told)
-    pace = studio.monitor.paces.of("crm")
+    pace = studio.monitor.intervals.of("crm")
     assert pace.far == timedelta(hours=6)
     assert pace.near > timedelta(seconds=60)
     (line,) = [line for line in lines if line["event"] == "polling less often than configured"]
@@ -250,7 +250,7 @@ async def test_a_plan_that_does_not_fit_stretches_that_system_s_intervals_and_sa
     with capture_logs() as lines:
         studio.monitor.record_report(studio.report())
     assert [line["event"] for line in lines] == ["polling as configured again"]
-    assert studio.monitor.paces.of("crm").far == timedelta(minutes=15)
+    assert studio.monitor.intervals.of("crm").far == timedelta(minutes=15)
 
 
 async def test_counting_that_fails_does_not_undo_the_job(

@@ -16,7 +16,7 @@ from tests.daemon.kit import FakeEngine, until
 async def test_a_near_poll_is_skipped_while_something_else_is_at_work() -> None:
     engine = FakeEngine(takes=0.05)
     work = Jobs(engine)
-    await asyncio.gather(work.everything(), work.near(), work.near())
+    await asyncio.gather(work.resync_and_compact(), work.near(), work.near())
     assert engine.asked == ["resync None None"]
     await work.near()
     assert engine.asked[1:] == ["near"]
@@ -27,11 +27,11 @@ async def test_a_far_poll_and_a_request_wait_for_their_turn() -> None:
     work = Jobs(engine)
     told: list[str] = []
     await asyncio.gather(
-        work.everything(), work.far(), work.on_request({"provider": "bob"}, told.append)
+        work.resync_and_compact(), work.far(), work.on_request({"provider": "bob"}, told.append)
     )
     assert engine.asked == ["resync None None", "far", "resync ['bob'] None"]
     assert engine.most_at_work == 1
-    assert told[0] == "waiting for the cycle at work"
+    assert told[0] == "waiting for the running cycle"
 
 
 async def test_a_job_that_fails_is_logged_and_the_next_one_runs(
@@ -40,7 +40,7 @@ async def test_a_job_that_fails_is_logged_and_the_next_one_runs(
     engine = FakeEngine()
     engine.fault = ZeroDivisionError("planted")
     failed: list[str] = []
-    work = Jobs(engine, failed=failed.append)
+    work = Jobs(engine, on_failure=failed.append)
     await work.near()
     engine.fault = None
     await work.near()
@@ -95,7 +95,7 @@ async def test_arguments_that_say_nothing_are_allowed() -> None:
 async def test_what_waits_for_its_turn_does_not_begin_once_the_service_is_ending() -> None:
     engine = FakeEngine(takes=0.1)
     work = Jobs(engine)
-    first = asyncio.create_task(work.everything())
+    first = asyncio.create_task(work.resync_and_compact())
     await until(lambda: engine.at_work)
     far = asyncio.create_task(work.far())
     request = asyncio.create_task(work.on_request({}, lambda _text: None))
@@ -139,7 +139,7 @@ async def test_slots_that_cannot_be_asked_for_end_nothing(
     engine = FakeEngine()
     engine.slots_fault = ZeroDivisionError("planted")
     failed: list[str] = []
-    work = Jobs(engine, failed=failed.append)
+    work = Jobs(engine, on_failure=failed.append)
     await work.slots()
     assert failed == ["slots"]
     assert "planted" in capsys.readouterr().out
@@ -158,7 +158,7 @@ async def test_an_undo_through_the_door_waits_for_its_turn_and_brings_its_object
     assert engine.asked == ["far", "undo r1 None"]
     assert engine.most_at_work == 1
     assert (result["undoes"], result["left"], code) == ("r1", [], 0)
-    assert told[0] == "waiting for the cycle at work"
+    assert told[0] == "waiting for the running cycle"
 
 
 async def test_an_undo_that_is_only_planned_tells_what_it_would_write() -> None:
@@ -199,12 +199,12 @@ async def test_what_is_old_is_compacted_after_the_nightly_resync(
 ) -> None:
     engine = FakeEngine()
     failed: list[str] = []
-    work = Jobs(engine, failed=failed.append)
-    await work.everything()
+    work = Jobs(engine, on_failure=failed.append)
+    await work.resync_and_compact()
     await work.near()
     assert engine.tidied == 1
     engine.tidy_fault = ZeroDivisionError("planted")
-    await work.everything()
+    await work.resync_and_compact()
     assert failed == ["tidy"]
     assert "planted" in capsys.readouterr().out
 

@@ -27,7 +27,7 @@ def named(found: list[Pause]) -> list[tuple[str, str, str, str]]:
 async def test_a_pause_does_not_wait_for_the_job_at_work() -> None:
     engine = FakeEngine(takes=30)
     work = Jobs(engine)
-    job = asyncio.create_task(work.everything())
+    job = asyncio.create_task(work.resync_and_compact())
     await until(lambda: engine.at_work == 1)
     said, code = await work.on_pause({**CRM, "by": "ann", "reason": "they migrate"}, quietly)
     assert (code, named(pauses(engine.store))) == (0, [("crm", "", "ann", "they migrate")])
@@ -49,7 +49,7 @@ async def test_a_pause_is_answered_once_nothing_is_under_way_there() -> None:
 async def test_a_probe_at_work_has_removed_what_it_made_before_a_pause_is_answered() -> None:
     engine = FakeEngine()
     work = Jobs(engine)
-    async with work._probing:
+    async with work._probe_lock:
         asked = asyncio.create_task(work.on_pause(CRM, quietly))
         await asyncio.sleep(0.05)
         assert not asked.done()

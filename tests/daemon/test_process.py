@@ -114,7 +114,7 @@ def test_a_daemon_killed_at_work_is_told_as_such_and_the_next_takes_over(
     asking = Asking(state)
     killed.send_signal(signal.SIGKILL)
     asking.end()
-    assert "ended before it was done" in str(asking.error)
+    assert "stopped before the command was done" in str(asking.error)
     assert state.with_name("state.db.sock").exists()
     assert first_line(start(0)) == "started\n"
     assert send_request(state, "resync", {}, lambda _text: None).exit == 0
@@ -146,7 +146,7 @@ def test_a_second_signal_ends_a_request_that_takes_long(state: Path, start: Star
     with short_path(state) as path, socket.socket(socket.AF_UNIX) as another:
         another.connect(path)
         another.sendall(json.dumps({"command": "resync"}).encode() + b"\n")
-        assert b"ending" in another.recv(1000)
+        assert b"stopping" in another.recv(1000)
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(10) == 0
     asking.end()

@@ -76,7 +76,7 @@ async def test_systemd_hears_ready_status_watchdog_and_stopping(
 async def test_the_watchdog_is_left_to_bark_when_a_cycle_is_stuck(
     tmp_path: Path, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "STUCK", 0.05)
+    monkeypatch.setattr(service, "STUCK_AFTER", 0.05)
     engine = FakeEngine(takes=0.4)
     env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "40000"}
     running = asyncio.create_task(serve(engine, RARE, tmp_path / "s.db", env, handle_signals=False))
@@ -123,7 +123,7 @@ async def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
 
 
 async def test_draining_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "DRAIN", 0.1)
+    monkeypatch.setattr(service, "DRAIN_TIMEOUT", 0.1)
     engine = FakeEngine(takes=30)
     running = asyncio.create_task(serve(engine, RARE, tmp_path / "s.db", {}, handle_signals=False))
     await until(lambda: engine.at_work)
@@ -135,10 +135,10 @@ def successor(engine: FakeEngine, old: FakeEngine, said: list[str]) -> Reloaded:
     """An engine that takes the place of another, and a pace that shows."""
     engine.stopping = old.stopping
 
-    async def farewell() -> None:
-        said.append(f"farewell, {old.at_work} at work")
+    async def close_previous() -> None:
+        said.append(f"close_previous, {old.at_work} at work")
 
-    return Reloaded(engine, SOON, farewell)
+    return Reloaded(engine, SOON, close_previous)
 
 
 async def test_sighup_goes_over_to_the_new_configuration_when_the_job_at_work_has_ended(
@@ -155,7 +155,7 @@ async def test_sighup_goes_over_to_the_new_configuration_when_the_job_at_work_ha
     await until(lambda: new.asked.count("near") >= 2)
     assert (new.asked[0], said, old.asked) == (
         "resync None None",
-        ["farewell, 0 at work"],
+        ["close_previous, 0 at work"],
         ["resync None None"],
     )
     new.stopping.set()
