@@ -35,7 +35,7 @@ from syncd.config.pydantic_errors import translate
 from syncd.config.secrets import ReadContext, read_secret
 from syncd.config.settings import PLATFORMS
 from syncd.config.toml_positions import key_lines, line_of
-from syncd.provision.config_additions import calendar_settings_of
+from syncd.provision.config_additions import find_user
 from syncd.provision.credentials import Given, Way
 from syncd.provision.matching import MatchEvidence, Proposal
 from syncd.systems.inventory import AppointmentType, SystemInventory
@@ -199,7 +199,7 @@ class FileInterview:
                 if system not in by_name:
                     remedy = f"The systems are: {join_names(list(by_name))}."
                     errors.append(Finding(at, f'there is no system "{system}"', remedy))
-                elif (user := calendar_settings_of(by_name[system], user_name)) is not None:
+                elif (user := find_user(by_name[system], user_name)) is not None:
                     users.append(user)
                 else:
                     remedy = "Write an id, an e-mail address or a name that `syncd discover` shows."

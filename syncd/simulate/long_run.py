@@ -173,7 +173,9 @@ class _Service:
         app.engine.on_write = self._monitor.wrote
         app.engine.select_due = self._monitor.scheduler.due
         heard, failed = self._monitor.record_report, self._monitor.failed
-        self._work = Jobs(app.engine, heard, failed, providers_due=self._monitor.scheduler.providers_due)
+        self._work = Jobs(
+            app.engine, heard, failed, providers_due=self._monitor.scheduler.providers_due
+        )
         self.cycles = 0
 
     def _take(self, paces: PollIntervals) -> None:

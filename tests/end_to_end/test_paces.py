@@ -42,7 +42,9 @@ class Daemon:
         shop.app.engine.patient = False
         shop.app.engine.select_due = self.monitor.scheduler.due
         heard, failed = self.monitor.record_report, self.monitor.failed
-        self.work = Jobs(shop.app.engine, heard, failed, providers_due=self.monitor.scheduler.providers_due)
+        self.work = Jobs(
+            shop.app.engine, heard, failed, providers_due=self.monitor.scheduler.providers_due
+        )
 
     async def poll(self) -> None:
         """Near by near, and a slice of the whole window when it is due, without end."""
@@ -60,7 +62,10 @@ class Daemon:
         """Have everything in step, then poll while the block lasts."""
         await self.work.resync_and_compact()
         assert wrong(self.shop) == []
-        tasks = [asyncio.create_task(self.poll()), asyncio.create_task(self.work.follow_late_results())]
+        tasks = [
+            asyncio.create_task(self.poll()),
+            asyncio.create_task(self.work.follow_late_results()),
+        ]
         try:
             yield
         finally:

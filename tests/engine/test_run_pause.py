@@ -36,7 +36,11 @@ async def confirming(shop: SlowShop) -> tuple[Jobs, list[Report], list[asyncio.T
     shop.c.queued = True
     shop.a.move(event, v(11))
     reports.clear()
-    return work, reports, [asyncio.create_task(work.resync_and_compact()), asyncio.create_task(poll(work))]
+    return (
+        work,
+        reports,
+        [asyncio.create_task(work.resync_and_compact()), asyncio.create_task(poll(work))],
+    )
 
 
 @pytest.mark.parametrize("after", [12, 24, 40])

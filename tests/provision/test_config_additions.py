@@ -8,7 +8,7 @@ from syncd.config.settings import (
     LeadSquaredCalendar,
     ProviderSettings,
 )
-from syncd.provision.config_additions import additions, calendar_settings_of, owners_of, place_of
+from syncd.provision.config_additions import additions, find_user, owners_of, place_of
 from syncd.provision.directory import user_refs
 from syncd.provision.matching import UserRef, match_users
 from syncd.systems.inventory import CalendarInfo, GroupInfo, SystemInventory, UserInfo
@@ -126,12 +126,12 @@ def test_the_line_of_each_platform_names_what_can_be_read_and_blocked() -> None:
 
 
 def test_a_user_is_found_by_id_address_or_name_unless_several_are_meant() -> None:
-    assert calendar_settings_of(CLINIC, "u2") == UserRef("clinic", "u2", "Bob", B)
-    assert calendar_settings_of(CLINIC, " BOB@example.com ") == UserRef("clinic", "u2", "Bob", B)
-    assert calendar_settings_of(CRM, "alice") == UserRef("crm", A, "Alice", A)
-    assert calendar_settings_of(CRM, "Gone") is None
-    assert calendar_settings_of(CRM, "") is None
+    assert find_user(CLINIC, "u2") == UserRef("clinic", "u2", "Bob", B)
+    assert find_user(CLINIC, " BOB@example.com ") == UserRef("clinic", "u2", "Bob", B)
+    assert find_user(CRM, "alice") == UserRef("crm", A, "Alice", A)
+    assert find_user(CRM, "Gone") is None
+    assert find_user(CRM, "") is None
     double = SystemInventory(
         system="x", platform="leadconnector", users=(UserInfo("1", "Bo"), UserInfo("2", "bo"))
     )
-    assert calendar_settings_of(double, "Bo") is None
+    assert find_user(double, "Bo") is None
