@@ -120,7 +120,7 @@ async def test_a_refusal_and_a_failure_reach_the_client_with_their_remedy(tmp_pa
     async with control_socket(state, COMMANDS):
         with pytest.raises(RequestError, match="Ask otherwise"):
             await told(state, "refuses")
-        with pytest.raises(DaemonError, match="Look at its log") as broken:
+        with pytest.raises(DaemonError, match="See the daemon") as broken:
             await told(state, "breaks")
     assert not isinstance(broken.value, RequestError)
 

@@ -189,7 +189,7 @@ async def test_a_configuration_that_is_wrong_is_refused_and_the_old_one_goes_on(
     told = heard(manager)
     assert sum("RELOADING=1" in line for line in told) == 2
     assert told.count("READY=1") == 3
-    assert any("the old one is in force" in line for line in told)
+    assert any("the old one stays" in line for line in told)
 
 
 async def test_the_scheduler_itself_feeds_the_watchdog(

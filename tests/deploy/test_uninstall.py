@@ -108,7 +108,7 @@ def test_an_uninstall_without_a_cleanup_never_suggests_deleting_the_state(house:
     code, said = house.uninstall("n")
     assert (code, house.installed, house.calls) == (0, False, "")
     assert "rm -r" not in said
-    assert "Keep them as long as blocks of syncd's stand" in said
+    assert "Keep them while blocks of syncd are" in said
 
 
 def test_a_cleanup_that_did_not_end_well_keeps_the_program_unless_told_otherwise(

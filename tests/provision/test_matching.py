@@ -136,8 +136,8 @@ def test_the_evidence_names_every_ground_and_each_spelling() -> None:
     seats = [crm("José", A, "+4930555010"), clinic("jose", "Alice@example.com")]
     (proposal,) = match_users(seats).proposals
     assert [str(e) for e in proposal.evidence] == [
-        "e-mail Alice@example.com = alice@example.com (spelt differently)",
-        "name jose = José (spelt differently)",
+        "e-mail Alice@example.com = alice@example.com (different spellings)",
+        "name jose = José (different spellings)",
     ]
     assert proposal.cautions == ()
 
