@@ -53,7 +53,7 @@ def parse_duration(value: object) -> timedelta:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def span(least: str, most: str) -> PlainValidator:
+def duration_between(least: str, most: str) -> PlainValidator:
     """Make a validator for a duration from ``least`` to ``most``, both included."""
 
     def check(value: object) -> timedelta:

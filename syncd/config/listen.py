@@ -20,7 +20,7 @@ _HOW = 'Write "127.0.0.1:9464", or "unix:/run/syncd/page.sock".'
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """A loopback host and port, or the path of a Unix socket."""
 
     host: str = ""
@@ -32,9 +32,9 @@ class Address:
         return f"unix:{self.path}" if self.path else f"{self.host}:{self.port}"
 
 
-def _address(value: object) -> Address:
+def _address(value: object) -> ListenAddress:
     """Allow this machine's addresses only: the endpoints have no password."""
-    if isinstance(value, Address):
+    if isinstance(value, ListenAddress):
         return value
     if not isinstance(value, str):
         raise InvalidValueError("it is not an address", _HOW)
@@ -44,13 +44,13 @@ def _address(value: object) -> Address:
             raise InvalidValueError(
                 "the path of a socket must be absolute and at most 100 characters long", _HOW
             )
-        return Address(path=path)
+        return ListenAddress(path=path)
     match = _PORT.fullmatch(value)
     if match is None or not is_loopback(match[1]):
         raise InvalidValueError("it must be a loopback address and a port", _HOW)
     if not 1 <= int(match[2]) <= _LAST_PORT:
         raise InvalidValueError(f"{match[2]} is not a valid port", _HOW)
-    return Address(match[1], int(match[2]))
+    return ListenAddress(match[1], int(match[2]))
 
 
 def _heartbeat(value: object, info: ValidationInfo) -> Secret:
@@ -67,5 +67,5 @@ def _heartbeat(value: object, info: ValidationInfo) -> Secret:
     return secret
 
 
-Listen = Annotated[Address, PlainValidator(_address), PlainSerializer(str)]
-Heartbeat = Annotated[Secret, PlainValidator(_heartbeat), PlainSerializer(str)]
+Listen = Annotated[ListenAddress, PlainValidator(_address), PlainSerializer(str)]
+HeartbeatAddress = Annotated[Secret, PlainValidator(_heartbeat), PlainSerializer(str)]

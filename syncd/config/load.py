@@ -15,9 +15,8 @@ from syncd.config.base import SettingsTable
 from syncd.config.environment import read_environment
 from syncd.config.fields import is_name
 from syncd.config.listen_path import check_listen
-from syncd.config.mapping import Calendars, check_accounts, check_mapping, check_prefer
-from syncd.config.overrides import check_rules
-from syncd.config.overrides import place_of as override_place
+from syncd.config.mapping import ProviderCalendars, check_accounts, check_mapping, check_prefer
+from syncd.config.overrides import check_rules, override_key
 from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, dotted, join_names
 from syncd.config.pydantic_errors import translate
 from syncd.config.secrets import ReadContext, Secret
@@ -114,7 +113,7 @@ def load(
         raise ConfigError(errors)
     places = {str(at[1]): f"{path.name}:{line}" for at, line in lines.items() if _is_rule(at)}
     for number, line in enumerate(item_lines(text, ("rules", "override"))):
-        places[override_place(number)] = f"{path.name}:{line}"
+        places[override_key(number)] = f"{path.name}:{line}"
     return replace(settings, warnings=tuple(problems), places=places)
 
 
@@ -222,7 +221,7 @@ class _Reader:
             self.findings += check_provision(provision, declared, kinds)
         return provision
 
-    def _check(self, systems: Mapping[str, SystemSettings], calendars: Calendars) -> None:
+    def _check(self, systems: Mapping[str, SystemSettings], calendars: ProviderCalendars) -> None:
         """Check the mapping as a whole, including the names of invalid tables."""
         declared = [name for name, _ in self._items("systems")]
         named = {
@@ -257,7 +256,7 @@ class _Reader:
                 systems[name] = system
         return systems
 
-    def _providers(self) -> tuple[dict[str, ProviderSettings], Calendars]:
+    def _providers(self) -> tuple[dict[str, ProviderSettings], ProviderCalendars]:
         """Read the providers, and all valid calendars, also those of an invalid provider."""
         providers: dict[str, ProviderSettings] = {}
         calendars: dict[str, dict[str, CalendarSettings]] = {}

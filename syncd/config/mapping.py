@@ -18,15 +18,15 @@ from syncd.config.settings import (
     SystemSettings,
 )
 
-Named = Mapping[str, Collection[str]]
+NamedSystems = Mapping[str, Collection[str]]
 """For each provider the systems that its ``calendars`` name, valid or not."""
 
-Calendars = Mapping[str, Mapping[str, CalendarSettings]]
+ProviderCalendars = Mapping[str, Mapping[str, CalendarSettings]]
 """For each provider its valid calendars, by system."""
 
 
 def check_mapping(
-    declared: Collection[str], named: Named, calendars: Calendars
+    declared: Collection[str], named: NamedSystems, calendars: ProviderCalendars
 ) -> Iterator[Finding]:
     """Yield the mappings that cannot work and, as warnings, those without effect."""
     for provider, systems in named.items():
@@ -63,7 +63,7 @@ def check_prefer(prefer: Sequence[str], declared: Collection[str]) -> Iterator[F
             yield Finding(at, f'"{system}" is named twice', "Name each system once.")
 
 
-def _shared(system: str, calendars: Calendars) -> Iterator[Finding]:
+def _shared(system: str, calendars: ProviderCalendars) -> Iterator[Finding]:
     """Yield users and calendars of a system that two providers claim.
 
     A calendar may be shared (a round robin) if every provider on it also names a user: the user of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from syncd.config.mapping import Calendars
+from syncd.config.mapping import ProviderCalendars
 from syncd.config.problems import Finding, did_you_mean, join_names
 from syncd.config.settings import OverrideSettings, RulesSettings
 from syncd.core.rules import CHOICES, Choice, Override, Rules
@@ -39,7 +39,7 @@ def rules_of(settings: RulesSettings, provider: str) -> Rules:
             Choice(each.choice),
             kinds_of(each),
             frozenset() if each.system is None else frozenset({each.system}),
-            place_of(number),
+            override_key(number),
         )
         for number, each in enumerate(settings.override)
         if each.provider in {None, provider}
@@ -56,13 +56,13 @@ def kinds_of(override: OverrideSettings) -> frozenset[ConflictKind]:
     )
 
 
-def place_of(number: int) -> str:
+def override_key(number: int) -> str:
     """Return the key of an override, as error messages name it; ``number`` counts from 0."""
     return f"rules.override[{number}]"
 
 
 def check_rules(
-    settings: RulesSettings, calendars: Calendars, declared: Sequence[str]
+    settings: RulesSettings, calendars: ProviderCalendars, declared: Sequence[str]
 ) -> Iterator[Finding]:
     """Yield rules that contradict the mapping or each other, and overrides that never match."""
     unknown_names = list(_unknown_names(settings, calendars, declared))
@@ -87,7 +87,7 @@ def check_rules(
                 if pairs & {(p, k) for p, k, _ in _cases(settings.override[n], calendars)}
             )
             remedy = "The first match wins: put this override before it, or remove this one."
-            reason = f"it can never match: {place_of(first)} comes first"
+            reason = f"it can never match: {override_key(first)} comes first"
             yield Finding(at, reason, remedy)
         else:
             yield from _contradiction(settings, calendars, Choice(override.choice), matching, at)
@@ -96,7 +96,7 @@ def check_rules(
 
 
 def _unknown_names(
-    settings: RulesSettings, calendars: Calendars, declared: Sequence[str]
+    settings: RulesSettings, calendars: ProviderCalendars, declared: Sequence[str]
 ) -> Iterator[Finding]:
     """Yield unknown providers, systems, kinds and choices."""
     every = [str(choice) for kind in _SETTABLE for choice in CHOICES[ConflictKind(kind)]]
@@ -123,7 +123,7 @@ def _unknown_names(
             yield Finding((*at, "choice"), reason, f"Write {join_names(allowed)}.")
 
 
-def _cases(override: OverrideSettings, calendars: Calendars) -> list[Case]:
+def _cases(override: OverrideSettings, calendars: ProviderCalendars) -> list[Case]:
     """Return every possible case that an override applies to."""
     return [
         (provider, kind, system)
@@ -135,7 +135,7 @@ def _cases(override: OverrideSettings, calendars: Calendars) -> list[Case]:
     ]
 
 
-def _systems(kind: ConflictKind, provider: str, calendars: Calendars) -> list[str]:
+def _systems(kind: ConflictKind, provider: str, calendars: ProviderCalendars) -> list[str]:
     """Return the systems in which a conflict of this kind can occur for a provider."""
     own = calendars[provider]
     if kind is not ConflictKind.DOUBLE_BOOKED and len(own) == 1:
@@ -147,7 +147,7 @@ def _matches(
     case: Case,
     cases: Sequence[Case],
     before: Mapping[tuple[str, ConflictKind], set[str]],
-    calendars: Calendars,
+    calendars: ProviderCalendars,
 ) -> bool:
     """Return true if a conflict can occur in this case that involves no earlier override."""
     provider, kind, system = case
@@ -155,7 +155,7 @@ def _matches(
     return case in cases and system in free and len(free) >= (2 if kind in _PAIRS else 1)
 
 
-def _why_none(override: OverrideSettings, calendars: Calendars) -> str:
+def _why_none(override: OverrideSettings, calendars: ProviderCalendars) -> str:
     """Explain why an override applies to no case."""
     providers = [p for p in calendars if override.provider in {None, p}]
     if override.system is not None and not any(override.system in calendars[p] for p in providers):
@@ -167,7 +167,7 @@ def _why_none(override: OverrideSettings, calendars: Calendars) -> str:
     return f"syncd never writes to {override.system or 'these calendars'} (write = false)"
 
 
-def _check_table(settings: RulesSettings, calendars: Calendars) -> Iterator[Finding]:
+def _check_table(settings: RulesSettings, calendars: ProviderCalendars) -> Iterator[Finding]:
     for kind in CHOICES:
         choice = getattr(settings, kind, Choice.HOLD)
         cases = [(p, kind, s) for p in calendars for s in _systems(kind, p, calendars)]
@@ -177,7 +177,7 @@ def _check_table(settings: RulesSettings, calendars: Calendars) -> Iterator[Find
 
 def _contradiction(
     settings: RulesSettings,
-    calendars: Calendars,
+    calendars: ProviderCalendars,
     choice: Choice,
     cases: Sequence[Case],
     at: tuple[str | int, ...],

@@ -19,7 +19,7 @@ from syncd.config.problems import Finding, InvalidValueError, did_you_mean
 _SPAN = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])-([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _MOST_CALENDARS = 100
 Count = Annotated[StrictInt, Field(ge=0)]
-Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Minutes = Literal[10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 360, 420, 480]
 """The slot lengths in minutes that v1 allows (docs/platforms/leadconnector-v1.md#services)."""
 
@@ -39,7 +39,7 @@ def _hours(value: object) -> tuple[int, int, int, int]:
     return (*opens, *closes)
 
 
-Hours = Annotated[tuple[int, int, int, int], PlainValidator(_hours)]
+HoursSpan = Annotated[tuple[int, int, int, int], PlainValidator(_hours)]
 """Opening and closing hour and minute, as wall time of the location."""
 
 
@@ -122,7 +122,7 @@ class TeamWanted(SettingsTable):
     skip_assigning_existing: StrictBool | None = None
 
 
-class Member(SettingsTable):
+class ServiceMember(SettingsTable):
     """A user who takes part in a v1 service."""
 
     user: Text
@@ -172,8 +172,8 @@ class ServiceWanted(SettingsTable):
     team: Text
     name: Text
     slug: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    members: tuple[Member, ...]
-    hours: dict[Day, tuple[Hours, ...]]
+    members: tuple[ServiceMember, ...]
+    hours: dict[Weekday, tuple[HoursSpan, ...]]
     description: Words = ""
     appointment_title: Text = "{{contact.name}}"
     event_type: Literal[
@@ -208,7 +208,7 @@ Wanted = (
     RoomWanted | EquipmentWanted | ObjectWanted | AssociationWanted | TeamWanted | ServiceWanted
 )
 _V2, _V1 = "leadconnector", "leadconnector-v1"
-PLACES: Mapping[str, str] = {
+SECTION_PLATFORMS: Mapping[str, str] = {
     "rooms": _V2,
     "equipment": _V2,
     "objects": _V2,
@@ -221,7 +221,7 @@ PLACES: Mapping[str, str] = {
 W = TypeVar("W", bound=Wanted)
 
 
-def name_of(wanted: Wanted) -> str:
+def resource_key(wanted: Wanted) -> str:
     """Return the key or name by which a resource is found."""
     return wanted.key if isinstance(wanted, AssociationWanted | ObjectWanted) else wanted.name
 
@@ -233,13 +233,13 @@ def check_provision(
 
     ``platforms`` is the type of each system that has a valid one.
     """
-    for section, platform in PLACES.items():
+    for section, platform in SECTION_PLATFORMS.items():
         resources: Sequence[Wanted] = getattr(wanted, section)
         seen: set[tuple[str, str]] = set()
         for number, resource in enumerate(resources):
             at = ("provision", section, number)
             yield from _system(at, section, resource.system, platform, declared, platforms)
-            key = (resource.system, name_of(resource))
+            key = (resource.system, resource_key(resource))
             if key in seen:
                 reason = f'"{key[1]}" of {resource.system} is defined twice'
                 yield Finding((*at, "name"), reason, "Define it once.")

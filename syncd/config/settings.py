@@ -29,10 +29,10 @@ from syncd.config.fields import (
     Text,
     TimeOfDay,
     ZoneName,
-    span,
+    duration_between,
 )
 from syncd.config.hours import WorkingHours
-from syncd.config.listen import Heartbeat, Listen
+from syncd.config.listen import HeartbeatAddress, Listen
 from syncd.config.problems import InvalidValueError, Problem
 from syncd.config.statuses import StatusWords
 from syncd.core.rules import Choice
@@ -48,21 +48,21 @@ AllDayPolicy = Literal[AllDay.BUSY, AllDay.IGNORE, AllDay.HOURS]
 class WindowSettings(SettingsTable):
     """The reach of the whole window before and after now."""
 
-    past: Annotated[timedelta, span("0s", "366d")] = timedelta(days=1)
-    future: Annotated[timedelta, span("1h", "366d")] = timedelta(days=60)
+    past: Annotated[timedelta, duration_between("0s", "366d")] = timedelta(days=1)
+    future: Annotated[timedelta, duration_between("1h", "366d")] = timedelta(days=60)
 
 
 class NearSettings(SettingsTable):
     """The interval between reads of the near window, and its reach after now."""
 
-    every: Annotated[timedelta, span("5s", "1d")] = timedelta(seconds=60)
-    ahead: Annotated[timedelta, span("1h", "366d")] = timedelta(days=2)
+    every: Annotated[timedelta, duration_between("5s", "1d")] = timedelta(seconds=60)
+    ahead: Annotated[timedelta, duration_between("1h", "366d")] = timedelta(days=2)
 
 
 class FarSettings(SettingsTable):
     """The interval between reads of the whole window."""
 
-    every: Annotated[timedelta, span("1m", "7d")] = timedelta(minutes=15)
+    every: Annotated[timedelta, duration_between("1m", "7d")] = timedelta(minutes=15)
 
 
 class LogSettings(SettingsTable):
@@ -75,13 +75,13 @@ class LogSettings(SettingsTable):
 class SlotsSettings(SettingsTable):
     """The interval between reads of free slots."""
 
-    every: Annotated[timedelta, span("1m", "7d")] = timedelta(minutes=15)
+    every: Annotated[timedelta, duration_between("1m", "7d")] = timedelta(minutes=15)
 
 
 class HistorySettings(SettingsTable):
     """The age up to which history is kept in full; older history is compacted."""
 
-    keep: Annotated[timedelta, span("1d", "3660d")] = timedelta(days=180)
+    keep: Annotated[timedelta, duration_between("1d", "3660d")] = timedelta(days=180)
 
 
 class General(SettingsTable):
@@ -102,7 +102,7 @@ class General(SettingsTable):
     window: WindowSettings = WindowSettings()
     near: NearSettings = NearSettings()
     far: FarSettings = FarSettings()
-    longest: Annotated[timedelta, span("1d", "366d")] = timedelta(days=60)
+    longest: Annotated[timedelta, duration_between("1d", "366d")] = timedelta(days=60)
     slots: SlotsSettings = SlotsSettings()
     history: HistorySettings = HistorySettings()
     resync_at: TimeOfDay = time(3, 30)
@@ -110,7 +110,7 @@ class General(SettingsTable):
     hours: WorkingHours = Field(default="06:00-22:00", validate_default=True)
     log: LogSettings = LogSettings()
     listen: Listen | None = None
-    heartbeat: Heartbeat | None = None
+    heartbeat: HeartbeatAddress | None = None
     ca_file: CaFile | None = None
     all_day: AllDayPolicy = AllDay.BUSY
     mode: Literal["sync", "observe"] = "sync"
@@ -310,8 +310,8 @@ class ProviderSettings(SettingsTable):
 class NextFreeSettings(SettingsTable):
     """The search of ``next-free``: the distance from the wanted start, and the step."""
 
-    within: Annotated[timedelta, span("5m", "14d")] = timedelta(hours=4)
-    step: Annotated[timedelta, span("5m", "1d")] = timedelta(minutes=15)
+    within: Annotated[timedelta, duration_between("5m", "14d")] = timedelta(hours=4)
+    step: Annotated[timedelta, duration_between("5m", "1d")] = timedelta(minutes=15)
 
 
 class OverrideSettings(SettingsTable):

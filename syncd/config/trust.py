@@ -15,7 +15,7 @@ _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class UntrustedPart:
     """The first component of a path that others control: ``place``, before ``rest``."""
 
     place: Path
@@ -28,7 +28,7 @@ class Foreign:
         return self.found.st_uid in _trusted()
 
 
-def leaves_root(path: Path) -> Foreign | None:
+def find_untrusted_part(path: Path) -> UntrustedPart | None:
     """Follow a path as the kernel does; return the first place that root does not control alone.
 
     Return None if root controls the whole path. For a path that does not exist yet, the folder in
@@ -39,7 +39,7 @@ def leaves_root(path: Path) -> Foreign | None:
     folder, links = Path("/"), 0
     while True:
         found = folder.lstat()
-        foreign = Foreign(folder, tuple(reversed(todo)), found)
+        foreign = UntrustedPart(folder, tuple(reversed(todo)), found)
         if found.st_uid not in trusted:
             return foreign
         shared = bool(found.st_mode & _WRITABLE)
@@ -61,7 +61,7 @@ def leaves_root(path: Path) -> Foreign | None:
             continue
         links += 1
         if found.st_uid not in trusted or links > _MAX_LINKS:
-            return Foreign(entry, tuple(reversed(todo)), found)
+            return UntrustedPart(entry, tuple(reversed(todo)), found)
         target = entry.readlink()
         todo += [part for part in reversed(target.parts) if part != "/"]
         folder = Path("/") if target.is_absolute() else folder
@@ -78,7 +78,7 @@ def open_secret(path: Path) -> int:
     If root opens a path that another user controls, the file must belong to that user: no link can
     then lead root to a file that the user could not read. Raises OSError.
     """
-    foreign = leaves_root(path) if os.geteuid() == 0 else None
+    foreign = find_untrusted_part(path) if os.geteuid() == 0 else None
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # never waits at a pipe
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode):

@@ -34,7 +34,7 @@ Command = Callable[
 ]
 
 
-class RefusedError(Exception):
+class RequestRejectedError(Exception):
     """The request is invalid, or cannot be carried out now; carries the remedy."""
 
     def __init__(self, reason: str, remedy: str) -> None:
@@ -100,7 +100,7 @@ async def _serve(
         work = command(arguments, lambda text: send({"progress": text}))
         result, code = await _while_connected(reader, work)
         send({"result": result, "exit": code})
-    except RefusedError as refused:
+    except RequestRejectedError as refused:
         send({"error": refused.reason, "remedy": refused.remedy, "refused": True})
     except ConnectionError:
         return
@@ -148,11 +148,13 @@ async def _read_line(reader: asyncio.StreamReader) -> bytes:
     try:
         return await asyncio.wait_for(reader.readline(), READ_TIMEOUT)
     except ValueError:
-        raise RefusedError(
+        raise RequestRejectedError(
             "the request is too long", f"Send at most {MAX_REQUEST} bytes."
         ) from None
     except TimeoutError:
-        raise RefusedError("no request arrived", "Send one line of JSON with a command.") from None
+        raise RequestRejectedError(
+            "no request arrived", "Send one line of JSON with a command."
+        ) from None
 
 
 def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[Command, Mapping[str, Any]]:
@@ -161,15 +163,15 @@ def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[Command, Mappi
         json.dumps(request, ensure_ascii=False).encode()  # refuse lone surrogates
         command, arguments = request["command"], request.get("arguments") or {}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise RefusedError(
+        raise RequestRejectedError(
             "this is not a valid request", "Send one line of JSON with a command."
         ) from None
     if not isinstance(command, str) or not isinstance(arguments, dict):
-        raise RefusedError(
+        raise RequestRejectedError(
             "this is not a valid request", "Name a command, and send its arguments as an object."
         )
     if command not in commands:
-        raise RefusedError(
+        raise RequestRejectedError(
             f"the daemon does not know the command {command[:100]!r}",
             "Restart the daemon: its version may differ from this program's.",
         )

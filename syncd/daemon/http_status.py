@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from syncd.config.listen import Address
+from syncd.config.listen import ListenAddress
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ def _json(reply: tuple[bool, Mapping[str, object]]) -> JSONResponse:
 
 
 @asynccontextmanager
-async def served(app: Starlette, address: Address | None) -> AsyncIterator[None]:
+async def serve_status(app: Starlette, address: ListenAddress | None) -> AsyncIterator[None]:
     """Serve the application while the context is open.
 
     If the address cannot be used, log that and serve nothing: syncing goes on.
@@ -138,7 +138,7 @@ def remove_stale_socket(path: Path) -> None:
     raise OSError(errno.EADDRINUSE, "another program listens on this socket")
 
 
-def _listen(address: Address) -> socket.socket | None:
+def _listen(address: ListenAddress) -> socket.socket | None:
     unix = address.path is not None
     listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET, socket.SOCK_STREAM)
     umask = os.umask(0o117)

@@ -11,9 +11,15 @@ from typing import Any, Protocol
 import structlog
 
 from syncd.core.resolution import InvalidResolutionError, Resolution
-from syncd.daemon.arguments import check_arguments, contacts_of, plan_of, text, window_of
-from syncd.daemon.cleanup_request import KNOWN_OF_CLEANUP, CleanupEngine, cleaned_up
-from syncd.daemon.control_socket import Progress, RefusedError
+from syncd.daemon.arguments import (
+    check_arguments,
+    read_contacts,
+    read_plan,
+    read_text,
+    read_window,
+)
+from syncd.daemon.cleanup_request import CLEANUP_ARGUMENTS, CleanupEngine, run_cleanup
+from syncd.daemon.control_socket import Progress, RequestRejectedError
 from syncd.daemon.metrics import outcome
 from syncd.engine import pausing
 from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry
@@ -134,10 +140,9 @@ class Jobs:
         self.busy_since: float | None = None
 
     async def near(self) -> None:
-        """Poll the near window; skip that while another job runs, because it reads it too.
+        """Poll the near window, unless another job runs, which reads it too.
 
-        A running job that only waits for a slow system stops waiting. One that pauses between two
-        cycles starts the next one now.
+        A running job stops waiting for slow systems, and does not pause before its next cycle.
         """
         self._engine.tasks.run_pause.end()
         if not self._engine_lock.locked() or self._engine.tasks.waiting:
@@ -191,16 +196,16 @@ class Jobs:
     async def on_request(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Run a resync that was requested through the control socket. Raises RefusedError."""
+        """Run a resync that a client requested. Raises RequestRejectedError."""
         check_arguments(arguments)
-        window = window_of(arguments, self._engine.clock.now())
-        provider, accept = text(arguments, "provider"), text(arguments, "accept")
+        window = read_window(arguments, self._engine.clock.now())
+        provider, accept = read_text(arguments, "provider"), read_text(arguments, "accept")
         if provider is not None and provider not in self._engine.mapping:
-            raise RefusedError(
+            raise RequestRejectedError(
                 f"the running daemon does not know the provider {provider[:100]!r}",
                 "If it is new in the configuration, reload or restart the daemon.",
             )
-        exactly = plan_of(arguments)
+        exactly = read_plan(arguments)
         async with self._exclusive(progress) as started:
             report = await self._engine.resync(
                 window=window,
@@ -213,25 +218,25 @@ class Jobs:
         if exactly is None:
             return report.to_json(), report.exit.code
         decided = [operation_json(each) for each in report.planned]
-        plan = {"matched": exactly.matched, "decided": decided}
-        return {**report.to_json(), "plan": plan}, report.exit.code
+        result = {**report.to_json(), "plan": {"matched": exactly.matched, "decided": decided}}
+        return result, report.exit.code
 
     async def on_undo(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Undo the writes of a run; with `dry_run` only plan that. Raises RefusedError."""
+        """Undo the writes of a run; with `dry_run` only plan that. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"run", "booking", "dry_run"}))
-        run, booking = text(arguments, "run"), text(arguments, "booking")
+        run, booking = read_text(arguments, "run"), read_text(arguments, "booking")
         dry_run = bool(arguments.get("dry_run"))
         if run is None:
-            raise RefusedError("no run is named", "Name the run to undo.")
+            raise RequestRejectedError("no run is named", "Name the run to undo.")
         async with self._exclusive(progress) as started:
             try:
                 undone = await self._engine.undo(
                     run, booking=booking, dry_run=dry_run, progress=progress
                 )
             except NothingToUndoError as nothing:
-                raise RefusedError(nothing.reason, nothing.remedy) from None
+                raise RequestRejectedError(nothing.reason, nothing.remedy) from None
         if dry_run:
             plan = [operation_json(each) for each in undone.operations]
             return {**undone.to_json(), "plan": plan}, undone.exit.code
@@ -241,7 +246,7 @@ class Jobs:
     async def on_probe(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Measure platform facts, or withdraw them. Raises RefusedError.
+        """Measure platform facts, or withdraw them. Raises RequestRejectedError.
 
         Cycles run meanwhile: they do not see the block that a probe makes.
         """
@@ -249,7 +254,7 @@ class Jobs:
         names = arguments.get("systems")
         known = {system for systems in self._engine.mapping.values() for system in systems}
         if not isinstance(names, list) or not all(str(name) in known for name in names):
-            raise RefusedError(
+            raise RequestRejectedError(
                 "the running daemon does not know all of these systems",
                 "If one is new in the configuration, reload or restart the daemon.",
             )
@@ -257,7 +262,7 @@ class Jobs:
         if arguments.get("forget") is True:
             return {"forgotten": self._engine.forget_facts(names)}, 0
         if self._probe_lock.locked():
-            raise RefusedError("another probe is running", "Wait until it has ended.")
+            raise RequestRejectedError("another probe is running", "Wait until it has ended.")
         async with self._probe_lock:
             self._reset_backoff()
             probe = await self._engine.probe(names, progress=progress)
@@ -267,36 +272,36 @@ class Jobs:
     async def on_cleanup(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Remove blocks that syncd made, or give a system up. Raises RefusedError."""
-        check_arguments(arguments, KNOWN_OF_CLEANUP)
+        """Remove blocks that syncd made, or give a system up. Raises RequestRejectedError."""
+        check_arguments(arguments, CLEANUP_ARGUMENTS)
         if self._engine.pauses.observe and arguments.get("dry_run") is not True:
-            raise RefusedError(OBSERVE_REASON, OBSERVE_REMEDY)
+            raise RequestRejectedError(OBSERVE_REASON, OBSERVE_REMEDY)
         async with self._exclusive(progress):
-            return await cleaned_up(self._engine, arguments, text, progress)
+            return await run_cleanup(self._engine, arguments, read_text, progress)
 
     async def on_resolve(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Apply a person's resolution of a held conflict. Raises RefusedError."""
-        conflict = text(arguments, "conflict") or ""
+        """Apply a person's resolution of a held conflict. Raises RequestRejectedError."""
+        conflict = read_text(arguments, "conflict") or ""
         try:
             resolution = resolution_from_arguments(arguments)
         except ValueError as error:
-            raise RefusedError(str(error), _OTHER_VERSION) from None
+            raise RequestRejectedError(str(error), _OTHER_VERSION) from None
         async with self._exclusive(progress) as started:
             try:
                 done = await resolve_conflict(self._engine, conflict, resolution, progress=progress)
             except InvalidResolutionError as invalid:
-                raise RefusedError(invalid.reason, invalid.remedy) from None
+                raise RequestRejectedError(invalid.reason, invalid.remedy) from None
         self._finish("resolve", done.report, self._now() - started)
         return done.to_json(), done.code
 
     async def on_forget_person(
         self, arguments: Mapping[str, Any], _progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Erase the stored data of a customer's contacts. Raises RefusedError."""
+        """Erase the stored data of a customer's contacts. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"contacts"}))
-        contacts = contacts_of(arguments)
+        contacts = read_contacts(arguments)
         async with self._engine_lock:  # not during a job, which may store the same ids
             self._refuse_if_stopping()
             erased = forget_persons(self._engine.store, contacts)
@@ -305,9 +310,9 @@ class Jobs:
     async def on_acknowledge(
         self, arguments: Mapping[str, Any], _progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Acknowledge a reported item or a double booking, or undo that. Raises RefusedError."""
+        """Acknowledge an item or a double booking, or undo that. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"id", "by", "undo"}))
-        start, by = text(arguments, "id"), text(arguments, "by")
+        start, by = read_text(arguments, "id"), read_text(arguments, "by")
         undo = arguments.get("undo") is True
         async with self._engine_lock:  # not during a job, which may change the reported items
             self._refuse_if_stopping()
@@ -315,20 +320,17 @@ class Jobs:
             try:
                 done = acknowledge_entry(store, start or "", by or "", now, undo=undo)
             except AcknowledgeError as error:
-                raise RefusedError(error.reason, error.remedy) from None
+                raise RequestRejectedError(error.reason, error.remedy) from None
         return done.to_json(), 0
 
     async def on_pause(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Pause systems, providers or calendars at once, also during a job. Raises RefusedError.
-
-        Returns when no write that started before the pause is in flight there.
-        """
+        """Pause targets and wait for their writes in flight. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"what", "by", "reason"}))
         targets = _pause_targets(arguments)
-        engine, by = self._engine, text(arguments, "by") or ""
-        reason = text(arguments, "reason") or ""
+        engine, by = self._engine, read_text(arguments, "by") or ""
+        reason = read_text(arguments, "reason") or ""
         pauses = pausing.add_pauses(engine.store, targets, by, reason, engine.clock.now())
         progress("waiting for writes in flight")
         await engine.pauses.wait_for_requests(pauses)
@@ -338,19 +340,19 @@ class Jobs:
     async def on_unpause(
         self, arguments: Mapping[str, Any], _progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """End pauses; the next cycle makes the writes that are wanted then. Raises RefusedError."""
+        """End pauses; the next cycle makes the wanted writes. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"what", "by"}))
-        targets, by = _pause_targets(arguments), text(arguments, "by") or ""
+        targets, by = _pause_targets(arguments), read_text(arguments, "by") or ""
         self._refuse_if_stopping()
         try:
             ended = pausing.remove_pauses(self._engine.store, targets, by, self._engine.clock.now())
         except pausing.UnpauseError as error:
-            raise RefusedError(error.reason, error.remedy) from None
+            raise RequestRejectedError(error.reason, error.remedy) from None
         return pausing.pauses_json(ended), 0
 
     @asynccontextmanager
     async def _exclusive(self, progress: Progress) -> AsyncIterator[float]:
-        """Hold the engine when no job runs; yield the start (loop time). Raises RefusedError."""
+        """Wait for the engine and hold it; yield the loop time. Raises RequestRejectedError."""
         self._refuse_if_stopping()
         if self._engine_lock.locked():
             progress("waiting for the running cycle")
@@ -361,9 +363,7 @@ class Jobs:
 
     def _refuse_if_stopping(self) -> None:
         if self._engine.stopping.is_set():
-            raise RefusedError(
-                "the daemon is stopping", "Run the command again when it has stopped."
-            )
+            raise RequestRejectedError("the daemon is stopping", "Run the command again later.")
 
     async def replace_engine(self, engine: EngineApi) -> None:
         """Continue with another engine once the running job has ended."""
@@ -446,4 +446,4 @@ def _pause_targets(arguments: Mapping[str, Any]) -> list[pausing.PauseTarget]:
     try:
         return pausing.targets_from_arguments(arguments.get("what"))
     except ValueError as error:
-        raise RefusedError(str(error), _OTHER_VERSION) from None
+        raise RequestRejectedError(str(error), _OTHER_VERSION) from None

@@ -16,12 +16,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.calendarinterval import CalendarIntervalTrigger
 
-from syncd.config.listen import Address
+from syncd.config.listen import ListenAddress
 from syncd.config.problems import ConfigError
 from syncd.core.poll_rate import PollIntervals
 from syncd.daemon.clock_jumps import Every, follow_clock
 from syncd.daemon.control_socket import Command, control_socket
-from syncd.daemon.http_status import served
+from syncd.daemon.http_status import serve_status
 from syncd.daemon.jobs import EngineApi, Jobs
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.nightly_backup import Backups
@@ -79,7 +79,7 @@ async def serve(
     reload: Reload | None = None,
     handle_signals: bool = True,
     monitor: Monitor | None = None,
-    listen: Address | None = None,
+    listen: ListenAddress | None = None,
 ) -> int:
     """Run until SIGTERM or SIGINT (or until ``engine.stopping`` is set); return the exit code.
 
@@ -264,12 +264,12 @@ def _reschedule(scheduler: AsyncIOScheduler, intervals: PollIntervals) -> None:
 
 
 @asynccontextmanager
-async def _page(monitor: Monitor | None, listen: Address | None) -> AsyncIterator[None]:
+async def _page(monitor: Monitor | None, listen: ListenAddress | None) -> AsyncIterator[None]:
     if monitor is None:
         yield
         return
     try:
-        async with served(monitor.page(), listen):
+        async with serve_status(monitor.page(), listen):
             yield
     finally:
         await monitor.aclose()

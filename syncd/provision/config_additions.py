@@ -21,7 +21,7 @@ Owners = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CalendarLine:
     """A provider's line for one system: its values, and a comment with their names."""
 
     values: Mapping[str, str]
@@ -81,20 +81,20 @@ def _is_new(one: UserRef, owners: Owners, provider: ProviderSettings) -> bool:
     return (one.system, one.id) not in owners and one.system not in provider.calendars
 
 
-def place_of(tree: SystemInventory, one: UserRef) -> Place:
+def calendar_line(tree: SystemInventory, one: UserRef) -> CalendarLine:
     """Return the line that maps a user; in v1 it also names one of the user's calendars.
 
     A v1 block or hold needs one service (docs/platforms/leadconnector-v1.md#event-blocks): the
     user's own service comes before a shared one.
     """
     if tree.platform == "leadsquared":
-        return Place({"user": one.id}, one.name)
+        return CalendarLine({"user": one.id}, one.name)
     own = sorted((c for c in tree.calendars if one.id in c.users and c.active), key=_own_first)
     names = ", ".join(calendar.name or calendar.id for calendar in own)
     comment = ": ".join(filter(None, (one.name, names)))
     if tree.platform == "leadconnector-v1" and own:
-        return Place({"calendar": own[0].id, "user": one.id}, comment)
-    return Place({"user": one.id}, comment)
+        return CalendarLine({"calendar": own[0].id, "user": one.id}, comment)
+    return CalendarLine({"user": one.id}, comment)
 
 
 def _own_first(calendar: CalendarInfo) -> tuple[int, str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from syncd.config.environment import environment_line
 
 
-class Way(StrEnum):
+class CredentialStorage(StrEnum):
     """Where credentials are stored: in an environment file, for systemd, or not by syncd."""
 
     ENV_FILE = "env-file"
@@ -24,7 +24,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class EnteredCredential:
     """A credential that a person entered; ``variable`` already contains it ('': no variable)."""
 
     value: str = field(repr=False)
@@ -35,36 +35,36 @@ Source = Mapping[str, str]
 """The entry in the configuration: ``{"env": NAME}`` or ``{"credential": NAME}``."""
 
 
-def source_of(way: Way, system: str, key: str, given: Given) -> Source:
+def source_of(way: CredentialStorage, system: str, key: str, given: EnteredCredential) -> Source:
     """Return the configuration entry of one secret."""
     match way:
-        case Way.ENV_FILE:
+        case CredentialStorage.ENV_FILE:
             return {"env": f"{system}_{key}".upper().replace("-", "_")}
-        case Way.CREDENTIAL:
+        case CredentialStorage.CREDENTIAL:
             return {"credential": f"{system}_{key}".replace("-", "_")}
-        case Way.NAMES:
+        case CredentialStorage.NAMES:
             return {"env": given.variable}
 
 
-def keep_in_file(path: Path, values: Mapping[str, str]) -> None:
+def write_env_file(path: Path, values: Mapping[str, str]) -> None:
     """Set variables in an environment file; keep the other lines. Raises OSError."""
     before = path.read_text(encoding="utf-8") if path.exists() else _HEAD
     others = [line for line in before.splitlines() if line.split("=", 1)[0].strip() not in values]
     lines = [*others, *(environment_line(name, value) for name, value in values.items())]
-    write_whole(path, "\n".join(lines) + "\n", 0o600)
+    write_atomically(path, "\n".join(lines) + "\n", 0o600)
 
 
 _HEAD = "# Credentials for syncd: let only its user read this file; never commit it.\n"
 
 
-def keep_as_credentials(folder: Path, values: Mapping[str, str]) -> None:
+def write_credential_files(folder: Path, values: Mapping[str, str]) -> None:
     """Write one file per credential, for LoadCredential= in the unit. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, value in values.items():
-        write_whole(folder / name, value, 0o600)
+        write_atomically(folder / name, value, 0o600)
 
 
-def write_whole(path: Path, text: str, mode: int | None = None) -> None:
+def write_atomically(path: Path, text: str, mode: int | None = None) -> None:
     """Replace a file atomically; without ``mode``, keep its mode. Raises OSError."""
     if mode is None:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644

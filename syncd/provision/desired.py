@@ -17,7 +17,7 @@ from syncd.config.settings import LeadSquaredSystem, Settings
 from syncd.systems.provisioning import Desired, Fields, ResourceType
 
 
-def wanted_things(settings: Settings) -> list[Desired]:
+def desired_resources(settings: Settings) -> list[Desired]:
     """Return all resources of the configuration, in the order in which they are created."""
     return sorted(_things(settings), key=lambda thing: [*ResourceType].index(thing.sort))
 

@@ -50,7 +50,7 @@ def user_ref(tree: SystemInventory, user: UserInfo) -> UserRef:
     return UserRef(tree.system, user_ref_id(tree, user), user.name, user.email, user.phone)
 
 
-def doubt_finding(doubt: AmbiguousMatch) -> CheckResult:
+def ambiguity_finding(doubt: AmbiguousMatch) -> CheckResult:
     """Return the check result for users that cannot be distinguished."""
     what, remedy = _WORDS[doubt.ground]
     by_system: dict[str, list[str]] = {}
@@ -102,7 +102,7 @@ def unknown_users(
         )
 
 
-def calendar_only(
+def check_calendar_only(
     tree: SystemInventory, providers: Mapping[str, ProviderSettings]
 ) -> Iterator[CheckResult]:
     """Yield providers of a v2 location whose Google and Outlook busy time is not read."""

@@ -43,12 +43,12 @@ class ProvisionRow:
     note: str = ""
 
 
-Known = Mapping[tuple[str, str, str], Provisioned]
+KnownResources = Mapping[tuple[str, str, str], Provisioned]
 """The resources that the state remembers, by system, type and name."""
 
 
 def compare_resources(
-    thing: Desired, existing: Sequence[Actual], known: Known, fixed: Collection[str] = ()
+    thing: Desired, existing: Sequence[Actual], known: KnownResources, fixed: Collection[str] = ()
 ) -> ProvisionRow:
     """Compare one resource with the existing ones of its type in its system.
 
@@ -92,7 +92,7 @@ def compare_resources(
 def unwanted(
     things: Iterable[Desired],
     existing: Mapping[tuple[str, ResourceType], Sequence[Actual]],
-    known: Known,
+    known: KnownResources,
     kept: Collection[ResourceType] = (),
 ) -> list[ProvisionRow]:
     """Return rows for resources that syncd made and the configuration no longer contains.

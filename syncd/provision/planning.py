@@ -7,7 +7,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from syncd.provision.plan import Known, ProvisionRow, ProvisionStep, compare_resources, unwanted
+from syncd.provision.plan import (
+    KnownResources,
+    ProvisionRow,
+    ProvisionStep,
+    compare_resources,
+    unwanted,
+)
 from syncd.systems.fault_boundary import contained
 from syncd.systems.port import PlatformError
 from syncd.systems.provisioning import Actual, Desired, Provisioner, ResourceType, UnresolvedError
@@ -46,7 +52,7 @@ class ProvisionPlan:
 
 
 async def make_plan(
-    provisioners: Mapping[str, Provisioner], things: Sequence[Desired], known: Known
+    provisioners: Mapping[str, Provisioner], things: Sequence[Desired], known: KnownResources
 ) -> ProvisionPlan:
     """Read every system and plan all resources. Never raises PlatformError."""
     plans = await asyncio.gather(
@@ -71,7 +77,7 @@ async def make_plan(
 
 
 async def _plan_system(
-    provisioner: Provisioner, things: Sequence[Desired], known: Known
+    provisioner: Provisioner, things: Sequence[Desired], known: KnownResources
 ) -> ProvisionPlan:
     """Plan one system; a failure affects its own type, or one resource, and no other."""
     names: dict[ResourceType, set[str]] = defaultdict(set)
@@ -126,7 +132,7 @@ async def plan_one(
     provisioner: Provisioner,
     thing: Desired,
     existing: Sequence[Actual],
-    known: Known,
+    known: KnownResources,
     coming: set[tuple[ResourceType, str]],
 ) -> ProvisionRow:
     """Plan one resource; ``coming`` are those that this plan creates. Raises PlatformError."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import tomlkit
 
-from syncd.provision.config_additions import Place
+from syncd.provision.config_additions import CalendarLine
 from syncd.provision.credentials import Source
 
 TomlValue = str | int | bool
@@ -34,12 +34,12 @@ class NewProvider:
     """A table ``[providers.NAME]``, or lines for an existing one; ``comment`` is the reason."""
 
     name: str
-    places: Mapping[str, Place]
+    places: Mapping[str, CalendarLine]
     comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ConfigDraft:
     """The systems and providers to write; ``rooms`` are only listed in a comment."""
 
     systems: Sequence[NewSystem] = ()
@@ -49,7 +49,7 @@ class Draft:
     rooms: Sequence[str] = field(default=())
 
 
-def fresh(draft: Draft) -> str:
+def new_config(draft: ConfigDraft) -> str:
     """Return the text of a new configuration, with a comment on each setting."""
     blocks = [
         _HEAD.format(zone=_text(draft.zone), env_file=_env_file(draft.env_file)),
@@ -63,7 +63,7 @@ def fresh(draft: Draft) -> str:
     return "\n".join(blocks)
 
 
-def extended(text: str, draft: Draft) -> str:
+def extend_config(text: str, draft: ConfigDraft) -> str:
     """Return a configuration's text with the draft added. Raises ValueError.
 
     Existing text does not change. Existing systems are skipped; existing providers only get the

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.app import App, build
 from syncd.core.agreed_plan import plan_digest, plan_end
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation
 from syncd.model.pauses import CLEANED_UP
@@ -92,7 +92,7 @@ async def _carry_out(operator: Operator, work: Jobs) -> None:
     plan = {"name": "plan", "digest": plan_digest(agreed), "until": said["until"]}
     try:
         report, code = await work.on_request({"plan": plan}, _quietly)
-    except RefusedError as refused:
+    except RequestRejectedError as refused:
         operator.say(f"resync --plan: {refused.reason}")
         return
     with closing(Store.open(operator.state, write=False)) as store:
@@ -142,7 +142,7 @@ async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
     system, contact = known[step.number % len(known)]
     try:
         erased, _ = await work.on_forget_person({"contacts": [[system, contact]]}, _quietly)
-    except RefusedError as refused:
+    except RequestRejectedError as refused:
         operator.say(f"forget-person: {refused.reason}")
         return
     # Nothing else had a turn since: what the platforms still show comes back with the next read.
@@ -179,7 +179,7 @@ async def _clean_up(operator: Operator, work: Jobs, step: SimEvent) -> None:
         operator.say(f"cleanup {scope}: {cleaned['removed']} removed, exit {code}")
         for line in judge_cleaned(town, scope, finished=code == 0):
             town.break_promise(line)
-    except RefusedError as refused:
+    except RequestRejectedError as refused:
         operator.say(f"cleanup {scope}: {refused.reason}")
     finally:
         town.cleaned.end(town.clock.now())

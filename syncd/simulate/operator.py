@@ -12,7 +12,7 @@ from pathlib import Path
 
 from syncd.app import App
 from syncd.core.resolution import Resolution, ResolutionKind
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.engine import pausing
 from syncd.engine.acknowledge import entries
@@ -97,7 +97,7 @@ class Operator:
                 if entry.what == Topic.DAMAGED:
                     self.town.released.add(entry.system)
                 self.say(f"acknowledge {entry.id}: {entry.what} {entry.event}")
-            except RefusedError as refused:
+            except RequestRejectedError as refused:
                 self.say(f"acknowledge {entry.id}: {refused.reason}")
 
     async def pause(self, step: SimEvent) -> None:
@@ -130,7 +130,7 @@ class Operator:
                 await self.work.on_unpause(
                     {"what": pausing.targets_to_arguments([place]), "by": "kim"}, _quietly
                 )
-            except (Killed, StateError, RefusedError):
+            except (Killed, StateError, RequestRejectedError):
                 return False
             self.say(f"unpause {place}")
         return True
@@ -152,7 +152,7 @@ class Operator:
         for item in damaged:
             self.town.known.add(status_check.of_item(item))
             self.town.released.add(item.system)
-            with suppress(Killed, StateError, RefusedError):
+            with suppress(Killed, StateError, RequestRejectedError):
                 await self.work.on_acknowledge({"id": item.digest, "by": "kim"}, _quietly)
 
     async def resync(self) -> None:
@@ -207,7 +207,7 @@ class Operator:
             try:
                 said, _ = await self.work.on_resolve(to_arguments(one.id, answer), _quietly)
                 told = str(said["ending"])
-            except RefusedError as refused:
+            except RequestRejectedError as refused:
                 told = refused.reason
             self.say(f"resolve {one.id} ({one.conflict.kind}): {answer}: {told}")
 
@@ -225,7 +225,7 @@ class Operator:
             try:
                 said, _ = await self.work.on_undo({"run": runs[0]}, _quietly)
                 told = f"{said['bookings']} back, {said['left']} left"
-            except RefusedError as refused:
+            except RequestRejectedError as refused:
                 told = refused.reason
             self.say(f"undo {runs[0]}: {told}")
 

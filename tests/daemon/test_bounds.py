@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.config.listen import Address
+from syncd.config.listen import ListenAddress
 from syncd.daemon import http_status
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lock import holder, lock_path
 from tests.daemon.kit import FakeEngine
@@ -43,7 +43,7 @@ async def test_a_window_that_nobody_can_mean_is_refused_through_the_socket(
     start: object, end: object, why: str
 ) -> None:
     engine = FakeEngine()
-    with pytest.raises(RefusedError, match=why) as refused:
+    with pytest.raises(RequestRejectedError, match=why) as refused:
         await Jobs(engine).on_request({"from": start, "to": end}, lambda _text: None)
     assert refused.value.remedy
     assert engine.asked == []
@@ -57,7 +57,7 @@ async def test_the_longest_window_is_carried_out() -> None:
 
 @pytest.mark.parametrize("key", ["provider", "accept"])
 async def test_an_id_of_a_megabyte_is_refused_and_not_repeated(key: str) -> None:
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RequestRejectedError) as refused:
         await Jobs(FakeEngine()).on_request({key: "x" * 1_000_000}, lambda _text: None)
     assert len(refused.value.reason) < 200
 
@@ -87,7 +87,7 @@ def test_a_page_never_removes_what_is_no_stale_socket(tmp_path: Path, kind: str)
                 other.bind(str(path))
                 other.listen()
         before = path.lstat()
-        assert http_status._listen(Address(path=path)) is None
+        assert http_status._listen(ListenAddress(path=path)) is None
         after = path.lstat()
     assert (before.st_ino, before.st_mode) == (after.st_ino, after.st_mode)
 
@@ -96,7 +96,7 @@ def test_a_page_takes_the_place_of_a_stale_socket(tmp_path: Path) -> None:
     path = tmp_path / "p"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as old:
         old.bind(str(path))
-    listener = http_status._listen(Address(path=path))
+    listener = http_status._listen(ListenAddress(path=path))
     assert listener is not None
     with closing(listener), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         caller.connect(str(path))

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from syncd.core.cleanup import CleanupScope
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.engine.cleanup_in_engine import CleanupSpec
 from syncd.store.last_settings import LastSettings, last_settings, save_last_settings
@@ -38,7 +38,7 @@ async def test_a_cleanup_waits_for_the_cycle_at_work_and_brings_its_object() -> 
 )
 async def test_a_cleanup_that_is_not_understood_is_refused(arguments: dict[str, object]) -> None:
     engine = FakeEngine()
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await Jobs(engine).on_cleanup(arguments, lambda _text: None)
     assert engine.asked == []
 
@@ -46,7 +46,7 @@ async def test_a_cleanup_that_is_not_understood_is_refused(arguments: dict[str, 
 async def test_a_daemon_that_observes_refuses_a_cleanup_and_pauses_nothing() -> None:
     engine = FakeEngine()
     engine.pauses.observe = True
-    with pytest.raises(RefusedError, match="observe"):
+    with pytest.raises(RequestRejectedError, match="observe"):
         await Jobs(engine).on_cleanup({"system": "crm"}, lambda _text: None)
     assert engine.asked == []
     await Jobs(engine).on_cleanup({"system": "crm", "dry_run": True}, lambda _text: None)
@@ -57,7 +57,7 @@ async def test_only_a_system_the_daemon_does_not_work_with_is_given_up() -> None
     engine = FakeEngine()
     at = engine.clock.now()
     save_last_settings(engine.store, [LastSettings(s, "", {}, at) for s in ("crm", "old")])
-    with pytest.raises(RefusedError, match="running daemon uses crm"):
+    with pytest.raises(RequestRejectedError, match="running daemon uses crm"):
         await Jobs(engine).on_cleanup({"give_up": "crm"}, lambda _text: None)
     result, code = await Jobs(engine).on_cleanup({"give_up": "old", "who": "root"}, lambda _t: None)
     assert (result["given_up"], code) == ("old", 0)

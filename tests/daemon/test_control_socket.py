@@ -14,7 +14,12 @@ import pytest
 
 from syncd.daemon import control_socket as socket_module
 from syncd.daemon.client import DaemonError, RequestError, send_request
-from syncd.daemon.control_socket import MAX_REQUEST, RefusedError, control_socket, short_path
+from syncd.daemon.control_socket import (
+    MAX_REQUEST,
+    RequestRejectedError,
+    control_socket,
+    short_path,
+)
 from syncd.daemon.lock import StateLock
 from tests.daemon.kit import long_folder, until
 
@@ -30,7 +35,7 @@ async def echo(
 async def refuses(
     _arguments: Mapping[str, Any], _progress: Callable[[str], None]
 ) -> tuple[Mapping[str, object], int]:
-    raise RefusedError("no", "Ask otherwise.")
+    raise RequestRejectedError("no", "Ask otherwise.")
 
 
 async def breaks(

@@ -16,9 +16,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from syncd.config.listen import Address
+from syncd.config.listen import ListenAddress
 from syncd.core.poll_rate import PollIntervals
-from syncd.daemon.http_status import served
+from syncd.daemon.http_status import serve_status
 from syncd.daemon.metrics import outcome
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.service import serve
@@ -42,9 +42,9 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def page(monitor: Monitor) -> AsyncIterator[httpx.AsyncClient]:
-    address = Address("127.0.0.1", free_port())
+    address = ListenAddress("127.0.0.1", free_port())
     async with (
-        served(monitor.page(), address),
+        serve_status(monitor.page(), address),
         httpx.AsyncClient(base_url=f"http://{address}") as client,
     ):
         yield client
@@ -188,7 +188,7 @@ async def test_it_is_served_on_a_unix_socket_that_others_cannot_open(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as killed:
         killed.bind(str(path))
     way = httpx.AsyncHTTPTransport(uds=str(path))
-    async with served(studio.monitor.page(), Address(path=path)):
+    async with serve_status(studio.monitor.page(), ListenAddress(path=path)):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
         async with httpx.AsyncClient(transport=way, base_url="http://localhost") as client:
             assert (await client.get("/healthz")).status_code == 200
@@ -200,7 +200,7 @@ async def test_a_port_that_is_taken_is_told_and_stops_nothing(studio: Studio) ->
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with capture_logs() as lines:
-            async with served(studio.monitor.page(), Address(*taken.getsockname())):
+            async with serve_status(studio.monitor.page(), ListenAddress(*taken.getsockname())):
                 pass
     (line,) = lines
     assert line["event"] == "no page"
@@ -210,7 +210,7 @@ async def test_a_port_that_is_taken_is_told_and_stops_nothing(studio: Studio) ->
 async def test_the_service_serves_it_and_its_signals_stay_its_own(
     studio: Studio, tmp_path: Path
 ) -> None:
-    address = Address("127.0.0.1", free_port())
+    address = ListenAddress("127.0.0.1", free_port())
     engine = FakeEngine()
     running = asyncio.create_task(
         serve(engine, RARE, tmp_path / "s.db", {}, monitor=studio.monitor, listen=address)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.engine.report import Report
 from tests.daemon.kit import FakeEngine, until
@@ -68,7 +68,7 @@ async def test_a_request_brings_the_promised_object_and_the_exit_code() -> None:
     "arguments", [{"from": "tomorrow", "to": "x"}, {"from": "2026-11-23T00:00:00", "to": None}]
 )
 async def test_a_window_that_is_none_is_refused(arguments: dict[str, str]) -> None:
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await Jobs(FakeEngine()).on_request(arguments, lambda _text: None)
 
 
@@ -79,7 +79,7 @@ async def test_what_is_not_understood_is_refused_and_not_ignored(
     arguments: dict[str, object],
 ) -> None:
     engine = FakeEngine()
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await Jobs(engine).on_request(arguments, lambda _text: None)
     assert engine.asked == []
 
@@ -102,7 +102,7 @@ async def test_what_waits_for_its_turn_does_not_begin_once_the_service_is_ending
     await asyncio.sleep(0.02)
     engine.stopping.set()
     await asyncio.gather(first, far)
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await request
     assert engine.asked == ["resync None None"]
 
@@ -173,14 +173,14 @@ async def test_an_undo_that_is_only_planned_tells_what_it_would_write() -> None:
 )
 async def test_a_plan_that_is_not_understood_is_refused(plan: object) -> None:
     engine = FakeEngine()
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await Jobs(engine).on_request({"plan": plan}, lambda _text: None)
     assert engine.asked == []
 
 
 @pytest.mark.parametrize("contacts", [None, 7, ["crm"], [["crm", 7]], [["crm"]], [{}]])
 async def test_contacts_that_are_no_pairs_are_refused(contacts: object) -> None:
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await Jobs(FakeEngine()).on_forget_person({"contacts": contacts}, lambda _text: None)
 
 
@@ -189,7 +189,7 @@ async def test_contacts_that_are_no_pairs_are_refused(contacts: object) -> None:
 )
 async def test_an_undo_that_is_not_understood_is_refused(arguments: dict[str, object]) -> None:
     engine = FakeEngine()
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await Jobs(engine).on_undo(arguments, lambda _text: None)
     assert engine.asked == []
 
@@ -215,7 +215,7 @@ async def test_a_probe_runs_beside_the_cycles_and_one_at_a_time() -> None:
     told: list[str] = []
     probe = asyncio.create_task(work.on_probe({"systems": ["crm"]}, told.append))
     await asyncio.sleep(0.01)
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await work.on_probe({"systems": ["crm"]}, told.append)
     await work.near()
     result, code = await probe
@@ -229,7 +229,7 @@ async def test_facts_are_forgotten_and_unknown_systems_refused() -> None:
     result, code = await work.on_probe({"systems": ["crm"], "forget": True}, lambda _text: None)
     assert (result, code) == ({"forgotten": {"crm": ["keeps_tag"]}}, 0)
     for arguments in ({}, {"systems": "crm"}, {"systems": ["other"]}, {"dry_run": True}):
-        with pytest.raises(RefusedError):
+        with pytest.raises(RequestRejectedError):
             await work.on_probe(arguments, lambda _text: None)
 
 

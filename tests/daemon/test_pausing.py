@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.model.pauses import Pause
 from syncd.store.pauses import pauses
@@ -62,7 +62,7 @@ async def test_unpausing_ends_just_what_is_named_or_nothing_at_all() -> None:
     both = [{"system": "crm", "provider": ""}, {"system": "", "provider": "bob"}]
     await work.on_pause({"what": both}, quietly)
     unknown = {"system": "ghl", "provider": ""}
-    with pytest.raises(RefusedError, match="ghl is not paused"):
+    with pytest.raises(RequestRejectedError, match="ghl is not paused"):
         await work.on_unpause({"what": [both[0], unknown]}, quietly)
     assert len(pauses(engine.store)) == 2
     await work.on_unpause({"what": both[:1], "by": "bob"}, quietly)
@@ -92,6 +92,6 @@ async def test_unpausing_ends_just_what_is_named_or_nothing_at_all() -> None:
 async def test_a_request_that_makes_no_sense_pauses_nothing(arguments: dict[str, Any]) -> None:
     engine = FakeEngine()
     for ask in (Jobs(engine).on_pause, Jobs(engine).on_unpause):
-        with pytest.raises(RefusedError):
+        with pytest.raises(RequestRejectedError):
             await ask(arguments, quietly)
     assert pauses(engine.store) == []

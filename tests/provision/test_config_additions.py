@@ -8,7 +8,7 @@ from syncd.config.settings import (
     LeadSquaredCalendar,
     ProviderSettings,
 )
-from syncd.provision.config_additions import additions, find_user, owners_of, place_of
+from syncd.provision.config_additions import additions, calendar_line, find_user, owners_of
 from syncd.provision.directory import user_refs
 from syncd.provision.matching import UserRef, match_users
 from syncd.systems.inventory import CalendarInfo, GroupInfo, SystemInventory, UserInfo
@@ -115,14 +115,14 @@ def test_a_calendar_without_a_user_claims_its_team() -> None:
 
 
 def test_the_line_of_each_platform_names_what_can_be_read_and_blocked() -> None:
-    assert place_of(CRM, UserRef("crm", A, "Alice", A)).values == {"user": A}
-    clinic = place_of(CLINIC, UserRef("clinic", "u1", "Alice"))
+    assert calendar_line(CRM, UserRef("crm", A, "Alice", A)).values == {"user": A}
+    clinic = calendar_line(CLINIC, UserRef("clinic", "u1", "Alice"))
     assert clinic.values == {"user": "u1"}
     assert clinic.comment == "Alice: Alice's, Both"
-    legacy = place_of(LEGACY, UserRef("legacy", "v1", "Alice"))
+    legacy = calendar_line(LEGACY, UserRef("legacy", "v1", "Alice"))
     assert legacy.values == {"calendar": "s2", "user": "v1"}
-    assert place_of(LEGACY, UserRef("legacy", "v2")).values == {"calendar": "s1", "user": "v2"}
-    assert place_of(LEGACY, UserRef("legacy", "v9")).values == {"user": "v9"}
+    assert calendar_line(LEGACY, UserRef("legacy", "v2")).values == {"calendar": "s1", "user": "v2"}
+    assert calendar_line(LEGACY, UserRef("legacy", "v9")).values == {"user": "v9"}
 
 
 def test_a_user_is_found_by_id_address_or_name_unless_several_are_meant() -> None:
