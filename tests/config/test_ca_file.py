@@ -1,4 +1,4 @@
-"""A private authority is named in the configuration, and tried before anything runs."""
+"""A private certificate authority is configured, and loaded before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The address of the bulk cancel, as a person copies it from the browser."""
+"""The path of the bulk cancel, as a person copies it from the browser."""
 
 from __future__ import annotations
 

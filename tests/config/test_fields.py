@@ -1,4 +1,4 @@
-"""The small languages: durations, times, zones, addresses, shares."""
+"""Types of values: durations, times, zones, addresses, shares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the page may listen, and where the heartbeat may go."""
+"""The addresses of the status endpoints and of the heartbeat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole file: what it says, what is wrong with it, and where."""
+"""A whole file: its settings, its errors, and their places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Systems, providers, and who is kept where: what cannot work, and what does nothing."""
+"""Mappings that cannot work, and mappings without effect."""
 
 from __future__ import annotations
 

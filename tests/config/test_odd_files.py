@@ -1,4 +1,4 @@
-"""Odd files and odd texts where a configuration or a secret belongs: refused, never echoed."""
+"""Invalid files in place of a configuration or a secret are refused, and never echoed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Overrides: what loads, what can never match, and what contradicts itself."""
+"""Overrides: which load, which can never match, and which contradict themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`[[provision.…]]`: each mistake is told with its line and its remedy."""
+"""`[[provision.…]]`: each error is reported with its line and its remedy."""
 
 from __future__ import annotations
 

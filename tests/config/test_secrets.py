@@ -1,4 +1,4 @@
-"""Where credentials come from, and that nothing shows them."""
+"""The sources of credentials, and that nothing prints them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The daemon checks itself what it is asked for, and removes no file that is not its own."""
+"""The daemon checks its requests itself, and removes no foreign file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def at(days: float) -> str:
         (7, [], "not a valid window"),
     ],
 )
-async def test_a_window_that_nobody_can_mean_is_refused_through_the_socket(
+async def test_an_absurd_window_is_refused_through_the_socket(
     start: object, end: object, why: str
 ) -> None:
     engine = FakeEngine()
@@ -49,7 +49,7 @@ async def test_a_window_that_nobody_can_mean_is_refused_through_the_socket(
     assert engine.asked == []
 
 
-async def test_the_longest_window_is_carried_out() -> None:
+async def test_the_longest_allowed_window_is_accepted() -> None:
     engine = FakeEngine()
     await Jobs(engine).on_request({"from": at(-366), "to": at(366)}, lambda _text: None)
     assert engine.asked
@@ -63,14 +63,14 @@ async def test_an_id_of_a_megabyte_is_refused_and_not_repeated(key: str) -> None
 
 
 @pytest.mark.parametrize("pid", ["9" * 60, "-1", "0", "4194305", "1e9", "x", ""])
-def test_a_lock_with_an_absurd_process_id_names_nobody(tmp_path: Path, pid: str) -> None:
+def test_a_lock_with_an_absurd_process_id_has_no_holder(tmp_path: Path, pid: str) -> None:
     state = tmp_path / "state.db"
     lock_path(state, ".lock").write_text(f"daemon {pid}\n")
     assert holder(state) is None
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "folder", "pipe", "socket in use"])
-def test_a_page_never_removes_what_is_no_stale_socket(tmp_path: Path, kind: str) -> None:
+def test_only_a_stale_socket_is_removed(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "p"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
         match kind:
@@ -92,7 +92,7 @@ def test_a_page_never_removes_what_is_no_stale_socket(tmp_path: Path, kind: str)
     assert (before.st_ino, before.st_mode) == (after.st_ino, after.st_mode)
 
 
-def test_a_page_takes_the_place_of_a_stale_socket(tmp_path: Path) -> None:
+def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "p"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as old:
         old.bind(str(path))

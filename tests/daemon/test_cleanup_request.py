@@ -1,4 +1,4 @@
-"""A cleanup through the daemon's door: it waits for its turn, and odd requests are refused."""
+"""A cleanup through the control socket waits for the running job; invalid requests are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncd.store.last_settings import LastSettings, last_settings, save_last_set
 from tests.daemon.kit import FakeEngine
 
 
-async def test_a_cleanup_waits_for_the_cycle_at_work_and_brings_its_object() -> None:
+async def test_a_cleanup_waits_for_the_running_cycle_and_returns_its_report() -> None:
     engine = FakeEngine(takes=0.02)
     told: list[str] = []
     arguments = {"provider": "bob", "chosen": [["crm", "e1"]], "who": "root"}
@@ -36,14 +36,14 @@ async def test_a_cleanup_waits_for_the_cycle_at_work_and_brings_its_object() -> 
         {"who": "x" * 9999},
     ],
 )
-async def test_a_cleanup_that_is_not_understood_is_refused(arguments: dict[str, object]) -> None:
+async def test_an_invalid_cleanup_request_is_refused(arguments: dict[str, object]) -> None:
     engine = FakeEngine()
     with pytest.raises(RequestRejectedError):
         await Jobs(engine).on_cleanup(arguments, lambda _text: None)
     assert engine.asked == []
 
 
-async def test_a_daemon_that_observes_refuses_a_cleanup_and_pauses_nothing() -> None:
+async def test_observe_mode_refuses_a_cleanup_and_pauses_nothing() -> None:
     engine = FakeEngine()
     engine.pauses.observe = True
     with pytest.raises(RequestRejectedError, match="observe"):
@@ -53,7 +53,7 @@ async def test_a_daemon_that_observes_refuses_a_cleanup_and_pauses_nothing() -> 
     assert len(engine.asked) == 1
 
 
-async def test_only_a_system_the_daemon_does_not_work_with_is_given_up() -> None:
+async def test_a_system_in_use_by_the_daemon_cannot_be_given_up() -> None:
     engine = FakeEngine()
     at = engine.clock.now()
     save_last_settings(engine.store, [LastSettings(s, "", {}, at) for s in ("crm", "old")])

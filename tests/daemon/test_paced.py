@@ -1,4 +1,4 @@
-"""The timers follow the plan: slices, stretched rounds, and a configuration that is read again."""
+"""The timers follow the plan: slices, stretched rounds, and a reloaded configuration."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_far_job_is_due_once_for_each_slice() -> None:
     assert (interval["near"], interval["far"]) == (timedelta(minutes=2), timedelta(minutes=6))
 
 
-async def test_near_every_limit_turns_come_less_often_and_the_rota_is_kept(
+async def test_near_the_limits_polls_are_rarer_and_the_schedule_stays(
     studio: Studio,
 ) -> None:
     quick(studio)
@@ -114,7 +114,7 @@ async def test_near_every_limit_turns_come_less_often_and_the_rota_is_kept(
     assert isinstance(rota[0], PollSlot)
 
 
-async def test_a_job_that_had_nothing_to_ask_a_silent_system_is_not_whole(studio: Studio) -> None:
+async def test_a_job_that_asked_a_silent_system_nothing_is_not_whole(studio: Studio) -> None:
     beats: list[int] = []
     studio.monitor._heartbeat.beat = lambda: beats.append(1)  # type: ignore[method-assign]
     studio.monitor.record_report(studio.report())

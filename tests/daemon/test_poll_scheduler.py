@@ -1,4 +1,4 @@
-"""Whose turn it is: through news, stretched scheduler, new providers and clocks that jump."""
+"""The poll schedule: changes, stretched intervals, new providers and clock jumps."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_round_reads_everybody_once_a_few_at_a_time() -> None:
     assert watch.turn() == seen[0]
 
 
-def test_who_has_news_is_read_twice_as_often_while_others_are_calm() -> None:
+def test_a_provider_with_changes_is_read_twice_as_often() -> None:
     watch = Watch()
     watch.all_calm()
     assert set(watch.scheduler.schedule.reads.values()) == {ROUNDS}
@@ -97,7 +97,7 @@ def test_who_has_news_is_read_twice_as_often_while_others_are_calm() -> None:
     assert reads.total() == 80
 
 
-def test_what_a_resync_brings_says_nothing_of_how_often_a_calendar_changes() -> None:
+def test_changes_found_by_a_resync_do_not_make_a_provider_busy() -> None:
     watch = Watch()
     watch.all_calm()
     watch.news("p03", 50, job="resync")
@@ -105,7 +105,7 @@ def test_what_a_resync_brings_says_nothing_of_how_often_a_calendar_changes() -> 
     assert set(watch.scheduler.schedule.reads.values()) == {ROUNDS}
 
 
-def test_nobody_is_calm_before_three_hours_are_over() -> None:
+def test_no_provider_is_calm_in_the_first_three_hours() -> None:
     watch = Watch()
     watch.clock.time += timedelta(hours=2, minutes=59)
     watch.news("p03", 9)
@@ -115,7 +115,7 @@ def test_nobody_is_calm_before_three_hours_are_over() -> None:
     assert watch.scheduler.schedule.reads["p03"] == 2 * ROUNDS
 
 
-def test_near_a_limit_the_turns_are_further_apart_and_the_slices_stay() -> None:
+def test_near_a_limit_far_polls_are_rarer_and_the_slices_stay() -> None:
     watch = Watch()
     slices = watch.scheduler.schedule.slices
     watch.scheduler.far = timedelta(hours=1)
@@ -130,7 +130,7 @@ def test_a_need_counts_what_slices_cost() -> None:
     assert (needs["legacy"].near, needs["legacy"].far) == (20, 20)
 
 
-def test_a_new_provider_has_the_next_turn_and_one_that_is_gone_has_none() -> None:
+def test_a_new_provider_is_due_next_and_a_removed_one_never() -> None:
     watch = Watch()
     watch.turn()
     seen = watch.turn(*NAMES[1:], "new")
@@ -138,7 +138,7 @@ def test_a_new_provider_has_the_next_turn_and_one_that_is_gone_has_none() -> Non
     assert not any("p00" in watch.turn(*NAMES[1:], "new") for _ in range(12))
 
 
-def test_a_room_s_doors_are_counted_where_the_room_is() -> None:
+def test_the_calls_of_a_rooms_calendars_count_in_its_system() -> None:
     watch = Watch()
 
     def beside(providers: Collection[str]) -> Collection[str]:
@@ -150,7 +150,7 @@ def test_a_room_s_doors_are_counted_where_the_room_is() -> None:
     assert set(together) & {"p00", "p01", "p02"}
 
 
-def test_after_a_reload_the_new_calendars_are_dealt_out() -> None:
+def test_after_a_reload_the_new_calendars_are_scheduled() -> None:
     watch = Watch()
     watch.turn()
     watch.scheduler.reconfigure({"legacy": Lists(("a", "b", "c"))}, SPANS)
@@ -159,7 +159,7 @@ def test_after_a_reload_the_new_calendars_are_dealt_out() -> None:
     assert sorted(seen) == [["a"], ["b"], ["c"]]
 
 
-def test_a_clock_that_jumps_keeps_nobody_waiting() -> None:
+def test_a_clock_jump_delays_no_provider() -> None:
     watch = Watch()
     watch.turn()
     watch.clock.time += timedelta(days=-400)
@@ -217,7 +217,7 @@ class Day:
         max_size=12,
     )
 )
-def test_nobody_waits_for_longer_than_two_rounds_whatever_happens(
+def test_no_provider_waits_longer_than_two_rounds(
     steps: list[tuple[Callable[[Day, int], None], int]],
 ) -> None:
     day = Day()

@@ -1,4 +1,4 @@
-"""The unit file, looked at by systemd's own tools."""
+"""The unit file, checked by systemd's own tools."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_exposure_is_low(name: str) -> None:
     assert float(found[1]) <= 1.5
 
 
-def test_both_services_live_in_the_same_room() -> None:
+def test_both_services_have_the_same_sandboxing() -> None:
     rooms = [
         (DEPLOY / name).read_text().partition("# Who it is")[2].partition("[Install]")[0].strip()
         for name in SERVICES
@@ -68,7 +68,7 @@ def test_both_services_live_in_the_same_room() -> None:
     assert "StateDirectory=syncd" in rooms[0]
 
 
-def test_a_reload_looks_at_the_configuration_before_it_tells_the_service() -> None:
+def test_a_reload_checks_the_configuration_first() -> None:
     lines = re.findall(r"^ExecReload=(.*)$", UNIT.read_text(), re.MULTILINE)
     assert [line.split()[-2:] for line in lines] == [["check", "--offline"], ["-HUP", "$MAINPID'"]]
 
@@ -99,7 +99,7 @@ def test_the_example_is_a_right_configuration() -> None:
     assert str(settings.syncd.state_path) == "/var/lib/syncd/syncd.db"
 
 
-def test_it_does_not_restart_what_only_a_person_can_mend() -> None:
+def test_it_does_not_restart_after_errors_that_need_a_person() -> None:
     text = UNIT.read_text()
     assert "RestartPreventExitStatus=2 6" in text
     drain, stop = 20, re.search(r"TimeoutStopSec=(\d+)", text)

@@ -1,4 +1,4 @@
-"""The installer on a clean Debian: install, again, upgrade, an upgrade that fails, uninstall."""
+"""The installer on a clean Debian: install, repeat, upgrade, failed upgrade, uninstall."""
 
 from __future__ import annotations
 

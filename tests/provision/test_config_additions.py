@@ -1,4 +1,4 @@
-"""What a matching adds to what is mapped already, and the line that maps a user."""
+"""The additions of a matching to an existing mapping, and the line that maps a user."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_known_provider_gets_the_systems_that_it_lacks_under_its_own_name() ->
     assert "alice" not in added(known)
 
 
-def test_whoever_is_mapped_everywhere_is_not_proposed_again() -> None:
+def test_a_fully_mapped_user_is_not_proposed_again() -> None:
     known = {
         "alice": provider(
             crm=LeadSquaredCalendar(user=A),
@@ -85,14 +85,14 @@ def test_whoever_is_mapped_everywhere_is_not_proposed_again() -> None:
     assert set(added(known)) == {"bob"}
 
 
-def test_a_line_that_is_there_is_never_replaced() -> None:
+def test_an_existing_line_is_never_replaced() -> None:
     known = {
         "alice": provider(crm=LeadSquaredCalendar(user=A), clinic=LeadConnectorCalendar(user="u9"))
     }
     assert added(known)["alice"] == {"legacy:v1"}
 
 
-def test_two_providers_are_never_made_one() -> None:
+def test_two_providers_are_never_merged() -> None:
     known = {
         "a": provider(crm=LeadSquaredCalendar(user=A)),
         "b": provider(clinic=LeadConnectorCalendar(user="u1")),

@@ -1,4 +1,4 @@
-"""Credentials are kept whole, for one user's eyes, and what was there stays."""
+"""Credentials are written atomically, for one user only, and other lines stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of syncd.toml: what it says is what was meant, and what a person wrote stays."""
+"""The text of syncd.toml contains the drafted values, and a person's text stays."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def put(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_fresh_text_loads_and_says_what_was_meant(tmp_path: Path) -> None:
+def test_a_new_configuration_loads_with_the_drafted_values(tmp_path: Path) -> None:
     text = new_config(DRAFT)
     found = load(put(tmp_path, text), ENV)
     assert found.warnings == ()
@@ -55,7 +55,7 @@ def test_a_fresh_text_loads_and_says_what_was_meant(tmp_path: Path) -> None:
         assert word in text
 
 
-def test_each_setting_has_a_word_and_the_written_values_are_the_defaults(tmp_path: Path) -> None:
+def test_each_setting_has_a_comment_and_its_default_value(tmp_path: Path) -> None:
     bare = load(put(tmp_path, new_config(ConfigDraft((CRM, CLINIC), (ALICE,)))), ENV)
     assert bare.syncd == bare.syncd.model_copy(
         update={"window": type(bare.syncd.window)(), "near": type(bare.syncd.near)()}
@@ -113,7 +113,7 @@ def test_what_is_added_to_a_text_of_any_form_loads_and_the_words_stay(
     )
 
 
-def test_nothing_to_add_changes_no_byte() -> None:
+def test_an_empty_addition_changes_no_byte() -> None:
     draft = ConfigDraft(
         (CLINIC,), (NewProvider("alice", {"clinic": CalendarLine({"user": "other"})}),)
     )
