@@ -57,15 +57,19 @@ def test_the_exposure_is_low(name: str) -> None:
 
 
 def test_both_services_have_the_same_sandboxing() -> None:
-    rooms = [
-        (DEPLOY / name).read_text().partition("# Who it is")[2].partition("[Install]")[0].strip()
+    sections = [
+        (DEPLOY / name)
+        .read_text()
+        .partition("# The user, and")[2]
+        .partition("[Install]")[0]
+        .strip()
         for name in SERVICES
     ]
-    assert rooms[0] == rooms[1]
-    assert "User=syncd\nGroup=syncd\n" in rooms[0]
+    assert sections[0] == sections[1]
+    assert "User=syncd\nGroup=syncd\n" in sections[0]
     # /var/lib/private would be closed to that user, and so to root at work as that user.
-    assert "DynamicUser=" not in rooms[0]
-    assert "StateDirectory=syncd" in rooms[0]
+    assert "DynamicUser=" not in sections[0]
+    assert "StateDirectory=syncd" in sections[0]
 
 
 def test_a_reload_checks_the_configuration_first() -> None:
