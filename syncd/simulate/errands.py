@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.app import App, build
 from syncd.core.agreed_plan import plan_digest, plan_end
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation
 from syncd.model.pauses import CLEANED_UP
@@ -94,7 +94,7 @@ async def _carry_out(operator: Operator, jobs: Jobs) -> None:
     plan = {"name": "plan", "digest": plan_digest(agreed), "until": plan_file["until"]}
     try:
         report, code = await jobs.on_request({"plan": plan}, _ignore_progress)
-    except RefusedError as refused:
+    except RequestRejectedError as refused:
         operator.say(f"resync --plan: {refused.reason}")
         return
     with closing(Store.open(operator.state, write=False)) as store:
@@ -146,7 +146,7 @@ async def _forget_person(operator: Operator, jobs: Jobs, step: SimEvent) -> None
     system, contact = known[step.number % len(known)]
     try:
         erased, _ = await jobs.on_forget_person({"contacts": [[system, contact]]}, _ignore_progress)
-    except RefusedError as refused:
+    except RequestRejectedError as refused:
         operator.say(f"forget-person: {refused.reason}")
         return
     # No other job has run since; the next read brings back what the platforms still show.
@@ -184,7 +184,7 @@ async def _clean_up(operator: Operator, jobs: Jobs, step: SimEvent) -> None:
         operator.say(f"cleanup {scope}: {cleaned['removed']} removed, exit {code}")
         for line in judge_cleaned(world, scope, finished=code == 0):
             world.report_violation(line)
-    except RefusedError as refused:
+    except RequestRejectedError as refused:
         operator.say(f"cleanup {scope}: {refused.reason}")
     finally:
         world.cleaned.end(world.clock.now())

@@ -171,12 +171,14 @@ class _Service:
         self._monitor = Monitor(
             app.systems, app.store, settings.syncd.state_path, read_intervals(settings), clock
         )
-        self._monitor.repace = self._read_sample
-        self._paces = self._monitor.paces
+        self._monitor.reschedule = self._read_sample
+        self._paces = self._monitor.intervals
         app.engine.on_write = self._monitor.wrote
-        app.engine.select_due = self._monitor.rounds.due
+        app.engine.select_due = self._monitor.scheduler.due
         heard, failed = self._monitor.record_report, self._monitor.failed
-        self._work = Jobs(app.engine, heard, failed, turn=self._monitor.rounds.providers_due)
+        self._work = Jobs(
+            app.engine, heard, failed, providers_due=self._monitor.scheduler.providers_due
+        )
         self.cycles = 0
 
     def _read_sample(self, paces: PollIntervals) -> None:
@@ -184,7 +186,7 @@ class _Service:
 
     async def poll(self) -> None:
         """Poll near; poll a far slice when it is due, and everything once a night."""
-        await self._work.everything()
+        await self._work.resync_and_compact()
         far = night = self._clock.monotonic()
         while True:
             self.cycles += 1
@@ -192,7 +194,7 @@ class _Service:
             now = self._clock.monotonic()
             if now - night >= 24 * HOUR:
                 night = now
-                await self._work.everything()
+                await self._work.resync_and_compact()
             elif self.cycles % _SLOTS_EVERY == 0:
                 await self._work.slots()
             elif now - far >= self._paces.interval.total_seconds():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from syncd.app import App
 from syncd.core.resolution import Resolution, ResolutionKind
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.engine import pausing
 from syncd.engine.acknowledge import entries
@@ -97,7 +97,7 @@ class Operator:
                 if entry.what == Topic.DAMAGED:
                     self.world.released.add(entry.system)
                 self.say(f"acknowledge {entry.id}: {entry.what} {entry.event}")
-            except RefusedError as refused:
+            except RequestRejectedError as refused:
                 self.say(f"acknowledge {entry.id}: {refused.reason}")
 
     async def pause(self, step: SimEvent) -> None:
@@ -130,7 +130,7 @@ class Operator:
                 await self.jobs.on_unpause(
                     {"what": pausing.targets_to_arguments([place]), "by": "kim"}, _ignore_progress
                 )
-            except (ProcessKilled, StateError, RefusedError):
+            except (ProcessKilled, StateError, RequestRejectedError):
                 return False
             self.say(f"unpause {place}")
         return True
@@ -152,7 +152,7 @@ class Operator:
         for item in damaged:
             self.world.known.add(status_check.of_item(item))
             self.world.released.add(item.system)
-            with suppress(ProcessKilled, StateError, RefusedError):
+            with suppress(ProcessKilled, StateError, RequestRejectedError):
                 await self.jobs.on_acknowledge({"id": item.digest, "by": "kim"}, _ignore_progress)
 
     async def resync(self) -> None:
@@ -169,7 +169,7 @@ class Operator:
             if self.jobs is None:
                 return
             with suppress(ProcessKilled, StateError):
-                await self.jobs.everything()
+                await self.jobs.resync_and_compact()
 
     async def accept(self, *, first: bool = False) -> None:
         """Accept what the last run lists, or (``first``) what only the first run listed."""
@@ -209,7 +209,7 @@ class Operator:
                     to_arguments(one.id, answer), _ignore_progress
                 )
                 ending = str(reply["ending"])
-            except RefusedError as refused:
+            except RequestRejectedError as refused:
                 ending = refused.reason
             self.say(f"resolve {one.id} ({one.conflict.kind}): {answer}: {ending}")
 
@@ -227,7 +227,7 @@ class Operator:
             try:
                 reply, _ = await self.jobs.on_undo({"run": runs[0]}, _ignore_progress)
                 text = f"{reply['bookings']} back, {reply['left']} left"
-            except RefusedError as refused:
+            except RequestRejectedError as refused:
                 text = refused.reason
             self.say(f"undo {runs[0]}: {text}")
 

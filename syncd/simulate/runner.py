@@ -284,14 +284,14 @@ class _Runner:
         timely = TimelinessJudge(self.world)
         jobs = Jobs(app.engine, on_report, self._job_failed, service.reset_backoff, service.turn)
         self.operator.jobs = jobs
-        await jobs.everything()
+        await jobs.resync_and_compact()
         last = 0
         for poll in count(1):
-            await wait_for_poll(jobs, service.rounds.paces.near.total_seconds())
+            await wait_for_poll(jobs, service.rounds.intervals.near.total_seconds())
             if self.reload:
                 fresh = self._build(app.store, life)
                 await service.switch_to(jobs, fresh, PollScheduler(fresh.systems, spans, self.host))
-                await jobs.everything()
+                await jobs.resync_and_compact()
             if (poll - last) * near >= service.rounds.tick:
                 last = poll
                 await jobs.far()

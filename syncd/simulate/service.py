@@ -46,7 +46,7 @@ class RunningService:
 
     async def switch_to(self, jobs: Jobs, app: App, rounds: PollScheduler) -> None:
         """Switch to an app built from another configuration, as after SIGHUP."""
-        await jobs.exchange(app.engine)
+        await jobs.replace_engine(app.engine)
         await self.app.close_systems()
         self.app, self.rounds = app, rounds
         app.engine.select_due = self.due

@@ -62,11 +62,11 @@ def judge_paces(rounds: PollScheduler) -> Iterator[str]:
 
     Also yields systems that are polled as configured although their account does not allow it.
     """
-    near, far = rounds.spans.near, rounds.spans.far
+    near, far = rounds.settings.near, rounds.settings.far
     for need in rounds.needs():
-        interval = rounds.paces.of(need.system)
+        interval = rounds.intervals.of(need.system)
         is_affordable = need.bearable is None or per_minute(need, near, far) <= need.bearable
-        every = max(interval.near, rounds.paces.near)
+        every = max(interval.near, rounds.intervals.near)
         if is_affordable and every > near:
             yield f"8: {need.system} is polled every {every}, but its account allows {near}"
         if not is_affordable and (interval.near, interval.far) == (near, far):
@@ -79,7 +79,7 @@ async def wait_for_poll(jobs: Jobs, seconds: float) -> None:
     while True:
         try:
             async with asyncio.timeout_at(until):
-                await jobs.is_late()
+                await jobs.wait_for_late_results()
         except TimeoutError:
             return
-        await jobs.late()
+        await jobs.poll_late_results()

@@ -87,7 +87,10 @@ def test_a_mapped_user_that_does_not_exist_is_named(desk: Desk) -> None:
     user = desk.world.seed_users["clinic", "bob"].user
     desk.path.write_text(desk.path.read_text().replace(user, "nobody"))
     (finding,) = json.loads(desk.say("discover", "--json").out)["findings"]
-    assert (finding["subject"], finding["message"]) == ("clinic: bob", "there is no nobody")
+    assert (finding["subject"], finding["message"]) == (
+        "clinic: bob",
+        "nobody does not exist there",
+    )
 
 
 def test_if_no_mapped_user_exists_the_key_is_for_another_location(desk: Desk) -> None:
@@ -95,7 +98,7 @@ def test_if_no_mapped_user_exists_the_key_is_for_another_location(desk: Desk) ->
     legacy.users.clear()
     legacy.calendars.clear()
     (finding,) = json.loads(desk.say("discover", "--json").out)["findings"]
-    assert "the key is for another location" in finding["message"]
+    assert "the key may belong to another location" in finding["message"]
     assert legacy.location_id in finding["message"]
     assert "[systems.legacy]" in finding["remedy"]
 

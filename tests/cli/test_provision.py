@@ -144,7 +144,7 @@ def test_a_create_with_a_lost_reply_is_found_and_not_repeated(
     code, plan = run(desk, "--apply")
     assert code == 0
     (row,) = (row for row in plan if row["name"] == name)
-    assert row["done"] == "created, as a second look showed"
+    assert row["done"] == "created, as a second read showed"
     sent = len(writes(desk))
     code, plan = run(desk, "--apply", "--prune")
     assert set(steps(plan).values()) == {"in place"}
@@ -196,7 +196,7 @@ def test_a_changed_configuration_updates_the_same_resource(desk: Desk) -> None:
         "external_bookings": "update",
     }
     service = next(row for row in plan if row["name"] == "First talk")
-    assert "goes back to the platform's defaults" in service["note"]
+    assert "return to the platform's defaults" in service["note"]
     assert service["request"]["method"] == "PUT"
     code, plan = run(desk, "--apply")
     assert code == 0
@@ -258,7 +258,7 @@ def test_a_resource_recreated_by_hand_is_not_ours(desk: Desk) -> None:
         (
             ROOMS.replace("yoga room", "Yóga Room"),
             "yoga room",
-            '"yoga room" is there, which differs only in case or accents',
+            '"yoga room" exists and differs only in case or accents',
         ),
         (ROOMS.replace("Bob's calendar", "Bobs"), "", "no calendar in [systems.clinic] is called"),
         (
@@ -350,7 +350,7 @@ second = { object = "contact", label = "Friend" }
     code, plan = run(desk, "--apply")
     row = next(row for row in plan if row["sort"] == "association")
     assert (code, row["step"]) == (3, "by hand")
-    assert "cannot be changed by API" in row["note"]
+    assert "the API cannot change that" in row["note"]
 
 
 def test_an_association_with_swapped_ends_is_accepted(desk: Desk) -> None:
@@ -385,4 +385,4 @@ def test_a_list_without_our_resources_creates_nothing_twice(desk: Desk) -> None:
     code, plan = run(desk, "--apply")
     (row,) = (row for row in plan if row["sort"] == "room")
     assert (code, row["step"], len(writes(desk))) == (3, "by hand", sent)
-    assert "the list leaves it out" in row["note"]
+    assert "the list does not show it" in row["note"]

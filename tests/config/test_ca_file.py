@@ -1,4 +1,4 @@
-"""A private authority is named in the configuration, and tried before anything runs."""
+"""A private certificate authority is configured, and loaded before anything runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_it_is_found_beside_the_configuration(desk: Desk, pem: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "does not exist"), ("", "cannot be used"), ("no certificate", "cannot be used")],
+    [(None, "does not exist"), ("", "cannot be used"), ("no CA certificate", "cannot be used")],
 )
 def test_one_that_is_no_use_is_refused(desk: Desk, content: str | None, reason: str) -> None:
     if content is not None:

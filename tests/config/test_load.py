@@ -1,4 +1,4 @@
-"""A whole file: what it says, what is wrong with it, and where."""
+"""A whole file: its settings, its errors, and their places."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_the_state_is_a_path_beside_the_file_or_a_url(desk: Desk, state: str, pa
 def test_a_state_that_is_no_file_is_refused_without_its_password(desk: Desk, state: str) -> None:
     with pytest.raises(ConfigError) as caught:
         desk.load(f'[syncd]\nstate = "{state}"\n{SMALL}')
-    assert "keeps its state in an SQLite file" in str(caught.value)
+    assert "must name an SQLite file" in str(caught.value)
     assert "hush-hush" not in str(caught.value)
 
 
@@ -139,7 +139,7 @@ def test_a_file_with_a_byte_order_mark_loads(desk: Desk) -> None:
 )
 def test_a_syntax_error_names_line_and_column(desk: Desk, text: str, where: str) -> None:
     problem = desk.the_problem(text)
-    assert "this is no TOML" in problem.reason
+    assert "not valid TOML" in problem.reason
     assert where in problem.reason
 
 
@@ -177,16 +177,16 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
 @pytest.mark.parametrize(
     ("old", "new", "key", "reason"),
     [
-        ('type = "leadsquared"', 'type = "leadsquard"', "crm.type", "no type of system"),
+        ('type = "leadsquared"', 'type = "leadsquard"', "crm.type", "unknown type of system"),
         ('type = "leadsquared"\n', "", "crm.type", "missing"),
-        ('type = "leadsquared"', "type = 1", "crm.type", "no type of system"),
+        ('type = "leadsquared"', "type = 1", "crm.type", "unknown type of system"),
         ('base_url = "https://api-in21.leadsquared.com/v2"\n', "", "crm.base_url", "missing"),
-        ("access_key", "acces_key", "crm.acces_key", "no such key"),
+        ("access_key", "acces_key", "crm.acces_key", "unknown key"),
         ('location_id = "Loc1"\n', "", "clinic.location_id", "missing"),
-        ('location_id = "Loc1"', "location_id = 1", "clinic.location_id", "no text"),
+        ('location_id = "Loc1"', "location_id = 1", "clinic.location_id", "not a text"),
         ('token = { env = "V2" }\n', "", "clinic.token", "missing"),
         ("[systems.clinic]", "[systems.clinic]\nnotify = 1", "clinic.notify", "true nor false"),
-        ("[systems.clinic]", '[systems.clinic]\nversion = "2"', "clinic.version", "right form"),
+        ("[systems.clinic]", '[systems.clinic]\nversion = "2"', "clinic.version", "required form"),
         ("[systems.clinic]", "[systems.clinic]\ntitle = ''", "clinic.title", "empty"),
         (
             "[systems.clinic]",
@@ -202,13 +202,13 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
         ),
         ("[systems.crm]", '[systems.crm]\ntitle = "Bu\\u2028sy"', "crm.title", "control"),
         ("[systems.legacy]", '[systems.legacy]\ntitle = "B\\u0000"', "legacy.title", "control"),
-        ("[systems.crm]", "[systems.crm]\nstatuses = 1", "crm.statuses", "no table"),
-        ("[systems.crm]", "[systems.crm]\nstatuses = { x = 1 }", "crm.statuses.x", "no text"),
+        ("[systems.crm]", "[systems.crm]\nstatuses = 1", "crm.statuses", "not a table"),
+        ("[systems.crm]", "[systems.crm]\nstatuses = { x = 1 }", "crm.statuses.x", "not a text"),
         (
             "[systems.legacy]",
             "[systems.legacy]\nstatuses = { x = 'canceled' }",
             "legacy.statuses.x",
-            '"canceled" is no status',
+            '"canceled" is not a status',
         ),
         (
             "[systems.clinic]",
@@ -222,15 +222,20 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
             'clinic.statuses."No Show"',
             'the same word as "no-show"',
         ),
-        ("[systems.crm]", "[systems.crm]\nall_day = 'free'", "crm.all_day", "no choice here"),
-        ("[systems.clinic]", "[systems.clinic]\nall_day = 1", "clinic.all_day", "no text"),
-        ("[systems.crm]", "[systems.crm]\ncancel_as = 'no'", "crm.cancel_as", "no choice here"),
-        ("[systems.crm]", "[systems.crm]\ncancel_as = 1", "crm.cancel_as", "no text"),
+        ("[systems.crm]", "[systems.crm]\nall_day = 'free'", "crm.all_day", "not an allowed value"),
+        ("[systems.clinic]", "[systems.clinic]\nall_day = 1", "clinic.all_day", "not a text"),
+        (
+            "[systems.crm]",
+            "[systems.crm]\ncancel_as = 'no'",
+            "crm.cancel_as",
+            "not an allowed value",
+        ),
+        ("[systems.crm]", "[systems.crm]\ncancel_as = 1", "crm.cancel_as", "not a text"),
         (
             "[systems.crm]",
             "[systems.crm]\ncancel_as = 'cancel'",
             "crm.cancel_path",
-            "none is named",
+            "needs the path",
         ),
         (
             "[systems.crm]",
@@ -250,11 +255,16 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
             "crm.statuses",
             "no read could show",
         ),
-        ("[systems.crm]", "[systems.crm]\ncancel_path = 1", "crm.cancel_path", "no text"),
-        ("[systems.crm]", "[systems.crm]\ncancel_path = ''", "crm.cancel_path", "it is empty"),
-        ("[systems.clinic]", "[systems.clinic]\nseries = 'all'", "clinic.series", "no choice here"),
-        ("[systems.crm]", "[systems.crm]\nseries = 'hold'", "crm.series", "no such key"),
-        ("[systems.crm]", "[systems.crm]\nkey_field = 'x'", "crm.key_field", "right form"),
+        ("[systems.crm]", "[systems.crm]\ncancel_path = 1", "crm.cancel_path", "not a text"),
+        ("[systems.crm]", "[systems.crm]\ncancel_path = ''", "crm.cancel_path", "empty"),
+        (
+            "[systems.clinic]",
+            "[systems.clinic]\nseries = 'all'",
+            "clinic.series",
+            "not an allowed value",
+        ),
+        ("[systems.crm]", "[systems.crm]\nseries = 'hold'", "crm.series", "unknown key"),
+        ("[systems.crm]", "[systems.crm]\nkey_field = 'x'", "crm.key_field", "required form"),
         ("[systems.legacy]", "[systems.legacy]\nblocks = 'hold'", "legacy.hold_email", "contact"),
         ("[systems.legacy]", "[systems.legacy]\nhold_email = 'x'", "legacy.hold_email", "e-mail"),
         ("[systems.legacy]", "[systems.legacy]\ntimezone = 'CEST'", "legacy.timezone", "zone"),
@@ -331,7 +341,7 @@ def test_a_key_that_is_yet_to_be_built_is_refused_as_that(desk: Desk) -> None:
 
 def test_a_choice_that_is_none_is_refused_with_the_likely_one(desk: Desk) -> None:
     problem = desk.the_problem(SMALL + '[rules]\nmoved_apart = "lates"')
-    assert problem.reason == '"lates" is no choice here'
+    assert problem.reason == '"lates" is not an allowed value'
     assert problem.remedy == 'Did you mean "latest"?'
     problem = desk.the_problem(SMALL + '[rules]\nmoved_apart = "zzz"')
     assert problem.remedy == 'Write "latest", "prefer" or "hold".'

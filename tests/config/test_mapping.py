@@ -1,4 +1,4 @@
-"""Systems, providers, and who is kept where: what cannot work, and what does nothing."""
+"""Mappings that cannot work, and mappings without effect."""
 
 from __future__ import annotations
 
@@ -77,15 +77,15 @@ def test_a_shared_calendar_is_fine_where_users_divide_it(
     [
         ("clinic", "{}", "neither a user nor a calendar"),
         ("clinic", '{ user = "" }', "empty"),
-        ("clinic", '{ calendars = "C1" }', "no list"),
-        ("clinic", '{ team = "T1" }', "no such key"),
-        ("clinic", '"U1"', "no table"),
+        ("clinic", '{ calendars = "C1" }', "not a list"),
+        ("clinic", '{ team = "T1" }', "unknown key"),
+        ("clinic", '"U1"', "not a table"),
         ("clinic", '{ user = "U1", write = "no" }', "neither true nor false"),
-        ("legacy", "{}", "no calendar, no user and no team"),
-        ("legacy", '{ calendars = ["C1"] }', "no such key"),
+        ("legacy", "{}", "neither a calendar nor a user nor a team"),
+        ("legacy", '{ calendars = ["C1"] }', "unknown key"),
         ("crm", "{}", "missing"),
-        ("crm", '{ user = "alice" }', "no e-mail address"),
-        ("crm", '{ user = "alice@example.com", calendar = "C1" }', "no such key"),
+        ("crm", '{ user = "alice" }', "not an e-mail address"),
+        ("crm", '{ user = "alice@example.com", calendar = "C1" }', "unknown key"),
     ],
 )
 def test_a_calendar_that_its_system_cannot_have_is_refused(
@@ -111,7 +111,7 @@ def test_one_v2_calendar_has_a_short_form(desk: Desk) -> None:
 
 def test_a_number_that_is_too_small_is_told_with_the_least(desk: Desk) -> None:
     problem = desk.the_problem(SMALL + "[providers.alice]\ncapacity = 0\n")
-    assert (problem.reason, problem.remedy) == ("it is too small", "Write 1 or more.")
+    assert (problem.reason, problem.remedy) == ("too small", "Write 1 or more.")
 
 
 def test_a_calendar_may_be_read_only(desk: Desk) -> None:
@@ -122,7 +122,7 @@ def test_a_calendar_may_be_read_only(desk: Desk) -> None:
 
 def test_a_provider_in_one_system_only_is_warned_about(desk: Desk) -> None:
     warned = desk.warned(SMALL + bob('clinic = { user = "U2" }'))
-    assert warned == [("providers.bob", "it is kept in one system only")]
+    assert warned == [("providers.bob", "it has a calendar in one system only")]
 
 
 def test_a_system_that_nobody_uses_is_warned_about(desk: Desk) -> None:
@@ -147,12 +147,12 @@ def test_no_providers_and_no_systems_are_refused(desk: Desk, text: str, key: str
 def test_what_should_be_tables_must_be_tables(desk: Desk, section: str, text: str) -> None:
     rest = ALICE if section == "systems" else CRM + CLINIC
     problems = desk.refused(text.format(section) + rest)
-    assert any(p.key.startswith(section) and p.reason == "it is no table" for p in problems)
+    assert any(p.key.startswith(section) and p.reason == "not a table" for p in problems)
 
 
 def test_calendars_must_be_a_table(desk: Desk) -> None:
     problem = desk.the_problem(SMALL + '[providers.bob]\ncalendars = ["C1"]')
-    assert (problem.key, problem.reason) == ("providers.bob.calendars", "it is no table")
+    assert (problem.key, problem.reason) == ("providers.bob.calendars", "not a table")
 
 
 @pytest.mark.parametrize("name", ["Bob", "b.ob", "b ob", "bøb", ""])
@@ -160,7 +160,7 @@ def test_names_are_plain(desk: Desk, name: str) -> None:
     provider = f'[providers."{name}".calendars]\nclinic = {{ user = "U2" }}\n'
     problem = desk.the_problem(SMALL + provider)
     assert problem.key == dotted(("providers", name))
-    assert "cannot be a name" in problem.reason
+    assert "is not a valid name" in problem.reason
     system = LEGACY.replace("systems.legacy", f'systems."{name}"')
     assert desk.the_problem(SMALL + system).key == dotted(("systems", name))
 
@@ -169,9 +169,9 @@ def test_names_are_plain(desk: Desk, name: str) -> None:
     ("prefer", "key", "reason"),
     [
         ('["crm", "clinik"]', "rules.prefer[1]", 'there is no system "clinik"'),
-        ('["crm", "crm"]', "rules.prefer[1]", '"crm" was named before'),
-        ('"crm"', "rules.prefer", "it is no list"),
-        ("[1]", "rules.prefer[0]", "it is no text"),
+        ('["crm", "crm"]', "rules.prefer[1]", '"crm" is named twice'),
+        ('"crm"', "rules.prefer", "not a list"),
+        ("[1]", "rules.prefer[0]", "not a text"),
     ],
 )
 def test_the_tie_break_names_each_system_once(

@@ -1,4 +1,4 @@
-"""Odd files and odd texts where a configuration or a secret belongs: refused, never echoed."""
+"""Invalid files in place of a configuration or a secret are refused, and never echoed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_pipe_in_place_of_a_secret_is_refused_at_once(
         text = '[syncd]\nenv_file = "token"\n' + with_token('{ env = "UNSET" }')
     else:
         text = with_token(f'{{ {way} = "token" }}')
-    assert "not a plain file" in refusal(desk, text)
+    assert "not a regular file" in refusal(desk, text)
 
 
 @pytest.mark.parametrize("mode", [0o602, 0o604, 0o666, 0o606])
@@ -100,8 +100,8 @@ DEEP = 5_000
         (f"[{'.'.join('a' * DEEP)}]\n", ":3"),
         (f"{'.'.join('a' * 300)} = 1\n", ":3"),
         (f"x = {'[' * 25}{']' * 25}\n", ":3"),
-        ("x = '\0'\n", "no TOML"),
-        (f"x = {'9' * 5000}\n", "no TOML"),
+        ("x = '\0'\n", "not valid TOML"),
+        (f"x = {'9' * 5000}\n", "not valid TOML"),
         ("x = '" + "y" * 5_000_000 + "'\n", "larger than"),
     ],
     ids=["lists", "tables", "header", "key", "25 lists", "a zero", "digits", "5 MB"],

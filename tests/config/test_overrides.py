@@ -1,4 +1,4 @@
-"""Overrides: what loads, what can never match, and what contradicts itself."""
+"""Overrides: which load, which can never match, and which contradict themselves."""
 
 from __future__ import annotations
 
@@ -72,16 +72,16 @@ NEVER = [
     ("a system that there is not", override(system="crn", choice="hold"), "no system"),
     ("a kind that there is not", override(kind="moved", choice="hold"), "no kind"),
     ("a kind without a choice", override(kind="guard", choice="hold"), "is always held"),
-    ("a choice of another kind", override(kind="moved_apart", choice="release"), "is no choice"),
+    ("a choice of another kind", override(kind="moved_apart", choice="release"), "is not a choice"),
     (
         "a system that the provider is not kept in",
         override(provider="bob", system="legacy", kind="moved_apart", choice="hold"),
-        "bob is not kept in legacy",
+        "bob has no calendar in legacy",
     ),
     (
         "a provider of one system",
         override(provider="carol", kind="moved_apart", choice="hold"),
-        "with one system nothing differs",
+        "with one system nothing can differ",
     ),
     (
         "one that says it already",
@@ -123,21 +123,21 @@ def test_an_override_after_a_narrower_one_still_matches(desk: Desk) -> None:
 
 READ_ONLY = SMALL.replace('"alice@example.com" }', '"alice@example.com", write = false }')
 CONTRADICTIONS = [
-    ("prefer without an order", ALL + '[rules]\nmoved_apart = "prefer"', "goes first"),
+    ("prefer without an order", ALL + '[rules]\nmoved_apart = "prefer"', "comes first"),
     (
         "prefer that leaves two open",
         ALL + '[rules]\nprefer = ["crm"]\nmoved_apart = "prefer"',
-        'which of "clinic" or "legacy" goes first (alice)',
+        'which of "clinic" or "legacy" comes first (provider alice)',
     ),
     (
         "an override that prefers without an order",
         ALL + override(provider="bob", kind="moved_apart", choice="prefer"),
-        "goes first",
+        "comes first",
     ),
     (
-        "a meeting is to follow a block, but all others are only read",
+        "a meeting is to follow a block, but all others are read-only",
         READ_ONLY + '[rules]\nblock_edited = "reschedule"',
-        "all others are only read",
+        "all others are read-only",
     ),
     (
         "an edited block where none is made",
@@ -167,10 +167,10 @@ def test_every_choice_loads(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("hours", "reason"),
     [
-        ('"9-17"', "these are no hours"),
+        ('"9-17"', "these are not valid hours"),
         ('"18:00-08:00"', "the hours end before they begin"),
-        ('"Foo 08:00-18:00"', "there is no such day"),
-        ("7", "these are no hours"),
+        ('"Foo 08:00-18:00"', "unknown day"),
+        ("7", "these are not valid hours"),
     ],
 )
 def test_hours_that_are_none_are_refused(desk: Desk, hours: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Where credentials come from, and that nothing shows them."""
+"""The sources of credentials, and that nothing prints them."""
 
 from __future__ import annotations
 
@@ -91,15 +91,15 @@ def test_a_secret_file_of_a_group_is_not_warned_about(desk: Desk) -> None:
         ('{ file = "./gone" }', "does not exist", "into that file"),
         ('{ file = "empty" }', "is empty", "into that file"),
         ('{ file = "." }', "cannot be read", "into that file"),
-        ('{ file = "binary" }', "holds no text", "into that file"),
+        ('{ file = "binary" }', "is not a text file", "into that file"),
         (r'{ file = "a\u0000b" }', "cannot be read", "into that file"),
-        ('{ credential = "ghl" }', "systemd handed over no credentials", "LoadCredential"),
+        ('{ credential = "ghl" }', "systemd passed no credentials", "LoadCredential"),
         ('{ enviroment = "TOKEN" }', 'cannot be read from "enviroment"', "env"),
-        ('{ env = "V2", file = "token" }', "no place", "env"),
-        ('""', "it is empty", "env"),
-        ('"two\\u00a0words"', "letters that no token has", "env"),
-        ("4711", "no place", "env"),
-        ("{}", "no place", "env"),
+        ('{ env = "V2", file = "token" }', "does not name a source", "env"),
+        ('""', "empty", "env"),
+        ('"two\\u00a0words"', "characters that no token has", "env"),
+        ("4711", "does not name a source", "env"),
+        ("{}", "does not name a source", "env"),
     ],
 )
 def test_a_secret_that_cannot_be_had_names_key_and_remedy(
@@ -115,7 +115,8 @@ def test_a_secret_that_cannot_be_had_names_key_and_remedy(
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("gone", "does not exist"), ("../token", "no path"), ("..", "cannot be")]
+    ("name", "reason"),
+    [("gone", "does not exist"), ("../token", "cannot be a path"), ("..", "cannot be")],
 )
 def test_a_credential_is_a_name_inside_the_directory(desk: Desk, name: str, reason: str) -> None:
     directory = desk.home / "credentials"

@@ -59,7 +59,7 @@ async def test_metrics_do_not_alert_on_what_is_acknowledged(shop: Shop) -> None:
     metrics.update(report)
 
     def told(name: str) -> list[float]:
-        found = metrics._standing._of_persons()  # the other gauges need a running daemon
+        found = metrics._gauges._follow_up_gauges()  # the other gauges need a running daemon
         return [s.value for m in found for s in m.samples if m.name == name]
 
     work = Jobs(engine)

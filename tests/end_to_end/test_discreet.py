@@ -124,7 +124,9 @@ async def live(app: App, folder: Path) -> str:
             serve(app.engine, HOURLY, state, env, handle_signals=False, monitor=monitor)
         )
         await until(lambda: monitor.allowances, 30)
-        work = Jobs(app.engine, monitor.record_report, monitor.failed, insist=monitor.insist)
+        work = Jobs(
+            app.engine, monitor.record_report, monitor.failed, reset_backoff=monitor.reset_backoff
+        )
         for _ in range(3):
             result, _code = await work.on_request({}, heard.append)
             heard.append(json.dumps(result))

@@ -40,16 +40,18 @@ class Daemon:
             shop.clock,
         )
         shop.app.engine.patient = False
-        shop.app.engine.select_due = self.monitor.rounds.due
+        shop.app.engine.select_due = self.monitor.scheduler.due
         heard, failed = self.monitor.record_report, self.monitor.failed
-        self.work = Jobs(shop.app.engine, heard, failed, turn=self.monitor.rounds.providers_due)
+        self.work = Jobs(
+            shop.app.engine, heard, failed, providers_due=self.monitor.scheduler.providers_due
+        )
 
     async def poll(self) -> None:
         """Near by near, and a slice of the whole window when it is due, without end."""
         far = self.shop.clock.monotonic()
         while True:
-            await asyncio.sleep(self.monitor.paces.near.total_seconds())
-            if self.shop.clock.monotonic() - far >= self.monitor.paces.interval.total_seconds():
+            await asyncio.sleep(self.monitor.intervals.near.total_seconds())
+            if self.shop.clock.monotonic() - far >= self.monitor.intervals.interval.total_seconds():
                 far = self.shop.clock.monotonic()
                 await self.work.far()
             else:
@@ -58,9 +60,12 @@ class Daemon:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Have everything in step, then poll while the block lasts."""
-        await self.work.everything()
+        await self.work.resync_and_compact()
         assert wrong(self.shop) == []
-        tasks = [asyncio.create_task(self.poll()), asyncio.create_task(self.work.follow_late())]
+        tasks = [
+            asyncio.create_task(self.poll()),
+            asyncio.create_task(self.work.follow_late_results()),
+        ]
         try:
             yield
         finally:
@@ -70,7 +75,7 @@ class Daemon:
 
     def near(self) -> Mapping[str, float]:
         """The seconds between two near reads of each system."""
-        return {name: self.monitor.paces.of(name).near.total_seconds() for name in SYSTEM_NAMES}
+        return {name: self.monitor.intervals.of(name).near.total_seconds() for name in SYSTEM_NAMES}
 
 
 def wrong(shop: VirtualShop) -> list[str]:
@@ -153,7 +158,7 @@ def test_the_tight_system_gets_its_blocks_and_tells_its_news_at_its_own_pace(
 def test_a_poll_that_leaves_out_a_tight_system_is_whole(tmp_path: Path) -> None:
     async def scene(shop: VirtualShop) -> None:
         daemon = Daemon(shop)
-        await daemon.work.everything()
+        await daemon.work.resync_and_compact()
         shop.app.engine.select_due = not_clinic
         calls = shop.calls("clinic")
         report = await shop.app.engine.poll(near=True)

@@ -34,9 +34,9 @@ class Service:
         self.monitor = Monitor(
             shop.app.systems, shop.app.store, settings.syncd.state_path, spans, RealClock()
         )
-        turn = self.monitor.rounds.providers_due
+        turn = self.monitor.scheduler.providers_due
         self.work = Jobs(
-            shop.app.engine, self.monitor.record_report, self.monitor.failed, turn=turn
+            shop.app.engine, self.monitor.record_report, self.monitor.failed, providers_due=turn
         )
 
     async def calls_of_far(self) -> Mapping[str, int]:
@@ -48,8 +48,8 @@ class Service:
 
 async def test_the_calls_of_a_far_round_are_spread_over_its_turns(shop: Shop) -> None:
     service = Service(shop)
-    await service.work.everything()
-    assert service.monitor.paces.interval == timedelta(minutes=5)
+    await service.work.resync_and_compact()
+    assert service.monitor.intervals.interval == timedelta(minutes=5)
     turns = [await service.calls_of_far() for _ in range(6)]
     assert turns == [{"crm": 1, "clinic": 2, "legacy": 1}] * 6
     assert all(turn[name] <= WHOLE[name] for turn in turns for name in SYSTEM_NAMES)
@@ -57,7 +57,7 @@ async def test_the_calls_of_a_far_round_are_spread_over_its_turns(shop: Shop) ->
 
 async def test_far_bookings_reach_the_other_systems_within_a_round(shop: Shop) -> None:
     service = Service(shop)
-    await service.work.everything()
+    await service.work.resync_and_compact()
     for system, who in zip(SYSTEM_NAMES, PEOPLE, strict=True):
         shop.world.book(system, who, shop.world.at(30, 11))
     assert len(shop.wrong()) == 6
@@ -72,7 +72,7 @@ async def test_far_bookings_reach_the_other_systems_within_a_round(shop: Shop) -
 
 async def test_what_another_slice_holds_is_not_taken_for_gone(shop: Shop) -> None:
     service = Service(shop)
-    await service.work.everything()
+    await service.work.resync_and_compact()
     standing = shop.blocks()
     for _ in range(6):
         turn = await service.calls_of_far()
@@ -87,7 +87,7 @@ async def test_a_slice_that_finds_a_system_down_says_so_and_the_next_round_mends
     shop: Shop, system: str
 ) -> None:
     service = Service(shop)
-    await service.work.everything()
+    await service.work.resync_and_compact()
     shop.world.sandbox.systems[system].faults.add(Fault(FaultKind.UNAUTHORISED, times=1000))
     await service.work.far()
     # The repeat of a 401 takes longer than others wait for it: the next poll knows what came of it.

@@ -31,12 +31,16 @@ async def confirming(shop: SlowShop) -> tuple[Jobs, list[Report], list[asyncio.T
     shop.engine.patient = False
     work = Jobs(shop.engine, reports.append)
     event = shop.a.book("p", v(9))
-    await work.everything()
+    await work.resync_and_compact()
     shop.c.capabilities = Capabilities(asynchronous=frozenset({Action.MOVE_BLOCK}))
     shop.c.queued = True
     shop.a.move(event, v(11))
     reports.clear()
-    return work, reports, [asyncio.create_task(work.everything()), asyncio.create_task(poll(work))]
+    return (
+        work,
+        reports,
+        [asyncio.create_task(work.resync_and_compact()), asyncio.create_task(poll(work))],
+    )
 
 
 @pytest.mark.parametrize("after", [12, 24, 40])

@@ -118,7 +118,7 @@ def test_changes_of_a_late_read_are_carried_when_it_arrives(tmp_path: Path) -> N
     async def story(shop: SlowShop) -> None:
         await shop.engine.resync()
         work = Jobs(shop.engine)
-        following = asyncio.create_task(work.follow_late())
+        following = asyncio.create_task(work.follow_late_results())
         shop.c.book("p", v(9))
         shop.slow("c").takes["read"] = 30.0
         began = now()
@@ -136,7 +136,7 @@ def test_a_late_read_without_changes_starts_no_cycle(tmp_path: Path) -> None:
     async def story(shop: SlowShop) -> None:
         await shop.engine.resync()
         work = Jobs(shop.engine)
-        following = asyncio.create_task(work.follow_late())
+        following = asyncio.create_task(work.follow_late_results())
         shop.slow("c").takes["read"] = 30.0
         await work.near()
         reads = [s.reads for s in shop.systems]
@@ -190,9 +190,9 @@ def test_a_resync_of_the_daemon_ends_its_wait_when_a_poll_is_due(tmp_path: Path)
         reports: list[Report] = []
         shop.engine.patient = False
         work = Jobs(shop.engine, reports.append)
-        await work.everything()
+        await work.resync_and_compact()
         shop.slow("c").takes["read"] = 300.0
-        running = asyncio.create_task(work.everything())
+        running = asyncio.create_task(work.resync_and_compact())
         await asyncio.sleep(60)
         shop.a.book("p", v(9))
         began = now()

@@ -39,7 +39,7 @@ def test_a_misspelt_weekday_of_a_service_is_refused_with_the_right_one(tmp_path:
     found = problems(tmp_path, SYSTEM + SECRETS + SERVICE + hours)
     said = next(p for p in found if "hours" in p.key)
     assert (said.line, said.key) == (12, "provision.services[0].hours.Monday")
-    assert (said.reason, said.remedy) == ("there is no such key", 'Did you mean "monday"?')
+    assert (said.reason, said.remedy) == ("unknown key", 'Did you mean "monday"?')
 
 
 def test_a_name_that_could_only_be_one_of_nothing_still_has_a_remedy(tmp_path: Path) -> None:

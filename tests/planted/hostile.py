@@ -13,7 +13,7 @@ HOSTILE = (
                 "any_window_is_taken",
                 (
                     "tests/daemon/test_bounds.py::"
-                    "test_a_window_that_nobody_can_mean_is_refused_through_the_socket"
+                    "test_an_absurd_window_is_refused_through_the_socket"
                 ),
             ),
             (
@@ -25,7 +25,7 @@ HOSTILE = (
             ),
             (
                 "a_further_line_is_leaving",
-                "tests/daemon/test_clients_left.py::test_more_than_one_line_is_no_leaving",
+                "tests/daemon/test_clients_left.py::test_extra_lines_do_not_count_as_a_disconnect",
             ),
         ),
     ),
@@ -65,7 +65,7 @@ HOSTILE = (
             ),
             (
                 "the_page_removes_what_is_in_its_place",
-                ("tests/daemon/test_bounds.py::test_a_page_never_removes_what_is_no_stale_socket"),
+                ("tests/daemon/test_bounds.py::test_only_a_stale_socket_is_removed"),
             ),
         ),
     ),
@@ -86,7 +86,9 @@ HOSTILE = (
             ),
             (
                 "any_process_may_hold_a_lock",
-                ("tests/daemon/test_bounds.py::test_a_lock_with_an_absurd_process_id_names_nobody"),
+                (
+                    "tests/daemon/test_bounds.py::test_a_lock_with_an_absurd_process_id_has_no_holder"
+                ),
             ),
             (
                 "any_number_of_open_files_is_enough",

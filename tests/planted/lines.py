@@ -73,7 +73,7 @@ NO_HARM = (
                 "files_of_the_state_may_be_links",
                 (
                     "tests/daemon/test_lock.py::"
-                    "test_a_lock_that_is_a_link_is_refused_and_its_target_left_alone"
+                    "test_a_lock_that_is_a_link_is_refused_and_its_target_kept"
                 ),
             ),
         ),

@@ -1,4 +1,4 @@
-"""Wanted against found: one named row for each case."""
+"""Desired against existing resources: one named row per case."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def test_a_thing_is_compared(
     assert (row.step, set(row.changes)) == (step, changed)
 
 
-def test_what_cannot_be_changed_is_left_to_a_person() -> None:
+def test_a_fixed_field_is_left_to_a_person() -> None:
     row = compare_resources(WANTED, [found(capacity=5)], {}, fixed=("capacity",))
     assert row.step is ProvisionStep.BY_HAND
     assert "capacity is 5" in row.note
 
 
-def test_what_is_fixed_and_not_shown_is_in_place_and_named() -> None:
+def test_a_fixed_field_that_is_not_shown_is_in_place_with_a_note() -> None:
     row = compare_resources(WANTED, [found()], {}, fixed=("slug",))
     assert (row.step, dict(row.changes)) == (ProvisionStep.IN_PLACE, {})
     assert "the API does not show whether slug = y" in row.note
