@@ -179,7 +179,7 @@ async def journal(home: Path, size: int = 1000) -> dict[str, Any]:
     clock, start = RealClock(), datetime(2026, 12, 1, 9, tzinfo=UTC)
     store = Store.open(home / "journal.db")
     ids = count()
-    desk = WriteContext(
+    site = WriteContext(
         store, clock, lambda: f"{next(ids):026}", lambda: f"k{next(ids):09}", "run", asyncio.Event()
     )
     values = [
@@ -193,7 +193,7 @@ async def journal(home: Path, size: int = 1000) -> dict[str, Any]:
         Operation(Action.CREATE_BLOCK, "crm", b.provider, Kind.BLOCK, None, None, b.agreed, (b.id,))
         for b in meetings
     ]
-    made, cpu = await _executed(makes, desk)
+    made, cpu = await _executed(makes, site)
     moves = [
         Operation(
             Action.MOVE_BLOCK, "crm", o.provider, Kind.BLOCK, f"e{n}", o.after, later, o.bookings
@@ -202,20 +202,20 @@ async def journal(home: Path, size: int = 1000) -> dict[str, Any]:
         if o.after is not None
         for later in [Value(o.after.start + _LATER, o.after.end + _LATER, o.after.status)]
     ]
-    moved, moving = await _executed(moves, desk)
+    moved, moving = await _executed(moves, site)
     assert made == moved == size
     store.close()
     return {"cpu": [cpu], "operations": size, "moving": [moving]}
 
 
-async def _executed(operations: list[Operation], desk: WriteContext) -> tuple[int, float]:
+async def _executed(operations: list[Operation], site: WriteContext) -> tuple[int, float]:
     """How many were done, and the seconds of CPU that it took."""
     ever = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-    later = desk.clock.now() + timedelta(hours=1)
+    later = site.clock.now() + timedelta(hours=1)
     providers = {o.provider for o in operations}
     was_just_read = [Coverage("crm", p, frozenset(Kind), ever, later) for p in providers]
     before = time.process_time()
-    written = await execute(cast("System", _AtOnce()), operations, was_just_read, desk)
+    written = await execute(cast("System", _AtOnce()), operations, was_just_read, site)
     return len(written.done), time.process_time() - before
 
 
@@ -240,11 +240,11 @@ async def bulk(home: Path, moves: int = 1000) -> dict[str, Any]:
         for e in events[:moves]
     ]
     engine = app.engine
-    desk = WriteContext(
+    site = WriteContext(
         engine.store, engine.clock, engine.ids.row, engine.ids.key, "run", engine.stopping
     )
     writes, before = system.traffic.writes, time.process_time()
-    written = await execute(system, operations, (), desk)
+    written = await execute(system, operations, (), site)
     cpu = time.process_time() - before
     calls = system.traffic.writes - writes
     assert len(written.queued) == len(operations)

@@ -1,7 +1,7 @@
 """A furnished sandbox, and a configured syncd beside it: on virtual time, or on real sockets.
 
-Almost every test needs neither a socket nor a real second, so `shop` has none: its requests go to
-the platforms in the same process, and a wait of a minute costs nothing. `served_shop` is the same
+Almost every test needs neither a socket nor a real second, so `site` has none: its requests go to
+the platforms in the same process, and a wait of a minute costs nothing. `served_site` is the same
 on loopback sockets, in real time but for waits.
 """
 
@@ -27,7 +27,7 @@ from syncd.sandbox.consistency import disagreements, event_summaries
 from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.loop import VirtualClock, VirtualLoop
-from tests.hasty import Hasty
+from tests.fast_clock import FastClock
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
 
@@ -40,7 +40,7 @@ def pytest_asyncio_loop_factories(item: pytest.Function) -> Mapping[str, Loop]:
 
 
 @dataclass
-class Shop:
+class Site:
     """The three platforms, what is booked on them, and the syncd that keeps them in step.
 
     Without ``ways`` syncd goes through the network.
@@ -57,11 +57,11 @@ class Shop:
         self.app.reset_backoff()
         return await self.app.engine.resync(**asked)  # type: ignore[arg-type]
 
-    def be_patient(self) -> None:
+    def never_late(self) -> None:
         """Let no read count as late, however long it waits for the limit of its account."""
         self.app.engine.tasks.grace = 3600
 
-    def wrong(self, theirs: Collection[str] = ()) -> list[str]:
+    def disagreements(self, theirs: Collection[str] = ()) -> list[str]:
         """What an outside observer would call wrong; ``theirs`` are copies of our blocks."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners, theirs)
         return disagreements(seen, SYSTEMS, self.clock.now())
@@ -90,7 +90,7 @@ class Shop:
         self.app = build(load(self.path, {}), clock=self.clock, transports=self.ways)
 
 
-S = TypeVar("S", bound=Shop)
+S = TypeVar("S", bound=Site)
 
 
 @asynccontextmanager
@@ -107,7 +107,7 @@ async def opened(
     Without a clock it is on loopback sockets, in real time but for waits, which take none.
     ``configured`` changes the text of the configuration.
     """
-    found = clock or Hasty()
+    found = clock or FastClock()
     sandbox = Sandbox(found)
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, found.now(), empty=empty)
@@ -133,14 +133,14 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Shop]:
+async def site(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Site]:
     """The three systems with a week of bookings; nothing synced yet."""
-    async with opened(Shop, tmp_path, clock) as made:
+    async with opened(Site, tmp_path, clock) as made:
         yield made
 
 
 @pytest.fixture
-async def served_shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    """The same as `shop` on loopback sockets, in real time but for waits."""
-    async with opened(Shop, tmp_path) as made:
+async def served_site(tmp_path: Path) -> AsyncIterator[Site]:
+    """The same as `site` on loopback sockets, in real time but for waits."""
+    async with opened(Site, tmp_path) as made:
         yield made

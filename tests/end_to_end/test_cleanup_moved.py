@@ -17,9 +17,9 @@ from tests.end_to_end.test_cleanup_unread import lose_state
 from tests.end_to_end.virtual import VirtualShop, play
 
 
-def give(shop: VirtualShop, system: str, block: str, who: str) -> None:
+def give(site: VirtualShop, system: str, block: str, who: str) -> None:
     """Have a person move a block into somebody else's calendar."""
-    sandbox, user = shop.world.sandbox, shop.world.seats[system, who].user
+    sandbox, user = site.world.sandbox, site.world.seats[system, who].user
     if system == "crm":
         task = sandbox.crm.tasks.get(block)
         assert task is not None
@@ -36,24 +36,24 @@ def give(shop: VirtualShop, system: str, block: str, who: str) -> None:
 def test_a_block_that_was_moved_into_anothers_calendar_goes_with_its_provider(
     tmp_path: Path, fault: FaultKind | None
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        by_hand = blocks(shop)
-        await shop.resync()
-        made = blocks(shop) - by_hand
-        bobs = of(shop, "bob") & made
+    async def scene(site: VirtualShop) -> None:
+        by_hand = blocks(site)
+        await site.resync()
+        made = blocks(site) - by_hand
+        bobs = of(site, "bob") & made
         for system in SYSTEMS:
-            give(shop, system, min(b for s, b in bobs if s == system), "alice")
+            give(site, system, min(b for s, b in bobs if s == system), "alice")
         if fault is not None:
             for system in SYSTEMS:
                 refused = Fault(fault, path=".*Delete|.*(events|appointments)/.+", times=4)
-                shop.world.sandbox.systems[system].faults.add(refused)
-            await clean(shop, CleanupScope(provider="bob"))
+                site.world.sandbox.systems[system].faults.add(refused)
+            await clean(site, CleanupScope(provider="bob"))
             for system in SYSTEMS:
-                shop.world.sandbox.systems[system].faults.clear()
-            await shop.restart(killed=True)
-        cleaned = await clean(shop, CleanupScope(provider="bob"))
+                site.world.sandbox.systems[system].faults.clear()
+            await site.restart(killed=True)
+        cleaned = await clean(site, CleanupScope(provider="bob"))
         assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
-        assert blocks(shop) == by_hand | (made - bobs)
+        assert blocks(site) == by_hand | (made - bobs)
         if fault is None:
             assert sum(c.removed for c in cleaned.calendars.values()) == len(bobs)
 
@@ -64,46 +64,46 @@ def test_a_block_that_was_moved_into_anothers_calendar_goes_with_its_provider(
 def test_a_provider_with_another_name_gets_no_block_again_after_a_cleanup_of_the_old_name(
     tmp_path: Path, ran: bool
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        by_hand = blocks(shop)
-        await shop.resync()
-        made = blocks(shop) - by_hand
-        carols = of(shop, "carol") & made
-        text = shop.path.read_text().replace("[providers.carol", "[providers.caroline")
-        shop.path.write_text(text)
-        await shop.restart()
+    async def scene(site: VirtualShop) -> None:
+        by_hand = blocks(site)
+        await site.resync()
+        made = blocks(site) - by_hand
+        carols = of(site, "carol") & made
+        text = site.path.read_text().replace("[providers.carol", "[providers.caroline")
+        site.path.write_text(text)
+        await site.restart()
         if ran:
-            await shop.resync()
-        cleaned = await clean(shop, CleanupScope(provider="carol"))
+            await site.resync()
+        cleaned = await clean(site, CleanupScope(provider="carol"))
         assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         # Once they were read under the new name, they are no business of the old one.
         left = made if ran else made - carols
-        assert blocks(shop) == by_hand | left
-        await shop.restart()
-        await shop.resync()
-        await shop.resync()
-        assert blocks(shop) == by_hand | left
+        assert blocks(site) == by_hand | left
+        await site.restart()
+        await site.resync()
+        await site.resync()
+        assert blocks(site) == by_hand | left
         assert bool(cleaned.paused) is not ran
 
     play(tmp_path, scene)
 
 
 def test_marked_blocks_that_no_meeting_explains_are_not_called_nothing(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        await lose_state(shop, created=False)
-        world = shop.world
+    async def scene(site: VirtualShop) -> None:
+        await site.resync()
+        await lose_state(site, created=False)
+        world = site.world
         for system in SYSTEMS:
             platform = world.sandbox.systems[system]
             for each in platform.appointments():
                 if each.user == world.seats[system, "alice"].user:
                     platform.cancel(each.id)
         for _ in range(2):
-            await shop.resync()
-        cleaned = await clean(shop)
+            await site.resync()
+        cleaned = await clean(site)
         tagged = {t.event.id for c in cleaned.calendars.values() for t in c.tagged}
         assert tagged
-        assert tagged <= {block for _, block in blocks(shop)}
+        assert tagged <= {block for _, block in blocks(site)}
         assert cleaned.exit is RunExit.CONFLICTS
         assert cleaned.to_json()["done"] is False
 
@@ -111,15 +111,15 @@ def test_marked_blocks_that_no_meeting_explains_are_not_called_nothing(tmp_path:
 
 
 def test_blocks_that_a_person_chose_prove_nothing_of_the_others(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        by_hand = blocks(shop)
-        await shop.resync()
-        alices = of(shop, "alice") - by_hand
-        made = blocks(shop) - by_hand
-        await lose_state(shop, created=False)
-        await clean(shop, chosen=alices)
-        assert blocks(shop) == by_hand | (made - alices)
-        again = await clean(shop)
+    async def scene(site: VirtualShop) -> None:
+        by_hand = blocks(site)
+        await site.resync()
+        alices = of(site, "alice") - by_hand
+        made = blocks(site) - by_hand
+        await lose_state(site, created=False)
+        await clean(site, chosen=alices)
+        assert blocks(site) == by_hand | (made - alices)
+        again = await clean(site)
         proposed = {
             (t.event.system, t.event.id)
             for c in again.calendars.values()
@@ -133,40 +133,40 @@ def test_blocks_that_a_person_chose_prove_nothing_of_the_others(tmp_path: Path) 
 
 
 def test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        by_hand = blocks(shop)
-        await shop.resync()
-        carols = {b for b in of(shop, "carol") - by_hand if b[0] == "clinic"}
-        clinic = shop.world.sandbox.clinic
-        clinic.rename_user(shop.world.seats["clinic", "carol"].user, "another-id")
-        cleaned = await clean(shop, CleanupScope("clinic", "carol"))
-        assert carols <= blocks(shop)
+    async def scene(site: VirtualShop) -> None:
+        by_hand = blocks(site)
+        await site.resync()
+        carols = {b for b in of(site, "carol") - by_hand if b[0] == "clinic"}
+        clinic = site.world.sandbox.clinic
+        clinic.rename_user(site.world.seats["clinic", "carol"].user, "another-id")
+        cleaned = await clean(site, CleanupScope("clinic", "carol"))
+        assert carols <= blocks(site)
         (calendar,) = cleaned.calendars.values()
         assert (cleaned.exit, calendar.left) == (RunExit.UNANSWERED, len(carols))
         assert "user is not in the account" in calendar.why
-        old = f'"{shop.world.seats["clinic", "carol"].user}"'
-        shop.path.write_text(shop.path.read_text().replace(old, '"another-id"'))
-        cleaned = await clean(shop, CleanupScope("clinic", "carol"))
-        assert not carols & blocks(shop)
+        old = f'"{site.world.seats["clinic", "carol"].user}"'
+        site.path.write_text(site.path.read_text().replace(old, '"another-id"'))
+        cleaned = await clean(site, CleanupScope("clinic", "carol"))
+        assert not carols & blocks(site)
 
     play(tmp_path, scene)
 
 
 def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        by_hand = blocks(shop)
-        await shop.resync()
-        crm = shop.world.sandbox.crm
-        block = min(b for s, b in blocks(shop) - by_hand if s == "crm")
+    async def scene(site: VirtualShop) -> None:
+        by_hand = blocks(site)
+        await site.resync()
+        crm = site.world.sandbox.crm
+        block = min(b for s, b in blocks(site) - by_hand if s == "crm")
         task = crm.tasks.get(block)
         assert task is not None
-        crm.tasks.put(block, replace(task, lead=shop.world.seats["crm", "bob"].contact))
+        crm.tasks.put(block, replace(task, lead=site.world.seats["crm", "bob"].contact))
         for _ in range(2):
-            cleaned = await clean(shop)
+            cleaned = await clean(site)
             told = {(t.event.id, t.doubt) for c in cleaned.calendars.values() for t in c.tagged}
             assert told == {(block, OwnershipDoubt.CUSTOMER)}
             assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
-            assert blocks(shop) == by_hand | {("crm", block)}
+            assert blocks(site) == by_hand | {("crm", block)}
 
     play(tmp_path, scene)
 
@@ -176,17 +176,17 @@ def test_a_block_whose_user_was_merged_away_stays_when_the_other_one_is_cleaned_
 ) -> None:
     """The lists show bob's blocks as alice's, and nothing proves that his time is free."""
 
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        made = blocks(shop)
-        bobs = {each for each in of(shop, "bob") & made if each[0] == "legacy"}
-        sandbox, seats = shop.world.sandbox, shop.world.seats
+    async def scene(site: VirtualShop) -> None:
+        await site.resync()
+        made = blocks(site)
+        bobs = {each for each in of(site, "bob") & made if each[0] == "legacy"}
+        sandbox, seats = site.world.sandbox, site.world.seats
         merged = merge_users(
             sandbox.legacy, seats["legacy", "bob"].user, seats["legacy", "alice"].user
         )
-        await clean(shop, CleanupScope(provider="alice"))
+        await clean(site, CleanupScope(provider="alice"))
         assert bobs
-        assert bobs <= blocks(shop)
+        assert bobs <= blocks(site)
         merged.take_back()
 
     play(tmp_path, scene)

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
+from tests.cli.terminal_session import TerminalSession
 from tests.cli.test_question import OTHERS
-from tests.cli.typist import Typist
 from tests.end_to_end.test_process import Place, place, ready
 
 pytestmark = [pytest.mark.slow, pytest.mark.prove]
@@ -74,9 +74,9 @@ def standing(place: Place) -> int:
 
 def answered(place: Place, run: str, answer: str) -> tuple[int, str]:
     """Undo a run on a terminal."""
-    typist = Typist(place.path.parent, "undo", run)
+    session = TerminalSession(place.path.parent, "undo", run)
     try:
-        typist.answers("Undo these writes? [y/N]", answer)
-        return typist.ends(), typist.screen
+        session.answer("Undo these writes? [y/N]", answer)
+        return session.wait(), session.screen
     finally:
-        typist.kill()
+        session.kill()

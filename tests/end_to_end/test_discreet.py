@@ -33,7 +33,7 @@ from syncd.daemon.service import JobIntervals, serve
 from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.daemon.kit import until
-from tests.hasty import Hasty
+from tests.fast_clock import FastClock
 
 NAME, EMAIL, PHONE = "Xylander Quuxworth", "xylander.quuxworth@example.com", "+4930555777123"
 TITLE = "Zymurgy of the left knee"
@@ -154,7 +154,7 @@ async def test_nothing_private_leaves_the_daemon(
     secrets = settings_secrets(settings)
     set_up(secrets, style=style, level="debug")
     ways = gossips(world, settings)
-    app = build(settings, clock=Hasty(), transports=ways)
+    app = build(settings, clock=FastClock(), transports=ways)
     try:
         said = await live(app, tmp_path)
     finally:
@@ -187,7 +187,7 @@ async def test_each_job_is_one_event_with_its_run_and_all_lines_of_a_run_carry_i
     settings = load(path, {})
     set_up(settings_secrets(settings), style="json")
     ways = gossips(world, settings)
-    app = build(settings, clock=Hasty(), transports=ways)
+    app = build(settings, clock=FastClock(), transports=ways)
     try:
         await live(app, tmp_path)
     finally:

@@ -14,10 +14,10 @@ from syncd.systems.facts import FactStore
 from syncd.systems.measured import CONTRADICTED, MeasuredFacts
 from syncd.systems.port import Capabilities
 from tests.end_to_end import test_contradicted_facts as stories
-from tests.end_to_end.conftest import Shop
+from tests.end_to_end.conftest import Site
 
 Patch = pytest.MonkeyPatch
-Story = Callable[[Shop], Awaitable[None]]
+Story = Callable[[Site], Awaitable[None]]
 
 
 def a_contradiction_is_ignored(patch: Patch) -> None:
@@ -105,8 +105,8 @@ PLANTS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
 @pytest.mark.prove
 @pytest.mark.parametrize(("plant", "story"), PLANTS, ids=[plant.__name__ for plant, _ in PLANTS])
 async def test_the_story_fails_under_the_planted_bug(
-    shop: Shop, monkeypatch: Patch, plant: Callable[[Patch], None], story: Story
+    site: Site, monkeypatch: Patch, plant: Callable[[Patch], None], story: Story
 ) -> None:
     plant(monkeypatch)
     with pytest.raises(AssertionError):
-        await story(shop)
+        await story(site)

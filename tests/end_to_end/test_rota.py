@@ -16,7 +16,7 @@ from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import read_intervals
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from tests.end_to_end.conftest import Shop
+from tests.end_to_end.conftest import Site
 
 WHOLE = {"crm": 1, "clinic": 4, "legacy": 3}
 """What reading everybody takes at once: see docs/polling.md."""
@@ -25,29 +25,29 @@ WHOLE = {"crm": 1, "clinic": 4, "legacy": 3}
 class Service:
     """The daemon's jobs and what watches them, at the pace of a year; only the timer is missing."""
 
-    def __init__(self, shop: Shop) -> None:
-        settings = shop.app.settings
+    def __init__(self, site: Site) -> None:
+        settings = site.app.settings
         spans = replace(
             read_intervals(settings), near=timedelta(minutes=1), far=timedelta(minutes=15)
         )
-        self.shop = shop
+        self.site = site
         self.monitor = Monitor(
-            shop.app.systems, shop.app.store, settings.syncd.state_path, spans, RealClock()
+            site.app.systems, site.app.store, settings.syncd.state_path, spans, RealClock()
         )
         turn = self.monitor.rounds.providers_due
         self.work = Jobs(
-            shop.app.engine, self.monitor.record_report, self.monitor.failed, turn=turn
+            site.app.engine, self.monitor.record_report, self.monitor.failed, turn=turn
         )
 
     async def calls_of_far(self) -> Mapping[str, int]:
         """The calls of the next far job, as the platforms count them."""
-        before = self.shop.calls()
+        before = self.site.calls()
         await self.work.far()
-        return Counter(self.shop.calls()) - Counter(before)
+        return Counter(self.site.calls()) - Counter(before)
 
 
-async def test_the_calls_of_a_far_round_are_spread_over_its_turns(shop: Shop) -> None:
-    service = Service(shop)
+async def test_the_calls_of_a_far_round_are_spread_over_its_turns(site: Site) -> None:
+    service = Service(site)
     await service.work.everything()
     assert service.monitor.paces.interval == timedelta(minutes=5)
     turns = [await service.calls_of_far() for _ in range(6)]
@@ -55,52 +55,52 @@ async def test_the_calls_of_a_far_round_are_spread_over_its_turns(shop: Shop) ->
     assert all(turn[name] <= WHOLE[name] for turn in turns for name in SYSTEMS)
 
 
-async def test_far_bookings_reach_the_other_systems_within_a_round(shop: Shop) -> None:
-    service = Service(shop)
+async def test_far_bookings_reach_the_other_systems_within_a_round(site: Site) -> None:
+    service = Service(site)
     await service.work.everything()
     for system, who in zip(SYSTEMS, PEOPLE, strict=True):
-        shop.world.book(system, who, shop.world.at(30, 11))
-    assert len(shop.wrong()) == 6
+        site.world.book(system, who, site.world.at(30, 11))
+    assert len(site.disagreements()) == 6
     await service.work.near()
-    assert len(shop.wrong()) == 6
+    assert len(site.disagreements()) == 6
     open_ = []
     for _ in range(3):
         await service.work.far()
-        open_.append(len(shop.wrong()))
+        open_.append(len(site.disagreements()))
     assert open_ == [4, 2, 0]
 
 
-async def test_what_another_slice_holds_is_not_taken_for_gone(shop: Shop) -> None:
-    service = Service(shop)
+async def test_what_another_slice_holds_is_not_taken_for_gone(site: Site) -> None:
+    service = Service(site)
     await service.work.everything()
-    standing = shop.blocks()
+    standing = site.blocks()
     for _ in range(6):
         turn = await service.calls_of_far()
         # Not one read by id: only lists.
         assert sum(turn.values()) == 4
-    assert shop.blocks() == standing
-    assert shop.wrong() == []
+    assert site.blocks() == standing
+    assert site.disagreements() == []
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_a_slice_that_finds_a_system_down_says_so_and_the_next_round_mends_it(
-    shop: Shop, system: str
+    site: Site, system: str
 ) -> None:
-    service = Service(shop)
+    service = Service(site)
     await service.work.everything()
-    shop.world.sandbox.systems[system].faults.add(Fault(FaultKind.UNAUTHORISED, times=1000))
+    site.world.sandbox.systems[system].faults.add(Fault(FaultKind.UNAUTHORISED, times=1000))
     await service.work.far()
     # The repeat of a 401 takes longer than others wait for it: the next poll knows what came of it.
     await asyncio.sleep(5)
     await service.work.near()
     assert service.monitor.silent == {system}
     assert not service.monitor.ready()[0]
-    shop.world.sandbox.systems[system].faults.clear()
+    site.world.sandbox.systems[system].faults.clear()
     other = next(name for name in SYSTEMS if name != system)
     for who in PEOPLE:
-        shop.world.book(other, who, shop.world.at(30, 12))
-    shop.app.reset_backoff()
+        site.world.book(other, who, site.world.at(30, 12))
+    site.app.reset_backoff()
     for _ in range(3):
         await service.work.far()
     assert service.monitor.silent == frozenset()
-    assert shop.wrong() == []
+    assert site.disagreements() == []

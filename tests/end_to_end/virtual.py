@@ -69,11 +69,11 @@ def play(
         path = folder / "syncd.toml"
         text = config_text(world, "state.db")
         path.write_text(text.replace("calls_per_5s = 25", f"calls_per_5s = {calls}"))
-        shop = VirtualShop(world, clock, path, None)  # type: ignore[arg-type]
-        shop.app = shop.start()
+        site = VirtualShop(world, clock, path, None)  # type: ignore[arg-type]
+        site.app = site.start()
         try:
-            return await scene(shop)
+            return await scene(site)
         finally:
-            await shop.app.aclose()
+            await site.app.aclose()
 
     return run_virtually(run())

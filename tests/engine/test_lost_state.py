@@ -23,268 +23,272 @@ from syncd.store.created_ids import CreatedIds, created_ids_path, read_lines
 from syncd.store.journal import intents_since
 from syncd.store.store import Store
 from tests.core.kit import v
-from tests.engine.conftest import Shop, make_engine
+from tests.engine.conftest import EngineHarness, make_engine
 from tests.engine.fakes import lost_reply
 from tests.engine.test_ownership import copy, our_block
 from tests.engine.test_promises import settle
 
 ABSENT: dict[str, list[Any]] = {"a": [], "b": [], "c": []}
 
-Accident = Callable[[Shop], None]
+Accident = Callable[[EngineHarness], None]
 
 
-def stop(shop: Shop) -> None:
+def stop(harness: EngineHarness) -> None:
     """End the process; its journal is in the database then."""
-    shop.store.close()
+    harness.store.close()
 
 
-def start(shop: Shop) -> None:
+def start(harness: EngineHarness) -> None:
     """Start with the state on disk."""
-    shop.store = Store.open(shop.path)
-    shop.engine = make_engine(shop.store, shop.clock, shop.systems, shop.rows)
+    harness.store = Store.open(harness.path)
+    harness.engine = make_engine(harness.store, harness.clock, harness.systems, harness.rows)
 
 
-def loses_the_database(shop: Shop) -> None:
-    stop(shop)
-    shop.path.unlink()
-    start(shop)
+def loses_the_database(harness: EngineHarness) -> None:
+    stop(harness)
+    harness.path.unlink()
+    start(harness)
 
 
-def restores_the_backup(shop: Shop) -> None:
-    stop(shop)
-    restore_backup(copy_of(shop), shop.path, shop.clock.now())
-    start(shop)
+def restores_the_backup(harness: EngineHarness) -> None:
+    stop(harness)
+    restore_backup(copy_of(harness), harness.path, harness.clock.now())
+    start(harness)
 
 
-def puts_back_an_old_file(shop: Shop) -> None:
+def puts_back_an_old_file(harness: EngineHarness) -> None:
     """Copy the database by hand, without `syncd restore`."""
-    stop(shop)
-    copyfile(copy_of(shop), shop.path)
-    start(shop)
+    stop(harness)
+    copyfile(copy_of(harness), harness.path)
+    start(harness)
 
 
 ACCIDENTS = [loses_the_database, restores_the_backup, puts_back_an_old_file]
 
 
-def copy_of(shop: Shop) -> Path:
-    return shop.path.with_name("copy.db")
+def copy_of(harness: EngineHarness) -> Path:
+    return harness.path.with_name("copy.db")
 
 
-def is_ours(shop: Shop, system: str, event: str) -> bool:
-    return [r.created_by_us for r in shop.store.records(system, [event])] == [True]
+def is_ours(harness: EngineHarness, system: str, event: str) -> bool:
+    return [r.created_by_us for r in harness.store.records(system, [event])] == [True]
 
 
-async def cycle(shop: Shop) -> Report:
+async def cycle(harness: EngineHarness) -> Report:
     """Run one cycle over the far window."""
     report = Report(run="r")
-    await shop.engine.cycle(shop.engine.window(near=False), report)
+    await harness.engine.cycle(harness.engine.window(near=False), report)
     return report
 
 
-def intents(shop: Shop) -> list[Intent]:
+def intents(harness: EngineHarness) -> list[Intent]:
     """Return the journal of provider p."""
-    return intents_since(shop.store, "p", datetime(2000, 1, 1, tzinfo=UTC))
+    return intents_since(harness.store, "p", datetime(2000, 1, 1, tzinfo=UTC))
 
 
-def removals(shop: Shop) -> list[str]:
-    return [o.system for s in shop.systems for o in s.writes if o.action is Action.REMOVE_BLOCK]
+def removals(harness: EngineHarness) -> list[str]:
+    return [o.system for s in harness.systems for o in s.writes if o.action is Action.REMOVE_BLOCK]
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
 async def test_blocks_made_since_are_ours_again_and_follow_their_meeting(
-    shop: Shop, accident: Accident
+    harness: EngineHarness, accident: Accident
 ) -> None:
-    create_backup(shop.path, copy_of(shop))
-    event = shop.a.book("p", v(9))
-    await settle(shop)
-    before = shop.writes()
-    accident(shop)
-    await settle(shop)
-    assert shop.writes() == before
-    assert is_ours(shop, "b", our_block(shop.b))
-    shop.a.move(event, v(14))
-    await settle(shop)
-    assert shop.blocks() == {"a": [], "b": [v(14).interval], "c": [v(14).interval]}
-    shop.a.cancel(event)
-    await settle(shop)
-    assert shop.blocks() == ABSENT
+    create_backup(harness.path, copy_of(harness))
+    event = harness.a.book("p", v(9))
+    await settle(harness)
+    before = harness.writes()
+    accident(harness)
+    await settle(harness)
+    assert harness.writes() == before
+    assert is_ours(harness, "b", our_block(harness.b))
+    harness.a.move(event, v(14))
+    await settle(harness)
+    assert harness.blocks() == {"a": [], "b": [v(14).interval], "c": [v(14).interval]}
+    harness.a.cancel(event)
+    await settle(harness)
+    assert harness.blocks() == ABSENT
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
 async def test_unneeded_blocks_are_removed_by_the_second_cycle(
-    shop: Shop, accident: Accident
+    harness: EngineHarness, accident: Accident
 ) -> None:
-    create_backup(shop.path, copy_of(shop))
-    event = shop.a.book("p", v(9))
-    await settle(shop)
-    shop.a.delete(event)
-    accident(shop)
-    first = await cycle(shop)
-    assert (removals(shop), len(first.waiting)) == ([], 2)
-    await settle(shop)
-    assert shop.blocks() == ABSENT
+    create_backup(harness.path, copy_of(harness))
+    event = harness.a.book("p", v(9))
+    await settle(harness)
+    harness.a.delete(event)
+    accident(harness)
+    first = await cycle(harness)
+    assert (removals(harness), len(first.waiting)) == ([], 2)
+    await settle(harness)
+    assert harness.blocks() == ABSENT
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
 async def test_nothing_is_removed_while_a_system_has_not_been_read_since(
-    shop: Shop, accident: Accident
+    harness: EngineHarness, accident: Accident
 ) -> None:
-    await settle(shop)
-    create_backup(shop.path, copy_of(shop))
-    shop.c.book("p", v(9))
-    await settle(shop)
-    accident(shop)
+    await settle(harness)
+    create_backup(harness.path, copy_of(harness))
+    harness.c.book("p", v(9))
+    await settle(harness)
+    accident(harness)
     # The meeting's own system does not answer, so nobody knows of the meeting.
     for _ in range(3):
-        shop.c.faults["read"] = [lost_reply("c")]
-        await cycle(shop)
-    assert removals(shop) == []
-    shop.c.faults.clear()
-    await settle(shop)
-    assert shop.blocks() == {"a": [v(9).interval], "b": [v(9).interval], "c": []}
+        harness.c.faults["read"] = [lost_reply("c")]
+        await cycle(harness)
+    assert removals(harness) == []
+    harness.c.faults.clear()
+    await settle(harness)
+    assert harness.blocks() == {"a": [v(9).interval], "b": [v(9).interval], "c": []}
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
 async def test_nothing_is_removed_while_an_event_cannot_be_read_that_it_may_be_for(
-    shop: Shop, accident: Accident
+    harness: EngineHarness, accident: Accident
 ) -> None:
     # Seed 148: a leave had lost its end when the state was lost, and its blocks were removed.
-    await settle(shop)
-    create_backup(shop.path, copy_of(shop))
-    event, gone = shop.a.book("p", v(9)), shop.b.book("p", v(14))
-    await settle(shop)
-    shop.a.broken.add(event)
-    await settle(shop)
-    shop.b.delete(gone)
-    accident(shop)
+    await settle(harness)
+    create_backup(harness.path, copy_of(harness))
+    event, gone = harness.a.book("p", v(9)), harness.b.book("p", v(14))
+    await settle(harness)
+    harness.a.broken.add(event)
+    await settle(harness)
+    harness.b.delete(gone)
+    accident(harness)
     for _ in range(3):
-        await cycle(shop)
+        await cycle(harness)
     # Nobody can tell which of the blocks were for it; but none was where it stands itself.
-    assert removals(shop) == ["a"]
-    assert shop.c.blocks("p") == [v(9).interval, v(14).interval]
-    shop.a.broken.clear()
-    await settle(shop)
-    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    assert removals(harness) == ["a"]
+    assert harness.c.blocks("p") == [v(9).interval, v(14).interval]
+    harness.a.broken.clear()
+    await settle(harness)
+    assert harness.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
 
 
-async def test_no_block_is_created_where_an_unread_one_may_exist(shop: Shop) -> None:
-    far = shop.clock.now() + timedelta(days=40)
+async def test_no_block_is_created_where_an_unread_one_may_exist(harness: EngineHarness) -> None:
+    far = harness.clock.now() + timedelta(days=40)
     value = Value(far, far + timedelta(hours=1))
-    shop.a.book("p", value)
-    await settle(shop)
-    loses_the_database(shop)
-    shop.c.faults["read"] = [lost_reply("c")]
-    await cycle(shop)
+    harness.a.book("p", value)
+    await settle(harness)
+    loses_the_database(harness)
+    harness.c.faults["read"] = [lost_reply("c")]
+    await cycle(harness)
     # It answers again, but only the near window is read.
-    await shop.engine.poll(near=True)
-    await shop.engine.poll(near=True)
-    assert shop.blocks()["c"] == [value.interval]
-    await settle(shop)
-    assert shop.blocks()["c"] == [value.interval]
-    soon = shop.clock.now() + timedelta(hours=3)
-    shop.a.book("p", Value(soon, soon + timedelta(hours=1)))
-    await shop.engine.poll(near=True)
-    assert len(shop.blocks()["c"]) == 2
+    await harness.engine.poll(near=True)
+    await harness.engine.poll(near=True)
+    assert harness.blocks()["c"] == [value.interval]
+    await settle(harness)
+    assert harness.blocks()["c"] == [value.interval]
+    soon = harness.clock.now() + timedelta(hours=3)
+    harness.a.book("p", Value(soon, soon + timedelta(hours=1)))
+    await harness.engine.poll(near=True)
+    assert len(harness.blocks()["c"]) == 2
 
 
 async def test_no_second_block_is_made_for_a_leave_that_began_before_a_near_read(
-    shop: Shop,
+    harness: EngineHarness,
 ) -> None:
     """Regression, seed 13: after the loss lists hid everything, and a later near list did not."""
-    for system in shop.systems:
+    for system in harness.systems:
         system.by_start = True
-    now = shop.clock.now()
+    now = harness.clock.now()
     leave = Value(now - timedelta(days=20), now + timedelta(days=4))
-    shop.a.human_block("p", leave)
-    await settle(shop)
-    loses_the_database(shop)
-    shop.c.incomplete, shop.c.empty = True, True
-    await shop.engine.resync()
-    await shop.engine.poll(near=False)
-    shop.c.incomplete, shop.c.empty = False, False
-    await shop.engine.poll(near=True)
-    assert shop.blocks()["c"] == [leave.interval]
-    await shop.engine.poll(near=False)
-    assert shop.blocks()["c"] == [leave.interval]
-    assert is_ours(shop, "c", our_block(shop.c))
+    harness.a.human_block("p", leave)
+    await settle(harness)
+    loses_the_database(harness)
+    harness.c.incomplete, harness.c.empty = True, True
+    await harness.engine.resync()
+    await harness.engine.poll(near=False)
+    harness.c.incomplete, harness.c.empty = False, False
+    await harness.engine.poll(near=True)
+    assert harness.blocks()["c"] == [leave.interval]
+    await harness.engine.poll(near=False)
+    assert harness.blocks()["c"] == [leave.interval]
+    assert is_ours(harness, "c", our_block(harness.c))
 
 
-async def test_near_changes_are_blocked_in_a_calendar_with_near_reads_only(shop: Shop) -> None:
-    shop.c.faults["read"] = [lost_reply("c")]
-    await cycle(shop)
-    soon = shop.clock.now() + timedelta(hours=3)
+async def test_near_changes_are_blocked_in_a_calendar_with_near_reads_only(
+    harness: EngineHarness,
+) -> None:
+    harness.c.faults["read"] = [lost_reply("c")]
+    await cycle(harness)
+    soon = harness.clock.now() + timedelta(hours=3)
     value = Value(soon, soon + timedelta(hours=1))
-    shop.a.book("p", value)
-    await shop.engine.poll(near=True)
-    assert shop.blocks()["c"] == [value.interval]
+    harness.a.book("p", value)
+    await harness.engine.poll(near=True)
+    assert harness.blocks()["c"] == [value.interval]
 
 
-async def test_a_block_whose_tag_was_stripped_is_ours_by_its_id(shop: Shop) -> None:
-    shop.b.strip_keys = shop.c.strip_keys = True
-    event = shop.a.book("p", v(9))
-    await settle(shop)
-    loses_the_database(shop)
-    await settle(shop)
-    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
-    shop.a.delete(event)
-    await settle(shop)
-    assert shop.blocks() == ABSENT
+async def test_a_block_whose_tag_was_stripped_is_ours_by_its_id(harness: EngineHarness) -> None:
+    harness.b.strip_keys = harness.c.strip_keys = True
+    event = harness.a.book("p", v(9))
+    await settle(harness)
+    loses_the_database(harness)
+    await settle(harness)
+    assert harness.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    harness.a.delete(event)
+    await settle(harness)
+    assert harness.blocks() == ABSENT
 
 
-async def test_a_copy_of_a_proven_block_counts_as_busy_time(shop: Shop) -> None:
-    event = shop.a.book("p", v(9))
-    await settle(shop)
-    copied = copy(shop.b, our_block(shop.b), v(14))
-    loses_the_database(shop)
-    await settle(shop)
-    assert shop.blocks()["a"] == [v(14).interval]
-    shop.a.delete(event)
-    await settle(shop)
-    assert set(shop.b.events) == {copied}
+async def test_a_copy_of_a_proven_block_counts_as_busy_time(harness: EngineHarness) -> None:
+    event = harness.a.book("p", v(9))
+    await settle(harness)
+    copied = copy(harness.b, our_block(harness.b), v(14))
+    loses_the_database(harness)
+    await settle(harness)
+    assert harness.blocks()["a"] == [v(14).interval]
+    harness.a.delete(event)
+    await settle(harness)
+    assert set(harness.b.events) == {copied}
 
 
-async def test_a_copy_whose_block_is_gone_is_still_no_orphan(shop: Shop) -> None:
-    event = shop.a.book("p", v(9))
-    await settle(shop)
-    copied = copy(shop.b, our_block(shop.b), v(14))
-    shop.a.delete(event)
-    shop.b.delete(our_block(shop.b))
-    loses_the_database(shop)
-    await settle(shop)
-    assert shop.blocks()["a"] == [v(14).interval]
-    assert copied in shop.b.events
+async def test_a_copy_whose_block_is_gone_is_still_no_orphan(harness: EngineHarness) -> None:
+    event = harness.a.book("p", v(9))
+    await settle(harness)
+    copied = copy(harness.b, our_block(harness.b), v(14))
+    harness.a.delete(event)
+    harness.b.delete(our_block(harness.b))
+    loses_the_database(harness)
+    await settle(harness)
+    assert harness.blocks()["a"] == [v(14).interval]
+    assert copied in harness.b.events
 
 
-async def test_a_customer_in_a_proven_block_makes_it_a_meeting(shop: Shop) -> None:
-    shop.a.book("p", v(9))
-    await settle(shop)
-    ours = our_block(shop.b)
-    shop.b.events[ours] = replace(shop.b.events[ours], kind=Kind.APPOINTMENT, person="kim")
-    loses_the_database(shop)
-    await settle(shop, doubles=1)
-    assert ours in shop.b.events
-    assert not is_ours(shop, "b", ours)
+async def test_a_customer_in_a_proven_block_makes_it_a_meeting(harness: EngineHarness) -> None:
+    harness.a.book("p", v(9))
+    await settle(harness)
+    ours = our_block(harness.b)
+    harness.b.events[ours] = replace(harness.b.events[ours], kind=Kind.APPOINTMENT, person="kim")
+    loses_the_database(harness)
+    await settle(harness, doubles=1)
+    assert ours in harness.b.events
+    assert not is_ours(harness, "b", ours)
 
 
-async def test_an_adopted_create_and_an_undone_removal_are_in_the_file(shop: Shop) -> None:
-    shop.b.faults["reply"] = [lost_reply("b")]
-    event = shop.a.book("p", v(9))
-    await settle(shop)
+async def test_an_adopted_create_and_an_undone_removal_are_in_the_file(
+    harness: EngineHarness,
+) -> None:
+    harness.b.faults["reply"] = [lost_reply("b")]
+    event = harness.a.book("p", v(9))
+    await settle(harness)
     assert {
-        line.event for line in read_lines(created_ids_path(shop.path)) if line.system == "b"
-    } == {our_block(shop.b)}
-    shop.a.delete(event)
-    await settle(shop)
-    assert shop.blocks() == ABSENT
-    removed = next(i for i in intents(shop) if i.operation.action is Action.REMOVE_BLOCK)
-    await shop.engine.undo(removed.run)
-    for system in (shop.b, shop.c):
+        line.event for line in read_lines(created_ids_path(harness.path)) if line.system == "b"
+    } == {our_block(harness.b)}
+    harness.a.delete(event)
+    await settle(harness)
+    assert harness.blocks() == ABSENT
+    removed = next(i for i in intents(harness) if i.operation.action is Action.REMOVE_BLOCK)
+    await harness.engine.undo(removed.run)
+    for system in (harness.b, harness.c):
         (standing,) = system.events
-        assert standing in {line.event for line in read_lines(created_ids_path(shop.path))}
+        assert standing in {line.event for line in read_lines(created_ids_path(harness.path))}
 
 
 async def test_a_crash_between_reply_and_transaction_and_then_a_lost_state(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    harness: EngineHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         pass
@@ -293,44 +297,44 @@ async def test_a_crash_between_reply_and_transaction_and_then_a_lost_state(
 
     @contextmanager
     def transaction(self: ConnectionKeeper, **named: Any) -> Iterator[Any]:
-        if shop.b.writes or shop.c.writes:
+        if harness.b.writes or harness.c.writes:
             raise Killed
         with begin(self, **named) as cursor:
             yield cursor
 
-    event = shop.a.book("p", v(9))
+    event = harness.a.book("p", v(9))
     with monkeypatch.context() as patch:
         patch.setattr(ConnectionKeeper, "transaction", transaction)
         with pytest.raises(Killed):
-            await shop.engine.resync()
-    made = [system for system in (shop.b, shop.c) if system.events]
+            await harness.engine.resync()
+    made = [system for system in (harness.b, harness.c) if system.events]
     assert made
-    loses_the_database(shop)
+    loses_the_database(harness)
     for system in made:
         assert [
             line.event
-            for line in read_lines(created_ids_path(shop.path))
+            for line in read_lines(created_ids_path(harness.path))
             if line.system == system.name
         ]
-    shop.a.delete(event)
-    await settle(shop)
-    assert shop.blocks() == ABSENT
+    harness.a.delete(event)
+    await settle(harness)
+    assert harness.blocks() == ABSENT
 
 
-async def test_a_plan_after_a_loss_knows_what_the_file_proves(shop: Shop) -> None:
-    event = shop.a.book("p", v(9))
-    await settle(shop)
-    shop.a.delete(event)
-    stop(shop)
-    shop.path.unlink()
-    before = created_ids_path(shop.path).read_bytes()
+async def test_a_plan_after_a_loss_knows_what_the_file_proves(harness: EngineHarness) -> None:
+    event = harness.a.book("p", v(9))
+    await settle(harness)
+    harness.a.delete(event)
+    stop(harness)
+    harness.path.unlink()
+    before = created_ids_path(harness.path).read_bytes()
     empty = Store.open("sqlite://")
-    empty.use_created_ids(created_ids_path(shop.path), append=False)
-    looking = make_engine(empty, shop.clock, shop.systems, shop.rows)
+    empty.use_created_ids(created_ids_path(harness.path), append=False)
+    looking = make_engine(empty, harness.clock, harness.systems, harness.rows)
     planned = await looking.resync(dry_run=True)
     assert len(planned.waiting) == 2
-    assert created_ids_path(shop.path).read_bytes() == before
-    start(shop)
+    assert created_ids_path(harness.path).read_bytes() == before
+    start(harness)
 
 
 # --- planted bugs ---------------------------------------------------------------------------------
@@ -347,18 +351,18 @@ def an_old_database_is_believed(patch: pytest.MonkeyPatch) -> None:
 
 
 async def test_ignoring_the_file_of_created_ids_is_caught(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    harness: EngineHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     the_file_is_ignored(monkeypatch)
     with pytest.raises(AssertionError):
-        await test_unneeded_blocks_are_removed_by_the_second_cycle(shop, loses_the_database)
+        await test_unneeded_blocks_are_removed_by_the_second_cycle(harness, loses_the_database)
 
 
 async def test_trusting_an_old_database_is_caught(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    harness: EngineHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     an_old_database_is_believed(monkeypatch)
     with pytest.raises(AssertionError):
         await test_nothing_is_removed_while_a_system_has_not_been_read_since(
-            shop, puts_back_an_old_file
+            harness, puts_back_an_old_file
         )

@@ -19,7 +19,7 @@ from syncd.engine.system_tasks import GRACE, DecisionGate, GatedSystem, SystemTa
 from syncd.model import Person
 from syncd.systems.port import System
 from tests.core.kit import NOW, v
-from tests.engine.slowly import NORMAL, SlowShop, play
+from tests.engine.slowly import NORMAL, SlowHarness, play
 
 FOREVER = 100_000.0
 
@@ -28,9 +28,9 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def watch(shop: SlowShop) -> tuple[float, Report]:
+async def watch(harness: SlowHarness) -> tuple[float, Report]:
     began = now()
-    report = await shop.engine.poll(near=True)
+    report = await harness.engine.poll(near=True)
     return now() - began, report
 
 
@@ -38,55 +38,55 @@ async def watch(shop: SlowShop) -> tuple[float, Report]:
 def test_a_change_between_two_systems_waits_one_second_for_a_third(
     tmp_path: Path, slow_with: str
 ) -> None:
-    async def story(shop: SlowShop, takes: float) -> float:
-        shop.a.persons["ann"] = Person(emails=("ann@example.com",))
-        shop.c.persons["7"] = Person(emails=("ann@example.com",))
-        await shop.engine.resync()
-        shop.slow("c").takes[slow_with] = takes
-        shop.a.book("p", v(9), "ann")
+    async def story(harness: SlowHarness, takes: float) -> float:
+        harness.a.persons["ann"] = Person(emails=("ann@example.com",))
+        harness.c.persons["7"] = Person(emails=("ann@example.com",))
+        await harness.engine.resync()
+        harness.slow("c").takes[slow_with] = takes
+        harness.a.book("p", v(9), "ann")
         if slow_with == "person":
-            shop.c.book("p", v(9), "7")
+            harness.c.book("p", v(9), "7")
         began = now()
-        await shop.engine.poll(near=True)
-        shop.a.book("q", v(15))
-        await shop.engine.poll(near=True)
-        end = await shop.blocked("b", provider="q")
-        for task in (*shop.engine.tasks._writes.tasks.values(),):
+        await harness.engine.poll(near=True)
+        harness.a.book("q", v(15))
+        await harness.engine.poll(near=True)
+        end = await harness.blocked("b", provider="q")
+        for task in (*harness.engine.tasks._writes.tasks.values(),):
             task.cancel()
         return end - began
 
     (tmp_path / "1").mkdir()
     (tmp_path / "2").mkdir()
-    normal = play(tmp_path / "1", lambda shop: story(shop, NORMAL))
-    hindered = play(tmp_path / "2", lambda shop: story(shop, FOREVER))
+    normal = play(tmp_path / "1", lambda harness: story(harness, NORMAL))
+    hindered = play(tmp_path / "2", lambda harness: story(harness, FOREVER))
     # Two cycles, each of which may wait for a second.
     assert hindered <= normal + 2 * GRACE + 0.1
 
 
 def test_a_read_of_two_systems_waits_one_second_for_the_slow_one(tmp_path: Path) -> None:
     # Seed 30078: a far poll of a provider in two systems delayed all others by a minute.
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        shop.engine.mapping = {**shop.engine.mapping, "q": ("a", "c")}
-        shop.slow("c").takes["read"] = 300.0
+    async def story(harness: SlowHarness) -> None:
+        await harness.engine.resync()
+        harness.engine.mapping = {**harness.engine.mapping, "q": ("a", "c")}
+        harness.slow("c").takes["read"] = 300.0
         began = now()
-        report = await shop.engine.poll(near=False, providers=["q"])
+        report = await harness.engine.poll(near=False, providers=["q"])
         assert now() - began <= NORMAL + GRACE + 0.01
         assert report.systems["c"].state is SystemStatus.SLOW
         assert report.systems["a"].state is SystemStatus.OK
-        await shop.engine.aclose()
+        await harness.engine.aclose()
 
     play(tmp_path, story)
 
 
 def test_a_second_read_is_not_started_beside_one_that_is_late(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        c = shop.slow("c")
+    async def story(harness: SlowHarness) -> None:
+        await harness.engine.resync()
+        c = harness.slow("c")
         c.takes["read"] = 300.0
         before = c.reads
         for _ in range(5):
-            seconds, report = await watch(shop)
+            seconds, report = await watch(harness)
             assert seconds <= NORMAL + GRACE + 0.01
             assert report.systems["c"].state is SystemStatus.SLOW
             assert report.exit is RunExit.UNANSWERED
@@ -98,34 +98,34 @@ def test_a_second_read_is_not_started_beside_one_that_is_late(tmp_path: Path) ->
 
 
 def test_a_late_read_is_as_old_as_its_request(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
+    async def story(harness: SlowHarness) -> None:
+        await harness.engine.resync()
         asked = now()
-        event = shop.c.book("p", v(9))
-        shop.slow("c").takes["read"] = 300.0
-        await watch(shop)
+        event = harness.c.book("p", v(9))
+        harness.slow("c").takes["read"] = 300.0
+        await watch(harness)
         await asyncio.sleep(310)
-        shop.slow("c").takes["read"] = NORMAL
-        await shop.engine.poll(near=True, late=True)
-        (record,) = shop.store.records("c", [event])
+        harness.slow("c").takes["read"] = NORMAL
+        await harness.engine.poll(near=True, late=True)
+        (record,) = harness.store.records("c", [event])
         assert record.observed_at == NOW + timedelta(seconds=asked)
-        assert len(shop.a.blocks()) == len(shop.b.blocks()) == 1
+        assert len(harness.a.blocks()) == len(harness.b.blocks()) == 1
 
     play(tmp_path, story)
 
 
 def test_changes_of_a_late_read_are_carried_when_it_arrives(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        work = Jobs(shop.engine)
+    async def story(harness: SlowHarness) -> None:
+        await harness.engine.resync()
+        work = Jobs(harness.engine)
         following = asyncio.create_task(work.follow_late())
-        shop.c.book("p", v(9))
-        shop.slow("c").takes["read"] = 30.0
+        harness.c.book("p", v(9))
+        harness.slow("c").takes["read"] = 30.0
         began = now()
         await work.near()
-        assert shop.blocks() == {"a": [], "b": [], "c": []}
-        assert await shop.blocked("a") - began < 30 + 1
-        assert await shop.blocked("b") - began < 30 + 1
+        assert harness.blocks() == {"a": [], "b": [], "c": []}
+        assert await harness.blocked("a") - began < 30 + 1
+        assert await harness.blocked("b") - began < 30 + 1
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
 
@@ -133,15 +133,15 @@ def test_changes_of_a_late_read_are_carried_when_it_arrives(tmp_path: Path) -> N
 
 
 def test_a_late_read_without_changes_starts_no_cycle(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        work = Jobs(shop.engine)
+    async def story(harness: SlowHarness) -> None:
+        await harness.engine.resync()
+        work = Jobs(harness.engine)
         following = asyncio.create_task(work.follow_late())
-        shop.slow("c").takes["read"] = 30.0
+        harness.slow("c").takes["read"] = 30.0
         await work.near()
-        reads = [s.reads for s in shop.systems]
+        reads = [s.reads for s in harness.systems]
         await asyncio.sleep(50)
-        assert [s.reads for s in shop.systems] == reads
+        assert [s.reads for s in harness.systems] == reads
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
 
@@ -149,55 +149,55 @@ def test_a_late_read_without_changes_starts_no_cycle(tmp_path: Path) -> None:
 
 
 def test_a_late_write_is_made_once_and_kept(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        shop.slow("c").takes["write"] = 40.0
-        shop.a.book("p", v(9))
-        seconds, report = await watch(shop)
+    async def story(harness: SlowHarness) -> None:
+        await harness.engine.resync()
+        harness.slow("c").takes["write"] = 40.0
+        harness.a.book("p", v(9))
+        seconds, report = await watch(harness)
         assert seconds <= NORMAL * 4 + GRACE
         assert report.systems["c"].state is SystemStatus.SLOW
-        assert [i.operation.system for i in shop.store.pending_intents()] == ["c"]
+        assert [i.operation.system for i in harness.store.pending_intents()] == ["c"]
         for _ in range(3):
-            await watch(shop)
-        assert len(shop.c.writes) == 1
+            await watch(harness)
+        assert len(harness.c.writes) == 1
         await asyncio.sleep(60)
-        _, report = await watch(shop)
+        _, report = await watch(harness)
         assert report.operations.total() == 1
         assert not report.pending
-        assert (await shop.engine.resync()).converged
-        assert len(shop.c.writes) == 1
-        assert shop.blocks()["c"] == [v(9).interval]
+        assert (await harness.engine.resync()).converged
+        assert len(harness.c.writes) == 1
+        assert harness.blocks()["c"] == [v(9).interval]
 
     play(tmp_path, story)
 
 
 def test_a_resync_writes_first_and_then_waits_for_slow_systems(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        shop.a.book("p", v(9))
-        shop.slow("c").takes["read"] = 30.0
-        running = asyncio.create_task(shop.engine.resync())
-        assert await shop.blocked("b") < NORMAL * 4 + GRACE
+    async def story(harness: SlowHarness) -> None:
+        harness.a.book("p", v(9))
+        harness.slow("c").takes["read"] = 30.0
+        running = asyncio.create_task(harness.engine.resync())
+        assert await harness.blocked("b") < NORMAL * 4 + GRACE
         report = await running
         assert report.exit is RunExit.DONE, report
-        assert shop.blocks()["c"] == [v(9).interval]
-        assert (await shop.engine.resync()).converged
+        assert harness.blocks()["c"] == [v(9).interval]
+        assert (await harness.engine.resync()).converged
 
     play(tmp_path, story)
 
 
 def test_a_resync_of_the_daemon_ends_its_wait_when_a_poll_is_due(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
+    async def story(harness: SlowHarness) -> None:
         reports: list[Report] = []
-        shop.engine.patient = False
-        work = Jobs(shop.engine, reports.append)
+        harness.engine.patient = False
+        work = Jobs(harness.engine, reports.append)
         await work.everything()
-        shop.slow("c").takes["read"] = 300.0
+        harness.slow("c").takes["read"] = 300.0
         running = asyncio.create_task(work.everything())
         await asyncio.sleep(60)
-        shop.a.book("p", v(9))
+        harness.a.book("p", v(9))
         began = now()
         await work.near()
-        assert await shop.blocked("b") - began < NORMAL * 4 + GRACE
+        assert await harness.blocked("b") - began < NORMAL * 4 + GRACE
         await running
         assert [r.job for r in reports] == ["resync", "resync", "near"]
         assert reports[1].systems["c"].state is SystemStatus.SLOW
@@ -208,43 +208,43 @@ def test_a_resync_of_the_daemon_ends_its_wait_when_a_poll_is_due(tmp_path: Path)
 
 @pytest.mark.parametrize("end", ["finish", "idle"])
 def test_the_end_waits_for_a_write_in_flight_and_for_no_read(tmp_path: Path, end: str) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        shop.a.book("p", v(9))
-        shop.slow("c").takes["write"] = 15.0
-        await watch(shop)
-        shop.slow("b").takes["read"] = FOREVER
-        began, work = now(), Jobs(shop.engine)
+    async def story(harness: SlowHarness) -> None:
+        await harness.engine.resync()
+        harness.a.book("p", v(9))
+        harness.slow("c").takes["write"] = 15.0
+        await watch(harness)
+        harness.slow("b").takes["read"] = FOREVER
+        began, work = now(), Jobs(harness.engine)
         ends: dict[str, Callable[[], object]] = {
-            "finish": shop.engine.aclose,
+            "finish": harness.engine.aclose,
             "idle": work.idle,
         }
         await ends[end]()  # type: ignore[misc]
         assert now() - began < 15
-        assert not shop.store.pending_intents()
+        assert not harness.store.pending_intents()
 
     play(tmp_path, story)
 
 
 def test_nothing_of_a_slow_system_is_freed_or_written(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        event = shop.a.book("p", v(9))
-        mine = shop.c.book("p", v(14))
-        await shop.engine.resync()
-        writes = len(shop.c.writes)
-        shop.slow("c").takes["read"] = 300.0
-        shop.c.delete(mine)
-        shop.a.move(event, v(11))
-        await watch(shop)
-        assert v(11).interval in shop.blocks()["b"]
-        assert v(14).interval in shop.blocks()["b"]
-        assert len(shop.c.writes) == writes
+    async def story(harness: SlowHarness) -> None:
+        event = harness.a.book("p", v(9))
+        mine = harness.c.book("p", v(14))
+        await harness.engine.resync()
+        writes = len(harness.c.writes)
+        harness.slow("c").takes["read"] = 300.0
+        harness.c.delete(mine)
+        harness.a.move(event, v(11))
+        await watch(harness)
+        assert v(11).interval in harness.blocks()["b"]
+        assert v(14).interval in harness.blocks()["b"]
+        assert len(harness.c.writes) == writes
         await asyncio.sleep(310)
-        shop.slow("c").takes["read"] = NORMAL
-        report = await shop.engine.resync()
+        harness.slow("c").takes["read"] = NORMAL
+        report = await harness.engine.resync()
         assert report.converged
-        assert shop.blocks()["c"] == [v(11).interval]
-        assert shop.blocks()["b"] == [v(11).interval]
+        assert harness.blocks()["c"] == [v(11).interval]
+        assert harness.blocks()["b"] == [v(11).interval]
 
     play(tmp_path, story)
 

@@ -48,7 +48,7 @@ SLOTS = {
 
 
 @dataclass
-class Town:
+class HostileSite:
     """Three systems behind raw sockets, and the syncd that keeps them in step."""
 
     world: Clinic
@@ -95,14 +95,14 @@ class Town:
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.ours and s.system == system for s in found)
 
-    def wrong(self) -> list[str]:
+    def disagreements(self) -> list[str]:
         """What an outside observer would call wrong."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return disagreements(found, SYSTEMS, self.clock.now())
 
 
 @asynccontextmanager
-async def town_in(folder: Path) -> AsyncIterator[Town]:
+async def open_hostile_site(folder: Path) -> AsyncIterator[HostileSite]:
     """Furnished, and in step."""
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
@@ -120,14 +120,14 @@ async def town_in(folder: Path) -> AsyncIterator[Town]:
         path.write_text(text)
         app = build(load(path, {}), clock=clock)
         stack.push_async_callback(app.aclose)
-        made = Town(world, fronts, app, clock)
+        made = HostileSite(world, fronts, app, clock)
         assert (await app.engine.resync()).converged
         yield made
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with town_in(tmp_path) as found:
+async def site(tmp_path: Path) -> AsyncIterator[HostileSite]:
+    async with open_hostile_site(tmp_path) as found:
         yield found
 
 
@@ -151,71 +151,71 @@ tests (`test_transport.py`), which are all in the gate."""
 
 @pytest.mark.parametrize(("system", "first"), SIXTHS)
 async def test_an_odd_list_is_the_fault_of_its_system_only(
-    town: Town, system: str, first: int
+    site: HostileSite, system: str, first: int
 ) -> None:
     source, target = others(system)
     for row in ROWS[SYSTEMS.index(system) + first :: 6]:
-        meetings, blocks = town.standing(), town.blocks_in(system)
-        town.fronts[system].answer_oddly(row, LISTS[system])
-        _, start, end = town.book(source)
-        report = await town.poll()
-        assert town.fronts[system].hits, row.name
-        assert town.times(target, start, end) == 1, row.name
-        assert town.standing() == meetings + 1, row.name
-        assert town.blocks_in(system) >= blocks, row.name
+        meetings, blocks = site.standing(), site.blocks_in(system)
+        site.fronts[system].answer_oddly(row, LISTS[system])
+        _, start, end = site.book(source)
+        report = await site.poll()
+        assert site.fronts[system].hits, row.name
+        assert site.times(target, start, end) == 1, row.name
+        assert site.standing() == meetings + 1, row.name
+        assert site.blocks_in(system) >= blocks, row.name
         told = report.systems[system]
-        health = town.app.systems[system].health
+        health = site.app.systems[system].health
         if not row.readable:
             assert (told.state is SystemStatus.OK, bool(told.cause)) == (False, True), row.name
             assert (health.state.answers, bool(health.cause)) == (False, True), row.name
-        await town.settle(row)
-        report = await town.poll()
+        await site.settle(row)
+        report = await site.poll()
         assert report.converged, (row.name, report)
-        assert town.wrong() == [], row.name
-        assert town.app.systems[system].health.state is SystemState.OK, row.name
+        assert site.disagreements() == [], row.name
+        assert site.app.systems[system].health.state is SystemState.OK, row.name
 
 
 @pytest.mark.parametrize(("system", "first"), SIXTHS)
 async def test_an_odd_answer_to_a_create_leaves_one_block(
-    town: Town, system: str, first: int
+    site: HostileSite, system: str, first: int
 ) -> None:
     source, target = others(system)
     for row in ROWS[SYSTEMS.index(system) + first :: 6]:
-        meetings = town.standing()
-        town.fronts[system].answer_oddly(row, CREATES[system])
-        _, start, end = town.book(source)
-        report = await town.poll()
-        assert town.fronts[system].hits, row.name
-        assert town.times(target, start, end) == 1, row.name
+        meetings = site.standing()
+        site.fronts[system].answer_oddly(row, CREATES[system])
+        _, start, end = site.book(source)
+        report = await site.poll()
+        assert site.fronts[system].hits, row.name
+        assert site.times(target, start, end) == 1, row.name
         if not (row.readable or row.refuses):
-            pending = town.app.store.pending_intents()
+            pending = site.app.store.pending_intents()
             assert [i.operation.system for i in pending] == [system], row.name
             assert report.failures, row.name
-        await town.settle(row)
-        assert town.times(system, start, end) == 1, row.name
-        assert (town.standing(), town.wrong()) == (meetings + 1, []), row.name
-        assert not town.app.store.pending_intents(), row.name
+        await site.settle(row)
+        assert site.times(system, start, end) == 1, row.name
+        assert (site.standing(), site.disagreements()) == (meetings + 1, []), row.name
+        assert not site.app.store.pending_intents(), row.name
 
 
 @pytest.mark.parametrize("system", ONE_NOW)
-async def test_an_odd_answer_to_a_move_is_read_after(town: Town, system: str) -> None:
+async def test_an_odd_answer_to_a_move_is_read_after(site: HostileSite, system: str) -> None:
     source, target = others(system)
     for row in [r for r in ROWS if r.odd is None or not r.odd.refuses][SYSTEMS.index(system) :: 12]:
-        event, start, end = town.book(source)
-        assert (await town.app.engine.resync()).converged
-        town.fronts[system].answer_oddly(row, MOVES[system])
+        event, start, end = site.book(source)
+        assert (await site.app.engine.resync()).converged
+        site.fronts[system].answer_oddly(row, MOVES[system])
         later = timedelta(days=2)
-        town.world.sandbox.systems[source].move(event, start + later, end + later)
-        await town.poll()
-        assert town.times(target, start + later, end + later) == 1, row.name
-        await town.settle(row)
-        assert town.wrong() == [], row.name
+        site.world.sandbox.systems[source].move(event, start + later, end + later)
+        await site.poll()
+        assert site.times(target, start + later, end + later) == 1, row.name
+        await site.settle(row)
+        assert site.disagreements() == [], row.name
 
 
 @pytest.mark.parametrize("system", ONE_NOW)
-async def test_odd_free_slots_are_not_known_and_others_are(town: Town, system: str) -> None:
+async def test_odd_free_slots_are_not_known_and_others_are(site: HostileSite, system: str) -> None:
     for row in ROWS[SYSTEMS.index(system) :: 9]:
-        town.fronts[system].answer_oddly(row, SLOTS[system])
-        await town.app.engine.read_free_slots()
-        assert town.fronts[system].hits, row.name
-        await town.settle(row)
+        site.fronts[system].answer_oddly(row, SLOTS[system])
+        await site.app.engine.read_free_slots()
+        assert site.fronts[system].hits, row.name
+        await site.settle(row)

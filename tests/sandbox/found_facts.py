@@ -8,7 +8,7 @@ from functools import partial
 
 from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.scenario import ZONE
-from tests.sandbox.desk import (
+from tests.sandbox.accounts import (
     APPOINTMENTS,
     BLOCKED,
     BLOCKS,
@@ -20,7 +20,7 @@ from tests.sandbox.desk import (
     NOW,
     TAG,
     TEN,
-    Desk,
+    Accounts,
     Json,
     bare,
     iso,
@@ -36,220 +36,222 @@ V2, V1, LSQ = PlatformKind.V2, PlatformKind.V1, PlatformKind.LEADSQUARED
 # --- LeadConnector v2 -----------------------------------------------------------------------------
 
 
-async def update_replaces(desk: Desk) -> str:
-    shown = await desk.update(desk.book("clinic", title="Knee pain", status="new"))
+async def update_replaces(accounts: Accounts) -> str:
+    shown = await accounts.update(accounts.book("clinic", title="Knee pain", status="new"))
     return yes((shown["title"], shown["appointmentStatus"]) == ("", "confirmed"))
 
 
-async def block_update_replaces(desk: Desk) -> str:
-    id = await desk.make_block()
-    await desk.clinic.put(f"{BLOCKS}/{id}", json=desk.block_body())
-    (row,) = await desk.events(BLOCKED)
+async def block_update_replaces(accounts: Accounts) -> str:
+    id = await accounts.make_block()
+    await accounts.clinic.put(f"{BLOCKS}/{id}", json=accounts.block_body())
+    (row,) = await accounts.events(BLOCKED)
     return yes(not row["title"])
 
 
-async def block_by_id(desk: Desk) -> str:
-    answer = await desk.clinic.get(f"{APPOINTMENTS}/{await desk.make_block()}")
+async def block_by_id(accounts: Accounts) -> str:
+    answer = await accounts.clinic.get(f"{APPOINTMENTS}/{await accounts.make_block()}")
     return yes(answer.is_success)
 
 
-async def second_delete(desk: Desk) -> str:
-    path = f"{EVENTS}/{await desk.make_block()}"
-    assert (await desk.clinic.delete(path)).is_success
-    return str((await desk.clinic.delete(path)).status_code)
+async def second_delete(accounts: Accounts) -> str:
+    path = f"{EVENTS}/{await accounts.make_block()}"
+    assert (await accounts.clinic.delete(path)).is_success
+    return str((await accounts.clinic.delete(path)).status_code)
 
 
-async def block_closes_calendars(desk: Desk) -> str:
+async def block_closes_calendars(accounts: Accounts) -> str:
     async def offered() -> int:
         span = {"startDate": ms(NOW), "endDate": ms(NOW + DAY)}
-        path = f"/calendars/{desk.seat('clinic').calendar}/free-slots"
-        answer = (await desk.clinic.get(path, params=span)).json()
+        path = f"/calendars/{accounts.seat('clinic').calendar}/free-slots"
+        answer = (await accounts.clinic.get(path, params=span)).json()
         return sum(len(day["slots"]) for key, day in answer.items() if key != "traceId")
 
     before = await offered()
-    await desk.make_block()
+    await accounts.make_block()
     return yes(await offered() < before)
 
 
-async def group_lists_all(desk: Desk) -> str:
-    (group,) = desk.sandbox.clinic.groups
-    ids = {desk.book("clinic", who) for who in ("alice", "bob", "carol")}
-    shown = {row["id"] for row in await desk.events(groupId=group)}
+async def group_lists_all(accounts: Accounts) -> str:
+    (group,) = accounts.sandbox.clinic.groups
+    ids = {accounts.book("clinic", who) for who in ("alice", "bob", "carol")}
+    shown = {row["id"] for row in await accounts.events(groupId=group)}
     assert shown
     return yes(shown == ids)
 
 
-async def instance_writes(desk: Desk) -> str:
-    first, other = (desk.book("clinic", series="s", id=id) for id in ("one", "two"))
-    await desk.update(first)
-    shown = await desk.clinic.get(f"{APPOINTMENTS}/{other}")
+async def instance_writes(accounts: Accounts) -> str:
+    first, other = (accounts.book("clinic", series="s", id=id) for id in ("one", "two"))
+    await accounts.update(first)
+    shown = await accounts.clinic.get(f"{APPOINTMENTS}/{other}")
     return yes(datetime.fromisoformat(shown.json()["appointment"]["startTime"]) == NINE)
 
 
-async def version_v3(desk: Desk) -> str:
-    location = {"locationId": desk.sandbox.clinic.location_id}
-    answer = await desk.clinic.get("/calendars/", params=location, headers={"Version": "v3"})
+async def version_v3(accounts: Accounts) -> str:
+    location = {"locationId": accounts.sandbox.clinic.location_id}
+    answer = await accounts.clinic.get("/calendars/", params=location, headers={"Version": "v3"})
     return yes(answer.is_success)
 
 
-async def lists_service_bookings(desk: Desk) -> str:
-    seat, clinic = desk.seat("clinic"), desk.sandbox.clinic
+async def lists_service_bookings(accounts: Accounts) -> str:
+    seat, clinic = accounts.seat("clinic"), accounts.sandbox.clinic
     id = clinic.book_service(seat.calendar, seat.user, NINE, TEN, seat.contact)
     asked = {"locationId": clinic.location_id, "startTime": ms(NOW), "endTime": ms(NOW + DAY)}
-    answer = await desk.clinic.get("/calendars/services/bookings", params=asked)
+    answer = await accounts.clinic.get("/calendars/services/bookings", params=asked)
     assert [row["bookingId"] for row in answer.json()["bookings"]] == [id]
-    return yes([row["id"] for row in await desk.events()] == [id])
+    return yes([row["id"] for row in await accounts.events()] == [id])
 
 
-async def lists_overlapping(desk: Desk) -> str:
-    await desk.make_block()
-    return yes(await desk.events(BLOCKED, start=NINE + timedelta(minutes=30)))
+async def lists_overlapping(accounts: Accounts) -> str:
+    await accounts.make_block()
+    return yes(await accounts.events(BLOCKED, start=NINE + timedelta(minutes=30)))
 
 
-async def keeps_tag(desk: Desk) -> str:
-    await desk.make_block(TAG)
-    (row,) = await desk.events(BLOCKED)
+async def keeps_tag(accounts: Accounts) -> str:
+    await accounts.make_block(TAG)
+    (row,) = await accounts.events(BLOCKED)
     return yes(row["title"] == TAG)
 
 
-async def lag_of(desk: Desk, listed: Callable[[], Awaitable[object]]) -> str:
+async def lag_of(accounts: Accounts, listed: Callable[[], Awaitable[object]]) -> str:
     """Look at a list every second until it shows what was just made."""
     for seconds in range(60):
         if await listed():
             return str(seconds)
-        desk.clock.advance(1)
+        accounts.clock.advance(1)
     return "never"
 
 
-async def list_lag(desk: Desk) -> str:
-    await desk.make_block()
-    return await lag_of(desk, lambda: desk.events(BLOCKED))
+async def list_lag(accounts: Accounts) -> str:
+    await accounts.make_block()
+    return await lag_of(accounts, lambda: accounts.events(BLOCKED))
 
 
-def with_host(desk: Desk) -> str:
+def with_host(accounts: Accounts) -> str:
     """Enter a meeting of Alice and Bob by hand."""
-    return desk.book("clinic", hosts=[desk.seat("clinic", "bob").user])
+    return accounts.book("clinic", hosts=[accounts.seat("clinic", "bob").user])
 
 
-async def refusal(desk: Desk, **owner: str) -> str:
-    location = {"locationId": desk.sandbox.clinic.location_id}
+async def refusal(accounts: Accounts, **owner: str) -> str:
+    location = {"locationId": accounts.sandbox.clinic.location_id}
     window = {"startTime": ms(NOW), "endTime": ms(NOW + DAY)}
-    answer = await desk.clinic.get(EVENTS, params=location | window | owner)
+    answer = await accounts.clinic.get(EVENTS, params=location | window | owner)
     return yes(not answer.is_success)
 
 
-async def cap_of(desk: Desk, system: str, listed: Callable[[], Awaitable[list[Json]]]) -> str:
+async def cap_of(
+    accounts: Accounts, system: str, listed: Callable[[], Awaitable[list[Json]]]
+) -> str:
     """Enter more events than any cap allows, and count those that a list shows."""
     for _ in range(MANY):
-        desk.book(system)
+        accounts.book(system)
     shown = len(await listed())
     return "none" if shown == MANY else str(shown)
 
 
-async def list_cap(desk: Desk) -> str:
-    return await cap_of(desk, "clinic", desk.events)
+async def list_cap(accounts: Accounts) -> str:
+    return await cap_of(accounts, "clinic", accounts.events)
 
 
-async def tells_times(desk: Desk) -> str:
-    desk.book("clinic")
-    (row,) = await desk.events()
+async def tells_times(accounts: Accounts) -> str:
+    accounts.book("clinic")
+    (row,) = await accounts.events()
     return yes("dateUpdated" in row)
 
 
-async def hosts_listed(desk: Desk) -> str:
-    with_host(desk)
-    return yes(await desk.events(userId=desk.seat("clinic", "bob").user))
+async def hosts_listed(accounts: Accounts) -> str:
+    with_host(accounts)
+    return yes(await accounts.events(userId=accounts.seat("clinic", "bob").user))
 
 
-async def users_name_owner(desk: Desk) -> str:
-    with_host(desk)
-    (row,) = await desk.events()
-    return yes(desk.seat("clinic").user in row["users"])
+async def users_name_owner(accounts: Accounts) -> str:
+    with_host(accounts)
+    (row,) = await accounts.events()
+    return yes(accounts.seat("clinic").user in row["users"])
 
 
-async def update_keeps_hosts(desk: Desk) -> str:
-    shown = await desk.update(with_host(desk), assignedUserId=desk.seat("clinic").user)
-    return yes(desk.seat("clinic", "bob").user in shown["users"])
+async def update_keeps_hosts(accounts: Accounts) -> str:
+    shown = await accounts.update(with_host(accounts), assignedUserId=accounts.seat("clinic").user)
+    return yes(accounts.seat("clinic", "bob").user in shown["users"])
 
 
 # --- LeadConnector v1 -----------------------------------------------------------------------------
 
 
-async def lists_blocks(desk: Desk) -> str:
-    desk.block("legacy")
-    return yes(await desk.old())
+async def lists_blocks(accounts: Accounts) -> str:
+    accounts.block("legacy")
+    return yes(await accounts.old())
 
 
-async def makes_blocks(desk: Desk) -> str:
-    return yes((await desk.make_old_block()).is_success)
+async def makes_blocks(accounts: Accounts) -> str:
+    return yes((await accounts.make_old_block()).is_success)
 
 
-async def update_keeps_end(desk: Desk) -> str:
-    id = desk.block("legacy")
+async def update_keeps_end(accounts: Accounts) -> str:
+    id = accounts.block("legacy")
     moved = {"selectedTimezone": ZONE, "selectedSlot": iso(NINE), "endAt": iso(ELEVEN)}
-    assert (await desk.legacy.put(f"/appointments/{id}", json=moved)).is_success
-    row = (await desk.legacy.get(f"/appointments/{id}")).json()
+    assert (await accounts.legacy.put(f"/appointments/{id}", json=moved)).is_success
+    row = (await accounts.legacy.get(f"/appointments/{id}")).json()
     return yes(datetime.fromisoformat(row["endTime"]) == ELEVEN)
 
 
-async def refuses_deleted(desk: Desk) -> str:
-    id = desk.block("legacy")
-    await desk.legacy.delete(f"/appointments/{id}")
-    return yes((await desk.legacy.get(f"/appointments/{id}")).status_code == 400)
+async def refuses_deleted(accounts: Accounts) -> str:
+    id = accounts.block("legacy")
+    await accounts.legacy.delete(f"/appointments/{id}")
+    return yes((await accounts.legacy.get(f"/appointments/{id}")).status_code == 400)
 
 
-async def old_overlapping(desk: Desk) -> str:
-    desk.book("legacy")
-    return yes(await desk.old(start=NINE + timedelta(minutes=30)))
+async def old_overlapping(accounts: Accounts) -> str:
+    accounts.book("legacy")
+    return yes(await accounts.old(start=NINE + timedelta(minutes=30)))
 
 
-async def old_tag(desk: Desk) -> str:
-    id = (await desk.make_old_block(title=TAG)).json()["id"]
-    return yes((await desk.legacy.get(f"/appointments/{id}")).json()["title"] == TAG)
+async def old_tag(accounts: Accounts) -> str:
+    id = (await accounts.make_old_block(title=TAG)).json()["id"]
+    return yes((await accounts.legacy.get(f"/appointments/{id}")).json()["title"] == TAG)
 
 
-async def old_lag(desk: Desk) -> str:
-    desk.book("legacy")
-    return await lag_of(desk, desk.old)
+async def old_lag(accounts: Accounts) -> str:
+    accounts.book("legacy")
+    return await lag_of(accounts, accounts.old)
 
 
-async def old_refusal(desk: Desk, **owner: str) -> str:
+async def old_refusal(accounts: Accounts, **owner: str) -> str:
     window = {"startDate": ms(NOW), "endDate": ms(NOW + DAY)}
-    answer = await desk.legacy.get("/appointments/", params=window | owner)
+    answer = await accounts.legacy.get("/appointments/", params=window | owner)
     return yes(not answer.is_success)
 
 
-async def old_unknown_users(desk: Desk) -> str:
-    return await old_refusal(desk, userId="nobody")
+async def old_unknown_users(accounts: Accounts) -> str:
+    return await old_refusal(accounts, userId="nobody")
 
 
-async def old_unknown_groups(desk: Desk) -> str:
-    return await old_refusal(desk, teamId="nothing")
+async def old_unknown_groups(accounts: Accounts) -> str:
+    return await old_refusal(accounts, teamId="nothing")
 
 
-async def old_cap(desk: Desk) -> str:
-    return await cap_of(desk, "legacy", desk.old)
+async def old_cap(accounts: Accounts) -> str:
+    return await cap_of(accounts, "legacy", accounts.old)
 
 
-async def old_times(desk: Desk) -> str:
-    id = desk.book("legacy")
-    row = (await desk.legacy.get(f"/appointments/{id}")).json()
+async def old_times(accounts: Accounts) -> str:
+    id = accounts.book("legacy")
+    row = (await accounts.legacy.get(f"/appointments/{id}")).json()
     return yes("updatedAt" in row)
 
 
-async def checks_slots(desk: Desk) -> str:
+async def checks_slots(accounts: Accounts) -> str:
     night = NOW + timedelta(hours=18)
     span = {"selectedSlot": iso(night), "endAt": iso(night + timedelta(hours=1))}
-    answer = await desk.make_old_block(email="kim@example.com", **span)
+    answer = await accounts.make_old_block(email="kim@example.com", **span)
     return yes(not answer.is_success)
 
 
 # --- LeadSquared ----------------------------------------------------------------------------------
 
 
-async def rows_carry(desk: Desk, field: str) -> str:
-    await desk.make_task()
-    (row,) = await desk.tasks()
+async def rows_carry(accounts: Accounts, field: str) -> str:
+    await accounts.make_task()
+    (row,) = await accounts.tasks()
     return yes(field in row)
 
 
@@ -262,126 +264,128 @@ _BEGINNINGS = {
 """When 10 March begins, by the zone of the filter."""
 
 
-async def date_zone(desk: Desk) -> str:
-    seat = desk.seat("crm")
+async def date_zone(accounts: Accounts) -> str:
+    seat = accounts.seat("crm")
     for begins in _BEGINNINGS.values():
         end = begins + timedelta(minutes=10)
-        desk.sandbox.crm.book(seat.calendar, seat.user, begins, end, seat.contact)
-    rows = await desk.tasks("2026-03-10", "2026-03-12")
+        accounts.sandbox.crm.book(seat.calendar, seat.user, begins, end, seat.contact)
+    rows = await accounts.tasks("2026-03-10", "2026-03-12")
     first = min(datetime.fromisoformat(f"{row['DueDate']}+00:00") for row in rows)
     return next(side for side, begins in _BEGINNINGS.items() if begins == first)
 
 
-async def lists_cancelled(desk: Desk) -> str:
-    desk.book("crm", status="cancelled")
-    return yes(await desk.tasks())
+async def lists_cancelled(accounts: Accounts) -> str:
+    accounts.book("crm", status="cancelled")
+    return yes(await accounts.tasks())
 
 
-async def completing_changes_end(desk: Desk) -> str:
-    id = desk.book("crm")
-    await desk.crm.get("Task.svc/MarkComplete", params={"id": id})
-    (row,) = (await desk.crm.get("Task.svc/Retrieve.GetById", params={"id": id})).json()
+async def completing_changes_end(accounts: Accounts) -> str:
+    id = accounts.book("crm")
+    await accounts.crm.get("Task.svc/MarkComplete", params={"id": id})
+    (row,) = (await accounts.crm.get("Task.svc/Retrieve.GetById", params={"id": id})).json()
     return yes(row["EndDate"] != bare(TEN))
 
 
-async def lists_completed(desk: Desk) -> str:
-    desk.book("crm", status="showed")
-    return yes(await desk.tasks())
+async def lists_completed(accounts: Accounts) -> str:
+    accounts.book("crm", status="showed")
+    return yes(await accounts.tasks())
 
 
-async def deletes_later(desk: Desk) -> str:
-    id = desk.block("crm")
-    await desk.crm.post("Task.svc/DeleteTasks", json={"TaskIds": [id]})
-    return yes(await desk.tasks())
+async def deletes_later(accounts: Accounts) -> str:
+    id = accounts.block("crm")
+    await accounts.crm.post("Task.svc/DeleteTasks", json={"TaskIds": [id]})
+    return yes(await accounts.tasks())
 
 
-async def refuses_overlaps(desk: Desk) -> str:
-    assert (await desk.make_task()).is_success
-    return yes(not (await desk.make_task()).is_success)
+async def refuses_overlaps(accounts: Accounts) -> str:
+    assert (await accounts.make_task()).is_success
+    return yes(not (await accounts.make_task()).is_success)
 
 
-async def refuses_unknown_rows(desk: Desk) -> str:
-    return yes(not (await desk.move_tasks(desk.book("crm"), "no task")).is_success)
+async def refuses_unknown_rows(accounts: Accounts) -> str:
+    return yes(not (await accounts.move_tasks(accounts.book("crm"), "no task")).is_success)
 
 
-async def shows_conflicts(desk: Desk) -> str:
-    types = (await desk.crm.get("Task.svc/RetrieveTaskType")).json()
+async def shows_conflicts(accounts: Accounts) -> str:
+    types = (await accounts.crm.get("Task.svc/RetrieveTaskType")).json()
     return yes(all("AllowConflicts" in row for row in types))
 
 
-async def cancel_path(desk: Desk) -> str:
+async def cancel_path(accounts: Accounts) -> str:
     path = "Task.svc/BulkCancelAppointments"
-    answer = await desk.crm.post(path, json={"TaskIds": [desk.book("crm")]})
+    answer = await accounts.crm.post(path, json={"TaskIds": [accounts.book("crm")]})
     return path if answer.is_success else "elsewhere"
 
 
-async def home_host(desk: Desk) -> str:
-    return yes(not (await desk.crm.get("Task.svc/RetrieveTaskType")).is_success)
+async def home_host(accounts: Accounts) -> str:
+    return yes(not (await accounts.crm.get("Task.svc/RetrieveTaskType")).is_success)
 
 
-async def phone_spelling(desk: Desk) -> str:
-    desk.sandbox.crm.add_contact("Lee Example", phone="+4930555020")
+async def phone_spelling(accounts: Accounts) -> str:
+    accounts.sandbox.crm.add_contact("Lee Example", phone="+4930555020")
     asked = {"phone": "4930555020"}
-    answer = await desk.crm.get("LeadManagement.svc/RetrieveLeadByPhoneNumber", params=asked)
+    answer = await accounts.crm.get("LeadManagement.svc/RetrieveLeadByPhoneNumber", params=asked)
     return "digits" if answer.json() else "dashed"
 
 
-async def rate_spelling(desk: Desk) -> str:
-    answers = [await desk.crm.get("Task.svc/RetrieveTaskType") for _ in range(26)]
+async def rate_spelling(accounts: Accounts) -> str:
+    answers = [await accounts.crm.get("Task.svc/RetrieveTaskType") for _ in range(26)]
     assert answers[0].json() != answers[-1].json()
     return str(answers[-1].status_code)
 
 
-async def task_overlapping(desk: Desk) -> str:
-    desk.book("crm")
-    return yes(await desk.tasks(bare(NINE + timedelta(minutes=30))))
+async def task_overlapping(accounts: Accounts) -> str:
+    accounts.book("crm")
+    return yes(await accounts.tasks(bare(NINE + timedelta(minutes=30))))
 
 
-async def task_tag(desk: Desk) -> str:
-    await desk.make_task()
-    (row,) = await desk.tasks()
+async def task_tag(accounts: Accounts) -> str:
+    await accounts.make_task()
+    (row,) = await accounts.tasks()
     return yes(row["Name"] == TAG)
 
 
-async def unknown_addresses(desk: Desk) -> str:
+async def unknown_addresses(accounts: Accounts) -> str:
     asked = {"FromDate": bare(NOW), "ToDate": bare(NOW + DAY), "Users": ["nobody@example.com"]}
-    return yes(not (await desk.crm.post(LIST, json=asked)).is_success)
+    return yes(not (await accounts.crm.post(LIST, json=asked)).is_success)
 
 
-async def task_cap(desk: Desk) -> str:
-    desk.sandbox.crm.largest_page = 2 * MANY
-    return await cap_of(desk, "crm", desk.tasks)
+async def task_cap(accounts: Accounts) -> str:
+    accounts.sandbox.crm.largest_page = 2 * MANY
+    return await cap_of(accounts, "crm", accounts.tasks)
 
 
-async def one_of_a_recurrence(desk: Desk) -> str:
-    first, other = (desk.book("crm", series="s", id=id) for id in ("one", "two"))
-    await desk.move_tasks(first)
-    (row,) = (await desk.crm.get("Task.svc/Retrieve.GetById", params={"id": other})).json()
+async def one_of_a_recurrence(accounts: Accounts) -> str:
+    first, other = (accounts.book("crm", series="s", id=id) for id in ("one", "two"))
+    await accounts.move_tasks(first)
+    (row,) = (await accounts.crm.get("Task.svc/Retrieve.GetById", params={"id": other})).json()
     return yes(row["DueDate"].startswith(bare(NINE)))
 
 
-async def slot_names(desk: Desk) -> str:
-    asked = {"FromDate": bare(NOW), "ToDate": bare(NOW + DAY), "Users": [desk.seat("crm").user]}
-    answer = await desk.crm.post("Task.svc/RetrieveAvailableSlots/ByUserEmailAddress", json=asked)
+async def slot_names(accounts: Accounts) -> str:
+    asked = {"FromDate": bare(NOW), "ToDate": bare(NOW + DAY), "Users": [accounts.seat("crm").user]}
+    answer = await accounts.crm.post(
+        "Task.svc/RetrieveAvailableSlots/ByUserEmailAddress", json=asked
+    )
     slot = answer.json()["List"][0]["UserSlots"][0]["AvailableSlots"][0]
     return "/".join(slot)
 
 
-async def bulk_rows(desk: Desk) -> str:
+async def bulk_rows(accounts: Accounts) -> str:
     taken = [
         most
         for most in (100, 101, 1000, 1001)
-        if (await desk.move_tasks(*(f"no task {n}" for n in range(most)))).is_success
+        if (await accounts.move_tasks(*(f"no task {n}" for n in range(most)))).is_success
     ]
     return str(max(taken))
 
 
-async def task_lag(desk: Desk) -> str:
-    await desk.make_task()
-    return await lag_of(desk, desk.tasks)
+async def task_lag(accounts: Accounts) -> str:
+    await accounts.make_task()
+    return await lag_of(accounts, accounts.tasks)
 
 
-CHECKS: Mapping[tuple[PlatformKind, str], Callable[[Desk], Awaitable[str]]] = {
+CHECKS: Mapping[tuple[PlatformKind, str], Callable[[Accounts], Awaitable[str]]] = {
     (V2, "update_replaces"): update_replaces,
     (V2, "block_update_replaces"): block_update_replaces,
     (V2, "block_by_id"): block_by_id,

@@ -6,59 +6,59 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.scenario import ZONE
-from tests.sandbox.desk import NINE, TEN, Desk, Json, iso, yes
+from tests.sandbox.accounts import NINE, TEN, Accounts, Json, iso, yes
 
 MOVES, STATUSES = "moves_change_only_time", "status_changes_only_status"
 
 
-async def move(desk: Desk) -> str:
-    return yes("notes" not in await desk.update(desk.book("clinic")))
+async def move(accounts: Accounts) -> str:
+    return yes("notes" not in await accounts.update(accounts.book("clinic")))
 
 
-async def status(desk: Desk) -> str:
-    id = desk.book("clinic")
-    return yes("notes" not in await desk.update(id, NINE, appointmentStatus="cancelled"))
+async def status(accounts: Accounts) -> str:
+    id = accounts.book("clinic")
+    return yes("notes" not in await accounts.update(id, NINE, appointmentStatus="cancelled"))
 
 
-async def _old(desk: Desk, id: str) -> Json:
-    row: Json = (await desk.legacy.get(f"/appointments/{id}")).json()
+async def _old(accounts: Accounts, id: str) -> Json:
+    row: Json = (await accounts.legacy.get(f"/appointments/{id}")).json()
     return row
 
 
-async def old_move(desk: Desk) -> str:
-    id = desk.book("legacy")
+async def old_move(accounts: Accounts) -> str:
+    id = accounts.book("legacy")
     moved = {"selectedTimezone": ZONE, "selectedSlot": iso(TEN)}
-    assert (await desk.legacy.put(f"/appointments/{id}", json=moved)).is_success
-    return yes(not (await _old(desk, id))["notes"])
+    assert (await accounts.legacy.put(f"/appointments/{id}", json=moved)).is_success
+    return yes(not (await _old(accounts, id))["notes"])
 
 
-async def old_status(desk: Desk) -> str:
-    id = desk.book("legacy")
-    answer = await desk.legacy.put(f"/appointments/{id}/status", json={"status": "cancelled"})
+async def old_status(accounts: Accounts) -> str:
+    id = accounts.book("legacy")
+    answer = await accounts.legacy.put(f"/appointments/{id}/status", json={"status": "cancelled"})
     assert answer.is_success
-    return yes(not (await _old(desk, id))["notes"])
+    return yes(not (await _old(accounts, id))["notes"])
 
 
-async def _task(desk: Desk, id: str) -> Json:
+async def _task(accounts: Accounts, id: str) -> Json:
     row: Json
-    (row,) = (await desk.crm.get("Task.svc/Retrieve.GetById", params={"id": id})).json()
+    (row,) = (await accounts.crm.get("Task.svc/Retrieve.GetById", params={"id": id})).json()
     return row
 
 
-async def task_move(desk: Desk) -> str:
-    id = desk.book("crm")
-    await desk.move_tasks(id)
-    return yes(not (await _task(desk, id))["Location"])
+async def task_move(accounts: Accounts) -> str:
+    id = accounts.book("crm")
+    await accounts.move_tasks(id)
+    return yes(not (await _task(accounts, id))["Location"])
 
 
-async def task_status(desk: Desk) -> str:
-    id = desk.book("crm")
-    await desk.crm.get("Task.svc/MarkComplete", params={"id": id})
-    return yes(not (await _task(desk, id))["Location"])
+async def task_status(accounts: Accounts) -> str:
+    id = accounts.book("crm")
+    await accounts.crm.get("Task.svc/MarkComplete", params={"id": id})
+    return yes(not (await _task(accounts, id))["Location"])
 
 
 _V2, _V1, _LSQ = PlatformKind.V2, PlatformKind.V1, PlatformKind.LEADSQUARED
-WRITES: Mapping[tuple[PlatformKind, str], Callable[[Desk], Awaitable[str]]] = {
+WRITES: Mapping[tuple[PlatformKind, str], Callable[[Accounts], Awaitable[str]]] = {
     (_V2, MOVES): move,
     (_V2, STATUSES): status,
     (_V1, MOVES): old_move,

@@ -11,11 +11,11 @@ from syncd.model.platform_facts import PLATFORM_FACTS, PlatformFact
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.server import Sandbox
-from tests.sandbox.desk import (
+from tests.sandbox.accounts import (
     NINE,
     NOW,
     TEN,
-    Desk,
+    Accounts,
     a_desk,
     iso,
 )
@@ -23,7 +23,7 @@ from tests.sandbox.found_facts import CHECKS, LSQ, V1, V2
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
+async def accounts() -> AsyncIterator[Accounts]:
     """Serve three furnished accounts without bookings."""
     async with a_desk() as served:
         yield served
@@ -37,13 +37,13 @@ _SYSTEMS = {V2: "clinic", V1: "legacy", LSQ: "crm"}
     ("row", "side"), SIDES, ids=[f"{row.platform} {row.name} {side}" for row, side in SIDES]
 )
 async def test_the_answers_show_the_side_that_was_set(
-    desk: Desk, row: PlatformFact, side: str
+    accounts: Accounts, row: PlatformFact, side: str
 ) -> None:
-    platform = desk.sandbox.systems[_SYSTEMS[row.platform]]
+    platform = accounts.sandbox.systems[_SYSTEMS[row.platform]]
     platform.set_fact(row.name, side)
     assert platform.fact(row.name) == side
-    desk.clock.advance(1)  # what was written until then, every list shows
-    assert await CHECKS[row.platform, row.name](desk) == side
+    accounts.clock.advance(1)  # what was written until then, every list shows
+    assert await CHECKS[row.platform, row.name](accounts) == side
 
 
 def test_each_fact_of_the_table_has_a_check() -> None:
@@ -51,8 +51,8 @@ def test_each_fact_of_the_table_has_a_check() -> None:
 
 
 @pytest.mark.parametrize("system", ["clinic", "legacy", "crm"])
-async def test_the_other_facts_stay_when_one_is_set(desk: Desk, system: str) -> None:
-    platform = desk.sandbox.systems[system]
+async def test_the_other_facts_stay_when_one_is_set(accounts: Accounts, system: str) -> None:
+    platform = accounts.sandbox.systems[system]
     before = platform.facts()
     for row in (row for row in PLATFORM_FACTS if row.platform is platform.kind):
         for side in row.sides:
@@ -78,9 +78,11 @@ def test_a_knob_turned_to_something_else_is_on_no_side() -> None:
         crm.fact("date_zone")
 
 
-async def test_people_set_facts_and_book_services_through_the_control_port(desk: Desk) -> None:
-    seat = desk.seat("clinic")
-    control = AsgiTransport(desk.sandbox.apps["control"])
+async def test_people_set_facts_and_book_services_through_the_control_port(
+    accounts: Accounts,
+) -> None:
+    seat = accounts.seat("clinic")
+    control = AsgiTransport(accounts.sandbox.apps["control"])
     async with httpx.AsyncClient(base_url="http://127.0.0.1", transport=control) as people:
         path, fact = "/clinic/set-fact", {"name": "lists_service_bookings", "side": "yes"}
         assert (await people.post(path, json=fact)).json() == {"side": "yes"}
@@ -92,6 +94,6 @@ async def test_people_set_facts_and_book_services_through_the_control_port(desk:
         booked = {"calendar": seat.calendar, "user": seat.user, **span}
         made = await people.post("/clinic/book-service", json=booked)
         assert made.status_code == 201
-        assert [row["id"] for row in await desk.events()] == [made.json()["id"]]
+        assert [row["id"] for row in await accounts.events()] == [made.json()["id"]]
         elsewhere = await people.post("/legacy/book-service", json=booked)
         assert elsewhere.status_code == 422

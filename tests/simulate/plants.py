@@ -239,12 +239,12 @@ _LONG = timedelta(days=1)
 def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
     """Nobody asks what became of it."""
 
-    async def forget(system: Any, intents: Sequence[Intent], desk: Any) -> int:
+    async def forget(system: Any, intents: Sequence[Intent], context: Any) -> int:
         mine = [
             i for i in intents if i.operation.system == system.name and i.state is IntentState.OPEN
         ]
         dropped = [replace(i, state=IntentState.DROPPED) for i in mine]
-        desk.store.apply(Changes(intents=dropped))
+        context.store.apply(Changes(intents=dropped))
         return 0
 
     patch.setattr(read_systems, "recover", forget)
@@ -254,8 +254,8 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
 def keys_are_not_searched(patch: Patch) -> None:
     """A block whose answer was lost is never recognised."""
 
-    async def created(_system: Any, intent: Intent, desk: Any) -> bool:
-        recovery._drop(intent, desk, "never happened")
+    async def created(_system: Any, intent: Intent, context: Any) -> bool:
+        recovery._drop(intent, context, "never happened")
         return True
 
     patch.setattr(recovery, "recover_create", created)

@@ -16,7 +16,7 @@ from syncd.simulate.scenario import draw_scenario
 from syncd.simulate.world import HALF_HOUR, World
 
 
-def town() -> World:
+def seeded_world() -> World:
     return World(VirtualClock(draw_scenario(1).start), 1)
 
 
@@ -40,7 +40,7 @@ def _block(place: World) -> tuple[str, dict[str, object]]:
 
 def test_a_write_that_changes_nothing_is_without_an_effect() -> None:
     async def scene() -> list[str]:
-        place = town()
+        place = seeded_world()
         path, same = _block(place)
         location = place.sandbox.clinic.location_id
         request = asked("PUT", place, path, **same, locationId=location)
@@ -56,7 +56,7 @@ def test_a_read_that_is_answered_while_a_write_is_given_up_is_no_write() -> None
     """The write waits at a slow platform until its sender gives up (seed 50019)."""
 
     async def scene() -> list[str]:
-        place = town()
+        place = seeded_world()
         path, same = _block(place)
         slow = Fault(FaultKind.SLOW, path=path, seconds=100)
         place.sandbox.clinic.faults.add(slow)

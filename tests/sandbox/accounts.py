@@ -50,7 +50,7 @@ def bare(at: datetime) -> str:
 
 
 @dataclass
-class Desk:
+class Accounts:
     """The three emulated accounts, and a client of each."""
 
     sandbox: Sandbox
@@ -159,7 +159,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk() -> AsyncIterator[Desk]:
+async def a_desk() -> AsyncIterator[Accounts]:
     """Serve three furnished accounts without bookings; their clock stands at `NOW`."""
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
@@ -182,4 +182,4 @@ async def a_desk() -> AsyncIterator[Desk]:
             )
             for name in headers
         }
-        yield Desk(sandbox, clock, world.seats, **clients)
+        yield Accounts(sandbox, clock, world.seats, **clients)

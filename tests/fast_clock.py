@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 
-class Hasty:
+class FastClock:
     """Real time, but for sleeping, which costs none and counts as passed."""
 
     def __init__(self) -> None:
