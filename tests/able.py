@@ -1,4 +1,4 @@
-"""Capabilities that a test sets by hand, whatever was measured."""
+"""Override capabilities of a system by hand, whatever was measured."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from syncd.engine.breaker import BreakerSystem
 
 
 def with_lag(system: BreakerSystem, lag: timedelta) -> None:
-    """Let the reads of a system be older than its writes by at most so much.
+    """Set the lag bound of a system's reads.
 
-    What is measured is used with a margin, which no test can wait for.
+    A measured lag is used with a margin that is too long for a test to wait for.
     """
     inner: Any = system._system
     work_out = inner._able.compute

@@ -1,4 +1,4 @@
-"""What can be known of the dependencies without asking anybody: CI's audit (SECURITY.md)."""
+"""Audit of the dependencies without a network (SECURITY.md)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FREE = re.compile(
 
 
 def shipped() -> Iterator[Distribution]:
-    """Everything that an installed syncd runs on, as it is installed here."""
+    """Yield the installed distributions that syncd needs at run time."""
     todo, seen = ["syncd"], {"syncd"}
     while todo:
         for said in distribution(todo.pop()).requires or ():
@@ -43,13 +43,13 @@ SHIPPED: dict[str, Distribution] = {canonicalize_name(d.name): d for d in shippe
 
 
 def pinned() -> dict[str, str]:
-    """Versions by canonical name."""
+    """Return the pinned versions by canonical name."""
     lines = (HOUSE / "constraints.txt").read_text().split()
     return {canonicalize_name(n): v for n, _, v in (line.partition("==") for line in lines)}
 
 
 def vulnerable(versions: dict[str, str]) -> list[str]:
-    """What an advisory speaks of."""
+    """Return the packages with a version that an advisory covers."""
     return [
         f"{a['package']} {versions[a['package']]} is older than {a['fixed']}: {a['id']}"
         for a in ADVISORIES["advisory"]
@@ -58,7 +58,7 @@ def vulnerable(versions: dict[str, str]) -> list[str]:
 
 
 def changed(found: Distribution) -> list[str]:
-    """Files that are no longer what the package was published with."""
+    """Return the installed files that differ from those that were published."""
     return [
         str(file)
         for file in found.files or ()

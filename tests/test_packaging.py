@@ -1,4 +1,4 @@
-"""What is shipped: the pins, the declared dependencies, and the wheel itself."""
+"""Packaging: the pins, the declared dependencies, and the wheel."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ PROJECT: dict[str, Any] = tomllib.loads((HOUSE / "pyproject.toml").read_text("ut
 PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[0-9][A-Za-z0-9.]*)")
 IMPORTED_AS = {"prometheus-client": "prometheus_client", "python-dateutil": "dateutil"}
 DATA_ONLY = {"tzdata"}
-"""Used without an import: zoneinfo finds it."""
+"""Used without an import: zoneinfo loads it."""
 
 
 def pins(text: str) -> dict[str, str]:
-    """Versions by canonical name. Raises ValueError for a line that is anything but a pin."""
+    """Return the pinned versions by canonical name.
+
+    Raise ValueError for a line that is not a pin.
+    """
     found: dict[str, str] = {}
     for line in text.splitlines():
         if (pin := PIN.fullmatch(line)) is None:
@@ -47,7 +50,7 @@ def everything() -> list[Requirement]:
 
 
 def third_party(root: Path) -> set[str]:
-    """Top-level modules that the files under a root import, without ours and Python's own."""
+    """Return the third-party top-level modules that the files under ``root`` import."""
     names = set()
     for path in root.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -102,7 +105,7 @@ def test_the_change_log_knows_this_version() -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel, built of this checkout; nothing is written into the checkout."""
+    """Build the wheel from this checkout, without writing into the checkout."""
     target = tmp_path_factory.mktemp("wheel")
     built = subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, HOUSE],

@@ -1,4 +1,4 @@
-"""What is proven is not proven again, however a run ended; what is left out is told."""
+"""`make prove` skips proven tests however a run ended; skipped tests are reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_long(number):
 
 
 class Folder:
-    """A folder with tests of its own, run as `make test` and `make prove` run ours."""
+    """A folder with its own tests, run like `make test` and `make prove`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -66,12 +66,12 @@ class Folder:
         return running.returncode, said
 
     def proven(self) -> set[str]:
-        """What the only ledger holds by now."""
+        """Return the tests in the ledger."""
         ledgers = (self.path / "ledgers").glob("*")
         return {test for ledger in ledgers for test in Ledger(ledger).read()}
 
     def played(self) -> str:
-        """Which numbers were played since the last look."""
+        """Return the numbers that were played since the last call."""
         file = self.path / "played"
         found = file.read_text() if file.exists() else ""
         file.unlink(missing_ok=True)

@@ -57,7 +57,7 @@ from syncd.systems.port import (
     Snapshot,
 )
 from tests.core.kit import SYSTEMS
-from tests.engine.conftest import EngineHarness, make_engine
+from tests.engine.conftest import Rig, make_engine
 from tests.engine.fakes import FakeClock, FakeSystem
 
 LAG = timedelta(seconds=30)
@@ -214,13 +214,13 @@ class Numbers:
 
 
 @dataclass
-class MortalHarness(EngineHarness):
+class MortalRig(Rig):
     """The business; its configuration (mapping and policy) survives a restart."""
 
     steps: Steps
 
     @classmethod
-    def open(cls, path: Path) -> MortalHarness:
+    def open(cls, path: Path) -> MortalRig:
         """Create an empty business whose state is at this path."""
         clock, steps = FakeClock(), Steps()
         a, b, c = (
@@ -239,7 +239,7 @@ class MortalHarness(EngineHarness):
         systems: tuple[MortalSystem, MortalSystem, MortalSystem],
         rows: Iterator[int],
         steps: Steps,
-    ) -> MortalHarness:
+    ) -> MortalRig:
         store = MortalStore.begin(path, steps)
         engine = make_engine(store, clock, systems, rows)
         return cls(path, clock, *systems, store, engine, rows, steps)
@@ -288,14 +288,12 @@ class Left:
     rows: Iterator[int]
     engine: Engine
 
-    def enter(self) -> MortalHarness:
+    def enter(self) -> MortalRig:
         """Start the next process with it."""
         a, b, c = self.mortals
-        harness = MortalHarness._over(self.path, self.clock, (a, b, c), self.rows, a.steps)
-        harness.engine = replace(
-            harness.engine, mapping=self.engine.mapping, policy=self.engine.policy
-        )
-        return harness
+        rig = MortalRig._over(self.path, self.clock, (a, b, c), self.rows, a.steps)
+        rig.engine = replace(rig.engine, mapping=self.engine.mapping, policy=self.engine.policy)
+        return rig
 
     def __str__(self) -> str:
         """Return a key of what the next process finds: the time, the state, the systems."""
@@ -304,13 +302,13 @@ class Left:
         return repr((self.clock.time, rows, [(s.events, s.queue) for s in self.mortals]))
 
 
-Act = Callable[[MortalHarness], None]
-Run = Callable[[MortalHarness], Coroutine[None, None, Report]]
+Act = Callable[[MortalRig], None]
+Run = Callable[[MortalRig], Coroutine[None, None, Report]]
 
 
-async def resync(harness: MortalHarness) -> Report:
+async def resync(rig: MortalRig) -> Report:
     """Run a resync, as a person or the daemon does, also again after a stop."""
-    return await harness.engine.resync()
+    return await rig.engine.resync()
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,17 +335,17 @@ class Ending:
     effects: Mapping[str, Counter[str]]
 
 
-def ending(harness: MortalHarness) -> Ending:
+def ending(rig: MortalRig) -> Ending:
     """Return the current state."""
-    bookings = {b.id: b for b in harness.store.bookings()}
-    states = [harness.store.state(p) for p in harness.engine.mapping]
+    bookings = {b.id: b for b in rig.store.bookings()}
+    states = [rig.store.state(p) for p in rig.engine.mapping]
     mine = {(r.system, r.id) for state in states for r in state.records if r.created_by_us}
     return Ending(
         outside={
             s.name: sorted(
                 (h.kind, h.provider, *h.value.interval, h.value.status) for h in s.events.values()
             )
-            for s in harness.mortals
+            for s in rig.mortals
         },
         agreed=sorted(
             (b.provider, b.kind, *b.agreed.interval, b.agreed.status) for b in bookings.values()
@@ -363,38 +361,38 @@ def ending(harness: MortalHarness) -> Ending:
             for state in states
             for r in state.replicas
         ),
-        effects={s.name: Counter(s.effects) for s in harness.mortals},
+        effects={s.name: Counter(s.effects) for s in rig.mortals},
     )
 
 
-def _at_rest(scenario: Scenario, folder: Path) -> MortalHarness:
+def _at_rest(scenario: Scenario, folder: Path) -> MortalRig:
     """Prepare the business just before the run under test."""
-    harness = MortalHarness.open(folder / "arranged.db")
-    scenario.arrange(harness)
-    _settle(scenario, harness)
-    harness.clock.pass_(minutes=5)
-    scenario.act(harness)
-    for system in harness.mortals:
+    rig = MortalRig.open(folder / "arranged.db")
+    scenario.arrange(rig)
+    _settle(scenario, rig)
+    rig.clock.pass_(minutes=5)
+    scenario.act(rig)
+    for system in rig.mortals:
         system.effects.clear()
-    harness.restart()
-    return harness
+    rig.restart()
+    return rig
 
 
-def _finish(scenario: Scenario, harness: MortalHarness) -> Ending:
+def _finish(scenario: Scenario, rig: MortalRig) -> Ending:
     """Run until nothing is left to do, and check that another run changes nothing."""
-    harness.clock.pass_(seconds=2 * LAG.total_seconds())
-    _settle(scenario, harness)
-    found = ending(harness)
-    before = harness.writes()
-    asyncio.run(harness.engine.resync())
-    assert harness.writes() == before, "a finished run is followed by writes"
-    assert not [t for s in harness.mortals for t in s.twice], "two creates stood at one interval"
+    rig.clock.pass_(seconds=2 * LAG.total_seconds())
+    _settle(scenario, rig)
+    found = ending(rig)
+    before = rig.writes()
+    asyncio.run(rig.engine.resync())
+    assert rig.writes() == before, "a finished run is followed by writes"
+    assert not [t for s in rig.mortals for t in s.twice], "two creates stood at one interval"
     return found
 
 
-def _settle(scenario: Scenario, harness: MortalHarness) -> None:
+def _settle(scenario: Scenario, rig: MortalRig) -> None:
     for _ in range(MOST_RESYNCS):
-        report = asyncio.run(scenario.run(harness))
+        report = asyncio.run(scenario.run(rig))
         if report.converged:
             return
     raise AssertionError(f"not at rest after {MOST_RESYNCS} runs: {report}")
@@ -422,13 +420,13 @@ def interrupted_everywhere(scenario: Scenario, folder: Path) -> int:
     wanted = _finish(scenario, whole)
     whole.store.close()
     for where, left in killed.values():
-        harness = left.enter()
+        rig = left.enter()
         try:
-            found = _finish(scenario, harness)
+            found = _finish(scenario, rig)
             same = found == wanted  # of the two, pytest would look for every difference
             assert same, f"\n{found}\ninstead of\n{wanted}"
         except AssertionError as why:
             raise AssertionError(f"{scenario.name}, {where} of {passed}: {why}") from why
         finally:
-            harness.store.close()
+            rig.store.close()
     return passed

@@ -8,79 +8,79 @@ from syncd.core import owner_changes
 from syncd.engine.report import RunExit
 from syncd.model import ConflictKind
 from tests.core.kit import v
-from tests.engine.conftest import EngineHarness
+from tests.engine.conftest import Rig
 from tests.engine.test_owners import give
 from tests.engine.test_promises import settle
 
 MEETINGS = 30
 
 
-async def booked(harness: EngineHarness) -> list[str]:
+async def booked(rig: Rig) -> list[str]:
     """Book many meetings of p."""
-    events = [harness.a.book("p", v(24 + n)) for n in range(MEETINGS)]
-    await settle(harness)
+    events = [rig.a.book("p", v(24 + n)) for n in range(MEETINGS)]
+    await settle(rig)
     return events
 
 
-async def in_slices(harness: EngineHarness, events: list[str], to: str) -> list[RunExit]:
+async def in_slices(rig: Rig, events: list[str], to: str) -> list[RunExit]:
     """Hand over twelve meetings in two slices, each below the limit."""
     found = []
     for part in (events[:6], events[6:12]):
-        give(harness, part, to)
-        found.append((await harness.engine.resync()).exit)
-        harness.clock.pass_(minutes=2)
+        give(rig, part, to)
+        found.append((await rig.engine.resync()).exit)
+        rig.clock.pass_(minutes=2)
     return found
 
 
 @pytest.mark.parametrize("to", ["q", "z"])
-async def test_hand_overs_in_slices_are_summed_and_stopped(harness: EngineHarness, to: str) -> None:
-    events = await booked(harness)
-    assert await in_slices(harness, events, to) == [RunExit.DONE, RunExit.GUARDED]
-    assert [len(s.blocks("p")) for s in (harness.b, harness.c)] == [MEETINGS - 6] * 2
-    kinds = {held.conflict.kind for held in harness.store.open_conflicts("p")}
+async def test_hand_overs_in_slices_are_summed_and_stopped(rig: Rig, to: str) -> None:
+    events = await booked(rig)
+    assert await in_slices(rig, events, to) == [RunExit.DONE, RunExit.GUARDED]
+    assert [len(s.blocks("p")) for s in (rig.b, rig.c)] == [MEETINGS - 6] * 2
+    kinds = {held.conflict.kind for held in rig.store.open_conflicts("p")}
     assert kinds == {ConflictKind.GUARD}
 
 
 async def test_slices_that_are_further_apart_than_a_far_interval_are_not_summed(
-    harness: EngineHarness,
+    rig: Rig,
 ) -> None:
-    events = await booked(harness)
-    give(harness, events[:6], "z")
-    await harness.engine.resync()
-    harness.clock.pass_(hours=3)
-    give(harness, events[6:12], "z")
-    assert (await harness.engine.resync()).exit is RunExit.DONE
+    events = await booked(rig)
+    give(rig, events[:6], "z")
+    await rig.engine.resync()
+    rig.clock.pass_(hours=3)
+    give(rig, events[6:12], "z")
+    assert (await rig.engine.resync()).exit is RunExit.DONE
 
 
-async def test_a_meeting_that_is_handed_back_counts_no_more(harness: EngineHarness) -> None:
-    events = await booked(harness)
-    give(harness, events[:6], "z")
-    await harness.engine.resync()
-    give(harness, events[:6], "p")
-    await harness.engine.resync()
-    give(harness, events[6:12], "z")
-    assert (await harness.engine.resync()).exit is RunExit.DONE
+async def test_a_meeting_that_is_handed_back_counts_no_more(rig: Rig) -> None:
+    events = await booked(rig)
+    give(rig, events[:6], "z")
+    await rig.engine.resync()
+    give(rig, events[:6], "p")
+    await rig.engine.resync()
+    give(rig, events[6:12], "z")
+    assert (await rig.engine.resync()).exit is RunExit.DONE
 
 
 async def test_what_was_deleted_while_its_user_was_merged_counts_once_the_user_is_back(
-    harness: EngineHarness,
+    rig: Rig,
 ) -> None:
-    events = await booked(harness)
-    give(harness, events, "q")
-    harness.a.missing = {"p"}
-    await harness.engine.resync()
+    events = await booked(rig)
+    give(rig, events, "q")
+    rig.a.missing = {"p"}
+    await rig.engine.resync()
     for event in events[:12]:
-        harness.a.delete(event)
-    give(harness, events[12:], "p")
-    harness.a.missing = set()
-    harness.clock.pass_(minutes=6)
-    assert (await harness.engine.resync()).exit is RunExit.GUARDED
-    assert [len(s.blocks("p")) for s in (harness.b, harness.c)] == [MEETINGS] * 2
+        rig.a.delete(event)
+    give(rig, events[12:], "p")
+    rig.a.missing = set()
+    rig.clock.pass_(minutes=6)
+    assert (await rig.engine.resync()).exit is RunExit.GUARDED
+    assert [len(s.blocks("p")) for s in (rig.b, rig.c)] == [MEETINGS] * 2
 
 
 async def test_planted_unnoted_hand_overs_are_not_stopped(
-    harness: EngineHarness, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(owner_changes, "note_handed_over", lambda *_given: None)
-    events = await booked(harness)
-    assert await in_slices(harness, events, "q") == [RunExit.DONE, RunExit.DONE]
+    events = await booked(rig)
+    assert await in_slices(rig, events, "q") == [RunExit.DONE, RunExit.DONE]

@@ -13,104 +13,100 @@ from syncd.engine.writer import UPDATES
 from syncd.model import Operation
 from syncd.systems.port import Found, Reply, TargetChanged
 from tests.core.kit import v
-from tests.engine.conftest import EngineHarness
+from tests.engine.conftest import Rig
 from tests.engine.fakes import FakeSystem
 from tests.engine.test_twin_deleted import ANN, cycles
 
 FAR, SOON = v(24 * 90), v(24 * 7)
 
 
-def ahead(harness: EngineHarness, days: int) -> None:
+def ahead(rig: Rig, days: int) -> None:
     """Set the end of the whole window."""
-    harness.engine.policy = replace(harness.engine.policy, future=timedelta(days=days))
+    rig.engine.policy = replace(rig.engine.policy, future=timedelta(days=days))
 
 
-def book_far(harness: EngineHarness) -> dict[str, str]:
+def book_far(rig: Rig) -> dict[str, str]:
     """Book one meeting in a and b, 90 days ahead."""
-    for system in harness.systems:
+    for system in rig.systems:
         system.persons["ann"] = ANN
-    return {"a": harness.a.book("p", FAR, "ann"), "b": harness.b.book("p", FAR, "ann")}
+    return {"a": rig.a.book("p", FAR, "ann"), "b": rig.b.book("p", FAR, "ann")}
 
 
 @pytest.mark.parametrize("dragged", ["a", "b"])
-async def test_an_event_of_an_earlier_wider_window_keeps_its_twin(
-    harness: EngineHarness, dragged: str
-) -> None:
-    ahead(harness, 120)
-    events = book_far(harness)
-    await harness.engine.resync()
-    harness.restart()
-    ahead(harness, 60)
-    await cycles(harness)
-    getattr(harness, dragged).move(events[dragged], SOON)
-    await cycles(harness)
-    assert {s: getattr(harness, s).events[e].value for s, e in events.items()} == {
+async def test_an_event_of_an_earlier_wider_window_keeps_its_twin(rig: Rig, dragged: str) -> None:
+    ahead(rig, 120)
+    events = book_far(rig)
+    await rig.engine.resync()
+    rig.restart()
+    ahead(rig, 60)
+    await cycles(rig)
+    getattr(rig, dragged).move(events[dragged], SOON)
+    await cycles(rig)
+    assert {s: getattr(rig, s).events[e].value for s, e in events.items()} == {
         "a": SOON,
         "b": SOON,
     }
-    assert SOON.interval in harness.blocks()["c"]
-    assert (harness.blocks()["a"], harness.blocks()["b"]) == ([], [])
+    assert SOON.interval in rig.blocks()["c"]
+    assert (rig.blocks()["a"], rig.blocks()["b"]) == ([], [])
 
 
 @pytest.mark.parametrize("back", ["a", "b"])
-async def test_an_event_moved_out_of_the_window_keeps_its_twin(
-    harness: EngineHarness, back: str
-) -> None:
-    for system in harness.systems:
+async def test_an_event_moved_out_of_the_window_keeps_its_twin(rig: Rig, back: str) -> None:
+    for system in rig.systems:
         system.persons["ann"] = ANN
-    events = {"a": harness.a.book("p", SOON, "ann"), "b": harness.b.book("p", SOON, "ann")}
-    await harness.engine.resync()
-    harness.a.move(events["a"], FAR)
-    await cycles(harness)
-    assert harness.b.events[events["b"]].value == FAR
-    harness.restart()
-    await harness.engine.resync()
-    getattr(harness, back).move(events[back], SOON)
-    await cycles(harness)
-    assert {s: getattr(harness, s).events[e].value for s, e in events.items()} == {
+    events = {"a": rig.a.book("p", SOON, "ann"), "b": rig.b.book("p", SOON, "ann")}
+    await rig.engine.resync()
+    rig.a.move(events["a"], FAR)
+    await cycles(rig)
+    assert rig.b.events[events["b"]].value == FAR
+    rig.restart()
+    await rig.engine.resync()
+    getattr(rig, back).move(events[back], SOON)
+    await cycles(rig)
+    assert {s: getattr(rig, s).events[e].value for s, e in events.items()} == {
         "a": SOON,
         "b": SOON,
     }
 
 
-async def test_a_second_booking_of_the_same_person_moves_nothing(harness: EngineHarness) -> None:
+async def test_a_second_booking_of_the_same_person_moves_nothing(rig: Rig) -> None:
     """An unknown event may be another meeting: a regular client has several."""
-    ahead(harness, 120)
-    harness.a.persons["ann"] = harness.b.persons["ann"] = ANN
-    known = harness.b.book("p", FAR, "ann")
-    await harness.engine.resync()
-    harness.restart()
-    ahead(harness, 60)
-    harness.a.book("p", SOON, "ann")
-    await cycles(harness)
-    assert harness.b.events[known].value == FAR
-    assert harness.blocks()["b"] == [SOON.interval]
+    ahead(rig, 120)
+    rig.a.persons["ann"] = rig.b.persons["ann"] = ANN
+    known = rig.b.book("p", FAR, "ann")
+    await rig.engine.resync()
+    rig.restart()
+    ahead(rig, 60)
+    rig.a.book("p", SOON, "ann")
+    await cycles(rig)
+    assert rig.b.events[known].value == FAR
+    assert rig.blocks()["b"] == [SOON.interval]
 
 
 @pytest.mark.parametrize("replaces", [False, True])
 async def test_an_event_handed_over_beyond_the_window_stays_there(
-    harness: EngineHarness, monkeypatch: pytest.MonkeyPatch, replaces: bool
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, replaces: bool
 ) -> None:
     """Only the read before the write shows the new owner; the write is not repeated for ever."""
-    ahead(harness, 120)
-    events = book_far(harness)
-    await harness.engine.resync()
-    harness.restart()
-    ahead(harness, 60)
+    ahead(rig, 120)
+    events = book_far(rig)
+    await rig.engine.resync()
+    rig.restart()
+    ahead(rig, 60)
     if replaces:
         # Its updates replace the record, so each update reads the record first.
-        harness.b.capabilities = replace(harness.b.capabilities, update_replaces=True)
-        monkeypatch.setattr(harness.b, "write", reading_first(harness.b))
-    harness.b.events[events["b"]] = replace(harness.b.events[events["b"]], provider="q")
-    harness.a.move(events["a"], SOON)
-    await cycles(harness)
-    assert harness.b.events[events["b"]].value == FAR
-    assert SOON.interval in harness.b.blocks("p")
-    assert SOON.interval in harness.c.blocks("p")
-    assert FAR.interval not in harness.a.blocks("p")
-    writes = harness.writes()
-    assert (await harness.engine.resync()).exit is RunExit.DONE
-    assert harness.writes() == writes
+        rig.b.capabilities = replace(rig.b.capabilities, update_replaces=True)
+        monkeypatch.setattr(rig.b, "write", reading_first(rig.b))
+    rig.b.events[events["b"]] = replace(rig.b.events[events["b"]], provider="q")
+    rig.a.move(events["a"], SOON)
+    await cycles(rig)
+    assert rig.b.events[events["b"]].value == FAR
+    assert SOON.interval in rig.b.blocks("p")
+    assert SOON.interval in rig.c.blocks("p")
+    assert FAR.interval not in rig.a.blocks("p")
+    writes = rig.writes()
+    assert (await rig.engine.resync()).exit is RunExit.DONE
+    assert rig.writes() == writes
 
 
 def reading_first(system: FakeSystem) -> Callable[[Sequence[Operation]], Awaitable[Reply]]:

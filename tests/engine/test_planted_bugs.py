@@ -33,7 +33,7 @@ from tests.engine import test_guarded as guarded
 from tests.engine import test_ownership as ownership
 from tests.engine import test_promises as promises
 from tests.engine import test_running_events as lasting
-from tests.engine.conftest import EngineHarness, open_harness
+from tests.engine.conftest import Rig, open_rig
 from tests.simulate.copied import a_customer_ends_nothing, every_tag_is_ours
 from tests.simulate.plants import (
     a_queued_write_counts_as_done,
@@ -46,7 +46,7 @@ from tests.simulate.plants_of_proof import absence_believed_at_once, one_proof_i
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
-Check = Callable[[EngineHarness], Awaitable[None]]
+Check = Callable[[Rig], Awaitable[None]]
 
 
 def own_blocks_count_as_sources(patch: Patch) -> None:
@@ -168,12 +168,12 @@ def blocks_are_adopted_before_all_is_read(patch: Patch) -> None:
     patch.setattr(decision_input, "was_read_whole", lambda *_given: True)
 
 
-async def missing_from_a_list(harness: EngineHarness) -> None:
-    await promises.test_absence_from_a_list_removes_nothing(harness, "hidden")
+async def missing_from_a_list(rig: Rig) -> None:
+    await promises.test_absence_from_a_list_removes_nothing(rig, "hidden")
 
 
-async def empty_list(harness: EngineHarness) -> None:
-    await promises.test_absence_from_a_list_removes_nothing(harness, "empty")
+async def empty_list(rig: Rig) -> None:
+    await promises.test_absence_from_a_list_removes_nothing(rig, "empty")
 
 
 ROWS: tuple[tuple[Plant, Check], ...] = (
@@ -273,12 +273,12 @@ async def test_a_planted_bug_is_caught(
     plant: Plant, check: Check, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     plant(monkeypatch)
-    harness = open_harness(tmp_path / "state.db")
+    rig = open_rig(tmp_path / "state.db")
     caught = False
     try:
-        await check(harness)
+        await check(rig)
     except (AssertionError, pytest.fail.Exception):
         caught = True
     finally:
-        harness.store.close()
+        rig.store.close()
     assert caught, f"{plant.__name__} passes {check.__name__}"

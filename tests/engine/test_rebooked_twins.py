@@ -4,57 +4,57 @@ from __future__ import annotations
 
 from syncd.model import ConflictKind, Kind, Person
 from tests.core.kit import v
-from tests.engine.conftest import EngineHarness
+from tests.engine.conftest import Rig
 from tests.engine.test_rebooked import conflicts, meeting, twins
 
 
 async def test_a_twin_of_a_doubtful_new_booking_is_the_same_meeting_when_it_is_certain(
-    harness: EngineHarness,
+    rig: Rig,
 ) -> None:
     """Simulator, seed 47: the twin got its own booking, and a block at its own time."""
-    old = await meeting(harness)
-    harness.a.cancel(old)
-    harness.a.book("p", v(12), "ann")
-    other = harness.a.book("p", v(14), "ann")
-    await harness.engine.resync()
-    harness.c.persons["c9"] = Person(emails=("ann@example.com",))
-    harness.c.book("p", v(12), "c9")
-    await harness.engine.resync()
-    assert conflicts(harness) == [ConflictKind.AMBIGUOUS]
-    harness.a.cancel(other)
-    await harness.engine.resync()
-    assert conflicts(harness) == []
-    assert twins(harness) == [(v(12).interval, True)]
-    assert harness.blocks() == {"a": [], "b": [], "c": []}
+    old = await meeting(rig)
+    rig.a.cancel(old)
+    rig.a.book("p", v(12), "ann")
+    other = rig.a.book("p", v(14), "ann")
+    await rig.engine.resync()
+    rig.c.persons["c9"] = Person(emails=("ann@example.com",))
+    rig.c.book("p", v(12), "c9")
+    await rig.engine.resync()
+    assert conflicts(rig) == [ConflictKind.AMBIGUOUS]
+    rig.a.cancel(other)
+    await rig.engine.resync()
+    assert conflicts(rig) == []
+    assert twins(rig) == [(v(12).interval, True)]
+    assert rig.blocks() == {"a": [], "b": [], "c": []}
 
 
 async def test_an_older_record_of_a_meeting_is_its_twin_and_no_reschedule(
-    harness: EngineHarness,
+    rig: Rig,
 ) -> None:
     """Simulator, seed 30070: another meeting was moved to the time of the entered one."""
-    harness.c.persons["c9"] = Person(emails=("ann@example.com",))
-    harness.c.book("p", v(12), "c9")
-    old = await meeting(harness)
-    assert harness.blocks() == {"a": [v(12).interval], "b": [v(12).interval], "c": [v(9).interval]}
-    harness.a.cancel(old)
-    harness.a.book("p", v(12), "ann")
-    await harness.engine.resync()
-    await harness.engine.resync()
-    assert twins(harness) == [(v(9).interval, False)]
-    assert harness.blocks() == {"a": [], "b": [v(12).interval], "c": []}
-    assert conflicts(harness) == []
+    rig.c.persons["c9"] = Person(emails=("ann@example.com",))
+    rig.c.book("p", v(12), "c9")
+    old = await meeting(rig)
+    assert rig.blocks() == {"a": [v(12).interval], "b": [v(12).interval], "c": [v(9).interval]}
+    rig.a.cancel(old)
+    rig.a.book("p", v(12), "ann")
+    await rig.engine.resync()
+    await rig.engine.resync()
+    assert twins(rig) == [(v(9).interval, False)]
+    assert rig.blocks() == {"a": [], "b": [v(12).interval], "c": []}
+    assert conflicts(rig) == []
 
 
 async def test_a_meeting_moved_in_one_system_and_rebooked_in_the_other_is_one(
-    harness: EngineHarness,
+    rig: Rig,
 ) -> None:
-    old = await meeting(harness)
-    twin = next(e for e, held in harness.b.events.items() if held.kind is Kind.APPOINTMENT)
-    harness.clock.pass_(minutes=1)
-    harness.b.move(twin, v(12))
-    harness.a.cancel(old)
-    harness.a.book("p", v(12), "ann")
-    await harness.engine.resync()
-    await harness.engine.resync()
-    assert twins(harness) == [(v(12).interval, True)]
-    assert harness.blocks() == {"a": [], "b": [], "c": [v(12).interval]}
+    old = await meeting(rig)
+    twin = next(e for e, held in rig.b.events.items() if held.kind is Kind.APPOINTMENT)
+    rig.clock.pass_(minutes=1)
+    rig.b.move(twin, v(12))
+    rig.a.cancel(old)
+    rig.a.book("p", v(12), "ann")
+    await rig.engine.resync()
+    await rig.engine.resync()
+    assert twins(rig) == [(v(12).interval, True)]
+    assert rig.blocks() == {"a": [], "b": [], "c": [v(12).interval]}

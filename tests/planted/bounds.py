@@ -1,4 +1,4 @@
-"""The bounds on what a hostile answer costs: memory, the loop, pages, ratio."""
+"""Bounds on the cost of a hostile answer: memory, event loop, pages, compression ratio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What syncd must do where files, answers and requests are hostile or broken."""
+"""Requirements for hostile or broken files, answers and requests."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What syncd must do where people and platforms are odd: each with bugs that break it.
+"""Requirements for unusual people and platforms, each with bugs that break it.
 
-A bug of the simulator's is caught by the day that stands with it in `tests/simulate/plants.py`. One
-that no simulated day can show stands in `tests/planted/named.py`, and is caught by the tests that
-are named here.
+A bug of the simulator is caught by the day that is given with it in `tests/simulate/plants.py`.
+Bugs that no simulated day can show are in `tests/planted/named.py`, and are caught by the tests
+that are named here.
 """
 
 from __future__ import annotations

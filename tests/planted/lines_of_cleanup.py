@@ -1,4 +1,4 @@
-"""What a cleanup demands, and the bugs that are planted in it."""
+"""Requirements for the clean-up, and the bugs planted against them."""
 
 from __future__ import annotations
 

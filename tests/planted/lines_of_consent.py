@@ -1,4 +1,4 @@
-"""What syncd must do before it writes, and with what it stores of people."""
+"""Requirements for consent before a write and for customers' data, with planted bugs."""
 
 from __future__ import annotations
 

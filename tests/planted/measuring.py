@@ -1,4 +1,4 @@
-"""What syncd must do about facts that only an account can tell: each with bugs that break it."""
+"""Requirements for facts that only a live account can show, each with bugs that break it."""
 
 from __future__ import annotations
 

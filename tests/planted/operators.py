@@ -1,4 +1,4 @@
-"""What an operator can rely on while the daemon works, and the bugs that are planted in it."""
+"""Requirements of operators for the running daemon, and the bugs planted against them."""
 
 from __future__ import annotations
 

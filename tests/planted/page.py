@@ -21,7 +21,7 @@ it stand the bugs that break it, and what catches them: a day of the simulator
 
 
 def page() -> str:
-    """Return the page."""
+    """Return the text of the page."""
     return "\n".join(_lines()) + "\n"
 
 

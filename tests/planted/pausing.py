@@ -1,4 +1,4 @@
-"""What pauses and observe mode demand, and the bugs that are planted in them."""
+"""Requirements for pauses and observe mode, and the bugs planted against them."""
 
 from __future__ import annotations
 

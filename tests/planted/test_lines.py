@@ -1,4 +1,4 @@
-"""Each demand has a planted bug, each planted bug is caught, and the page says so."""
+"""Each requirement has a planted bug, each planted bug is caught, and the page lists it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a matching adds to what is mapped already, and the line that maps a user."""
+"""Additions of a match to an existing mapping, and the line that maps a user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Credentials are kept whole, for one user's eyes, and what was there stays."""
+"""Credentials are written completely and readable by one user only; existing content stays."""
 
 from __future__ import annotations
 

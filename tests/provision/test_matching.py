@@ -1,4 +1,4 @@
-"""Who is who: one named row per case, and laws over worlds that nobody would think of."""
+"""Matching users across systems: one named row per case, and properties of random worlds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wanted against found: one named row for each case."""
+"""The provisioning plan, from desired and existing resources: one named row per case."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ WANTED = Desired("clinic", ResourceType.ROOM, "yoga", {"capacity": 8, "slug": "y
 
 
 def found(name: str = "yoga", id: str = "r1", **fields: Any) -> Actual:
-    """A room that is there; of its fields only the capacity is shown."""
+    """Return an existing room; of its fields only the capacity is shown."""
     return Actual(ResourceType.ROOM, name, id, {"capacity": 8, **fields})
 
 
 def made(state: ProvisionState = ProvisionState.MADE, id: str = "r1", **sent: Any) -> Any:
-    """What is remembered of the room."""
+    """Return the stored record of the room."""
     kept = Provisioned(
         "clinic", "room", "yoga", state, {"capacity": 8, "slug": "y", **sent},
         datetime(2026, 3, 2, tzinfo=UTC), id,

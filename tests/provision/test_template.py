@@ -1,4 +1,4 @@
-"""The text of syncd.toml: what it says is what was meant, and what a person wrote stays."""
+"""The text of syncd.toml parses to the intended values; a person's text stays."""
 
 from __future__ import annotations
 
