@@ -44,7 +44,7 @@ settings.load_profile("same")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Switch garbage collection off during collection: all collected tests live to the end anyway."""
+    """Switch garbage collection off during collection: collected tests live to the end."""
     gc.disable()
     try:
         return (yield)

@@ -22,7 +22,7 @@ _MIGRATIONS = version.MIGRATIONS
 
 
 def copying(really: Migrate) -> Migrate:
-    """Return a migration that copies a migrated state into an empty file, and else calls ``really``."""
+    """Return a migration that fills an empty file with a copy of a migrated state."""
 
     def migrated(engine: Engine, place: str) -> None:
         if engine.dialect.name == "sqlite" and version.MIGRATIONS == _MIGRATIONS:

@@ -112,7 +112,7 @@ def hidden_inputs(path: str, source: str) -> list[str]:
 
 
 def dotted(node: ast.expr) -> list[str]:
-    """Return the parts of a name like ``a.b.c``; the first is empty if the expression is no plain name."""
+    """Return the parts of a name like ``a.b.c``; the first is empty for other expressions."""
     words: list[str] = []
     while isinstance(node, ast.Attribute):
         words.append(node.attr)

@@ -1,4 +1,4 @@
-"""An httpx transport that answers from memory: what the platform said the first time."""
+"""An httpx transport that repeats a platform's first answers from memory."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from syncd.sandbox.server import Sandbox
 
 
 class Memory(httpx.AsyncBaseTransport):
-    """Asks the emulated platform once, and then repeats its answers; counts calls and bytes.
+    """Calls the emulated platform once, and then repeats its answers; counts calls and bytes.
 
-    Requests are told apart by method, path, query and body, so the clock must stand still. `forget`
-    makes it ask anew; a request that writes is always passed on, and never kept.
+    Requests are distinguished by method, path, query and body, so the clock must stand still.
+    `forget` drops the answers. Requests that write are always passed on, and never cached.
     """
 
     def __init__(self, sandbox: Sandbox, system: str) -> None:
-        """Know nothing yet."""
+        """Start without answers."""
         self._way = httpx.ASGITransport(app=sandbox.apps[system])
         self._kept: dict[
             tuple[str, bytes, bytes], tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -24,15 +24,15 @@ class Memory(httpx.AsyncBaseTransport):
         self.bytes = 0
 
     def forget(self) -> None:
-        """Ask anew from now on."""
+        """Drop all answers."""
         self._kept.clear()
 
     def bodies(self) -> list[bytes]:
-        """All answers that are repeated."""
+        """Return all cached answers."""
         return [body for _, _, body in self._kept.values()]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer."""
+        """Return the cached answer, or call the platform."""
         self.calls += 1
         key = (request.method, request.url.raw_path, request.content)
         kept = self._kept.get(key)

@@ -1,4 +1,4 @@
-"""The benchmark measures what it says: its cells run on a small agency that is in agreement."""
+"""The cells of the benchmark run correctly on a small agency that is in sync."""
 
 from __future__ import annotations
 

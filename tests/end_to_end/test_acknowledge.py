@@ -1,4 +1,4 @@
-"""An acknowledgement while the daemon runs goes through its door, and counts in its next cycle."""
+"""An acknowledgement during `syncd run` goes through the control socket and counts at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`buffers = "close"` beside the sandbox: what blocks cover, and what never changes."""
+"""`buffers = "close"` against the sandbox: what blocks cover, and what never changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Span = tuple[datetime, datetime]
 
 
 async def close_buffers(site: Site, before: float = 30, after: float = 15) -> None:
-    """Give Alice's calendar buffers, and have blocks cover them."""
+    """Give Alice's calendar buffers, and configure blocks to cover them."""
     site.world.sandbox.clinic.set_buffers(calendar(site), before, after)
     text = site.path.read_text()
     if "buffers" not in text:
@@ -31,17 +31,17 @@ async def close_buffers(site: Site, before: float = 30, after: float = 15) -> No
 
 
 def calendar(site: Site) -> str:
-    """Alice's calendar in the clinic."""
+    """Return Alice's calendar in the clinic."""
     return site.world.seats["clinic", "alice"].calendar
 
 
 def start(site: Site) -> datetime:
-    """An hour at which nothing of Alice's week takes place."""
+    """Return an hour without any event of Alice's."""
     return site.world.at(2, 20)
 
 
 def around(site: Site, begin: datetime) -> dict[str, set[Span]]:
-    """The blocks of syncd's that touch three hours around a time, by system."""
+    """Return syncd's blocks that touch three hours around a time, by system."""
     first, last = begin - 2 * HOUR, begin + 3 * HOUR
     state = site.app.engine.store.state("alice")
     mine = [r.observed for r in state.records if r.created_by_us and r.observed]
@@ -171,7 +171,7 @@ async def test_holds_that_a_location_refuses_with_the_buffer_are_made_without_it
 async def test_a_buffer_that_cannot_be_read_any_more_frees_no_time(
     site: Site, told: dict[str, object]
 ) -> None:
-    """The platform's next release spells buffers in another way, or leaves them out."""
+    """The platform's next release spells buffers differently, or leaves them out."""
     begin = start(site)
     site.world.book("clinic", "alice", begin, 60)
     await close_buffers(site)
@@ -196,7 +196,7 @@ async def test_a_buffer_that_cannot_be_read_any_more_frees_no_time(
 
 
 async def booked_back_to_back(site: Site) -> set[Span]:
-    """Four meetings, one after the other, whose buffers overlap; the hours that they take."""
+    """Book four meetings back to back whose buffers overlap; return their hours."""
     begin = site.world.at(2, 10)
     await close_buffers(site, 30, 30)
     hours = [begin + number * HOUR for number in range(4)]

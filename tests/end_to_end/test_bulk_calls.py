@@ -1,4 +1,4 @@
-"""What goes into one call of LeadSquared, counted over HTTP."""
+"""The content of LeadSquared's bulk calls, counted over HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def calls_to(site: Site, path: str) -> int:
 
 
 async def booked(site: Site) -> tuple[list[str], list[str]]:
-    """Three twins in crm and clinic, of two providers, and four meetings of the clinic alone."""
+    """Book three twins in crm and clinic, of two providers, and four meetings in the clinic only."""
     world = site.world
     twins = []
     for who, day, hour in (("alice", 7, 9), ("alice", 7, 12), ("bob", 7, 9)):
@@ -88,7 +88,7 @@ async def test_a_call_that_is_refused_for_its_size_is_sent_in_halves(site: Site)
 
 
 async def test_only_the_row_that_is_refused_counts_as_refused(site: Site) -> None:
-    """One bad row makes the platform refuse all: the others are carried out all the same."""
+    """One bad row makes the platform refuse the whole call; the other rows are still carried out."""
     _, alone = await booked(site)
     crm, clinic = site.world.sandbox.crm, site.world.sandbox.clinic
     bad = next(b.id for b in crm.blocks() if b.start == site.world.at(8, 15) and not b.deleted)
@@ -108,7 +108,7 @@ async def test_only_the_row_that_is_refused_counts_as_refused(site: Site) -> Non
 
 
 async def test_of_a_refused_call_only_the_row_that_is_gone_counts_as_gone(site: Site) -> None:
-    """The platform says that a task does not exist, and not which one."""
+    """The platform says that a task does not exist, but not which one."""
     _, alone = await booked(site)
     crm, clinic = site.world.sandbox.crm, site.world.sandbox.clinic
     crm.refuses_unknown_rows = True
@@ -134,7 +134,7 @@ async def test_of_a_refused_call_only_the_row_that_is_gone_counts_as_gone(site: 
 
 
 async def unable_to_delete(site: Site) -> list[ConflictKind]:
-    """A block that cannot be deleted, and one that can; what waits for a person in the end."""
+    """Refuse to delete one block but not another; return what is left for a person at the end."""
     _, alone = await booked(site)
     crm, clinic = site.world.sandbox.crm, site.world.sandbox.clinic
     bad = next(b.id for b in crm.blocks() if b.start == site.world.at(8, 15) and not b.deleted)

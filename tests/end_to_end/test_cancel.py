@@ -1,4 +1,4 @@
-"""Cancellations that LeadSquared carries out at an address that only the configuration knows."""
+"""Cancellations through LeadSquared's bulk cancel at a configured address."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATH = "Task.svc/BulkCancelAppointments"
 
 @pytest.fixture
 async def clinic(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Site]:
-    """An empty business whose LeadSquared account cancels."""
+    """Yield an empty site whose LeadSquared account can cancel."""
     async with opened(Site, tmp_path, clock, empty=True, configured=cancelling) as made:
         for system in made.app.systems.values():
             # Otherwise the first change of a status in each account is made alone.
@@ -33,24 +33,24 @@ async def clinic(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Site]:
 
 @pytest.fixture
 async def served_clinic(tmp_path: Path) -> AsyncIterator[Site]:
-    """The same on loopback sockets, for another process."""
+    """Yield the same on loopback sockets, for another process."""
     async with opened(Site, tmp_path, empty=True, configured=cancelling) as made:
         yield made
 
 
 def cancelling(text: str) -> str:
-    """Configure the address that cancels."""
+    """Configure the address of the bulk cancel."""
     cancels = f'[systems.crm]\ncancel_as = "cancel"\ncancel_path = "{PATH}"'
     return text.replace("[systems.crm]", cancels)
 
 
 def sent(site: Site) -> int:
-    """How many requests went to the bulk cancel."""
+    """Return the number of requests to the bulk cancel."""
     return sum(call.path == f"/{PATH}" for call in site.world.sandbox.crm.calls)
 
 
 async def twins(site: Site, *hours: int) -> tuple[list[str], list[str]]:
-    """Meetings that stand in crm and clinic; their ids in both."""
+    """Enter meetings in both crm and clinic; return their ids in both."""
     crm, clinic = [], []
     for hour in hours:
         who = ("alice", "bob")[hour % 2]

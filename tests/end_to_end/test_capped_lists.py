@@ -1,4 +1,4 @@
-"""Platforms whose lists end silently, and calendars that move: nothing is freed, nothing unseen."""
+"""Lists that end silently, with changing calendars: nothing is freed, nothing is missed."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ LISTS = {
 MINUTES = 30
 MONTH = timedelta(days=30)
 LONG = timedelta(days=7)
-"""How far back a far read looks."""
+"""The look-back of a far read."""
 KEEPS = ["first", *(pytest.param(keeps, marks=pytest.mark.prove) for keeps in ("last", "any"))]
 
 
 def close(world: Clinic, system: str, who: str, count: int) -> None:
-    """Close somebody's time by hand so often: on four days, at three times, again and again."""
+    """Block a provider's time by hand this often, at different times of four days."""
     for number in range(count):
         start = world.at(8 + number % 12 // 3, 6 + 4 * (number % 3))
         world.block(system, who, start, MINUTES, "Closed")
 
 
 def standing(site: Site) -> dict[str, int]:
-    """How many blocks stand on each platform."""
+    """Return the number of blocks on each platform."""
     systems = site.world.sandbox.systems.items()
     return {name: sum(not b.deleted for b in s.blocks()) for name, s in systems}
 
@@ -40,7 +40,7 @@ def cap(site: Site, path: str, rows: int, keeps: Keeps) -> None:
 
 
 def path_of(system: str) -> str:
-    """The list that shows a system's blocks."""
+    """Return the path of the list that shows a system's blocks."""
     return "/calendars/blocked-slots" if system == "clinic" else "/appointments"
 
 

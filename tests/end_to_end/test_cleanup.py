@@ -1,4 +1,4 @@
-"""Everything that syncd made is removed, nothing else is, and nothing of it comes back."""
+"""A clean-up removes everything that syncd made, nothing else, and nothing is made again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Standing = Counter[tuple[str, str]]
 
 
 def blocks(site: VirtualShop) -> set[tuple[str, str]]:
-    """Every block that stands, (system, id)."""
+    """Return every block as (system, id)."""
     return {
         (name, block.id)
         for name, platform in site.world.sandbox.systems.items()
@@ -32,7 +32,7 @@ def blocks(site: VirtualShop) -> set[tuple[str, str]]:
 
 
 def of(site: VirtualShop, who: str) -> set[tuple[str, str]]:
-    """The blocks of one person."""
+    """Return the blocks of one provider."""
     seats = {(s, seat.user) for (s, p), seat in site.world.seats.items() if p == who}
     return {
         (name, block.id)
@@ -43,7 +43,7 @@ def of(site: VirtualShop, who: str) -> set[tuple[str, str]]:
 
 
 def without(site: VirtualShop, who: str) -> None:
-    """Take a provider out of the configuration."""
+    """Remove a provider from the configuration."""
     text = site.path.read_text()
     start = text.index(f"[providers.{who}]")
     end = text.find("[providers.", start + 1)
@@ -52,7 +52,7 @@ def without(site: VirtualShop, who: str) -> None:
 
 
 def without_system(site: VirtualShop, system: str) -> None:
-    """Take a system, and every calendar in it, out of the configuration."""
+    """Remove a system, and every calendar in it, from the configuration."""
     text = site.path.read_text()
     text = re.sub(rf"\[systems\.{system}\]\n.*?\n\n", "", text, flags=re.DOTALL)
     site.path.write_text(re.sub(rf"(?m)^{system} = .*\n", "", text))

@@ -1,4 +1,4 @@
-"""A cleanup removes what syncd made, wherever people put it and whatever they call it by now."""
+"""A clean-up removes syncd's blocks even if people moved or renamed them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.end_to_end.virtual import VirtualShop, play
 
 
 def give(site: VirtualShop, system: str, block: str, who: str) -> None:
-    """Have a person move a block into somebody else's calendar."""
+    """Move a block into another provider's calendar by hand."""
     sandbox, user = site.world.sandbox, site.world.seats[system, who].user
     if system == "crm":
         task = sandbox.crm.tasks.get(block)
@@ -174,7 +174,7 @@ def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_p
 def test_a_block_whose_user_was_merged_away_stays_when_the_other_one_is_cleaned_up(
     tmp_path: Path,
 ) -> None:
-    """The lists show bob's blocks as alice's, and nothing proves that his time is free."""
+    """The lists show Bob's blocks as Alice's, and nothing proves that his time is free."""
 
     async def scene(site: VirtualShop) -> None:
         await site.resync()

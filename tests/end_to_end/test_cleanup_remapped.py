@@ -1,4 +1,4 @@
-"""A provider gets another calendar: what stands in the former one is told, and cleaned up."""
+"""Blocks in a provider's former calendar are reported and can be cleaned up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.end_to_end.virtual import VirtualShop, play
 
 
 def remap(site: VirtualShop, system: str) -> None:
-    """Give bob another user and calendar in a system."""
+    """Map Bob to another user and calendar in a system."""
     world = site.world
     seat = world.seats[system, "bob"]
     text = site.path.read_text()
@@ -100,7 +100,7 @@ def test_a_provider_who_gets_the_former_calendar_back_has_no_block_twice(
 
 
 def rename_bob(site: VirtualShop) -> None:
-    """Bob gets another address in LeadSquared, and the configuration names that one."""
+    """Change Bob's address in LeadSquared and in the configuration."""
     crm, address = site.world.sandbox.crm, site.world.seats["crm", "bob"].user
     crm.rename_user(address, "robert@example.com")
     text = site.path.read_text().replace(f'"{address}"', '"robert@example.com"')

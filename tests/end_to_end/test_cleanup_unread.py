@@ -1,4 +1,4 @@
-"""A cleanup never calls a calendar clean that it could not read, or whose blocks it forgot."""
+"""A clean-up never reports a calendar as clean that it could not read or whose blocks are unknown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY = 86400.0
 
 
 async def lose_state(site: VirtualShop, *, created: bool) -> None:
-    """Begin a new process without the state; with ``created`` the file of created ids is left."""
+    """Restart without the state; with ``created`` the file of created ids is kept."""
     await site.app.aclose()
     for file in site.path.parent.glob("state.db*"):
         if file.is_file() and not (created and file.name.endswith(".created")):
@@ -83,7 +83,7 @@ def test_with_the_file_of_created_ids_alone_an_empty_list_proves_nothing(tmp_pat
 def test_with_the_file_of_created_ids_alone_rows_that_cannot_be_read_prove_nothing(
     tmp_path: Path, name: str
 ) -> None:
-    """They are no sign that a list works, and the blocks that it lacks are told."""
+    """Unreadable rows do not show that a list works; blocks missing from it are reported."""
 
     async def scene(site: VirtualShop) -> None:
         by_hand = blocks(site)

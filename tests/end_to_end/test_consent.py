@@ -67,13 +67,13 @@ async def test_an_undo_beside_a_daemon_shows_the_plan_and_asks(place: Place) -> 
 
 
 def standing(place: Place) -> int:
-    """How many blocks stand, in all systems."""
+    """Return the number of blocks in all systems."""
     systems = place.world.sandbox.systems.values()
     return sum(not b.deleted for s in systems for b in s.blocks())
 
 
 def answered(place: Place, run: str, answer: str) -> tuple[int, str]:
-    """Undo a run on a terminal."""
+    """Undo a run on a terminal; return exit code and screen."""
     session = TerminalSession(place.path.parent, "undo", run)
     try:
         session.answer("Undo these writes? [y/N]", answer)

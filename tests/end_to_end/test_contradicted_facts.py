@@ -1,4 +1,4 @@
-"""An answer that contradicts a measured fact drops it to its safe side at once, and for good."""
+"""An answer that contradicts a measured fact resets it to its safe side at once and permanently."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def blocks_unlisted(site: Site) -> None:
 
 
 def end_lost(site: Site) -> None:
-    """A block of an hour on v1 is made longer by syncd, and stays as long as it was."""
+    """Let syncd lengthen a block of an hour on v1; the platform keeps the old length."""
     site.world.sandbox.legacy.update_keeps_end = False
     crm = site.world.sandbox.crm
     meeting = next(a for a in crm.appointments() if a.start > site.world.at(1, 0))
@@ -203,7 +203,7 @@ async def test_a_block_that_is_read_by_its_id_does_not_measure_what_lists_show(s
 async def test_lists_that_show_no_event_at_all_contradict_that_they_show_blocks(
     site: Site,
 ) -> None:
-    """Simulator, once seed 10: a location without appointments was said to hide blocks for ever."""
+    """Simulator, seed 10: a location without appointments counted as hiding blocks."""
     legacy = site.world.sandbox.legacy
     for meeting in list(legacy.appointments()):
         legacy.delete(meeting.id)

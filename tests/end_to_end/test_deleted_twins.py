@@ -1,4 +1,4 @@
-"""On all three platforms: released blocks, deleted twins, undone deletions, changed customers."""
+"""Released blocks, deleted twins, undone deletions and changed customers on all platforms."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SYSTEMS = ("crm", "clinic", "legacy")
 
 
 async def say(site: Site, rule: str) -> None:
-    """Start again with one more rule."""
+    """Restart with one more rule."""
     site.path.write_text(f"{site.path.read_text()}\n[rules]\n{rule}\n")
     await site.reload()
     at_once(site)
 
 
 def at_once(site: Site) -> None:
-    """Let every read show what is there now, so that no test waits for the lag of a platform."""
+    """Set the lag of all reads to zero, so that no test waits for it."""
     for system in site.app.systems.values():
         with_lag(system, timedelta(0))
 
@@ -40,7 +40,7 @@ def book_in(site: Site, *systems: str) -> dict[str, str]:
 
 
 def blocks_at(site: Site, start: object) -> list[str]:
-    """The systems in which a block of syncd's begins at that time."""
+    """Return the systems in which a block of syncd's begins at that time."""
     seen = event_summaries(site.world.sandbox.systems, site.world.owners)
     return [s.system for s in seen if s.ours and s.start == start]
 
@@ -103,7 +103,7 @@ async def test_a_deletion_that_is_undone_revives_the_twin(site: Site, gone: str,
 
 
 def give(site: Site, system: str, event: str) -> None:
-    """Let a customer whom nobody else knows have an appointment."""
+    """Change an appointment's customer to one that no other system has."""
     platform: Any = site.world.sandbox.systems[system]
     other = platform.add_contact("Max Other", "max@example.com")
     if system == "crm":

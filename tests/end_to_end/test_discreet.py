@@ -1,8 +1,9 @@
-"""Promise 11: secrets, names, addresses, phones and titles go in everywhere and come out nowhere.
+"""Promise 11: secrets, names, addresses, phone numbers and titles never leave the process.
 
-The daemon runs with its page, at the most talkative log level, in text and in JSON; the platforms
-put every such value into their records, and into bodies and headers of their errors. Then all that
-left the process is searched: log, database, /metrics, /readyz, systemd's status line, the door.
+The daemon runs with its status page and the most detailed log level, in text and in JSON. The
+platforms put every such value into their records, and into bodies and headers of their errors. Then
+the test searches all output: log, database, /metrics, /readyz, systemd's status line, the control
+socket.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ HOURLY = JobIntervals(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
 
 
 class Gossip(httpx.AsyncBaseTransport):
-    """A platform that now and then refuses, and says everything that it knows."""
+    """A platform that sometimes refuses, and includes all private values in its answer."""
 
     def __init__(self, way: httpx.AsyncBaseTransport, secrets: list[str]) -> None:
         self._way = way
@@ -67,7 +68,7 @@ class Gossip(httpx.AsyncBaseTransport):
 
 
 def gossips(world: Clinic, settings: Settings) -> dict[str, Gossip]:
-    """Each platform knows the secrets of its own account."""
+    """Return the platforms, each with the secrets of its own account."""
     apps = world.sandbox.apps
     return {
         name: Gossip(httpx.ASGITransport(app=apps[name]), app.secrets_of(settings.systems[name]))
@@ -76,7 +77,7 @@ def gossips(world: Clinic, settings: Settings) -> dict[str, Gossip]:
 
 
 def talkative_world() -> Clinic:
-    """Everybody's customer has the name, and every meeting the title."""
+    """Give every customer the private name, and every meeting the private title."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, datetime.now(UTC))
@@ -94,14 +95,14 @@ def talkative_world() -> Clinic:
 
 
 def unpolled(world: Clinic) -> str:
-    """A configuration whose polls come between no requests, however long each takes."""
+    """Return a configuration whose polls never come between two requests."""
     text = config_text(world, "state.db").replace('every = "1m"', 'every = "1h"')
     return text.replace('every = "10s"', 'every = "10m"')
 
 
 @pytest.fixture(autouse=True)
 def put_back() -> Iterator[None]:
-    """Leave the process's logging as it was."""
+    """Restore the logging of the test process."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     yield
@@ -111,7 +112,7 @@ def put_back() -> Iterator[None]:
 
 
 async def live(app: App, folder: Path) -> str:
-    """A life of the daemon: resyncs, a request through the door, a failing job; all it says."""
+    """Run the daemon: resyncs, a socket request, a failing job; return all output."""
     heard: list[str] = []
     monitor = monitor_of(app.settings, app)
     app.engine.on_write = monitor.wrote

@@ -1,4 +1,4 @@
-"""The first write to an appointment in each account is made alone, and compared field by field."""
+"""The first write to an appointment in each account is made alone and compared by field."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ UPDATE = {
 OTHER = {"clinic": "legacy", "legacy": "clinic", "crm": "clinic"}
 EVERY = sorted(OTHER)
 ABSENT = {("crm", Damage.HOSTS), ("crm", Damage.CALENDAR), ("legacy", Damage.HOSTS)}
-"""What no record of that platform shows: a task has no calendar, and v1 names no further hosts."""
+"""Fields that no record of the platform has: a task has no calendar, v1 names no further hosts."""
 
 
 class Twins:
-    """Meetings of Alice's that are entered in a system and in another one, with notes."""
+    """Meetings of Alice's with notes, entered in a system and in another one."""
 
     def __init__(self, site: VirtualShop, system: str, count: int = 2) -> None:
         self.site, self.system, self.other = site, system, OTHER[system]
@@ -60,7 +60,7 @@ class Twins:
         self.platform.meetings.put(event, changed)
 
     def move(self, *which: int, by: timedelta = HOUR) -> None:
-        """A person moves these meetings in the other system."""
+        """Move these meetings in the other system, as a person would."""
         for n in which or range(len(self.theirs)):
             shown = self.shown(self.elsewhere, self.theirs[n])
             self.elsewhere.move(self.theirs[n], shown.start + by, shown.end + by)
@@ -78,7 +78,7 @@ class Twins:
 
     @property
     def moved(self) -> int:
-        """How many of them were brought to where they are in the other system."""
+        """Return how many of them moved to their new time in this system."""
         return sum(here == there for here, there in zip(self.starts, self.wanted, strict=True))
 
     def fact(self, name: str = MOVES) -> str:
@@ -89,7 +89,7 @@ class Twins:
         return [i for i in open_items(self.site.app.store) if i.topic is Topic.DAMAGED]
 
     def closed(self, start: datetime) -> bool:
-        """Whether a block of ours closes Alice's time in this system."""
+        """Return true if a block of syncd's blocks Alice's time in this system."""
         return any(b.start == start and not b.deleted for b in self.platform.blocks())
 
 
@@ -253,7 +253,7 @@ def test_the_first_change_of_a_status_is_compared_too(tmp_path: Path, system: st
 def test_where_a_change_of_status_did_damage_no_other_appointment_is_moved(
     tmp_path: Path, system: str
 ) -> None:
-    """Simulator, seed 11: a v1 account was damaged once by a status, and once more by a move."""
+    """Simulator, seed 11: a v1 account was damaged once by a status, and again by a move."""
 
     async def scene(site: VirtualShop) -> None:
         text = site.path.read_text()
@@ -292,7 +292,7 @@ def test_a_title_that_an_update_resets_is_put_back_and_nothing_stops(tmp_path: P
 
 
 def test_on_v2_a_later_move_that_loses_hosts_stops_the_others(tmp_path: Path) -> None:
-    """The first moves were of meetings without further hosts, which proved nothing of them."""
+    """The first moves were of meetings without further hosts, so they proved nothing about hosts."""
 
     async def scene(site: VirtualShop) -> None:
         twins = Twins(site, "clinic", 3)
@@ -369,7 +369,7 @@ def removals(twins: Twins) -> int:
 
 
 def test_no_block_makes_room_for_a_move_that_waits_for_the_first_one(tmp_path: Path) -> None:
-    """The blocks of the moves that wait stay, also where the first one stops all others."""
+    """The blocks of waiting moves stay, even if the first move stopped all others."""
 
     async def scene(site: VirtualShop) -> None:
         twins = Twins(site, "clinic", 3)

@@ -1,4 +1,4 @@
-"""Configuration files for the fuzzer: a whole one, of which parts are changed."""
+"""Configuration files for the fuzzer: a complete file with changed parts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WHOLE = _whole()
 
 
 def toml(tree: Mapping[str, Any]) -> str:
-    """Write a tree as TOML, each table inline; what TOML cannot say becomes a text."""
+    """Write a tree as TOML with inline tables; values that TOML lacks become text."""
     return "\n".join(f"{_key(key)} = {_value(value)}" for key, value in tree.items()) + "\n"
 
 
@@ -97,7 +97,7 @@ CONFIGURATIONS = st.one_of(
 
 
 def read_configuration(text: bytes) -> None:
-    """Read one; raise where it is neither read nor refused as it should be."""
+    """Read a configuration; raise if it is neither accepted nor refused with a problem."""
     with TemporaryDirectory() as folder:
         home = Path(folder)
         for name in CREDENTIALS:

@@ -16,7 +16,7 @@ class Row:
     raw: bytes = b""
 
     def spelled(self, status: int = 200, body: bytes = b"{}") -> bytes:
-        """The bytes, given what the platform would really have said."""
+        """Return the bytes to send, given the platform's true answer."""
         if self.odd is None:
             return self.raw
         status = self.odd.status or status
@@ -27,12 +27,12 @@ class Row:
 
     @property
     def readable(self) -> bool:
-        """Whether the true answer is in it."""
+        """Return true if the answer contains the true answer."""
         return self.odd is not None and self.odd.readable
 
     @property
     def refuses(self) -> bool:
-        """Whether it says that nothing was done."""
+        """Return true if the answer says that nothing was done."""
         return self.odd is not None and self.odd.refuses
 
 

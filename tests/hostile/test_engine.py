@@ -1,4 +1,4 @@
-"""Each odd answer, sent by a real socket to the engine while two other systems work."""
+"""Each odd answer, sent over a real socket to the engine while two other systems work."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SLOTS = {
 
 @dataclass
 class HostileSite:
-    """Three systems behind raw sockets, and the syncd that keeps them in step."""
+    """Three systems behind raw sockets, and a syncd for them."""
 
     world: Clinic
     fronts: dict[str, Front]
@@ -58,18 +58,18 @@ class HostileSite:
     bookings: int = 0
 
     def book(self, system: str) -> tuple[str, datetime, datetime]:
-        """Somebody enters a meeting of Alice's, soon, where nothing else is."""
+        """Book a meeting for Alice at a free time within two days."""
         self.bookings += 1
         start = floor_to(self.clock.now(), HOUR) + timedelta(hours=30, minutes=15 * self.bookings)
         event = self.world.book(system, "alice", start, 15)
         return event, start, start + timedelta(minutes=15)
 
     async def poll(self) -> Report:
-        """One cycle of the daemon."""
+        """Run one near poll of the daemon."""
         return await self.app.engine.poll(near=True)
 
     async def settle(self, row: Row) -> None:
-        """All answer as they should, and whatever the row had syncd wait for is over."""
+        """Let all systems answer correctly, and wait until every back-off of the row is over."""
         for front in self.fronts.values():
             front.answer_oddly(None)
         learned = row.name == "rate-spent"  # a rate that is believed for a day
@@ -78,7 +78,7 @@ class HostileSite:
         await self.app.engine.resync()
 
     def times(self, system: str, start: datetime, end: datetime) -> int:
-        """How often an interval of Alice's is taken in a system."""
+        """Return how often an interval of Alice's is busy in a system."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(
             (s.system, s.provider, s.start, s.end) == (system, "alice", start, end) and s.busy
@@ -86,24 +86,24 @@ class HostileSite:
         )
 
     def standing(self) -> int:
-        """How many events stand that syncd did not make."""
+        """Return the number of busy events that syncd did not make."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.busy and not s.ours for s in found)
 
     def blocks_in(self, system: str) -> int:
-        """How many of syncd's blocks stand in a system."""
+        """Return the number of syncd's blocks in a system."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.ours and s.system == system for s in found)
 
     def disagreements(self) -> list[str]:
-        """What an outside observer would call wrong."""
+        """Return the disagreements between the systems."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return disagreements(found, SYSTEMS, self.clock.now())
 
 
 @asynccontextmanager
 async def open_hostile_site(folder: Path) -> AsyncIterator[HostileSite]:
-    """Furnished, and in step."""
+    """Yield a seeded site in which everything is in sync."""
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
     sandbox.crm.limit = None
@@ -132,7 +132,7 @@ async def site(tmp_path: Path) -> AsyncIterator[HostileSite]:
 
 
 def others(system: str) -> tuple[str, str]:
-    """The two systems that answer as they should."""
+    """Return the two systems that answer correctly."""
     one, two = (name for name in SYSTEMS if name != system)
     return one, two
 

@@ -1,4 +1,4 @@
-"""What is kept of an odd answer: a fault says what failed, and holds neither body nor rows."""
+"""A stored fault says what failed, and holds neither the body nor the rows of its answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LISTS = ("List", "events", "appointments")
 
 @dataclass(frozen=True)
 class ComputedBody(Spoiled):
-    """A body that is made of the true one by a function."""
+    """A body that a function computes from the true one."""
 
     make: Callable[[bytes], bytes] = bytes
 
@@ -69,7 +69,7 @@ def _without_collection() -> Iterator[None]:
 
 
 def _frames_left() -> list[str]:
-    """Where the frames of syncd stand that only the garbage collector can free."""
+    """Return the places of syncd's frames that only the garbage collector can free."""
     gc.set_debug(gc.DEBUG_SAVEALL)
     gc.collect()
     found = [each.f_code for each in gc.garbage if isinstance(each, FrameType)]

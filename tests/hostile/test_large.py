@@ -1,4 +1,4 @@
-"""Large answers of one account come one after the other: ten at once would take ten times more."""
+"""Large answers of one account are read one after the other, to save memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AT_ONCE = 10
 
 
 class Streams(httpx.AsyncBaseTransport):
-    """Answers each request with as many parts as are asked for; counts what is on its way."""
+    """Sends as many parts per answer as requested; counts the bytes in transit."""
 
     def __init__(self, size: int, *, packed: bool = False) -> None:
         self.size, self.packed = size, packed

@@ -1,4 +1,4 @@
-"""Odd answers, sent to the real program: the daemon, and the commands that people run."""
+"""Odd answers, sent to the real program: the daemon and the commands."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ class Place:
         return process.returncode or 0, out.decode(), err.decode()
 
     def blocks(self, system: str) -> int:
-        """How many blocks stand in a system."""
+        """Return the number of blocks in a system."""
         return len(self.world.sandbox.systems[system].blocks())
 
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    """Furnished, and nothing synced yet."""
+    """Yield a seeded place in which nothing was synced yet."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""The stopwatch of the attacks: what the machine takes does not count, and each wait does."""
+"""The stopwatch of the attacks leaves out the machine's time, and counts every wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planted bugs of clean-up, consent and clocks that are set back; each is caught by a named test."""
+"""Planted bugs of clean-up, consent and clocks set back; each is caught by a named test."""
 
 from __future__ import annotations
 
