@@ -126,7 +126,7 @@ async def writing(home: Path) -> dict[str, Any]:
 
 
 async def _requests(home: Path, times: int = 90) -> tuple[float, float]:
-    """Return the CPU seconds of one created block, by httpx's own client and by syncd's `Transport`."""
+    """Return the CPU seconds of one create, by httpx's own client and by syncd's `Transport`."""
     settings = load(home / "syncd.toml", {})
     system = settings.systems["legacy"]
     assert isinstance(system, LeadConnectorV1System)
@@ -253,7 +253,7 @@ async def bulk(home: Path, moves: int = 1000) -> dict[str, Any]:
 
 
 async def lag(home: Path, changes: int = 500, seconds: float = 100.0) -> dict[str, Any]:
-    """Measure the time from an outside change to its confirmed write, with the daemon's cycles running."""
+    """Measure the time from an outside change to its confirmed write in a running daemon."""
     urls = json.loads((home / "urls.json").read_text())
     booked = json.loads((home / "bookings.json").read_text())[:changes]
     began: dict[tuple[str, datetime], float] = {}

@@ -18,7 +18,9 @@ from syncd.sandbox.scenario import SYSTEMS, SeedUser
 from syncd.sandbox.server import Sandbox
 
 ROUTES = (("crm", "clinic"), ("clinic", "legacy"), ("legacy", "crm"))
-"""The two systems of a provider, by its number. The first has the appointments of even bookings, the second those of odd ones.
+"""The two systems of a provider, by its number.
+
+The first has the appointments of even bookings, the second those of odd ones.
 """
 PER_PROVIDER = 500
 SLOTS = 2700

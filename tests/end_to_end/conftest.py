@@ -62,7 +62,7 @@ class Site:
         self.app.engine.tasks.grace = 3600
 
     def disagreements(self, theirs: Collection[str] = ()) -> list[str]:
-        """Return the disagreements between the systems; ``theirs`` are people's copies of our blocks."""
+        """Return the disagreements between systems; ``theirs`` are people's copies of blocks."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners, theirs)
         return disagreements(seen, SYSTEMS, self.clock.now())
 

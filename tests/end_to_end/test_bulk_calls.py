@@ -26,7 +26,7 @@ def calls_to(site: Site, path: str) -> int:
 
 
 async def booked(site: Site) -> tuple[list[str], list[str]]:
-    """Book three twins in crm and clinic, of two providers, and four meetings in the clinic only."""
+    """Book three twins of two providers in crm and clinic, and four meetings in clinic only."""
     world = site.world
     twins = []
     for who, day, hour in (("alice", 7, 9), ("alice", 7, 12), ("bob", 7, 9)):
@@ -88,7 +88,7 @@ async def test_a_call_that_is_refused_for_its_size_is_sent_in_halves(site: Site)
 
 
 async def test_only_the_row_that_is_refused_counts_as_refused(site: Site) -> None:
-    """One bad row makes the platform refuse the whole call; the other rows are still carried out."""
+    """One bad row makes the platform refuse the whole call; the other rows are carried out."""
     _, alone = await booked(site)
     crm, clinic = site.world.sandbox.crm, site.world.sandbox.clinic
     bad = next(b.id for b in crm.blocks() if b.start == site.world.at(8, 15) and not b.deleted)

@@ -16,12 +16,12 @@ from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.report import RunExit
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.scenario import SYSTEMS
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 Standing = Counter[tuple[str, str]]
 
 
-def blocks(site: VirtualShop) -> set[tuple[str, str]]:
+def blocks(site: VirtualSite) -> set[tuple[str, str]]:
     """Return every block as (system, id)."""
     return {
         (name, block.id)
@@ -31,7 +31,7 @@ def blocks(site: VirtualShop) -> set[tuple[str, str]]:
     }
 
 
-def of(site: VirtualShop, who: str) -> set[tuple[str, str]]:
+def of(site: VirtualSite, who: str) -> set[tuple[str, str]]:
     """Return the blocks of one provider."""
     seats = {(s, seat.user) for (s, p), seat in site.world.seats.items() if p == who}
     return {
@@ -42,7 +42,7 @@ def of(site: VirtualShop, who: str) -> set[tuple[str, str]]:
     }
 
 
-def without(site: VirtualShop, who: str) -> None:
+def without(site: VirtualSite, who: str) -> None:
     """Remove a provider from the configuration."""
     text = site.path.read_text()
     start = text.index(f"[providers.{who}]")
@@ -51,7 +51,7 @@ def without(site: VirtualShop, who: str) -> None:
     site.path.write_text(text[:start] + (text[end:] if end != -1 else ""))
 
 
-def without_system(site: VirtualShop, system: str) -> None:
+def without_system(site: VirtualSite, system: str) -> None:
     """Remove a system, and every calendar in it, from the configuration."""
     text = site.path.read_text()
     text = re.sub(rf"\[systems\.{system}\]\n.*?\n\n", "", text, flags=re.DOTALL)
@@ -59,7 +59,7 @@ def without_system(site: VirtualShop, system: str) -> None:
 
 
 async def clean(
-    site: VirtualShop,
+    site: VirtualSite,
     scope: CleanupScope = CleanupScope(),  # noqa: B008
     **asked: object,
 ) -> CleanupReport:
@@ -77,7 +77,7 @@ async def clean(
 
 
 def test_a_provider_that_left_is_cleaned_up_and_others_keep_their_blocks(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         made = blocks(site) - by_hand
@@ -103,7 +103,7 @@ def test_a_provider_that_left_is_cleaned_up_and_others_keep_their_blocks(tmp_pat
 def test_a_calendar_or_system_that_left_is_cleaned_up_with_known_settings(
     tmp_path: Path, ran: bool
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         made = {b for b in blocks(site) - by_hand if b[0] == "clinic"}
@@ -126,7 +126,7 @@ def test_a_calendar_or_system_that_left_is_cleaned_up_with_known_settings(
 
 
 def test_everything_is_cleaned_up_paused_and_does_not_come_back(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         cleaned = await clean(site)

@@ -14,10 +14,10 @@ from syncd.sandbox.merged_users import merge_users
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.test_cleanup import blocks, clean, of
 from tests.end_to_end.test_cleanup_unread import lose_state
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 
-def give(site: VirtualShop, system: str, block: str, who: str) -> None:
+def give(site: VirtualSite, system: str, block: str, who: str) -> None:
     """Move a block into another provider's calendar by hand."""
     sandbox, user = site.world.sandbox, site.world.seats[system, who].user
     if system == "crm":
@@ -36,7 +36,7 @@ def give(site: VirtualShop, system: str, block: str, who: str) -> None:
 def test_a_block_that_was_moved_into_anothers_calendar_goes_with_its_provider(
     tmp_path: Path, fault: FaultKind | None
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         made = blocks(site) - by_hand
@@ -64,7 +64,7 @@ def test_a_block_that_was_moved_into_anothers_calendar_goes_with_its_provider(
 def test_a_provider_with_another_name_gets_no_block_again_after_a_cleanup_of_the_old_name(
     tmp_path: Path, ran: bool
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         made = blocks(site) - by_hand
@@ -89,7 +89,7 @@ def test_a_provider_with_another_name_gets_no_block_again_after_a_cleanup_of_the
 
 
 def test_marked_blocks_that_no_meeting_explains_are_not_called_nothing(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         await lose_state(site, created=False)
         world = site.world
@@ -111,7 +111,7 @@ def test_marked_blocks_that_no_meeting_explains_are_not_called_nothing(tmp_path:
 
 
 def test_blocks_that_a_person_chose_prove_nothing_of_the_others(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         alices = of(site, "alice") - by_hand
@@ -133,7 +133,7 @@ def test_blocks_that_a_person_chose_prove_nothing_of_the_others(tmp_path: Path) 
 
 
 def test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         carols = {b for b in of(site, "carol") - by_hand if b[0] == "clinic"}
@@ -153,7 +153,7 @@ def test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone(tmp_path: Pat
 
 
 def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         crm = site.world.sandbox.crm
@@ -176,7 +176,7 @@ def test_a_block_whose_user_was_merged_away_stays_when_the_other_one_is_cleaned_
 ) -> None:
     """The lists show Bob's blocks as Alice's, and nothing proves that his time is free."""
 
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         made = blocks(site)
         bobs = {each for each in of(site, "bob") & made if each[0] == "legacy"}

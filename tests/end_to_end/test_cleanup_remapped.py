@@ -11,10 +11,10 @@ from syncd.engine.left_behind import report_left_behind
 from syncd.engine.report import RunExit
 from syncd.store.left_behind import MissingFrom
 from tests.end_to_end.test_cleanup import blocks, clean, of
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 
-def remap(site: VirtualShop, system: str) -> None:
+def remap(site: VirtualSite, system: str) -> None:
     """Map Bob to another user and calendar in a system."""
     world = site.world
     seat = world.seats[system, "bob"]
@@ -35,7 +35,7 @@ def remap(site: VirtualShop, system: str) -> None:
 def test_what_stands_in_a_former_calendar_is_cleaned_up(
     tmp_path: Path, system: str, ran: bool
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         former = {b for b in of(site, "bob") - by_hand if b[0] == system}
@@ -57,7 +57,7 @@ def test_what_stands_in_a_former_calendar_is_cleaned_up(
 def test_what_stands_in_a_former_calendar_is_told_until_it_is_cleaned_up(
     tmp_path: Path, system: str
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         former = {b for b in of(site, "bob") - by_hand if b[0] == system}
@@ -81,7 +81,7 @@ def test_what_stands_in_a_former_calendar_is_told_until_it_is_cleaned_up(
 def test_a_provider_who_gets_the_former_calendar_back_has_no_block_twice(
     tmp_path: Path, system: str
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         bobs = {b for b in of(site, "bob") - by_hand if b[0] == system}
@@ -99,7 +99,7 @@ def test_a_provider_who_gets_the_former_calendar_back_has_no_block_twice(
     play(tmp_path, scene)
 
 
-def rename_bob(site: VirtualShop) -> None:
+def rename_bob(site: VirtualSite) -> None:
     """Change Bob's address in LeadSquared and in the configuration."""
     crm, address = site.world.sandbox.crm, site.world.seats["crm", "bob"].user
     crm.rename_user(address, "robert@example.com")
@@ -108,7 +108,7 @@ def rename_bob(site: VirtualShop) -> None:
 
 
 def test_a_renamed_address_is_no_other_calendar(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         rename_bob(site)
@@ -126,7 +126,7 @@ def test_a_renamed_address_is_no_other_calendar(tmp_path: Path) -> None:
 
 
 def test_a_renamed_address_is_cleaned_up_before_any_run(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         rename_bob(site)

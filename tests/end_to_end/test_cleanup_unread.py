@@ -1,4 +1,4 @@
-"""A clean-up never reports a calendar as clean that it could not read or whose blocks are unknown."""
+"""No calendar is reported as clean that was not read, or whose blocks are unknown."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.test_cleanup import blocks, clean
 from tests.end_to_end.test_hidden_lists import edit
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 DAY = 86400.0
 
 
-async def lose_state(site: VirtualShop, *, created: bool) -> None:
+async def lose_state(site: VirtualSite, *, created: bool) -> None:
     """Restart without the state; with ``created`` the file of created ids is kept."""
     await site.app.aclose()
     for file in site.path.parent.glob("state.db*"):
@@ -31,7 +31,7 @@ async def lose_state(site: VirtualShop, *, created: bool) -> None:
 def test_without_a_state_a_system_that_cannot_be_read_is_no_clean_system(
     tmp_path: Path, created: bool
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         before = blocks(site)
         await lose_state(site, created=created)
@@ -47,7 +47,7 @@ def test_without_a_state_a_system_that_cannot_be_read_is_no_clean_system(
 
 
 def test_with_the_file_of_created_ids_alone_blocks_of_last_week_go_too(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         await asyncio.sleep(11 * DAY)
@@ -60,7 +60,7 @@ def test_with_the_file_of_created_ids_alone_blocks_of_last_week_go_too(tmp_path:
 
 
 def test_with_the_file_of_created_ids_alone_an_empty_list_proves_nothing(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         await lose_state(site, created=True)
@@ -85,7 +85,7 @@ def test_with_the_file_of_created_ids_alone_rows_that_cannot_be_read_prove_nothi
 ) -> None:
     """Unreadable rows do not show that a list works; blocks missing from it are reported."""
 
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         await lose_state(site, created=True)
@@ -110,7 +110,7 @@ _ODD = "\ufffd\ufffd"
 def test_a_system_that_is_read_and_takes_no_writes_is_named_and_cleaned_up_later(
     tmp_path: Path,
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
         before = blocks(site)
@@ -133,7 +133,7 @@ def test_a_system_that_is_read_and_takes_no_writes_is_named_and_cleaned_up_later
 
 
 def test_blocks_that_somebody_deleted_are_gone_where_their_ids_are_refused(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         legacy = site.world.sandbox.legacy
         legacy.refuses_deleted = True
@@ -154,7 +154,7 @@ def test_blocks_that_somebody_deleted_are_gone_where_their_ids_are_refused(tmp_p
 def test_standing_blocks_that_are_refused_and_not_listed_are_never_called_gone(
     tmp_path: Path,
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         legacy = site.world.sandbox.legacy
         await site.resync()

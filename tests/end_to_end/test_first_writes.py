@@ -20,7 +20,7 @@ from syncd.sandbox.damage import Damage
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.store.facts import facts
 from syncd.store.reported import open_items
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 HOUR = timedelta(hours=1)
 SECRET = "Frozen shoulder, call Mrs Winter"
@@ -39,7 +39,7 @@ ABSENT = {("crm", Damage.HOSTS), ("crm", Damage.CALENDAR), ("legacy", Damage.HOS
 class Twins:
     """Meetings of Alice's with notes, entered in a system and in another one."""
 
-    def __init__(self, site: VirtualShop, system: str, count: int = 2) -> None:
+    def __init__(self, site: VirtualSite, system: str, count: int = 2) -> None:
         self.site, self.system, self.other = site, system, OTHER[system]
         self.platform: Any = site.world.sandbox.systems[system]
         self.elsewhere: Any = site.world.sandbox.systems[self.other]
@@ -97,14 +97,14 @@ def whys(report: Report) -> set[WaitReason]:
     return {each.why for each in report.waiting}
 
 
-Scene = Callable[[VirtualShop], Coroutine[Any, Any, None]]
+Scene = Callable[[VirtualSite], Coroutine[Any, Any, None]]
 
 
 @pytest.mark.parametrize("system", EVERY)
 def test_a_first_move_that_changes_only_the_time_is_measured_and_the_others_follow(
     tmp_path: Path, system: str
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         twins = Twins(site, system, 3)
         await site.resync()
         assert twins.fact() == ""
@@ -124,7 +124,7 @@ def test_a_first_move_that_changes_only_the_time_is_measured_and_the_others_foll
 def test_after_a_damaging_first_move_no_other_appointment_is_moved_there(
     tmp_path: Path, system: str, damage: Damage
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         twins = Twins(site, system, 3)
         if damage is Damage.HOSTS:
             for event in twins.events:
@@ -166,7 +166,7 @@ def test_after_a_damaging_first_move_no_other_appointment_is_moved_there(
 def test_acknowledged_changes_are_accepted_and_the_other_moves_are_made(
     tmp_path: Path, system: str
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         twins = Twins(site, system, 3)
         await site.resync()
         twins.platform.update_damage = Damage.NOTES
@@ -188,7 +188,7 @@ def test_acknowledged_changes_are_accepted_and_the_other_moves_are_made(
 
 
 def test_a_forgotten_fact_ends_the_report_and_the_next_move_is_compared(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         twins = Twins(site, "legacy", 2)
         await site.resync()
         twins.platform.update_damage = Damage.NOTES
@@ -207,7 +207,7 @@ def test_a_forgotten_fact_ends_the_report_and_the_next_move_is_compared(tmp_path
 def test_a_first_move_with_a_lost_reply_is_compared_before_any_other(
     tmp_path: Path, system: str
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         twins = Twins(site, system, 3)
         await site.resync()
         twins.platform.update_damage = Damage.NOTES
@@ -231,7 +231,7 @@ def test_a_first_move_with_a_lost_reply_is_compared_before_any_other(
 
 @pytest.mark.parametrize("system", ["clinic", "legacy", "crm"])
 def test_the_first_change_of_a_status_is_compared_too(tmp_path: Path, system: str) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         text = site.path.read_text()
         site.path.write_text(text.replace("[systems.crm]", '[systems.crm]\ncancel_as = "complete"'))
         await site.restart()
@@ -255,7 +255,7 @@ def test_where_a_change_of_status_did_damage_no_other_appointment_is_moved(
 ) -> None:
     """Simulator, seed 11: a v1 account was damaged once by a status, and again by a move."""
 
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         text = site.path.read_text()
         site.path.write_text(text.replace("[systems.crm]", '[systems.crm]\ncancel_as = "complete"'))
         await site.restart()
@@ -279,7 +279,7 @@ def test_where_a_change_of_status_did_damage_no_other_appointment_is_moved(
 
 
 def test_a_title_that_an_update_resets_is_put_back_and_nothing_stops(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         twins = Twins(site, "clinic", 2)
         await site.resync()
         fault = Fault(FaultKind.RESET_FIELDS, times=1)
@@ -292,9 +292,9 @@ def test_a_title_that_an_update_resets_is_put_back_and_nothing_stops(tmp_path: P
 
 
 def test_on_v2_a_later_move_that_loses_hosts_stops_the_others(tmp_path: Path) -> None:
-    """The first moves were of meetings without further hosts, so they proved nothing about hosts."""
+    """The first moves were of meetings without further hosts, so they proved nothing."""
 
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         twins = Twins(site, "clinic", 3)
         await site.resync()
         twins.move()
@@ -311,7 +311,7 @@ def test_on_v2_a_later_move_that_loses_hosts_stops_the_others(tmp_path: Path) ->
 
 
 def test_fields_are_named_and_neither_values_nor_odd_keys_are_stored(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         twins = Twins(site, "crm", 2)
         task = twins.platform.tasks.get(twins.events[0])
         twins.platform.tasks.put(task.id, replace(task, custom={"mail of jo@x.de": SECRET}))
@@ -351,7 +351,7 @@ def test_what_the_state_holds_of_a_first_write_is_only_names_and_digests() -> No
 def test_the_first_move_in_leadsquared_is_alone_in_its_call_and_the_others_share_one(
     tmp_path: Path,
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         twins = Twins(site, "crm", 4)
         await site.resync()
         _, path = UPDATE["crm"]
@@ -371,7 +371,7 @@ def removals(twins: Twins) -> int:
 def test_no_block_makes_room_for_a_move_that_waits_for_the_first_one(tmp_path: Path) -> None:
     """The blocks of waiting moves stay, even if the first move stopped all others."""
 
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         twins = Twins(site, "clinic", 3)
         await site.resync()
         # While an earlier damage holds the moves back, the new times are closed by blocks.
@@ -391,12 +391,12 @@ def test_no_block_makes_room_for_a_move_that_waits_for_the_first_one(tmp_path: P
     play(tmp_path, scene)
 
 
-def accepted(site: VirtualShop) -> str:
+def accepted(site: VirtualSite) -> str:
     return site.app.engine.systems["clinic"].facts.value("accepted_changes")
 
 
 def test_forgetting_facts_withdraws_the_consent_to_changes(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         twins = Twins(site, "clinic", 3)
         await site.resync()
         twins.platform.update_damage = Damage.NOTES

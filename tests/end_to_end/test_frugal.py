@@ -1,4 +1,4 @@
-"""Which calls reach the platforms' doors: of a quiet cycle the planned lists, and nothing else."""
+"""The calls that reach the platforms: a cycle without changes makes only the planned list calls."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.end_to_end.conftest import Site
 HOUR = timedelta(hours=1)
 
 Made = Counter[tuple[str, str, str]]
-"""How often each was called: the system, method and path, and the selector of a list."""
+"""The number of calls by system, method and path, and the selector of a list."""
 
 SELECTORS = ("groupId", "calendarId", "userId", "teamId")
 NAMED = (*SELECTORS, "id", "email", "skip")
 EVENTS = ("/calendars/events", "/calendars/blocked-slots", "/appointments/", "/Task.svc/Retr")
-"""What is never remembered: events themselves, whether listed or read by id."""
+"""Paths that are never cached: events, whether listed or read by id."""
 
 ONE_IN_V1 = ("legacy", "GET /appointments/")
-"""And then its id, of 20 letters."""
+"""A path that is followed by an id of 20 letters."""
 
 
 def asked(system: str, call: Call) -> tuple[str, str, str]:
@@ -33,13 +33,13 @@ def asked(system: str, call: Call) -> tuple[str, str, str]:
 
 
 def made(site: Site, since: dict[str, int]) -> Made:
-    """The calls of all systems since then."""
+    """Return the calls to all systems since then."""
     systems = site.world.sandbox.systems.items()
     return Counter(asked(name, call) for name, s in systems for call in s.calls[since[name] :])
 
 
 def planned(site: Site, *, near: bool) -> Made:
-    """The list calls that the adapters plan."""
+    """Return the list calls that the adapters plan."""
     window = site.app.engine.window(near=near)
     found: Made = Counter()
     for name, system in site.app.systems.items():
@@ -52,7 +52,7 @@ def planned(site: Site, *, near: bool) -> Made:
 
 
 async def settled(site: Site) -> None:
-    """Sync until there is nothing left to do; then what is asked is asked because of the time."""
+    """Sync until nothing is left to do, so that further calls are due to time alone."""
     for _ in range(6):
         report = await site.resync()
         if not report.operations.total() and report.converged:
@@ -61,7 +61,7 @@ async def settled(site: Site) -> None:
 
 
 async def assert_quiet(site: Site) -> None:
-    """The next cycles make the planned list calls and no other, near and far, over and over."""
+    """Check that the next near and far cycles make the planned list calls and no others."""
     for near in (True, False, True, False):
         since = site.calls()
         await site.app.engine.poll(near=near)
@@ -74,7 +74,7 @@ async def test_a_quiet_cycle_makes_the_planned_list_calls_and_no_other(site: Sit
 
 
 def emptied(site: Site) -> None:
-    """Nothing is left of carol's in the clinic, where blocks cannot be read by id."""
+    """Remove all of Carol's events in the clinic, where blocks cannot be read by id."""
     clinic, user = site.world.sandbox.clinic, site.world.seats["clinic", "carol"].user
     for meeting in clinic.appointments():
         if meeting.user == user and not meeting.deleted:
@@ -85,7 +85,7 @@ def emptied(site: Site) -> None:
 
 
 def crowded(site: Site) -> None:
-    """Two customers have one time in v1, so that its services are asked for their seats."""
+    """Book two customers at one time in v1, so that syncd asks for the seats of its services."""
     legacy, seat = site.world.sandbox.legacy, site.world.seats["legacy", "alice"]
     legacy.calendars[seat.calendar] = replace(legacy.calendars[seat.calendar], per_slot=3)
     other = legacy.add_contact("Lee Example", "lee@example.com", "+4930555011")
@@ -110,7 +110,7 @@ async def test_the_cycles_after_something_odd_are_quiet_too(
 
 
 def furnished(site: Site) -> None:
-    """A room and equipment become providers, in LeadSquared and in the clinic."""
+    """Make a room and equipment providers, in LeadSquared and in the clinic."""
     clinic, crm = site.world.sandbox.clinic, site.world.sandbox.crm
     course, beauty = (clinic.add_calendar(name, "event") for name in ("Course", "Beauty"))
     clinic.resources.add("rooms", "yoga room", calendars=(course,))
@@ -176,7 +176,7 @@ async def test_a_restart_asks_once_more_for_what_was_remembered_and_is_needed(si
 
 @pytest.mark.prove
 async def test_no_person_user_type_or_calendar_is_fetched_twice(site: Site) -> None:
-    """Every cycle brings a twin of the same customer, who must be looked up to see that it is."""
+    """Every cycle brings a twin of the same customer, who must be looked up to match it."""
     furnished(site)
     crowded(site)
     await site.reload()

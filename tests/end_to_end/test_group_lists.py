@@ -1,4 +1,4 @@
-"""Lists of groups that lack a calendar: compared once a day with those of the calendars."""
+"""Lists of groups that lack a calendar: compared once a day with the lists of the calendars."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DAY = timedelta(days=1)
 
 
 def hide_the_last(site: Site) -> None:
-    """Let lists by group lack the calendar that was added last: carol's."""
+    """Hide the calendar that was added last (Carol's) from lists by group."""
     site.world.sandbox.clinic.set_fact(FACT, "no")
 
 
 def selectors(site: Site, since: int) -> Counter[str]:
-    """How often the lists of v2 were asked for by each selector."""
+    """Return how often the lists of v2 were called with each selector."""
     calls = site.world.sandbox.clinic.calls[since:]
     lists = ("/calendars/events", "/calendars/blocked-slots")
     return Counter(
@@ -35,7 +35,7 @@ def selectors(site: Site, since: int) -> Counter[str]:
 
 
 async def far(site: Site) -> None:
-    """One ordinary cycle of the far window, as the daemon makes it."""
+    """Run one far cycle, as the daemon does."""
     await site.app.engine.poll(near=False)
 
 

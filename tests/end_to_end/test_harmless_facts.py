@@ -1,7 +1,7 @@
-"""Facts of which the table says that nothing depends on them: each side is lived through.
+"""Platform facts that are listed as harmless: everything works on each of their sides.
 
-Who believes that a fact does not matter has thought of each of its sides. So in an account on each
-of them, meetings are booked, moved and ended in every system, and all must agree afterwards.
+In an account on each side, meetings are booked, moved and ended in every system, and all systems
+must agree afterwards.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from syncd.simulate.loop import VirtualClock
 from tests.end_to_end.conftest import Site, opened
 
 REFUSED = {("crm", "home_host", "yes")}
-"""The side on which an account answers no call at this address, so that nothing can be carried."""
+"""The side on which an account answers no call at this address, so nothing can be carried."""
 
 SIDES = [
     (SYSTEM_OF[row.platform], row.name, side)
@@ -34,7 +34,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 async def site(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Site]:
-    """The three systems without bookings."""
+    """Yield an empty site."""
     async with opened(Site, tmp_path, clock, empty=True) as made:
         yield made
 

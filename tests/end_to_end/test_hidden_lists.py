@@ -1,4 +1,4 @@
-"""Lists that show nothing, or not everything, while the events stand there by their ids."""
+"""Lists that show nothing, or not everything, although the events can be read by id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from syncd.sandbox.platform import PlatformRequest
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.store.reported import open_items
 from tests.end_to_end.conftest import Site
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 KEYS = {"crm": "List", "clinic": "events", "legacy": "appointments"}
 LISTS = {
@@ -37,8 +37,8 @@ Rows = list[dict[str, Any]]
 Edit = Callable[[Rows], Rows]
 
 
-def edit(site: VirtualShop | Site, name: str, change: Edit, paths: Sequence[str] = ()) -> None:
-    """Rewrite the lists that a platform answers."""
+def edit(site: VirtualSite | Site, name: str, change: Edit, paths: Sequence[str] = ()) -> None:
+    """Change the lists that a platform returns."""
     platform = site.world.sandbox.systems[name]
     answer = platform._answer
 
@@ -56,8 +56,8 @@ def edit(site: VirtualShop | Site, name: str, change: Edit, paths: Sequence[str]
     platform._answer = edited  # type: ignore[method-assign]
 
 
-def asked_by_id(site: VirtualShop, name: str, since: int) -> Counter[str]:
-    """How often each id was asked for since a call; what nothing reads by id is not counted."""
+def asked_by_id(site: VirtualSite, name: str, since: int) -> Counter[str]:
+    """Return how often each id was read since a call; paths without an id are not counted."""
     calls = site.world.sandbox.systems[name].calls[since:]
     ids = (
         call.query.get("id") or call.path.removeprefix(ONES[name])
@@ -67,8 +67,8 @@ def asked_by_id(site: VirtualShop, name: str, since: int) -> Counter[str]:
     return Counter(each for each in ids if each)
 
 
-def known(site: VirtualShop, name: str) -> int:
-    """How many known events of a system its lists should show."""
+def known(site: VirtualSite, name: str) -> int:
+    """Return how many known events of a system its lists should show."""
     now, found = site.clock.now(), 0
     for provider in ("alice", "bob", "carol"):
         for record in site.app.store.events_of(name, provider):
@@ -76,8 +76,8 @@ def known(site: VirtualShop, name: str) -> int:
     return found
 
 
-def is_told(site: VirtualShop, name: str, count: int, report: Report) -> bool:
-    """Whether the run says how many known events a system does not show."""
+def is_told(site: VirtualSite, name: str, count: int, report: Report) -> bool:
+    """Check that the run reports how many known events a system does not show."""
     (item,) = (i for i in open_items(site.app.store, name) if i.topic is Topic.LIST)
     words = f"{name} does not show {count} known event"
     told = report.to_json()["not_shown"]
@@ -89,7 +89,7 @@ def is_told(site: VirtualShop, name: str, count: int, report: Report) -> bool:
 def test_a_resync_of_empty_lists_ends_soon_and_says_what_they_lack(
     tmp_path: Path, name: str, fresh: bool
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         assert (await site.resync()).exit is RunExit.DONE
         if not fresh:
             await site.clock.sleep(600)
@@ -113,7 +113,7 @@ def test_a_resync_of_empty_lists_ends_soon_and_says_what_they_lack(
 
 
 def test_empty_lists_of_blocks_alone_end_the_run_and_are_reported(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         await site.clock.sleep(600)
         since, began = site.calls("clinic"), site.clock.monotonic()
@@ -131,9 +131,9 @@ def test_empty_lists_of_blocks_alone_end_the_run_and_are_reported(tmp_path: Path
 def test_lists_of_rows_that_cannot_be_read_free_nothing_and_have_no_block_made_twice(
     tmp_path: Path,
 ) -> None:
-    """A broken proxy answers one row that says nothing, whoever is asked for (seed 50001)."""
+    """A broken proxy answers one unreadable row to every list call (seed 50001)."""
 
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         clinic = site.world.sandbox.clinic
         before = {b.id for b in clinic.blocks()}
@@ -154,9 +154,9 @@ def test_lists_of_rows_that_cannot_be_read_free_nothing_and_have_no_block_made_t
 def test_empty_lists_of_blocks_free_nothing_where_slots_may_not_know_of_blocks(
     tmp_path: Path,
 ) -> None:
-    """A time is offered whether a block stands there or not, and nobody has measured that."""
+    """A time is offered whether a block is there or not, and nobody has measured this."""
 
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         sandbox = site.world.sandbox
         sandbox.clinic.block_closes_calendars = False
         start = site.clock.now().replace(hour=9) + timedelta(days=1)
@@ -176,7 +176,7 @@ def test_empty_lists_of_blocks_free_nothing_where_slots_may_not_know_of_blocks(
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_list_that_hides_one_event_is_named_with_the_number(tmp_path: Path, name: str) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         await site.clock.sleep(600)
         hidden = next(
@@ -197,7 +197,7 @@ def test_a_list_that_hides_one_event_is_named_with_the_number(tmp_path: Path, na
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_lists_that_alternate_end_the_run_too(tmp_path: Path, name: str) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         await site.clock.sleep(600)
         turns = [0]
@@ -221,7 +221,7 @@ def test_lists_that_alternate_end_the_run_too(tmp_path: Path, name: str) -> None
 def test_a_deletion_that_takes_two_proofs_is_carried_in_one_resync(
     tmp_path: Path, name: str
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         await site.clock.sleep(600)
         platform = site.world.sandbox.systems[name]
@@ -244,7 +244,7 @@ def test_a_deletion_that_takes_two_proofs_is_carried_in_one_resync(
 
 @pytest.mark.prove
 def test_the_daemon_asks_for_what_lists_hide_ever_less_often(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         await site.clock.sleep(600)
         edit(site, "clinic", lambda _rows: [])
@@ -264,7 +264,7 @@ def test_the_planted_bug_that_asks_in_each_cycle_is_caught(
 ) -> None:
     monkeypatch.setattr(AbsenceLookups, "is_due", lambda *_given: True)
 
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         await site.clock.sleep(600)
         since = site.calls("legacy")

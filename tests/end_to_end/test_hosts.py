@@ -1,4 +1,4 @@
-"""A meeting of several hosts takes the time of each of them, and is one record."""
+"""A meeting with several hosts blocks the time of each of them, and is one record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ELSEWHERE = ("crm", "legacy")
 
 
 class Collective:
-    """A meeting of Alice's at 7:00 on the booked Tuesday, which others host, too."""
+    """A meeting of Alice's at 7:00 on the booked Tuesday, with further hosts."""
 
     def __init__(self, site: Site, *others: str, listed: bool = False) -> None:
         self.site = site
@@ -34,12 +34,12 @@ class Collective:
         return self.site.world.seats["clinic", who].user
 
     def host(self, *who: str) -> None:
-        """Assign it to the first of these, with the others as further hosts."""
+        """Assign it to the first of these providers, with the others as further hosts."""
         first, *others = (self.user(each) for each in who)
         self.clinic.set_hosts(self.id, first, others)
 
     def closed(self, who: str, start: datetime | None = None) -> list[str]:
-        """The other systems in which a block of ours closes its time (or this one) for a person."""
+        """Return the other systems in which a block covers its time (or this one) for a provider."""
         start = start or self.start
         return [
             system
@@ -52,17 +52,17 @@ class Collective:
         ]
 
     def twin(self, who: str) -> str:
-        """Enter it in LeadSquared for a person as well."""
+        """Enter it in LeadSquared for a provider as well."""
         return self.site.world.book("crm", who, self.start)
 
     def updates(self) -> int:
-        """How many updates of appointments the clinic was sent."""
+        """Return the number of appointment updates that the clinic received."""
         path = "/calendars/events/appointments/"
         return sum(c.method == "PUT" and c.path.startswith(path) for c in self.clinic.calls)
 
     @property
     def stored(self) -> Appointment:
-        """The record as the clinic has it."""
+        """Return the record in the clinic."""
         return next(m for m in self.clinic.appointments() if m.id == self.id)
 
     def held(self) -> list[HeldConflict]:

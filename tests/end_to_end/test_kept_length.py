@@ -1,4 +1,4 @@
-"""A platform whose updates do not bring about the end that they are sent (`update_keeps_end`)."""
+"""Platforms whose updates do not set the end that they are sent (`update_keeps_end`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def book(site: Site, minutes: int = 60) -> str:
 
 
 def later(kept: str, measured: str, lengths: tuple[int, int]) -> bool:
-    """Whether `make prove` tries it: the gate tries each pair of facts, and each lengths twice."""
+    """Mark for `make prove`: the gate tries each pair of facts, and each length twice."""
     return lengths != (60, 120) and (kept, measured) not in {("no", ""), ("yes", "yes")}
 
 
@@ -91,7 +91,7 @@ async def test_a_twin_that_cannot_be_lengthened_gets_a_block_beside_it(site: Sit
 async def test_a_meeting_that_v1_cut_short_is_cut_short_nowhere_else_whatever_was_measured(
     site: Site, measured: str
 ) -> None:
-    """What was measured may be overtaken, and a lost end looks like a person's change (seed 22)."""
+    """A measured fact may be out of date, and a lost end looks like a person's change (seed 22)."""
     start = await moved_by_hand(site, measured)
     report = await site.resync()
     assert "endAt" in " ".join(report.failures)
@@ -131,7 +131,7 @@ async def test_an_end_that_cannot_be_read_back_at_once_is_carried_nowhere(
 
 
 async def moved_by_hand(site: Site, measured: str) -> datetime:
-    """Move one of two twins by an hour; v1 will keep no end of the other. Return the new start."""
+    """Move one of two twins by an hour, with v1 keeping no end of the other; return the start."""
     world = site.world
     start = world.at(3, 14)
     first, _ = (world.book(system, "alice", start, 60) for system in ("crm", "legacy"))
@@ -146,7 +146,7 @@ async def moved_by_hand(site: Site, measured: str) -> datetime:
 
 
 async def stands_in_full(site: Site, start: datetime) -> None:
-    """The meeting has its whole time, which a block closes where its end was lost."""
+    """Check that the meeting's whole time is blocked, also where v1 lost the end."""
     for _ in range(3):
         report = await site.resync()
     assert report.operations.total() == 0

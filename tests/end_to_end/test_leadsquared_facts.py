@@ -1,4 +1,4 @@
-"""What no document tells of LeadSquared: rows without owner or end, completed tasks, deletions."""
+"""Undocumented facts of LeadSquared: rows without owner or end, completed tasks, deletions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.end_to_end.conftest import Site
 
 
 def closed(site: Site, start: datetime) -> dict[str, datetime]:
-    """Until when syncd's blocks that begin at this time close it, by system."""
+    """Return the end of syncd's blocks that begin at this time, by system."""
     seen = event_summaries(site.world.sandbox.systems, site.world.owners)
     return {s.system: s.end for s in seen if s.ours and s.start == start and s.busy}
 

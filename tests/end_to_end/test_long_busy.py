@@ -1,4 +1,4 @@
-"""Busy time that is days long: seen however early it began, and followed while it runs."""
+"""Busy time that lasts for days: seen even if it began long ago, and followed while it runs."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def days_around_now(before: float, after: float) -> Interval:
 
 
 def enter(site: Site, system: str, who: str, leave: Interval) -> str:
-    """Enter somebody's leave by hand."""
+    """Enter a leave by hand."""
     minutes = int((leave[1] - leave[0]).total_seconds()) // 60
     return site.world.block(system, who, leave[0], minutes, "Leave")
 
 
 def closed(site: Site, who: str, start: datetime) -> dict[str, Interval]:
-    """The blocks of syncd's that begin at that time, by system."""
+    """Return syncd's blocks that begin at that time, by system."""
     seen = event_summaries(site.world.sandbox.systems, site.world.owners)
     return {
         s.system: s.interval for s in seen if (s.ours, s.provider, s.start) == (True, who, start)
@@ -66,42 +66,42 @@ def closed(site: Site, who: str, start: datetime) -> dict[str, Interval]:
 
 
 def expected(system: str, leave: Interval | None) -> dict[str, Interval]:
-    """The blocks that should be there."""
+    """Return the blocks that should exist."""
     return {} if leave is None else dict.fromkeys(set(SYSTEMS) - {system}, leave)
 
 
 async def later(site: Site) -> None:
-    """Let more than a far interval pass, for what is followed by id."""
+    """Advance by more than a far interval, so that long events are read by id again."""
     asked = site.app.engine.running._asked
     asked.update({event: at - DAY / 2 for event, at in asked.items()})
 
 
 def without_lag(site: Site) -> None:
-    """Take every read for current: what was just written is doubted at once."""
+    """Set the lag of all reads to zero, so that a read counts right after a write."""
     for system in site.app.systems.values():
         with_lag(system, timedelta(0))
 
 
 async def settle_jobs(site: Site) -> None:
-    """Let LeadSquared carry out its jobs, and syncd see that."""
+    """Let LeadSquared carry out its jobs, and syncd read the result."""
     if site.app.store.pending_intents():
         await site.resync()
 
 
 async def calls_of(site: Site, read: Callable[[Site], Awaitable[Report]]) -> dict[str, int]:
-    """The calls of one read, by system."""
+    """Return the calls of one read, by system."""
     before = site.calls()
     await read(site)
     return {name: count - before[name] for name, count in site.calls().items()}
 
 
 async def far(site: Site) -> Report:
-    """One far read of the daemon."""
+    """Run one far read of the daemon."""
     return await site.app.engine.poll(near=False)
 
 
 async def near(site: Site) -> Report:
-    """One near read of the daemon."""
+    """Run one near read of the daemon."""
     return await site.app.engine.poll(near=True)
 
 
@@ -215,7 +215,7 @@ async def test_a_leave_that_ends_after_the_window_and_is_deleted_is_freed(
 
 
 async def test_a_meeting_moved_to_begin_days_ago_is_followed(site: Site) -> None:
-    """Its new value lies before what near reads list."""
+    """Its new value begins before the time that near reads list."""
     await site.resync()
     start = site.world.at(0, 18)
     event = site.world.book("clinic", "bob", start)

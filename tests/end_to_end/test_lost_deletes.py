@@ -1,4 +1,4 @@
-"""Deletions of blocks whose answer is lost: a block counts as removed only once that was read."""
+"""Block deletions whose answer is lost: the block counts as removed only after a read."""
 
 from __future__ import annotations
 

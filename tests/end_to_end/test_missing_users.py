@@ -1,4 +1,4 @@
-"""A calendar whose user is not there, and which syncd does not know in full: nothing is freed."""
+"""Nothing is freed in a calendar whose user is missing and which was not read in full."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ NEW = {"crm": "alice.smith@example.com", "clinic": "alice-anew", "legacy": "alic
 
 
 async def remap(site: Site, old: str, new: str) -> None:
-    """Correct the configuration, and start again."""
+    """Correct the configuration, and restart."""
     await site.app.aclose()
     site.path.write_text(site.path.read_text().replace(f'"{old}"', f'"{new}"'))
     site.start()
 
 
 def standing(site: Site) -> int:
-    """How many blocks stand on the platforms, whoever's they are by now."""
+    """Return the number of blocks on the platforms, whoever owns them now."""
     platforms = site.world.sandbox.systems.values()
     return sum(not block.deleted for platform in platforms for block in platform.blocks())
 
 
 async def lose_the_state(site: Site) -> None:
-    """Delete the database; the file of created ids stays."""
+    """Delete the database, and keep the file of created ids."""
     await site.app.aclose()
     for suffix in ("", "-wal", "-shm"):
         site.path.with_name(f"state.db{suffix}").unlink(missing_ok=True)
@@ -66,7 +66,7 @@ async def test_a_calendar_that_is_mapped_to_nobody_by_mistake_frees_nothing(
 
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_a_row_that_cannot_be_read_is_no_sign_of_a_user(site: Site, system: str) -> None:
-    """A list that would be empty shows such a row: whose user is not there has no calendar."""
+    """An otherwise empty list shows such a row; a missing user has no calendar."""
     await site.resync()
     old, blocks = site.world.seats[system, "alice"].user, standing(site)
     await remap(site, old, "alcie@example.com")

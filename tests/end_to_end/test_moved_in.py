@@ -1,4 +1,4 @@
-"""A meeting far ahead is dragged into the window on the emulated platforms; its twin follows."""
+"""A meeting is moved from far ahead into the window on the platforms; its twin follows."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from syncd.engine.report import RunExit
 from syncd.model import ConflictKind, floor_to
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.records import Appointment
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PAIRS = [("clinic", "crm"), ("crm", "clinic"), ("legacy", "clinic"), ("crm", "legacy")]
 
 
-def seen(site: VirtualShop, system: str, event: str) -> Appointment:
+def seen(site: VirtualSite, system: str, event: str) -> Appointment:
     return next(a for a in site.world.sandbox.systems[system].appointments() if a.id == event)
 
 
-def book(site: VirtualShop, system: str, start: datetime) -> str:
+def book(site: VirtualSite, system: str, start: datetime) -> str:
     platform, seat = site.world.sandbox.systems[system], site.world.seats[system, "alice"]
     contact = platform.add_contact("Mia Example", "mia@example.com", "")
     return platform.book(seat.calendar, seat.user, start, start + HOUR, contact)
 
 
-async def far_twins(site: VirtualShop, *systems: str) -> list[str]:
-    """A meeting a hundred days ahead in these systems, which syncd has not seen."""
+async def far_twins(site: VirtualSite, *systems: str) -> list[str]:
+    """Book a meeting a hundred days ahead in these systems, which syncd has not seen."""
     site.world.sandbox.legacy.checks_slots = False
     start = floor_to(site.clock.now(), HOUR) + 100 * DAY
     events = [book(site, system, start) for system in systems]
@@ -37,7 +37,7 @@ async def far_twins(site: VirtualShop, *systems: str) -> list[str]:
     return events
 
 
-def drag(site: VirtualShop, system: str, event: str) -> datetime:
+def drag(site: VirtualSite, system: str, event: str) -> datetime:
     start = floor_to(site.clock.now(), HOUR) + 8 * DAY
     site.world.sandbox.systems[system].move(event, start, start + HOUR)
     return start
@@ -45,7 +45,7 @@ def drag(site: VirtualShop, system: str, event: str) -> datetime:
 
 @pytest.mark.parametrize(("system", "other"), PAIRS)
 def test_the_twin_moves_with_it(tmp_path: Path, system: str, other: str) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         event, twin = await far_twins(site, system, other)
         await site.clock.sleep(300)
         start = drag(site, system, event)
@@ -59,7 +59,7 @@ def test_the_twin_moves_with_it(tmp_path: Path, system: str, other: str) -> None
 
 
 def test_a_system_that_is_down_is_asked_when_it_answers(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         event, twin = await far_twins(site, "clinic", "crm")
         start = drag(site, "clinic", event)
         faults = site.world.sandbox.crm.faults
@@ -75,7 +75,7 @@ def test_a_system_that_is_down_is_asked_when_it_answers(tmp_path: Path) -> None:
 
 
 def test_two_that_it_could_be_are_a_question(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         event, twin = await far_twins(site, "clinic", "crm")
         book(site, "crm", seen(site, "crm", twin).start + 7 * DAY)
         before = seen(site, "crm", twin).start

@@ -1,4 +1,4 @@
-"""Null dates, ends in 9999 and half an emoji in the rows of each platform, over real sockets."""
+"""Null dates, ends in 9999 and half an emoji in each platform's rows, over real sockets."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ EVER = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def spoil(site: Site, kind: FaultKind, spelling: str = "") -> None:
-    """Let all platforms send such rows until they are told otherwise."""
+    """Let all platforms send such rows until they are reset."""
     for platform in site.world.sandbox.systems.values():
         platform.faults.add(Fault(kind, spelling=spelling))
 
 
 def sound(site: Site) -> None:
-    """Let them send sound rows again; each has sent an odd one."""
+    """Let them send valid rows again; check that each sent an odd one."""
     for platform in site.world.sandbox.systems.values():
         assert platform.faults.injected
         platform.faults.clear()
 
 
 def closed(site: Site, start: datetime) -> dict[str, datetime]:
-    """Where the block stands that syncd made from this time on, and until when."""
+    """Return where syncd's block that begins at this time is, and its end."""
     seen = event_summaries(site.world.sandbox.systems, site.world.owners)
     return {s.system: s.end for s in seen if s.ours and s.start == start}
 

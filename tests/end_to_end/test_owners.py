@@ -1,4 +1,4 @@
-"""A person's address or id changes: nothing is freed, and what to do is named (promise 3)."""
+"""A user's address or id changes: nothing is freed, and the remedy is named (promise 3)."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ SIZES = [*(pytest.param(n, marks=pytest.mark.prove) for n in (1, 2)), 20]
 
 
 class Site(conftest.Site):
-    """The three platforms, empty at first, and syncd beside them."""
+    """An empty site, with helpers for users and owners."""
 
     def user(self, system: str, who: str) -> str:
         return self.world.seats[system, who].user
 
     def book(self, system: str, count: int, who: str = "alice") -> list[str]:
-        """Enter meetings of half an hour, ten a day."""
+        """Book meetings of half an hour, ten a day."""
         return [
             self.world.book(system, who, self.world.at(n // 10, 8 + n % 10), 30)
             for n in range(count)
         ]
 
     def blocks(self, who: str = "alice") -> int:
-        """How many blocks of syncd's stand for a person, in all systems."""
+        """Return the number of syncd's blocks for a provider, in all systems."""
         return sum(s.ours and s.provider == who for s in self.seen())
 
     def seen(self) -> list[EventSummary]:
         return event_summaries(self.world.sandbox.systems, self.world.owners)
 
     async def remap(self, old: str, new: str) -> None:
-        """Correct the configuration, and start again."""
+        """Correct the configuration, and restart."""
         await self.app.aclose()
         self.path.write_text(self.path.read_text().replace(f'"{old}"', f'"{new}"'))
         self.start()
 
     def writes(self) -> int:
-        """How many writes reached the platforms so far."""
+        """Return the number of writes that reached the platforms so far."""
         return sum(a.writes for a in (s.traffic for s in self.app.systems.values()))
 
 
@@ -63,7 +63,7 @@ async def site(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Site]:
 
 
 async def unknown(site: Site, system: str, count: int, blocks: int) -> Report:
-    """Resync, and see that nothing was freed and that the calendar is told as unknown."""
+    """Resync; check that nothing was freed and that the calendar is reported as unknown."""
     before = site.writes()
     report = await site.resync()
     assert site.blocks() == blocks
@@ -115,7 +115,7 @@ async def test_a_rename_that_is_undone_needs_no_write(site: Site, system: str, c
 
 
 def hire(site: Site, system: str) -> str:
-    """Add a user who is no provider."""
+    """Add a user that is not mapped."""
     name, email = "Dora", "dora@example.com"
     match site.world.sandbox.systems[system]:
         case LeadSquared() as crm:
@@ -126,7 +126,7 @@ def hire(site: Site, system: str) -> str:
 
 
 def give(site: Site, system: str, event: str, user: str) -> None:
-    """Hand a meeting over by hand."""
+    """Assign a meeting to another user by hand."""
     platform = site.world.sandbox.systems[system]
     meeting = next(m for m in platform.appointments() if m.id == event)
     platform.move(event, meeting.start, meeting.end, user)
@@ -249,7 +249,7 @@ async def test_a_hand_over_that_the_guard_stopped_can_be_taken_back(
 async def test_an_unknown_owner_frees_nothing_and_leaves_the_calendar_at_work(
     site: Site, system: str, owner: str
 ) -> None:
-    """The meeting stands on a calendar that nobody mapped, so that its user alone tells whose."""
+    """The meeting is on an unmapped calendar, so only its user says whose it is."""
     first, second = site.book(system, 2)
     await site.resync()
     platform = site.world.sandbox.systems[system]
@@ -304,7 +304,7 @@ async def test_an_address_that_a_new_colleague_was_given_proves_nothing(site: Si
 
 
 async def test_blocks_of_a_missing_user_are_not_taken_for_removed(site: Site) -> None:
-    """v2 proves the end of a block by lists, and lists show nothing of a user who is not there."""
+    """v2 proves the end of a block by lists, and lists show nothing of a missing user."""
     site.world.block("clinic", "alice", site.world.at(2, 12), 60, "Lunch")
     site.world.block("clinic", "bob", site.world.at(2, 12), 60, "Lunch")
     await site.resync()
@@ -320,7 +320,7 @@ async def test_blocks_of_a_missing_user_are_not_taken_for_removed(site: Site) ->
 async def test_blocks_of_a_user_of_whom_nothing_is_known_are_not_taken_for_removed(
     site: Site, fault: Fault
 ) -> None:
-    """Bob's blocks prove that lists work, and nobody can say whether Alice is still there."""
+    """Bob's blocks prove that lists work, but not that Alice still exists."""
     lunch = site.world.block("clinic", "alice", site.world.at(2, 12), 60, "Lunch")
     site.world.block("clinic", "bob", site.world.at(2, 12), 60, "Lunch")
     await site.resync()

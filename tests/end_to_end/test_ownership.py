@@ -1,4 +1,4 @@
-"""Ownership by id on the three platforms: blocks that people copy, and holds in v1."""
+"""Ownership by id on the three platforms: copied blocks, and holds in v1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 
 def ours(site: Site, system: str) -> str:
-    """The id of a block of ours in that system."""
+    """Return the id of a block of syncd's in that system."""
     blocks = site.world.sandbox.systems[system].blocks()
     return next(b.id for b in blocks if "[s:" in b.title and not b.deleted)
 

@@ -1,4 +1,4 @@
-"""Promise 8 through the budget: one account that allows few calls slows down nobody else."""
+"""Promise 8 and rate limits: an account with few calls slows down no other system."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from syncd.model import WaitReason
 from syncd.sandbox.consistency import disagreements, event_summaries
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import SYSTEMS
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 NEAR = 10.0
-"""Seconds between two near polls of the demo's configuration."""
+"""Seconds between two near polls in the demo's configuration."""
 
 
 class Daemon:
-    """The daemon's polls, at the pace that it plans."""
+    """The daemon's polls, at the intervals that it plans."""
 
-    def __init__(self, site: VirtualShop) -> None:
-        """Nothing was read yet."""
+    def __init__(self, site: VirtualSite) -> None:
+        """Start before the first read."""
         settings = site.app.settings
         self.site = site
         self.monitor = Monitor(
@@ -45,7 +45,7 @@ class Daemon:
         self.work = Jobs(site.app.engine, heard, failed, turn=self.monitor.rounds.providers_due)
 
     async def poll(self) -> None:
-        """Near by near, and a slice of the whole window when it is due, without end."""
+        """Run near polls, and far slices when they are due, without end."""
         far = self.site.clock.monotonic()
         while True:
             await asyncio.sleep(self.monitor.paces.near.total_seconds())
@@ -57,7 +57,7 @@ class Daemon:
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        """Have everything in step, then poll while the block lasts."""
+        """Sync everything, then poll inside the context."""
         await self.work.everything()
         assert wrong(self.site) == []
         tasks = [asyncio.create_task(self.poll()), asyncio.create_task(self.work.follow_late())]
@@ -69,24 +69,24 @@ class Daemon:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def near(self) -> Mapping[str, float]:
-        """The seconds between two near reads of each system."""
+        """Return the seconds between two near reads of each system."""
         return {name: self.monitor.paces.of(name).near.total_seconds() for name in SYSTEMS}
 
 
-def wrong(site: VirtualShop) -> list[str]:
-    """What an outside observer would call wrong."""
+def wrong(site: VirtualSite) -> list[str]:
+    """Return the disagreements between the systems."""
     seen = event_summaries(site.world.sandbox.systems, site.world.owners)
     return disagreements(seen, SYSTEMS, site.clock.now())
 
 
 def not_clinic(system: str, depth: Depth, providers: Sequence[str], *, late: bool) -> Sequence[str]:
-    """It is never the time of one of the three."""
+    """Return a time that is not one of the clinic's."""
     del depth, late
     return () if system == "clinic" else providers
 
 
-async def carried(site: VirtualShop, system: str, start: datetime, within: float) -> float:
-    """Wait until Alice's time is taken in a system; how many seconds that took."""
+async def carried(site: VirtualSite, system: str, start: datetime, within: float) -> float:
+    """Wait until Alice's time is busy in a system; return the seconds that this took."""
     began = site.clock.monotonic()
     async with asyncio.timeout(within):
         while not any(  # noqa: ASYNC110 - virtual time
@@ -101,7 +101,7 @@ async def carried(site: VirtualShop, system: str, start: datetime, within: float
 def test_a_change_between_two_systems_is_carried_at_their_pace_beside_a_tight_account(
     tmp_path: Path, calls: int
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         daemon = Daemon(site)
         clinic = site.world.sandbox.systems["clinic"]
         async with daemon.at_work():
@@ -122,7 +122,7 @@ def test_a_change_between_two_systems_is_carried_at_their_pace_beside_a_tight_ac
 def test_the_tight_system_gets_its_blocks_and_tells_its_news_at_its_own_pace(
     tmp_path: Path,
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         daemon = Daemon(site)
         clinic = site.world.sandbox.systems["clinic"]
         async with daemon.at_work():
@@ -151,7 +151,7 @@ def test_the_tight_system_gets_its_blocks_and_tells_its_news_at_its_own_pace(
 
 
 def test_a_poll_that_leaves_out_a_tight_system_is_whole(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         daemon = Daemon(site)
         await daemon.work.everything()
         site.app.engine.select_due = not_clinic

@@ -1,4 +1,4 @@
-"""The program as systemd and people run it: real processes, real signals, a real kill."""
+"""The program as systemd and people run it: real processes, signals and kills."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Place:
-    """A sandbox, and a folder with a configuration for it."""
+    """A served sandbox, and a folder with its configuration."""
 
     world: Clinic
     path: Path
 
     @asynccontextmanager
     async def syncd(self, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-        """Run the program until the block ends."""
+        """Run the program inside the context."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -60,18 +60,18 @@ class Place:
         return process.returncode or 0, out.decode(), err.decode()
 
     def blocks(self) -> int:
-        """How many blocks stand, in all systems."""
+        """Return the number of blocks in all systems."""
         return sum(len(s.blocks()) for s in self.world.sandbox.systems.values())
 
     def wrong(self) -> list[str]:
-        """What an outside observer would call wrong."""
+        """Return the disagreements between the systems."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners)
         return disagreements(seen, SYSTEMS, datetime.now(UTC))
 
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    """Furnished, and nothing synced yet."""
+    """Yield a seeded place in which nothing was synced yet."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, datetime.now(UTC))
@@ -83,7 +83,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 
 async def ready(daemon: asyncio.subprocess.Process) -> None:
-    """Wait until the daemon says that it is."""
+    """Wait until the daemon reports that it is ready."""
     assert daemon.stderr is not None
     while b'"ready"' not in (line := await asyncio.wait_for(daemon.stderr.readline(), 20)):
         assert line, "the daemon ended"
@@ -164,7 +164,7 @@ async def test_the_service_manager_hears_of_a_real_daemon(place: Place, tmp_path
     "system", ["crm", *(pytest.param(s, marks=pytest.mark.prove) for s in ("clinic", "legacy"))]
 )
 async def test_a_kill_between_request_and_answer_doubles_nothing(place: Place, system: str) -> None:
-    """The request arrives, its answer takes long, and the process is killed meanwhile."""
+    """The request arrives, its answer is slow, and the process is killed meanwhile."""
     assert (await place.ask("resync", "--yes"))[0] == 0
     faults = place.world.sandbox.systems[system].faults
     path = {"crm": ".*Create", "clinic": ".*block-slots", "legacy": "/appointments"}[system]
@@ -198,7 +198,7 @@ async def test_a_term_in_the_middle_of_a_resync_ends_it_cleanly(place: Place) ->
 
 
 async def said(daemon: asyncio.subprocess.Process, word: str) -> str:
-    """Wait until the daemon's log holds a word; the line."""
+    """Wait until the daemon's log contains a word; return the line."""
     assert daemon.stderr is not None
     while word.encode() not in (line := await asyncio.wait_for(daemon.stderr.readline(), 20)):
         assert line, "the daemon ended"

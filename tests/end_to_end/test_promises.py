@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def site(served_site: Site) -> Site:
-    """Prove the promises on real sockets, too."""
+    """Return a site on real sockets."""
     return served_site
 
 
@@ -192,7 +192,7 @@ async def test_after_a_restart_nothing_is_written_again(site: Site) -> None:
 async def test_a_secret_that_is_renewed_in_its_file_brings_the_system_back_without_a_restart(
     site: Site,
 ) -> None:
-    """Over real HTTP: the platform refuses the old token, and the file gets a new one."""
+    """The platform refuses the old token over real HTTP, and the file gets a new one."""
     await site.app.aclose()
     sandbox = site.world.sandbox
     old = sandbox.clinic.token

@@ -1,4 +1,4 @@
-"""Lists that hide events, and ids that are refused, on the three platforms over HTTP."""
+"""Lists that hide events, and refused ids, on the three platforms over HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.end_to_end.conftest import Site
 
 
 def meetings(site: Site, system: str, person: str = "alice") -> list[str]:
-    """The future meetings of somebody in a system that are booked, in order of time."""
+    """Return a provider's booked future meetings in a system, in order of time."""
     user, now = site.world.seats[system, person].user, datetime.now(UTC)
     platform = site.world.sandbox.systems[system]
     found = [m for m in platform.appointments() if m.user == user and m.start > now]

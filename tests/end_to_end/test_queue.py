@@ -1,4 +1,4 @@
-"""A conflict is resolved while the daemon runs: through its door, by the engine that it has."""
+"""Resolve a conflict while the daemon runs: through its socket, by its engine."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def site(served_site: Site) -> Site:
-    """Answer visitors in real time, through a real door."""
+    """Return a site on real sockets, in real time."""
     return served_site
 
 
 @asynccontextmanager
 async def daemon(site: Site) -> AsyncIterator[Jobs]:
-    """What `syncd run` is to a visitor: it holds the state, and its door is open."""
+    """Hold the state and listen on the control socket, as `syncd run` does."""
     path = site.app.settings.syncd.state_path
     work = Jobs(site.app.engine)
     with StateLock(path, role="daemon"):
@@ -44,7 +44,7 @@ async def with_rules(site: Site, text: str) -> None:
 
 
 async def moved_apart(site: Site) -> tuple[Any, str]:
-    """A twin moved to 12 in the clinic and to 15 in legacy; both events."""
+    """Move a twin to 12:00 in the clinic and to 15:00 in legacy; return both events."""
     await with_rules(site, 'moved_apart = "hold"')
     start = site.world.at(4, 10)
     clinic = site.world.book("clinic", "alice", start)
@@ -58,7 +58,7 @@ async def moved_apart(site: Site) -> tuple[Any, str]:
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """The object that a command printed; the daemon in this process logs to the same place."""
+    """Return the JSON object that a command printed among the daemon's log lines."""
     out = capsys.readouterr().out
     return dict(json.JSONDecoder().raw_decode(out[out.index("{\n") :])[0])
 

@@ -1,4 +1,4 @@
-"""Rate limits told in odd places, waited for, and remembered by the next process."""
+"""Rate limits that platforms state in unusual places: waited for, and kept across restarts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from syncd.sandbox.limit_replies import PLACES, LimitReply
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.systems.learned_limits import LearnedLimits
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 
-def limit(site: VirtualShop, name: str, most: int, seconds: float = 5.0) -> RateLimit:
+def limit(site: VirtualSite, name: str, most: int, seconds: float = 5.0) -> RateLimit:
     found = site.world.sandbox.systems[name].gateway_limit = RateLimit(most, seconds)
     return found
 
@@ -30,7 +30,7 @@ def limit(site: VirtualShop, name: str, most: int, seconds: float = 5.0) -> Rate
 def test_a_rate_limit_told_anywhere_is_no_lost_right(
     tmp_path: Path, place: str, status: int
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         for name, platform in site.world.sandbox.systems.items():
             platform.limit_told = LimitReply(place, status)
             limit(site, name, 4)
@@ -48,7 +48,7 @@ def test_a_rate_limit_told_anywhere_is_no_lost_right(
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_resync_waits_for_a_short_rate_limit_and_goes_on(tmp_path: Path, name: str) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         platform = site.world.sandbox.systems[name]
         platform.limit_told = LimitReply("Message", 403)
         limit(site, name, 8, 60.0)
@@ -62,7 +62,7 @@ def test_a_resync_waits_for_a_short_rate_limit_and_goes_on(tmp_path: Path, name:
 
 
 def test_a_resync_does_not_wait_for_a_days_quota(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         platform = site.world.sandbox.systems["clinic"]
         platform.limit = RateLimit(1000, 10.0, daily=5)
         began = site.clock.monotonic()
@@ -77,7 +77,7 @@ def test_a_resync_does_not_wait_for_a_days_quota(tmp_path: Path) -> None:
 
 
 def test_a_signal_ends_the_wait_at_once(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         limit(site, "crm", 3, 60.0)
         began = site.clock.monotonic()
         run = asyncio.create_task(site.resync())
@@ -91,7 +91,7 @@ def test_a_signal_ends_the_wait_at_once(tmp_path: Path) -> None:
 
 
 def test_the_daemon_does_not_wait_within_a_job(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         site.app.engine.patient = False
         platform = site.world.sandbox.systems["crm"]
         platform.faults.add(Fault(FaultKind.RATE_LIMITED))
@@ -116,7 +116,7 @@ def test_the_daemon_does_not_wait_within_a_job(tmp_path: Path) -> None:
 def test_the_next_process_keeps_to_what_was_learned(
     tmp_path: Path, name: str, killed: bool
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         found = limit(site, name, 6)
         site.world.sandbox.systems[name].limit_told = LimitReply("Message", 403)
         await site.resync()
@@ -131,7 +131,7 @@ def test_the_next_process_keeps_to_what_was_learned(
 
 
 def test_what_was_learned_is_forgotten_a_day_after_it_was_said_last(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         limit(site, "crm", 6)
         await site.resync()
         await site.restart()
@@ -145,7 +145,7 @@ def test_what_was_learned_is_forgotten_a_day_after_it_was_said_last(tmp_path: Pa
 
 
 def test_a_wait_that_was_asked_for_binds_the_next_process(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         found = limit(site, "crm", 1, 90.0)
         site.app.engine.patient = False
@@ -161,12 +161,12 @@ def test_a_wait_that_was_asked_for_binds_the_next_process(tmp_path: Path) -> Non
 
 
 def test_a_reload_knows_which_calls_were_made_and_goes_on_at_once(tmp_path: Path) -> None:
-    """What takes the place of an engine is built before that one has ended, and is no next process.
+    """The replacement of an engine is built before the old engine has ended, in the same process.
 
-    Else its calls would count as those of a process that died, of which a full window is guessed.
+    It must not assume a full window of calls, as it does after another process died.
     """
 
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         LearnedLimits(site.app.systems["crm"].facts).learn_refused_rate(60, 3600.0)
         await site.resync()
@@ -183,7 +183,7 @@ def test_a_reload_knows_which_calls_were_made_and_goes_on_at_once(tmp_path: Path
 
 
 def test_a_quiet_cycle_stores_nothing_of_limits(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         for platform in site.world.sandbox.systems.values():
             platform.limit = RateLimit(90, 10.0, daily=200_000)
         await site.resync()

@@ -1,4 +1,4 @@
-"""Cancelled and booked anew on the emulated platforms: the twin moves, and nobody is asked."""
+"""Cancelled and booked again on the platforms: the twin moves, and nobody is asked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAIRS = [("clinic", "crm"), ("legacy", "clinic"), ("crm", "legacy")]
 
 
 async def twins(site: Site, system: str, other: str, days: int = 1) -> tuple[str, str]:
-    """A meeting of a client of its own in two systems, which are in step."""
+    """Book a meeting with a customer of its own in two systems, and sync."""
     events = []
     # Whether a time is inside office hours is not what is tried here.
     site.world.sandbox.legacy.checks_slots = False
@@ -35,7 +35,7 @@ def seen(site: Site, system: str, event: str) -> Appointment:
 
 
 def book_anew(site: Site, system: str, event: str) -> str:
-    """Book the same client for five hours later."""
+    """Book the same customer five hours later."""
     old, platform = seen(site, system, event), site.world.sandbox.systems[system]
     seat, start = site.world.seats[system, "alice"], old.start + 5 * HOUR
     return platform.book(seat.calendar, seat.user, start, start + HOUR, old.contact)

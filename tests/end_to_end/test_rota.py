@@ -1,4 +1,4 @@
-"""The daemon's own far jobs against the emulators: a few calls at a time, and nobody left out."""
+"""The daemon's far jobs: a few calls at a time, and every provider is read."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from tests.end_to_end.conftest import Site
 
 WHOLE = {"crm": 1, "clinic": 4, "legacy": 3}
-"""What reading everybody takes at once: see docs/polling.md."""
+"""The number of calls that read all providers at once: see docs/polling.md."""
 
 
 class Service:
-    """The daemon's jobs and what watches them, at the pace of a year; only the timer is missing."""
+    """The daemon's jobs and their monitor, without the timer."""
 
     def __init__(self, site: Site) -> None:
         settings = site.app.settings
@@ -40,7 +40,7 @@ class Service:
         )
 
     async def calls_of_far(self) -> Mapping[str, int]:
-        """The calls of the next far job, as the platforms count them."""
+        """Return the calls of the next far job, as the platforms count them."""
         before = self.site.calls()
         await self.work.far()
         return Counter(self.site.calls()) - Counter(before)

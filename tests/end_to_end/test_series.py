@@ -1,4 +1,4 @@
-"""A recurring appointment is moved, and written to, over real sockets."""
+"""Moves of and writes to recurring appointments, over real sockets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def repeat(site: Site, system: str, times: int = 5, *, every: timedelta = DAY) -> str:
-    """Book a recurring appointment of Alice's, in the evening; returns its master id."""
+    """Book a recurring appointment of Alice's in the evening; return its master id."""
     world = site.world
     seat = world.seats[system, "alice"]
     starts = [world.at(0, 18) + n * every for n in range(times)]
@@ -88,7 +88,7 @@ async def test_a_long_series_is_no_accident_to_the_guard(site: Site) -> None:
 
 
 async def twin_of_first(site: Site) -> str:
-    """Enter the first instance of a v2 series in v1, too; sync, and move that by two hours."""
+    """Enter the first instance of a v2 series in v1 as well, sync, and move it by two hours."""
     first = site.world.at(0, 18)
     twin = site.world.book("legacy", "alice", first)
     await site.resync()
@@ -118,7 +118,7 @@ async def test_a_write_to_an_instance_waits_and_its_times_stay_closed(site: Site
 
 
 async def release(site: Site, said: str = "write") -> None:
-    """A person lets instances of series be written to, or not."""
+    """Allow or forbid writes to instances of series in the configuration."""
     text = site.path.read_text()
     lines = [line for line in text.splitlines() if not line.startswith("series = ")]
     at = lines.index("[systems.clinic]")
@@ -172,7 +172,7 @@ async def test_siblings_that_a_write_changed_are_put_back_and_such_writes_stop(
 async def test_siblings_are_put_back_although_the_system_is_paused_meanwhile(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The pause comes while the write is under way that moves the whole series."""
+    """The pause comes during the write that moves the whole series."""
     series = repeat(site, "clinic")
     before = starts(site, "clinic", series)
     site.world.sandbox.clinic.writes_whole_series = True
@@ -209,7 +209,7 @@ async def test_a_status_that_a_write_gave_all_siblings_is_put_back(site: Site) -
 async def test_planted_siblings_that_are_not_compared_are_carried_elsewhere(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bug that the simulator does not show: the test above fails under it."""
+    """The simulator does not show this bug; the test above fails under it."""
 
     async def believing(*_given: object) -> None:
         return None

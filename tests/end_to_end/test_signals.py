@@ -1,4 +1,4 @@
-"""A signal while a platform refuses calls: the run ends at once, and says what is left."""
+"""A signal while a platform refuses calls: the run ends at once and reports what is left."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from syncd.sandbox.scenario import SYSTEMS
 from syncd.store.availability import availabilities
 from tests.daemon.kit import until
 from tests.end_to_end.test_process import Place, place, ready
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 __all__ = ["place"]
 
 
-def refuse(site: VirtualShop, name: str) -> None:
+def refuse(site: VirtualSite, name: str) -> None:
     site.world.sandbox.systems[name].faults.add(Fault(FaultKind.RATE_LIMITED))
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_signal_while_reads_are_refused_ends_the_run_at_once(tmp_path: Path, name: str) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         refuse(site, name)
         health = site.app.store.health().get(name)
         run = asyncio.create_task(site.resync())
@@ -51,7 +51,7 @@ def test_a_signal_while_reads_are_refused_ends_the_run_at_once(tmp_path: Path, n
 def test_a_signal_while_writes_wait_ends_the_run_and_the_next_does_the_rest(
     tmp_path: Path, name: str
 ) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         def hear(text: str) -> None:
             site.texts.append(text)
             if text.startswith("writing"):
@@ -81,7 +81,7 @@ def test_a_signal_while_writes_wait_ends_the_run_and_the_next_does_the_rest(
 
 
 def test_a_signal_while_free_slots_are_refused_leaves_what_was_known(tmp_path: Path) -> None:
-    async def scene(site: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         await site.resync()
         site.texts.clear()
         before = availabilities(site.app.store, "alice")

@@ -1,4 +1,4 @@
-"""A sporadic 401 alarms nobody: reads and writes, all platforms, over sockets."""
+"""A sporadic 401 raises no alarm: reads and writes, all platforms, over sockets."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ CREATES = {
 
 
 async def deny(site: Site, times: int, *, by: dict[str, tuple[str, str]]) -> None:
-    """Answer 401 to so many of these calls, and see whether anybody is alarmed."""
+    """Answer 401 to some of these calls, and check that no alarm is raised."""
     for name, (path, method) in by.items():
         fault = Fault(FaultKind.UNAUTHORISED, path=path, method=method, times=times)
         site.world.sandbox.systems[name].faults.add(fault)
 
 
 def alarmed(site: Site) -> list[str]:
-    """The systems whose state, as status and metrics show it, is not ok."""
+    """Return the systems whose state in status and metrics is not ok."""
     return [n for n, s in site.app.systems.items() if s.health.state is not SystemState.OK]
 
 
 @pytest.fixture
 def fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait for the second that a repeat waits."""
+    """Make the pause before a retry take no time."""
     monkeypatch.setattr(access, "RETRY_PAUSE", 0.01)
 
 

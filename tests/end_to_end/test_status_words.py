@@ -1,4 +1,4 @@
-"""Status words and all-day events as platforms spell them, over real sockets."""
+"""Platforms' spellings of statuses and all-day events, over real sockets."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tests.end_to_end.conftest import Site
 
 
 def respell(site: Site, spelling: str = "") -> None:
-    """Let all platforms spell statuses otherwise."""
+    """Let all platforms spell statuses differently."""
     for platform in site.world.sandbox.systems.values():
         platform.faults.add(Fault(FaultKind.ODD_STATUS, spelling=spelling))
 
 
 def closed(site: Site, start: datetime) -> dict[str, datetime]:
-    """In which systems a block of syncd's begins at this time, and until when it lasts."""
+    """Return the systems with a syncd block that begins at this time, and the block's end."""
     seen = event_summaries(site.world.sandbox.systems, site.world.owners)
     return {s.system: s.end for s in seen if s.ours and s.start == start}
 
 
 async def configure(site: Site, new: str, old: str = "[syncd]\n") -> None:
-    """Start again with a configuration in which something else is written."""
+    """Restart with a changed configuration."""
     text = site.path.read_text()
     assert old in text
     site.path.write_text(text.replace(old, new, 1))

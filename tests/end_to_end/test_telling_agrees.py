@@ -1,4 +1,4 @@
-"""What `status` and `resync` tell of one state agrees, in exit code and in what is left."""
+"""`status` and `resync` agree about one state, in exit code and in what is left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HALF = timedelta(minutes=30)
 
 
 def say(site: Site, *arguments: str) -> int:
-    """Run a command that asks no platform in a thread, as another process would."""
+    """Run a command that calls no platform in a thread, as another process would."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(run_with, ["--config", str(site.path), *arguments]).result()
 
@@ -33,7 +33,7 @@ async def status(site: Site, capsys: pytest.CaptureFixture[str]) -> tuple[int, d
 
 
 async def same(site: Site, capsys: pytest.CaptureFixture[str], report: Report) -> dict[str, Any]:
-    """Check that both tell the same; return what they say is left."""
+    """Check that both report the same; return what they report as left."""
     code, told = await status(site, capsys)
     assert (code, told["left"]) == (report.exit.code, report.to_json()["left"])
     return {kind: number for kind, number in told["left"].items() if number}

@@ -17,13 +17,13 @@ from tests.end_to_end.conftest import Site
 
 
 def closed(site: Site, start: datetime) -> set[str]:
-    """The systems in which a block of syncd's begins then."""
+    """Return the systems in which a block of syncd's begins then."""
     seen = event_summaries(site.world.sandbox.systems, site.world.owners)
     return {s.system for s in seen if s.ours and s.start == start}
 
 
 def break_row(site: Site, system: str, lack: Lack, who: str = "alice") -> datetime:
-    """Book a meeting whose row lacks something from now on; return its start."""
+    """Book a meeting whose row lacks a field from now on; return its start."""
     start = site.world.at(6, 7)
     event = site.world.book(system, who, start)
     site.world.sandbox.systems[system].broken_rows[event] = lack

@@ -1,4 +1,4 @@
-"""A twin on v2 is moved, and nothing but its time changes, there or anywhere else."""
+"""A twin on v2 is moved, and nothing but its time changes in any system."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def book_twins(site: Site, other: str, status: str, calendar: str = "") -> tuple
 
 
 def standing(site: Site, system: str) -> dict[str, Any]:
-    """All appointments of a system, by id."""
+    """Return all appointments of a system by id."""
     return {a.id: a for a in site.world.sandbox.systems[system].appointments()}
 
 
@@ -178,7 +178,7 @@ async def test_a_reset_of_an_update_without_an_answer_is_put_back_and_carried_no
 async def test_a_status_that_no_row_tells_is_no_news_and_is_not_reset(
     site: Site, monkeypatch: pytest.MonkeyPatch, status: str, word: str, everywhere: bool
 ) -> None:
-    """v2's next release has another word, or none; at first perhaps only in reads by id."""
+    """v2's next release has another word or none, at first perhaps only in reads by id."""
     first, twin = book_twins(site, "legacy", status)
     legacy = site.world.sandbox.legacy
     legacy.set_status(first, status)
@@ -248,7 +248,7 @@ async def test_an_end_that_v1_does_not_keep_is_told_and_carried_nowhere(site: Si
 async def test_what_a_list_shows_of_the_time_before_two_writes_is_no_news(
     site: Site, lag: float, *, kept: bool
 ) -> None:
-    """A status is written right after the move, and brings about no end either (seed 218)."""
+    """A status is written right after the move, and does not change the end either (seed 218)."""
     site.path.write_text(f'{site.path.read_text()}\n[rules]\nmoved_and_cancelled = "move"\n')
     await site.reload()
     start = site.world.at(3, 14)

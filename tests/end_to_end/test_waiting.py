@@ -1,4 +1,4 @@
-"""Writes that are wanted and cannot be made now are counted, and nobody says that all agrees."""
+"""Waiting writes are counted, and no command reports that everything agrees."""
 
 from __future__ import annotations
 

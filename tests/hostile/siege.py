@@ -231,7 +231,7 @@ class Siege(Watched):
             result.problems.append(fault)
 
     async def _prepare(self, attack: Attack, system: str) -> None:
-        """Make the bodies now: while they are made, no other platform in this process can answer."""
+        """Make the bodies now: meanwhile no other platform in this process can answer."""
         said = self.fronts[system].said
         for true in {true for asked, true in said if re.match(LISTS[system], asked)}:
             await attack.send(Exchange(Nobody(), "", 0, 200, true))
@@ -245,7 +245,7 @@ class Siege(Watched):
         ]
 
     async def _recover(self, result: Result) -> None:
-        """Let all systems answer correctly again; what is wrong afterwards is the attack's doing."""
+        """Let all systems answer correctly; what is wrong afterwards, the attack caused."""
         if result.attack.waits:
             others = [w for w in self.wrong() if f" in {result.system}" not in w]
             if others:

@@ -124,7 +124,7 @@ class Watched:
         return 0.0
 
     def blocked(self) -> tuple[float, float]:
-        """Return the longest step of its event loop since the reset, in processor and wall seconds."""
+        """Return the longest step of its event loop since the reset: CPU and wall seconds."""
         return self.shared[CPU], self.shared[WALL]
 
     async def until(self, true: object, seconds: float) -> bool:
