@@ -39,7 +39,7 @@ class Collective:
         self.clinic.set_hosts(self.id, first, others)
 
     def closed(self, who: str, start: datetime | None = None) -> list[str]:
-        """Return the other systems in which a block covers its time (or this one) for a provider."""
+        """Return the other systems with a block over its time (or this one) for a provider."""
         start = start or self.start
         return [
             system
