@@ -40,8 +40,8 @@ def copying(really: Migrate) -> Migrate:
 def _new() -> sqlite3.Connection:
     engine = open_database("sqlite://", create=True)
     migrate_schema(engine, "a new state")
-    kept = sqlite3.connect(":memory:")
+    copy = sqlite3.connect(":memory:")
     with closing(engine.raw_connection()) as raw:
-        raw.driver_connection.backup(kept)  # type: ignore[union-attr]
+        raw.driver_connection.backup(copy)  # type: ignore[union-attr]
     engine.dispose()
-    return kept
+    return copy

@@ -49,18 +49,18 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     named = any("::" in arg for arg in config.args)
     before = config.stash.get(BEFORE, None)
-    kept: list[pytest.Item] = []
-    left: list[pytest.Item] = []
+    selected: list[pytest.Item] = []
+    deselected: list[pytest.Item] = []
     for item in items:
         long = "prove" in item.keywords
         new = long and before is not None and before.get(item.nodeid) != PASSED
         here = before is None and (named or not long)
-        (kept if new or here else left).append(item)
-    if left:
-        config.hook.pytest_deselected(items=left)
+        (selected if new or here else deselected).append(item)
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
     if before:
-        kept.sort(key=lambda item: before.get(item.nodeid) != FAILED)
-    items[:] = kept
+        selected.sort(key=lambda item: before.get(item.nodeid) != FAILED)
+    items[:] = selected
 
 
 def digest(house: Path = HOUSE) -> str:

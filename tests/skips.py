@@ -63,9 +63,9 @@ def pytest_collection_modifyitems(
     found = [item for item in items if "prove" not in item.keywords]
     yield
     if not_allowed(LEFT_OUT) and not config.option.prove:
-        kept = set(items)
+        selected = set(items)
         for item in found:
-            if item not in kept:
+            if item not in selected:
                 item.stash[TAKEN_OUT] = True
                 items.append(item)
 

@@ -29,8 +29,8 @@ def shipped() -> Iterator[Distribution]:
     """Yield the installed distributions that syncd needs at run time."""
     todo, seen = ["syncd"], {"syncd"}
     while todo:
-        for said in distribution(todo.pop()).requires or ():
-            wanted = Requirement(said)
+        for requirement in distribution(todo.pop()).requires or ():
+            wanted = Requirement(requirement)
             name = canonicalize_name(wanted.name)
             if name in seen or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
                 continue
@@ -112,7 +112,10 @@ def test_a_changed_file_would_be_seen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))
 def test_every_licence_lets_syncd_be_given_away(name: str) -> None:
-    said = SHIPPED[name].metadata
-    licences = [*(said.get_all("License-Expression") or ()), *(said.get_all("License") or ())]
-    licences += [c for c in said.get_all("Classifier") or () if c.startswith("License")]
+    requirement = SHIPPED[name].metadata
+    licences = [
+        *(requirement.get_all("License-Expression") or ()),
+        *(requirement.get_all("License") or ()),
+    ]
+    licences += [c for c in requirement.get_all("Classifier") or () if c.startswith("License")]
     assert FREE.search(" ".join(licences)), licences

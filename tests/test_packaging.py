@@ -40,13 +40,13 @@ def pins(text: str) -> dict[str, str]:
 
 
 def runtime() -> list[Requirement]:
-    return [Requirement(said) for said in PROJECT["project"]["dependencies"]]
+    return [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 
 
 def everything() -> list[Requirement]:
     extras = PROJECT["project"]["optional-dependencies"]["dev"]
     built_with = PROJECT["build-system"]["requires"]
-    return [*runtime(), *(Requirement(said) for said in (*extras, *built_with))]
+    return [*runtime(), *(Requirement(text) for text in (*extras, *built_with))]
 
 
 def third_party(root: Path) -> set[str]:
@@ -61,7 +61,7 @@ def third_party(root: Path) -> set[str]:
     return names - sys.stdlib_module_names - {"syncd"}
 
 
-@pytest.mark.parametrize("requirement", everything(), ids=lambda said: said.name)
+@pytest.mark.parametrize("requirement", everything(), ids=lambda requirement: requirement.name)
 def test_each_dependency_is_pinned_within_its_bounds(requirement: Requirement) -> None:
     pinned = pins((HOUSE / "constraints.txt").read_text("utf-8"))
     assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)])
@@ -94,7 +94,7 @@ def test_an_import_inside_a_function_counts(tmp_path: Path) -> None:
     assert third_party(tmp_path) == {"httpx"}
 
 
-@pytest.mark.parametrize("requirement", runtime(), ids=lambda said: said.name)
+@pytest.mark.parametrize("requirement", runtime(), ids=lambda requirement: requirement.name)
 def test_each_runtime_dependency_says_why_it_is_here(requirement: Requirement) -> None:
     assert f"| {requirement.name} |" in (HOUSE / "docs/dependencies.md").read_text("utf-8")
 
@@ -136,6 +136,6 @@ def test_the_wheel_brings_the_migrations_and_the_types(wheel: zipfile.ZipFile) -
 @pytest.mark.slow
 def test_the_wheel_says_the_version_and_the_command(wheel: zipfile.ZipFile) -> None:
     about = f"syncd-{__version__}.dist-info"
-    said = HeaderParser().parsestr(wheel.read(f"{about}/METADATA").decode())
-    assert (said["Version"], said["Requires-Python"]) == (__version__, ">=3.11")
+    text = HeaderParser().parsestr(wheel.read(f"{about}/METADATA").decode())
+    assert (text["Version"], text["Requires-Python"]) == (__version__, ">=3.11")
     assert "syncd = syncd.cli.main:main" in wheel.read(f"{about}/entry_points.txt").decode()

@@ -44,10 +44,10 @@ def cpu_of(command: Sequence[str], env: Mapping[str, str] | None = None) -> floa
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env
     ) as child:
-        said = child.stderr.read() if child.stderr else b""
+        text = child.stderr.read() if child.stderr else b""
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        message = f"{' '.join(command)} ended with {child.returncode}: {said.decode()[-2000:]}"
+        message = f"{' '.join(command)} ended with {child.returncode}: {text.decode()[-2000:]}"
         raise RuntimeError(message)
     return used.ru_utime + used.ru_stime

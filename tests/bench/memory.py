@@ -35,13 +35,13 @@ class Memory(httpx.AsyncBaseTransport):
         """Return the cached answer, or call the platform."""
         self.calls += 1
         key = (request.method, request.url.raw_path, request.content)
-        kept = self._kept.get(key)
-        if kept is None:
+        cached = self._kept.get(key)
+        if cached is None:
             answer = await self._way.handle_async_request(request)
             body = await answer.aread()
-            kept = (answer.status_code, answer.headers.raw, body)
+            cached = (answer.status_code, answer.headers.raw, body)
             if request.method == "GET" or request.url.path.endswith("ByUserEmailAddress"):
-                self._kept[key] = kept
-        status, headers, body = kept
+                self._kept[key] = cached
+        status, headers, body = cached
         self.bytes += len(body)
         return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))

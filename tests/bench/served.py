@@ -45,15 +45,15 @@ class Repeating:
         query = [pair for pair in parse_qsl(scope["query_string"].decode()) if pair[0] not in TIMES]
         asked = json.loads(body or b"{}")
         key = (scope["path"], repr(query), repr((asked.get("Users"), asked.get("Paging"))))
-        kept = self._kept.get(key)
-        if kept is None:
-            kept = self._kept[key] = []
+        cached = self._kept.get(key)
+        if cached is None:
+            cached = self._kept[key] = []
 
             async def keep(message: Message) -> None:
-                kept.append(message)
+                cached.append(message)
 
             await self._app(scope, again, keep)
-        for message in kept:
+        for message in cached:
             await send(message)
 
 

@@ -49,9 +49,9 @@ def _take(
         event = system.event(row)
         if event.kind is not wanted:
             continue
-        mine = event.kind is Kind.BLOCK
+        is_block = event.kind is Kind.BLOCK
         place = (event.provider, event.value.start)
-        if not mine:
+        if not is_block:
             booked[place] = f"b{len(booked):011}"
             changes.bookings.append(
                 Booking(booked[place], event.provider, event.kind, event.value, opened_at=now)
@@ -66,16 +66,16 @@ def _take(
                 observed_at=now,
                 fingerprint=row.fingerprint,
                 base=event.value,
-                created_by_us=mine,
+                created_by_us=is_block,
                 person=event.person,
                 service=event.service,
                 key=event.key,
                 updated_at=event.updated_at,
-                written=event.value if mine else None,
-                written_at=now - timedelta(hours=1) if mine else None,
+                written=event.value if is_block else None,
+                written_at=now - timedelta(hours=1) if is_block else None,
             )
         )
-        role = Role.BLOCK if mine else Role.ORIGIN
+        role = Role.BLOCK if is_block else Role.ORIGIN
         changes.replicas.append(Replica(booked[place], name, event.id, role))
 
 

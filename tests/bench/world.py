@@ -52,8 +52,8 @@ class Agency:
 
     def shift(self, system: str, share: float, by: timedelta = timedelta(minutes=10)) -> int:
         """Move this many appointments of a system by hand; return the number moved."""
-        mine = [b for b in self.bookings if b.system == system]
-        moved = mine[: max(1, round(len(mine) * share))]
+        bookings = [b for b in self.bookings if b.system == system]
+        moved = bookings[: max(1, round(len(bookings) * share))]
         for each in moved:
             start = each.start + by
             self.sandbox.systems[system].move(each.appointment, start, start + HALF_HOUR)

@@ -22,18 +22,18 @@ def ids(cli: CliHarness) -> list[str]:
 
 def test_an_acknowledged_record_changes_no_exit_code_until_it_changes(cli: CliHarness) -> None:
     (event,) = break_rows(cli, "clinic")
-    said = cli.run("resync", "--yes")
-    assert said.code == 3
+    result = cli.run("resync", "--yes")
+    assert result.code == 3
     (known,) = ids(cli)
-    assert f"[{known}] {event}" in said.err
+    assert f"[{known}] {event}" in result.err
     assert cli.run("status").code == 3
     done = cli.run("acknowledge", known[:4], "--json")
     assert (done.code, json.loads(done.out)["event"]) == (0, event)
     for command in (("resync", "--yes"), ("status",), ("plan",)):
         silent = cli.run(*command)
         assert (silent.code, event in silent.err + silent.out) == (0, False)
-    said = cli.run("resync", "--yes")
-    assert "everything agrees; 1 acknowledged (syncd acknowledge)" in said.out
+    result = cli.run("resync", "--yes")
+    assert "everything agrees; 1 acknowledged (syncd acknowledge)" in result.out
     data = json.loads(cli.run("resync", "--json").out)
     assert (data["unreadable"], data["acknowledged"], data["left"]["unreadable"]) == (1, 1, 0)
     status = json.loads(cli.run("status", "--json").out)
@@ -50,8 +50,8 @@ def test_an_item_counts_again_when_its_acknowledgement_is_removed(cli: CliHarnes
     (known,) = ids(cli)
     cli.run("acknowledge", known)
     assert cli.run("status").code == 0
-    said = cli.run("acknowledge", known, "--undo")
-    assert (said.code, "counts again" in said.out) == (0, True)
+    result = cli.run("acknowledge", known, "--undo")
+    assert (result.code, "counts again" in result.out) == (0, True)
     assert cli.run("status").code == 3
 
 
@@ -70,8 +70,8 @@ def test_a_double_booking_is_acknowledged_until_one_of_the_two_moves(cli: CliHar
     start = cli.world.at(4, 10)
     cli.world.book("clinic", "alice", start)
     late = cli.world.book("legacy", "alice", start + HOUR / 2)
-    said = cli.run("resync", "--yes")
-    assert (said.code, "1 double booking (syncd conflicts)" in said.out) == (3, True)
+    result = cli.run("resync", "--yes")
+    assert (result.code, "1 double booking (syncd conflicts)" in result.out) == (3, True)
     assert json.loads(cli.run("resync", "--json").out)["double_bookings"] == 1
     (told,) = json.loads(cli.run("status", "--json").out)["double_booked"]
     assert {m["system"] for m in told["meetings"]} == {"clinic", "legacy"}
@@ -103,9 +103,9 @@ def test_a_wrong_id_and_a_held_conflict_are_refused(cli: CliHarness) -> None:
         cli.world.book(system, "alice", start if system == "clinic" else start + HOUR / 2)
     assert cli.run("resync", "--yes").code == 3
     (held,) = json.loads(cli.run("conflicts", "--json").out)
-    said = cli.run("acknowledge", held["id"])
-    assert said.code == 2
-    assert f"syncd conflicts resolve {held['id']}" in " ".join(said.err.split())
+    result = cli.run("acknowledge", held["id"])
+    assert result.code == 2
+    assert f"syncd conflicts resolve {held['id']}" in " ".join(result.err.split())
     assert cli.run("acknowledge", "--undo").code == 2
 
 
@@ -131,9 +131,9 @@ def test_a_field_missing_in_every_row_is_one_finding_and_exits_with_zero(cli: Cl
     odd = [item(f"e{n}", topic=Topic.ASSUMED, reason="it has no end") for n in range(300)]
     store.apply(Changes(reported=odd))
     store.close()
-    said = cli.run("status")
-    assert said.code == 0
-    assert "a: 1 fact about the whole account" in said.err
-    assert "all 300 listed records: it has no end" in said.err
+    result = cli.run("status")
+    assert result.code == 0
+    assert "a: 1 fact about the whole account" in result.err
+    assert "all 300 listed records: it has no end" in result.err
     (one,) = json.loads(cli.run("status", "--json").out)["reported"]
     assert (one["topic"], len(one["events"])) == ("account", 300)

@@ -27,8 +27,8 @@ class Salon:
 
     def sync(self) -> None:
         """Resync."""
-        said = self.cli.run("resync", "--yes")
-        assert said.code == 0, said.out + said.err
+        result = self.cli.run("resync", "--yes")
+        assert result.code == 0, result.out + result.err
 
     @property
     def relations(self) -> list[Relation]:
@@ -171,11 +171,11 @@ def test_a_cleanup_names_what_provision_made_and_the_ties_that_stay(salon: Salon
         ("clinic", "association", "external_bookings"),
         ("clinic", "tie", None),
     }
-    said = salon.cli.run("cleanup", "--yes")
-    shown = " ".join(said.err.split())
-    assert said.code == 0, said.out + said.err
+    result = salon.cli.run("cleanup", "--yes")
+    shown = " ".join(result.err.split())
+    assert result.code == 0, result.out + result.err
     assert "the association 'external_bookings'" in shown
     assert "1 booking of other systems stay linked" in shown
-    assert "nothing that syncd made" not in said.out
-    assert "no block of syncd is left there" in said.out
+    assert "nothing that syncd made" not in result.out
+    assert "no block of syncd is left there" in result.out
     assert len(salon.relations) == 1

@@ -21,17 +21,17 @@ HOUR = timedelta(hours=1)
 
 def written(cli: CliHarness) -> dict[str, int]:
     """Run a resync, expect that all systems agree, and return its writes."""
-    said = json.loads(cli.run("resync", "--yes", "--json").out)
-    assert said["converged"]
-    return {name: count for name, count in said["operations"].items() if count}
+    data = json.loads(cli.run("resync", "--yes", "--json").out)
+    assert data["converged"]
+    return {name: count for name, count in data["operations"].items() if count}
 
 
 def test_a_restored_backup_creates_no_duplicates(cli: CliHarness) -> None:
     gone = cli.world.book("clinic", "bob", cli.world.at(4, 17))
     written(cli)
-    said = cli.run("backup", "copy.db")
-    assert said.code == 0
-    assert "complete and checked" in said.out
+    result = cli.run("backup", "copy.db")
+    assert result.code == 0
+    assert "complete and checked" in result.out
     again = cli.run("backup", "copy.db")
     assert (again.code, "exists already" in again.err) == (1, True)
     assert cli.run("backup", "copy.db", "--force").code == 0
@@ -44,9 +44,9 @@ def test_a_restored_backup_creates_no_duplicates(cli: CliHarness) -> None:
     assert written(cli)
     clinic.cancel(gone)
 
-    said = cli.run("restore", "copy.db", "--yes")
-    assert said.code == 0
-    assert "removes nothing" in said.out
+    result = cli.run("restore", "copy.db", "--yes")
+    assert result.code == 0
+    assert "removes nothing" in result.out
     # Blocks made since the backup are adopted; those of meetings cancelled since then are removed.
     assert written(cli) == {"remove-block": 2}
     assert cli.disagreements() == []
@@ -138,9 +138,9 @@ def test_a_dry_run_makes_no_backup_and_no_file(cli: CliHarness) -> None:
 
 def test_a_failed_backup_is_reported_and_changes_no_exit_code(cli: CliHarness) -> None:
     (cli.path.parent / "state.db.backups").write_text("in the way")
-    said = cli.run("resync", "--yes")
-    assert said.code == 0
-    assert "no backup of the state was made" in " ".join(said.err.split())
+    result = cli.run("resync", "--yes")
+    assert result.code == 0
+    assert "no backup of the state was made" in " ".join(result.err.split())
 
 
 def test_status_counts_blocks_missing_from_the_created_ids_file(cli: CliHarness) -> None:
@@ -170,9 +170,9 @@ def test_a_restore_compares_backup_and_state_before_it_asks(
     number = json.loads(cli.run("status", "--json").out)["bookings"]
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr(terminal, "confirmed", lambda _question: False)
-    said = cli.run("restore", "copy.db")
-    assert (said.code, "Nothing was written." in said.out) == (4, True)
-    shown = " ".join(said.err.split())
+    result = cli.run("restore", "copy.db")
+    assert (result.code, "Nothing was written." in result.out) == (4, True)
+    shown = " ".join(result.err.split())
     assert f"{number - 1} {newest_schema()}" in shown
     assert f"{number} {newest_schema()}" in shown
     assert "older than the state" in shown
@@ -233,9 +233,9 @@ def test_a_damaged_state_is_shown_as_such_before_it_is_replaced(
     (cli.path.parent / "state.db").write_bytes(b"this is no database, " * 400)
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr(terminal, "confirmed", lambda _question: True)
-    said = cli.run("restore", "copy.db")
-    assert said.code == 0
-    assert "it is" in said.err
+    result = cli.run("restore", "copy.db")
+    assert result.code == 0
+    assert "it is" in result.err
     assert cli.run("status").code == 0
 
 
@@ -244,9 +244,9 @@ def test_a_restore_is_refused_beside_a_daemon_but_a_backup_is_made(cli: CliHarne
     state = cli.path.parent / "state.db"
     with StateLock(state, role="daemon"):
         assert cli.run("backup", "copy.db").code == 0
-        said = cli.run("restore", "copy.db", "--yes")
-    assert said.code == 6
-    assert "systemctl stop syncd" in " ".join(said.err.split())
+        result = cli.run("restore", "copy.db", "--yes")
+    assert result.code == 6
+    assert "systemctl stop syncd" in " ".join(result.err.split())
 
 
 def test_backup_and_restore_print_their_results_as_json(cli: CliHarness) -> None:
@@ -259,8 +259,8 @@ def test_backup_and_restore_print_their_results_as_json(cli: CliHarness) -> None
 
 
 def test_migrate_upgrades_a_state_and_says_so(cli: CliHarness) -> None:
-    said = cli.run("migrate")
-    assert (said.code, "is up to date" in said.out) == (0, True)
+    result = cli.run("migrate")
+    assert (result.code, "is up to date" in result.out) == (0, True)
     Store.open(cli.path.parent / "state.db", write=False).close()
 
 
@@ -271,8 +271,8 @@ def test_a_damaged_state_is_reported_with_a_remedy_and_not_changed(
     state = cli.path.parent / "state.db"
     state.write_bytes(b"this is no database, " * 400)
     before = state.read_bytes()
-    said = cli.run(*command.split())
-    assert said.code == 1
-    assert "damaged, or not a syncd state" in " ".join(said.err.split())
-    assert "syncd restore" in " ".join(said.err.split())
+    result = cli.run(*command.split())
+    assert result.code == 1
+    assert "damaged, or not a syncd state" in " ".join(result.err.split())
+    assert "syncd restore" in " ".join(result.err.split())
     assert state.read_bytes() == before

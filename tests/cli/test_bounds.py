@@ -34,9 +34,9 @@ def test_a_window_that_nobody_can_mean_is_refused(
 ) -> None:
     if command not in {"resync", "plan"}:
         Store.open(cli.path.parent / "state.db").close()
-    said = cli.run(*command.split(), "--from", start, "--to", end, "--json")
-    error = json.loads(said.out)["error"]
-    assert (said.code, error["exit"]) == (2, 2)
+    result = cli.run(*command.split(), "--from", start, "--to", end, "--json")
+    error = json.loads(result.out)["error"]
+    assert (result.code, error["exit"]) == (2, 2)
     assert why in error["message"]
     assert error["remedy"]
 

@@ -23,8 +23,8 @@ def test_a_provider_that_left_the_configuration_is_shown_and_cleaned_up(cli: Cli
     assert "bob · Europe/Berlin" in dry.out
     assert max(len(line) for line in dry.out.splitlines()) <= 80
     assert blocks(cli) == before
-    said = cli.run("cleanup", "--provider", "bob", "--yes")
-    assert (said.code, "none is left" in said.out) == (0, True), said.err
+    result = cli.run("cleanup", "--provider", "bob", "--yes")
+    assert (result.code, "none is left" in result.out) == (0, True), result.err
     assert blocks(cli) < before
     assert json.loads(cli.run("status", "--json").out)["left_behind"] == []
 
@@ -32,8 +32,8 @@ def test_a_provider_that_left_the_configuration_is_shown_and_cleaned_up(cli: Cli
 def test_a_cleanup_without_a_terminal_needs_yes(cli: CliHarness) -> None:
     synced(cli)
     before = blocks(cli)
-    said = cli.run("cleanup")
-    assert (said.code, "--yes" in said.err, blocks(cli)) == (2, True, before)
+    result = cli.run("cleanup")
+    assert (result.code, "--yes" in result.err, blocks(cli)) == (2, True, before)
 
 
 def lose_the_state(cli: CliHarness) -> None:
@@ -78,8 +78,8 @@ def test_without_a_state_blocks_with_a_unique_tag_are_removed_and_copies_stay(
     assert not proposed & by_hand
     named = [f"{c['provider']}/{c['system']}" for c in dry["calendars"]]
     options = [part for name in named for part in ("--tagged", name)]
-    said = cli.run("cleanup", "--yes", "--json", *options)
-    assert said.code == 3, said.out + said.err
+    result = cli.run("cleanup", "--yes", "--json", *options)
+    assert result.code == 3, result.out + result.err
     after = standing_ids(cli)
     assert before - after == proposed
     assert {event for pair in pairs for event in pair} <= after
@@ -89,10 +89,10 @@ def test_with_a_state_only_blocks_with_a_known_id_are_removed(cli: CliHarness) -
     by_hand = standing_ids(cli)
     synced(cli)
     copies = {copied(cli, system)[1] for system in ("crm", "clinic", "legacy")}
-    said = cli.run("cleanup", "--yes")
-    assert said.code == 0, said.out + said.err
+    result = cli.run("cleanup", "--yes")
+    assert result.code == 0, result.out + result.err
     assert standing_ids(cli) == by_hand | copies
-    assert "a person's copy" in " ".join(said.err.split())
+    assert "a person's copy" in " ".join(result.err.split())
 
 
 def test_with_only_the_created_ids_file_all_blocks_are_removed(cli: CliHarness) -> None:
@@ -102,8 +102,8 @@ def test_with_only_the_created_ids_file_all_blocks_are_removed(cli: CliHarness) 
     (cli.path.parent / "state.db").unlink()
     for file in cli.path.parent.glob("state.db-*"):
         file.unlink()
-    said = cli.run("cleanup", "--yes")
-    assert said.code == 0, said.out + said.err
+    result = cli.run("cleanup", "--yes")
+    assert result.code == 0, result.out + result.err
     assert standing_ids(cli) == by_hand | copies
 
 
@@ -115,9 +115,9 @@ def test_a_system_that_fails_is_named_and_the_others_are_cleaned_up(
     clinic = cli.world.sandbox.clinic
     token = clinic.token
     clinic.token = "another"
-    said = cli.run("cleanup", "--yes")
-    assert said.code == 4, said.out
-    assert "clinic: alice" in " ".join(said.err.split())
+    result = cli.run("cleanup", "--yes")
+    assert result.code == 4, result.out
+    assert "clinic: alice" in " ".join(result.err.split())
     left = standing_ids(cli) - by_hand
     assert left
     assert left <= {b.id for b in clinic.blocks()}
@@ -136,8 +136,8 @@ def test_giving_up_a_system_forgets_its_blocks_and_is_recorded(cli: CliHarness) 
     shown = " ".join(barred.err.split())
     assert "stood in the configuration file" in shown
     assert "--give-up clinic" in shown
-    said = cli.run("cleanup", "--give-up", "clinic", "--yes")
-    assert (said.code, "clinic was given up" in said.out) == (0, True), said.err
+    result = cli.run("cleanup", "--give-up", "clinic", "--yes")
+    assert (result.code, "clinic was given up" in result.out) == (0, True), result.err
     assert json.loads(cli.run("status", "--json").out)["left_behind"] == []
     assert "given-up" in cli.run("history", "--json").out
     unknown = cli.run("cleanup", "--give-up", "nowhere", "--yes")
@@ -150,16 +150,16 @@ def test_a_cleanup_with_the_state_of_another_account_removes_nothing(cli: CliHar
     text = cli.path.read_text()
     clinic = cli.world.sandbox.clinic
     cli.path.write_text(text.replace(clinic.location_id, "anotherLocation"))
-    said = cli.run("cleanup", "--system", "clinic", "--yes")
-    assert said.code == 4
-    assert "another installation, or of another account" in " ".join(said.err.split())
+    result = cli.run("cleanup", "--system", "clinic", "--yes")
+    assert result.code == 4
+    assert "another installation, or of another account" in " ".join(result.err.split())
     assert standing_ids(cli) == before
 
 
 def test_an_unknown_name_is_refused_and_the_known_names_are_listed(cli: CliHarness) -> None:
     synced(cli)
-    said = cli.run("cleanup", "--provider", "bobby", "--yes")
-    assert (said.code, "alice, bob, carol" in " ".join(said.err.split())) == (2, True)
+    result = cli.run("cleanup", "--provider", "bobby", "--yes")
+    assert (result.code, "alice, bob, carol" in " ".join(result.err.split())) == (2, True)
 
 
 def test_a_cleanup_beside_another_command_names_the_holder_of_the_state(
@@ -168,9 +168,12 @@ def test_a_cleanup_beside_another_command_names_the_holder_of_the_state(
     synced(cli)
     before = standing_ids(cli)
     with StateLock(cli.path.parent / "state.db", role="resync"):
-        said = cli.run("cleanup", "--yes")
+        result = cli.run("cleanup", "--yes")
         gave_up = cli.run("cleanup", "--give-up", "clinic", "--yes")
-    assert (said.code, "in use by another syncd: resync" in " ".join(said.err.split())) == (6, True)
+    assert (result.code, "in use by another syncd: resync" in " ".join(result.err.split())) == (
+        6,
+        True,
+    )
     assert gave_up.code == 2
     assert standing_ids(cli) == before
     assert not json.loads(cli.run("status", "--json").out)["paused"]

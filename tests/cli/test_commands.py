@@ -42,9 +42,9 @@ KEYS = {
 
 
 def test_a_plan_lists_every_write_and_makes_none(cli: CliHarness) -> None:
-    said = cli.run("plan", "--json")
-    planned = json.loads(said.out)["plan"]
-    assert said.code == 0
+    result = cli.run("plan", "--json")
+    planned = json.loads(result.out)["plan"]
+    assert result.code == 0
     assert {o["action"] for o in planned} == {"create-block"}
     assert not (cli.path.parent / "state.db").exists()
     shown = cli.run("plan")
@@ -54,9 +54,9 @@ def test_a_plan_lists_every_write_and_makes_none(cli: CliHarness) -> None:
 
 
 def test_a_resync_brings_agreement_and_says_so_in_the_promised_object(cli: CliHarness) -> None:
-    said = cli.run("resync", "--yes", "--json")
-    data = json.loads(said.out)
-    assert (said.code, cli.disagreements()) == (0, [])
+    result = cli.run("resync", "--yes", "--json")
+    data = json.loads(result.out)
+    assert (result.code, cli.disagreements()) == (0, [])
     assert set(data) == KEYS
     assert data["converged"] is True
     assert set(data["systems"]["crm"]) == {"state", "reads", "writes", "cause"}
@@ -68,10 +68,10 @@ def test_a_resync_brings_agreement_and_says_so_in_the_promised_object(cli: CliHa
 def test_a_dry_run_after_a_change_shows_it_and_writes_nothing(cli: CliHarness) -> None:
     cli.run("resync", "--yes")
     cli.world.book("crm", "alice", cli.world.at(3, 17))
-    said = cli.run("resync", "--dry-run")
-    assert said.code == 0
-    assert said.out.count("block Thu") == 2
-    assert "nothing was changed" in said.out
+    result = cli.run("resync", "--dry-run")
+    assert result.code == 0
+    assert result.out.count("block Thu") == 2
+    assert "nothing was changed" in result.out
     data = json.loads(cli.run("resync", "--dry-run", "--json").out)
     assert (data["operations"]["create-block"], data["converged"]) == (2, False)
     assert len(cli.disagreements()) == 2
@@ -79,8 +79,8 @@ def test_a_dry_run_after_a_change_shows_it_and_writes_nothing(cli: CliHarness) -
 
 def test_one_provider_and_one_day_can_be_chosen(cli: CliHarness) -> None:
     monday = cli.world.at(0, 12).date()
-    said = cli.run("plan", "--provider", "bob", "--from", monday, "--to", monday, "--json")
-    planned = json.loads(said.out)["plan"]
+    result = cli.run("plan", "--provider", "bob", "--from", monday, "--to", monday, "--json")
+    planned = json.loads(result.out)["plan"]
     assert planned
     assert {o["provider"] for o in planned} == {"bob"}
     late = cli.world.at(1, 1).isoformat()
@@ -100,9 +100,9 @@ def test_the_looking_commands_tell_of_one_booking_everywhere(cli: CliHarness) ->
     assert "Thu" in shown.out
     assert "create-block" in shown.out
     assert "Europe/Berlin" in shown.out
-    told = json.loads(cli.run("history", "--booking", booking["id"], "--json").out)
-    assert [n["what"] for n in told] == ["seen", "create-block", "create-block"]
-    assert {n["system"] for n in told} == {"crm", "clinic", "legacy"}
+    data = json.loads(cli.run("history", "--booking", booking["id"], "--json").out)
+    assert [n["what"] for n in data] == ["seen", "create-block", "create-block"]
+    assert {n["system"] for n in data} == {"crm", "clinic", "legacy"}
     status = json.loads(cli.run("status", "--json").out)
     assert status["bookings"] == len(json.loads(cli.run("bookings", "--json").out))
     assert status["systems"]["legacy"]["read_at"]
@@ -122,14 +122,14 @@ def test_show_and_history_answer_why_a_booking_moved(cli: CliHarness) -> None:
         twin = next(m for m in platform.appointments() if m.start == world.at(1, 16))
         platform.move(twin.id, world.at(4, hour), world.at(4, hour) + HOUR)
     run = json.loads(cli.run("resync", "--yes", "--json").out)["run"]
-    told = json.loads(cli.run("history", "--run", run, "--json").out)
-    agreed = next(n for n in told if n["what"] == "agreed")
+    data = json.loads(cli.run("history", "--run", run, "--json").out)
+    agreed = next(n for n in data if n["what"] == "agreed")
     assert (agreed["rule"], agreed["place"]) == ("moved_apart = prefer", f"syncd.toml:{line}")
-    changed = [n for n in told if n["what"] == "changed"]
+    changed = [n for n in data if n["what"] == "changed"]
     assert {n["system"] for n in changed} == {"clinic", "legacy"}
     assert all(n["seen_at"] and n["before"] != n["after"] for n in changed)
     booking = agreed["booking"]
-    mine = [n for n in told if n["booking"] == booking and n["what"].startswith("move-")]
+    mine = [n for n in data if n["booking"] == booking and n["what"].startswith("move-")]
     assert {(n["system"], n["detail"].split()[0]) for n in mine} >= {
         ("clinic", "done"),
         ("crm", "queued"),
@@ -155,15 +155,15 @@ def test_no_line_is_wider_than_a_hundred_columns(cli: CliHarness) -> None:
     cli.world.book("crm", "alice", cli.world.at(3, 17))
     commands = ("plan", "status", "bookings", "history", "conflicts", "check", "slots -p alice")
     for command in (*commands, "resync --yes"):
-        said = cli.run(*command.split())
-        assert said.out, command
-        assert max(len(line) for line in (said.out + said.err).splitlines()) <= 100, command
+        result = cli.run(*command.split())
+        assert result.out, command
+        assert max(len(line) for line in (result.out + result.err).splitlines()) <= 100, command
 
 
 def test_status_before_the_first_run_says_what_to_do(cli: CliHarness) -> None:
-    said = cli.run("status")
-    assert said.code == 0
-    assert "nothing synced yet" in said.out
+    result = cli.run("status")
+    assert result.code == 0
+    assert "nothing synced yet" in result.out
 
 
 def test_a_held_conflict_is_listed_with_both_values_and_exit_three(cli: CliHarness) -> None:
@@ -174,9 +174,9 @@ def test_a_held_conflict_is_listed_with_both_values_and_exit_three(cli: CliHarne
         platform = world.sandbox.systems[system]
         twin = next(m for m in platform.appointments() if m.start == world.at(1, 16))
         platform.move(twin.id, world.at(4, hour), world.at(4, hour) + HOUR)
-    said = cli.run("resync", "--yes")
-    assert said.code == 3
-    assert "left: 1 held conflict (syncd conflicts)" in said.out
+    result = cli.run("resync", "--yes")
+    assert result.code == 3
+    assert "left: 1 held conflict (syncd conflicts)" in result.out
     shown = cli.run("conflicts")
     assert shown.code == 3
     assert "moved to different times" in " ".join(shown.out.split())
@@ -197,9 +197,9 @@ def test_the_guard_ends_with_five_names_the_run_and_lets_pass_what_is_accepted(
     for meeting in clinic.appointments():
         if meeting.user == world.seats["clinic", "carol"].user:
             clinic.delete(meeting.id)
-    said = cli.run("resync", "--yes")
-    assert said.code == 5
-    hint = next(line for line in said.err.split("syncd ") if "--accept" in line)
+    result = cli.run("resync", "--yes")
+    assert result.code == 5
+    hint = next(line for line in result.err.split("syncd ") if "--accept" in line)
     run = hint.split("--accept")[1].split()[0]
     wrong = cli.run("resync", "--yes", "--accept", "nonsense")
     assert (wrong.code, run in wrong.err) == (2, True)
@@ -210,17 +210,17 @@ def test_the_guard_ends_with_five_names_the_run_and_lets_pass_what_is_accepted(
 def test_a_system_that_is_down_ends_with_four_and_is_named(cli: CliHarness) -> None:
     cli.run("resync", "--yes")
     cli.world.sandbox.legacy.faults.add(Fault(FaultKind.ERROR, status=503))
-    said = cli.run("resync", "--yes")
-    assert said.code == 4
-    assert "legacy is down" in said.err
+    result = cli.run("resync", "--yes")
+    assert result.code == 4
+    assert "legacy is down" in result.err
 
 
 def test_check_finds_a_wrong_mapping_and_names_the_place(cli: CliHarness) -> None:
     user = cli.world.seats["clinic", "bob"].user
     cli.path.write_text(cli.path.read_text().replace(user, "nobody"))
-    said = cli.run("check")
-    assert said.code == 2
-    assert "there is no user nobody" in " ".join(said.out.split())
+    result = cli.run("check")
+    assert result.code == 2
+    assert "there is no user nobody" in " ".join(result.out.split())
     good = cli.run("check", "--offline", "--json")
     assert good.code == 0
     assert json.loads(good.out)["calls"] == []
@@ -295,10 +295,10 @@ def test_check_offline_tells_the_calls_that_it_can_and_what_it_cannot_know(cli: 
 
 def test_another_syncd_at_work_ends_with_six(cli: CliHarness) -> None:
     with StateLock(cli.path.parent / "state.db", role="resync"):
-        said = cli.run("resync", "--yes")
+        result = cli.run("resync", "--yes")
         status = json.loads(cli.run("status", "--json").out)
-    assert said.code == 6
-    assert "another syncd" in " ".join(said.err.split())
+    assert result.code == 6
+    assert "another syncd" in " ".join(result.err.split())
     assert status["held_by"]["role"] == "resync"
 
 
@@ -312,10 +312,10 @@ def test_a_wrong_call_ends_with_two_and_says_what_to_write(cli: CliHarness) -> N
         (("history", "--run", "zzz"), "there is no run 'zzz'"),
         (("--config", "nope.toml", "status"), "nope.toml"),
     ):
-        said = cli.run(*arguments)
-        assert said.code == 2, arguments
-        assert words in " ".join(said.err.split())
-        assert "Traceback" not in said.err
+        result = cli.run(*arguments)
+        assert result.code == 2, arguments
+        assert words in " ".join(result.err.split())
+        assert "Traceback" not in result.err
 
 
 def test_the_configuration_may_be_named_before_or_after_the_command(
@@ -334,19 +334,19 @@ def test_all_mistakes_of_a_configuration_are_told_at_once(
 ) -> None:
     path = tmp_path / "syncd.toml"
     path.write_text('[systems.crm]\ntype = "leadsquared"\nbase_ur = "x"\n[rules]\nfoo = 1\n')
-    said = run_command("--config", path, "check")
-    assert said.code == 2
-    assert "base_url" in said.err
-    assert "foo" in said.err
-    assert str(path) in said.err.replace("\n", "")
+    result = run_command("--config", path, "check")
+    assert result.code == 2
+    assert "base_url" in result.err
+    assert "foo" in result.err
+    assert str(path) in result.err.replace("\n", "")
 
 
 def test_the_help_teaches_every_command(run_command: RunCommand) -> None:
-    said = run_command("--help")
-    assert said.code == 0
+    result = run_command("--help")
+    assert result.code == 0
     for word in ("run", "resync", "plan", "check", "status", "bookings", "show", "conflicts"):
-        assert word in said.out
-    assert "Exit codes" in said.out
+        assert word in result.out
+    assert "Exit codes" in result.out
 
 
 def test_a_fault_of_ours_is_told_in_one_line_and_shown_on_demand(
@@ -357,9 +357,9 @@ def test_a_fault_of_ours_is_told_in_one_line_and_shown_on_demand(
 
     monkeypatch.setattr("syncd.cli.terminal.say", broken)
     monkeypatch.delenv("SYNCD_DEBUG", raising=False)
-    said = run_command("version")
-    assert said.code == 1
-    assert "SYNCD_DEBUG=1" in said.err
+    result = run_command("version")
+    assert result.code == 1
+    assert "SYNCD_DEBUG=1" in result.err
     monkeypatch.setenv("SYNCD_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         run_with(["version"])
@@ -368,8 +368,8 @@ def test_a_fault_of_ours_is_told_in_one_line_and_shown_on_demand(
 def test_what_a_command_logs_is_one_line_of_json_beside_what_it_prints(cli: CliHarness) -> None:
     clinic = cli.world.sandbox.clinic
     clinic.faults.add(Fault(FaultKind.ERROR, status=503, path="/calendars/events", times=99))
-    said = cli.run("resync", "--yes", "--json")
-    json.loads(said.out)
-    assert said.err
-    for line in said.err.splitlines():
+    result = cli.run("resync", "--yes", "--json")
+    json.loads(result.out)
+    assert result.err
+    for line in result.err.splitlines():
         assert json.loads(line)["level"] in {"warning", "error"}

@@ -23,8 +23,8 @@ def test_discover_needs_only_credentials_to_show_every_system(cli: CliHarness) -
     clinic.resources.add("equipments", "laser", calendars=(seat.calendar,), quantity=3)
     ends = ("contact", "patient", "custom_objects.visits", "visit")
     clinic.associations.all["a1"] = Association("a1", "visit", *ends)
-    said = cli.run("discover")
-    assert said.code == 0
+    result = cli.run("discover")
+    assert result.code == 0
     for words in (
         "crm · LeadSquared",
         "clinic · LeadConnector v2 · clinic · " + clinic.location_id,
@@ -38,8 +38,8 @@ def test_discover_needs_only_credentials_to_show_every_system(cli: CliHarness) -
         "teams (1)",
         "services (3)",
     ):
-        assert words in said.out
-    assert max(map(len, said.out.splitlines())) <= 100
+        assert words in result.out
+    assert max(map(len, result.out.splitlines())) <= 100
 
 
 def test_the_json_has_one_shape_for_all_platforms(cli: CliHarness) -> None:
@@ -59,10 +59,10 @@ def test_the_json_has_one_shape_for_all_platforms(cli: CliHarness) -> None:
 
 def test_discover_reports_a_silent_system_and_shows_the_others(cli: CliHarness) -> None:
     cli.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
-    said = cli.run("discover")
-    assert said.code == 4
-    assert "crm · LeadSquared" in said.out
-    assert "api_key of [systems.legacy]" in " ".join(said.out.split())
+    result = cli.run("discover")
+    assert result.code == 4
+    assert "crm · LeadSquared" in result.out
+    assert "api_key of [systems.legacy]" in " ".join(result.out.split())
 
 
 def test_two_users_with_one_address_are_reported_with_a_remedy(cli: CliHarness) -> None:
@@ -106,9 +106,9 @@ def test_an_empty_list_of_users_reports_no_mapped_user_as_missing(
 ) -> None:
     platform = cli.world.sandbox.systems[system]
     platform.faults.add(Fault(FaultKind.EMPTY, path=".*[Uu]sers.*"))
-    said = cli.run("discover", "--json")
-    assert said.code == 0
-    shown = json.loads(said.out)
+    result = cli.run("discover", "--json")
+    assert result.code == 0
+    shown = json.loads(result.out)
     assert shown["findings"] == []
     (finding,) = shown["systems"][system]["findings"]
     assert "the user list is empty" in finding["message"]
@@ -134,18 +134,18 @@ def test_a_configuration_without_usable_accounts_exits_with_two(
     cli: CliHarness, broken: str
 ) -> None:
     cli.path.write_text(cli.path.read_text().replace(broken, "[rules]\nx", 1))
-    said = cli.run("discover")
-    assert said.code == 2
-    assert str(cli.path) in said.err.replace("\n", "")
+    result = cli.run("discover")
+    assert result.code == 2
+    assert str(cli.path) in result.err.replace("\n", "")
 
 
 def test_check_names_the_scope_that_a_token_lacks(cli: CliHarness) -> None:
     cli.world.sandbox.clinic.scopes = frozenset(
         {"locations.readonly", "calendars.readonly", "users.readonly"}
     )
-    said = cli.run("check")
-    told = " ".join(said.out.split())
-    assert said.code == 2
-    assert "clinic: appointment list" in told
-    assert "calendars/events.readonly is missing" in told
-    assert "In LeadConnector under Settings, Private Integrations" in told
+    result = cli.run("check")
+    text = " ".join(result.out.split())
+    assert result.code == 2
+    assert "clinic: appointment list" in text
+    assert "calendars/events.readonly is missing" in text
+    assert "In LeadConnector under Settings, Private Integrations" in text

@@ -40,9 +40,9 @@ def disk(cli: CliHarness) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def flat(said: Result) -> str:
+def flat(result: Result) -> str:
     """The error, wherever it was folded."""
-    return " ".join(said.err.split())
+    return " ".join(result.err.split())
 
 
 def writes(cli: CliHarness) -> int:
@@ -71,10 +71,10 @@ def test_on_a_full_disk_nothing_is_written_to_any_system_and_later_all_is(
     Store.open(disk / "state.db").close()
     ballast = fill(disk)
     before = writes(cli)
-    said = cli.run("resync", "--yes")
-    assert said.code == 1
-    assert "the disk is full" in flat(said)
-    assert "Free some space" in flat(said)
+    result = cli.run("resync", "--yes")
+    assert result.code == 1
+    assert "the disk is full" in flat(result)
+    assert "Free some space" in flat(result)
     assert writes(cli) == before
     ballast.unlink()
     done = json.loads(cli.run("resync", "--yes", "--json").out)
@@ -88,8 +88,8 @@ def test_a_disk_that_fills_up_at_work_makes_no_write_twice(cli: CliHarness, disk
     # Room for the first few steps of the journal only.
     with ballast.open("r+b") as file:
         file.truncate(ballast.stat().st_size - 160 * 1024)
-    said = cli.run("resync", "--yes")
-    assert (said.code, "the disk is full" in flat(said)) == (1, True)
+    result = cli.run("resync", "--yes")
+    assert (result.code, "the disk is full" in flat(result)) == (1, True)
     ballast.unlink()
     assert json.loads(cli.run("resync", "--yes", "--json").out)["converged"]
     assert cli.disagreements() == []
@@ -101,9 +101,9 @@ def test_a_backup_to_a_full_disk_leaves_no_half_file(cli: CliHarness, disk: Path
     cli.path.write_text(cli.path.read_text().replace("disk/state.db", "state.db"))
     cli.run("resync", "--yes")
     fill(disk)
-    said = cli.run("backup", disk / "copy.db")
-    assert said.code == 1
-    assert "full" in flat(said) or "No space left" in flat(said)
+    result = cli.run("backup", disk / "copy.db")
+    assert result.code == 1
+    assert "full" in flat(result) or "No space left" in flat(result)
     assert [p.name for p in disk.iterdir()] == ["ballast"]
 
 
@@ -116,10 +116,10 @@ def test_a_disk_that_is_read_only_is_told_and_no_system_is_written_to(
         Store.open(disk / "state.db").close()
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     before = writes(cli)
-    said = cli.run("resync", "--yes")
-    assert said.code == 1
-    assert "Read-only file system" in flat(said) or "cannot be opened for writing" in flat(said)
-    assert "unexpected" not in flat(said)
+    result = cli.run("resync", "--yes")
+    assert result.code == 1
+    assert "Read-only file system" in flat(result) or "cannot be opened for writing" in flat(result)
+    assert "unexpected" not in flat(result)
     assert writes(cli) == before
 
 
@@ -134,9 +134,9 @@ def test_a_state_that_another_program_locks_is_told_and_no_system_is_written_to(
     before = writes(cli)
     with closing(sqlite3.connect(state, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        said = cli.run("resync", "--yes")
-        assert said.code == 1
-        assert "another program has locked it" in flat(said)
+        result = cli.run("resync", "--yes")
+        assert result.code == 1
+        assert "another program has locked it" in flat(result)
         assert writes(cli) == before
         other.execute("ROLLBACK")
     assert json.loads(cli.run("resync", "--yes", "--json").out)["converged"]

@@ -26,11 +26,11 @@ def test_a_new_state_needs_consent_before_its_first_write(
     cli: CliHarness, also: tuple[str, ...]
 ) -> None:
     before = len(cli.disagreements())
-    said = cli.run("resync", *also)
-    assert said.code == 2
-    told = json.loads(said.out)["error"] if "--json" in also else {}
-    assert "there is no terminal to ask on" in (told.get("message", "") + said.err)
-    assert "resync --yes" in (told.get("remedy", "") + " ".join(said.err.split()))
+    result = cli.run("resync", *also)
+    assert result.code == 2
+    data = json.loads(result.out)["error"] if "--json" in also else {}
+    assert "there is no terminal to ask on" in (data.get("message", "") + result.err)
+    assert "resync --yes" in (data.get("remedy", "") + " ".join(result.err.split()))
     assert (made(cli), len(cli.disagreements())) == (0, before)
     assert not (cli.path.parent / "state.db").exists()
 
@@ -47,18 +47,18 @@ def test_a_state_that_was_only_read_needs_consent_before_its_first_write(cli: Cl
 def test_after_consent_later_runs_write_and_print_a_notice(cli: CliHarness) -> None:
     assert cli.run("resync", "--yes").code == 0
     cli.world.book("crm", "alice", cli.world.at(3, 17))
-    said = cli.run("resync")
-    assert (said.code, cli.disagreements()) == (0, [])
-    assert " ".join(said.err.split()).count(NOTICE) == 1
+    result = cli.run("resync")
+    assert (result.code, cli.disagreements()) == (0, [])
+    assert " ".join(result.err.split()).count(NOTICE) == 1
     again = cli.run("resync", "--json")
     assert json.loads(again.out)["converged"] is True
     assert NOTICE in " ".join(again.err.split())
 
 
 def test_yes_is_consent_and_prints_no_notice(cli: CliHarness) -> None:
-    said = cli.run("resync", "--yes", "--yes")
-    assert (said.code, cli.disagreements()) == (0, [])
-    assert "--yes" not in said.err
+    result = cli.run("resync", "--yes", "--yes")
+    assert (result.code, cli.disagreements()) == (0, [])
+    assert "--yes" not in result.err
 
 
 @pytest.mark.parametrize("what", ["provider", "calendar", "system"])
@@ -68,10 +68,10 @@ def test_a_calendar_that_is_new_to_the_state_needs_consent(cli: CliHarness, what
     assert cli.run("resync", "--yes").code == 0
     cli.path.write_text(whole)
     written = made(cli)
-    said = cli.run("resync")
-    assert said.code == 2
+    result = cli.run("resync")
+    assert result.code == 2
     new = {"provider": "bob in clinic", "calendar": "bob in clinic", "system": "alice in clinic"}
-    assert new[what] in " ".join(said.err.split())
+    assert new[what] in " ".join(result.err.split())
     assert made(cli) == written
     if what == "provider":
         # The other calendars are known.
@@ -88,9 +88,9 @@ def test_a_remapped_calendar_needs_consent(cli: CliHarness) -> None:
     parts = re.split(rf"({users[0]}|{users[1]})", text)
     swapped = "".join(users[1 - users.index(p)] if p in users else p for p in parts)
     cli.path.write_text(swapped)
-    said = cli.run("resync")
-    assert said.code == 2
-    assert "alice in crm, bob in crm" in " ".join(said.err.split())
+    result = cli.run("resync")
+    assert result.code == 2
+    assert "alice in crm, bob in crm" in " ".join(result.err.split())
 
 
 @pytest.mark.parametrize("command", ["undo", "restore"])
@@ -99,8 +99,8 @@ def test_undo_and_restore_need_yes_without_a_terminal(cli: CliHarness, command: 
     cli.run("backup", "copy.db")
     what = {"undo": run, "restore": "copy.db"}[command]
     for also in ((), ("--json",)):
-        said = cli.run(command, what, *also)
-        assert said.code == 2
-        assert "there is no terminal to ask on" in " ".join((said.out + said.err).split())
+        result = cli.run(command, what, *also)
+        assert result.code == 2
+        assert "there is no terminal to ask on" in " ".join((result.out + result.err).split())
     assert cli.disagreements() == []
     assert cli.run(command, what, "--yes").code == 0

@@ -48,13 +48,13 @@ def test_every_error_is_one_json_object_on_the_standard_output(
     cli: CliHarness, arguments: list[str], code: int, message: str
 ) -> None:
     Store.open(cli.path.parent / "state.db").close()
-    said = cli.run(*arguments, "--json")
-    error = json.loads(said.out)["error"]
-    assert (said.code, error["exit"]) == (code, code)
+    result = cli.run(*arguments, "--json")
+    error = json.loads(result.out)["error"]
+    assert (result.code, error["exit"]) == (code, code)
     assert set(error) - {"place", "problems"} == SHAPE
     assert message in error["message"] + error.get("place", "")
     assert error["remedy"]
-    assert said.err == ""
+    assert result.err == ""
 
 
 def test_all_problems_of_a_configuration_are_in_the_object(cli: CliHarness) -> None:
@@ -93,8 +93,8 @@ def test_ctrl_c_ends_with_four(monkeypatch: pytest.MonkeyPatch, run_command: Run
         raise KeyboardInterrupt
 
     monkeypatch.setattr("syncd.cli.inspect.settings_of", interrupted)
-    said = run_command("status")
-    assert (said.code, "interrupted" in said.err) == (4, True)
+    result = run_command("status")
+    assert (result.code, "interrupted" in result.err) == (4, True)
     assert json.loads(run_command("status", "--json").out)["error"]["exit"] == 4
 
 
@@ -105,8 +105,8 @@ def test_a_person_who_says_no_ends_with_four(
     cli.run("backup", "kept.db")
     monkeypatch.setattr("syncd.cli.terminal.confirmed", lambda _question: False)
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
-    said = cli.run("restore", "kept.db")
-    assert (said.code, "Nothing was written." in said.out) == (4, True)
+    result = cli.run("restore", "kept.db")
+    assert (result.code, "Nothing was written." in result.out) == (4, True)
     cli.world.book("clinic", "alice", cli.world.at(4, 20))
     assert cli.run("resync").code == 4
 
@@ -140,8 +140,8 @@ def _into_a_closed_pipe(arguments: list[str], folder: Path) -> tuple[int, str]:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        told = process.stderr.read().decode()
-        return process.wait(30), told
+        text = process.stderr.read().decode()
+        return process.wait(30), text
 
 
 def test_sigterm_ends_a_one_shot_as_ctrl_c_does(tmp_path: Path) -> None:

@@ -20,27 +20,27 @@ from tests.core.kit import NOW
 
 def lines(cli: CliHarness, *also: str) -> list[dict[str, str]]:
     """Return the lines of a CSV export as dicts."""
-    said = cli.run("export", *also)
-    assert said.code == 0, said.err
-    return list(csv.DictReader(io.StringIO(said.out)))
+    result = cli.run("export", *also)
+    assert result.code == 0, result.err
+    return list(csv.DictReader(io.StringIO(result.out)))
 
 
 def test_an_export_has_every_line_of_history_in_both_formats(cli: CliHarness) -> None:
     run = json.loads(cli.run("resync", "--yes", "--json").out)["run"]
     history = json.loads(cli.run("history", "--limit", "1000", "--json").out)
-    told = lines(cli)
-    assert tuple(told[0]) == EXPORT_COLUMNS
-    assert [each["event"] for each in told] == [each["event"] or "" for each in history]
-    assert {each["run_kind"] for each in told if each["run"] == run} == {"resync"}
+    text = lines(cli)
+    assert tuple(text[0]) == EXPORT_COLUMNS
+    assert [each["event"] for each in text] == [each["event"] or "" for each in history]
+    assert {each["run_kind"] for each in text if each["run"] == run} == {"resync"}
     objects = [json.loads(line) for line in cli.run("export", "--format", "jsonl").out.splitlines()]
-    assert [each["after_start"] or "" for each in objects] == [each["after_start"] for each in told]
+    assert [each["after_start"] or "" for each in objects] == [each["after_start"] for each in text]
 
 
 def test_an_export_says_who_decided(cli: CliHarness) -> None:
     run = json.loads(cli.run("resync", "--yes", "--json").out)["run"]
     cli.run("undo", run, "--yes")
-    told = lines(cli)
-    decided = {each["what"]: each["decided_by"] for each in told}
+    text = lines(cli)
+    decided = {each["what"]: each["decided_by"] for each in text}
     assert decided["seen"] == "outside"
     assert decided["undone"] == "person"
     assert decided["create-block"] == "syncd"
@@ -68,8 +68,8 @@ def test_an_export_is_limited_to_days_and_to_a_provider(cli: CliHarness) -> None
     assert lines(cli, "--until", "2020-01-01") == []
     tomorrow = (cli.world.sandbox.clock.now() + timedelta(days=1)).date()
     assert lines(cli, "--since", "2020-01-01", "--until", str(tomorrow)) == lines(cli)
-    said = cli.run("export", "--since", "2026-01-02", "--until", "2026-01-01")
-    assert (said.code, "not after --since" in said.err) == (2, True)
+    result = cli.run("export", "--since", "2026-01-02", "--until", "2026-01-01")
+    assert (result.code, "not after --since" in result.err) == (2, True)
     assert cli.run("export", "--since", "soon").code == 2
 
 
@@ -98,8 +98,8 @@ def test_an_export_replaces_no_file_and_leaves_none_when_it_fails(
 
     with monkeypatch.context() as patch:
         patch.setattr("syncd.cli.privileges.os.write", full)
-        said = cli.run("export", "--out", "other.csv")
-    assert (said.code, "No space left" in said.err) == (1, True)
+        result = cli.run("export", "--out", "other.csv")
+    assert (result.code, "No space left" in result.err) == (1, True)
     assert not Path("other.csv").exists()
     assert cli.run("export", "--out", "third.csv", "--provider", "nobody").code == 2
     assert not Path("third.csv").exists()

@@ -43,9 +43,9 @@ def test_a_contact_is_erased_from_every_table_and_from_the_file(cli: CliHarness)
     marks = {person_mark(contact).encode(), contact.encode()}
     assert all(any(mark in content for content in files()) for mark in marks)
     before = len(known())
-    said = cli.run("forget-person", contact, "--yes", "--json")
-    data = json.loads(said.out)
-    assert said.code == 0
+    result = cli.run("forget-person", contact, "--yes", "--json")
+    data = json.loads(result.out)
+    assert result.code == 0
     assert data["contacts"] == [{"system": "clinic", "contact": contact}]
     assert data["erased"]["events"] > 0
     assert len(known()) == before - 1
@@ -54,12 +54,12 @@ def test_a_contact_is_erased_from_every_table_and_from_the_file(cli: CliHarness)
 
 def test_erasing_prints_that_nothing_else_is_stored(cli: CliHarness) -> None:
     cli.run("resync", "--yes")
-    said = cli.run("forget-person", contact_in(cli, "legacy"), "--yes")
-    shown = " ".join(said.out.split())
+    result = cli.run("forget-person", contact_in(cli, "legacy"), "--yes")
+    shown = " ".join(result.out.split())
     assert "Nothing else is stored about this customer." in shown
     assert "Also delete the customer in the systems" in shown
     (copy,) = Path("state.db.backups").iterdir()
-    assert copy.name in "".join(said.err.split())
+    assert copy.name in "".join(result.err.split())
     assert "Also delete copies that `syncd backup` made in other places" in shown
 
 
@@ -100,8 +100,8 @@ def test_a_customer_without_a_contact_is_refused_with_a_remedy(
 ) -> None:
     cli.run("resync", "--yes")
     before = known()
-    said = cli.run("forget-person", who, "--yes")
-    assert (said.code, words in " ".join(said.err.split())) == (2, True), said.err
+    result = cli.run("forget-person", who, "--yes")
+    assert (result.code, words in " ".join(result.err.split())) == (2, True), result.err
     assert known() == before
 
 
@@ -113,8 +113,8 @@ def test_an_address_shared_by_several_contacts_erases_none(cli: CliHarness) -> N
         clinic.book(seat.calendar, seat.user, start, end, contact)
     cli.run("resync", "--yes")
     before = known()
-    said = cli.run("forget-person", "family@example.com", "--yes")
-    assert (said.code, "2 contacts in clinic" in " ".join(said.err.split())) == (2, True)
+    result = cli.run("forget-person", "family@example.com", "--yes")
+    assert (result.code, "2 contacts in clinic" in " ".join(result.err.split())) == (2, True)
     assert known() == before
 
 
@@ -126,10 +126,10 @@ def test_a_silent_system_is_named_and_sets_the_exit_code(cli: CliHarness) -> Non
         platform.book(seat.calendar, seat.user, start, end, contact)
     cli.run("resync", "--yes")
     cli.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, status=500))
-    said = cli.run("forget-person", "mia@example.com", "--yes")
-    assert said.code == 4
-    assert "clinic did not answer" in said.err
-    assert "Nothing else is stored" not in said.out
+    result = cli.run("forget-person", "mia@example.com", "--yes")
+    assert result.code == 4
+    assert "clinic did not answer" in result.err
+    assert "Nothing else is stored" not in result.out
 
 
 def mia_in(cli: CliHarness, *systems: str) -> dict[str, tuple[str, str]]:
@@ -157,16 +157,16 @@ def test_a_contact_deleted_in_its_system_is_named_as_possibly_stored(cli: CliHar
     mia = mia_in(cli, "crm", "clinic")
     contact = mia["clinic"][0]
     cli.world.sandbox.clinic.contacts.pop(contact)
-    said = cli.run("forget-person", "mia@example.com", "--yes")
-    assert (said.code, "Nothing else is stored" not in said.out) == (0, True)
-    told = " ".join(said.err.split())
+    result = cli.run("forget-person", "mia@example.com", "--yes")
+    assert (result.code, "Nothing else is stored" not in result.out) == (0, True)
+    text = " ".join(result.err.split())
     assert (
-        f"may belong to anybody, as their systems no longer show them: {contact} in clinic" in told
+        f"may belong to anybody, as their systems no longer show them: {contact} in clinic" in text
     )
-    said = cli.run("forget-person", "mia@example.com", "--yes")
-    assert (said.code, contact in said.err) == (2, True)
-    said = cli.run("forget-person", contact, "--yes")
-    assert (said.code, "Nothing else is stored about this customer." in said.out) == (0, True)
+    result = cli.run("forget-person", "mia@example.com", "--yes")
+    assert (result.code, contact in result.err) == (2, True)
+    result = cli.run("forget-person", contact, "--yes")
+    assert (result.code, "Nothing else is stored about this customer." in result.out) == (0, True)
 
 
 def test_no_customer_is_erased_without_consent(
@@ -177,7 +177,7 @@ def test_no_customer_is_erased_without_consent(
     assert cli.run("forget-person", contact).code == 2
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr("syncd.cli.terminal.confirmed", lambda _question: False)
-    said = cli.run("forget-person", contact)
-    assert (said.code, "Nothing was written." in said.out) == (4, True)
-    assert contact in said.err
+    result = cli.run("forget-person", contact)
+    assert (result.code, "Nothing was written." in result.out) == (4, True)
+    assert contact in result.err
     assert known() == before

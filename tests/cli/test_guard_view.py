@@ -27,18 +27,18 @@ def accident(cli: CliHarness, *, keep: int = 0) -> None:
     wipe(cli, keep=keep)
 
 
-def told(said: Result) -> dict[str, Any]:
+def told(result: Result) -> dict[str, Any]:
     """Return the JSON object that a command printed."""
-    found: dict[str, Any] = json.loads(said.out)
+    found: dict[str, Any] = json.loads(result.out)
     return found
 
 
 def test_a_stop_names_its_place_its_effects_and_the_command(cli: CliHarness) -> None:
     accident(cli)
     cli.world.book("clinic", "bob", cli.world.at(9, 12))
-    said = cli.run("resync", "--yes")
-    text = " ".join(said.err.split())
-    assert said.code == 5
+    result = cli.run("resync", "--yes")
+    text = " ".join(result.err.split())
+    assert result.code == 5
     assert (
         "stopped by the guard: carol in clinic: 16 meetings are gone, cancelled or moved at once"
         in text
@@ -48,7 +48,7 @@ def test_a_stop_names_its_place_its_effects_and_the_command(cli: CliHarness) -> 
         "synced as usual: new bookings and newly busy time there, and all other calendars" in text
     )
     assert "undo them in clinic; the stop then ends by itself" in text
-    assert "written: nothing" not in said.out
+    assert "written: nothing" not in result.out
     status = cli.run("status")
     shown = " ".join(status.err.split())
     assert status.code == 5
@@ -67,9 +67,9 @@ def test_a_stop_names_its_place_its_effects_and_the_command(cli: CliHarness) -> 
 def test_the_json_of_a_stop_counts_it_and_each_listed_run_is_accepted(cli: CliHarness) -> None:
     accident(cli)
     cli.run("resync", "--yes")
-    said = cli.run("resync", "--yes", "--json")
-    last = told(said)
-    assert (said.code, last["conflicts"], last["converged"]) == (5, 1, False)
+    result = cli.run("resync", "--yes", "--json")
+    last = told(result)
+    assert (result.code, last["conflicts"], last["converged"]) == (5, 1, False)
     assert last["stopped"] == [
         {"system": "clinic", "provider": "carol", "run": last["run"], "count": 16}
     ]
@@ -104,9 +104,9 @@ def test_an_accept_that_finds_more_changes_exits_with_five(cli: CliHarness) -> N
     accident(cli, keep=2)
     first = told(cli.run("resync", "--yes", "--json"))
     wipe(cli)
-    said = cli.run("resync", "--yes", "--accept", first["run"])
-    text = " ".join(said.err.split())
-    assert said.code == 5
+    result = cli.run("resync", "--yes", "--accept", first["run"])
+    text = " ".join(result.err.split())
+    assert result.code == 5
     assert f"run {first['run']} did not list the changes below: they stay stopped" in text
     assert "carol in clinic: 2 meetings are gone, cancelled or moved at once" in text
 
@@ -114,9 +114,9 @@ def test_an_accept_that_finds_more_changes_exits_with_five(cli: CliHarness) -> N
 @pytest.mark.prove
 def test_a_stop_that_only_a_dry_run_showed_is_accepted_by_its_name(cli: CliHarness) -> None:
     accident(cli)
-    said = cli.run("plan", "--json")
-    plan = told(said)
-    assert said.code == 5
+    result = cli.run("plan", "--json")
+    plan = told(result)
+    assert result.code == 5
     assert plan["stopped"][0]["run"] == plan["run"]
     assert plan["plan"] == []
     dry = cli.run("resync", "--dry-run", "--accept", plan["run"])
@@ -132,9 +132,9 @@ def test_a_dry_run_is_not_accepted_if_other_changes_are_stopped(cli: CliHarness)
     accident(cli, keep=1)
     plan = told(cli.run("plan", "--json"))
     wipe(cli)
-    said = cli.run("resync", "--yes", "--accept", plan["run"])
-    assert said.code == 5
-    assert "so none were accepted" in " ".join(said.err.split())
+    result = cli.run("resync", "--yes", "--accept", plan["run"])
+    assert result.code == 5
+    assert "so none were accepted" in " ".join(result.err.split())
 
 
 @pytest.mark.prove

@@ -224,10 +224,10 @@ def unconfigured(cli: CliHarness, monkeypatch: pytest.MonkeyPatch) -> CliHarness
 
 
 def test_a_file_of_answers_needs_no_terminal(unconfigured: CliHarness) -> None:
-    said = unconfigured.run("init", "--answers", answers(unconfigured, "crm", "clinic", "legacy"))
-    assert said.code == 0, said.err
-    assert "no problems found" in said.out
-    assert "writes would be made" in said.out
+    result = unconfigured.run("init", "--answers", answers(unconfigured, "crm", "clinic", "legacy"))
+    assert result.code == 0, result.err
+    assert "no problems found" in result.out
+    assert "writes would be made" in result.out
     assert set(load(unconfigured.path, {}).providers) == {"alice", "bob", "carol"}
     assert unconfigured.run("resync", "--yes").code == 0
     assert unconfigured.disagreements() == []
@@ -239,9 +239,9 @@ def test_a_second_run_changes_no_file(unconfigured: CliHarness) -> None:
     edited = unconfigured.path.read_text().replace('kind = "person"', 'kind = "person"   # mine', 1)
     unconfigured.path.write_text(edited)
     env = (unconfigured.path.parent / "syncd.env").read_text()
-    said = unconfigured.run("init", "--answers", file)
-    assert said.code == 0, said.err
-    assert "nothing to add" in said.out
+    result = unconfigured.run("init", "--answers", file)
+    assert result.code == 0, result.err
+    assert "nothing to add" in result.out
     assert unconfigured.path.read_text() == edited
     assert (unconfigured.path.parent / "syncd.env").read_text() == env
 
@@ -252,8 +252,8 @@ def test_a_system_added_later_is_mapped_to_existing_providers(unconfigured: CliH
     assert set(load(unconfigured.path, {}).providers) == {"alice", "carol"}
     before = unconfigured.path.read_text()
     unconfigured.path.write_text(before + "\n# the last word is mine\n")
-    said = unconfigured.run("init", "--answers", answers(unconfigured, "legacy"))
-    assert said.code == 0, said.err
+    result = unconfigured.run("init", "--answers", answers(unconfigured, "legacy"))
+    assert result.code == 0, result.err
     text = unconfigured.path.read_text()
     assert "# the last word is mine" in text
     settings = load(unconfigured.path, {})
@@ -301,12 +301,12 @@ def test_without_a_usable_type_the_steps_are_printed_and_check_fails(
 ) -> None:
     crm = unconfigured.world.sandbox.crm
     crm.types["Busy"] = replace(crm.types["Busy"], mandatory=("mx_Custom_1",))
-    said = unconfigured.run("init", "--answers", answers(unconfigured, "crm", "clinic"))
-    assert said.code == 2
-    assert 'called "Busy"' in said.out
-    assert "switch Allow Conflicts off" in said.out
-    assert "the type has mandatory custom fields: mx_Custom_1" in " ".join(said.out.split())
-    assert "would be made" not in said.out
+    result = unconfigured.run("init", "--answers", answers(unconfigured, "crm", "clinic"))
+    assert result.code == 2
+    assert 'called "Busy"' in result.out
+    assert "switch Allow Conflicts off" in result.out
+    assert "the type has mandatory custom fields: mx_Custom_1" in " ".join(result.out.split())
+    assert "would be made" not in result.out
     assert load(unconfigured.path, {}).providers
 
 
@@ -333,21 +333,21 @@ def test_wrong_answers_are_located_and_write_nothing(
     unconfigured: CliHarness, top: str, providers: str, words: str
 ) -> None:
     file = answers(unconfigured, "crm", "clinic", top=top, providers=providers)
-    said = unconfigured.run("init", "--answers", file)
-    assert said.code == 2
-    assert words in " ".join(said.err.split())
-    assert "answers.toml" in said.err.replace("\n", "")
+    result = unconfigured.run("init", "--answers", file)
+    assert result.code == 2
+    assert words in " ".join(result.err.split())
+    assert "answers.toml" in result.err.replace("\n", "")
     assert [p.name for p in unconfigured.path.parent.iterdir()] == ["answers.toml"]
 
 
 def test_a_refusing_system_ends_init_with_its_message(unconfigured: CliHarness) -> None:
     unconfigured.world.sandbox.crm.home_host = "api-us11.leadsquared.com"
-    said = unconfigured.run("init", "--answers", answers(unconfigured, "crm", "clinic"))
-    assert said.code == 2
-    told = " ".join(said.err.split())
-    assert "this account is served by api-us11.leadsquared.com" in told
-    assert "does not call it by itself" in told
-    assert told.startswith("syncd: nothing was written: crm: ")
+    result = unconfigured.run("init", "--answers", answers(unconfigured, "crm", "clinic"))
+    assert result.code == 2
+    text = " ".join(result.err.split())
+    assert "this account is served by api-us11.leadsquared.com" in text
+    assert "does not call it by itself" in text
+    assert text.startswith("syncd: nothing was written: crm: ")
     assert not unconfigured.path.exists()
 
 
@@ -356,10 +356,10 @@ def test_errors_of_check_are_printed_and_no_dry_run_follows(
 ) -> None:
     clinic = unconfigured.world.sandbox.clinic
     clinic.faults.add(Fault(FaultKind.ERROR, status=503, path="/calendars/events"))
-    said = unconfigured.run("init", "--answers", answers(unconfigured, "crm", "clinic"))
-    assert said.code == 2
-    assert "ERROR" in said.out
-    assert "dry run" not in said.out
+    result = unconfigured.run("init", "--answers", answers(unconfigured, "crm", "clinic"))
+    assert result.code == 2
+    assert "ERROR" in result.out
+    assert "dry run" not in result.out
     assert unconfigured.path.exists()
 
 
@@ -367,21 +367,21 @@ def test_one_account_cannot_be_two_systems(unconfigured: CliHarness) -> None:
     file = answers(unconfigured, "crm", "clinic")
     twin = file.read_text().split("[systems.clinic]")[1]
     file.write_text(file.read_text() + "\n[systems.again]" + twin)
-    said = unconfigured.run("init", "--answers", file)
-    assert said.code == 2
-    assert 'the same account as "clinic"' in " ".join(said.err.split())
+    result = unconfigured.run("init", "--answers", file)
+    assert result.code == 2
+    assert 'the same account as "clinic"' in " ".join(result.err.split())
     assert not unconfigured.path.exists()
 
 
 def test_without_terminal_and_answers_init_prints_a_remedy(unconfigured: CliHarness) -> None:
-    said = unconfigured.run("init")
-    assert said.code == 2
-    assert "--answers FILE" in said.err
+    result = unconfigured.run("init")
+    assert result.code == 2
+    assert "--answers FILE" in result.err
 
 
 def test_a_broken_configuration_is_not_extended(unconfigured: CliHarness) -> None:
     unconfigured.path.write_text("[systems.crm]\n")
-    said = unconfigured.run("init", "--answers", answers(unconfigured, "clinic"))
-    assert said.code == 2
-    assert "type" in said.err
+    result = unconfigured.run("init", "--answers", answers(unconfigured, "clinic"))
+    assert result.code == 2
+    assert "type" in result.err
     assert unconfigured.path.read_text() == "[systems.crm]\n"

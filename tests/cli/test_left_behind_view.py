@@ -69,10 +69,10 @@ def test_calendars_that_left_the_configuration_are_named_with_their_blocks(
         assert {each["gone"] for each in found} == {what}
         assert all(each["blocks"] > 0 and each["first"] < each["last"] for each in found)
         for command in ("plan", "check"):
-            said = cli.run(command)
-            shown = " ".join((said.err + said.out).split())
+            result = cli.run(command)
+            shown = " ".join((result.err + result.out).split())
             # A first cycle removes nothing, so removals wait.
-            assert said.code == 0 or (said.code, ran, command) == (4, False, "plan")
+            assert result.code == 0 or (result.code, ran, command) == (4, False, "plan")
             assert "no longer in the configuration" in shown or "no longer has a calendar" in shown
             assert COMMANDS[what] in shown
         assert json.loads(cli.run("resync", "--json").out)["left_behind"] == found
@@ -85,9 +85,12 @@ def test_calendars_that_left_the_configuration_are_named_with_their_blocks(
 def test_one_resync_makes_the_removals_after_a_calendar_is_removed(cli: CliHarness) -> None:
     synced(cli)
     without(cli, "calendar")
-    said = cli.run("resync", "--yes")
-    assert (said.code, said.out.splitlines()[-1]) == (0, "everything in the configuration agrees")
-    assert "4 blocks removed" in said.out
+    result = cli.run("resync", "--yes")
+    assert (result.code, result.out.splitlines()[-1]) == (
+        0,
+        "everything in the configuration agrees",
+    )
+    assert "4 blocks removed" in result.out
 
 
 @pytest.mark.parametrize("what", [pytest.param("provider", marks=LATER), "calendar", "system"])
@@ -97,9 +100,9 @@ def test_an_undo_names_the_blocks_that_it_could_not_reach(cli: CliHarness, what:
     cli.run("resync", "--yes")
     dry = cli.run("undo", run, "--dry-run")
     assert dry.code == 3
-    said = cli.run("undo", run, "--json", "--yes")
-    data = json.loads(said.out)
-    assert (said.code, data["done"]) == (3, False)
+    result = cli.run("undo", run, "--json", "--yes")
+    data = json.loads(result.out)
+    assert (result.code, data["done"]) == (3, False)
     assert {each["gone"] for each in data["left_behind"]} == {what}
     shown = cli.run("undo", run, "--yes")
     assert "These blocks were not undone" in " ".join(shown.err.split())
@@ -111,8 +114,8 @@ def test_an_undo_without_unreachable_blocks_exits_with_zero(cli: CliHarness) -> 
     cli.world.book("clinic", "alice", cli.world.at(4, 20))
     run = synced(cli)
     without(cli, "provider")
-    said = cli.run("undo", run, "--json", "--yes")
-    assert (said.code, json.loads(said.out)["left_behind"]) == (0, [])
+    result = cli.run("undo", run, "--json", "--yes")
+    assert (result.code, json.loads(result.out)["left_behind"]) == (0, [])
 
 
 def test_a_provider_that_returns_is_no_longer_left_behind(cli: CliHarness) -> None:

@@ -20,23 +20,23 @@ COMMANDS = [entry for panel in main._PANELS.values() for entry in panel.items()]
 
 @pytest.mark.parametrize(("where", "summary"), COMMANDS)
 def test_the_command_list_shows_the_first_sentence_of_each_help(where: str, summary: str) -> None:
-    said = " ".join((LazyCommand(where, summary).real().help or "").split())
-    assert said.startswith(summary.removesuffix("."))
+    text = " ".join((LazyCommand(where, summary).real().help or "").split())
+    assert text.startswith(summary.removesuffix("."))
 
 
 def test_every_command_shows_its_own_help(run_command: RunCommand) -> None:
     for where, summary in COMMANDS:
         name = where.rpartition(":")[2]
-        said = run_command(name, "--help")
-        assert said.code == 0
-        assert f"Usage: syncd {name}" in said.out
-        assert summary.split()[0] in said.out
+        result = run_command(name, "--help")
+        assert result.code == 0
+        assert f"Usage: syncd {name}" in result.out
+        assert summary.split()[0] in result.out
 
 
 def test_an_unknown_command_suggests_a_similar_one(run_command: RunCommand) -> None:
-    said = run_command("statsu")
-    assert said.code == 2
-    assert "Did you mean 'status'?" in said.err
+    result = run_command("statsu")
+    assert result.code == 2
+    assert "Did you mean 'status'?" in result.err
 
 
 @pytest.mark.parametrize("name", main._CODES)

@@ -45,14 +45,14 @@ def test_status_counts_measured_facts_and_names_contradicted_ones(cli: CliHarnes
         ("clinic", "list_lag", "!0", 2),
         ("crm", "rows_carry_end", "yes", 1),
     )
-    said = cli.run("status")
-    assert said.code == 0
-    counted = words(said.out).partition("platform facts measured: ")[2]
+    result = cli.run("status")
+    assert result.code == 0
+    counted = words(result.out).partition("platform facts measured: ")[2]
     assert counted.startswith("clinic 1, crm ")  # reads measured other facts
     assert "clinic: an answer contradicted a measured fact: list_lag (2 days ago)" in words(
-        said.err
+        result.err
     )
-    assert "syncd probe clinic" in words(said.err)
+    assert "syncd probe clinic" in words(result.err)
     systems = json.loads(cli.run("status", "--json").out)["systems"]
     facts = {each["name"]: each for each in systems["clinic"]["facts"]}
     assert [*facts] == [row.name for row in platform_facts("leadconnector")]
@@ -76,15 +76,15 @@ def test_check_shows_dated_values_and_asks_for_a_new_probe_after_90_days(
         ("legacy", "lists_blocks", "!yes", 1),
         ("crm", "cap POST Task.svc/RetrieveAppointments/ByUserEmailAddress", "500", 1),
     )
-    said = cli.run("check", "--offline")
-    assert said.code == 0
-    assert all(len(line) <= 80 for line in said.out.splitlines())
-    out = words(said.out)
+    result = cli.run("check", "--offline")
+    assert result.code == 0
+    assert all(len(line) <= 80 for line in result.out.splitlines())
+    out = words(result.out)
     assert "measured more than 90 days ago: block_by_id" in out
     assert "lists do not show bookings of service menus" in out
     assert "so its safe side is assumed: lists_blocks" in out
     assert "this account was not probed yet" in out  # crm: a probe does not measure the cap
-    assert (RealClock().now() - timedelta(days=91)).date().isoformat() in said.out
+    assert (RealClock().now() - timedelta(days=91)).date().isoformat() in result.out
     found = json.loads(cli.run("check", "--offline", "--json").out)
     levels = {(f["level"], f["subject"], f["remedy"]) for f in found["findings"]}
     assert ("warning", "clinic", "Run `syncd probe clinic`") in levels

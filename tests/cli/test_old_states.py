@@ -61,9 +61,9 @@ def test_commands_work_on_an_old_state_with_times_out_of_range(
     Path("state.db").chmod(0o600)
     Store.open("state.db").close()  # upgrades the schema
     for look in LOOKS:
-        said = run_command(*look.split())
+        result = run_command(*look.split())
         # One of the states has an unconfirmed write, for which `status` exits with 4.
-        assert said.code in ({0, 3, 4} if look == "status" else {0, 3}), (look, said.err)
+        assert result.code in ({0, 3, 4} if look == "status" else {0, 3}), (look, result.err)
     told = run_command("resync", "--json", "--yes")
     assert told.code == 4  # no system answers here
     assert json.loads(told.out)["converged"] is False

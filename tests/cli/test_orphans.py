@@ -16,7 +16,7 @@ def test_status_lists_orphaned_blocks_after_a_lost_state(cli: CliHarness) -> Non
         for meeting in system.appointments():
             system.delete(meeting.id)
     assert cli.run("resync", "--yes").code == 0
-    told = json.loads(cli.run("status", "--json").out)
-    assert told["orphans"] == len(told["orphaned"]) > 0
-    assert set(told["orphaned"][0]) == {"provider", "system", "event", "start", "end"}
+    data = json.loads(cli.run("status", "--json").out)
+    assert data["orphans"] == len(data["orphaned"]) > 0
+    assert set(data["orphaned"][0]) == {"provider", "system", "event", "start", "end"}
     assert "have a syncd tag that this state does not know" in cli.run("status").err

@@ -69,8 +69,8 @@ def test_a_corrected_mapping_is_not_reported_as_wrong(cli: CliHarness, system: s
     old = cli.world.seats[system, "alice"].user
     cli.run("resync", "--yes")
     cli.world.sandbox.systems[system].rename_user(old, NEW[system])
-    told = json.loads(cli.run("resync", "--yes", "--json").out)["unknown_owners"]
-    assert told[0]["since"].endswith("Z")
+    data = json.loads(cli.run("resync", "--yes", "--json").out)["unknown_owners"]
+    assert data[0]["since"].endswith("Z")
     cli.path.write_text(cli.path.read_text().replace(old, NEW[system]))
     check, status = cli.run("check"), cli.run("status")
     assert check.code == 0

@@ -14,8 +14,8 @@ from tests.cli.terminal_session import TerminalSession
 pytestmark = pytest.mark.sockets
 
 
-def as_json(said: Result) -> dict[str, Any]:
-    found = json.loads(said.out)
+def as_json(result: Result) -> dict[str, Any]:
+    found = json.loads(result.out)
     assert isinstance(found, dict)
     return found
 
@@ -31,15 +31,15 @@ def observe(cli: CliHarness) -> None:
 
 def test_a_paused_system_gets_no_write_and_is_shown_by_commands(cli: CliHarness) -> None:
     before = blocks(cli, "clinic")
-    said = cli.run("pause", "clinic", "--reason", "they migrate")
-    assert (said.code, "system clinic has been paused since" in said.out) == (0, True)
+    result = cli.run("pause", "clinic", "--reason", "they migrate")
+    assert (result.code, "system clinic has been paused since" in result.out) == (0, True)
     assert cli.run("resync", "--yes").code == 0
     assert blocks(cli, "clinic") == before
     status = cli.run("status")
     assert status.code == 0
-    told = " ".join(status.err.split())
-    assert "(they migrate)" in told
-    assert "`syncd unpause --system clinic` ends it" in told
+    text = " ".join(status.err.split())
+    assert "(they migrate)" in text
+    assert "`syncd unpause --system clinic` ends it" in text
     data = as_json(cli.run("status", "--json"))
     (paused,) = data["paused"]
     assert (paused["kind"], paused["id"], paused["reason"]) == (
@@ -65,16 +65,16 @@ def test_a_paused_system_gets_no_write_and_is_shown_by_commands(cli: CliHarness)
 
 def test_a_pause_of_an_unknown_name_lists_the_known_names(cli: CliHarness) -> None:
     for asked in (("clinik",), ("--system", "clinik"), ("--provider", "alise")):
-        said = cli.run("pause", *asked)
-        assert said.code == 2
-        assert "Systems: clinic, crm, legacy. Providers: alice, bob" in " ".join(said.err.split())
+        result = cli.run("pause", *asked)
+        assert result.code == 2
+        assert "Systems: clinic, crm, legacy. Providers: alice, bob" in " ".join(result.err.split())
     assert not (cli.path.parent / "state.db").exists()
 
 
 def test_pausing_twice_keeps_the_first_start(cli: CliHarness) -> None:
     first = as_json(cli.run("pause", "--provider", "alice", "--json"))
-    said = cli.run("pause", "alice", "--reason", "another")
-    assert (said.code, "has already been paused since" in said.out) == (0, True)
+    result = cli.run("pause", "alice", "--reason", "another")
+    assert (result.code, "has already been paused since" in result.out) == (0, True)
     assert as_json(cli.run("pause", "alice", "--json")) == first
 
 
@@ -84,19 +84,22 @@ def test_a_reason_must_be_one_line_of_limited_length(cli: CliHarness, reason: st
 
 
 def test_unpausing_without_a_terminal_needs_yes_and_a_paused_name(cli: CliHarness) -> None:
-    said = cli.run("unpause", "clinic")
-    assert (said.code, "nothing is paused" in said.err) == (2, True)
+    result = cli.run("unpause", "clinic")
+    assert (result.code, "nothing is paused" in result.err) == (2, True)
     cli.run("pause", "clinic")
-    said = cli.run("unpause", "clinic")
-    assert (said.code, "there is no terminal to ask on" in " ".join(said.err.split())) == (2, True)
-    said = cli.run("unpause", "--system", "crm", "--yes")
+    result = cli.run("unpause", "clinic")
+    assert (result.code, "there is no terminal to ask on" in " ".join(result.err.split())) == (
+        2,
+        True,
+    )
+    result = cli.run("unpause", "--system", "crm", "--yes")
     assert (
-        said.code,
-        "Paused are: system clinic" in " ".join(said.err.split()),
+        result.code,
+        "Paused are: system clinic" in " ".join(result.err.split()),
     ) == (2, True)
     assert cli.run("unpause").code == 2
-    said = cli.run("unpause", "clinic", "--yes")
-    assert (said.code, "run `syncd resync` to make the writes" in said.out) == (0, True)
+    result = cli.run("unpause", "clinic", "--yes")
+    assert (result.code, "run `syncd resync` to make the writes" in result.out) == (0, True)
     assert cli.run("resync", "--yes").code == 0
     assert (blocks(cli, "clinic") > 0, cli.disagreements()) == (True, [])
 
@@ -135,12 +138,14 @@ def test_observe_mode_writes_nothing_and_commands_say_why(cli: CliHarness) -> No
         ("probe", "clinic", "--yes"),
     )
     for command in refused:
-        said = cli.run(*command)
-        assert (said.code, 'mode = "observe" is set in [syncd]' in said.err) == (2, True), command
+        result = cli.run(*command)
+        assert (result.code, 'mode = "observe" is set in [syncd]' in result.err) == (2, True), (
+            command
+        )
     for command in (("resync", "--yes"), ("plan",), ("status",), ("check", "--offline")):
-        said = cli.run(*command)
-        told = " ".join((said.out + said.err).split())
-        assert (said.code, 'mode = "observe" is set in [syncd]' in told) == (0, True), command
+        result = cli.run(*command)
+        text = " ".join((result.out + result.err).split())
+        assert (result.code, 'mode = "observe" is set in [syncd]' in text) == (0, True), command
     assert stood == {name: blocks(cli, name) for name in cli.world.sandbox.systems}
     assert as_json(cli.run("status", "--json"))["paused"] == []
     log = json.loads(cli.run("history", "--held-back", "--json").out)
@@ -156,9 +161,9 @@ def test_status_warns_that_a_daemon_started_before_observe_mode_writes(cli: CliH
     cli.run("resync", "--yes")
     observe(cli)
     with StateLock(cli.path.parent / "state.db", role="daemon"):
-        said = cli.run("status")
-        assert "still writes. Restart it" in " ".join(said.err.split())
-        assert "nothing is written" not in said.err
+        result = cli.run("status")
+        assert "still writes. Restart it" in " ".join(result.err.split())
+        assert "nothing is written" not in result.err
         assert as_json(cli.run("status", "--json"))["mode"] == "sync"
         check = as_json(cli.run("check", "--offline", "--json"))
         assert any("still writes" in each["message"] for each in check["findings"])
@@ -171,9 +176,9 @@ def test_status_warns_that_a_daemon_started_before_observe_mode_writes(cli: CliH
 def test_an_unknown_mode_is_refused_with_its_line(cli: CliHarness) -> None:
     observe(cli)
     cli.path.write_text(cli.path.read_text().replace('"observe"', '"watch"'))
-    said = cli.run("status")
-    assert said.code == 2
-    assert "syncd.mode" in said.err
+    result = cli.run("status")
+    assert result.code == 2
+    assert "syncd.mode" in result.err
 
 
 def test_provision_does_not_change_a_paused_system(
@@ -182,9 +187,9 @@ def test_provision_does_not_change_a_paused_system(
     text = '\n[[provision.equipment]]\nsystem = "clinic"\nname = "Laser"\n'
     cli.path.write_text(cli.path.read_text() + text)
     cli.run("pause", "clinic")
-    said = cli.run("provision", "--apply", "--json")
-    (row,) = [each for each in json.loads(said.out)["plan"] if each["name"] == "Laser"]
-    assert (said.code, row["done"]) == (4, "")
+    result = cli.run("provision", "--apply", "--json")
+    (row,) = [each for each in json.loads(result.out)["plan"] if each["name"] == "Laser"]
+    assert (result.code, row["done"]) == (4, "")
     assert "clinic is paused: `syncd unpause --system clinic` ends that" in row["error"]
 
 
@@ -196,10 +201,10 @@ def test_unpause_shows_only_its_writes_and_a_no_keeps_the_pause(
     monkeypatch.setattr("syncd.cli.terminal.confirmed", asked.append)
     cli.run("pause", "clinic")
     cli.run("pause", "crm")
-    said = cli.run("unpause", "clinic")
-    assert (said.code, asked) == (4, ["Unpause, and make these writes?"])
-    assert "Nothing was written." in said.out
-    planned, held_back = said.err.split("held back, not written")
+    result = cli.run("unpause", "clinic")
+    assert (result.code, asked) == (4, ["Unpause, and make these writes?"])
+    assert "Nothing was written." in result.out
+    planned, held_back = result.err.split("held back, not written")
     assert ("clinic" in planned, "crm" in planned) == (True, False)
     assert "crm" in held_back
     assert len(as_json(cli.run("status", "--json"))["paused"]) == 2

@@ -22,8 +22,8 @@ PLAN = "plan.json"
 
 def planned(cli: CliHarness, *also: str) -> list[dict[str, Any]]:
     """Make a plan file; return its operations."""
-    said = cli.run("plan", "--out", PLAN, *also)
-    assert said.code == 0, said.err
+    result = cli.run("plan", "--out", PLAN, *also)
+    assert result.code == 0, result.err
     operations: list[dict[str, Any]] = json.loads(Path(PLAN).read_text())["operations"]
     return operations
 
@@ -32,26 +32,26 @@ def test_a_plan_file_is_carried_out_exactly_and_without_a_question(cli: CliHarne
     operations = planned(cli)
     assert Path(PLAN).stat().st_mode & 0o777 == 0o600
     assert made(cli) == 0
-    said = cli.run("resync", "--plan", PLAN, "--json")
-    data = json.loads(said.out)
-    assert said.code == 0
+    result = cli.run("resync", "--plan", PLAN, "--json")
+    data = json.loads(result.out)
+    assert result.code == 0
     assert data["plan"] == {"refused": False, "not_wanted": [], "new": []}
     assert sum(data["operations"].values()) == len(operations) == made(cli)
     assert cli.disagreements() == []
-    assert "--yes" not in said.err
+    assert "--yes" not in result.err
 
 
 def test_a_plan_is_refused_as_a_whole_after_a_new_booking(cli: CliHarness) -> None:
     planned(cli)
     cli.world.book("crm", "alice", cli.world.at(3, 17))
-    said = cli.run("resync", "--plan", PLAN)
-    assert said.code == 4
-    shown = " ".join(said.out.split())
+    result = cli.run("resync", "--plan", PLAN)
+    assert result.code == 4
+    shown = " ".join(result.out.split())
     assert "refused as a whole" in shown
     assert "needed now, not planned" in shown
     assert "planned, no longer needed" not in shown
-    assert said.out.count("block Thu") == 2
-    assert "Nothing was written." in said.out
+    assert result.out.count("block Thu") == 2
+    assert "Nothing was written." in result.out
     assert made(cli) == 0
     assert not (cli.path.parent / "state.db").exists()
     data = json.loads(cli.run("resync", "--plan", PLAN, "--json").out)["plan"]
@@ -70,9 +70,9 @@ def test_a_change_just_before_the_write_refuses_the_plan(
         return tried
 
     monkeypatch.setattr("syncd.cli.resync_plan.preview_resync", then_book)
-    said = cli.run("resync", "--plan", PLAN, "--json")
-    data = json.loads(said.out)
-    assert (said.code, data["plan"]["refused"], len(data["plan"]["new"])) == (4, True, 2)
+    result = cli.run("resync", "--plan", PLAN, "--json")
+    data = json.loads(result.out)
+    assert (result.code, data["plan"]["refused"], len(data["plan"]["new"])) == (4, True, 2)
     assert sum(data["operations"].values()) == 0
     assert made(cli) == 0
 
@@ -93,18 +93,18 @@ def test_a_plan_cannot_be_carried_out_twice(cli: CliHarness) -> None:
     planned(cli)
     run = json.loads(cli.run("resync", "--plan", PLAN, "--json").out)["run"]
     written = made(cli)
-    said = cli.run("resync", "--plan", PLAN)
-    assert said.code == 2
-    assert f"run {run} carried it out" in " ".join(said.err.split())
+    result = cli.run("resync", "--plan", PLAN)
+    assert result.code == 2
+    assert f"run {run} carried it out" in " ".join(result.err.split())
     assert made(cli) == written
 
 
 def test_a_refused_plan_names_the_system_that_does_not_answer(cli: CliHarness) -> None:
     planned(cli)
     cli.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, status=500))
-    said = cli.run("resync", "--plan", PLAN)
-    assert said.code == 4
-    assert "clinic is down" in " ".join(said.err.split())
+    result = cli.run("resync", "--plan", PLAN)
+    assert result.code == 4
+    assert "clinic is down" in " ".join(result.err.split())
     assert made(cli) == 0
 
 
@@ -116,9 +116,9 @@ def test_a_refused_plan_names_the_pause(cli: CliHarness, how: str) -> None:
     else:
         text = cli.path.read_text()
         cli.path.write_text(text.replace("[syncd]", '[syncd]\nmode = "observe"', 1))
-    said = cli.run("resync", "--plan", PLAN)
-    told = " ".join(said.err.split())
-    assert (said.code, made(cli)) == (4, 0)
+    result = cli.run("resync", "--plan", PLAN)
+    told = " ".join(result.err.split())
+    assert (result.code, made(cli)) == (4, 0)
     if how == "pause":
         assert "system clinic has been paused since" in told
         assert "(they move): `syncd unpause --system clinic` ends it." in told
@@ -137,10 +137,10 @@ def test_events_new_in_the_window_are_left_for_the_next_run(
     text["operations"] = [o for o in operations if o["after"]["start"] < last]
     text["digest"] = plan_file._digest(text)
     Path(PLAN).write_text(json.dumps(text))
-    said = cli.run("resync", "--plan", PLAN, "--json")
+    result = cli.run("resync", "--plan", PLAN, "--json")
     assert made(cli) == len(text["operations"]) < len(operations)
     # The result says that a write is left.
-    assert (said.code, json.loads(said.out)["converged"]) == (4, False)
+    assert (result.code, json.loads(result.out)["converged"]) == (4, False)
     monkeypatch.undo()
 
 
@@ -178,13 +178,13 @@ SIGNED: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize("how", [*CHANGES, *SIGNED])
 def test_an_edited_expired_or_foreign_plan_is_refused(cli: CliHarness, how: str) -> None:
     planned(cli)
-    said = json.loads(Path(PLAN).read_text())
+    data = json.loads(Path(PLAN).read_text())
     change, words = {**CHANGES, **SIGNED}[how]
-    change(said)
+    change(data)
     if how in SIGNED:
-        del said["digest"]
-        said["digest"] = plan_file._digest(said)
-    Path(PLAN).write_text(json.dumps(said))
+        del data["digest"]
+        data["digest"] = plan_file._digest(data)
+    Path(PLAN).write_text(json.dumps(data))
     refused = cli.run("resync", "--plan", PLAN)
     assert (refused.code, words in " ".join(refused.err.split())) == (2, True), refused.err
     assert made(cli) == 0
@@ -218,12 +218,12 @@ def test_a_file_that_is_not_a_complete_plan_is_refused(cli: CliHarness, fault: s
 
 def test_an_edited_plan_with_a_new_digest_writes_nothing(cli: CliHarness) -> None:
     planned(cli)
-    said = json.loads(Path(PLAN).read_text())
-    del said["digest"]
-    said["operations"][0]["after"]["start"] = "2031-01-01T10:00:00Z"
-    said["operations"][0]["after"]["end"] = "2031-01-01T11:00:00Z"
-    said["digest"] = plan_file._digest(said)
-    Path(PLAN).write_text(json.dumps(said))
+    data = json.loads(Path(PLAN).read_text())
+    del data["digest"]
+    data["operations"][0]["after"]["start"] = "2031-01-01T10:00:00Z"
+    data["operations"][0]["after"]["end"] = "2031-01-01T11:00:00Z"
+    data["digest"] = plan_file._digest(data)
+    Path(PLAN).write_text(json.dumps(data))
     assert cli.run("resync", "--plan", PLAN).code == 4
     assert made(cli) == 0
 
@@ -238,8 +238,8 @@ def test_a_plan_for_other_calendars_is_refused_and_names_them(cli: CliHarness) -
 
 def test_an_existing_file_is_not_replaced_by_a_plan(cli: CliHarness) -> None:
     Path(PLAN).write_text("mine")
-    said = cli.run("plan", "--out", PLAN)
-    assert (said.code, "exists already" in said.err) == (1, True)
+    result = cli.run("plan", "--out", PLAN)
+    assert (result.code, "exists already" in result.err) == (1, True)
     assert Path(PLAN).read_text() == "mine"
     Path("link.json").symlink_to("elsewhere")
     assert cli.run("plan", "--out", "link.json").code == 1
@@ -253,8 +253,8 @@ def test_a_plan_on_a_full_disk_says_so_and_leaves_no_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("syncd.cli.privileges.os.write", full)
-    said = cli.run("plan", "--out", PLAN)
-    assert (said.code, "No space left" in said.err) == (1, True)
+    result = cli.run("plan", "--out", PLAN)
+    assert (result.code, "No space left" in result.err) == (1, True)
     assert not Path(PLAN).exists()
 
 
@@ -266,8 +266,8 @@ def test_a_plan_that_fails_leaves_no_file(cli: CliHarness) -> None:
 def test_a_plan_file_accepts_no_other_options(cli: CliHarness) -> None:
     planned(cli)
     for also in (("--provider", "alice"), ("--dry-run",), ("--from", "2026-01-01")):
-        said = cli.run("resync", "--plan", PLAN, *also)
-        assert (said.code, "--plan cannot be combined" in said.err) == (2, True)
+        result = cli.run("resync", "--plan", PLAN, *also)
+        assert (result.code, "--plan cannot be combined" in result.err) == (2, True)
     assert made(cli) == 0
 
 

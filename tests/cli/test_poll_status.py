@@ -101,7 +101,7 @@ def test_status_shows_the_schedule_while_the_daemon_runs(
     }
     assert "3 slices" not in cli.run("status").out
     monkeypatch.setattr(inspect, "holder", lambda _path: Holder("daemon", 7))
-    told = cli.run("status").out
-    assert "in 3 slices, one every 5m" in told
-    assert "busy     carol: up to twice as often" in told
-    assert "calm     1 provider without recent changes: every 30m" in told
+    result = cli.run("status").out
+    assert "in 3 slices, one every 5m" in result
+    assert "busy     carol: up to twice as often" in result
+    assert "calm     1 provider without recent changes: every 30m" in result

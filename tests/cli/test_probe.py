@@ -30,11 +30,11 @@ def standing(cli: CliHarness) -> list[str]:
 
 
 def test_a_dry_run_shows_the_probe_and_creates_nothing(cli: CliHarness) -> None:
-    said = cli.run("probe", "--dry-run")
-    assert said.code == 0
-    assert 'one task titled "syncd probe" in the calendar of alice' in said.out
-    assert "at most 20 calls, and 2 for free slots of 1 calendar" in said.out
-    assert max(map(len, said.out.splitlines())) <= 80
+    result = cli.run("probe", "--dry-run")
+    assert result.code == 0
+    assert 'one task titled "syncd probe" in the calendar of alice' in result.out
+    assert "at most 20 calls, and 2 for free slots of 1 calendar" in result.out
+    assert max(map(len, result.out.splitlines())) <= 80
     planned = json.loads(cli.run("probe", "clinic", "--dry-run", "--json").out)["planned"]
     assert set(planned) == {"clinic"}
     assert planned["clinic"]["calls"] == 20
@@ -42,19 +42,19 @@ def test_a_dry_run_shows_the_probe_and_creates_nothing(cli: CliHarness) -> None:
 
 
 def test_a_probe_without_a_terminal_needs_yes(cli: CliHarness) -> None:
-    said = cli.run("probe", "clinic")
-    assert said.code == 2
-    assert "--yes" in said.err
+    result = cli.run("probe", "clinic")
+    assert result.code == 2
+    assert "--yes" in result.err
     assert cli.run("probe", "other", "--yes").code == 2
 
 
 def test_a_probe_prints_each_fact_within_80_columns(cli: CliHarness) -> None:
     cli.world.sandbox.clinic.set_fact("block_by_id", "yes")
-    said = cli.run("probe", "clinic", "--yes")
-    assert said.code == 0, said.err
-    assert max(map(len, said.out.splitlines())) <= 80
-    assert "one read proves a block gone" in " ".join(said.out.split())
-    assert "the probe's block is removed" in said.out
+    result = cli.run("probe", "clinic", "--yes")
+    assert result.code == 0, result.err
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert "one read proves a block gone" in " ".join(result.out.split())
+    assert "the probe's block is removed" in result.out
     assert standing(cli) == []
     again = json.loads(cli.run("probe", "clinic", "--yes", "--json").out)
     clinic = again["systems"]["clinic"]
@@ -67,15 +67,15 @@ def test_measured_facts_are_forgotten_on_request(cli: CliHarness) -> None:
     cli.run("probe", "clinic", "--yes")
     found = json.loads(cli.run("probe", "clinic", "--forget", "--json").out)
     assert "block_update_replaces" in found["forgotten"]["clinic"]
-    said = cli.run("probe", "--forget")
-    assert (said.code, "clinic: 0 measured facts forgotten" in said.out) == (0, True)
+    result = cli.run("probe", "--forget")
+    assert (result.code, "clinic: 0 measured facts forgotten" in result.out) == (0, True)
 
 
 def test_a_refused_probe_exits_with_4(cli: CliHarness) -> None:
     cli.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, method="PUT"))
-    said = cli.run("probe", "clinic", "--yes")
-    assert said.code == 4
-    assert "not measured: answered 503" in " ".join(said.out.split())
+    result = cli.run("probe", "clinic", "--yes")
+    assert result.code == 4
+    assert "not measured: answered 503" in " ".join(result.out.split())
     assert standing(cli) == []
 
 
@@ -98,8 +98,8 @@ def test_a_killed_probe_is_cleaned_up_by_the_next_run(
         assert process.returncode == 4
     else:
         assert standing(cli) == ["clinic"]
-        told = cli.run("status")
-        assert '"syncd probe" of alice' in " ".join(told.err.split())
+        result = cli.run("status")
+        assert '"syncd probe" of alice' in " ".join(result.err.split())
         assert [p["system"] for p in json.loads(cli.run("status", "--json").out)["probes"]] == [
             "clinic"
         ]

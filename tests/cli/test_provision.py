@@ -71,9 +71,9 @@ def write(cli: CliHarness, more: str) -> None:
 
 def run(cli: CliHarness, *more: str) -> tuple[int, list[dict[str, Any]]]:
     """Run the command; return its exit code and its plan."""
-    said = cli.run("provision", "--json", *more)
-    assert said.err == ""
-    return said.code, json.loads(said.out)["plan"]
+    result = cli.run("provision", "--json", *more)
+    assert result.err == ""
+    return result.code, json.loads(result.out)["plan"]
 
 
 def steps(plan: list[dict[str, Any]]) -> dict[str, str]:
@@ -89,14 +89,14 @@ def writes(cli: CliHarness) -> list[str]:
 
 def test_a_dry_run_shows_request_bodies_and_changes_nothing(cli: CliHarness) -> None:
     write(cli, ALL)
-    said = cli.run("provision")
-    assert said.code == 0
-    assert "create" in said.out
-    assert "6 to do: run with --apply" in said.out
-    assert "POST /calendars/resources/rooms" in said.out
-    assert '"outOfService": 1' in said.out
-    assert '"allowBookingAfterUnit": "hours"' in said.out
-    assert all(len(line) <= 100 for line in said.out.splitlines())
+    result = cli.run("provision")
+    assert result.code == 0
+    assert "create" in result.out
+    assert "6 to do: run with --apply" in result.out
+    assert "POST /calendars/resources/rooms" in result.out
+    assert '"outOfService": 1' in result.out
+    assert '"allowBookingAfterUnit": "hours"' in result.out
+    assert all(len(line) <= 100 for line in result.out.splitlines())
     assert writes(cli) == []
     assert not (cli.path.parent / "state.db").exists()
 
@@ -369,9 +369,9 @@ def test_an_association_with_swapped_ends_is_accepted(cli: CliHarness) -> None:
 def test_a_system_that_does_not_answer_stops_no_other(cli: CliHarness) -> None:
     write(cli, ALL)
     cli.world.sandbox.clinic.faults.add(Fault(FaultKind.UNAUTHORISED))
-    said = cli.run("provision", "--apply")
-    assert said.code == 4
-    assert "clinic: could not be read now" in said.err
+    result = cli.run("provision", "--apply")
+    assert result.code == 4
+    assert "clinic: could not be read now" in result.err
     assert any(g.name == "Sales Team" for g in cli.world.sandbox.legacy.groups.values())
 
 

@@ -48,18 +48,18 @@ def test_an_unreadable_resource_type_stops_no_other_type(
     write(cli, ALL)
     for system in (cli.world.sandbox.clinic, cli.world.sandbox.legacy):
         system.faults.add(Fault(FaultKind.ERROR, path=path, method="GET", status=status))
-    said = cli.run("provision", "--apply", "--json")
-    assert said.code == 4, said.err
-    told = json.loads(said.out)
-    done = {row["name"] for row in told["plan"] if row["done"] == "created"}
+    result = cli.run("provision", "--apply", "--json")
+    assert result.code == 4, result.err
+    data = json.loads(result.out)
+    done = {row["name"] for row in data["plan"] if row["done"] == "created"}
     names = {"yoga room", "laser", "external_bookings", "custom_objects.external_booking"}
     assert done == (names | {"Sales Team", "First talk"}) - lost
-    assert told["failed"]
-    assert {each["system"] for each in told["failed"]} == set(told["faults"])
-    assert all(str(status) in each["error"] for each in told["failed"])
-    said = cli.run("provision")
-    assert "incomplete" in said.out
-    assert "could not be read now" in said.err
+    assert data["failed"]
+    assert {each["system"] for each in data["failed"]} == set(data["faults"])
+    assert all(str(status) in each["error"] for each in data["failed"])
+    result = cli.run("provision")
+    assert "incomplete" in result.out
+    assert "could not be read now" in result.err
 
 
 def test_a_failed_create_stops_only_its_own_resource_type(cli: CliHarness) -> None:
@@ -79,9 +79,9 @@ def test_no_long_id_is_broken_in_a_table_of_80_columns(
 ) -> None:
     monkeypatch.setattr("syncd.cli.terminal.WIDTH", 80)
     write(cli, ALL)
-    said = cli.run("provision")
-    assert all(len(line) <= 80 for line in said.out.splitlines())
-    assert "custom_objects.external_booking " in said.out.split("create object")[0]
+    result = cli.run("provision")
+    assert all(len(line) <= 80 for line in result.out.splitlines())
+    assert "custom_objects.external_booking " in result.out.split("create object")[0]
 
 
 def test_planted_bug_a_400_for_an_unknown_key_counts_as_a_failure(

@@ -156,9 +156,9 @@ def test_without_a_terminal_on_both_streams_nobody_is_asked(
     session = start("resync", elsewhere={stream: where})
     os.close(where)
     assert session.wait() == 2
-    told = session.screen + (tmp_path / "other").read_text()
-    assert "no terminal" in " ".join(told.split())
-    assert QUESTION not in told
+    text = session.screen + (tmp_path / "other").read_text()
+    assert "no terminal" in " ".join(text.split())
+    assert QUESTION not in text
     assert made(cli) == 0
 
 
@@ -225,8 +225,8 @@ def test_an_empty_plan_is_no_consent_to_later_writes(
     monkeypatch.setattr("syncd.cli.resync.preview_resync", then_book)
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr("syncd.cli.terminal.confirmed", asked.append)
-    said = cli.run("resync")
-    assert (said.code, asked, made(cli)) == (4, ["Make these writes, too?"], before)
+    result = cli.run("resync")
+    assert (result.code, asked, made(cli)) == (4, ["Make these writes, too?"], before)
 
 
 @LATER
@@ -257,8 +257,8 @@ def test_ctrl_c_while_the_daemon_works_reports_its_progress(
 
     monkeypatch.setattr("syncd.cli.resync_run.send_request", interrupted)
     with StateLock(cli.path.parent / "state.db", role="daemon"):
-        said = cli.run("resync")
+        result = cli.run("resync")
         data = json.loads(cli.run("resync", "--json").out)
-    assert said.code == 4
-    assert "writing: 12 of 53 done" in " ".join(said.err.split())
+    assert result.code == 4
+    assert "writing: 12 of 53 done" in " ".join(result.err.split())
     assert data["error"]["exit"] == 4

@@ -85,12 +85,12 @@ def test_resolving_a_changed_conflict_shows_the_new_values(
     start = cli.world.at(4, 16)
     platform("clinic", cli).move(clinic, start, start + HOUR)
     refused = resolve(cli, held, "--take", "clinic", "--json")
-    said = json.loads(refused.out)
-    assert (refused.code, said["ending"]) == (3, "changed")
-    new = said["now"]["claims"][0]["value"]["start"]
+    data = json.loads(refused.out)
+    assert (refused.code, data["ending"]) == (3, "changed")
+    new = data["now"]["claims"][0]["value"]["start"]
     assert new == start.isoformat().replace("+00:00", "Z")
     (now,) = queue(cli)
-    assert now["id"] == said["now"]["id"] != held["id"]
+    assert now["id"] == data["now"]["id"] != held["id"]
     assert resolve(cli, now, "--at", "12:00").code == 0
     assert (queue(cli), cli.disagreements()) == ([], [])
 
@@ -128,9 +128,9 @@ def test_a_conflict_of_another_kind_counts_as_changed(cli: CliHarness) -> None:
     (held,) = queue(cli)
     platform("clinic", cli).cancel(clinic)
     refused = resolve(cli, held, "--take", "legacy", "--json")
-    said = json.loads(refused.out)
-    assert (refused.code, said["ending"]) == (3, "changed")
-    assert said["now"]["kind"] == "moved_and_cancelled"
+    data = json.loads(refused.out)
+    assert (refused.code, data["ending"]) == (3, "changed")
+    assert data["now"]["kind"] == "moved_and_cancelled"
 
 
 def test_a_busy_time_needs_yes(cli: CliHarness) -> None:
@@ -138,9 +138,9 @@ def test_a_busy_time_needs_yes(cli: CliHarness) -> None:
     (held,) = queue(cli)
     # Friday of the week of bookings: Alice has another meeting from 9 to 10.
     refused = resolve(cli, held, "--at", "09:30")
-    told = " ".join(refused.err.split())
-    assert (refused.code, "alice is busy Fri" in told) == (2, True)
-    assert "09:00-10:00 Europe/Berlin" in told
+    text = " ".join(refused.err.split())
+    assert (refused.code, "alice is busy Fri" in text) == (2, True)
+    assert "09:00-10:00 Europe/Berlin" in text
     meant = resolve(cli, held, "--at", "09:30", "--yes", "--dry-run")
     assert meant.code == 0
     # The time is shown in the provider's zone.
@@ -188,10 +188,10 @@ def test_check_explains_the_rules_and_refuses_an_override_that_never_matches(
         'moved_apart = "hold"\n[[rules.override]]\nprovider = "alice"\nkind = "moved_apart"\n'
         'choice = "latest"',
     )
-    said = cli.run("check", "--offline")
-    assert said.code == 0
-    assert "rules of alice" in said.out
-    assert "rules of bob, carol" in said.out
+    result = cli.run("check", "--offline")
+    assert result.code == 0
+    assert "rules of alice" in result.out
+    assert "rules of bob, carol" in result.out
     found = json.loads(cli.run("check", "--offline", "--json").out)["rules"]
     apart = {r["provider"]: (r["choice"], r["from"]) for r in found if r["kind"] == "moved_apart"}
     assert apart["alice"] == ("latest", "rules.override[0]")
@@ -216,9 +216,9 @@ def test_a_conflict_of_a_removed_provider_is_shown_but_not_resolved(
     shown = cli.run("conflicts", "show", held["id"])
     assert (shown.code, held["id"] in shown.out) == (0, True), shown.err
     for how in (["--take", "clinic"], ["--keep-both"], ["--at", "14:00", "--yes"]):
-        said = resolve(cli, held, *how)
-        assert said.code == 2
-        assert "alice is no longer in the configuration" in said.err
+        result = resolve(cli, held, *how)
+        assert result.code == 2
+        assert "alice is no longer in the configuration" in result.err
     cli.path.write_text(kept)
     assert resolve(cli, held, "--take", "clinic").code == 0
     assert (queue(cli), cli.disagreements()) == ([], [])

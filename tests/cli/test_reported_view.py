@@ -28,10 +28,10 @@ def break_rows(cli: CliHarness, *systems: str) -> list[str]:
 def test_unreadable_records_are_named_until_they_are_gone(cli: CliHarness) -> None:
     events = break_rows(cli, "crm", "clinic", "legacy")
     for _ in range(2):
-        said = cli.run("resync", "--yes")
-        assert said.code == 3
-        assert "everything agrees" not in said.out
-        assert all(event in said.err for event in events)
+        result = cli.run("resync", "--yes")
+        assert result.code == 3
+        assert "everything agrees" not in result.out
+        assert all(event in result.err for event in events)
     data = json.loads(cli.run("resync", "--json").out)
     assert set(data) == KEYS
     assert (data["unreadable"], data["converged"]) == (3, True)
@@ -50,8 +50,8 @@ def test_unreadable_records_are_named_until_they_are_gone(cli: CliHarness) -> No
     assert planned.code == 3
     for platform in cli.world.sandbox.systems.values():
         platform.broken_rows.clear()
-    said = cli.run("resync", "--yes")
-    assert (said.code, "everything agrees" in said.out) == (0, True)
+    result = cli.run("resync", "--yes")
+    assert (result.code, "everything agrees" in result.out) == (0, True)
     assert json.loads(cli.run("status", "--json").out)["reported"] == []
 
 
@@ -66,12 +66,12 @@ def test_many_items_are_counted_and_the_first_are_listed(
     well = rec("well", Value(cli.world.at(20, 9), cli.world.at(20, 10)))
     store.apply(Changes(records=[well], reported=[*items, item("elsewhere")]))
     store.close()
-    said = cli.run("status").err
-    assert "a: 201 unreadable records" in said
-    assert "and 196 more" in said
-    assert sum(event in said for event in ids) == 5
-    assert max(map(len, said.splitlines())) <= 80
-    assert len(said.splitlines()) < 20
+    result = cli.run("status").err
+    assert "a: 201 unreadable records" in result
+    assert "and 196 more" in result
+    assert sum(event in result for event in ids) == 5
+    assert max(map(len, result.splitlines())) <= 80
+    assert len(result.splitlines()) < 20
     assert len(json.loads(cli.run("status", "--json").out)["reported"]) == 201
     table = cli.run("check").out
     assert ids[0] in table
@@ -81,9 +81,9 @@ def test_many_items_are_counted_and_the_first_are_listed(
 def test_a_calendar_with_an_unnamed_row_is_named(cli: CliHarness) -> None:
     event = cli.world.book("clinic", "alice", cli.world.at(6, 7))
     cli.world.sandbox.clinic.broken_rows[event] = Lack.OBJECT
-    said = cli.run("resync", "--yes")
-    assert said.code == 3
-    assert "GET /calendars/events: 1 row has no id" in said.err
+    result = cli.run("resync", "--yes")
+    assert result.code == 3
+    assert "GET /calendars/events: 1 row has no id" in result.err
 
 
 def test_reported_items_show_a_remedy_and_each_name_once() -> None:

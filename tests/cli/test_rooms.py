@@ -53,9 +53,9 @@ class Studio:
 
     def sync(self) -> dict[str, object]:
         """Resync, and check that a second resync writes nothing."""
-        said = self.cli.run("resync", "--yes", "--json")
-        assert said.code == 0, said.out + said.err
-        found: dict[str, object] = json.loads(said.out)
+        result = self.cli.run("resync", "--yes", "--json")
+        assert result.code == 0, result.out + result.err
+        found: dict[str, object] = json.loads(result.out)
         again = json.loads(self.cli.run("resync", "--yes", "--json").out)
         assert set(again["operations"].values()) == {0}
         return found
@@ -208,11 +208,11 @@ def test_a_room_no_longer_assigned_to_a_calendar_frees_it(studio: Studio) -> Non
 
 def test_check_and_plan_mention_rooms(studio: Studio) -> None:
     studio.crm("yoga", 10)
-    said = studio.cli.run("check")
-    assert "rooms/yoga room is used by 2 calendars" in said.out
-    said = studio.cli.run("plan")
-    assert said.code == 0
-    assert "1 write" in said.out
+    result = studio.cli.run("check")
+    assert "rooms/yoga room is used by 2 calendars" in result.out
+    result = studio.cli.run("plan")
+    assert result.code == 0
+    assert "1 write" in result.out
 
 
 def test_a_calendar_that_needs_a_busy_room_is_blocked_only_there(
@@ -252,9 +252,9 @@ def test_a_missing_room_stops_no_other_provider(studio: Studio) -> None:
     studio.sync()
     assert studio.closed(studio.small) == [studio.span(10)]
     assert studio.busy("yoga") == [studio.span(12)]
-    said = studio.cli.run("check")
-    assert said.code == 2
-    assert "no active resource is called rooms/cellar" in said.out
+    result = studio.cli.run("check")
+    assert result.code == 2
+    assert "no active resource is called rooms/cellar" in result.out
 
 
 @pytest.mark.prove

@@ -42,8 +42,8 @@ def test_a_stopped_room_move_blocks_both_times_until_accepted(
     assert studio.span(18) in studio.closed(studio.small), "the rest of the room goes on"
     (stop,) = json.loads(studio.cli.run("status", "--json").out)["stopped"]
     assert (stop["system"], stop["provider"]) == ("crm", "yoga")
-    said = studio.cli.run("resync", "--yes", "--json", "--accept", stop["run"])
-    assert said.code == 0, json.loads(said.out)["stopped"]
+    result = studio.cli.run("resync", "--yes", "--json", "--accept", stop["run"])
+    assert result.code == 0, json.loads(result.out)["stopped"]
     assert studio.closed(studio.small) == sorted([*after, studio.span(18)])
     assert after[0][1] - after[0][0] == HOUR
 

@@ -20,10 +20,10 @@ def test_a_scenario_runs_and_its_faults_are_counted(
     trace = tmp_path / "trace.txt"
     done = run_command("simulate", "--seed", 3, "--json", "--trace", trace)
     assert done.code == 0
-    told = json.loads(done.out)
-    assert told["broken"] == []
-    assert told["stories"] == 1
-    assert sum(told["faults"].values()) > 0
+    data = json.loads(done.out)
+    assert data["broken"] == []
+    assert data["stories"] == 1
+    assert sum(data["faults"].values()) > 0
     assert "by hand" in trace.read_text()
 
 

@@ -73,10 +73,10 @@ def test_a_block_without_effect_is_named_with_its_remedy(cli: CliHarness) -> Non
     assert {e["system"] for e in status["exposed"]} == {"crm", "clinic"}
     assert {e["provider"] for e in status["exposed"] if e["system"] == "clinic"} == {"alice"}
     assert status["exposures"] == len(status["exposed"])
-    said = " ".join(cli.run("status").out.split())
-    assert "\"Allow Conflicts\" off for the appointment type 'Busy'" in said
-    assert f"clinic, calendar {leaky}" in said
-    assert "there is a block, but the time can still be booked" in said
+    text = " ".join(cli.run("status").out.split())
+    assert "\"Allow Conflicts\" off for the appointment type 'Busy'" in text
+    assert f"clinic, calendar {leaky}" in text
+    assert "there is a block, but the time can still be booked" in text
 
 
 def later(cli: CliHarness, **span: float) -> None:
@@ -110,11 +110,11 @@ def test_a_system_without_free_slots_is_named(cli: CliHarness) -> None:
     text = cli.path.read_text().replace(f'legacy = {{ calendar = "{calendar}", ', "legacy = { ")
     cli.path.write_text(text)
     cli.run("resync", "--yes")
-    said = cli.run("slots", "-p", "alice")
+    result = cli.run("slots", "-p", "alice")
     assert (
-        "legacy: free slots could not be read: no calendar id is configured for alice" in said.err
+        "legacy: free slots could not be read: no calendar id is configured for alice" in result.err
     )
-    assert "bookable in all systems" in said.out
+    assert "bookable in all systems" in result.out
 
 
 def test_invalid_arguments_of_slots_are_refused(cli: CliHarness) -> None:

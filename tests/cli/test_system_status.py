@@ -20,12 +20,12 @@ from tests.cli.conftest import CliHarness
 def test_status_shows_a_failure_with_cause_remedy_and_next_attempt(cli: CliHarness) -> None:
     cli.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
     assert cli.run("resync", "--yes").code == 4
-    said = cli.run("status")
-    assert "unauthorised" in said.out
-    assert "legacy is unauthorised" in said.err
-    assert "Renew the secret" in said.err
-    assert "The next attempt is at" in " ".join(said.err.split())
-    assert all(len(line) <= 100 for line in (said.out + said.err).splitlines())
+    result = cli.run("status")
+    assert "unauthorised" in result.out
+    assert "legacy is unauthorised" in result.err
+    assert "Renew the secret" in result.err
+    assert "The next attempt is at" in " ".join(result.err.split())
+    assert all(len(line) <= 100 for line in (result.out + result.err).splitlines())
     system = json.loads(cli.run("status", "--json").out)["systems"]["legacy"]
     assert (system["state"], system["calls"]) == ("unauthorised", None)
     assert system["since"] < system["asked_again_at"]
@@ -63,12 +63,12 @@ def test_status_shows_planned_and_remaining_calls(cli: CliHarness) -> None:
 def test_polling_over_the_rate_limit_is_a_warning(cli: CliHarness) -> None:
     text = cli.path.read_text().replace("calls_per_5s = 100", "calls_per_5s = 1")
     cli.path.write_text(text)
-    said = cli.run("check")
-    assert said.code == 0
+    result = cli.run("check")
+    assert result.code == 0
     assert "polling as configured takes 8 calls per minute, and 6.0 are available" in " ".join(
-        said.out.split()
+        result.out.split()
     )
-    assert "every 15s and the far window every 24m" in " ".join(said.out.split())
+    assert "every 15s and the far window every 24m" in " ".join(result.out.split())
     store = Store.open("sqlite://")
     assert store.allowances() == {}
     store.close()
@@ -83,9 +83,9 @@ def test_status_shows_the_limit_that_a_platform_reported(cli: CliHarness) -> Non
         Fact("legacy", "refused rate", "3/5", now - timedelta(days=2)),
     )
     store.close()
-    said = cli.run("status")
-    assert "crm allows 6 calls in 5 s (reported" in said.out
-    assert "legacy allows" not in said.out
+    result = cli.run("status")
+    assert "crm allows 6 calls in 5 s (reported" in result.out
+    assert "legacy allows" not in result.out
     systems = json.loads(cli.run("status", "--json").out)["systems"]
     assert (systems["crm"]["limits"]["calls"], systems["crm"]["limits"]["seconds"]) == (6, 5.0)
     assert systems["legacy"]["limits"] is None

@@ -30,9 +30,9 @@ def test_a_run_is_previewed_undone_and_not_written_again(cli: CliHarness) -> Non
     assert "alice · Europe/Berlin" in dry.out
     assert max(len(line) for line in dry.out.splitlines()) <= 100
     assert blocks(cli) - by_hand == made
-    said = cli.run("undo", run, "--json", "--yes")
-    data = json.loads(said.out)
-    assert (said.code, data["left"], data["done"]) == (0, [], True)
+    result = cli.run("undo", run, "--json", "--yes")
+    data = json.loads(result.out)
+    assert (result.code, data["left"], data["done"]) == (0, [], True)
     assert data["undoes"] == run
     assert data["operations"]["remove-block"] == made
     assert blocks(cli) == by_hand
@@ -53,9 +53,9 @@ def test_one_booking_is_undone_and_a_changed_one_is_skipped(cli: CliHarness) -> 
     by_event = {r["event"]: b["id"] for b in bookings for r in b["replicas"]}
     clinic = world.sandbox.clinic
     clinic.move(first, world.at(3, 11), world.at(3, 12))
-    said = cli.run("undo", run, "--yes", "--booking", by_event[first][:8])
-    assert said.code == 3
-    assert "it was changed in clinic after the run" in said.out
+    result = cli.run("undo", run, "--yes", "--booking", by_event[first][:8])
+    assert result.code == 3
+    assert "it was changed in clinic after the run" in result.out
     rest = cli.run("undo", run, "--yes")
     assert rest.code == 3
     assert "1 booking undone, 1 skipped" in rest.out
@@ -66,5 +66,5 @@ def test_undo_of_an_unknown_or_empty_run_is_refused(cli: CliHarness) -> None:
     synced(cli)
     idle = synced(cli)
     for run, words in (("zzz", "there is no run 'zzz'"), (idle, "wrote nothing")):
-        said = cli.run("undo", run, "--yes")
-        assert (said.code, words in " ".join(said.err.split())) == (2, True)
+        result = cli.run("undo", run, "--yes")
+        assert (result.code, words in " ".join(result.err.split())) == (2, True)

@@ -34,10 +34,12 @@ def test_refused_writes_wait_and_are_named_until_access_is_granted(cli: CliHarne
     clinic = cli.world.sandbox.clinic
     forbid_writes(clinic)
     book(cli, 18, 20)
-    said = cli.run("resync", "--yes")
-    assert said.code == 4
-    assert "clinic: 2 writes wait: the credentials are rejected or may not write" in words(said.err)
-    assert "everything agrees" not in said.out
+    result = cli.run("resync", "--yes")
+    assert result.code == 4
+    assert "clinic: 2 writes wait: the credentials are rejected or may not write" in words(
+        result.err
+    )
+    assert "everything agrees" not in result.out
     data = json.loads(cli.run("resync", "--json").out)
     assert causes(data) == [("clinic", "no_access")] * 2
     assert data["converged"] is False
@@ -83,12 +85,12 @@ def test_a_wrong_clock_is_reported_with_amount_and_remedy(cli: CliHarness) -> No
     for system in (cli.world.sandbox.clinic, cli.world.sandbox.legacy):
         system.faults.add(Fault(FaultKind.CLOCK_SKEW, seconds=720))
     cli.world.sandbox.legacy.cancel(booked)
-    said = cli.run("resync", "--yes")
-    assert said.code == 4
+    result = cli.run("resync", "--yes")
+    assert result.code == 4
     clock = "the clock of this machine is 12 min behind at least two platforms"
-    assert clock in words(said.err)
-    assert "timedatectl" in said.err
-    assert "crm: 1 write waits: the clock of this machine is wrong" in words(said.err)
+    assert clock in words(result.err)
+    assert "timedatectl" in result.err
+    assert "crm: 1 write waits: the clock of this machine is wrong" in words(result.err)
     shown = cli.run("status")
     assert clock in words(shown.err)
     assert 700 < json.loads(cli.run("status", "--json").out)["clock_error_seconds"] < 740

@@ -88,6 +88,6 @@ async def test_a_resync_that_is_interrupted_ends_with_four_and_says_what_is_left
     report = await engine.resync()
     assert made > 0
     assert report.exit.code == 4
-    left = report.to_json()["left"]
-    assert isinstance(left, dict)
-    assert (left["interrupted"], left["unmade"] > 0) == (1, True)
+    remaining = report.to_json()["left"]
+    assert isinstance(remaining, dict)
+    assert (remaining["interrupted"], remaining["unmade"] > 0) == (1, True)

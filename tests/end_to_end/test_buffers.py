@@ -44,10 +44,10 @@ def around(site: Site, begin: datetime) -> dict[str, set[Span]]:
     """Return syncd's blocks that touch three hours around a time, by system."""
     first, last = begin - 2 * HOUR, begin + 3 * HOUR
     state = site.app.engine.store.state("alice")
-    mine = [r.observed for r in state.records if r.created_by_us and r.observed]
+    ours = [r.observed for r in state.records if r.created_by_us and r.observed]
     systems = [r.system for r in state.records if r.created_by_us and r.observed]
     found: dict[str, set[Span]] = {"crm": set(), "clinic": set(), "legacy": set()}
-    for system, value in zip(systems, mine, strict=True):
+    for system, value in zip(systems, ours, strict=True):
         if value.start < last and first < value.end:
             found[system].add(value.interval)
     return found
@@ -153,9 +153,9 @@ async def test_holds_that_a_location_refuses_with_the_buffer_are_made_without_it
     await site.resync()
     await site.resync()
     state = site.app.engine.store.state("alice")
-    mine = {r.observed.interval for r in state.records
+    ours = {r.observed.interval for r in state.records
             if r.created_by_us and r.observed and r.system == "legacy"}  # fmt: skip
-    assert (begin, begin + timedelta(minutes=30)) in mine
+    assert (begin, begin + timedelta(minutes=30)) in ours
     assert not [c for c in state.conflicts if c.conflict.held]
 
 

@@ -98,8 +98,8 @@ async def test_only_the_row_that_is_refused_counts_as_refused(site: Site) -> Non
         clinic.move(event, shown.start + HOUR, shown.end + HOUR)
     for _ in range(3):
         await site.resync()
-    held = site.app.store.open_conflicts()
-    assert [h.conflict.kind for h in held] == ["quarantined"]
+    conflicts = site.app.store.open_conflicts()
+    assert [h.conflict.kind for h in conflicts] == ["quarantined"]
     failed = [o for who in PEOPLE for o in failed_operations(site.app.store, who)]
     assert {o.event for o in failed} == {bad}
     stands = {(b.start, b.id == bad) for b in crm.blocks() if not b.deleted}

@@ -126,10 +126,10 @@ async def test_a_wrong_address_loses_nothing_and_a_person_is_told_what_to_check(
         reports.append(await clinic.app.engine.poll(near=False))
         await clinic.clock.sleep(1)
     assert statuses(clinic) == {first: "confirmed", second: "confirmed"}
-    held = clinic.app.store.open_conflicts()
-    assert {h.conflict.kind for h in held} == {ConflictKind.QUARANTINED}
-    assert len(held) == 2
-    assert all(f'cancel_path = "{PATH}"' in h.conflict.note for h in held)
+    conflicts = clinic.app.store.open_conflicts()
+    assert {h.conflict.kind for h in conflicts} == {ConflictKind.QUARANTINED}
+    assert len(conflicts) == 2
+    assert all(f'cancel_path = "{PATH}"' in h.conflict.note for h in conflicts)
     # An answer that says nothing of the address makes syncd look for a row at fault.
     assert sent(clinic) == (9 if answer == "error" else 3)
     assert reports[-1].systems["crm"].state is SystemStatus.OK
@@ -183,8 +183,8 @@ async def test_only_the_row_that_cannot_be_cancelled_is_quarantined(clinic: Site
     for _ in range(3):
         await clinic.resync()
     assert statuses(clinic) == {bad: "confirmed", good: "cancelled", other: "cancelled"}
-    (held,) = clinic.app.store.open_conflicts()
-    assert held.conflict.kind is ConflictKind.QUARANTINED
+    (conflicts,) = clinic.app.store.open_conflicts()
+    assert conflicts.conflict.kind is ConflictKind.QUARANTINED
 
 
 async def test_a_cancelled_meeting_that_is_on_again_is_closed_by_a_block(clinic: Site) -> None:
@@ -213,10 +213,10 @@ async def test_once_the_address_is_right_an_answer_makes_syncd_try_again(
     clinic.world.sandbox.clinic.cancel(theirs)
     for _ in range(4):
         await clinic.app.engine.poll(near=False)
-    (held,) = clinic.app.store.open_conflicts()
+    (conflicts,) = clinic.app.store.open_conflicts()
     crm.cancel_answer = ""
     await clinic.app.aclose()
-    said = ["--config", str(clinic.path), "conflicts", "resolve", held.id, "--take", "clinic"]
+    said = ["--config", str(clinic.path), "conflicts", "resolve", conflicts.id, "--take", "clinic"]
     command = await asyncio.create_subprocess_exec(sys.executable, "-m", "syncd", *said)
     code = await command.wait()
     clinic.start()

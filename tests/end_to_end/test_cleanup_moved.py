@@ -77,12 +77,12 @@ def test_a_provider_with_another_name_gets_no_block_again_after_a_cleanup_of_the
         cleaned = await clean(site, CleanupScope(provider="carol"))
         assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         # Once they were read under the new name, they are no business of the old one.
-        left = made if ran else made - carols
-        assert blocks(site) == by_hand | left
+        remaining = made if ran else made - carols
+        assert blocks(site) == by_hand | remaining
         await site.restart()
         await site.resync()
         await site.resync()
-        assert blocks(site) == by_hand | left
+        assert blocks(site) == by_hand | remaining
         assert bool(cleaned.paused) is not ran
 
     play(tmp_path, scene)

@@ -67,9 +67,9 @@ def test_with_the_file_of_created_ids_alone_an_empty_list_proves_nothing(tmp_pat
         for name in SYSTEMS:
             site.world.sandbox.systems[name].faults.add(Fault(FaultKind.EMPTY))
         cleaned = await clean(site)
-        left = blocks(site) - by_hand
-        told = sum(c.left + c.unsure for c in cleaned.calendars.values())
-        assert (cleaned.exit, told) == (RunExit.UNANSWERED, len(left))
+        remaining = blocks(site) - by_hand
+        total = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        assert (cleaned.exit, total) == (RunExit.UNANSWERED, len(remaining))
         for name in SYSTEMS:
             site.world.sandbox.systems[name].faults.clear()
         cleaned = await clean(site)
@@ -93,8 +93,8 @@ def test_with_the_file_of_created_ids_alone_rows_that_cannot_be_read_prove_nothi
         true = platform._answer
         edit(site, name, lambda _rows: [{key: _ODD}])
         cleaned = await clean(site)
-        told = sum(c.left + c.unsure for c in cleaned.calendars.values())
-        assert told == len(blocks(site) - by_hand), str(cleaned.to_json())
+        total = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        assert total == len(blocks(site) - by_hand), str(cleaned.to_json())
         platform._answer = true  # type: ignore[method-assign]
         cleaned = await clean(site)
         assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
@@ -121,8 +121,8 @@ def test_a_system_that_is_read_and_takes_no_writes_is_named_and_cleaned_up_later
         cleaned = await clean(site)
         assert cleaned.exit is RunExit.UNANSWERED
         assert blocks(site) == before
-        left = sum(calendar.left for calendar in cleaned.calendars.values())
-        assert left == len(before - by_hand)
+        remaining = sum(calendar.left for calendar in cleaned.calendars.values())
+        assert remaining == len(before - by_hand)
         assert all(c.why and not c.proven for c in cleaned.calendars.values() if c.left)
         for name in SYSTEMS:
             sandbox.systems[name].faults.clear()
@@ -162,8 +162,8 @@ def test_standing_blocks_that_are_refused_and_not_listed_are_never_called_gone(
         legacy.faults.add(Fault(FaultKind.EMPTY))
         legacy.faults.add(Fault(FaultKind.ERROR, path="/appointments/.+", status=400))
         cleaned = await clean(site, CleanupScope("legacy"))
-        told = sum(c.left + c.unsure for c in cleaned.calendars.values())
-        assert (cleaned.exit, told) == (RunExit.UNANSWERED, len(ours))
+        total = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        assert (cleaned.exit, total) == (RunExit.UNANSWERED, len(ours))
         assert sum(c.gone for c in cleaned.calendars.values()) == 0
         legacy.faults.clear()
         cleaned = await clean(site, CleanupScope("legacy"))

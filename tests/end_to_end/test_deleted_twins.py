@@ -69,16 +69,16 @@ async def test_a_kept_twin_stands_and_its_time_is_closed_where_it_was_deleted(
     site: Site, gone: str
 ) -> None:
     await say(site, 'twin_deleted = "keep"')
-    left = "legacy" if gone == "clinic" else "clinic"
-    events = book_in(site, gone, left)
+    other = "legacy" if gone == "clinic" else "clinic"
+    events = book_in(site, gone, other)
     start = site.world.at(3, 17)
     await site.resync()
     site.world.sandbox.systems[gone].delete(events[gone])
     for _ in range(3):
         report = await site.resync()
     assert report.exit is RunExit.DONE
-    assert standing(site, left)[events[left]].status == "confirmed"
-    assert blocks_at(site, start) == [s for s in sorted(SYSTEMS) if s != left]
+    assert standing(site, other)[events[other]].status == "confirmed"
+    assert blocks_at(site, start) == [s for s in sorted(SYSTEMS) if s != other]
     assert site.disagreements() == []
 
 

@@ -113,7 +113,7 @@ def put_back() -> Iterator[None]:
 
 async def live(app: App, folder: Path) -> str:
     """Run the daemon: resyncs, a socket request, a failing job; return all output."""
-    heard: list[str] = []
+    notices: list[str] = []
     monitor = monitor_of(app.settings, app)
     app.engine.on_write = monitor.wrote
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -127,20 +127,20 @@ async def live(app: App, folder: Path) -> str:
         await until(lambda: monitor.allowances, 30)
         work = Jobs(app.engine, monitor.record_report, monitor.failed, insist=monitor.insist)
         for _ in range(3):
-            result, _code = await work.on_request({}, heard.append)
-            heard.append(json.dumps(result))
+            result, _code = await work.on_request({}, notices.append)
+            notices.append(json.dumps(result))
         # A fault of the program itself, with everything in its text.
         logging.getLogger("some.library").error("%s %s %s", EMAIL, PHONE, app.settings.path)
-        heard.append(monitor.metrics.render().decode())
-        heard += [json.dumps(monitor.ready()[1]), json.dumps(monitor.alive()[1])]
+        notices.append(monitor.metrics.render().decode())
+        notices += [json.dumps(monitor.ready()[1]), json.dumps(monitor.alive()[1])]
         app.engine.stopping.set()
         await running
         while True:
             try:
-                heard.append(manager.recv(65536).decode())
+                notices.append(manager.recv(65536).decode())
             except BlockingIOError:
                 break
-    return "\n".join(heard)
+    return "\n".join(notices)
 
 
 @pytest.mark.prove

@@ -28,8 +28,8 @@ ONE_IN_V1 = ("legacy", "GET /appointments/")
 
 
 def asked(system: str, call: Call) -> tuple[str, str, str]:
-    of = [f"{name}={call.query[name]}" for name in NAMED if name in call.query]
-    return (system, f"{call.method} {call.path}", "".join(of))
+    selector = [f"{name}={call.query[name]}" for name in NAMED if name in call.query]
+    return (system, f"{call.method} {call.path}", "".join(selector))
 
 
 def made(site: Site, since: dict[str, int]) -> Made:
@@ -46,8 +46,8 @@ def planned(site: Site, *, near: bool) -> Made:
         for call in system.plan(window):
             method, _, path = call.call.partition(" ")
             # A body is not logged, so neither are the users that LeadSquared is asked for.
-            of = f"{call.selector}={call.ids[0]}" if call.selector in SELECTORS else ""
-            found[name, f"{method} /{path.removeprefix('/')}", of] += 1
+            selector = f"{call.selector}={call.ids[0]}" if call.selector in SELECTORS else ""
+            found[name, f"{method} /{path.removeprefix('/')}", selector] += 1
     return found
 
 
@@ -142,7 +142,7 @@ async def test_with_rooms_a_quiet_cycle_makes_only_planned_calls_too(site: Site)
     await settled(site)
     calls = planned(site, near=True)
     # By calendar: the doors of both, which need no user, in both lists.
-    assert sum(of.startswith("calendarId") for _, _, of in calls) == 4
+    assert sum(selector.startswith("calendarId") for _, _, selector in calls) == 4
     await assert_quiet(site)
 
 
@@ -189,10 +189,20 @@ async def test_no_person_user_type_or_calendar_is_fetched_twice(site: Site) -> N
         await site.app.engine.poll(near=bool(day % 2))
         await settled(site)
     assert site.disagreements() == []
-    things = {of: n for of, n in made(site, since).items() if of[1].startswith("GET ")}
-    things = {of: n for of, n in things.items() if not any(part in of[1] for part in EVENTS)}
-    assert {of[1].split("/")[1] for of in things} >= {"contacts", "LeadManagement.svc", "calendars"}
-    assert {of: n for of, n in things.items() if n > 1} == {}
+    things = {
+        selector: n for selector, n in made(site, since).items() if selector[1].startswith("GET ")
+    }
+    things = {
+        selector: n
+        for selector, n in things.items()
+        if not any(part in selector[1] for part in EVENTS)
+    }
+    assert {selector[1].split("/")[1] for selector in things} >= {
+        "contacts",
+        "LeadManagement.svc",
+        "calendars",
+    }
+    assert {selector: n for selector, n in things.items() if n > 1} == {}
     # In v1 a customer comes with one of the appointments, which is read by its id.
     one = [path for system, path, _ in made(site, since) if (system, path[:-20]) == ONE_IN_V1]
     assert len(one) == 1

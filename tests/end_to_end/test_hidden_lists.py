@@ -80,8 +80,8 @@ def is_told(site: VirtualSite, name: str, count: int, report: Report) -> bool:
     """Check that the run reports how many known events a system does not show."""
     (item,) = (i for i in open_items(site.app.store, name) if i.topic is Topic.LIST)
     words = f"{name} does not show {count} known event"
-    told = report.to_json()["not_shown"]
-    return item.reason.startswith(words) and told == {name: count}
+    data = report.to_json()["not_shown"]
+    return item.reason.startswith(words) and data == {name: count}
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

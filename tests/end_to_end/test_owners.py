@@ -399,8 +399,8 @@ async def test_blocks_of_a_merged_user_stay_closed(site: Site, system: str, into
     for _ in range(3):
         report = await site.resync()
         assert report.exit is RunExit.UNANSWERED
-        left = {e.id for e in site.world.sandbox.systems[system].blocks() if not e.deleted}
-        assert left >= standing
+        remaining = {e.id for e in site.world.sandbox.systems[system].blocks() if not e.deleted}
+        assert remaining >= standing
 
 
 @pytest.mark.prove

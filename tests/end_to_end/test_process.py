@@ -122,14 +122,14 @@ async def test_a_stop_is_shown_and_accepted_through_the_running_daemon(place: Pl
                 clinic.delete(meeting.id)
         world.book("clinic", "bob", world.at(9, 12))
         code, out, _ = await place.ask("resync", "--json")
-        told = json.loads(out)
-        assert (code, told["conflicts"], len(told["stopped"])) == (5, 1, 1)
+        data = json.loads(out)
+        assert (code, data["conflicts"], len(data["stopped"])) == (5, 1, 1)
         code, out, err = await place.ask("resync")
         assert (code, "nothing differed" in out) == (5, False)
         assert "stopped by the guard: carol in clinic" in " ".join(err.split())
         code, _, err = await place.ask("resync", "--accept", "nonsense")
         assert (code, "there is no run 'nonsense'" in " ".join(err.split())) == (2, True)
-        code, out, err = await place.ask("resync", "--accept", told["stopped"][0]["run"])
+        code, out, err = await place.ask("resync", "--accept", data["stopped"][0]["run"])
         assert (code, place.wrong()) == (0, []), out + err
 
 

@@ -38,8 +38,8 @@ async def daemon(site: Site) -> AsyncIterator[Jobs]:
 
 
 async def with_rules(site: Site, text: str) -> None:
-    kept = site.path.read_text().split("[rules]")[0]
-    site.path.write_text(f"{kept}\n[rules]\n{text}\n")
+    before = site.path.read_text().split("[rules]")[0]
+    site.path.write_text(f"{before}\n[rules]\n{text}\n")
     await site.reload()
 
 
@@ -76,9 +76,9 @@ async def test_the_running_daemon_carries_out_the_answer(
     async with daemon(site):
         capsys.readouterr()
         code = await say(site, "conflicts", "resolve", held.id, "--take", "legacy", "--json")
-        said = printed(capsys)
-        assert (code, said["ending"], said["answer"]) == (0, "resolved", "take legacy")
-        assert said["resync"]["operations"]["move-appointment"] == 1
+        text = printed(capsys)
+        assert (code, text["ending"], text["answer"]) == (0, "resolved", "take legacy")
+        assert text["resync"]["operations"]["move-appointment"] == 1
         assert await say(site, "conflicts", "resolve", held.id, "--take", "legacy") == 2
     assert site.app.store.open_conflicts() == []
     assert site.disagreements() == []

@@ -104,8 +104,8 @@ async def test_a_write_to_an_instance_waits_and_its_times_stay_closed(site: Site
     assert report.exit is RunExit.UNANSWERED
     assert [w.why for w in report.waiting] == [WaitReason.SERIES]
     assert starts(site, "clinic", series) == before
-    told: Any = report.to_json()["waiting"]
-    assert [(w["system"], w["action"], w["why"]) for w in told] == [
+    data: Any = report.to_json()["waiting"]
+    assert [(w["system"], w["action"], w["why"]) for w in data] == [
         ("clinic", "move-appointment", "series")
     ]
     crm = {b.start for b in site.world.sandbox.crm.blocks() if not b.deleted}
@@ -117,12 +117,12 @@ async def test_a_write_to_an_instance_waits_and_its_times_stay_closed(site: Site
     assert starts(site, "clinic", series) == before
 
 
-async def release(site: Site, said: str = "write") -> None:
+async def release(site: Site, series: str = "write") -> None:
     """Allow or forbid writes to instances of series in the configuration."""
     text = site.path.read_text()
     lines = [line for line in text.splitlines() if not line.startswith("series = ")]
     at = lines.index("[systems.clinic]")
-    lines.insert(at + 1, f'series = "{said}"')
+    lines.insert(at + 1, f'series = "{series}"')
     site.path.write_text("\n".join(lines) + "\n")
     await site.reload()
 

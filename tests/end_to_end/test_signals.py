@@ -38,9 +38,13 @@ def test_a_signal_while_reads_are_refused_ends_the_run_at_once(tmp_path: Path, n
         site.app.engine.stopping.set()
         report = await run
         assert (site.clock.monotonic() - at, site.calls(name) - calls) == (0, 0)
-        left = report.to_json()["left"]
-        assert isinstance(left, dict)
-        assert (report.exit, left["interrupted"], left["systems"]) == (RunExit.UNANSWERED, 1, 0)
+        remaining = report.to_json()["left"]
+        assert isinstance(remaining, dict)
+        assert (report.exit, remaining["interrupted"], remaining["systems"]) == (
+            RunExit.UNANSWERED,
+            1,
+            0,
+        )
         assert report.systems[name].state is SystemStatus.INTERRUPTED
         assert site.app.store.health().get(name) == health  # it says nothing of the platform
 
@@ -66,10 +70,10 @@ def test_a_signal_while_writes_wait_ends_the_run_and_the_next_does_the_rest(
         site.app.engine.stopping.set()
         report = await run
         assert (site.clock.monotonic() - at, site.calls(name) - calls) == (0, 0)
-        left = report.to_json()["left"]
-        assert isinstance(left, dict)
-        assert (report.exit, left["interrupted"]) == (RunExit.UNANSWERED, 1)
-        assert (left["unmade"] if name == "legacy" else left["waiting"]) > 0
+        remaining = report.to_json()["left"]
+        assert isinstance(remaining, dict)
+        assert (report.exit, remaining["interrupted"]) == (RunExit.UNANSWERED, 1)
+        assert (remaining["unmade"] if name == "legacy" else remaining["waiting"]) > 0
         site.world.sandbox.systems[name].faults.clear()
         await asyncio.sleep(60)
         await site.restart()
@@ -117,9 +121,9 @@ async def test_a_signal_ends_a_refused_resync_within_three_seconds(
         process.send_signal(number)
         out, _ = await asyncio.wait_for(process.communicate(), 10)
         assert monotonic() - at < 3
-    said = json.loads(out)
-    assert [said["left"]["interrupted"], process.returncode] == [1, 4]
-    assert (said["systems"][name]["state"], len(platform.calls)) == ("interrupted", calls)
+    data = json.loads(out)
+    assert [data["left"]["interrupted"], process.returncode] == [1, 4]
+    assert (data["systems"][name]["state"], len(platform.calls)) == ("interrupted", calls)
 
 
 @pytest.mark.slow

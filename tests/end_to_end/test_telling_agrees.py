@@ -45,8 +45,8 @@ async def test_a_system_that_takes_no_writes_is_not_said_to_be_silent(
     await site.resync()
     forbid_writes(site.world.sandbox.crm, 403)
     event = site.world.book("clinic", "alice", site.world.at(1, 19))
-    left = await same(site, capsys, await site.resync())
-    assert left == {"waiting": 1, "exposures": 1}
+    remaining = await same(site, capsys, await site.resync())
+    assert remaining == {"waiting": 1, "exposures": 1}
     site.world.sandbox.clinic.delete(event)
     report = await site.resync()
     assert report.converged
@@ -63,8 +63,12 @@ async def test_a_stopped_system_is_one_stop_and_no_conflict(
     for each in clinic.appointments():
         clinic.move(each.id, each.start + HALF, each.end + HALF)
     report = await site.resync()
-    left = await same(site, capsys, report)
-    assert (report.exit, left["stopped"], "conflicts" in left) == (RunExit.GUARDED, 1, False)
+    remaining = await same(site, capsys, report)
+    assert (report.exit, remaining["stopped"], "conflicts" in remaining) == (
+        RunExit.GUARDED,
+        1,
+        False,
+    )
     _, told = await status(site, capsys)
     assert told["stopped"] == report.to_json()["stopped"]
 

@@ -137,8 +137,8 @@ async def test_a_status_that_cannot_be_put_back_is_carried_nowhere_and_held(site
     assert any("could not be put back" in failure for failure in report.failures)
     for _ in range(2):
         await site.resync()
-    held = [h.conflict for h in site.app.store.open_conflicts() if h.conflict.held]
-    assert [c.kind for c in held] == [ConflictKind.QUARANTINED]
+    conflicts = [h.conflict for h in site.app.store.open_conflicts() if h.conflict.held]
+    assert [c.kind for c in conflicts] == [ConflictKind.QUARANTINED]
     assert standing(site, "legacy")[first].status == elsewhere.status
     assert standing(site, "clinic")[twin].start == start
     written = [c for c in clinic.calls if c.method == "PUT"]
@@ -266,5 +266,5 @@ async def test_what_a_list_shows_of_the_time_before_two_writes_is_no_news(
     assert (there.start, there.status) == (start, "confirmed")
     assert there.end == start + (HOUR if kept else HOUR / 2)
     assert (here.start, here.end, here.status) == (start, start + HOUR, "confirmed")
-    told = site.app.store.open_conflicts()
-    assert [held.conflict.kind for held in told] == []
+    conflicts = site.app.store.open_conflicts()
+    assert [held.conflict.kind for held in conflicts] == []

@@ -179,8 +179,8 @@ def _flood(make: Callable[[Row, int], Row], number: int) -> Send:
 
 def small(row: Row, number: int) -> Row:
     """Return an unreadable row that has only an id and a user."""
-    kept = ("userId", "assignedUserId", "calendarId", "OwnerEmailAddress", "id", "UserTaskId")
-    return unreadable({k: v for k, v in row.items() if k in kept}, number) | {"startTime": "soon"}
+    fields = ("userId", "assignedUserId", "calendarId", "OwnerEmailAddress", "id", "UserTaskId")
+    return unreadable({k: v for k, v in row.items() if k in fields}, number) | {"startTime": "soon"}
 
 
 _Make = Callable[[Row, int], Any]

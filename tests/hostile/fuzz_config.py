@@ -31,8 +31,8 @@ ODD_TEXTS = (
 
 def _whole() -> str:
     lines = EXAMPLE.read_text("utf-8").splitlines()
-    kept = [line for line in lines if "…" not in line and not line.startswith(("#ca_", "#env_"))]
-    return re.sub(r"^#(?=[a-z\[])", "", "\n".join(kept), flags=re.MULTILINE)
+    valid = [line for line in lines if "…" not in line and not line.startswith(("#ca_", "#env_"))]
+    return re.sub(r"^#(?=[a-z\[])", "", "\n".join(valid), flags=re.MULTILINE)
 
 
 WHOLE = _whole()
@@ -59,18 +59,18 @@ def _text(text: str) -> str:
 def _value(value: Any) -> str:
     match value:
         case bool():
-            said = str(value).lower()
+            text = str(value).lower()
         case int() | float():
-            said = str(value)
+            text = str(value)
         case datetime() | date() | time():
-            said = value.isoformat()
+            text = value.isoformat()
         case dict():
-            said = "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + "}"
+            text = "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + "}"
         case list():
-            said = "[" + ", ".join(_value(v) for v in value) + "]"
+            text = "[" + ", ".join(_value(v) for v in value) + "]"
         case _:
-            said = _text("" if value is None else str(value))
-    return said
+            text = _text("" if value is None else str(value))
+    return text
 
 
 def _spoiled(changes: list[Change]) -> bytes:
@@ -117,8 +117,8 @@ def read_configuration(text: bytes) -> None:
             return
     assert refused.problems
     for problem in refused.problems:
-        said = f"{problem} {json.dumps(problem.to_json())}"
-        said.encode("utf-8")
+        data = f"{problem} {json.dumps(problem.to_json())}"
+        data.encode("utf-8")
         assert problem.reason, problem
         assert problem.remedy, problem
-        assert SECRET not in said, problem
+        assert SECRET not in data, problem

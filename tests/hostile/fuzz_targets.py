@@ -349,8 +349,8 @@ async def check_frame(frame: bytes) -> None:
                 writer.write_eof()
                 lines = (await reader.read()).splitlines()
                 assert lines, "no answer"
-                said = [json.loads(line) for line in lines][-1]
-                assert "result" in said or said.get("refused"), said
+                data = [json.loads(line) for line in lines][-1]
+                assert "result" in data or data.get("refused"), data
             writer.close()
     engine.store.close()
 

@@ -60,15 +60,15 @@ def side_by_side(dealt: Sequence[Bundle], size: int) -> list[list[Bundle]]:
 
 async def run(bundle: Sequence[tuple[Attack, str]], folder: Path) -> AsyncIterator[Result]:
     """Send a bundle to one daemon; start a new daemon if the last one died or hung."""
-    left = list(bundle)
+    remaining = list(bundle)
     number = 0
-    while left:
+    while remaining:
         number += 1
         home = folder / str(number)
         os.makedirs(home)  # noqa: PTH103 - of no weight beside a daemon
         async with siege(home) as place:
-            while left:
-                attack, system = left.pop(0)
+            while remaining:
+                attack, system = remaining.pop(0)
                 result = await place.suffer(attack, system)
                 yield result
                 lost = not place.alive or any(

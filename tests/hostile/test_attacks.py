@@ -53,13 +53,13 @@ def test_the_table_is_long_and_each_name_stands_once() -> None:
 async def harm(bundle: Bundle, folder: Path) -> dict[str, str]:
     """Send the attacks; return the harmful ones and their harm, for each repeat."""
     found: dict[str, str] = {}
-    left = bundle
+    remaining = bundle
     for number in range(1 + AGAIN):
         home = folder / str(number)
-        results = [result async for result in run(left, home)]
+        results = [result async for result in run(remaining, home)]
         found = {f"{r.attack.name} from {r.system}": r.verdict for r in results if r.problems}
-        left = [(r.attack, r.system) for r in results if r.problems]
-        if not left or any(not _is_late(r) for r in results if r.problems):
+        remaining = [(r.attack, r.system) for r in results if r.problems]
+        if not remaining or any(not _is_late(r) for r in results if r.problems):
             break
     return found
 

@@ -142,10 +142,10 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
         await asyncio.wait_for(process.communicate(), 120)
         assert process.returncode == 0
         yield found
-        held = list(front._tasks)
-        for task in held:
+        tasks = list(front._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*held, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0.05)  # transports close in the loop's next rounds
 
 

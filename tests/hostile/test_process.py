@@ -94,8 +94,8 @@ async def test_looking_at_an_odd_system_finds_it_odd(place: Place, command: str,
         front.answer_oddly(row)
     code, out, err = await place.ask(command, "--json")
     assert code == (2 if command == "check" else 4), err
-    said = json.loads(out)
-    assert all(name in str(said) for name in place.fronts)
+    data = json.loads(out)
+    assert all(name in str(data) for name in place.fronts)
     assert "Traceback" not in err
     assert "unexpected" not in err
 
