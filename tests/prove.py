@@ -92,8 +92,8 @@ class Ledger:
         if not self.path.exists():
             return {}
         lines = self.path.read_text("utf-8").split("\n")[:-1]
-        said = (line.partition(" ") for line in lines)
-        return {test: outcome for outcome, _, test in said if outcome in {PASSED, FAILED}}
+        rows = (line.partition(" ") for line in lines)
+        return {test: outcome for outcome, _, test in rows if outcome in {PASSED, FAILED}}
 
     def note(self, test: str, outcome: str) -> None:
         """Append an outcome; when this returns, it is in the file."""

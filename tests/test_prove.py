@@ -62,8 +62,8 @@ class Folder:
 
     def run(self, *options: str, ci: str = "") -> tuple[int, str]:
         running = self.start(*options, ci=ci)
-        said, _ = running.communicate(timeout=60)
-        return running.returncode, said
+        output, _ = running.communicate(timeout=60)
+        return running.returncode, output
 
     def proven(self) -> set[str]:
         """Return the tests in the ledger."""
@@ -85,9 +85,9 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_a_test_that_takes_long_runs_only_where_it_is_asked_for(folder: Folder) -> None:
-    code, said = folder.run()
+    code, output = folder.run()
     assert (code, folder.played()) == (0, "")
-    assert "1 passed, 6 deselected" in said
+    assert "1 passed, 6 deselected" in output
     assert folder.run("test_long.py::test_long[3]")[0] == 0
     assert folder.played() == "3"
 
@@ -95,16 +95,16 @@ def test_a_test_that_takes_long_runs_only_where_it_is_asked_for(folder: Folder) 
 @pytest.mark.prove
 def test_what_was_proven_is_not_proven_again_and_what_failed_comes_first(folder: Folder) -> None:
     (folder.path / "breaks4").touch()
-    code, said = folder.run("--prove")
+    code, output = folder.run("--prove")
     assert (code, folder.played()) == (1, "012345")
-    assert "prove: 5 proven, 1 failed for these files" in said
+    assert "prove: 5 proven, 1 failed for these files" in output
     (folder.path / "breaks4").unlink()
     (folder.path / "hangs5").touch()
     assert folder.run("--prove")[0] == 0
     assert folder.played() == "4"
-    code, said = folder.run("--prove")
+    code, output = folder.run("--prove")
     assert (code, folder.played()) == (0, "")
-    assert "prove: 6 proven, 0 failed for these files" in said
+    assert "prove: 6 proven, 0 failed for these files" in output
 
 
 XDIST = ["-p", "xdist", "-n", "1"]
@@ -133,8 +133,8 @@ def test_a_proof_that_is_stopped_goes_on_where_it_was(
         assert time.monotonic() < until
         time.sleep(0.02)
     running.send_signal(getattr(signal, name))
-    said, _ = running.communicate(timeout=60)
-    assert running.returncode != 0, said
+    output, _ = running.communicate(timeout=60)
+    assert running.returncode != 0, output
     (folder.path / "played").unlink()
     (folder.path / "hangs3").unlink()
     assert folder.run("--prove", *processes)[0] == 0
@@ -183,13 +183,13 @@ def test_what_does_not_run_fails_where_ci_is_true(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     for name, text in SKIPPED.items():
         (tmp_path / f"test_{name}.py").write_text(f"import pytest\n{text}\n")
-    code, said = folder.run("-rfE", "--continue-on-collection-errors", ci="true")
+    code, output = folder.run("-rfE", "--continue-on-collection-errors", ci="true")
     assert code == 1
     for name in SKIPPED:
         told = (
             rf"(FAILED|ERROR) test_{name}\.py.* did not run, which CI=true does not allow: no moon"
         )
-        assert re.search(told, said), said
+        assert re.search(told, output), output
     assert folder.run()[0] == 0
 
 
@@ -209,7 +209,7 @@ def test_what_is_left_out_by_an_option_fails_where_ci_is_true(tmp_path: Path, op
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
     text = "import pytest\n@pytest.mark.slow\ndef test_it(): pass\ndef test_short(): pass\n"
     (tmp_path / "test_moon.py").write_text(text)
-    code, said = folder.run(option, ci="true")
+    code, output = folder.run(option, ci="true")
     assert code == 1
-    assert re.search("test_moon.py::test_it .*: left out by an option", said), said
+    assert re.search("test_moon.py::test_it .*: left out by an option", output), output
     assert folder.run(option)[0] == 0

@@ -54,12 +54,12 @@ class Bench:
 
     def _keep(self, name: str, values: list[float], found: Mapping[str, Any]) -> None:
         about = {k: v for k, v in found.items() if isinstance(v, int | float)}
-        kept = pyperf.Run(
+        stored = pyperf.Run(
             [float(v) for v in values],
             metadata={"name": name, "loops": 1, **about},
             collect_metadata=False,
         )
-        self.benchmarks.append(pyperf.Benchmark([kept]))
+        self.benchmarks.append(pyperf.Benchmark([stored]))
 
     @contextmanager
     def served(self, **arguments: Any) -> Iterator[str]:

@@ -217,8 +217,8 @@ def test_a_file_that_cannot_be_restored_is_refused_before_the_question(
         case "missing":
             pass
         case _:
-            said = {"text": b"no database " * 400, "empty": b"", "cut": content[:9000]}
-            copy.write_bytes(said[fault])
+            contents = {"text": b"no database " * 400, "empty": b"", "cut": content[:9000]}
+            copy.write_bytes(contents[fault])
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr(terminal, "confirmed", lambda _question: pytest.fail("somebody was asked"))
     assert cli.run("restore", "copy.db").code == 1

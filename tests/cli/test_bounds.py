@@ -86,10 +86,10 @@ def _syncd(
 def test_too_few_open_files_are_told_in_plain_words(
     cli: CliHarness, command: str, files: int
 ) -> None:
-    code, said = _syncd(cli, *command.split(), files=files)
+    code, result = _syncd(cli, *command.split(), files=files)
     if code:
-        assert "unexpected" not in said
-        assert "Traceback" not in said
+        assert "unexpected" not in result
+        assert "Traceback" not in result
 
 
 @pytest.mark.prove
@@ -98,12 +98,12 @@ def test_too_few_open_files_are_told_in_plain_words(
 def test_nothing_begins_where_too_few_files_may_be_open(
     cli: CliHarness, command: str, files: int
 ) -> None:
-    code, said = _syncd(cli, *command.split(), files=files)
+    code, result = _syncd(cli, *command.split(), files=files)
     assert code == 1
-    assert "the limit on open files is too low" in said
-    assert "ulimit -n" in said
+    assert "the limit on open files is too low" in result
+    assert "ulimit -n" in result
     for wrong in ("unexpected", "Traceback", "did not answer", "is down", "write access"):
-        assert wrong not in said
+        assert wrong not in result
     assert [p.calls for p in cli.world.sandbox.systems.values() if p.calls] == []
 
 
@@ -128,6 +128,6 @@ def test_odd_surroundings_end_no_command_unexpectedly(
     cli: CliHarness, command: str, odd: Mapping[str, str]
 ) -> None:
     Store.open(cli.path.parent / "state.db").close()
-    _, said = _syncd(cli, command, env={**os.environ, **odd})
-    assert "unexpected" not in said
-    assert "Traceback" not in said
+    _, result = _syncd(cli, command, env={**os.environ, **odd})
+    assert "unexpected" not in result
+    assert "Traceback" not in result

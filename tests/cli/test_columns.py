@@ -39,9 +39,9 @@ def test_the_kind_of_a_conflict_is_in_plain_words_and_raw_in_json(cli: CliHarnes
 
 
 def test_every_kind_of_conflict_has_words_of_its_own() -> None:
-    said = [render.conflict(kind) for kind in ConflictKind]
-    assert len({*said}) == len(ConflictKind)
-    assert not any("_" in text for text in said)
+    labels = [render.conflict(kind) for kind in ConflictKind]
+    assert len({*labels}) == len(ConflictKind)
+    assert not any("_" in text for text in labels)
 
 
 def test_each_exposure_takes_one_line_of_80_columns(cli: CliHarness) -> None:

@@ -135,11 +135,11 @@ def test_show_and_history_answer_why_a_booking_moved(cli: CliHarness) -> None:
         ("crm", "queued"),
         ("crm", "confirmed"),
     }
-    said = " ".join(cli.run("show", booking).out.split())
-    assert "why: clinic showed Tue" in said
-    assert "legacy showed Tue" in said
-    assert f"rule: moved_apart = prefer (syncd.toml:{line}); run {run}" in said
-    assert "agreed: Tue" in said
+    output = " ".join(cli.run("show", booking).out.split())
+    assert "why: clinic showed Tue" in output
+    assert "legacy showed Tue" in output
+    assert f"rule: moved_apart = prefer (syncd.toml:{line}); run {run}" in output
+    assert "agreed: Tue" in output
     shown = json.loads(cli.run("show", booking, "--json").out)
     assert any("move-appointment in clinic: done" in text for text in shown["why"])
     wide = cli.run("show", booking).out + cli.run("history").out

@@ -120,10 +120,10 @@ def test_a_closed_pipe_changes_neither_the_exit_code_nor_says_anything(
     store.apply(Changes(reported=many))
     store.close()
     code = cli.run(*arguments).code
-    ended, told = _into_a_closed_pipe(arguments, cli.path.parent)
+    ended, shown = _into_a_closed_pipe(arguments, cli.path.parent)
     assert ended == code
-    assert "BrokenPipe" not in told
-    assert "Traceback" not in told
+    assert "BrokenPipe" not in shown
+    assert "Traceback" not in shown
 
 
 def test_a_closed_pipe_is_no_matter_to_a_help_text(tmp_path: Path) -> None:
@@ -157,8 +157,8 @@ def test_sigterm_ends_a_one_shot_as_ctrl_c_does(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=30)
-    assert (process.returncode, b"interrupted" in told) == (4, True)
+        _, shown = process.communicate(timeout=30)
+    assert (process.returncode, b"interrupted" in shown) == (4, True)
 
 
 @pytest.mark.parametrize(

@@ -64,9 +64,9 @@ def test_commands_work_on_an_old_state_with_times_out_of_range(
         result = run_command(*look.split())
         # One of the states has an unconfirmed write, for which `status` exits with 4.
         assert result.code in ({0, 3, 4} if look == "status" else {0, 3}), (look, result.err)
-    told = run_command("resync", "--json", "--yes")
-    assert told.code == 4  # no system answers here
-    assert json.loads(told.out)["converged"] is False
+    output = run_command("resync", "--json", "--yes")
+    assert output.code == 4  # no system answers here
+    assert json.loads(output.out)["converged"] is False
     with closing(sqlite3.connect("state.db")) as database:
         alive = "select observed, base from event where not retired union all "
         alive += "select agreed, null from booking where not retired union all "

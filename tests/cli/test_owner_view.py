@@ -41,8 +41,8 @@ def test_unknown_owners_are_named_with_calendar_and_remedy(cli: CliHarness, syst
     assert resync.code == 4
     sentence = f"events of alice in {system} now belong to a user who is not mapped"
     remedy = f"set it in [providers.alice.calendars] {system} = {{ user = … }}"
-    for said in (resync, cli.run("status"), cli.run("check")):
-        text = flat(said.out + said.err)
+    for result in (resync, cli.run("status"), cli.run("check")):
+        text = flat(result.out + result.err)
         assert sentence in text, text
         assert remedy in text
         assert "alice.smith" not in text
@@ -74,8 +74,8 @@ def test_a_corrected_mapping_is_not_reported_as_wrong(cli: CliHarness, system: s
     cli.path.write_text(cli.path.read_text().replace(old, NEW[system]))
     check, status = cli.run("check"), cli.run("status")
     assert check.code == 0
-    for said in (check, status):
-        text = flat(said.out + said.err)
+    for result in (check, status):
+        text = flat(result.out + result.err)
         assert "The next full read checks it again: run `syncd resync`" in text
         assert "not mapped" not in text
     assert cli.run("resync", "--yes").code == 0

@@ -53,8 +53,8 @@ def test_a_system_that_is_read_less_often_has_its_own_line() -> None:
     many = seen(PollSlot("p", 0, 2))
     slow = replace(many.allowances["crm"], system="web", near=120.0, far=21600.0)
     gone = replace(slow, system="gone", near=5.0)
-    told = replace(many, allowances={**many.allowances, "web": slow, "gone": gone})
-    plan = poll_plan(told, {"crm", "web"})
+    limited = replace(many, allowances={**many.allowances, "web": slow, "gone": gone})
+    plan = poll_plan(limited, {"crm", "web"})
     assert plan is not None
     assert list(plan.lines()) == [
         "reading  the near window every 1m; the whole one every 15m",

@@ -301,8 +301,8 @@ def test_with_an_empty_user_list_team_members_are_found_by_name_or_id(cli: CliHa
     bob = cli.world.seats["legacy", "bob"].user
     legacy.faults.add(Fault(FaultKind.EMPTY, path=".*[Uu]sers.*"))
     team = TEAM.replace("alice@example.com", "Alice")
-    for said in ("Bob", bob):
-        write(cli, team.replace("Bob", said))
+    for name in ("Bob", bob):
+        write(cli, team.replace("Bob", name))
         assert run(cli)[0] == 0
     write(cli, team.replace("Bob", "Nobody"))
     code, plan = run(cli)

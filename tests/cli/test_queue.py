@@ -167,16 +167,16 @@ def test_a_double_booking_is_reported_once_and_closes_by_itself(cli: CliHarness)
     cli.world.book("clinic", "alice", start)
     late = cli.world.book("legacy", "alice", start + HOUR / 2)
     assert cli.run("resync", "--yes").code == 3
-    (told,) = queue(cli)
-    assert (told["kind"], told["held"]) == ("double_booked", False)
-    assert {c["system"] for c in told["claims"]} == {"clinic", "legacy"}
+    (shown,) = queue(cli)
+    assert (shown["kind"], shown["held"]) == ("double_booked", False)
+    assert {c["system"] for c in shown["claims"]} == {"clinic", "legacy"}
     assert cli.run("conflicts").code == 3
     cli.run("resync", "--yes")
-    assert queue(cli) == [told]
+    assert queue(cli) == [shown]
     platform("legacy", cli).cancel(late)
     cli.run("resync", "--yes")
     assert queue(cli) == []
-    closed = cli.run("conflicts", "show", told["id"])
+    closed = cli.run("conflicts", "show", shown["id"])
     assert "the meetings no longer overlap" in " ".join(closed.err.split())
 
 

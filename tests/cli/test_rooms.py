@@ -160,9 +160,9 @@ def test_a_moved_booking_moves_its_blocks_and_a_cancelled_one_frees_them(studio:
     task = studio.crm("yoga", 10)
     studio.sync()
     studio.cli.world.sandbox.crm.move(task, *studio.span(14))
-    told = studio.sync()
+    shown = studio.sync()
     assert studio.closed(studio.small) == [studio.span(14)]
-    operations = told["operations"]
+    operations = shown["operations"]
     assert isinstance(operations, dict)
     assert (operations["move-block"], operations["create-block"]) == (1, 0)
     studio.cli.world.sandbox.crm.delete(task)

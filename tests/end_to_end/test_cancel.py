@@ -183,8 +183,8 @@ async def test_only_the_row_that_cannot_be_cancelled_is_quarantined(clinic: Site
     for _ in range(3):
         await clinic.resync()
     assert statuses(clinic) == {bad: "confirmed", good: "cancelled", other: "cancelled"}
-    (conflicts,) = clinic.app.store.open_conflicts()
-    assert conflicts.conflict.kind is ConflictKind.QUARANTINED
+    (conflict,) = clinic.app.store.open_conflicts()
+    assert conflict.conflict.kind is ConflictKind.QUARANTINED
 
 
 async def test_a_cancelled_meeting_that_is_on_again_is_closed_by_a_block(clinic: Site) -> None:
@@ -213,11 +213,19 @@ async def test_once_the_address_is_right_an_answer_makes_syncd_try_again(
     clinic.world.sandbox.clinic.cancel(theirs)
     for _ in range(4):
         await clinic.app.engine.poll(near=False)
-    (conflicts,) = clinic.app.store.open_conflicts()
+    (conflict,) = clinic.app.store.open_conflicts()
     crm.cancel_answer = ""
     await clinic.app.aclose()
-    said = ["--config", str(clinic.path), "conflicts", "resolve", conflicts.id, "--take", "clinic"]
-    command = await asyncio.create_subprocess_exec(sys.executable, "-m", "syncd", *said)
+    arguments = [
+        "--config",
+        str(clinic.path),
+        "conflicts",
+        "resolve",
+        conflict.id,
+        "--take",
+        "clinic",
+    ]
+    command = await asyncio.create_subprocess_exec(sys.executable, "-m", "syncd", *arguments)
     code = await command.wait()
     clinic.start()
     assert code == 0

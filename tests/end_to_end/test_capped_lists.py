@@ -149,14 +149,14 @@ async def test_a_removed_block_is_seen_whether_the_platform_answers_blocks_by_id
 ) -> None:
     clinic = site.world.sandbox.clinic
     clinic.blocks_by_id = by_id
-    kept = site.world.block("clinic", "bob", site.world.at(10, 9), 60, "Kept")
+    kept_block = site.world.block("clinic", "bob", site.world.at(10, 9), 60, "Kept")
     block = site.world.block("clinic", "alice", site.world.at(2, 17), 60, "Doctor")
     await site.resync()
     clinic.remove_block(block)
     await site.resync()
     await site.resync()
     assert site.disagreements() == []
-    assert not next(b for b in clinic.blocks() if b.id == kept).deleted
+    assert not next(b for b in clinic.blocks() if b.id == kept_block).deleted
 
 
 async def test_a_calendar_that_moves_to_another_group_is_followed_in_the_next_cycle(

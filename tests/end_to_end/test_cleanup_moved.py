@@ -163,8 +163,8 @@ def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_p
         crm.tasks.put(block, replace(task, lead=site.world.seats["crm", "bob"].contact))
         for _ in range(2):
             cleaned = await clean(site)
-            told = {(t.event.id, t.doubt) for c in cleaned.calendars.values() for t in c.tagged}
-            assert told == {(block, OwnershipDoubt.CUSTOMER)}
+            reported = {(t.event.id, t.doubt) for c in cleaned.calendars.values() for t in c.tagged}
+            assert reported == {(block, OwnershipDoubt.CUSTOMER)}
             assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
             assert blocks(site) == by_hand | {("crm", block)}
 

@@ -66,10 +66,14 @@ def test_what_stands_in_a_former_calendar_is_told_until_it_is_cleaned_up(
         for _ in range(3):
             await site.resync()
         assert former <= blocks(site)
-        (told,) = report_left_behind(site.app.engine)
-        assert (told.gone, told.system, told.blocks) == (MissingFrom.FORMER, system, len(former))
+        (reported,) = report_left_behind(site.app.engine)
+        assert (reported.gone, reported.system, reported.blocks) == (
+            MissingFrom.FORMER,
+            system,
+            len(former),
+        )
         others = blocks(site) - former
-        cleaned = await clean(site, CleanupScope(system, told.provider))
+        cleaned = await clean(site, CleanupScope(system, reported.provider))
         assert (cleaned.exit, cleaned.paused) == (RunExit.DONE, [])
         assert blocks(site) == others
         assert report_left_behind(site.app.engine) == []

@@ -157,7 +157,7 @@ async def test_nothing_private_leaves_the_daemon(
     ways = gossips(world, settings)
     app = build(settings, clock=FastClock(), transports=ways)
     try:
-        said = await live(app, tmp_path)
+        output = await live(app, tmp_path)
     finally:
         await app.aclose()
     with sqlite3.connect(settings.syncd.state_path) as database:
@@ -168,7 +168,7 @@ async def test_nothing_private_leaves_the_daemon(
     assert "[e-mail]" in err
     assert "INSERT INTO" in dump
     assert '"cycle"' in err or "cycle" in err
-    places = {"log": err, "output": out, "database": dump, "told": said}
+    places = {"log": err, "output": out, "database": dump, "told": output}
     found = {
         (place, private)
         for place, text in places.items()

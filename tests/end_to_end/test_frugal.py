@@ -116,7 +116,7 @@ def furnished(site: Site) -> None:
     clinic.resources.add("rooms", "yoga room", calendars=(course,))
     clinic.resources.add("equipments", "laser", quantity=2, calendars=(beauty,))
     text = site.path.read_text()
-    for name, kind, said in (
+    for name, kind, setting in (
         ("yoga", "room", "rooms/yoga room"),
         ("laser", "equipment", "equipment/laser"),
     ):
@@ -126,7 +126,7 @@ def furnished(site: Site) -> None:
 kind = "{kind}"
 [providers.{name}.calendars]
 crm = {{ user = "{name}@example.com" }}
-clinic = {{ resource = "{said}" }}
+clinic = {{ resource = "{setting}" }}
 """
     site.path.write_text(text)
     seat = site.world.seats["crm", "alice"]

@@ -319,8 +319,8 @@ async def test_a_meeting_without_a_mapped_host_is_reported_with_its_calendar(sit
     meeting.clinic.set_hosts(meeting.id, visitor)
     now = meeting.start - timedelta(days=3)
     snapshot = await site.app.systems["clinic"].read(Window(now, now + timedelta(days=9)))
-    told = {m.event: (str(m.topic), m.provider) for m in snapshot.malformed}
-    assert told == {meeting.id: ("unmapped_owner", "alice")}
+    reported = {m.event: (str(m.topic), m.provider) for m in snapshot.malformed}
+    assert reported == {meeting.id: ("unmapped_owner", "alice")}
 
 
 async def test_a_stranger_is_not_reported_any_more_once_the_former_host_is_back(

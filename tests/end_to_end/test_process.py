@@ -99,9 +99,9 @@ async def test_the_daemon_syncs_answers_and_ends_with_zero(place: Place) -> None
         code, out, _ = await place.ask("resync", "--json")
         assert (code, json.loads(out)["converged"], place.wrong()) == (0, True, [])
         place.path.write_text(text)
-        second, _, said = await place.ask("run")
+        second, _, output = await place.ask("run")
         assert second == 6
-        assert "another syncd" in " ".join(said.split())
+        assert "another syncd" in " ".join(output.split())
         status = json.loads((await place.ask("status", "--json"))[1])
         assert status["held_by"] == {"role": "daemon", "pid": daemon.pid}
         daemon.send_signal(signal.SIGTERM)
@@ -136,12 +136,12 @@ async def test_a_stop_is_shown_and_accepted_through_the_running_daemon(place: Pl
 @pytest.mark.prove
 async def test_the_service_manager_hears_of_a_real_daemon(place: Place, tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
-    said: list[bytes] = []
+    output: list[bytes] = []
 
     class Manager(asyncio.DatagramProtocol):
         def datagram_received(self, data: bytes, addr: object) -> None:
             del addr
-            said.append(data)
+            output.append(data)
 
     address = str(tmp_path / "n")
     manager, _ = await loop.create_datagram_endpoint(Manager, local_addr=address, family=1)
@@ -155,8 +155,8 @@ async def test_the_service_manager_hears_of_a_real_daemon(place: Place, tmp_path
     finally:
         del os.environ["NOTIFY_SOCKET"]
         manager.close()
-    assert said[0] == b"READY=1"
-    assert said[-1] == b"STOPPING=1"
+    assert output[0] == b"READY=1"
+    assert output[-1] == b"STOPPING=1"
 
 
 @pytest.mark.prove
@@ -248,8 +248,8 @@ async def test_a_cleanup_is_carried_out_by_the_running_daemon_and_nothing_comes_
         text = place.path.read_text()
         place.path.write_text(re.sub(r'token = ".*"', 'token = { env = "NOT_SET" }', text))
         async with place.syncd("cleanup", "--yes", "--json") as cleaning:
-            out, said = await asyncio.wait_for(cleaning.communicate(), 240)
-        assert (cleaning.returncode, json.loads(out)["done"]) == (0, True), said
+            out, output = await asyncio.wait_for(cleaning.communicate(), 240)
+        assert (cleaning.returncode, json.loads(out)["done"]) == (0, True), output
         await place.ask("resync", "--json")
         standing = [b for s in place.world.sandbox.systems.values() for b in s.blocks()]
         assert sum(not b.deleted for b in standing) == by_hand
@@ -269,7 +269,7 @@ async def test_an_undo_is_carried_out_by_the_running_daemon(place: Place) -> Non
         assert (code, "carried out by the running daemon" in out) == (0, True)
         standing = [b for s in place.world.sandbox.systems.values() for b in s.blocks()]
         assert sum(not b.deleted for b in standing) == by_hand
-        code, _, said = await place.ask("undo", "zzz", "--yes")
-        assert (code, "there is no run 'zzz'" in said) == (2, True)
+        code, _, output = await place.ask("undo", "zzz", "--yes")
+        assert (code, "there is no run 'zzz'" in output) == (2, True)
         daemon.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(daemon.wait(), 25) == 0

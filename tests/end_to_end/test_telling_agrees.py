@@ -34,9 +34,9 @@ async def status(site: Site, capsys: pytest.CaptureFixture[str]) -> tuple[int, d
 
 async def same(site: Site, capsys: pytest.CaptureFixture[str], report: Report) -> dict[str, Any]:
     """Check that both report the same; return what they report as left."""
-    code, told = await status(site, capsys)
-    assert (code, told["left"]) == (report.exit.code, report.to_json()["left"])
-    return {kind: number for kind, number in told["left"].items() if number}
+    code, reported = await status(site, capsys)
+    assert (code, reported["left"]) == (report.exit.code, report.to_json()["left"])
+    return {kind: number for kind, number in reported["left"].items() if number}
 
 
 async def test_a_system_that_takes_no_writes_is_not_said_to_be_silent(
@@ -69,8 +69,8 @@ async def test_a_stopped_system_is_one_stop_and_no_conflict(
         1,
         False,
     )
-    _, told = await status(site, capsys)
-    assert told["stopped"] == report.to_json()["stopped"]
+    _, reported = await status(site, capsys)
+    assert reported["stopped"] == report.to_json()["stopped"]
 
 
 async def test_one_resync_frees_what_a_removed_system_had_taken(site: Site) -> None:

@@ -35,9 +35,9 @@ def off(row: Row, number: int) -> Row:
 # --- encodings ------------------------------------------------------------------------------------
 
 
-def _as(coding: str, said: str | None = None) -> Send:
+def _as(coding: str, encoding: str | None = None) -> Send:
     async def send(exchange: Exchange) -> None:
-        lines = [] if said is None else [f"Content-Type: application/json; charset={said}"]
+        lines = [] if encoding is None else [f"Content-Type: application/json; charset={encoding}"]
         text = json.dumps(exchange.tree, ensure_ascii=False)
         await exchange.answer(text.encode(coding), *lines)
 
@@ -156,8 +156,10 @@ def _same_id_other_times(row: Row, _number: int) -> Row:
 
 
 def _echo(exchange: Exchange) -> bytes:
-    said = f"Kim Example <kim@example.com> +4930555010 Knee pain {exchange.target}"
-    return json.dumps({"message": said, "ExceptionMessage": said, "Status": "Error"}).encode()
+    encoding = f"Kim Example <kim@example.com> +4930555010 Knee pain {exchange.target}"
+    return json.dumps(
+        {"message": encoding, "ExceptionMessage": encoding, "Status": "Error"}
+    ).encode()
 
 
 def _flood(make: Callable[[Row, int], Row], number: int) -> Send:
@@ -195,7 +197,9 @@ def _long(size: int) -> _Make:
 
 
 def _in_other_case(row: Row, _number: int) -> Row:
-    return {name: said.swapcase() if name in IDS else said for name, said in row.items()}
+    return {
+        name: encoding.swapcase() if name in IDS else encoding for name, encoding in row.items()
+    }
 
 
 def _copy(row: Row, _number: int) -> Row:

@@ -47,8 +47,8 @@ KNOWN = tuple(map(_known, ROWS))
 
 
 def _status(status: int) -> Attack:
-    said = b'{"message": "Kim Example, kim@example.com: no"}'
-    return Attack(f"status-{status}", "status lines", headers(status=status, body=said))
+    encoding = b'{"message": "Kim Example, kim@example.com: no"}'
+    return Attack(f"status-{status}", "status lines", headers(status=status, body=encoding))
 
 
 STATUSES = tuple(map(_status, (204, 205, 206, 304, 402, 407, 410, 418, 451, 501, 507, 511, 599)))

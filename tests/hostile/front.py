@@ -74,16 +74,16 @@ class Front:
             writer.write(odd.spelled())
             return
         asked = httpx.Request(method, f"http://front{target}", headers=headers, content=body)
-        said = await httpx.ASGITransport(app=self.app).handle_async_request(asked)
-        true = await said.aread()
+        answer = await httpx.ASGITransport(app=self.app).handle_async_request(asked)
+        true = await answer.aread()
         self.said.append((f"{method} {target}", true))
         if isinstance(odd, Attack):
-            await odd.send(Exchange(writer, target, self.hits, said.status_code, true))
+            await odd.send(Exchange(writer, target, self.hits, answer.status_code, true))
         elif odd is not None:
-            writer.write(odd.spelled(said.status_code, true))
+            writer.write(odd.spelled(answer.status_code, true))
         else:
-            lines = [f"HTTP/1.1 {said.status_code} True", f"Content-Length: {len(true)}"]
-            lines += [f"{k}: {v}" for k, v in said.headers.items() if k != "content-length"]
+            lines = [f"HTTP/1.1 {answer.status_code} True", f"Content-Length: {len(true)}"]
+            lines += [f"{k}: {v}" for k, v in answer.headers.items() if k != "content-length"]
             lines += self.more
             writer.write(
                 "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + true

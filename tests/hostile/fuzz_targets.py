@@ -263,11 +263,11 @@ async def _anything(_scope: Any, _receive: Any, send: Callable[[Any], Awaitable[
     await send({"type": "http.response.body", "body": b"{}"})
 
 
-async def check_http(said: bytes, write: bool) -> None:
+async def check_http(answer: bytes, write: bool) -> None:
     """Check that a call returns or raises a fault for any bytes of a socket."""
     clock = ManualClock(NOW)
     async with fronted(_anything) as front:
-        front.answer_oddly(Row("fuzzed", raw=said))
+        front.answer_oddly(Row("fuzzed", raw=answer))
         client = open_client(front.url, {}, transport=network(None))
         wire = Transport("clinic", client, clock, RateLimiter(clock), leadconnector.faults.fault_of)
         try:
@@ -292,11 +292,11 @@ async def check_headers(headers: Mapping[str, str], status: int, body: bytes) ->
     budget.learn(answer.headers)
     assert 0 <= budget.refused(answer.headers, answer.text) <= MAX_DAILY_WAIT
     budget.end()
-    kept = FactStore("clinic", clock)
-    kept.load(facts.all())
+    store = FactStore("clinic", clock)
+    store.load(facts.all())
     for each in facts.all():
         storable(f"{each.name} {each.value}")
-    after = RateLimiter(clock, facts=kept)
+    after = RateLimiter(clock, facts=store)
     wait = await after.acquire(write=True, patience=0.0)
     assert 0 <= wait <= MAX_DAILY_WAIT
     clock.advance(MAX_DAILY_WAIT)

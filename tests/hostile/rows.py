@@ -22,7 +22,7 @@ class Row:
         status = self.odd.status or status
         body = body if self.odd.body is None else self.odd.body
         lines = [f"HTTP/1.1 {status:03} Odd", f"Content-Length: {len(body)}", "Connection: close"]
-        lines += [f"{name}: {said}" for name, said in self.odd.headers.items()]
+        lines += [f"{name}: {answer}" for name, answer in self.odd.headers.items()]
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
     @property

@@ -135,11 +135,11 @@ class Siege(Watched):
     def indiscreet(self) -> list[str]:
         """Return names and secrets that are in the log or the database (promise 11)."""
         places = {"log": self.log(), "database": self._database()}
-        said = (*PRIVATE, *settings_secrets(load(self.config, {})))
+        logged = (*PRIVATE, *settings_secrets(load(self.config, {})))
         return [
             f"{text!r} is in the {place}"
             for place, held in places.items()
-            for text in said
+            for text in logged
             if text.encode() in held
         ]
 
@@ -232,8 +232,8 @@ class Siege(Watched):
 
     async def _prepare(self, attack: Attack, system: str) -> None:
         """Make the bodies now: meanwhile no other platform in this process can answer."""
-        said = self.fronts[system].said
-        for true in {true for asked, true in said if re.match(LISTS[system], asked)}:
+        logged = self.fronts[system].said
+        for true in {true for asked, true in logged if re.match(LISTS[system], asked)}:
             await attack.send(Exchange(Nobody(), "", 0, 200, true))
 
     def _freed(self, system: str, meetings: int, blocks: int) -> list[str]:

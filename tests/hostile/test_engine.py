@@ -163,10 +163,12 @@ async def test_an_odd_list_is_the_fault_of_its_system_only(
         assert site.times(target, start, end) == 1, row.name
         assert site.standing() == meetings + 1, row.name
         assert site.blocks_in(system) >= blocks, row.name
-        told = report.systems[system]
+        reported = report.systems[system]
         health = site.app.systems[system].health
         if not row.readable:
-            assert (told.state is SystemStatus.OK, bool(told.cause)) == (False, True), row.name
+            assert (reported.state is SystemStatus.OK, bool(reported.cause)) == (False, True), (
+                row.name
+            )
             assert (health.state.answers, bool(health.cause)) == (False, True), row.name
         await site.settle(row)
         report = await site.poll()

@@ -84,11 +84,11 @@ def test_the_daemon_started_by_root_gives_it_up_and_takes_commands_of_roots(
                 assert daemon.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
-            said = Path(f"/proc/{daemon.pid}/status").read_text()
-            assert f"Uid:\t{USER}\t{USER}\t{USER}\t{USER}\n" in said
-            assert f"Gid:\t{USER}\t{USER}\t{USER}\t{USER}\n" in said
-            assert "Groups:\t \n" in said
-            assert "CapPrm:\t0000000000000000\n" in said
+            result = Path(f"/proc/{daemon.pid}/status").read_text()
+            assert f"Uid:\t{USER}\t{USER}\t{USER}\t{USER}\n" in result
+            assert f"Gid:\t{USER}\t{USER}\t{USER}\t{USER}\n" in result
+            assert "Groups:\t \n" in result
+            assert "CapPrm:\t0000000000000000\n" in result
             ended = host.syncd("resync", "--json", seconds=60)
             assert (ended.code, json.loads(ended.out)["converged"]) == (0, True)
         finally:
