@@ -224,7 +224,7 @@ def test_a_crossing_is_noticed(path: str, source: str, time_helpers: frozenset[s
         ("syncd/cli/x.py", "from syncd import __version__\nfrom syncd.daemon import lock"),
     ],
 )
-def test_what_is_allowed_is_no_crossing(
+def test_allowed_imports_are_not_reported(
     path: str, source: str, time_helpers: frozenset[str]
 ) -> None:
     assert crossings(path, source, time_helpers) == []

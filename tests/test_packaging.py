@@ -84,7 +84,7 @@ def test_a_line_that_is_no_plain_pin_is_noticed(line: str) -> None:
         pins(f"name==1.0\n{line}\nother==2.0\n")
 
 
-def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
+def test_imported_and_declared_dependencies_are_the_same() -> None:
     declared = {IMPORTED_AS.get(r.name, r.name) for r in runtime()} - DATA_ONLY
     assert third_party(HOUSE / "syncd") == declared
 

@@ -93,7 +93,7 @@ def test_a_test_that_takes_long_runs_only_where_it_is_asked_for(folder: Folder) 
 
 
 @pytest.mark.prove
-def test_what_was_proven_is_not_proven_again_and_what_failed_comes_first(folder: Folder) -> None:
+def test_proven_tests_are_skipped_and_failed_ones_run_first(folder: Folder) -> None:
     (folder.path / "breaks4").touch()
     code, output = folder.run("--prove")
     assert (code, folder.played()) == (1, "012345")
@@ -123,7 +123,7 @@ XDIST = ["-p", "xdist", "-n", "1"]
     ],
     ids=str,
 )
-def test_a_proof_that_is_stopped_goes_on_where_it_was(
+def test_a_stopped_proof_continues_where_it_was(
     folder: Folder, name: str, processes: list[str]
 ) -> None:
     (folder.path / "hangs3").touch()
@@ -150,7 +150,7 @@ def test_a_line_that_was_not_finished_proves_nothing(tmp_path: Path) -> None:
     assert ledger.read() == {"one": PASSED, "tw": PASSED, "two": FAILED}
 
 
-def test_every_change_of_what_is_judged_asks_for_a_new_proof(tmp_path: Path) -> None:
+def test_every_change_of_a_tested_file_needs_a_new_proof(tmp_path: Path) -> None:
     for name in JUDGED:
         (tmp_path / name).touch()
     (tmp_path / "syncd").unlink()
@@ -179,7 +179,7 @@ SKIPPED = {
 
 
 @pytest.mark.prove
-def test_what_does_not_run_fails_where_ci_is_true(tmp_path: Path) -> None:
+def test_a_test_that_does_not_run_fails_under_ci(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     for name, text in SKIPPED.items():
         (tmp_path / f"test_{name}.py").write_text(f"import pytest\n{text}\n")
@@ -204,7 +204,7 @@ def test_a_listed_reason_does_not_fail(tmp_path: Path) -> None:
 
 @pytest.mark.prove
 @pytest.mark.parametrize("option", ["-k=short", "-m=not slow"])
-def test_what_is_left_out_by_an_option_fails_where_ci_is_true(tmp_path: Path, option: str) -> None:
+def test_a_deselected_test_fails_under_ci(tmp_path: Path, option: str) -> None:
     folder = Folder(tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
     text = "import pytest\n@pytest.mark.slow\ndef test_it(): pass\ndef test_short(): pass\n"

@@ -48,7 +48,9 @@ async def test_a_past_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("cell", "writes"), [(changed, "moved"), (first, "writes")])
-async def test_what_is_planned_is_what_was_changed(tmp_path: Path, cell: Any, writes: str) -> None:
+async def test_the_plan_contains_exactly_the_changes(
+    tmp_path: Path, cell: Any, writes: str
+) -> None:
     measured: Mapping[str, Any] = await cell(tmp_path, 30)
     assert measured[writes] == (3 if cell is changed else 30)
 

@@ -73,7 +73,7 @@ def _never() -> Any:
     raise AssertionError
 
 
-async def test_a_resync_that_is_interrupted_ends_with_four_and_says_what_is_left(
+async def test_an_interrupted_resync_ends_with_four_and_reports_what_is_left(
     site: Site,
 ) -> None:
     engine = site.app.engine

@@ -105,7 +105,7 @@ async def test_the_base_moves_only_when_a_read_shows_the_cancellation(clinic: Si
 
 
 @pytest.mark.parametrize("answer", ["html", "error", "forbidden", "unknown", "nothing", "odd-none"])
-async def test_a_wrong_address_loses_nothing_and_a_person_is_told_what_to_check(
+async def test_a_wrong_cancel_address_loses_nothing_and_the_note_names_it(
     clinic: Site, answer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crm = clinic.world.sandbox.crm

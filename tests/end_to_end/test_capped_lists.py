@@ -75,7 +75,7 @@ async def test_a_cap_that_a_platform_introduces_frees_nothing(site: Site, system
 
 
 @pytest.mark.parametrize("system", ["clinic", "legacy"])
-async def test_near_reads_that_show_what_a_far_one_hides_do_not_keep_its_cap_from_being_learned(
+async def test_near_reads_do_not_prevent_learning_the_cap_of_far_lists(
     site: Site, system: str
 ) -> None:
     world = site.world
@@ -97,7 +97,9 @@ async def test_near_reads_that_show_what_a_far_one_hides_do_not_keep_its_cap_fro
 
 @pytest.mark.parametrize("keeps", KEEPS)
 @pytest.mark.parametrize("path", LISTS)
-async def test_what_a_capped_list_hides_is_carried(site: Site, path: str, keeps: Keeps) -> None:
+async def test_events_hidden_by_a_capped_list_are_carried(
+    site: Site, path: str, keeps: Keeps
+) -> None:
     system, world = LISTS[path], site.world
     seat = world.seats[system, "carol"]
     for number in range(120):

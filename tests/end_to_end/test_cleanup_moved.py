@@ -132,7 +132,7 @@ def test_blocks_that_a_person_chose_prove_nothing_of_the_others(tmp_path: Path) 
     play(tmp_path, scene)
 
 
-def test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone(tmp_path: Path) -> None:
+def test_an_empty_list_of_a_missing_user_proves_no_deletion(tmp_path: Path) -> None:
     async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
@@ -152,7 +152,7 @@ def test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone(tmp_path: Pat
     play(tmp_path, scene)
 
 
-def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_path: Path) -> None:
+def test_a_block_that_got_a_customer_stays_and_is_reported_each_time(tmp_path: Path) -> None:
     async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()

@@ -32,9 +32,7 @@ def remap(site: VirtualSite, system: str) -> None:
 
 @pytest.mark.parametrize("system", ["clinic", "legacy", "crm"])
 @pytest.mark.parametrize("ran", [False, True])
-def test_what_stands_in_a_former_calendar_is_cleaned_up(
-    tmp_path: Path, system: str, ran: bool
-) -> None:
+def test_blocks_in_a_former_calendar_are_cleaned_up(tmp_path: Path, system: str, ran: bool) -> None:
     async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)
         await site.resync()
@@ -54,7 +52,7 @@ def test_what_stands_in_a_former_calendar_is_cleaned_up(
 
 
 @pytest.mark.parametrize("system", ["clinic", "legacy"])
-def test_what_stands_in_a_former_calendar_is_told_until_it_is_cleaned_up(
+def test_blocks_in_a_former_calendar_are_reported_until_cleaned_up(
     tmp_path: Path, system: str
 ) -> None:
     async def scene(site: VirtualSite) -> None:
@@ -82,7 +80,7 @@ def test_what_stands_in_a_former_calendar_is_told_until_it_is_cleaned_up(
 
 
 @pytest.mark.parametrize("system", ["clinic", "legacy", "crm"])
-def test_a_provider_who_gets_the_former_calendar_back_has_no_block_twice(
+def test_mapping_the_former_calendar_again_makes_no_duplicate_blocks(
     tmp_path: Path, system: str
 ) -> None:
     async def scene(site: VirtualSite) -> None:

@@ -151,7 +151,7 @@ def test_blocks_that_somebody_deleted_are_gone_where_their_ids_are_refused(tmp_p
     play(tmp_path, scene)
 
 
-def test_standing_blocks_that_are_refused_and_not_listed_are_never_called_gone(
+def test_existing_blocks_that_are_refused_and_unlisted_do_not_count_as_deleted(
     tmp_path: Path,
 ) -> None:
     async def scene(site: VirtualSite) -> None:

@@ -100,7 +100,7 @@ async def test_a_fact_that_an_answer_contradicts_is_dropped_once_and_stays_so(
     assert site.disagreements() == []
 
 
-async def test_a_list_that_is_later_than_was_measured_is_no_news(site: Site) -> None:
+async def test_a_list_with_more_lag_than_measured_is_no_change(site: Site) -> None:
     clinic, world = site.world.sandbox.clinic, site.world
     start = world.at(3, 17)
     first = world.book("crm", "alice", start)
@@ -126,7 +126,7 @@ async def test_a_list_that_is_later_than_was_measured_is_no_news(site: Site) -> 
     assert site.disagreements() == []
 
 
-async def test_what_was_measured_is_used_from_then_on(site: Site) -> None:
+async def test_a_measured_fact_is_used_from_then_on(site: Site) -> None:
     able = {name: system.capabilities for name, system in site.app.systems.items()}
     assert not able["legacy"].update_keeps_end
     assert not able["crm"].rows_carry_end
@@ -169,7 +169,7 @@ async def test_v1_is_not_read_back_after_a_move_where_it_is_known_to_keep_ends(
     assert site.disagreements() == []
 
 
-async def test_lists_that_show_blocks_again_do_not_measure_that_anew(site: Site) -> None:
+async def test_lists_that_show_blocks_again_do_not_measure_the_fact_again(site: Site) -> None:
     legacy = site.world.sandbox.legacy
     await site.resync()
     assert side(site, "legacy", "lists_blocks") is Side.MEASURED, "a list showed a block"
@@ -186,7 +186,7 @@ async def test_lists_that_show_blocks_again_do_not_measure_that_anew(site: Site)
     assert site.disagreements() == []
 
 
-async def test_a_block_that_is_read_by_its_id_does_not_measure_what_lists_show(site: Site) -> None:
+async def test_a_block_read_by_id_does_not_measure_list_contents(site: Site) -> None:
     site.world.sandbox.legacy.lists_blocks = False
     for _ in range(2):
         await site.resync()

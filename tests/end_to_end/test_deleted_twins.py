@@ -65,9 +65,7 @@ async def test_a_released_block_stays_released_on(site: Site, system: str) -> No
 
 
 @pytest.mark.parametrize("gone", SYSTEMS)
-async def test_a_kept_twin_stands_and_its_time_is_closed_where_it_was_deleted(
-    site: Site, gone: str
-) -> None:
+async def test_a_kept_twin_stays_and_is_blocked_where_it_was_deleted(site: Site, gone: str) -> None:
     await say(site, 'twin_deleted = "keep"')
     other = "legacy" if gone == "clinic" else "clinic"
     events = book_in(site, gone, other)

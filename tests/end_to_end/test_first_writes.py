@@ -343,7 +343,7 @@ def test_planted_first_moves_that_are_not_compared_after_a_crash_are_found(
         test_a_first_move_with_a_lost_reply_is_compared_before_any_other(tmp_path, "legacy")
 
 
-def test_what_the_state_holds_of_a_first_write_is_only_names_and_digests() -> None:
+def test_the_state_stores_only_names_and_digests_of_a_first_write() -> None:
     found = first_writes.FirstWrite.of(json.dumps({"odd": 1}))
     assert found is None
 

@@ -147,7 +147,7 @@ async def test_with_rooms_a_quiet_cycle_makes_only_planned_calls_too(site: Site)
 
 
 @pytest.mark.prove
-async def test_a_restart_asks_once_more_for_what_was_remembered_and_is_needed(site: Site) -> None:
+async def test_a_restart_reads_needed_directories_once_more(site: Site) -> None:
     furnished(site)
     crowded(site)
     await site.reload()

@@ -86,7 +86,7 @@ def is_told(site: VirtualSite, name: str, count: int, report: Report) -> bool:
 
 @pytest.mark.parametrize("name", SYSTEMS)
 @pytest.mark.parametrize("fresh", [True, False], ids=["just-written", "long-known"])
-def test_a_resync_of_empty_lists_ends_soon_and_says_what_they_lack(
+def test_a_resync_of_empty_lists_ends_soon_and_reports_missing_events(
     tmp_path: Path, name: str, fresh: bool
 ) -> None:
     async def scene(site: VirtualSite) -> None:
@@ -243,7 +243,7 @@ def test_a_deletion_that_takes_two_proofs_is_carried_in_one_resync(
 
 
 @pytest.mark.prove
-def test_the_daemon_asks_for_what_lists_hide_ever_less_often(tmp_path: Path) -> None:
+def test_the_daemon_reads_hidden_events_by_id_less_and_less_often(tmp_path: Path) -> None:
     async def scene(site: VirtualSite) -> None:
         await site.resync()
         await site.clock.sleep(600)

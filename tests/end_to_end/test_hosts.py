@@ -209,9 +209,7 @@ async def test_the_assigned_host_s_twin_moves_the_record_once_and_all_hosts_foll
 
 
 @pytest.mark.parametrize("ends", [False, True])
-async def test_what_a_further_host_changes_elsewhere_is_held_and_never_written(
-    site: Site, ends: bool
-) -> None:
+async def test_a_change_by_a_further_host_is_held_and_never_written(site: Site, ends: bool) -> None:
     meeting = Collective(site, "bob")
     task = meeting.twin("bob")
     await site.resync()

@@ -88,7 +88,7 @@ async def test_a_twin_that_cannot_be_lengthened_gets_a_block_beside_it(site: Sit
 
 
 @pytest.mark.parametrize("measured", ["yes", ""])
-async def test_a_meeting_that_v1_cut_short_is_cut_short_nowhere_else_whatever_was_measured(
+async def test_a_meeting_that_v1_shortens_keeps_its_length_elsewhere(
     site: Site, measured: str
 ) -> None:
     """A measured fact may be out of date, and a lost end looks like a person's change (seed 22)."""

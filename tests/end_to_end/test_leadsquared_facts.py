@@ -75,7 +75,7 @@ async def test_completing_a_meeting_before_its_start_or_end_frees_nothing(
     assert (closed(site, start), site.disagreements()) == (before, [])
 
 
-async def test_a_deletion_in_part_is_told_and_made_again(site: Site) -> None:
+async def test_a_partial_deletion_is_reported_and_repeated(site: Site) -> None:
     crm = site.world.sandbox.crm
     events = [site.world.book("clinic", "alice", site.world.at(3, 16 + n)) for n in range(3)]
     await site.resync()

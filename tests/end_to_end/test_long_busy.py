@@ -244,7 +244,7 @@ async def test_events_that_run_cost_one_read_by_id_in_a_far_interval(site: Site)
     assert beyond == {"crm": 3, "clinic": 3, "legacy": 3}
 
 
-async def test_where_lists_show_what_overlaps_a_near_read_follows_a_leave(site: Site) -> None:
+async def test_a_near_read_follows_a_leave_if_lists_show_overlaps(site: Site) -> None:
     for platform in site.world.sandbox.systems.values():
         platform.lists_overlapping = True
     # Before the first whole read nobody knows whether a block of ours began earlier.

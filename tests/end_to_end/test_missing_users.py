@@ -51,7 +51,7 @@ async def test_a_state_that_is_lost_while_a_user_is_missing_frees_nothing(
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-async def test_a_calendar_that_is_mapped_to_nobody_by_mistake_frees_nothing(
+async def test_a_calendar_that_is_unmapped_by_mistake_frees_nothing(
     site: Site, system: str
 ) -> None:
     await site.resync()

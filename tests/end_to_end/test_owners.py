@@ -276,7 +276,7 @@ async def test_a_deactivated_user_frees_nothing(site: Site) -> None:
 
 @pytest.mark.parametrize("count", [SIZES[0], 20])
 @pytest.mark.parametrize("system", SYSTEMS)
-async def test_a_list_that_is_refused_for_a_missing_user_stops_nobody_else(
+async def test_a_list_refused_for_a_missing_user_stops_no_other_calendar(
     site: Site, system: str, count: int
 ) -> None:
     site.book(system, count)
@@ -405,7 +405,7 @@ async def test_blocks_of_a_merged_user_stay_closed(site: Site, system: str, into
 
 @pytest.mark.prove
 @pytest.mark.parametrize("system", ["clinic", "legacy"])
-async def test_blocks_of_a_merged_user_are_made_anew_when_the_user_is_back(
+async def test_blocks_of_a_merged_user_are_made_again_when_the_user_is_back(
     site: Site, system: str
 ) -> None:
     site.book(next(each for each in SYSTEMS if each != system), 3)

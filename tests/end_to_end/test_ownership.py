@@ -24,7 +24,7 @@ def ours(site: Site, system: str) -> str:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-async def test_what_people_make_of_our_blocks_is_theirs(site: Site, system: str) -> None:
+async def test_copies_that_people_make_of_our_blocks_are_not_ours(site: Site, system: str) -> None:
     await site.resync()
     world, platform = site.world, site.world.sandbox.systems[system]
     block, bob = ours(site, system), world.seats[system, "bob"]

@@ -93,12 +93,12 @@ PLANTS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
     (a_contradicted_value_still_counts, case("lists_cancelled")),
     (
         an_ordinary_read_measures_a_contradicted_fact_again,
-        stories.test_lists_that_show_blocks_again_do_not_measure_that_anew,
+        stories.test_lists_that_show_blocks_again_do_not_measure_the_fact_again,
     ),
     (a_contradiction_is_not_stored, case("completing_changes_end")),
-    (a_measured_fact_is_not_used, stories.test_what_was_measured_is_used_from_then_on),
-    (capabilities_are_worked_out_once, stories.test_what_was_measured_is_used_from_then_on),
-    (a_late_list_is_news, stories.test_a_list_that_is_later_than_was_measured_is_no_news),
+    (a_measured_fact_is_not_used, stories.test_a_measured_fact_is_used_from_then_on),
+    (capabilities_are_worked_out_once, stories.test_a_measured_fact_is_used_from_then_on),
+    (a_late_list_is_news, stories.test_a_list_with_more_lag_than_measured_is_no_change),
 )
 
 

@@ -94,7 +94,7 @@ async def test_an_empty_list_removes_nothing(site: Site, system: str) -> None:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-async def test_a_system_that_refuses_the_secret_stops_nobody_else(site: Site, system: str) -> None:
+async def test_a_system_that_refuses_the_secret_stops_no_other(site: Site, system: str) -> None:
     await site.resync()
     faults = site.world.sandbox.systems[system].faults
     faults.add(Fault(FaultKind.UNAUTHORISED, times=1000))

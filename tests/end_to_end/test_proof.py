@@ -44,7 +44,7 @@ async def test_an_empty_list_is_not_believed_while_events_are_shown_by_id(
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-async def test_what_is_neither_listed_nor_read_by_id_still_blocks_its_time(
+async def test_an_event_neither_listed_nor_read_by_id_still_blocks_its_time(
     site: Site, system: str
 ) -> None:
     await site.resync()

@@ -84,7 +84,7 @@ async def test_the_running_daemon_carries_out_the_answer(
     assert site.disagreements() == []
 
 
-async def test_the_running_daemon_refuses_what_has_changed_and_what_makes_no_sense(
+async def test_the_running_daemon_refuses_changed_conflicts_and_invalid_answers(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clinic, _ = await moved_apart(site)

@@ -27,7 +27,7 @@ def limit(site: VirtualSite, name: str, most: int, seconds: float = 5.0) -> Rate
     ("place", "status"),
     [*zip(PLACES, cycle((403, 400, 401, 500))), ("Message", 401), ("Message", 500)],
 )
-def test_a_rate_limit_told_anywhere_is_no_lost_right(
+def test_a_rate_limit_in_any_form_is_not_lost_access(
     tmp_path: Path, place: str, status: int
 ) -> None:
     async def scene(site: VirtualSite) -> None:
@@ -47,7 +47,7 @@ def test_a_rate_limit_told_anywhere_is_no_lost_right(
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_resync_waits_for_a_short_rate_limit_and_goes_on(tmp_path: Path, name: str) -> None:
+def test_a_resync_waits_for_a_short_rate_limit_and_continues(tmp_path: Path, name: str) -> None:
     async def scene(site: VirtualSite) -> None:
         platform = site.world.sandbox.systems[name]
         platform.limit_told = LimitReply("Message", 403)
@@ -113,9 +113,7 @@ def test_the_daemon_does_not_wait_within_a_job(tmp_path: Path) -> None:
         for killed in (False, True)
     ],
 )
-def test_the_next_process_keeps_to_what_was_learned(
-    tmp_path: Path, name: str, killed: bool
-) -> None:
+def test_the_next_process_uses_learned_limits(tmp_path: Path, name: str, killed: bool) -> None:
     async def scene(site: VirtualSite) -> None:
         found = limit(site, name, 6)
         site.world.sandbox.systems[name].limit_told = LimitReply("Message", 403)
@@ -130,7 +128,7 @@ def test_the_next_process_keeps_to_what_was_learned(
     play(tmp_path, scene)
 
 
-def test_what_was_learned_is_forgotten_a_day_after_it_was_said_last(tmp_path: Path) -> None:
+def test_a_learned_limit_is_dropped_a_day_after_it_was_last_stated(tmp_path: Path) -> None:
     async def scene(site: VirtualSite) -> None:
         limit(site, "crm", 6)
         await site.resync()
@@ -160,7 +158,7 @@ def test_a_wait_that_was_asked_for_binds_the_next_process(tmp_path: Path) -> Non
     play(tmp_path, scene)
 
 
-def test_a_reload_knows_which_calls_were_made_and_goes_on_at_once(tmp_path: Path) -> None:
+def test_a_reload_keeps_the_call_count_and_continues_at_once(tmp_path: Path) -> None:
     """The replacement of an engine is built before the old engine has ended, in the same process.
 
     It must not assume a full window of calls, as it does after another process died.

@@ -43,7 +43,7 @@ def book_anew(site: Site, system: str, event: str) -> str:
 
 @pytest.mark.parametrize("days", [1, 20])
 @pytest.mark.parametrize(("system", "other"), PAIRS)
-async def test_a_twin_follows_a_meeting_that_was_booked_anew(
+async def test_a_twin_follows_a_meeting_that_was_cancelled_and_booked_again(
     site: Site, system: str, other: str, days: int
 ) -> None:
     event, twin = await twins(site, system, other, days)
@@ -75,7 +75,7 @@ async def test_a_question_about_a_twin_in_leadsquared_ends_with_the_new_booking(
 
 
 @pytest.mark.parametrize(("system", "other"), PAIRS)
-async def test_a_platform_that_tells_no_times_is_understood_in_one_near_cycle(
+async def test_a_rebooking_without_update_times_is_found_in_one_near_cycle(
     site: Site, system: str, other: str
 ) -> None:
     site.world.sandbox.systems[system].tells_times = False

@@ -70,7 +70,7 @@ async def test_far_bookings_reach_the_other_systems_within_a_round(site: Site) -
     assert open_ == [4, 2, 0]
 
 
-async def test_what_another_slice_holds_is_not_taken_for_gone(site: Site) -> None:
+async def test_events_of_other_slices_do_not_count_as_deleted(site: Site) -> None:
     service = Service(site)
     await service.work.everything()
     standing = site.blocks()
@@ -83,7 +83,7 @@ async def test_what_another_slice_holds_is_not_taken_for_gone(site: Site) -> Non
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-async def test_a_slice_that_finds_a_system_down_says_so_and_the_next_round_mends_it(
+async def test_a_slice_reports_a_system_that_is_down_and_the_next_round_recovers(
     site: Site, system: str
 ) -> None:
     service = Service(site)

@@ -84,7 +84,7 @@ def test_a_signal_while_writes_wait_ends_the_run_and_the_next_does_the_rest(
     play(tmp_path, scene)
 
 
-def test_a_signal_while_free_slots_are_refused_leaves_what_was_known(tmp_path: Path) -> None:
+def test_a_signal_while_free_slots_are_refused_keeps_the_last_answer(tmp_path: Path) -> None:
     async def scene(site: VirtualSite) -> None:
         await site.resync()
         site.texts.clear()

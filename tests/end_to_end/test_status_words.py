@@ -35,16 +35,14 @@ async def configure(site: Site, new: str, old: str = "[syncd]\n") -> None:
 
 
 @pytest.mark.parametrize("spelling", ["", "unknown"])
-async def test_statuses_in_other_words_change_nothing_that_stands(
-    site: Site, spelling: str
-) -> None:
+async def test_statuses_in_other_words_change_no_existing_event(site: Site, spelling: str) -> None:
     await site.resync()
     respell(site, spelling)
     first = await site.resync()
     assert (first.operations.total(), site.disagreements()) == (0, [])
 
 
-async def test_what_is_cancelled_in_other_words_frees_its_time(site: Site) -> None:
+async def test_a_cancellation_in_other_words_frees_its_time(site: Site) -> None:
     starts = {name: site.world.at(4, 17 + n) for n, name in enumerate(SYSTEMS)}
     made = {name: site.world.book(name, "bob", start) for name, start in starts.items()}
     await site.resync()

@@ -73,7 +73,7 @@ async def test_a_stopped_system_is_one_stop_and_no_conflict(
     assert reported["stopped"] == report.to_json()["stopped"]
 
 
-async def test_one_resync_frees_what_a_removed_system_had_taken(site: Site) -> None:
+async def test_one_resync_frees_the_time_of_a_removed_system(site: Site) -> None:
     await site.resync()
     text = re.sub(r"\[systems.crm\].*?(?=\[systems)", "", site.path.read_text(), flags=re.DOTALL)
     site.path.write_text(re.sub(r"crm = .*\n", "", text))

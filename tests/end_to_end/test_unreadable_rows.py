@@ -39,7 +39,7 @@ UNNAMED = (Lack.ID, Lack.OBJECT)
 
 @pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("lack", UNNAMED)
-async def test_one_unnamed_row_in_a_first_sync_stops_nobody_and_is_reported_in_each_run(
+async def test_a_row_without_an_id_in_a_first_sync_stops_no_calendar_and_is_reported(
     site: Site, system: str, lack: Lack
 ) -> None:
     odd = break_row(site, system, lack)
@@ -100,7 +100,7 @@ async def test_a_known_meeting_without_an_end_keeps_its_time_and_follows_when_it
 
 
 @pytest.mark.parametrize(("system", "other"), [("crm", "clinic"), ("clinic", "crm")])
-async def test_a_row_without_an_owner_in_a_list_of_all_users_stops_nobody(
+async def test_a_row_without_an_owner_in_a_list_of_all_users_stops_no_calendar(
     site: Site, system: str, other: str
 ) -> None:
     odd, theirs = break_row(site, system, Lack.OWNER), site.world.at(6, 9)

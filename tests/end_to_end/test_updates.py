@@ -105,7 +105,7 @@ async def test_a_move_and_a_status_at_once_are_both_carried(site: Site) -> None:
     assert (after.status, after.start) == ("showed", start)
 
 
-async def test_what_an_update_resets_is_put_back_and_told(site: Site) -> None:
+async def test_fields_that_an_update_resets_are_restored_and_reported(site: Site) -> None:
     first, twin = book_twins(site, "legacy", "new")
     await site.resync()
     clinic, legacy = site.world.sandbox.clinic, site.world.sandbox.legacy
@@ -175,7 +175,7 @@ async def test_a_reset_of_an_update_without_an_answer_is_put_back_and_carried_no
     ("status", "word", "everywhere"),
     [("showed", "attended", True), ("new", "", True), ("new", "", False), ("showed", "", True)],
 )
-async def test_a_status_that_no_row_tells_is_no_news_and_is_not_reset(
+async def test_a_missing_status_is_no_change_and_is_not_reset(
     site: Site, monkeypatch: pytest.MonkeyPatch, status: str, word: str, everywhere: bool
 ) -> None:
     """v2's next release has another word or none, at first perhaps only in reads by id."""
@@ -228,7 +228,7 @@ async def test_a_meeting_that_is_moved_between_the_list_and_the_update_is_not_ov
     assert standing(site, "clinic")[twin].start == standing(site, "legacy")[first].start
 
 
-async def test_an_end_that_v1_does_not_keep_is_told_and_carried_nowhere(site: Site) -> None:
+async def test_an_end_that_v1_does_not_keep_is_reported_and_not_carried(site: Site) -> None:
     start = site.world.at(3, 14)
     first, twin = (site.world.book(system, "alice", start, 30) for system in ("clinic", "legacy"))
     await site.resync()
@@ -245,7 +245,7 @@ async def test_an_end_that_v1_does_not_keep_is_told_and_carried_nowhere(site: Si
 
 @pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("lag", [0.0, 5.0])
-async def test_what_a_list_shows_of_the_time_before_two_writes_is_no_news(
+async def test_a_list_from_before_two_writes_is_no_change(
     site: Site, lag: float, *, kept: bool
 ) -> None:
     """A status is written right after the move, and does not change the end either (seed 218)."""

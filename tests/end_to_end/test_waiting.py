@@ -15,9 +15,7 @@ from tests.end_to_end.conftest import Site
     # An empty 403 of v2 comes from a gateway, and proves nothing: the write stays unconfirmed.
     [("crm", 401), ("crm", 403), ("clinic", 401), ("legacy", 401), ("legacy", 403)],
 )
-async def test_what_a_key_may_not_write_waits_and_is_not_called_agreed(
-    site: Site, system: str, status: int
-) -> None:
+async def test_writes_that_a_key_may_not_make_wait(site: Site, system: str, status: int) -> None:
     assert (await site.resync()).exit is RunExit.DONE
     platform = site.world.sandbox.systems[system]
     forbid_writes(platform, status)

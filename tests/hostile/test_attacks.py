@@ -40,7 +40,7 @@ More repeats would hide a fault that shows only sometimes; `Stopwatch` handles m
 """
 
 
-def test_the_table_is_long_and_each_name_stands_once() -> None:
+def test_the_table_has_many_attacks_with_unique_names() -> None:
     assert len(ATTACKS) >= 120
     assert len(BY_NAME) == len(ATTACKS)
     assert sorted(a.name for bundle in BUNDLES for a, _ in bundle) == sorted(BY_NAME)
@@ -68,7 +68,7 @@ def _is_late(result: Result) -> bool:
     return all(problem.startswith("carried after") for problem in result.problems)
 
 
-async def test_one_attack_of_each_family_harms_nobody_else(tmp_path: Path) -> None:
+async def test_one_attack_of_each_family_harms_no_other_system(tmp_path: Path) -> None:
     systems = list(LISTS)
     bundle = [(BY_NAME[name], systems[n % 3]) for n, name in enumerate(SHORT)]
     assert await harm(bundle, tmp_path) == {}

@@ -177,7 +177,7 @@ async def test_the_daemon_carries_between_the_others_as_fast_as_ever(
             await daemon.wait()
 
 
-async def test_a_resync_carries_first_and_names_who_was_slow(place: Place) -> None:
+async def test_a_resync_carries_changes_first_and_names_slow_systems(place: Place) -> None:
     began = time.monotonic()
     place.world.book("clinic", "alice", place.world.at(3, 17))
     before = place.blocks()

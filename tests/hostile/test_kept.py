@@ -77,7 +77,7 @@ def _frames_left() -> list[str]:
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-async def test_no_frame_of_a_failed_read_outlives_it(odd: ComputedBody) -> None:
+async def test_a_failed_read_leaves_no_stack_frame_in_memory(odd: ComputedBody) -> None:
     with scene() as place:
         app = build(load(place.path, {}), clock=place.clock, transports=place.ways)
         try:

@@ -100,7 +100,7 @@ def calls_of(place: Siege) -> int:
     return sum(len(platform.calls) for platform in place.world.sandbox.systems.values())
 
 
-async def test_two_minutes_of_standstill_lose_and_double_nothing(tmp_path: Path) -> None:
+async def test_a_process_stopped_for_two_minutes_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """Stop the process in the middle of its writes; both its clocks then show two minutes more.
 
     The process does not run in between, and sees the same as after two real minutes: later

@@ -76,7 +76,7 @@ async def test_of_ten_large_answers_one_is_in_memory_at_a_time(size: int) -> Non
     assert streams.most <= MAX_BYTES + AT_ONCE * (WAITS_FROM + PART)
 
 
-async def test_a_packed_answer_waits_for_its_turn_by_what_it_unpacks_to() -> None:
+async def test_a_compressed_answer_waits_according_to_its_unpacked_size() -> None:
     streams = Streams(LARGE * 2, packed=True)
     wire = transport(streams)
     large = wire._client.large

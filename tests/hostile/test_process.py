@@ -77,7 +77,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 
 @pytest.mark.parametrize("row", [DEEP, LONG], ids=lambda row: row.name)
-async def test_resync_carries_what_it_can_and_says_who_is_odd(place: Place, row: Row) -> None:
+async def test_resync_carries_what_it_can_and_names_the_odd_system(place: Place, row: Row) -> None:
     place.fronts["clinic"].answer_oddly(row, "GET /calendars/events")
     code, out, err = await place.ask("resync", "--yes", "--json")
     assert code == 4, err

@@ -74,7 +74,7 @@ def test_a_known_provider_gets_the_systems_that_it_lacks_under_its_own_name() ->
     assert "alice" not in added(known)
 
 
-def test_whoever_is_mapped_everywhere_is_not_proposed_again() -> None:
+def test_a_provider_mapped_in_all_systems_is_not_proposed_again() -> None:
     known = {
         "alice": provider(
             crm=LeadSquaredCalendar(user=A),

@@ -51,13 +51,13 @@ def test_a_thing_is_compared(
     assert (row.step, set(row.changes)) == (step, changed)
 
 
-def test_what_cannot_be_changed_is_left_to_a_person() -> None:
+def test_a_change_without_an_api_is_left_to_a_person() -> None:
     row = compare_resources(WANTED, [found(capacity=5)], {}, fixed=("capacity",))
     assert row.step is ProvisionStep.BY_HAND
     assert "capacity is 5" in row.note
 
 
-def test_what_is_fixed_and_not_shown_is_in_place_and_named() -> None:
+def test_a_fixed_field_that_is_not_shown_counts_as_in_place() -> None:
     row = compare_resources(WANTED, [found()], {}, fixed=("slug",))
     assert (row.step, dict(row.changes)) == (ProvisionStep.IN_PLACE, {})
     assert "the API does not show whether slug = y" in row.note
@@ -80,13 +80,15 @@ def test_what_is_fixed_and_not_shown_is_in_place_and_named() -> None:
         ),
     ],
 )
-def test_only_what_syncd_made_is_ever_unwanted(known: Any, existing: Actual, ours: bool) -> None:
+def test_only_resources_that_syncd_made_can_be_unwanted(
+    known: Any, existing: Actual, ours: bool
+) -> None:
     rows = unwanted([], {("clinic", ResourceType.ROOM): [existing]}, known)
     assert [row.step for row in rows] == [ProvisionStep.NOT_WANTED] * ours
     assert compare_resources(WANTED, [existing], known).ours is ours
 
 
-def test_what_is_wanted_or_cannot_be_removed_is_not_removed() -> None:
+def test_wanted_or_undeletable_resources_are_not_removed() -> None:
     everything = {("clinic", ResourceType.ROOM): [found()]}
     assert unwanted([WANTED], everything, made()) == []
     (row,) = unwanted([], everything, made(), kept=(ResourceType.ROOM,))
