@@ -157,7 +157,7 @@ def test_without_a_terminal_on_both_streams_nobody_is_asked(
     os.close(where)
     assert session.wait() == 2
     text = session.screen + (tmp_path / "other").read_text()
-    assert "no terminal" in " ".join(text.split())
+    assert "there is no terminal to ask on" in " ".join(text.split())
     assert QUESTION not in text
     assert made(cli) == 0
 

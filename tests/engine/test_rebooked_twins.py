@@ -58,3 +58,20 @@ async def test_a_meeting_moved_in_one_system_and_rebooked_in_the_other_is_one(
     await rig.engine.resync()
     assert twins(rig) == [(v(12).interval, True)]
     assert rig.blocks() == {"a": [], "b": [], "c": [v(12).interval]}
+
+
+async def test_while_nobody_knows_which_it_became_its_time_is_closed_where_it_was_cancelled(
+    rig: Rig,
+) -> None:
+    """Simulator, seed 60082: the twin stood elsewhere, and its time could be booked here."""
+    old = await meeting(rig)
+    rig.a.cancel(old)
+    rig.a.book("p", v(12), "ann")
+    rig.a.book("p", v(14), "ann")
+    await rig.engine.resync()
+    assert conflicts(rig) == [ConflictKind.AMBIGUOUS]
+    assert twins(rig) == [(v(9).interval, True)]
+    claimed = [v(9).interval, v(12).interval, v(14).interval]
+    assert rig.blocks() == {"a": claimed[:1], "b": claimed[1:], "c": claimed}
+    await rig.engine.resync()
+    assert rig.blocks() == {"a": claimed[:1], "b": claimed[1:], "c": claimed}
