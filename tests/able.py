@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from syncd.engine.breaker import BreakerSystem
+from syncd.systems.capability_cache import CapabilityCache
 
 
 def with_lag(system: BreakerSystem, lag: timedelta) -> None:
@@ -14,7 +14,7 @@ def with_lag(system: BreakerSystem, lag: timedelta) -> None:
 
     A measured lag is used with a margin that is too long for a test to wait for.
     """
-    inner: Any = system._system
-    work_out = inner._able.compute
-    inner._able.compute = lambda measured: replace(work_out(measured), lag=lag)
-    inner._able._kept = None
+    cache = next(v for v in vars(system._system).values() if isinstance(v, CapabilityCache))
+    compute = cache.compute
+    cache.compute = lambda measured: replace(compute(measured), lag=lag)
+    cache._cached = None
