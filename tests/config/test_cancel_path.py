@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.config.settings import LeadSquaredSystem
-from tests.config.conftest import SMALL, Desk
+from tests.config.conftest import SMALL, ConfigFile
 
 
 def crm(path: str) -> str:
@@ -24,8 +24,8 @@ def crm(path: str) -> str:
         "Task.svc/XYZ",
     ],
 )
-def test_a_path_of_a_call_that_may_be_the_cancel_loads(desk: Desk, path: str) -> None:
-    system = desk.load(crm(path)).systems["crm"]
+def test_a_path_of_a_call_that_may_be_the_cancel_loads(config_file: ConfigFile, path: str) -> None:
+    system = config_file.load(crm(path)).systems["crm"]
     assert isinstance(system, LeadSquaredSystem)
     assert (system.cancel_as, system.cancel_path) == ("cancel", path)
 
@@ -65,9 +65,9 @@ def test_a_path_of_a_call_that_may_be_the_cancel_loads(desk: Desk, path: str) ->
     ],
 )
 def test_a_path_that_is_not_the_cancel_is_refused_with_place_line_and_remedy(
-    desk: Desk, path: str, reason: str
+    config_file: ConfigFile, path: str, reason: str
 ) -> None:
-    problem = desk.the_problem(crm(path))
+    problem = config_file.problem(crm(path))
     assert problem.key == "systems.crm.cancel_path"
     assert reason in problem.reason
     assert "Cancel Appointments in Bulk" in problem.remedy

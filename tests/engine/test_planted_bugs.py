@@ -33,7 +33,7 @@ from tests.engine import test_guarded as guarded
 from tests.engine import test_ownership as ownership
 from tests.engine import test_promises as promises
 from tests.engine import test_running_events as lasting
-from tests.engine.conftest import Shop, open_shop
+from tests.engine.conftest import Rig, open_rig
 from tests.simulate.copied import a_customer_ends_nothing, every_tag_is_ours
 from tests.simulate.plants import (
     a_queued_write_counts_as_done,
@@ -46,7 +46,7 @@ from tests.simulate.plants_of_proof import absence_believed_at_once, one_proof_i
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
-Check = Callable[[Shop], Awaitable[None]]
+Check = Callable[[Rig], Awaitable[None]]
 
 
 def own_blocks_count_as_sources(patch: Patch) -> None:
@@ -107,10 +107,10 @@ def _every_fingerprint(
 
 
 def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
-    async def forget(system: Any, intents: Sequence[Intent], desk: Any) -> int:
+    async def forget(system: Any, intents: Sequence[Intent], context: Any) -> int:
         mine = [i for i in intents if i.operation.system == system.name]
         dropped = [replace(i, state=IntentState.DROPPED) for i in mine]
-        desk.store.apply(Changes(intents=dropped))
+        context.store.apply(Changes(intents=dropped))
         return 0
 
     patch.setattr(read_systems, "recover", forget)
@@ -119,8 +119,10 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
 def a_create_is_repeated_before_the_lag_has_passed(patch: Patch) -> None:
     opened = recovery.recover_create
 
-    async def created(system: Any, intent: Intent, desk: Any) -> bool:
-        return await opened(system, replace(intent, opened_at=intent.opened_at - 9 * _LONG), desk)
+    async def created(system: Any, intent: Intent, context: Any) -> bool:
+        return await opened(
+            system, replace(intent, opened_at=intent.opened_at - 9 * _LONG), context
+        )
 
     patch.setattr(recovery, "recover_create", created)
 
@@ -166,12 +168,12 @@ def blocks_are_adopted_before_all_is_read(patch: Patch) -> None:
     patch.setattr(decision_input, "was_read_whole", lambda *_given: True)
 
 
-async def missing_from_a_list(shop: Shop) -> None:
-    await promises.test_absence_from_a_list_removes_nothing(shop, "hidden")
+async def missing_from_a_list(rig: Rig) -> None:
+    await promises.test_absence_from_a_list_removes_nothing(rig, "hidden")
 
 
-async def empty_list(shop: Shop) -> None:
-    await promises.test_absence_from_a_list_removes_nothing(shop, "empty")
+async def empty_list(rig: Rig) -> None:
+    await promises.test_absence_from_a_list_removes_nothing(rig, "empty")
 
 
 ROWS: tuple[tuple[Plant, Check], ...] = (
@@ -271,12 +273,12 @@ async def test_a_planted_bug_is_caught(
     plant: Plant, check: Check, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     plant(monkeypatch)
-    shop = open_shop(tmp_path / "state.db")
+    rig = open_rig(tmp_path / "state.db")
     caught = False
     try:
-        await check(shop)
+        await check(rig)
     except (AssertionError, pytest.fail.Exception):
         caught = True
     finally:
-        shop.store.close()
+        rig.store.close()
     assert caught, f"{plant.__name__} passes {check.__name__}"

@@ -1,4 +1,4 @@
-"""What syncd must do where files, answers and requests are hostile or broken."""
+"""Requirements for hostile or broken files, answers and requests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from tests.planted.line import Line
 
 HOSTILE = (
     Line(
-        "What a person asks for is bounded, also through the socket, and ends when its client "
-        "leaves",
+        "Requests are bounded, also through the socket, and end when their client disconnects",
         named=(
             (
                 "any_window_is_taken",
@@ -30,8 +29,8 @@ HOSTILE = (
         ),
     ),
     Line(
-        "A restored or copied state is data: code and unreadable values are refused, and its first "
-        "cycle removes nothing",
+        "A restored or copied state with code or unreadable values is refused; its first cycle "
+        "removes nothing",
         named=(
             (
                 "a_state_may_hold_code",
@@ -57,7 +56,7 @@ HOSTILE = (
         ),
     ),
     Line(
-        "The page's socket takes the place of nothing but a stale socket",
+        "The status page's socket replaces nothing but a stale socket",
         named=(
             (
                 "the_page_may_be_at_any_path",
@@ -70,12 +69,11 @@ HOSTILE = (
         ),
     ),
     Line(
-        "An answer that is cut, or that tells an error inside a success, is no whole list",
+        "A cut answer, or an error inside a success, is not a complete list",
         also=("tests/systems/test_whole_answers.py::test_a_planted_bug_is_caught",),
     ),
     Line(
-        "Pipes and absurd process ids in place of files of syncd's, and too few open files, are "
-        "told in plain words",
+        "Pipes and invalid process ids in syncd's files, and too few open files, give clear errors",
         named=(
             (
                 "a_pipe_is_a_plain_file",

@@ -1,4 +1,4 @@
-"""Planted bugs of cleanup, consent and of clocks that are set back, each caught by a named test."""
+"""Planted bugs of clean-up, consent and clocks set back; each is caught by a named test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Patch = pytest.MonkeyPatch
 
 
 def a_refusal_alone_proves_a_block_gone(patch: Patch) -> None:
-    """A refused id counts as deleted, although the list shows nothing of the calendar."""
+    """A refused id proves a deletion although the list shows nothing of the calendar."""
 
     async def believe(
         looker: OwnBlockReader, seen: OwnBlocks, refused: Iterable[Operation], now: datetime
@@ -35,7 +35,7 @@ def an_unanswered_removal_waits_for_ever(patch: Patch) -> None:
 
 
 def the_list_of_a_missing_user_is_believed(patch: Patch) -> None:
-    """Nobody asks whether the user of an empty list is still in the account."""
+    """The empty list of a user is accepted without asking whether the user still exists."""
 
     async def nobody(_self: OwnBlockReader, _providers: object) -> set[str]:
         return set()
@@ -44,12 +44,12 @@ def the_list_of_a_missing_user_is_believed(patch: Patch) -> None:
 
 
 def an_unreadable_row_shows_its_user(patch: Patch) -> None:
-    """A row that cannot be read counts as a sign that its user is there."""
+    """An unreadable row proves that its user exists."""
     patch.setattr(OwnerTracker, "_is_readable", lambda *_given: True)
 
 
 def a_yes_counts_for_everything(patch: Patch) -> None:
-    """What is wanted only after the plan was shown is written without a question."""
+    """A yes also covers writes that became wanted after the plan was shown."""
 
     def everything(self: ShownPlan, operations: Sequence[Operation]) -> list[Operation]:
         self.unseen = ()
@@ -59,7 +59,7 @@ def a_yes_counts_for_everything(patch: Patch) -> None:
 
 
 def an_instant_to_come_is_recent(patch: Patch) -> None:
-    """After the clock was set back, what it stamped before counts as done just now."""
+    """After the clock was set back, a time stamp in the future counts as recent."""
 
     def is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
         return at is not None and now - at < within

@@ -56,7 +56,7 @@ def test_the_configuration_names_the_place_never_the_secret(
     assert source_of(way, "front-desk", "api_key", EnteredCredential("hidden", "MY_KEY")) == source
 
 
-def test_a_secret_is_not_in_the_text_of_what_was_given() -> None:
+def test_a_secret_is_not_in_the_repr_of_the_answers() -> None:
     assert "hidden" not in repr(EnteredCredential("hidden"))
 
 

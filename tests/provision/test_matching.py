@@ -229,7 +229,7 @@ def test_all_seats_of_a_proposal_hang_together_by_its_evidence(seats: list[UserR
 
 
 @given(worlds)
-def test_an_email_that_is_nobody_elses_always_joins(seats: list[UserRef]) -> None:
+def test_a_unique_email_always_matches(seats: list[UserRef]) -> None:
     home = {seat: p.name for p in match_users(seats).proposals for seat in p.seats}
     for one, other in combinations(seats, 2):
         address = one.email.strip().casefold()

@@ -98,9 +98,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
-def test_what_is_added_to_a_text_of_any_form_loads_and_the_words_stay(
-    tmp_path: Path, text: str
-) -> None:
+def test_additions_to_any_configuration_load_and_keep_its_text(tmp_path: Path, text: str) -> None:
     new = extend_config(text, ConfigDraft((CRM, CLINIC, LEGACY), (ALICE,), env_file="own.env"))
     found = load(put(tmp_path, new), ENV)
     assert set(found.systems) == {"clinic", "crm", "legacy"}
@@ -140,7 +138,7 @@ words = st.text(max_size=12)
 
 @given(said=words, comment=words)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_a_platform_calls_things_the_text_stays_toml(said: str, comment: str) -> None:
+def test_any_platform_names_give_valid_toml(said: str, comment: str) -> None:
     said = said.encode("utf-8", "ignore").decode()
     system = NewSystem("s", "leadconnector", {"location_id": said}, {}, comment)
     person = NewProvider("p", {"s": CalendarLine({"user": said}, comment)}, comment)

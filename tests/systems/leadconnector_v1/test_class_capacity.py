@@ -28,8 +28,8 @@ def _asked(script: Script) -> int:
 
 async def _known(build: Build, script: Script, *rows: Any) -> dict[str, str]:
     """Return the stored fingerprints of these rows."""
-    script.say(LIST, listed(*rows))
-    script.say(SERVICES, CLASS)
+    script.reply(LIST, listed(*rows))
+    script.reply(SERVICES, CLASS)
     found = {row.id: row.fingerprint for row in (await build(ALICE).read(WINDOW)).rows}
     script.requests.clear()
     return found
@@ -53,7 +53,7 @@ async def test_a_new_row_at_the_time_of_a_known_customer_reads_the_seats(
     build: Build, script: Script
 ) -> None:
     known = await _known(build, script, FIRST)
-    script.say(LIST, listed(FIRST, SECOND))
+    script.reply(LIST, listed(FIRST, SECOND))
     system = build(ALICE)
     seen = await system.read(WINDOW, None, known)
     assert (set(seen.same), {row.id for row in seen.rows}) == ({"a1"}, {"a2"})

@@ -31,7 +31,7 @@ async def test_an_unknown_status_is_reported_without_loss_of_coverage(
     build: Build, script: Script
 ) -> None:
     odd = appointment("a1", appoinmentStatus="postponed")
-    script.say(LIST, listed(odd, appointment("a2", appoinmentStatus="active")))
+    script.reply(LIST, listed(odd, appointment("a2", appoinmentStatus="active")))
     system = build({"alice": PAIR["alice"]})
     snapshot = await system.read(WINDOW)
     assert [(m.event, m.topic, m.provider) for m in snapshot.malformed] == [
@@ -42,7 +42,7 @@ async def test_an_unknown_status_is_reported_without_loss_of_coverage(
 
 
 async def test_a_block_with_an_unknown_status_stays_a_block(build: Build, script: Script) -> None:
-    script.say(LIST, listed(block("b1", appoinmentStatus="archived")))
+    script.reply(LIST, listed(block("b1", appoinmentStatus="archived")))
     system = build({"alice": PAIR["alice"]}, statuses={"archived": Status.CANCELLED})
     assert not (await system.read(WINDOW)).rows
     system = build({"alice": PAIR["alice"]})
@@ -58,9 +58,9 @@ async def test_a_status_whose_word_is_mapped_to_another_is_never_written(build: 
 async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, listed())
+    script.reply(LIST, listed())
     services = [{"id": calendar, "teamId": "team-2"} for calendar in ("c2", "c3")]
-    script.say("GET calendars/services", {"services": services})
+    script.reply("GET calendars/services", {"services": services})
     system = build(
         {
             "ann": CalendarMapping(team="team-1", user="u1"),
@@ -80,7 +80,7 @@ async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(
 async def test_times_are_sent_in_milliseconds_with_a_margin_of_a_day(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, listed())
+    script.reply(LIST, listed())
     await build(ALICE).read(WINDOW)
     params = script.requests[0].url.params
     day = timedelta(days=1)
@@ -91,7 +91,7 @@ async def test_times_are_sent_in_milliseconds_with_a_margin_of_a_day(
 
 
 async def test_a_steady_read_makes_no_other_call(build: Build, script: Script) -> None:
-    script.say(LIST, listed(appointment()))
+    script.reply(LIST, listed(appointment()))
     system = build(ALICE)
     await system.read(WINDOW)
     await system.read(WINDOW)
@@ -99,7 +99,7 @@ async def test_a_steady_read_makes_no_other_call(build: Build, script: Script) -
 
 
 async def test_blocks_are_covered_after_a_list_has_shown_one(build: Build, script: Script) -> None:
-    script.say(LIST, listed(appointment()), listed(appointment(), block()), listed())
+    script.reply(LIST, listed(appointment()), listed(appointment(), block()), listed())
     system = build(ALICE)
     seen = [(await system.read(WINDOW)).coverage[0].kinds for _ in range(3)]
     assert seen == [MEETINGS, frozenset(Kind), frozenset(Kind)]
@@ -108,7 +108,7 @@ async def test_blocks_are_covered_after_a_list_has_shown_one(build: Build, scrip
 async def test_a_long_window_is_read_in_slices_and_put_together(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, listed(appointment()))
+    script.reply(LIST, listed(appointment()))
     window = Window(NOW, NOW + timedelta(days=400))
     system = build(ALICE)
     snapshot = await system.read(window)
@@ -130,7 +130,7 @@ async def test_a_failed_list_does_not_affect_the_coverage_of_others(
             return httpx.Response(500)
         return httpx.Response(200, json=listed(appointment("b", userId=None, calendarId="cal-b")))
 
-    script.say(LIST, answer)
+    script.reply(LIST, answer)
     snapshot = await build().read(WINDOW)
     assert [(r.id, r.provider) for r in snapshot.rows] == [("b", "bob")]
     assert [c.provider for c in snapshot.coverage] == ["bob"]
@@ -138,7 +138,7 @@ async def test_a_failed_list_does_not_affect_the_coverage_of_others(
 
 
 async def test_a_failed_slice_keeps_earlier_rows_and_coverage(build: Build, script: Script) -> None:
-    script.say(LIST, listed(appointment()), httpx.Response(401))
+    script.reply(LIST, listed(appointment()), httpx.Response(401))
     snapshot = await build(ALICE).read(Window(NOW, NOW + timedelta(days=400)))
     assert len(snapshot.rows) == 1
     assert [c.window for c in snapshot.coverage] == [Window(NOW, NOW + timedelta(days=363))]
@@ -159,7 +159,7 @@ async def test_a_failed_slice_keeps_earlier_rows_and_coverage(build: Build, scri
 async def test_a_read_in_which_all_lists_fail_raises(
     build: Build, script: Script, answer: httpx.Response, fault: type[Exception]
 ) -> None:
-    script.say(LIST, answer)
+    script.reply(LIST, answer)
     with pytest.raises(fault):
         await build().read(WINDOW)
 
@@ -168,7 +168,7 @@ async def test_a_read_in_which_all_lists_fail_raises(
 async def test_a_row_without_id_proves_no_absence_in_its_scope(
     build: Build, script: Script, odd: Any
 ) -> None:
-    script.say(LIST, listed(appointment(), odd), listed())
+    script.reply(LIST, listed(appointment(), odd), listed())
     snapshot = await build().read(WINDOW)
     assert [r.id for r in snapshot.rows] == ["a1"]
     assert [c.provider for c in snapshot.coverage] == ["bob"]
@@ -183,7 +183,7 @@ async def test_rows_of_unmapped_users_and_cancelled_blocks_are_dropped(
     build: Build, script: Script
 ) -> None:
     off = block(appoinmentStatus="cancelled")
-    script.say(LIST, listed(appointment(userId="user-x"), off))
+    script.reply(LIST, listed(appointment(userId="user-x"), off))
     snapshot = await build(ALICE).read(WINDOW)
     assert not snapshot.rows
     assert len(snapshot.coverage) == 1
@@ -195,7 +195,7 @@ async def test_rows_far_from_the_window_are_dropped_and_near_ones_are_kept(
     def at(event_id: str, start: str, end: str) -> dict[str, Any]:
         return appointment(event_id, startTime=start, endTime=end)
 
-    script.say(
+    script.reply(
         LIST,
         listed(
             at("long before", "2026-02-27T09:00:00Z", "2026-02-27T10:00:00Z"),
@@ -217,8 +217,8 @@ async def test_the_location_s_zone_is_read_once_and_only_for_times_without_offse
     bare = appointment(
         startTime="2026-03-02T05:30:00", endTime="2026-03-02T06:00:00", selectedTimezone=""
     )
-    script.say(LIST, listed(bare))
-    script.say(LOCATION, {"locations": [{"id": "C2Qu", "timezone": "US/Eastern"}]})
+    script.reply(LIST, listed(bare))
+    script.reply(LOCATION, {"locations": [{"id": "C2Qu", "timezone": "US/Eastern"}]})
     system = build(ALICE)
     snapshot = [system.event((await system.read(WINDOW)).rows[0]) for _ in range(2)]
     assert {(e.value.start.hour, e.value.start.minute) for e in snapshot} == {(10, 30)}
@@ -229,7 +229,7 @@ async def test_a_configured_zone_saves_the_call(build: Build, script: Script) ->
     bare = appointment(
         startTime="2026-03-02T05:30:00", endTime="2026-03-02T06:00:00", selectedTimezone=""
     )
-    script.say(LIST, listed(bare))
+    script.reply(LIST, listed(bare))
     system = build(ALICE, timezone="America/New_York")
     (row,) = (await system.read(WINDOW)).rows
     assert system.event(row).value.start.hour == 10
@@ -240,10 +240,10 @@ HOLDS = {"blocks": "hold", "hold_email": "busy@example.com"}
 
 
 async def test_holds_are_blocks_that_the_list_always_shows(build: Build, script: Script) -> None:
-    script.say(LOOKUP, {"contacts": [{"id": "contact-h"}]})
+    script.reply(LOOKUP, {"contacts": [{"id": "contact-h"}]})
     held = appointment("h1", contactId="contact-h", contact=..., notes="Busy [s:abcdefghij]")
     off = held | {"id": "h2", "appoinmentStatus": "cancelled"}
-    script.say(LIST, listed(appointment(), held, off))
+    script.reply(LIST, listed(appointment(), held, off))
     system = build(ALICE, **HOLDS)
     snapshot = await system.read(WINDOW)
     events = {row.id: system.event(row).kind for row in snapshot.rows}
@@ -266,10 +266,10 @@ async def test_holds_are_blocks_that_the_list_always_shows(build: Build, script:
 async def test_the_hold_contact_is_looked_up_again_only_where_a_hold_may_have_made_one(
     build: Build, script: Script, answer: dict[str, Any], lookups: int
 ) -> None:
-    script.say(LOOKUP, {"contacts": [{"id": "contact-h"}]})
-    script.say(LIST, listed(appointment()))
-    script.say("POST appointments/", answer)
-    script.say(LOCATION, {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
+    script.reply(LOOKUP, {"contacts": [{"id": "contact-h"}]})
+    script.reply(LIST, listed(appointment()))
+    script.reply("POST appointments/", answer)
+    script.reply(LOCATION, {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
     system = build(ALICE, **HOLDS)
     await system.read(WINDOW)
     value = Value(NOW, NOW + timedelta(hours=1))
@@ -285,8 +285,8 @@ async def test_the_hold_contact_is_looked_up_again_only_where_a_hold_may_have_ma
 async def test_nothing_is_read_while_the_hold_contacts_are_unknown(
     build: Build, script: Script
 ) -> None:
-    script.say(LOOKUP, httpx.Response(401))
-    script.say(LIST, listed(appointment()))
+    script.reply(LOOKUP, httpx.Response(401))
+    script.reply(LIST, listed(appointment()))
     with pytest.raises(UnauthorizedError):
         await build(ALICE, **HOLDS).read(WINDOW)
 
@@ -303,8 +303,8 @@ async def test_nothing_is_read_while_the_hold_contacts_are_unknown(
 async def test_a_missing_hold_contact_is_no_fault(
     build: Build, script: Script, miss: httpx.Response
 ) -> None:
-    script.say(LOOKUP, miss)
-    script.say(LIST, listed(appointment()))
+    script.reply(LOOKUP, miss)
+    script.reply(LIST, listed(appointment()))
     snapshot = await build(ALICE, **HOLDS).read(WINDOW)
     assert len(snapshot.rows) == 1
 
@@ -323,8 +323,8 @@ def services(**teams: str) -> dict[str, Any]:
 async def test_a_calendar_that_left_its_team_is_read_by_itself(
     build: Build, script: Script, clock: FakeClock
 ) -> None:
-    script.say(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
-    script.say(LIST, listed())
+    script.reply(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
+    script.reply(LIST, listed())
     system = build(TEAM)
     await system.read(WINDOW)
     assert [call.selector for call in system.plan(WINDOW)] == ["teamId"]
@@ -339,10 +339,10 @@ async def test_a_calendar_that_left_its_team_is_read_by_itself(
 async def test_a_known_event_that_a_team_lacks_has_the_services_read_again(
     build: Build, script: Script
 ) -> None:
-    script.say(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
-    script.say(LIST, listed())
+    script.reply(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
+    script.reply(LIST, listed())
     row = appointment("a1", calendarId="c1", userId="")
-    script.say(ONE, row)
+    script.reply(ONE, row)
     system = build(TEAM)
     await system.read(WINDOW)
     found = await system.read_one(EventRef("legacy", "ann", "a1", Kind.APPOINTMENT))
@@ -355,8 +355,8 @@ async def test_a_known_event_that_a_team_lacks_has_the_services_read_again(
 async def test_a_refused_team_is_read_again_with_current_services(
     build: Build, script: Script
 ) -> None:
-    script.say(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
-    script.say(LIST, httpx.Response(422, json={"teamId": {"rule": "invalid"}}), listed())
+    script.reply(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
+    script.reply(LIST, httpx.Response(422, json={"teamId": {"rule": "invalid"}}), listed())
     snapshot = await build(TEAM).read(WINDOW)
     assert not snapshot.faults
     assert {c.provider for c in snapshot.coverage} == {"ann", "ben"}
@@ -365,7 +365,7 @@ async def test_a_refused_team_is_read_again_with_current_services(
 async def test_a_list_that_always_has_150_rows_is_reported_and_proves_nothing(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, listed(*(appointment(f"a{n}") for n in range(150))))
+    script.reply(LIST, listed(*(appointment(f"a{n}") for n in range(150))))
     snapshot = await build(ALICE).read(WINDOW)
     assert [(m.topic, m.provider) for m in snapshot.malformed] == [(Topic.LIST, "alice")]
     assert len(snapshot.rows) == 150
@@ -382,7 +382,7 @@ async def test_a_look_back_is_read_and_covered_without_older_events(
     start = "2026-01-20T08:00:00Z"
     leave = appointment("a1", startTime=start, endTime="2026-03-05T08:00:00Z")
     over = appointment("a2", startTime=start, endTime="2026-01-20T09:00:00Z")
-    script.say(LIST, listed(leave, over))
+    script.reply(LIST, listed(leave, over))
     snapshot = await build(ALICE).read(WINDOW, look_back=WEEKS)
     assert [row.id for row in snapshot.rows] == ["a1"]
     assert not snapshot.malformed

@@ -41,7 +41,7 @@ async def test_a_meeting_without_a_mapped_host_is_reported(
     row: dict[str, Any],
     told: tuple[Topic, str] | None,
 ) -> None:
-    script.say(LIST, listed(appointment(**(WHEN | row)), block(**(WHEN | row))))
+    script.reply(LIST, listed(appointment(**(WHEN | row)), block(**(WHEN | row))))
     snapshot = await build(mapped).read(WINDOW)
     found = {(odd.event, odd.topic, odd.provider) for odd in snapshot.malformed}
     assert found == ({("a1", *told)} if told else set())
