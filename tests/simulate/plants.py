@@ -19,12 +19,14 @@ from syncd.core import (
     rejected_writes,
     write_results,
 )
+from syncd.core.blocks import BlockPlan
 from syncd.core.merging import merge
 from syncd.core.ownership import NO_OWNERSHIP, Ownership
 from syncd.engine import (
     absence,
     decision_input,
     guard,
+    guard_stops,
     lookup_answers,
     read_systems,
     reading,
@@ -32,14 +34,15 @@ from syncd.engine import (
 )
 from syncd.engine.person_lookup import PersonLookup
 from syncd.model import (
+    Action,
     Changes,
     Coverage,
+    HeldConflict,
     Intent,
     IntentState,
     Kind,
     Operation,
     Status,
-    Value,
     Window,
 )
 from syncd.sandbox.leadconnector.slots import Taken
@@ -48,6 +51,7 @@ from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.rate_limiter import RateLimiter
+from tests.planted.swap import swap
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 from tests.simulate.days import EMPTIED, STALE, UNANSWERED
 from tests.simulate.days import at as _at
@@ -63,14 +67,15 @@ Plant = Callable[[Patch], None]
 
 def own_blocks_are_sources(patch: Patch) -> None:
     """The block that was made is not remembered as syncd's own."""
-    made = write_results._created
+    applied = write_results.applied
 
-    def created(*given: Any) -> Changes:
-        changes = made(*given)
-        changes.records = [replace(r, created_by_us=False, key=None) for r in changes.records]
+    def forgetful(operation: Operation, *given: Any, **named: Any) -> Changes:
+        changes = applied(operation, *given, **named)
+        if operation.action is Action.CREATE_BLOCK:
+            changes.records = [replace(r, created_by_us=False, key=None) for r in changes.records]
         return changes
 
-    patch.setattr(write_results, "_created", created)
+    swap(patch, applied, forgetful)
     patch.setattr(decision_input, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
     patch.setattr(reconcile, "may_match", lambda *_given, **_named: True)
 
@@ -96,9 +101,6 @@ def coverage_ignored(patch: Patch) -> None:
     patch.setattr(reading, "check_unlisted", everything)
 
 
-_FAR_OFF = _LONG_AGO + timedelta(days=99_999)
-
-
 def queued_write_awaited_for_ever(patch: Patch) -> None:
     """A bulk job that dropped a row is never asked again."""
     patch.setattr(recovery, "DEADLINE", timedelta(days=99))
@@ -116,13 +118,30 @@ def cancelled_is_busy(patch: Patch) -> None:
 
 def blocks_are_never_removed(patch: Patch) -> None:
     """A block whose meeting is off stays."""
-    patch.setattr(blocks, "_is_past", lambda _block, _now: True)
+    plan_blocks = blocks.plan_blocks
+
+    def without_removals(*given: Any) -> BlockPlan:
+        plan = plan_blocks(*given)
+        kept = [o for o in plan.operations if o.action is not Action.REMOVE_BLOCK]
+        return replace(plan, operations=tuple(kept))
+
+    swap(patch, plan_blocks, without_removals)
 
 
 def blocks_never_follow(patch: Patch) -> None:
     """A moved meeting gets a new block, and the old one stays."""
-    patch.setattr(blocks, "_is_past", lambda _block, _now: True)
-    patch.setattr(blocks, "_shown", lambda _block: None)
+    # Blocks that have ended are neither moved nor removed.
+    _plan_blocks_at(patch, _FAR_OFF)
+
+
+def _plan_blocks_at(patch: Patch, now: datetime) -> None:
+    """Let blocks be planned as if it were another time, with the intervals wanted now."""
+    plan_blocks = blocks.plan_blocks
+
+    def plan_at(provider: str, calendar: Any, wanted: Any, ours: Any, _now: datetime) -> BlockPlan:
+        return plan_blocks(provider, calendar, wanted, ours, now)
+
+    swap(patch, plan_blocks, plan_at)
 
 
 def taken_calendars_get_a_block_on_top(patch: Patch) -> None:
@@ -159,12 +178,20 @@ def secrets_in_the_journal(patch: Patch) -> None:
 
 def wrong_length(patch: Patch) -> None:
     """A block is a minute too short."""
-    made = blocks._block_value
+    plan_blocks = blocks.plan_blocks
 
-    def short(interval: Any) -> Value:
-        return made((interval[0], interval[1] - timedelta(minutes=1)))
+    def short(*given: Any) -> BlockPlan:
+        plan = plan_blocks(*given)
+        return replace(plan, operations=tuple(map(_a_minute_shorter, plan.operations)))
 
-    patch.setattr(blocks, "_block_value", short)
+    swap(patch, plan_blocks, short)
+
+
+def _a_minute_shorter(operation: Operation) -> Operation:
+    value = operation.after
+    if value is None:
+        return operation
+    return replace(operation, after=replace(value, end=value.end - timedelta(minutes=1)))
 
 
 def merge_is_deaf_to_moves(patch: Patch) -> None:
@@ -190,7 +217,12 @@ def the_guard_only_tells(patch: Patch) -> None:
 
 def acceptance_is_forgotten(patch: Patch) -> None:
     """What a person let pass is stopped again by the next look."""
-    patch.setattr(guard._Evaluation, "_accepted_until", lambda *_given: {})
+    ended = Store.ended_conflicts
+
+    def forgetful(store: Store, provider: str, outcome: str) -> list[HeldConflict]:
+        return [] if outcome == guard_stops.ACCEPTED else ended(store, provider, outcome)
+
+    swap(patch, ended, forgetful)
 
 
 def the_journal_is_not_written(patch: Patch) -> None:
@@ -255,7 +287,8 @@ def keys_are_not_searched(patch: Patch) -> None:
     """A block whose answer was lost is never recognised."""
 
     async def created(_system: Any, intent: Intent, desk: Any) -> bool:
-        recovery._drop(intent, desk, "never happened")
+        dropped = replace(intent, state=IntentState.DROPPED, error="never happened")
+        desk.store.apply(Changes(intents=[dropped]))
         return True
 
     patch.setattr(recovery, "recover_create", created)
@@ -276,11 +309,11 @@ def a_queued_write_counts_as_done(patch: Patch) -> None:
 def the_budget_is_boundless(patch: Patch) -> None:
     """Calls are made as fast as they come."""
 
-    async def enter(self: RateLimiter, **_named: Any) -> float:
-        self._in_flight += 1
+    async def at_once(_limiter: RateLimiter, **_named: Any) -> float:
         return 0.0
 
-    patch.setattr(RateLimiter, "acquire", enter)
+    swap(patch, RateLimiter.acquire, at_once)
+    swap(patch, RateLimiter.release, lambda _limiter: None)
 
 
 def silence_decides(patch: Patch) -> None:
@@ -296,7 +329,7 @@ def everybody_is_one(patch: Patch) -> None:
 
 def ended_blocks_are_removed(patch: Patch) -> None:
     """History is tidied up."""
-    patch.setattr(blocks, "_is_past", lambda _block, _now: False)
+    _plan_blocks_at(patch, _LONG_AGO)
 
 
 def deleted_is_only_unknown(patch: Patch) -> None:

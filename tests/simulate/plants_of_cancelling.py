@@ -13,8 +13,8 @@ from syncd.core import write_results
 from syncd.model import BulkCall, Changes, Operation, TrackedEvent
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadsquared.calls import Api
-from syncd.systems.leadsquared.writing import Writer
-from syncd.systems.port import Accepted, Capabilities, RejectedError
+from syncd.systems.port import Capabilities, RejectedError
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 from tests.simulate.plants_of_leadsquared import account
 
@@ -26,10 +26,10 @@ PATH = "Task.svc/BulkCancelAppointments"
 def blocks_are_cancelled(patch: Patch) -> None:
     """A block goes to the bulk cancel, as if it were an appointment."""
 
-    async def cancel(writing: Writer, task_ids: Sequence[str]) -> Accepted:
-        return Accepted(await writing._calls.cancel(PATH, task_ids))
+    async def cancel(calls: Api, task_ids: Sequence[str]) -> tuple[str, None]:
+        return await calls.cancel(PATH, task_ids), None
 
-    patch.setattr(Writer, "_delete", cancel)
+    swap(patch, Api.delete, cancel)
 
 
 def the_base_moves_before_a_read(patch: Patch) -> None:

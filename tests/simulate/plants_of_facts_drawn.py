@@ -26,7 +26,7 @@ def a_block_that_is_not_read_by_its_id_is_gone(patch: Patch) -> None:
     """That a location answers blocks by their ids is believed where it does not."""
 
     async def find(at: Blocks, id: str, _provider: str, _value: Value | None) -> BlockSearch:
-        item, _ = await at._by_id(id)
+        item, _ = await at.by_id(id)
         return BlockSearch(item) if item is not None else BlockSearch(by_id=True)
 
     patch.setattr(Blocks, "find", find)

@@ -5,15 +5,17 @@ Each has a day on which it breaks a promise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from syncd.core.recent_reads import RecentReads
 from syncd.simulate.scenario import EventKind, Scenario
-from syncd.store import Store, forget
+from syncd.store import Store
 from syncd.store.tables import REPLICA
 from tests.planted.named import a_cleanup_pauses_nothing, a_plan_is_only_compared_before_the_run
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 from tests.simulate.plants_of_cleanup import every_block_counts_as_ours
 
@@ -37,8 +39,12 @@ def an_erased_customer_is_still_in_the_file(patch: Patch) -> None:
 
 def an_erased_customer_is_still_linked(patch: Patch) -> None:
     """Only the appointments are looked at, not the links to their meetings."""
-    each = forget._each
-    patch.setattr(forget, "_each", lambda s, t, c: [] if t is REPLICA else each(s, t, c))
+    execute = Store.execute
+
+    def without_links(store: Store, statements: Sequence[Any]) -> int:
+        return execute(store, [each for each in statements if each.table is not REPLICA])
+
+    swap(patch, execute, without_links)
 
 
 def the_next_poll_takes_a_cleanup_back(patch: Patch) -> None:

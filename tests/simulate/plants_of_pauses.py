@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from syncd.core.reconcile import DecisionInput
 from syncd.engine import decision_input
 from syncd.engine.write_pauses import WritePauses
 from syncd.model import ExposureCause, WaitReason
 from syncd.simulate.scenario import EventKind, Scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -39,13 +41,17 @@ def what_is_paused_counts_as_waiting(patch: Patch) -> None:
 
 def what_is_paused_is_no_source_any_more(patch: Patch) -> None:
     """What a paused system says is not believed, as if it did not answer."""
-    calendar = decision_input._calendar
+    build_input = decision_input.build_input
 
-    def silent(engine: Any, provider: str, system: str, *given: Any, **more: Any) -> Any:
-        found = calendar(engine, provider, system, *given, **more)
-        return replace(found, trusted=found.trusted and not found.held_back)
+    def silent(*given: Any, **more: Any) -> DecisionInput:
+        found = build_input(*given, **more)
+        calendars = {
+            system: replace(each, trusted=each.trusted and not each.held_back)
+            for system, each in found.calendars.items()
+        }
+        return replace(found, calendars=calendars)
 
-    patch.setattr(decision_input, "_calendar", silent)
+    swap(patch, build_input, silent)
 
 
 def what_is_open_because_of_a_pause_is_not_told_so(patch: Patch) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from syncd.core import reported
-from syncd.core.reported import ItemChanges
+from syncd.core.reported import ItemChanges, ReadScope
 from syncd.engine import ownership, reading
 from syncd.engine.first_read import ReadProgress
 from syncd.engine.observation import Observation
 from syncd.engine.reported_items import ReportedItems
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.port import IncompleteReadError, Snapshot
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -49,12 +50,18 @@ def nobody_is_told_of_broken_rows(patch: Patch) -> None:
 
 def what_is_reported_never_ends(patch: Patch) -> None:
     """A record that reads well again stays reported."""
-    patch.setattr(reported, "_not_seen", lambda item, _look: item)
+    update_items = reported.update_items
+    swap(patch, update_items, lambda *given: replace(update_items(*given), ended=[]))
 
 
 def a_near_read_ends_what_lies_ahead(patch: Patch) -> None:
     """What a shorter read does not show is taken for gone."""
-    patch.setattr(reported, "_reaches", lambda _reach, _needed: True)
+    update_items = reported.update_items
+
+    def as_if_full(items: Any, shown: Any, scope: ReadScope) -> ItemChanges:
+        return update_items(items, shown, replace(scope, full=True, deepest=True))
+
+    swap(patch, update_items, as_if_full)
 
 
 def a_list_with_an_unnamed_row_explains_everything(patch: Patch) -> None:

@@ -31,7 +31,7 @@ def an_unknown_word_frees_the_time(patch: Patch) -> None:
 
 def a_word_goes_back_as_it_came(patch: Patch) -> None:
     """An update on v2 sends a status that only comes in answers, and is refused."""
-    patch.setattr(fields, "_WRITABLE", frozenset({"pending", "Confirmed", "Completed"}))
+    patch.setattr(fields, "WRITABLE_STATUSES", frozenset({"pending", "Confirmed", "Completed"}))
 
 
 def a_day_ends_as_it_starts(patch: Patch) -> None:

@@ -111,7 +111,7 @@ class Blocks:
 
     async def find(self, id: str, provider: str, value: Value | None) -> BlockSearch:
         """Look for a block of a provider that was last seen at a place."""
-        item, gone = await self._by_id(id) if self._tries_by_id() else (None, False)
+        item, gone = await self.by_id(id) if self._tries_by_id() else (None, False)
         if item is not None:
             self._measured.record_read(BY_ID, YES)
             return BlockSearch(item)
@@ -221,7 +221,7 @@ class Blocks:
         except ValueError:
             return False
 
-    async def _by_id(self, id: str) -> tuple[Block | None, bool]:
+    async def by_id(self, id: str) -> tuple[Block | None, bool]:
         """Ask for a block by its id; also whether the platform says that there is none."""
         try:
             item = await self._calls.appointment(id)

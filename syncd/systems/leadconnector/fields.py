@@ -40,7 +40,8 @@ RECORD = RecordFields(
 COMPARED = frozenset({TITLE, DESCRIPTION, USER, CALENDAR, HOSTS})
 """The fields of which an update's own answer, or a second look, tells who changed them."""
 
-_WRITABLE = frozenset(status.value for status in Status)
+WRITABLE_STATUSES = frozenset(status.value for status in Status)
+"""The status words that an update takes; answers also show others."""
 
 Kept = dict[str, str]
 """The fields of a record besides its times, by their names on the wire; absent ones are left out.
@@ -64,7 +65,7 @@ def kept_of(item: Whole | Block | Wrote) -> Kept:
     if not isinstance(item, Block):
         word = text(item.appointment_status) or text(item.appoinment_status)
         known = LEADCONNECTOR.read(status_word(item))
-        if known is not None and word not in _WRITABLE:
+        if known is not None and word not in WRITABLE_STATUSES:
             word = known.value
         found[STATUS] = word
         found[DESCRIPTION] = _raw(item.description)
