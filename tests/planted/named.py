@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import socket
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from syncd.cli import facts_page, measured_facts
+from syncd.cli import conflict_view, facts_page, measured_facts, plan_file
 from syncd.config import load
 from syncd.core import block_planning, blocks, poll_rate, reported
 from syncd.core.cleanup import TaggedBlock
 from syncd.core.mass_change_guard import change_keys_of
 from syncd.core.reported import ItemChanges
 from syncd.daemon import arguments, control_socket, http_status, lock
-from syncd.engine import decide, decision_input, guard_stops, own_blocks, reading, unlisted_events
+from syncd.engine import (
+    decide,
+    decision_input,
+    guard_stops,
+    held_back_log,
+    own_blocks,
+    reading,
+    unlisted_events,
+)
 from syncd.engine.agreed_operations import AgreedOperations
 from syncd.engine.held_back_log import HeldBackLog
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import OwnerTracker
 from syncd.engine.run_pause import RunPause
 from syncd.engine.write_pauses import WritePauses
-from syncd.model import Event, HeldBack, Kind, TrackedEvent, WaitReason
+from syncd.model import Event, Kind, Offer, TrackedEvent, WaitReason
 from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
 from syncd.store import Store, backup, compact, created_ids_sync, files, layout
@@ -51,6 +59,7 @@ from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector_v1 import checks
 from syncd.systems.leadsquared import slots, wire
 from syncd.systems.measured import MeasuredFacts
+from tests.planted.swap import swap
 
 Patch = pytest.MonkeyPatch
 
@@ -62,8 +71,11 @@ def waits_have_no_cap(patch: Patch) -> None:
 
 def files_of_the_state_may_be_links(patch: Patch) -> None:
     """What another user has put in the place of a lock is opened."""
-    patch.setattr(files, "_check", lambda *_given: None)
-    patch.setattr(os, "O_NOFOLLOW", 0)
+
+    def open_anything(path: Path, flags: int) -> int:
+        return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+
+    swap(patch, files.open_plain, open_anything)
 
 
 def a_deletion_in_words_is_done(patch: Patch) -> None:
@@ -91,7 +103,7 @@ def blocks_are_always_listed(patch: Patch) -> None:
     async def unknown(*_given: Any) -> tuple[None, bool]:
         return None, False
 
-    patch.setattr(Blocks, "_by_id", unknown)
+    swap(patch, Blocks.by_id, unknown)
 
 
 def any_run_accepts_all(patch: Patch) -> None:
@@ -238,12 +250,22 @@ def observe_mode_is_not_heeded(patch: Patch) -> None:
 
 def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
     """What was wanted in the cycle before is not known any more."""
+    update, save = HeldBackLog.update, HeldBackLog.save
+    latest: list[tuple[Any, ...]] = []
 
-    def forgetful(log: HeldBackLog) -> dict[str, dict[str, HeldBack]]:
-        log._stored = {}
-        return log._stored
+    def remember_latest(log: HeldBackLog, *given: Any) -> None:
+        latest[:] = [given]
+        update(log, *given)
 
-    patch.setattr(HeldBackLog, "_load", forgetful)
+    def save_anew(log: HeldBackLog, *given: Any) -> None:
+        fresh = HeldBackLog(log.store)
+        for each in latest:
+            update(fresh, *each)
+        save(fresh, *given)
+
+    patch.setattr(held_back_log, "held_back_now", lambda _store: [])
+    swap(patch, update, remember_latest)
+    swap(patch, save, save_anew)
 
 
 def any_window_is_taken(patch: Patch) -> None:
@@ -271,7 +293,7 @@ def a_further_line_is_leaving(patch: Patch) -> None:
 
 def a_state_may_hold_code(patch: Patch) -> None:
     """Triggers, views and unknown tables of a file that was put in place are taken over."""
-    patch.setattr(layout, "_compare", lambda *_given: None)
+    swap(patch, layout.compare_layout, lambda *_given: None)
 
 
 def any_value_of_a_state_is_taken(patch: Patch) -> None:
@@ -282,8 +304,8 @@ def any_value_of_a_state_is_taken(patch: Patch) -> None:
 
 def a_copied_state_is_believed(patch: Patch) -> None:
     """A backup that was copied into place by hand counts as what was read last."""
-    patch.setattr(created_ids_sync, "is_marked_backup", lambda _engine: False)
-    patch.setattr(created_ids_sync, "_lost_its_file", lambda *_given: False)
+    sync = created_ids_sync.sync_created_ids
+    swap(patch, sync, lambda engine, created, **_opening: sync(engine, created))
 
 
 def the_page_may_be_at_any_path(patch: Patch) -> None:
@@ -320,13 +342,15 @@ def any_number_of_open_files_is_enough(patch: Patch) -> None:
 
 def slots_with_unknown_names_offer_nothing(patch: Patch) -> None:
     """Free slots whose names are not known count as none."""
-    inner = slots._slots_of
+    offered_slots = slots.offered_slots
 
-    def known(user: dict[str, Any], _odd: list[str]) -> Iterator[dict[str, Any]]:
-        with suppress(slots.UnknownSlotFormatError):
-            yield from inner(user, [])
+    def known(*given: Any) -> list[Offer]:
+        try:
+            return offered_slots(*given)
+        except slots.UnknownSlotFormatError:
+            return []
 
-    patch.setattr(slots, "_slots_of", known)
+    swap(patch, offered_slots, known)
 
 
 def a_kept_length_is_the_wanted_one(patch: Patch) -> None:
@@ -337,12 +361,12 @@ def a_kept_length_is_the_wanted_one(patch: Patch) -> None:
 
 def unknown_service_bookings_are_not_mentioned(patch: Patch) -> None:
     """Nobody says that time may be open while it is not known what lists show."""
-    patch.setattr(measured_facts, "_unknown", lambda _stands: [])
+    swap(patch, measured_facts.unknown_facts, lambda _statuses: [])
 
 
 def what_was_measured_never_ages(patch: Patch) -> None:
     """`check` asks for no new probe, however long ago the last one was."""
-    patch.setattr(measured_facts, "_is_old", lambda *_given: False)
+    patch.setattr(measured_facts, "REMEASURE_AFTER", timedelta.max)
 
 
 def what_was_measured_is_kept_for_ever(patch: Patch) -> None:
@@ -409,7 +433,13 @@ def a_plan_is_only_compared_before_the_run(patch: Patch) -> None:
 
 def an_edited_plan_is_believed(patch: Patch) -> None:
     """Nobody looks whether a plan file was changed."""
-    patch.setattr("syncd.cli.plan_file._digest", lambda said: said.get("digest"))
+
+    def unchecked(file: Path, _opened: int | None) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(file.read_text())
+        del data["digest"]
+        return data
+
+    swap(patch, plan_file.read_plan, unchecked)
 
 
 def a_restore_asks_before_it_looks(patch: Patch) -> None:
@@ -420,7 +450,7 @@ def a_restore_asks_before_it_looks(patch: Patch) -> None:
 
 def a_choice_leaves_nothing(patch: Patch) -> None:
     """What a person has to do after a choice is not named."""
-    patch.setattr("syncd.cli.conflict_view._remaining_tasks", lambda *_given: iter(()))
+    swap(patch, conflict_view.remaining_tasks, lambda *_given: iter(()))
 
 
 def forgotten_hashes_stay(patch: Patch) -> None:

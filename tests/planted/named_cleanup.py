@@ -13,6 +13,7 @@ from syncd.engine.cleanup_outcomes import accept_refusals_as_gone
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.owners import OwnerTracker
 from syncd.model import Operation
+from tests.planted.swap import swap
 
 Patch = pytest.MonkeyPatch
 
@@ -40,12 +41,12 @@ def the_list_of_a_missing_user_is_believed(patch: Patch) -> None:
     async def nobody(_self: OwnBlockReader, _providers: object) -> set[str]:
         return set()
 
-    patch.setattr(OwnBlockReader, "_userless", nobody)
+    swap(patch, OwnBlockReader.userless, nobody)
 
 
 def an_unreadable_row_shows_its_user(patch: Patch) -> None:
     """A row that cannot be read counts as a sign that its user is there."""
-    patch.setattr(OwnerTracker, "_is_readable", lambda *_given: True)
+    swap(patch, OwnerTracker.is_readable, lambda *_given: True)
 
 
 def a_yes_counts_for_everything(patch: Patch) -> None:

@@ -34,5 +34,5 @@ def test_methods_and_properties_are_replaced_on_their_class(monkeypatch: Patch) 
 def test_private_names_and_what_is_not_of_syncd_are_refused(
     monkeypatch: Patch, wanted: Any
 ) -> None:
-    with pytest.raises(ValueError, match="is private|is not part of syncd"):
+    with pytest.raises(ValueError, match=r"is private|is not part of syncd"):
         swap(monkeypatch, wanted, lambda: None)

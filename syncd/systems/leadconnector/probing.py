@@ -101,7 +101,7 @@ class Prober:
 
     async def steps(self, bench: ProbeContext) -> Sequence[ProbeStep]:
         """Return the steps, in order: those that tell most come first."""
-        measures = _Steps(self, bench, await self.knowledge.calendars())
+        measures = ProbeSteps(self, bench, await self.knowledge.calendars())
         per_calendar = 2 * len(measures.seats)
         return [
             ProbeStep(
@@ -155,7 +155,7 @@ def _list(kind: Kind, selector: str, id: str, provider: str, window: Window) -> 
 
 
 @dataclass(slots=True)
-class _Steps:
+class ProbeSteps:
     """The steps of one probe, and what one of them leaves for the next."""
 
     prober: Prober
@@ -167,6 +167,7 @@ class _Steps:
 
     @property
     def of(self) -> CalendarMapping:
+        """Return the calendars of the provider for whom the canary is made."""
         return self.prober.calendars[self.bench.canary.provider]
 
     @property
