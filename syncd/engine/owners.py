@@ -167,7 +167,7 @@ class OwnerTracker:
         }
 
     def is_readable(self, row: Row) -> bool:
-        """Return true if a row of a list can be parsed: only then it proves that its user is there."""
+        """Return true if a listed row can be parsed; only then it proves its user."""
         try:
             self.system.event(row)
         except UnreadableError:

@@ -297,18 +297,18 @@ def _the_list_is_incomplete(shop: Shop) -> None:
     shop.a.incomplete = True
 
 
-def _the_list_hides_others(shop: Shop) -> None:
+def the_list_hides_others(shop: Shop) -> None:
     mine = [e for e, h in shop.a.events.items() if h.provider == "p" and h.kind is Kind.APPOINTMENT]
     shop.a.hidden.add(mine[0])
 
 
-def _the_list_shows_no_other(shop: Shop) -> None:
+def the_list_shows_no_other(shop: Shop) -> None:
     for event in list(shop.a.events):
         if shop.a.events[event].provider == "p":
             shop.a.delete(event)
 
 
-def _no_id_is_read(shop: Shop) -> None:
+def no_id_is_read(shop: Shop) -> None:
     shop.a.refuses = {event: FAULTS["400"]() for event in shop.a.events}
 
 
@@ -316,11 +316,11 @@ def _the_right_is_lost(shop: Shop) -> None:
     shop.a.refuses = {event: FAULTS["403"]() for event in shop.a.events}
 
 
-def _the_user_is_missing(shop: Shop) -> None:
+def the_user_is_missing(shop: Shop) -> None:
     shop.a.missing.add("p")
 
 
-def _the_time_is_not_offered(shop: Shop) -> None:
+def the_time_is_not_offered(shop: Shop) -> None:
     free = shop.a.free_slots
 
     async def taken(provider: str, window: Any) -> Any:
@@ -332,12 +332,12 @@ def _the_time_is_not_offered(shop: Shop) -> None:
 DOUBTS = (
     _the_list_is_empty,
     _the_list_is_incomplete,
-    _the_list_hides_others,
-    _the_list_shows_no_other,
-    _no_id_is_read,
+    the_list_hides_others,
+    the_list_shows_no_other,
+    no_id_is_read,
     _the_right_is_lost,
-    _the_user_is_missing,
-    _the_time_is_not_offered,
+    the_user_is_missing,
+    the_time_is_not_offered,
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import socket
@@ -16,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from syncd.cli import conflict_view, facts_page, measured_facts, plan_file
+from syncd.cli import conflict_view, facts_page, measured_facts
 from syncd.config import load
 from syncd.core import block_planning, blocks, poll_rate, reported
 from syncd.core.cleanup import TaggedBlock
@@ -32,7 +31,6 @@ from syncd.engine import (
     reading,
     unlisted_events,
 )
-from syncd.engine.agreed_operations import AgreedOperations
 from syncd.engine.held_back_log import HeldBackLog
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import OwnerTracker
@@ -404,42 +402,6 @@ def what_was_not_asked_for_counts_as_seen(patch: Patch) -> None:
 def old_rows_go_in_one_step(patch: Patch) -> None:
     """However much is old, it is dropped at once."""
     patch.setattr(compact, "ROWS_PER_STEP", 10**6)
-
-
-def nobody_needs_to_have_agreed(patch: Patch) -> None:
-    """A resync without a terminal writes with a state that never wrote."""
-    patch.setattr("syncd.cli.resync.expect_earlier_consent", lambda *_given: None)
-
-
-def every_calendar_is_known(patch: Patch) -> None:
-    """A calendar that is new to the state is written to unasked."""
-    patch.setattr("syncd.cli.earlier_consent.mapping_digests", lambda _settings: {})
-
-
-def a_question_is_asked_of_nobody(patch: Patch) -> None:
-    """Half a terminal counts as a whole one."""
-    patch.setattr("syncd.cli.consent.can_ask", lambda: True)
-
-
-def a_plan_is_only_compared_before_the_run(patch: Patch) -> None:
-    """What changes between the comparison and the write is written with the plan."""
-
-    def everything(self: AgreedOperations, operations: Any) -> Any:
-        self.matched = True
-        return operations
-
-    patch.setattr(AgreedOperations, "filter", everything)
-
-
-def an_edited_plan_is_believed(patch: Patch) -> None:
-    """Nobody looks whether a plan file was changed."""
-
-    def unchecked(file: Path, _opened: int | None) -> dict[str, Any]:
-        data: dict[str, Any] = json.loads(file.read_text())
-        del data["digest"]
-        return data
-
-    swap(patch, plan_file.read_plan, unchecked)
 
 
 def a_restore_asks_before_it_looks(patch: Patch) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from syncd.engine.agreed_operations import ShownPlan
+from syncd.cli import plan_file
+from syncd.engine.agreed_operations import AgreedOperations, ShownPlan
 from syncd.engine.cleanup_outcomes import accept_refusals_as_gone
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.owners import OwnerTracker
@@ -75,3 +79,39 @@ def an_instant_to_come_is_recent(patch: Patch) -> None:
     )
     for module in readers:
         patch.setattr(f"syncd.engine.{module}.is_recent", is_recent)
+
+
+def nobody_needs_to_have_agreed(patch: Patch) -> None:
+    """A resync without a terminal writes with a state that never wrote."""
+    patch.setattr("syncd.cli.resync.expect_earlier_consent", lambda *_given: None)
+
+
+def every_calendar_is_known(patch: Patch) -> None:
+    """A calendar that is new to the state is written to unasked."""
+    patch.setattr("syncd.cli.earlier_consent.mapping_digests", lambda _settings: {})
+
+
+def a_question_is_asked_of_nobody(patch: Patch) -> None:
+    """Half a terminal counts as a whole one."""
+    patch.setattr("syncd.cli.consent.can_ask", lambda: True)
+
+
+def a_plan_is_only_compared_before_the_run(patch: Patch) -> None:
+    """What changes between the comparison and the write is written with the plan."""
+
+    def everything(self: AgreedOperations, operations: Any) -> Any:
+        self.matched = True
+        return operations
+
+    patch.setattr(AgreedOperations, "filter", everything)
+
+
+def an_edited_plan_is_believed(patch: Patch) -> None:
+    """Nobody looks whether a plan file was changed."""
+
+    def unchecked(file: Path, _opened: int | None) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(file.read_text())
+        del data["digest"]
+        return data
+
+    swap(patch, plan_file.read_plan, unchecked)

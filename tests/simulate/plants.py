@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from syncd.core import (
-    block_planning,
-    blocks,
     merging,
     observation,
     ownership,
@@ -19,7 +17,6 @@ from syncd.core import (
     rejected_writes,
     write_results,
 )
-from syncd.core.blocks import BlockPlan
 from syncd.core.merging import merge
 from syncd.core.ownership import NO_OWNERSHIP, Ownership
 from syncd.engine import (
@@ -56,6 +53,15 @@ from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 from tests.simulate.days import EMPTIED, STALE, UNANSWERED
 from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
+from tests.simulate.plants_of_blocks import (
+    FAR_OFF,
+    LONG_AGO,
+    blocks_are_never_removed,
+    blocks_never_follow,
+    ended_blocks_are_removed,
+    taken_calendars_get_a_block_on_top,
+    wrong_length,
+)
 from tests.simulate.plants_of_proof import (
     absence_believed_at_once,
     one_proof_is_enough,
@@ -80,10 +86,6 @@ def own_blocks_are_sources(patch: Patch) -> None:
     patch.setattr(reconcile, "may_match", lambda *_given, **_named: True)
 
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-_FAR_OFF = _LONG_AGO + timedelta(days=99_999)
-
-
 def coverage_ignored(patch: Patch) -> None:
     """An incomplete read counts as a complete one, and so does its absence."""
     follow = absence.check_unlisted
@@ -92,7 +94,7 @@ def coverage_ignored(patch: Patch) -> None:
     async def everything(read: Any, *given: Any, **named: Any) -> None:
         kinds = frozenset(Kind)
         whole = [
-            Coverage(read.system.name, p, kinds, Window(_LONG_AGO, _FAR_OFF), read.clock.now())
+            Coverage(read.system.name, p, kinds, Window(LONG_AGO, FAR_OFF), read.clock.now())
             for p in read.system.providers
         ]
         read.snapshot = replace(read.snapshot, coverage=whole)
@@ -114,39 +116,6 @@ def nobody_is_anybody(patch: Patch) -> None:
 def cancelled_is_busy(patch: Patch) -> None:
     """A cancelled meeting keeps its time closed."""
     patch.setattr(Status, "busy", property(lambda self: self is not Status.INVALID))
-
-
-def blocks_are_never_removed(patch: Patch) -> None:
-    """A block whose meeting is off stays."""
-    plan_blocks = blocks.plan_blocks
-
-    def without_removals(*given: Any) -> BlockPlan:
-        plan = plan_blocks(*given)
-        kept = [o for o in plan.operations if o.action is not Action.REMOVE_BLOCK]
-        return replace(plan, operations=tuple(kept))
-
-    swap(patch, plan_blocks, without_removals)
-
-
-def blocks_never_follow(patch: Patch) -> None:
-    """A moved meeting gets a new block, and the old one stays."""
-    # Blocks that have ended are neither moved nor removed.
-    _plan_blocks_at(patch, _FAR_OFF)
-
-
-def _plan_blocks_at(patch: Patch, now: datetime) -> None:
-    """Let blocks be planned as if it were another time, with the intervals wanted now."""
-    plan_blocks = blocks.plan_blocks
-
-    def plan_at(provider: str, calendar: Any, wanted: Any, ours: Any, _now: datetime) -> BlockPlan:
-        return plan_blocks(provider, calendar, wanted, ours, now)
-
-    swap(patch, plan_blocks, plan_at)
-
-
-def taken_calendars_get_a_block_on_top(patch: Patch) -> None:
-    """A calendar that has the meeting itself is blocked all the same."""
-    patch.setattr(block_planning, "holds_meeting", lambda *_given: False)
 
 
 def customers_are_notified(patch: Patch) -> None:
@@ -174,24 +143,6 @@ def secrets_in_the_journal(patch: Patch) -> None:
         applied(self, *steps)
 
     patch.setattr(Store, "apply", apply)
-
-
-def wrong_length(patch: Patch) -> None:
-    """A block is a minute too short."""
-    plan_blocks = blocks.plan_blocks
-
-    def short(*given: Any) -> BlockPlan:
-        plan = plan_blocks(*given)
-        return replace(plan, operations=tuple(map(_a_minute_shorter, plan.operations)))
-
-    swap(patch, plan_blocks, short)
-
-
-def _a_minute_shorter(operation: Operation) -> Operation:
-    value = operation.after
-    if value is None:
-        return operation
-    return replace(operation, after=replace(value, end=value.end - timedelta(minutes=1)))
 
 
 def merge_is_deaf_to_moves(patch: Patch) -> None:
@@ -325,11 +276,6 @@ def silence_decides(patch: Patch) -> None:
 def everybody_is_one(patch: Patch) -> None:
     """All customers are taken for the same."""
     patch.setattr(PersonLookup, "hashes", lambda _self, _person: frozenset({"anybody"}))
-
-
-def ended_blocks_are_removed(patch: Patch) -> None:
-    """History is tidied up."""
-    _plan_blocks_at(patch, _LONG_AGO)
 
 
 def deleted_is_only_unknown(patch: Patch) -> None:

@@ -14,7 +14,8 @@ from syncd.core.recent_reads import RecentReads
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.store import Store
 from syncd.store.tables import REPLICA
-from tests.planted.named import a_cleanup_pauses_nothing, a_plan_is_only_compared_before_the_run
+from tests.planted.named import a_cleanup_pauses_nothing
+from tests.planted.named_cleanup import a_plan_is_only_compared_before_the_run
 from tests.planted.swap import swap
 from tests.simulate.days import at, day
 from tests.simulate.plants_of_cleanup import every_block_counts_as_ours
