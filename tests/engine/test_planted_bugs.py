@@ -70,7 +70,7 @@ def running_events_are_followed_without_a_bound(patch: Patch) -> None:
 
 
 def a_resync_looks_back_as_a_far_read_does(patch: Patch) -> None:
-    patch.setattr(RunningEvents, "look_back", lambda *_given: running_events.FAR_LOOK_BACK)
+    swap(patch, RunningEvents.look_back, lambda *_given: running_events.FAR_LOOK_BACK)
 
 
 def doubts_are_never_forgotten(patch: Patch) -> None:
@@ -83,8 +83,8 @@ def doubts_are_never_forgotten(patch: Patch) -> None:
 
 
 def coverage_is_ignored(patch: Patch) -> None:
-    patch.setattr(Window, "contains", lambda _self, _value: True)
-    patch.setattr(Store, "fingerprints", _every_fingerprint)
+    swap(patch, Window.contains, lambda _self, _value: True)
+    swap(patch, Store.fingerprints, _every_fingerprint)
     absence_believed_at_once(patch)
 
 

@@ -27,7 +27,7 @@ def nothing_is_cleared(patch: pytest.MonkeyPatch) -> None:
     async def clear(_self: Canaries, only: str | None = None) -> None:
         del only
 
-    patch.setattr(Canaries, "clear", clear)
+    swap(patch, Canaries.clear, clear)
 
 
 def calls_are_not_counted(patch: pytest.MonkeyPatch) -> None:

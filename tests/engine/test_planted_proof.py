@@ -16,6 +16,7 @@ from syncd.model import Changes, UserState
 from syncd.systems.port import PlatformError, RejectedError
 from tests.engine import test_proof as proof
 from tests.engine.conftest import Shop, open_shop
+from tests.planted.swap import swap
 from tests.simulate.plants import the_guard_is_off
 from tests.simulate.plants_of_proof import a_hidden_list_is_believed, one_proof_is_enough
 
@@ -40,7 +41,7 @@ def a_refusal_takes_the_system_down(patch: Patch) -> None:
     async def ask(self: Lookups, record: Any) -> Any:
         return await self.read.system.read_one(record.ref, record.observed), self.read.clock.now()
 
-    patch.setattr(Lookups, "look_up", ask)
+    swap(patch, Lookups.look_up, ask)
 
 
 def a_target_that_cannot_be_read_is_written_to(patch: Patch) -> None:

@@ -15,14 +15,15 @@ from typing import Any
 
 import pytest
 
-from syncd.cli import conflict_view, facts_page, measured_facts
+from syncd.cli import conflict_view, export, facts_page, measured_facts
 from syncd.config import load
 from syncd.core import block_planning, blocks, poll_rate, reported
-from syncd.core.cleanup import TaggedBlock
+from syncd.core.cleanup import TaggedBlock, tagged_blocks
 from syncd.core.mass_change_guard import change_keys_of
 from syncd.core.reported import ItemChanges
 from syncd.daemon import arguments, control_socket, http_status, lock
 from syncd.engine import (
+    cleanup,
     decide,
     decision_input,
     guard_stops,
@@ -39,19 +40,23 @@ from syncd.engine.write_pauses import WritePauses
 from syncd.model import Event, Kind, Offer, TrackedEvent, WaitReason
 from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
-from syncd.store import Store, backup, compact, created_ids_sync, files, layout
-from syncd.store import left_behind as left
-from syncd.store.state_summary import StateSummary
+from syncd.provision.directory import calendar_only
+from syncd.store import Store, backup, compact, created_ids_sync, files, forget, layout
+from syncd.store.left_behind import left_behind
+from syncd.store.state_summary import StateSummary, summarise_state
 from syncd.systems import (
     connections,
     exchange,
     open_files,
     paging,
     rate_limiter,
+    redact,
     sizes,
     time_slices,
     unpacking,
 )
+from syncd.systems.addresses import resolve_host
+from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.leadconnector import discover
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector_v1 import checks
@@ -78,7 +83,7 @@ def files_of_the_state_may_be_links(patch: Patch) -> None:
 
 def a_deletion_in_words_is_done(patch: Patch) -> None:
     """An answer that says why nothing was deleted counts as queued."""
-    patch.setattr(wire.WriteAnswer, "deleted", lambda *_given: None)
+    swap(patch, wire.WriteAnswer.deleted, lambda *_given: None)
 
 
 def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:
@@ -92,7 +97,7 @@ def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:
 
 def what_calendars_alone_do_not_show_is_not_mentioned(patch: Patch) -> None:
     """Whoever maps calendars without their user does not learn what is not seen."""
-    patch.setattr("syncd.cli.discover.calendar_only", lambda *_given: ())
+    swap(patch, calendar_only, lambda *_given: ())
 
 
 def blocks_are_always_listed(patch: Patch) -> None:
@@ -141,9 +146,7 @@ def a_read_may_keep_any_amount(patch: Patch) -> None:
 
 def faults_keep_their_frames(patch: Patch) -> None:
     """What failed keeps the answer and the rows of its read, until garbage is collected."""
-    for place in ("capped_lists", "leadsquared.reading", "leadconnector.reading", "transport"):
-        patch.setattr(f"syncd.systems.{place}.strip_traceback", lambda error: error)
-    patch.setattr("syncd.engine.observation.strip_traceback", lambda error: error)
+    swap(patch, strip_traceback, lambda error: error)
 
 
 def large_answers_come_all_at_once(patch: Patch) -> None:
@@ -158,12 +161,12 @@ def a_name_server_keeps_all_connections(patch: Patch) -> None:
         loop = asyncio.get_running_loop()
         return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
-    patch.setattr("syncd.systems.sockets.resolve_host", looked_up)
+    swap(patch, resolve_host, looked_up)
 
 
 def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
     """While a run waits for a platform to confirm, nothing else is carried."""
-    patch.setattr(RunPause, "end", lambda _self: None)
+    swap(patch, RunPause.end, lambda _self: None)
 
 
 def rows_are_taken_in_one_go(patch: Patch) -> None:
@@ -173,14 +176,12 @@ def rows_are_taken_in_one_go(patch: Patch) -> None:
 
 def nothing_is_left_behind(patch: Patch) -> None:
     """Blocks of who left the configuration are mentioned nowhere."""
-    patch.setattr("syncd.cli.remaining_view.left_behind", lambda *_given: ())
-    patch.setattr("syncd.engine.left_behind.left_behind", lambda *_given: ())
-    patch.setattr(left, "left_behind", lambda *_given: ())
+    swap(patch, left_behind, lambda *_given: ())
 
 
 def a_cleanup_pauses_nothing(patch: Patch) -> None:
     """What was cleaned up may be written to, so that its blocks are made again."""
-    patch.setattr("syncd.engine.cleanup.pause_scope", lambda *_given: [])
+    swap(patch, cleanup.pause_scope, lambda *_given: [])
 
 
 def a_repeated_tag_is_proposed(patch: Patch) -> None:
@@ -189,7 +190,7 @@ def a_repeated_tag_is_proposed(patch: Patch) -> None:
     def all_of_them(events: Iterable[Event], *_given: object) -> list[TaggedBlock]:
         return [TaggedBlock(e) for e in events if e.key is not None and e.kind is Kind.BLOCK]
 
-    patch.setattr("syncd.engine.cleanup.tagged_blocks", all_of_them)
+    swap(patch, tagged_blocks, all_of_them)
 
 
 def other_persons_are_not_reported(patch: Patch) -> None:
@@ -203,7 +204,7 @@ def other_persons_are_not_reported(patch: Patch) -> None:
 
 def error_words_are_private(patch: Patch) -> None:
     """The words of an error are taken for names."""
-    patch.setattr("syncd.systems.redact.KEPT_PHRASES", re.compile(r"(?!)"))
+    patch.setattr(redact, "KEPT_PHRASES", re.compile(r"(?!)"))
 
 
 def v1_is_in_support(patch: Patch) -> None:
@@ -219,12 +220,12 @@ def what_comes_back_has_no_news(patch: Patch) -> None:
     ) -> TrackedEvent:
         return after
 
-    patch.setattr(OwnerTracker, "restored_base", as_decided)
+    swap(patch, OwnerTracker.restored_base, as_decided)
 
 
 def a_pause_waits_for_the_next_decision(patch: Patch) -> None:
     """A write looks at the pauses that the decision was made by."""
-    patch.setattr(WritePauses, "reason_now", WritePauses.reason)
+    swap(patch, WritePauses.reason_now, WritePauses.reason)
 
 
 def a_pause_is_answered_at_once(patch: Patch) -> None:
@@ -233,7 +234,7 @@ def a_pause_is_answered_at_once(patch: Patch) -> None:
     async def landed(*_given: Any) -> None:
         return None
 
-    patch.setattr(WritePauses, "wait_for_requests", landed)
+    swap(patch, WritePauses.wait_for_requests, landed)
 
 
 def observe_mode_is_not_heeded(patch: Patch) -> None:
@@ -242,8 +243,8 @@ def observe_mode_is_not_heeded(patch: Patch) -> None:
     def why(self: WritePauses, *calendar: str) -> WaitReason | None:
         return WaitReason.PAUSED if pause_of(self.current, *calendar) else None
 
-    patch.setattr(WritePauses, "reason", why)
-    patch.setattr(WritePauses, "reason_now", why)
+    swap(patch, WritePauses.reason, why)
+    swap(patch, WritePauses.reason_now, why)
 
 
 def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
@@ -369,7 +370,7 @@ def what_was_measured_never_ages(patch: Patch) -> None:
 
 def what_was_measured_is_kept_for_ever(patch: Patch) -> None:
     """Nothing is withdrawn on request."""
-    patch.setattr(MeasuredFacts, "forget", lambda _self: ())
+    swap(patch, MeasuredFacts.forget, lambda _self: ())
 
 
 def the_table_is_not_the_page(patch: Patch) -> None:
@@ -391,7 +392,7 @@ def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
 
 def the_slowest_pace_is_everybody_s(patch: Patch) -> None:
     """A system is polled as seldom as the one with the tightest account."""
-    patch.setattr(poll_rate.PollIntervals, "of", lambda paces, _system: paces.longest)
+    swap(patch, poll_rate.PollIntervals.of, lambda paces, _system: paces.longest)
 
 
 def what_was_not_asked_for_counts_as_seen(patch: Patch) -> None:
@@ -407,7 +408,7 @@ def old_rows_go_in_one_step(patch: Patch) -> None:
 def a_restore_asks_before_it_looks(patch: Patch) -> None:
     """A person is asked about a file that cannot be restored."""
     looked = StateSummary("0014", 7, None, 0)
-    patch.setattr("syncd.cli.backup.summarise_state", lambda *_given, **_named: looked)
+    swap(patch, summarise_state, lambda *_given, **_named: looked)
 
 
 def a_choice_leaves_nothing(patch: Patch) -> None:
@@ -417,9 +418,9 @@ def a_choice_leaves_nothing(patch: Patch) -> None:
 
 def forgotten_hashes_stay(patch: Patch) -> None:
     """The hash of a contact stays in the fingerprints of their appointments."""
-    patch.setattr("syncd.store.forget.ERASED_FIELDS", {"person": None})
+    patch.setattr(forget, "ERASED_FIELDS", {"person": None})
 
 
 def formulas_are_exported(patch: Patch) -> None:
     """A cell of an export is calculated by the spreadsheet that opens it."""
-    patch.setattr("syncd.cli.export.FORMULA_START", ("\x00",))
+    patch.setattr(export, "FORMULA_START", ("\x00",))

@@ -110,12 +110,12 @@ def queued_write_awaited_for_ever(patch: Patch) -> None:
 
 def nobody_is_anybody(patch: Patch) -> None:
     """No twin is ever recognised."""
-    patch.setattr(PersonLookup, "hashes", lambda _self, _person: frozenset())
+    swap(patch, PersonLookup.hashes, lambda _self, _person: frozenset())
 
 
 def cancelled_is_busy(patch: Patch) -> None:
     """A cancelled meeting keeps its time closed."""
-    patch.setattr(Status, "busy", property(lambda self: self is not Status.INVALID))
+    swap(patch, Status.busy, property(lambda self: self is not Status.INVALID))
 
 
 def customers_are_notified(patch: Patch) -> None:
@@ -125,7 +125,7 @@ def customers_are_notified(patch: Patch) -> None:
     def loud(self: Any, *given: Any, **named: Any) -> None:
         init(self, *given, **{**named, "notify": True})
 
-    patch.setattr(Account, "__init__", loud)
+    swap(patch, Account.__init__, loud)
 
 
 def another_providers_event_is_still_ours(patch: Patch) -> None:
@@ -142,7 +142,7 @@ def secrets_in_the_journal(patch: Patch) -> None:
             changes.intents = [replace(i, error="Bearer pit-sandbox") for i in changes.intents]
         applied(self, *steps)
 
-    patch.setattr(Store, "apply", apply)
+    swap(patch, Store.apply, apply)
 
 
 def merge_is_deaf_to_moves(patch: Patch) -> None:
@@ -163,7 +163,7 @@ def the_guard_is_off(patch: Patch) -> None:
 
 def the_guard_only_tells(patch: Patch) -> None:
     """The guard's conflict is there, and what it is about goes on all the same."""
-    patch.setattr(guard.GuardState, "stopped_in", lambda *_given: frozenset())
+    swap(patch, guard.GuardState.stopped_in, lambda *_given: frozenset())
 
 
 def acceptance_is_forgotten(patch: Patch) -> None:
@@ -185,7 +185,7 @@ def the_journal_is_not_written(patch: Patch) -> None:
             changes.intents = [i for i in changes.intents if i.state is not IntentState.OPEN]
         applied(self, *steps)
 
-    patch.setattr(Store, "apply", apply)
+    swap(patch, Store.apply, apply)
 
 
 def history_is_not_kept(patch: Patch) -> None:
@@ -197,7 +197,7 @@ def history_is_not_kept(patch: Patch) -> None:
             changes.history = []
         applied(self, *steps)
 
-    patch.setattr(Store, "apply", apply)
+    swap(patch, Store.apply, apply)
 
 
 def an_echo_is_an_edit(patch: Patch) -> None:
@@ -275,7 +275,7 @@ def silence_decides(patch: Patch) -> None:
 
 def everybody_is_one(patch: Patch) -> None:
     """All customers are taken for the same."""
-    patch.setattr(PersonLookup, "hashes", lambda _self, _person: frozenset({"anybody"}))
+    swap(patch, PersonLookup.hashes, lambda _self, _person: frozenset({"anybody"}))
 
 
 def deleted_is_only_unknown(patch: Patch) -> None:
@@ -294,14 +294,14 @@ def an_empty_list_is_proof(patch: Patch) -> None:
     async def believing(self: Blocks, *given: Any, **named: Any) -> Any:
         return replace(await listed(self, *given, **named), shows=True, each_shows=True)
 
-    patch.setattr(Blocks, "listed", believing)
+    swap(patch, Blocks.listed, believing)
     one_proof_is_enough(patch)
 
 
 def calendars_ignore_blocks(patch: Patch) -> None:
     """The platforms offer what a block should close: an exposure that must be noticed."""
     of = Taken.of
-    patch.setattr(Taken, "of", lambda taken, *rest: of(replace(taken, blocks=()), *rest))
+    swap(patch, Taken.of, lambda taken, *rest: of(replace(taken, blocks=()), *rest))
 
 
 def a_hold_ends_by_the_clock(patch: Patch) -> None:

@@ -53,7 +53,7 @@ def each_action_has_a_call_of_its_own(patch: Patch) -> None:
         found = shared(able, operation)
         return found and found._replace(name=f"{found.name} {operation.action}")
 
-    patch.setattr(Capabilities, "bulk_of", apart)
+    swap(patch, Capabilities.bulk_of, apart)
 
 
 def what_is_at_a_wrong_address_counts_as_done(patch: Patch) -> None:
@@ -66,7 +66,7 @@ def what_is_at_a_wrong_address_counts_as_done(patch: Patch) -> None:
             return await cancel(calls, path, task_ids)
         return "1"
 
-    patch.setattr(Api, "cancel", believed)
+    swap(patch, Api.cancel, believed)
 
 
 def cancels(story: Scenario, answer: str = "") -> Scenario:

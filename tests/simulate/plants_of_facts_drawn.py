@@ -13,6 +13,7 @@ from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.leadconnector.blocks import Blocks, BlockSearch
 from syncd.systems.measured import MeasuredFacts
+from tests.planted.swap import swap
 from tests.simulate.days import EMPTIED, at, day
 
 if TYPE_CHECKING:
@@ -29,13 +30,13 @@ def a_block_that_is_not_read_by_its_id_is_gone(patch: Patch) -> None:
         item, _ = await at.by_id(id)
         return BlockSearch(item) if item is not None else BlockSearch(by_id=True)
 
-    patch.setattr(Blocks, "find", find)
+    swap(patch, Blocks.find, find)
 
 
 def tags_come_back_whatever_was_measured(patch: Patch) -> None:
     """A create whose reply was lost is looked for by a tag that the platform has stripped."""
     is_yes = MeasuredFacts.is_yes
-    patch.setattr(MeasuredFacts, "is_yes", lambda at, name: name == "keeps_tag" or is_yes(at, name))
+    swap(patch, MeasuredFacts.is_yes, lambda at, name: name == "keeps_tag" or is_yes(at, name))
 
 
 def lists_show_at_once_what_was_written(patch: Patch) -> None:
@@ -45,14 +46,14 @@ def lists_show_at_once_what_was_written(patch: Patch) -> None:
     def believing(able: CapabilityCache) -> Capabilities:
         return replace(work_out(able), lag=timedelta(0))
 
-    patch.setattr(CapabilityCache, "__call__", believing)
+    swap(patch, CapabilityCache.__call__, believing)
 
 
 def updates_keep_the_end_whatever_an_answer_said(patch: Patch) -> None:
     """A block that an update could not lengthen is sent the same end for ever."""
     is_yes = MeasuredFacts.is_yes
-    patch.setattr(
-        MeasuredFacts, "is_yes", lambda at, name: name == "update_keeps_end" or is_yes(at, name)
+    swap(
+        patch, MeasuredFacts.is_yes, lambda at, name: name == "update_keeps_end" or is_yes(at, name)
     )
 
 

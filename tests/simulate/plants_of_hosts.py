@@ -24,7 +24,7 @@ Patch = pytest.MonkeyPatch
 
 def further_hosts_are_ignored(patch: Patch) -> None:
     """A meeting takes the time of the first mapped host alone."""
-    patch.setattr(CalendarOwners, "further", lambda *_given: {})
+    swap(patch, CalendarOwners.further, lambda *_given: {})
 
 
 def a_removed_host_stays_closed(patch: Patch) -> None:
@@ -73,7 +73,7 @@ def a_further_host_s_event_is_written_to(patch: Patch) -> None:
             return outcome
         return replace(outcome, events=[(event, value) for _, value in outcome.events])
 
-    patch.setattr(TrackedEvent, "derived", property(lambda _record: False))
+    swap(patch, TrackedEvent.derived, property(lambda _record: False))
     swap(patch, is_derived, lambda _event: False)
     swap(patch, begin, begin_unaware)
     swap(patch, update, of_record)

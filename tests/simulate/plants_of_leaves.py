@@ -22,7 +22,7 @@ Patch = pytest.MonkeyPatch
 
 def lists_start_with_the_window(patch: Patch) -> None:
     """No read looks back."""
-    patch.setattr(RunningEvents, "look_back", lambda *_given: NO_LOOK_BACK)
+    swap(patch, RunningEvents.look_back, lambda *_given: NO_LOOK_BACK)
 
 
 def running_events_are_not_followed(patch: Patch) -> None:

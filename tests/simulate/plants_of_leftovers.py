@@ -15,7 +15,7 @@ Patch = pytest.MonkeyPatch
 
 def every_missed_event_makes_its_lists_outdated(patch: Patch) -> None:
     """An event on a calendar that is not read for its provider voids the provider's coverage."""
-    patch.setattr(LastRead, "listing", lambda *_given: ListingKind.GROUP)
+    swap(patch, LastRead.listing, lambda *_given: ListingKind.GROUP)
     begin = ListGaps.begin
 
     def begin_anew(gaps: ListGaps, last: LastRead) -> None:

@@ -26,7 +26,7 @@ _TWO_DAYS = 172_800.0
 
 def a_capped_list_counts_as_whole(patch: Patch) -> None:
     """Whatever arrived of a list is all that there is."""
-    patch.setattr(KnownCap, "is_suspicious", lambda _known, _rows: False)
+    swap(patch, KnownCap.is_suspicious, lambda _known, _rows: False)
 
 
 def a_block_is_gone_as_a_list_shows_others(patch: Patch) -> None:
@@ -36,7 +36,7 @@ def a_block_is_gone_as_a_list_shows_others(patch: Patch) -> None:
     async def believing(self: Blocks, *given: Any, **named: Any) -> Any:
         return replace(await listed(self, *given, **named), whole=True)
 
-    patch.setattr(Blocks, "listed", believing)
+    swap(patch, Blocks.listed, believing)
 
 
 def any_row_proves_that_a_list_works(patch: Patch) -> None:
@@ -53,7 +53,7 @@ def any_row_proves_that_a_list_works(patch: Patch) -> None:
 def directories_are_kept(patch: Patch) -> None:
     """Which calendars are in which group is asked once, and not again for what lists lack."""
     patch.setattr(location_cache, "DIRECTORY_TTL", _TWO_DAYS)
-    patch.setattr(TtlCache, "renew", lambda _self, _key: False)
+    swap(patch, TtlCache.renew, lambda _self, _key: False)
 
 
 def _with(busy: Busy, story: Scenario) -> Scenario:

@@ -25,7 +25,7 @@ Patch = pytest.MonkeyPatch
 
 def a_block_is_made_where_nobody_has_looked(patch: Patch) -> None:
     """A near poll is enough to close a time weeks ahead that it does not show."""
-    patch.setattr(RecentReads, "cover", lambda *_given: True)
+    swap(patch, RecentReads.cover, lambda *_given: True)
 
 
 def a_plan_that_differs_is_carried_out(patch: Patch) -> None:
@@ -35,7 +35,7 @@ def a_plan_that_differs_is_carried_out(patch: Patch) -> None:
 
 def an_erased_customer_is_still_in_the_file(patch: Patch) -> None:
     """Rows are changed, and the free pages of the file keep what they said."""
-    patch.setattr(Store, "purge", lambda _self: None)
+    swap(patch, Store.purge, lambda _self: None)
 
 
 def an_erased_customer_is_still_linked(patch: Patch) -> None:

@@ -21,8 +21,8 @@ Patch = pytest.MonkeyPatch
 
 def a_pause_is_not_looked_at(patch: Patch) -> None:
     """A pause is stored and acknowledged, and neither decisions nor writes ask for it."""
-    patch.setattr(WritePauses, "reason", lambda *_given: None)
-    patch.setattr(WritePauses, "reason_now", lambda *_given: None)
+    swap(patch, WritePauses.reason, lambda *_given: None)
+    swap(patch, WritePauses.reason_now, lambda *_given: None)
 
 
 def a_pause_of_a_provider_is_forgotten(patch: Patch) -> None:
@@ -36,7 +36,7 @@ def a_pause_of_a_provider_is_forgotten(patch: Patch) -> None:
 
 def what_is_paused_counts_as_waiting(patch: Patch) -> None:
     """The writes that a pause holds back end every run with 4, and alert somebody."""
-    patch.setattr(WaitReason, "held_back", property(lambda _why: False))
+    swap(patch, WaitReason.held_back, property(lambda _why: False))
 
 
 def what_is_paused_is_no_source_any_more(patch: Patch) -> None:
@@ -56,7 +56,7 @@ def what_is_paused_is_no_source_any_more(patch: Patch) -> None:
 
 def what_is_open_because_of_a_pause_is_not_told_so(patch: Patch) -> None:
     """Open time looks as if the next cycle closed it."""
-    patch.setattr(WritePauses, "exposure_cause", lambda *_given: ExposureCause.UNCLOSED)
+    swap(patch, WritePauses.exposure_cause, lambda *_given: ExposureCause.UNCLOSED)
 
 
 _SYSTEM = at(1, EventKind.PAUSE, "legacy", slot=0)

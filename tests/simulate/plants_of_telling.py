@@ -49,7 +49,7 @@ def an_acknowledged_double_booking_stays_silent_when_one_moves(patch: Patch) -> 
         kept = [old.get(c.subject, c) for c in found]
         settle(workspace, kept, *given, **named)
 
-    patch.setattr("syncd.core.reconcile.update_queue", same)
+    swap(patch, settle, same)
 
 
 def unreadable_records_end_with_zero(patch: Patch) -> None:

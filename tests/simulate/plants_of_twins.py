@@ -42,7 +42,7 @@ def deleted_twins_are_always_cancelled(patch: Patch) -> None:
         plain = Rules() if kind is ConflictKind.TWIN_DELETED else self
         return law(plain, kind, involved)
 
-    patch.setattr(Rules, "effective_rule", always)
+    swap(patch, Rules.effective_rule, always)
 
 
 def whoever_called_it_off_is_not_asked(patch: Patch) -> None:

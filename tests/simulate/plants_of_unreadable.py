@@ -31,7 +31,7 @@ def an_unnamed_row_takes_its_system_down(patch: Patch) -> None:
             read.seen.fail(IncompleteReadError(read.system.name, "GET", status=200))
         return settle(self, read, *given, **named)
 
-    patch.setattr(ReportedItems, "save", fails)
+    swap(patch, ReportedItems.save, fails)
 
 
 def an_unnamed_row_leaves_its_calendars_unwritable(patch: Patch) -> None:
@@ -45,7 +45,7 @@ def an_unnamed_row_leaves_its_calendars_unwritable(patch: Patch) -> None:
 
 def nobody_is_told_of_broken_rows(patch: Patch) -> None:
     """Nothing that is reported is stored."""
-    patch.setattr(ReportedItems, "save", lambda *_given, **_named: ItemChanges())
+    swap(patch, ReportedItems.save, lambda *_given, **_named: ItemChanges())
 
 
 def what_is_reported_never_ends(patch: Patch) -> None:
@@ -66,13 +66,13 @@ def a_near_read_ends_what_lies_ahead(patch: Patch) -> None:
 
 def a_list_with_an_unnamed_row_explains_everything(patch: Patch) -> None:
     """After a lost state, blocks go that no meeting explains, although a row cannot be named."""
-    patch.setattr(Observation, "whole", Observation.arrived)
+    swap(patch, Observation.whole, Observation.arrived)
     patch.setattr(ownership, "unread_systems", lambda *_given: frozenset())
 
 
 def a_row_without_an_id_is_no_block_of_ours(patch: Patch) -> None:
     """After a lost state, a block is made again whose row cannot be named."""
-    patch.setattr(ReadProgress, "may_hide_blocks", lambda *_place: False)
+    swap(patch, ReadProgress.may_hide_blocks, lambda *_place: False)
 
 
 _FIRST = (
