@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any
 
 import pytest
+
+import syncd
 
 Replaceable = Callable[..., Any] | property
 
@@ -22,6 +27,7 @@ def swap(patch: pytest.MonkeyPatch, old: Replaceable, new: Replaceable) -> None:
     Functions in containers and default arguments stay. Raises ValueError for a private name, and
     for an object that no module of syncd binds.
     """
+    _import_all()
     places = [place for name in sorted(sys.modules) for place in _places(name, old)]
     private = [name for _, name in places if is_private(name)]
     if private or not places:
@@ -34,6 +40,14 @@ def swap(patch: pytest.MonkeyPatch, old: Replaceable, new: Replaceable) -> None:
 def is_private(name: str) -> bool:
     """Return true for a name with a leading underscore, except names like ``__init__``."""
     return name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
+
+
+@cache
+def _import_all() -> None:
+    """Import each module of syncd: one that is first imported later would keep the bug."""
+    for module in walk_packages(syncd.__path__, "syncd."):
+        if not module.name.endswith("__main__") and ".migrations" not in module.name:
+            import_module(module.name)
 
 
 def _places(module_name: str, wanted: Replaceable) -> Iterator[tuple[object, str]]:
