@@ -30,7 +30,7 @@ class LocationRooms:
     system: BreakerSystem
 
     async def block_targets(self, also: Collection[str]) -> Sequence[BlockTarget]:
-        """See `LeadConnector.block_targets`. Raises PlatformError while the breaker is open, too."""
+        """See `LeadConnector.block_targets`. Raises PlatformError; so does an open breaker."""
         with supervised(self.name, "doors"):
             return await (await _adapter(self.system)).block_targets(also)
 

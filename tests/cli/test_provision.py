@@ -6,10 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from starlette.responses import Response
 
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.platform import PlatformRequest
 from syncd.store import Store
 from syncd.store.provisioned import ProvisionState, provisioned
 from tests.cli.conftest import CliHarness
@@ -159,15 +157,14 @@ def test_a_create_that_appears_late_is_recognised_as_ours(
     path = "/calendars/resources/rooms"
     clinic.faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
     # After the create, reads fail too, so the run ends without an outcome.
-    create = clinic.resources._create
+    new_id = clinic.new_id
 
-    def create_and_fall_silent(ask: PlatformRequest) -> Response:
+    def new_id_and_fall_silent() -> str:
         clinic.faults.add(Fault(FaultKind.ERROR, path=path, method="GET"))
-        return create(ask)
+        return new_id()
 
     with monkeypatch.context() as patched:
-        patched.setattr(clinic.resources, "_create", create_and_fall_silent)
-        patched.setattr(clinic, "_routes", clinic.routes())
+        patched.setattr(clinic, "new_id", new_id_and_fall_silent)
         assert run(cli, "--apply")[0] == 4
     clinic.faults.clear()
     store = Store.open(cli.path.parent / "state.db", write=False)

@@ -14,6 +14,7 @@ from syncd.systems.leadconnector import provision
 from syncd.systems.port import RejectionReason
 from tests.cli.conftest import CliHarness
 from tests.cli.test_provision import ALL, run, write
+from tests.planted.swap import swap
 
 
 @pytest.mark.parametrize("status", [404, 400, 422])
@@ -87,7 +88,7 @@ def test_no_long_id_is_broken_in_a_table_of_80_columns(
 def test_planted_bug_a_400_for_an_unknown_key_counts_as_a_failure(
     cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provision, "_ABSENT", frozenset({RejectionReason.GONE}))
+    monkeypatch.setattr(provision, "ABSENT_REASONS", frozenset({RejectionReason.GONE}))
     with pytest.raises(AssertionError):
         test_an_unknown_association_key_counts_as_absent_for_each_status(cli, 400)
 
@@ -95,13 +96,15 @@ def test_planted_bug_a_400_for_an_unknown_key_counts_as_a_failure(
 def test_planted_bug_a_failure_stops_its_whole_system(
     cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned = planning._plan_system
+    make_plan = planning.make_plan
 
     async def all_or_nothing(*given: Any) -> ProvisionPlan:
-        plan = await planned(*given)
-        return ProvisionPlan([], plan.failed) if plan.failed else plan
+        plan = await make_plan(*given)
+        failing = {failed.system for failed in plan.failed}
+        rows = [row for row in plan.rows if row.system not in failing]
+        return ProvisionPlan(rows, plan.failed, plan.others)
 
-    monkeypatch.setattr(planning, "_plan_system", all_or_nothing)
+    swap(monkeypatch, make_plan, all_or_nothing)
     with pytest.raises(AssertionError):
         test_an_unreadable_resource_type_stops_no_other_type(
             cli, "/associations/key", 400, {"external_bookings"}

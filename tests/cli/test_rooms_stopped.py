@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine import guard
 from syncd.engine.resource_blocks import ResourceBlocks
 from tests.cli.test_rooms import HOUR, Span, Studio, studio
+from tests.planted.swap import swap
 
 __all__ = ["studio"]
 
@@ -52,7 +52,7 @@ def test_a_stopped_room_move_blocks_both_times_until_accepted(
 def test_planted_a_room_s_new_time_that_is_ignored_while_stopped_stays_open(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ResourceBlocks, "_stopped", lambda *_given: iter(()))
+    swap(monkeypatch, ResourceBlocks.stopped_reservations, lambda *_given: iter(()))
     before, _ = stopped(studio)
     assert studio.closed(studio.small) == before
 
@@ -61,6 +61,6 @@ def test_planted_a_room_s_new_time_that_is_ignored_while_stopped_stays_open(
 def test_planted_a_door_judged_for_what_was_accepted_of_its_room_is_stopped_again(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard._Evaluation, "_follows_accepted", lambda *_given: False)
+    swap(monkeypatch, ResourceBlocks.rooms_of, lambda *_given: set())
     with pytest.raises(AssertionError, match=r"clinic\+rooms"):
         test_a_stopped_room_move_blocks_both_times_until_accepted(studio)

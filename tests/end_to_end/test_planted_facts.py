@@ -15,6 +15,7 @@ from syncd.systems.measured import CONTRADICTED, MeasuredFacts
 from syncd.systems.port import Capabilities
 from tests.end_to_end import test_contradicted_facts as stories
 from tests.end_to_end.conftest import Site
+from tests.planted.swap import swap
 
 Patch = pytest.MonkeyPatch
 Story = Callable[[Site], Awaitable[None]]
@@ -22,23 +23,23 @@ Story = Callable[[Site], Awaitable[None]]
 
 def a_contradiction_is_ignored(patch: Patch) -> None:
     """A measured fact counts, whatever later answers show."""
-    patch.setattr(MeasuredFacts, "contradict", lambda *_given: False)
+    swap(patch, MeasuredFacts.contradict, lambda *_given: False)
 
 
 def a_contradicted_value_still_counts(patch: Patch) -> None:
     """A contradicted fact is marked and shown, but the adapters still use it."""
     value = MeasuredFacts.value
-    patch.setattr(MeasuredFacts, "value", lambda self, name: value(self, name).lstrip(CONTRADICTED))
-    patch.setattr(
-        MeasuredFacts,
-        "contradict",
+    swap(patch, MeasuredFacts.value, lambda self, name: value(self, name).lstrip(CONTRADICTED))
+    swap(
+        patch,
+        MeasuredFacts.contradict,
         lambda self, name, *_values: self.facts.put(name, self.value(name) + CONTRADICTED),
     )
 
 
 def an_ordinary_read_measures_a_contradicted_fact_again(patch: Patch) -> None:
     """A list that shows a block again ends the contradiction, so the fact flaps."""
-    patch.setattr(MeasuredFacts, "record_read", MeasuredFacts.note)
+    swap(patch, MeasuredFacts.record_read, MeasuredFacts.note)
 
 
 def a_contradiction_is_not_stored(patch: Patch) -> None:
@@ -48,7 +49,7 @@ def a_contradiction_is_not_stored(patch: Patch) -> None:
     def without(self: FactStore) -> Iterable[Fact]:
         return [fact for fact in unsaved(self) if not fact.value.startswith(CONTRADICTED)]
 
-    patch.setattr(FactStore, "unsaved", without)
+    swap(patch, FactStore.unsaved, without)
 
 
 def a_measured_fact_is_not_used(patch: Patch) -> None:
@@ -60,7 +61,7 @@ def a_measured_fact_is_not_used(patch: Patch) -> None:
             MeasuredFacts(known.platform, FactStore(known.facts.system, known.facts.clock))
         )
 
-    patch.setattr(CapabilityCache, "__call__", of_nothing)
+    swap(patch, CapabilityCache.__call__, of_nothing)
 
 
 def capabilities_are_worked_out_once(patch: Patch) -> None:

@@ -22,6 +22,7 @@ from tests.engine.test_planted_bugs import (
     Plant,
     an_unanswered_write_is_repeated_blindly,
 )
+from tests.planted.swap import swap
 from tests.simulate.plants import the_journal_is_not_written
 
 # Names of events are given by the systems in order: the first one of system a is a0.
@@ -259,7 +260,7 @@ def test_a_run_that_is_stopped_at_any_step_is_finished_by_the_next(
 def test_a_reset_that_is_taken_for_an_edit_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "_was_reset", lambda *_given: False)
+    monkeypatch.setattr(recovery, "is_reset", lambda *_given: False)
     scenario = next(s for s in SCENARIOS if s.name == "twin move, status reset")
     with pytest.raises(AssertionError, match=r"stopped at step .* b\.putting back"):
         interrupted_everywhere(scenario, tmp_path)
@@ -268,7 +269,7 @@ def test_a_reset_that_is_taken_for_an_edit_is_caught(
 def test_a_queued_cancellation_that_is_taken_for_a_reset_and_sent_again_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observation, "_is_pending", lambda _record: False)
+    swap(monkeypatch, observation.is_pending, lambda _record: False)
     scenario = next(s for s in SCENARIOS if s.name == "bulk cancel")
     with pytest.raises(AssertionError, match="bulk cancel"):
         interrupted_everywhere(scenario, tmp_path)

@@ -16,6 +16,7 @@ from syncd.model import Changes, UserState
 from syncd.systems.port import PlatformError, RejectedError
 from tests.engine import test_proof as proof
 from tests.engine.conftest import Rig, open_rig
+from tests.planted.swap import swap
 from tests.simulate.plants import the_guard_is_off
 from tests.simulate.plants_of_proof import a_hidden_list_is_believed, one_proof_is_enough
 
@@ -40,7 +41,7 @@ def a_refusal_takes_the_system_down(patch: Patch) -> None:
     async def ask(self: Lookups, record: Any) -> Any:
         return await self.read.system.read_one(record.ref, record.observed), self.read.clock.now()
 
-    patch.setattr(Lookups, "look_up", ask)
+    swap(patch, Lookups.look_up, ask)
 
 
 def a_target_that_cannot_be_read_is_written_to(patch: Patch) -> None:
@@ -91,18 +92,18 @@ def with_the_guard_off(plant: Callable[[Patch], None]) -> Callable[[Patch], None
 ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Rig], Awaitable[None]]]] = {
     "the list need not show others": (
         with_the_guard_off(unseen(others_listed=True)),
-        believes(proof._the_list_shows_no_other),
+        believes(proof.the_list_shows_no_other),
     ),
     "a hiding list is whole": (
         unseen(listed_whole=True, others_listed=True),
-        believes(proof._the_list_hides_others),
+        believes(proof.the_list_hides_others),
     ),
-    "no other id need be read": (unseen(key_reads=True), believes(proof._no_id_is_read)),
+    "no other id need be read": (unseen(key_reads=True), believes(proof.no_id_is_read)),
     "the user is there": (
         unseen(user=UserState.PRESENT),
-        believes(proof._the_user_is_missing),
+        believes(proof.the_user_is_missing),
     ),
-    "the time is free": (unseen(slot=SlotAnswer.OFFERED), believes(proof._the_time_is_not_offered)),
+    "the time is free": (unseen(slot=SlotAnswer.OFFERED), believes(proof.the_time_is_not_offered)),
     "one list is enough": (
         one_proof_is_enough,
         proof.test_the_proof_is_two_lists_at_least_the_lag_apart,

@@ -297,18 +297,18 @@ def _the_list_is_incomplete(rig: Rig) -> None:
     rig.a.incomplete = True
 
 
-def _the_list_hides_others(rig: Rig) -> None:
+def the_list_hides_others(rig: Rig) -> None:
     mine = [e for e, h in rig.a.events.items() if h.provider == "p" and h.kind is Kind.APPOINTMENT]
     rig.a.hidden.add(mine[0])
 
 
-def _the_list_shows_no_other(rig: Rig) -> None:
+def the_list_shows_no_other(rig: Rig) -> None:
     for event in list(rig.a.events):
         if rig.a.events[event].provider == "p":
             rig.a.delete(event)
 
 
-def _no_id_is_read(rig: Rig) -> None:
+def no_id_is_read(rig: Rig) -> None:
     rig.a.refuses = {event: FAULTS["400"]() for event in rig.a.events}
 
 
@@ -316,11 +316,11 @@ def _the_right_is_lost(rig: Rig) -> None:
     rig.a.refuses = {event: FAULTS["403"]() for event in rig.a.events}
 
 
-def _the_user_is_missing(rig: Rig) -> None:
+def the_user_is_missing(rig: Rig) -> None:
     rig.a.missing.add("p")
 
 
-def _the_time_is_not_offered(rig: Rig) -> None:
+def the_time_is_not_offered(rig: Rig) -> None:
     free = rig.a.free_slots
 
     async def taken(provider: str, window: Any) -> Any:
@@ -332,12 +332,12 @@ def _the_time_is_not_offered(rig: Rig) -> None:
 DOUBTS = (
     _the_list_is_empty,
     _the_list_is_incomplete,
-    _the_list_hides_others,
-    _the_list_shows_no_other,
-    _no_id_is_read,
+    the_list_hides_others,
+    the_list_shows_no_other,
+    no_id_is_read,
     _the_right_is_lost,
-    _the_user_is_missing,
-    _the_time_is_not_offered,
+    the_user_is_missing,
+    the_time_is_not_offered,
 )
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from syncd.engine import recovery
 from syncd.engine.report import Remaining, RunExit
-from syncd.model import Action, BulkCall, ConflictKind, IntentState
+from syncd.model import Action, BulkCall, Changes, ConflictKind, IntentState
+from syncd.store import Store
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 from tests.engine.test_promises import settle
+from tests.planted.swap import swap
 
 QUEUED = (Action.MOVE_BLOCK, Action.REMOVE_BLOCK, Action.MOVE_APPOINTMENT)
 
@@ -85,11 +86,16 @@ async def test_a_later_change_of_the_booking_is_tried_again(rig: Rig) -> None:
 async def test_a_planted_uncounted_job_without_effect_repeats_for_ever(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dropped = recovery._drop
+    apply = Store.apply
 
-    def drop(intent: Any, context: Any, why: str, _state: Any = None) -> None:
-        dropped(intent, context, why, IntentState.DROPPED)
+    def apply_uncounted(store: Store, *steps: Changes) -> None:
+        for changes in steps:
+            changes.intents = [
+                replace(i, state=IntentState.DROPPED) if i.state is IntentState.FAILED else i
+                for i in changes.intents
+            ]
+        apply(store, *steps)
 
-    monkeypatch.setattr(recovery, "_drop", drop)
+    swap(monkeypatch, apply, apply_uncounted)
     with pytest.raises((AssertionError, ValueError)):
         await test_a_job_that_drops_its_row_three_times_becomes_a_conflict(rig, "move")

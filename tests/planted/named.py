@@ -7,50 +7,62 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from syncd.cli import facts_page, measured_facts
+from syncd.cli import conflict_view, export, facts_page, measured_facts
 from syncd.config import load
 from syncd.core import block_planning, blocks, poll_rate, reported
-from syncd.core.cleanup import TaggedBlock
+from syncd.core.cleanup import TaggedBlock, tagged_blocks
 from syncd.core.mass_change_guard import change_keys_of
 from syncd.core.reported import ItemChanges
 from syncd.daemon import arguments, control_socket, http_status, lock
-from syncd.engine import decide, decision_input, guard_stops, own_blocks, reading, unlisted_events
-from syncd.engine.agreed_operations import AgreedOperations
+from syncd.engine import (
+    cleanup,
+    decide,
+    decision_input,
+    guard_stops,
+    held_back_log,
+    own_blocks,
+    reading,
+    unlisted_events,
+)
 from syncd.engine.held_back_log import HeldBackLog
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import OwnerTracker
 from syncd.engine.run_pause import RunPause
 from syncd.engine.write_pauses import WritePauses
-from syncd.model import Event, HeldBack, Kind, TrackedEvent, WaitReason
+from syncd.model import Event, Kind, Offer, TrackedEvent, WaitReason
 from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
-from syncd.store import Store, backup, compact, created_ids_sync, files, layout
-from syncd.store import left_behind as left
-from syncd.store.state_summary import StateSummary
+from syncd.provision.directory import check_calendar_only
+from syncd.store import Store, backup, compact, created_ids_sync, files, forget, layout
+from syncd.store.left_behind import left_behind
+from syncd.store.state_summary import StateSummary, summarise_state
 from syncd.systems import (
     connections,
     exchange,
     open_files,
     paging,
     rate_limiter,
+    redact,
     sizes,
     time_slices,
     unpacking,
 )
+from syncd.systems.addresses import resolve_host
+from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.leadconnector import discover
 from syncd.systems.leadconnector.blocks import BlockFinder
 from syncd.systems.leadconnector_v1 import checks
 from syncd.systems.leadsquared import slots, wire
 from syncd.systems.measured import MeasuredFacts
+from tests.planted.swap import swap
 
 Patch = pytest.MonkeyPatch
 
@@ -62,13 +74,16 @@ def waits_have_no_cap(patch: Patch) -> None:
 
 def files_of_the_state_may_be_links(patch: Patch) -> None:
     """A link that another user put in place of a lock is opened."""
-    patch.setattr(files, "_check", lambda *_given: None)
-    patch.setattr(os, "O_NOFOLLOW", 0)
+
+    def open_anything(path: Path, flags: int) -> int:
+        return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+
+    swap(patch, files.open_plain, open_anything)
 
 
 def a_deletion_in_words_is_done(patch: Patch) -> None:
     """An answer whose text says that nothing was deleted counts as queued."""
-    patch.setattr(wire.WriteAnswer, "deleted", lambda *_given: None)
+    swap(patch, wire.WriteAnswer.deleted, lambda *_given: None)
 
 
 def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:
@@ -82,7 +97,7 @@ def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:
 
 def what_calendars_alone_do_not_show_is_not_mentioned(patch: Patch) -> None:
     """`discover` does not warn of calendars that are mapped without their user."""
-    patch.setattr("syncd.cli.discover.calendar_only", lambda *_given: ())
+    swap(patch, check_calendar_only, lambda *_given: ())
 
 
 def blocks_are_always_listed(patch: Patch) -> None:
@@ -91,7 +106,7 @@ def blocks_are_always_listed(patch: Patch) -> None:
     async def unknown(*_given: Any) -> tuple[None, bool]:
         return None, False
 
-    patch.setattr(BlockFinder, "_by_id", unknown)
+    swap(patch, BlockFinder.by_id, unknown)
 
 
 def any_run_accepts_all(patch: Patch) -> None:
@@ -131,9 +146,7 @@ def a_read_may_keep_any_amount(patch: Patch) -> None:
 
 def faults_keep_their_frames(patch: Patch) -> None:
     """A stored fault keeps the answer and the rows of its read alive."""
-    for place in ("capped_lists", "leadsquared.reading", "leadconnector.reading", "transport"):
-        patch.setattr(f"syncd.systems.{place}.strip_traceback", lambda error: error)
-    patch.setattr("syncd.engine.observation.strip_traceback", lambda error: error)
+    swap(patch, strip_traceback, lambda error: error)
 
 
 def large_answers_come_all_at_once(patch: Patch) -> None:
@@ -148,12 +161,12 @@ def a_name_server_keeps_all_connections(patch: Patch) -> None:
         loop = asyncio.get_running_loop()
         return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
-    patch.setattr("syncd.systems.sockets.resolve_host", looked_up)
+    swap(patch, resolve_host, looked_up)
 
 
 def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
     """No other job runs while a run waits for a platform to confirm."""
-    patch.setattr(RunPause, "end", lambda _self: None)
+    swap(patch, RunPause.end, lambda _self: None)
 
 
 def rows_are_taken_in_one_go(patch: Patch) -> None:
@@ -163,14 +176,12 @@ def rows_are_taken_in_one_go(patch: Patch) -> None:
 
 def nothing_is_left_behind(patch: Patch) -> None:
     """Blocks in calendars that left the configuration are not reported."""
-    patch.setattr("syncd.cli.remaining_view.left_behind", lambda *_given: ())
-    patch.setattr("syncd.engine.left_behind.left_behind", lambda *_given: ())
-    patch.setattr(left, "left_behind", lambda *_given: ())
+    swap(patch, left_behind, lambda *_given: ())
 
 
 def a_cleanup_pauses_nothing(patch: Patch) -> None:
     """A cleaned-up calendar is not paused, so its blocks are made again."""
-    patch.setattr("syncd.engine.cleanup.pause_scope", lambda *_given: [])
+    swap(patch, cleanup.pause_scope, lambda *_given: [])
 
 
 def a_repeated_tag_is_proposed(patch: Patch) -> None:
@@ -179,7 +190,7 @@ def a_repeated_tag_is_proposed(patch: Patch) -> None:
     def all_of_them(events: Iterable[Event], *_given: object) -> list[TaggedBlock]:
         return [TaggedBlock(e) for e in events if e.key is not None and e.kind is Kind.BLOCK]
 
-    patch.setattr("syncd.engine.cleanup.tagged_blocks", all_of_them)
+    swap(patch, tagged_blocks, all_of_them)
 
 
 def other_persons_are_not_reported(patch: Patch) -> None:
@@ -193,7 +204,7 @@ def other_persons_are_not_reported(patch: Patch) -> None:
 
 def error_words_are_private(patch: Patch) -> None:
     """Error texts of the platforms are masked as if they were names."""
-    patch.setattr("syncd.systems.redact.KEPT_PHRASES", re.compile(r"(?!)"))
+    patch.setattr(redact, "KEPT_PHRASES", re.compile(r"(?!)"))
 
 
 def v1_is_in_support(patch: Patch) -> None:
@@ -209,12 +220,12 @@ def what_comes_back_has_no_news(patch: Patch) -> None:
     ) -> TrackedEvent:
         return after
 
-    patch.setattr(OwnerTracker, "restored_base", as_decided)
+    swap(patch, OwnerTracker.restored_base, as_decided)
 
 
 def a_pause_waits_for_the_next_decision(patch: Patch) -> None:
     """A pause takes effect only with the next decision."""
-    patch.setattr(WritePauses, "reason_now", WritePauses.reason)
+    swap(patch, WritePauses.reason_now, WritePauses.reason)
 
 
 def a_pause_is_answered_at_once(patch: Patch) -> None:
@@ -223,7 +234,7 @@ def a_pause_is_answered_at_once(patch: Patch) -> None:
     async def landed(*_given: Any) -> None:
         return None
 
-    patch.setattr(WritePauses, "wait_for_requests", landed)
+    swap(patch, WritePauses.wait_for_requests, landed)
 
 
 def observe_mode_is_not_heeded(patch: Patch) -> None:
@@ -232,18 +243,28 @@ def observe_mode_is_not_heeded(patch: Patch) -> None:
     def why(self: WritePauses, *calendar: str) -> WaitReason | None:
         return WaitReason.PAUSED if pause_of(self.current, *calendar) else None
 
-    patch.setattr(WritePauses, "reason", why)
-    patch.setattr(WritePauses, "reason_now", why)
+    swap(patch, WritePauses.reason, why)
+    swap(patch, WritePauses.reason_now, why)
 
 
 def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
     """Every cycle logs held-back writes as if they were new."""
+    update, save = HeldBackLog.update, HeldBackLog.save
+    latest: list[tuple[Any, ...]] = []
 
-    def forgetful(log: HeldBackLog) -> dict[str, dict[str, HeldBack]]:
-        log._stored = {}
-        return log._stored
+    def remember_latest(log: HeldBackLog, *given: Any) -> None:
+        latest[:] = [given]
+        update(log, *given)
 
-    patch.setattr(HeldBackLog, "_load", forgetful)
+    def save_anew(log: HeldBackLog, *given: Any) -> None:
+        fresh = HeldBackLog(log.store)
+        for each in latest:
+            update(fresh, *each)
+        save(fresh, *given)
+
+    patch.setattr(held_back_log, "held_back_now", lambda _store: [])
+    swap(patch, update, remember_latest)
+    swap(patch, save, save_anew)
 
 
 def any_window_is_taken(patch: Patch) -> None:
@@ -271,7 +292,7 @@ def a_further_line_is_leaving(patch: Patch) -> None:
 
 def a_state_may_hold_code(patch: Patch) -> None:
     """A state file with triggers, views or unknown tables is accepted."""
-    patch.setattr(layout, "_compare", lambda *_given: None)
+    swap(patch, layout.compare_layout, lambda *_given: None)
 
 
 def any_value_of_a_state_is_taken(patch: Patch) -> None:
@@ -282,8 +303,8 @@ def any_value_of_a_state_is_taken(patch: Patch) -> None:
 
 def a_copied_state_is_believed(patch: Patch) -> None:
     """A backup that was copied into place by hand counts as the current state."""
-    patch.setattr(created_ids_sync, "is_marked_backup", lambda _engine: False)
-    patch.setattr(created_ids_sync, "_lost_its_file", lambda *_given: False)
+    sync = created_ids_sync.sync_created_ids
+    swap(patch, sync, lambda engine, created, **_opening: sync(engine, created))
 
 
 def the_page_may_be_at_any_path(patch: Patch) -> None:
@@ -320,13 +341,15 @@ def any_number_of_open_files_is_enough(patch: Patch) -> None:
 
 def slots_with_unknown_names_offer_nothing(patch: Patch) -> None:
     """Free slots with unknown names count as an empty list."""
-    inner = slots._slots_of
+    offered_slots = slots.offered_slots
 
-    def known(user: dict[str, Any], _odd: list[str]) -> Iterator[dict[str, Any]]:
-        with suppress(slots.UnknownSlotFormatError):
-            yield from inner(user, [])
+    def known(*given: Any) -> list[Offer]:
+        try:
+            return offered_slots(*given)
+        except slots.UnknownSlotFormatError:
+            return []
 
-    patch.setattr(slots, "_slots_of", known)
+    swap(patch, offered_slots, known)
 
 
 def a_kept_length_is_the_wanted_one(patch: Patch) -> None:
@@ -337,17 +360,17 @@ def a_kept_length_is_the_wanted_one(patch: Patch) -> None:
 
 def unknown_service_bookings_are_not_mentioned(patch: Patch) -> None:
     """`status` does not warn that lists may hide service bookings."""
-    patch.setattr(measured_facts, "_unknown", lambda _stands: [])
+    swap(patch, measured_facts.unknown_facts, lambda _statuses: [])
 
 
 def what_was_measured_never_ages(patch: Patch) -> None:
     """`check` never asks to repeat an old measurement."""
-    patch.setattr(measured_facts, "_is_old", lambda *_given: False)
+    patch.setattr(measured_facts, "REMEASURE_AFTER", timedelta.max)
 
 
 def what_was_measured_is_kept_for_ever(patch: Patch) -> None:
     """`probe --forget` deletes nothing."""
-    patch.setattr(MeasuredFacts, "forget", lambda _self: ())
+    swap(patch, MeasuredFacts.forget, lambda _self: ())
 
 
 def the_table_is_not_the_page(patch: Patch) -> None:
@@ -369,7 +392,7 @@ def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
 
 def the_slowest_pace_is_everybody_s(patch: Patch) -> None:
     """All systems are polled at the pace of the slowest one."""
-    patch.setattr(poll_rate.PollIntervals, "of", lambda paces, _system: paces.longest)
+    swap(patch, poll_rate.PollIntervals.of, lambda paces, _system: paces.longest)
 
 
 def what_was_not_asked_for_counts_as_seen(patch: Patch) -> None:
@@ -382,52 +405,22 @@ def old_rows_go_in_one_step(patch: Patch) -> None:
     patch.setattr(compact, "ROWS_PER_STEP", 10**6)
 
 
-def nobody_needs_to_have_agreed(patch: Patch) -> None:
-    """A resync without a terminal writes with a state that never wrote before."""
-    patch.setattr("syncd.cli.resync.expect_earlier_consent", lambda *_given: None)
-
-
-def every_calendar_is_known(patch: Patch) -> None:
-    """A new calendar is written to without consent."""
-    patch.setattr("syncd.cli.earlier_consent.mapping_digests", lambda _settings: {})
-
-
-def a_question_is_asked_of_nobody(patch: Patch) -> None:
-    """One stream on a terminal counts as a terminal."""
-    patch.setattr("syncd.cli.consent.can_ask", lambda: True)
-
-
-def a_plan_is_only_compared_before_the_run(patch: Patch) -> None:
-    """A plan file is compared only before the run, not before each write."""
-
-    def everything(self: AgreedOperations, operations: Any) -> Any:
-        self.matched = True
-        return operations
-
-    patch.setattr(AgreedOperations, "filter", everything)
-
-
-def an_edited_plan_is_believed(patch: Patch) -> None:
-    """A plan file that was edited is accepted."""
-    patch.setattr("syncd.cli.plan_file._digest", lambda said: said.get("digest"))
-
-
 def a_restore_asks_before_it_looks(patch: Patch) -> None:
     """`restore` asks before it checks the file."""
     looked = StateSummary("0014", 7, None, 0)
-    patch.setattr("syncd.cli.backup.summarise_state", lambda *_given, **_named: looked)
+    swap(patch, summarise_state, lambda *_given, **_named: looked)
 
 
 def a_choice_leaves_nothing(patch: Patch) -> None:
     """`conflicts show` does not name what a choice leaves for a person to do."""
-    patch.setattr("syncd.cli.conflict_view._remaining_tasks", lambda *_given: iter(()))
+    swap(patch, conflict_view.remaining_tasks, lambda *_given: iter(()))
 
 
 def forgotten_hashes_stay(patch: Patch) -> None:
     """`forget-person` keeps the contact's hash in the fingerprints of appointments."""
-    patch.setattr("syncd.store.forget.ERASED_FIELDS", {"person": None})
+    patch.setattr(forget, "ERASED_FIELDS", {"person": None})
 
 
 def formulas_are_exported(patch: Patch) -> None:
     """`export` writes cells that a spreadsheet evaluates."""
-    patch.setattr("syncd.cli.export.FORMULA_START", ("\x00",))
+    patch.setattr(export, "FORMULA_START", ("\x00",))

@@ -10,6 +10,7 @@ from syncd.core import write_holds
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.store import created_ids_sync
 from syncd.store.created_ids import CreatedIds
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -17,7 +18,7 @@ Patch = pytest.MonkeyPatch
 
 def the_file_of_created_ids_is_ignored(patch: Patch) -> None:
     """Ignore the created ids: after a loss only the tag shows that a block may be syncd's."""
-    patch.setattr(CreatedIds, "proven", lambda *_given: set())
+    swap(patch, CreatedIds.proven, lambda *_given: set())
 
 
 def an_old_database_is_believed(patch: Patch) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from syncd.core import (
-    block_planning,
-    blocks,
     merging,
     observation,
     ownership,
@@ -25,6 +23,7 @@ from syncd.engine import (
     absence,
     decision_input,
     guard,
+    guard_stops,
     lookup_answers,
     read_systems,
     reading,
@@ -32,14 +31,15 @@ from syncd.engine import (
 )
 from syncd.engine.person_lookup import PersonLookup
 from syncd.model import (
+    Action,
     Changes,
     Coverage,
+    HeldConflict,
     Intent,
     IntentState,
     Kind,
     Operation,
     Status,
-    Value,
     Window,
 )
 from syncd.sandbox.leadconnector.slots import BusyTime
@@ -48,10 +48,20 @@ from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.blocks import BlockFinder
 from syncd.systems.rate_limiter import RateLimiter
+from tests.planted.swap import swap
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 from tests.simulate.days import EMPTIED, STALE, UNANSWERED
 from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
+from tests.simulate.plants_of_blocks import (
+    FAR_OFF,
+    LONG_AGO,
+    blocks_are_never_removed,
+    blocks_never_follow,
+    ended_blocks_are_removed,
+    taken_calendars_get_a_block_on_top,
+    wrong_length,
+)
 from tests.simulate.plants_of_proof import (
     absence_believed_at_once,
     one_proof_is_enough,
@@ -63,20 +73,17 @@ Plant = Callable[[Patch], None]
 
 def own_blocks_are_sources(patch: Patch) -> None:
     """Forget that a created block is syncd's own."""
-    made = write_results._created
+    applied = write_results.applied
 
-    def created(*args: Any) -> Changes:
-        changes = made(*args)
-        changes.records = [replace(r, created_by_us=False, key=None) for r in changes.records]
+    def forgetful(operation: Operation, *args: Any, **named: Any) -> Changes:
+        changes = applied(operation, *args, **named)
+        if operation.action is Action.CREATE_BLOCK:
+            changes.records = [replace(r, created_by_us=False, key=None) for r in changes.records]
         return changes
 
-    patch.setattr(write_results, "_created", created)
+    swap(patch, applied, forgetful)
     patch.setattr(decision_input, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
     patch.setattr(reconcile, "may_match", lambda *_given, **_named: True)
-
-
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-_FAR_OFF = _LONG_AGO + timedelta(days=99_999)
 
 
 def coverage_ignored(patch: Patch) -> None:
@@ -87,16 +94,13 @@ def coverage_ignored(patch: Patch) -> None:
     async def everything(read: Any, *args: Any, **kwargs: Any) -> None:
         kinds = frozenset(Kind)
         whole = [
-            Coverage(read.system.name, p, kinds, Window(_LONG_AGO, _FAR_OFF), read.clock.now())
+            Coverage(read.system.name, p, kinds, Window(LONG_AGO, FAR_OFF), read.clock.now())
             for p in read.system.providers
         ]
         read.snapshot = replace(read.snapshot, coverage=whole)
         await follow(read, *args, **kwargs)
 
     patch.setattr(reading, "check_unlisted", everything)
-
-
-_FAR_OFF = _LONG_AGO + timedelta(days=99_999)
 
 
 def queued_write_awaited_for_ever(patch: Patch) -> None:
@@ -106,28 +110,12 @@ def queued_write_awaited_for_ever(patch: Patch) -> None:
 
 def nobody_is_anybody(patch: Patch) -> None:
     """Recognise no twin."""
-    patch.setattr(PersonLookup, "hashes", lambda _self, _person: frozenset())
+    swap(patch, PersonLookup.hashes, lambda _self, _person: frozenset())
 
 
 def cancelled_is_busy(patch: Patch) -> None:
-    """Keep the time of a cancelled meeting closed."""
-    patch.setattr(Status, "busy", property(lambda self: self is not Status.INVALID))
-
-
-def blocks_are_never_removed(patch: Patch) -> None:
-    """Never remove the block of a cancelled meeting."""
-    patch.setattr(blocks, "_is_past", lambda _block, _now: True)
-
-
-def blocks_never_follow(patch: Patch) -> None:
-    """Create a new block for a moved meeting, and leave the old one."""
-    patch.setattr(blocks, "_is_past", lambda _block, _now: True)
-    patch.setattr(blocks, "_shown", lambda _block: None)
-
-
-def taken_calendars_get_a_block_on_top(patch: Patch) -> None:
-    """Block a calendar that has the meeting itself."""
-    patch.setattr(block_planning, "holds_meeting", lambda *_given: False)
+    """A cancelled meeting keeps its time closed."""
+    swap(patch, Status.busy, property(lambda self: self is not Status.INVALID))
 
 
 def customers_are_notified(patch: Patch) -> None:
@@ -137,7 +125,7 @@ def customers_are_notified(patch: Patch) -> None:
     def loud(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **{**kwargs, "notify": True})
 
-    patch.setattr(Account, "__init__", loud)
+    swap(patch, Account.__init__, loud)
 
 
 def another_providers_event_is_still_ours(patch: Patch) -> None:
@@ -154,17 +142,7 @@ def secrets_in_the_journal(patch: Patch) -> None:
             changes.intents = [replace(i, error="Bearer pit-sandbox") for i in changes.intents]
         applied(self, *steps)
 
-    patch.setattr(Store, "apply", apply)
-
-
-def wrong_length(patch: Patch) -> None:
-    """Make blocks a minute too short."""
-    made = blocks._block_value
-
-    def short(interval: Any) -> Value:
-        return made((interval[0], interval[1] - timedelta(minutes=1)))
-
-    patch.setattr(blocks, "_block_value", short)
+    swap(patch, Store.apply, apply)
 
 
 def merge_is_deaf_to_moves(patch: Patch) -> None:
@@ -185,12 +163,17 @@ def the_guard_is_off(patch: Patch) -> None:
 
 def the_guard_only_tells(patch: Patch) -> None:
     """Report the guard's conflict, but stop nothing."""
-    patch.setattr(guard.GuardState, "stopped_in", lambda *_given: frozenset())
+    swap(patch, guard.GuardState.stopped_in, lambda *_given: frozenset())
 
 
 def acceptance_is_forgotten(patch: Patch) -> None:
     """Stop accepted changes again in the next cycle."""
-    patch.setattr(guard._Evaluation, "_accepted_until", lambda *_given: {})
+    ended = Store.ended_conflicts
+
+    def forgetful(store: Store, provider: str, outcome: str) -> list[HeldConflict]:
+        return [] if outcome == guard_stops.ACCEPTED else ended(store, provider, outcome)
+
+    swap(patch, ended, forgetful)
 
 
 def the_journal_is_not_written(patch: Patch) -> None:
@@ -202,7 +185,7 @@ def the_journal_is_not_written(patch: Patch) -> None:
             changes.intents = [i for i in changes.intents if i.state is not IntentState.OPEN]
         applied(self, *steps)
 
-    patch.setattr(Store, "apply", apply)
+    swap(patch, Store.apply, apply)
 
 
 def history_is_not_kept(patch: Patch) -> None:
@@ -214,7 +197,7 @@ def history_is_not_kept(patch: Patch) -> None:
             changes.history = []
         applied(self, *steps)
 
-    patch.setattr(Store, "apply", apply)
+    swap(patch, Store.apply, apply)
 
 
 def an_echo_is_an_edit(patch: Patch) -> None:
@@ -254,8 +237,9 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
 def keys_are_not_searched(patch: Patch) -> None:
     """Never search for the tag of a block whose reply was lost."""
 
-    async def created(_system: Any, intent: Intent, context: Any) -> bool:
-        recovery._drop(intent, context, "never happened")
+    async def created(_system: Any, intent: Intent, desk: Any) -> bool:
+        dropped = replace(intent, state=IntentState.DROPPED, error="never happened")
+        desk.store.apply(Changes(intents=[dropped]))
         return True
 
     patch.setattr(recovery, "recover_create", created)
@@ -276,11 +260,11 @@ def a_queued_write_counts_as_done(patch: Patch) -> None:
 def the_budget_is_boundless(patch: Patch) -> None:
     """Make calls without a rate limit."""
 
-    async def enter(self: RateLimiter, **_named: Any) -> float:
-        self._in_flight += 1
+    async def at_once(_limiter: RateLimiter, **_named: Any) -> float:
         return 0.0
 
-    patch.setattr(RateLimiter, "acquire", enter)
+    swap(patch, RateLimiter.acquire, at_once)
+    swap(patch, RateLimiter.release, lambda _limiter: None)
 
 
 def silence_decides(patch: Patch) -> None:
@@ -290,13 +274,8 @@ def silence_decides(patch: Patch) -> None:
 
 
 def everybody_is_one(patch: Patch) -> None:
-    """Treat all customers as the same person."""
-    patch.setattr(PersonLookup, "hashes", lambda _self, _person: frozenset({"anybody"}))
-
-
-def ended_blocks_are_removed(patch: Patch) -> None:
-    """Remove blocks that are over."""
-    patch.setattr(blocks, "_is_past", lambda _block, _now: False)
+    """All customers are taken for the same."""
+    swap(patch, PersonLookup.hashes, lambda _self, _person: frozenset({"anybody"}))
 
 
 def deleted_is_only_unknown(patch: Patch) -> None:
@@ -315,14 +294,14 @@ def an_empty_list_is_proof(patch: Patch) -> None:
     async def believing(self: BlockFinder, *args: Any, **kwargs: Any) -> Any:
         return replace(await listed(self, *args, **kwargs), shows=True, each_shows=True)
 
-    patch.setattr(BlockFinder, "listed", believing)
+    swap(patch, BlockFinder.listed, believing)
     one_proof_is_enough(patch)
 
 
 def calendars_ignore_blocks(patch: Patch) -> None:
-    """Let the platforms offer times that blocks should close: an exposure that must be noticed."""
+    """The platforms offer what a block should close: an exposure that must be noticed."""
     of = BusyTime.for_user
-    patch.setattr(BusyTime, "for_user", lambda taken, *rest: of(replace(taken, blocks=()), *rest))
+    swap(patch, BusyTime.for_user, lambda taken, *rest: of(replace(taken, blocks=()), *rest))
 
 
 def a_hold_ends_by_the_clock(patch: Patch) -> None:

@@ -14,6 +14,7 @@ from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems import decoding, transport
 from syncd.systems.port import UnknownOutcomeError
 from syncd.systems.transport import Transport
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -40,7 +41,7 @@ def an_odd_answer_to_a_write_means_that_nothing_happened(patch: Patch) -> None:
         except UnknownOutcomeError:
             return await write(self, *args, **kwargs)
 
-    patch.setattr(Transport, "write", impatient)
+    swap(patch, Transport.write, impatient)
 
 
 _BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)

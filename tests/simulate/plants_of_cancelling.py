@@ -13,8 +13,8 @@ from syncd.core import write_results
 from syncd.model import BulkCall, Changes, Operation, TrackedEvent
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadsquared.calls import Api
-from syncd.systems.leadsquared.writing import Writer
-from syncd.systems.port import Accepted, Capabilities, RejectedError
+from syncd.systems.port import Capabilities, RejectedError
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 from tests.simulate.plants_of_leadsquared import account
 
@@ -26,10 +26,10 @@ PATH = "Task.svc/BulkCancelAppointments"
 def blocks_are_cancelled(patch: Patch) -> None:
     """Send a block to the bulk cancel, which is for appointments."""
 
-    async def cancel(writing: Writer, task_ids: Sequence[str]) -> Accepted:
-        return Accepted(await writing._calls.cancel(PATH, task_ids))
+    async def cancel(calls: Api, task_ids: Sequence[str]) -> tuple[str, None]:
+        return await calls.cancel(PATH, task_ids), None
 
-    patch.setattr(Writer, "_delete", cancel)
+    swap(patch, Api.delete, cancel)
 
 
 def the_base_moves_before_a_read(patch: Patch) -> None:
@@ -53,7 +53,7 @@ def each_action_has_a_call_of_its_own(patch: Patch) -> None:
         operations = shared(able, operation)
         return operations and operations._replace(name=f"{operations.name} {operation.action}")
 
-    patch.setattr(Capabilities, "bulk_of", apart)
+    swap(patch, Capabilities.bulk_of, apart)
 
 
 def what_is_at_a_wrong_address_counts_as_done(patch: Patch) -> None:
@@ -66,7 +66,7 @@ def what_is_at_a_wrong_address_counts_as_done(patch: Patch) -> None:
             return await cancel(calls, path, task_ids)
         return "1"
 
-    patch.setattr(Api, "cancel", believed)
+    swap(patch, Api.cancel, believed)
 
 
 def cancels(scenario: Scenario, answer: str = "") -> Scenario:

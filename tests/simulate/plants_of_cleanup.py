@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 import pytest
 
+from syncd.engine import own_block_survey
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.store import ownership_proof
 from syncd.store.store import Store
@@ -35,7 +36,7 @@ def every_block_counts_as_ours(patch: Patch) -> None:
     def all_of_them(_store: Store, _system: str, events: Collection[str]) -> set[str]:
         return set(events)
 
-    patch.setattr("syncd.engine.own_block_survey.created_ids", all_of_them)
+    patch.setattr(own_block_survey, "created_ids", all_of_them)
 
 
 def a_copy_counts_as_ours(patch: Patch) -> None:
@@ -46,7 +47,7 @@ def a_copy_counts_as_ours(patch: Patch) -> None:
         tagged = {r.id for r in store.records(system, events) if r.key is not None}
         return real(store, system, events) | tagged
 
-    patch.setattr("syncd.engine.own_block_survey.created_ids", by_tag)
+    patch.setattr(own_block_survey, "created_ids", by_tag)
 
 
 ABOUT_CLEANUP: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (

@@ -13,6 +13,7 @@ from syncd.simulate.accounts import Knobs
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadsquared.events import Parser
 from syncd.systems.leadsquared.users import AddressBook
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -20,12 +21,12 @@ Patch = pytest.MonkeyPatch
 
 def the_end_of_a_completed_task_is_believed(patch: Patch) -> None:
     """Take the completion time of a task as its end: the rest is freed elsewhere."""
-    patch.setattr(Parser, "has_own_end", lambda _reader, task: bool(task.end_date))
+    swap(patch, Parser.has_own_end, lambda _reader, task: bool(task.end_date))
 
 
 def an_assumed_length_replaces_the_known_one(patch: Patch) -> None:
     """Assume an hour in each read of a row without an end, although its length is known."""
-    patch.setattr(Event, "with_end_of", lambda event, *_known: event)
+    swap(patch, Event.with_end_of, lambda event, *_known: event)
 
 
 def a_row_without_an_end_is_unreadable(patch: Patch) -> None:
@@ -38,7 +39,7 @@ def a_row_without_an_end_is_unreadable(patch: Patch) -> None:
             raise ValueError(message)
         return value(reader, task)
 
-    patch.setattr(Parser, "value", strict)
+    swap(patch, Parser.value, strict)
 
 
 def an_owner_is_known_by_address_only(patch: Patch) -> None:
@@ -47,7 +48,7 @@ def an_owner_is_known_by_address_only(patch: Patch) -> None:
     async def look_up(_book: AddressBook, _users: object) -> None:
         return None
 
-    patch.setattr(AddressBook, "look_up", look_up)
+    swap(patch, AddressBook.look_up, look_up)
 
 
 def account(scenario: Scenario, *knobs: tuple[str, object]) -> Scenario:

@@ -14,6 +14,7 @@ from syncd.engine.running_events import RunningEvents
 from syncd.model import TrackedEvent, Window
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.systems.port import NO_LOOK_BACK
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -21,7 +22,7 @@ Patch = pytest.MonkeyPatch
 
 def lists_start_with_the_window(patch: Patch) -> None:
     """Read without a look-back."""
-    patch.setattr(RunningEvents, "look_back", lambda *_given: NO_LOOK_BACK)
+    swap(patch, RunningEvents.look_back, lambda *_given: NO_LOOK_BACK)
 
 
 def running_events_are_not_followed(patch: Patch) -> None:
@@ -39,7 +40,7 @@ def what_a_window_touches_counts_as_read(patch: Patch) -> None:
     def inside(record: TrackedEvent, windows: Iterable[Window]) -> bool:
         return record.base is not None and any(w.overlaps(record.base) for w in windows)
 
-    patch.setattr(mass_change_guard, "_inside", inside)
+    swap(patch, mass_change_guard.starts_inside, inside)
 
 
 def leave_before(system: str, days: int, *steps: SimEvent) -> Scenario:

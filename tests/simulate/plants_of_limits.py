@@ -10,6 +10,7 @@ from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems import answer_fault
 from syncd.systems.facts import FactStore
 from syncd.systems.learned_limits import LIMIT_FACTS
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -22,7 +23,7 @@ def limits_are_forgotten_at_restart(patch: Patch) -> None:
     def forgetful(self: FactStore, facts: object) -> None:
         load(self, [f for f in facts if f.name not in LIMIT_FACTS])  # type: ignore[attr-defined]
 
-    patch.setattr(FactStore, "load", forgetful)
+    swap(patch, FactStore.load, forgetful)
 
 
 def a_limit_told_as_403_is_a_lost_right(patch: Patch) -> None:

@@ -11,9 +11,10 @@ import pytest
 from syncd.simulate.busy import CAP, Busy
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import location_cache
-from syncd.systems.leadconnector.blocks import BlockFinder
+from syncd.systems.leadconnector.blocks import BlockFinder, BlockListing
 from syncd.systems.list_caps import KnownCap
 from syncd.systems.ttl_cache import TtlCache
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -25,7 +26,7 @@ _TWO_DAYS = 172_800.0
 
 def a_capped_list_counts_as_whole(patch: Patch) -> None:
     """Treat a capped list as whole."""
-    patch.setattr(KnownCap, "is_suspicious", lambda _known, _rows: False)
+    swap(patch, KnownCap.is_suspicious, lambda _known, _rows: False)
 
 
 def a_block_is_gone_as_a_list_shows_others(patch: Patch) -> None:
@@ -35,18 +36,24 @@ def a_block_is_gone_as_a_list_shows_others(patch: Patch) -> None:
     async def believing(self: BlockFinder, *args: Any, **kwargs: Any) -> Any:
         return replace(await listed(self, *args, **kwargs), complete=True)
 
-    patch.setattr(BlockFinder, "listed", believing)
+    swap(patch, BlockFinder.listed, believing)
 
 
 def any_row_proves_that_a_list_works(patch: Patch) -> None:
-    """Take a list whose only row is unreadable as proof of absence."""
-    patch.setattr(BlockFinder, "_lies_in", lambda *_given: True)
+    """A list whose only row cannot be read proves the absence of others."""
+    listed = BlockFinder.listed
+
+    async def believing(self: BlockFinder, *given: Any, **named: Any) -> BlockListing:
+        found = await listed(self, *given, **named)
+        return replace(found, shows=True, each_shows=True) if found.items else found
+
+    swap(patch, listed, believing)
 
 
 def directories_are_kept(patch: Patch) -> None:
     """Read the groups of calendars once, and never again for what lists lack."""
     patch.setattr(location_cache, "DIRECTORY_TTL", _TWO_DAYS)
-    patch.setattr(TtlCache, "renew", lambda _self, _key: False)
+    swap(patch, TtlCache.renew, lambda _self, _key: False)
 
 
 def _with(busy: Busy, scenario: Scenario) -> Scenario:

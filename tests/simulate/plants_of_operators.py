@@ -5,15 +5,18 @@ Each has a day on which it breaks a promise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from syncd.core.recent_reads import RecentReads
 from syncd.simulate.scenario import EventKind, Scenario
-from syncd.store import Store, forget
+from syncd.store import Store
 from syncd.store.tables import REPLICA
-from tests.planted.named import a_cleanup_pauses_nothing, a_plan_is_only_compared_before_the_run
+from tests.planted.named import a_cleanup_pauses_nothing
+from tests.planted.named_cleanup import a_plan_is_only_compared_before_the_run
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 from tests.simulate.plants_of_cleanup import every_block_counts_as_ours
 
@@ -22,7 +25,7 @@ Patch = pytest.MonkeyPatch
 
 def a_block_is_made_where_nobody_has_looked(patch: Patch) -> None:
     """Block a time weeks ahead after a near poll, which does not show that time."""
-    patch.setattr(RecentReads, "cover", lambda *_given: True)
+    swap(patch, RecentReads.cover, lambda *_given: True)
 
 
 def a_plan_that_differs_is_carried_out(patch: Patch) -> None:
@@ -32,13 +35,17 @@ def a_plan_that_differs_is_carried_out(patch: Patch) -> None:
 
 def an_erased_customer_is_still_in_the_file(patch: Patch) -> None:
     """Change rows of an erased customer, but leave the free pages of the file."""
-    patch.setattr(Store, "purge", lambda _self: None)
+    swap(patch, Store.purge, lambda _self: None)
 
 
 def an_erased_customer_is_still_linked(patch: Patch) -> None:
     """Erase a customer from appointments, but not from the links to their meetings."""
-    each = forget._each
-    patch.setattr(forget, "_each", lambda s, t, c: [] if t is REPLICA else each(s, t, c))
+    execute = Store.execute
+
+    def without_links(store: Store, statements: Sequence[Any]) -> int:
+        return execute(store, [each for each in statements if each.table is not REPLICA])
+
+    swap(patch, execute, without_links)
 
 
 def the_next_poll_takes_a_cleanup_back(patch: Patch) -> None:

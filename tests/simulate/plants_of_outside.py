@@ -16,6 +16,7 @@ from syncd.engine import moved_into_window as looking
 from syncd.model import Changes, TrackedEvent
 from syncd.simulate.drawn_far import ALONE
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -42,7 +43,17 @@ def the_nearest_candidate_counts(patch: Patch) -> None:
 
 def counterparts_do_not_count(patch: Patch) -> None:
     """Consider every far meeting of the client, also one that is in both systems."""
-    patch.setattr(moved_into_window, "_counterparts", lambda *_given: [])
+    for search in (moved_into_window.candidates, moved_into_window.unknown_persons):
+
+        def without_own_system(
+            newcomer: TrackedEvent,
+            beyond: BeyondWindow,
+            who: PersonIndex,
+            search: Callable[..., list[TrackedEvent]] = search,
+        ) -> list[TrackedEvent]:
+            return search(newcomer, replace(beyond, same_system=()), who)
+
+        swap(patch, search, without_own_system)
 
 
 def whatever_is_new_was_moved_in(patch: Patch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from syncd.engine.owners import OwnerTracker
 from syncd.model import OwnerProof, UserDirectory, UserState
 from syncd.simulate.scenario import EventKind, Scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -17,7 +18,7 @@ Patch = pytest.MonkeyPatch
 
 def an_owner_change_is_believed(patch: Patch) -> None:
     """Believe a change of owner without reading the users."""
-    patch.setattr(UserDirectory, "proof", lambda *_given, **_named: OwnerProof.HANDED_OVER)
+    swap(patch, UserDirectory.proof, lambda *_given, **_named: OwnerProof.HANDED_OVER)
 
 
 def an_empty_user_list_is_proof(patch: Patch) -> None:
@@ -27,7 +28,7 @@ def an_empty_user_list_is_proof(patch: Patch) -> None:
     def believing(self: UserDirectory, *args: Any, **kwargs: Any) -> OwnerProof:
         return proof(self, *args, **kwargs) if self.listed else OwnerProof.HANDED_OVER
 
-    patch.setattr(UserDirectory, "proof", believing)
+    swap(patch, UserDirectory.proof, believing)
 
 
 def lists_of_a_missing_user_are_proof(patch: Patch) -> None:
@@ -36,7 +37,7 @@ def lists_of_a_missing_user_are_proof(patch: Patch) -> None:
     async def present(_owners: OwnerTracker, _provider: str) -> UserState:
         return UserState.PRESENT
 
-    patch.setattr(OwnerTracker, "user_state", present)
+    swap(patch, OwnerTracker.user_state, present)
 
 
 _BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from syncd.core.reconcile import DecisionInput
 from syncd.engine import decision_input
 from syncd.engine.write_pauses import WritePauses
 from syncd.model import ExposureCause, WaitReason
 from syncd.simulate.scenario import EventKind, Scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -19,8 +21,8 @@ Patch = pytest.MonkeyPatch
 
 def a_pause_is_not_looked_at(patch: Patch) -> None:
     """Store and confirm a pause, but ignore it in decisions and writes."""
-    patch.setattr(WritePauses, "reason", lambda *_given: None)
-    patch.setattr(WritePauses, "reason_now", lambda *_given: None)
+    swap(patch, WritePauses.reason, lambda *_given: None)
+    swap(patch, WritePauses.reason_now, lambda *_given: None)
 
 
 def a_pause_of_a_provider_is_forgotten(patch: Patch) -> None:
@@ -34,23 +36,27 @@ def a_pause_of_a_provider_is_forgotten(patch: Patch) -> None:
 
 def what_is_paused_counts_as_waiting(patch: Patch) -> None:
     """Count writes held back by a pause as waiting: every run ends with 4."""
-    patch.setattr(WaitReason, "held_back", property(lambda _why: False))
+    swap(patch, WaitReason.held_back, property(lambda _why: False))
 
 
 def what_is_paused_is_no_source_any_more(patch: Patch) -> None:
     """Treat a paused system as one that does not answer."""
-    calendar = decision_input._calendar
+    build_input = decision_input.build_input
 
-    def silent(engine: Any, provider: str, system: str, *args: Any, **more: Any) -> Any:
-        state = calendar(engine, provider, system, *args, **more)
-        return replace(state, trusted=state.trusted and not state.held_back)
+    def silent(*given: Any, **more: Any) -> DecisionInput:
+        found = build_input(*given, **more)
+        calendars = {
+            system: replace(each, trusted=each.trusted and not each.held_back)
+            for system, each in found.calendars.items()
+        }
+        return replace(found, calendars=calendars)
 
-    patch.setattr(decision_input, "_calendar", silent)
+    swap(patch, build_input, silent)
 
 
 def what_is_open_because_of_a_pause_is_not_told_so(patch: Patch) -> None:
     """Report time that a pause leaves open as if the next cycle closed it."""
-    patch.setattr(WritePauses, "exposure_cause", lambda *_given: ExposureCause.UNCLOSED)
+    swap(patch, WritePauses.exposure_cause, lambda *_given: ExposureCause.UNCLOSED)
 
 
 _SYSTEM = at(1, EventKind.PAUSE, "legacy", slot=0)

@@ -13,6 +13,7 @@ from syncd.core.booking_propagation import propagate_all
 from syncd.core.buffers import buffer_of
 from syncd.model import NO_BUFFER, Action, Buffer, Operation
 from syncd.simulate.scenario import EventKind, Scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -20,7 +21,7 @@ Patch = pytest.MonkeyPatch
 
 def a_block_has_no_buffer(patch: Patch) -> None:
     """Block the meeting only, whatever buffers are configured."""
-    patch.setattr(Buffer, "expand", lambda _self, value: value)
+    swap(patch, Buffer.expand, lambda _self, value: value)
 
 
 def a_twin_moves_with_the_buffer(patch: Patch) -> None:

@@ -14,6 +14,7 @@ from syncd.engine import absence, evidence, recovery
 from syncd.engine.lookups import Lookups
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.port import Gone
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -27,7 +28,7 @@ def absence_believed_at_once(patch: Patch) -> None:
     async def ask(self: Lookups, _record: Any) -> Any:
         return Gone(), self.read.clock.now()
 
-    patch.setattr(Lookups, "look_up", ask)
+    swap(patch, Lookups.look_up, ask)
     patch.setattr(evidence, "judge_absence", lambda _evidence: AbsenceVerdict.PROVEN)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from syncd.engine import reading, series_writes
 from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -31,7 +32,7 @@ def created_blocks_are_not_looked_for_by_id(patch: Patch) -> None:
 
 def siblings_are_not_compared(patch: Patch) -> None:
     """Treat what a write to one instance did to the others as changes by people."""
-    patch.setattr(series_writes.SiblingCheck, "compare", _nothing)
+    swap(patch, series_writes.SiblingCheck.compare, _nothing)
 
 
 _UNLISTED = (("legacy", "lists_blocks", "no"),)

@@ -14,6 +14,7 @@ from syncd.engine import decision_input, guard, guard_stops
 from syncd.engine.recent_changes import RecentChanges
 from syncd.model import Conflict, TrackedEvent, WaitReason
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -44,7 +45,7 @@ def a_stop_is_of_the_whole_system(patch: Patch) -> None:
         }
         return replace(found, calendars=calendars)
 
-    patch.setattr("syncd.engine.decide.build_input", silent)
+    swap(patch, decision_input.build_input, silent)
 
 
 def the_new_time_of_a_stopped_move_stays_open(patch: Patch) -> None:
@@ -57,9 +58,10 @@ def everything_is_accepted(patch: Patch) -> None:
 
     def every(_store: Any, _run: str, found: Iterable[Conflict], *more: Any) -> int:
         conflicts = list(found)
-        return guard_stops.accept_stops(_store, guard_stops.dry_run_of(conflicts), conflicts, *more)
+        return accept_stops(_store, guard_stops.dry_run_of(conflicts), conflicts, *more)
 
-    patch.setattr("syncd.engine.decide.accept_run", every)
+    accept_stops = guard_stops.accept_stops
+    swap(patch, accept_stops, every)
 
 
 def what_was_carried_lately_does_not_count(patch: Patch) -> None:
@@ -68,7 +70,7 @@ def what_was_carried_lately_does_not_count(patch: Patch) -> None:
     def nothing(*_given: Any) -> Mapping[str, Any]:
         return {}
 
-    patch.setattr(RecentChanges, "carried", nothing)
+    swap(patch, RecentChanges.carried, nothing)
 
 
 def a_list_proves_that_all_is_gone(patch: Patch) -> None:

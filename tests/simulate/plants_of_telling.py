@@ -12,6 +12,7 @@ from syncd.engine import report, report_update, run_exit
 from syncd.engine.report import Remaining
 from syncd.model import ReportedItem, Topic
 from syncd.simulate.scenario import EventKind, Scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -25,13 +26,13 @@ def double_bookings_end_with_zero(patch: Patch) -> None:
 
 def double_bookings_are_not_counted(patch: Patch) -> None:
     """Find double bookings, but do not count them in the report."""
-    tell = report_update._count_open_items
+    tell = report_update.update_report
 
-    async def forgets(engine: Any, report: Any) -> None:
-        await tell(engine, report)
+    async def forgets(engine: Any, report: Any, *given: Any) -> None:
+        await tell(engine, report, *given)
         report.double_bookings = report.doubles_open = 0
 
-    patch.setattr(report_update, "_count_open_items", forgets)
+    swap(patch, tell, forgets)
 
 
 def an_acknowledged_item_that_changed_stays_silent(patch: Patch) -> None:
@@ -48,7 +49,7 @@ def an_acknowledged_double_booking_stays_silent_when_one_moves(patch: Patch) -> 
         unchanged = [old.get(c.subject, c) for c in conflicts]
         settle(workspace, unchanged, *args, **kwargs)
 
-    patch.setattr("syncd.core.reconcile.update_queue", same)
+    swap(patch, settle, same)
 
 
 def unreadable_records_end_with_zero(patch: Patch) -> None:

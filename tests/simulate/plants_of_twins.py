@@ -10,10 +10,11 @@ import pytest
 
 from syncd.core import revived_meetings
 from syncd.core.rules import Choice, Rules
-from syncd.model import ConflictKind
+from syncd.model import ConflictKind, ProviderState
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.store import load as store_load
 from syncd.store import partial_load
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -21,17 +22,16 @@ Patch = pytest.MonkeyPatch
 
 def ended_records_are_not_loaded(patch: Patch) -> None:
     """Load no ended records, so that released blocks are forgotten."""
-    load, grow = store_load.load_provider, partial_load._Growth._records
+    load, related_state = store_load.load_provider, partial_load.related_state
 
-    def without(*args: Any) -> Any:
+    def without(*args: Any) -> ProviderState:
         return replace(load(*args), ended=())
 
-    patch.setattr("syncd.store.store.load_provider", without)
-    patch.setattr(
-        partial_load._Growth,
-        "_records",
-        lambda self, ids: [r for r in grow(self, ids) if not r.over],
-    )
+    def related_without(*given: Any) -> dict[str, ProviderState]:
+        return {p: replace(part, ended=()) for p, part in related_state(*given).items()}
+
+    swap(patch, load, without)
+    swap(patch, related_state, related_without)
 
 
 def deleted_twins_are_always_cancelled(patch: Patch) -> None:
@@ -42,7 +42,7 @@ def deleted_twins_are_always_cancelled(patch: Patch) -> None:
         plain = Rules() if kind is ConflictKind.TWIN_DELETED else self
         return law(plain, kind, involved)
 
-    patch.setattr(Rules, "effective_rule", always)
+    swap(patch, Rules.effective_rule, always)
 
 
 def whoever_called_it_off_is_not_asked(patch: Patch) -> None:

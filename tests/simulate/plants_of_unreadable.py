@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from syncd.core import reported
-from syncd.core.reported import ItemChanges
+from syncd.core.reported import ItemChanges, ReadScope
 from syncd.engine import ownership, reading
 from syncd.engine.first_read import ReadProgress
 from syncd.engine.observation import Observation
 from syncd.engine.reported_items import ReportedItems
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.port import IncompleteReadError, Snapshot
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -30,7 +31,7 @@ def an_unnamed_row_takes_its_system_down(patch: Patch) -> None:
             read.seen.fail(IncompleteReadError(read.system.name, "GET", status=200))
         return settle(self, read, *args, **kwargs)
 
-    patch.setattr(ReportedItems, "save", fails)
+    swap(patch, ReportedItems.save, fails)
 
 
 def an_unnamed_row_leaves_its_calendars_unwritable(patch: Patch) -> None:
@@ -44,28 +45,34 @@ def an_unnamed_row_leaves_its_calendars_unwritable(patch: Patch) -> None:
 
 def nobody_is_told_of_broken_rows(patch: Patch) -> None:
     """Store no reported items."""
-    patch.setattr(ReportedItems, "save", lambda *_given, **_named: ItemChanges())
+    swap(patch, ReportedItems.save, lambda *_given, **_named: ItemChanges())
 
 
 def what_is_reported_never_ends(patch: Patch) -> None:
     """Keep a record reported that is readable again."""
-    patch.setattr(reported, "_not_seen", lambda item, _look: item)
+    update_items = reported.update_items
+    swap(patch, update_items, lambda *given: replace(update_items(*given), ended=[]))
 
 
 def a_near_read_ends_what_lies_ahead(patch: Patch) -> None:
     """End reports of what a shorter read does not show."""
-    patch.setattr(reported, "_reaches", lambda _reach, _needed: True)
+    update_items = reported.update_items
+
+    def as_if_full(items: Any, shown: Any, scope: ReadScope) -> ItemChanges:
+        return update_items(items, shown, replace(scope, full=True, deepest=True))
+
+    swap(patch, update_items, as_if_full)
 
 
 def a_list_with_an_unnamed_row_explains_everything(patch: Patch) -> None:
     """After a lost state, remove unexplained blocks although a row has no id."""
-    patch.setattr(Observation, "whole", Observation.arrived)
+    swap(patch, Observation.whole, Observation.arrived)
     patch.setattr(ownership, "unread_systems", lambda *_given: frozenset())
 
 
 def a_row_without_an_id_is_no_block_of_ours(patch: Patch) -> None:
     """After a lost state, create a block again whose row has no id."""
-    patch.setattr(ReadProgress, "may_hide_blocks", lambda *_place: False)
+    swap(patch, ReadProgress.may_hide_blocks, lambda *_place: False)
 
 
 _FIRST = (

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from syncd.core import propagation
-from syncd.model import Operation
+from syncd.core.propagation import Propagation
+from syncd.model import Booking
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import fields
-from syncd.systems.leadconnector.updating import Updater, _Update
-from syncd.systems.port import Done
+from syncd.systems.leadconnector.calls import Api
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -21,13 +22,15 @@ Patch = pytest.MonkeyPatch
 
 def updates_leave_the_status_out(patch: Patch) -> None:
     """Leave the status out of updates on v2, so that it becomes confirmed."""
-    whole: Any = vars(_Update)["body"]
+    send = Api.send
 
-    def body(update: _Update) -> dict[str, object]:
-        sent: dict[str, object] = whole.fget(update)
-        return {name: value for name, value in sent.items() if name != fields.STATUS}
+    async def without_status(
+        calls: Api, method: str, path: str, body: Mapping[str, object], **named: Any
+    ) -> Any:
+        sent = {name: value for name, value in body.items() if name != fields.STATUS}
+        return await send(calls, method, path, sent, **named)
 
-    patch.setattr(_Update, "body", property(body))
+    swap(patch, send, without_status)
 
 
 def updates_leave_the_texts_out(patch: Patch) -> None:
@@ -41,22 +44,18 @@ def updates_leave_the_texts_out(patch: Patch) -> None:
 
 
 def updates_are_not_compared(patch: Patch) -> None:
-    """Never restore a status that an update reset, and treat it as a change."""
-
-    async def believing(_self: Any, operation: Operation, *_given: Any) -> Done:
-        return Done([(operation.ref.id, None)])
-
-    patch.setattr(Updater, "_verify", believing)
+    """What an update reset although it was sent it stays so, and counts as news."""
+    swap(patch, fields.reset_fields, lambda *_given: [])
 
 
 def a_move_carries_the_status(patch: Patch) -> None:
     """Propagate the status together with a move."""
-    carried = propagation._operation_to_agreed
+    propagate = propagation.propagate
 
-    def telling(booking: Any, *args: Any) -> Any:
-        return carried(replace(booking, status_revision=booking.revision), *args)
+    def telling(booking: Booking, *args: Any) -> Propagation:
+        return propagate(replace(booking, status_revision=booking.revision), *args)
 
-    patch.setattr(propagation, "_operation_to_agreed", telling)
+    swap(patch, propagate, telling)
 
 
 _BOOKED = at(1, EventKind.BOOK, "legacy", slot=70)

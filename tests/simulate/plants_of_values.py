@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from syncd.core import observation
 from syncd.model import ranges
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems import decoding
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -28,7 +30,11 @@ def an_end_for_ever_is_not_cut(patch: Patch) -> None:
 
 def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
     """Decode a list at once: one invalid text costs all rows."""
-    patch.setattr(decoding, "_decoded", lambda body, shape: msgspec.json.decode(body, type=shape))
+
+    def as_a_whole(body: bytes, shape: Any) -> tuple[Any, int]:
+        return msgspec.json.decode(body, type=shape), len(body)
+
+    swap(patch, decoding.decode_weighed, as_a_whole)
 
 
 ABOUT_VALUES: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (

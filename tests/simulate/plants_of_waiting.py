@@ -12,6 +12,7 @@ from syncd.core import observation
 from syncd.engine import cycle, decision_input
 from syncd.engine.waiting_writes import WaitingWrites
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -19,7 +20,7 @@ Patch = pytest.MonkeyPatch
 
 def what_cannot_be_written_is_dropped(patch: Patch) -> None:
     """Forget the writes that wait, and end as if there were none."""
-    patch.setattr(WaitingWrites, "of", lambda *_given: [])
+    swap(patch, WaitingWrites.of, lambda *_given: [])
 
 
 def a_wrong_clock_frees_time(patch: Patch) -> None:
@@ -30,15 +31,12 @@ def a_wrong_clock_frees_time(patch: Patch) -> None:
 def a_clock_s_error_holds_nothing_back(patch: Patch) -> None:
     """Measure the clock's error, but let removals go on."""
     case_of = decision_input.build_input
-    patch.setattr(
-        "syncd.engine.decide.build_input",
-        lambda *args, **more: replace(case_of(*args, **more), withhold=None),
-    )
+    swap(patch, case_of, lambda *args, **more: replace(case_of(*args, **more), withhold=None))
 
 
 def what_is_over_by_a_wrong_clock_is_not_closed(patch: Patch) -> None:
     """Decide by the host's clock, however wrong it is."""
-    patch.setattr(cycle.Engine, "now", lambda engine: engine.clock.now())
+    swap(patch, cycle.Engine.now, lambda engine: engine.clock.now())
 
 
 def a_clock_that_was_set_back_hides_changes(patch: Patch) -> None:

@@ -12,6 +12,7 @@ from syncd.model import Status, Statuses, statuses
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems import all_day
 from syncd.systems.leadconnector import fields
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -26,12 +27,12 @@ def only_the_documented_words_are_known(patch: Patch) -> None:
 
 def an_unknown_word_frees_the_time(patch: Patch) -> None:
     """Treat an unknown status word as cancelled."""
-    patch.setattr(Statuses, "status_of", lambda table, word: table.read(word) or Status.CANCELLED)
+    swap(patch, Statuses.status_of, lambda table, word: table.read(word) or Status.CANCELLED)
 
 
 def a_word_goes_back_as_it_came(patch: Patch) -> None:
     """Send a status of v2 in a spelling that is only used in answers, and is refused."""
-    patch.setattr(fields, "_WRITABLE", frozenset({"pending", "Confirmed", "Completed"}))
+    patch.setattr(fields, "WRITABLE_STATUSES", frozenset({"pending", "Confirmed", "Completed"}))
 
 
 def a_day_ends_as_it_starts(patch: Patch) -> None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.simulate import stopping
 from syncd.simulate.scenario import EventKind, Scenario
+from syncd.simulate.world import World
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 from tests.simulate.performed import (
     AFTERWARDS,
@@ -37,7 +38,7 @@ def test_planted_an_act_without_a_target_counts_as_not_performed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert too_rarely_performed([_CLEARED], kinds={EventKind.CLEAR}) == {}
-    monkeypatch.setattr(stopping, "_clear", lambda *_given: "")
+    swap(monkeypatch, World.is_propagated, lambda *_given: False)
     assert too_rarely_performed([_CLEARED], kinds={EventKind.CLEAR}) == {EventKind.CLEAR: 0}
 
 

@@ -26,7 +26,7 @@ from syncd.simulate.scenario import (
     draw_scenario,
 )
 from syncd.simulate.shrink import shrink
-from tests.simulate.plants import wrong_length
+from tests.simulate.plants_of_blocks import wrong_length
 from tests.simulate.rarity import stories
 
 

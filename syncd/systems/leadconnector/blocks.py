@@ -110,7 +110,7 @@ class BlockFinder:
 
     async def find(self, id: str, provider: str, value: Value | None) -> BlockSearch:
         """Search for a block of a provider; ``value`` is its last known value."""
-        item, denied = await self._by_id(id) if self._tries_by_id() else (None, False)
+        item, denied = await self.by_id(id) if self._tries_by_id() else (None, False)
         if item is not None:
             self._measured.record_read(BLOCK_BY_ID, YES)
             return BlockSearch(item)
@@ -224,7 +224,7 @@ class BlockFinder:
         except ValueError:
             return False
 
-    async def _by_id(self, id: str) -> tuple[Block | None, bool]:
+    async def by_id(self, id: str) -> tuple[Block | None, bool]:
         """Read a block by its id. Also return true if the platform says that there is none."""
         try:
             item = await self._calls.appointment(id)

@@ -40,7 +40,8 @@ RECORD_FIELDS = RecordFields(
 COMPARED = frozenset({TITLE, DESCRIPTION, USER, CALENDAR, HOSTS})
 """Fields that the update's own answer, or a read after it, is compared for."""
 
-_WRITABLE = frozenset(status.value for status in Status)
+WRITABLE_STATUSES = frozenset(status.value for status in Status)
+"""The status words that an update takes; answers also show others."""
 
 FieldValues = dict[str, str]
 """The fields of a record except its times, by their JSON names; absent fields are omitted.
@@ -64,7 +65,7 @@ def fields_to_send(item: WholeAppointment | Block | WriteAnswer) -> FieldValues:
     if not isinstance(item, Block):
         word = text(item.appointment_status) or text(item.appoinment_status)
         known = LEADCONNECTOR.read(status_word(item))
-        if known is not None and word not in _WRITABLE:
+        if known is not None and word not in WRITABLE_STATUSES:
             word = known.value
         values[STATUS] = word
         values[DESCRIPTION] = _string(item.description)

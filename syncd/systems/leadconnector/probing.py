@@ -104,7 +104,7 @@ class Prober:
 
     async def steps(self, context: ProbeContext) -> Sequence[ProbeStep]:
         """Return the steps in order; those that measure most come first."""
-        measures = _Steps(self, context, await self.cache.calendars())
+        measures = ProbeSteps(self, context, await self.cache.calendars())
         per_calendar = 2 * len(measures.calendars)
         return [
             ProbeStep(
@@ -167,7 +167,7 @@ def _list(kind: Kind, selector: str, id: str, provider: str, window: Window) -> 
 
 
 @dataclass(slots=True)
-class _Steps:
+class ProbeSteps:
     """The steps of one probe, and the state that they share."""
 
     prober: Prober
@@ -179,6 +179,7 @@ class _Steps:
 
     @property
     def mapping(self) -> CalendarMapping:
+        """Return the calendars of the provider for whom the canary is made."""
         return self.prober.calendars[self.context.canary.provider]
 
     @property

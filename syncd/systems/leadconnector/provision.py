@@ -31,7 +31,7 @@ _KINDS = {ResourceType.ROOM: "rooms", ResourceType.EQUIPMENT: "equipment"}
 RESOURCES = {sort: PATHS[kind] for sort, kind in _KINDS.items()}
 _ASSOCIATIONS = "/associations/"
 _OBJECTS = "/objects/"
-_ABSENT = frozenset({RejectionReason.GONE, RejectionReason.UNKNOWN_ID})
+ABSENT_REASONS = frozenset({RejectionReason.GONE, RejectionReason.UNKNOWN_ID})
 """An unknown key answers 404, or 400 or 422 with a code or text that says so."""
 
 _MAX_CALENDARS = 100
@@ -160,7 +160,7 @@ class Provisioner:
         try:
             await self._transport.write("DELETE", path, headers=self._headers(path))
         except RejectedError as fault:
-            if fault.why not in _ABSENT:
+            if fault.why not in ABSENT_REASONS:
                 raise
 
     async def aclose(self) -> None:
@@ -222,7 +222,7 @@ class Provisioner:
         try:
             answer = await self._read(path, {"locationId": self._location})
         except RejectedError as fault:
-            if fault.why in _ABSENT:
+            if fault.why in ABSENT_REASONS:
                 return None
             raise
         if not isinstance(answer, dict):

@@ -33,7 +33,8 @@ class Resource:
         return self.key.startswith("rooms/")
 
 
-_LISTS = ("resources", "rooms", "equipments", "equipment")
+LIST_KEYS = ("resources", "rooms", "equipments", "equipment")
+"""Fields of an envelope that hold the rows."""
 
 
 def rows_of(answer: object) -> list[dict[str, Any]]:
@@ -42,7 +43,7 @@ def rows_of(answer: object) -> list[dict[str, Any]]:
     Raises ValueError if there is no list.
     """
     envelope = answer if isinstance(answer, dict) else {"resources": answer}
-    for key in _LISTS:
+    for key in LIST_KEYS:
         rows = envelope.get(key)
         if isinstance(rows, list):
             return [row for row in rows if isinstance(row, dict)]
