@@ -93,6 +93,7 @@ class CleaningUp:
                 if not mine and event not in now:
                     yield f"12: {system} {event} is gone, and was not syncd's"
                 covered = mine and event in now and self._covers(system, seen)
+                covered = covered and (system, event) not in self.town.unnamed
                 covered = covered and not (system in self.tight and _is_told(cleaned, system))
                 if covered and (system, event) not in told:
                     yield f"12: {system} {event} of {seen.provider} is left"

@@ -11,14 +11,14 @@ from syncd.simulate.acts import EventKind, SimEvent
 from syncd.systems.measured import Side
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from syncd.engine.breaker import BreakerSystem
     from syncd.sandbox.knobs import Knobs
     from syncd.sandbox.records import Appointment
     from syncd.sandbox.server import Sandbox
     from syncd.simulate.buffered import Claimed
-    from syncd.simulate.mass_edit import View
+    from syncd.simulate.mass_edit import Change, View
     from syncd.simulate.scenario import Scenario
     from syncd.simulate.world import World
 
@@ -84,6 +84,20 @@ def is_unlisted(town: World, system: str, block: str, *, by_hand: bool) -> bool:
     if by_hand and (system, block) not in town.ours:
         town.unlisted.add(block)
     return block in town.unlisted
+
+
+def note_unnamed(town: World, system: str, changes: Iterable[Change], answer: bytes) -> None:
+    """Note blocks of syncd's whose create did not answer their ids, where no list shows blocks.
+
+    Nobody can know of them: the create is not repeated, and a person is asked to look there. What
+    that person does not remove is left, also when everything of syncd's is cleaned up.
+    """
+    if system != "legacy" or town.sandbox.legacy.lists_blocks:
+        return
+    for change in changes:
+        made = change.before is None and (system, change.event) in town.ours
+        if made and change.event.encode() not in answer:
+            town.unnamed.add((system, change.event))
 
 
 def cannot_lengthen(town: World, system: str, method: str, path: str) -> bool:

@@ -93,6 +93,7 @@ def _sights(town: World) -> list[EventSummary]:
         for system in SYSTEMS
         for event, seen in sorted(town.standing(system).items())
         if not is_beside(town, system, seen)
+        and (system, event) not in town.unnamed
         # A block that closes the rest of such a meeting stands beside it, whatever its source is.
         and not ((system, event) in town.ours and is_kept_short(town, system, seen))
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from syncd.sandbox.asgi_transport import AsgiTransport
-from syncd.simulate.facts import cannot_lengthen
+from syncd.simulate.facts import cannot_lengthen, note_unnamed
 
 if TYPE_CHECKING:
     from syncd.sandbox.platform import Call
@@ -31,13 +31,18 @@ class ObservedTransport(AsgiTransport):
             town.observe(system, by_hand=False)  # jobs that are due are not this request's doing
         calls = town.sandbox.systems[system].calls
         before, known = len(calls), len(town.changes)
+        answer = b""
         try:
-            return await super().handle_async_request(request)
+            response = await super().handle_async_request(request)
+            if isinstance(response.stream, httpx.AsyncByteStream):
+                answer = b"".join([part async for part in response.stream])
+            return response
         finally:
             # Others are on their way at the same time; one that was given up made no call at all.
             made = [call for call in calls[before:] if _is_of(call, request)]
             town.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
             town.observe(system, by_hand=False)
+            note_unnamed(town, system, town.changes[known:], answer)
             if writes and len(town.changes) == known and not town.meddled(system):
                 town.idle += [
                     f"{system} {call.method} {call.path} on {town.clock.now():%d %H:%M:%S}"

@@ -68,6 +68,7 @@ class World:
     fixed: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
     unlisted: set[str] = field(default_factory=set)
+    unnamed: set[tuple[str, str]] = field(default_factory=set)
     gateways: list[tuple[str, RateLimit]] = field(default_factory=list)
     deaths: list[datetime] = field(default_factory=list)
     series: str = "hold"
