@@ -31,7 +31,7 @@ from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import in_question, is_held
 from syncd.simulate.siblings import puts_back_carried
 from syncd.simulate.twinned import was_one_of_several
-from syncd.simulate.unproven import waits_for_night
+from syncd.simulate.unproven import keeps_closed, waits_for_night
 from syncd.simulate.untouched import changed_more, status_changed
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _made(town: World, change: Change, after: View) -> Iterator[str]:
     caused = caused or _answered(town, change, _since(town, change.at - LATE))
     # A meeting of which a record waits for a damage is held closed at all its times.
     caused = caused or waits_at(town, after) or in_question(town, after)
-    caused = caused or is_of_assumed_length(town, after)
+    caused = caused or is_of_assumed_length(town, after) or keeps_closed(town, change.system, after)
     caused = caused or _follows_what_passed(town, after, change.at - LATE)
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"

@@ -1,4 +1,4 @@
-"""Deletions on v1 that only the resync of a night proves, or that nothing proves."""
+"""Deletions on v1 that only a night or nothing proves, and those in slices that stay stopped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from syncd.simulate.mass_edit import Change
+    from syncd.simulate.mass_edit import Change, View
     from syncd.simulate.world import World
 
 _LOOK_BACK = timedelta(days=7)
@@ -60,3 +60,21 @@ def without_proof(town: World) -> Iterator[Change]:
         before, here = change.before, (change.by_hand, change.system) == (True, "legacy")
         if here and change.after is None and before and before.provider not in booked:
             yield change
+
+
+def keeps_closed(town: World, system: str, block: View) -> bool:
+    """Return whether a block closes what vanished elsewhere, with slices that are stopped together.
+
+    What is stopped stays closed in every calendar (promise 7), also in one that is written to only
+    hours later. That it is stopped shows in a block of syncd's that still closes it elsewhere.
+    """
+    kept = any(
+        (other, event) in town.ours and seen.key == block.key
+        for other in town.sandbox.systems
+        if other != system
+        for event, seen in town.standing(other).items()
+    )
+    return kept and any(
+        place != system and block.key in gone and any(each.waits for each in gone.values())
+        for (place, _), gone in town.slices.items()
+    )
