@@ -57,19 +57,23 @@ def bookings_of(workspace: Workspace, conflict: Conflict) -> set[str]:
 def conflict_values(
     workspace: Workspace, calendars: Mapping[str, CalendarState], booking: str, conflict: Conflict
 ) -> list[Value]:
-    """Return the claims of a held conflict and the changed values of its booking's appointments.
+    """Return the claims of a held conflict and the values of its booking's appointments.
 
-    A changed value that is trusted replaces the claim of the same event.
+    A changed value that is trusted replaces the claim of the same event. An appointment that is
+    off, and may have been booked anew, leaves its calendar open at a time at which the meeting
+    still stands elsewhere: that time is claimed, too.
     """
-    changed = [
+    trusted = {name for name, calendar in calendars.items() if calendar.trusted}
+    shown_now = [
         r
         for r in workspace.appointments(booking)
-        if has_pending_change(r) and r.observed is not None
+        if r.observed is not None and (has_pending_change(r) or r.system in trusted)
     ]
-    trusted = {name for name, calendar in calendars.items() if calendar.trusted}
-    replaced = {(r.system, r.id) for r in changed if r.system in trusted}
+    replaced = {
+        (r.system, r.id) for r in shown_now if has_pending_change(r) and r.system in trusted
+    }
     claims = [c for c in conflict.claims if (c.system, c.event) not in replaced]
-    values = (*(c.value for c in claims), *(r.observed for r in changed))
+    values = (*(c.value for c in claims), *(r.observed for r in shown_now))
     return [value for value in values if value is not None]
 
 

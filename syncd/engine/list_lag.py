@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from syncd.core.observation import may_be_older, shows_former
-from syncd.model import Event, TrackedEvent
+from syncd.engine.observation import SystemRead
+from syncd.model import Event, Kind, TrackedEvent, record_id
+from syncd.store.derived import derived_from
 from syncd.systems.capability_cache import safe_lag
 from syncd.systems.port import System
 
@@ -45,3 +48,22 @@ def _is_between(system: System, record: TrackedEvent, asked_at: datetime) -> boo
     if safe is None or safe <= lag:
         return False
     return may_be_older(record, asked_at, safe) and not may_be_older(record, asked_at, lag)
+
+
+def look_again_at_further_hosts(read: SystemRead, known: Iterable[TrackedEvent]) -> None:
+    """Have a run look again when lists must show a meeting's other hosts what was written to it.
+
+    A write to a record moves the time of each of its hosts, and only the record's own event knows
+    of it: for a further host it is news, which a list within the lag does not show yet. Without
+    another look the run would end with that host's calendars as they were.
+    """
+    lag, now = read.system.capabilities.lag, {r.id: r for r in read.changes.records}
+    written = {
+        record.id: now.get(record.id, record)
+        for record in known
+        if record.kind is Kind.APPOINTMENT and may_be_older(record, read.asked_at, lag)
+    }
+    for each in derived_from(read.store, read.system.name, written):
+        share, record = now.get(each.id, each), written[record_id(each.id)]
+        if share.observed not in {None, record.observed} and record.written_at is not None:
+            read.seen.suspect(record.written_at + lag)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.engine.observation import SystemRead
-from syncd.model import Kind, TrackedEvent
+from syncd.model import Kind, TrackedEvent, UserState
 from syncd.systems.port import (
     Found,
+    Gone,
     LookupResult,
     PlatformError,
     RateLimitedError,
@@ -95,11 +96,32 @@ class Lookups:
     async def _ask(self, record: TrackedEvent) -> LookupResult:
         try:
             result = await self.read.system.read_one(record.ref, record.observed)
+            if isinstance(result, Gone) and result.own_list:
+                result = await self._at_other_owners(record, result)
         except RejectedError as fault:
             return Unknown(str(fault), refused=True)
         if isinstance(result, Found):
             self._found.add(record.id)
         return result
+
+    async def _at_other_owners(self, record: TrackedEvent, gone: Gone) -> LookupResult:
+        """Ask the calendars that an event was taken out of, where one calendar's list lacks it.
+
+        While it is in doubt whose event it is, it may be back where it was; that user's list may
+        not show it unasked, as it began long before. Who is not there has no list.
+        """
+        owners = self.read.owners
+        for change in [c for c in owners.open.values() if c.event == record.id]:
+            if change.provider == record.provider:
+                continue
+            if await owners.user_state(change.provider) is UserState.MISSING:
+                continue
+            self.read.lookups_left -= 1
+            ref = replace(record.ref, provider=change.provider)
+            other = await self.read.system.read_one(ref, record.observed or change.value)
+            if not isinstance(other, Gone):
+                return other
+        return gone
 
 
 def other_listed(record: TrackedEvent, listed: Collection[TrackedEvent]) -> bool:

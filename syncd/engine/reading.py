@@ -19,7 +19,7 @@ from syncd.engine.absence import (
 )
 from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.canaries import without_canaries
-from syncd.engine.list_lag import recheck_lag
+from syncd.engine.list_lag import look_again_at_further_hosts, recheck_lag
 from syncd.engine.lookup_answers import apply_answer, apply_other_owner
 from syncd.engine.lookups import Lookups
 from syncd.engine.moved_into_window import mark_moved_in
@@ -230,6 +230,7 @@ async def _absorb_rows(
         known |= {r.id: r for r in read.store.records(read.system.name, batch)}
         for event_id in batch:
             _absorb_row(read, reports, rows[event_id], known.get(event_id), unsettled.get(event_id))
+    look_again_at_further_hosts(read, known.values())
     return known
 
 

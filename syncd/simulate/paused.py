@@ -75,6 +75,14 @@ class Paused:
         found = [s.since for s in self._open() if s.place.covers(Place(system, provider))]
         return min(found, default=None)
 
+    def held_back(self, system: str, provider: str, at: datetime) -> bool:
+        """Return whether a calendar was paused then, so that what was due there came later."""
+        return any(
+            s.since <= at and (s.until is None or at <= s.until)
+            for s in self.spells
+            if s.place.covers(Place(system, provider))
+        )
+
     def changed_after(self, at: datetime) -> bool:
         """Return whether anything is paused, or was still paused then."""
         return any(s.until is None or s.until > at for s in self.spells)
@@ -87,6 +95,16 @@ def changed_lately(town: World, within: timedelta) -> bool:
     """Return whether anything is paused or out of the configuration, or was lately."""
     since = town.clock.now() - within
     return any(each.changed_after(since) for each in (town.unmapped, town.paused))
+
+
+def came_late(town: World, change: Change, at: datetime) -> bool:
+    """Return whether what was due to an appointment then may have come much later.
+
+    Its calendar was paused, or its system waited for a damage.
+    """
+    seen = change.before or change.after
+    paused = seen is not None and town.paused.held_back(change.system, seen.provider, at)
+    return paused or bool(town.sandbox.systems[change.system].damaged)
 
 
 def place_of(step: SimEvent) -> Place:

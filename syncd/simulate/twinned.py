@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.simulate import status_words
 from syncd.simulate.completed import complete
 from syncd.simulate.hosted import is_share
 from syncd.simulate.mass_edit import LATE
+from syncd.simulate.merging import was_hidden
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.mass_edit import Change, Key, View
     from syncd.simulate.world import World
 
 _STATUSES = ("new", "showed", "confirmed")
+
+_KNOWN = timedelta(minutes=30)
+"""By then the near window was read, and a new meeting has a booking."""
 
 
 def perform(town: World, step: SimEvent, start: datetime) -> str:
@@ -33,6 +37,50 @@ def perform(town: World, step: SimEvent, start: datetime) -> str:
             return complete(town, step)
         case _:
             return status_words.perform(town, step)
+
+
+def set_apart(
+    town: World, change: Change, block: View, sources: Collection[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Return the sources of a block that are no twins of what stands at its time in its calendar.
+
+    Entered while that was not known to be the provider's, a meeting is no twin of it. Nor is one
+    that had a booking of its own, and was moved there later: only what is new is matched.
+    """
+    return {
+        (system, event)
+        for system, event in sources
+        if was_hidden(town, change.system, block.provider, _last_set(town, system, event))
+        or _was_moved_onto(town, change.system, block, (system, event))
+    }
+
+
+def _last_set(town: World, system: str, event: str) -> datetime:
+    return max(c.at for c in _times_set(town, system, event))
+
+
+def _was_moved_onto(town: World, there: str, block: View, source: tuple[str, str]) -> bool:
+    """Whether a known meeting was moved to where only others stand, with which it never stood."""
+    own = list(_times_set(town, *source))
+    if own[-1].at - own[0].at < _KNOWN or not own[-1].by_hand:
+        return False
+    former = _keys(own) - {block.key}
+    return bool(former) and all(
+        former.isdisjoint(_keys(_times_set(town, there, event)))
+        for event, seen in town.standing(there).items()
+        if seen.kind == "appointment" and seen.busy and seen.key == block.key
+    )
+
+
+def _times_set(town: World, system: str, event: str) -> Iterator[Change]:
+    """Yield the changes that gave an event its times."""
+    for change in town.changes:
+        if (change.system, change.event) == (system, event) and not change.keeps_time:
+            yield change
+
+
+def _keys(changes: Iterable[Change]) -> set[Key]:
+    return {change.after.key for change in changes if change.after is not None}
 
 
 def _twin_as(town: World, step: SimEvent) -> str:

@@ -70,9 +70,12 @@ def _given(town: World, system: str, event: str, seen: View) -> set[str]:
     """Find the statuses that people gave the event itself, or gave later to meetings elsewhere.
 
     What was entered where words were unknown counts as given later: until its word is known, the
-    meeting is confirmed for syncd, and when it is, that is a change as any other.
+    meeting is confirmed for syncd, and when it is, that is a change as any other. And what its own
+    people called off, and a rule puts on again, gets the status that the meeting has elsewhere.
     """
     person = town.person(system, seen)
+    own = [c.after for c in town.changes if c.by_hand and (c.system, c.event) == (system, event)]
+    called_off = bool(own) and own[-1] is not None and not own[-1].busy
     return {
         after.status
         for change in town.changes
@@ -80,7 +83,7 @@ def _given(town: World, system: str, event: str, seen: View) -> set[str]:
         if (change.system, change.event) == (system, event)
         or (
             change.system != system
-            and _is_given(town, change, after)
+            and (called_off or _is_given(town, change, after))
             and town.person(change.system, after) == person
         )
     }

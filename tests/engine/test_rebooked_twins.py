@@ -58,3 +58,20 @@ async def test_a_meeting_moved_in_one_system_and_rebooked_in_the_other_is_one(
     await shop.engine.resync()
     assert twins(shop) == [(v(12).interval, True)]
     assert shop.blocks() == {"a": [], "b": [], "c": [v(12).interval]}
+
+
+async def test_while_nobody_knows_which_it_became_its_time_is_closed_where_it_was_cancelled(
+    shop: Shop,
+) -> None:
+    """Simulator, seed 60082: the twin stood elsewhere, and its time could be booked here."""
+    old = await meeting(shop)
+    shop.a.cancel(old)
+    shop.a.book("p", v(12), "ann")
+    shop.a.book("p", v(14), "ann")
+    await shop.engine.resync()
+    assert conflicts(shop) == [ConflictKind.AMBIGUOUS]
+    assert twins(shop) == [(v(9).interval, True)]
+    claimed = [v(9).interval, v(12).interval, v(14).interval]
+    assert shop.blocks() == {"a": claimed[:1], "b": claimed[1:], "c": claimed}
+    await shop.engine.resync()
+    assert shop.blocks() == {"a": claimed[:1], "b": claimed[1:], "c": claimed}

@@ -201,7 +201,7 @@ async def test_acting_on_what_is_not_there_is_an_error(
     ("act", "words"),
     [
         (lambda p, i: p.set_status(i, "noshow"), "status 'noshow' is none of"),
-        (lambda p, i: p.move(i, at(9).replace(tzinfo=None), at(10)), "no zone"),
+        (lambda p, i: p.move(i, at(9).replace(tzinfo=None), at(10)), "no time zone"),
         (lambda p, _: p.block(ALICE, at(9), at(10), "x", "Consultation"), "of type Busy"),
     ],
 )
