@@ -62,6 +62,10 @@ def statuses_left(town: World) -> Iterator[str]:
     for system in town.sandbox.systems:
         for event, seen in sorted(town.standing(system).items()):
             given = _given(town, system, event, seen)
+            if system in town.unspelt and seen.status == "confirmed":
+                # Behind a word that nobody knows, nobody sees that an update reset the status.
+                resets = town.sandbox.systems[system].faults.injected[FaultKind.RESET_FIELDS]
+                given |= {seen.status} if resets else set()
             if seen.kind == "appointment" and seen.busy and seen.status not in given:
                 yield f"6: {system} {event} was left {seen.status}, which nobody gave it"
 
