@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Topic
 from syncd.sandbox.broken_rows import RowDefect
-from syncd.simulate import final_state, hosted, status_check
+from syncd.simulate import completed, final_state, hosted, status_check
 from syncd.simulate.extra_draws import BROKEN_ROWS
 from syncd.simulate.scenario import TROUBLE, EventKind, Scenario, SimEvent
 from syncd.simulate.unproven import without_proof
@@ -87,6 +87,8 @@ def judge_rest(world: World, store: Store, now: datetime, last: datetime) -> Ite
     unproven = {(change.system, change.event) for change in without_proof(world)}
     for item in open_items(store):
         if (item.system, item.event) in unproven:
+            continue
+        if completed.is_hidden_by_words(world, item.system, item.event):
             continue
         if item.topic in {Topic.UNREADABLE, Topic.LIST}:
             yield f"10: still reported, but readable: {item.system} {item.event}: {item.reason}"

@@ -93,6 +93,7 @@ class CleaningUp:
                 if not is_ours and event not in now:
                     yield f"12: {system} {event} is gone, but was not a block of syncd"
                 covered = is_ours and event in now and self._covers(system, view)
+                covered = covered and (system, event) not in self.world.unnamed
                 covered = covered and not (system in self.tight and _is_reported(cleaned, system))
                 if covered and (system, event) not in reported:
                     yield f"12: {system} {event} of {view.provider} is left"

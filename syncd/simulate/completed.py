@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from syncd.sandbox.faults import FaultKind
 from syncd.simulate.unmapped import ConfigPlace
 from syncd.systems.leadsquared.events import ASSUMED_LENGTH
 
@@ -55,3 +56,16 @@ def is_of_assumed_length(world: World, block: EventView) -> bool:
         and (view.provider, view.start) == (block.provider, block.start)
         for view in world.events("crm").values()
     )
+
+
+def is_hidden_by_words(world: World, system: str, event: str) -> bool:
+    """Return whether a meeting is completed and shows a status word that nobody knows.
+
+    The time of its completion is shown as its end, which may lie before its start. Only the status
+    tells that, so its row stays unreadable until the word is known.
+    """
+    crm, seen = world.sandbox.crm, world.events(system).get(event)
+    words = crm.faults.active(FaultKind.ODD_STATUS)
+    unknown = words is not None and words.spelling == "unknown"
+    completed = system == "crm" and seen is not None and seen.status == "showed"
+    return completed and unknown and crm.completing_changes_end

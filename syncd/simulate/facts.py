@@ -11,14 +11,14 @@ from syncd.simulate.acts import EventKind, SimEvent
 from syncd.systems.measured import Side
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from syncd.engine.breaker import BreakerSystem
     from syncd.sandbox.knobs import FactKnobs
     from syncd.sandbox.records import PlatformAppointment
     from syncd.sandbox.server import Sandbox
     from syncd.simulate.buffered import Claimed
-    from syncd.simulate.mass_edit import EventView
+    from syncd.simulate.mass_edit import Change, EventView
     from syncd.simulate.scenario import Scenario
     from syncd.simulate.world import World
 
@@ -86,6 +86,20 @@ def is_unlisted(world: World, system: str, block: str, *, by_hand: bool) -> bool
     if by_hand and (system, block) not in world.ours:
         world.unlisted.add(block)
     return block in world.unlisted
+
+
+def note_unnamed(world: World, system: str, changes: Iterable[Change], answer: bytes) -> None:
+    """Record blocks of syncd whose create did not return an id, where no list shows blocks.
+
+    No program can find them: syncd does not repeat the create and asks a person to check. A block
+    that this person does not remove stays, also after a cleanup.
+    """
+    if system != "legacy" or world.sandbox.legacy.lists_blocks:
+        return
+    for change in changes:
+        made = change.before is None and (system, change.event) in world.ours
+        if made and change.event.encode() not in answer:
+            world.unnamed.add((system, change.event))
 
 
 def cannot_lengthen(world: World, system: str, method: str, path: str) -> bool:

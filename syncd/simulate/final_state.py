@@ -95,6 +95,7 @@ def _event_summaries(world: World) -> list[EventSummary]:
         for system in SYSTEM_NAMES
         for event, view in sorted(world.events(system).items())
         if not is_beside(world, system, view)
+        and (system, event) not in world.unnamed
         # A block that closes the rest of such a meeting is beside it, whatever its source is.
         and not ((system, event) in world.ours and is_kept_short(world, system, view))
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from syncd.sandbox.asgi_transport import AsgiTransport
-from syncd.simulate.facts import cannot_lengthen
+from syncd.simulate.facts import cannot_lengthen, note_unnamed
 
 if TYPE_CHECKING:
     from syncd.sandbox.platform import Call
@@ -31,8 +31,12 @@ class ObservedTransport(AsgiTransport):
             world.observe(system, by_hand=False)  # changes by queued jobs are not this request's
         calls = world.sandbox.systems[system].calls
         before, known = len(calls), len(world.changes)
+        answer = b""
         try:
-            return await super().handle_async_request(request)
+            response = await super().handle_async_request(request)
+            if isinstance(response.stream, httpx.AsyncByteStream):
+                answer = b"".join([part async for part in response.stream])
+            return response
         finally:
             # Other requests are in flight at the same time; one that was cancelled made no call at
             # all.
@@ -41,6 +45,7 @@ class ObservedTransport(AsgiTransport):
                 f"{system} {call.method} {call.path} {call.status}" for call in own_calls
             ]
             world.observe(system, by_hand=False)
+            note_unnamed(world, system, world.changes[known:], answer)
             if writes and len(world.changes) == known and not world.has_edited_block(system):
                 world.idle += [
                     f"{system} {call.method} {call.path} on {world.clock.now():%d %H:%M:%S}"

@@ -43,6 +43,7 @@ from syncd.simulate.rebooking import makes_room_for_rebooking
 from syncd.simulate.recurring import awaits_answer, is_read_only_instance
 from syncd.simulate.siblings import reverts_platform_change
 from syncd.simulate.twinned import not_twins_of_block, was_one_of_several
+from syncd.simulate.unproven import keeps_closed
 from syncd.simulate.untouched import changed_other_fields, status_changed
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
     # A meeting with a record that cannot follow is closed at all of its times.
     has_cause = has_cause or waits_at(world, after) or awaits_answer(world, after)
     has_cause = has_cause or is_of_assumed_length(world, after)
+    has_cause = has_cause or keeps_closed(world, change.system, after)
     has_cause = has_cause or any(edit.leaves(change.system, after) for edit in world.mass_edits)
     has_cause = has_cause or _follows_accepted_move(world, after, change.at - MAX_DELAY)
     if not injected[FaultKind.ROUNDING] and not has_cause:

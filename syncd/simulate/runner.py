@@ -92,9 +92,8 @@ SLOTS_AGE, SLOTS_EVERY = "5h", 15
 def play(scenario: Scenario, *, until_broken: bool = False, only_acts: bool = False) -> RunResult:
     """Play a scenario to its end, to a broken promise, or (``only_acts``) just its day."""
     with folder_in_memory() as folder, captured_log() as log, rare_garbage_collection():
-        return run_virtually(
-            _perform(lambda: _Runner(scenario, folder, log), until_broken, only_acts)
-        )
+        performance = _perform(lambda: _Runner(scenario, folder, log), until_broken, only_acts)
+        return run_virtually(performance)
 
 
 async def _perform(create: Callable[[], _Runner], until_broken: bool, only_acts: bool) -> RunResult:
@@ -123,11 +122,10 @@ class _Runner:
         self.world.choices, self.world.series = scenario.choices, scenario.series
         self.world.report_violation = self._violate
         one_sided.set_rules(self.world, scenario)
-        self.operator = Operator(
-            folder / "state.db", self.world, self._trace, self._build_second_app
-        )
+        state = folder / "state.db"
+        self.operator = Operator(state, self.world, self._trace, self._build_second_app)
         self.dangers, self.exit_code, self.reload = Dangers(self.result.faults), -1, False
-        self.disk = Disk(folder / "state.db")
+        self.disk = Disk(state)
         self.requests, self.cleaning = set[asyncio.Task[None]](), cleaning.NO_CLEANUP
         self.on_violation: Callable[[], object] = lambda: None
         self.on_day_end: Callable[[], object] = lambda: None

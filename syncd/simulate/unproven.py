@@ -1,4 +1,4 @@
-"""Deletions on v1 that only a nightly resync proves, or that nothing proves."""
+"""Deletions on v1 that only a nightly resync or nothing proves, and those that stay stopped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from syncd.simulate.mass_edit import Change
+    from syncd.simulate.mass_edit import Change, EventView
     from syncd.simulate.world import World
 
 _LOOK_BACK = timedelta(days=7)
@@ -60,3 +60,21 @@ def without_proof(world: World) -> Iterator[Change]:
         before, here = change.before, (change.by_hand, change.system) == (True, "legacy")
         if here and change.after is None and before and before.provider not in booked:
             yield change
+
+
+def keeps_closed(world: World, system: str, block: EventView) -> bool:
+    """Return true if a block closes a time that vanished elsewhere in slices that are stopped.
+
+    A stopped deletion stays closed in every calendar (promise 7), also in one that is written to
+    only hours later. A block of syncd that still closes it elsewhere shows that it is stopped.
+    """
+    kept = any(
+        (other, event) in world.ours and seen.key == block.key
+        for other in world.sandbox.systems
+        if other != system
+        for event, seen in world.events(other).items()
+    )
+    return kept and any(
+        place != system and block.key in gone and any(each.waits for each in gone.values())
+        for (place, _), gone in world.slices.items()
+    )

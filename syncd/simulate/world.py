@@ -68,6 +68,7 @@ class World:
     fixed: set[str] = field(default_factory=set)  # events that nobody touches
     concealed: set[str] = field(default_factory=set)  # systems that hide events
     unlisted: set[str] = field(default_factory=set)
+    unnamed: set[tuple[str, str]] = field(default_factory=set)
     gateways: list[tuple[str, RateLimit]] = field(default_factory=list)
     deaths: list[datetime] = field(default_factory=list)
     series: str = "hold"
@@ -93,8 +94,7 @@ class World:
     def __post_init__(self) -> None:
         """Seed the sandbox, and add the events that exist on every day."""
         self.sandbox = Sandbox(self.clock, seed=self.seed)
-        # Office hours are not under test here.
-        self.sandbox.legacy.checks_slots = False
+        self.sandbox.legacy.checks_slots = False  # office hours are not under test
         self.seeded = seed_clinic(self.sandbox, self.clock.now(), empty=True)
         self._owners = self.seeded.owners
         for name, system in self.sandbox.systems.items():
@@ -104,8 +104,7 @@ class World:
                 "lee": system.add_contact("Lee Example", "", "+4930555020"),
             }
             self._last[name] = {}
-        # v2 proves a removed block only by the other blocks in its list, so there is one that
-        # nobody touches, as in every real location.
+        # v2 proves a removal only by other blocks in the list: one that nobody ever touches.
         carol = self.seeded.seed_users["clinic", "carol"].user
         away = self.clock.now() + timedelta(days=40)
         self.fixed = {self.sandbox.clinic.block(carol, away, away + HALF_HOUR, "Closed")}
