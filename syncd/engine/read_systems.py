@@ -165,7 +165,9 @@ async def _follow_series(
 ) -> None:
     """Read the rest of the whole window if an instance vanished: its series may have moved."""
     providers = series.complete_series(engine.store, seen)
-    rest = series.unread_rest(window, engine.window(near=False))
+    rest = series.unread_rest(
+        engine.store, system.name, providers, window, engine.window(near=False)
+    )
     if not providers or rest is None or seen.state is not SystemStatus.OK:
         return
     more = await observe(system, engine.store, engine.clock, rest, providers, intents, full=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from syncd.engine.observation import Observation
 from syncd.model import Kind, TrackedEvent, Window, series_of
@@ -28,9 +28,19 @@ def _touched(store: Store, seen: Observation) -> Iterable[TrackedEvent]:
     return [r for r in store.records(seen.system, ids) if r.kind is Kind.APPOINTMENT]
 
 
-def unread_rest(read: Window, whole: Window) -> Window | None:
-    """Return the part of the whole window after the window that was read; None if there is none."""
-    return Window(read.end, whole.end) if read.end < whole.end else None
+def unread_rest(
+    store: Store, system: str, providers: Collection[str], read: Window, whole: Window
+) -> Window | None:
+    """Return the part of the whole window that still has to be read; None if there is none.
+
+    It begins with the known instances at the end of the window that was read: an instance that
+    lies in neither part as a whole could not be proven gone.
+    """
+    if read.end >= whole.end:
+        return None
+    values = [r.observed for p in providers for r in store.events_of(system, p) if series_of(r)]
+    cut = [v.start for v in values if v is not None and v.start < read.end < v.end]
+    return Window(min(cut, default=read.end), whole.end)
 
 
 def join_observations(seen: Observation, more: Observation) -> None:

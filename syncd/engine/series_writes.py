@@ -169,9 +169,8 @@ class SiblingCheck:
         shown = await self._read(self.target)
         if shown is not None and shown == self.target.observed:
             self._accept(self.target, shown)
-        clear_first_write(
-            self.system, store
-        )  # The first write may be undone: the target was reset.
+        # The first write may be undone: the target was reset.
+        clear_first_write(self.system, store)
         target = self.target
         log_series_damage(self.system, target.id, target.provider, len(changed), self.context)
         result.remarks.append(

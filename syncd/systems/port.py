@@ -93,7 +93,7 @@ class RetryableError(PlatformError):
 class IncompleteReadError(RetryableError):
     """A read is incomplete, or its body is not what was expected."""
 
-    without_status = "sent an unexpected answer"
+    without_status = "sent a malformed answer"
 
 
 class DelayedError(RetryableError):

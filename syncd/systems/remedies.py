@@ -88,7 +88,7 @@ def _words(fault: PlatformError) -> tuple[str, str]:
             )
         case IncompleteReadError():
             words = (
-                "sent an incomplete or unexpected answer",
+                "sent an incomplete or malformed answer",
                 (
                     "syncd uses the received data, treats nothing as deleted, and reads again in "
                     "the next cycle."

@@ -105,7 +105,7 @@ async def test_a_system_that_refuses_the_secret_stops_no_other(site: Site, syste
     assert report.to_json()["systems"][system]["state"] == "unauthorised"  # type: ignore[index]
     wrong = site.disagreements()
     assert len(wrong) == 1
-    assert wrong[0].endswith(f"open in {system}")
+    assert wrong[0].endswith(f"free in {system}")
     assert third not in wrong[0]
     faults.clear()
     assert (await site.resync()).exit is RunExit.DONE

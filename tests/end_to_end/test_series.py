@@ -68,6 +68,27 @@ async def test_a_poll_of_the_near_window_follows_a_series_that_reaches_beyond(si
     assert {b.id for b in site.app.store.bookings()} == bookings
 
 
+async def test_a_moved_instance_across_the_end_of_the_near_window_keeps_its_booking(
+    site: Site,
+) -> None:
+    near_end = site.app.engine.window(near=True).end.replace(minute=0, second=0, microsecond=0)
+    world, clinic = site.world, site.world.sandbox.clinic
+    seat = world.seed_users["clinic", "alice"]
+    starts = [near_end + timedelta(days=7 * n, minutes=-30) for n in range(-1, 3)]
+    lasts_long = timedelta(hours=3)
+    series = book_series(
+        clinic, seat.calendar, seat.user, starts, lasts_long, seat.contact, title="Knee pain"
+    )
+    await site.resync()
+    bookings = {b.id for b in site.app.store.bookings()}
+    move_series(clinic, series, timedelta(days=8))
+    polled = await site.app.engine.poll(near=True)
+    assert polled.operations == {Action.MOVE_BLOCK: 8}
+    assert {b.id for b in site.app.store.bookings()} == bookings
+    await site.resync()
+    assert site.disagreements() == []
+
+
 async def test_a_deleted_series_gives_its_time_back(site: Site) -> None:
     await site.resync()
     before = site.blocks()
@@ -191,7 +212,7 @@ async def test_siblings_are_put_back_although_the_system_is_paused_meanwhile(
     report = await site.resync()
     assert [p.system for p in pauses(site.app.store)] == ["clinic"]
     assert starts(site, "clinic", series) == before
-    assert any("were written back" in remark for remark in report.remarks)
+    assert any("were restored" in remark for remark in report.remarks)
 
 
 async def test_a_status_that_a_write_gave_all_siblings_is_put_back(site: Site) -> None:
