@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Topic
+from syncd.model import ReportedItem, Topic
 from syncd.sandbox.broken_rows import Lack
 from syncd.simulate import final_state, hosted, status_check
 from syncd.simulate.extra_draws import BROKEN_ROWS
@@ -23,6 +23,9 @@ SEEN_WITHIN = timedelta(hours=6)
 
 CARRIED_WITHIN = timedelta(hours=1)
 """By then the near window was read at least twice, and news is carried."""
+
+_HOUR = 3600.0
+"""An account that allows a few calls in so long a time is read less often for a day."""
 
 
 def perform(town: World, step: SimEvent) -> str:
@@ -88,8 +91,31 @@ def judge_rest(town: World, store: Store, now: datetime, last: datetime) -> Iter
     for item in open_items(store):
         if (item.system, item.event) in unproven:
             continue
+        if _waits_for_whole_read(town, item, last - now) or _ends_when_completed(town, item):
+            continue
         if item.topic in {Topic.UNREADABLE, Topic.LIST}:
             yield f"10: still reported after its end: {item.system} {item.event}: {item.reason}"
+
+
+def _waits_for_whole_read(town: World, item: ReportedItem, future: timedelta) -> bool:
+    """Whether only a read of the whole window ends it, and the account has too few calls for one.
+
+    An hourly limit is remembered for a day, also after it was lifted, and polls are fewer so long.
+    """
+    return item.ahead >= future and any(
+        system == item.system and limit.interval >= _HOUR and limit.refused_at
+        for system, limit in town.gateways
+    )
+
+
+def _ends_when_completed(town: World, item: ReportedItem) -> bool:
+    """Whether its row has the time of its completion as its end, and does not say that it is done.
+
+    The status of some rows is a word that nobody knows, and no one takes such words back.
+    """
+    seen = town.standing(item.system).get(item.event)
+    unspelt = item.system == "crm" and item.system in town.unspelt
+    return unspelt and seen is not None and seen.status == "showed"
 
 
 def _broken(town: World) -> Iterator[tuple[str, str, Lack]]:
